@@ -302,6 +302,13 @@ MEANINGS = {
         },
     ),
     "ReportRequest.text": Meaning("补充说明"),
+    # What a review asks for.
+    "agreement": Meaning("用户协议，纯文本，可有换行"),
+    "privacy": Meaning("隐私政策，纯文本，可有换行"),
+    "contact": Meaning("怎样联系运营者；没有填写时为空"),
+    "rules": Meaning("活动规则，按阅读的先后"),
+    "ActivityRule.title": Meaning("这一条说的是什么"),
+    "ActivityRule.text": Meaning("这一条的内容"),
     # The proof.
     "seed": Meaning("随机种子（十六进制）"),
     "params": Meaning("参与哈希的规则，原样的字符串"),

@@ -35,6 +35,7 @@ from handlers.push import Push
 from handlers.reporting import ReportTask
 from handlers.shipping import ReceivePrize, ShipPrize
 from handlers.statement import GetStatement
+from handlers.texts import GetRules, GetTexts
 from handlers.unready import Unready, UnreadySocket
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
@@ -73,6 +74,8 @@ INTERFACES: list[type[Interface]] = [
     Subscribed,
     Remind,
     ReportTask,
+    GetTexts,
+    GetRules,
 ]
 
 # What asks no store, or says itself that it does not answer.

@@ -127,6 +127,8 @@ class Supervisor:
         if not settings.takes_cash:
             because = "RED_PACKETS=0" if not settings.red_packets else "there is no merchant of WeChat Pay"
             log.warning("goods only: red packets are off, since %s", because)
+        if missing := settings.texts_unfinished:
+            log.warning("WeChat's review will miss what TEXTS_DIR or CONTACT lacks: %s", ", ".join(missing))
         if settings.shows_unchecked:
             log.warning("content checks are off: people see texts and pictures that nobody has checked")
 

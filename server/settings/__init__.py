@@ -21,6 +21,7 @@ from server.settings import merchant as merchant_settings
 from server.settings.messages import NAMES, Templates, read_templates
 from server.settings.operators import Operator, read_operators
 from server.settings.strength import bits_of
+from server.settings.texts import Texts, read_texts
 
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
@@ -94,6 +95,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     alarm_webhook: str = ""
     alarm_webhook_form: Literal["", "json", "wecom", "dingtalk"] = ""
     alarm_webhook_secret: str = ""
+    texts_dir: str = ""
+    contact: Annotated[str, Meta(max_length=200, pattern=r"^[^\r\n]*$")] = ""
     sandbox_url: str = ""
     wechat_appid: str = ""
     wechat_secret: str = ""
@@ -145,6 +148,18 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     def templates(self) -> Templates:
         """The templates of messages to people who left, by kind; {} if there are to be none."""
         return read_templates(tuple((kind, getattr(self, name)) for kind, name in NAMES.items()))
+
+    @property
+    def texts(self) -> Texts:
+        """The operator's agreement and privacy policy, or those that are shipped."""
+        return read_texts(self.texts_dir)
+
+    @property
+    def texts_unfinished(self) -> list[str]:
+        """What a review will miss: the files with something to fill in, and CONTACT. [] in a sandbox."""
+        if self.sandboxed:
+            return []
+        return self.texts.unfinished + ([] if self.contact else ["CONTACT"])
 
     @property
     def sandboxed(self) -> bool:
@@ -333,7 +348,7 @@ def _check_shapes(settings: Settings) -> None:
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
     _operators(settings)
-    _check_templates(settings)
+    _check_templates_and_texts(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
     if settings.sandbox_url and not settings.sandboxed:
@@ -360,9 +375,9 @@ def _operators(settings: Settings) -> tuple[Operator, ...]:
         raise BadSettings(str(error)) from None
 
 
-def _check_templates(settings: Settings) -> None:
+def _check_templates_and_texts(settings: Settings) -> None:
     try:
-        _ = settings.templates
+        _ = settings.templates, settings.texts
     except ValueError as error:
         raise BadSettings(str(error)) from None
 

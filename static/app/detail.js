@@ -20,6 +20,7 @@ import { shaft } from "./shaft.js";
 import { report } from "./report.js";
 import { share } from "./share.js";
 import { statement } from "./statement.js";
+import { rulesButton } from "./texts.js";
 
 const LOOK_AGAIN_MS = 5000; // while it is checked: the frame `review` tells how that ends, unless it is lost
 const RELOAD_AGAIN_MS = 800;
@@ -113,7 +114,8 @@ class Page {
         this.people.element,
         this.digs.element),
       el("div.column", {}, this.fairness.element,
-        task.mine ? null : el("p", {}, el("button.quiet", { onclick: () => report(task) }, "举报"))),
+        el("p.buttons", {}, rulesButton(task),
+          task.mine ? null : el("button.quiet", { onclick: () => report(task) }, "举报"))),
     );
     this.show();
     this.showClaim();

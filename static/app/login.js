@@ -3,6 +3,7 @@
 
 import { logIn } from "./api.js";
 import { attempt, el, fill, icon } from "./dom.js";
+import { textLinks } from "./texts.js";
 
 const NAMES = ["小明", "小红", "阿强", "老王", "朵朵", "大熊"];
 
@@ -36,7 +37,7 @@ export function login(root) {
     el("p.hint", {}, "开发环境：沙箱代替微信登录，报哪个名字就是谁。每个窗口各登录各的，开两个窗口就是两个人。"),
   );
   root.classList.add("narrow");
-  fill(root, welcome(), form);
+  fill(root, welcome(), form, textLinks());
   return "登录";
 }
 
@@ -56,6 +57,7 @@ export function miniProgram(root, shared) {
       el("p", {}, shared ? "用微信扫一扫，在小程序里打开这个宝贝" : "用微信扫一扫，打开挖宝小程序"),
       el("p.hint", {}, "挖宝在微信小程序里进行：登录、支付和领奖都由微信完成，网页上无法登录。"),
     ),
+    textLinks(),
   );
   return "";
 }

@@ -10,6 +10,7 @@ import { preferences } from "./preferences.js";
 import { inReview, profileInReview } from "../miniprogram/shared/words.js";
 import { person } from "./session.js";
 import { BY_MAIL, parcel } from "./shipping.js";
+import { textLinks } from "./texts.js";
 
 const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
@@ -43,6 +44,7 @@ export function mine(root, signal, which = "published") {
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
     list.elements,
+    textLinks(),
   );
 
   async function readNumbers() {

@@ -159,6 +159,8 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/subscribed", await alice.post("/subscribed", templates="no_template_of_this_server")),
         ("/remind", await bob.post("/remind", code=code)),
         ("/report", await bob.post("/report", code=code, reason="other")),
+        ("/getTexts", await client.get("/getTexts")),
+        ("/getRules", await bob.get("/getRules", code=code)),
     ]
     for path in ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize"):
         replies += [(path, await who.get(path)) for who in (alice, bob)]

@@ -26,6 +26,7 @@ async def seen_by(someone: Someone, code: str) -> set[str]:
         someone.get("/getTaskUser", code=code, page=1),
         someone.get("/getTaskUser", code=code, page=2),
         someone.get("/getDigs", code=code),
+        someone.get("/getRules", code=code),
     ]
     return {reply.get("error", "") for reply in [await each for each in asked]}
 

@@ -309,6 +309,7 @@ def test_production_without_a_merchant_says_that_there_are_goods_only(tmp_path: 
     without = dict.fromkeys(MERCHANT, "")
     running = Running(tmp_path / "data", free_port(), **{**PRODUCTION, **silent, **without})
     running.wait_for("goods only: red packets are off, since there is no merchant of WeChat Pay")
+    running.wait_for("TEXTS_DIR or CONTACT lacks: agreement.txt, privacy.txt, CONTACT")
     running.kill()
 
 

@@ -1,5 +1,8 @@
 // What people read, by what the server calls it.
 
+// What an operator writes, and people may read.
+export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
+
 // Why somebody may report a treasure. WeChat's action sheet holds six.
 export const REASONS = {
   fraud: "欺诈，不给奖品",

@@ -166,6 +166,8 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
     hideShareMenu: () => say({ type: "menu", shares: false }),
     showShareMenu: () => say({ type: "menu", shares: true }),
     showToast: ({ title }) => say({ type: "toast", title }),
+    setNavigationBarTitle: ({ title }) => say({ type: "entitled", title }),
+    openPrivacyContract: () => say({ type: "guide" }),
     stopPullDownRefresh() {},
   };
 }

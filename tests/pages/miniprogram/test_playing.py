@@ -140,6 +140,29 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
 
 
 @needs_node
+def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp_path: Path):
+    markup = "<b>粗</b>&lt;"
+    (tmp_path / "agreement.txt").write_text(f"我们的协议 {markup}", encoding="utf-8")
+    (tmp_path / "privacy.txt").write_text("我们的隐私政策", encoding="utf-8")
+    given = {"TEXTS_DIR": str(tmp_path), "CONTACT": "微信 wabao-help"}
+    with a_server(tmp_path / "data", **given) as server, a_phone(server.address, "小红") as phone:
+        phone.open("/pages/mine/mine")
+        phone.shows("用户协议隐私政策", "联系客服")
+        phone.tap(".text")
+        assert phone.until("entitled")["title"] == "用户协议"
+        phone.shows(f"我们的协议 {markup}")
+        phone.open("/pages/texts/texts?which=privacy")
+        phone.shows("我们的隐私政策", "用户隐私保护指引")
+        phone.tap(".guide")
+        phone.until("guide")
+        code = Person.log_in(server.address, "小明").publish(a_picture(), name="一只猫", prize_num=1)
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("活动规则")
+        phone.tap(".rules")
+        phone.shows("主办者", "发布者“小明”", "微信 wabao-help", "1 份，每人最多得一份", "18 周岁")
+
+
+@needs_node
 def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
     with a_server(tmp_path / "data", RED_PACKETS="0") as server, a_phone(server.address, "老王") as phone:
         phone.open("/pages/publish/publish")

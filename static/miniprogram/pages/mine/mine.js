@@ -1,6 +1,6 @@
 // One's own: numbers, and what one won, published and dug.
 
-import { inReview, profileInReview } from "../../shared/words.js";
+import { TEXTS, inReview, profileInReview } from "../../shared/words.js";
 import { admitted, api, me, rename, showFace, showProblem } from "../../wechat.js";
 
 const LISTS = [
@@ -10,7 +10,10 @@ const LISTS = [
 ];
 
 Component({
-  data: { me: null, numbers: null, profile: "", lists: [] },
+  data: {
+    me: null, numbers: null, profile: "", lists: [],
+    texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
+  },
 
   methods: {
     onShow() {
@@ -59,6 +62,10 @@ Component({
       } catch (error) {
         showProblem(error);
       }
+    },
+
+    read({ currentTarget }) {
+      wx.navigateTo({ url: `/pages/texts/texts?which=${currentTarget.dataset.which}` });
     },
 
     open({ currentTarget }) {

@@ -265,6 +265,10 @@ Component({
       }
     },
 
+    readRules() {
+      wx.navigateTo({ url: `/pages/texts/texts?code=${this.data.task.code}` });
+    },
+
     /** Report the treasure: one tap for the sheet, one for the reason. */
     async report() {
       try {

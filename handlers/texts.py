@@ -1,0 +1,81 @@
+"""What a review asks for: the agreement, the privacy policy, whom to contact, and a task's rules."""
+
+from __future__ import annotations
+
+import msgspec
+
+from handlers.base import Interface, Reply
+from handlers.parameters import Code, Unionid
+from handlers.shown import require_shown
+from server.errors import NoSuchTask
+from server.game.activity import activity_rules
+
+
+class GetTextsRequest(msgspec.Struct):
+    """Anybody may read them, also before a login."""
+
+
+class GetTextsReply(Reply, kw_only=True):
+    """Plain texts with line breaks. `contact` is "" if the operator gave none for the page."""
+
+    agreement: str
+    privacy: str
+    contact: str
+
+
+class GetTexts(Interface):
+    """The operator's texts; they ask no store."""
+
+    path = "/getTexts"
+    takes = (GetTextsRequest,)
+    gives = (GetTextsReply,)
+
+    async def answer(self, request: GetTextsRequest) -> GetTextsReply:
+        """Return the texts as they were when the server started."""
+        settings = self.context.settings
+        texts = settings.texts
+        return GetTextsReply(agreement=texts.agreement, privacy=texts.privacy, contact=settings.contact)
+
+
+class GetRulesRequest(msgspec.Struct):
+    """Who asks, about which task."""
+
+    unionid: Unionid
+    code: Code
+
+
+class ActivityRule(msgspec.Struct):
+    """One of a task's rules."""
+
+    title: str
+    text: str
+
+
+class GetRulesReply(Reply, kw_only=True):
+    """A task's rules, in the order in which people read them."""
+
+    rules: list[ActivityRule]
+
+
+class GetRules(Interface):
+    """A task's rules in words: who gives what, how it is drawn, from when to when, how it is claimed."""
+
+    path = "/getRules"
+    takes = (GetRulesRequest,)
+    gives = (GetRulesReply,)
+
+    async def answer(self, request: GetRulesRequest) -> GetRulesReply:
+        """Raises NoSuchTask, and NotShown to those who may not see the task."""
+        await self.let_in()
+        store, settings = self.context.store, self.context.settings
+        task = await store.page_reads.answered(lambda: store.tasks.find(request.code))
+        if task is None:
+            raise NoSuchTask
+        await require_shown(self.context, request.code, task, request.unionid)
+        rules = activity_rules(
+            task,
+            task_days=settings.task_days,
+            claim_days=settings.claim_days,
+            contact=settings.contact,
+        )
+        return GetRulesReply(rules=[ActivityRule(title, text) for title, text in rules])

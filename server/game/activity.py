@@ -1,0 +1,74 @@
+"""The rules of a task in words (活动规则), from what is known of it anyway. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from server.game.amounts import claim_until_ms
+from server.game.task import Task
+
+_BEIJING = timezone(timedelta(hours=8))
+_RED_PACKET, _BY_MAIL = 1, 2
+SUPPORT = "小程序“我的”里的“联系客服”"
+
+
+def activity_rules(task: Task, *, task_days: int, claim_days: int, contact: str) -> list[tuple[str, str]]:
+    """Return title and text of each rule, in the order in which people read them.
+
+    `contact` is how the operator is reached, "" if only in the mini-program.
+    """
+    signed = "（署名）" if task.get("signed") else ""
+    return [
+        ("主办者", f"发布者“{task['wxname']}”{signed}提供并给出奖品。联系方式：{contact or SUPPORT}"),
+        ("奖品", _prize(task)),
+        ("数量", f"{task['prize_num']} 份，每人最多得一份"),
+        ("怎么抽", _draw(task)),
+        ("时间", _time(task, task_days)),
+        ("怎么领", _how_to_get(task, claim_days)),
+        ("没有人领的", _unclaimed(task)),
+        ("谁可以参加", "满 18 周岁的人；未满 18 周岁的，要由监护人同意并陪同。参加不收费"),
+    ]
+
+
+def _prize(task: Task) -> str:
+    if task["goods_type"] == _RED_PACKET:
+        return f"“{task['name']}”，现金红包，每份 {task['money']} 元"
+    return f"“{task['name']}”，实物，{'邮寄' if task['draw_type'] == _BY_MAIL else '现场领取'}"
+
+
+def _draw(task: Task) -> str:
+    depth = f"一锹一层，最深 {task['max_depth']} 层；挖到奖品所在那一层的人得奖"
+    return f"{depth}。位置在开挖前由随机数定下，同时公布承诺，结束后任何人都能验算"
+
+
+def _time(task: Task, task_days: int) -> str:
+    if task["status"]:
+        began = f"{_moment(task['opened_at'])} 开始，" if task["opened_at"] else ""
+        return f"{began}{_moment(task['ended_at'])} 已经结束"
+    if not task["expires_at"]:
+        return f"还没有开始；开始后最长 {task_days} 天，奖品挖完或挖到底就提前结束"
+    return f"{_moment(task['opened_at'])} 到 {_moment(task['expires_at'])}，奖品挖完或挖到底就提前结束"
+
+
+def _how_to_get(task: Task, claim_days: int) -> str:
+    if task["goods_type"] == _RED_PACKET:
+        how = "在宝贝的页面上点“领取红包”，到微信零钱"
+    elif task["draw_type"] == _BY_MAIL:
+        how = "在宝贝的页面上填写收件人、电话和地址，由发布者寄出"
+    else:
+        how = "在宝贝的页面上取得取件码，当面给发布者核对"
+    if task["status"]:
+        until = _moment(claim_until_ms(task["ended_at"], claim_days))
+        return f"{how}。{until} 截止；被核对或冻结过的，放行后至少还有三天"
+    return f"{how}。挖到就可以领，到宝贝结束后 {claim_days} 天截止"
+
+
+def _unclaimed(task: Task) -> str:
+    if task["goods_type"] == _RED_PACKET:
+        return "没有挖到的、过了期限没有领的，钱退回发布者"
+    return "没有挖到的、过了期限没有领的，归发布者"
+
+
+def _moment(at_ms: int) -> str:
+    at = datetime.fromtimestamp(at_ms / 1000, _BEIJING)
+    return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"

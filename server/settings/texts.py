@@ -1,0 +1,48 @@
+"""The texts that a review asks for: agreement and privacy policy, as files that the operator edits."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+SHIPPED = Path(__file__).parents[2] / "static" / "texts"
+# What the shipped texts leave to the operator begins so.
+BLANK = "【填写"
+MOST_BYTES = 64 << 10
+
+
+class Texts(msgspec.Struct, frozen=True):
+    """Both are plain text: markup in them means nothing, and is shown as it is."""
+
+    agreement: str
+    privacy: str
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The files in which something is still to be filled in."""
+        return [f"{name}.txt" for name in self.__struct_fields__ if BLANK in getattr(self, name)]
+
+
+@lru_cache(maxsize=8)
+def read_texts(directory: str) -> Texts:
+    """Return the texts in a folder, those that are shipped if it is "". Read once.
+
+    Raises ValueError that names a file that is missing, empty, too long or not UTF-8.
+    """
+    folder = Path(directory) if directory else SHIPPED
+    return Texts(**{name: _read(folder / f"{name}.txt") for name in Texts.__struct_fields__})
+
+
+def _read(path: Path) -> str:
+    wanted = f"TEXTS_DIR must have {path.name}, a plain text in UTF-8 of at most {MOST_BYTES >> 10} KB"
+    try:
+        with path.open("rb") as file:
+            read = file.read(MOST_BYTES + 1)
+        text = read.decode("utf-8-sig").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{wanted}: {type(error).__name__}") from None
+    if not text or len(read) > MOST_BYTES or "\0" in text:
+        raise ValueError(f"{wanted}: it is {'too long' if len(read) > MOST_BYTES else 'empty or no text'}")
+    return text

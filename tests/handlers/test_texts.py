@@ -1,0 +1,97 @@
+"""The agreement, the privacy policy and a task's rules: the operator's own, and made of what a task has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.errors import BadSettings
+from server.game.activity import SUPPORT
+from server.settings import Settings, read_settings
+from support.client import Client, Someone
+from support.production import PRODUCTION
+
+
+async def rules_for(someone: Someone, code: str) -> dict[str, str]:
+    """Read a task's rules; return their texts by title."""
+    reply = await someone.get("/getRules", code=code)
+    assert reply["status"] == 0, reply
+    return {rule["title"]: rule["text"] for rule in reply["rules"]}
+
+
+def texts_in(folder: Path, **texts: str) -> dict[str, str]:
+    """Write both texts, and return the settings that name them."""
+    for name, text in ({"agreement": "一、协议", "privacy": "一、隐私"} | texts).items():
+        (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+    return {"TEXTS_DIR": str(folder)}
+
+
+@pytest.mark.gen_test
+async def test_anybody_reads_the_texts_without_a_login(client: Client) -> None:
+    reply = await client.get("/getTexts")
+    assert reply["status"] == 0
+    assert reply["agreement"].startswith("本协议由你与【填写")
+    assert reply["privacy"].startswith("我们是【填写")
+    assert reply["contact"] == ""
+
+
+@pytest.mark.gen_test
+async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(
+    client: Client, settings: Settings
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=3, interval=2, fluctuation=0, forecast_num=6, wxname="王记果园")
+    rules = await rules_for(bob, code)
+    assert rules["主办者"].startswith("发布者“王记果园”（署名）")
+    assert SUPPORT in rules["主办者"]
+    assert rules["奖品"] == "“一只猫”，实物，邮寄"
+    assert rules["数量"] == "3 份，每人最多得一份"
+    assert "最深 6 层" in rules["怎么抽"]
+    assert rules["时间"].count(" 年 ") == 2  # from, and until
+    assert f"结束后 {settings.claim_days} 天截止" in rules["怎么领"]
+    assert rules["没有人领的"].endswith("归发布者")
+    assert "18 周岁" in rules["谁可以参加"]
+    await alice.post("/endTask", code=code)
+    ended = await rules_for(bob, code)
+    assert ended["时间"].endswith("已经结束")
+    assert "截止；" in ended["怎么领"]
+
+
+@pytest.mark.gen_test
+async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(client: Client) -> None:
+    (alice,) = await client.log_in_all("alice")
+    code = await alice.publish(goods_type=1, money=2, cd=3)
+    rules = await rules_for(alice, code)
+    assert rules["奖品"].endswith("现金红包，每份 2 元")
+    assert rules["时间"].startswith("还没有开始")
+    assert "退回发布者" in rules["没有人领的"]
+
+
+@pytest.mark.parametrize("files", [{}, {"agreement": ""}, {"privacy": "x" * 65_537}], ids=str)
+def test_a_folder_without_both_texts_stops_the_start(tmp_path: Path, files: dict[str, Any]):
+    given = texts_in(tmp_path, **files) if files else {"TEXTS_DIR": str(tmp_path / "nowhere")}
+    with pytest.raises(BadSettings, match=r"TEXTS_DIR must have (agreement|privacy)\.txt"):
+        read_settings(given)
+
+
+def test_a_text_that_is_not_utf8_stops_the_start(tmp_path: Path):
+    given = texts_in(tmp_path)
+    (tmp_path / "privacy.txt").write_bytes("隐私".encode("gbk"))
+    with pytest.raises(BadSettings, match=r"privacy\.txt"):
+        read_settings(given)
+
+
+def test_production_is_told_what_its_texts_lack(tmp_path: Path):
+    shipped = read_settings(PRODUCTION)
+    assert shipped.texts_unfinished == ["agreement.txt", "privacy.txt", "CONTACT"]
+    own = read_settings({**PRODUCTION, **texts_in(tmp_path), "CONTACT": "微信 wabao-help"})
+    assert own.texts_unfinished == []
+    assert own.texts.agreement == "一、协议"
+    assert read_settings({}).texts_unfinished == []
+
+
+def test_contact_is_one_line():
+    with pytest.raises(BadSettings, match="CONTACT"):
+        read_settings({"CONTACT": "微信 a\n电话 b"})

@@ -1,0 +1,52 @@
+"""Agreement, privacy policy, contact and rules on the page: read before a login, and never as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser import DESK, PHONE, Opener, Person, a_server, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+MARKUP = "<b id='forged'>粗</b><script>document.title = '坏'</script>"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server whose operator's texts have markup in them."""
+    folder = tmp_path_factory.mktemp("texts")
+    (folder / "agreement.txt").write_text(f"我们的协议\n{MARKUP}", encoding="utf-8")
+    (folder / "privacy.txt").write_text("我们的隐私政策\n" + "第一条\n" * 200, encoding="utf-8")
+    data = tmp_path_factory.mktemp("pages")
+    with a_server(data, TEXTS_DIR=str(folder), CONTACT="微信 wabao-help") as running:
+        yield running.address
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(
+    window: Opener, size: dict[str, int]
+) -> None:
+    opened = window(None, "/", viewport=size)
+    page = opened.page
+    for link, said in (("用户协议", MARKUP), ("隐私政策", "第一条"), ("联系客服", "微信 wabao-help")):
+        page.get_by_role("button", name=link).click()
+        expect(page.get_by_role("dialog", name=link)).to_contain_text(said)
+        assert opened.overflow() <= 0
+        page.get_by_role("button", name="关闭").click()
+    assert page.locator("#forged").count() == 0
+    assert page.title() != "坏"
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_treasure_shows_its_rules(window: Opener, publisher: Person, size: dict[str, int]) -> None:
+    code = publisher.publish(a_picture(), name="一箱脐橙", prize_num=2, interval=3, fluctuation=0)
+    opened = window("小红", f"/#/task/{code}", viewport=size)
+    opened.page.get_by_role("button", name="活动规则").click()
+    rules = opened.page.get_by_role("dialog", name="活动规则")
+    expect(rules).to_contain_text("微信 wabao-help")
+    expect(rules).to_contain_text("2 份，每人最多得一份")
+    assert opened.overflow() <= 0
