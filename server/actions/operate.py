@@ -5,7 +5,7 @@ If an act stays "begun" there, it was cut off and may have been done.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -80,16 +80,37 @@ async def release_ring(
     What is held only since the operator looked, at `seen_at_ms`, nobody has decided about: it stays held.
     Each is an act of its own in the log: if the process dies, those that are left are still held.
     """
-    for prize in await _held_of_ring(context, code, depth, seen_at_ms):
-        await release(context, actor, "prize", prize["code"], prize["depth"], reason)
+    held = await _held_of_ring(context, code, depth, seen_at_ms)
+    await _decide_all(release, context, actor, held, reason)
 
 
 async def give_back_ring(
     context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
 ) -> None:
     """Return them to their publishers instead."""
-    for prize in await _held_of_ring(context, code, depth, seen_at_ms):
-        await give_back(context, actor, "prize", prize["code"], prize["depth"], reason)
+    held = await _held_of_ring(context, code, depth, seen_at_ms)
+    await _decide_all(give_back, context, actor, held, reason)
+
+
+async def _decide_all(
+    decide: Callable[[Context, Actor, What, str, int, str], Awaitable[None]],
+    context: Context,
+    actor: Actor,
+    prizes: list[Prize],
+    reason: str,
+) -> None:
+    """Decide about each, also if one is refused: somebody decided about it meanwhile, or froze it.
+
+    Raises its refusal at the end.
+    """
+    refusal: BadRequest | None = None
+    for prize in prizes:
+        try:
+            await decide(context, actor, "prize", prize["code"], prize["depth"], reason)
+        except BadRequest as refused:
+            refusal = refused
+    if refusal is not None:
+        raise refusal
 
 
 async def _held_of_ring(context: Context, code: str, depth: int, seen_at_ms: int) -> list[Prize]:

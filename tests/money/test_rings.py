@@ -9,6 +9,7 @@ import pytest
 
 from server.actions.rings import ring_of
 from server.context import Context
+from server.store.freezes import Freeze, freeze_key
 from server.store.held_prizes import HeldPrizes
 from support.client import Client, Someone
 from support.purse import (
@@ -315,6 +316,39 @@ class TestRings:
         assert (await client.post(f"/ops/{act}Ring", **asked, reason="再来"))["error"] == "bad_request"
         await sweep_until_quiet(context)
         await check_books(context)
+
+    @pytest.mark.gen_test
+    async def test_one_that_was_frozen_meanwhile_keeps_none_of_the_others(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob, carol = await grown_up(client, context, "alice", "bob", "carol")
+        for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
+            await paid(client, context, winner, await won(client, context, publisher, winner, 2))
+        for winner in (bob, carol):
+            code = await won(client, context, alice, winner, 5)
+            assert (await claim(winner, code))["error"] == "payout_held"
+        held = await find(context, "prizes", state="held")
+        first, second = (prize["code"] for prize in held)
+        # As by a process that died before it withheld anything.
+        now_ms = context.clock.now_ms()
+        await context.store.freezes.put(
+            Freeze(
+                _id=freeze_key("task", first),
+                what="task",
+                of=first,
+                code=first,
+                depth=0,
+                state="frozen",
+                at=now_ms,
+                reason="",
+            )
+        )
+        await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+        asked = {"code": first, "depth": 1, "seen_at": now_ms, "reason": "看过了"}
+        told = await client.post("/ops/releaseRing", **asked)
+        assert (told["error"], "冻结" in told["msg"]) == ("bad_request", True)
+        states = {prize["code"]: prize["state"] for prize in await find(context, "prizes")}
+        assert (states[first], states[second]) == ("held", "won")
 
     @pytest.mark.gen_test
     async def test_a_flood_of_small_wins_pushes_no_evidence_out(
