@@ -145,20 +145,6 @@ async def test_operators_read_why_they_were_frozen_and_players_do_not(
     assert row["frozen_for"] == ["像是骗局", "再看一次"]
 
 
-@pytest.mark.gen_test
-async def test_a_freeze_of_an_earlier_version_is_listed_without_a_reason(
-    client: Client, context: Context
-) -> None:
-    code = await won(client, context, BY_MAIL, claimed=True)
-    await act(client, "freeze", code)
-    await context.store.freezes.collection.update_one({"_id": f"task:{code}"}, {"$unset": {"reason": ""}})
-    listed = await client.get("/ops/payouts")
-    assert [row["frozen_for"] for row in listed["data"]] == [[]]
-    assert [row["reason"] for row in listed["frozen"]] == [""]
-    assert (await act(client, "release", code))["status"] == 0
-    assert (await prize_of(context, code))["state"] == "given"
-
-
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
 @pytest.mark.parametrize("days", [0, 40])
 @pytest.mark.gen_test
