@@ -87,6 +87,9 @@ class PublishRequest(msgspec.Struct, kw_only=True):
     money: (
         Annotated[int, Meta(ge=1, le=1_000_000, title="每个红包多少元", description="1 以上的整数")] | None
     ) = None
+    value: (
+        Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")] | None
+    ) = None
     interval: (
         Annotated[int, Meta(ge=1, le=100_000, title="每隔多少层一份奖品", description="1 到 100000 的整数")]
         | None
@@ -208,7 +211,7 @@ class PostTask(Interface):
 
 def _inapplicable(values: dict[str, object]) -> list[str]:
     """Return the names of parameters that do not apply. Forms send them along; their values are ignored."""
-    names = {1: ["draw_type"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
+    names = {1: ["draw_type", "value"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
     if whole_number(values.get("prize_num")) == 1:
         names = [*names, "interval", "fluctuation"]
     return names

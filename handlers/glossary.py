@@ -104,6 +104,7 @@ MEANINGS = {
     "money": Meaning("每个奖品的金额（元，整数），实物为 0"),
     "PublishRequest.money": Meaning("每个红包的金额（元，整数），只用于红包"),
     "PayTaskRequest.money": Meaning("每个奖品的金额或全部奖品的总额（元，整数），两者都按总额下单"),
+    "value": Meaning("每份实物值多少元（整数），可不填；在活动规则里显示"),
     "pic": Meaning("物品图片的完整地址，最长边 1600 像素；没有通过检查或已下架为空"),
     "thumbnail": Meaning("同一图片的缩略图地址，最长边 300 像素；同样可能为空"),
     "GetSharePicReply.pic": Meaning("分享海报的完整地址，750 × 1334 像素"),

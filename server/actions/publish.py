@@ -46,6 +46,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     prize_num: int
     forecast_num: int
     money: int | None = None
+    value: int | None = None
     interval: int | None = None
     fluctuation: int | None = None
     draw_type: int | None = None
@@ -105,6 +106,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         task = _task(context, publisher, draft, rules, drawn.seed, reviewed=reviewed)
         task["cd_ms"] = cd_seconds * 1000
         task["money"], task["draw_type"] = money, draw_type
+        if draft.value is not None and not red_packet:
+            task["value"] = draft.value
         task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
         if reviewed:
             # If this process dies before it submits the task, a sweep does.

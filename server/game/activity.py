@@ -9,6 +9,9 @@ from server.game.task import Task
 
 _BEIJING = timezone(timedelta(hours=8))
 _RED_PACKET, _BY_MAIL = 1, 2
+# Above this many yuan the winner's tax is named.
+_NAMED_TAX_YUAN = 800
+_TAX = "。得奖的人可能要按“偶然所得”缴个人所得税，由发布者向税务机关问清怎样扣缴"
 SUPPORT = "小程序“我的”里的“联系客服”"
 
 
@@ -33,7 +36,11 @@ def activity_rules(task: Task, *, task_days: int, claim_days: int, contact: str)
 def _prize(task: Task) -> str:
     if task["goods_type"] == _RED_PACKET:
         return f"“{task['name']}”，现金红包，每份 {task['money']} 元"
-    return f"“{task['name']}”，实物，{'邮寄' if task['draw_type'] == _BY_MAIL else '现场领取'}"
+    prize = f"“{task['name']}”，实物，{'邮寄' if task['draw_type'] == _BY_MAIL else '现场领取'}"
+    value = task.get("value", 0)
+    worth = f"，发布者说每份值 {value} 元" if value else ""
+    tax = _TAX if value > _NAMED_TAX_YUAN else ""
+    return f"{prize}{worth}{tax}"
 
 
 def _draw(task: Task) -> str:

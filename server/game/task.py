@@ -14,6 +14,7 @@ class Task(TypedDict):
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
+    `value` is what one of the goods is worth by its publisher, in whole yuan, absent if they did not say.
     `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
     who ended it says about that. `renamed` counts how often somebody named on its page was forgotten; each
     process then reads the names again. `due_at` is as `server/store/due.py` explains.
@@ -59,6 +60,7 @@ class Task(TypedDict):
     ended_at: int
     end_reason: str
     last_dig: NotRequired[Dig]
+    value: NotRequired[int]
     pending: NotRequired[int]
     paid_by: NotRequired[str]
     end_note: NotRequired[str]

@@ -29,7 +29,7 @@ export function publish(root, signal) {
     el("section.panel.stack", {}, fields.kinds, picture.element, fields.noPicture, fields.name, fields.synopsis, fields.wxname),
     el("section.panel.stack", {},
       el("h2", {}, "奖品和难度"),
-      el("div.pair", {}, fields.prize_num, fields.money),
+      el("div.pair", {}, fields.prize_num, fields.money, fields.value),
       fields.forecast_num,
       el("div.pair", {}, fields.interval, fields.fluctuation),
       fields.cd),
@@ -58,6 +58,7 @@ function makeFields() {
     wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名"),
     prize_num: number("prize_num", "奖品数量", 1, 1000, 1),
     money: number("money", "每个红包多少元", 1, mostYuan, 1),
+    value: number("value", "每份值多少元", 1, 50_000, "", "可以不填，1 到 50000；写在活动规则里"),
     forecast_num: number("forecast_num", "预计挖多少锹", 1, 1_000_000, 20),
     interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
     fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
@@ -126,6 +127,7 @@ function adapt(form, fields) {
   const several = whole(form, "prize_num") > 1;
   apply(fields.money, redPacket);
   apply(fields.giving, !redPacket);
+  apply(fields.value, !redPacket);
   apply(fields.interval, several);
   apply(fields.fluctuation, several);
   set(fields.noPicture, { hidden: !redPacket });
@@ -201,9 +203,9 @@ function field(name, label, attributes, hint = null) {
   );
 }
 
-function number(name, label, least, most, initial) {
-  const attributes = { type: "number", inputmode: "numeric", min: least, max: most, step: 1, value: initial, required: true };
-  return field(name, label, attributes, `${least} 到 ${most}`);
+function number(name, label, least, most, initial, optional = "") {
+  const attributes = { type: "number", inputmode: "numeric", min: least, max: most, step: 1, value: initial, required: !optional };
+  return field(name, label, attributes, optional || `${least} 到 ${most}`);
 }
 
 function choice(name, label, options) {

@@ -280,7 +280,7 @@ def test_refusals_name_parameters_in_the_words_of_the_forms() -> None:
     labels = dict(
         re.findall(r'(?:field|number|choice|pictureField)\("(\w+)", (?:\{\s+label: )?"([^"]+)"', form)
     )
-    assert len(labels) == 13
+    assert len(labels) == 14
     for name, label in labels.items():
         assert _asked(published[{"picture": "url"}.get(name, name)])["title"] == label
     for request in [*asked, ConnectRequest]:

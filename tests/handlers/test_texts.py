@@ -59,6 +59,26 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(
     assert "截止；" in ended["怎么领"]
 
 
+@pytest.mark.parametrize(("value", "taxed"), [(800, False), (801, True)])
+@pytest.mark.gen_test
+async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(
+    client: Client, value: int, taxed: bool
+) -> None:
+    (alice,) = await client.log_in_all("alice")
+    prize = (await rules_for(alice, await alice.publish(value=value)))["奖品"]
+    assert f"每份值 {value} 元" in prize
+    assert ("个人所得税" in prize) == taxed
+
+
+@pytest.mark.parametrize("value", [0, 50_001, "1.5"])
+@pytest.mark.gen_test
+async def test_a_value_that_no_prize_may_have_is_refused(client: Client, value: Any) -> None:
+    (alice,) = await client.log_in_all("alice")
+    asked = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    reply = await alice.post("/postTask", **asked, value=value)
+    assert (reply["error"], reply["param"]) == ("bad_request", "value")
+
+
 @pytest.mark.gen_test
 async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(client: Client) -> None:
     (alice,) = await client.log_in_all("alice")
