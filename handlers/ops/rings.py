@@ -25,7 +25,7 @@ class OpsRingRequest(msgspec.Struct):
     depth: Depth
 
 
-SeenAt = Annotated[int, Meta(ge=0, le=2**53, title="看到的时刻", description="这一圈的 at，unix 毫秒")]
+SeenAt = Annotated[int, Meta(ge=0, le=2**53, title="看到的时刻", description="这一圈的时刻（毫秒）")]
 
 
 class OpsRingActRequest(msgspec.Struct):
