@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from typing import Any, get_args
 
 import pytest
@@ -48,13 +50,22 @@ class Counted(CommandListener):
         pass
 
 
-async def a_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tuple[Context, Counted]:
-    """Open a context as a worker does, whose commands are counted."""
+@asynccontextmanager
+async def a_process(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Context, Counted]]:
+    """Repeat what a worker repeats. Its commands are counted."""
     counted = Counted()
-    monkeypatch.setattr(contexts, "Store", lambda uri: Store(uri, [counted]))
-    opened = await Context.open(settings)
+    with monkeypatch.context() as patched:
+        patched.setattr(contexts, "Store", lambda uri: Store(uri, [counted]))
+        opened = await Context.open(settings)
     await opened.database.look()
-    return opened, counted
+    repeated = begin_repeated(opened)
+    try:
+        yield opened, counted
+    finally:
+        await repeated.end()
+        await opened.close()
 
 
 @pytest.mark.usefixtures("context")
@@ -62,26 +73,22 @@ async def a_process(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> tupl
 async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (first, of_leader), (second, of_follower) = [await a_process(settings, monkeypatch) for _ in range(2)]
-    repeated = [begin_repeated(first)]
-    await first.leader.lead()
-    repeated.append(begin_repeated(second))
-    while not all(check.ran for check in first.monitor._checks):  # noqa: ASYNC110  (nothing tells)
-        await asyncio.sleep(0.05)  # whoever begins to lead checks everything at once
-    for counted in (of_leader, of_follower):
-        counted.kinds.clear()
-        counted.looked.clear()
-    began = time.monotonic()
-    await of_follower.looked.wait()
-    seconds = time.monotonic() - began
-    leader, follower = Counter(of_leader.kinds), Counter(of_follower.kinds)
-    assert first.leader.leads
-    assert not second.leader.leads
-    assert leader.total() <= MOST_OF_LEADER * seconds + 1, leader
-    assert follower.total() <= MOST_OF_FOLLOWER * seconds + 1, follower
-    for background, opened in zip(repeated, (first, second), strict=True):
-        await background.end()
-        await opened.close()
+    async with a_process(settings, monkeypatch) as (first, of_leader):
+        await first.leader.lead()
+        async with a_process(settings, monkeypatch) as (second, of_follower):
+            while not all(check.ran for check in first.monitor._checks):  # noqa: ASYNC110  (nothing tells)
+                await asyncio.sleep(0.05)  # whoever begins to lead checks everything at once
+            for counted in (of_leader, of_follower):
+                counted.kinds.clear()
+                counted.looked.clear()
+            began = time.monotonic()
+            await of_follower.looked.wait()
+            seconds = time.monotonic() - began
+            leader, follower = Counter(of_leader.kinds), Counter(of_follower.kinds)
+            assert first.leader.leads
+            assert not second.leader.leads
+            assert leader.total() <= MOST_OF_LEADER * seconds + 1, leader
+            assert follower.total() <= MOST_OF_FOLLOWER * seconds + 1, follower
 
 
 def test_a_lease_ends_early_enough_to_be_taken_over_within_ten_seconds() -> None:
@@ -114,13 +121,23 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
 
 
 @pytest.mark.gen_test
-async def test_a_leader_that_ends_hands_over_at_once(context: Context, other: Context) -> None:
+async def test_a_leader_that_ends_hands_over_at_once(
+    context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = Background(), Background()
     first.spawn(context.leader.run())
     await context.leader.lead()
-    await other.bus.connected.wait()
+    await other.leader._free.wait()  # it listens: after each connecting it is told to ask
+    other.leader._free.clear()
+    resting, rest = asyncio.Event(), other.leader._rest
+
+    def note_rest() -> Awaitable[None]:
+        resting.set()
+        return rest()
+
+    monkeypatch.setattr(other.leader, "_rest", note_rest)
     second.spawn(other.leader.run())
-    await other.leader.ask()
+    await resting.wait()
     assert not other.leader.leads
     began = time.monotonic()
     await first.end()
