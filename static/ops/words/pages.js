@@ -14,6 +14,7 @@ export const PAGES = {
   why_again: ["7 天内挖到同一位发布者的好几个红包", "won one publisher's again and again in 7 days"],
   why_luck: ["挖到的次数凭运气几乎不可能", "won more often than chance allows"],
   why_newcomer: ["刚来的人，一个红包就超过一天的上限", "a newcomer; one prize above the limit of a day"],
+  why_private: ["这一份超过不公开的宝贝一天能付的", "one packet above what private treasures pay a day"],
   why_risk: ["微信认为这个人风险高", "WeChat calls this person risky"],
   ring: ["互相领的一圈人", "A ring"],
   ring_open: ["看这一圈人", "See the ring"],
