@@ -157,10 +157,11 @@ class Waiting:
     `serves_soon`: MongoDB answered, and so far nothing stands against serving from it.
     """
 
-    def __init__(self, signs: Signs) -> None:
+    def __init__(self, tell_refusing: Callable[[], None]) -> None:
+        """`tell_refusing` tells the supervisor that the database is none to serve from."""
         self.why = ""
         self.serves_soon = False
-        self._signs = signs
+        self._tell_refusing = tell_refusing
 
     def _answers(self) -> None:
         self.serves_soon = True
@@ -181,7 +182,7 @@ class Waiting:
                 if error.msg != self.why:
                     log.error("not ready: %s", error)  # noqa: TRY400  (no bug)
                 self.why = error.msg
-                self._signs.refusing()
+                self._tell_refusing()
             except Exception as error:
                 if not is_unavailable(error):
                     raise
@@ -230,7 +231,7 @@ async def serve(
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
     living = loop.create_task(signs.give())
-    waiting, keys = Waiting(signs), Keys(*secrets_of(settings))
+    waiting, keys = Waiting(signs.refusing), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
     gate = Gate(unready, lambda: waiting.serves_soon)
     server = BoundedServer(gate, bounds=bounds_of(settings), person_of=partial(person_of, keys))

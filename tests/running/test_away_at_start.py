@@ -202,18 +202,19 @@ async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_
 ) -> None:
     uri = wire.uri(urlsplit(settings.mongodb_uri).path[1:])
     known = read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": settings.data_dir})
-    waiting, asked_to_stop = Waiting(), asyncio.Event()
+    told: list[str] = []
+    waiting, asked_to_stop = Waiting(lambda: told.append("refusing")), asyncio.Event()
     wire.hold()
     looking = asyncio.create_task(waiting.wait_for_data(known, asked_to_stop, "", prepares=True))
     await asyncio.to_thread(wire.held.wait)
     assert not waiting.serves_soon
     wire.release()
     assert await looking
-    assert waiting.serves_soon
+    assert (waiting.serves_soon, told) == (True, [])
     looking = asyncio.create_task(waiting.wait_for_data(known, asked_to_stop, "another", prepares=True))
     while "not ready" not in caplog.text:
         assert not looking.done()
         await asyncio.sleep(0)
-    assert not waiting.serves_soon
+    assert (waiting.serves_soon, told) == (False, ["refusing"])
     asked_to_stop.set()
     assert await looking == ""

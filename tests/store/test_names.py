@@ -86,7 +86,7 @@ async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(
     names: Names, clustered: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     names.fails = dns.rcode.SERVFAIL
-    waiting = asyncio.create_task(Waiting().wait_for_data(clustered, asyncio.Event(), "", prepares=True))
+    waiting = asyncio.create_task(Waiting(print).wait_for_data(clustered, asyncio.Event(), "", prepares=True))
     await asyncio.to_thread(names.asked.acquire)
     while "MongoDB does not answer; trying again" not in caplog.text:
         assert not waiting.done()
@@ -101,4 +101,4 @@ async def test_a_name_that_does_not_exist_ends_a_worker_with_one_line(
 ) -> None:
     names.fails = dns.rcode.NXDOMAIN
     with pytest.raises(BadSettings, match=f"^MONGODB_URI: .*does not exist.*{CLUSTER}"):
-        await Waiting().wait_for_data(clustered, asyncio.Event(), "", prepares=True)
+        await Waiting(print).wait_for_data(clustered, asyncio.Event(), "", prepares=True)
