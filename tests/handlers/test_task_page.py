@@ -233,7 +233,7 @@ async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(
     await asyncio.gather(*(alice.get("/getTaskDetails", code=f"{n:012}") for n in range(50)))
     assert len(known._unknown) == 10
     assert not known.by_code
-    assert context.bus._wanted <= {"limits"}, "an unknown code must not be subscribed to"
+    assert context.bus._wanted <= {"leader", "limits"}, "an unknown code must not be subscribed to"
 
 
 @pytest.mark.gen_test

@@ -125,7 +125,7 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client: Client, con
     await bills.update_many({}, {"$inc": {"created_at_ms": 60 * DAY_MS}})  # WeChat still knows them
     await context.store.database["bills"].update_many({}, {"$inc": {"created_at": 60 * DAY_MS}})
     cases: list[tuple[Any, dict[str, Any], dict[str, Any], str]] = [
-        (orders, {}, {"trade_state": "NOTPAY"}, "WeChat says CLOSED"),
+        (orders, {}, {"trade_state": "NOTPAY"}, "WeChat says NOTPAY"),
         (orders, {}, {"total_fen": 500}, "500 fen"),
         (orders, {}, {"refunds.0.status": "CLOSED"}, "WeChat says CLOSED"),
         (orders, {}, {"refunds.0.amount_fen": 300}, "300 fen"),

@@ -77,6 +77,8 @@ ACTS: dict[str, dict[str, Any]] = {
     "/ops/freeze": {"what": "task", "code": "A" * 12},
     "/ops/release": {"what": "task", "code": "A" * 12},
     "/ops/return": {"what": "task", "code": "A" * 12},
+    "/ops/releaseRing": {"code": "A" * 12, "depth": 1, "seen_at": 1},
+    "/ops/returnRing": {"code": "A" * 12, "depth": 1, "seen_at": 1},
 }
 
 
