@@ -64,6 +64,7 @@ NOT_OF_THE_MODEL = {
     **dict.fromkeys(("prize.released[3] given_at", "prize.released_alone[1] given_at"), TAKEN),
     **{f"prize.denied[{place}] {name}": TAKEN for place, name in ((1, "amount_fen"), (2, "amount_fen"))},
     "prize.denied[2] given_at": TAKEN,
+    "prize.released_alone[2] given_at": TAKEN,
     **{f"order.refunding[{place}] refunding": APART for place in (0, 1)},
     **{f"order.refunding[{place}] refunding_at": APART for place in (0, 2)},
     **{f"prize.released[{place}] bill_lost": LOST for place in range(4)},
