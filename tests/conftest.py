@@ -58,25 +58,34 @@ TESTS_A_STORE = 150
 log = logging.getLogger(__name__)
 
 # A bare `pytest` takes four minutes on two cores without what begins so: browsers, whole servers, crowds,
-# kills at each step, drawn sequences. `pytest -m slow` runs it, and whoever names a file or a test gets it.
+# failovers, kills at each step, drawn sequences. `pytest -m slow` runs it; naming a file or a test does, too.
 SLOW = (
     "actions/test_forgetting.py::test_killed_",
     "actions/test_message_kills.py",
     "actions/test_report_kills.py",
     "actions/test_review_kills.py",
-    "actions/test_rotation.py::test_killed_",
+    "actions/test_rotation.py",
     "crowd/",
     "game/test_model_guards.py",
+    "memory/test_fair_start.py",
     "memory/test_line.py::test_nobody_joins_a_line_that_is_too_long",
+    "money/test_freezes.py",
     "money/test_kills.py",
     "money/test_money_sequences.py",
+    "money/test_rings.py",
     "operation/test_books.py::test_the_command_prints",
-    "test_check.py::test_a_check_says_what_it_could_not_ask",
-    "test_check.py::test_release_checks_first",
+    "operation/test_operator_sessions.py",
+    "operation/test_ops.py",
     "pages/",
+    "realtime/test_frozen_store.py",
     "realtime/test_hub_schedules.py",
+    "realtime/test_outages.py",
     "realtime/test_push_faults.py::test_a_client_that_does_not_read",
     "running/",
+    "store/test_failovers.py",
+    "store/test_hung_store.py",
+    "test_check.py::test_a_check_says_what_it_could_not_ask",
+    "test_check.py::test_release_checks_first",
     "test_regular_expressions.py",
 )
 # The folders of which the other long files are, up to 30 s each.
