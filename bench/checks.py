@@ -23,7 +23,7 @@ import httpx
 from tornado.websocket import websocket_connect
 
 from parts.serving import PUSH, Person, Server, running, store_of
-from server.actions.review import RESULT_MS
+from server.actions.reviews.review import RESULT_MS
 from server.store import Store
 
 AT_ONCE = 4

@@ -40,8 +40,8 @@ from parts.lines import Line, Lost, log_in_all
 from parts.serving import Person, Server, running
 from parts.trouble import Trouble
 from server.errors import REFUSALS
-from server.keys import Keys
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from server.security.keys import Keys
 from server.store import Store
 from support.money_machine import MoneyMachine
 from support.money_world import World

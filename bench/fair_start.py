@@ -30,11 +30,11 @@ from typing import Any
 
 from parts.lines import Line, log_in_all, post
 from parts.serving import Person, Server, running, store_of
-from server.background import Background
 from server.clock import Clock
 from server.game.dig import Dig
 from server.memory.fair_start import FairStart
 from server.realtime.cooldowns import Cooldowns
+from server.runtime.background import Background
 from server.store import Store
 
 WINDOW_MS = 800

@@ -33,7 +33,7 @@ from pymongo import MongoClient
 
 from parts.serving import Person, Server, running
 from server.running.stores import EmbeddedMongoDB
-from server.store.digs import stored
+from server.store.digging.digs import stored
 from support.wire.messages import command_of, is_command
 from support.wire.proxy import Link, Wire
 

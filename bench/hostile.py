@@ -43,7 +43,7 @@ from parts.serving import Person, Server, memory_bytes, processes_of, running, s
 from parts.table import Row
 from parts.watchers import Crowd
 from server.settings.limits import IN_PRODUCTION
-from server.store.digs import stored
+from server.store.digging.digs import stored
 
 HONEST, ATTACKERS, TASKS = 100, 10, 4
 DIGS_A_SECOND = 20

@@ -19,12 +19,12 @@ import tempfile
 import time
 from multiprocessing.connection import Connection
 
-from server.background import Background
 from server.errors import TooOften
-from server.keys import Keys
 from server.realtime.bus import Bus
 from server.realtime.limits import Count, Limits
 from server.running.stores import EmbeddedRedis
+from server.runtime.background import Background
+from server.security.keys import Keys
 from server.settings import read_settings
 
 ALLOWED = 0.05

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: 
 import hypothesis
 from hypothesis.stateful import run_state_machine_as_test
 
-from server.children import start_child
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from server.runtime.children import start_child
 from support.money_machine import MoneyMachine
 from support.money_world import World
 

@@ -27,7 +27,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from parts.serving import Server, cpu_seconds, running
-from server.operation.pulses import HISTORY_SECONDS, Pulse
+from server.operation.heartbeats import HISTORY_SECONDS, Pulse
 
 VIEWERS = 20
 SECONDS = 20

@@ -31,8 +31,8 @@ from parts.serving import Person, Server, running, store_of
 from server.game import draw
 from server.game.invariants import broken_by_digs
 from server.game.task import Task
-from server.keys import Keys
 from server.operation.findings import line_of
+from server.security.keys import Keys
 from server.store import Store
 
 COOLDOWN_SECONDS = 1

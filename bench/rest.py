@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from parts.lines import Line, get, log_in_all, post
 from parts.serving import Person, Server, cpu_us, running, running_bare, store_of
 from server.store import Store
-from server.store.digs import stored
+from server.store.digging.digs import stored
 
 AT_ONCE = 8
 MOST_BESIDE_BARE = 1.5

@@ -17,10 +17,8 @@ from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
-from server import metrics
-from server.actions.people import check_session, read_caller
+from server.actions.people.account import check_session, read_caller
 from server.context import Context
-from server.deadline import TookTooLong, within
 from server.errors import (
     BadRequest,
     BadToken,
@@ -34,8 +32,10 @@ from server.errors import (
     TokenRequired,
     Unavailable,
 )
+from server.runtime.deadline import TookTooLong, within
 from server.store import is_unavailable, said_by
-from server.store.people import Person
+from server.store.people.people import Person
+from server.telemetry import metrics
 
 # JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
 BODY_BYTES = 128 << 10

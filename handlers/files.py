@@ -8,7 +8,7 @@ import msgspec
 from tornado.web import HTTPError
 
 from handlers.base import NOBODY, BaseHandler, Interface, Reply
-from handlers.cards import picture_url
+from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
 from server.actions.pictures import (

@@ -9,10 +9,10 @@ from urllib.parse import parse_qs
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 from handlers.base import Caller, presented_token
-from server.addresses import client_address, counted_address
 from server.context import Context
-from server.keys import Keys
 from server.realtime.limits import Count
+from server.security.addresses import client_address, counted_address
+from server.security.keys import Keys
 from server.settings.limits import Limited
 
 # The query of `/ws` has five parameters.

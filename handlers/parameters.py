@@ -15,7 +15,7 @@ from msgspec import Meta
 from tornado import httputil
 
 from server.errors import BadRequest
-from server.plain_text import lines, one_line
+from server.security.plain_text import lines, one_line
 
 Unionid = Annotated[
     str,

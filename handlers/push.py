@@ -29,8 +29,7 @@ from handlers.websocket import (
     TOO_SLOW,
     Socket,
 )
-from server import metrics
-from server.actions.people import check_session
+from server.actions.people.account import check_session
 from server.context import Context
 from server.errors import (
     BadRequest,
@@ -46,6 +45,7 @@ from server.errors import (
 )
 from server.realtime.frames import Error, Pong, encode
 from server.store import is_unavailable
+from server.telemetry import metrics
 
 SUBSCRIPTIONS = 100
 MESSAGE_BYTES = 4096

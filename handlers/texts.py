@@ -6,7 +6,7 @@ import msgspec
 
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, Unionid
-from handlers.shown import require_shown
+from handlers.reviews.shown import require_shown
 from server.errors import NoSuchTask
 from server.game.activity import activity_rules
 

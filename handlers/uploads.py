@@ -7,11 +7,11 @@ from collections.abc import Awaitable
 import msgspec
 
 from handlers.base import Interface, Reply
-from handlers.cards import picture_url
+from handlers.digging.cards import picture_url
 from handlers.forms import Field, Form
 from handlers.limits import limit
 from handlers.parameters import Unionid, parse, read_parameters
-from server.actions.people import check_ban
+from server.actions.people.account import check_ban
 from server.actions.pictures import signed_path, upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.uploads import LARGEST_BYTES, Upload

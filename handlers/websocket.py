@@ -20,8 +20,8 @@ from tornado.web import stream_request_body
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from handlers.base import HTTPS_ONLY, RefusalReply
-from server import metrics
 from server.errors import BadRequest, Internal, TokenRequired, Unavailable
+from server.telemetry import metrics
 
 # How much we hold for a client that does not read, and for how long. A frame has a few hundred bytes: this is
 # a thousand digs, or far more than one replay of 300.

@@ -17,16 +17,16 @@ import msgspec
 
 from server.errors import BadSettings
 from server.game import draw
-from server.logs import set_up_logging
 from server.running.stores import StoreFailed, names_embedded_store, running_store, server_address
 from server.settings import Settings, new_secret, read_settings, secrets_of
+from server.telemetry.logs import set_up_logging
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction as Subparsers
 
     from server.actions.rotate import Rotated
-    from server.keys import Keys
-    from server.operation.books import Audit
+    from server.operation.audit import Audit
+    from server.security.keys import Keys
     from server.store import Store
 
     _Commands = Subparsers[argparse.ArgumentParser]
@@ -265,7 +265,7 @@ def _tell(line: str) -> None:
 
 
 def _audit(parsed: argparse.Namespace) -> int:
-    from server.operation.books import audit
+    from server.operation.audit import audit
     from server.store.sandbox.merchant import sandbox_merchant
     from server.wechat.pay import Pay
 
@@ -323,7 +323,7 @@ def _on_store(
 def _rotate(_: argparse.Namespace) -> int:
     from server.actions.command_line import logged
     from server.actions.rotate import CannotRotate, await_servers, rotate
-    from server.keys import Keys
+    from server.security.keys import Keys
 
     settings = read_settings(os.environ)
     keys = Keys(*secrets_of(settings, makes=False))
@@ -362,7 +362,7 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 
 def _forget(parsed: argparse.Namespace) -> int:
     from server.actions.command_line import logged
-    from server.actions.forget import CannotForget, choose_pseudonym, forget
+    from server.actions.people.erase import CannotForget, choose_pseudonym, forget
 
     async def work(store: Store) -> int:
         # The log keeps the pseudonym: the person's id must be nowhere afterwards.

@@ -14,36 +14,37 @@ from tornado.web import Application, RequestHandler, _HandlerDelegate
 
 from handlers import asyncapi, openapi
 from handlers.base import Interface
-from handlers.commitment import GetCommitment
-from handlers.details import GetTaskDetails, GetTaskUser
-from handlers.digging import PostTask
-from handlers.digs import GetDigs
-from handlers.ending import EndTask
+from handlers.digging.commitment import GetCommitment
+from handlers.digging.details import GetTaskDetails, GetTaskUser
+from handlers.digging.digs import GetDigs
+from handlers.digging.ending import EndTask
+from handlers.digging.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
+from handlers.digging.post_task import PostTask
+from handlers.digging.proof import GetProof
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, NotReady, OpenApi, Ready
-from handlers.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
-from handlers.message_push import Pushed
-from handlers.messages import GetTemplates, Remind, Subscribed
-from handlers.money import Notified, PayTask
+from handlers.messages.consents import GetTemplates, Remind, Subscribed
+from handlers.money.payments import Notified, PayTask
+from handlers.money.prizes import ConfirmDraw, DrawPrize, GetWinners
+from handlers.money.shipping import ReceivePrize, ShipPrize
+from handlers.money.statement import GetStatement
 from handlers.ops.pictures import OpsFile
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
 from handlers.pages import NotFound, Page, Site, Static, security_headers
-from handlers.people import GetMyInfo, Logout, SetProfile, UserLogin
-from handlers.prizes import ConfirmDraw, DrawPrize, GetWinners
-from handlers.proof import GetProof
+from handlers.people.account import GetMyInfo, Logout, SetProfile, UserLogin
 from handlers.push import Push
-from handlers.reporting import ReportTask
-from handlers.shipping import ReceivePrize, ShipPrize
-from handlers.statement import GetStatement
+from handlers.reviews.message_push import Pushed
+from handlers.reviews.reporting import ReportTask
 from handlers.texts import GetRules, GetTexts
 from handlers.unready import Unready, UnreadySocket
 from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
-from server import __version__, metrics
+from server import __version__
 from server.context import Context
-from server.logs import shown_path
 from server.sandbox import sandbox_routes
 from server.settings import Settings
+from server.telemetry import metrics
+from server.telemetry.logs import shown_path
 
 INTERFACES: list[type[Interface]] = [
     UserLogin,

@@ -6,11 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.background import Background
 from server.clock import Clock
-from server.disk import Disk
 from server.game.amounts import DAY_MS
-from server.keys import Keys
 from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
 from server.memory.known_people import KnownPeople
@@ -19,9 +16,9 @@ from server.memory.risk_looks import RiskLooks
 from server.memory.square import Square
 from server.memory.visiting import Visiting
 from server.operation.feed import Feed
+from server.operation.heartbeats import Pulsing
 from server.operation.leader import Leader
 from server.operation.monitor import Monitor
-from server.operation.pulses import Pulsing
 from server.operation.webhook import Webhook
 from server.pictures.process import Studio
 from server.pictures.uploads import Uploads
@@ -33,9 +30,12 @@ from server.realtime.outages import Outages
 from server.realtime.own_database import OwnDatabase
 from server.realtime.shared_order import SharedOrder
 from server.realtime.sockets import HELLOS, Sockets
+from server.runtime.background import Background
+from server.runtime.disk import Disk
+from server.runtime.single_flight import SharedWork
+from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 from server.settings.operators import Operator
-from server.shared_work import SharedWork
 from server.store import Store
 from server.store.sandbox import SandboxStore
 from server.store.sandbox.merchant import sandbox_merchant

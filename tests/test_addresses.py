@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.addresses import MOST_HOPS, UNKNOWN, client_address, counted_networks, networks
+from server.security.addresses import MOST_HOPS, UNKNOWN, client_address, counted_networks, networks
 
 PROXY = "10.0.0.7"
 TRUSTED = networks("10.0.0.0/8, 2001:db8:ffff::/48")

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from pymongo.errors import AutoReconnect
 
-from server.background import Background
+from server.runtime.background import Background
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from server.deadline import TookTooLong, paused, within
+from server.runtime.deadline import TookTooLong, paused, within
 
 
 @pytest.mark.gen_test

@@ -49,8 +49,12 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
 # Words of one meaning, each with where functions may be called by it.
 WORDS = {
     # A winner claims.
-    "claim": ("server/actions/claim", "server/game/amounts", "server/game/prize", "server/store/prizes"),
-    "hold": ("server/store/held_prizes", "server/store/shown_tasks"),  # until an operator decides
+    "claim": (
+        *("server/actions/money/claim", "server/game/amounts", "server/game/prize"),
+        "server/store/money/prizes",
+    ),
+    # until an operator decides
+    "hold": ("server/store/money/held_prizes", "server/store/digging/shown_tasks"),
     "settle": ("server/actions/",),  # what is due, to its next state
 }
 # What makes a method of a store one that writes: its own names, or those of what it calls in the store.
@@ -61,7 +65,7 @@ WRITING = {
 # Where methods of the store that write may be called.
 WRITERS = (
     "server/actions/",
-    "server/memory/visiting.py",  # the visits of a moment, for actions/visit.py
+    "server/memory/visiting.py",  # the visits of a moment, for actions/digging/visit.py
     "server/operation/leader.py",  # its lease
     "server/operation/monitor.py",  # the alarms
     "server/check/",  # in a database that it makes and drops

@@ -6,7 +6,7 @@ import pytest
 from tornado.web import create_signed_value
 
 from server.errors import Unavailable
-from server.keys import TOKEN_CHARACTERS, KeyMissing, Keys, Proven
+from server.security.keys import TOKEN_CHARACTERS, KeyMissing, Keys, Proven
 
 OLD, NEW = b"the old secret, long enough for us", b"the new secret, long enough for us"
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server import logs
-from server.actions.win import record_prize
-from server.addresses import networks
+from server.actions.digging.win import record_prize
 from server.context import Context
-from server.logs import OneLine
 from server.running.stores import free_port
+from server.security.addresses import networks
+from server.telemetry import logs
+from server.telemetry.logs import OneLine
 from support.client import Client
 from support.purse import find, pay, publish_red_packet, rest, win
 from support.servers import Running

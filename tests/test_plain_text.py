@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.context import Context
-from server.plain_text import BIDI_CONTROLS, lines, one_line
+from server.security.plain_text import BIDI_CONTROLS, lines, one_line
 from support.client import Client
 
 EVIL = "\u202ea\u2066b\u2069\u200fc\x7f[31m"

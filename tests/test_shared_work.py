@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.shared_work import SharedWork
+from server.runtime.single_flight import SharedWork
 
 
 class Work:

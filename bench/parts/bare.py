@@ -17,9 +17,9 @@ from typing import Any, ClassVar
 import msgspec
 from tornado.web import Application, RequestHandler
 
-from server.logs import set_up_logging
 from server.store import Store
-from server.store.visits import SHARE_CHARACTERS, Visit
+from server.store.digging.visits import SHARE_CHARACTERS, Visit
+from server.telemetry.logs import set_up_logging
 
 
 class Bare(RequestHandler):

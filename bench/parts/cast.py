@@ -21,7 +21,7 @@ from PIL import Image
 
 from parts.login import a_ticket, log_in
 from parts.serving import Server, store_of
-from server.keys import Keys
+from server.security.keys import Keys
 from server.settings import SANDBOX_APPID
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")

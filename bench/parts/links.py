@@ -14,7 +14,7 @@ from parts.lines import get, log_in_all
 from parts.live import page
 from parts.serving import Person, running, store_of
 from parts.tappers import Tap
-from server.keys import Keys
+from server.security.keys import Keys
 
 PEOPLE = 2500
 DIGGERS = 55  # more than the details show

@@ -11,10 +11,10 @@ from handlers.base import Reply
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
-from server.actions.hold import freezes_of
+from server.actions.money.hold import freezes_of
 from server.actions.operate import freeze, give_back, release
-from server.store.freezes import What
-from server.store.prizes import Prize, Why
+from server.store.money.freezes import What
+from server.store.money.prizes import Prize, Why
 
 LISTED = 200
 

@@ -16,10 +16,10 @@ from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
-from server.actions.whom import KEY_PATTERN, Whom, brought_by, find_person
+from server.actions.people.whom import KEY_PATTERN, Whom, brought_by, find_person
 from server.errors import BadRequest
 from server.operation.feed import BoardTask
-from server.store.people import shown_name
+from server.store.people.people import shown_name
 
 SHOWN_TASKS = 50
 Depth = Annotated[

@@ -10,9 +10,9 @@ from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.pictures import operators_picture
-from server.actions.whom import report_key
+from server.actions.people.whom import report_key
 from server.operation.feed import BoardTask
-from server.store.reports import Report, ReportReason
+from server.store.reviews.reports import Report, ReportReason
 
 READ_REPORTS = 1000
 SHOWN_TASKS = 50

@@ -11,9 +11,9 @@ from handlers.base import Reply
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
+from server.actions.money.rings import ring_of_prize
 from server.actions.operate import give_back_ring, release_ring
-from server.actions.rings import ring_of_prize
-from server.store.people import shown_name
+from server.store.people.people import shown_name
 
 Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="挖到的层数")]
 

@@ -24,7 +24,7 @@ from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context
 from server.errors import NoSuchTask, TokenRequired
-from server.operation.books import Books, differences, read_books
+from server.operation.audit import Books, differences, read_books
 from server.operation.feed import BoardTask, board_task
 from server.operation.findings import texts_of
 from server.store import is_unavailable

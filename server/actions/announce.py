@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.context import Context
 from server.game.dig import Dig
 from server.realtime.news import News, news_of_end
-from server.store.prizes import Prize
+from server.store.money.prizes import Prize
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:

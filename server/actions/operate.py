@@ -10,21 +10,21 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from server.actions import freeze as freezing
 from server.actions.announce import announce_judged
-from server.actions.end_task import end_task_as_operator
-from server.actions.people import ban_person, end_sessions
-from server.actions.review import follow_review
-from server.actions.rings import ring_of_prize
-from server.actions.whom import Whom, find_person
+from server.actions.digging.end_task import end_task_as_operator
+from server.actions.money import freeze as freezing
+from server.actions.money.rings import ring_of_prize
+from server.actions.people.account import ban_person, end_sessions
+from server.actions.people.whom import Whom, find_person
+from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
 from server.game.amounts import DAY_MS
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
-from server.store.freezes import What
-from server.store.people import Ban
-from server.store.prizes import Prize
+from server.store.money.freezes import What
+from server.store.money.prizes import Prize
+from server.store.people.people import Ban
 
 
 @asynccontextmanager

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 from typing import Literal, TypeAlias
 
-from server import metrics
-from server.actions.visit import visit
+from server.actions.digging.visit import visit
 from server.context import Context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
 from server.game.task import Task
 from server.pictures.poster import Poster
 from server.store.files import File, full_path, thumbnail_path
 from server.store.pipelines import begins_with
+from server.telemetry import metrics
 from server.wechat import WeChatError
 
 HOUR_MS = 3_600_000

@@ -16,9 +16,9 @@ from functools import partial
 from typing import TypeVar
 
 from server.actions.seal import SEALING_MS, SEALING_SECONDS
-from server.keys import Keys
+from server.security.keys import Keys
 from server.store import Store, is_unavailable, said_by
-from server.store.boxes import PLACES
+from server.store.sealed_values import PLACES
 
 # A value that changed meanwhile is read again in the next pass.
 PASSES = 10

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from server.keys import Keys
 from server.realtime.own_database import OwnDatabase
+from server.security.keys import Keys
 from server.store import Store
 
 # How long such a note lasts, and after how long it is written anew.

@@ -10,25 +10,25 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeVar
 
-from server.actions.end_task import settle_task
-from server.actions.freeze import settle_freeze, settle_freezing
-from server.actions.hold import withhold_if_frozen
-from server.actions.pay_in import settle_order
-from server.actions.pay_out import ensure_bill, settle_bill
-from server.actions.refund import settle_refund
-from server.actions.ship import settle_arrival
-from server.actions.win import enter_owed
-from server.actions.write_messages import tell_winner
+from server.actions.digging.end_task import settle_task
+from server.actions.digging.win import enter_owed
+from server.actions.messages.write import tell_winner
+from server.actions.money.freeze import settle_freeze, settle_freezing
+from server.actions.money.hold import withhold_if_frozen
+from server.actions.money.pay_in import settle_order
+from server.actions.money.pay_out import ensure_bill, settle_bill
+from server.actions.money.refund import settle_refund
+from server.actions.money.ship import settle_arrival
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
 from server.store import is_unavailable
 from server.store.agenda import Kind
-from server.store.bills import Bills
-from server.store.orders import Orders
-from server.store.payments import CONTRADICTION
-from server.store.prizes import Prize
-from server.store.refunds import Refunds
+from server.store.money.bills import Bills
+from server.store.money.orders import Orders
+from server.store.money.payments import CONTRADICTION
+from server.store.money.prizes import Prize
+from server.store.money.refunds import Refunds
 from server.wechat.pay import Contradiction, PayUnknown
 
 ADDRESS_DAYS = 90

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.files import ROUTE
-from server.store.places import PLACE_DAYS
+from server.store.money.places import PLACE_DAYS
 
 # The rest waits for the next turn.
 TURN_SECONDS = 20.0

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from server.context import Context
 from server.store.documents import T
-from server.store.payments import Payments
+from server.store.money.payments import Payments
 
 Effects: TypeAlias = Mapping[str, Callable[[Context, Any], Awaitable[None]]]
 

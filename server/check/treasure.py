@@ -15,12 +15,12 @@ from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-from server.actions.dig import settle_pending
+from server.actions.digging.dig import settle_pending
+from server.actions.digging.prove import write_proofs
 from server.actions.gauges import money_gauges
-from server.actions.prove import write_proofs
-from server.actions.report import settle_reports
-from server.actions.review import settle_reviews
-from server.actions.send_messages import delete_old_messages, send_messages
+from server.actions.messages.send import delete_old_messages, send_messages
+from server.actions.reviews.report import settle_reports
+from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import sweep
 from server.actions.tidy import tidy
 from server.app import make_app
@@ -28,7 +28,7 @@ from server.context import Context
 from server.game import draw
 from server.operation.alarms import check_books, check_invariants, check_queues
 from server.operation.patterns import check_patterns
-from server.store.people import Person
+from server.store.people.people import Person
 
 PUBLISHER, WINNER, SECOND, VISITOR = "publisher", "winner", "second", "visitor"
 SECONDS = 10

@@ -1,4 +1,4 @@
-"""What a sealed value looks like in the store. Only `server/keys.py` makes and opens one."""
+"""What a sealed value looks like in the store. Only `server/security/keys.py` makes and opens one."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ import weakref
 from server.clock import Clock
 from server.game import draw
 from server.game.task import Task
-from server.keys import Keys
-from server.shared_work import retrieve
+from server.memory.dig_ids import DigIds
+from server.runtime.single_flight import retrieve
+from server.security.keys import Keys
 from server.store import Store
-from server.store.dig_ids import DigIds
-from server.store.tasks import View
+from server.store.digging.tasks import View
 
 WINNING_REMEMBERED = 1_000
 TASKS_REMEMBERED = 10_000

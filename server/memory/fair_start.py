@@ -13,11 +13,11 @@ import secrets
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from server import metrics
-from server.background import Background
 from server.clock import Clock
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.shared_order import SharedOrder, Standing
+from server.runtime.background import Background
+from server.telemetry import metrics
 
 _chance = secrets.SystemRandom()
 

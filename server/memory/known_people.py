@@ -11,9 +11,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
-from server.memory.line import Line
+from server.memory.batch_queue import Line
 from server.store import Store
-from server.store.people import ADMITTING, Person
+from server.store.people.people import ADMITTING, Person
 
 TRUSTED_SECONDS = 60.0
 TRUSTED_SECONDS_ALONE = 10.0  # while Redis is down

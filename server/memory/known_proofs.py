@@ -6,9 +6,9 @@ import asyncio
 from collections import OrderedDict
 from functools import partial
 
+from server.runtime.page_reads import PageReads
 from server.store import Store
-from server.store.page_reads import PageReads
-from server.store.proofs import WrittenProof
+from server.store.digging.proofs import WrittenProof
 
 RECORDS_KEPT = 1_000
 PARTS_KEPT_BYTES = 8 << 20

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from server.shared_work import SharedWork
+from server.runtime.single_flight import SharedWork
 from server.store import Store
-from server.store.square import Wanted
-from server.store.tasks import ALL, ListedTask
+from server.store.digging.square import Wanted
+from server.store.digging.tasks import ALL, ListedTask
 
 _Key: TypeAlias = tuple[int, Wanted]
 

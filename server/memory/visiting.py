@@ -11,11 +11,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from server.keys import Keys
-from server.memory.line import Line
-from server.random_codes import derived_code
+from server.memory.batch_queue import Line
+from server.security.keys import Keys
+from server.security.random_codes import derived_code
 from server.store import Store
-from server.store.visits import SHARE_CHARACTERS, Visit
+from server.store.digging.visits import SHARE_CHARACTERS, Visit
 
 REMEMBERED_SHARES = 10_000
 SHARE_SECONDS = 60.0

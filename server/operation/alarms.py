@@ -16,7 +16,7 @@ import msgspec
 from server.game.findings import Finding, FindingKind
 from server.game.invariants import broken_by_totals
 from server.game.task import Task
-from server.operation.books import audit
+from server.operation.audit import audit
 from server.operation.findings import texts_of
 from server.realtime.own_database import OwnDatabase
 

@@ -13,12 +13,11 @@ from typing import Protocol
 import msgspec
 from tornado.log import app_log
 
-from server.background import Background
 from server.clock import Clock
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
 from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm, silence
-from server.operation.pulses import (
+from server.operation.heartbeats import (
     HISTORY_SECONDS,
     SET_BACK_SECONDS,
     Pulse,
@@ -30,6 +29,7 @@ from server.operation.pulses import (
 from server.realtime.bus import Bus
 from server.realtime.frames import text_frame
 from server.realtime.outages import Outages
+from server.runtime.background import Background
 from server.store import Store
 
 BOARD_TASKS = 20

@@ -17,9 +17,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from server.background import Background
 from server.realtime.bus import Bus
 from server.realtime.own_database import OwnDatabase
+from server.runtime.background import Background
 from server.store import Store, is_unavailable
 
 LEASE_MS = 8_000

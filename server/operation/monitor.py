@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from server.background import Background
-from server.disk import Disk
 from server.operation.alarms import (
     BOOKS_SECONDS,
     INVARIANTS_SECONDS,
@@ -34,6 +32,8 @@ from server.operation.leader import Leader
 from server.operation.patterns import PATTERNS_SECONDS, check_patterns
 from server.operation.webhook import PAUSE_SECONDS, Event, NotTold, Webhook
 from server.realtime.outages import Outages
+from server.runtime.background import Background
+from server.runtime.disk import Disk
 from server.store import Store
 from server.store.alarms import AlarmRecord
 

@@ -15,7 +15,7 @@ from server.operation.alarms import Alarm
 
 if TYPE_CHECKING:
     from server.store import Store
-    from server.store.held_prizes import Won
+    from server.store.money.held_prizes import Won
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from server.certificates import trusted
+from server.security.certificates import trusted
 from server.settings import Settings
 from server.store.alarms import AlarmRecord
 

@@ -17,13 +17,13 @@ from typing import BinaryIO
 
 import msgspec
 
-from server.children import tie_to
-from server.deadline import paused
 from server.errors import REFUSALS, PictureTooLarge, Refusal, Unavailable
 from server.pictures.cost import Cost, cost_of
 from server.pictures.decode import Picture, normalise
 from server.pictures.poster import Poster, draw_poster, draw_red_packet
 from server.pictures.turns import DRAWING, Turns
+from server.runtime.children import tie_to
+from server.runtime.deadline import paused
 
 PROCESSES = 2
 CPU_SECONDS = 3.0

@@ -20,8 +20,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
 from tornado.log import app_log
 
-from server.background import end_tasks
 from server.errors import BadSettings
+from server.runtime.background import end_tasks
 from server.settings import Settings
 
 OPERATION_SECONDS = 1.0

@@ -14,8 +14,6 @@ from typing import Protocol
 import msgspec
 from tornado.log import app_log
 
-from server import metrics
-from server.background import Background, end_tasks
 from server.clock import Clock
 from server.errors import NoSuchTask, NotShown, Unavailable
 from server.game.dig import Dig
@@ -32,8 +30,10 @@ from server.realtime.sessions import FORGOTTEN_SECONDS, Sessions
 from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
-from server.shared_work import SharedWork
+from server.runtime.background import Background, end_tasks
+from server.runtime.single_flight import SharedWork
 from server.store import Store, is_unavailable, said_by
+from server.telemetry import metrics
 
 POLL_SECONDS = 3.0
 POLL_SECONDS_ALONE = 1.0  # while Redis is down

@@ -14,7 +14,7 @@ from functools import partial
 
 from server.errors import NoSuchTask
 from server.realtime.watched_task import WatchedTask
-from server.shared_work import SharedWork
+from server.runtime.single_flight import SharedWork
 
 # How long unused tasks are kept, how many of them, and how many bytes.
 IDLE_SECONDS = 30.0

@@ -17,14 +17,14 @@ from itertools import islice
 
 import msgspec
 
-from server import metrics
-from server.addresses import counted_networks
-from server.background import Background
 from server.errors import TooOften
-from server.keys import Keys
 from server.realtime.bus import Bus
+from server.runtime.background import Background
+from server.security.addresses import counted_networks
+from server.security.keys import Keys
 from server.settings import Settings
 from server.settings.limits import UNITS, WINDOW_SECONDS, Limited
+from server.telemetry import metrics
 
 REMEMBERED = 50_000
 # The other processes are told of a count each time it has grown by a twentieth of its limit.

@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Collection
 from functools import partial
 from typing import Literal, TypeAlias
 
-from server.background import Background
 from server.realtime.activity import Activity
 from server.realtime.bus import Bus
 from server.realtime.frames import Service, encode
 from server.realtime.own_database import OwnDatabase
 from server.realtime.watched_task import Sink
-from server.shared_work import retrieve
+from server.runtime.background import Background
+from server.runtime.single_flight import retrieve
 
 PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.5, 2.0
 ANSWER_SECONDS = 1.25

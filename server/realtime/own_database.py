@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from server.keys import Keys
-from server.shared_work import SharedWork
+from server.runtime.single_flight import SharedWork
+from server.security.keys import Keys
 from server.store import Store, is_unavailable
-from server.store.boxes import PLACES
+from server.store.sealed_values import PLACES
 
 # One name may lead to two clusters, now to this one and now to that: so for this long after another one was
 # met, ours is not served from either.

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from server.keys import Keys
 from server.realtime.bus import Bus
 from server.realtime.hub import Hub
+from server.security.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)

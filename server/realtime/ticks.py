@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from server import metrics
 from server.realtime.frames import Tick, encode
 from server.realtime.watched_task import WatchedTask
+from server.telemetry import metrics
 
 
 class Ticks:

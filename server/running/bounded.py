@@ -44,10 +44,10 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 
-from server import metrics
-from server.addresses import Network, counted_address, counted_networks
 from server.errors import Refusal, TooMany, Unavailable
 from server.running.listening import Connection, Door, TurnedAway
+from server.security.addresses import Network, counted_address, counted_networks
+from server.telemetry import metrics
 
 # Descriptors set aside: for files and connections to the stores; for health and operators. They are at most a
 # quarter and an eighth of the free ones.

@@ -12,16 +12,16 @@ from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any, TypeAlias
 
-from server.actions.dig import settle_pending
-from server.actions.prove import write_proofs
-from server.actions.report import HOUR_MS, settle_reports
-from server.actions.review import settle_reviews
-from server.actions.send_messages import delete_old_messages, send_messages
+from server.actions.digging.dig import settle_pending
+from server.actions.digging.prove import write_proofs
+from server.actions.messages.send import delete_old_messages, send_messages
+from server.actions.reviews.report import HOUR_MS, settle_reports
+from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import ADDRESS_DAYS, SWEPT, sweep
 from server.actions.tidy import tidy
-from server.background import Background
 from server.context import Context
 from server.game.amounts import DAY_MS
+from server.runtime.background import Background
 from server.sandbox import send_notices
 from server.store.agenda import Kind
 

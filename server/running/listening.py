@@ -19,8 +19,8 @@ import msgspec
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 
-from server import metrics
 from server.errors import BareLineFeed, HeadTooLarge, Refusal
+from server.telemetry import metrics
 
 # At most so many are accepted in one turn of the loop. After CROWDED_A_TURN for which there was no room, the
 # door rests. So a flood of connections takes only a part of a core.

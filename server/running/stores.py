@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from server.children import start_child, stop_child
 from server.errors import BadSettings
+from server.runtime.children import start_child, stop_child
 from server.settings import Settings
 from server.store import Store, is_unavailable, refused_reason
 

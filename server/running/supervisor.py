@@ -25,10 +25,7 @@ from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from server.background import end_tasks
-from server.children import ended, start_child, stop_child
 from server.errors import BadSettings
-from server.keys import Keys
 from server.running.failed_starts import FailedStarts
 from server.running.stores import (
     EmbeddedMongoDB,
@@ -39,6 +36,9 @@ from server.running.stores import (
     start_missing,
 )
 from server.running.watchdog import REFUSING, SERVING, Watchdog
+from server.runtime.background import end_tasks
+from server.runtime.children import ended, start_child, stop_child
+from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 
 BACKLOG = 4096

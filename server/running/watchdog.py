@@ -16,7 +16,7 @@ import signal
 import subprocess
 from collections.abc import Callable
 
-from server.children import ended
+from server.runtime.children import ended
 
 SIGN_SECONDS = 1.0
 MISSED_TURNS = 10

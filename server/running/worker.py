@@ -18,13 +18,10 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform
 
 from handlers.limits import person_of
-from server import metrics
 from server.actions.seal import SEALING_SECONDS, note_sealing
 from server.app import make_app, unready_app
-from server.background import Background, end_tasks
 from server.context import Context
 from server.errors import BadSettings
-from server.keys import Keys
 from server.realtime.bus import Bus
 from server.realtime.own_database import OwnDatabase, Wrong
 from server.running.bounded import BoundedServer, Bounds
@@ -32,10 +29,13 @@ from server.running.gate import Gate
 from server.running.leading import Leading
 from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Signs
+from server.runtime.background import Background, end_tasks
+from server.runtime.single_flight import retrieve
+from server.security.keys import Keys
 from server.settings import Settings, secrets_of
-from server.shared_work import retrieve
 from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, indexes_of, is_new, prepare, require_prepared
+from server.telemetry import metrics
 
 # The supervisor kills a worker 25 s after SIGTERM. This and the times of `bounded.py` are less.
 CONTEXT_SECONDS = 4

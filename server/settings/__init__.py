@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
-from server import addresses
 from server.errors import BadSettings
+from server.security import addresses
 from server.settings import limits as limit_settings
 from server.settings import merchant as merchant_settings
 from server.settings.messages import NAMES, Templates, read_templates

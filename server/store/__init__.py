@@ -20,43 +20,43 @@ from pymongo.monitoring import CommandListener
 from pymongo.read_concern import ReadConcern
 
 from server.errors import BadSettings
+from server.runtime.page_reads import PageReads
 from server.store.access_tokens import AccessTokens
 from server.store.agenda import Agenda
 from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
-from server.store.bills import Bills
-from server.store.boxes import Boxes
 from server.store.cluster import now_ms
-from server.store.digs import Digs
+from server.store.digging.digs import Digs
+from server.store.digging.listed_tasks import ListedTasks
+from server.store.digging.proofs import Proofs
+from server.store.digging.shown_tasks import ShownTasks
+from server.store.digging.tasks import Tasks
+from server.store.digging.visits import Visits
 from server.store.documents import Documents
 from server.store.failures import denials_told, is_denied, is_unavailable, refused_reason, said_by
 from server.store.files import Files
-from server.store.freezes import Freezes
 from server.store.gauges import Gauges
-from server.store.held_prizes import HeldPrizes
 from server.store.leases import Leases
-from server.store.ledger import Ledger
-from server.store.listed_tasks import ListedTasks
-from server.store.media_checks import MediaChecks
-from server.store.messages import Consents, Messages
+from server.store.messages.messages import Consents, Messages
 from server.store.meta import Meta
+from server.store.money.bills import Bills
+from server.store.money.freezes import Freezes
+from server.store.money.held_prizes import HeldPrizes
+from server.store.money.ledger import Ledger
+from server.store.money.orders import Orders
+from server.store.money.pickups import Pickups
+from server.store.money.places import Places
+from server.store.money.prizes import Prizes
+from server.store.money.refunds import Refunds
+from server.store.money.risks import Risks
 from server.store.operator_sessions import OperatorSessions
-from server.store.orders import Orders
-from server.store.page_reads import PageReads
-from server.store.people import People
-from server.store.pickups import Pickups
-from server.store.places import Places
-from server.store.prizes import Prizes
-from server.store.proofs import Proofs
-from server.store.refunds import Refunds
-from server.store.reports import Reports
-from server.store.reviews import Reviews
-from server.store.risks import Risks
-from server.store.shown_tasks import ShownTasks
-from server.store.tasks import Tasks
+from server.store.people.erasure import Traces
+from server.store.people.people import People
+from server.store.reviews.media_checks import MediaChecks
+from server.store.reviews.reports import Reports
+from server.store.reviews.reviews import Reviews
+from server.store.sealed_values import Boxes
 from server.store.timing import CommandSeconds, Connections
-from server.store.traces import Traces
-from server.store.visits import Visits
 
 __all__ = ("Store", "denials_told", "is_denied", "is_unavailable", "refused_reason", "said_by")
 

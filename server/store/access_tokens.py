@@ -13,9 +13,9 @@ from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
 from server.game.sealed import Sealed
-from server.store.boxes import sealed_index
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
+from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from server.store.digging.shown_tasks import long_reported
 from server.store.documents import Documents
 from server.store.meta import LOOK, AboutDatabase
-from server.store.prizes import old_address
-from server.store.shown_tasks import long_reported
+from server.store.money.prizes import old_address
 
 _Document = dict[str, Any]
 

@@ -18,9 +18,9 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from server.errors import BadSettings
-from server.shared_work import retrieve
+from server.runtime.single_flight import retrieve
 from server.store import Store, refused_reason
-from server.store.digs import Digs
+from server.store.digging.digs import Digs
 from server.store.meta import Meta
 from server.store.sandbox import SandboxStore
 

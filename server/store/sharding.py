@@ -8,7 +8,7 @@ import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import OperationFailure
 
-from server.store.digs import Digs
+from server.store.digging.digs import Digs
 
 # Since then `$lookup`, with which a dig's task is read, reads sharded collections:
 # https://www.mongodb.com/docs/manual/reference/operator/aggregation/lookup/

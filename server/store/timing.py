@@ -22,7 +22,7 @@ from pymongo.monitoring import (
     PoolReadyEvent,
 )
 
-from server import metrics
+from server.telemetry import metrics
 
 
 class CommandSeconds(CommandListener):

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from server.errors import BadUserData, WeChatBusy
-from server.keys import Keys
+from server.security.keys import Keys
 from server.wechat.api import Api, Unanswered, WeChatError
 from server.wechat.content import UNCHECKED, Result
 from server.wechat.tokens import AccessToken, SealedTokens

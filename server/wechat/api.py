@@ -14,9 +14,9 @@ from typing import TypeVar
 import httpx
 import msgspec
 
-from server.certificates import trusted
-from server.deadline import paused
 from server.errors import BadLoginCode, LoginBlocked, Refusal, WeChatBusy
+from server.runtime.deadline import paused
+from server.security.certificates import trusted
 
 CONNECT_SECONDS = 3.0
 SYSTEM_BUSY = -1

@@ -15,11 +15,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
-from server.deadline import paused
 from server.errors import WeChatBusy
 from server.game.sealed import Sealed
-from server.keys import Keys
-from server.shared_work import SharedWork
+from server.runtime.deadline import paused
+from server.runtime.single_flight import SharedWork
+from server.security.keys import Keys
 
 # WeChat begins to hand out the next token when the current one has five minutes left.
 FRESH_MS = 300_000

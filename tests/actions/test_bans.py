@@ -9,11 +9,11 @@ import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions import operate
-from server.actions.dig import dig
-from server.actions.forget import CannotForget, forget
-from server.actions.pay_in import NOT_BEGUN, follow_payments
-from server.actions.people import check_ban, log_in
-from server.actions.whom import Whom
+from server.actions.digging.dig import dig
+from server.actions.money.pay_in import NOT_BEGUN, follow_payments
+from server.actions.people.account import check_ban, log_in
+from server.actions.people.erase import CannotForget, forget
+from server.actions.people.whom import Whom
 from server.context import Context
 from server.errors import Banned
 from server.game import order as row

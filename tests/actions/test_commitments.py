@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from server.actions.commit import COMMITTED_MS
+from server.actions.digging.commit import COMMITTED_MS
 from server.context import Context
 from server.game import draw
 from server.game.sealed import Sealed
-from server.keys import Keys
+from server.security.keys import Keys
 from support.client import Client, Someone, a_picture
 
 NONCE = "00112233445566778899aabbccddeeff"

@@ -10,12 +10,12 @@ from pymongo.errors import AutoReconnect
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from server.actions.dig import settle_pending
+from server.actions.digging.dig import settle_pending
 from server.context import Context
 from server.game.dig import Dig
 from server.settings import Settings
-from server.store.digs import Digs
-from server.store.tasks import Tasks, View
+from server.store.digging.digs import Digs
+from server.store.digging.tasks import Tasks, View
 from support.client import Client, Someone, a_picture
 from support.invariants import check_history
 from support.wire.faulty import FaultyWire, lose_reply
@@ -57,7 +57,7 @@ async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
 async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_again(
     client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.actions.dig.DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr("server.actions.digging.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.next("findAndModify", lose_reply_and_hold)
@@ -99,7 +99,7 @@ async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_
 async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_the_others(
     client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.actions.dig.DEADLINE_SECONDS", 1.0)
+    monkeypatch.setattr("server.actions.digging.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.hold()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.dig import dig
+from server.actions.digging.dig import dig
 from server.context import Context
 from server.errors import TooOften
 from server.settings import read_settings

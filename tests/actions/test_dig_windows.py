@@ -11,7 +11,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from handlers.base import Receiver
-from server.actions.dig import SLOW_CLOCK_MS, Dug, dig
+from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, dig
 from server.context import Context
 from server.errors import OutcomeUnknown, Refusal, Unavailable
 from support.client import Client, Someone

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.dig import dig
+from server.actions.digging.dig import dig
 from server.context import Context
 from server.game import draw
 from server.game.dig import Dig
@@ -245,7 +245,7 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(
     client: Client, context: Context
 ) -> None:
     """This is what a process leaves that is killed right after the conditional update."""
-    from server.actions.dig import settle_pending
+    from server.actions.digging.dig import settle_pending
 
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0, forecast_num=100, prize_num=2, interval=50, fluctuation=0)

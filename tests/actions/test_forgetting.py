@@ -15,13 +15,13 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
-from server.actions import forget as forgetting
-from server.actions.forget import CannotForget, forget
+from server.actions.people import erase as forgetting
+from server.actions.people.erase import CannotForget, forget
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_digs, broken_by_totals
 from server.settings import Settings
-from server.store.traces import NAME
+from server.store.people.erasure import NAME
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 from support.purse import (

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.review import settle_reviews
+from server.actions.reviews.review import settle_reviews
 from server.context import Context
 from server.errors import WeChatBusy
 from support.client import Client

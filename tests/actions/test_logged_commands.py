@@ -15,10 +15,10 @@ from pymongo import MongoClient
 
 from server.__main__ import main
 from server.actions import command_line
-from server.actions import forget as forgetting
+from server.actions.people import erase as forgetting
 from server.context import Context
 from server.game import draw
-from server.keys import Keys
+from server.security.keys import Keys
 from server.settings import Settings
 from support.databases import with_database
 from support.proofs import a_reply

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from server.actions.people import ban_person
-from server.actions.review import BANNED
+from server.actions.people.account import ban_person
+from server.actions.reviews.review import BANNED
 from server.context import Context
 from server.game.review import Mailed, why_looked_at
 from server.settings import GUARDED_DEFAULTS
-from server.store.people import Ban
+from server.store.people.people import Ban
 from support.client import Client
 from support.operators import operator
 from support.purse import find, misbehave
@@ -118,7 +118,7 @@ async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_t
         raise RuntimeError("as if the process were gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr("server.actions.publish.submit_task", gone)
+        patched.setattr("server.actions.digging.publish.submit_task", gone)
         with pytest.raises(AssertionError):
             await alice.publish(prize_num=MOST + 1, interval=3, fluctuation=1)
     [task] = await find(context, "tasks")

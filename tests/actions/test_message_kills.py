@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from server.actions.send_messages import send_messages
-from server.background import Background
+from server.actions.messages.send import send_messages
 from server.context import Context
+from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
 from support.client import Client

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.actions import send_messages as sending
-from server.actions.freeze import freeze, release
-from server.actions.message_words import HELD_MS
-from server.actions.send_messages import delete_old_messages, send_messages
+from server.actions.messages import send as sending
+from server.actions.messages.send import delete_old_messages, send_messages
+from server.actions.messages.words import HELD_MS
+from server.actions.money.freeze import freeze, release
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import NotShown

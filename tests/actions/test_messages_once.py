@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from server import wechat as real
-from server.actions import send_messages as sending
-from server.actions.send_messages import send_messages
+from server.actions.messages import send as sending
+from server.actions.messages.send import send_messages
 from server.context import Context
 from support.client import Client
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to, states

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from server.actions.operate import decide_review
-from server.actions.people import set_profile
+from server.actions.people.account import set_profile
 from server.actions.pictures import signed_path
-from server.actions.review import settle_reviews
+from server.actions.reviews.review import settle_reviews
 from server.actions.tidy import tidy_files
 from server.context import Context
 from server.game.amounts import DAY_MS

@@ -17,14 +17,14 @@ import httpx
 import msgspec
 import pytest
 
-from handlers.proof import GetProofReply, accepts_gzip
-from server.actions.prove import find_proof, write_proofs
-from server.background import Background
+from handlers.digging.proof import GetProofReply, accepts_gzip
+from server.actions.digging.prove import find_proof, write_proofs
 from server.context import Context
 from server.game import draw, proof
+from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
-from server.store.digs import stored
+from server.store.digging.digs import stored
 from support.client import Client
 from support.purse import order, publish_red_packet, sweep_until_quiet
 from support.steps import Killed, Steps
@@ -265,7 +265,7 @@ async def test_killed_after_any_step_the_next_process_makes_the_same_bytes_and_r
 async def test_only_one_process_writes_and_requests_meanwhile_are_told_to_come_again(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch, trips: Trips
 ) -> None:
-    monkeypatch.setattr("server.actions.prove.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("server.actions.digging.prove.PATIENCE_SECONDS", 0.05)
     code = await dig_to(client, context, 5)
     reading, go_on = asyncio.Event(), asyncio.Event()
     other_trips = Trips()
@@ -342,9 +342,9 @@ async def test_a_proof_that_takes_long_is_written_in_turns(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = await dig_to(client, context, 7)
-    monkeypatch.setattr("server.actions.prove.REQUEST_SECONDS", -1.0)
+    monkeypatch.setattr("server.actions.digging.prove.REQUEST_SECONDS", -1.0)
     assert (await served(client, code)).status_code == 503
-    monkeypatch.setattr("server.actions.prove.REQUEST_SECONDS", 60.0)
+    monkeypatch.setattr("server.actions.digging.prove.REQUEST_SECONDS", 60.0)
     assert (await client.get("/getProof", code=code))["status"] == 0
     assert len(await parts_of(context, code)) == 3
 
@@ -381,7 +381,7 @@ async def test_no_proof_is_written_of_a_history_that_lacks_a_dig_until_it_is_bac
 async def test_a_client_that_reads_nothing_is_cut_off(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("handlers.proof.TAKEN_SECONDS", 0.2)
+    monkeypatch.setattr("handlers.digging.proof.TAKEN_SECONDS", 0.2)
     code = await dig_to(client, context, 1)
     await served(client, code)
     size, number = 1 << 20, 16
@@ -400,7 +400,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(
         return await find(code, number)
 
     monkeypatch.setattr(context.store.proofs, "find_part", noted)
-    monkeypatch.setattr("handlers.proof.GetProof.on_finish", lambda _: cut.set())
+    monkeypatch.setattr("handlers.digging.proof.GetProof.on_finish", lambda _: cut.set())
     stalled = socket.create_connection(("127.0.0.1", settings.port))
     stalled.sendall(
         f"GET /getProof?code={code} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n".encode()

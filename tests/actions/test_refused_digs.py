@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.actions.dig import dig
-from server.actions.end_task import end_task_as_operator
+from server.actions.digging.dig import dig
+from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.errors import OwnTask
 from support.client import Client

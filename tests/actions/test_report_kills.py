@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.actions.people import check_ban
+from server.actions.people.account import check_ban
 from server.context import Context
 from server.errors import Banned
 from server.game.review import review_of

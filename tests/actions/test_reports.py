@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.actions import report as reporting
-from server.actions.report import reported_note, settle_reports
+from server.actions.reviews import report as reporting
+from server.actions.reviews.report import reported_note, settle_reports
 from server.context import Context
 from server.errors import NotShown
 from server.game.amounts import DAY_MS, FOLLOWED_MS

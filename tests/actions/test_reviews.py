@@ -9,17 +9,17 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo.errors import AutoReconnect
 
-from server.actions import forget as forgetting
 from server.actions.operate import decide_review, hide_task
-from server.actions.people import ban_person
-from server.actions.review import BANNED, RESULT_MS, follow_review, settle_reviews
+from server.actions.people import erase as forgetting
+from server.actions.people.account import ban_person
+from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
 from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.sandbox import send_notices
 from server.store.audit_log import Actor
-from server.store.people import Ban
-from server.store.reviews import Review
+from server.store.people.people import Ban
+from server.store.reviews.reviews import Review
 from support.client import Client, a_picture
 from support.purse import (
     check_books,

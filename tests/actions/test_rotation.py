@@ -22,11 +22,12 @@ from server.app import make_app
 from server.context import Context
 from server.game import draw
 from server.game.sealed import Sealed
-from server.keys import Keys
 from server.running.worker import look_at_data
+from server.security.keys import Keys
 from server.settings import Settings
-from server.store import Store, boxes
-from server.store.boxes import Boxes
+from server.store import Store
+from server.store import sealed_values as boxes
+from server.store.sealed_values import Boxes
 from support.client import Client
 from support.purse import check_books, confirm, find, pay, publish_red_packet, win
 from support.servers import clean_environment

@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 import pytest
 from motor.motor_asyncio import AsyncIOMotorCollection
 
-from server.actions import forget as forgetting
-from server.actions.end_task import settle_task
-from server.actions.forget import forget
+from server.actions.digging.end_task import settle_task
+from server.actions.people import erase as forgetting
+from server.actions.people.erase import forget
 from server.actions.tidy import OVER_DAYS, tidy
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.settings import Settings
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
-from server.store.reports import Report
+from server.store.reviews.reports import Report
 from support.client import Client, Someone, a_picture
 from support.purse import publish_red_packet
 from support.steps import Killed

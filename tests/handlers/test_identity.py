@@ -12,7 +12,7 @@ from tornado.web import create_signed_value
 from handlers.base import Interface
 from server.app import INTERFACES
 from server.context import Context
-from server.keys import Keys
+from server.security.keys import Keys
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 

@@ -10,14 +10,14 @@ import httpx
 import pytest
 from PIL import Image
 
-from handlers import people
+from handlers.people import account as people
 from handlers.websocket import TOO_MANY
-from server import metrics
 from server.actions.pictures import draw_mini_program_code
 from server.context import DOUBTED_AT_ONCE, Context
 from server.errors import TooOften
-from server.operation.pulses import add_up
+from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
+from server.telemetry import metrics
 from server.wechat import Version
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket

@@ -11,8 +11,8 @@ import pytest
 
 from server.context import Context
 from server.settings import Settings
-from server.store import square
-from server.store.digs import stored
+from server.store.digging import square
+from server.store.digging.digs import stored
 from support.client import Client
 from support.drafts import RED_PACKET, publish_many
 

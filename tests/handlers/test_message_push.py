@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from Crypto.Cipher import AES
 
-from server.actions.review import settle_reviews
+from server.actions.reviews.review import settle_reviews
 from server.context import Context
 from server.sandbox.message_push import seal
 from server.wechat.message_push import MessagePush

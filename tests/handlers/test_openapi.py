@@ -17,18 +17,18 @@ from tornado.web import Application
 import handlers
 from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
+from handlers.digging.task_page import Why
 from handlers.glossary import END_REASONS, MEANINGS, PRIZE_STATES, WHY_NOT
 from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import CLOSES, ConnectRequest
 from handlers.schemas import key_of, structs_within
-from handlers.task_page import Why
 from handlers.websocket import OUR_CODES
 from server.app import INTERFACES
 from server.errors import REFUSALS, Refusal
 from server.game.dig import EndReason
 from server.realtime.frames import Frame
-from server.store.prizes import PrizeState
+from server.store.money.prizes import PrizeState
 from support import SOURCE
 from support.client import Client, a_picture
 from support.declared import channel, check_frame, check_reply, interfaces

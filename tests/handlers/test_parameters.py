@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers.digging import PublishRequest
+from handlers.digging.post_task import PublishRequest
 from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import ConnectRequest
 from server.app import INTERFACES

@@ -12,16 +12,16 @@ import pytest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from handlers.cards import card_fields
-from handlers.details import GetTaskDetails
-from handlers.task_page import GetTaskDetailsReply, TaskPageData, participant_rows
-from server.actions.end_task import end_task_as_operator
+from handlers.digging.cards import card_fields
+from handlers.digging.details import GetTaskDetails
+from handlers.digging.task_page import GetTaskDetailsReply, TaskPageData, participant_rows
+from server.actions.digging.end_task import end_task_as_operator
 from server.app import make_app
 from server.context import Context
 from server.errors import NoSuchTask, Unavailable
 from server.game.amounts import claim_until_ms
-from server.keys import Keys
 from server.realtime import known_tasks
+from server.security.keys import Keys
 from support.client import Client, Someone
 from support.watchers import Collecting
 

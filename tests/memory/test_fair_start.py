@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from server import metrics
-from server.actions.dig import dig
-from server.background import Background
+from server.actions.digging.dig import dig
 from server.clock import Clock
 from server.context import Context
 from server.errors import Refusal
 from server.memory import fair_start
 from server.memory.fair_start import LATE_MS, FairStart
 from server.realtime.cooldowns import Cooldowns
-from server.store.people import Person
+from server.runtime.background import Background
+from server.store.people.people import Person
+from server.telemetry import metrics
 from support.client import Client, Someone
 from support.histories import a_history
 from support.invariants import check_history

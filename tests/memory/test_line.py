@@ -10,7 +10,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from server.errors import Unavailable
-from server.memory.line import LONGEST_SECONDS, MOST_AT_ONCE, SILENT_SECONDS, Line
+from server.memory.batch_queue import LONGEST_SECONDS, MOST_AT_ONCE, SILENT_SECONDS, Line
 from support.shuffled_loop import ShuffledLoop, run_shuffled
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.store import square
-from server.store import tasks as tasks_of_the_store
-from server.store.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, arranged
+from server.store.digging import square
+from server.store.digging import tasks as tasks_of_the_store
+from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, arranged
 from support.client import Client, Someone
 from support.drafts import RED_PACKET, publish_many
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.actions.report import settle_reports
-from server.actions.show_addresses import OPEN_AT_ONCE
+from server.actions.money.show_addresses import OPEN_AT_ONCE
+from server.actions.reviews.report import settle_reports
 from server.context import Context
 from server.game.amounts import DAY_MS
 from support.client import Client, Someone

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.context import Context
-from server.store.orders import Orders
+from server.store.money.orders import Orders
 from support.client import Client
 from support.purse import (
     DAY_MS,

@@ -188,7 +188,7 @@ async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
     drawn = iter([7, 7, 7, 8])
-    monkeypatch.setattr("server.actions.claim.secrets.randbelow", lambda _: next(drawn))
+    monkeypatch.setattr("server.actions.money.claim.secrets.randbelow", lambda _: next(drawn))
     assert (await bob.post("/drawPrize", code=code))["pickup"] == "000007"
     assert (await carol.post("/drawPrize", code=code))["pickup"] == "000008"
 
@@ -197,7 +197,7 @@ async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
 async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
     client: Client, context: Context, settings: Any
 ) -> None:
-    from server.actions.confirm import confirm_pickup
+    from server.actions.money.confirm import confirm_pickup
     from server.errors import Locked, WrongPickup
 
     alice, bob = await client.log_in_all("alice", "bob")

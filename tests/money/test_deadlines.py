@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from server.actions.end_task import end_task_as_operator
-from server.actions.freeze import freeze, release
+from server.actions.digging.end_task import end_task_as_operator
+from server.actions.money.freeze import freeze, release
 from server.context import Context
 from support.client import Client, Someone
 from support.purse import (

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from motor.motor_asyncio import AsyncIOMotorCollection
 
-from server.actions import freeze as freezing
-from server.actions import win as winning
-from server.actions.dig import settle_pending
+from server.actions.digging import win as winning
+from server.actions.digging.dig import settle_pending
+from server.actions.money import freeze as freezing
 from server.actions.sweep import sweep
 from server.context import Context
-from server.store.freezes import Freeze, Freezes, freeze_key
-from server.store.held_prizes import HeldPrizes
-from server.store.prizes import Prize
+from server.store.money.freezes import Freeze, Freezes, freeze_key
+from server.store.money.held_prizes import HeldPrizes
+from server.store.money.prizes import Prize
 from support.client import Client, Someone
 from support.purse import find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
 

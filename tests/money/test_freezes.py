@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from server.context import Context
-from server.store.held_prizes import HeldPrizes
+from server.store.money.held_prizes import HeldPrizes
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,

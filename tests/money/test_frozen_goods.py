@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from server.actions import freeze as freezing
-from server.actions.forget import CannotForget, forget
+from server.actions.money import freeze as freezing
+from server.actions.people.erase import CannotForget, forget
 from server.context import Context
-from server.store.freezes import Freezes
-from server.store.held_prizes import HeldPrizes
-from server.store.prizes import Prizes
+from server.store.money.freezes import Freezes
+from server.store.money.held_prizes import HeldPrizes
+from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from server.actions.pay_out import note_end, settle_bill
-from server.actions.refund import note_refund
+from server.actions.money.pay_out import note_end, settle_bill
+from server.actions.money.refund import note_refund
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
-from server.operation.books import audit
+from server.operation.audit import audit
 from server.wechat.pay import BillAnswer, Contradiction, OrderAnswer, RefundAnswer
 from support.client import Client, Someone
 from support.purse import (

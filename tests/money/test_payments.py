@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.pay_in import follow_payments
+from server.actions.money.pay_in import follow_payments
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game import order as row
@@ -329,7 +329,7 @@ async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_b
 async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_can_read(
     client: Client, context: Context
 ) -> None:
-    from server.actions.end_task import end_task_as_operator
+    from server.actions.digging.end_task import end_task_as_operator
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)

@@ -338,7 +338,7 @@ async def test_refunds_of_one_order_are_sent_a_minute_apart(client: Client, cont
 async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
     client: Client, context: Context
 ) -> None:
-    from server.operation.books import audit
+    from server.operation.audit import audit
 
     alice = await client.log_in("alice")
     for what in ("abnormal", "closed"):

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.actions.rings import ring_of
+from server.actions.money.rings import ring_of
 from server.context import Context
-from server.store.freezes import Freeze, freeze_key
-from server.store.held_prizes import HeldPrizes
+from server.store.money.freezes import Freeze, freeze_key
+from server.store.money.held_prizes import HeldPrizes
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -354,7 +354,7 @@ class TestRings:
     async def test_a_flood_of_small_wins_pushes_no_evidence_out(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("server.actions.rings.ROWS", 3)
+        monkeypatch.setattr("server.actions.money.rings.ROWS", 3)
         alice, bob, *others = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
         for publisher, winner in ((alice, bob), (bob, alice)):
             await paid(client, context, winner, await won(client, context, publisher, winner, 4))
@@ -379,7 +379,7 @@ class TestOneAddress:
         assert prize["held_for"] == "ring"
         seen = await find(context, "places")
         assert all("127.0.0.1" not in str(place) for place in seen)
-        monkeypatch.setattr("server.actions.rings.NEIGHBOURS", 1)
+        monkeypatch.setattr("server.actions.money.rings.NEIGHBOURS", 1)
         assert (await ring_of(context, alice.unionid)).people == {alice.unionid}
         monkeypatch.undo()
         await let_pass(context, 31 * DAY_MS)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.ship import CARRIERS
+from server.actions.money.ship import CARRIERS
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone

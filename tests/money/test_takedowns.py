@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from server.actions.pay_in import FIRST_ASK_MS, NOT_BEGUN, settle_order
+from server.actions.money.pay_in import FIRST_ASK_MS, NOT_BEGUN, settle_order
 from server.actions.sweep import sweep
 from server.context import Context
-from server.store.orders import Order
+from server.store.money.orders import Order
 from support.client import Client
 from support.operators import operator
 from support.purse import (

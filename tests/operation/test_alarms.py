@@ -18,7 +18,6 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from server.background import Background
 from server.context import Context
 from server.errors import BadSettings
 from server.game.review import ReviewState
@@ -29,6 +28,7 @@ from server.operation.monitor import Monitor, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, NotTold, Webhook
 from server.realtime.own_database import Wrong
 from server.running.stores import EmbeddedRedis
+from server.runtime.background import Background
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.alarms import KEPT_ALARMS, AlarmRecord

@@ -12,7 +12,7 @@ import pytest
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game.findings import BooksWhat
-from server.operation.books import differences, read_books, remote_differences
+from server.operation.audit import differences, read_books, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from server.wechat.pay import PayRefused

@@ -17,14 +17,14 @@ from tornado.websocket import websocket_connect
 
 from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
 from handlers.websocket import STUCK_SECONDS, TOO_SLOW
-from server import metrics
 from server.actions.operate import end_task
-from server.background import Background
 from server.context import Context
-from server.operation.pulses import PulseDig, PulseEnd, add_up, quantile_ms
+from server.operation.heartbeats import PulseDig, PulseEnd, add_up, quantile_ms
+from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
 from server.store.audit_log import Actor
+from server.telemetry import metrics
 from support.client import Client
 from support.operators import guess, open_feed, operator
 from support.pulses import a_pulse

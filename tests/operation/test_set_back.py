@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.background import Background
 from server.context import Context
+from server.runtime.background import Background
 from server.settings import Settings
 from support.client import Client
 from support.operators import open_feed, operator

@@ -14,10 +14,10 @@ from redis.exceptions import OutOfMemoryError
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from server.background import end_tasks
 from server.realtime import bus
 from server.realtime.bus import OPERATION_SECONDS, Bus
 from server.running.stores import EmbeddedRedis
+from server.runtime.background import end_tasks
 
 
 class Link:

@@ -18,8 +18,8 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from handlers.websocket import STUCK_SECONDS, UNSENT_BYTES, Socket
-from server import metrics
 from server.realtime.frames import text_frame
+from server.telemetry import metrics
 
 SECONDS = 10
 HANDSHAKE = (

@@ -13,7 +13,7 @@ import pytest
 from tornado.testing import ExpectLog
 
 from server.context import Context
-from server.memory.line import SILENT_SECONDS
+from server.memory.batch_queue import SILENT_SECONDS
 from server.running.stores import EmbeddedMongoDB
 from support.client import Client
 

@@ -11,8 +11,8 @@ import pytest
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
-from server.actions.dig import dig
-from server.actions.end_task import end_task_as_operator
+from server.actions.digging.dig import dig
+from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.realtime import hub, known_tasks
 from server.realtime.news import News

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from server.background import Background
 from server.errors import TooOften
-from server.keys import Keys
 from server.realtime import limits
 from server.realtime.bus import Bus
 from server.realtime.limits import Count, Limits
 from server.running.stores import EmbeddedRedis
+from server.runtime.background import Background
+from server.security.keys import Keys
 from server.settings import read_settings
 
 KEYS = Keys(b"a secret that only the tests know, 32+")

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from server.background import Background
 from server.context import Context
 from server.realtime import outages
 from server.running.stores import EmbeddedRedis
+from server.runtime.background import Background
 from server.store.meta import Meta
 from support.client import Client
 

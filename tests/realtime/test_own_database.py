@@ -8,9 +8,9 @@ import pytest
 
 from server.actions.seal import note_sealing
 from server.context import Context
-from server.keys import Keys
 from server.realtime import own_database
 from server.realtime.own_database import OwnDatabase
+from server.security.keys import Keys
 from support.client import Client
 
 OTHER = Keys(b"a secret of another server, 32 characters")

@@ -9,7 +9,7 @@ import pytest
 
 from server.context import Context
 from server.settings import Settings
-from server.store.digs import stored
+from server.store.digging.digs import stored
 from support.client import Client
 
 STATE = [
@@ -215,7 +215,7 @@ async def test_the_101st_subscription_is_refused(client: Client, open_page: Any,
 async def test_another_process_hears_of_digs_ends_and_watchers(
     client: Client, open_page: Any, settings: Settings
 ) -> None:
-    from server.actions.dig import dig
+    from server.actions.digging.dig import dig
 
     other = await Context.open(settings)
     await other.bus.connected.wait()

@@ -23,12 +23,12 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
-from server import metrics
-from server.actions.dig import dig
+from server.actions.digging.dig import dig
 from server.context import Context
 from server.realtime.frames import Pong, encode
 from server.running.stores import EmbeddedRedis
 from server.settings import Settings
+from server.telemetry import metrics
 from support.client import Client
 from support.open_pages import Page
 

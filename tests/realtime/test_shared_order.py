@@ -15,15 +15,15 @@ from typing import Any
 
 import pytest
 
-from server.background import Background
 from server.clock import Clock
-from server.keys import Keys
 from server.memory import fair_start
 from server.memory.fair_start import FairStart, how_many_go_at_once
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.shared_order import SharedOrder, Standing
 from server.running.stores import EmbeddedRedis
+from server.runtime.background import Background
+from server.security.keys import Keys
 from support.histories import a_history
 
 KEYS = Keys(b"a secret that only the tests know, 32+")

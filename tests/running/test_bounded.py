@@ -20,11 +20,11 @@ from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from handlers.limits import person_of
-from server.addresses import networks
 from server.context import Context
 from server.running import listening
 from server.running.bounded import BoundedServer, Bounds
 from server.running.worker import bounds_of
+from server.security.addresses import networks
 from server.settings import Settings, read_settings
 from support.client import Client, Someone
 from support.open_pages import Page

@@ -21,10 +21,10 @@ import msgspec
 import pytest
 from pymongo import MongoClient
 
-from server.children import ended, start_child
 from server.running import supervisor
 from server.running.stores import EmbeddedMongoDB, EmbeddedStore, free_port
 from server.running.worker import look_at_data
+from server.runtime.children import ended, start_child
 from server.settings import read_settings
 from support import SOURCE
 from support.databases import with_database

@@ -13,12 +13,12 @@ import pytest
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from server import context as contexts
-from server.background import Background
 from server.context import Context
 from server.operation import leader as leaders
 from server.realtime.activity import Activity
 from server.running.leading import WORKS, Leading
 from server.running.worker import begin_repeated
+from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
 from server.store.agenda import Kind

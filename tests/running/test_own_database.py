@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from server.keys import Keys
 from server.running.stores import free_port
+from server.security.keys import Keys
 from support.client import a_picture
 from support.databases import with_database
 from support.login import log_in

@@ -26,10 +26,10 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import websocket_connect
 
-from server.children import start_child
-from server.operation.pulses import Pulse
+from server.operation.heartbeats import Pulse
 from server.running.stores import free_port
 from server.running.watchdog import MISSED_TURNS, STARTING, Signs, Watchdog
+from server.runtime.children import start_child
 from server.store import DEFAULT_DATABASE
 from support import SOURCE
 from support.browser import Person

@@ -9,7 +9,8 @@ import pytest
 
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.store import boxes, ledger
+from server.store import sealed_values as boxes
+from server.store.money import ledger
 from support.client import Client
 
 

@@ -17,8 +17,8 @@ from server.settings import Settings
 from server.store import is_unavailable
 from server.store.alarms import AlarmRecord
 from server.store.gauges import MoneyGauges
-from server.store.messages import MOST_CONSENTS
-from server.store.refunds import Refund
+from server.store.messages.messages import MOST_CONSENTS
+from server.store.money.refunds import Refund
 from support.client import Client, Someone, a_picture
 from support.invariants import check_history
 from support.wire.faulty import (

@@ -19,17 +19,17 @@ import pytest
 from pymongo.errors import BulkWriteError, OperationFailure
 
 from handlers.base import Interface
-from handlers.digging import PostTask
+from handlers.digging.post_task import PostTask
 from handlers.ops.screen import OPS_INTERFACES, OpsTask
-from server.actions.dig import settle_pending
+from server.actions.digging.dig import settle_pending
 from server.app import INTERFACES
 from server.context import Context
-from server.logs import OneLine
+from server.memory.dig_ids import DigIds
 from server.running.leading import PERIODIC, WORKS
 from server.settings import Settings
 from server.store import is_unavailable, refused_reason
 from server.store.agenda import Kind
-from server.store.dig_ids import DigIds
+from server.telemetry.logs import OneLine
 from support.client import Client, Someone, a_picture
 from support.operators import open_feed, operator
 from support.wire.faulty import Fault, FaultyWire, interrupt, refuse

@@ -12,7 +12,7 @@ from pymongo.errors import AutoReconnect
 
 from server.context import Context
 from server.errors import Unavailable
-from server.store.page_reads import AT_ONCE, LONGEST_SECONDS, SILENT_SECONDS, PageReads
+from server.runtime.page_reads import AT_ONCE, LONGEST_SECONDS, SILENT_SECONDS, PageReads
 from support.client import Client
 from support.shuffled_loop import ShuffledLoop, run_shuffled
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from server.actions.dig import dig
-from server.actions.visit import visit
+from server.actions.digging.dig import dig
+from server.actions.digging.visit import visit
 from server.context import Context
 from server.errors import CoolingDown
 from server.settings import Settings
-from server.store import Store, square
-from server.store.digs import stored
+from server.store import Store
+from server.store.digging import square
+from server.store.digging.digs import stored
 from support.client import Client, Someone
 from support.messages import MESSAGES
 from support.trips import Trips

@@ -7,8 +7,8 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from server.background import Background
 from server.context import Context
+from server.runtime.background import Background
 from support.client import Client
 from support.purse import all_documents, find_all, misbehave, rest
 from support.scenarios import Stage

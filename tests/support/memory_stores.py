@@ -13,7 +13,7 @@ from typing import Any
 from pymongo.errors import AutoReconnect
 
 from server.game.dig import Dig
-from server.store.page_reads import PageReads
+from server.runtime.page_reads import PageReads
 from support.shuffled_loop import ShuffledLoop
 
 CD_MS = 3000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from server.actions.send_messages import send_messages
+from server.actions.messages.send import send_messages
+from server.actions.messages.write import remind, subscribe
 from server.actions.sweep import sweep
-from server.actions.write_messages import remind, subscribe
 from server.context import Context
 from support.client import Client
 from support.messages import TEMPLATES, allow, send_until_quiet, sent_to

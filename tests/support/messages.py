@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.actions.send_messages import send_messages
+from server.actions.messages.send import send_messages
 from server.context import Context
 from server.settings.messages import SHOWN
 from support.client import Client

@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from server.actions.claim import claim
-from server.actions.dig import dig
-from server.actions.end_task import end_own_task, end_task_as_operator
-from server.actions.freeze import freeze, give_back, release
-from server.actions.pay_in import look_at_payment, order_payment
-from server.actions.publish import Draft, publish
+from server.actions.digging.dig import dig
+from server.actions.digging.end_task import end_own_task, end_task_as_operator
+from server.actions.digging.publish import Draft, publish
+from server.actions.money.claim import claim
+from server.actions.money.freeze import freeze, give_back, release
+from server.actions.money.pay_in import look_at_payment, order_payment
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Refusal

@@ -18,10 +18,10 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 from server.app import make_app
-from server.background import Background
 from server.context import Context
 from server.errors import Refusal
 from server.running.worker import look_at_data
+from server.runtime.background import Background
 from server.settings import read_settings
 from server.store import Store, is_unavailable
 from support.brakes import NO_BRAKES

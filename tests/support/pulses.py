@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from redis import Redis
 
-from server.operation.pulses import Pulse
+from server.operation.heartbeats import Pulse
 from server.store import DEFAULT_DATABASE
 
 

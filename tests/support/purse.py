@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from server.actions.dig import settle_pending
-from server.actions.review import settle_reviews
+from server.actions.digging.dig import settle_pending
+from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import sweep
 from server.context import Context
-from server.operation.books import audit
+from server.operation.audit import audit
 from support.client import Client, Someone
 
 DAY_MS = 86_400_000

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from server.store.messages import Message
-from server.store.reviews import Review
+from server.store.messages.messages import Message
+from server.store.reviews.reviews import Review
 
 NOW = int(time.time() * 1000)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from server.actions.end_task import end_own_task
+from server.actions.digging.end_task import end_own_task
 from server.actions.operate import ban, hide_task
-from server.actions.report import HOUR_MS, report, settle_reports
-from server.actions.whom import Whom
+from server.actions.people.whom import Whom
+from server.actions.reviews.report import HOUR_MS, report, settle_reports
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.store.audit_log import Actor
-from server.store.reports import Report
+from server.store.reviews.reports import Report
 from support.kills import Scenario
 from support.purse import find, let_pass, rest
 from support.scenarios import Stage

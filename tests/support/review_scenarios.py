@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from server.actions.digging.publish import Draft, publish
 from server.actions.operate import decide_review
-from server.actions.publish import Draft, publish
-from server.actions.review import settle_reviews, take_event
+from server.actions.reviews.review import settle_reviews, take_event
 from server.context import Context
 from server.store.audit_log import Actor
 from server.wechat.content import Result

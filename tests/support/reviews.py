@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.actions.review import settle_reviews
+from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import sweep
 from server.context import Context
 from server.sandbox import send_notices

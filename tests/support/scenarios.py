@@ -13,14 +13,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from server.actions.claim import claim
-from server.actions.confirm import confirm_pickup
-from server.actions.dig import dig
-from server.actions.end_task import end_own_task
-from server.actions.freeze import freeze, give_back, release
+from server.actions.digging.dig import dig
+from server.actions.digging.end_task import end_own_task
+from server.actions.money.claim import claim
+from server.actions.money.confirm import confirm_pickup
+from server.actions.money.freeze import freeze, give_back, release
+from server.actions.money.pay_in import look_at_payment, order_payment
+from server.actions.money.ship import receive, ship
 from server.actions.operate import hide_task
-from server.actions.pay_in import look_at_payment, order_payment
-from server.actions.ship import receive, ship
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits

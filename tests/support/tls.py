@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from server.background import end_tasks
+from server.runtime.background import end_tasks
 
 
 class TlsFront:

@@ -17,7 +17,7 @@ from tornado.web import Application, RequestHandler
 
 from server.context import Context
 from server.errors import BadLoginCode, BadUserData, LoginBlocked, WeChatBusy
-from server.keys import Keys
+from server.security.keys import Keys
 from server.wechat import Session, WeChat, WeChatError, tokens
 from support.user_data import APPID, encrypted, user
 

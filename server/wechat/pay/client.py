@@ -23,8 +23,8 @@ from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
 from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
 from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped]
 
-from server.certificates import trusted
-from server.deadline import paused
+from server.runtime.deadline import paused
+from server.security.certificates import trusted
 from server.settings.merchant import Merchant
 from server.wechat.pay.answers import BillAnswer, Notice, OrderAnswer, PaymentParameters, RefundAnswer
 from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown

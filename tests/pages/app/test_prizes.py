@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from server.actions.ship import CARRIERS
+from server.actions.money.ship import CARRIERS
 from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
 from support.client import a_picture
 from support.login import log_in

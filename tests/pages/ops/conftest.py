@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from server.operation.pulses import HISTORY_SECONDS
+from server.operation.heartbeats import HISTORY_SECONDS
 from server.running.stores import free_port
 from support.browser import DESK, Opener, Person, Window, open_window
 from support.pulses import fill_history

@@ -15,12 +15,12 @@ from server.operation.findings import SENTENCES
 from server.operation.webhook import TITLES
 from server.realtime.bus import Fault
 from server.settings.limits import LIMITED, UNITS
-from server.store.bills import BillState
-from server.store.freezes import What as Frozen
-from server.store.orders import OrderState
-from server.store.prizes import PrizeState, Why
-from server.store.refunds import RefundKind, RefundState
-from server.store.reports import ReportReason
+from server.store.money.bills import BillState
+from server.store.money.freezes import What as Frozen
+from server.store.money.orders import OrderState
+from server.store.money.prizes import PrizeState, Why
+from server.store.money.refunds import RefundKind, RefundState
+from server.store.reviews.reports import ReportReason
 from server.wechat.pay.client import ADDRESS_REFUSED
 from support import SOURCE
 

@@ -18,7 +18,7 @@ from typing import IO
 
 from bson.errors import BSONError
 
-from server.children import start_child
+from server.runtime.children import start_child
 from support import SOURCE
 from support.wire.messages import Stream, command_of, is_command, message_of
 from support.wire.proxy import Link, Wire

@@ -1,0 +1,1 @@
+"""Treasures: publishing, digging, their pages, lists, and proofs."""

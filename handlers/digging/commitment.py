@@ -1,0 +1,37 @@
+"""`commitment`: the server's half of a draw, given before the publisher chooses theirs."""
+
+from __future__ import annotations
+
+import msgspec
+
+from handlers.base import Interface, Reply
+from handlers.parameters import Unionid
+from server.actions.digging.commit import commit
+from server.actions.people.account import check_ban
+
+
+class CommitmentRequest(msgspec.Struct):
+    """Anybody who may publish may ask, as often as they like."""
+
+    unionid: Unionid
+
+
+class CommitmentReply(Reply, kw_only=True):
+    """Keep `seed_hash`, and send `sealed_seed` with a `nonce` of your own to `/postTask`."""
+
+    seed_hash: str
+    sealed_seed: str
+    expires_at: int
+
+
+class GetCommitment(Interface):
+    """A new secret seed for this publisher: its hash, and the seed itself, sealed."""
+
+    path = "/commitment"
+    takes = (CommitmentRequest,)
+    gives = (CommitmentReply,)
+
+    async def answer(self, request: CommitmentRequest) -> Reply:
+        """Store nothing. Raises NotLoggedIn, Banned."""
+        person = check_ban(await self.person(), self.context.clock.now_ms())
+        return CommitmentReply(**commit(self.context, person)._asdict())

@@ -1,0 +1,140 @@
+"""One task's page: its details and its participants."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.digging.task_page import (
+    GetTaskDetailsReply,
+    ParticipantRow,
+    owed_by,
+    participant_rows,
+    task_page,
+)
+from handlers.parameters import Code, CodeOrShare, Page, Unionid
+from handlers.reviews.shown import require_shown
+from server.actions.digging.visit import NotNoted, visit
+from server.actions.money.pay_in import look_at_payment
+from server.errors import NoSuchTask, NotShown
+from server.game.task import Participant
+from server.store.money.prizes import WonPrize
+from server.telemetry import metrics
+
+
+class GetTaskUserRequest(msgspec.Struct):
+    """Without `code`: the task whose details this person opened last."""
+
+    unionid: Unionid
+    page: Page = 2
+    code: Code | None = None
+
+
+class GetTaskUserReply(Reply, kw_only=True):
+    """`[]` if the page is past the end."""
+
+    data: list[ParticipantRow]
+
+
+class GetTaskUser(Interface):
+    """A task's participants, in the order in which they joined; 50 per page."""
+
+    path = "/getTaskUser"
+    takes = (GetTaskUserRequest,)
+    gives = (GetTaskUserReply,)
+
+    async def answer(self, request: GetTaskUserRequest) -> Reply:
+        """Return a page; `[]` if this person opened no task. Page 1,000 costs no more than page 1.
+
+        Raises NotShown.
+        """
+        store = self.context.store
+        if request.code is None:
+            person, code = await store.page_reads.answered(
+                lambda: store.people.find_with_last_opened(request.unionid)
+            )
+            await self.admit(person)
+        else:
+            code = request.code
+            await self.let_in()
+        rows = [] if code is None else await self._participants(code, request.unionid, request.page)
+        return GetTaskUserReply(data=participant_rows(self.context, rows))
+
+    async def _participants(self, code: str, unionid: str, page: int) -> list[Participant]:
+        """Return a page. If this process watches the task, winners and the first page need no read."""
+        store, known = self.context.store, self.context.hub.known.by_code.get(code)
+        if known is None or not known.loaded:
+            rows, task = await store.page_reads.answered(lambda: store.digs.participants(code, page))
+            if task is not None:
+                await require_shown(self.context, code, task, unionid)
+            return rows
+        await self.context.hub.refresh(known)
+        if not known.opens_for(unionid):
+            raise NotShown
+        if page == 1:
+            return known.first()
+        rows = await store.page_reads.answered(lambda: store.digs.joins(code, page))
+        for row in rows:
+            row["is_prize"] = int(row["is_prize"] or row["unionid"] in known.winners)
+        return rows
+
+
+class GetTaskDetailsRequest(msgspec.Struct):
+    """`is_share` 1: the page was opened through a link of `from_unionid`, an id or a share token."""
+
+    unionid: Unionid
+    code: CodeOrShare
+    is_share: Annotated[int, Meta(ge=0, le=1, title="从分享打开", description="0 或 1")] = 0
+    from_unionid: (
+        Annotated[str, Meta(max_length=128, title="分享者", description="分享者的标识或分享码")] | None
+    ) = None
+
+
+class GetTaskDetails(Interface):
+    """A task's page, as this caller sees it."""
+
+    path = "/getTaskDetails"
+    takes = (GetTaskDetailsRequest,)
+    gives = (GetTaskDetailsReply,)
+
+    async def answer(self, request: GetTaskDetailsRequest) -> bytes:
+        """Return the page from memory; note that it was opened, and through whom.
+
+        Raises NoSuchTask, NotShown.
+        """
+        context, unionid = self.context, request.unionid
+        code, sharer = await context.visiting.resolve(request.code)
+        if code is None:
+            raise NoSuchTask
+        async with context.hub.known.keep(code) as watched:
+            await self.let_in()
+            if not watched.opens_for(unionid):
+                raise NotShown
+            if owed_by(watched, unionid) and await look_at_payment(context, code):
+                await context.hub.read_now(watched)
+            if request.is_share and request.from_unionid:
+                sharer = request.from_unionid
+            share = await self._opened(code, unionid, sharer)
+            await context.hub.refresh(watched)
+            prize = await self._prize(code, unionid) if unionid in watched.winners else None
+            return task_page(context, watched, unionid, share=share, prize=prize)
+
+    async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
+        """Note the visit; return the caller's share token, "" if the visit cannot be written.
+
+        A page can be read while MongoDB takes no writes. A token that was not written leads nowhere.
+        """
+        try:
+            return await visit(self.context, code, unionid, sharer)
+        except NotNoted:
+            metrics.VISITS_LOST.inc()
+            return ""
+
+    async def _prize(self, code: str, unionid: str) -> WonPrize:
+        """Return a winner's prize. A win just now may not be written yet."""
+        store = self.context.store
+        found = await store.page_reads.answered(lambda: store.prizes.find_shown(code, unionid))
+        return found or WonPrize(state="won")

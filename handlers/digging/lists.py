@@ -1,0 +1,224 @@
+"""Lists of tasks, as cards: the square, and what a person published, dug and won."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.digging.cards import Card, card, card_fields, owed_yuan
+from handlers.parameters import ONE_LINE, Page, Unionid
+from server.context import Context
+from server.game.amounts import claim_until_ms
+from server.game.review import ReviewShown, is_shown, note_of, review_of
+from server.game.task import Task
+from server.store.digging.digs import JoinedTask, WonTask
+from server.store.digging.square import Kind, Wanted
+from server.store.money.prizes import GIVEN, PrizeState, WonPrize, parcel
+
+NEWEST = 500
+PAGE_SIZE = 20
+
+
+class SquareRequest(msgspec.Struct):
+    """Which page; `kind` and `name` narrow it to what is in it, and to names that begin so."""
+
+    unionid: Unionid
+    page: Page = 1
+    kind: Annotated[Kind, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None = None
+    name: Annotated[
+        str, Meta(max_length=50, extra=ONE_LINE, title="名字的开头", description="最多 50 个字")
+    ] = ""
+
+
+class CardsReply(Reply, kw_only=True):
+    """`[]` if the page is past the end."""
+
+    data: list[Card]
+
+
+class SquareReply(CardsReply, kw_only=True):
+    """`mine` and `won` have the codes of this page's running tasks that the caller published or won."""
+
+    mine: list[str]
+    won: list[str]
+
+
+class GetTaskList(Interface):
+    """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
+
+    A page has at most three tasks of a publisher; more of theirs are on later pages. So a page may have fewer
+    than 20 though others follow: the list ends with a page of none. A search by `name` is in order of names,
+    also with running tasks first.
+    """
+
+    path = "/getTaskList"
+    takes = (SquareRequest,)
+    gives = (SquareReply,)
+
+    async def answer(self, request: SquareRequest) -> bytes:
+        """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
+        await self.let_in()
+        page = await self.context.square.page(request.page, Wanted(request.kind, request.name))
+        now_ms = self.context.clock.now_ms()
+        if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
+            reply = CardsReply(data=[card(self.context, task) for task in page.tasks])
+            page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), msgspec.json.encode(reply)
+        cards: bytes = page.prepared[2]
+        own = {
+            "mine": [t["_id"] for t in page.tasks if t["publisher"] == request.unionid and not t["status"]],
+            "won": [t["_id"] for t in page.tasks if {"unionid": request.unionid} in t["winners"]],
+        }
+        return cards[:-1] + b"," + msgspec.json.encode(own)[1:]
+
+
+def _unchanged_ms(tasks: Sequence[Task], now_ms: int) -> int:
+    """Return for how many milliseconds no card's countdown changes, at most 1000."""
+    left = [task["cd_until"] - now_ms for task in tasks if not task["status"] and task["cd_until"] > now_ms]
+    return min(((left_ms - 1) % 1000 for left_ms in left), default=1000)
+
+
+class OwnListRequest(msgspec.Struct):
+    """Without `page`: the newest 500. With it: 20 per page."""
+
+    unionid: Unionid
+    page: Page | None = None
+
+    def window(self) -> tuple[int, int]:
+        """Return how many to skip and how many to show."""
+        return (0, NEWEST) if self.page is None else ((self.page - 1) * PAGE_SIZE, PAGE_SIZE)
+
+
+class ReleasedCard(Card, kw_only=True):
+    """`owed` is in whole yuan; `need_pay` is 1 if it is not 0. Others see it if `review` is "shown"."""
+
+    review: ReviewShown
+    review_note: str
+    need_pay: int
+    owed: int
+
+
+class ReleasedReply(Reply, kw_only=True):
+    """Newest first."""
+
+    data: list[ReleasedCard]
+
+
+class GetMyRelease(Interface):
+    """The tasks that the caller published, also unpaid ones."""
+
+    path = "/getMyRelease"
+    takes = (OwnListRequest,)
+    gives = (ReleasedReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        await self.let_in()
+        store, window = self.context.store, request.window()
+        tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, *window), None)
+        return ReleasedReply(data=[_released_card(self.context, task) for task in tasks])
+
+
+def _released_card(context: Context, task: Task) -> ReleasedCard:
+    owed = owed_yuan(task)
+    own = {
+        "need_pay": int(owed > 0),
+        "owed": owed,
+        "review": review_of(task),
+        "review_note": note_of(task),
+    }
+    return msgspec.convert(card_fields(context, task) | own, ReleasedCard)
+
+
+class PartakenCard(Card, kw_only=True):
+    """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names.
+
+    `is_prize` is 1 if the caller won. If the caller may not see the task now, `name`, `pic`, `thumbnail`,
+    `wxname` and the publisher's picture are "", and `signed` is 0.
+    """
+
+    wxheadimgurl: str
+    is_prize: int
+
+
+class PartakenReply(Reply, kw_only=True):
+    """The task joined last is first."""
+
+    data: list[PartakenCard]
+
+
+class GetMyPartake(Interface):
+    """The tasks that the caller dug."""
+
+    path = "/getMyPartake"
+    takes = (OwnListRequest,)
+    gives = (PartakenReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        await self.let_in()
+        store, window = self.context.store, request.window()
+        tasks = await store.page_reads.answered(
+            lambda: store.digs.tasks_joined(request.unionid, *window), None
+        )
+        return PartakenReply(data=[_partaken_card(self.context, task) for task in tasks])
+
+
+def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
+    fields = card_fields(context, task)
+    if not is_shown(task) and not task["wins"]:
+        # A signature is content too. Without its mark, the publisher's picture would stand in its place.
+        fields |= dict.fromkeys(("name", "pic", "thumbnail", "wxname", "wxheadpic"), "") | {"signed": 0}
+    return msgspec.convert(
+        fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard
+    )
+
+
+class PrizeCard(Card, kw_only=True):
+    """`is_draw` is 1 once the prize is given.
+
+    `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` is as `state` in
+    `getWinners`; for goods by mail the rest is as there. Times are unix ms, 0 for never.
+    """
+
+    is_draw: int
+    claim_until: int
+    prize_state: PrizeState
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
+
+
+class PrizesReply(Reply, kw_only=True):
+    """The prize won last is first."""
+
+    data: list[PrizeCard]
+
+
+class GetMyPrize(Interface):
+    """The tasks in which the caller won."""
+
+    path = "/getMyPrize"
+    takes = (OwnListRequest,)
+    gives = (PrizesReply,)
+
+    async def answer(self, request: OwnListRequest) -> Reply:
+        await self.let_in()
+        store, window = self.context.store, request.window()
+        tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, *window), None)
+        return PrizesReply(data=[_prize_card(self.context, task) for task in tasks])
+
+
+def _prize_card(context: Context, task: WonTask) -> PrizeCard:
+    prize = task.get("prize") or WonPrize(state="won")
+    own = {
+        "is_draw": int(prize["state"] in GIVEN),
+        "claim_until": claim_until_ms(
+            task["ended_at"], context.settings.claim_days, prize.get("released_at", 0)
+        ),
+        "prize_state": prize["state"],
+        **parcel(prize),
+    }
+    return msgspec.convert(card_fields(context, task) | own, PrizeCard)

@@ -1,0 +1,217 @@
+"""`postTask`: two interfaces at one path. With `code` it digs, with `goods_type` it publishes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.digging.cards import owed_yuan, picture_url
+from handlers.limits import leave_place, limit
+from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, whole_number
+from server.actions.digging.dig import dig
+from server.actions.digging.publish import Draft, publish
+from server.actions.people.account import check_ban
+from server.errors import BadRequest, NoSuchTask
+from server.game.dig import seconds_left
+from server.game.draw import NONCE
+from server.game.review import ReviewShown, review_of
+from server.security.addresses import client_ip
+
+# What a client names a request by, so that it can be repeated.
+NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
+SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
+
+
+class DigRequest(msgspec.Struct):
+    """The client makes a new `dig_id` for each dig. The same one always gets the same reply."""
+
+    unionid: Unionid
+    code: CodeOrShare
+    dig_id: (
+        Annotated[str, Meta(pattern=NAMED, title="这一锹的编号", description="8 到 64 位字母或数字")] | None
+    ) = None
+
+
+class DigReply(Reply, kw_only=True):
+    """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's."""
+
+    is_prize: int
+    wxname: str
+    wxheadpic: str
+    is_cd: int
+    time: int
+    cd_until: int
+    now_depth: int
+    seq: int
+    task_status: int
+    prizes_left: int
+    no: int
+    joined: int
+    repeated: int
+
+
+class PublishRequest(msgspec.Struct, kw_only=True):
+    """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
+
+    The client makes a new `publish_id` for each task. The same one always gets the same task. So does the
+    same `sealed_seed` with the same `nonce`, and takes no `publish_id`. Without both the server draws alone.
+    """
+
+    unionid: Unionid
+    goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1（红包）或 2（实物）")]
+    name: Annotated[
+        str,
+        Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, title="物品名", description="1 到 50 个字"),
+    ]
+    prize_num: Annotated[int, Meta(ge=1, le=1000, title="奖品数量", description="1 到 1000 的整数")]
+    forecast_num: Annotated[
+        int, Meta(ge=1, le=1_000_000, title="预计挖多少锹", description="1 到 1000000 的整数")
+    ]
+    url: (
+        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
+    ) = None
+    wxname: (
+        Annotated[
+            str,
+            Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="署名", description="1 到 32 个字"),
+        ]
+        | None
+    ) = None
+    synopsis: Annotated[
+        str, Meta(max_length=2000, extra=LINES, title="简介", description="不超过 2000 个字的文字")
+    ] = ""
+    money: (
+        Annotated[int, Meta(ge=1, le=1_000_000, title="每个红包多少元", description="1 以上的整数")] | None
+    ) = None
+    value: (
+        Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")] | None
+    ) = None
+    interval: (
+        Annotated[int, Meta(ge=1, le=100_000, title="每隔多少层一份奖品", description="1 到 100000 的整数")]
+        | None
+    ) = None
+    fluctuation: (
+        Annotated[
+            int, Meta(ge=0, le=99_999, title="上下浮动多少层", description="0 以上的整数，小于间隔的层数")
+        ]
+        | None
+    ) = None
+    draw_type: (
+        Annotated[int, Meta(ge=1, le=2, title="怎么给", description="1（现场领取）或 2（邮寄）")] | None
+    ) = None
+    is_public: Annotated[
+        int, Meta(ge=0, le=1, title="谁能看到", description="0（只有拿到链接的人）或 1（广场）")
+    ] = 1
+    cd: (
+        Annotated[int, Meta(ge=0, le=3600, title="每锹之后冷却几秒", description="0 到 3600 的整数")] | None
+    ) = None
+    publish_id: (
+        Annotated[str, Meta(pattern=NAMED, title="这次发布的编号", description="8 到 64 位字母或数字")] | None
+    ) = None
+    sealed_seed: (
+        Annotated[
+            str, Meta(pattern=SEALED_SEED, title="服务器的随机数", description="从服务器领到的那一份")
+        ]
+        | None
+    ) = None
+    nonce: (
+        Annotated[
+            str, Meta(pattern=NONCE, title="你的随机数", description="16 字节，写成 32 位小写的十六进制")
+        ]
+        | None
+    ) = None
+
+
+class PublishReply(Reply, kw_only=True):
+    """`owed`: whole yuan to pay before the task opens. `review` is "checking" if it is looked at first."""
+
+    code: str
+    need_pay: int
+    owed: int
+    review: ReviewShown
+
+
+class PostTask(Interface):
+    """Dig a task, or publish one."""
+
+    path = "/postTask"
+    method = "POST"
+    takes = (DigRequest, PublishRequest)
+    gives = (DigReply, PublishReply)
+
+    def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
+        """Choose by `code` or `goods_type`. Raises BadRequest unless exactly one of them is there."""
+        digs = values.get("code") not in (None, "")
+        publishes = values.get("goods_type") not in (None, "")
+        if digs == publishes:
+            raise BadRequest(
+                "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一", param="code" if digs else "goods_type"
+            )
+        if digs:
+            return DigRequest
+        for name in _inapplicable(values):
+            values.pop(name, None)
+        return PublishRequest
+
+    async def answer(self, request: DigRequest | PublishRequest) -> Reply:
+        """Raises what `dig` and `publish` raise."""
+        return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
+
+    async def _dig(self, request: DigRequest) -> Reply:
+        arrived = asyncio.get_running_loop().time()
+        code, _ = await self.context.visiting.resolve(request.code, in_line=False)
+        if code is None:
+            raise NoSuchTask
+        dug = await dig(
+            self.context,
+            code,
+            request.unionid,
+            request.dig_id or "",
+            self.admit,
+            self.caller.generation,
+            self._client_ip,
+            arrived=arrived,
+            hung_up=lambda: self.hung_up,
+            waits=lambda: leave_place(self.request),
+        )
+        made = dug.dig
+        left = seconds_left(made["cd_until"], self.context.clock.now_ms())
+        return DigReply(
+            is_prize=made["is_prize"],
+            wxname=made["wxname"],
+            wxheadpic=picture_url(self.context, made["wxheadpic"]),
+            is_cd=int(left > 0),
+            time=left,
+            cd_until=made["cd_until"] if left else 0,
+            now_depth=made["depth"],
+            seq=made["depth"],
+            task_status=int("end" in made),
+            prizes_left=made["prizes_left"],
+            no=made["no"],
+            joined=int("n" in made),
+            repeated=int(dug.repeated),
+        )
+
+    def _client_ip(self) -> str:
+        forwarded_for = self.request.headers.get("X-Forwarded-For")
+        return client_ip(self.request.remote_ip or "", forwarded_for, self.context.settings.trusted_networks)
+
+    async def _publish(self, request: PublishRequest) -> Reply:
+        person = check_ban(await self.person(), self.context.clock.now_ms())
+        draft = msgspec.convert(request, Draft, from_attributes=True)
+        await limit(self.context, self.request, self.caller, {"publishes": 1})
+        task = await publish(self.context, person, draft)
+        owed = owed_yuan(task)
+        return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed, review=review_of(task))
+
+
+def _inapplicable(values: dict[str, object]) -> list[str]:
+    """Return the names of parameters that do not apply. Forms send them along; their values are ignored."""
+    names = {1: ["draw_type", "value"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
+    if whole_number(values.get("prize_num")) == 1:
+        names = [*names, "interval", "fluctuation"]
+    return names

@@ -1,0 +1,268 @@
+"""A task's page as bytes. What is the same for all is encoded once per change, the rest for each caller."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from handlers.digging.cards import goods_url, picture_url
+from server.actions.pictures import SIGNED_MS
+from server.context import Context
+from server.game import draw
+from server.game.amounts import claim_until_ms
+from server.game.dig import seconds_left
+from server.game.review import ReviewShown
+from server.game.task import Participant
+from server.realtime.watched_task import WatchedTask
+from server.store.money.prizes import GIVEN, PrizeState, WonPrize
+
+# A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
+# the cooldown is over, so this must not be too short.
+LEAST_WAIT_SECONDS = 10
+
+Why: TypeAlias = Literal[
+    "", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"
+]
+
+
+class ParticipantRow(msgspec.Struct):
+    """A participant; `no` is their place, from 1."""
+
+    is_prize: int
+    wxname: str
+    wxheadpic: str
+    no: int
+
+
+def participant_rows(context: Context, participants: list[Participant]) -> list[ParticipantRow]:
+    """Return participants as replies show them: without their ids."""
+    return [
+        ParticipantRow(p["is_prize"], p["wxname"], picture_url(context, p["wxheadpic"]), p["no"])
+        for p in participants
+    ]
+
+
+class TaskPage(msgspec.Struct, kw_only=True):
+    """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
+
+    `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
+    are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
+    as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
+    caller's if they won, in unix ms; 0 while the task runs. `seed_hash` and `nonce` are "" if `rules_version`
+    is 1. Unless `review` is "shown", only the publisher and winners see the page.
+    """
+
+    goods_type: int
+    is_prize: int
+    is_draw: int
+    mine: int
+    prize_state: PrizeState | Literal[""]
+    draw_type: int
+    money: int
+    wxname: str
+    wxheadpic: str
+    signed: int
+    code: str
+    name: str
+    synopsis: str
+    pic: str
+    thumbnail: str
+    now_depth: int
+    max_depth: int
+    prize_type: int
+    prize_num: int
+    is_cd: int
+    time: int
+    users: list[ParticipantRow]
+    can_dig: int
+    why: Why
+    cd: int
+    cd_until: int
+    fair_start_ms: int
+    server_time: int
+    seq: int
+    participants: int
+    prizes_left: int
+    watchers: int
+    commitment: str
+    rules_version: int
+    seed_hash: str
+    nonce: str
+    forecast_num: int
+    interval: int
+    fluctuation: int
+    share: str
+    end_reason: str
+    end_note: str
+    claim_until: int
+    review: ReviewShown
+    review_note: str
+    need_pay: int
+    owed: int
+
+
+class TaskPageData(TaskPage, kw_only=True):
+    """The page again. Here `status` is the task's: 0 running, 1 ended."""
+
+    status: int
+
+
+class GetTaskDetailsReply(TaskPage, kw_only=True):
+    """The page, flat as in the original document. Here `status` is the call's, as in any reply."""
+
+    status: int = 0
+    msg: str = ""
+    data: TaskPageData
+
+
+# Fields that differ per caller or moment. The prepared page has holes in their places.
+_OWN = (
+    "is_prize",
+    "is_draw",
+    "mine",
+    "prize_state",
+    "claim_until",
+    "is_cd",
+    "time",
+    "can_dig",
+    "why",
+    "cd_until",
+    "server_time",
+    "watchers",
+    "share",
+    "need_pay",
+    "owed",
+)
+# Marks a hole in an encoded page. JSON writes a NUL in a text as \\u0000, so there are no others.
+_MARK = b"\x00"
+
+
+class _Prepared:
+    """A page with holes: the fields in `holes`, each of them twice. `pieces` are the bytes between holes.
+
+    It may be sent before `until_ms`: signed addresses of pictures in it run out.
+    """
+
+    def __init__(self, encoded: bytes, users: bytes, until_ms: float) -> None:
+        self.until_ms = until_ms
+        parts = encoded.split(_MARK)
+        self.pieces = parts[::2]
+        self.holes = [sys.intern(name.decode()) for name in parts[1::2]]
+        self.users = users
+        self.size = len(encoded) + len(users) + 50 * len(parts)
+
+    def filled(self, own: dict[str, bytes]) -> bytes:
+        """Return the page as JSON, with the caller's own values."""
+        own["users"] = self.users
+        whole = [self.pieces[0]]
+        for name, piece in zip(self.holes, self.pieces[1:], strict=True):
+            whole += own[name], piece
+        return b"".join(whole)
+
+
+def task_page(
+    context: Context, watched: WatchedTask, unionid: str, *, share: str, prize: WonPrize | None
+) -> bytes:
+    """Return the reply of getTaskDetails, as new as the latest frames of the task.
+
+    `share` is the caller's share token; `prize` is None if they did not win.
+    """
+    prepared: _Prepared = watched.prepared
+    now_ms = context.clock.now_ms()
+    if prepared is None or now_ms >= prepared.until_ms:
+        prepared = watched.prepared = _prepare(context, watched)
+    why = _why_not(watched, unionid)
+    cd_seconds = watched.setting.cd
+    left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
+    wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
+    owed = owed_by(watched, unionid)
+    released_at_ms = 0 if prize is None else prize.get("released_at", 0)
+    numbers = {
+        "is_prize": unionid in watched.winners,
+        "is_draw": prize is not None and prize["state"] in GIVEN,
+        "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days, released_at_ms),
+        "mine": watched.task["publisher"] == unionid,
+        "is_cd": left > 0 or bool(why),
+        "time": left or wait,
+        "can_dig": not why and not left,
+        "cd_until": watched.cd_until if left else 0,
+        "server_time": now_ms,
+        "watchers": watched.total(now_ms),
+        "need_pay": owed > 0,
+        "owed": owed,
+    }
+    own = {name: b"%d" % number for name, number in numbers.items()}
+    own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
+    own["share"] = b'"%b"' % share.encode()
+    own["prize_state"] = b'"%b"' % ("" if prize is None else prize["state"]).encode()
+    return prepared.filled(own)
+
+
+def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
+    """Encode what is the same for all callers, from the declared structs."""
+    task = watched.task
+    rules = draw.read_rules(task["params"])
+    fields: dict[str, Any] = {
+        "goods_type": task["goods_type"],
+        "draw_type": task["draw_type"],
+        "money": task["money"],
+        "wxname": task["wxname"],
+        "wxheadpic": picture_url(context, task["wxheadpic"]),
+        "signed": task.get("signed", 0),
+        "code": watched.code,
+        "name": task["name"],
+        "synopsis": task["synopsis"],
+        "pic": goods_url(context, watched.review, watched.hidden, task["pic"]),
+        "thumbnail": goods_url(context, watched.review, watched.hidden, task["thumbnail"]),
+        "now_depth": watched.seq,
+        "max_depth": task["max_depth"],
+        "prize_type": 1 if task["prize_num"] == 1 else 2,
+        "prize_num": task["prize_num"],
+        "cd": watched.setting.cd,
+        "fair_start_ms": context.settings.fair_start_ms if watched.setting.cd else 0,
+        "seq": watched.seq,
+        "participants": watched.participants,
+        "prizes_left": watched.prizes_left,
+        "commitment": task["commitment"],
+        "rules_version": rules.version,
+        "seed_hash": rules.seed_hash,
+        "nonce": rules.nonce,
+        "forecast_num": task["forecast_num"],
+        "interval": task["interval"],
+        "fluctuation": task["fluctuation"],
+        "end_reason": watched.end_reason,
+        "end_note": watched.end_note,
+        "review": watched.review,
+        "review_note": watched.review_note,
+    }
+    fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
+    reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))
+    users = participant_rows(context, watched.first())
+    until_ms = math.inf if watched.review == "shown" else context.clock.now_ms() + SIGNED_MS // 2
+    return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users), until_ms)
+
+
+def owed_by(watched: WatchedTask, unionid: str) -> int:
+    """Return what the caller must still pay before the task opens, in whole yuan."""
+    if watched.open or watched.prepaid or watched.status or watched.task["publisher"] != unionid:
+        return 0
+    owed: int = watched.task["money"] * watched.task["prize_num"]
+    return owed
+
+
+def _why_not(watched: WatchedTask, unionid: str) -> Why:
+    """Return the code with which a dig would be refused even without a cooldown; "" if none."""
+    if watched.status:
+        return "ended"
+    if watched.review != "shown":
+        return "own_task" if watched.task["publisher"] == unionid else "no_such_task"
+    if not watched.open:
+        return "not_paid"
+    if watched.task["publisher"] == unionid:
+        return "own_task"
+    if unionid in watched.winners:
+        return "already_won"
+    return ""

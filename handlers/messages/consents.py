@@ -1,0 +1,114 @@
+"""Messages to people who left: which they may allow and allowed, and reminders of a cooldown's end."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.limits import limit
+from handlers.parameters import Code, Unionid
+from server.actions.messages.write import remind, subscribe
+from server.settings.messages import MessageKind
+
+
+class GetTemplatesRequest(msgspec.Struct):
+    """Who asks."""
+
+    unionid: Unionid
+
+
+class OfferedTemplate(msgspec.Struct):
+    """A template for `wx.requestSubscribeMessage`. `left`: how many messages the caller still allows."""
+
+    kind: MessageKind
+    template_id: str
+    left: int
+
+
+class GetTemplatesReply(Reply, kw_only=True):
+    """The templates of this server, [] if it sends no messages."""
+
+    templates: list[OfferedTemplate]
+
+
+class GetTemplates(Interface):
+    """Which messages the caller may be asked to allow."""
+
+    path = "/getTemplates"
+    takes = (GetTemplatesRequest,)
+    gives = (GetTemplatesReply,)
+
+    async def answer(self, request: GetTemplatesRequest) -> GetTemplatesReply:
+        """Raises what `let_in` raises."""
+        await self.let_in()
+        templates = self.context.settings.templates
+        if not templates:
+            return GetTemplatesReply(templates=[])
+        ids = {template.template_id for template in templates.values()}
+        left = await self.context.store.consents.left(self.caller.unionid, sorted(ids))
+        return GetTemplatesReply(
+            templates=[
+                OfferedTemplate(kind, template.template_id, left.get(template.template_id, 0))
+                for kind, template in templates.items()
+            ]
+        )
+
+
+class SubscribedRequest(msgspec.Struct):
+    """The templates that `wx.requestSubscribeMessage` answered with accept, at most three, with commas."""
+
+    unionid: Unionid
+    templates: Annotated[
+        str,
+        Meta(
+            pattern=r"\A[0-9A-Za-z_\-]{20,64}(?:,[0-9A-Za-z_\-]{20,64}){0,2}\Z",
+            title="订阅消息模板",
+            description="1 到 3 个模板的编号，用逗号隔开",
+        ),
+    ]
+
+
+class Subscribed(Interface):
+    """Note that the caller allows one more message of each template. What waits for it is sent."""
+
+    path = "/subscribed"
+    method = "POST"
+    takes = (SubscribedRequest,)
+
+    async def answer(self, request: SubscribedRequest) -> Reply:
+        """Raises TooOften and what `subscribe` raises."""
+        await self.let_in()
+        await limit(self.context, self.request, self.caller, {"consents": 1})
+        await subscribe(self.context, self.caller.unionid, request.templates.split(","))
+        return Reply()
+
+
+class RemindRequest(msgspec.Struct):
+    """The task whose cooldown the caller waits for."""
+
+    unionid: Unionid
+    code: Code
+
+
+class RemindReply(Reply, kw_only=True):
+    """`cd_until`: when the cooldown is over."""
+
+    cd_until: int
+
+
+class Remind(Interface):
+    """Send the caller one message when the task's cooldown is over. Safe to repeat."""
+
+    path = "/remind"
+    method = "POST"
+    takes = (RemindRequest,)
+    gives = (RemindReply,)
+
+    async def answer(self, request: RemindRequest) -> RemindReply:
+        """Raises TooOften and what `remind` raises."""
+        await self.let_in()
+        await limit(self.context, self.request, self.caller, {"consents": 1})
+        return RemindReply(cd_until=await remind(self.context, request.code, self.caller.unionid))

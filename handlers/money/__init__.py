@@ -1,0 +1,1 @@
+"""Paying, prizes, shipping, and a treasure's statement."""

@@ -1,0 +1,326 @@
+"""Prizes: claiming them, handing them over, and the list of winners."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import csv
+import io
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Literal
+
+import msgspec
+import qrcode
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.digging.cards import picture_url
+from handlers.parameters import LINES, ONE_LINE, Code, Unionid
+from server.actions.digging.publish import BY_MAIL
+from server.actions.money.claim import Claim, claim, open_address
+from server.actions.money.confirm import confirm_pickup
+from server.actions.money.show_addresses import ShownAddresses, show_addresses
+from server.context import Context
+from server.errors import AddressesClosed, NoSuchTask, NotYours
+from server.game.amounts import claim_until_ms
+from server.store.money.prizes import GIVEN, Prize, PrizeState, parcel
+
+_BEIJING = timezone(timedelta(hours=8))
+# Spreadsheets take a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_ADDRESS_DELETED = "（已删除）"
+_ADDRESS_WAITS = "（先寄出前面的）"
+_STATES = {
+    "won": "待领取",
+    "claiming": "领取中",
+    "given": "已领取",
+    "sent": "已寄出",
+    "received": "已收到",
+    "held": "核对中",
+    "withheld": "已冻结",
+    "expiring": "退回中",
+    "returned": "已退回",
+}
+_BY_MAIL = _STATES | {"given": "待寄出"}  # the address is here
+_COLUMNS = (
+    *("深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"),
+    *("快递公司", "运单号", "寄出时间", "收到时间"),
+)
+
+
+class DrawPrizeRequest(msgspec.Struct):
+    """The last three are only for goods by mail. They may be left out once the prize is given."""
+
+    unionid: Unionid
+    code: Code
+    receiver: Annotated[str, Meta(extra=ONE_LINE, title="收货人", description="1 到 32 个字")] = ""
+    phone: Annotated[str, Meta(title="电话", description="5 到 20 位的号码")] = ""
+    address: Annotated[str, Meta(extra=LINES, title="详细地址", description="1 到 200 个字")] = ""
+
+
+class DrawPrizeReply(Reply, kw_only=True):
+    """How far the claim has come. `is_draw` 1: the prize is given.
+
+    Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
+    `pickup` is the code that the winner shows until they are handed over. `pickup_pic` is its QR code, as a
+    data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until
+    that is deleted. Once `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not
+    apply are empty. Times are unix ms, 0 for never; `claim_until` is 0 while the task runs.
+    """
+
+    is_draw: int
+    state: PrizeState
+    goods_type: int
+    draw_type: int
+    money: int
+    claim_until: int
+    package_info: str
+    appid: str
+    mchid: str
+    pickup: str
+    pickup_pic: str
+    receiver: str
+    phone: str
+    address: str
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
+
+
+class DrawPrize(Interface):
+    """Claim one's prize. Safe to repeat, even once it is given."""
+
+    path = "/drawPrize"
+    method = "POST"
+    takes = (DrawPrizeRequest,)
+    gives = (DrawPrizeReply,)
+    needs_token = True
+    locks = True
+
+    async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
+        """Raises what `claim` raises."""
+        person = await self.person()
+        claimed = await claim(
+            self.context, request.code, person["_id"], request.receiver, request.phone, request.address
+        )
+        return await self._reply(claimed)
+
+    async def _reply(self, claimed: Claim) -> DrawPrizeReply:
+        settings, pay, prize = self.context.settings, self.context.pay, claimed.prize
+        pickup = prize.get("pickup", "") if prize["state"] == "claiming" else ""
+        picture = ""
+        if pickup:
+            page = f"{settings.public_url}/?code={prize['code']}&pickup={pickup}"
+            picture = await asyncio.to_thread(_qr_picture, page)
+        confirms = bool(claimed.package_info)
+        where = open_address(self.context, prize)
+        return DrawPrizeReply(
+            is_draw=int(prize["state"] in GIVEN),
+            state=prize["state"],
+            goods_type=prize["goods_type"],
+            draw_type=prize["draw_type"],
+            money=claimed.task["money"],
+            claim_until=claim_until_ms(
+                claimed.task["ended_at"], settings.claim_days, prize.get("released_at", 0)
+            ),
+            package_info=claimed.package_info,
+            appid=pay.appid if confirms else "",
+            mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
+            pickup=pickup,
+            pickup_pic=picture,
+            receiver=where.receiver if where else "",
+            phone=where.phone if where else "",
+            address=where.address if where else "",
+            **parcel(prize),
+        )
+
+
+def _qr_picture(text: str) -> str:
+    drawn = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=8, border=4)
+    drawn.add_data(text)
+    buffer = io.BytesIO()
+    drawn.make_image().save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+class ConfirmDrawRequest(msgspec.Struct):
+    """`pickup` is the six-digit code that the winner shows."""
+
+    unionid: Unionid
+    code: Code
+    pickup: Annotated[str, Meta(pattern=r"\A[0-9]{6}\Z", title="取件码", description="6 位数字")]
+
+
+class ConfirmDrawReply(Reply, kw_only=True):
+    """The winner whose prize was handed over, and the depth at which they won it."""
+
+    is_draw: int
+    depth: int
+    wxname: str
+    wxheadpic: str
+
+
+class ConfirmDraw(Interface):
+    """The publisher confirms that goods were handed over on site."""
+
+    path = "/confirmDraw"
+    method = "POST"
+    takes = (ConfirmDrawRequest,)
+    gives = (ConfirmDrawReply,)
+    needs_token = True
+    locks = True
+
+    async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
+        """Raises what `confirm_pickup` raises."""
+        publisher = await self.person()
+        prize = await confirm_pickup(self.context, request.code, publisher["_id"], request.pickup)
+        return ConfirmDrawReply(
+            is_draw=1,
+            depth=prize["depth"],
+            wxname=prize["wxname"],
+            wxheadpic=picture_url(self.context, prize["wxheadpic"]),
+        )
+
+
+class GetWinnersRequest(msgspec.Struct):
+    """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) instead of JSON."""
+
+    unionid: Unionid
+    code: Code
+    format: Annotated[Literal["json", "csv"], Meta(title="格式", description="JSON 或 CSV，用小写字母")] = (
+        "json"
+    )
+
+
+class WinnerRow(msgspec.Struct):
+    """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
+
+    `state`: won, claiming, given, withheld by an operator, expiring, returned. Red packets may also be held.
+    Goods by mail are given once their address is here, then sent and received. `address_waits` is 1 if it is
+    here, and opens only once earlier ones are sent. `address_deleted` is 1 once
+    the address was deleted: 90 days after the goods arrived, or after it came if none were sent. It is also
+    deleted if the prize is returned or the winner forgotten.
+    """
+
+    depth: int
+    wxname: str
+    wxheadpic: str
+    is_draw: int
+    state: PrizeState
+    won_at: int
+    given_at: int
+    receiver: str
+    phone: str
+    address: str
+    address_waits: int
+    address_deleted: int
+    carrier: str
+    number: str
+    sent_at: int
+    received_at: int
+
+
+class GetWinnersReply(Reply, kw_only=True):
+    """In order of depth. `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
+
+    If an operator released prizes that nobody has claimed yet, it is that of the prize released last.
+    `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It is ""
+    if they are shown: the first ten that are not sent, of all tasks of this publisher.
+    """
+
+    claim_until: int
+    addresses_closed: str
+    data: list[WinnerRow]
+
+
+class GetWinners(Interface):
+    """The winners of a task of one's own, and where to send their prizes, as JSON or CSV.
+
+    There is no CSV of goods by mail while their addresses are closed.
+    """
+
+    path = "/getWinners"
+    takes = (GetWinnersRequest,)
+    gives = (GetWinnersReply,)
+    gives_texts = ("text/csv",)
+    needs_token = True
+
+    async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
+        """Raises NoSuchTask, NotYours unless the caller published the task, and AddressesClosed."""
+        publisher = await self.person()
+        task = await self.context.store.tasks.find(request.code)
+        if task is None:
+            raise NoSuchTask
+        if task["publisher"] != publisher["_id"]:
+            raise NotYours
+        prizes = await self.context.store.prizes.of_task(request.code)
+        shown = await show_addresses(self.context, task, prizes)
+        if shown.closed and request.format == "csv":
+            raise AddressesClosed(shown.closed)
+        # Opening a thousand addresses takes a while.
+        rows = await asyncio.to_thread(_winner_rows, self.context, prizes, shown)
+        if request.format == "json":
+            released = [p.get("released_at", 0) for p in prizes if p["state"] in ("won", "claiming")]
+            claim_days = self.context.settings.claim_days
+            until_ms = claim_until_ms(task["ended_at"], claim_days, max(released, default=0))
+            return GetWinnersReply(data=rows, claim_until=until_ms, addresses_closed=shown.closed)
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
+        return _csv_of(rows, by_mail=task["draw_type"] == BY_MAIL)
+
+
+def _winner_rows(context: Context, prizes: list[Prize], shown: ShownAddresses) -> list[WinnerRow]:
+    rows = []
+    for prize in prizes:
+        where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
+        waits = where is None and not shown.closed and prize["state"] == "given" and "address_box" in prize
+        rows.append(
+            WinnerRow(
+                depth=prize["depth"],
+                wxname=prize["wxname"],
+                wxheadpic=picture_url(context, prize["wxheadpic"]),
+                is_draw=int(prize["state"] in GIVEN),
+                state=prize["state"],
+                won_at=prize["won_at"],
+                given_at=prize["given_at"],
+                receiver=where.receiver if where else "",
+                phone=where.phone if where else "",
+                address=where.address if where else "",
+                address_waits=int(waits),
+                address_deleted=prize.get("address_deleted", 0),
+                **parcel(prize),
+            )
+        )
+    return rows
+
+
+def _csv_of(rows: list[WinnerRow], *, by_mail: bool) -> bytes:
+    """Return the rows as CSV. Cells that spreadsheets would take for formulas get a `'` in front."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs end an unquoted cell at ";"
+    writer.writerow(_COLUMNS)
+    states = _BY_MAIL if by_mail else _STATES
+    for row in rows:
+        cells = [
+            str(row.depth),
+            row.wxname,
+            states[row.state],
+            _date(row.won_at),
+            _date(row.given_at),
+            row.receiver,
+            row.phone,
+            _ADDRESS_DELETED if row.address_deleted else _ADDRESS_WAITS if row.address_waits else row.address,
+            row.carrier,
+            row.number,
+            _date(row.sent_at),
+            _date(row.received_at),
+        ]
+        writer.writerow(
+            [f"'{cell}" if cell.lstrip(" \ufeff\u200b").startswith(_FORMULA) else cell for cell in cells]
+        )
+    return b"\xef\xbb\xbf" + text.getvalue().encode()
+
+
+def _date(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, _BEIJING).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""

@@ -1,0 +1,84 @@
+"""What became of a task of one's own: its people, its shares, its prizes and its money, as numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import msgspec
+
+from handlers.base import Interface, Reply
+from handlers.parameters import Code, Unionid
+from server.errors import NoSuchTask, NotYours
+from server.operation.audit import read_books
+from server.store.money.prizes import GIVEN
+
+
+class GetStatementRequest(msgspec.Struct):
+    """Who asks, about which task."""
+
+    unionid: Unionid
+    code: Code
+
+
+class GetStatementReply(Reply, kw_only=True):
+    """Numbers of a task. `opened`: people who opened its page. `brought`: people who came by a share.
+
+    `sharers` people made these shares. `prizes_given` counts prizes that were claimed; `prizes_sent` of them
+    went by mail, and `prizes_received` of these arrived. `held_fen` = `paid_fen` − `given_fen` −
+    `refunded_fen`; all are 0 for goods.
+    """
+
+    participants: int
+    digs: int
+    max_depth: int
+    opened: int
+    sharers: int
+    brought: int
+    prize_num: int
+    prizes_won: int
+    prizes_given: int
+    prizes_sent: int
+    prizes_received: int
+    paid_fen: int
+    given_fen: int
+    refunded_fen: int
+    held_fen: int
+
+
+class GetStatement(Interface):
+    """The statement of a task of one's own."""
+
+    path = "/getStatement"
+    takes = (GetStatementRequest,)
+    gives = (GetStatementReply,)
+    needs_token = True
+
+    async def answer(self, request: GetStatementRequest) -> GetStatementReply:
+        """Raises NoSuchTask, and NotYours unless the caller published the task."""
+        publisher = await self.person()
+        store = self.context.store
+        task = await store.tasks.find(request.code)
+        if task is None:
+            raise NoSuchTask
+        if task["publisher"] != publisher["_id"]:
+            raise NotYours
+        books = await read_books(store, request.code)
+        shares = await store.visits.share_numbers(request.code)
+        states = Counter(prize["state"] for prize in books.prizes)
+        return GetStatementReply(
+            participants=task["participants"],
+            digs=task["now_depth"],
+            max_depth=task["max_depth"],
+            opened=shares["opened"],
+            sharers=shares["sharers"],
+            brought=shares["brought"],
+            prize_num=task["prize_num"],
+            prizes_won=task["prize_num"] - task["prizes_left"],
+            prizes_given=sum(states[state] for state in GIVEN),
+            prizes_sent=states["sent"] + states["received"],
+            prizes_received=states["received"],
+            paid_fen=books.paid_fen,
+            given_fen=books.given_fen,
+            refunded_fen=books.refunded_fen,
+            held_fen=books.held_fen,
+        )

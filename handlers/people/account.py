@@ -1,0 +1,249 @@
+"""Logging in and out, and one's own numbers, name and picture."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import NOBODY, Interface, Reply
+from handlers.digging.cards import picture_url
+from handlers.limits import limit
+from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
+from server.actions.people.account import check_ban, end_sessions, log_in, log_in_with_data, set_profile
+from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
+from server.game.review import ReviewState
+from server.realtime.limits import Count
+from server.store.people.people import Person, is_named, shown_name
+
+# How long a login waits for its turn where many codes are wrong.
+TURN_SECONDS = 2.0
+BUSY_ADDRESS = "这个网络地址上登录的人太多，请稍后再试"
+
+_Base64 = Meta(min_length=1, max_length=10_000)
+
+
+class UserLoginRequest(msgspec.Struct):
+    """What `wx.login` gave the client. The last two are what `wx.getUserProfile` gave old clients."""
+
+    code: Annotated[
+        str, Meta(min_length=1, max_length=128, title="登录凭证", description="微信登录得到的凭证")
+    ]
+    iv: (
+        Annotated[str, _Base64, Meta(title="用户信息的初始向量", description="微信授权得到的内容")] | None
+    ) = None
+    encryptedData: (  # noqa: N815
+        Annotated[str, _Base64, Meta(title="加密的用户信息", description="微信授权得到的内容")] | None
+    ) = None
+
+
+class User(msgspec.Struct):
+    """The person who logged in, and the token that proves it from now on.
+
+    `named` is 0 if they have no name of their own: ask for one (`setProfile`) before others are to see it.
+    """
+
+    unionid: str
+    openid: str
+    nickName: str  # noqa: N815
+    avatarUrl: str  # noqa: N815
+    gender: int
+    city: str
+    province: str
+    country: str
+    named: int
+    token: str
+
+
+class UserLoginReply(Reply, kw_only=True):
+    """`data` is the record of the person who logged in."""
+
+    data: User
+
+
+class UserLogin(Interface):
+    """Log in with WeChat's code. It says who it is; name and picture come from `setProfile`."""
+
+    path = "/userLogin"
+    takes = (UserLoginRequest,)
+    gives = (UserLoginReply,)
+
+    async def answer(self, request: UserLoginRequest) -> Reply:
+        """Return the person of the code, with a new token.
+
+        Raises what `log_in_with_data` raises, BadRequest, TooOften and Busy. Only wrong codes count against
+        an address, because thousands of people may share it.
+        """
+        if request.iv is None and request.encryptedData is not None:
+            raise BadRequest("请填写“用户信息的初始向量”，应为微信授权得到的内容", param="iv")
+        if request.encryptedData is None and request.iv is not None:
+            raise BadRequest("请填写“加密的用户信息”，应为微信授权得到的内容", param="encryptedData")
+        # Counted before WeChat is asked, so that parallel tries gain nothing.
+        try:
+            counted = await limit(self.context, self.request, NOBODY, {"logins": 1})
+        except TooOften:
+            person = await self._log_in_with_others(request)
+        else:
+            person = await self._log_in_counted(request, counted)
+        return UserLoginReply(
+            data=User(
+                unionid=person["_id"],
+                openid=person["openid"],
+                nickName=shown_name(person),
+                avatarUrl=picture_url(self.context, person.get("wxheadpic") or person["avatarUrl"]),
+                gender=person["gender"],
+                city=person["city"],
+                province=person["province"],
+                country=person["country"],
+                named=int(is_named(person)),
+                token=self.context.keys.sign_token(person["_id"], person.get("generation", 0)),
+            )
+        )
+
+    async def _log_in_counted(self, request: UserLoginRequest, counted: list[Count]) -> Person:
+        wrong = False
+        try:
+            return await self._log_in(request)
+        except (BadLoginCode, BadUserData, LoginBlocked):
+            wrong = True
+            raise
+        finally:
+            if not wrong:
+                self.context.background.spawn(self.context.limits.give_back(counted))
+
+    async def _log_in_with_others(self, request: UserLoginRequest) -> Person:
+        """Log in from an address with too many wrong codes, whose other people must not be shut out.
+
+        WeChat is asked few of their codes at once. Raises Busy if the turn does not come in time.
+        """
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self.context.doubted_logins.acquire()
+        except TimeoutError:
+            raise Busy(BUSY_ADDRESS) from None
+        try:
+            return await self._log_in(request)
+        finally:
+            self.context.doubted_logins.release()
+
+    async def _log_in(self, request: UserLoginRequest) -> Person:
+        async def admit(unionid: str) -> None:
+            await self.context.limits.take(self.context.limits.counts("logins", unionid, ""))
+
+        if request.iv is None or request.encryptedData is None:
+            return await log_in(self.context, request.code, admit)
+        return await log_in_with_data(
+            self.context, request.code, request.iv, request.encryptedData, admit
+        )
+
+
+class PersonRequest(msgspec.Struct):
+    """Who asks."""
+
+    unionid: Unionid
+
+
+class GetMyInfoReply(Reply, kw_only=True):
+    """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
+
+    `review` is that of the name and picture chosen last: others see them once it is "shown".
+    `red_packets` is 0 where nobody can publish any.
+    """
+
+    digging_num: int
+    release_num: int
+    partake_num: int
+    red_packets: Annotated[int, Meta(ge=0, le=1)]
+    review: ReviewState
+    review_note: str
+
+
+class GetMyInfo(Interface):
+    """The caller's numbers of digs and tasks."""
+
+    path = "/getMyInfo"
+    takes = (PersonRequest,)
+    gives = (GetMyInfoReply,)
+
+    async def answer(self, request: PersonRequest) -> Reply:
+        await self.let_in()
+        digs, tasks = await self.context.store.digs.numbers(request.unionid)
+        released = await self.context.store.tasks.released_number(request.unionid)
+        review = None
+        if self.context.settings.checks_content:
+            review = await self.context.store.reviews.of_profile(request.unionid)
+        return GetMyInfoReply(
+            digging_num=digs,
+            release_num=released,
+            partake_num=tasks,
+            red_packets=int(self.context.settings.takes_cash),
+            review="shown" if review is None else review["state"],
+            review_note="" if review is None else review["why"],
+        )
+
+
+class SetProfileRequest(msgspec.Struct):
+    """A name and picture of one's own, because WeChat no longer gives them. The token says whose.
+
+    One of the two may be left out; it then stays as it is.
+    """
+
+    wxname: (
+        Annotated[
+            str,
+            Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="名字", description="1 到 32 个字"),
+        ]
+        | None
+    ) = None
+    wxheadpic: (
+        Annotated[str, Meta(min_length=1, max_length=500, title="头像", description="自己在这里上传过的图片")]
+        | None
+    ) = None
+    unionid: Unionid | None = None
+
+
+class SetProfileReply(Reply, kw_only=True):
+    """`review` is "shown" if others see it from now on, "checking" if WeChat checks it first."""
+
+    review: ReviewState
+
+
+class SetProfile(Interface):
+    """Choose the name and picture that others see from now on."""
+
+    path = "/setProfile"
+    method = "POST"
+    takes = (SetProfileRequest,)
+    gives = (SetProfileReply,)
+    needs_token = True
+
+    async def answer(self, request: SetProfileRequest) -> Reply:
+        """Raises Banned, TooOften and what `set_profile` raises."""
+        check_ban(await self.person(), self.context.clock.now_ms())
+        await limit(self.context, self.request, self.caller, {"profiles": 1})
+        review = await set_profile(
+            self.context, self.caller.unionid, request.wxname, request.wxheadpic
+        )
+        return SetProfileReply(review=review)
+
+
+class LogoutRequest(msgspec.Struct):
+    """The token says who."""
+
+    unionid: Unionid | None = None
+
+
+class Logout(Interface):
+    """End all tokens of the caller, on all devices, and close the connections that they opened."""
+
+    path = "/logout"
+    method = "POST"
+    takes = (LogoutRequest,)
+    needs_token = True
+
+    async def answer(self, request: LogoutRequest) -> Reply:
+        """Safe to repeat, with another token."""
+        await end_sessions(self.context, await self.person())
+        return Reply()

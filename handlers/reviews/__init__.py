@@ -1,0 +1,1 @@
+"""What is not checked yet or was taken down, reports, and what WeChat pushes about checks."""

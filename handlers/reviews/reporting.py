@@ -1,0 +1,42 @@
+"""Reporting a task."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Interface, Reply
+from handlers.limits import limit
+from handlers.parameters import LINES, Code, Unionid
+from server.actions.people.account import check_ban
+from server.actions.reviews.report import report
+from server.store.reviews.reports import ReportReason
+
+
+class ReportRequest(msgspec.Struct):
+    """What is wrong with which task."""
+
+    code: Code
+    reason: Annotated[ReportReason, Meta(title="举报的原因", description="六种之一")]
+    text: Annotated[
+        str, Meta(max_length=200, extra=LINES, title="补充说明", description="不超过 200 个字的文字")
+    ] = ""
+    unionid: Unionid | None = None
+
+
+class ReportTask(Interface):
+    """Report a task: once a person and task, and again changes nothing."""
+
+    path = "/report"
+    method = "POST"
+    takes = (ReportRequest,)
+    needs_token = True
+
+    async def answer(self, request: ReportRequest) -> Reply:
+        """Raises Banned, TooOften and what `report` raises."""
+        person = check_ban(await self.person(), self.context.clock.now_ms())
+        await limit(self.context, self.request, self.caller, {"reports": 1})
+        await report(self.context, person, request.code, request.reason, request.text)
+        return Reply()

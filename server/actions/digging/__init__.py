@@ -1,0 +1,1 @@
+"""A treasure's life: it is published, opened, dug, won, ended and proved."""

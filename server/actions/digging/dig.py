@@ -1,0 +1,517 @@
+"""The dig: wait in a random order, decide, record in the task, write to the history, publish, reply.
+
+Any process may die at any moment: one conditional update of the task records the dig, with its whole record
+in it. Any process can write the history from that record later. See `Tasks.record_dig` for the condition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from tornado.log import app_log
+
+from server.actions.announce import announce_dig
+from server.actions.digging.win import record_prize
+from server.actions.money.risk import look_at_risk
+from server.actions.people.account import check_ban
+from server.context import Context
+from server.errors import (
+    AlreadyWon,
+    Banned,
+    CoolingDown,
+    Ended,
+    NoSuchTask,
+    NotPaid,
+    NotShown,
+    OutcomeUnknown,
+    OwnTask,
+    Refusal,
+    Unavailable,
+)
+from server.game.dig import Dig, seconds_left
+from server.game.review import is_shown
+from server.game.task import awaited_opening
+from server.store import is_unavailable, said_by
+from server.store.digging.tasks import View
+from server.store.people.people import Person, shown_name
+from server.telemetry import metrics
+
+# Below a request's limit (5 s): when that one strikes, nobody knows whether the dig was tried.
+DEADLINE_SECONDS = 4.5
+# The pause after a refusal. Without it, retries would flood a replica set that has no primary.
+PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
+# Our estimate of MongoDB's clock is never fast, and slow by what the fastest of ten seconds' replies took: a
+# few ms. A request that seems to come this shortly before a cooldown's end counts as one that came after it,
+# so that an estimate as slow as this refuses nobody who came in time.
+SLOW_CLOCK_MS = 100
+
+
+# Checks the caller's record, as `Interface.admit` does. Raises NotLoggedIn, BadToken or TokenRequired.
+AdmitCaller = Callable[[Person | None], Awaitable[Person]]
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request to dig. `arrived` and `deadline` are in the loop's time.
+
+    `hung_up` says whether its client is gone; `had_lot_for` is as in `FairStart.gathers`.
+    """
+
+    code: str
+    unionid: str
+    dig_id: str
+    session: int | None
+    admit: AdmitCaller
+    arrived: float
+    deadline: float
+    address: Callable[[], str]
+    hung_up: Callable[[], bool]
+    waits: Callable[[], None]
+    had_lot_for: int = 0
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dug:
+    """A dig, and whether it was made before this request (`repeated`)."""
+
+    dig: Dig
+    repeated: bool
+
+
+def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
+    """Return when a request counts as made (unix ms, by MongoDB's clock): it digs in the window it came in.
+
+    However long it waited since. Its client may have given it up and sent it again, and may have been told
+    meanwhile that somebody else was faster. That answer must stay true.
+    """
+    waited_ms = 1000 * (asyncio.get_running_loop().time() - request.arrived)
+    return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
+
+
+def _known_cooldown(context: Context, request: _Request) -> Dig | None:
+    """Return the dig in whose cooldown the request came; None if none is known, or it is the caller's own."""
+    at_ms = _counts_at(context, request, context.clock.now_ms())
+    running = context.cooldowns.running(request.code, at_ms)
+    return None if running is None or running["unionid"] == request.unionid else running
+
+
+async def _refuse_from_memory(context: Context, request: _Request) -> bool:
+    """Raise CoolingDown if this process knows enough to; return whether the caller repeats an earlier dig.
+
+    Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip. Raises
+    OwnTask if this process knows that the caller published the task.
+    """
+    running = _known_cooldown(context, request)
+    if running is None:
+        return False
+    if request.dig_id:
+        if await context.digging.ids.used(request.code, request.unionid, request.dig_id):
+            return True
+        running = _known_cooldown(context, request)
+        if running is None:  # this process knows better meanwhile
+            return False
+    if _publisher(context, request.code) == request.unionid:
+        raise OwnTask
+    raise cooling_down(running["cd_until"], context.clock.now_ms())
+
+
+def _publisher(context: Context, code: str) -> str:
+    """Return who published a task; "" unless somebody watches it in this process or dug it here."""
+    watched = context.hub.known.by_code.get(code)
+    if watched is not None and watched.loaded:
+        publisher: str = watched.task["publisher"]
+        return publisher
+    return context.digging.publisher(code)
+
+
+def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
+    """Return the refusal, with the fields that a client needs to count down."""
+    left = seconds_left(cd_until_ms, now_ms)
+    msg = f"慢了一步，还要等 {left} 秒" if left else "慢了一步，刚才那一轮已经有人挖了，现在可以再挖"
+    return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
+
+
+async def dig(
+    context: Context,
+    code: str,
+    unionid: str,
+    dig_id: str,
+    admit: AdmitCaller,
+    session: int | None = None,
+    address: Callable[[], str] = str,
+    *,
+    arrived: float | None = None,
+    hung_up: Callable[[], bool] = bool,
+    waits: Callable[[], None] = lambda: None,
+) -> Dug:
+    """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
+
+    Just after a cooldown, or an opening that was waited for, they wait FAIR_START_MS for their place in
+    a random order, and at most 0.4 s more for those before them. `session` is that of their token, None
+    without one, so that a bare id does not take the place of its owner. `address` returns
+    their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
+    client has `hung_up`, it is not tried again, nor at all where there is no cooldown.
+    `waits` is called before a known caller waits for that with the first of their requests.
+
+    Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
+    `admit` raises, Banned, OwnTask, AlreadyWon. Where there is no cooldown, TooOften may come before any.
+    In a cooldown, OwnTask comes first where this process knows the publisher.
+    After DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether
+    the dig was recorded, or Unavailable if nothing was sent to it.
+    """
+    now = asyncio.get_running_loop().time()
+    request = _Request(
+        code,
+        unionid,
+        dig_id,
+        session,
+        admit,
+        arrived=now if arrived is None else arrived,
+        deadline=now + DEADLINE_SECONDS,
+        address=address,
+        hung_up=hung_up,
+        waits=waits,
+    )
+    try:
+        if not dig_id:
+            await _refuse_from_memory(context, request)  # asks no store, so it needs no limit
+        dug = await _dig_in_turn(context, request)
+    except Refusal as refusal:
+        if isinstance(refusal, Banned | OwnTask | AlreadyWon):
+            context.digging.note_refused(code, unionid)
+        metrics.DIGS.labels(refusal.error).inc()
+        raise
+    metrics.DIGS.labels("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
+    return dug
+
+
+async def _dig_in_turn(context: Context, request: _Request) -> Dug:
+    looked = False
+    while True:
+        try:
+            async with asyncio.timeout_at(request.deadline):
+                repeats = await _refuse_from_memory(context, request)
+                if not repeats and not looked and _may_not_dig(context, request):
+                    looked = True
+                    dug = await _look(context, request)
+                    if dug is not None:
+                        return dug
+                    continue
+                if not repeats and _needs_lot(context, request):
+                    digger = await _who_gets_a_lot(context, request)
+                    if _needs_lot(context, request):
+                        # Or one person could have any number of requests wait.
+                        if digger is not None and not context.fair_start.is_after_all(request.code, digger):
+                            request.waits()
+                        request.had_lot_for = await context.fair_start.wait(
+                            request.code, digger, proven=request.session is not None
+                        )
+                if context.digging.never_cools(request.code):
+                    await _count(context, request)
+                # No await before `acquire`: those who had lots get their turns in that order.
+                turn = context.digging.turn(request.code)
+                await turn.acquire()
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            if repeats or _may_go_on(context, request, looked=looked):
+                dug = await _dig_alone(context, request)
+                if dug is not None:
+                    return dug
+        finally:
+            turn.release()
+        # Meanwhile somebody else dug, or we learned that a look or the random order comes first: ask memory
+        # again.
+
+
+def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
+    """Whether nothing was learned while a request waited for its turn that has to come before it."""
+    return not (
+        _known_cooldown(context, request)
+        or _needs_lot(context, request)
+        or (not looked and _may_not_dig(context, request))
+    )
+
+
+def _may_not_dig(context: Context, request: _Request) -> bool:
+    """Whether this process has read or heard that the caller published the task, has won it, or is banned."""
+    code, unionid = request.code, request.unionid
+    watched = context.hub.known.by_code.get(code)
+    return (
+        _publisher(context, code) == unionid
+        or (watched is not None and watched.loaded and unionid in watched.winners)
+        or context.people.is_banned(unionid)
+        or context.digging.was_refused(code, unionid)
+    )
+
+
+async def _look(context: Context, request: _Request) -> Dug | None:
+    """Refuse a caller who may not dig, without a turn or a lot: their requests hold up nobody.
+
+    It is by a read of the store and in the order of `dig`, so what was heard need not be right. Returns their
+    earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
+    """
+    code, unionid, dig_id = request.code, request.unionid, request.dig_id
+    try:
+        used = dig_id and await context.digging.ids.used(code, unionid, dig_id)
+        view = await context.digging.looks.view(code, unionid, dig_id if used else "")
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        return None
+    if view is None:
+        raise NoSuchTask
+    owed = _owed_reply(context, view, request)
+    if owed is not None:
+        await request.admit(view["person"])
+        return Dug(owed, repeated=True)
+    _refuse_for_task(context, view, request)
+    await _admitted(view, request)
+    context.digging.forget_refused(code, unionid)
+    return None
+
+
+async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
+    """Return who gets the request's lot; None for a caller who will be refused later.
+
+    A person has one lot, even if they ask both by a token and by their bare id. Unknown ids, ended tokens and
+    banned people get none: each would cost a read of the store, and could be drawn before a person.
+    """
+    try:
+        person = await request.admit(await context.people.find(request.unionid, request.session))
+        check_ban(person, context.clock.now_ms())
+    except Refusal:
+        return None
+    return request.unionid
+
+
+def _needs_lot(context: Context, request: _Request) -> bool:
+    return context.fair_start.gathers(request.code, request.had_lot_for)
+
+
+async def _count(context: Context, request: _Request) -> None:
+    """Count a dig where no cooldown slows anybody down, once a request. Raises TooOften.
+
+    Nothing is read for it, so ended tokens, and bare ids, have counts of their own.
+    """
+    if not request.counted:
+        request.counted = True
+        await context.limits.take(context.limits.counts("digs", f"{request.unionid}:{request.session}", ""))
+
+
+async def _dig_alone(context: Context, request: _Request) -> Dug | None:
+    """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded.
+
+    Returns None, with nothing tried, if the read showed that lots come first.
+    """
+    code, unionid, deadline = request.code, request.unionid, request.deadline
+    own_id = request.dig_id or secrets.token_hex(12)
+    made_as, attempted, asked_at, pause, tries = request.dig_id, False, 0, PAUSE_SECONDS, 0
+    while True:
+        tries += 1
+        try:
+            async with asyncio.timeout_at(deadline):
+                _end_if_hung_up(request, tries > 1, attempted)
+                view = await context.store.tasks.view(code, unionid, made_as)
+                if view is None:
+                    raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
+                context.clock.see(view["now"])
+                asked_at = asked_at or view["now"]
+                context.digging.learn(view["task"])
+                owed = _owed_reply(context, view, request)
+                if owed is not None:
+                    await request.admit(view["person"])
+                    recorded: Dig | None = owed
+                else:
+                    _refuse_for_task(context, view, request)
+                    if not view["task"]["cd_ms"]:
+                        await _count(context, request)
+                    if not attempted and _needs_lot(context, request):
+                        return None
+                    draft = await _decide(context, view, request, own_id)
+                    # Without a cooldown there is no window that it could be too late for.
+                    _end_if_hung_up(request, tries > 1 or not view["task"]["cd_ms"], attempted)
+                    made_as, attempted = own_id, True
+                    recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
+        except TimeoutError:
+            raise (OutcomeUnknown if attempted else Unavailable) from None
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            app_log.warning("the store does not answer a dig of %s, asking again: %s", code, said_by(error))
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            continue
+        if recorded is None:
+            continue
+        if not attempted or recorded["dig_id"] != own_id:
+            return Dug(recorded, repeated=True)
+        look_at_risk(context, view, request.address())
+        await _follow_up(context, recorded, deadline)
+        # What an earlier request made, a new primary may not know at our first read.
+        return Dug(recorded, repeated=owed is not None and owed["at"] < asked_at)
+
+
+async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
+    """Write the history and tell everybody. Past the deadline do not wait: the task has the record."""
+    context.cooldowns.learn(recorded)
+    if recorded["is_prize"]:
+        context.digging.note_refused(recorded["code"], recorded["unionid"])
+    context.pulsing.note_dig(recorded)
+    loop = asyncio.get_running_loop()
+    writing = loop.create_task(_write_history(context, recorded))
+    context.background.spawn(_finish(context, recorded, writing))
+    await asyncio.wait([writing], timeout=max(0.0, deadline - loop.time()))
+
+
+async def _decide(context: Context, view: View, request: _Request, dig_id: str) -> Dig:
+    """Return the dig that this caller may make now. Raises the refusals of `dig` that are about the caller.
+
+    If the dig before is still pending, its history is written first.
+    """
+    person = await _admitted(view, request)
+    if "pending" in view["task"]:
+        # The new dig overwrites it in the task; from then on only the history has it.
+        await context.store.digs.insert(view["task"]["last_dig"])
+        context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
+    return _next_dig(context, view, person, dig_id)
+
+
+def _end_if_hung_up(request: _Request, ends: bool, attempted: bool) -> None:
+    """Raise if the client is gone and its request `ends` with it: nobody would be told of the dig."""
+    if ends and request.hung_up():
+        raise OutcomeUnknown if attempted else Unavailable
+
+
+def _owed_reply(context: Context, view: View, request: _Request) -> Dig | None:
+    """Return the caller's earlier dig if this request repeats it, else None.
+
+    That is the dig with the same `dig_id`, or their last dig of the task if they asked within its cooldown. A
+    reply may have been lost, and a winner must not be told that somebody else was faster.
+    """
+    if view["same"] is not None:
+        return view["same"]
+    last, cd_ms = view["task"].get("last_dig"), view["task"]["cd_ms"]
+    if last is None or last["unionid"] != request.unionid or not cd_ms:
+        return None
+    return last if _counts_at(context, request, view["now"]) < last["at"] + cd_ms else None
+
+
+def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
+    """Raise the refusals of `dig` that are about the task; remember its newest dig.
+
+    What is decided here holds when the dig is recorded, too: it is only if nobody dug since this view.
+    """
+    task, unionid = view["task"], request.unionid
+    if not is_shown(task):
+        raise OwnTask if task["publisher"] == unionid else NotShown
+    if not task["open"]:
+        raise NotPaid
+    if task["status"]:
+        raise Ended
+    if "last_dig" in task:
+        context.cooldowns.learn(task["last_dig"])
+    elif opened_at := awaited_opening(task):
+        context.cooldowns.learn_opening(request.code, opened_at)
+    if task["cd_until"] > _counts_at(context, request, view["now"]):
+        if task["publisher"] == unionid:
+            raise OwnTask
+        raise cooling_down(task["cd_until"], view["now"])
+
+
+async def _admitted(view: View, request: _Request) -> Person:
+    """Return the caller's record if they may dig. Raises the refusals of `dig` that are about the caller."""
+    person = check_ban(await request.admit(view["person"]), view["now"])
+    if view["task"]["publisher"] == request.unionid:
+        raise OwnTask
+    if view["won"] is not None:
+        raise AlreadyWon
+    return person
+
+
+def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
+    """Return the next dig by this view. The store sets `at` and `cd_until`."""
+    task, first = view["task"], view["first"]
+    depth = task["now_depth"] + 1
+    wins = depth in context.digging.winning_depths(task)
+    participants = task["participants"] + (first is None)
+    prizes_left = task["prizes_left"] - wins
+    made = Dig(
+        _id=f"{task['_id']}:{depth}",
+        code=task["_id"],
+        depth=depth,
+        unionid=person["_id"],
+        wxname=shown_name(person),
+        wxheadpic=person.get("wxheadpic") or person["avatarUrl"],
+        is_prize=int(wins),
+        prizes_left=prizes_left,
+        participants=participants,
+        no=participants if first is None else first["no"],
+        dig_id=dig_id,
+        at=0,
+        cd_until=0,
+    )
+    if first is None:
+        made["n"] = participants
+    if prizes_left == 0:
+        made["end"] = "prizes_gone"
+    elif depth >= task["max_depth"]:
+        made["end"] = "depth_reached"
+    return made
+
+
+async def _write_history(context: Context, recorded: Dig) -> bool:
+    """Write a recorded dig to the history and announce it; return False if the store did not answer."""
+    if "n" in recorded:
+        metrics.JOINS.inc()
+    try:
+        await context.store.digs.insert(recorded)
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        said = said_by(error)
+        app_log.warning("dig %s is in its task but not yet in the history: %s", recorded["_id"], said)
+        return False
+    await announce_dig(context, recorded)
+    return True
+
+
+async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) -> None:
+    """Once the history has the dig, write its prize, then note both in its task. The reply does not wait.
+
+    If the history lacks the dig, it stays pending and `settle_pending` writes it.
+    """
+    if not await writing:
+        return
+    try:
+        await _keep_prize(context, recorded)
+        await context.store.tasks.note_written(recorded["code"], recorded["depth"])
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        app_log.warning("dig %s stays marked as pending: %s", recorded["_id"], said_by(error))
+
+
+async def _keep_prize(context: Context, recorded: Dig) -> None:
+    """Write the prize that a dig won, if any. Safe to repeat; if the process dies, a sweep writes it."""
+    if recorded["is_prize"]:
+        await record_prize(context, recorded)
+
+
+async def settle_pending(context: Context) -> None:
+    """Finish digs whose process died before the history had them. The leader calls it within 2 s."""
+    for recorded in await context.store.tasks.pending(older_than_ms=1000):
+        try:
+            await context.store.digs.insert(recorded)
+            await _keep_prize(context, recorded)
+            await context.store.tasks.note_written(recorded["code"], recorded["depth"])
+        except Exception as error:  # noqa: BLE001  (logged: one dig that fails must not stop the others)
+            if is_unavailable(error):
+                app_log.warning("dig %s stays pending: %s", recorded["_id"], said_by(error))
+            else:
+                app_log.error("dig %s stays pending", recorded["_id"], exc_info=error)

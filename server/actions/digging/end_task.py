@@ -1,0 +1,218 @@
+"""Ending a task without a dig, and winding up every task that has ended: refunds and expired prizes."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from server.actions.announce import announce_end
+from server.actions.digging.prove import ask_for_proof
+from server.actions.digging.win import record_prize
+from server.actions.messages.write import tell_of_deadline, tell_of_end
+from server.actions.money.pay_in import ask_about_order, follow_payments
+from server.actions.money.pay_out import retract
+from server.actions.money.refund import owe_refund
+from server.actions.reviews.submit import submit_task
+from server.context import Context
+from server.errors import Ended, HasDigs, NoSuchTask, NotYours
+from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
+from server.game.dig import EndReason
+from server.game.order import wake
+from server.game.review import IN_REVIEW, is_taken_down
+from server.game.task import Task
+from server.store.money.prizes import UNSETTLED, claimable_until_ms
+from server.wechat.pay import Contradiction
+
+LOOK_AGAIN_MS = 60_000
+# Look again after this if all prizes that are left wait for an operator.
+HELD_LOOK_MS = 600_000
+# Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
+UNWRITTEN_MS = 2_000
+# A thousand bills may be out at a deadline. What is not done within this time waits for the next look: the
+# lease on the task (`server/store/due.py`) must not run out first.
+RETRACTING_SECONDS = 20.0
+
+log = logging.getLogger("wabao.money")
+
+
+async def end_own_task(context: Context, code: str, unionid: str) -> None:
+    """End a task for its publisher, if nobody has dug or reports hide it. What nobody won is refunded.
+
+    Raises NoSuchTask, NotYours, Ended, HasDigs.
+    """
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if task["publisher"] != unionid:
+        raise NotYours
+    if task["status"]:
+        raise Ended
+    if task["now_depth"] and not task.get("reported"):
+        raise HasDigs
+    await _end(context, code, "publisher", undug=True)
+
+
+async def end_task_as_operator(context: Context, code: str, note: str) -> None:
+    """End a task for a reason, `note`, that everyone can read. Raises NoSuchTask, Ended."""
+    await _end(context, code, "operator", note)
+
+
+async def _end(
+    context: Context, code: str, end_reason: EndReason, note: str = "", *, undug: bool = False
+) -> None:
+    ended = await context.store.tasks.end(code, end_reason, note, undug=undug)
+    if ended is None:
+        task = await context.store.tasks.find(code)
+        if task is None:
+            raise NoSuchTask
+        raise Ended if task["status"] else HasDigs
+    await announce_end(context, code)
+
+
+async def settle_task(context: Context, task: Task) -> None:
+    """Do what is due: end an expired task, wind up an ended one, look after one that never opened.
+
+    Raises PayUnknown, WeChatBusy, Contradiction.
+    """
+    tasks, code = context.store.tasks, task["_id"]
+    if not task["status"]:
+        if not task["open"]:
+            await _settle_unopened(context, task)
+            return
+        ended = await _expire(context, task)
+        if ended is None:
+            written = await _write_missing_prizes(context, task)
+            again_ms = task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
+            await tasks.postpone(task, again_ms)
+            return
+        task = ended
+    await ask_for_proof(context, code)
+    await tell_of_end(context, task)
+    await _wind_up(context, task)
+
+
+async def _expire(context: Context, task: Task) -> Task | None:
+    """End a task whose time is over; return it once it has ended, None while it runs."""
+    if context.clock.now_ms() < task["expires_at"]:
+        return None
+    if await context.store.tasks.end(task["_id"], "expired") is not None:
+        await announce_end(context, task["_id"])
+    found = await context.store.tasks.find(task["_id"])
+    if found is None:
+        raise Contradiction(f"task {task['_id']} is gone")
+    return found if found["status"] else None
+
+
+async def _settle_unopened(context: Context, task: Task) -> None:
+    """Submit a task that no process submitted; follow a payment that came in review; delete it if unpaid.
+
+    It has a day to be paid, which begins when it could be paid and opened: once it is shown.
+    """
+    if task.get("review") == "checking":
+        publisher = await context.store.people.find(task["publisher"])
+        await submit_task(context, task, "" if publisher is None else publisher["openid"])
+    order = await context.store.orders.find_live(task["_id"])
+    if order is not None and is_taken_down(task):
+        await context.store.orders.move_all({"code": task["_id"]}, wake())  # its own sweep closes it
+    unpaid_until_ms = task.get("shown_at", task["created_at"]) + DAY_MS
+    if order is not None and order["state"] == "paid":
+        await follow_payments(context, [order])
+    elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= unpaid_until_ms:
+        await _delete_unpaid(context, task)
+        return
+    await context.store.tasks.postpone(task, max(unpaid_until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
+
+
+async def _delete_unpaid(context: Context, task: Task) -> None:
+    order = await context.store.orders.find_live(task["_id"])
+    if order is not None and order["state"] == "asked":
+        order = await ask_about_order(context, order, close=True)
+    if order is None or order["state"] == "closed":
+        await context.store.files.take(task["pic"], None, context.clock.now_ms())  # a sweep deletes it later
+        await context.store.reviews.delete_of_task(task["_id"])  # before the task, which alone leads to it
+        await context.store.reports.delete_of_task(task["_id"])
+        await context.store.tasks.delete_unpaid(task["_id"])
+    else:  # its money came, or may still come: the order's own sweep does the rest
+        await context.store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)
+
+
+async def _wind_up(context: Context, task: Task) -> None:
+    """Refund what nobody won and, after the claim deadline, what nobody claimed."""
+    store, code = context.store, task["_id"]
+    if not task["open"]:  # its order refunds a payment that comes later; one that waited goes back now
+        order = await store.orders.find_live(code)
+        if order is not None and order["state"] == "paid":
+            await follow_payments(context, [order])
+        elif order is not None:
+            await store.orders.move_all({"code": code}, wake())  # its own sweep closes it
+        await store.tasks.finish(code)
+        return
+    if task["prizes_left"]:
+        await _owe_back(context, "unwon", task, prize_fen(task) * task["prizes_left"])
+    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
+    assert deadline_ms is not None  # noqa: S101  (it has ended)
+    won = task["prize_num"] - task["prizes_left"]
+    if not await _write_missing_prizes(context, task):
+        await store.tasks.postpone(task, context.clock.now_ms() + UNWRITTEN_MS)
+        return
+    if won and context.clock.now_ms() <= deadline_ms:
+        await _await_deadline(context, task, deadline_ms)
+        return
+    if won and not await _expire_prizes(context, task, deadline_ms):
+        return
+    await store.tasks.finish(code)
+
+
+async def _await_deadline(context: Context, task: Task, deadline_ms: int) -> None:
+    """Look again after the deadline; also a day before it, if winners are then to be told."""
+    # If there is only a day to claim, the message of the win says it all.
+    if "claim_ends" in context.settings.templates and context.settings.claim_days > 1:
+        if context.clock.now_ms() < deadline_ms - DAY_MS:
+            await context.store.tasks.postpone(task, deadline_ms - DAY_MS)
+            return
+        await tell_of_deadline(context, await context.store.prizes.of_task(task["_id"]), deadline_ms)
+    await context.store.tasks.postpone(task, deadline_ms + 1)
+
+
+async def _write_missing_prizes(context: Context, task: Task) -> bool:
+    """Write the prizes that a dead process left unwritten; return False if the history still lacks a win."""
+    won, prizes = task["prize_num"] - task["prizes_left"], context.store.prizes
+    if await prizes.number(task["_id"]) < won:
+        for dig in await context.store.digs.wins(task["_id"]):
+            await record_prize(context, dig)
+        return await prizes.number(task["_id"]) >= won
+    return True
+
+
+async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool:
+    """Take back unclaimed prizes; return True once each prize is given or on its way back."""
+    store, code = context.store, task["_id"]
+    await store.prizes.begin_expiring(code, deadline_ms)
+    prizes = await store.prizes.of_task(code)
+    until = time.monotonic() + RETRACTING_SECONDS
+    for prize in prizes:
+        over = context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
+        if over and prize["state"] == "claiming" and time.monotonic() < until:
+            await retract(context, prize)
+    await store.prizes.begin_expiring(code, deadline_ms)
+    prizes = await store.prizes.of_task(code)
+    unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
+    if unsettled:
+        again_ms = LOOK_AGAIN_MS if unsettled & {"won", "claiming"} else HELD_LOOK_MS
+        await store.tasks.postpone(task, context.clock.now_ms() + again_ms)
+        return False
+    if prize_fen(task):
+        unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))
+        await _owe_back(context, "unclaimed", task, unclaimed_fen)
+    else:
+        await store.prizes.return_expired(code)
+    return True
+
+
+async def _owe_back(context: Context, kind: str, task: Task, amount_fen: int) -> None:
+    if not amount_fen:
+        return
+    order = await context.store.orders.find(task.get("paid_by", ""))
+    if order is None:
+        raise Contradiction(f"task {task['_id']} is open and nobody paid for it")
+    await owe_refund(context, "unwon" if kind == "unwon" else "unclaimed", order, amount_fen)

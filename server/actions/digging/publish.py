@@ -1,0 +1,299 @@
+"""Publishing a task: check its rules, seal its seed, fix its commitment.
+
+The seed is drawn here, or was drawn before the publisher chose a nonce: `server/actions/digging/commit.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from server.actions.digging.commit import open_commitment
+from server.actions.people.account import check_ban, upload_of
+from server.actions.pictures import draw_red_packet
+from server.actions.reviews.submit import submit_task
+from server.context import Context
+from server.errors import BadCommitment, BadRequest, DiskLow
+from server.game import draw
+from server.game.amounts import DAY_MS, FOLLOWED_MS
+from server.game.review import Mailed, why_looked_at
+from server.game.task import Task
+from server.security.random_codes import derived_code, random_code
+from server.settings import Settings
+from server.store.files import thumbnail_path
+from server.store.people.people import Person, is_named, shown_name
+from server.telemetry import metrics
+
+RED_PACKET, GOODS = 1, 2
+ON_SITE, BY_MAIL = 1, 2
+GOODS_ONLY = "这里没有开通红包，只能埋实物"
+_USED = (
+    "服务器的那一半随机数已经用过：每份只能埋一个宝贝。请到“我的”看看是不是已经埋下了，再点一次会换一份新的"
+)
+_Value = TypeVar("_Value", int, str)
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a publisher asks for. Each value is in its own range already; `publish` checks them together."""
+
+    goods_type: int
+    url: str | None = None
+    wxname: str | None = None
+    name: str
+    synopsis: str = ""
+    prize_num: int
+    forecast_num: int
+    money: int | None = None
+    value: int | None = None
+    interval: int | None = None
+    fluctuation: int | None = None
+    draw_type: int | None = None
+    is_public: int = 1
+    cd: int | None = None
+    publish_id: str | None = None
+    sealed_seed: str | None = None
+    nonce: str | None = None
+
+
+class _Drawn(NamedTuple):
+    """What the depths will come from. `code` is the task's; `nonce` is "" if the server draws alone."""
+
+    seed: bytes
+    code: str
+    nonce: str
+
+
+async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
+    """Fix the draw and save the task. A red packet stays closed until it is paid.
+
+    If WeChat checks contents, it stays closed, and nobody else sees it, until it has passed. So does what an
+    operator has to look at first (`why_looked_at`), until one has.
+    The same publisher gets the same task again under the same `publish_id`, or with the same `sealed_seed`
+    and `nonce`, as it was saved first.
+
+    Raises BadRequest if the values do not fit, or they did not upload the picture here; BadCommitment;
+    DiskLow; Banned.
+    """
+    if context.disk.low:
+        raise DiskLow
+    red_packet = draft.goods_type == RED_PACKET
+    if red_packet and not context.settings.takes_cash:
+        raise BadRequest(GOODS_ONLY, param="goods_type")
+    money = _money(context, draft) if red_packet else 0
+    draw_type = (
+        ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")
+    )
+    cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
+    drawn = await _draw(context, publisher, draft)
+    rules = _rules(draft, drawn, cd_seconds, context.settings.task_days)
+    if red_packet:
+        _refuse_shallow(rules, context.settings.cash_least_diggers)
+        _refuse_quick(rules, cd_seconds, context.settings)
+    goods = Mailed(
+        goods_type=draft.goods_type,
+        draw_type=draw_type,
+        prize_num=rules.prize_num,
+        forecast_num=rules.forecast_num,
+        interval=rules.interval,
+    )
+    settings = context.settings
+    reviewed = settings.checks_content or bool(why_looked_at(goods, settings.mail_review_prizes))
+    pic = await _picture(context, publisher, draft, money)
+    await _refuse_banned_meanwhile(context, publisher)
+    while True:
+        task = _task(context, publisher, draft, rules, drawn.seed, reviewed=reviewed)
+        task["cd_ms"] = cd_seconds * 1000
+        task["money"], task["draw_type"] = money, draw_type
+        if draft.value is not None and not red_packet:
+            task["value"] = draft.value
+        task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
+        if reviewed:
+            # If this process dies before it submits the task, a sweep does.
+            task["review"], task["due_at"] = "checking", task["created_at"] + FOLLOWED_MS
+        published = await context.store.tasks.insert(task)
+        if published is not None:
+            break
+        if drawn.nonce:  # its task was made, and somebody else has it now: that of who was forgotten
+            raise BadCommitment(_USED)
+        rules = msgspec.structs.replace(rules, code=random_code())
+    if drawn.nonce and draw.read_rules(published["params"]).nonce != drawn.nonce:
+        raise BadCommitment(_USED)
+    if published.get("review") == "checking":
+        await submit_task(context, published, publisher["openid"])
+        # It is submitted, so the sweep need not look at it soon: the end of the check makes it due.
+        await context.store.tasks.postpone(published, published["created_at"] + DAY_MS)
+    context.square.forget()
+    if published["commitment"] == task["commitment"]:
+        metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
+    return published
+
+
+async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
+    """Return the path of the draft's picture; a red packet without one gets a picture drawn."""
+    if draft.url:
+        now_ms = context.clock.now_ms()
+        taken = await context.store.files.take(draft.url, publisher["_id"], now_ms)
+        return upload_of("图片", "url", taken)
+    if draft.goods_type == RED_PACKET:
+        return await draw_red_packet(context, money_yuan, publisher["_id"])
+    raise BadRequest("请先选一张图片", param="url")
+
+
+async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
+    """Raise Banned if the publisher was banned since they were read. Asks the store only if tokens ended."""
+    if context.hub.sessions.valid(publisher["_id"]) > publisher.get("generation", 0):
+        person = await context.store.people.find(publisher["_id"])
+        check_ban(person or publisher, context.clock.now_ms())
+
+
+async def _draw(context: Context, publisher: Person, draft: Draft) -> _Drawn:
+    """Return the seed that the publisher brought back, or a new one. Raises BadRequest, BadCommitment."""
+    if draft.sealed_seed is None and draft.nonce is None:
+        return _Drawn(secrets.token_bytes(draw.SEED_BYTES), _code(context, publisher, draft), "")
+    together = "“服务器的随机数”和“你的随机数”要一起传，或者都不传"
+    sealed_seed = _required(draft.sealed_seed, "sealed_seed", together)
+    nonce = _required(draft.nonce, "nonce", together)
+    if draft.publish_id is not None:
+        raise BadRequest(
+            "“这次发布的编号”和“服务器的随机数”只能传一个：同一份随机数本来就只会埋下一个宝贝",
+            param="publish_id",
+        )
+    committed = open_commitment(context, publisher, sealed_seed)
+    # Somebody whose reply was lost may ask again later than a day.
+    if committed.expired and await context.store.tasks.find(committed.code) is None:
+        raise BadCommitment("服务器的那一半随机数已经过期（一天内有效），请再点一次，换一份新的")
+    return _Drawn(committed.seed, committed.code, nonce)
+
+
+def _code(context: Context, publisher: Person, draft: Draft) -> str:
+    if draft.publish_id is None:
+        return random_code()
+    return derived_code(context.keys.publish_key, f"{publisher['_id']}:{draft.publish_id}")
+
+
+def _required(value: _Value | None, name: str, msg: str) -> _Value:
+    if value is None:
+        raise BadRequest(msg, param=name)
+    return value
+
+
+def _money(context: Context, draft: Draft) -> int:
+    most = context.settings.max_red_packet_yuan
+    money = _required(draft.money, "money", f"请填写“每个红包多少元”，应为 1 到 {most} 的整数")
+    if not 1 <= money <= most:
+        raise BadRequest(f"“每个红包多少元”应为 1 到 {most} 的整数", param="money")
+    together = context.settings.cash_order_yuan
+    if together and money * draft.prize_num > together:
+        raise BadRequest(f"所有红包加起来最多 {together} 元，请少发几份或换小一点的红包", param="money")
+    return money
+
+
+def _refuse_shallow(rules: draw.Rules, least: int) -> None:
+    """Raise BadRequest if the last red packet cannot lie `least` levels deep or deeper.
+
+    The rules are part of the commitment, so everybody sees this before the first dig, and can verify it.
+    """
+    if rules.prize_num == 1:
+        if rules.max_depth < least:
+            raise BadRequest(f"发红包时“预计挖多少锹”最小为 {least}", param="forecast_num")
+    elif rules.prize_num * (rules.interval + rules.fluctuation) < least:
+        raise BadRequest(f"发红包时“奖品数量”×（间隔 + 浮动）最小为 {least} 层", param="interval")
+
+
+def _refuse_quick(rules: draw.Rules, cd_seconds: int, settings: Settings) -> None:
+    """Raise BadRequest if red packets can be dug one after the other faster than other people can come."""
+    least_seconds, least_gap = settings.cash_least_cd_seconds, settings.cash_least_gap
+    if cd_seconds < least_seconds:
+        raise BadRequest(f"发红包时“每锹之后冷却几秒”最小为 {least_seconds}", param="cd")
+    if rules.prize_num > 1 and rules.interval - rules.fluctuation < least_gap:
+        raise BadRequest(
+            f"发多个红包时，“上下浮动多少层”要比“每隔多少层一份奖品”至少小 {least_gap}", param="fluctuation"
+        )
+
+
+def _rules(draft: Draft, drawn: _Drawn, cd_seconds: int, task_days: int) -> draw.Rules:
+    interval, fluctuation = 0, 0
+    if draft.prize_num > 1:
+        interval = _required(
+            draft.interval, "interval", "请填写“每隔多少层一份奖品”，应为 1 到 100000 的整数"
+        )
+        range_ = f"应为 0 到 {interval - 1} 的整数"
+        fluctuation = _required(draft.fluctuation, "fluctuation", f"请填写“上下浮动多少层”，{range_}")
+        if not 0 <= fluctuation < interval:
+            raise BadRequest(f"“上下浮动多少层”{range_}，小于间隔的层数", param="fluctuation")
+    rules = draw.make_rules(
+        drawn.code,
+        draft.prize_num,
+        draft.forecast_num,
+        interval,
+        fluctuation,
+        nonce=drawn.nonce,
+        seed_hash=draw.hash_seed(drawn.seed) if drawn.nonce else "",
+    )
+    # The deepest depth must be reachable before the task expires.
+    deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
+    if rules.max_depth > deepest:
+        if draft.prize_num * (interval + fluctuation) > deepest:
+            raise BadRequest(
+                f"“奖品数量”×（间隔 + 浮动）最大为 {deepest} 层，否则 {task_days} 天内挖不完",
+                param="interval",
+            )
+        raise BadRequest(f"“预计挖多少锹”最大为 {deepest}，否则 {task_days} 天内挖不完", param="forecast_num")
+    return rules
+
+
+def _own_name(publisher: Person) -> str:
+    """Return the name that signs a task. The first name that a person chose may not be checked yet.
+
+    It signs all the same: it is checked with the task, before anybody sees that.
+    """
+    chosen = publisher.get("chosen", {}).get("wxname")
+    return chosen if chosen and not is_named(publisher) else shown_name(publisher)
+
+
+def _task(
+    context: Context, publisher: Person, draft: Draft, rules: draw.Rules, seed: bytes, *, reviewed: bool
+) -> Task:
+    now_ms = context.clock.now_ms()
+    opened = draft.goods_type == GOODS and not reviewed
+    own_name = _own_name(publisher)
+    wxname = draft.wxname or own_name
+    return Task(
+        _id=rules.code,
+        publisher=publisher["_id"],
+        wxname=wxname,
+        signed=int(wxname != own_name),
+        wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
+        name=draft.name,
+        synopsis=draft.synopsis,
+        goods_type=draft.goods_type,
+        draw_type=ON_SITE,
+        money=0,
+        prize_num=rules.prize_num,
+        forecast_num=rules.forecast_num,
+        interval=rules.interval,
+        fluctuation=rules.fluctuation,
+        max_depth=rules.max_depth,
+        is_public=draft.is_public,
+        hidden=0,
+        pic="",
+        thumbnail="",
+        params=draw.encode_rules(rules),
+        commitment=draw.commitment(seed, rules),
+        seed_box=context.keys.seal("seed", seed, rules.code),
+        cd_ms=0,
+        cd_until=0,
+        now_depth=0,
+        participants=0,
+        prizes_left=rules.prize_num,
+        status=0,
+        open=int(opened),
+        created_at=now_ms,
+        opened_at=now_ms if opened else 0,
+        expires_at=now_ms + context.settings.task_days * DAY_MS if opened else 0,
+        ended_at=0,
+        end_reason="",
+        due_at=now_ms + (context.settings.task_days if opened else 1) * DAY_MS,
+    )

@@ -1,0 +1,53 @@
+"""Opening a task's page: the visit is recorded, and who brought the visitor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+
+from server.context import Context
+from server.errors import Unavailable
+from server.store import is_unavailable
+from server.store.digging.visits import SHARE_CHARACTERS
+
+
+class NotNoted(Unavailable):
+    """MongoDB does not take the note of a visit, or of who brought whom."""
+
+
+async def visit(context: Context, code: str, unionid: str, sharer: str | None = None) -> str:
+    """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.
+
+    Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
+    Raises NotNoted if it cannot be written; and Unavailable, or what MongoDB raises, if the sharer cannot
+    be read.
+    """
+    noted = _noted(context.visiting.note_visit(code, unionid))
+    if sharer is None:
+        await noted
+    else:
+        await asyncio.gather(noted, _note_sharer(context, code, sharer, unionid))
+    return context.visiting.token(code, unionid)
+
+
+async def _note_sharer(context: Context, code: str, sharer: str, newcomer: str) -> None:
+    if len(sharer) == SHARE_CHARACTERS:
+        shared, found = await context.visiting.resolve(sharer)
+        if shared != code:
+            found = None
+    else:
+        person = await context.people.find(sharer, None)
+        found = None if person is None else person["_id"]
+    if found is not None and found != newcomer:
+        await _noted(context.visiting.note_brought(code, found, newcomer))
+
+
+async def _noted(note: Awaitable[None]) -> None:
+    try:
+        await note
+    except Unavailable as error:
+        raise NotNoted from error
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        raise NotNoted from error

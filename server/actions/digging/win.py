@@ -1,0 +1,69 @@
+"""From a winning dig to its prize. Any process may write it; it is written once."""
+
+from __future__ import annotations
+
+from server.actions.messages.write import tell_winner
+from server.actions.money.hold import withhold_if_frozen
+from server.context import Context
+from server.game.amounts import FOLLOWED_MS, prize_fen
+from server.game.dig import Dig
+from server.game.task import Task
+from server.store.money.prizes import Prize
+from server.wechat.pay import Contradiction
+
+
+async def record_prize(context: Context, dig: Dig) -> None:
+    """Write the prize of a dig that won, and enter it as owed. Safe to repeat.
+
+    Raises Contradiction if the dig's task is gone.
+    """
+    task = await context.store.tasks.find(dig["code"])
+    if task is None:
+        raise Contradiction(f"dig {dig['_id']} has no task")
+    await _write(context, task, dig)
+
+
+async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | None:
+    """Return the prize this person won in this task, None if none. Writes it if that was not done yet."""
+    prize = await context.store.prizes.find_won(task["_id"], unionid)
+    if prize is None:
+        view = await context.store.tasks.view(task["_id"], unionid)
+        if view is not None and view["won"] is not None:
+            await _write(context, task, view["won"])
+            prize = await context.store.prizes.find_won(task["_id"], unionid)
+    return prize
+
+
+async def _write(context: Context, task: Task, dig: Dig) -> None:
+    prize = Prize(
+        _id=dig["_id"],
+        code=dig["code"],
+        depth=dig["depth"],
+        unionid=dig["unionid"],
+        publisher=task["publisher"],
+        wxname=dig["wxname"],
+        wxheadpic=dig["wxheadpic"],
+        goods_type=task["goods_type"],
+        draw_type=task["draw_type"],
+        amount_fen=prize_fen(task),
+        state="won",
+        attempt=0,
+        won_at=dig["at"],
+        claimed_at=0,
+        given_at=0,
+    )
+    # Due until the books say that it is owed, freezes were looked at, and the winner's message is written.
+    prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
+    await context.store.prizes.insert(prize)
+    if prize["amount_fen"]:
+        await enter_owed(context, prize)
+    await withhold_if_frozen(context, prize)
+    await tell_winner(context, prize)
+    await context.store.prizes.finish(prize)
+
+
+async def enter_owed(context: Context, prize: Prize) -> None:
+    """Enter in the books that a red packet is owed to its winner. Safe to repeat."""
+    await context.store.ledger.enter(
+        "owed", prize["_id"], prize["code"], prize["amount_fen"], context.clock.now_ms()
+    )

@@ -1,0 +1,137 @@
+"""What a message says, read from the store just before it is sent, so that it is true then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from server.actions.digging.publish import BY_MAIL, RED_PACKET
+from server.context import Context
+from server.game.amounts import DAY_MS, RELEASED_MS, claim_deadline_ms, prize_fen
+from server.game.review import is_shown
+from server.game.task import Task
+from server.store.messages.messages import Message
+from server.store.money.held_prizes import HELD
+from server.store.money.prizes import Prize, claimable_until_ms
+from server.wechat.messages import Values, yuan
+
+HELD_MS = 600_000
+ENDINGS = {
+    "prizes_gone": "奖品全部挖完了",
+    "depth_reached": "已经挖到底了",
+    "expired": "时间到了，没有挖完",
+    "operator": "平台结束了这个宝贝",
+    "credit": "发红包不能用信用卡",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The values that a template may show. `moot`: nobody needs the message.
+
+    `later_ms` is when to look again, because it is not true before (unix ms). `until_ms` prolongs the time in
+    which the message is of use; 0 leaves it as it was written.
+    """
+
+    values: Values = field(default_factory=dict)
+    moot: bool = False
+    later_ms: int = 0
+    until_ms: int = 0
+
+
+MOOT = Words(moot=True)
+
+
+async def words_of(context: Context, message: Message) -> Words:
+    """Return what a message says by what the store holds now; MOOT if nobody needs it any more."""
+    task = await context.store.tasks.find(message["code"])
+    if task is None:
+        return MOOT
+    if message["kind"] in ("won", "claim_ends"):
+        prize = await context.store.prizes.find(message["prize"])
+        return MOOT if prize is None else _of_prize(context, message, task, prize)
+    if message["kind"] == "ended":
+        return _of_end(task)
+    if message["kind"] == "refused":
+        return _of_refusal(task)
+    return await _of_cooldown(context, message, task)
+
+
+def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> Words:
+    if prize["state"] in HELD:  # once an operator releases it, its winner has to hear of it
+        later_ms = context.clock.now_ms() + HELD_MS
+        return Words(later_ms=later_ms, until_ms=later_ms + RELEASED_MS)
+    if prize["state"] not in ("won", "claiming"):
+        return MOOT
+    # While the task runs, nobody knows when it ends; they can claim at least until this time.
+    days = context.settings.claim_days
+    deadline_ms = claim_deadline_ms(task, days) or context.clock.now_ms() + days * DAY_MS
+    until_ms = claimable_until_ms(prize, deadline_ms)
+    first = message["kind"] == "won"
+    note = f"第 {prize['depth']} 层挖到的，点开领取" if first else "快到期了，没领的会退回发布者"
+    return Words(
+        {
+            "name": task["name"],
+            "prize": _prize(task),
+            "until": until_ms,
+            "status": "待领取" if first else "将到期",
+            "note": note,
+        },
+        until_ms=until_ms if "released_at" in prize else 0,
+    )
+
+
+def _prize(task: Task) -> str:
+    if task["goods_type"] == RED_PACKET:
+        return f"{task['money']} 元红包"
+    return "实物，邮寄到家" if task["draw_type"] == BY_MAIL else "实物，现场领取"
+
+
+def _of_end(task: Task) -> Words:
+    left = task["prizes_left"]
+    refund_fen = prize_fen(task) * left if task["open"] else 0
+    return Words(
+        {
+            "name": task["name"],
+            "how": ENDINGS.get(task["end_reason"], "已经结束"),
+            "at": task["ended_at"],
+            "refund": refund_fen,
+            "status": "已结束",
+            "note": _note_of_end(task, refund_fen),
+        }
+    )
+
+
+def _note_of_end(task: Task, refund_fen: int) -> str:
+    if task["end_reason"] == "credit":
+        return "付的钱全额退回，请换零钱或储蓄卡再发"
+    found = f"{task['prize_num']} 份挖出 {task['prize_num'] - task['prizes_left']} 份"
+    return f"{found}，退回 {yuan(refund_fen)}" if refund_fen else found
+
+
+def _of_refusal(task: Task) -> Words:
+    return Words(
+        {
+            "name": task["name"],
+            "why": task.get("end_note", ""),
+            "at": task["ended_at"],
+            "status": "未通过",
+            "note": "付过的钱全额退回，改好后可以再发" if task["money"] else "改好后可以再发一个",
+        }
+    )
+
+
+async def _of_cooldown(context: Context, message: Message, task: Task) -> Words:
+    if not is_shown(task):
+        return MOOT
+    if task["status"] or await context.store.prizes.find_won(task["_id"], message["unionid"]) is not None:
+        return MOOT
+    if task["cd_until"] > context.clock.now_ms():
+        return Words(later_ms=task["cd_until"])  # somebody else was faster
+    return Words(
+        {
+            "name": task["name"],
+            "at": task["cd_until"],
+            "status": "可以挖了",
+            "note": "冷却结束，快来挖下一锹",
+        }
+    )

@@ -1,0 +1,137 @@
+"""Writing the messages to people who left: who is told of what, and who consented.
+
+`send_messages` sends them. A message has one id per occasion, so writing it again changes nothing. For a kind
+that has no template, no store is asked.
+"""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.errors import AlreadyWon, BadRequest, Ended, NoSuchTask, NotShown, OwnTask
+from server.game.amounts import DAY_MS
+from server.game.review import is_shown
+from server.game.task import Task
+from server.settings.messages import MessageKind
+from server.store.messages.messages import Message
+from server.store.money.prizes import Prize
+
+# What happened longer ago is not told. Messages that ended are kept for longer, so none is written twice.
+FRESH_MS = 7 * DAY_MS
+REMIND_MS = DAY_MS
+
+
+async def tell_winner(context: Context, prize: Prize) -> None:
+    """Tell a winner until when to claim. Safe to repeat."""
+    if _told("won", context) and _fresh(context, prize["won_at"]):
+        until_ms = context.clock.now_ms() + context.settings.claim_days * DAY_MS
+        await _write(context, "won", prize["code"], prize["unionid"], until_ms, prize=prize["_id"])
+
+
+async def tell_of_deadline(context: Context, prizes: list[Prize], deadline_ms: int) -> None:
+    """Tell those who have not claimed that the deadline is near. Safe to repeat."""
+    for prize in prizes:
+        if prize["state"] in ("won", "claiming"):
+            await _write(
+                context, "claim_ends", prize["code"], prize["unionid"], deadline_ms, prize=prize["_id"]
+            )
+
+
+async def tell_of_end(context: Context, task: Task) -> None:
+    """Tell a publisher that their task has ended or was refused, unless they ended it. Safe to repeat."""
+    kind: MessageKind = "refused" if task["end_reason"] == "refused" else "ended"
+    if _told(kind, context) and task["end_reason"] != "publisher" and _fresh(context, task["ended_at"]):
+        await _write(context, kind, task["_id"], task["publisher"], task["ended_at"] + FRESH_MS)
+
+
+async def remind(context: Context, code: str, unionid: str) -> int:
+    """Tell a person once when the cooldown of a task is over; return when that is (unix ms). Safe to repeat.
+
+    Raises NoSuchTask, NotShown, Ended, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or no such
+    message.
+    """
+    if not _told("cooldown_over", context):
+        raise BadRequest("这里还没有开通提醒")
+    view = await context.store.tasks.view(code, unionid)
+    if view is None:
+        raise NoSuchTask
+    task = view["task"]
+    if not is_shown(task) and task["publisher"] != unionid and view["won"] is None:
+        raise NotShown
+    if task["status"]:
+        raise Ended
+    if task["publisher"] == unionid:
+        raise OwnTask
+    if view["won"] is not None:
+        raise AlreadyWon
+    if task["cd_until"] <= view["now"]:
+        raise BadRequest("冷却已经结束，现在就可以挖")
+    message = _message(
+        context, "cooldown_over", code, unionid, task["cd_until"] + REMIND_MS, due_at_ms=task["cd_until"]
+    )
+    if not await context.store.messages.insert(message):
+        await _renew(context, message)
+    return task["cd_until"]
+
+
+async def _renew(context: Context, message: Message) -> None:
+    """Write a message again, if the one before has ended."""
+    messages, template = context.store.messages, context.settings.templates[message["kind"]]
+    if not await messages.open_number([message["_id"]]):
+        # Its process may have died before it spent the consent, which the new message must not use.
+        await context.store.consents.spend(message["unionid"], template.template_id, message["_id"])
+    await messages.renew(message)
+
+
+async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> None:
+    """Note that a person allows one more message of each template. What waits for it is sent.
+
+    If the process dies in between, what waits looks again by itself. Raises BadRequest.
+    """
+    templates = context.settings.templates
+    kinds = [kind for kind, template in templates.items() if template.template_id in template_ids]
+    if not {templates[kind].template_id for kind in kinds}.issuperset(template_ids):
+        raise BadRequest("没有这个订阅消息模板", param="templates")
+    for template_id in dict.fromkeys(template_ids):
+        await context.store.consents.add(unionid, template_id)
+    await context.store.messages.wake(unionid, kinds)
+
+
+def _told(kind: MessageKind, context: Context) -> bool:
+    return kind in context.settings.templates
+
+
+def _fresh(context: Context, at_ms: int) -> bool:
+    return context.clock.now_ms() - at_ms < FRESH_MS
+
+
+async def _write(
+    context: Context, kind: MessageKind, code: str, unionid: str, until_ms: int, prize: str = ""
+) -> None:
+    await context.store.messages.insert(_message(context, kind, code, unionid, until_ms, prize))
+
+
+def _message(
+    context: Context,
+    kind: MessageKind,
+    code: str,
+    unionid: str,
+    until_ms: int,
+    prize: str = "",
+    due_at_ms: int = 0,
+) -> Message:
+    now_ms = context.clock.now_ms()
+    about = prize or code
+    return Message(
+        _id=f"{kind}:{about}:{unionid}" if kind == "cooldown_over" else f"{kind}:{about}",
+        kind=kind,
+        code=code,
+        unionid=unionid,
+        prize=prize,
+        state="waiting",
+        tries=0,
+        until=until_ms,
+        created_at=now_ms,
+        ended_at=0,
+        alarm="",
+        due_at=due_at_ms or now_ms,
+    )

@@ -1,0 +1,204 @@
+"""Claiming a prize: a red packet by a bill, goods by mail or on site. Safe to repeat."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+import msgspec
+
+from server.actions.announce import announce_claim
+from server.actions.digging.publish import BY_MAIL, RED_PACKET
+from server.actions.digging.win import ensure_prize
+from server.actions.money.hold import newness_of, refuse_frozen_goods, refuse_held, refuse_waiting
+from server.actions.money.pay_in import LOOK_APART_MS
+from server.actions.money.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
+from server.context import Context
+from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
+from server.game.amounts import DAY_MS, claim_deadline_ms
+from server.game.bill import CONFIRM_MS, asking
+from server.game.task import Task
+from server.store.money.bills import Bill
+from server.store.money.prizes import GIVEN, Prize, claimable_until_ms
+from server.wechat.pay import PayUnknown
+
+ATTEMPTS = 3
+PICKUP_DIGITS = 6
+PICKUP_ATTEMPTS = 100
+REPLACEABLE_MS = DAY_MS
+RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
+
+ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
+ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where goods are sent. It is stored sealed, and only the winner and the task's publisher may see it."""
+
+    receiver: str
+    phone: str
+    address: str
+
+    def __repr__(self) -> str:
+        return "Address(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How far a claim has come. `package_info` is what the winner confirms in WeChat; "" if there is none."""
+
+    task: Task
+    prize: Prize
+    package_info: str = ""
+
+
+async def claim(context: Context, code: str, unionid: str, receiver: str, phone: str, address: str) -> Claim:
+    """Claim the prize this person won. The last three arguments are only for goods by mail.
+
+    Once the prize is given, only its address may still change: for 24 hours, and until the goods are sent.
+
+    Raises NoSuchTask, NotWon, ClaimOver, PayoutHeld, BadRequest; for red packets PayoutWaits, OutcomeUnknown
+    and WeChatBusy.
+    """
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    prize = await ensure_prize(context, task, unionid)
+    if prize is None:
+        raise NotWon
+    claimed = await _claim(context, task, prize, (receiver, phone, address))
+    if claimed.prize != prize:
+        await announce_claim(context, claimed.prize)
+    return claimed
+
+
+async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, str, str]) -> Claim:
+    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
+    refuse_held(prize)
+    if "denied" in prize:
+        what = "红包" if prize["amount_fen"] else "奖品"
+        raise ClaimOver(f"这个{what}已由运营者退回发布者，有疑问请联系客服")
+    over = deadline_ms is not None and context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
+    if prize["state"] in ("expiring", "returned") or (over and prize["state"] not in GIVEN):
+        raise ClaimOver
+    if task["goods_type"] == RED_PACKET:
+        return await _claim_red_packet(context, task, prize)
+    if prize["state"] == "won":
+        await refuse_frozen_goods(context, prize)
+    if task["draw_type"] == BY_MAIL:
+        if prize["state"] in GIVEN and not any(where):
+            return Claim(task, prize)
+        return await _claim_by_mail(context, task, prize, check_address(*where))
+    return await _claim_on_site(context, task, prize)
+
+
+async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
+    try:
+        for _ in range(ATTEMPTS):
+            if prize["state"] == "won":
+                await refuse_waiting(context, prize)
+                prize = await _begin_claiming(context, task, prize)
+            refuse_held(prize)
+            if prize["state"] in ("expiring", "returned"):
+                raise ClaimOver
+            if prize["state"] == "given":
+                return Claim(task, prize)
+            ensured = await ensure_bill(context, prize)
+            if ensured is None:
+                prize = await _reread(context, prize)
+                continue
+            bill, made = ensured
+            if made:
+                bill = await send_bill(context, bill)
+            elif bill["state"] in ("asked", "waiting"):
+                if await _may_ask(context, bill):
+                    bill = await ask_about_bill(context, bill)
+            else:
+                await follow_bill(context, bill)
+            prize = await _reread(context, prize)
+            refuse_held(prize)
+            if made or bill["state"] in ("asked", "waiting"):
+                return _claimed(task, prize, bill, context.clock.now_ms())
+    except PayUnknown:
+        raise OutcomeUnknown from None
+    raise OutcomeUnknown
+
+
+async def _may_ask(context: Context, bill: Bill) -> bool:
+    """Whether to ask WeChat now: it limits how often a merchant may ask. A bill may always be sent."""
+    if not bill["package_info"]:
+        return True
+    move = asking(context.clock.now_ms(), LOOK_APART_MS)
+    return await context.store.bills.move(bill["_id"], move) is not None
+
+
+async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
+    newness, now_ms = await newness_of(context, task, prize), context.clock.now_ms()
+    # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
+    await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000, **newness._asdict())
+    return await _reread(context, prize)
+
+
+def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
+    if bill["state"] == "failed":
+        raise WeChatBusy("微信没有付成这个红包，请稍后再领；一直不成请联系客服")
+    over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
+    if over or (bill["state"] == "asked" and bill["alarm"]):
+        raise WeChatBusy("红包正在准备，请稍后再来领取，不会丢失")
+    return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
+
+
+async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
+    now_ms, prizes = context.clock.now_ms(), context.store.prizes
+    box = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
+    given = await prizes.give_by_mail(prize["_id"], box, now_ms)
+    if given is None:
+        given = await prizes.replace_address(prize["_id"], box, now_ms - REPLACEABLE_MS)
+    if given is None:
+        given = await _reread(context, prize)
+        refuse_held(given)
+        if given["state"] not in GIVEN:
+            raise ClaimOver
+        if open_address(context, given) != where:  # success would mean that the goods go to `where`
+            raise ClaimOver(ADDRESS_IS_FINAL if given["state"] == "given" else ADDRESS_OF_SENT)
+    return Claim(task, given)
+
+
+async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
+    for _ in range(PICKUP_ATTEMPTS):
+        if prize["state"] in ("claiming", "given"):
+            return Claim(task, prize)
+        refuse_held(prize)
+        if prize["state"] != "won":
+            raise ClaimOver
+        pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"
+        await context.store.prizes.await_pickup(prize["_id"], pickup, context.clock.now_ms())
+        prize = await _reread(context, prize)
+    raise OutcomeUnknown
+
+
+async def _reread(context: Context, prize: Prize) -> Prize:
+    found = await context.store.prizes.find(prize["_id"])
+    assert found is not None  # noqa: S101  (a prize is never deleted)
+    return found
+
+
+def check_address(receiver: str, phone: str, address: str) -> Address:
+    """Return the address. Raises BadRequest, which names the wrong parameter and never repeats its value."""
+    receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
+    if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
+        raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
+    digits = phone.removeprefix("+").replace("-", "").replace(" ", "")
+    if not (len(phone) <= PHONE_CHARACTERS and digits.isascii() and digits.isdigit() and len(digits) >= 5):
+        raise BadRequest("“电话”应为 5 到 20 位的号码", param="phone")
+    if not 1 <= len(address) <= ADDRESS_CHARACTERS:
+        raise BadRequest(f"“详细地址”应为 1 到 {ADDRESS_CHARACTERS} 个字", param="address")
+    return Address(receiver, phone, address)
+
+
+def open_address(context: Context, prize: Prize) -> Address | None:
+    """Return where a prize is sent; None if it has no address. Only for its winner and publisher."""
+    box = prize.get("address_box")
+    if box is None:
+        return None
+    return msgspec.json.decode(context.keys.open("address", box, prize["_id"]), type=Address)

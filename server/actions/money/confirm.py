@@ -1,0 +1,52 @@
+"""Handing goods over on site: the publisher confirms a winner's pick-up code."""
+
+from __future__ import annotations
+
+from server.actions.announce import announce_claim
+from server.actions.money.hold import refuse_held, withhold_if_frozen
+from server.context import Context
+from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
+from server.game.amounts import claim_deadline_ms
+from server.store.money.prizes import Prize, claimable_until_ms
+
+
+async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str) -> Prize:
+    """Note that the prize of this pick-up code was handed over. Safe to repeat.
+
+    Five wrong codes lock the task for ten minutes, in all processes: right codes are refused too. Raises
+    NoSuchTask, NotYours, Locked, WrongPickup, PayoutHeld, ClaimOver.
+    """
+    store = context.store
+    task = await store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if task["publisher"] != unionid:
+        raise NotYours
+    tries_left = await store.pickups.begin_try(code)
+    if tries_left is None:
+        raise Locked
+    prize = await store.prizes.find_pickup(code, pickup)
+    if prize is None:
+        if not tries_left:
+            raise WrongPickup("取件码不对，输错次数太多，请十分钟后再试")
+        raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
+    now_ms = context.clock.now_ms()
+    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
+    in_time = deadline_ms is None or now_ms <= claimable_until_ms(prize, deadline_ms)
+    if prize["state"] == "claiming" and in_time:
+        await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
+        given = await store.prizes.give_on_site(prize["_id"], now_ms)
+        if given is not None:
+            await store.pickups.forgive(code, locked_by_it=not tries_left)
+            await announce_claim(context, given)
+            return given
+        prize = await store.prizes.find(prize["_id"])
+    # This code is a real one, so it does not count as a wrong try. It does not reset the count either.
+    await store.pickups.excuse(code, locked_by_it=not tries_left)
+    if prize is not None:
+        refuse_held(prize)
+        if "denied" in prize:
+            raise ClaimOver("这个奖品已由运营者退给你，不用交付")
+    if prize is None or prize["state"] != "given":
+        raise ClaimOver
+    return prize

@@ -1,0 +1,188 @@
+"""Freezing, releasing and returning prizes, by an operator.
+
+A freeze is saved first, then applied to each prize that it concerns. If the process dies, a sweep goes on.
+Refunds to publishers are not frozen: they go back to the card that paid.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.actions.announce import announce_claim
+from server.actions.money.hold import freezes_of, withhold_if_frozen
+from server.actions.money.pay_out import retract
+from server.context import Context
+from server.errors import BadRequest, NoSuchTask
+from server.store.money.freezes import Freeze, What, freeze_key
+from server.store.money.held_prizes import HELD
+from server.store.money.prizes import Prize
+
+LOOK_AGAIN_MS = 60_000
+# A thousand bills may be out: this many are cancelled, or winners told, at a time.
+AT_ONCE = 10
+
+
+async def freeze(context: Context, what: What, code: str, depth: int, reason: str = "") -> None:
+    """Freeze a task, the prize at a depth, or the person who dug it (0: the publisher). Safe to repeat.
+
+    Only operators read the reason. A bill that is out is cancelled; until WeChat says that it is, the winner
+    may still confirm it. Raises NoSuchTask, BadRequest.
+    """
+    of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
+    new = Freeze(
+        _id=freeze_key(what, of),
+        what=what,
+        of=of,
+        code=code,
+        depth=depth,
+        state="frozen",
+        at=now_ms,
+        reason=reason,
+    )
+    frozen = await context.store.freezes.put(new)
+    await settle_freeze(context, frozen)
+
+
+async def release(context: Context, what: What, code: str, depth: int) -> None:
+    """Release what was frozen, and a prize that a brake holds. Raises NoSuchTask, BadRequest.
+
+    Brakes weigh the next claim, except that of a prize which was released by itself.
+    """
+    of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
+    if what == "prize":
+        await _refuse_unreleasable(context, of)
+    released = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms)
+    if released is not None:
+        await settle_freeze(context, released)
+        return
+    let_off = await context.store.held_prizes.let_off(of, now_ms) if what == "prize" else None
+    if let_off is None:
+        raise BadRequest("它没有被冻结，也没有在核对")
+    await withhold_if_frozen(context, let_off)  # by a freeze that came since we looked
+    await announce_claim(context, let_off)
+
+
+async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
+    prize = await context.store.prizes.find(prize_id)
+    if prize is None or prize["state"] not in HELD:
+        return
+    if "bill_lost" in prize:
+        raise BadRequest("微信没有说清上一笔转账的结果，为免付两次，只能退回")
+    if await context.store.freezes.frozen(freezes_of(prize)) - {freeze_key("prize", prize_id)}:
+        raise BadRequest("它的宝贝、中奖者或发布者也被冻结了，请先解除那个冻结")
+
+
+async def give_back(context: Context, what: What, code: str, depth: int) -> None:
+    """Return the held prizes of a task, or one of them, to the publisher with what nobody claims.
+
+    Raises NoSuchTask, BadRequest.
+    """
+    if what == "person":
+        raise BadRequest("退回只能按宝贝或奖品来做", param="what")
+    of, store = await find_target(context, what, code, depth), context.store
+    held = [
+        prize for prize in await store.held_prizes.of_scope(_scopes(what, of)[0]) if "freezing" not in prize
+    ]
+    if not held:
+        raise BadRequest("没有可以退回的奖品：没有被冻结，或它的转账还在撤销")
+    for prize in held:
+        key, now_ms = freeze_key("prize", prize["_id"]), context.clock.now_ms()
+        own = await store.freezes.begin_end(key, "returning", now_ms)
+        if own is not None:
+            await settle_freeze(context, own)
+        else:
+            await store.held_prizes.give_back(prize["_id"])
+    _announce_all(context, held)
+
+
+async def find_target(context: Context, what: What, code: str, depth: int) -> str:
+    """Return the id of what is meant: a task's code, a prize's or a person's. Raises NoSuchTask, BadRequest.
+
+    Operators see no ids of people, so they name a person by what they did.
+    """
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if what == "task":
+        return code
+    if what == "prize":
+        prize = await context.store.prizes.find(f"{code}:{depth}")
+        if prize is None:
+            raise BadRequest("这一层没有人中奖，请检查层数", param="depth")
+        return prize["_id"]
+    if not depth:
+        return task["publisher"]
+    digs = await context.store.digs.after(code, depth - 1, 1)
+    if not digs or digs[0]["depth"] != depth:
+        raise BadRequest("这一层还没有人挖过，请检查层数", param="depth")
+    return digs[0]["unionid"]
+
+
+def _scopes(what: What, of: str) -> list[dict[str, Any]]:
+    fields = {"task": ("code",), "prize": ("_id",), "person": ("unionid", "publisher")}[what]
+    return [{field: of} for field in fields]
+
+
+async def settle_freeze(context: Context, freeze: Freeze) -> None:
+    """Apply a freeze, or its end, to each prize that it concerns. Safe to repeat."""
+    if freeze["state"] == "releasing":
+        await _settle_release(context, freeze)
+        return
+    if freeze["state"] == "returning":
+        await context.store.held_prizes.give_back(freeze["of"])
+        await context.store.freezes.delete(freeze["_id"])
+        return
+    stopped: list[Prize] = []
+    for scope in _scopes(freeze["what"], freeze["of"]):
+        await context.store.held_prizes.withhold(scope, context.clock.now_ms())
+        stopped += await context.store.held_prizes.of_scope(scope)
+    stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first: a winner may confirm one
+    for first in range(min(AT_ONCE, len(stopped))):
+        context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
+    await context.store.freezes.finish(freeze)
+
+
+async def _settle_release(context: Context, freeze: Freeze) -> None:
+    store, cancelling = context.store, False
+    released: list[Prize] = []
+    end = store.held_prizes.let_off if freeze["what"] == "prize" else store.held_prizes.release
+    for scope in _scopes(freeze["what"], freeze["of"]):
+        for prize in await store.held_prizes.of_scope(scope):
+            if prize["state"] == "held" or await store.freezes.frozen(freezes_of(prize)):
+                continue
+            if prize["state"] == "claiming":
+                cancelling = True
+            elif (ended := await end(prize["_id"], context.clock.now_ms())) is not None:
+                await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
+                released.append(ended)
+    _announce_all(context, released)
+    if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
+        await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
+    else:
+        await store.freezes.delete(freeze["_id"])
+
+
+async def _settle_each(context: Context, prizes: list[Prize]) -> None:
+    """Cancel their bills, or tell their winners. A sweep cancels what this does not get to."""
+    for prize in prizes:
+        if "freezing" in prize:
+            await settle_freezing(context, prize)
+        else:
+            await announce_claim(context, prize)
+
+
+def _announce_all(context: Context, prizes: list[Prize]) -> None:
+    """Tell their winners and publishers. In the background: each waits for a Redis that hangs."""
+    for first in range(min(AT_ONCE, len(prizes))):
+        context.background.spawn(_announce_each(context, prizes[first::AT_ONCE]))
+
+
+async def _announce_each(context: Context, prizes: list[Prize]) -> None:
+    for prize in prizes:
+        await announce_claim(context, prize)
+
+
+async def settle_freezing(context: Context, prize: Prize) -> None:
+    """Cancel the bill of a prize that is being frozen; look again until it has ended."""
+    await retract(context, prize)
+    await context.store.held_prizes.look_again(prize["_id"], context.clock.now_ms() + LOOK_AGAIN_MS)

@@ -1,0 +1,276 @@
+"""Payout limits: whether a prize that is being claimed may be given, waits, or is held for the operator.
+
+A claim is recorded before it is weighed, and weighed once, before its bill is made. So of two claims at the
+same time each counts the other, and no bill is out for a prize that is held. What is frozen is never let
+through.
+
+A newcomer is younger than a week, or has not dug before in a treasure of somebody whom nothing ties to its
+publisher. Nothing tells two rings of newcomers apart, so what newcomers pay newcomers counts as what one
+ring pays itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from server.actions.announce import announce_claim
+from server.actions.money.rings import Ring, ring_of
+from server.context import Context
+from server.errors import PayoutHeld, PayoutWaits
+from server.game.amounts import DAY_MS, FEN_PER_YUAN
+from server.game.rings import fits_at
+from server.game.task import Task
+from server.operation.patterns import PAIR, is_lucky
+from server.store.money.freezes import freeze_key
+from server.store.money.prizes import Prize, Wait, Why
+from server.wechat.messages import moment
+
+WEEK_MS = 7 * DAY_MS
+# So many treasures that a person dug last tell whether they are a newcomer.
+DUG = 50
+# More than this is held for people whom WeChat had not seen in the mini-program when they dug.
+UNSEEN_FEN = 20 * FEN_PER_YUAN
+_WAITS: dict[Wait, str] = {
+    "private": "不公开的红包，一位发布者一天最多发出 {} 元，这一位今天的满了",
+    "newcomer": "刚来的人一天最多领 {} 元红包，你今天的满了",
+    "newcomers": "今天刚来的人一共领的红包满了",
+    "among_newcomers": "今天刚来的人发给刚来的人的红包满了",
+}
+
+
+class Newness(NamedTuple):
+    """What limits ask of a claim. `young` is 1 if its winner is a newcomer, 2 if its publisher is too."""
+
+    young: int
+    private: int
+
+
+class _Limit(NamedTuple):
+    """A limit of 24 hours. `scope` is which claims count."""
+
+    why: Wait
+    scope: dict[str, Any]
+    most_yuan: int
+
+
+def are_brakes_on(context: Context) -> bool:
+    """Whether any setting may hold a payout."""
+    settings = context.settings
+    limits = (settings.cash_won_day_yuan, settings.cash_won_week_yuan, settings.cash_pair_week_yuan)
+    days = (settings.cash_private_day_yuan, settings.cash_ring_day_yuan, *_newcomers_limits(context))
+    return bool(settings.risk_held or settings.cash_patterns_held) or any(limits) or any(days)
+
+
+def _newcomers_limits(context: Context) -> tuple[int, ...]:
+    settings = context.settings
+    return settings.cash_newcomer_day_yuan, settings.cash_young_day_yuan, settings.cash_ring_day_yuan
+
+
+async def refuse_waiting(context: Context, prize: Prize) -> None:
+    """Raise PayoutWaits if this red packet cannot be claimed yet.
+
+    A limit put it off; or it was won just now, and this publisher never paid this winner as much before. One
+    that was paid just now does not count either: else a first win of 1 yuan would end the wait of the next.
+    """
+    if "let_off" in prize:
+        return
+    now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
+    if now_ms < prize.get("waits_until", 0):
+        raise _put_off(context, prize)
+    until_ms = prize["won_at"] + hold_ms
+    if now_ms < until_ms and not await context.store.held_prizes.were_paid(
+        prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - hold_ms
+    ):
+        raise PayoutWaits(claim_from=until_ms)
+
+
+def _put_off(context: Context, prize: Prize) -> PayoutWaits:
+    settings, until_ms = context.settings, prize.get("waits_until", 0)
+    why = prize.get("waits_for", "newcomers")
+    most = {"private": settings.cash_private_day_yuan, "newcomer": settings.cash_newcomer_day_yuan}.get(why)
+    said = _WAITS[why].format(most)
+    return PayoutWaits(f"{said}：{moment(until_ms)} 以后再来领，不会丢失", claim_from=until_ms)
+
+
+async def newness_of(context: Context, task: Task, prize: Prize) -> Newness:
+    """Return what the limits of newcomers and of private treasures have to know of a claim."""
+    young = 0
+    if any(_newcomers_limits(context)) and await _is_newcomer(context, prize):
+        young = 1 + await _is_young(context, prize["publisher"])
+    return Newness(young, 1 - task["is_public"])
+
+
+async def _is_young(context: Context, unionid: str) -> bool:
+    person = await context.store.people.find(unionid)
+    created_at = 0 if person is None else person.get("created_at", 0)
+    return context.clock.now_ms() - created_at < WEEK_MS
+
+
+async def _is_newcomer(context: Context, prize: Prize) -> bool:
+    store, unionid = context.store, prize["unionid"]
+    if await _is_young(context, unionid):
+        return True
+    codes = await store.digs.joined_before(unionid, prize["won_at"], DUG)
+    others = {task["publisher"] for task in await store.tasks.find_many(sorted(set(codes) - {prize["code"]}))}
+    if not others - {prize["publisher"]}:
+        return True
+    return not others - (await ring_of(context, prize["publisher"])).people
+
+
+def refuse_held(prize: Prize) -> None:
+    """Raise PayoutHeld if a prize is held or withheld, or its bill is being cancelled."""
+    if prize["state"] == "held":
+        raise PayoutHeld
+    if prize["state"] == "withheld" or (prize["state"] == "claiming" and "freezing" in prize):
+        raise _frozen(prize)
+
+
+def _frozen(prize: Prize) -> PayoutHeld:
+    if prize["amount_fen"]:
+        return PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")
+    return PayoutHeld("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服")
+
+
+async def refuse_frozen_goods(context: Context, prize: Prize) -> None:
+    """If these goods are frozen, withhold them and raise PayoutHeld.
+
+    The freeze may have missed them while another freeze was being released.
+    """
+    if await withhold_if_frozen(context, prize):
+        raise _frozen(prize)
+
+
+async def weigh(context: Context, prize: Prize) -> bool:
+    """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once per attempt.
+
+    Freezes are looked at here too: one that came just as another was released may have missed this prize.
+    """
+    if prize.get("weighed") == prize["attempt"]:
+        return True
+    await withhold_if_frozen(context, prize)
+    found = await _weighed(context, prize) if are_brakes_on(context) and "let_off" not in prize else None
+    held_prizes = context.store.held_prizes
+    if found is None:
+        decided = await held_prizes.let_through(prize)
+    elif isinstance(found, tuple):
+        decided = await held_prizes.put_off(prize, *found)
+    else:
+        why = found
+        decided = await held_prizes.hold(prize, why, context.clock.now_ms())
+        if decided is not None:
+            await announce_claim(context, decided)
+    if decided is None:
+        decided = await held_prizes.withhold_unweighed(prize) or await context.store.prizes.find(prize["_id"])
+    return (
+        decided is not None and decided["state"] == "claiming" and decided.get("weighed") == prize["attempt"]
+    )
+
+
+async def _weighed(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
+    """Return why a payout is held for an operator, or why and until when it waits; None if it is neither."""
+    why = await _why_held(context, prize)
+    return why or await _why_waits(context, prize) or await _why_tied(context, prize)
+
+
+async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
+    """Look at the limits of 24 hours; the wait is the longest of those that have no room."""
+    settings = context.settings
+    limits: list[_Limit] = []
+    if prize.get("private"):
+        limits.append(
+            _Limit(
+                "private", {"publisher": prize["publisher"], "private": 1}, settings.cash_private_day_yuan
+            )
+        )
+    if prize.get("young"):
+        limits.append(_Limit("newcomer", {"unionid": prize["unionid"]}, settings.cash_newcomer_day_yuan))
+        limits.append(_Limit("newcomers", {"young": {"$gt": 0}}, settings.cash_young_day_yuan))
+    if prize.get("young") == 2:
+        limits.append(_Limit("among_newcomers", {"young": 2}, settings.cash_ring_day_yuan))
+    waits: list[tuple[int, Wait]] = []
+    for why, scope, most_yuan in limits:
+        if not most_yuan:
+            continue
+        until_ms = await _fits_at(context, prize, scope, most_yuan)
+        if until_ms is None:
+            return "private" if why == "private" else "newcomer"
+        if until_ms:
+            waits.append((until_ms, why))
+    if not waits:
+        return None
+    until_ms, why = max(waits)
+    return why, until_ms
+
+
+async def _fits_at(
+    context: Context, prize: Prize, scope: dict[str, Any], most_yuan: int
+) -> int | None:
+    now_ms = context.clock.now_ms()
+    # Each is 1 yuan or more, so that more of them are above the limit anyway.
+    claims = await context.store.held_prizes.under_limit(scope, now_ms - DAY_MS, prize["_id"], most_yuan + 1)
+    return fits_at(claims, prize["amount_fen"], most_yuan * FEN_PER_YUAN, now_ms)
+
+
+async def _why_tied(context: Context, prize: Prize) -> Why | None:
+    """Look at the ring of the publisher, if the winner is in it; and at what happens again and again."""
+    settings, store, now_ms = context.settings, context.store, context.clock.now_ms()
+    if settings.cash_patterns_held:
+        wins = await store.held_prizes.won_of(prize["unionid"], prize["publisher"], now_ms - WEEK_MS)
+        if wins >= PAIR:
+            return "again"
+        if await is_lucky(store, prize["unionid"], now_ms):
+            return "luck"
+    if settings.cash_ring_day_yuan:
+        ring = await ring_of(context, prize["publisher"])
+        if prize["unionid"] in ring.people:
+            until_ms = await _fits_at(context, prize, _within(ring), settings.cash_ring_day_yuan)
+            if until_ms != 0:
+                return "ring"
+    return None
+
+
+def _within(ring: Ring) -> dict[str, Any]:
+    people = sorted(ring.people)
+    return {"publisher": {"$in": people}, "unionid": {"$in": people}}
+
+
+async def _why_held(context: Context, prize: Prize) -> Why | None:
+    settings, now_ms = context.settings, context.clock.now_ms()
+    paid = await context.store.held_prizes.paid_out_fen(
+        prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
+    )
+    limits: tuple[tuple[Why, int, int], ...] = (
+        ("pair", paid.of_publisher, settings.cash_pair_week_yuan),
+        ("day", paid.lately, settings.cash_won_day_yuan),
+        ("week", paid.since, settings.cash_won_week_yuan),
+    )
+    for why, fen, most in limits:
+        if most and fen > most * FEN_PER_YUAN:
+            return why
+    if settings.risk_held:
+        # Who digs is in the mini-program; whom WeChat has not seen there digs by a script.
+        rank, unseen = await context.store.risks.find_rank(prize["unionid"])
+        if rank >= settings.risk_held or (unseen and prize["amount_fen"] > UNSEEN_FEN):
+            return "risk"
+    return None
+
+
+async def withhold_if_frozen(context: Context, prize: Prize) -> bool:
+    """Withhold a prize if it, its task, its winner or its publisher is frozen; return whether one is.
+
+    Safe to repeat.
+    """
+    if not await context.store.freezes.frozen(freezes_of(prize)):
+        return False
+    await context.store.held_prizes.withhold({"_id": prize["_id"]}, context.clock.now_ms())
+    return True
+
+
+def freezes_of(prize: Prize) -> list[str]:
+    """Return the ids of all freezes that would concern a prize."""
+    return [
+        freeze_key("task", prize["code"]),
+        freeze_key("prize", prize["_id"]),
+        freeze_key("person", prize["unionid"]),
+        freeze_key("person", prize["publisher"]),
+    ]

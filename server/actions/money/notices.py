@@ -1,0 +1,49 @@
+"""Notices from WeChat Pay.
+
+What a notice says is saved before it is answered. What follows from it is done after the answer, one notice
+at a time. If the process dies first, a sweep does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from server.actions.money.pay_in import follow_payments, note_payment
+from server.actions.money.pay_out import follow_bill, note_end
+from server.actions.money.refund import note_refund
+from server.context import Context
+from server.wechat.pay import BillAnswer, OrderAnswer, RefundAnswer
+
+
+async def take_notice(context: Context, headers: Mapping[str, str], body: bytes) -> None:
+    """Verify and open a notice, and save what it says. A repeated notice changes nothing.
+
+    Raises ForgedNotice; Contradiction if it does not fit what we know.
+    """
+    match context.pay.read_notice(headers, body).resource:
+        case OrderAnswer() as order:
+            if order.paid and await note_payment(context, order):
+                context.notices.paid_orders.append(order.out_trade_no)
+                _follow(context, _follow_paid_orders(context))
+        case RefundAnswer() as refund:
+            await note_refund(context, refund)
+        case BillAnswer() as bill:
+            if bill.final:
+                _follow(context, follow_bill(context, await note_end(context, bill)))
+
+
+def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:
+    async def in_turn() -> None:
+        async with context.notices.turn:
+            await work
+
+    context.background.spawn(in_turn())
+
+
+async def _follow_paid_orders(context: Context) -> None:
+    """Follow all payments noted so far together. Those noted meanwhile wait for the next turn."""
+    numbers = context.notices.paid_orders[:]
+    context.notices.paid_orders.clear()
+    if numbers:
+        await follow_payments(context, await context.store.orders.find_all(numbers))

@@ -1,0 +1,411 @@
+"""Paying in: a publisher's order, what WeChat says of it, and the task that opens when it is paid.
+
+Each step is saved before the next begins, and may be repeated: any process can go on with a half-done order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from server.actions.announce import announce_end, announce_judged, announce_start
+from server.actions.digging.publish import RED_PACKET
+from server.actions.money.refund import owe_refund
+from server.actions.people.account import ban_of
+from server.context import Context
+from server.errors import (
+    AlreadyPaid,
+    Ended,
+    NoSuchTask,
+    NothingToPay,
+    NotShown,
+    NotYours,
+    OutcomeUnknown,
+    OverLimit,
+    WeChatBusy,
+    WrongAmount,
+)
+from server.game import order as row
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
+from server.game.order import asking
+from server.game.review import IN_REVIEW, is_taken_down
+from server.game.task import Task
+from server.security.random_codes import random_code
+from server.store.money.orders import Order
+from server.store.people.people import Person
+from server.wechat.pay import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
+
+ORDER_MS = 7_200_000
+# With less time left than this, an order is not handed out any more.
+LEAST_MS = 60_000
+FIRST_ASK_MS = 60_000
+LOOK_APART_MS = 2_000
+LOOK_SECONDS = 2.0
+ATTEMPTS = 3
+# Everybody can read this, so it does not mention the ban.
+NOT_BEGUN = "没有开始，付的钱全额退回"
+NO_CREDIT = "请换零钱或储蓄卡，再发一个"
+
+log = logging.getLogger("wabao.money")
+
+
+async def order_payment(context: Context, publisher: Person, code: str, yuan: int) -> PaymentParameters:
+    """Return what `wx.requestPayment` takes to pay for a task. Asking again gives the same order.
+
+    `yuan` may be the amount of one prize or of all; the order is always for all. Raises NoSuchTask,
+    NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, NotShown, OverLimit, WeChatBusy, OutcomeUnknown.
+    """
+    task = await _find_payable(context, publisher, code, yuan)
+    most = context.settings.cash_order_yuan
+    if most and total_fen(task) > most * FEN_PER_YUAN:
+        raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
+    if not context.settings.takes_cash:  # it was published when red packets were on
+        raise WeChatBusy("这里现在没有开通红包，暂时不能支付")
+    for _ in range(ATTEMPTS):
+        order = await _payable_order(context, task, publisher)
+        if order is not None:
+            # If it was taken down just before the order was saved, nobody closes the order: refuse it here.
+            await _find_payable(context, publisher, code, yuan)
+            return context.pay.payment_parameters(order["prepay_id"])
+    raise OutcomeUnknown
+
+
+async def _find_payable(context: Context, publisher: Person, code: str, yuan: int) -> Task:
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    _refuse_payment(task, publisher["_id"], yuan)
+    return task
+
+
+def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
+    if task["publisher"] != unionid:
+        raise NotYours
+    if task["goods_type"] != RED_PACKET:
+        raise NothingToPay
+    if task["status"]:
+        raise Ended
+    if task["open"]:
+        raise AlreadyPaid
+    owed = task["money"] * task["prize_num"]
+    if yuan not in (task["money"], owed):
+        raise WrongAmount(f"支付的金额不对，应付 {owed} 元")
+    if is_taken_down(task):  # nobody could dig it
+        raise NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
+
+
+async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:
+    """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made."""
+    orders = context.store.orders
+    order = await orders.find_live(task["_id"])
+    if order is None:
+        order = await _new_order(context, task, publisher)
+        if order is None:
+            return None
+        try:
+            await _brake(context, order)
+        except OverLimit:
+            await orders.moves(order["_id"], row.closed())  # WeChat has not heard of it
+            raise
+    elif order["state"] == "asked" and not order["prepay_id"]:
+        await _brake(context, order)  # a process may have died before it did
+    now_ms = context.clock.now_ms()
+    closing = order["expires_at"] - now_ms < LEAST_MS
+    if closing or (order["prepay_id"] and await orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS))):
+        try:
+            order = await ask_about_order(context, order, close=closing)
+        except PayUnknown:
+            if closing:
+                raise OutcomeUnknown from None
+        if order["state"] == "closed":
+            return None
+    if order["state"] != "asked":
+        await follow_payments(context, [order])
+        raise AlreadyPaid
+    if closing:  # WeChat does not know it yet, so it cannot be closed; in a minute it expires
+        raise OutcomeUnknown
+    return order if order["prepay_id"] else await _order_at_wechat(context, order)
+
+
+async def _brake(context: Context, order: Order) -> None:
+    """Raise OverLimit if its publisher would have paid too much within a day or a week.
+
+    The order is counted too and is in the store already. So of two that are made at once, each finds the
+    other.
+    """
+    settings, now_ms = context.settings, context.clock.now_ms()
+    limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
+    if not any(limits):
+        return
+    paid = await context.store.orders.ordered_fen(order["publisher"], now_ms - 7 * DAY_MS, now_ms - DAY_MS)
+    for fen, most, days in zip(paid, limits, ("7 天", "一天"), strict=True):
+        if most and fen > most * FEN_PER_YUAN:
+            raise OverLimit(f"{days}内最多支付 {most} 元，请过一天再试")
+
+
+async def _new_order(context: Context, task: Task, publisher: Person) -> Order | None:
+    now_ms = context.clock.now_ms()
+    order = Order(
+        _id=task["_id"] + random_code(),
+        code=task["_id"],
+        publisher=publisher["_id"],
+        openid=publisher["openid"],
+        description=f"挖宝红包：{task['name']}",
+        amount_fen=total_fen(task),
+        state="asked",
+        prepay_id="",
+        transaction_id="",
+        created_at=now_ms,
+        # WeChat takes whole seconds.
+        expires_at=(now_ms + ORDER_MS) // 1000 * 1000,
+        asked_at=0,
+        paid_at=0,
+        alarm="",
+        no_credit=context.settings.cash_no_credit,
+        live=1,
+        due_at=now_ms + FIRST_ASK_MS,
+    )
+    return order if await context.store.orders.insert(order) else None
+
+
+async def _order_at_wechat(context: Context, order: Order) -> Order | None:
+    try:
+        prepay_id = await context.pay.create_order(
+            order["_id"],
+            order["description"],
+            order["amount_fen"],
+            order["openid"],
+            order["expires_at"],
+            no_credit=bool(order.get("no_credit")),
+        )
+    except PayUnknown:
+        raise OutcomeUnknown from None
+    except PayRefused as refused:
+        if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
+            log.warning("WeChat refuses order %s: %s", order["_id"], refused)
+            raise WeChatBusy from None
+        await _ask_about_refused(context, order)
+        return None
+    await context.store.orders.moves(order["_id"], row.prepaid(prepay_id))
+    order["prepay_id"] = prepay_id
+    return order
+
+
+async def _ask_about_refused(context: Context, order: Order) -> None:
+    try:
+        await ask_about_order(context, order, close=False)
+    except PayUnknown:
+        raise OutcomeUnknown from None
+
+
+async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
+    """Ask WeChat about an unpaid order, follow what it says, and return the order as it is then.
+
+    With `close`, or if it has expired, the order is closed unless it is paid. Raises PayUnknown if WeChat
+    does not answer, WeChatBusy if it refuses the question, Contradiction.
+    """
+    number = order["_id"]
+    expired = context.clock.now_ms() > order["expires_at"]
+    try:
+        answer = await context.pay.query_order(number)
+        if not answer.paid and answer.trade_state not in ("CLOSED", "REVOKED") and (close or expired):
+            answer = await _close(context, number)
+    except PayRefused as refused:
+        if not refused.not_found:
+            log.warning("WeChat refuses to tell of order %s: %s", number, refused)
+            await context.store.orders.raise_alarm(number, refused.code)
+            raise WeChatBusy from None
+        # WeChat does not have the order. Until it expires our request may still reach WeChat.
+        if expired:
+            await context.store.orders.moves(number, row.expired())
+        return await _reread(context, number)
+    if answer.paid:
+        if await note_payment(context, answer):
+            await follow_payments(context, [await _reread(context, number)])
+    elif answer.trade_state in ("CLOSED", "REVOKED"):
+        await context.store.orders.moves(number, row.closed())
+    return await _reread(context, number)
+
+
+async def _close(context: Context, number: str) -> OrderAnswer:
+    try:
+        await context.pay.close_order(number)
+    except PayRefused as refused:
+        if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
+            raise
+    return await context.pay.query_order(number)
+
+
+async def _reread(context: Context, number: str) -> Order:
+    order = await context.store.orders.find(number)
+    if order is None:
+        raise Contradiction(f"order {number} is gone")
+    return order
+
+
+async def note_payment(context: Context, answer: OrderAnswer) -> bool:
+    """Note that WeChat says, in a notice or a reply, that an order is paid. Safe to repeat.
+
+    Returns True if `follow_payments` has to be called; if the process dies first, a sweep does it. Raises
+    Contradiction if we have no such order of that amount.
+    """
+    number, now_ms = answer.out_trade_no, context.clock.now_ms()
+    transaction_id, bank_type = answer.transaction_id or "", answer.bank_type or ""
+    move = row.paid(answer.amount_fen or 0, transaction_id, bank_type, now_ms)
+    if await context.store.orders.moves(number, move):
+        return True
+    order = await context.store.orders.find(number)
+    if order is None or order["amount_fen"] != answer.amount_fen:
+        raise Contradiction(f"a payment of {answer.amount_fen} fen for order {number}")
+    return order["state"] == "paid"
+
+
+async def follow_payments(context: Context, orders: list[Order]) -> None:
+    """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded.
+
+    The order of a task in review waits until that is over: it stays `paid`. A task that was paid by a credit
+    card ends.
+    """
+    store, spent = context.store, []
+    paid = [order for order in orders if order["state"] == "paid"]
+    if paid:
+        await _end_what_cards_paid(context, paid)
+        await _end_what_bans_bar(context, paid)
+    for order in paid:
+        if is_by_credit(order):
+            continue
+        if await store.tasks.open_paid(order["code"], order["_id"], context.settings.task_days * DAY_MS):
+            spent.append(order["_id"])
+            await announce_start(context, order["code"])
+    if paid:
+        entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
+        await store.ledger.enter_all("paid", entries, context.clock.now_ms())
+    for order in paid:
+        if order["_id"] in spent:
+            continue
+        task = await _end_if_taken_down(context, order["code"])
+        if task is not None and task.get("paid_by") == order["_id"]:
+            spent.append(order["_id"])
+        elif _is_over(task) or is_by_credit(order):
+            await owe_refund(context, "whole", order, order["amount_fen"])
+            await store.orders.moves(order["_id"], row.unusable())
+        # The task is in review. If that has just ended, or it was just shown again, a sweep follows soon.
+        elif await store.shown_tasks.note_prepaid(order["code"]):
+            await announce_judged(context, order["code"])
+    if spent:
+        await store.orders.move_all({"_id": {"$in": spent}}, row.spent())
+
+
+def is_by_credit(order: Order) -> bool:
+    """Whether a credit card paid an order that none may pay.
+
+    WeChat is asked to take none (`limit_pay`), which its interface does not promise.
+    """
+    return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
+
+
+async def _end_what_cards_paid(context: Context, orders: list[Order]) -> None:
+    """End the tasks that credit cards paid for, unless another payment opened them."""
+    for order in orders:
+        if is_by_credit(order) and await context.store.tasks.end(
+            order["code"], "credit", NO_CREDIT, unopened=True
+        ):
+            await announce_end(context, order["code"])
+
+
+def _is_over(task: Task | None) -> bool:
+    """Whether no payment opens a task any more."""
+    return task is None or bool(task["open"] or task["status"])
+
+
+async def _end_if_taken_down(context: Context, code: str) -> Task | None:
+    """Return the task of a paid order, which ends if an operator hid it before it opened.
+
+    It is ended, so that its refund stays right if it is shown again meanwhile. A task in review waits.
+    """
+    task = await context.store.tasks.find(code)
+    if task is None or not is_taken_down(task) or _is_over(task):
+        return task
+    if await context.store.shown_tasks.end_taken_down(code, NOT_BEGUN):
+        await announce_end(context, code)
+    return await context.store.tasks.find(code)
+
+
+async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
+    """End the tasks that a ban bars. If it is lifted later, no task opens whose money went back."""
+    for code in await _barred_by_bans(context, orders):
+        if await context.store.tasks.end(code, "operator", NOT_BEGUN, undug=True):
+            await announce_end(context, code)
+
+
+async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
+    """Return the unopened tasks whose publisher was banned since they were shown.
+
+    To open them would be to publish. A task in review waits for an operator: if they show it all the same,
+    it opens.
+    """
+    barred: list[str] = []
+    people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
+    bans = {person["_id"]: ban_of(person, context.clock.now_ms()) for person in people}
+    for order in orders:
+        ban = bans.get(order["publisher"])
+        task = await context.store.tasks.find(order["code"]) if ban is not None else None
+        if ban is None or task is None or task["open"] or task.get("review") in IN_REVIEW:
+            continue
+        if task.get("shown_at", 0) < ban["at"]:
+            barred.append(task["_id"])
+    return barred
+
+
+async def look_at_payment(context: Context, code: str) -> bool:
+    """Ask WeChat about an unpaid task's order, at most every 2 s; return True if it is paid.
+
+    For a publisher who looks at the task: WeChat's notice may never come.
+    """
+    order = await context.store.orders.find_live(code)
+    if order is None:
+        return False
+    if order["state"] == "asked":
+        now_ms = context.clock.now_ms()
+        if not await context.store.orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS)):
+            return False
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                order = await ask_about_order(context, order, close=False)
+        except (TimeoutError, PayUnknown, WeChatBusy, Contradiction) as error:
+            log.warning("WeChat does not say if order %s is paid: %r", order["_id"], error)
+            return False
+    await follow_payments(context, [order])
+    return order["state"] in ("paid", "spent")
+
+
+async def _is_useless(context: Context, order: Order) -> bool:
+    """Whether a payment of an order would only go back: its task ended, was taken down, or is barred."""
+    task = await context.store.tasks.find(order["code"])
+    if task is None or _is_over(task) or is_taken_down(task):
+        return True
+    return bool(await _barred_by_bans(context, [order]))
+
+
+async def settle_order(context: Context, order: Order) -> None:
+    """Bring an order that is due one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
+
+    One that would be paid in vain is closed. If WeChat does not have it yet, that is tried every minute.
+    """
+    leased, useless = order, False
+    if order["state"] == "asked":
+        useless = await _is_useless(context, order)
+        try:
+            order = await ask_about_order(context, order, close=useless)
+        except PayUnknown:
+            await context.store.orders.moves(order["_id"], row.unanswered(context.clock.now_ms()))
+            raise
+    if order["state"] == "asked":
+        now_ms = context.clock.now_ms()
+        # Less often as it gets older, and once right after it expires.
+        rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
+        due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
+        again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms
+        await context.store.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
+    elif order["state"] == "paid":
+        await follow_payments(context, [order])

@@ -1,0 +1,274 @@
+"""Paying out: the bill of a red packet that is being claimed, and what WeChat says of it.
+
+A bill's number and exact body are saved before WeChat is called. If the outcome is unknown, we ask; if WeChat
+does not know the bill, we send the same bytes again. A prize gets a new number only after WeChat says that
+the old one failed or was cancelled. After the claim deadline, and once a prize is frozen, a bill is not sent
+again. If WeChat does not know it `UNDER_WAY_MS` (`game/bill.py`) after it was last sent, it has failed.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from server.actions.announce import announce_claim
+from server.actions.money.hold import weigh
+from server.actions.transition import Effects, carry_out
+from server.context import Context
+from server.game import bill as row
+from server.game.bill import (
+    NEVER_HELD,
+    confirmable,
+    failed,
+    give_up,
+    given,
+    sending,
+    stop_sending,
+    unanswered,
+)
+from server.store.money.bills import Bill
+from server.store.money.payments import CONTRADICTION
+from server.store.money.prizes import Prize, bill_number
+from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
+
+ASK_AGAIN_MS = 60_000
+# The winner only has to confirm, and WeChat gives them 24 hours.
+ASK_WAITING_MS = 600_000
+ALARM_AFTER_MS = 3_600_000
+# What the winner reads in WeChat. It names nothing that people wrote: WeChat would refuse a word that it
+# dislikes (TRANSFER_REMARK_SET_FAIL) each time, and the body of a bill never changes.
+# https://pay.weixin.qq.com/doc/v3/merchant/4012716434
+REMARK = "挖宝红包"
+# In the first two, WeChat goes on only after we send the transfer again, under the same number. In the third,
+# only the reply to a transfer has the `package_info` that the winner needs.
+_SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
+
+log = logging.getLogger("wabao.money")
+
+
+async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | None:
+    """Return the bill of a prize that is `claiming`, and whether this call made it.
+
+    None if the prize is held instead. Raises Contradiction.
+    """
+    bills, number = context.store.bills, bill_number(prize)
+    known = await bills.find(number)
+    if known is not None:
+        return known, False
+    if not await weigh(context, prize):
+        return None
+    person = await context.store.people.find(prize["unionid"])
+    if person is None:
+        raise Contradiction(f"prize {prize['_id']} has no winner")
+    now_ms = context.clock.now_ms()
+    bill = Bill(
+        _id=number,
+        code=prize["code"],
+        prize=prize["_id"],
+        attempt=prize["attempt"],
+        unionid=prize["unionid"],
+        amount_fen=prize["amount_fen"],
+        body=context.pay.transfer_body(
+            number,
+            person["openid"],
+            prize["amount_fen"],
+            activity="挖宝",
+            reward=f"挖到第 {prize['depth']} 层的红包",
+            remark=REMARK,
+        ),
+        state="asked",
+        package_info="",
+        remote="",
+        fail_reason="",
+        alarm="",
+        created_at=now_ms,
+        ended_at=0,
+        sent_at=0,
+        due_at=now_ms + ASK_AGAIN_MS,
+    )
+    if await bills.insert(bill):
+        return bill, True
+    return await reread_bill(context, number), False
+
+
+async def send_bill(context: Context, bill: Bill) -> Bill:
+    """Send a bill's body, for the first time or again; return the bill as it is then.
+
+    Raises PayUnknown, Contradiction.
+    """
+    number = bill["_id"]
+    about = await context.store.bills.move(number, sending())
+    if about is None:
+        return await reread_bill(context, number)
+    try:
+        answer = await context.pay.transfer(bytes(about["body"]))
+    except PayRefused as refused:
+        return await _note_refused(context, about, refused)
+    known = await note_bill(context, about, answer)
+    if known["remote"] == NEVER_HELD:
+        log.error("bill %s was given up, but WeChat has it now: cancelling it", number)
+        try:
+            await context.pay.cancel_transfer(number)
+        except PayRefused as refused:
+            log.error("bill %s is not cancelled: %s", number, refused)  # noqa: TRY400
+    return known
+
+
+async def ask_about_bill(context: Context, bill: Bill) -> Bill:
+    """Ask WeChat about a bill that is not final; return what it is then. Raises PayUnknown, Contradiction."""
+    asked_at_ms = context.clock.now_ms()
+    try:
+        answer = await context.pay.query_transfer(bill["_id"])
+    except PayRefused as refused:
+        if refused.not_found and not bill["remote"]:
+            if "unsendable" in bill:
+                return await _give_up(context, bill, asked_at_ms)
+            return await send_bill(context, bill)
+        return await _note_refused(context, bill, refused)
+    if answer.state in _SENT_AGAIN and not bill["package_info"] and "unsendable" not in bill:
+        return await send_bill(context, bill)  # only its reply carries `package_info`
+    return await note_bill(context, bill, answer)
+
+
+async def retract(context: Context, prize: Prize) -> None:
+    """Cancel the bill of a prize that is `claiming`, after the deadline or because it is frozen.
+
+    If WeChat does not say what became of it, that is logged, and a later try finds out.
+    """
+    ensured = await ensure_bill(context, prize)
+    if ensured is None:
+        return
+    bill, _ = ensured
+    try:
+        if bill["state"] in ("given", "failed"):
+            await follow_bill(context, bill)
+        else:
+            await _retract_bill(context, bill)
+    except (PayUnknown, Contradiction) as error:
+        log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
+
+
+async def _retract_bill(context: Context, bill: Bill) -> Bill:
+    """Cancel a bill unless it is final; return it as it is then. Raises PayUnknown, Contradiction.
+
+    A bill that the winner cannot confirm yet is never sent again.
+    """
+    if bill["state"] == "asked":
+        stopped = await context.store.bills.move(bill["_id"], stop_sending())
+        bill = stopped or await reread_bill(context, bill["_id"])
+    bill = await ask_about_bill(context, bill)
+    if bill["state"] in ("given", "failed") or bill["remote"] in ("", "CANCELING"):
+        return bill
+    try:
+        answer = await context.pay.cancel_transfer(bill["_id"])
+    except PayRefused as refused:
+        log.warning("WeChat does not cancel bill %s now: %s", bill["_id"], refused)
+        return bill
+    return await note_bill(context, bill, answer)
+
+
+async def note_bill(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
+    """Note what a reply of WeChat's says of a bill; return the bill as it is then.
+
+    Raises Contradiction if the amount differs.
+    """
+    if answer.final:
+        known = await note_end(context, answer)
+        await follow_bill(context, known)
+        return known
+    if answer.amount_fen not in (None, bill["amount_fen"]):
+        raise Contradiction(f"bill {bill['_id']} of {answer.amount_fen} fen")
+    bills, number, now_ms = context.store.bills, bill["_id"], context.clock.now_ms()
+    if answer.state == "WAIT_USER_CONFIRM":
+        package_info = answer.package_info or bill["package_info"]
+        noted = await bills.move(number, confirmable(package_info, now_ms + ASK_WAITING_MS))
+    else:
+        slow = answer.state in ("ACCEPTED", "PROCESSING") and now_ms - bill["created_at"] > ALARM_AFTER_MS
+        alarm = answer.state if slow else ""
+        noted = await bills.move(number, row.noted(answer.state, alarm, now_ms + ASK_AGAIN_MS))
+    return noted or await reread_bill(context, number)
+
+
+async def note_end(context: Context, answer: BillAnswer) -> Bill:
+    """Note how a bill ended, by a notice or a reply of WeChat's. Safe to repeat.
+
+    Returns the bill, for `follow_bill`; if the process dies first, a sweep calls that. Raises Contradiction
+    if we have no such bill of that amount, or know another end.
+    """
+    number, now_ms = answer.out_bill_no, context.clock.now_ms()
+    if answer.state == "SUCCESS":
+        end = given(answer.amount_fen, now_ms)
+    else:
+        end = failed(answer.amount_fen, answer.state, answer.fail_reason or "", now_ms)
+    bill = await context.store.bills.move(number, end)
+    if bill is None:
+        bill = await reread_bill(context, number)
+        if answer.amount_fen not in (None, bill["amount_fen"]):
+            raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
+        if (bill["state"] == "given") != (answer.state == "SUCCESS"):
+            await context.store.bills.raise_alarm(number, CONTRADICTION)
+            raise Contradiction(f"bill {number} is {bill['state']}, and WeChat says {answer.state} now")
+    return bill
+
+
+async def follow_bill(context: Context, bill: Bill) -> None:
+    """Update the prize and the ledger by a bill that has ended. Other bills are left alone."""
+    await carry_out(context, context.store.bills, bill, EFFECTS)
+
+
+async def _move_prize(context: Context, bill: Bill) -> None:
+    prizes = context.store.prizes
+    if bill["state"] == "given":
+        prize = await prizes.give_by_bill(bill["prize"], bill["attempt"], context.clock.now_ms())
+    elif bill["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number
+        lost = bill["sent_at"] > 0
+        prize = await prizes.free_from_bill(bill["prize"], bill["attempt"], "expiring", lost=lost)
+    else:
+        prize = await prizes.free_from_bill(bill["prize"], bill["attempt"], "won")
+    if prize is not None:
+        context.background.spawn(announce_claim(context, prize))  # it may wait for Redis
+
+
+async def _enter(context: Context, bill: Bill) -> None:
+    now_ms = context.clock.now_ms()
+    await context.store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
+
+
+EFFECTS: Effects = {"prize": _move_prize, "ledger": _enter}
+
+
+async def settle_bill(context: Context, bill: Bill) -> None:
+    """Bring a bill that is due one step nearer to its end. Raises PayUnknown, Contradiction."""
+    if bill["state"] in ("given", "failed"):
+        await follow_bill(context, bill)
+        return
+    try:
+        await ask_about_bill(context, bill)
+    except PayUnknown:
+        await context.store.bills.move(bill["_id"], unanswered(context.clock.now_ms()))
+        raise
+
+
+async def reread_bill(context: Context, number: str) -> Bill:
+    """Return a bill that must exist. Raises Contradiction if it does not."""
+    bill = await context.store.bills.find(number)
+    if bill is None:
+        raise Contradiction(f"there is no bill {number}")
+    return bill
+
+
+async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
+    """End a bill that WeChat did not know when it was asked, unless our request may have been under way."""
+    ended = await context.store.bills.move(bill["_id"], give_up(asked_at_ms, bill["alarm"]))
+    if ended is None:
+        return await reread_bill(context, bill["_id"])
+    log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])
+    await follow_bill(context, ended)
+    return ended
+
+
+async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
+    """Raise an alarm. A bill that WeChat once knew and does not know now also comes here."""
+    log.error("WeChat refuses bill %s; asking again later: %s", bill["_id"], refused)
+    due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
+    noted = await context.store.bills.move(bill["_id"], row.refused(refused.code, due_at_ms))
+    return noted or await reread_bill(context, bill["_id"])

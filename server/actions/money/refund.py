@@ -1,0 +1,151 @@
+"""Paying back: a refund is saved first, then sent; then we ask until WeChat says how it ended."""
+
+from __future__ import annotations
+
+import logging
+
+from server.actions.transition import Effects, carry_out
+from server.context import Context
+from server.game.order import refunding
+from server.game.refund import RefundKind, abnormal, closed, processing, refunded, unanswered
+from server.game.refund import refused as refused_by_wechat
+from server.store.money.orders import Order
+from server.store.money.payments import CONTRADICTION
+from server.store.money.refunds import Refund, refund_number
+from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
+from server.wechat.pay.answers import RefundStatus
+
+ASK_AGAIN_MS = 60_000
+# WeChat wants refunds of one order a minute apart, and at most 50 of them. There are at most three.
+# https://pay.weixin.qq.com/doc/v3/merchant/4012556457
+APART_MS = 60_000
+# An operator has to finish an ABNORMAL refund by hand, in WeChat Pay's console.
+ASK_ABNORMAL_MS = 3_600_000
+ALARM_AFTER_MS = 3_600_000
+REASONS: dict[RefundKind, str] = {
+    "whole": "红包没有开始，全额退回",
+    "unwon": "没有挖出的红包退回",
+    "unclaimed": "没有领取的红包退回",
+}
+
+log = logging.getLogger("wabao.money")
+
+
+async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fen: int) -> None:
+    """Save a refund that is to be sent. An order has at most one of each kind. Safe to repeat."""
+    now_ms = context.clock.now_ms()
+    await context.store.refunds.insert(
+        Refund(
+            _id=refund_number(kind, order["_id"]),
+            kind=kind,
+            code=order["code"],
+            out_trade_no=order["_id"],
+            amount_fen=amount_fen,
+            total_fen=order["amount_fen"],
+            state="asked",
+            alarm="",
+            created_at=now_ms,
+            ended_at=0,
+            due_at=now_ms,
+        )
+    )
+
+
+async def settle_refund(context: Context, refund: Refund) -> None:
+    """Bring a refund that is due one step nearer to its end. Raises PayUnknown, Contradiction.
+
+    Until WeChat has answered once, it is sent again under the same number: WeChat makes one refund per
+    number. After that we only ask.
+    """
+    if "then" in refund:
+        await carry_out(context, context.store.refunds, refund, EFFECTS)
+        return
+    try:
+        if refund["state"] == "asked":
+            about = refunding(refund["_id"], context.clock.now_ms(), APART_MS)
+            if await context.store.orders.move(refund["out_trade_no"], about) is None:
+                return  # another of the same order was just sent: this one is due again in a minute
+            answer = await context.pay.refund(
+                refund["_id"],
+                refund["out_trade_no"],
+                refund["amount_fen"],
+                refund["total_fen"],
+                REASONS[refund["kind"]],
+            )
+        else:
+            answer = await context.pay.query_refund(refund["_id"], refund["out_trade_no"])
+    except PayRefused as refused:
+        await _note_refused(context, refund, refused)
+        return
+    except PayUnknown:
+        await context.store.refunds.move(refund["_id"], unanswered(context.clock.now_ms()))
+        raise
+    await note_refund(context, answer)
+
+
+async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -> None:
+    log.error("WeChat refuses refund %s; trying again later: %s", refund["_id"], refused)
+    due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
+    await context.store.refunds.move(refund["_id"], refused_by_wechat(refused.code, due_at_ms))
+
+
+async def note_refund(context: Context, answer: RefundAnswer) -> None:
+    """Note what WeChat says of a refund, in a notice or a reply. Safe to repeat.
+
+    Raises Contradiction if we have no such refund of that order and amount, or know another end.
+    """
+    refunds, number = context.store.refunds, answer.out_refund_no
+    known = await refunds.find(number)
+    if (
+        known is None
+        or (known["out_trade_no"], known["total_fen"]) != (answer.out_trade_no, answer.total_fen)
+        or known["amount_fen"] != answer.amount_fen
+    ):
+        raise Contradiction(
+            f"a refund of {answer.amount_fen} of {answer.total_fen} fen of order {answer.out_trade_no} "
+            f"under the number {number}"
+        )
+    ended = await _note(context, known, answer.status)
+    if ended is not None:
+        await carry_out(context, refunds, ended, EFFECTS)
+
+
+async def _note(context: Context, known: Refund, status: RefundStatus) -> Refund | None:
+    """Note a status; return the refund if it has ended. Raises Contradiction if we know another end."""
+    refunds, number, now_ms = context.store.refunds, known["_id"], context.clock.now_ms()
+    if status == "PROCESSING":
+        slow = now_ms - known["created_at"] > ALARM_AFTER_MS
+        await refunds.move(number, processing("PROCESSING" if slow else "", now_ms + ASK_AGAIN_MS))
+        return None
+    if status == "ABNORMAL":
+        log.error("refund %s is ABNORMAL: it has to be finished in WeChat Pay's console", number)
+        await refunds.move(number, abnormal(now_ms + ASK_ABNORMAL_MS))
+        return None
+    if status == "CLOSED":
+        log.error("WeChat closed refund %s: the publisher has to be paid in another way", number)
+    end = closed(now_ms) if status == "CLOSED" else refunded(known["kind"], now_ms)
+    ended = await refunds.move(number, end) or await _reread(context, number)
+    if (ended["state"] == "closed") != (status == "CLOSED"):
+        await refunds.raise_alarm(number, CONTRADICTION)
+        raise Contradiction(f"refund {number} is {ended['state']}, and WeChat says {status} now")
+    return ended
+
+
+async def _enter(context: Context, refund: Refund) -> None:
+    await context.store.ledger.enter(
+        "refunded", refund["_id"], refund["code"], refund["amount_fen"], context.clock.now_ms()
+    )
+
+
+async def _return_prizes(context: Context, refund: Refund) -> None:
+    await context.store.prizes.return_expired(refund["code"])
+
+
+EFFECTS: Effects = {"ledger": _enter, "prizes": _return_prizes}
+
+
+async def _reread(context: Context, number: str) -> Refund:
+    refund = await context.store.refunds.find(number)
+    if refund is None:
+        raise Contradiction(f"refund {number} is gone")
+    return refund

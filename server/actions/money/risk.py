@@ -1,0 +1,93 @@
+"""Beside a person's first dig of a red packet a day: from where it came, and how risky WeChat calls them.
+
+No dig waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from server.context import Context
+from server.errors import WeChatBusy
+from server.game.amounts import DAY_MS
+from server.security.addresses import client_address, counted_address
+from server.store.digging.tasks import View
+from server.store.people.people import Person
+from server.wechat import WeChatError
+
+# At most so many questions at once: content checks use the same 100 connections to WeChat.
+UNDER_WAY = 50
+# https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/safety-control-capability/api_getuserriskrank.html
+NOT_SEEN = 61010
+UNSEEN = -1
+
+log = logging.getLogger("wabao.money")
+
+
+def look_at_risk(context: Context, view: View, address: str) -> None:
+    """Note and ask in the background about who just dug a red packet, unless that was done today.
+
+    `address` is the person's own; "" asks nothing.
+    """
+    person, day = view["person"], context.clock.now_ms() // DAY_MS
+    if person is None or not address or not view["task"]["money"]:
+        return
+    wanted = context.settings.risk_held or context.settings.cash_ring_day_yuan
+    if wanted and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
+        context.background.spawn(_ask(context, person, address, day, view["task"]["_id"]))
+
+
+async def _ask(context: Context, person: Person, address: str, day: int, code: str) -> None:
+    place = _place(context, client_address(address, None, ()))
+    try:
+        own = counted_address(address, None, context.settings.trusted_networks)
+        await note_place(context, person["_id"], own)
+        if not context.settings.risk_held:
+            return
+        if await context.store.risks.begin(person["_id"], day, place, code):
+            rank = await _rank(context, person["openid"], address)
+            if rank == UNSEEN:
+                await context.store.risks.note_unseen(person["_id"], day)
+            elif rank is not None:
+                await context.store.risks.save(person["_id"], day, rank)
+    finally:
+        context.risk_looks.end()
+
+
+async def note_place(context: Context, unionid: str, address: str) -> None:
+    """Note from where somebody came, if it is known. `address` is as `counted_address` gives it."""
+    settings = context.settings
+    if address and settings.cash_ring_day_yuan and settings.knows_addresses:
+        await context.store.places.note(unionid, _place(context, address), context.clock.now_ms())
+
+
+def _place(context: Context, address: str) -> str:
+    """Return the keyed hash of an address, never the address itself."""
+    return context.keys.operator_hash(address, "place")
+
+
+async def _rank(context: Context, openid: str, address: str) -> int | None:
+    """Return what WeChat says, UNSEEN if it has not seen them for two hours.
+
+    None if it says nothing, or is late and another call is waiting already.
+    """
+    looks, in_time = context.risk_looks, False
+    if not looks.begin_call():
+        log.warning("a risk is not known: WeChat is not asked while it is late")
+        return None
+    try:
+        rank = await context.wechat.risk_rank(openid, address)
+        in_time = True
+        return rank
+    except WeChatError as error:  # 61010: the person was not in the mini-program lately
+        in_time = True
+        log.log(
+            logging.INFO if error.errcode == NOT_SEEN else logging.WARNING, "a risk is not known: %s", error
+        )
+        if error.errcode == NOT_SEEN:
+            return UNSEEN
+    except WeChatBusy:
+        log.warning("a risk is not known: WeChat does not say it in time")
+    finally:
+        looks.end_call(in_time=in_time)
+    return None

@@ -1,0 +1,97 @@
+"""Goods by mail after their address is here: the publisher sends them, and they arrive. Safe to repeat."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, get_args
+
+from server.actions.announce import announce_claim
+from server.actions.digging.publish import BY_MAIL, GOODS
+from server.actions.money.hold import withhold_if_frozen
+from server.actions.money.show_addresses import is_address_open
+from server.context import Context
+from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
+from server.game.amounts import DAY_MS
+from server.game.task import Task
+from server.store.money.prizes import Prize
+
+# Winners read it, so it is no text of the publisher's.
+Carrier: TypeAlias = Literal[
+    "顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "EMS", "邮政", "德邦", "其他"
+]
+CARRIERS: tuple[Carrier, ...] = get_args(Carrier)
+CORRECTABLE_MS = DAY_MS
+# Goods whose winner says nothing count as received after this.
+ARRIVAL_MS = 15 * DAY_MS
+
+
+async def ship(context: Context, code: str, unionid: str, depth: int, carrier: Carrier, number: str) -> Prize:
+    """Note that the publisher sent the prize of this depth, or correct its parcel within a day.
+
+    Raises NoSuchTask, NotYours, NotShippable.
+    """
+    prizes, now_ms = context.store.prizes, context.clock.now_ms()
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    if task["publisher"] != unionid:
+        raise NotYours
+    prize_id = f"{code}:{depth}"
+    prize = await prizes.find(prize_id)
+    if prize is not None:
+        frozen = await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
+        if not frozen and "address_box" in prize and not await is_address_open(context, prize):
+            raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
+    sent = await prizes.mark_sent(prize_id, carrier, number, now_ms, now_ms + ARRIVAL_MS)
+    if sent is None:
+        sent = await prizes.change_parcel(prize_id, carrier, number, now_ms - CORRECTABLE_MS)
+    if sent is not None:
+        await announce_claim(context, sent)
+    else:
+        sent = await prizes.find(prize_id)
+        # To repeat the same parcel is no error, even when it may no longer change.
+        if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
+            raise NotShippable(_why_not(task, sent))
+    return sent
+
+
+def _why_not(task: Task, prize: Prize | None) -> str:
+    if prize is None:
+        return "这一层没有人中奖，请在中奖者名单里选"
+    if task["goods_type"] != GOODS or task["draw_type"] != BY_MAIL:
+        return "只有邮寄的奖品需要寄出"
+    if prize["state"] == "sent":
+        return "寄出超过 24 小时，快递信息不能再改"
+    if prize["state"] == "received":
+        return "中奖者已经收到，快递信息不能再改"
+    if prize["state"] == "withheld":
+        return "这个奖品被运营者冻结了，先不要寄出；有疑问请联系客服"
+    if "denied" in prize:
+        return "这个奖品已由运营者退给你，不用寄出"
+    if prize["state"] == "given":
+        return "收货地址已删除，不能再寄出"
+    return "中奖者还没有填收货地址，填好后再寄"
+
+
+async def receive(context: Context, code: str, unionid: str) -> Prize:
+    """Note that the winner has got the goods. Raises NotWon, NotSent."""
+    prizes = context.store.prizes
+    prize = await prizes.find_won(code, unionid)
+    if prize is None:
+        raise NotWon
+    received = await prizes.receive(prize["_id"], context.clock.now_ms())
+    if received is not None:
+        await announce_claim(context, received)
+    else:
+        received = await prizes.find(prize["_id"])
+    if received is None or received["state"] != "received":
+        raise NotSent
+    return received
+
+
+async def settle_arrival(context: Context, prize: Prize) -> None:
+    """Count goods as received if they were sent ARRIVAL_MS ago and the winner said nothing."""
+    now_ms, arrived_ms = context.clock.now_ms(), prize["sent_at"] + ARRIVAL_MS
+    if now_ms >= arrived_ms:
+        await context.store.prizes.receive(prize["_id"], now_ms)
+    else:
+        await context.store.prizes.await_arrival(prize["_id"], arrived_ms)

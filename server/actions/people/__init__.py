@@ -1,0 +1,1 @@
+"""What changes a person: login, name, ban, erasure."""

@@ -1,0 +1,94 @@
+"""Whom an operator means. They see no ids of people, so they name a person by what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from server.actions.money.freeze import find_target
+from server.context import Context
+from server.errors import BadRequest
+from server.security.random_codes import derived_code
+from server.store.digging.visits import SHARE_CHARACTERS
+from server.store.people.people import Person, shown_name
+from server.store.reviews.reports import Report
+
+READ_REPORTS = 1000
+SHOWN_SHARERS = 10
+# What a `Whom.key` may be.
+KEY_PATTERN = (
+    r"\A(?:(?:task|profile):[0-9A-Za-z]{12}|report:[0-9A-Za-z]{12}:[0-9A-Za-z]{12}"
+    rf"|share:[0-9A-Za-z]{{{SHARE_CHARACTERS}}})\Z"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Whom:
+    """The person who dug `depth` of a task (0: its publisher) or, with `key`, who did something else.
+
+    `key` is a review's, `report:CODE:NUMBER` (see `report_key`) or `share:TOKEN`, a share token's owner.
+    """
+
+    code: str = ""
+    depth: int = 0
+    key: str = ""
+
+    def __str__(self) -> str:
+        """Return it as the audit log has it."""
+        return self.key or (f"{self.code}:{self.depth}" if self.depth else self.code)
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """Who brought somebody to a task: the key of a `Whom`, and their name."""
+
+    code: str
+    key: str
+    wxname: str
+
+
+async def find_person(context: Context, whom: Whom) -> Person:
+    """Return whom an operator means. Raises NoSuchTask, BadRequest."""
+    unionid = await _id_of(context, whom)
+    person = await context.store.people.find(unionid)
+    if person is None:
+        raise BadRequest("这个账号已经注销")
+    return person
+
+
+async def _id_of(context: Context, whom: Whom) -> str:
+    if not whom.key:
+        return await find_target(context, "person", whom.code, whom.depth)
+    store, (kind, _, rest) = context.store, whom.key.partition(":")
+    found: Mapping[str, Any] | None
+    if kind == "share":
+        found = (await store.visits.of_shares([rest])).get(rest)
+    elif kind == "report":
+        code = rest.partition(":")[0]
+        # The queue first: a storm of reports that do not count may bury what it shows.
+        reports = [each for each in await store.reports.queue(READ_REPORTS) if each["code"] == code]
+        reports += await store.reports.of_task(code, READ_REPORTS)
+        found = next((each for each in reports if report_key(context, each) == whom.key), None)
+    else:
+        found = await store.reviews.find(whom.key)
+    if found is None:
+        raise BadRequest("这一条已经处理过了，或者已经删除，请刷新", param="key")
+    unionid: str = found["unionid"]
+    return unionid
+
+
+def report_key(context: Context, report: Report) -> str:
+    """Return a key that stands for a report's author and does not tell who they are."""
+    return f"report:{report['code']}:{derived_code(context.keys.share_key, 'report:' + report['_id'])}"
+
+
+async def brought_by(context: Context, unionid: str) -> list[Sharer]:
+    """Return some of the people whose shares brought a person to tasks, keyed by their share tokens."""
+    found = []
+    for code, sharer in await context.store.visits.sharers_of(unionid, SHOWN_SHARERS):
+        person = await context.store.people.find(sharer)
+        if person is not None:
+            key = f"share:{context.visiting.token(code, sharer)}"
+            found.append(Sharer(code, key, shown_name(person)))
+    return found

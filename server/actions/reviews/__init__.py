@@ -1,0 +1,1 @@
+"""What others may see: submitted to review, decided, reported."""

@@ -1,0 +1,124 @@
+"""Reporting a task. Enough that count put it out of sight until an operator decides, or for hours at most."""
+
+from __future__ import annotations
+
+from server.actions.announce import announce_judged
+from server.context import Context
+from server.errors import BadRequest, NoSuchTask, NotShown
+from server.game.amounts import DAY_MS, FOLLOWED_MS
+from server.game.reports import weight_together
+from server.game.review import is_shown, review_of
+from server.store.digging.tasks import View
+from server.store.due import BATCH
+from server.store.people.people import Person
+from server.store.reviews.reports import Report, ReportReason
+
+HOUR_MS = 3_600_000
+# A group that counts once may be larger than REPORTS_TO_HOLD: so many times as many reports are looked at.
+LOOKED_AT = 10
+# Whose authors together made as many earlier ones: only an operator can judge that.
+TOO_MANY = 10_000
+
+
+def reported_note(hours: int) -> str:
+    """Return what publisher and winners read while reports hide a task."""
+    return f"有多人举报；没有人处理的话，最多 {hours} 小时后恢复显示"
+
+
+async def report(context: Context, person: Person, code: str, reason: ReportReason, text: str) -> None:
+    """Save what a person says about a task; a second report of theirs changes nothing.
+
+    It waits for an operator if they first logged in a day ago or earlier and have dug somewhere. So a storm
+    from new accounts does nothing. It counts towards hiding the task if they opened this one and dug in it.
+    Once those that count weigh REPORTS_TO_HOLD together (`weight_together`), the task is hidden. Safe to
+    repeat: if the process dies before that, a sweep does it. What a winner says about a task that an operator
+    has hidden is saved, and waits for no operator.
+
+    Raises NoSuchTask; BadRequest if the task is their own; NotShown if they may not see it or it was never
+    shown. (Nobody could decide about reports of what is refused.)
+    """
+    unionid = person["_id"]
+    view = await context.store.tasks.view(code, unionid)
+    if view is None:
+        raise NoSuchTask
+    task = view["task"]
+    if task["publisher"] == unionid:
+        raise BadRequest("不能举报自己发布的宝贝")
+    if task.get("review", "shown") != "shown" or not (is_shown(task) or await _saw(context, view, person)):
+        raise NotShown
+    waits, counts = await _judge(context, view, person)
+    now_ms = context.clock.now_ms()
+    saved = Report(
+        _id=f"{code}:{unionid}",
+        code=code,
+        unionid=unionid,
+        reason=reason,
+        text=text,
+        counts=int(counts),
+        at=now_ms,
+    )
+    if waits and review_of(task) != "hidden":
+        saved["open"] = 1
+        if counts:
+            saved["due_at"] = now_ms + FOLLOWED_MS
+        if "decided" in task:
+            saved["decided"] = task["decided"]
+    saved = await context.store.reports.insert(saved)
+    if "open" in saved and saved["counts"]:
+        await _follow(context, saved)
+
+
+async def _saw(context: Context, view: View, person: Person) -> bool:
+    """Whether a person may see a hidden task, as a winner, or reported it before it was hidden."""
+    code = view["task"]["_id"]
+    return view["won"] is not None or await context.store.reports.find(code, person["_id"]) is not None
+
+
+async def _judge(context: Context, view: View, person: Person) -> tuple[bool, bool]:
+    """Return whether a person's report waits for an operator, and whether it counts towards hiding."""
+    if person.get("created_at", 0) > context.clock.now_ms() - DAY_MS:
+        return False, False
+    if view["first"] is not None:
+        return True, await context.store.visits.opened(view["task"]["_id"], person["_id"])
+    dug, _ = await context.store.digs.numbers(person["_id"])
+    return dug > 0, False
+
+
+async def settle_reports(context: Context) -> None:
+    """Do what follows from reports whose process died, and end what reports alone hid for long enough.
+
+    Safe in several processes at once.
+    """
+    async for saved in context.store.reports.lease_due(context.clock.now_ms):
+        await _follow(context, saved)
+    shown_tasks, age_ms = context.store.shown_tasks, context.settings.report_hide_hours * HOUR_MS
+    for code in await shown_tasks.long_reported(context.clock.now_ms() - age_ms, BATCH):
+        if await shown_tasks.unhide_reported(code, age_ms):
+            await announce_judged(context, code)
+
+
+async def _follow(context: Context, saved: Report) -> None:
+    """Hide the task if its reports weigh enough and no operator has decided since. Safe to repeat."""
+    store, settings = context.store, context.settings
+    code, decided = saved["code"], saved.get("decided", 0)
+    if (
+        settings.reports_to_hold
+        and await _weight(context, code, decided) >= settings.reports_to_hold
+        and await store.shown_tasks.hide_reported(code, decided, reported_note(settings.report_hide_hours))
+    ):
+        await announce_judged(context, code)
+    await store.reports.finish(saved["_id"])
+
+
+async def _weight(context: Context, code: str, decided: int) -> float:
+    """Return what the open reports of a task weigh together.
+
+    They are read after they are written. So of two tasks that the same people report at the same time, the
+    one that is weighed last finds what they reported of the other.
+    """
+    reports, least = context.store.reports, context.settings.reports_to_hold
+    reporters = await reports.counting(code, decided, LOOKED_AT * least)
+    if len(reporters) < least:
+        return 0.0
+    earlier = await reports.by_people(reporters, code, TOO_MANY)
+    return weight_together(reporters, earlier) if len(earlier) < TOO_MANY else 0.0

@@ -1,0 +1,287 @@
+"""Reviews: WeChat checks what people publish before others see it; an operator decides what it leaves open.
+
+Each step is saved before the next one begins, and any process can go on with what another one left. A review
+stays due until the task, or the person's record, says how it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+from server.actions.announce import announce_end, announce_judged, announce_start
+from server.actions.money.pay_in import follow_payments
+from server.actions.people.account import ban_of
+from server.actions.pictures import signed_path
+from server.actions.reviews.submit import submit_chosen
+from server.context import Context
+from server.errors import WeChatBusy
+from server.game.amounts import DAY_MS
+from server.security.plain_text import seen
+from server.store import is_unavailable
+from server.store.people.people import Chosen, Person
+from server.store.reviews.media_checks import MediaCheck
+from server.store.reviews.reviews import Part, Review
+from server.wechat import WeChatError
+from server.wechat.content import UNCHECKED, Result
+from server.wechat.message_push import MEDIA_CHECK, Event
+
+# WeChat's `scene`: a profile, and a forum.
+PROFILE, FORUM = 1, 3
+# WeChat pushes the result of a picture within this time. If it does not, it is asked once more.
+RESULT_MS = 1_800_000
+ASKS = 2
+# Once WeChat has answered about a first review, this many go on at once, because WeChat may be slow.
+AT_ONCE = 10
+PARTS: tuple[Part, ...] = ("text", "picture")
+
+# What a banned publisher and the operator read.
+BANNED = "发布者已被封禁，等平台的人看一看"
+
+log = logging.getLogger("wabao.reviews")
+
+
+async def settle_reviews(context: Context) -> None:
+    """Bring all reviews that are due one step nearer to their end. The leader repeats this.
+
+    While WeChat does not answer about texts, pictures go on, and the reverse.
+    """
+    async for person in context.store.people.lease_due(context.clock.now_ms):
+        if "chosen" in person:
+            await _submit(context, person, person["chosen"])
+    late: set[Part] = set()  # about which WeChat did not answer in this turn
+    turns = (_settle_due(context, part, late) for part in (None, *PARTS))
+    for failed in await asyncio.gather(*turns, return_exceptions=True):
+        if failed is not None:
+            raise failed
+
+
+async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> None:
+    """Check the due reviews whose `part` WeChat must be asked about; with None, those that need no question.
+
+    It is asked about one at first, then about several at once. After two that it did not answer, the rest
+    waits for the next turn. Many questions at once would take the store from digs.
+    """
+    reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
+    due: list[Review] = []
+    at_once, again = 1, False
+    async for review in reviews.lease_due_for(part, context.clock.now_ms, before_ms):
+        due.append(review)
+        if len(due) == at_once:
+            unanswered = await asyncio.gather(*(_settle(context, one, late) for one in due))
+            if part in unanswered and (again or at_once > 1):
+                return
+            due, again = [], part in unanswered
+            at_once = 1 if again else AT_ONCE
+    await asyncio.gather(*(_settle(context, one, late) for one in due))
+
+
+async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
+    """Submit what a process noted and died before submitting. What fails is logged and stays due."""
+    try:
+        await submit_chosen(context, person, chosen)
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        log.exception("review %s was not submitted", chosen["key"])
+
+
+async def _settle(context: Context, review: Review, late: set[Part]) -> Part | Literal[""]:
+    """Return the part about which WeChat did not answer, "" if there is none. What fails stays due."""
+    try:
+        checked = review if review["state"] != "checking" else await _check(context, review, late)
+        if checked is not None and checked["state"] != "checking":
+            await follow_review(context, checked)
+    except _Late as error:
+        log.warning("review %s waits for WeChat: %s", review["_id"], error.__cause__)
+        late.add(error.part)
+        return error.part
+    except Exception as error:
+        if is_unavailable(error):
+            raise
+        log.exception("review %s failed", review["_id"])
+    return ""
+
+
+async def _check(context: Context, review: Review, late: set[Part]) -> Review | None:
+    """Ask WeChat what it has not said yet. Returns the review as it is then, None if it is gone.
+
+    Raises _Late.
+    """
+    found: Review | None = review
+    if "look" in review and not context.settings.checks_content:
+        return await _conclude(context, review, [])
+    asks_text = review["text"] and not review["text_said"]
+    if asks_text:
+        with _asking_about("text"):
+            found = await _check_text(context, review)
+    if found is not None and found["picture"] and not found["picture_said"] and found["text_said"] != "risky":
+        if asks_text and "picture" in late:  # no text waits for this: the turn of pictures asks about it
+            return found
+        with _asking_about("picture"):
+            found = await _check_picture(context, found)
+    if found is None or found["state"] != "checking":
+        return found
+    said = {found[f"{part}_said"] for part in _parts(found)}  # type: ignore[literal-required]
+    if "risky" in said:
+        return await context.store.reviews.conclude(found["_id"], "refused", _why(found))
+    if "" in said:
+        return found
+    # With nothing to check, nobody has looked at it.
+    return await _conclude(context, found, [_why(found)] if "review" in said or not said else [])
+
+
+async def _conclude(context: Context, review: Review, why: list[str]) -> Review | None:
+    """Show what was checked, or hold it for all reasons that there are: an operator decides about all."""
+    if "look" in review:
+        why.append(review["look"])
+    if review["code"] and await _is_banned(context, review["unionid"]):
+        why.append(BANNED)
+    return await context.store.reviews.conclude(review["_id"], "held" if why else "shown", "；".join(why))
+
+
+class _Late(Exception):
+    """WeChat did not answer about this part of a review."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        super().__init__()
+
+
+@contextmanager
+def _asking_about(part: Part) -> Iterator[None]:
+    try:
+        yield
+    except WeChatBusy as error:
+        raise _Late(part) from error
+
+
+async def _is_banned(context: Context, unionid: str) -> bool:
+    person = await context.store.people.find(unionid)
+    return person is not None and ban_of(person, context.clock.now_ms()) is not None
+
+
+def _parts(review: Review) -> list[Part]:
+    return [*(["text"] if review["text"] else []), *(["picture"] if review["picture"] else [])]  # type: ignore[list-item]
+
+
+def _why(review: Review) -> str:
+    """Return in words what WeChat objects to, for the publisher and the operator."""
+    names: dict[Part, str] = {"text": "文字", "picture": "图片"}
+    bad = "risky" if "risky" in (review["text_said"], review["picture_said"]) else "review"
+    parts = "和".join(names[part] for part in _parts(review) if review[f"{part}_said"] == bad)  # type: ignore[literal-required]
+    risks = f"，涉及{'、'.join(review['risks'])}" if review["risks"] else ""
+    if bad == "risky":
+        return f"{parts}没有通过微信的内容检查{risks}"
+    return f"微信的内容检查认为{parts}需要人工看一看{risks}"
+
+
+async def _check_text(context: Context, review: Review) -> Review | None:
+    result = UNCHECKED
+    if context.settings.checks_content:
+        scene = FORUM if review["code"] else PROFILE
+        try:
+            result = await context.wechat.check_text(review["openid"], scene, seen(review["text"]))
+        except WeChatError:
+            log.exception("WeChat refuses the text of review %s: an operator has to check it", review["_id"])
+    return await _note(context, review, "text", result)
+
+
+async def _check_picture(context: Context, review: Review) -> Review | None:
+    """Note the result that WeChat pushed; ask for one, unless it is still to come."""
+    reviews, now_ms = context.store.reviews, context.clock.now_ms()
+    if not context.settings.checks_content:
+        return await _note(context, review, "picture", UNCHECKED)
+    found = await context.store.media_checks.find_first(review["traces"]) if review["traces"] else None
+    if found is None and (not review["traces"] or review["asked_at"] + RESULT_MS <= now_ms):
+        if len(review["traces"]) >= ASKS:
+            return await _note(context, review, "picture", UNCHECKED)
+        trace_id = await _ask_about_picture(context, review)
+        if trace_id is None:
+            return await _note(context, review, "picture", UNCHECKED)
+        asked = await reviews.note_asked(review["_id"], trace_id, now_ms, now_ms + RESULT_MS)
+        if asked is None:
+            return None
+        review = asked
+        # The result may have come before the trace_id was noted.
+        found = await context.store.media_checks.find_first(review["traces"])
+    elif found is None:
+        await reviews.postpone(review["_id"], review["asked_at"] + RESULT_MS)
+        # The result may have come just after we looked for it; then `postpone` has undone its `wake`.
+        found = await context.store.media_checks.find_first(review["traces"])
+    if found is None:
+        return review
+    return await reviews.note_said(review["_id"], "picture", found["said"], found["risk"])
+
+
+async def _ask_about_picture(context: Context, review: Review) -> str | None:
+    """Ask WeChat to check the picture; return the request's trace_id, None if it will not check it."""
+    scene = FORUM if review["code"] else PROFILE
+    # Nobody else may see it yet. WeChat may take as long as we wait for it.
+    url = context.settings.public_url + signed_path(context, review["picture"], 2 * RESULT_MS)
+    try:
+        return await context.wechat.check_picture(review["openid"], scene, url)
+    except WeChatError:
+        log.exception("WeChat refuses the picture of review %s: an operator has to check it", review["_id"])
+        return None
+
+
+async def _note(context: Context, review: Review, part: Part, result: Result) -> Review | None:
+    return await context.store.reviews.note_said(review["_id"], part, result.suggest, result.risk)
+
+
+async def take_event(context: Context, event: Event) -> None:
+    """Take what WeChat pushed. Only results of pictures matter here. The same one again changes nothing."""
+    if event.kind != MEDIA_CHECK or not event.trace_id:
+        return
+    check = MediaCheck(_id=event.trace_id, said=event.checked.suggest, risk=event.checked.risk)
+    await context.store.media_checks.add(check, context.clock.now_ms())
+    await context.store.reviews.wake(event.trace_id)
+
+
+async def follow_review(context: Context, review: Review) -> None:
+    """Do what follows from the end of a check or a decision. Safe to repeat."""
+    if review["code"]:
+        await _apply_to_task(context, review)
+    else:
+        await _apply_to_person(context, review)
+    # A bad text says nothing against the picture beside it.
+    if review["state"] == "refused" and review["picture_said"] in ("review", "risky"):
+        await context.store.files.refuse(review["picture"], review["unionid"], context.clock.now_ms())
+    await context.store.reviews.finish(review)
+
+
+async def _apply_to_person(context: Context, review: Review) -> None:
+    people, unionid, number = context.store.people, review["unionid"], review.get("choice", 0)
+    picture = review.get("wxheadpic")
+    if review["state"] == "shown":
+        await people.show_choice(unionid, number, review.get("wxname"), picture)
+    elif review["state"] == "refused":
+        await people.drop_choice(unionid, number)
+    person = await people.find(unionid)
+    if person is None:
+        return
+    if picture is not None and person.get("wxheadpic") == picture:
+        await context.store.files.keep(picture, None)  # the digs that the person makes show it
+    if "chosen" in person and person["chosen"]["number"] > number:
+        # A newer choice was noted, and its process may have died before it submitted it.
+        await submit_chosen(context, person, person["chosen"])
+
+
+async def _apply_to_task(context: Context, review: Review) -> None:
+    code, tasks = review["code"], context.store.shown_tasks
+    if review["state"] == "held":
+        await tasks.hold(code, review["why"])
+    elif review["state"] == "refused":
+        if await tasks.refuse(code, review["why"]):
+            await announce_end(context, code)
+    elif await tasks.show(code, context.settings.task_days * DAY_MS):
+        await announce_start(context, code)
+    await announce_judged(context, code)
+    if review["state"] != "held":
+        order = await context.store.orders.find_live(code)
+        if order is not None and order["state"] == "paid":
+            await follow_payments(context, [order])

@@ -1,0 +1,86 @@
+"""Submitting what people publish to review (`review.py`): WeChat checks it, or an operator has to look."""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.errors import NotLoggedIn
+from server.game.review import why_looked_at
+from server.game.task import Task
+from server.security.random_codes import random_code
+from server.store.people.people import WECHAT_USER, Chosen, Person
+from server.store.reviews.reviews import Review
+
+
+async def submit_task(context: Context, task: Task, openid: str) -> None:
+    """Submit a task that is `checking`. Safe to repeat. A picture that we drew needs no check."""
+    uploaded = await context.store.files.is_upload(task["pic"])
+    text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"])))
+    review = _review(context, f"task:{task['_id']}", task["publisher"], openid, text)
+    review["code"], review["picture"] = task["_id"], task["pic"] if uploaded else ""
+    if look := why_looked_at(task, context.settings.mail_review_prizes):
+        review["look"] = look
+    await context.store.reviews.add(review)
+
+
+async def submit_profile(
+    context: Context, unionid: str, wxname: str | None, wxheadpic: str | None
+) -> None:
+    """Submit the name, the picture or both that a person chose. Others go on seeing the old ones.
+
+    An earlier choice that is not shown yet is checked with it. Raises NotLoggedIn.
+    """
+    key = f"profile:{random_code()}"
+    person = await context.store.people.choose(unionid, key, wxname, wxheadpic)
+    if person is None:
+        raise NotLoggedIn
+    await submit_chosen(context, person, person["chosen"])
+
+
+async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> None:
+    """Submit what a person chose last, in place of what they chose before. Safe to repeat.
+
+    If the process dies before the end, a sweep does it. Nothing is submitted for somebody who is being
+    forgotten, because a review names them.
+    """
+    if "forgotten_as" in person:
+        return
+    text = chosen.get("wxname", "")
+    review = _review(context, chosen["key"], person["_id"], person["openid"], text)
+    review["picture"], review["choice"] = chosen.get("wxheadpic", ""), chosen["number"]
+    if "wxname" in chosen:
+        review["wxname"] = chosen["wxname"]
+    if "wxheadpic" in chosen:
+        review["wxheadpic"] = chosen["wxheadpic"]
+    await context.store.reviews.add(review)
+    await context.store.reviews.replace_profiles(review)
+    await context.store.people.note_submitted(person["_id"], chosen["number"])
+
+
+async def submit_name(context: Context, person: Person, name: str) -> None:
+    """Submit the name that WeChat gave for somebody who chose none, unless it was refused before."""
+    if "wxname" in person or "chosen" in person or name in ("", WECHAT_USER):
+        return
+    refused = await context.store.reviews.of_profile(person["_id"])
+    if refused is None or refused["text"] != name:
+        await submit_profile(context, person["_id"], name, None)
+
+
+def _review(context: Context, key: str, unionid: str, openid: str, text: str) -> Review:
+    now_ms = context.clock.now_ms()
+    return Review(
+        _id=key,
+        code="",
+        unionid=unionid,
+        openid=openid,
+        text=text,
+        picture="",
+        state="checking",
+        text_said="",
+        picture_said="",
+        risks=[],
+        traces=[],
+        asked_at=0,
+        why="",
+        created_at=now_ms,
+        due_at=now_ms,
+    )

@@ -1,0 +1,345 @@
+"""The audit: every fen, recomputed from orders, prizes, bills and refunds, and compared with the books.
+
+It only reads, and repairs nothing. If asked to, it also compares each order, bill and refund with WeChat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from server.game.amounts import DAY_MS, prize_fen, total_fen
+from server.game.bill import NEVER_HELD
+from server.game.findings import Finding, PaymentKind, Value, What
+from server.game.task import Task
+from server.store import Store
+from server.store.money.bills import Bill
+from server.store.money.ledger import Entry
+from server.store.money.orders import Order
+from server.store.money.prizes import Prize
+from server.store.money.refunds import Refund
+from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
+
+# Payments move while they are read: a difference counts only if it is still there after some more looks.
+LOOKS = 3
+LOOKS_APART_SECONDS = 1.0
+# WeChat answers questions about the bills of so many days.
+ASKED_MS = 30 * DAY_MS
+
+_IN = ("paid", "spent", "unusable")
+_WITHHELD = ("held", "withheld")
+_OWED = ("won", "claiming", "expiring", *_WITHHELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All records about the money of one task. `task` is None if it was deleted."""
+
+    code: str
+    task: Task | None
+    orders: list[Order]
+    prizes: list[Prize]
+    bills: list[Bill]
+    refunds: list[Refund]
+    entries: list[Entry]
+    winning_depths: set[int]
+
+    @property
+    def paid_fen(self) -> int:
+        """What the publisher paid."""
+        return sum(order["amount_fen"] for order in self.orders if order["state"] in _IN)
+
+    @property
+    def given_fen(self) -> int:
+        """What winners have received."""
+        return sum(bill["amount_fen"] for bill in self.bills if bill["state"] == "given")
+
+    @property
+    def refunded_fen(self) -> int:
+        """What the publisher has got back."""
+        return sum(refund["amount_fen"] for refund in self.refunds if refund["state"] == "refunded")
+
+    @property
+    def held_fen(self) -> int:
+        """What must be in the merchant's accounts on behalf of this task."""
+        return self.paid_fen - self.given_fen - self.refunded_fen
+
+    @property
+    def owed_fen(self) -> int:
+        """What winners may still claim, or did not claim and is not refunded yet."""
+        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _OWED)
+
+    @property
+    def withheld_fen(self) -> int:
+        """What of that waits for an operator."""
+        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _WITHHELD)
+
+
+@dataclass(slots=True)
+class Audit:
+    """What an audit found. `waiting` are payments that agree with the books but need the operator."""
+
+    tasks: int = 0
+    paid_fen: int = 0
+    given_fen: int = 0
+    refunded_fen: int = 0
+    owed_fen: int = 0
+    withheld_fen: int = 0
+    differences: list[Finding] = field(default_factory=list)
+    waiting: list[Finding] = field(default_factory=list)
+
+    @property
+    def held_fen(self) -> int:
+        """What must be in the merchant's accounts."""
+        return self.paid_fen - self.given_fen - self.refunded_fen
+
+    @property
+    def summary(self) -> str:
+        """The sums, in one line."""
+        return (
+            f"{self.tasks} tasks, in fen: paid {self.paid_fen}, given {self.given_fen}, "
+            f"refunded {self.refunded_fen}, held {self.held_fen}, of which owed {self.owed_fen} "
+            f"and withheld {self.withheld_fen}"
+        )
+
+
+async def audit(store: Store, pay: Pay | None = None) -> Audit:
+    """Audit every task in the books; with `pay`, also ask WeChat about every order, bill and refund."""
+    audited = Audit()
+    async for code in store.ledger.codes():
+        for look in range(LOOKS):
+            books = await read_books(store, code)
+            found = differences(books)
+            if pay is not None and not found:
+                found = await remote_differences(books, pay)
+            if not found:
+                break
+            if look < LOOKS - 1:
+                await asyncio.sleep(LOOKS_APART_SECONDS)
+        audited.tasks += 1
+        audited.paid_fen += books.paid_fen
+        audited.given_fen += books.given_fen
+        audited.refunded_fen += books.refunded_fen
+        audited.owed_fen += books.owed_fen
+        audited.withheld_fen += books.withheld_fen
+        audited.differences += found
+        audited.waiting += waiting(books)
+    return audited
+
+
+async def read_books(store: Store, code: str) -> Books:
+    """Read all records about the money of one task."""
+    task = await store.tasks.find(code)
+    return Books(
+        code,
+        task,
+        await store.orders.of_task(code),
+        await store.prizes.of_task(code),
+        await store.bills.of_task(code),
+        await store.refunds.of_task(code),
+        await store.ledger.of_task(code),
+        set(await store.digs.won_depths(code)),
+    )
+
+
+def waiting(books: Books) -> list[Finding]:
+    """Return the payments of one task that need the operator, with what WeChat Pay said of each."""
+    alarms: list[tuple[PaymentKind, str, str]] = [
+        *(("order", order["_id"], order.get("alarm", "")) for order in books.orders),
+        *(("bill", bill["_id"], bill["alarm"]) for bill in books.bills),
+        *(("refund", refund["_id"], refund["alarm"]) for refund in books.refunds),
+    ]
+    return [Finding(kind, books.code, "waits", (number, alarm)) for kind, number, alarm in alarms if alarm]
+
+
+def differences(books: Books) -> list[Finding]:
+    """Return what does not agree about one task; [] when every fen is where it should be."""
+    found = _ledger_differences(books) + _order_differences(books) + _prize_differences(books)
+    found += _refund_differences(books)
+    if not books.held_fen >= books.owed_fen >= 0:
+        found.append(_difference(books, "held", books.held_fen, books.owed_fen))
+    return found + _end_differences(books)
+
+
+def _difference(books: Books, what: What, *values: Value) -> Finding:
+    return Finding("books", books.code, what, values)
+
+
+def _ledger_differences(books: Books) -> list[Finding]:
+    expected = {f"paid:{o['_id']}": o["amount_fen"] for o in books.orders if o["state"] in _IN}
+    expected |= {f"owed:{p['_id']}": p["amount_fen"] for p in books.prizes if p["amount_fen"]}
+    expected |= {f"given:{b['_id']}": b["amount_fen"] for b in books.bills if b["state"] == "given"}
+    expected |= {f"refunded:{r['_id']}": r["amount_fen"] for r in books.refunds if r["state"] == "refunded"}
+    entered = {entry["_id"]: entry["amount_fen"] for entry in books.entries}
+    return [
+        _difference(books, "ledger", entered.get(key), key, expected.get(key))
+        for key in sorted(expected.keys() | entered.keys())
+        if expected.get(key) != entered.get(key)
+    ]
+
+
+def _order_differences(books: Books) -> list[Finding]:
+    found = []
+    task = books.task
+    opened = {order["_id"] for order in books.orders if order["state"] == "spent"}
+    paid_by = task.get("paid_by") if task is not None else None
+    if opened != ({paid_by} if paid_by else set()):
+        found.append(_difference(books, "opened_by", paid_by, tuple(sorted(opened))))
+    if task is not None and task["money"] and task["open"] and not paid_by:
+        found.append(_difference(books, "unpaid"))
+    if task is not None:
+        found += [
+            _difference(books, "order_amount", order["_id"], order["amount_fen"], total_fen(task))
+            for order in books.orders
+            if order["amount_fen"] != total_fen(task)
+        ]
+    return found
+
+
+def _prize_differences(books: Books) -> list[Finding]:
+    found = []
+    if books.task is None:
+        return [_difference(books, "prize_of_none", prize["_id"]) for prize in books.prizes]
+    depths = {prize["depth"] for prize in books.prizes}
+    if depths != books.winning_depths:
+        won, given_for = tuple(sorted(books.winning_depths)), tuple(sorted(depths))
+        found.append(_difference(books, "prizes_of", won, given_for))
+    for prize in books.prizes:
+        bills = [bill for bill in books.bills if bill["prize"] == prize["_id"]]
+        given = [bill for bill in bills if bill["state"] == "given"]
+        out = [bill for bill in bills if bill["state"] in ("asked", "waiting")]
+        red_packet = prize["amount_fen"] > 0
+        if prize["amount_fen"] != prize_fen(books.task):
+            found.append(_difference(books, "prize_amount", prize["_id"], prize["amount_fen"]))
+        if len(given) != (red_packet and prize["state"] == "given"):
+            found.append(_difference(books, "prize_paid", prize["_id"], prize["state"], len(given)))
+        if prize["state"] in ("sent", "received") and not _mailed(books.task, prize):
+            found.append(_difference(books, "prize_mailed", prize["_id"], prize["state"]))
+        if len(out) > (prize["state"] == "claiming"):
+            found.append(_difference(books, "prize_out", prize["_id"], prize["state"], len(out)))
+        found += [
+            _difference(books, "bill_amount", bill["_id"], bill["amount_fen"])
+            for bill in bills
+            if bill["amount_fen"] != prize["amount_fen"]
+        ]
+    known = {prize["_id"] for prize in books.prizes}
+    return found + [
+        _difference(books, "bill_of_none", bill["_id"]) for bill in books.bills if bill["prize"] not in known
+    ]
+
+
+def _mailed(task: Task, prize: Prize) -> bool:
+    """Whether a prize may be called sent: goods by mail, at a known time."""
+    return prize["amount_fen"] == 0 and task["draw_type"] == 2 and prize.get("sent_at", 0) > 0
+
+
+def _refund_differences(books: Books) -> list[Finding]:
+    found = []
+    orders = {order["_id"]: order for order in books.orders}
+    whole = {refund["out_trade_no"] for refund in books.refunds if refund["kind"] == "whole"}
+    unusable = {order["_id"] for order in books.orders if order["state"] == "unusable"}
+    if whole != unusable:
+        found.append(_difference(books, "refunded_whole", tuple(sorted(unusable)), tuple(sorted(whole))))
+    for refund in books.refunds:
+        order = orders.get(refund["out_trade_no"])
+        should = _refund_fen(books, refund, order)
+        if refund["amount_fen"] != should:
+            found.append(_difference(books, "refund_amount", refund["_id"], refund["amount_fen"], should))
+    partial = [r for r in books.refunds if r["kind"] != "whole"]
+    if len(partial) > 2 or len({r["kind"] for r in partial}) < len(partial):
+        found.append(_difference(books, "refunds", len(partial)))
+    return found
+
+
+def _refund_fen(books: Books, refund: Refund, order: Order | None) -> int | None:
+    """Return how many fen a refund should be; None if there should be none."""
+    if order is None:
+        return None
+    if refund["kind"] == "whole":
+        return order["amount_fen"]
+    if books.task is None or not books.task["status"] or books.task.get("paid_by") != order["_id"]:
+        return None
+    if refund["kind"] == "unwon":
+        return prize_fen(books.task) * books.task["prizes_left"]
+    return sum(p["amount_fen"] for p in books.prizes if p["state"] in ("expiring", "returned"))
+
+
+def _end_differences(books: Books) -> list[Finding]:
+    """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
+    documents: list[Mapping[str, Any]] = [*books.orders, *books.prizes, *books.bills, *books.refunds]
+    if books.task is not None:
+        documents.append(books.task)
+    if any("due_at" in document for document in documents):
+        return []
+    closed_fen = sum(refund["amount_fen"] for refund in books.refunds if refund["state"] == "closed")
+    if books.held_fen == closed_fen:
+        return []
+    return [_difference(books, "left", books.held_fen)]
+
+
+async def remote_differences(books: Books, pay: Pay) -> list[Finding]:
+    """Return the orders, bills and refunds about which WeChat and our records disagree."""
+    compared: list[tuple[str, str, str, bool]] = []
+    for order in books.orders:
+        compared.append((order["_id"], order["state"], *await _order_at_wechat(order, pay)))
+    for bill in books.bills:
+        compared.append((bill["_id"], bill["state"], *await _bill_at_wechat(bill, pay)))
+    for refund in books.refunds:
+        compared.append((refund["_id"], refund["state"], *await _refund_at_wechat(refund, pay)))
+    return [
+        _difference(books, "at_wechat", number, ours, theirs)
+        for number, ours, theirs, agrees in compared
+        if not agrees
+    ]
+
+
+async def _order_at_wechat(order: Order, pay: Pay) -> tuple[str, bool]:
+    try:
+        answer = await pay.query_order(order["_id"])
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        missing = isinstance(error, PayRefused) and error.not_found
+        return str(error), missing and order["state"] in ("asked", "closed")
+    said = f"{answer.trade_state}, {answer.amount_fen} fen"
+    if order["state"] in _IN:
+        return said, answer.paid and answer.amount_fen == order["amount_fen"]
+    return said, not answer.paid and (
+        order["state"] == "asked" or answer.trade_state in ("CLOSED", "REVOKED")
+    )
+
+
+async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
+    try:
+        answer = await pay.query_transfer(bill["_id"])
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        if isinstance(error, PayRefused) and error.not_found and _is_too_old(bill):
+            return "too old to ask", True
+        never_held = bill["remote"] == NEVER_HELD or (bill["state"], bill["remote"]) == ("asked", "")
+        return str(error), isinstance(error, PayRefused) and error.not_found and never_held
+    said = f"{answer.state}, {answer.amount_fen} fen"
+    if answer.amount_fen not in (None, bill["amount_fen"]):
+        return said, False
+    final = {"SUCCESS": "given", "FAIL": "failed", "CANCELLED": "failed"}.get(answer.state)
+    return said, final == bill["state"] if final else bill["state"] in ("asked", "waiting")
+
+
+def _is_too_old(bill: Bill) -> bool:
+    """Whether WeChat may know a bill that has ended no more: it answers for those of the last 30 days alone.
+
+    https://pay.weixin.qq.com/doc/v3/merchant/4012716437
+    """
+    return bill["state"] in ("given", "failed") and bill["created_at"] < time.time() * 1000 - ASKED_MS
+
+
+async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:
+    try:
+        answer = await pay.query_refund(refund["_id"], refund["out_trade_no"])
+    except (PayRefused, PayUnknown, Contradiction) as error:
+        return str(error), isinstance(error, PayRefused) and error.not_found and refund["state"] == "asked"
+    said = f"{answer.status}, {answer.amount_fen} fen"
+    final = {"SUCCESS": "refunded", "CLOSED": "closed"}.get(answer.status)
+    return said, answer.amount_fen == refund["amount_fen"] and (
+        final == refund["state"] if final else refund["state"] in ("asked", "processing", "abnormal")
+    )

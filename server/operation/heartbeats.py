@@ -1,0 +1,317 @@
+"""Pulses: what a process says of itself each second, and the sum of all processes' pulses for each second.
+
+Pulses are made from the metrics that `/metrics` shows, so nothing is counted twice. They go through Redis,
+which keeps 15 minutes of them. They hold no person's id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from prometheus_client import Counter, Histogram
+from prometheus_client.samples import Sample
+
+from server.game.dig import Dig
+from server.game.task import Task
+from server.realtime.bus import Bus
+from server.realtime.hub import Hub
+from server.realtime.outages import Outages
+from server.telemetry import metrics
+
+HISTORY_SECONDS = 900
+SAMPLE_SECONDS = 0.1
+# The estimated clock may go back a little, and no second is told twice. Going further means it was set back.
+SET_BACK_SECONDS = 2
+WATCHED_TOLD = 30
+# In one pulse, per kind: plain digs, digs that won or ended a task, ends without a dig.
+EVENTS_TOLD = 20
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+_COUNTERS = {
+    "digs": metrics.DIGS,
+    "joins": metrics.JOINS,
+    "deliveries": metrics.DELIVERIES,
+    "closes": metrics.CLOSES,
+    "gaps": metrics.GAPS,
+    "polled": metrics.POLLED_GAPS,
+    "resyncs": metrics.RESYNCS,
+    "uploads": metrics.UPLOADS,
+    "logins": metrics.LOGINS,
+    "replaced": metrics.REPLACED,
+    "errors": metrics.REFUSALS,
+}
+
+
+class PulseDig(msgspec.Struct, frozen=True):
+    """A dig that the process made: what the operator's feed shows of it."""
+
+    code: str
+    depth: int
+    wxname: str
+    is_prize: int
+    end: str
+    at: int
+    cd_until: int
+
+
+class PulseEnd(msgspec.Struct, frozen=True):
+    """A task that the process ended without a dig."""
+
+    code: str
+    name: str
+    end_reason: str
+    at: int
+
+
+class Pulse(msgspec.Struct, frozen=True):
+    """One second of one process, by MongoDB's clock.
+
+    `counts` are the increases of counters, such as "digs.won" or "joins". `frame` and `store` are the
+    increases of two histograms' buckets; as in Prometheus, each bucket includes those below it.
+    """
+
+    process: str
+    pid: int
+    second: int
+    since: int
+    rss_bytes: int
+    draining: int
+    watchers: int
+    largest_unsent_bytes: int
+    lag_ms: float
+    redis_up: int
+    counts: dict[str, int]
+    frame: list[int]
+    store: list[int]
+    watched: dict[str, int]
+    digs: list[PulseDig]
+    ends: list[PulseEnd]
+    mongodb_up: int = 1
+    limited: dict[str, int] = {}  # by limit
+
+
+class Pulsing:
+    """Makes this process's pulse and sends it through Redis, each second while `run` runs."""
+
+    def __init__(self, hub: Hub, bus: Bus, outages: Outages, now_ms: Callable[[], int]) -> None:
+        self._hub = hub
+        self._bus = bus
+        self._outages = outages
+        self._now_ms = now_ms
+        self._since = now_ms()
+        self._counts = _counts()
+        self._limited = _by_label(metrics.LIMITED)
+        self._frame = _buckets(metrics.DIG_TO_FRAME)
+        self._store = _buckets(metrics.STORE_SECONDS)
+        self._lag = 0.0
+        self._digs: list[PulseDig] = []
+        self._wins: list[PulseDig] = []
+        self._ends: list[PulseEnd] = []
+
+    def note_dig(self, dig: Dig) -> None:
+        """Put a dig that this process made into the next pulse, if there is room."""
+        kept = self._wins if dig["is_prize"] or "end" in dig else self._digs
+        if len(kept) < EVENTS_TOLD:
+            kept.append(
+                PulseDig(
+                    dig["code"],
+                    dig["depth"],
+                    dig["wxname"],
+                    dig["is_prize"],
+                    dig.get("end", ""),
+                    dig["at"],
+                    dig["cd_until"],
+                )
+            )
+
+    def note_end(self, task: Task) -> None:
+        """Put a task that this process ended without a dig into the next pulse, if there is room."""
+        if len(self._ends) < EVENTS_TOLD:
+            self._ends.append(PulseEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
+
+    async def run(self) -> None:
+        """Measure the loop's lag ten times a second, and send a pulse after each second, until cancelled."""
+        loop = asyncio.get_running_loop()
+        told = self._now_ms() // 1000 - 1
+        while True:
+            rest = min(SAMPLE_SECONDS, 1 - self._now_ms() % 1000 / 1000)
+            due = loop.time() + rest
+            await asyncio.sleep(rest)
+            self._lag = max(self._lag, loop.time() - due)
+            over = self._now_ms() // 1000 - 1
+            if over > told or over < told - SET_BACK_SECONDS:
+                told = over
+                await self._bus.write_pulse(msgspec.msgpack.encode(self.take(over)))
+
+    def take(self, second: int) -> Pulse:
+        """Return what happened since the last call, as the pulse of `second` (unix seconds)."""
+        before, self._counts = self._counts, _counts()
+        limited_before, self._limited = self._limited, _by_label(metrics.LIMITED)
+        frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
+        store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
+        hub = self._hub
+        watched = sorted(
+            ((len(c.people), code) for code, c in hub.known.by_code.items() if c.people), reverse=True
+        )
+        pulse = Pulse(
+            process=self._bus.process,
+            pid=os.getpid(),
+            second=second,
+            since=self._since,
+            rss_bytes=_rss_bytes(),
+            draining=int(hub.draining),
+            watchers=len(hub.connections),
+            largest_unsent_bytes=max((c.unsent_bytes for c in hub.connections), default=0),
+            lag_ms=round(self._lag * 1000, 1),
+            redis_up=int(self._bus.up),
+            mongodb_up=int("mongodb" not in self._outages.silent),
+            counts=_grown(self._counts, before),
+            limited=_grown(self._limited, limited_before),
+            frame=_increases(self._frame, frame_before),
+            store=_increases(self._store, store_before),
+            watched={code: count for count, code in watched[:WATCHED_TOLD]},
+            digs=[*self._wins, *self._digs],
+            ends=self._ends,
+        )
+        self._lag = 0.0
+        self._digs, self._wins, self._ends = [], [], []
+        return pulse
+
+
+def _counts() -> dict[str, int]:
+    """Return this process's own counters by name and label."""
+    return {
+        ".".join((name, *sample.labels.values())): int(sample.value)
+        for name, counter in _COUNTERS.items()
+        for sample in _samples(counter, "_total")
+    }
+
+
+def _by_label(counter: Counter) -> dict[str, int]:
+    """Return this process's own counts of a counter by its one label."""
+    return {next(iter(s.labels.values())): int(s.value) for s in _samples(counter, "_total")}
+
+
+def _grown(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """Return by how much each count grew, without those that did not."""
+    return {name: count - before.get(name, 0) for name, count in now.items() if count != before.get(name, 0)}
+
+
+def _buckets(histogram: Histogram) -> dict[float, int]:
+    """Return a histogram's counts by the buckets' upper bounds, all labels added up."""
+    found: dict[float, int] = defaultdict(int)
+    for sample in _samples(histogram, "_bucket"):
+        found[float(sample.labels["le"])] += int(sample.value)
+    return found
+
+
+def _samples(metric: Counter | Histogram, suffix: str) -> list[Sample]:
+    return [s for family in metric.collect() for s in family.samples if s.name.endswith(suffix)]
+
+
+def _increases(now: dict[float, int], before: dict[float, int]) -> list[int]:
+    """Return by how much each bucket grew; [] if none did."""
+    found = [now[bound] - before.get(bound, 0) for bound in sorted(now)]
+    return found if any(found) else []
+
+
+def _rss_bytes() -> int:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * _PAGE_BYTES
+
+
+class Second(msgspec.Struct, array_like=True):
+    """All processes' pulses of one second, added up. Sent as an array, because `history` has 900 of them.
+
+    Durations are in milliseconds, None if nothing was measured. `lag` and `queue` (bytes) are the largest of
+    any process.
+    """
+
+    at: int
+    watchers: int
+    processes: int
+    digs: dict[str, int]
+    joins: int
+    wins: int
+    deliveries: int
+    frame_p50: float | None
+    frame_p99: float | None
+    lag: float
+    queue: int
+    closes: dict[str, int]
+    gaps: int
+    resyncs: int
+    store_p50: float | None
+    store_p99: float | None
+    uploads: int
+    logins: int
+    errors: dict[str, int]
+    replaced: int
+    limited: dict[str, int]
+
+
+def add_up(pulses: Iterable[Pulse]) -> list[Second]:
+    """Return a Second for each second that has a pulse, in order of time."""
+    by_second: dict[int, list[Pulse]] = defaultdict(list)
+    for pulse in pulses:
+        by_second[pulse.second].append(pulse)
+    return [_second(at, found) for at, found in sorted(by_second.items())]
+
+
+def _second(at: int, pulses: list[Pulse]) -> Second:
+    counts: dict[str, int] = defaultdict(int)
+    labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}, "limited": {}}
+    for pulse in pulses:
+        for label, count in pulse.limited.items():
+            labelled["limited"][label] = labelled["limited"].get(label, 0) + count
+        for name, count in pulse.counts.items():
+            kind, dot, label = name.partition(".")
+            if dot:
+                labelled[kind][label] = labelled[kind].get(label, 0) + count
+            else:
+                counts[name] += count
+    frame = [sum(column) for column in zip(*(p.frame for p in pulses if p.frame), strict=False)]
+    store = [sum(column) for column in zip(*(p.store for p in pulses if p.store), strict=False)]
+    return Second(
+        at=at,
+        watchers=sum(pulse.watchers for pulse in pulses),
+        processes=len(pulses),
+        digs=labelled["digs"],
+        joins=counts["joins"],
+        wins=labelled["digs"].get("won", 0),
+        deliveries=counts["deliveries"],
+        frame_p50=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.5),
+        frame_p99=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.99),
+        lag=max(pulse.lag_ms for pulse in pulses),
+        queue=max(pulse.largest_unsent_bytes for pulse in pulses),
+        closes=labelled["closes"],
+        gaps=counts["gaps"] + counts["polled"],
+        resyncs=counts["resyncs"],
+        store_p50=quantile_ms(metrics.STORE_BUCKETS, store, 0.5),
+        store_p99=quantile_ms(metrics.STORE_BUCKETS, store, 0.99),
+        uploads=counts["uploads"],
+        logins=counts["logins"],
+        errors=labelled["errors"],
+        replaced=counts["replaced"],
+        limited=labelled["limited"],
+    )
+
+
+def quantile_ms(bounds: Sequence[float], buckets: Sequence[int], q: float) -> float | None:
+    """Return a quantile in milliseconds, exact to its bucket; None if nothing was measured.
+
+    `bounds` are the buckets' upper bounds in seconds. The last bucket has none, and counts everything.
+    """
+    if not buckets or not buckets[-1]:
+        return None
+    wanted = q * buckets[-1]
+    lower, below = 0.0, 0
+    for upper, count in zip(bounds, buckets, strict=False):
+        if count >= wanted:
+            return round((lower + (upper - lower) * (wanted - below) / (count - below)) * 1000, 2)
+        lower, below = upper, count
+    return round(lower * 1000, 2)

@@ -1,0 +1,93 @@
+"""Reads for pages: a few at a time, first come, first served, so that digs and money never wait behind them.
+
+Motor asks MongoDB from a few threads. If pages took all of them, a dig would wait until some page is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from server.errors import Unavailable
+from server.telemetry import metrics
+
+# A read that is not answered by then is given up, and those who wait for it are refused. Digs and money wait
+# for the store's own limit, which is longer.
+SILENT_SECONDS = 2.0
+# Motor has five threads a core.
+AT_ONCE = 4
+# Nobody joins a line in which they would wait longer than this.
+LONGEST_SECONDS = 6.0
+
+T = TypeVar("T")
+
+
+class PageReads:
+    """Reads that share a line. `name` is a label of metrics."""
+
+    def __init__(self, name: str = "reads", at_once: int = AT_ONCE) -> None:
+        self._at_once = at_once
+        self._running = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._took = 0.0  # seconds that the last reads took, smoothed
+        self._length = metrics.LINE_LENGTH.labels(name)
+        self._seconds = metrics.LINE_SECONDS.labels(name)
+
+    async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
+        """Return what a read answers, once it has its turn. No read waits for another one of a page.
+
+        Raises Unavailable if it takes longer than `seconds` or too many wait, or what the read raises.
+        """
+        loop = asyncio.get_running_loop()
+        asked = loop.time()
+        self._length.inc()
+        try:
+            await self._turn()
+            began = loop.time()
+            silent = loop.call_later(SILENT_SECONDS, self._refuse)  # also where this read may take longer
+            try:
+                async with asyncio.timeout(seconds):
+                    return await read()
+            except TimeoutError:
+                self._refuse()
+                raise Unavailable from None
+            finally:
+                silent.cancel()
+                self._took = 0.8 * self._took + 0.2 * (loop.time() - began)
+                self._leave()
+        finally:
+            self._length.dec()
+            self._seconds.observe(loop.time() - asked)
+
+    async def _turn(self) -> None:
+        if self._running < self._at_once and not self._waiting:
+            self._running += 1
+            return
+        if len(self._waiting) / self._at_once * self._took > LONGEST_SECONDS:
+            raise Unavailable
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn  # a read that ends hands its place on
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._leave()
+            raise
+
+    def _leave(self) -> None:
+        """Hand the place to the first who still waits."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._running -= 1
+
+    def _refuse(self) -> None:
+        """Refuse all that wait: MongoDB is silent, so they would only be refused later."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(Unavailable())

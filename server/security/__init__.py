@@ -1,0 +1,1 @@
+"""Keys and sealing, random codes, certificates, addresses behind proxies, plain text."""

@@ -1,0 +1,378 @@
+"""The history: `digs`, one per depth. Once written, a dig changes only if its person is forgotten.
+
+A dig is first recorded in its task (`last_dig`, `pending`) and then here. Queries that must not miss the
+newest dig add it with `pending_digs`; the others say "in the history".
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NotRequired
+
+import pymongo
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
+
+from server.game.dig import Dig
+from server.game.invariants import Totals
+from server.game.task import Participant, Task
+from server.store.documents import Documents
+from server.store.money.prizes import WonPrize
+from server.store.pipelines import judged, judged_task, own_dig, pending_digs
+
+_Document = dict[str, Any]
+
+
+def stored(dig: Dig) -> _Document:
+    """Return a dig as the history holds it, with the fields by which it is looked up and kept unique.
+
+    `made_as`, `joined_by` and `won_by` have an index each, so that a look-up costs the same however much a
+    person dug.
+    """
+    who = f"{dig['code']}:{dig['unionid']}"
+    document: _Document = {**dig, "made_as": f"{who}:{dig['dig_id']}"}
+    for name, there in (("joined_by", "n" in dig), ("won_by", dig["is_prize"])):
+        document.pop(name, None)
+        if there:
+            document[name] = who
+    return document
+
+
+def _won_in(code: str) -> _Document:
+    return {"won_by": {"$gte": f"{code}:", "$lt": f"{code};"}}  # ";" is the character after ":"
+
+
+_ONCE_EACH: list[_Document] = [
+    {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
+    {"$replaceRoot": {"newRoot": "$dig"}},
+]
+
+
+class WonTask(Task):
+    """A task with the caller's prize, which is absent until it is written."""
+
+    prize: NotRequired[WonPrize]
+
+
+class JoinedTask(Task):
+    """A task with the number of prizes that the caller won there, 0 or 1."""
+
+    wins: int
+
+
+class Digs(Documents[Dig]):
+    """Reads and writes of `digs`."""
+
+    NAME = "digs"
+    # The task's update already keeps the first three unique: it fails if anybody dug after the read that
+    # found no such dig. Where `digs` is sharded by code they cannot be unique indexes, and need not be.
+    MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"participant_once", "winner_once", "used_once"})
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("joined_by", 1)], name="participant_once", unique=True, sparse=True),
+        IndexModel([("won_by", 1)], name="winner_once", unique=True, sparse=True),
+        IndexModel([("made_as", 1)], name="used_once", unique=True, sparse=True),
+        IndexModel(
+            [("code", 1), ("n", 1)],
+            name="place_once",
+            unique=True,
+            partialFilterExpression={"n": {"$gt": 0}},
+        ),
+        IndexModel([("code", 1), ("depth", 1)], name="history", unique=True),
+        IndexModel([("unionid", 1), ("n", 1)], name="of_person"),
+        IndexModel(
+            [("unionid", 1), ("at", -1), ("code", 1)],
+            name="joined",
+            partialFilterExpression={"n": {"$gt": 0}},
+        ),
+        IndexModel(
+            [("unionid", 1), ("at", -1), ("code", 1)],
+            name="won",
+            partialFilterExpression={"is_prize": 1},
+        ),
+    ]
+
+    async def insert(self, dig: Dig) -> None:
+        """Write a dig that its task holds already; writing it again changes nothing."""
+        fields = stored(dig)
+        # An upsert into a sharded collection must name the shard key, here the code.
+        this = {name: fields.pop(name) for name in ("_id", "code")}
+        for last_try in (False, True):
+            try:
+                await self.collection.update_one(this, {"$setOnInsert": fields}, upsert=True)
+            except DuplicateKeyError:
+                # Another process wrote the same dig at the same moment. If it happens twice, another dig
+                # took this depth or this person's place, which must never be.
+                if last_try:
+                    raise
+            else:
+                return
+
+    async def participants(
+        self, code: str, page: int, page_size: int = 50
+    ) -> tuple[list[Participant], _Document | None]:
+        """Return one page of a task's participants, in the order they joined; each page costs the same.
+
+        And the task: see `judged_task`.
+        """
+        places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "n": places}},
+            # A pending win may be by somebody who joined earlier: then it has no `n`.
+            pending_digs({"_id": code, "$or": [{"last_dig.n": places}, {"last_dig.is_prize": 1}]}),
+            *_ONCE_EACH,
+            {"$sort": {"no": pymongo.ASCENDING}},
+            {"$set": {"who": {"$concat": ["$code", ":", "$unionid"]}}},
+            own_dig("who", "won_by", "won"),
+            {
+                "$project": {
+                    "_id": 0,
+                    "unionid": 1,
+                    "no": 1,
+                    "n": 1,
+                    "wxname": 1,
+                    "wxheadpic": 1,
+                    "is_prize": {"$max": ["$is_prize", {"$size": "$won"}]},
+                }
+            },
+            judged_task(code),
+        ]
+        rows, task = judged(await self.rows.aggregate(pipeline).to_list(page_size + 2))
+        winners = {row["unionid"] for row in rows if row["is_prize"]}
+        found = [
+            Participant(
+                unionid=row["unionid"],
+                no=row["no"],
+                wxname=row["wxname"],
+                wxheadpic=row["wxheadpic"],
+                is_prize=int(row["unionid"] in winners),
+            )
+            for row in rows
+            if places["$gt"] < row.get("n", 0) <= places["$lte"]
+        ]
+        return found, task
+
+    async def after(self, code: str, depth: int, limit: int) -> list[Dig]:
+        """Return at most `limit` digs of a task deeper than `depth`, in order."""
+        deeper = {"$gt": depth}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "depth": deeper}},
+            {"$sort": {"depth": pymongo.ASCENDING}},
+            {"$limit": limit},
+            pending_digs({"_id": code, "last_dig.depth": deeper}),
+            *_ONCE_EACH,
+            {"$sort": {"depth": pymongo.ASCENDING}},
+            {"$limit": limit},
+        ]
+        return await self.collection.aggregate(pipeline).to_list(limit)
+
+    async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
+        """Return one page of a task's participants as they joined: `is_prize` is that of their first dig."""
+        places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "n": places}},
+            pending_digs({"_id": code, "last_dig.n": places}),
+            *_ONCE_EACH,
+            {"$sort": {"n": pymongo.ASCENDING}},
+            {"$project": {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}},
+        ]
+        # The pipeline ends with a participant's fields.
+        return await self.rows.aggregate(pipeline).to_list(page_size + 1)  # type: ignore[return-value]
+
+    async def early(self, code: str, places: int) -> list[Dig]:
+        """Return from the history the digs of a task's first participants, then its wins."""
+        joins = self.collection.find(
+            {"code": code, "n": {"$gt": 0, "$lte": places}}, sort=[("n", pymongo.ASCENDING)], limit=places
+        )
+        return [*await joins.to_list(places), *await self.wins(code)]
+
+    async def numbers(self, unionid: str) -> tuple[int, int]:
+        """Return how often a person dug and how many tasks they took part in: from an index alone."""
+        count: _Document = {
+            "$group": {
+                "_id": None,
+                "digs": {"$sum": 1},
+                "tasks": {"$sum": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}},
+            }
+        }
+        pending: list[_Document] = [
+            {"$match": {"pending": 1, "last_dig.unionid": unionid}},
+            {"$replaceRoot": {"newRoot": "$last_dig"}},
+            {"$lookup": {"from": "digs", "localField": "_id", "foreignField": "_id", "as": "written"}},
+            {"$match": {"written": []}},
+            count,
+        ]
+        pipeline: list[_Document] = [
+            {"$match": {"unionid": unionid}},
+            count,
+            {"$unionWith": {"coll": "tasks", "pipeline": pending}},
+            {"$group": {"_id": None, "digs": {"$sum": "$digs"}, "tasks": {"$sum": "$tasks"}}},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
+
+    async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[JoinedTask]:
+        """Return the tasks a person took part in, without seeds, the last joined first."""
+        # The pipeline ends with whole tasks; so does the next one.
+        return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
+
+    async def tasks_won(self, unionid: str, skip: int, limit: int) -> list[WonTask]:
+        """Return the tasks a person won, without seeds, the last won first."""
+        return await self._tasks_of(unionid, "is_prize", 1, skip, limit)  # type: ignore[return-value]
+
+    async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[_Document]:
+        order = {"$sort": {"at": pymongo.DESCENDING, "code": pymongo.ASCENDING}}
+        pipeline: list[_Document] = [
+            # There is one such dig a task, so no more are read than come before the end of the page.
+            {"$match": {"unionid": unionid, field: value}},
+            order,
+            {"$limit": skip + limit},
+            {"$project": {"code": 1, "at": 1}},
+            pending_digs({"last_dig.unionid": unionid, f"last_dig.{field}": value}),
+            {"$group": {"_id": "$code", "at": {"$max": "$at"}, "dig": {"$first": "$_id"}}},
+            {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
+            {"$skip": skip},
+            {"$limit": limit},
+            {"$lookup": {"from": "tasks", "localField": "_id", "foreignField": "_id", "as": "task"}},
+            {"$set": {"who": {"$concat": ["$_id", f":{unionid}"]}}},
+            own_dig("who", "won_by", "won"),
+            # A prize has the id of the dig that won it.
+            {
+                "$lookup": {
+                    "from": "prizes",
+                    "localField": "dig",
+                    "foreignField": "_id",
+                    "pipeline": [{"$project": dict.fromkeys(WonPrize.__annotations__, 1)}],
+                    "as": "prize",
+                }
+            },
+            {"$unwind": "$task"},
+            {"$unwind": {"path": "$prize", "preserveNullAndEmptyArrays": True}},
+            {
+                "$replaceRoot": {
+                    "newRoot": {"$mergeObjects": ["$task", {"prize": "$prize", "wins": {"$size": "$won"}}]}
+                }
+            },
+            {"$unset": "seed_box"},
+        ]
+        # All in one trip: a cursor knows that it has ended if the batch has room for one more.
+        found = self.rows.aggregate(pipeline, batchSize=limit + 1)
+        return await found.to_list(limit)
+
+    async def totals(self, code: str) -> Totals:
+        """Return what a task's history adds up to, pending digs counted."""
+        pipeline: list[_Document] = [
+            {"$match": {"code": code}},
+            {"$project": {"depth": 1, "is_prize": 1, "n": 1}},
+            pending_digs({"_id": code}),
+            *_ONCE_EACH,
+            {
+                "$group": {
+                    "_id": None,
+                    "digs": {"$sum": 1},
+                    "deepest": {"$max": "$depth"},
+                    "wins": {"$sum": "$is_prize"},
+                    "participants": {"$sum": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}},
+                }
+            },
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        if not found:
+            return Totals(digs=0, deepest=0, wins=0, participants=0)
+        row = found[0]
+        return Totals(row["digs"], row["deepest"], row["wins"], row["participants"])
+
+    async def made_as(self, made_as: list[str]) -> set[str]:
+        """Return which of these texts `code:unionid:dig_id` belong to a dig that is in the history now.
+
+        Before MongoDB 8 a new primary may not know at once that a majority has a dig. Then a `majority` read
+        would miss it: https://jira.mongodb.org/browse/SERVER-53813. `Tasks.view` decides about what is found.
+        """
+        newest = self.collection.with_options(read_concern=ReadConcern("local"))
+        found = newest.find({"made_as": {"$in": made_as}}, {"made_as": 1}, batch_size=len(made_as) + 1)
+        return {dig["made_as"] async for dig in found}
+
+    async def wins(self, code: str) -> list[Dig]:
+        """Return the digs in the history that won a task's prizes, at most 1,000."""
+        return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)
+
+    async def joined_since(self, unionid: str, since_ms: int, limit: int) -> list[str]:
+        """Return the codes of the tasks that a person joined since a time, the last joined first."""
+        found = self.collection.find(
+            {"unionid": unionid, "n": {"$gt": 0}, "at": {"$gte": since_ms}},
+            {"code": 1},
+            sort=[("at", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return [row["code"] for row in await found.to_list(limit)]
+
+    async def joined_before(self, unionid: str, before_ms: int, limit: int) -> list[str]:
+        """Return the codes of the tasks that a person joined before a time, the last joined first."""
+        found = self.collection.find(
+            {"unionid": unionid, "n": {"$gt": 0}, "at": {"$lt": before_ms}},
+            {"code": 1},
+            sort=[("at", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return [row["code"] for row in await found.to_list(limit)]
+
+    async def depths_of(self, code: str, unionid: str, limit: int = 1000) -> list[int]:
+        """Return the depths that a person dug in a task, in the history."""
+        who = f"{code}:{unionid}"
+        mine = {"made_as": {"$gte": f"{who}:", "$lt": f"{who};"}}  # ";" is the character after ":"
+        found = self.collection.find(mine, {"depth": 1}, limit=limit)
+        return [row["depth"] for row in await found.to_list(limit)]
+
+    async def won_codes(self, unionid: str) -> list[str]:
+        """Return the codes of the tasks that a person won, pending digs counted."""
+        pipeline: list[_Document] = [
+            {"$match": {"unionid": unionid, "is_prize": 1}},
+            pending_digs({"last_dig.unionid": unionid, "last_dig.is_prize": 1}),
+            {"$group": {"_id": "$code"}},
+        ]
+        return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
+
+    async def newest(self, code: str, limit: int) -> list[Dig]:
+        """Return a task's newest digs in the history, the last one first."""
+        found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)
+
+    async def before(
+        self, code: str, depth: int | None, limit: int
+    ) -> tuple[list[Dig], _Document | None]:
+        """Return at most `limit` digs of a task, the newest first, and the task: see `judged_task`.
+
+        With `depth`, only less deep ones.
+        """
+        shallower: _Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
+        pipeline: list[_Document] = [
+            {"$match": {"code": code, "depth": shallower}},
+            {"$sort": {"depth": pymongo.DESCENDING}},
+            {"$limit": limit},
+            pending_digs({"_id": code, "last_dig.depth": shallower}),
+            *_ONCE_EACH,
+            {"$sort": {"depth": pymongo.DESCENDING}},
+            {"$limit": limit},
+            judged_task(code),
+        ]
+        # The pipeline ends with whole digs, then the task.
+        return judged(await self.rows.aggregate(pipeline).to_list(limit + 1))  # type: ignore[return-value]
+
+    async def won_depths(self, code: str) -> list[int]:
+        """Return the depths of a task's digs that won."""
+        pipeline: list[_Document] = [
+            {"$match": _won_in(code)},
+            {"$project": {"depth": 1}},
+            pending_digs({"_id": code, "last_dig.is_prize": 1}),
+            {"$group": {"_id": "$depth"}},
+        ]
+        return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
+
+    async def outcomes(self, code: str, first: int, last: int) -> list[_Document]:
+        """Return depth and is_prize of the digs in the history between two depths, in order."""
+        found = self.rows.find(
+            {"code": code, "depth": {"$gte": first, "$lte": last}},
+            {"_id": 0, "depth": 1, "is_prize": 1},
+            sort=[("depth", pymongo.ASCENDING)],
+            batch_size=last - first + 2,  # all in one trip
+        )
+        return await found.to_list(None)

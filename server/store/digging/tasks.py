@@ -1,0 +1,388 @@
+"""The tasks: `tasks`, by code. Each method is one operation; `server/actions` decides what may happen."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypedDict
+
+import pymongo
+from pymongo import IndexModel
+
+from server.game.dig import Dig, EndReason
+from server.game.review import IN_REVIEW
+from server.game.sealed import Sealed
+from server.game.task import Task
+from server.store.digging.square import ARRANGED, PAGE_SIZE, Place, Wanted, arranged, listed
+from server.store.digging.square import INDEXES as LISTED_INDEXES
+from server.store.due import DUE_INDEX, DueDocuments
+from server.store.people.people import Person
+from server.store.pipelines import NOW_MS, own_dig
+from server.store.sealed_values import sealed_index
+
+_Document = dict[str, Any]
+
+COUNTED_TASKS = 200_000
+SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
+# What tells whether a task changed without a dig.
+POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
+ALL = Wanted()
+
+
+class Winner(TypedDict):
+    """Who won, as a page of the square needs it."""
+
+    unionid: str
+
+
+class ListedTask(Task):
+    """A task of the square. `winners` is empty once it has ended, when nobody asks whether to dig it."""
+
+    winners: list[Winner]
+
+
+class View(TypedDict):
+    """A task, and what one caller has to do with it; `now` is MongoDB's clock at the read (unix ms)."""
+
+    task: Task
+    now: int
+    person: Person | None
+    first: Dig | None
+    won: Dig | None
+    same: Dig | None
+
+
+class Tasks(DueDocuments[Task]):
+    """Reads and writes of `tasks`."""
+
+    NAME = "tasks"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        *LISTED_INDEXES,
+        IndexModel(
+            [("status", 1), ("open", 1), ("prize_num", 1), ("prizes_left", 1)],
+            name="running",
+            partialFilterExpression={"status": 0},
+        ),
+        IndexModel([("pic", 1)], name="picture"),
+        IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
+        IndexModel([("last_dig.at", -1)], name="dug_last"),
+        IndexModel(
+            [("reported", 1), ("reported_at", 1)],
+            name="reported",
+            partialFilterExpression={"reported": {"$exists": True}},
+        ),
+        IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
+        IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
+        sealed_index("seed_box"),
+        DUE_INDEX,
+    ]
+
+    async def insert(self, task: Task) -> Task | None:
+        """Write a new task and return it; None if another person's task has its code.
+
+        Safe to repeat after a lost reply: the same publisher gets the task that was stored. Raises
+        Uncommitted while that may be undone.
+        """
+        taken = await self.add_or_read(task)
+        return taken if taken["publisher"] == task["publisher"] else None
+
+    async def find(self, code: str) -> Task | None:
+        """Return a task without its seed, None if there is none."""
+        return await self.collection.find_one({"_id": code}, {"seed_box": 0})
+
+    async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
+        """Return the task together with the caller's record and own digs of it, in one round trip.
+
+        `first` is the dig that made them a participant, `won` the one that won, `same` the one they made
+        under `dig_id`. A pending dig counts too.
+        """
+        who = {"$literal": f"{code}:{unionid}"}
+        asked = {"task": "$$ROOT", "now": NOW_MS, "unionid": {"$literal": unionid}, "who": who}
+        pipeline: list[_Document] = [
+            {"$match": {"_id": code}},
+            {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
+            # Each by one field that has an index: given only a pipeline, some servers read all documents.
+            {"$lookup": {"from": "people", "localField": "unionid", "foreignField": "_id", "as": "person"}},
+            own_dig("who", "joined_by", "first"),
+            own_dig("who", "won_by", "won"),
+        ]
+        if dig_id:
+            pipeline.append(own_dig("made_as", "made_as", "same"))
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        if not found:
+            return None
+        row = found[0]
+        task: Task = row["task"]
+        last = task.get("last_dig")
+        own: list[Dig] = [last] if last is not None and last["unionid"] == unionid else []
+        return View(
+            task=task,
+            now=row["now"],
+            person=next(iter(row["person"]), None),
+            first=next((dig for dig in [*row["first"], *own] if "n" in dig), None),
+            won=next((dig for dig in [*row["won"], *own] if dig["is_prize"]), None),
+            same=next(
+                (dig for dig in [*row.get("same", []), *own] if dig_id and dig["dig_id"] == dig_id), None
+            ),
+        )
+
+    async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
+        """Record a dig in its task, if that is open, not hidden, has not ended and is not cooling down.
+
+        The dig's depth must be the task's next. `at` and `cd_until` are set from MongoDB's clock; `cd_until`
+        is 0 if the task has no cooldown or ends. Returns the dig as recorded; None if it was not recorded.
+        """
+        cd_until: Any = 0 if "end" in dig or not cd_ms else {"$add": [NOW_MS, cd_ms]}
+        changes: _Document = {
+            "now_depth": dig["depth"],
+            "participants": dig["participants"],
+            "prizes_left": dig["prizes_left"],
+            "cd_until": cd_until,
+            "pending": 1,
+            # What people typed stays inside $literal: a name of "$seed_box" would copy that field.
+            "last_dig": {"$mergeObjects": [{"$literal": dict(dig)}, {"at": NOW_MS, "cd_until": cd_until}]},
+        }
+        if "end" in dig:
+            changes |= {
+                "status": 1,
+                "end_reason": {"$literal": dig["end"]},
+                "ended_at": NOW_MS,
+            }
+        if "end" in dig or dig["is_prize"]:
+            changes["due_at"] = NOW_MS  # a sweep then writes the prize and settles the end, if nobody has
+        cooled = {"$lte": ["$cd_until", NOW_MS]}
+        found = await self.find_one_and_update(
+            # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
+            {"_id": dig["code"], "status": 0, "open": 1, "hidden": 0, "now_depth": dig["depth"] - 1},
+            [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
+            projection={"last_dig": 1},
+            return_document=True,
+        )
+        recorded: Dig | None = None if found is None else found.get("last_dig")
+        if recorded is None or recorded["_id"] != dig["_id"] or recorded["dig_id"] != dig["dig_id"]:
+            return None
+        return recorded
+
+    async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> bool:
+        """Open a task that this order paid for; False if it is open, in review, taken down, over, or gone."""
+        changes = {
+            "open": 1,
+            "paid_by": {"$literal": out_trade_no},
+            "opened_at": NOW_MS,
+            "expires_at": {"$add": [NOW_MS, lasts_ms]},
+            "due_at": {"$add": [NOW_MS, lasts_ms]},
+        }
+        unopened = {"_id": code, "open": 0, "status": 0, "review": {"$nin": list(IN_REVIEW)}}
+        visible = [{"hidden": 0}, {"reported": 1}]  # not `is_taken_down`
+        found = await self.collection.update_one({**unopened, "$or": visible}, [{"$set": changes}])
+        return found.modified_count == 1
+
+    async def end(
+        self,
+        code: str,
+        end_reason: EndReason,
+        end_note: str = "",
+        *,
+        undug: bool = False,
+        unopened: bool = False,
+    ) -> Task | None:
+        """End a running task without a dig; None if that cannot be.
+
+        `undug`: only if nobody has dug, or reports hide it. `unopened`: only if it never opened. A task is
+        ended as `expired` only if it is, by MongoDB's clock.
+        """
+        changes: _Document = {
+            "status": 1,
+            "end_reason": {"$literal": end_reason},
+            "ended_at": NOW_MS,
+            "due_at": NOW_MS,
+            **({"end_note": {"$literal": end_note}} if end_note else {}),
+        }
+        may_end = {"$lte": ["$expires_at", NOW_MS]} if end_reason == "expired" else True
+        ended = await self.find_one_and_update(
+            {
+                "_id": code,
+                "status": 0,
+                **({"$or": [{"now_depth": 0}, {"reported": 1}]} if undug else {}),
+                **({"open": 0} if unopened else {}),
+            },
+            [{"$replaceWith": {"$cond": [may_end, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
+            projection={"seed_box": 0},
+            return_document=True,
+        )
+        return ended if ended is not None and ended["status"] else None
+
+    async def delete_unpaid(self, code: str) -> None:
+        """Delete a task that was never paid, is not in review and has not ended."""
+        await self.collection.delete_one(
+            {"_id": code, "open": 0, "status": 0, "review": {"$nin": list(IN_REVIEW)}}
+        )
+
+    async def postpone(self, task: Task, due_at_ms: int) -> None:
+        """Look at a task again at `due_at_ms`, unless it ended or its `due_at` changed since it was read."""
+        await self.collection.update_one(
+            {"_id": task["_id"], "status": task["status"], "due_at": task.get("due_at")},
+            {"$set": {"due_at": due_at_ms}},
+        )
+
+    async def finish(self, code: str) -> None:
+        """Note that nothing is left to do about a task that has ended."""
+        await self.collection.update_one({"_id": code, "status": 1}, {"$unset": {"due_at": ""}})
+
+    async def pictures_among(self, paths: list[str]) -> set[str]:
+        """Return which of these are the pictures of tasks."""
+        return set(await self.collection.distinct("pic", {"pic": {"$in": paths}}))
+
+    async def find_many(self, codes: list[str]) -> list[Task]:
+        """Return those of these tasks that exist, without seeds."""
+        found = self.collection.find({"_id": {"$in": codes}}, {"seed_box": 0}, batch_size=len(codes) + 1)
+        return await found.to_list(len(codes))
+
+    async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
+        """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""
+        newest = self.collection.find(
+            {}, {"seed_box": 0}, sort=[("last_dig.at", pymongo.DESCENDING)], limit=limit
+        )
+        found: list[Task] = await newest.to_list(limit)
+        dug = {task["_id"] for task in found}
+        # Most watched tasks were dug lately. The second read is for the rest.
+        rest = [code for code in watched[:limit] if code not in dug]
+        return found + (await self.find_many(rest) if rest else [])
+
+    async def stock(self) -> _Document:
+        """Return how many tasks run, and how many of their prizes are still hidden: of 200,000 at most."""
+        pipeline: list[_Document] = [
+            {"$match": {"status": 0, "open": 1}},
+            {"$limit": COUNTED_TASKS},
+            {
+                "$group": {
+                    "_id": None,
+                    "running": {"$sum": 1},
+                    "prizes": {"$sum": "$prize_num"},
+                    "prizes_left": {"$sum": "$prizes_left"},
+                }
+            },
+            {"$project": {"_id": 0}},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        return found[0] if found else {"running": 0, "prizes": 0, "prizes_left": 0}
+
+    async def note_written(self, code: str, depth: int) -> None:
+        """Note that the dig of this depth is written in `digs`."""
+        await self.collection.update_one(
+            {"_id": code, "pending": 1, "now_depth": depth}, {"$unset": {"pending": ""}}
+        )
+
+    async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
+        """Return digs at least `older_than_ms` old that `digs` may lack; their tasks have them."""
+        pipeline: list[_Document] = [
+            {"$match": {"pending": 1}},
+            {"$match": {"$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}}},
+            {"$limit": limit},
+            {"$replaceRoot": {"newRoot": "$last_dig"}},
+        ]
+        # The pipeline ends with `last_dig`.
+        return await self.rows.aggregate(pipeline).to_list(limit)  # type: ignore[return-value]
+
+    async def find_at(self, code: str) -> tuple[Task, int] | None:
+        """Return a task without its seed, and MongoDB's clock at the read."""
+        pipeline: list[_Document] = [
+            {"$match": {"_id": code}},
+            {"$set": {"now": NOW_MS}},
+            {"$unset": "seed_box"},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        if not found:
+            return None
+        now_ms: int = found[0].pop("now")
+        return found[0], now_ms  # type: ignore[return-value]  # a task, now that `now` is taken out
+
+    async def positions(self, codes: list[str]) -> list[_Document]:
+        """Return `_id` and the fields of POSITION of these tasks, and `now`: MongoDB's clock."""
+        pipeline: list[_Document] = [
+            {"$match": {"_id": {"$in": codes}}},
+            {"$project": {**dict.fromkeys(POSITION, 1), "now": NOW_MS}},
+        ]
+        return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
+
+    async def square(
+        self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL
+    ) -> list[ListedTask]:
+        """Return a page of the square, as `listed` orders it and `arranged` arranges it.
+
+        With it comes who has won of what still runs.
+        """
+        codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms))
+        some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
+        pipeline: list[_Document] = [
+            # One may have been hidden since.
+            {"$match": {"_id": {"$in": codes}, "is_public": 1, "hidden": 0, "open": 1}},
+            {"$unset": "seed_box"},
+            # No prize has the code "".
+            {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
+            {
+                "$lookup": {
+                    "from": "prizes",
+                    "localField": "won_in",
+                    "foreignField": "code",
+                    "pipeline": [{"$project": {"_id": 0, "unionid": 1}}],
+                    "as": "winners",
+                }
+            },
+            {"$unset": "won_in"},
+        ]
+        if not codes:
+            return []
+        # All in one trip: a cursor knows that it has ended if the batch has room for one more.
+        found = await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
+        rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
+        return [rows[code] for code in codes if code in rows]
+
+    async def _codes_on(self, page: int, condition: _Document, order: list[tuple[str, int]]) -> list[str]:
+        """Return the codes on a page of the square. Most are found among the first few more than it needs."""
+        for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
+            places = await self._places(condition, order, 0, limit)
+            pages = arranged(places)
+            on_page = pages[page - 1] if page <= len(pages) else []
+            if len(on_page) == PAGE_SIZE or len(places) < limit:
+                return on_page
+            if limit == ARRANGED:
+                break
+        if on_page:
+            return on_page
+        skipped = ARRANGED + (page - 1 - len(pages)) * PAGE_SIZE
+        return [place.code for place in await self._places(condition, order, skipped, PAGE_SIZE)]
+
+    async def _places(
+        self, condition: _Document, order: list[tuple[str, int]], skip: int, limit: int
+    ) -> list[Place]:
+        found = self.rows.find(
+            condition,
+            {"publisher": 1, "status": 1},
+            sort=order,
+            skip=skip,
+            limit=limit,
+            batch_size=limit,  # all in one trip
+        )
+        return [Place(row["_id"], row["publisher"], row["status"]) for row in await found.to_list(limit)]
+
+    async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
+        """Return the tasks that a person published, newest first."""
+        found = self.collection.find(
+            {"publisher": unionid},
+            {"seed_box": 0},
+            sort=[("created_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)],
+            skip=skip,
+            limit=limit,
+            batch_size=limit,  # all in one trip
+        )
+        return await found.to_list(limit)
+
+    async def released_number(self, unionid: str) -> int:
+        """Return how many tasks a person published."""
+        return await self.collection.count_documents({"publisher": unionid})
+
+    async def seed_box(self, code: str) -> Sealed:
+        """Return a task's sealed seed. Raises LookupError if there is no such task."""
+        found = await self.collection.find_one({"_id": code}, {"seed_box": 1})
+        if found is None:
+            raise LookupError(f"no task {code}")
+        return found["seed_box"]

@@ -1,0 +1,1 @@
+"""Orders, prizes, bills, refunds, the ledger, and what holds a payout."""

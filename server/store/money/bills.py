@@ -1,0 +1,59 @@
+"""`bills`, by out_bill_no: each pays a prize by a transfer of WeChat's. Its lifecycle is `game/bill.py`."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+from pymongo import IndexModel
+
+from server.game.bill import bill as lifecycle
+from server.store.due import DUE_INDEX
+from server.store.money.payments import Payments
+
+BillState: TypeAlias = Literal["asked", "waiting", "given", "failed"]
+
+
+class Bill(TypedDict):
+    """`body` is sent to WeChat byte for byte, each time. Times are unix milliseconds.
+
+    `package_info` is "" until WeChat gives it. `remote` is the state that WeChat named last, "" if it has
+    named none: then WeChat may not have the bill. `sent_at` is when the bill was last sent, 0 for never, and
+    `asked_at` when its winner last had WeChat asked about it. If `unsendable` is there, it is not sent any
+    more. `alarm` says why the operator has to look at it, "" for nothing; `unknown_since` is there while
+    WeChat does not answer.
+    """
+
+    _id: str
+    code: str
+    prize: str
+    attempt: int
+    unionid: str
+    amount_fen: int
+    body: bytes
+    state: BillState
+    package_info: str
+    remote: str
+    fail_reason: str
+    alarm: str
+    created_at: int
+    ended_at: int
+    sent_at: int
+    asked_at: NotRequired[int]
+    unsendable: NotRequired[int]
+    unknown_since: NotRequired[int]
+    due_at: NotRequired[int]
+    then: NotRequired[dict[str, int]]
+
+
+class Bills(Payments[Bill]):
+    """Reads and writes of `bills`. Its changes are the rows of `game/bill.py`."""
+
+    NAME = "bills"
+    TABLE = lifecycle
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("prize", 1)], name="of_prize"),
+        IndexModel([("code", 1)], name="of_task"),
+        IndexModel([("unionid", 1)], name="of_winner"),
+        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
+        DUE_INDEX,
+    ]

@@ -1,0 +1,98 @@
+"""What publishers pay: `orders`, by WeChat's out_trade_no. Their lifecycle is `game/order.py`."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+from pymongo import IndexModel
+
+from server.game.order import order as lifecycle
+from server.store.due import DUE_INDEX
+from server.store.money.payments import Payments
+
+_Document = dict[str, Any]
+
+OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
+
+
+class Order(TypedDict):
+    """Times are unix milliseconds. `live` is there until the task may get another order.
+
+    `no_credit` is 1 if no credit card may pay it. `bank_type` is what WeChat says paid it, "" if it does not
+    say. `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking the payment.
+    `alarm` says why the operator has to look at it, "" for nothing; `unknown_since` is there while WeChat
+    does not answer. `refunding` is the number of the refund that was sent last, at `refunding_at`.
+    """
+
+    _id: str
+    code: str
+    publisher: str
+    openid: str
+    description: str
+    amount_fen: int
+    state: OrderState
+    prepay_id: str
+    transaction_id: str
+    created_at: int
+    expires_at: int
+    asked_at: int
+    paid_at: int
+    alarm: str
+    no_credit: NotRequired[int]
+    bank_type: NotRequired[str]
+    live: NotRequired[int]
+    unknown_since: NotRequired[int]
+    refunding: NotRequired[str]
+    refunding_at: NotRequired[int]
+    due_at: NotRequired[int]
+
+
+class Orders(Payments[Order]):
+    """Reads and writes of `orders`. Their changes are the rows of `game/order.py`."""
+
+    NAME = "orders"
+    TABLE = lifecycle
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("code", 1)], name="of_task"),
+        IndexModel([("publisher", 1)], name="of_publisher"),
+        IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
+        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
+        DUE_INDEX,
+    ]
+
+    async def find_all(self, out_trade_nos: list[str]) -> list[Order]:
+        """Return those of these orders that exist."""
+        return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
+
+    async def find_live(self, code: str) -> Order | None:
+        """Return the order of a task that is paid or may still be."""
+        return await self.collection.find_one({"code": code, "live": 1})
+
+    async def ordered_fen(self, publisher: str, since_ms: int, lately_ms: int) -> tuple[int, int]:
+        """Return what a person has paid or may still pay, of orders made since each of these times.
+
+        Closed orders do not count, nor those that were refunded whole.
+        """
+        lately = {"$cond": [{"$gte": ["$created_at", lately_ms]}, "$amount_fen", 0]}
+        pipeline: list[_Document] = [
+            {
+                "$match": {
+                    "publisher": publisher,
+                    "created_at": {"$gte": since_ms},
+                    "state": {"$in": ["asked", "paid", "spent"]},
+                }
+            },
+            {"$group": {"_id": None, "since": {"$sum": "$amount_fen"}, "lately": {"$sum": lately}}},
+        ]
+        for row in await self.rows.aggregate(pipeline).to_list(1):
+            return row["since"], row["lately"]
+        return 0, 0
+
+    async def paid_fen(self, publisher: str) -> int:
+        """Return what a person has paid in all; what was refunded whole does not count."""
+        pipeline: list[_Document] = [
+            {"$match": {"publisher": publisher, "state": {"$in": ["paid", "spent"]}}},
+            {"$group": {"_id": None, "paid": {"$sum": "$amount_fen"}}},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        return int(found[0]["paid"]) if found else 0

@@ -1,0 +1,1 @@
+"""The people, and all places that name one."""

@@ -1,0 +1,215 @@
+"""All places in the database that name a person, and how a pseudonym is put there instead.
+
+Every method may be interrupted and called again: it goes on with what still has the old id. `new` is the
+pseudonym, the same in all places, so that a person who took part once still counts once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import UpdateOne
+
+from server.game.task import Task
+from server.store.digging.digs import Digs, stored
+from server.store.digging.tasks import Tasks
+from server.store.files import ROUTE, Files
+from server.store.money.prizes import WHERE_SENT
+
+_Document = dict[str, Any]
+
+BATCH = 500
+NAME, PICTURE = "已注销", ""
+# Put before a share token while its visit moves to another id: two visits cannot have the same token.
+_MOVING = "moving:"
+
+
+class Traces:
+    """Writes to all collections that name people."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+        self._database = database
+
+    async def move_digs(self, old: str, new: str) -> int:
+        """Move a person's digs; return how many. A dig that only its task has is written to `digs` first."""
+        tasks, digs = self._database["tasks"], self._database["digs"]
+        who = {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}
+        for task in await tasks.find({"pending": 1, "last_dig.unionid": old}, {"last_dig": 1}).to_list(None):
+            await Digs(self._database).insert(task["last_dig"])
+        moved = 0
+        while page := await digs.find({"unionid": old}).to_list(BATCH):
+            updates = []
+            for dig in page:
+                fields = stored({**dig, **who})  # type: ignore[typeddict-item]  # a dig, read as a plain dict
+                del fields["_id"], fields["code"]
+                updates.append(UpdateOne({"_id": dig["_id"], "unionid": old}, {"$set": fields}))
+            await digs.bulk_write(updates, ordered=False)
+            moved += len(page)
+        changes = {f"last_dig.{name}": value for name, value in who.items()}
+        for codes in await self._codes_dug(new):
+            some = {"$in": codes}
+            await tasks.update_many({"_id": some, "last_dig.unionid": old}, {"$set": changes})
+            # Comes last, and also if an earlier pass was cut off before it: then all names are replaced.
+            await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
+        return moved
+
+    async def move_prizes(self, old: str, new: str) -> None:
+        """Move what a person won and the bills that paid it; addresses are deleted."""
+        prizes, bills = self._database["prizes"], self._database["bills"]
+        await prizes.update_many(
+            {"unionid": old, "address_box": {"$exists": True}},
+            {"$set": {"address_deleted": 1}, "$unset": WHERE_SENT},
+        )
+        await prizes.update_many(
+            {"unionid": old}, {"$set": {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}}
+        )
+        won = [prize["_id"] for prize in await prizes.find({"unionid": new}, {"_id": 1}).to_list(None)]
+        for start in range(0, len(won), BATCH):
+            # `body` holds the person's openid. These bills have ended, so it is not sent again.
+            await bills.update_many(
+                {"prize": {"$in": won[start : start + BATCH]}, "unionid": old},
+                {"$set": {"unionid": new, "body": b""}},
+            )
+
+    async def delete_risk(self, old: str) -> None:
+        """Delete what WeChat said of a person's risk, and from where they came."""
+        await self._database["risks"].delete_one({"_id": old})
+        await self._database["places"].delete_many({"unionid": old})
+
+    async def published(self, unionid: str) -> list[Task]:
+        """Return all tasks that a person published, without their seeds."""
+        tasks = Tasks(self._database).collection
+        return await tasks.find({"publisher": unionid}, {"seed_box": 0}).to_list(None)
+
+    async def move_tasks(self, old: str, new: str) -> None:
+        """Move what a person published and paid for; posters that show the name are deleted."""
+        database = self._database
+        for task in await self.published(old):
+            code = task["_id"]
+            await database["prizes"].update_many({"code": code}, {"$set": {"publisher": new}})
+            posters = {"$gte": f"poster:{code}:", "$lt": f"poster:{code};"}  # ";" is the character after ":"
+            await self._delete_files({"metadata.made_for": posters})
+            await database["tasks"].update_one(
+                {"_id": code, "publisher": old},
+                {
+                    "$set": {"publisher": new, "wxname": NAME, "wxheadpic": PICTURE, "signed": 0},
+                    "$inc": {"renamed": 1},
+                },
+            )
+        await database["orders"].update_many({"publisher": old}, {"$set": {"publisher": new, "openid": ""}})
+
+    async def move_pictures(self, old: str, new: str) -> None:
+        """Delete what a person uploaded, except pictures of tasks, which only get the pseudonym."""
+        files = self._database["pictures.files"]
+        names = [file["_id"] async for file in files.find({"metadata.owner": old}, {"_id": 1})]
+        paths = [ROUTE + name for name in names]
+        used = await self._database["tasks"].distinct("pic", {"pic": {"$in": paths}}) if paths else []
+        unused = [name for name in names if ROUTE + name not in used]
+        await self._delete_files({"_id": {"$in": unused}})
+        await files.update_many({"metadata.owner": old}, {"$set": {"metadata.owner": new}})
+
+    async def _delete_files(self, query: _Document) -> None:
+        """Delete all pictures that are found so, with their thumbnails."""
+        files = Files(self._database)
+        while rows := await files.collection.find(query, {"_id": 1}).to_list(BATCH):
+            await files.delete([row["_id"] for row in rows])
+
+    async def move_visits(self, old: str, new: str) -> None:
+        """Move what a person opened and whom they brought. Links that they shared still lead to the task."""
+        visits, shares = self._database["visits"], self._database["shares"]
+        for code in await visits.distinct("code", {"unionid": new}):
+            await self._delete_posters(code, old)  # one may have been drawn while an earlier pass ran
+        while page := await visits.find({"unionid": old}).to_list(BATCH):
+            for visit in page:
+                await self._move_visit(visit, old, new)
+        brought = {"$or": [{"sharer": old}, {"newcomer": old}]}
+        while page := await shares.find(brought).to_list(BATCH):
+            for share in page:
+                pair = {name: new if share[name] == old else share[name] for name in ("sharer", "newcomer")}
+                key = f"{share['code']}:{pair['sharer']}:{pair['newcomer']}"
+                moved = {"code": share["code"], **pair}
+                await shares.update_one({"_id": key}, {"$setOnInsert": moved}, upsert=True)
+                await shares.delete_one({"_id": share["_id"]})
+
+    async def move_reviews(self, old: str, new: str) -> None:
+        """Delete what is checked of a person's profile; reviews of their tasks get the pseudonym.
+
+        Their texts go, since the person's name is among them.
+        """
+        reviews = self._database["reviews"]
+        await reviews.delete_many({"unionid": old, "code": ""})
+        await reviews.update_many({"unionid": old}, {"$set": {"unionid": new, "openid": "", "text": ""}})
+
+    async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
+        visits, code = self._database["visits"], visit["code"]
+        await self._delete_posters(code, old)
+        share = visit["share"].removeprefix(_MOVING)
+        await visits.update_one({"_id": visit["_id"]}, {"$set": {"share": _MOVING + share}})
+        moved = {**visit, "unionid": new, "share": share}
+        del moved["_id"]
+        await visits.update_one({"_id": f"{code}:{new}"}, {"$setOnInsert": moved}, upsert=True)
+        await visits.delete_one({"_id": visit["_id"]})
+
+    async def _delete_posters(self, code: str, unionid: str) -> None:
+        named = [{"metadata.made_for": made_for} for made_for in _posters(code, unionid)]
+        await self._delete_files({"$or": named})
+
+    async def delete_messages(self, old: str) -> None:
+        """Delete the messages to a person, and what they consented to."""
+        await self._database["messages"].delete_many({"unionid": old})
+        await self._database["consents"].delete_many({"unionid": old})
+
+    async def delete_reports(self, old: str) -> None:
+        """Delete what a person reported."""
+        await self._database["reports"].delete_many({"unionid": old})
+
+    async def remaining(self, old: str, new: str) -> list[str]:
+        """Return the collections that still name a person, besides their own record, once `move_…` ran."""
+        places = {
+            "digs": ["unionid"],
+            "tasks": ["publisher"],
+            "prizes": ["unionid", "publisher"],
+            "bills": ["unionid"],
+            "orders": ["publisher"],
+            "visits": ["unionid"],
+            "reports": ["unionid"],
+            "shares": ["sharer", "newcomer"],
+            "risks": ["_id"],
+            "places": ["unionid"],
+            "pictures.files": ["metadata.owner"],
+            "messages": ["unionid"],
+            "consents": ["unionid"],
+            "reviews": ["unionid"],
+        }
+        found = {
+            name
+            for name, fields in places.items()
+            for field in fields
+            if await self._database[name].find_one({field: old}, {"_id": 1})
+        }
+        if await self._is_last(old, new):
+            found.add("tasks")
+        return sorted(found)
+
+    async def _is_last(self, old: str, new: str) -> bool:
+        """Whether a task's newest dig names the person: looked for in the tasks that they dug."""
+        tasks = self._database["tasks"]
+        if await tasks.find_one({"pending": 1, "last_dig.unionid": old}, {"_id": 1}):
+            return True
+        for some in await self._codes_dug(new):
+            if await tasks.find_one({"_id": {"$in": some}, "last_dig.unionid": old}, {"_id": 1}):
+                return True
+        return False
+
+    async def _codes_dug(self, unionid: str) -> list[list[str]]:
+        """Return the codes of the tasks that a person dug, some at a time."""
+        codes = await self._database["digs"].distinct("code", {"unionid": unionid, "n": {"$gt": 0}})
+        return [codes[at : at + BATCH] for at in range(0, len(codes), BATCH)]
+
+
+def _posters(code: str, unionid: str) -> list[Any]:
+    """Return conditions for the names under which a person's posters of a task are kept."""
+    mine = f"poster:{code}:{unionid}"
+    before = [mine, f"{mine}:page"]  # as they were named before they showed the sharer
+    return [*before, {"$gte": f"{mine}|", "$lt": f"{mine}}}"}]  # "}" is the character after "|"

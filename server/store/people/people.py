@@ -1,0 +1,314 @@
+"""The people who have logged in: `people`, by unionid."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NotRequired, TypedDict
+
+import pymongo
+from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
+
+from server.game.amounts import FOLLOWED_MS
+from server.store.due import DUE_INDEX, DueDocuments
+from server.store.pipelines import NOW_MS
+
+_Document = dict[str, Any]
+
+
+# What others see of a person without a name.
+NO_NAME = "还没起名"
+# The name that WeChat has given for everybody since 2022.
+WECHAT_USER = "微信用户"
+
+
+class Ban(TypedDict):
+    """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted).
+
+    `carried` is there if it was copied from another record of this person; it holds while that is banned.
+    """
+
+    reason: str
+    at: int
+    until: int
+    carried: NotRequired[int]
+
+
+class Chosen(TypedDict):
+    """A name, a picture or both that a person chose and others do not see yet.
+
+    `key` is that of its review, `number` counts the person's choices.
+    """
+
+    key: str
+    number: int
+    wxname: NotRequired[str]
+    wxheadpic: NotRequired[str]
+
+
+class Person(TypedDict):
+    """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
+    what the person chose instead; `wxheadpic` is a path of ours. `chosen` is what they chose since and is not
+    shown yet, `choices` how often they chose.
+
+    `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
+    ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
+    first login (unix ms). `forgotten_as` is there while the person is being forgotten, `moving` once others
+    may notice: see `server/actions/people/erase.py`. `due_at` is there until what they chose is submitted to
+    review.
+    """
+
+    _id: str
+    openid: str
+    nickName: str
+    avatarUrl: str
+    gender: int
+    city: str
+    province: str
+    country: str
+    wxname: NotRequired[str]
+    wxheadpic: NotRequired[str]
+    chosen: NotRequired[Chosen]
+    choices: NotRequired[int]
+    locked: NotRequired[bool]
+    generation: NotRequired[int]
+    ended_at: NotRequired[int]
+    banned: NotRequired[Ban]
+    created_at: NotRequired[int]
+    forgotten_as: NotRequired[str]
+    moving: NotRequired[int]
+    due_at: NotRequired[int]
+
+
+# The fields of a person's record that decide whether they are admitted.
+ADMITTING = ("_id", "locked", "generation", "banned", "forgotten_as")
+# What a person chose and others do not see yet, and that it has to be submitted.
+_CHOICE = {"chosen": "", "due_at": ""}
+
+
+class People(DueDocuments[Person]):
+    """Reads and writes of `people`."""
+
+    NAME = "people"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("openid", 1)], name="of_openid"),
+        IndexModel(
+            [("ended_at", 1)],
+            name="tokens_ended",
+            partialFilterExpression={"ended_at": {"$exists": True}},
+        ),
+        IndexModel(
+            [("wxheadpic", 1)],
+            name="picture",
+            partialFilterExpression={"wxheadpic": {"$exists": True}},
+        ),
+        DUE_INDEX,
+    ]
+
+    async def pictures_among(self, paths: list[str]) -> set[str]:
+        """Return which of these are the pictures of people."""
+        return set(await self.collection.distinct("wxheadpic", {"wxheadpic": {"$in": paths}}))
+
+    async def find(self, unionid: str) -> Person | None:
+        """Return the person, None if nobody logged in under this id."""
+        return await self.collection.find_one({"_id": unionid})
+
+    async def find_all(self, unionids: list[str]) -> list[Person]:
+        """Return those of these people who exist."""
+        return await self.collection.find({"_id": {"$in": unionids}}).to_list(len(unionids))
+
+    async def admitting(self, unionids: list[str]) -> list[Person]:
+        """Return the ADMITTING fields of those of these people who exist."""
+        found = self.collection.find(
+            {"_id": {"$in": unionids}},
+            dict.fromkeys(ADMITTING, 1),
+            batch_size=len(unionids) + 1,
+        )
+        return await found.to_list(len(unionids))
+
+    async def lock(self, unionid: str) -> Person | None:
+        """Refuse a person's bare id from now on; return their record, None if unknown."""
+        return await self.find_one_and_update(
+            {"_id": unionid}, {"$set": {"locked": True}}, return_document=True
+        )
+
+    async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
+        """Return the person, and the code of the task whose details they opened last."""
+        pipeline: list[_Document] = [
+            {"$match": {"_id": unionid}},
+            {"$replaceRoot": {"newRoot": {"person": "$$ROOT"}}},
+            {
+                "$lookup": {
+                    "from": "visits",
+                    "localField": "person._id",
+                    "foreignField": "unionid",
+                    "pipeline": [{"$sort": {"opened_at": pymongo.DESCENDING}}, {"$limit": 1}],
+                    "as": "opened",
+                }
+            },
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        if not found:
+            return None, None
+        return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
+
+    async def of_openid(self, openid: str) -> list[Person]:
+        """Return the records of an openid: there are two if WeChat gave a unionid at some logins only."""
+        return await self.collection.find({"openid": openid}).to_list(None)
+
+    async def save(self, person: Person, *, told: bool = True) -> Person:
+        """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
+
+        Unless `told`, WeChat said only who it is: the rest is kept too, and is written for a new person.
+        A new record begins with a new generation, so that old tokens stay ended if somebody comes back after
+        being forgotten.
+        """
+        unionid = person["_id"]
+        fields = {name: value for name, value in person.items() if name != "_id"}
+        said = fields if told else {"openid": person["openid"]}
+        # By MongoDB's clock, as `ended_at` is: a machine's own may be wrong by hours.
+        begun = {"generation": {"$toLong": {"$divide": [NOW_MS, 1000]}}, "created_at": NOW_MS}
+        first = {"$mergeObjects": [{"$literal": fields}, begun]}
+        is_new = {"$eq": [{"$type": "$openid"}, "missing"]}
+        merged = {"$mergeObjects": ["$$ROOT", {"$cond": [is_new, first, {}]}, {"$literal": said}]}
+        saved: Person | None = None
+        while saved is None:  # SecantusDB returns None to the second of two first logins at once
+            try:
+                saved = await self.find_one_and_update(
+                    {"_id": unionid}, [{"$replaceWith": merged}], upsert=True, return_document=True
+                )
+            except DuplicateKeyError:
+                continue  # their first login elsewhere, at this moment: now they are there
+        return saved
+
+    async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
+        """Write the name or the picture that the person chose, or both; at least one is not None.
+
+        What they chose before and nobody saw is forgotten.
+        """
+        chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        await self.collection.update_one({"_id": unionid}, {"$set": given, "$unset": _CHOICE})
+
+    async def choose(
+        self, unionid: str, key: str, wxname: str | None, wxheadpic: str | None
+    ) -> Person | None:
+        """Note what a person chose, with what they chose before and nobody sees yet; return their record.
+
+        They are due until `note_submitted`.
+        """
+        given = {"key": key}
+        if wxname is not None:
+            given["wxname"] = wxname
+        if wxheadpic is not None:
+            given["wxheadpic"] = wxheadpic
+        number: _Document = {"$add": [{"$ifNull": ["$choices", 0]}, 1]}
+        chosen: _Document = {"$mergeObjects": ["$chosen", {"$literal": given}, {"number": number}]}
+        return await self.find_one_and_update(
+            {"_id": unionid},
+            [{"$set": {"chosen": chosen, "choices": number, "due_at": {"$add": [NOW_MS, FOLLOWED_MS]}}}],
+            return_document=True,
+        )
+
+    async def note_submitted(self, unionid: str, number: int) -> None:
+        """Note that a person's choice is in review, unless they chose something else since."""
+        await self.collection.update_one(
+            {"_id": unionid, "chosen.number": number}, {"$unset": {"due_at": ""}}
+        )
+
+    async def show_choice(
+        self, unionid: str, number: int, wxname: str | None, wxheadpic: str | None
+    ) -> None:
+        """Let others see what a person chose, unless they chose something else since.
+
+        What WeChat's data said is no choice: its `number` is 0.
+        """
+        chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
+        given = {name: value for name, value in chosen.items() if value is not None}
+        last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}
+        await self.collection.update_one(
+            {"_id": unionid, **last}, {"$set": given, "$unset": _CHOICE}
+        )
+
+    async def drop_choice(self, unionid: str, number: int) -> None:
+        """Forget what a person chose, unless they chose something else since."""
+        await self.collection.update_one(
+            {"_id": unionid, "chosen.number": number}, {"$unset": _CHOICE}
+        )
+
+    async def end_tokens(self, unionid: str, generation: int) -> Person | None:
+        """End the person's tokens of this generation, and lock it; return the record, None if they had ended.
+
+        Without the lock, a bare id would be a way around a logout.
+        """
+        return await self.find_one_and_update(
+            {"_id": unionid, "generation": generation},
+            [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
+            return_document=True,
+        )
+
+    async def ban(self, openid: str, ban: Ban) -> None:
+        """Ban all who logged in with this openid, and end their tokens."""
+        await self.rows.update_many({"openid": openid}, _banned(ban))
+
+    async def carry_over(self, person: Person, ban: Ban) -> Person | None:
+        """Ban one record of a person too, and end its tokens; None if it was banned since, or is gone."""
+        before = {"_id": person["_id"], "banned": person.get("banned")}
+        return await self.find_one_and_update(before, _banned(ban), return_document=True)
+
+    async def drop_carried(self, unionid: str, ban: Ban) -> None:
+        """Let one record act again, unless it was banned anew since."""
+        await self.collection.update_one({"_id": unionid, "banned": ban}, {"$unset": {"banned": ""}})
+
+    async def lift_ban(self, openid: str) -> None:
+        """Let all act again who logged in with this openid."""
+        await self.collection.update_many({"openid": openid}, {"$unset": {"banned": ""}})
+
+    async def ended_since(self, at_ms: int) -> dict[str, int]:
+        """Return whose tokens were ended since a time (unix ms), with the generation that is valid now."""
+        found = self.collection.find({"ended_at": {"$gte": at_ms}}, {"generation": 1})
+        return {person["_id"]: person["generation"] for person in await found.to_list(None)}
+
+    async def lock_out(self, person: Person, pseudonym: str) -> Person:
+        """Note what the person will be called once forgotten, and end all tokens; return the record.
+
+        If this is repeated, the first pseudonym stays. Raises LookupError if the record is gone.
+        """
+        await self.collection.update_one(
+            {"_id": person["_id"], "forgotten_as": {"$exists": False}}, {"$set": {"forgotten_as": pseudonym}}
+        )
+        await self.end_tokens(person["_id"], person.get("generation", 0))
+        found = await self.find(person["_id"])
+        if found is None:
+            raise LookupError("another process has just forgotten this person")
+        return found
+
+    async def let_in(self, unionid: str) -> None:
+        """Undo `lock_out`, unless `begin_moving` was called."""
+        await self.collection.update_one(
+            {"_id": unionid, "moving": {"$exists": False}}, {"$unset": {"forgotten_as": ""}}
+        )
+
+    async def begin_moving(self, unionid: str) -> None:
+        """Note that the person's traces are about to be moved: there is no way back."""
+        await self.collection.update_one({"_id": unionid}, {"$set": {"moving": 1}})
+
+    async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
+        """Delete the record of a person whom nothing else names any more."""
+        await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})
+
+
+def _banned(ban: Ban) -> list[_Document]:
+    """Return the update that bans. It ends tokens in the same write: no process may trust what it cached."""
+    generation: _Document = {"$add": [{"$ifNull": ["$generation", 0]}, 1]}
+    ended = {"generation": generation, "ended_at": NOW_MS, "locked": True}
+    return [{"$set": {**ended, "banned": {"$literal": dict(ban)}}}]
+
+
+def shown_name(person: Person) -> str:
+    """Return the name that others see."""
+    return person.get("wxname") or person["nickName"] or NO_NAME
+
+
+def is_named(person: Person) -> bool:
+    """Whether a person has a name of their own."""
+    return bool(person.get("wxname")) or person["nickName"] not in ("", WECHAT_USER)

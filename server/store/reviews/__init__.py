@@ -1,0 +1,1 @@
+"""What is checked before others see it, and what people report."""

@@ -1,0 +1,115 @@
+"""What people report: `reports`, one per person and task."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+import pymongo
+from pymongo import IndexModel
+
+from server.game.reports import Outcome, PastReport
+from server.store.due import DUE_INDEX, DueDocuments
+
+_Document = dict[str, Any]
+
+ReportReason: TypeAlias = Literal["fraud", "illegal", "vulgar", "infringing", "abusive", "other"]
+
+
+class Report(TypedDict):
+    """`counts` is 1 if it counts towards hiding the task, see `server/actions/reviews/report.py`.
+
+    `open` is there while it waits for an operator, `outcome` once one has decided. `decided` is the task's
+    when it was reported. `due_at` is there until what follows from it is done. `at` is unix ms.
+    """
+
+    _id: str
+    code: str
+    unionid: str
+    reason: ReportReason
+    text: str
+    counts: int
+    at: int
+    open: NotRequired[int]
+    outcome: NotRequired[Outcome]
+    decided: NotRequired[int]
+    due_at: NotRequired[int]
+
+
+class Reports(DueDocuments[Report]):
+    """Reads and writes of `reports`."""
+
+    NAME = "reports"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("open", 1), ("at", 1)], name="queue", partialFilterExpression={"open": 1}),
+        IndexModel([("code", 1), ("at", -1)], name="of_task"),
+        IndexModel([("unionid", 1)], name="of_person"),
+        IndexModel(
+            [("unionid", 1), ("counts", 1)], name="counting_of_person", partialFilterExpression={"counts": 1}
+        ),
+        IndexModel([("at", 1), ("open", 1)], name="oldest"),
+        DUE_INDEX,
+    ]
+
+    async def insert(self, report: Report) -> Report:
+        """Write a report unless its author has reported the task before; return the one that is stored."""
+        return await self.add_or_read(report)
+
+    async def find(self, code: str, unionid: str) -> Report | None:
+        """Return what a person reported about a task, None if nothing."""
+        return await self.collection.find_one({"_id": f"{code}:{unionid}"})
+
+    async def counting(self, code: str, decided: int, limit: int) -> list[str]:
+        """Return whose open reports of a task count, of those after so many decisions: the newest."""
+        made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None: 0, or not there
+        found = self.rows.find(made, {"unionid": 1}, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return [row["unionid"] for row in await found.to_list(limit)]
+
+    async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
+        """Return what these people reported that counted, except the task `but`; `limit` at most."""
+        made = {"unionid": {"$in": unionids}, "counts": 1, "code": {"$ne": but}}
+        fields = {"_id": 0, "unionid": 1, "code": 1, "outcome": 1}
+        found = self.rows.find(made, fields, limit=limit)
+        return [
+            PastReport(row["unionid"], row["code"], row.get("outcome", ""))
+            for row in await found.to_list(limit)
+        ]
+
+    async def finish(self, key: str) -> None:
+        """Note that what follows from a report is done."""
+        await self.collection.update_one({"_id": key}, {"$unset": {"due_at": ""}})
+
+    async def queue(self, limit: int) -> list[Report]:
+        """Return the open reports, the oldest first."""
+        found = self.collection.find({"open": 1}, sort=[("at", pymongo.ASCENDING)], limit=limit)
+        return await found.to_list(limit)
+
+    async def waiting_number(self, before_ms: int) -> int:
+        """Return how many open reports were made before a time (unix ms)."""
+        return await self.collection.count_documents({"open": 1, "at": {"$lt": before_ms}})
+
+    async def of_task(self, code: str, limit: int) -> list[Report]:
+        """Return a task's newest reports, those that do not count too."""
+        found = self.collection.find({"code": code}, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)
+
+    async def number_by(self, unionid: str) -> int:
+        """Return how often a person reported something."""
+        return await self.collection.count_documents({"unionid": unionid})
+
+    async def close_decided(self, code: str, decided: int, outcome: Outcome) -> None:
+        """Close the reports that a task got before this decision; later ones stay open."""
+        earlier = {"code": code, "open": 1, "decided": {"$not": {"$gte": decided}}}
+        await self.collection.update_many(earlier, {"$set": {"outcome": outcome}, "$unset": {"open": ""}})
+
+    async def delete_of_task(self, code: str) -> None:
+        """Delete the reports of a task that is about to be deleted: nobody could decide on them."""
+        await self.collection.delete_many({"code": code})
+
+    async def delete_old(self, before_ms: int, limit: int) -> int:
+        """Delete reports that were made before that time, except open ones; return how many."""
+        old = {"at": {"$lt": before_ms}, "open": {"$exists": False}}
+        found = self.rows.find(old, {"_id": 1}, sort=[("at", pymongo.ASCENDING)], limit=limit)
+        rows = await found.to_list(limit)
+        if rows:
+            await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
+        return len(rows)

@@ -1,0 +1,124 @@
+"""The log's format: one line per event, in UTC.
+
+Queries of URLs carry ids and tokens, and MongoDB's errors carry the values that were written. Both are cut
+here, in the lines of libraries too.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from pathlib import Path
+from traceback import format_tb, walk_tb
+from types import TracebackType
+
+WORD_CHARACTERS = 300
+MESSAGE_CHARACTERS = 2000
+# Strangers choose this text. Neither pattern can start again inside what it has read: the time is linear.
+_QUERY = re.compile(r"([?;])\S+")
+_LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
+# All that breaks a line or moves a terminal's cursor, except the newline, which is indented.
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_ROOT = f"{Path(__file__).parents[2]}/"
+_OURS = f"{_ROOT}server/", f"{_ROOT}handlers/"
+_NEVER_IN_OUR_PATHS = re.compile(r"[^0-9A-Za-z/_.-]")
+
+
+STACK_SECONDS = 60.0
+PLACES_KEPT = 1000
+
+
+class OneLine(logging.Formatter):
+    """One line per event. A traceback follows it indented, so that no input can pass for an event.
+
+    Each place has one traceback in STACK_SECONDS: a store that is ill must not fill the disk with them.
+    """
+
+    converter = staticmethod(time.gmtime)
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+    default_msec_format = "%s.%03dZ"
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s")
+        self._shown: dict[str, float] = {}  # by place: when its last traceback was logged
+
+    def formatException(  # noqa: N802  (logging's name)
+        self,
+        exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None],
+    ) -> str:
+        """Return the traceback; without the errors' texts if MongoDB's driver raised one.
+
+        If its place had one lately, return the place alone.
+        """
+        chain, error = [], exc_info[1]
+        while error is not None:
+            chain.append(type(error))
+            error = error.__cause__ or error.__context__
+        place = _place_of(exc_info[2], chain)
+        if not self._is_due(place):
+            return f"{place}: as within the last minute"
+        if not any(kind.__module__.partition(".")[0] == "pymongo" for kind in chain):
+            return super().formatException(exc_info)
+        return "".join(format_tb(exc_info[2])) + " from ".join(kind.__qualname__ for kind in chain)
+
+    def _is_due(self, place: str) -> bool:
+        now = time.monotonic()
+        if now - self._shown.get(place, float("-inf")) < STACK_SECONDS:
+            return False
+        if len(self._shown) >= PLACES_KEPT:
+            self._shown = {place: at for place, at in self._shown.items() if now - at < STACK_SECONDS}
+        self._shown[place] = now
+        return True
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
+        """Return the line without a traceback, cut at 2,000 characters."""
+        text = _cut_words(super().formatMessage(record))
+        return text if len(text) <= MESSAGE_CHARACTERS else f"{text[:MESSAGE_CHARACTERS]}…"
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return line and traceback. Words are cut after ? or ; (a URL's query) and at 300 characters."""
+        record.exc_text = None  # another handler may have cached it
+        text = super().format(record)
+        if record.exc_info or record.stack_info:  # else `formatMessage` has cut all of it
+            text = _cut_words(text)
+        return text.replace("\n", "\n    ")
+
+
+def _place_of(trace: TracebackType | None, chain: list[type[BaseException]]) -> str:
+    """Return what was raised, and the innermost line of ours that it passed, or else of anybody's."""
+    ours = theirs = ""
+    for frame, line in walk_tb(trace):
+        theirs = f"{frame.f_code.co_filename}:{line}"
+        ours = theirs if theirs.startswith(_OURS) else ours
+    return f"{' from '.join(kind.__qualname__ for kind in chain)} at {(ours or theirs).removeprefix(_ROOT)}"
+
+
+def _cut_words(text: str) -> str:
+    """Cut words after ? or ; and at 300 characters. Controls become spaces."""
+    return _LONG_WORD.sub(r"\1…", _QUERY.sub(r"\1…", _CONTROLS.sub(" ", text)))
+
+
+def shown_path(path: str) -> str:
+    """Return the start of a path for the log: up to a character that none of ours has, at most 300.
+
+    If a client spells its query wrongly, its path holds a token, behind `;`, `%3F` or `&`.
+    """
+    start = path[:WORD_CHARACTERS]
+    known = _NEVER_IN_OUR_PATHS.split(start, maxsplit=1)[0]
+    return known if known == path else f"{known}…"
+
+
+def set_up_logging() -> None:
+    """Send the log of this process to its standard error."""
+    # Nothing that a line shows; each would be looked up for each line. The last is the caller's place:
+    # https://docs.python.org/3/howto/logging.html#optimization
+    logging.logThreads = logging.logMultiprocessing = False
+    logging._srcfile = None
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # tornado.general would log address and headers of a request that is no HTTP, with the token.
+    for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "tornado.general"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each broken form
