@@ -27,7 +27,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from parts.serving import Server, cpu_seconds, running
-from server.operation.heartbeats import HISTORY_SECONDS, Pulse
+from server.operation.heartbeats import HISTORY_SECONDS, Heartbeat
 
 VIEWERS = 20
 SECONDS = 20
@@ -37,11 +37,11 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 _chance = random.Random(1)
 
 
-def a_pulse(process: str, second: int) -> Pulse:
+def a_pulse(process: str, second: int) -> Heartbeat:
     """Return the pulse of one second of a busy process."""
     digs = _chance.randrange(20)
     buckets = sorted(_chance.randrange(100) for _ in range(14))
-    return Pulse(
+    return Heartbeat(
         process=process,
         pid=1,
         second=second,

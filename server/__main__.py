@@ -362,7 +362,7 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 
 def _forget(parsed: argparse.Namespace) -> int:
     from server.actions.command_line import logged
-    from server.actions.people.erase import CannotForget, choose_pseudonym, forget
+    from server.actions.people.erase import CannotErase, choose_pseudonym, forget
 
     async def work(store: Store) -> int:
         # The log keeps the pseudonym: the person's id must be nowhere afterwards.
@@ -370,7 +370,7 @@ def _forget(parsed: argparse.Namespace) -> int:
         async with logged(store, "forget", pseudonym) as run:
             try:
                 digs = await forget(store, parsed.unionid, pseudonym)
-            except CannotForget as error:
+            except CannotErase as error:
                 run.outcome = "refused"
                 return _complain(str(error), 1)
         print(_FORGOTTEN.format(digs=digs))

@@ -16,7 +16,7 @@ from server.memory.risk_looks import RiskLooks
 from server.memory.square import Square
 from server.memory.visiting import Visiting
 from server.operation.feed import Feed
-from server.operation.heartbeats import Pulsing
+from server.operation.heartbeats import Heartbeats
 from server.operation.leader import Leader
 from server.operation.monitor import Monitor
 from server.operation.webhook import Webhook
@@ -32,7 +32,7 @@ from server.realtime.shared_order import SharedOrder
 from server.realtime.sockets import HELLOS, Sockets
 from server.runtime.background import Background
 from server.runtime.disk import Disk
-from server.runtime.single_flight import SharedWork
+from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 from server.settings.operators import Operator
@@ -73,7 +73,7 @@ class Context:
     cooldowns: Cooldowns
     database: OwnDatabase
     outages: Outages = field(init=False)
-    pulsing: Pulsing = field(init=False)
+    heartbeats: Heartbeats = field(init=False)
     leader: Leader = field(init=False)
     monitor: Monitor = field(init=False)
     feed: Feed = field(init=False)
@@ -91,7 +91,7 @@ class Context:
     disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
     # Posters and codes that are being drawn: their paths, by name.
-    drawing: SharedWork[str, str] = field(default_factory=SharedWork)
+    drawing: SingleFlight[str, str] = field(default_factory=SingleFlight)
     risk_looks: RiskLooks = field(default_factory=RiskLooks)
     # Logins from addresses with many wrong codes, of which WeChat is asked so many at once.
     doubted_logins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(DOUBTED_AT_ONCE))
@@ -102,7 +102,7 @@ class Context:
         """Make the fields that need other fields."""
         self.disk = Disk(self.settings.data_dir, self.settings.disk_free_mb)
         self.outages = Outages(self.database, self.bus, self.hub.connections, self.hub.activity)
-        self.pulsing = Pulsing(self.hub, self.bus, self.outages, self.clock.now_ms)
+        self.heartbeats = Heartbeats(self.hub, self.bus, self.outages, self.clock.now_ms)
         self.leader = Leader(self.store, self.bus, self.database, self.bus.process, self.clock.now_ms)
         self.monitor = Monitor(
             self.store,

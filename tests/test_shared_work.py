@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.runtime.single_flight import SharedWork
+from server.runtime.single_flight import SingleFlight
 
 
 class Work:
@@ -30,7 +30,7 @@ class Work:
         return own
 
 
-async def begin(shared: SharedWork[str, int], work: Work, waiters: int) -> list[asyncio.Task[int]]:
+async def begin(shared: SingleFlight[str, int], work: Work, waiters: int) -> list[asyncio.Task[int]]:
     """Return so many who wait for the work of "key", which has begun."""
     waiting = [asyncio.create_task(shared.result("key", work)) for _ in range(waiters)]
     await work.has_begun.wait()
@@ -46,7 +46,7 @@ def hear_complaints() -> list[dict[str, Any]]:
 
 @pytest.mark.gen_test
 async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_anew() -> None:
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     assert "key" in shared
     assert "other" not in shared
@@ -60,7 +60,7 @@ async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_ane
 
 @pytest.mark.gen_test
 async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result() -> None:
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     work.may_end.set()
 
     async def twice() -> list[int]:
@@ -71,14 +71,14 @@ async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result() -> Non
 
 @pytest.mark.gen_test
 async def test_each_key_has_work_of_its_own() -> None:
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     work.may_end.set()
     assert await asyncio.gather(shared.result("a", work), shared.result("b", work)) == [1, 2]
 
 
 @pytest.mark.gen_test
 async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result() -> None:
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     first, second, third = await begin(shared, work, 3)
     first.cancel()  # it began the work
     await asyncio.wait([first])
@@ -90,7 +90,7 @@ async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result()
 
 @pytest.mark.gen_test
 async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next() -> None:
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     for each in waiting:
         each.cancel()
@@ -105,7 +105,7 @@ async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next() -> 
 @pytest.mark.gen_test
 async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew() -> None:
     complaints = hear_complaints()
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     work.failure = LookupError("a bug")
     work.may_end.set()
@@ -119,7 +119,7 @@ async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew() -> None
 @pytest.mark.gen_test
 async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved() -> None:
     complaints = hear_complaints()
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     (task,) = shared.tasks
     for each in waiting:
@@ -137,7 +137,7 @@ async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved() -> None:
 
 @pytest.mark.gen_test
 async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key() -> None:
-    shared, work = SharedWork[str, int](), Work()
+    shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     (task,) = shared.tasks
     task.cancel()

@@ -9,7 +9,7 @@ import msgspec
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, Unionid
 from server.errors import NoSuchTask, NotYours
-from server.operation.audit import read_books
+from server.operation.audit import read_money
 from server.store.money.prizes import GIVEN
 
 
@@ -62,7 +62,7 @@ class GetStatement(Interface):
             raise NoSuchTask
         if task["publisher"] != publisher["_id"]:
             raise NotYours
-        books = await read_books(store, request.code)
+        books = await read_money(store, request.code)
         shares = await store.visits.share_numbers(request.code)
         states = Counter(prize["state"] for prize in books.prizes)
         return GetStatementReply(

@@ -24,7 +24,7 @@ from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context
 from server.errors import NoSuchTask, TokenRequired
-from server.operation.audit import Books, differences, read_books
+from server.operation.audit import TaskMoney, differences, read_money
 from server.operation.feed import BoardTask, board_task
 from server.operation.findings import texts_of
 from server.store import is_unavailable
@@ -125,7 +125,7 @@ class OpsTask(OperatorInterface):
         if task is None:
             raise NoSuchTask
         digs = await store.digs.newest(request.code, SHOWN_DIGS)
-        books = await read_books(store, request.code)
+        books = await read_money(store, request.code)
         return OpsTaskReply(
             task=board_task(task, await self.context.hub.watchers(request.code)),
             pic=operators_picture(task["pic"]),
@@ -142,7 +142,7 @@ class OpsTask(OperatorInterface):
         )
 
 
-def money_of(books: Books) -> Money:
+def money_of(books: TaskMoney) -> Money:
     """Return what an operator sees of a task's money, with at most SHOWN_PAYMENTS payments, newest first."""
     payments = [
         *(

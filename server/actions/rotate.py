@@ -105,14 +105,14 @@ async def rotate(store: Store, keys: Keys) -> list[Rotated]:
 async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
     rotated = Rotated(purpose)
     for _ in range(PASSES):
-        stored = await _persist(partial(store.boxes.fingerprints, purpose))
+        stored = await _persist(partial(store.sealed_values.fingerprints, purpose))
         rotated.broken.clear()
         older = [each for each in stored if each in keys.fingerprints and each != keys.fingerprint]
         if all([await _pass(store, keys, rotated, each) for each in older]):
             break
-    for each in await _persist(partial(store.boxes.fingerprints, purpose)):
+    for each in await _persist(partial(store.sealed_values.fingerprints, purpose)):
         if each != keys.fingerprint:
-            rotated.left[each] = await _persist(partial(store.boxes.number, purpose, each))
+            rotated.left[each] = await _persist(partial(store.sealed_values.number, purpose, each))
     return rotated
 
 
@@ -121,14 +121,14 @@ async def _pass(store: Store, keys: Keys, rotated: Rotated, fingerprint: str) ->
     purpose, unchanged = rotated.purpose, True
     after: str | None = ""
     while after is not None:
-        page, after = await _persist(partial(store.boxes.page, purpose, fingerprint, after))
+        page, after = await _persist(partial(store.sealed_values.page, purpose, fingerprint, after))
         changes = []
         for key, sealed in page:
             try:
                 changes.append((key, sealed, keys.seal(purpose, keys.open(purpose, sealed, key), key)))
             except ValueError:
                 rotated.broken.append(key)
-        replaced = await _persist(partial(store.boxes.replace, purpose, changes))
+        replaced = await _persist(partial(store.sealed_values.replace, purpose, changes))
         rotated.sealed[fingerprint] += replaced
         unchanged = unchanged and replaced == len(changes)
     return unchanged

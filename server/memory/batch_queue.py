@@ -32,7 +32,7 @@ class _Waiting(NamedTuple, Generic[K, V]):
     since: float
 
 
-class Line(Generic[K, V]):
+class BatchQueue(Generic[K, V]):
     """Asks `question(keys)` for all who wait. It returns what it found, by key.
 
     One question runs at a time. If it takes longer than SILENT_SECONDS, all who wait are refused, and so is

@@ -24,7 +24,7 @@ class _Question:
 class DigIds:
     """One per process.
 
-    Not SharedWork: a question may be joined only until it is put, and each who joins adds to it.
+    Not SingleFlight: a question may be joined only until it is put, and each who joins adds to it.
     """
 
     def __init__(self, store: Store) -> None:

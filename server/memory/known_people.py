@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
-from server.memory.batch_queue import Line
+from server.memory.batch_queue import BatchQueue
 from server.store import Store
 from server.store.people.people import ADMITTING, Person
 
@@ -32,7 +32,7 @@ class KnownPeople:
         self._ended = ended
         self._connection = connection
         self._known: OrderedDict[str, tuple[Person, float, int]] = OrderedDict()
-        self._line = Line("people", self._read)
+        self._line = BatchQueue("people", self._read)
 
     async def find(self, unionid: str, generation: int | None) -> Person | None:
         """Return the fields of a person's record that admit them; None if there is no such person.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
 
-from server.runtime.single_flight import SharedWork
+from server.runtime.single_flight import SingleFlight
 from server.store import Store
 from server.store.digging.square import Wanted
 from server.store.digging.tasks import ALL, ListedTask
@@ -37,7 +37,7 @@ class Square:
         self._now_ms = now_ms
         self._lasts_ms = lasts_ms
         self._pages: OrderedDict[_Key, SquarePage] = OrderedDict()
-        self._reading = SharedWork[tuple[int, _Key], SquarePage]()
+        self._reading = SingleFlight[tuple[int, _Key], SquarePage]()
         self._forgotten = 0  # how often all pages were dropped
 
     async def page(self, number: int, wanted: Wanted = ALL) -> SquarePage:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from server.memory.batch_queue import Line
+from server.memory.batch_queue import BatchQueue
 from server.security.keys import Keys
 from server.security.random_codes import derived_code
 from server.store import Store
@@ -38,9 +38,9 @@ class Visiting:
         self._keys = keys
         self._now_ms = now_ms
         self._shares: OrderedDict[str, tuple[Share | None, float]] = OrderedDict()
-        self._visits = Line("visits", self._write_visits)
-        self._brought = Line("shares", self._write_brought)
-        self._tokens = Line("share tokens", self._read_tokens)
+        self._visits = BatchQueue("visits", self._write_visits)
+        self._brought = BatchQueue("shares", self._write_brought)
+        self._tokens = BatchQueue("share tokens", self._read_tokens)
 
     def token(self, code: str, unionid: str) -> str:
         """Return the token that stands for a person and a task in links. It resolves after `note_visit`."""

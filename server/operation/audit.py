@@ -35,7 +35,7 @@ _OWED = ("won", "claiming", "expiring", *_WITHHELD)
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class TaskMoney:
     """All records about the money of one task. `task` is None if it was deleted."""
 
     code: str
@@ -111,7 +111,7 @@ async def audit(store: Store, pay: Pay | None = None) -> Audit:
     audited = Audit()
     async for code in store.ledger.codes():
         for look in range(LOOKS):
-            books = await read_books(store, code)
+            books = await read_money(store, code)
             found = differences(books)
             if pay is not None and not found:
                 found = await remote_differences(books, pay)
@@ -130,10 +130,10 @@ async def audit(store: Store, pay: Pay | None = None) -> Audit:
     return audited
 
 
-async def read_books(store: Store, code: str) -> Books:
+async def read_money(store: Store, code: str) -> TaskMoney:
     """Read all records about the money of one task."""
     task = await store.tasks.find(code)
-    return Books(
+    return TaskMoney(
         code,
         task,
         await store.orders.of_task(code),
@@ -145,7 +145,7 @@ async def read_books(store: Store, code: str) -> Books:
     )
 
 
-def waiting(books: Books) -> list[Finding]:
+def waiting(books: TaskMoney) -> list[Finding]:
     """Return the payments of one task that need the operator, with what WeChat Pay said of each."""
     alarms: list[tuple[PaymentKind, str, str]] = [
         *(("order", order["_id"], order.get("alarm", "")) for order in books.orders),
@@ -155,7 +155,7 @@ def waiting(books: Books) -> list[Finding]:
     return [Finding(kind, books.code, "waits", (number, alarm)) for kind, number, alarm in alarms if alarm]
 
 
-def differences(books: Books) -> list[Finding]:
+def differences(books: TaskMoney) -> list[Finding]:
     """Return what does not agree about one task; [] when every fen is where it should be."""
     found = _ledger_differences(books) + _order_differences(books) + _prize_differences(books)
     found += _refund_differences(books)
@@ -164,11 +164,11 @@ def differences(books: Books) -> list[Finding]:
     return found + _end_differences(books)
 
 
-def _difference(books: Books, what: What, *values: Value) -> Finding:
+def _difference(books: TaskMoney, what: What, *values: Value) -> Finding:
     return Finding("books", books.code, what, values)
 
 
-def _ledger_differences(books: Books) -> list[Finding]:
+def _ledger_differences(books: TaskMoney) -> list[Finding]:
     expected = {f"paid:{o['_id']}": o["amount_fen"] for o in books.orders if o["state"] in _IN}
     expected |= {f"owed:{p['_id']}": p["amount_fen"] for p in books.prizes if p["amount_fen"]}
     expected |= {f"given:{b['_id']}": b["amount_fen"] for b in books.bills if b["state"] == "given"}
@@ -181,7 +181,7 @@ def _ledger_differences(books: Books) -> list[Finding]:
     ]
 
 
-def _order_differences(books: Books) -> list[Finding]:
+def _order_differences(books: TaskMoney) -> list[Finding]:
     found = []
     task = books.task
     opened = {order["_id"] for order in books.orders if order["state"] == "spent"}
@@ -199,7 +199,7 @@ def _order_differences(books: Books) -> list[Finding]:
     return found
 
 
-def _prize_differences(books: Books) -> list[Finding]:
+def _prize_differences(books: TaskMoney) -> list[Finding]:
     found = []
     if books.task is None:
         return [_difference(books, "prize_of_none", prize["_id"]) for prize in books.prizes]
@@ -236,7 +236,7 @@ def _mailed(task: Task, prize: Prize) -> bool:
     return prize["amount_fen"] == 0 and task["draw_type"] == 2 and prize.get("sent_at", 0) > 0
 
 
-def _refund_differences(books: Books) -> list[Finding]:
+def _refund_differences(books: TaskMoney) -> list[Finding]:
     found = []
     orders = {order["_id"]: order for order in books.orders}
     whole = {refund["out_trade_no"] for refund in books.refunds if refund["kind"] == "whole"}
@@ -254,7 +254,7 @@ def _refund_differences(books: Books) -> list[Finding]:
     return found
 
 
-def _refund_fen(books: Books, refund: Refund, order: Order | None) -> int | None:
+def _refund_fen(books: TaskMoney, refund: Refund, order: Order | None) -> int | None:
     """Return how many fen a refund should be; None if there should be none."""
     if order is None:
         return None
@@ -267,7 +267,7 @@ def _refund_fen(books: Books, refund: Refund, order: Order | None) -> int | None
     return sum(p["amount_fen"] for p in books.prizes if p["state"] in ("expiring", "returned"))
 
 
-def _end_differences(books: Books) -> list[Finding]:
+def _end_differences(books: TaskMoney) -> list[Finding]:
     """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
     documents: list[Mapping[str, Any]] = [*books.orders, *books.prizes, *books.bills, *books.refunds]
     if books.task is not None:
@@ -280,7 +280,7 @@ def _end_differences(books: Books) -> list[Finding]:
     return [_difference(books, "left", books.held_fen)]
 
 
-async def remote_differences(books: Books, pay: Pay) -> list[Finding]:
+async def remote_differences(books: TaskMoney, pay: Pay) -> list[Finding]:
     """Return the orders, bills and refunds about which WeChat and our records disagree."""
     compared: list[tuple[str, str, str, bool]] = []
     for order in books.orders:

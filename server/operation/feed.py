@@ -20,9 +20,9 @@ from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm, silence
 from server.operation.heartbeats import (
     HISTORY_SECONDS,
     SET_BACK_SECONDS,
-    Pulse,
-    PulseDig,
-    PulseEnd,
+    Heartbeat,
+    HeartbeatDig,
+    HeartbeatEnd,
     Second,
     add_up,
 )
@@ -103,8 +103,8 @@ class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
     now: int
     fields: tuple[str, ...]
     seconds: list[Second]
-    digs: list[PulseDig]
-    ends: list[PulseEnd]
+    digs: list[HeartbeatDig]
+    ends: list[HeartbeatEnd]
 
 
 class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
@@ -116,8 +116,8 @@ class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
     now: int
     seconds: list[Second]
     processes: list[ProcessRow]
-    digs: list[PulseDig]
-    ends: list[PulseEnd]
+    digs: list[HeartbeatDig]
+    ends: list[HeartbeatEnd]
     alarms: list[Alarm]
 
 
@@ -154,10 +154,10 @@ class Feed:
         self._shown = 0
         self._beginning = asyncio.Lock()
         self._seconds: dict[int, Second] = {}
-        self._digs: list[PulseDig] = []
-        self._ends: list[PulseEnd] = []
-        self._pulses: list[Pulse] = []
-        self._newest: dict[str, Pulse] = {}
+        self._digs: list[HeartbeatDig] = []
+        self._ends: list[HeartbeatEnd] = []
+        self._pulses: list[Heartbeat] = []
+        self._newest: dict[str, Heartbeat] = {}
         self._tasks: list[Task] = []
         self._board = b""
         self._board_at = 0.0
@@ -201,7 +201,7 @@ class Feed:
         self._running = True
         self._telling.spawn(self._run())
 
-    def _remember(self, pulses: list[Pulse], seconds: list[Second]) -> None:
+    def _remember(self, pulses: list[Heartbeat], seconds: list[Second]) -> None:
         """Add new pulses and seconds to those of the last 15 minutes, and drop what is too old."""
         oldest = self._shown - HISTORY_SECONDS
         self._seconds |= {second.at: second for second in seconds}
@@ -246,7 +246,7 @@ class Feed:
         if complete < self._shown - SET_BACK_SECONDS:
             self._go_back_to(complete)
         found = await self._bus.read_pulses(self._after)
-        new: list[Pulse] = []
+        new: list[Heartbeat] = []
         if found is not None:
             self._after = found[0]
             new = _decode(found[1])
@@ -343,24 +343,24 @@ class Feed:
         ]
 
 
-def _decode(data: list[bytes]) -> list[Pulse]:
+def _decode(data: list[bytes]) -> list[Heartbeat]:
     """Return the pulses that can be read. One of another version of this server is skipped and logged."""
     pulses = []
     for each in data:
         try:
-            pulses.append(msgspec.msgpack.decode(each, type=Pulse))
+            pulses.append(msgspec.msgpack.decode(each, type=Heartbeat))
         except msgspec.MsgspecError as error:
             app_log.warning("a pulse cannot be read: %s", error)
     return pulses
 
 
-def _history(data: list[bytes], complete: int) -> tuple[list[Pulse], list[Second]]:
+def _history(data: list[bytes], complete: int) -> tuple[list[Heartbeat], list[Second]]:
     pulses = _decode(data)
     recent = [pulse for pulse in pulses if complete - HISTORY_SECONDS < pulse.second <= complete]
     return pulses, add_up(recent)
 
 
-def _row(pulse: Pulse) -> ProcessRow:
+def _row(pulse: Heartbeat) -> ProcessRow:
     return ProcessRow(
         pulse.process,
         pulse.pid,

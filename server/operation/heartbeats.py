@@ -46,7 +46,7 @@ _COUNTERS = {
 }
 
 
-class PulseDig(msgspec.Struct, frozen=True):
+class HeartbeatDig(msgspec.Struct, frozen=True):
     """A dig that the process made: what the operator's feed shows of it."""
 
     code: str
@@ -58,7 +58,7 @@ class PulseDig(msgspec.Struct, frozen=True):
     cd_until: int
 
 
-class PulseEnd(msgspec.Struct, frozen=True):
+class HeartbeatEnd(msgspec.Struct, frozen=True):
     """A task that the process ended without a dig."""
 
     code: str
@@ -67,7 +67,7 @@ class PulseEnd(msgspec.Struct, frozen=True):
     at: int
 
 
-class Pulse(msgspec.Struct, frozen=True):
+class Heartbeat(msgspec.Struct, frozen=True):
     """One second of one process, by MongoDB's clock.
 
     `counts` are the increases of counters, such as "digs.won" or "joins". `frame` and `store` are the
@@ -88,13 +88,13 @@ class Pulse(msgspec.Struct, frozen=True):
     frame: list[int]
     store: list[int]
     watched: dict[str, int]
-    digs: list[PulseDig]
-    ends: list[PulseEnd]
+    digs: list[HeartbeatDig]
+    ends: list[HeartbeatEnd]
     mongodb_up: int = 1
     limited: dict[str, int] = {}  # by limit
 
 
-class Pulsing:
+class Heartbeats:
     """Makes this process's pulse and sends it through Redis, each second while `run` runs."""
 
     def __init__(self, hub: Hub, bus: Bus, outages: Outages, now_ms: Callable[[], int]) -> None:
@@ -108,16 +108,16 @@ class Pulsing:
         self._frame = _buckets(metrics.DIG_TO_FRAME)
         self._store = _buckets(metrics.STORE_SECONDS)
         self._lag = 0.0
-        self._digs: list[PulseDig] = []
-        self._wins: list[PulseDig] = []
-        self._ends: list[PulseEnd] = []
+        self._digs: list[HeartbeatDig] = []
+        self._wins: list[HeartbeatDig] = []
+        self._ends: list[HeartbeatEnd] = []
 
     def note_dig(self, dig: Dig) -> None:
         """Put a dig that this process made into the next pulse, if there is room."""
         kept = self._wins if dig["is_prize"] or "end" in dig else self._digs
         if len(kept) < EVENTS_TOLD:
             kept.append(
-                PulseDig(
+                HeartbeatDig(
                     dig["code"],
                     dig["depth"],
                     dig["wxname"],
@@ -131,7 +131,7 @@ class Pulsing:
     def note_end(self, task: Task) -> None:
         """Put a task that this process ended without a dig into the next pulse, if there is room."""
         if len(self._ends) < EVENTS_TOLD:
-            self._ends.append(PulseEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
+            self._ends.append(HeartbeatEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
 
     async def run(self) -> None:
         """Measure the loop's lag ten times a second, and send a pulse after each second, until cancelled."""
@@ -147,7 +147,7 @@ class Pulsing:
                 told = over
                 await self._bus.write_pulse(msgspec.msgpack.encode(self.take(over)))
 
-    def take(self, second: int) -> Pulse:
+    def take(self, second: int) -> Heartbeat:
         """Return what happened since the last call, as the pulse of `second` (unix seconds)."""
         before, self._counts = self._counts, _counts()
         limited_before, self._limited = self._limited, _by_label(metrics.LIMITED)
@@ -157,7 +157,7 @@ class Pulsing:
         watched = sorted(
             ((len(c.people), code) for code, c in hub.known.by_code.items() if c.people), reverse=True
         )
-        pulse = Pulse(
+        pulse = Heartbeat(
             process=self._bus.process,
             pid=os.getpid(),
             second=second,
@@ -254,15 +254,15 @@ class Second(msgspec.Struct, array_like=True):
     limited: dict[str, int]
 
 
-def add_up(pulses: Iterable[Pulse]) -> list[Second]:
+def add_up(pulses: Iterable[Heartbeat]) -> list[Second]:
     """Return a Second for each second that has a pulse, in order of time."""
-    by_second: dict[int, list[Pulse]] = defaultdict(list)
+    by_second: dict[int, list[Heartbeat]] = defaultdict(list)
     for pulse in pulses:
         by_second[pulse.second].append(pulse)
     return [_second(at, found) for at, found in sorted(by_second.items())]
 
 
-def _second(at: int, pulses: list[Pulse]) -> Second:
+def _second(at: int, pulses: list[Heartbeat]) -> Second:
     counts: dict[str, int] = defaultdict(int)
     labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}, "limited": {}}
     for pulse in pulses:

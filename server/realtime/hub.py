@@ -31,7 +31,7 @@ from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
 from server.realtime.ticks import Ticks
 from server.realtime.watched_task import FIRST_PARTICIPANTS, Sink, WatchedTask, Watcher
 from server.runtime.background import Background, end_tasks
-from server.runtime.single_flight import SharedWork
+from server.runtime.single_flight import SingleFlight
 from server.store import Store, is_unavailable, said_by
 from server.telemetry import metrics
 
@@ -82,7 +82,7 @@ class Hub:
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
-        self._read_for_ahead = SharedWork[WatchedTask, None]()
+        self._read_for_ahead = SingleFlight[WatchedTask, None]()
         self._background = Background()
         self._keepers = Background()
 

@@ -14,7 +14,7 @@ from functools import partial
 
 from server.errors import NoSuchTask
 from server.realtime.watched_task import WatchedTask
-from server.runtime.single_flight import SharedWork
+from server.runtime.single_flight import SingleFlight
 
 # How long unused tasks are kept, how many of them, and how many bytes.
 IDLE_SECONDS = 30.0
@@ -38,7 +38,7 @@ class KnownTasks:
         self.by_code: dict[str, WatchedTask] = {}
         self._read = read
         self._forgotten = forgotten
-        self._opening = SharedWork[WatchedTask, None]()
+        self._opening = SingleFlight[WatchedTask, None]()
         self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # since when, and its bytes
         self._idle_bytes = 0
         self._unknown: OrderedDict[str, float] = OrderedDict()

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from server.runtime.single_flight import SharedWork
+from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
 from server.store import Store, is_unavailable
 from server.store.sealed_values import PLACES
@@ -70,7 +70,7 @@ class OwnDatabase:
         self.wrong: Wrong | None = None
         self._held_until = 0.0
         self._seen_connections = 0
-        self._looks = SharedWork[str, bool]()
+        self._looks = SingleFlight[str, bool]()
 
     async def look(self) -> None:
         """See in one read whether the database may be served from. Raises PyMongoError."""
@@ -91,7 +91,8 @@ class OwnDatabase:
         """Do what `look` does, and see what each stored value is sealed under. Raises PyMongoError."""
         await self.look()
         if self.wrong is None:
-            stored = [each for purpose in PLACES for each in await self._store.boxes.fingerprints(purpose)]
+            values = self._store.sealed_values
+            stored = [each for purpose in PLACES for each in await values.fingerprints(purpose)]
             self.wrong = self._lacking(stored)
 
     async def answers(self) -> bool:

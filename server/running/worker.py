@@ -213,7 +213,7 @@ def begin_repeated(context: Context) -> Background:
     repeated.spawn(Leading(context).run())
     repeated.spawn(context.outages.run())
     repeated.spawn(context.monitor.run())
-    repeated.spawn(context.pulsing.run())
+    repeated.spawn(context.heartbeats.run())
     return repeated
 
 

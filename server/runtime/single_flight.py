@@ -20,7 +20,7 @@ def retrieve(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
-class SharedWork(Generic[K, V]):
+class SingleFlight(Generic[K, V]):
     """Work that is under way, by key.
 
     The first who asks for a key starts its work; those who ask before it has ended wait for the same. If one

@@ -50,12 +50,12 @@ from server.store.money.prizes import Prizes
 from server.store.money.refunds import Refunds
 from server.store.money.risks import Risks
 from server.store.operator_sessions import OperatorSessions
-from server.store.people.erasure import Traces
+from server.store.people.erasure import Erasure
 from server.store.people.people import People
 from server.store.reviews.media_checks import MediaChecks
 from server.store.reviews.reports import Reports
 from server.store.reviews.reviews import Reviews
-from server.store.sealed_values import Boxes
+from server.store.sealed_values import SealedValues
 from server.store.timing import CommandSeconds, Connections
 
 __all__ = ("Store", "denials_told", "is_denied", "is_unavailable", "refused_reason", "said_by")
@@ -136,10 +136,10 @@ class Store:
         self.audit_log = AuditLog(self.database)
         self.operator_sessions = OperatorSessions(self.database)
         self.access_tokens = AccessTokens(self.database)
-        self.boxes = Boxes(self.database)
+        self.sealed_values = SealedValues(self.database)
         self.meta = Meta(self.database)
         self.agenda = Agenda(self.database)
-        self.traces = Traces(self.database)
+        self.erasure = Erasure(self.database)
 
     def _open_money(self) -> None:
         self.orders = Orders(self.database)

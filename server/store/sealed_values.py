@@ -32,7 +32,7 @@ def sealed_index(field: str) -> IndexModel:
     )
 
 
-class Boxes:
+class SealedValues:
     """Reads and replaces the sealed values of a purpose."""
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:

@@ -18,7 +18,7 @@ from typing import Protocol
 from server.errors import WeChatBusy
 from server.game.sealed import Sealed
 from server.runtime.deadline import paused
-from server.runtime.single_flight import SharedWork
+from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
 
 # WeChat begins to hand out the next token when the current one has five minutes left.
@@ -71,7 +71,7 @@ class AccessToken:
         self._tokens = tokens
         self._keys = keys
         self._fetch = fetch
-        self._renewals = SharedWork[tuple[str | None, bool], str]()
+        self._renewals = SingleFlight[tuple[str | None, bool], str]()
         self._read: tuple[str, float] | None = None  # a token, and until when it is not read again
 
     async def current(self, refused: str | None = None, *, force: bool = False) -> str:

@@ -215,7 +215,7 @@ async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
-    await context.store.traces.move_tasks(alice.unionid, "forgotten:00")
+    await context.store.erasure.move_tasks(alice.unionid, "forgotten:00")
     again = await alice.post("/postTask", **asked | half | {"nonce": "ab" * 16})
     assert (again["error"], "用过" in again["msg"]) == ("bad_commitment", True)
     assert await tasks_of(context) == [code]

@@ -15,8 +15,8 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
-from server.actions.people import erase as forgetting
-from server.actions.people.erase import CannotForget, forget
+from server.actions.people.account import erase as forgetting
+from server.actions.people.erase import CannotErase, forget
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_digs, broken_by_totals
@@ -270,7 +270,7 @@ async def test_forgetting_is_refused_with_its_reasons_while_the_person_is_needed
 
     async def reasons() -> str:
         before = await find(context, "people", _id=bob.unionid)
-        with pytest.raises(CannotForget) as refused:
+        with pytest.raises(CannotErase) as refused:
             await forget(context.store, bob.unionid)
         assert await find(context, "people", _id=bob.unionid) == before
         return str(refused.value)
@@ -298,7 +298,7 @@ async def test_forgetting_is_refused_with_its_reasons_while_the_person_is_needed
     await win(client, context, carol, running)
     assert await forget(context.store, bob.unionid) == 1
     await check_invariants(context)
-    with pytest.raises(CannotForget, match="nobody with this id"):
+    with pytest.raises(CannotErase, match="nobody with this id"):
         await forget(context.store, bob.unionid)
 
 
@@ -314,7 +314,7 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
         return await lock_out(*arguments)
 
     monkeypatch.setattr(context.store.people, "lock_out", publishing_meanwhile)
-    with pytest.raises(CannotForget, match="of theirs runs"):
+    with pytest.raises(CannotErase, match="of theirs runs"):
         await forget(context.store, bob.unionid)
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 

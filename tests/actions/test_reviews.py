@@ -10,8 +10,8 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from server.actions.operate import decide_review, hide_task
-from server.actions.people import erase as forgetting
 from server.actions.people.account import ban_person
+from server.actions.people.account import erase as forgetting
 from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
 from server.errors import BadRequest
@@ -459,7 +459,7 @@ async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgo
     await alice.post("/endTask", code=code)
     await sweep_until_quiet(context)
     assert len(await find(context, "reviews", unionid=alice.unionid)) == 2
-    with pytest.raises(forgetting.CannotForget, match=f"their task {code} is held"):
+    with pytest.raises(forgetting.CannotErase, match=f"their task {code} is held"):
         await forgetting.forget(context.store, alice.unionid)
     await decide_review(context, ME, f"task:{code}", "广告", shown=False)
     await forgetting.forget(context.store, alice.unionid)

@@ -27,7 +27,7 @@ from server.security.keys import Keys
 from server.settings import Settings
 from server.store import Store
 from server.store import sealed_values as boxes
-from server.store.sealed_values import Boxes
+from server.store.sealed_values import SealedValues
 from support.client import Client
 from support.purse import check_books, confirm, find, pay, publish_red_packet, win
 from support.servers import clean_environment
@@ -175,7 +175,7 @@ async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
     process.send_signal(signal.SIGKILL)
     await process.communicate()
     assert process.returncode == -signal.SIGKILL
-    sealed = await store.boxes.number("seed", new.fingerprint)
+    sealed = await store.sealed_values.number("seed", new.fingerprint)
     assert 0 < sealed < MANY
     about = await store.meta.find()
     assert about is not None
@@ -197,21 +197,21 @@ async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await fill(store, Keys(OLD.encode()), 2 * boxes.BATCH)
-    replace = Boxes.replace
+    replace = SealedValues.replace
     failed: list[str] = []
 
-    async def written_but_unanswered(own: Boxes, purpose: str, changes: list[Any]) -> int:
+    async def written_but_unanswered(own: SealedValues, purpose: str, changes: list[Any]) -> int:
         found = await replace(own, purpose, changes)
         if purpose == "seed" and len(failed) < 2:
             failed.append(purpose)
             raise AutoReconnect("gone")
         return found
 
-    monkeypatch.setattr(Boxes, "replace", written_but_unanswered)
+    monkeypatch.setattr(SealedValues, "replace", written_but_unanswered)
     monkeypatch.setattr(rotating, "REST_SECONDS", 0.0)
     keys = Keys(NEW.encode(), OLD.encode())
     assert [rotated.left for rotated in await rotate(store, keys)] == [{}, {}, {}]
-    assert await store.boxes.fingerprints("seed") == [keys.fingerprint]
+    assert await store.sealed_values.fingerprints("seed") == [keys.fingerprint]
     assert failed == ["seed", "seed"]
 
 
@@ -259,7 +259,7 @@ async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(
     code, answer = await run_rotate(settings, given.format(old=OLD, new=NEW))
     assert code == 2
     assert said.replace("<old>", old).replace("<new>", new) in answer
-    assert await store.boxes.fingerprints("seed") == [old]
+    assert await store.sealed_values.fingerprints("seed") == [old]
     assert not (Path(settings.data_dir) / "secret_key").exists()
 
 
@@ -271,7 +271,7 @@ async def test_the_new_secret_alone_seals_nothing_anew_and_says_what_it_lacks(
     await fill(store, old, 2)
     code, said = await run_rotate(settings, NEW)
     assert (code, f"seed: 2 left under {old.fingerprint}: SECRET_KEYS lacks it" in said) == (1, True), said
-    assert await store.boxes.number("seed", old.fingerprint) == 2
+    assert await store.sealed_values.number("seed", old.fingerprint) == 2
 
 
 @pytest.mark.gen_test
@@ -302,15 +302,15 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
     await bob.post("/drawPrize", code=code, **MAIL)
-    replace, elsewhere = context.store.boxes.replace, MAIL | {"address": "北京市某路 2 号"}
+    replace, elsewhere = context.store.sealed_values.replace, MAIL | {"address": "北京市某路 2 号"}
 
     async def replace_late(purpose: str, changes: Any) -> int:
         if purpose == "address" and changes:
-            monkeypatch.setattr(context.store.boxes, "replace", replace)
+            monkeypatch.setattr(context.store.sealed_values, "replace", replace)
             await bob.post("/drawPrize", code=code, **elsewhere)
         return await replace(purpose, changes)
 
-    monkeypatch.setattr(context.store.boxes, "replace", replace_late)
+    monkeypatch.setattr(context.store.sealed_values, "replace", replace_late)
     new = Keys(NEW.encode())
     rotated = await rotate(context.store, Keys(NEW.encode(), OLD.encode()))
     assert [(each.purpose, each.sealed.total(), each.left) for each in rotated] == [
@@ -341,5 +341,5 @@ async def test_every_kind_of_box_that_the_server_seals_is_rotated(
     await context.wechat.access_token()
     assert set(sealed) == set(boxes.PLACES)
     for purpose, associated in sealed.items():
-        places = dict((await context.store.boxes.page(purpose, context.keys.fingerprint, ""))[0])
+        places = dict((await context.store.sealed_values.page(purpose, context.keys.fingerprint, ""))[0])
         assert context.keys.open(purpose, places[associated], associated)

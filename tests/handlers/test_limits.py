@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from handlers.people import account as people
+from handlers.people.account import account as people
 from handlers.websocket import TOO_MANY
 from server.actions.pictures import draw_mini_program_code
 from server.context import DOUBTED_AT_ONCE, Context
@@ -286,11 +286,11 @@ async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(
     alice = await client.log_in("alice")
     for _ in range(5):
         await alice.upload(a_picture())
-    context.pulsing.take(0)
+    context.heartbeats.take(0)
     before = metrics.LIMITED.labels("uploads")._value.get()
     await alice.upload(a_picture())
     assert metrics.LIMITED.labels("uploads")._value.get() == before + 1
-    pulse = context.pulsing.take(1)
+    pulse = context.heartbeats.take(1)
     assert pulse.limited == {"uploads": 1}
     assert add_up([pulse, pulse])[0].limited == {"uploads": 2}
 

@@ -10,7 +10,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from server.errors import Unavailable
-from server.memory.batch_queue import LONGEST_SECONDS, MOST_AT_ONCE, SILENT_SECONDS, Line
+from server.memory.batch_queue import LONGEST_SECONDS, MOST_AT_ONCE, SILENT_SECONDS, BatchQueue
 from support.shuffled_loop import ShuffledLoop, run_shuffled
 
 
@@ -38,7 +38,7 @@ def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> No
 def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        line = Line("test", store)
+        line = BatchQueue("test", store)
         answers = await asyncio.gather(*(line.ask(key) for key in [*range(500), -1, 7]))
         assert answers == [*range(500), None, 7]
         assert len(store.asked) <= 1 + -(-502 // MOST_AT_ONCE)
@@ -50,7 +50,7 @@ def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers()
 def test_requests_are_sent_in_the_order_in_which_they_came() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        line = Line("test", store)
+        line = BatchQueue("test", store)
         waiting = []
         for key in range(3 * MOST_AT_ONCE):
             waiting.append(asyncio.ensure_future(line.ask(key)))
@@ -64,7 +64,7 @@ def test_requests_are_sent_in_the_order_in_which_they_came() -> None:
 def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        line = Line("test", store)
+        line = BatchQueue("test", store)
         store.error = AutoReconnect("gone")
         failed = await asyncio.gather(*(line.ask(key) for key in range(3)), return_exceptions=True)
         assert all(isinstance(error, AutoReconnect) for error in failed)
@@ -77,7 +77,7 @@ def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent() -> None
 def test_a_silent_store_is_given_up_soon_and_asked_again_later() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=5.0)
-        line = Line("test", store)
+        line = BatchQueue("test", store)
         began = loop.now
         waiting = [asyncio.ensure_future(line.ask(key)) for key in range(1000)]
         done = await asyncio.gather(*waiting, return_exceptions=True)
@@ -97,7 +97,7 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_later() -> None:
 def test_a_crowd_that_comes_after_a_silence_gets_its_answers() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=30.0)
-        line = Line("test", store)
+        line = BatchQueue("test", store)
         with pytest.raises(Unavailable):
             await line.ask(0)
         store.seconds = 0.01
@@ -110,7 +110,7 @@ def test_a_crowd_that_comes_after_a_silence_gets_its_answers() -> None:
 def test_nobody_joins_a_line_that_is_too_long() -> None:
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=1.0)
-        line = Line("test", store)
+        line = BatchQueue("test", store)
         await line.ask(0)
         await line.ask(0)
         began = loop.now
@@ -127,7 +127,7 @@ def test_nobody_joins_a_line_that_is_too_long() -> None:
 
 def test_closing_leaves_nobody_waiting() -> None:
     async def work(loop: ShuffledLoop) -> None:
-        line = Line("test", AStore(seconds=1.0))
+        line = BatchQueue("test", AStore(seconds=1.0))
         waiting = [asyncio.ensure_future(line.ask(key)) for key in range(300)]
         await asyncio.sleep(0.5)
         await line.close()

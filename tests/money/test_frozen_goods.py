@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.actions.money import freeze as freezing
-from server.actions.people.erase import CannotForget, forget
+from server.actions.people.erase import CannotErase, forget
 from server.context import Context
 from server.store.money.freezes import Freezes
 from server.store.money.held_prizes import HeldPrizes
@@ -283,7 +283,7 @@ async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_de
 ) -> None:
     code = await won(client, context, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
-    with pytest.raises(CannotForget, match=f"{code}:1 is withheld"):
+    with pytest.raises(CannotErase, match=f"{code}:1 is withheld"):
         await forget(context.store, client.people["bob"].unionid)
 
 

@@ -12,7 +12,7 @@ import pytest
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game.findings import BooksWhat
-from server.operation.audit import differences, read_books, remote_differences
+from server.operation.audit import differences, read_money, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from server.wechat.pay import PayRefused
@@ -97,7 +97,7 @@ async def a_whole_story(client: Client, context: Context) -> str:
 @pytest.mark.gen_test(timeout=60)
 async def test_the_audit_finds_every_change_behind_the_servers_back(client: Client, context: Context) -> None:
     code = await a_whole_story(client, context)
-    books = await read_books(context.store, code)
+    books = await read_money(context.store, code)
     assert differences(books) + await remote_differences(books, context.pay) == []
     seen: set[str] = set()
     for name, (collection, which, changes, said) in TAMPERING.items():
@@ -108,13 +108,13 @@ async def test_the_audit_finds_every_change_behind_the_servers_back(client: Clie
             await table.delete_one({"_id": before["_id"]})
         else:
             await table.update_one({"_id": before["_id"]}, {"$set": changes})
-        found = differences(await read_books(context.store, code))
+        found = differences(await read_money(context.store, code))
         assert any(said in line_of(finding) for finding in found), (name, found)
         seen |= {finding.what for finding in found}
         assert {(finding.kind, finding.code) for finding in found} == {("books", code)}
         assert all(SENTENCES[finding.what].count("{}") == len(finding.values) for finding in found)
         await table.replace_one({"_id": before["_id"]}, before, upsert=True)
-        assert differences(await read_books(context.store, code)) == [], name
+        assert differences(await read_money(context.store, code)) == [], name
     assert seen == set(get_args(BooksWhat)) - {"at_wechat"}
 
 
@@ -135,7 +135,7 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client: Client, con
     for table, which, changes, said in cases:
         before = await table.find_one(which)
         await table.update_one({"_id": before["_id"]}, {"$set": changes})
-        found = await remote_differences(await read_books(context.store, code), context.pay)
+        found = await remote_differences(await read_money(context.store, code), context.pay)
         assert any(said in line_of(finding) for finding in found), (changes, found)
         assert {(finding.code, finding.what, len(finding.values)) for finding in found} == {
             (code, "at_wechat", SENTENCES["at_wechat"].count("{}"))
@@ -143,7 +143,7 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client: Client, con
         await table.replace_one({"_id": before["_id"]}, before)
     gone = await bills.find_one_and_delete({"state": "SUCCESS"})
     assert gone is not None
-    found = await remote_differences(await read_books(context.store, code), context.pay)
+    found = await remote_differences(await read_money(context.store, code), context.pay)
     assert any("NOT_FOUND" in line_of(finding) for finding in found)
 
 
@@ -164,7 +164,7 @@ async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_dif
             await context.pay.query_transfer(bill["_id"])
     await check_books(context)
     await context.store.database["bills"].update_one({"state": "given"}, {"$set": {"created_at": 9**14}})
-    found = await remote_differences(await read_books(context.store, code), context.pay)
+    found = await remote_differences(await read_money(context.store, code), context.pay)
     assert any("NOT_FOUND" in line_of(finding) for finding in found)
 
 

@@ -19,7 +19,7 @@ from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
 from handlers.websocket import STUCK_SECONDS, TOO_SLOW
 from server.actions.operate import end_task
 from server.context import Context
-from server.operation.heartbeats import PulseDig, PulseEnd, add_up, quantile_ms
+from server.operation.heartbeats import HeartbeatDig, HeartbeatEnd, add_up, quantile_ms
 from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
@@ -204,7 +204,7 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
-    pulsing = asyncio.ensure_future(context.pulsing.run())
+    pulsing = asyncio.ensure_future(context.heartbeats.run())
     seen: dict[str, list[dict[str, Any]]] = {"history": [], "pulse": [], "board": []}
     feed = frames(http, settings)
     async for frame in feed:
@@ -343,7 +343,7 @@ async def test_the_feed_tells_of_an_end_without_a_dig(
     http = await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(name="一只猫")
-    pulsing = asyncio.ensure_future(context.pulsing.run())
+    pulsing = asyncio.ensure_future(context.heartbeats.run())
     await alice.post("/endTask", code=code)
     feed = frames(http, settings)
     async for frame in feed:
@@ -370,8 +370,8 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(
     feeds = [first]
     for depth in range(1, 4):
         now_ms = context.clock.now_ms()
-        dig = PulseDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
-        end = PulseEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
+        dig = HeartbeatDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
+        end = HeartbeatEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
         pulse = msgspec.structs.replace(a_pulse("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
         await context.bus.write_pulse(msgspec.msgpack.encode(pulse))
         feeds.append(await open_feed(http, settings))

@@ -33,7 +33,7 @@ async def test_a_clock_that_jumps_back_does_not_silence_the_feed(
 ) -> None:
     await context.bus.connected.wait()
     pulsing = Background()
-    pulsing.spawn(context.pulsing.run())
+    pulsing.spawn(context.heartbeats.run())
     feed = await open_feed(await operator(client), settings)
     async for frame in frames(feed):
         if frame["type"] == "pulse" and frame["seconds"]:

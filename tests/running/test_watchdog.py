@@ -26,7 +26,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import websocket_connect
 
-from server.operation.heartbeats import Pulse
+from server.operation.heartbeats import Heartbeat
 from server.running.stores import free_port
 from server.running.watchdog import MISSED_TURNS, STARTING, Signs, Watchdog
 from server.runtime.children import start_child
@@ -157,7 +157,7 @@ def pulsed(data_dir: Path) -> int:
     """Return how many replaced workers the pulses report; the operator's screen shows that number."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
         entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:pulses")
-    pulses = [msgspec.msgpack.decode(fields[b"pulse"], type=Pulse) for _, fields in entries]
+    pulses = [msgspec.msgpack.decode(fields[b"pulse"], type=Heartbeat) for _, fields in entries]
     return sum(pulse.counts.get("replaced", 0) for pulse in pulses)
 
 

@@ -62,7 +62,7 @@ async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_howeve
             for n in range(9)
         ]
     )
-    kept = context.store.boxes
+    kept = context.store.sealed_values
     assert await kept.fingerprints("address") == ["a", "b", "c"]
     assert [await kept.number("address", each) for each in "abcd"] == [4, 1, 1, 0]
     after: str | None = ""

@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 from redis import Redis
 
-from server.operation.heartbeats import Pulse
+from server.operation.heartbeats import Heartbeat
 from server.store import DEFAULT_DATABASE
 
 
-def a_pulse(process: str, second: int, **counts: int) -> Pulse:
+def a_pulse(process: str, second: int, **counts: int) -> Heartbeat:
     """Return a pulse of a process with three watchers."""
-    return Pulse(
+    return Heartbeat(
         process=process,
         pid=1,
         second=second,
@@ -35,7 +35,7 @@ def a_pulse(process: str, second: int, **counts: int) -> Pulse:
     )
 
 
-def an_evening(second: int) -> Pulse:
+def an_evening(second: int) -> Heartbeat:
     """Return a pulse of a process with some hundred watchers, who come and go in waves."""
     chance = random.Random(second)
     wave = (1 + math.sin(second / 47) / 3 + math.sin(second / 7) / 9) * chance.uniform(0.6, 1.4)
@@ -78,7 +78,7 @@ def fill_history(data_dir: Path, seconds: range) -> None:
     send_pulses(data_dir, [an_evening(second) for second in seconds])
 
 
-def send_pulses(data_dir: Path, pulses: list[Pulse]) -> None:
+def send_pulses(data_dir: Path, pulses: list[Heartbeat]) -> None:
     """Give a running server these pulses."""
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)

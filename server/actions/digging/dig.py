@@ -362,7 +362,7 @@ async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
     context.cooldowns.learn(recorded)
     if recorded["is_prize"]:
         context.digging.note_refused(recorded["code"], recorded["unionid"])
-    context.pulsing.note_dig(recorded)
+    context.heartbeats.note_dig(recorded)
     loop = asyncio.get_running_loop()
     writing = loop.create_task(_write_history(context, recorded))
     context.background.spawn(_finish(context, recorded, writing))

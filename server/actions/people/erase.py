@@ -22,7 +22,7 @@ REMEMBERED_SECONDS = 65.0
 PASSES = 5
 
 
-class CannotForget(Exception):
+class CannotErase(Exception):
     """A person cannot be forgotten. The message has one reason per line. Nothing was changed."""
 
 
@@ -34,7 +34,7 @@ async def choose_pseudonym(store: Store, unionid: str) -> str:
 
 
 async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
-    """Forget a person; return how many of their digs stay under the pseudonym. Raises CannotForget.
+    """Forget a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
 
     `pseudonym` is what `choose_pseudonym` returned, if somebody needs to know it before.
     Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
@@ -42,10 +42,10 @@ async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
     """
     person = await store.people.find(unionid)
     if person is None:
-        raise CannotForget("nobody with this id has logged in, or they are forgotten already")
+        raise CannotErase("nobody with this id has logged in, or they are forgotten already")
     if "moving" not in person:
         if "banned" in person:
-            raise CannotForget("they are banned, and could come back as somebody new: lift the ban first")
+            raise CannotErase("they are banned, and could come back as somebody new: lift the ban first")
         try:
             await _refuse_while_needed(store, unionid)
             pseudonym = pseudonym or await choose_pseudonym(store, unionid)
@@ -53,7 +53,7 @@ async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
             await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
             await _refuse_while_needed(store, unionid)
-        except CannotForget:
+        except CannotErase:
             await store.people.let_in(unionid)
             raise
         await store.people.begin_moving(unionid)
@@ -61,29 +61,29 @@ async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
 
 
 async def _forget(store: Store, old: str, new: str) -> int:
-    traces, digs = store.traces, 0
+    erasure, digs = store.erasure, 0
     for number in range(PASSES):
         if number == 1:
             await asyncio.sleep(REMEMBERED_SECONDS)
-        digs += await traces.move_digs(old, new)
-        await traces.move_prizes(old, new)
-        await traces.delete_risk(old)
-        await traces.move_tasks(old, new)
-        await traces.move_pictures(old, new)
-        await traces.move_visits(old, new)
-        await traces.delete_messages(old)
-        await traces.delete_reports(old)
-        await traces.move_reviews(old, new)
-        if number and not await traces.remaining(old, new):
+        digs += await erasure.move_digs(old, new)
+        await erasure.move_prizes(old, new)
+        await erasure.delete_risk(old)
+        await erasure.move_tasks(old, new)
+        await erasure.move_pictures(old, new)
+        await erasure.move_visits(old, new)
+        await erasure.delete_messages(old)
+        await erasure.delete_reports(old)
+        await erasure.move_reviews(old, new)
+        if number and not await erasure.remaining(old, new):
             await store.people.delete_forgotten(old, new)
             return digs
-    raise RuntimeError(f"{await traces.remaining(old, new)} still name the person: run it again")
+    raise RuntimeError(f"{await erasure.remaining(old, new)} still name the person: run it again")
 
 
 async def _refuse_while_needed(store: Store, unionid: str) -> None:
-    """Raise CannotForget if somebody still waits for this person, or this person for a payment."""
+    """Raise CannotErase if somebody still waits for this person, or this person for a payment."""
     reasons = []
-    for published in await store.traces.published(unionid):
+    for published in await store.erasure.published(unionid):
         reasons += await _open_about_task(store, published)
     for prize in await store.prizes.of_winner(unionid):
         if prize["state"] in ("claiming", "held", "withheld", "expiring"):
@@ -95,7 +95,7 @@ async def _refuse_while_needed(store: Store, unionid: str) -> None:
         if task is not None and not task["status"]:
             reasons.append(f"they won in task {code}, which still runs: once forgotten, they could win again")
     if reasons:
-        raise CannotForget("\n".join(reasons))
+        raise CannotErase("\n".join(reasons))
 
 
 async def _open_about_task(store: Store, task: Task) -> list[str]:

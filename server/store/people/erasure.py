@@ -25,7 +25,7 @@ NAME, PICTURE = "已注销", ""
 _MOVING = "moving:"
 
 
-class Traces:
+class Erasure:
     """Writes to all collections that name people."""
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
