@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from cachetools import LRUCache
+
 # A dig's frames and its reply come in any order. Only this many digs wait for their other half.
 DIGS_REMEMBERED = 2_000
 SHOWN_VIOLATIONS = 20
@@ -28,8 +30,8 @@ class Tally:
         self.failures: Counter[str] = Counter()
         self.violations: Counter[str] = Counter()
         self._delays: Counter[int] = Counter()  # by tenths of a millisecond
-        self._asked: dict[Dig, tuple[str, float]] = {}
-        self._seen: dict[Dig, list[float]] = {}
+        self._asked = LRUCache[Dig, tuple[str, float]](DIGS_REMEMBERED)
+        self._seen = LRUCache[Dig, list[float]](DIGS_REMEMBERED)
 
     def frame_seen(self, dig: Dig, at: float) -> None:
         """Note that a watcher got the frame of a dig just made, at the time `at`."""
@@ -38,8 +40,6 @@ class Tally:
             self._delays[_tenths(at - asked[1])] += 1
             return
         self._seen.setdefault(dig, []).append(at)
-        if len(self._seen) > DIGS_REMEMBERED:
-            del self._seen[next(iter(self._seen))]
 
     def dug(self, dig: Dig, who: str, asked_at: float, again: bool) -> None:
         """Note to whom a dig was acknowledged, and when it was asked for.
@@ -53,8 +53,6 @@ class Tally:
         if again:
             return
         self._asked[dig] = (who, asked_at)
-        if len(self._asked) > DIGS_REMEMBERED:
-            del self._asked[next(iter(self._asked))]
         self._delays.update(_tenths(at - asked_at) for at in seen)
 
     def delay_ms(self, share: float) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import weakref
 
+from cachetools import LRUCache
+
 from server.clock import Clock
 from server.game import draw
 from server.game.task import Task
@@ -58,9 +60,10 @@ class Digging:
         self._store = store
         self._keys = keys
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._winning: dict[str, frozenset[int]] = {}
-        self._tasks: dict[str, tuple[str, bool]] = {}  # who published it, whether it ever cools down
-        self._refused: dict[tuple[str, str], None] = {}
+        self._winning = LRUCache[str, frozenset[int]](WINNING_REMEMBERED)
+        # Who published a task, and whether it ever cools down.
+        self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
+        self._refused = LRUCache[tuple[str, str], None](REFUSED_REMEMBERED)
 
     def turn(self, code: str) -> asyncio.Lock:
         """Return a task's lock: this process makes one dig of a task at a time.
@@ -71,8 +74,6 @@ class Digging:
 
     def learn(self, task: Task) -> None:
         """Remember what never changes of a task that was read."""
-        while len(self._tasks) >= TASKS_REMEMBERED:
-            self._tasks.pop(next(iter(self._tasks)))
         self._tasks[task["_id"]] = task["publisher"], bool(task["cd_ms"])
 
     def publisher(self, code: str) -> str:
@@ -85,8 +86,6 @@ class Digging:
 
     def note_refused(self, code: str, unionid: str) -> None:
         """Remember that a person may not dig a task: they published it, have won it, or are banned."""
-        while len(self._refused) >= REFUSED_REMEMBERED:
-            self._refused.pop(next(iter(self._refused)))
         self._refused[code, unionid] = None
 
     def forget_refused(self, code: str, unionid: str) -> None:
@@ -105,7 +104,5 @@ class Digging:
             seed = self._keys.open("seed", task["seed_box"], code)
             rules = draw.read_rules(task["params"])
             known = frozenset(draw.winning_depths(seed, rules))
-            while len(self._winning) >= WINNING_REMEMBERED:
-                self._winning.pop(next(iter(self._winning)))
             self._winning[code] = known
         return known

@@ -7,9 +7,10 @@ shorter.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
+
+from cachetools import LRUCache
 
 from server.memory.batch_queue import BatchQueue
 from server.store import Store
@@ -31,7 +32,7 @@ class KnownPeople:
         self._store = store
         self._ended = ended
         self._connection = connection
-        self._known: OrderedDict[str, tuple[Person, float, int]] = OrderedDict()
+        self._known = LRUCache[str, tuple[Person, float, int]](REMEMBERED)
         self._line = BatchQueue("people", self._read)
 
     async def find(self, unionid: str, generation: int | None) -> Person | None:
@@ -87,9 +88,6 @@ class KnownPeople:
     def _remember(self, people: list[Person], began: float, connection: int) -> None:
         for person in people:
             self._known[person["_id"]] = person, began, connection
-            self._known.move_to_end(person["_id"])
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
 
 
 def _now() -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cachetools import LRUCache
+
 REMEMBERED = 10_000
 
 
@@ -9,7 +11,7 @@ class RiskLooks:
     """One per process."""
 
     def __init__(self) -> None:
-        self._day_of: dict[str, int] = {}
+        self._day_of = LRUCache[str, int](REMEMBERED)
         self._under_way = 0
         self._calls = 0
         self._late = False
@@ -18,8 +20,6 @@ class RiskLooks:
         """Note a question; False if this person was asked about that day, or `most` are under way."""
         if self._day_of.get(unionid) == day or self._under_way >= most:
             return False
-        while len(self._day_of) >= REMEMBERED:
-            self._day_of.pop(next(iter(self._day_of)))
         self._day_of[unionid] = day
         self._under_way += 1
         return True

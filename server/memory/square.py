@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias
+
+from cachetools import TLRUCache
 
 from server.runtime.single_flight import SingleFlight
 from server.store import Store
@@ -36,7 +37,9 @@ class Square:
         self._store = store
         self._now_ms = now_ms
         self._lasts_ms = lasts_ms
-        self._pages: OrderedDict[_Key, SquarePage] = OrderedDict()
+        self._pages = TLRUCache[_Key, SquarePage](
+            REMEMBERED_PAGES, lambda _key, page, _now: page.read_at + FRESH_SECONDS, _now
+        )
         self._reading = SingleFlight[tuple[int, _Key], SquarePage]()
         self._forgotten = 0  # how often all pages were dropped
 
@@ -47,7 +50,7 @@ class Square:
         """
         key = number, wanted
         page = self._pages.get(key)
-        if page is not None and asyncio.get_running_loop().time() - page.read_at < FRESH_SECONDS:
+        if page is not None:
             return page
         since = self._forgotten
         return await self._reading.result((since, key), partial(self._read, key, since))
@@ -58,14 +61,15 @@ class Square:
         self._forgotten += 1
 
     async def _read(self, key: _Key, since: int) -> SquarePage:
-        began = asyncio.get_running_loop().time()
+        began = _now()
         page = SquarePage(await self._store.page_reads.answered(lambda: self._ask(*key)), began)
         if since == self._forgotten and not key[1].name:
             self._pages[key] = page
-            self._pages.move_to_end(key)
-            if len(self._pages) > REMEMBERED_PAGES:
-                self._pages.popitem(last=False)
         return page
 
     async def _ask(self, number: int, wanted: Wanted) -> list[ListedTask]:
         return await self._store.tasks.square(number, self._now_ms(), self._lasts_ms, wanted)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

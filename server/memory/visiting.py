@@ -7,9 +7,11 @@ holds it is written before the reply, so it can be resolved. All visits of a mom
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import NamedTuple
+
+from cachetools import TLRUCache
 
 from server.memory.batch_queue import BatchQueue
 from server.security.keys import Keys
@@ -37,7 +39,7 @@ class Visiting:
         self._store = store
         self._keys = keys
         self._now_ms = now_ms
-        self._shares: OrderedDict[str, tuple[Share | None, float]] = OrderedDict()
+        self._shares = TLRUCache[str, Share | None](REMEMBERED_SHARES, _trusted_until, _now)
         self._visits = BatchQueue("visits", self._write_visits)
         self._brought = BatchQueue("shares", self._write_brought)
         self._tokens = BatchQueue("share tokens", self._read_tokens)
@@ -67,11 +69,8 @@ class Visiting:
         return (None, None) if share is None else (share.code, share.unionid)
 
     async def _of_token(self, token: str, *, in_line: bool = True) -> Share | None:
-        known = self._shares.get(token)
-        if known is not None:
-            share, read_at = known
-            if _now() - read_at < (UNKNOWN_SECONDS if share is None else SHARE_SECONDS):
-                return share
+        with suppress(KeyError):
+            return self._shares[token]
         if not in_line:
             return (await self._store.page_reads.answered(lambda: self._read_tokens([token]))).get(token)
         return await self._tokens.ask(token)
@@ -99,17 +98,17 @@ class Visiting:
         return {}
 
     async def _read_tokens(self, tokens: list[str]) -> Mapping[str, Share]:
-        began = _now()
         found = {
             token: Share(visit["code"], visit["unionid"])
             for token, visit in (await self._store.visits.of_shares(tokens)).items()
         }
         for token in tokens:
-            self._shares[token] = found.get(token), began
-            self._shares.move_to_end(token)
-        while len(self._shares) > REMEMBERED_SHARES:
-            self._shares.popitem(last=False)
+            self._shares[token] = found.get(token)
         return found
+
+
+def _trusted_until(_token: str, share: Share | None, now: float) -> float:
+    return now + (UNKNOWN_SECONDS if share is None else SHARE_SECONDS)
 
 
 def _now() -> float:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
+
+from cachetools import LRUCache
 
 from server.game.dig import Dig
 
@@ -31,8 +32,8 @@ class Cooldowns:
     """The newest dig of each task that was dug recently."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Cooldown] = OrderedDict()
-        self._opened: OrderedDict[str, int] = OrderedDict()
+        self._known = LRUCache[str, Cooldown](REMEMBERED_TASKS)
+        self._opened = LRUCache[str, int](REMEMBERED_TASKS)
         self._waiting: dict[str, asyncio.Event] = {}
 
     def learn(self, dig: Dig) -> None:
@@ -42,18 +43,12 @@ class Cooldowns:
         if known is not None and known.dig["depth"] > dig["depth"]:
             return
         self._known[code] = Cooldown(dig, time.monotonic())
-        self._known.move_to_end(code)
-        if len(self._known) > REMEMBERED_TASKS:
-            self._known.popitem(last=False)
         if known is None or known.dig["depth"] < dig["depth"]:
             self._wake(code)
 
     def learn_opening(self, code: str, opened_at: int) -> None:
         """Remember when a task opened (unix ms) that nobody has dug."""
         self._opened[code] = opened_at
-        self._opened.move_to_end(code)
-        if len(self._opened) > REMEMBERED_TASKS:
-            self._opened.popitem(last=False)
 
     def forget(self, code: str) -> None:
         """Forget what is known of a task: it ended without a dig."""

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
+from cachetools import TTLCache
+
 from server.errors import NoSuchTask
 from server.realtime.watched_task import WatchedTask
 from server.runtime.single_flight import SingleFlight
@@ -41,7 +43,7 @@ class KnownTasks:
         self._opening = SingleFlight[WatchedTask, None]()
         self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # since when, and its bytes
         self._idle_bytes = 0
-        self._unknown: OrderedDict[str, float] = OrderedDict()
+        self._unknown = TTLCache[str, None](UNKNOWN_CODES, UNKNOWN_SECONDS, _now)
 
     def loaded(self) -> list[WatchedTask]:
         """Return the tasks that have been read."""
@@ -73,7 +75,7 @@ class KnownTasks:
         """Return a task, a new one if need be, and count one more who waits for it."""
         watched = self.by_code.get(code)
         if watched is None:
-            if _now() - self._unknown.get(code, float("-inf")) < UNKNOWN_SECONDS:
+            if code in self._unknown:
                 raise NoSuchTask
             watched = self.by_code[code] = WatchedTask(code)
         idle = self._idle.pop(watched, None)
@@ -86,7 +88,7 @@ class KnownTasks:
         try:
             await self._read(watched)
         except NoSuchTask:
-            self._note_unknown(watched.code)
+            self._unknown[watched.code] = None
             raise
         finally:
             # All in one step: the next caller finds it read, or begins anew.
@@ -121,12 +123,6 @@ class KnownTasks:
         if idle is not None:
             self._idle_bytes -= idle[1]
         self._forgotten(watched.code)
-
-    def _note_unknown(self, code: str) -> None:
-        self._unknown[code] = _now()
-        self._unknown.move_to_end(code)
-        if len(self._unknown) > UNKNOWN_CODES:
-            self._unknown.popitem(last=False)
 
 
 def _now() -> float:
