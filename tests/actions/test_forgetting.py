@@ -15,7 +15,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
-from server.actions.people.account import erase as forgetting
+from server.actions.people import erase as forgetting
 from server.actions.people.erase import CannotErase, forget
 from server.context import Context
 from server.game import draw

@@ -15,7 +15,7 @@ from pymongo import MongoClient
 
 from server.__main__ import main
 from server.actions import command_line
-from server.actions.people.account import erase as forgetting
+from server.actions.people import erase as forgetting
 from server.context import Context
 from server.game import draw
 from server.security.keys import Keys

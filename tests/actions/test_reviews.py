@@ -10,8 +10,8 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from server.actions.operate import decide_review, hide_task
+from server.actions.people import erase as forgetting
 from server.actions.people.account import ban_person
-from server.actions.people.account import erase as forgetting
 from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
 from server.context import Context
 from server.errors import BadRequest

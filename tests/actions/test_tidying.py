@@ -10,7 +10,7 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorCollection
 
 from server.actions.digging.end_task import settle_task
-from server.actions.people.account import erase as forgetting
+from server.actions.people import erase as forgetting
 from server.actions.people.erase import forget
 from server.actions.tidy import OVER_DAYS, tidy
 from server.context import Context

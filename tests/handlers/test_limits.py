@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from handlers.people.account import account as people
+from handlers.people import account as people
 from handlers.websocket import TOO_MANY
 from server.actions.pictures import draw_mini_program_code
 from server.context import DOUBTED_AT_ONCE, Context

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.people.account import whom
+from server.actions.people import whom
 from server.context import Context
 from server.game.amounts import DAY_MS
 from support.client import Client, Someone

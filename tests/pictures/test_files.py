@@ -15,7 +15,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from server.actions.people.account import erase as forgetting
+from server.actions.people import erase as forgetting
 from server.actions.pictures import make_poster, prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES, Picture, normalise
