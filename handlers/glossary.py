@@ -85,6 +85,7 @@ MEANINGS = {
     "Error.retry_after": Meaning("到了限额时，多少秒后再试才有用；其他为 0"),
     "RefusalReply.is_cd": Meaning("只在 cooling_down 时有，固定为 1：正在冷却"),
     "RefusalReply.time": Meaning("只在 cooling_down 时有：冷却还剩多少秒，向上取整"),
+    "delete_at": Meaning("账号在什么时刻删除（unix 毫秒），在那以前可以撤销；没有申请注销为 0"),
     "claim_from": Meaning("只在 payout_waits 时有：从什么时刻起可以领取（unix 毫秒）"),
     "RefusalReply.cd_until": Meaning("只在 cooling_down 时有：冷却结束的时刻（unix 毫秒）"),
     "data": Meaning("返回的内容；列表为空（[]）表示没有更多"),

@@ -141,9 +141,9 @@ class UploadFile(Interface):
                 self._upload = self.context.uploads.begin(caller.counted, self.expected_bytes())
 
     async def _admit(self) -> None:
-        """Let the caller in, unless they are banned. Raises Banned and what `admit` raises."""
-        if "banned" in await self.let_in():
-            check_ban(await self.person(), self.context.clock.now_ms())  # it may have been lifted just now
+        """Let the caller in, unless they are banned or leave. Raises Banned, Leaving, what `admit` raises."""
+        if {"banned", "leaving"} & (await self.let_in()).keys():
+            check_ban(await self.person(), self.context.clock.now_ms())  # it may be over since just now
 
     async def _keep(self, data: bytes) -> None:
         """Keep a part of the file. An empty one begins a file."""

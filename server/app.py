@@ -31,7 +31,7 @@ from handlers.money.statement import GetStatement
 from handlers.ops.pictures import OpsFile
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
 from handlers.pages import NotFound, Page, Site, Static, security_headers
-from handlers.people.account import GetMyInfo, Logout, SetProfile, UserLogin
+from handlers.people.account import DeleteAccount, GetMyInfo, KeepAccount, Logout, SetProfile, UserLogin
 from handlers.push import Push
 from handlers.reviews.message_push import Pushed
 from handlers.reviews.reporting import ReportTask
@@ -62,6 +62,8 @@ INTERFACES: list[type[Interface]] = [
     GetMyPrize,
     SetProfile,
     Logout,
+    DeleteAccount,
+    KeepAccount,
     GetProof,
     PayTask,
     DrawPrize,

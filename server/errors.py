@@ -99,6 +99,18 @@ class Banned(Refusal):
     error, default_msg = "banned", "你的账号已被停用"
 
 
+class Leaving(Refusal):
+    """The person deletes their account: what begins something new is refused until they take that back."""
+
+    error, default_msg = "leaving", "你正在注销账号，不能再开始新的；要继续用，先在“我的”里撤销注销"
+
+
+class CannotLeave(Refusal):
+    """The message says what has to end before the account can be deleted."""
+
+    error, default_msg = "cannot_leave", "现在还不能注销账号"
+
+
 class LoginBlocked(Refusal):
     error, default_msg = "login_blocked", "微信限制了这个账号登录，请联系微信客服"
 

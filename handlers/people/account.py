@@ -13,6 +13,7 @@ from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
 from server.actions.people.account import check_ban, end_sessions, log_in, log_in_with_data, set_profile
+from server.actions.people.leave import delete_at, leave, stay
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.realtime.limits import Count
@@ -43,6 +44,7 @@ class User(msgspec.Struct):
     """The person who logged in, and the token that proves it from now on.
 
     `named` is 0 if they have no name of their own: ask for one (`setProfile`) before others are to see it.
+    `delete_at` is when their account will be deleted (unix ms), 0 unless they asked for it.
     """
 
     unionid: str
@@ -54,6 +56,7 @@ class User(msgspec.Struct):
     province: str
     country: str
     named: int
+    delete_at: int
     token: str
 
 
@@ -98,6 +101,7 @@ class UserLogin(Interface):
                 province=person["province"],
                 country=person["country"],
                 named=int(is_named(person)),
+                delete_at=delete_at(person),
                 token=self.context.keys.sign_token(person["_id"], person.get("generation", 0)),
             )
         )
@@ -149,13 +153,15 @@ class GetMyInfoReply(Reply, kw_only=True):
     """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
-    `red_packets` is 0 where nobody can publish any.
+    `red_packets` is 0 where nobody can publish any. `delete_at` is when the account will be deleted (unix
+    ms), 0 unless its owner asked for it.
     """
 
     digging_num: int
     release_num: int
     partake_num: int
     red_packets: Annotated[int, Meta(ge=0, le=1)]
+    delete_at: int
     review: ReviewState
     review_note: str
 
@@ -168,7 +174,7 @@ class GetMyInfo(Interface):
     gives = (GetMyInfoReply,)
 
     async def answer(self, request: PersonRequest) -> Reply:
-        await self.let_in()
+        person = await self.let_in()
         digs, tasks = await self.context.store.digs.numbers(request.unionid)
         released = await self.context.store.tasks.released_number(request.unionid)
         review = None
@@ -179,6 +185,7 @@ class GetMyInfo(Interface):
             release_num=released,
             partake_num=tasks,
             red_packets=int(self.context.settings.takes_cash),
+            delete_at=delete_at(person),
             review="shown" if review is None else review["state"],
             review_note="" if review is None else review["why"],
         )
@@ -246,4 +253,50 @@ class Logout(Interface):
     async def answer(self, request: LogoutRequest) -> Reply:
         """Safe to repeat, with another token."""
         await end_sessions(self.context, await self.person())
+        return Reply()
+
+
+class AccountRequest(msgspec.Struct):
+    """The token says whose."""
+
+    unionid: Unionid | None = None
+
+
+class DeleteAccountReply(Reply, kw_only=True):
+    """`delete_at` is when the account will be deleted (unix ms), until when `/keepAccount` keeps it."""
+
+    delete_at: int
+
+
+class DeleteAccount(Interface):
+    """Delete the caller's account in seven days, and end their tokens. Asked again, the first day stays."""
+
+    path = "/deleteAccount"
+    method = "POST"
+    takes = (AccountRequest,)
+    gives = (DeleteAccountReply,)
+    needs_token = True
+    locks = True
+
+    async def answer(self, request: AccountRequest) -> DeleteAccountReply:
+        """Raises TooOften, and CannotLeave while something of theirs is under way."""
+        person = await self.person()
+        await limit(self.context, self.request, self.caller, {"profiles": 1})
+        return DeleteAccountReply(delete_at=await leave(self.context, person))
+
+
+class KeepAccount(Interface):
+    """Keep the caller's account after all. Safe to repeat."""
+
+    path = "/keepAccount"
+    method = "POST"
+    takes = (AccountRequest,)
+    needs_token = True
+    locks = True
+
+    async def answer(self, request: AccountRequest) -> Reply:
+        """Raises TooOften, and BadToken once the account is being deleted."""
+        person = await self.person()
+        await limit(self.context, self.request, self.caller, {"profiles": 1})
+        await stay(self.context, person)
         return Reply()

@@ -39,10 +39,11 @@ class KnownPeople:
         """Return the fields of a person's record that admit them; None if there is no such person.
 
         `generation` is that of the valid token in the request, None for a bare id. A bare id is answered from
-        memory only if the person is locked there, since it is then refused. Raises Unavailable.
+        memory only if the person is locked there, since it is then refused. Who deletes their account may
+        have changed their mind: they are read anew. Raises Unavailable.
         """
         known = self._known.get(unionid)
-        if known is not None:
+        if known is not None and "leaving" not in known[0]:
             person, read_at, connection = known
             told = connection and connection == self._connection()
             trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from server.actions.digging.dig import settle_pending
 from server.actions.digging.prove import write_proofs
 from server.actions.messages.send import delete_old_messages, send_messages
+from server.actions.people.leave import erase_leavers
 from server.actions.reviews.report import HOUR_MS, settle_reports
 from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import ADDRESS_DAYS, SWEPT, sweep
@@ -53,6 +54,7 @@ WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("proofs",), _whole(write_proofs)),
     (("messages",), _whole(send_messages)),
     (("notices",), _whole(send_notices)),
+    (("leavers",), _whole(erase_leavers)),
 )
 # What the leader repeats besides, with the seconds between.
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (

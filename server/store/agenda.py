@@ -16,10 +16,11 @@ _Document = dict[str, Any]
 # - addresses: of goods that arrived long ago.
 # - reported: tasks that reports alone have hidden for long enough.
 # - notices: what the sandbox has to tell.
+# - leavers: people whose days to keep their account are over.
 # - the others: collections whose documents have `due_at`.
 Kind: TypeAlias = Literal[
     "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
-    "reports", "reported", "proofs", "messages", "notices",
+    "reports", "reported", "proofs", "messages", "notices", "leavers",
 ]
 
 
@@ -71,6 +72,8 @@ def _query(kind: Kind, before_ms: int) -> tuple[str, _Document]:
             return "prizes", old_address(before_ms)
         case "reported":
             return "tasks", long_reported(before_ms)
+        case "leavers":
+            return "people", {"leaving.due_at": {"$lte": before_ms}}
         case "notices":
             # As `SandboxNotices.lease`. WeChat's client, which knows the store, must not know that module.
             return "sandbox_notices", {"state": "waiting", "due_at_ms": {"$lte": before_ms}}

@@ -1,9 +1,12 @@
-"""`python -m server forget`: nothing names the person afterwards; books, proofs and counts still hold."""
+"""`python -m server forget`: nothing names the person afterwards; books, proofs and counts still hold.
+
+A person who deletes their own account is forgotten so after seven days.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +20,7 @@ from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
 from server.actions.people import erase as forgetting
 from server.actions.people.erase import CannotErase, forget
+from server.actions.people.leave import DAYS, erase_leavers
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_digs, broken_by_totals
@@ -39,7 +43,10 @@ from support.purse import (
 )
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
-WRITES = ("update_one", "update_many", "bulk_write", "delete_one", "delete_many", "find_one_and_update")
+WRITES = (
+    *("update_one", "update_many", "bulk_write", "delete_one", "delete_many", "find_one_and_update"),
+    "insert_one",
+)
 
 
 @pytest.fixture
@@ -319,28 +326,38 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
+class Written:
+    """Notes the whole database after each write of what runs within it."""
+
+    def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._context, self._patch = context, monkeypatch
+        self.left: list[dict[str, list[dict[str, Any]]]] = []
+
+    async def note(self, work: Awaitable[Any]) -> None:
+        with self._patch.context() as patched:
+            for name in WRITES:
+                patched.setattr(AsyncIOMotorCollection, name, self._noted(name))
+            await work
+
+    def _noted(self, name: str) -> Any:
+        original = getattr(AsyncIOMotorCollection, name)
+
+        async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
+            result = await original(collection, *arguments, **named)
+            self.left.append(await all_documents(self._context))
+            return result
+
+        return write
+
+
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bob, _ = await a_life(client, context)
-    leftovers: list[dict[str, list[dict[str, Any]]]] = []
-
-    def noted(name: str) -> Any:
-        original = getattr(AsyncIOMotorCollection, name)
-
-        async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
-            result = await original(collection, *arguments, **named)
-            leftovers.append(await all_documents(context))
-            return result
-
-        return write
-
-    with monkeypatch.context() as patched:
-        for name in WRITES:
-            patched.setattr(AsyncIOMotorCollection, name, noted(name))
-        await forget(context.store, bob.unionid)
-    for kill_after, left in enumerate(leftovers, 1):
+    written = Written(context, monkeypatch)
+    await written.note(forget(context.store, bob.unionid))
+    for kill_after, left in enumerate(written.left, 1):
         await put_back(context, left)
         first = [person for person in left["people"] if person["_id"] == bob.unionid]
         if first:  # if the record is gone, the kill came after the very last write
@@ -351,7 +368,174 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
         assert pseudonyms <= {person["forgotten_as"] for person in first} or not first
         assert len(pseudonyms) == 1
         await check_invariants(context)
-    assert len(leftovers) > 30
+    assert len(written.left) > 30
+
+
+async def days_pass(context: Context, days: int = DAYS) -> None:
+    """Let days pass for those who delete their accounts, and what was leased be due again."""
+    earlier = {f"leaving.{name}": -days * DAY_MS for name in ("at", "until", "due_at")}
+    await context.store.people.rows.update_many({"leaving": {"$exists": True}}, {"$inc": earlier})
+
+
+async def logged(context: Context) -> list[tuple[str, str]]:
+    """Return what the operators' log says, the first act first."""
+    return [(act["act"], act["outcome"]) for act in reversed(await context.store.audit_log.newest(50))]
+
+
+@pytest.mark.gen_test
+async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=100_000)
+    assert (await bob.dig(code))["status"] == 0
+    await context.background.finish()
+    page = await open_page(bob)
+    asked = await bob.post("/deleteAccount")
+    assert abs(asked["delete_at"] - context.clock.now_ms() - DAYS * DAY_MS) < 60_000
+    assert await page.closed() == IDENTITY_REFUSED
+    assert (await bob.post("/deleteAccount"))["error"] == "bad_token"
+    bob = await client.log_in("bob")
+    assert bob.data["delete_at"] == (await bob.get("/getMyInfo"))["delete_at"] == asked["delete_at"]
+    assert await bob.post("/deleteAccount") == asked
+    refused = [
+        await bob.dig(code),
+        await bob.upload(a_picture()),
+        await bob.post("/setProfile", wxname="新名字"),
+        await bob.post("/report", code=code, reason="fraud"),
+        await bob.get("/commitment"),
+    ]
+    assert [(reply["error"], "撤销注销" in reply["msg"]) for reply in refused] == [("leaving", True)] * 5
+    assert (await bob.get("/getTaskDetails", code=code))["status"] == 0
+    for _ in range(2):
+        assert (await bob.post("/keepAccount"))["status"] == 0
+    assert (await bob.get("/getMyInfo"))["delete_at"] == 0
+    assert (await bob.dig(code))["status"] == 0
+    await days_pass(context)
+    await erase_leavers(context)
+    assert await find(context, "people", _id=bob.unionid)
+    await bob.post("/deleteAccount")
+    await erase_leavers(context)
+    bob = await client.log_in("bob")  # the days are not over
+    await days_pass(context)
+    await erase_leavers(context)
+    assert naming(await everything(context), bob.unionid, bob.data["nickName"]) == []
+    assert (await bob.get("/getMyInfo"))["error"] == "not_logged_in"
+    done = [(act, "done") for act in ("leave", "stay", "leave", "erase")]
+    assert await logged(context) == done
+    targets = {act["target"] for act in await context.store.audit_log.newest(2)}
+    assert targets == {dig["unionid"] for dig in await find(context, "digs", code=code)}
+    await check_invariants(context)
+
+
+@pytest.mark.gen_test
+async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_way(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    await bob.lock()
+
+    async def told() -> str:
+        before = await find(context, "people", _id=bob.unionid)
+        refused = await bob.post("/deleteAccount")
+        assert refused["error"] == "cannot_leave", refused
+        assert await find(context, "people", _id=bob.unionid) == before
+        return str(refused["msg"])
+
+    own = await bob.publish(forecast_num=1, name="我的猫")
+    assert "你发布的“我的猫”还在进行" in await told()
+    review = {"_id": f"task:{own}", "code": own, "unionid": bob.unionid, "state": "checking"}
+    await context.store.database["reviews"].insert_one(dict(review))
+    assert "你发布的“我的猫”还在检查" in await told()
+    await context.store.database["reviews"].delete_many({})
+    await win(client, context, carol, own)
+    assert "你发布的“我的猫”还有奖品没有给出或退回" in await told()
+    await carol.post("/drawPrize", code=own, **ADDRESS)
+    assert "你发布的“我的猫”还有奖品没有寄出" in await told()
+    parcel = {"carrier": "顺丰", "number": "SF0123456789"}
+    await bob.post("/shipPrize", code=own, depth=1, **parcel)
+    mailed = await alice.publish(forecast_num=1, name="她的狗")
+    await win(client, context, bob, mailed)
+    asked = await bob.post("/deleteAccount")
+    assert asked["status"] == 0, "what nobody has claimed stops nothing"
+    bob = await client.log_in("bob")
+    assert (await bob.post("/drawPrize", code=mailed, **ADDRESS))["is_draw"] == 1
+    await days_pass(context)
+    await erase_leavers(context)
+    assert await find(context, "people", _id=bob.unionid, forgotten_as={"$exists": False})
+    await bob.post("/keepAccount")
+    assert await told() == "现在还不能注销：你在“她的狗”里挖到的奖品还没有办完。办完再来"
+    await alice.post("/shipPrize", code=mailed, depth=1, **parcel)
+    assert "“她的狗”里挖到的奖品" in await told()
+    await bob.post("/receivePrize", code=mailed)
+    ban = {"reason": "脚本", "at": 1, "until": 0}
+    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": ban}})
+    assert "账号停用期间不能注销" in await told()
+    over = {"banned.until": 2}
+    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": over})
+    assert (await bob.post("/deleteAccount"))["status"] == 0
+    await days_pass(context)
+    await erase_leavers(context)
+    assert naming(await everything(context), bob.unionid) == []
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner_said_last(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=100_000)
+    await bob.dig(code)
+    await context.background.finish()
+
+    async def erase(left: dict[str, list[dict[str, Any]]]) -> None:
+        await put_back(context, left)
+        await days_pass(context)
+        await erase_leavers(context)
+        assert naming(await everything(context), bob.unionid) == []
+
+    asking, keeping, erasing = (Written(context, monkeypatch) for _ in range(3))
+    await asking.note(bob.post("/deleteAccount"))
+    for left in asking.left:
+        await put_back(context, left)
+        again = await client.log_in("bob")
+        assert (await again.post("/deleteAccount"))["delete_at"]
+        await erase(await all_documents(context))
+    await put_back(context, asking.left[-1])
+    bob = await client.log_in("bob")
+    await keeping.note(bob.post("/keepAccount"))
+    for left in keeping.left:
+        await put_back(context, left)
+        assert (await bob.post("/keepAccount"))["status"] == 0
+        await days_pass(context)
+        await erase_leavers(context)
+        assert (await bob.dig(code))["status"] == 0
+    await put_back(context, asking.left[-1])
+    await days_pass(context)
+    await erasing.note(erase_leavers(context))
+    for left in erasing.left:
+        await erase(left)
+    assert [len(each.left) for each in (asking, keeping)] == [4, 3]
+
+
+@pytest.mark.gen_test
+async def test_an_account_kept_at_the_last_moment_is_not_erased(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = await client.log_in("bob")
+    await bob.post("/deleteAccount")
+    bob = await client.log_in("bob")
+    await days_pass(context)
+    lock_out = context.store.people.lock_out
+
+    async def kept_meanwhile(*arguments: Any) -> Any:
+        assert (await bob.post("/keepAccount"))["status"] == 0
+        return await lock_out(*arguments)
+
+    monkeypatch.setattr(context.store.people, "lock_out", kept_meanwhile)
+    await erase_leavers(context)
+    assert (await bob.get("/getMyInfo"))["delete_at"] == 0
+    assert (await logged(context))[-1] != ("erase", "done")
 
 
 def test_the_command_says_that_it_knows_nobody_of_that_id(

@@ -12,6 +12,7 @@ from server.errors import (
     BadRequest,
     BadToken,
     Banned,
+    Leaving,
     LoginBlocked,
     NotLoggedIn,
     TokenRequired,
@@ -176,7 +177,8 @@ def check_session(generation: int | None, person: Person | None) -> Person:
     return person
 
 
-def _spoken(at_ms: int) -> str:
+def spoken(at_ms: int) -> str:
+    """Return a moment as people say it, in Beijing."""
     at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
     return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"
 
@@ -188,15 +190,17 @@ def ban_of(person: Person, now_ms: int) -> Ban | None:
 
 
 def check_ban(person: Person, now_ms: int) -> Person:
-    """Return the person, who may publish, upload, dig and report. Raises Banned.
+    """Return the person, who may publish, upload, dig and report. Raises Banned, Leaving.
 
     What they won they may still claim.
     """
     ban = ban_of(person, now_ms)
     if ban is not None:
-        until = f"，到 {_spoken(ban['until'])} 为止" if ban["until"] else ""
+        until = f"，到 {spoken(ban['until'])} 为止" if ban["until"] else ""
         why = f"理由：{ban['reason']}。已经挖到的奖品仍可领取；有异议请联系客服"
         raise Banned(f"{Banned.default_msg}{until}。{why}")
+    if "leaving" in person:
+        raise Leaving
     return person
 
 

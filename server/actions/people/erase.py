@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import NamedTuple
 
+from server.actions.people.account import ban_of
 from server.game.task import Task
 from server.store import Store
 from server.store.money.freezes import freeze_key
-from server.store.money.prizes import GIVEN
+from server.store.money.prizes import GIVEN, Prize
+from server.store.people.people import Person
 
 # Longer than a process caches a person's record, plus the longest request after that.
 UNDER_WAY_SECONDS = 20.0
@@ -26,11 +29,67 @@ class CannotErase(Exception):
     """A person cannot be forgotten. The message has one reason per line. Nothing was changed."""
 
 
+class Need(NamedTuple):
+    """Why a person cannot be forgotten yet, as in `REASONS`; of which task, what state something is in."""
+
+    why: str
+    code: str = ""
+    name: str = ""
+    state: str = ""
+    depth: int = 0
+
+
+# What stops a forgetting: for an operator, and for the person.
+REASONS: dict[str, tuple[str, str]] = {
+    "runs": (
+        "task {code} of theirs runs: end it at /ops, or wait for its end",
+        "你发布的“{name}”还在进行，先结束它，或等它结束",
+    ),
+    "checked": (
+        "their task {code} is {state}: wait for its check, or decide at /ops",
+        "你发布的“{name}”还在检查，等有了结果再来",
+    ),
+    "prizes": (
+        "prizes of their task {code} are neither given nor returned: wait until they are",
+        "你发布的“{name}”还有奖品没有给出或退回",
+    ),
+    "refund": (
+        "a refund of their task {code} is under way: wait until it is refunded",
+        "你发布的“{name}”有一笔退款还没有到账",
+    ),
+    "payment": (
+        "a payment of their task {code} is under way: wait until WeChat's answer is known",
+        "你发布的“{name}”有一笔付款还没有结果",
+    ),
+    "unsent": (
+        "goods of their task {code} are not sent: wait until they are",
+        "你发布的“{name}”还有奖品没有寄出",
+    ),
+    "prize": (
+        "their prize {code}:{depth} is {state}: wait for its end",
+        "你在“{name}”里挖到的奖品还没有办完",
+    ),
+    "frozen": ("an operator froze them: release them at /ops", "平台正在核对你的账号，请联系客服"),
+    "won": (
+        "they won in task {code}, which still runs: once forgotten, they could win again",
+        "你挖到奖品的“{name}”还在进行，等它结束",
+    ),
+}
+
+
 async def choose_pseudonym(store: Store, unionid: str) -> str:
-    """Return the pseudonym of a person: a new one, or that of a run that was cut off."""
+    """Return the pseudonym of a person: a new one, or that of a run that was cut off, or of their asking."""
     person = await store.people.find(unionid)
-    chosen = None if person is None else person.get("forgotten_as")
-    return chosen or f"forgotten:{secrets.token_hex(16)}"
+    if person is not None and "forgotten_as" in person:
+        return person["forgotten_as"]
+    if person is not None and "leaving" in person:
+        return person["leaving"]["pseudonym"]
+    return new_pseudonym()
+
+
+def new_pseudonym() -> str:
+    """Return what nobody is called yet."""
+    return f"forgotten:{secrets.token_hex(16)}"
 
 
 async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
@@ -44,12 +103,12 @@ async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
     if person is None:
         raise CannotErase("nobody with this id has logged in, or they are forgotten already")
     if "moving" not in person:
-        if "banned" in person:
+        if ban_of(person, await store.now_ms()) is not None:
             raise CannotErase("they are banned, and could come back as somebody new: lift the ban first")
         try:
             await _refuse_while_needed(store, unionid)
             pseudonym = pseudonym or await choose_pseudonym(store, unionid)
-            person = await store.people.lock_out(person, pseudonym)
+            person = await _lock_out(store, person, pseudonym)
             await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
             await _refuse_while_needed(store, unionid)
@@ -58,6 +117,13 @@ async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
             raise
         await store.people.begin_moving(unionid)
     return await _forget(store, unionid, person["forgotten_as"])
+
+
+async def _lock_out(store: Store, person: Person, pseudonym: str) -> Person:
+    try:
+        return await store.people.lock_out(person, pseudonym)
+    except LookupError as error:
+        raise CannotErase(str(error)) from None
 
 
 async def _forget(store: Store, old: str, new: str) -> int:
@@ -82,39 +148,61 @@ async def _forget(store: Store, old: str, new: str) -> int:
 
 async def _refuse_while_needed(store: Store, unionid: str) -> None:
     """Raise CannotErase if somebody still waits for this person, or this person for a payment."""
-    reasons = []
+    needs = await needs_of(store, unionid)
+    if needs:
+        raise CannotErase("\n".join(REASONS[need.why][0].format(**need._asdict()) for need in needs))
+
+
+async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list[Need]:
+    """Return what somebody still waits for this person for, or this person for.
+
+    With `parcels` also goods by mail until they are sent, and for their winner until they arrived. An
+    operator who forgets somebody has decided about these.
+    """
+    needs = []
     for published in await store.erasure.published(unionid):
-        reasons += await _open_about_task(store, published)
+        needs += await _needs_of_task(store, published, parcels=parcels)
     for prize in await store.prizes.of_winner(unionid):
-        if prize["state"] in ("claiming", "held", "withheld", "expiring"):
-            reasons.append(f"their prize {prize['_id']} is {prize['state']}: wait for its end")
+        task = await store.tasks.find(prize["code"])
+        name = "" if task is None else task["name"]
+        if prize["state"] in ("claiming", "held", "withheld", "expiring") or (parcels and _is_awaited(prize)):
+            needs.append(Need("prize", prize["code"], name, prize["state"], prize["depth"]))
     if await store.freezes.find(freeze_key("person", unionid)) is not None:
-        reasons.append("an operator froze them: release them at /ops")
+        needs.append(Need("frozen"))
     for code in await store.digs.won_codes(unionid):
         task = await store.tasks.find(code)
         if task is not None and not task["status"]:
-            reasons.append(f"they won in task {code}, which still runs: once forgotten, they could win again")
-    if reasons:
-        raise CannotErase("\n".join(reasons))
+            needs.append(Need("won", code, task["name"]))
+    return needs
 
 
-async def _open_about_task(store: Store, task: Task) -> list[str]:
-    code = task["_id"]
-    if not task["status"]:
-        return [f"task {code} of theirs runs: end it at /ops, or wait for its end"]
-    reasons = []
+def _is_unsent(prize: Prize) -> bool:
+    """Whether goods by mail wait to be sent; what nobody sent within 90 days has no address any more."""
+    return prize["state"] == "given" and "address_box" in prize
+
+
+def _is_awaited(prize: Prize) -> bool:
+    return _is_unsent(prize) or prize["state"] == "sent"
+
+
+async def _needs_of_task(store: Store, task: Task, *, parcels: bool) -> list[Need]:
+    code, name = task["_id"], task["name"]
     review = await store.reviews.find(f"task:{code}")
-    if review is not None and review["state"] in ("checking", "held"):
-        reasons.append(f"their task {code} is {review['state']}: wait for its check, or decide at /ops")
+    checked = review is not None and review["state"] in ("checking", "held")
+    needs = [Need("checked", code, name, review["state"])] if review is not None and checked else []
+    if not task["status"]:
+        return needs or [Need("runs", code, name)]
     prizes = await store.prizes.of_task(code)
     if len(prizes) < task["prize_num"] - task["prizes_left"] or any(
         prize["state"] not in (*GIVEN, "returned") for prize in prizes
     ):
-        reasons.append(f"prizes of their task {code} are neither given nor returned: wait until they are")
+        needs.append(Need("prizes", code, name))
+    if parcels and any(_is_unsent(prize) for prize in prizes):
+        needs.append(Need("unsent", code, name))
     refunds = await store.refunds.of_task(code)
     unwon = task["open"] and task["money"] and task["prizes_left"]
     if any(refund["state"] not in ("refunded", "closed") for refund in refunds) or (unwon and not refunds):
-        reasons.append(f"a refund of their task {code} is under way: wait until it is refunded")
+        needs.append(Need("refund", code, name))
     if any(order["state"] in ("asked", "paid") for order in await store.orders.of_task(code)):
-        reasons.append(f"a payment of their task {code} is under way: wait until WeChat's answer is known")
-    return reasons
+        needs.append(Need("payment", code, name))
+    return needs

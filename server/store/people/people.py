@@ -9,7 +9,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FOLLOWED_MS
-from server.store.due import DUE_INDEX, DueDocuments
+from server.store.due import BATCH, DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -45,6 +45,18 @@ class Chosen(TypedDict):
     wxheadpic: NotRequired[str]
 
 
+class Leaving(TypedDict):
+    """That a person deletes their account: when they said so, and until when they can take it back (unix ms).
+
+    `due_at` is when it is tried next; `pseudonym` is what they will be called.
+    """
+
+    at: int
+    until: int
+    due_at: int
+    pseudonym: str
+
+
 class Person(TypedDict):
     """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
     what the person chose instead; `wxheadpic` is a path of ours. `chosen` is what they chose since and is not
@@ -53,8 +65,8 @@ class Person(TypedDict):
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
     first login (unix ms). `forgotten_as` is there while the person is being forgotten, `moving` once others
-    may notice: see `server/actions/people/erase.py`. `due_at` is there until what they chose is submitted to
-    review.
+    may notice: see `server/actions/people/erase.py`. `leaving` is there from when they ask for it until they
+    take it back. `due_at` is there until what they chose is submitted to review.
     """
 
     _id: str
@@ -76,13 +88,29 @@ class Person(TypedDict):
     created_at: NotRequired[int]
     forgotten_as: NotRequired[str]
     moving: NotRequired[int]
+    leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
 
 
 # The fields of a person's record that decide whether they are admitted.
-ADMITTING = ("_id", "locked", "generation", "banned", "forgotten_as")
+ADMITTING = ("_id", "locked", "generation", "banned", "leaving", "forgotten_as")
+# How long one process works on an erasure, and how long one that has to wait does.
+ERASING_MS = 10 * 60_000
 # What a person chose and others do not see yet, and that it has to be submitted.
 _CHOICE = {"chosen": "", "due_at": ""}
+# Ends tokens, within a pipeline.
+_ENDED: _Document = {
+    "generation": {"$add": [{"$ifNull": ["$generation", 0]}, 1]},
+    "ended_at": NOW_MS,
+    "locked": True,
+}
+_LATER: _Document = {
+    "$cond": [
+        {"$lte": ["$leaving.due_at", NOW_MS]},
+        {"$add": [NOW_MS, ERASING_MS]},
+        "$leaving.due_at",
+    ]
+}
 
 
 class People(DueDocuments[Person]):
@@ -100,6 +128,11 @@ class People(DueDocuments[Person]):
             [("wxheadpic", 1)],
             name="picture",
             partialFilterExpression={"wxheadpic": {"$exists": True}},
+        ),
+        IndexModel(
+            [("leaving.due_at", 1)],
+            name="leaving",
+            partialFilterExpression={"leaving.due_at": {"$exists": True}},
         ),
         DUE_INDEX,
     ]
@@ -271,16 +304,63 @@ class People(DueDocuments[Person]):
     async def lock_out(self, person: Person, pseudonym: str) -> Person:
         """Note what the person will be called once forgotten, and end all tokens; return the record.
 
-        If this is repeated, the first pseudonym stays. Raises LookupError if the record is gone.
+        If this is repeated, the first pseudonym stays. It is not noted if the person asked for it, or took
+        that back, since `person` was read. Raises LookupError if the record is gone.
         """
-        await self.collection.update_one(
-            {"_id": person["_id"], "forgotten_as": {"$exists": False}}, {"$set": {"forgotten_as": pseudonym}}
+        until = person["leaving"]["until"] if "leaving" in person else None
+        noted = await self.collection.update_one(
+            {"_id": person["_id"], "forgotten_as": {"$exists": False}, "leaving.until": until},
+            {"$set": {"forgotten_as": pseudonym}},
         )
+        if not noted.modified_count and "forgotten_as" not in (await self.find(person["_id"]) or {}):
+            raise LookupError("the person has just changed their mind, or another process forgot them")
         await self.end_tokens(person["_id"], person.get("generation", 0))
         found = await self.find(person["_id"])
         if found is None:
             raise LookupError("another process has just forgotten this person")
         return found
+
+    async def ask_to_leave(self, unionid: str, pseudonym: str, days_ms: int) -> Person | None:
+        """Note that a person deletes their account, and end their tokens; None if they do already.
+
+        In one write: no process may trust what it cached.
+        """
+        leaving = {
+            "at": NOW_MS,
+            "until": {"$add": [NOW_MS, days_ms]},
+            "due_at": {"$add": [NOW_MS, days_ms]},
+            "pseudonym": {"$literal": pseudonym},
+        }
+        return await self.find_one_and_update(
+            {"_id": unionid, "leaving": {"$exists": False}, "forgotten_as": {"$exists": False}},
+            [{"$set": {**_ENDED, "leaving": leaving}}],
+            return_document=True,
+        )
+
+    async def stay(self, unionid: str) -> bool:
+        """Note that a person keeps their account; False if they are not leaving, or it is too late."""
+        kept = await self.collection.update_one(
+            {"_id": unionid, "leaving": {"$exists": True}, "forgotten_as": {"$exists": False}},
+            {"$unset": {"leaving": ""}},
+        )
+        return kept.modified_count == 1
+
+    async def lease_leaving(self, now_ms: int) -> list[Person]:
+        """Return those whose time to take it back is over, or whose erasure was cut off, each leased.
+
+        `now_ms` only says where to look, as in `lease_due`.
+        """
+        due, leased = {"leaving.due_at": {"$lte": now_ms}}, []
+        found = self.rows.find(due, {"leaving.due_at": 1}, sort=[("leaving.due_at", 1)], limit=BATCH)
+        for row in await found.to_list(BATCH):
+            person = await self.find_one_and_update(
+                {"_id": row["_id"], "leaving.due_at": row["leaving"]["due_at"]},
+                [{"$set": {"leaving.due_at": _LATER}}],
+                return_document=True,
+            )
+            if person is not None and person["leaving"]["due_at"] != row["leaving"]["due_at"]:
+                leased.append(person)
+        return leased
 
     async def let_in(self, unionid: str) -> None:
         """Undo `lock_out`, unless `begin_moving` was called."""
@@ -299,9 +379,7 @@ class People(DueDocuments[Person]):
 
 def _banned(ban: Ban) -> list[_Document]:
     """Return the update that bans. It ends tokens in the same write: no process may trust what it cached."""
-    generation: _Document = {"$add": [{"$ifNull": ["$generation", 0]}, 1]}
-    ended = {"generation": generation, "ended_at": NOW_MS, "locked": True}
-    return [{"$set": {**ended, "banned": {"$literal": dict(ban)}}}]
+    return [{"$set": {**_ENDED, "banned": {"$literal": dict(ban)}}}]
 
 
 def shown_name(person: Person) -> str:

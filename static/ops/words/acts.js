@@ -22,6 +22,9 @@ export const ACTS = {
   act_ban: ["停用", "Ban"],
   act_unban: ["解除停用", "Lift the ban"],
   act_signout: ["退出登录", "Log out"],
+  act_leave: ["本人申请注销", "Asked to be erased"],
+  act_stay: ["本人撤销注销", "Kept their account"],
+  act_erase: ["按本人申请注销", "Erased as asked"],
 
   ask_end_fraud: ["因欺诈结束「{0}」，并冻结它送出的奖品？", "End “{0}” for fraud, and freeze what it gave?"],
   ask_end_fraud_text: ["立刻停止挖宝，不能恢复；没中的退给发布者，挖到而还没到手的先扣下。所有人都会看到你写的理由。", "Digging stops for good; what nobody won goes back, and what was won and is not given yet is withheld. Everybody will see the reason."],

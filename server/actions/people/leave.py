@@ -1,0 +1,107 @@
+"""A person deletes their own account, and may keep it for some days after all (PIPL, articles 15 and 47).
+
+Asking and taking it back are one write each. What follows is `forget`, once nothing of theirs is under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from server.actions.people.account import ban_of, spoken
+from server.actions.people.erase import (
+    REASONS,
+    CannotErase,
+    choose_pseudonym,
+    forget,
+    needs_of,
+    new_pseudonym,
+)
+from server.context import Context
+from server.errors import CannotLeave, NotLoggedIn
+from server.game.amounts import DAY_MS
+from server.realtime.news import Revoked
+from server.store.audit_log import Actor
+from server.store.people.people import Person
+
+DAYS = 7
+# So many reasons are told at once.
+TOLD = 5
+# How the operators' log calls them; their name is nobody's business there.
+THEMSELVES = Actor("the person themselves", shared=False)
+
+log = logging.getLogger("wabao.people")
+
+
+def delete_at(person: Person) -> int:
+    """Return when a person's account will be deleted (unix ms), 0 unless they asked for it."""
+    return person["leaving"]["until"] if "leaving" in person else 0
+
+
+async def leave(context: Context, person: Person) -> int:
+    """Delete a person's account in `DAYS` days, and log them out; return when (unix ms).
+
+    Asked twice, the first day stays. Raises CannotLeave, which says what has to end before; NotLoggedIn.
+    """
+    if "leaving" in person:
+        return person["leaving"]["until"]
+    store, unionid = context.store, person["_id"]
+    ban = ban_of(person, context.clock.now_ms())
+    if ban is not None:
+        until = f"{spoken(ban['until'])} 以后" if ban["until"] else "恢复使用以后"
+        raise CannotLeave(f"账号停用期间不能注销，{until}再来，或联系客服")
+    needs = await needs_of(store, unionid, parcels=True)
+    if needs:
+        told = list(dict.fromkeys(REASONS[need.why][1].format(**need._asdict()) for need in needs))
+        more = f"；还有 {len(told) - TOLD} 项" if len(told) > TOLD else ""
+        raise CannotLeave(f"现在还不能注销：{'；'.join(told[:TOLD])}{more}。办完再来")
+    pseudonym = new_pseudonym()
+    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", pseudonym, "")
+    asked = await store.people.ask_to_leave(unionid, pseudonym, DAYS * DAY_MS)
+    if asked is not None:
+        await context.hub.announce_ended(Revoked(unionid, asked["generation"]))
+        await store.audit_log.conclude(written, "done")
+        return asked["leaving"]["until"]
+    await store.audit_log.conclude(written, "refused")
+    found = await store.people.find(unionid)  # asked elsewhere at this moment
+    if found is None or "leaving" not in found:
+        raise NotLoggedIn
+    return found["leaving"]["until"]
+
+
+async def stay(context: Context, person: Person) -> None:
+    """Keep an account after all. Safe to repeat."""
+    if "leaving" not in person:
+        return
+    log_of, pseudonym = context.store.audit_log, person["leaving"]["pseudonym"]
+    written = await log_of.begin(context.clock.now_ms(), THEMSELVES, "stay", pseudonym, "")
+    kept = await context.store.people.stay(person["_id"])
+    await log_of.conclude(written, "done" if kept else "refused")
+
+
+async def erase_leavers(context: Context) -> None:
+    """Forget all whose days are over, at once, since each waits for requests under way.
+
+    The leader repeats this. Who is still needed for something stays, and is looked at again.
+    """
+    due = await context.store.people.lease_leaving(context.clock.now_ms())
+    for failed in await asyncio.gather(*(_erase(context, one) for one in due), return_exceptions=True):
+        if failed is not None:
+            raise failed
+
+
+async def _erase(context: Context, person: Person) -> None:
+    store, unionid = context.store, person["_id"]
+    pseudonym = await choose_pseudonym(store, unionid)
+    needs = [] if "forgotten_as" in person else await needs_of(store, unionid, parcels=True)
+    if needs:
+        log.info("%s leaves later: %s", pseudonym, ", ".join(sorted({need.why for need in needs})))
+        return
+    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", pseudonym, "")
+    try:
+        await forget(store, unionid, pseudonym)
+    except CannotErase as error:
+        log.info("%s leaves later: %s", pseudonym, error)
+        await store.audit_log.conclude(written, "refused")
+    else:
+        await store.audit_log.conclude(written, "done")
