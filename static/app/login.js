@@ -1,8 +1,11 @@
 // Logging in. In development the sandbox plays WeChat and takes any name. Otherwise only the mini-program can
 // log people in, and this page says so.
 
+import { asMoment } from "../miniprogram/shared/clock.js";
+import { leavesAt } from "../miniprogram/shared/words.js";
 import { logIn } from "./api.js";
-import { attempt, el, fill, icon } from "./dom.js";
+import { attempt, el, fill, icon, notice } from "./dom.js";
+import { person } from "./session.js";
 import { textLinks } from "./texts.js";
 
 const NAMES = ["小明", "小红", "阿强", "老王", "朵朵", "大熊"];
@@ -16,7 +19,10 @@ export function login(root) {
     const user = name.value.trim();
     if (!user) return name.focus();
     form.inert = true;
-    await attempt(problem, () => logIn(user)).finally(() => {
+    await attempt(problem, async () => {
+      await logIn(user);
+      if (person.delete_at) notice(leavesAt(asMoment(person.delete_at)));
+    }).finally(() => {
       form.inert = false;
       name.focus();
     });

@@ -5,6 +5,7 @@ import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
 import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./dom.js";
+import { askToLeave, keeping } from "./leaving.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
 import { inReview, profileInReview } from "../miniprogram/shared/words.js";
@@ -27,7 +28,10 @@ export function mine(root, signal, which = "published") {
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
   const inCheck = el("p.review", { role: "status" });
+  const leaving = el("section.panel.stack", { role: "status", hidden: true });
+  const leave = el("button.link", { onclick: askToLeave }, "注销账号");
   const list = makeList(LISTS[which], signal);
+  let leavesAt = 0;
   root.classList.add("wide");
   fill(
     root,
@@ -35,8 +39,10 @@ export function mine(root, signal, which = "published") {
       avatar(person.avatarUrl, 64),
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
         el("button.link", { onclick: () => editProfile(signal) }, "改名字和头像"),
-        el("button.link", { onclick: logOut }, "退出登录"))),
+        el("button.link", { onclick: logOut }, "退出登录"),
+        leave)),
       numbers),
+    leaving,
     preferences(),
     uncounted,
     inCheck,
@@ -48,7 +54,11 @@ export function mine(root, signal, which = "published") {
   );
 
   async function readNumbers() {
-    const { digging_num, release_num, partake_num, review, review_note } = await get("/getMyInfo");
+    const { digging_num, release_num, partake_num, review, review_note, delete_at } = await get("/getMyInfo");
+    if (delete_at && delete_at !== leavesAt) fill(leaving, keeping(delete_at, readNumbers));
+    set(leaving, { hidden: !delete_at });
+    set(leave, { hidden: Boolean(delete_at) });
+    leavesAt = delete_at;
     write(uncounted, "");
     write(inCheck, profileInReview(review, review_note));
     showNumbers(numbers, [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]]);

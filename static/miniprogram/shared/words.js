@@ -3,6 +3,17 @@
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
 
+// What somebody is told before they delete their account.
+export const LEAVING = [
+  "提出以后会退出登录，有七天可以反悔：重新登录，在“我的”里点“撤销注销”。",
+  "这七天里可以查看、领已经挖到的奖品；不能挖、发布、付款、上传、举报和改名字。",
+  "七天以后删除账号、名字、头像、收货地址、上传的图片和消息，不能恢复；没有领的奖品到期退回发布者。",
+  "活动规则、挖过和挖到的记录换成随机代号，保留至少两年。",
+];
+
+/** Return what is told to who deletes their account; `moment` is when that will be, in words. */
+export const leavesAt = (moment) => `账号将在 ${moment} 以后删除。在那以前可以查看、领已经挖到的奖品，或者撤销。`;
+
 // Why somebody may report a treasure. WeChat's action sheet holds six.
 export const REASONS = {
   fraud: "欺诈，不给奖品",

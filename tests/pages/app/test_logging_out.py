@@ -1,4 +1,4 @@
-"""Logging out in the client, and the mark beside a signature; on a phone and on a desk."""
+"""Logging out, deleting one's account, and the mark beside a signature; on a phone and on a desk."""
 
 from __future__ import annotations
 
@@ -53,6 +53,37 @@ def test_a_logout_while_the_server_is_silent_ends_the_session_here(window: Opene
     # Chromium logs what was aborted.
     assert [wrong for wrong in opened.wrong if "net::ERR_FAILED" not in wrong] == []
     opened.wrong.clear()
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(
+    window: Opener, address: str, viewport: dict[str, int]
+) -> None:
+    user = f"阿注 {viewport['width']}"
+    owner = Person.log_in(address, user)
+    code = owner.publish(a_picture(), name="自己的猫")
+    opened = window(user, "/#/mine", viewport=viewport)
+    page, asking = opened.page, opened.page.get_by_role("dialog", name="注销账号")
+    page.get_by_role("button", name="注销账号").click()
+    expect(asking).to_contain_text("有七天可以反悔")
+    asking.get_by_role("button", name="注销账号").click()
+    expect(asking.get_by_role("alert")).to_contain_text("你发布的“自己的猫”还在进行")
+    assert opened.overflow() <= 0
+    owner.post("/endTask", code=code)
+    asking.get_by_role("button", name="注销账号").click()
+    expect(page.get_by_label("你是谁")).to_be_visible()
+    opened.log_in(user)
+    expect(page.locator("#notices")).to_contain_text("以后删除")
+    opened.go("/#/mine")
+    leaving = page.locator("section.panel", has_text="以后删除")
+    leave = page.get_by_role("button", name="注销账号", exact=True)
+    expect(leaving).to_be_visible()
+    expect(leave).to_be_hidden()
+    assert opened.overflow() <= 0
+    leaving.get_by_role("button", name="撤销注销").click()
+    expect(leave).to_be_visible()
+    expect(leaving).to_be_hidden()
+    assert Person.log_in(address, user).get("/getMyInfo")["delete_at"] == 0
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])

@@ -163,6 +163,25 @@ def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp
 
 
 @needs_node
+def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address: str):
+    owner = Person.log_in(address, "阿注")
+    code = owner.publish(a_picture(), name="自己的猫")
+    with a_phone(address, "阿注") as phone:
+        phone.open("/pages/mine/mine")
+        phone.shows("注销账号")
+        phone.tap(".askleave")
+        phone.shows("有七天可以反悔")
+        phone.tap(".leave")
+        phone.shows("你发布的“自己的猫”还在进行")
+        owner.post("/endTask", code=code)
+        phone.tap(".leave")
+        phone.shows("以后删除", "撤销注销")
+        phone.tap(".keep")
+        phone.shows("联系客服", "注销账号")
+    assert Person.log_in(address, "阿注").get("/getMyInfo")["delete_at"] == 0
+
+
+@needs_node
 def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
     with a_server(tmp_path / "data", RED_PACKETS="0") as server, a_phone(server.address, "老王") as phone:
         phone.open("/pages/publish/publish")

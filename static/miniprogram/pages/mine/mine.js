@@ -1,6 +1,7 @@
 // One's own: numbers, and what one won, published and dug.
 
-import { TEXTS, inReview, profileInReview } from "../../shared/words.js";
+import { asMoment } from "../../shared/clock.js";
+import { LEAVING, TEXTS, inReview, leavesAt, profileInReview } from "../../shared/words.js";
 import { admitted, api, me, rename, showFace, showProblem } from "../../wechat.js";
 
 const LISTS = [
@@ -11,7 +12,7 @@ const LISTS = [
 
 Component({
   data: {
-    me: null, numbers: null, profile: "", lists: [],
+    me: null, numbers: null, profile: "", lists: [], leaving: "", asked: false, stopped: "", told: LEAVING,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
@@ -36,7 +37,8 @@ Component({
           cards: data.map((card) => ({ ...card, said: inReview(card.review, card.review_note) })),
         }));
         const profile = profileInReview(numbers.review, numbers.review_note);
-        this.setData({ me: me(), numbers, profile, lists });
+        const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
+        this.setData({ me: me(), numbers, profile, lists, leaving });
       } catch (error) {
         showProblem(error);
       }
@@ -61,6 +63,31 @@ Component({
         this.renew();
       } catch (error) {
         showProblem(error);
+      }
+    },
+
+    /** Open or close what somebody reads before they delete their account. */
+    askToLeave() {
+      this.setData({ asked: !this.data.asked, stopped: "" });
+    },
+
+    /** Delete the account in seven days. It ends the login here too; the next request logs in again. */
+    async leave() {
+      await this.decide("/deleteAccount");
+    },
+
+    async keep() {
+      await this.decide("/keepAccount");
+    },
+
+    async decide(path) {
+      try {
+        await api.post(path);
+        this.setData({ asked: false, stopped: "" });
+        await this.renew();
+      } catch (error) {
+        this.setData({ stopped: error.message });
+        if (!error.error) showProblem(error);
       }
     },
 
