@@ -315,6 +315,8 @@ MEANINGS = {
     "seed": Meaning("随机种子（十六进制）"),
     "params": Meaning("参与哈希的规则，原样的字符串"),
     "winning_depths": Meaning("全部中奖的层数，从浅到深"),
+    "winning_ranks": Meaning("这些层数上各是第几种奖品，从 1 起；只有一种奖品时为空"),
+    "winning_fen": Meaning("这些层数上的奖品各付多少分，实物为 0；只有一种奖品时为空"),
     "GetProofReply.digs": Meaning("每一锹的层数和结果，从第 1 层起"),
     # The websocket.
     "type": Meaning("帧的类型"),

@@ -398,6 +398,9 @@ def _verify(parsed: argparse.Namespace) -> int:
     against = "the commitment given" if parsed.commitment else "itself alone: no --commitment was given"
     print(f"all of it holds, held against {against}")
     print(f"task {rules.code}, depths that win: {', '.join(map(str, proof.winning_depths))}")
+    if rules.ranks:
+        print(f"their ranks: {', '.join(map(str, proof.winning_ranks))}")
+        print(f"what they pay, in fen: {', '.join(map(str, proof.winning_fen))}")
     print(
         f"drawn together: the server's seed, and the publisher's nonce {rules.nonce}"
         if rules.version == 2

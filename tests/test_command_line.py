@@ -68,7 +68,10 @@ def test_verify_holds_a_proof_against_the_commitment_that_was_published(
 def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    rules = draw.make_rules("A" * 12, 1, 9, 0, 0, nonce="0f" * 16, seed_hash=draw.hash_seed(SEED))
+    ranks = (draw.Rank(fen=25, num=1, split=1),)
+    rules = draw.make_rules(
+        "A" * 12, 1, 9, 0, 0, nonce="0f" * 16, seed_hash=draw.hash_seed(SEED), ranks=ranks
+    )
     together = written(
         tmp_path,
         {
@@ -78,12 +81,16 @@ def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(
             "params": draw.encode_rules(rules),
             "commitment": draw.commitment(SEED, rules),
             "winning_depths": draw.winning_depths(SEED, rules),
+            "winning_ranks": [1],
+            "winning_fen": [25],
             "digs": [],
         },
     )
     noted = ["--seed-hash", draw.hash_seed(SEED).upper(), "--nonce", "0F" * 16]
     assert main(["verify", together, *noted]) == 0
-    assert "the publisher's nonce 0f0f" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the publisher's nonce 0f0f" in said
+    assert "their ranks: 1\nwhat they pay, in fen: 25" in said
     assert main(["verify", together, "--nonce", "ab" * 16]) == 1
     assert "ab" * 16 in capsys.readouterr().out
     assert main(["verify", together, "--seed-hash", "cd" * 32]) == 1

@@ -30,12 +30,17 @@ class GetProofRequest(msgspec.Struct):
 
 
 class GetProofReply(Reply, kw_only=True):
-    """All that recomputing the draw needs. `seed` and `commitment` are hex; `params` is hashed as it is."""
+    """All that recomputing the draw needs. `seed` and `commitment` are hex; `params` is hashed as it is.
+
+    `winning_ranks` and `winning_fen` are of the prizes at `winning_depths`; `[]` if there are no ranks.
+    """
 
     seed: str
     params: str
     commitment: str
     winning_depths: list[int]
+    winning_ranks: list[int]
+    winning_fen: list[int]
     digs: list[draw.ProvedDig]
 
 

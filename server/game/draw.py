@@ -23,6 +23,16 @@ In both versions:
 - If there is one prize, it lies at 1 + x(1) mod max_depth, where max_depth = forecast_num.
 - If there are several, prize k lies at gap(1) + … + gap(k), where gap(k) = interval − fluctuation +
   x(k) mod (2·fluctuation + 1), and max_depth = max(forecast_num, prize_num · (interval + fluctuation)).
+
+Version 2 may have `ranks`: kinds of prizes. Each has `num`, how many there are, and `fen`, what one pays
+(goods have none). If `split` is 1, `fen` is a sum that the prizes of this rank share. Where prizes lie does
+not depend on ranks. Which rank lies where, and each share, are drawn with further words:
+
+- y(k) is as x(k), with ":rank:" + k. The ranks 1, 2, … stand in a row in their order, each `num` times. For
+  k = prize_num … 2, places k and 1 + y(k) mod k are exchanged. Then prize k has the rank at place k.
+- z(r, i) is as x(k), with ":split:" + r + ":" + i. The cuts of rank r are z(r, i) mod (fen − 10·num + 1) for
+  i = 1 … num − 1, ascending. Between 0, the cuts and fen − 10·num lie `num` differences: the shares, in order
+  of depth, are 10 fen and one difference each.
 """
 
 from __future__ import annotations
@@ -31,15 +41,25 @@ import hashlib
 import hmac
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 import msgspec
 
 SEED_BYTES = 32
 NONCE = r"\A[0-9a-f]{32}\Z"
 MOST_PRIZES, MOST_FORECAST, MOST_INTERVAL = 1_000, 1_000_000, 100_000
+MOST_RANKS, LEAST_FEN, MOST_FEN = 10, 10, 100_000_000
 
 _NONCE = re.compile(NONCE)
 _SEED = re.compile(r"\A[0-9a-fA-F]{64}\Z")
+
+
+class Rank(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A kind of prizes. `fen` is what one pays, 0 for goods; if `split` is 1, what all of them share."""
+
+    fen: int = 0
+    num: int
+    split: int = 0
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +72,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_depth: int
     nonce: str = ""
     prize_num: int
+    ranks: tuple[Rank, ...] = ()
     seed_hash: str = ""
     version: int = 1
 
@@ -65,8 +86,9 @@ def make_rules(
     *,
     nonce: str = "",
     seed_hash: str = "",
+    ranks: tuple[Rank, ...] = (),
 ) -> Rules:
-    """Return the rules of a new task, of version 2 if there is a nonce.
+    """Return the rules of a new task, of version 2 if there is a nonce. Without one there may be no ranks.
 
     For one prize `interval` and `fluctuation` count as 0.
     """
@@ -80,8 +102,19 @@ def make_rules(
         max_depth=max(forecast_num, prize_num * (interval + fluctuation)),
         nonce=nonce,
         prize_num=prize_num,
+        ranks=ranks,
         seed_hash=seed_hash,
         version=2 if nonce else 1,
+    )
+
+
+def are_possible(ranks: tuple[Rank, ...], prize_num: int) -> bool:
+    """Whether ranks are of so many prizes together, and each can be paid: LEAST_FEN or more a red packet."""
+    return (
+        len(ranks) <= MOST_RANKS
+        and all(rank.num >= 1 and rank.split in (0, 1) and rank.fen <= MOST_FEN for rank in ranks)
+        and all(rank.fen >= LEAST_FEN * (rank.num if rank.split else bool(rank.fen)) for rank in ranks)
+        and sum(rank.num for rank in ranks) == prize_num
     )
 
 
@@ -108,7 +141,10 @@ def commitment(seed: bytes, rules: Rules) -> str:
 
 def draw_number(seed: bytes, nonce: str, k: int) -> int:
     """Return x(k), k = 1 … prize_num; `nonce` is "" in version 1."""
-    message = f"{nonce}:prize:{k}" if nonce else f"prize:{k}"
+    return _number(seed, f"{nonce}:prize:{k}" if nonce else f"prize:{k}")
+
+
+def _number(seed: bytes, message: str) -> int:
     return int.from_bytes(hmac.digest(seed, message.encode(), "sha256"), "big")
 
 
@@ -124,6 +160,34 @@ def winning_depths(seed: bytes, rules: Rules) -> list[int]:
     return depths
 
 
+def winning_ranks(seed: bytes, rules: Rules) -> list[int]:
+    """Return the rank of each prize, from 1, in order of depth; [] if the rules have no ranks."""
+    row = [rank for rank, each in enumerate(rules.ranks, 1) for _ in range(each.num)]
+    for k in range(len(row), 1, -1):
+        other = _number(seed, f"{rules.nonce}:rank:{k}") % k
+        row[k - 1], row[other] = row[other], row[k - 1]
+    return row
+
+
+def winning_fen(seed: bytes, rules: Rules) -> list[int]:
+    """Return what each prize pays, in order of depth, 0 for goods; [] if the rules have no ranks."""
+    shares = {
+        rank: iter(_shares(seed, rules, rank)) for rank, each in enumerate(rules.ranks, 1) if each.split
+    }
+    return [
+        next(shares[rank]) if rank in shares else rules.ranks[rank - 1].fen
+        for rank in winning_ranks(seed, rules)
+    ]
+
+
+def _shares(seed: bytes, rules: Rules, rank: int) -> list[int]:
+    each = rules.ranks[rank - 1]
+    spare = each.fen - LEAST_FEN * each.num
+    words = (f"{rules.nonce}:split:{rank}:{i}" for i in range(1, each.num))
+    cuts = sorted(_number(seed, word) % (spare + 1) for word in words)
+    return [LEAST_FEN + end - begin for begin, end in pairwise([0, *cuts, spare])]
+
+
 class ProvedDig(msgspec.Struct, frozen=True, gc=False):
     """A dig as `/getProof` lists it."""
 
@@ -131,14 +195,33 @@ class ProvedDig(msgspec.Struct, frozen=True, gc=False):
     is_prize: int
 
 
-class Proof(msgspec.Struct, frozen=True):
-    """What `/getProof` serves of an ended task; `seed` and `commitment` are hex."""
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What `/getProof` serves of an ended task; `seed` and `commitment` are hex.
+
+    The ranks and sums are of the prizes at `winning_depths`; [] if the rules have no ranks.
+    """
 
     seed: str
     params: str
     commitment: str
     winning_depths: list[int]
+    winning_ranks: list[int] = []
+    winning_fen: list[int] = []
     digs: list[ProvedDig]
+
+
+def make_proof(seed: bytes, params: str, commitment: str, digs: list[ProvedDig]) -> Proof:
+    """Return the proof of a task. Raises msgspec.MsgspecError if `params` cannot be read."""
+    rules = read_rules(params)
+    return Proof(
+        seed=seed.hex(),
+        params=params,
+        commitment=commitment,
+        winning_depths=winning_depths(seed, rules),
+        winning_ranks=winning_ranks(seed, rules),
+        winning_fen=winning_fen(seed, rules),
+        digs=digs,
+    )
 
 
 def differences(
@@ -173,6 +256,12 @@ def differences(
     depths = winning_depths(seed, rules)
     if depths != proof.winning_depths:
         found.append(f"the seed puts the prizes at {depths}, the proof at {proof.winning_depths}")
+    ranks, fen = winning_ranks(seed, rules), winning_fen(seed, rules)
+    if (ranks, fen) != (proof.winning_ranks, proof.winning_fen):
+        found.append(
+            f"the seed gives the prizes ranks {ranks} and sums {fen}, "
+            f"the proof {proof.winning_ranks} and {proof.winning_fen}"
+        )
     found.extend(_dig_differences(proof.digs, set(depths), rules.max_depth))
     return found
 
@@ -195,9 +284,11 @@ def _rule_differences(rules: Rules, params: str) -> Iterable[str]:
     if rules.prize_num > 1:
         possible = possible and 0 <= rules.fluctuation < rules.interval <= MOST_INTERVAL
     if rules.version == 1:
-        possible = possible and not rules.seed_hash
+        possible = possible and not rules.seed_hash and not rules.ranks
     else:
         possible = possible and rules.version == 2 and _NONCE.match(rules.nonce) is not None
+    if rules.ranks:
+        possible = possible and are_possible(rules.ranks, rules.prize_num)
     if not possible:
         yield f"params hold impossible rules: {encode_rules(rules)}"
         return
@@ -211,6 +302,7 @@ def _rule_differences(rules: Rules, params: str) -> Iterable[str]:
         rules.fluctuation,
         nonce=rules.nonce,
         seed_hash=rules.seed_hash,
+        ranks=rules.ranks,
     )
     if expected != rules:
         yield f"these rules make {encode_rules(expected)}, not {encode_rules(rules)}"

@@ -45,8 +45,7 @@ def part_count(depth: int) -> int:
 
 def encode_head(seed: bytes, params: str, commitment: str) -> bytes:
     """Return the reply up to its digs. It is an envelope like any other: `status` 0 and an empty `msg`."""
-    rules = draw.read_rules(params)
-    proof = draw.Proof(seed.hex(), params, commitment, draw.winning_depths(seed, rules), [])
+    proof = draw.make_proof(seed, params, commitment, [])
     return b'{"status":0,"msg":"",' + msgspec.json.encode(proof).removeprefix(b"{").removesuffix(b"]}")
 
 

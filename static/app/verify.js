@@ -2,7 +2,8 @@
 
 const encoder = new TextEncoder();
 const ALONE = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "prize_num"];
-const TOGETHER = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "seed_hash", "version"];
+const TOGETHER = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "ranks", "seed_hash", "version"];
+const LEAST_FEN = 10;
 
 /**
  * Check a proof from getProof. `published` is the commitment that this client saw while the task ran, `mine` the halves
@@ -19,13 +20,18 @@ export async function verify(proof, published, mine = null) {
   const params = encoder.encode(proof.params);
   const recomputed = await sha256(together ? params : joined(seed, encoder.encode("\n"), params));
   const seedHash = await sha256(seed);
-  const depths = await winningDepths(seed, rules);
+  const number = await numbers(seed, rules.nonce);
+  const depths = await winningDepths(number, rules);
+  const ranks = await winningRanks(number, rules);
+  const fen = await winningFen(number, rules, ranks);
 
   check(recomputed === proof.commitment, together ? "规则的哈希就是公布的承诺" : "种子和规则的哈希就是公布的承诺", recomputed);
   if (published) check(recomputed === published, "与你在结束之前看到的承诺一致", published);
   if (together) check(seedHash === rules.seed_hash, "种子就是服务器在发布者选数之前定下的那一个", seedHash);
   if (mine) check(seedHash === mine.seed_hash && rules.nonce === mine.nonce, "两半随机数就是你发布时的那两半", mine.nonce);
   check(same(depths, proof.winning_depths), together ? "奖品位置由两半随机数算出，分毫不差" : "奖品位置由种子算出，分毫不差", `第 ${listed(depths)} 层`);
+  const drawn = same(ranks, proof.winning_ranks ?? []) && same(fen, proof.winning_fen ?? []);
+  if (ranks.length || !drawn) check(drawn, "每份是哪一种奖、红包多少钱，也由它们算出", `第 ${listed(ranks)} 种`);
   const wrong = wrongDig(proof.digs, new Set(depths), rules.max_depth);
   check(wrong === null, "每一锹的结果都与位置相符", wrong ?? `共 ${proof.digs.length} 锹`);
   return checks;
@@ -40,11 +46,28 @@ function rulesOf({ seed, params }) {
     return null;
   }
   const names = rules?.version === undefined ? ALONE : TOGETHER;
-  const spelled = JSON.stringify(Object.fromEntries(names.map((name) => [name, rules?.[name]]))) === params;
+  const ranks = Array.isArray(rules?.ranks) ? rules.ranks.map(spelledRank) : rules?.ranks;
+  const spelled = JSON.stringify(Object.fromEntries(names.map((name) => [name, name === "ranks" ? ranks : rules?.[name]]))) === params;
   return spelled && /^[0-9a-f]{64}$/i.test(seed) && possible(rules) ? rules : null;
 }
 
-function possible({ code, prize_num, forecast_num, interval, fluctuation, max_depth, version, nonce, seed_hash }) {
+function spelledRank(rank) {
+  return { fen: rank?.fen || undefined, num: rank?.num, split: rank?.split || undefined };
+}
+
+function possible({ ranks, ...rules }) {
+  return possibleDepths(rules) && (ranks === undefined || (rules.version === 2 && possibleRanks(ranks, rules.prize_num)));
+}
+
+function possibleRanks(ranks, prizes) {
+  const whole = (number, least, most) => Number.isInteger(number) && number >= least && number <= most;
+  return Array.isArray(ranks) && whole(ranks.length, 1, 10)
+    && ranks.every(({ fen = 0, num, split = 0 }) => whole(num, 1, prizes) && whole(split, 0, 1)
+      && whole(fen, split ? LEAST_FEN * num : fen && LEAST_FEN, 100_000_000))
+    && ranks.reduce((sum, { num }) => sum + num, 0) === prizes;
+}
+
+function possibleDepths({ code, prize_num, forecast_num, interval, fluctuation, max_depth, version, nonce, seed_hash }) {
   const within = (number, least, most) => Number.isInteger(number) && number >= least && number <= most;
   const several = prize_num > 1;
   return typeof code === "string" && within(prize_num, 1, 1000) && within(forecast_num, 1, 1_000_000)
@@ -53,21 +76,49 @@ function possible({ code, prize_num, forecast_num, interval, fluctuation, max_de
     && (version === undefined || (version === 2 && typeof seed_hash === "string" && /^[0-9a-f]{32}$/.test(nonce)));
 }
 
-/** The depths that win, ascending, one per prize. */
-async function winningDepths(seed, { prize_num, max_depth, interval, fluctuation, nonce }) {
+/** Return what draws the number that a seed and a word give. */
+async function numbers(seed, nonce) {
   const key = await crypto.subtle.importKey("raw", seed, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  const number = async (k) => {
-    const message = nonce ? `${nonce}:prize:${k}` : `prize:${k}`;
-    return BigInt(`0x${hex(await crypto.subtle.sign("HMAC", key, encoder.encode(message)))}`);
+  return async (word, below) => {
+    const message = encoder.encode(nonce ? `${nonce}:${word}` : word);
+    return Number(BigInt(`0x${hex(await crypto.subtle.sign("HMAC", key, message))}`) % BigInt(below));
   };
-  if (prize_num === 1) return [1 + Number((await number(1)) % BigInt(max_depth))];
+}
+
+/** The depths that win, ascending, one per prize. */
+async function winningDepths(number, { prize_num, max_depth, interval, fluctuation }) {
+  if (prize_num === 1) return [1 + await number("prize:1", max_depth)];
   const depths = [];
   let depth = 0;
   for (let k = 1; k <= prize_num; k += 1) {
-    depth += interval - fluctuation + Number((await number(k)) % BigInt(2 * fluctuation + 1));
+    depth += interval - fluctuation + await number(`prize:${k}`, 2 * fluctuation + 1);
     depths.push(depth);
   }
   return depths;
+}
+
+/** The rank of each prize, from 1, in order of depth; [] without ranks. */
+async function winningRanks(number, { ranks = [] }) {
+  const row = ranks.flatMap(({ num }, place) => Array(num).fill(place + 1));
+  for (let k = row.length; k > 1; k -= 1) {
+    const other = await number(`rank:${k}`, k);
+    [row[k - 1], row[other]] = [row[other], row[k - 1]];
+  }
+  return row;
+}
+
+/** What each prize pays, in order of depth, 0 for goods; [] without ranks. */
+async function winningFen(number, { ranks = [] }, won) {
+  const shares = await Promise.all(ranks.map(({ fen = 0, num, split }, place) => (split ? sharesOf(number, place + 1, num, fen) : Array(num).fill(fen))));
+  return won.map((rank) => shares[rank - 1].shift());
+}
+
+async function sharesOf(number, rank, num, fen) {
+  const spare = fen - LEAST_FEN * num;
+  const cuts = [0, spare];
+  for (let i = 1; i < num; i += 1) cuts.push(await number(`split:${rank}:${i}`, spare + 1));
+  cuts.sort((one, other) => one - other);
+  return cuts.slice(1).map((end, place) => LEAST_FEN + end - cuts[place]);
 }
 
 function wrongDig(digs, winning, maxDepth) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.actions.digging.dig import dig
@@ -39,13 +40,7 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, cont
     proof = await client.get("/getProof", code=code)
     assert proof["commitment"] == details["commitment"]
     assert proof["winning_depths"] == [reply["now_depth"]]
-    found = draw.Proof(
-        proof["seed"],
-        proof["params"],
-        proof["commitment"],
-        proof["winning_depths"],
-        [draw.ProvedDig(**dig) for dig in proof["digs"]],
-    )
+    found = msgspec.convert(proof, draw.Proof)
     assert draw.differences(found, details["commitment"]) == []
     ended = await bob.get("/getTaskDetails", code=code)
     assert (ended["is_prize"], ended["data"]["status"], ended["end_reason"], ended["why"]) == (

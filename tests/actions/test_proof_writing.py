@@ -93,6 +93,8 @@ async def expected(context: Context, code: str, depth: int) -> bytes:
         params=task["params"],
         commitment=task["commitment"],
         winning_depths=depths,
+        winning_ranks=[],
+        winning_fen=[],
         digs=digs,
     )
     return msgspec.json.encode(reply)

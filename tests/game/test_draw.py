@@ -19,16 +19,34 @@ nonces = st.binary(min_size=16, max_size=16).map(bytes.hex)
 
 
 @st.composite
+def ranks_of(make: st.DrawFn) -> tuple[draw.Rank, ...]:
+    """Up to ten ranks: goods, red packets of one sum, and shares of a sum, down to the least."""
+    ranks = []
+    for num in make(st.lists(st.integers(1, 12), min_size=1, max_size=10)):
+        split = make(st.integers(0, 1))
+        least = 10 * num if split else 10
+        ranks.append(
+            draw.Rank(
+                fen=make(st.integers(least, 5000) | st.just(0 if not split else least)), num=num, split=split
+            )
+        )
+    return tuple(ranks)
+
+
+@st.composite
 def rules(make: st.DrawFn) -> draw.Rules:
     """Rules of either version; `proof_of` puts in the seed's hash."""
     interval = make(st.integers(1, 40))
+    nonce = make(st.just("") | nonces)
+    ranks = make(st.just(()) | ranks_of()) if nonce else ()
     return draw.make_rules(
         "abcDEF012345",
-        prize_num=make(st.integers(1, 30)),
+        prize_num=sum(rank.num for rank in ranks) or make(st.integers(1, 30)),
         forecast_num=make(st.integers(1, 3000)),
         interval=interval,
         fluctuation=make(st.integers(0, interval - 1)),
-        nonce=make(st.just("") | nonces),
+        nonce=nonce,
+        ranks=ranks,
     )
 
 
@@ -38,7 +56,7 @@ def proof_of(seed: bytes, of: draw.Rules, dug: int) -> draw.Proof:
     params = draw.encode_rules(of)
     depths = draw.winning_depths(seed, of)
     digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in range(1, dug + 1)]
-    return draw.Proof(seed.hex(), params, draw.commitment(seed, of), depths, digs)
+    return draw.make_proof(seed, params, draw.commitment(seed, of), digs)
 
 
 def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
@@ -78,6 +96,61 @@ def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand() -> None:
         depth += 7 - 2 + x % 5
         expected.append(depth)
     assert draw.winning_depths(seed, of) == expected
+
+
+def test_ranks_and_shares_are_what_the_rule_of_version_2_says_by_hand() -> None:
+    seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
+
+    def number(word: str) -> int:
+        return int(hmac.new(seed, f"{nonce}:{word}".encode(), hashlib.sha256).hexdigest(), 16)
+
+    ranks = (draw.Rank(num=1), draw.Rank(fen=500, num=2), draw.Rank(fen=100, num=3, split=1))
+    of = draw.make_rules("abcDEF012345", 6, 10, 7, 2, nonce=nonce, seed_hash="00", ranks=ranks)
+    ranks_json = (
+        '"prize_num":6,"ranks":[{"num":1},{"fen":500,"num":2},{"fen":100,"num":3,"split":1}],"seed_hash"'
+    )
+    assert ranks_json in draw.encode_rules(of)
+    row = [1, 2, 2, 3, 3, 3]
+    for k in (6, 5, 4, 3, 2):
+        other = number(f"rank:{k}") % k
+        row[k - 1], row[other] = row[other], row[k - 1]
+    assert draw.winning_ranks(seed, of) == row
+    low, high = sorted((number("split:3:1") % 71, number("split:3:2") % 71))
+    shares = iter([10 + low, 10 + high - low, 10 + 70 - high])
+    assert draw.winning_fen(seed, of) == [
+        {1: 0, 2: 500}.get(rank) if rank < 3 else next(shares) for rank in row
+    ]
+
+
+@given(seeds, nonces, ranks_of())
+def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(
+    seed: bytes, nonce: str, ranks: tuple[draw.Rank, ...]
+) -> None:
+    prizes = sum(rank.num for rank in ranks)
+    of = draw.make_rules("a" * 12, prizes, 1, 5, 2, nonce=nonce, ranks=ranks)
+    drawn, fen = draw.winning_ranks(seed, of), draw.winning_fen(seed, of)
+    for number, rank in enumerate(ranks, 1):
+        paid = [each for each, drawn_rank in zip(fen, drawn, strict=True) if drawn_rank == number]
+        assert len(paid) == rank.num
+        assert all(each >= 10 for each in paid) or not rank.fen
+        assert sum(paid) == (rank.fen if rank.split else rank.fen * rank.num)
+    # Ranks leave the levels where they were.
+    alone = draw.make_rules("a" * 12, prizes, 1, 5, 2, nonce=nonce)
+    assert draw.winning_depths(seed, of) == draw.winning_depths(seed, alone)
+    assert (draw.winning_ranks(seed, alone), draw.winning_fen(seed, alone)) == ([], [])
+
+
+def test_no_place_and_no_share_is_better_than_another() -> None:
+    ranks = (draw.Rank(num=1), draw.Rank(fen=1000, num=4, split=1))
+    of = draw.make_rules("a" * 12, 5, 1, 5, 2, nonce="ab" * 16, ranks=ranks)
+    first, sums = [0] * 5, [0] * 4
+    for number in range(2_000):
+        seed = number.to_bytes(32, "big")
+        first[draw.winning_ranks(seed, of).index(1)] += 1
+        for place, fen in enumerate(filter(None, draw.winning_fen(seed, of))):
+            sums[place] += fen
+    assert all(300 < each < 500 for each in first)  # 400 on average, with a deviation of 18
+    assert all(235 < each / 2_000 < 265 for each in sums)  # 250 on average
 
 
 @given(seeds, nonces, st.integers(0, 31), st.integers(2, 60))
@@ -173,10 +246,37 @@ def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.
                 ('"prize_num":1,"version":1', "spelled"),
                 ('"prize_num":1,"seed_hash":"00"', "impossible"),  # of no version
                 ('"prize_num":1,"ranks":[]', "spelled"),
+                ('"prize_num":1,"ranks":[{"num":1}]', "impossible"),  # of no version
+                *(
+                    (
+                        '"nonce":"'
+                        + "f" * 32
+                        + f'","prize_num":1,"ranks":{ranks},"seed_hash":"00","version":2',
+                        complaint,
+                    )
+                    for ranks, complaint in (
+                        ("[]", "spelled"),
+                        ('[{"fen":0,"num":1}]', "spelled"),
+                        ('[{"num":1,"fen":10}]', "spelled"),
+                        ('[{"num":2}]', "impossible"),
+                        ('[{"num":0},{"num":1}]', "impossible"),
+                        ('[{"num":-1},{"num":2}]', "impossible"),
+                        ('[{"fen":9,"num":1}]', "impossible"),
+                        ('[{"fen":-10,"num":1}]', "impossible"),
+                        ('[{"fen":9,"num":1,"split":1}]', "impossible"),
+                        ('[{"num":1,"split":1}]', "impossible"),
+                        ('[{"fen":10,"num":1,"split":2}]', "impossible"),
+                        ('[{"fen":100000001,"num":1}]', "impossible"),
+                        ('[{"num":1.5}]', "cannot be read"),
+                        ("null", "cannot be read"),
+                    )
+                ),
                 ('"nonce":"' + "f" * 32 + '","prize_num":1,"seed_hash":"00","version":2', "seed hashes to"),
             )
         ],
         ("winning_depths", [1], "puts the prizes at"),
+        ("winning_ranks", [1, 1], "gives the prizes ranks"),
+        ("winning_fen", [0, 0], "gives the prizes ranks"),
         ("commitment", "00", "hash to"),
         ("digs", [draw.ProvedDig(2, 0)], "recorded at depth 2"),
         ("digs", proof_of(bytes(32), draw.make_rules("c" * 12, 2, 10, 5, 0), 11).digs, "deeper than 10"),
@@ -195,5 +295,5 @@ def test_a_win_moved_in_the_record_is_found_out(seed: bytes, of: draw.Rules, dat
     at = data.draw(st.integers(0, len(honest.digs) - 1))
     digs = list(honest.digs)
     digs[at] = draw.ProvedDig(at + 1, 1 - digs[at].is_prize)
-    tampered = draw.Proof(honest.seed, honest.params, honest.commitment, honest.winning_depths, digs)
+    tampered = msgspec.structs.replace(honest, digs=digs)
     assert draw.differences(tampered, honest.commitment)

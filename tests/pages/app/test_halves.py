@@ -127,32 +127,47 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
         interval = chosen.randint(1, 40)
         seed = chosen.randbytes(32)
         nonce = chosen.choice(["", chosen.randbytes(16).hex()])
+        ranks = some_ranks(chosen) if (nonce and chosen.random() < 0.5) or chosen.random() < 0.05 else ()
         rules = draw.make_rules(
             "".join(chosen.choices(string.ascii_letters + string.digits, k=12)),
-            prize_num=chosen.choice([1, chosen.randint(2, 20)]),
+            prize_num=sum(rank.num for rank in ranks) or chosen.choice([1, chosen.randint(2, 20)]),
             forecast_num=chosen.choice([1, chosen.randint(1, 300), 1_000_000]),
             interval=interval,
             fluctuation=chosen.randint(0, interval - 1),
             nonce=nonce,
             # A forger may also put into version 1 what belongs to version 2.
             seed_hash=draw.hash_seed(seed) if nonce or chosen.random() < 0.1 else "",
+            ranks=ranks,
         )
         depths = draw.winning_depths(seed, rules)
         dug = range(1, min(rules.max_depth, chosen.randint(0, 60)) + 1)
         digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in dug]
         params, commitment = draw.encode_rules(rules), draw.commitment(seed, rules)
-        proof = draw.Proof(seed.hex(), params, commitment, depths, digs)
+        proof = draw.make_proof(seed, params, commitment, digs)
         yield (altered(proof, chosen) if chosen.random() < 0.5 else proof), rules
+
+
+def some_ranks(chosen: random.Random) -> tuple[draw.Rank, ...]:
+    """Return ranks as people publish them; now and then ones of too many kinds, or of 9 fen."""
+    ranks = []
+    for _ in range(chosen.choice([1, 2, 3, 10, chosen.randint(1, 11)])):
+        num, split = chosen.randint(1, 5), chosen.randint(0, 1)
+        least = 10 * num if split else 10
+        fen = chosen.choice([least, chosen.randint(least, 10_000), 0 if not split else least])
+        ranks.append(draw.Rank(num=num, split=split, fen=fen - (not split and chosen.random() < 0.02)))
+    return tuple(ranks)
 
 
 def altered(proof: draw.Proof, chosen: random.Random) -> draw.Proof:
     """Change one character or number, as a forger or a fault could."""
     replace = msgspec.structs.replace
-    field = chosen.choice(["seed", "params", "params", "params", "commitment", "winning_depths", "digs"])
-    if field == "winning_depths":
-        at = chosen.randrange(len(proof.winning_depths))
-        moved = [depth + (place == at) for place, depth in enumerate(proof.winning_depths)]
-        return replace(proof, winning_depths=chosen.choice([moved, proof.winning_depths[:-1]]))
+    lists = ["winning_depths", *(["winning_ranks", "winning_fen"] if proof.winning_ranks else [])]
+    field = chosen.choice(["seed", "params", "params", "params", "commitment", "digs", *lists])
+    if field in lists:
+        values = getattr(proof, field)
+        at = chosen.randrange(len(values))
+        moved = [value + (place == at) for place, value in enumerate(values)]
+        return replace(proof, **{field: chosen.choice([moved, values[:-1]])})
     if field == "digs" and proof.digs:
         at = chosen.randrange(len(proof.digs))
         dig = proof.digs[at]
