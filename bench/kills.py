@@ -24,6 +24,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: tests/ has a handlers/ too
 
+from devtools.sandbox import Sandbox
 from server.context import Context
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import read_settings
@@ -128,7 +129,8 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
 
 async def die(scenario: str, code: str, step: int) -> int:
     """Play the scenario in this process, and kill it right after that step."""
-    context = await Context.open(read_settings({name: os.environ.get(name, "") for name in SETTINGS}))
+    settings = read_settings({name: os.environ.get(name, "") for name in SETTINGS})
+    context = await Context.open(settings, Sandbox)
     people = {name: Someone(Client(None), os.environ[name.upper()], "", {}) for name in PEOPLE}  # type: ignore[arg-type]
     client = Client(None, people)  # type: ignore[arg-type]
     also = TRACED if scenario in REPORT_SCENARIOS else ()

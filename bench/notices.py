@@ -17,10 +17,10 @@ from typing import Any
 
 import httpx
 
+from devtools.sandbox.signing import sealed_notice
+from devtools.sandbox.store import SandboxStore
 from parts.serving import Person, Server, cpu_seconds, running, store_of
-from server.sandbox.signing import sealed_notice
 from server.store import Store
-from server.store.sandbox import SandboxStore
 
 AT_ONCE = 50
 IDLE_SECONDS = 10

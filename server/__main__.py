@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import faulthandler
+import importlib
+import importlib.util
 import os
 import socket
 import sys
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction as Subparsers
 
     from server.actions.rotate import Rotated
+    from server.context import Sandbox
     from server.operation.audit import Audit
     from server.security.keys import Keys
     from server.store import Store
@@ -186,7 +189,28 @@ def _serve(parsed: argparse.Namespace) -> int:
     from server.running.supervisor import Supervisor
 
     set_up_logging()
-    return asyncio.run(Supervisor(read_settings(os.environ), demo=parsed.demo).run())
+    settings = read_settings(os.environ)
+    if settings.sandboxed:
+        _require_devtools()
+    return asyncio.run(Supervisor(settings, demo=parsed.demo).run())
+
+
+def _require_devtools() -> None:
+    if importlib.util.find_spec("devtools") is None:
+        raise BadSettings(
+            "devtools/ is not installed: a crowd needs it, and so does a server without WECHAT_APPID"
+        )
+
+
+def _devtools(tool: str) -> Any:
+    """Return a module of `devtools/`: the only way from the server to it. Raises BadSettings without it."""
+    _require_devtools()
+    return importlib.import_module(f"devtools.{tool}")
+
+
+def _sandbox(settings: Settings) -> Callable[[Store], Sandbox] | None:
+    """Return what opens the sandbox that plays WeChat; None if WeChat is configured."""
+    return _devtools("sandbox").Sandbox if settings.sandboxed else None
 
 
 def _work(parsed: argparse.Namespace) -> int:
@@ -200,14 +224,17 @@ def _work(parsed: argparse.Namespace) -> int:
     signs, settings = Signs(parsed.signs), read_settings(os.environ)
     with denials_told():
         asyncio.run(
-            serve(settings, listener, signs, parsed.replaced, parsed.database, prepares=parsed.prepare)
+            serve(
+                *(settings, listener, signs, parsed.replaced, parsed.database, _sandbox(settings)),
+                prepares=parsed.prepare,
+            )
         )
     return 0
 
 
 def _release(parsed: argparse.Namespace) -> int:
     from server.actions.command_line import logged
-    from server.store.schema import indexes_of, is_new, prepare
+    from server.store.schema import is_new, prepare
 
     settings = read_settings(os.environ)
     _refuse_embedded(settings, "release")
@@ -215,11 +242,10 @@ def _release(parsed: argparse.Namespace) -> int:
     async def work(store: Store) -> int:
         if not parsed.unchecked and await _checked(settings):
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
-        indexes = indexes_of(store, sandboxed=settings.sandboxed)
         # In a new database the log would be what makes it look used, so there it is written afterwards.
         new = await is_new(store.database)
         async with nullcontext() if new else logged(store, "release"):
-            await prepare(store.database, indexes, _tell)
+            await prepare(store.database, store.indexes(), _tell)
         if new:
             async with logged(store, "release"):
                 pass
@@ -266,7 +292,6 @@ def _tell(line: str) -> None:
 
 def _audit(parsed: argparse.Namespace) -> int:
     from server.operation.audit import audit
-    from server.store.sandbox.merchant import sandbox_merchant
     from server.wechat.pay import Pay
 
     settings = read_settings(os.environ)
@@ -275,7 +300,8 @@ def _audit(parsed: argparse.Namespace) -> int:
         pay = None
         try:
             if parsed.remote:
-                merchant = await sandbox_merchant(store.database) if settings.sandboxed else settings.merchant
+                sandbox = _sandbox(settings)
+                merchant = await sandbox(store).merchant() if sandbox else settings.merchant
                 pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
             return _show(await audit(store, pay))
         finally:
@@ -435,12 +461,12 @@ def _log_verified(proof: draw.Proof, *, holds: bool) -> None:
 
 
 def _crowd(parsed: argparse.Namespace) -> int:
-    from server.crowd import NoCrowd, Options, crowd
-
+    crowds = _devtools("crowd")
     url = parsed.url or server_address(read_settings(os.environ), port_is_set=bool(os.environ.get("PORT")))
     try:
-        return asyncio.run(crowd(Options(url, parsed.people, parsed.tasks, parsed.seconds)))
-    except NoCrowd as error:
+        asked = crowds.Options(url, parsed.people, parsed.tasks, parsed.seconds)
+        return int(asyncio.run(crowds.crowd(asked)))
+    except crowds.NoCrowd as error:
         return _complain(str(error), 2)
 
 

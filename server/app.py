@@ -41,7 +41,6 @@ from handlers.uploads import UploadFile
 from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
 from server import __version__
 from server.context import Context
-from server.sandbox import sandbox_routes
 from server.settings import Settings
 from server.telemetry import metrics
 from server.telemetry.logs import shown_path
@@ -117,8 +116,8 @@ def make_app(context: Context) -> Application:
         URLSpec(r"/wxPush", Pushed, given),
     ]
     routes += page_routes(context.settings)
-    if context.settings.sandboxed:
-        routes += sandbox_routes(context)
+    if context.sandbox is not None:
+        routes += context.sandbox.routes(context)
     settings: dict[str, Any] = {
         "default_handler_class": NotFound,
         "default_handler_args": given,

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
+
+from tornado.routing import URLSpec
 
 from server.clock import Clock
+from server.errors import BadSettings
 from server.game.amounts import DAY_MS
 from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
@@ -35,15 +39,27 @@ from server.runtime.disk import Disk
 from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
+from server.settings.merchant import Merchant
 from server.settings.operators import Operator
 from server.store import Store
-from server.store.sandbox import SandboxStore
-from server.store.sandbox.merchant import sandbox_merchant
 from server.wechat import WeChat
 from server.wechat.message_push import MessagePush
 from server.wechat.pay import Pay
 
 DOUBTED_AT_ONCE = 8
+
+
+class Sandbox(Protocol):
+    """What plays WeChat in development. `devtools/sandbox` is one, which `server/__main__.py` finds."""
+
+    async def merchant(self) -> Merchant:
+        """Return the merchant for whom it plays WeChat Pay."""
+
+    def routes(self, context: Context) -> list[URLSpec]:
+        """Return what answers as WeChat does, under `/sandbox`."""
+
+    async def send_notices(self, context: Context) -> None:
+        """Send what it has to tell the merchant and the mini-program now."""
 
 
 @dataclass(slots=True)
@@ -61,8 +77,8 @@ class Context:
     settings: Settings
     keys: Keys
     store: Store
-    # The store of WeChat's stand-in; None if WeChat is configured.
-    sandbox: SandboxStore | None
+    # None if WeChat is configured.
+    sandbox: Sandbox | None
     wechat: WeChat
     pay: Pay
     # Reads WeChat's message push; None if it is not set up.
@@ -137,21 +153,31 @@ class Context:
         return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
     @classmethod
-    async def open(cls, settings: Settings, identity: str = "", store: Store | None = None) -> Context:
+    async def open(
+        cls,
+        settings: Settings,
+        sandbox: Callable[[Store], Sandbox] | None = None,
+        *,
+        identity: str = "",
+        store: Store | None = None,
+    ) -> Context:
         """Connect to the stores, whose database `server/store/schema.py` has prepared.
 
+        `sandbox` opens what plays WeChat, as settings without WECHAT_APPID need (`devtools.sandbox.Sandbox`).
         `identity` is the database's; without it, the first that is found is ours. `store` is one that is
         connected otherwise than by the settings; the context closes it.
         """
+        if settings.sandboxed and sandbox is None:
+            raise BadSettings("WECHAT_APPID is not set, and no sandbox plays WeChat")
         store = store or Store(settings.mongodb_uri)
         clock = Clock()
         cooldowns = Cooldowns()
         bus = Bus.of(settings, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock, cooldowns)
-        sandbox = SandboxStore(store.database) if settings.sandboxed else None
+        played = sandbox(store) if sandbox is not None and settings.sandboxed else None
         keys = Keys(*secrets_of(settings))
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
-        merchant = await sandbox_merchant(store.database) if sandbox else settings.merchant
+        merchant = await played.merchant() if played else settings.merchant
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         message_push = None
         if settings.checks_content:
@@ -161,7 +187,7 @@ class Context:
         hub.start()
         database = OwnDatabase(store, keys, identity, clock.see)
         return cls(
-            settings, keys, store, sandbox, wechat, pay, message_push, bus, hub, clock, cooldowns, database
+            settings, keys, store, played, wechat, pay, message_push, bus, hub, clock, cooldowns, database
         )
 
     async def close(self) -> None:

@@ -35,13 +35,14 @@ from tornado.websocket import websocket_connect
 
 pytest.register_assert_rewrite("support")  # so that a failed assertion there shows its values
 
+from devtools.sandbox import Sandbox
+from devtools.sandbox.store.keys import SandboxKeyPairs
+from devtools.sandbox.store.merchant import make_key_pairs
 from server.app import make_app
 from server.context import Context
 from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
-from server.store.sandbox.keys import SandboxKeyPairs
-from server.store.sandbox.merchant import make_key_pairs
 from support.brakes import NO_BRAKES
 from support.client import Client, Someone
 from support.databases import database_of, primary_of, with_database
@@ -398,7 +399,7 @@ def context(
             await prepare_for_tests(settings, key_pairs)
             if kept_databases:
                 kept_databases.note_prepared(name)
-        return await Context.open(settings)
+        return await Context.open(settings, Sandbox)
 
     opened = io_loop.run_sync(open_prepared)
     yield opened
@@ -471,7 +472,7 @@ def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
 @pytest.fixture
 def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Context]:
     """A second context: to the stores, a second process."""
-    opened = io_loop.run_sync(lambda: Context.open(settings))
+    opened = io_loop.run_sync(lambda: Context.open(settings, Sandbox))
     yield opened
     io_loop.run_sync(opened.close)
 

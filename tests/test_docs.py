@@ -36,7 +36,7 @@ TEXTS = [README, CHINESE, SOURCE / "CONTRIBUTING.md", SOURCE / "CHANGELOG.md", *
 ROUND_SECONDS = 60
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r'\]\(([^)\s]+)\)|src="([^"]+)"')
-FILE = re.compile(r"(?<![\w/])((?:server|handlers|static|tests|bench|docs|\.ci)/[\w./-]*\w)")
+FILE = re.compile(r"(?<![\w/])((?:server|handlers|devtools|static|tests|bench|docs|\.ci)/[\w./-]*\w)")
 
 
 def name_of(text: Path) -> str:

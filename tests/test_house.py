@@ -93,7 +93,7 @@ def test_no_module_hides_one_of_the_standard_library():
     """Also within a package: a reader of `site` or `socket` thinks of the other one."""
     hiding = [
         str(path.relative_to(ROOT))
-        for path in sources("server", "handlers", "bench")
+        for path in sources("server", "handlers", "devtools", "bench")
         for name in path.relative_to(ROOT).with_suffix("").parts
         if name in sys.stdlib_module_names
     ]
@@ -118,7 +118,7 @@ def test_what_calls_itself_pure_is_held_to_it():
     held = tuple(f"{name}." for name in setup["importlinter:contract:pure"]["source_modules"].split())
     pure = [
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-        for path in sources("server", "handlers")
+        for path in sources("server", "handlers", "devtools")
         if re.search(r"\bPure\b", ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "")
     ]
     assert len(pure) > 20

@@ -16,6 +16,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+import devtools
 import handlers
 import server
 
@@ -28,12 +29,13 @@ OTHERS = "a0A /?;=%.-_\n\t\x00é挖😀"
 COMPILING = {"compile", "match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer"}
 # A class, an escaped character or a character.
 ATOM = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|[^\\]", re.DOTALL)
-SOURCES = [path for package in (server, handlers) for path in Path(package.__path__[0]).rglob("*.py")]
+PACKAGES = (server, handlers, devtools)
+SOURCES = [path for package in PACKAGES for path in Path(package.__path__[0]).rglob("*.py")]
 
 
 def modules() -> Iterator[Any]:
     """Yield every module of the project, also `server.__main__`: importing it runs nothing."""
-    for package in (server, handlers):
+    for package in PACKAGES:
         yield package
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             yield importlib.import_module(found.name)

@@ -23,7 +23,6 @@ from server.actions.tidy import tidy
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.runtime.background import Background
-from server.sandbox import send_notices
 from server.store.agenda import Kind
 
 # How often the leader asks what is due; the second one is while nobody uses its process.
@@ -45,6 +44,11 @@ def _whole(work: Callable[[Context], Awaitable[None]]) -> Work:
     return do
 
 
+async def _send_notices(context: Context) -> None:
+    if context.sandbox is not None:
+        await context.sandbox.send_notices(context)
+
+
 # What is done once something of these kinds is due.
 WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("pending",), _whole(settle_pending)),
@@ -53,7 +57,7 @@ WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("reports", "reported"), _whole(settle_reports)),
     (("proofs",), _whole(write_proofs)),
     (("messages",), _whole(send_messages)),
-    (("notices",), _whole(send_notices)),
+    (("notices",), _whole(_send_notices)),
     (("leavers",), _whole(erase_leavers)),
 )
 # What the leader repeats besides, with the seconds between.

@@ -20,7 +20,7 @@ from tornado.web import OutputTransform
 from handlers.limits import person_of
 from server.actions.seal import SEALING_SECONDS, note_sealing
 from server.app import make_app, unready_app
-from server.context import Context
+from server.context import Context, Sandbox
 from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.realtime.own_database import OwnDatabase, Wrong
@@ -34,7 +34,7 @@ from server.runtime.single_flight import retrieve
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 from server.store import Store, is_unavailable, said_by
-from server.store.schema import RELEASE, indexes_of, is_new, prepare, require_prepared
+from server.store.schema import RELEASE, is_new, prepare, require_prepared
 from server.telemetry import metrics
 
 # The supervisor kills a worker 25 s after SIGTERM. This and the times of `bounded.py` are less.
@@ -127,7 +127,7 @@ def _refuse(database: OwnDatabase) -> None:
 
 
 async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
-    indexes = indexes_of(store, sandboxed=settings.sandboxed)
+    indexes = store.indexes()
     if prepares:
         await prepare(store.database, indexes, log.info)
         return
@@ -218,7 +218,14 @@ def begin_repeated(context: Context) -> Background:
 
 
 async def serve(
-    settings: Settings, listener: socket.socket, signs: Signs, replaced: int, identity: str, *, prepares: bool
+    settings: Settings,
+    listener: socket.socket,
+    signs: Signs,
+    replaced: int,
+    identity: str,
+    sandbox: Callable[[Store], Sandbox] | None,
+    *,
+    prepares: bool,
 ) -> None:
     """Serve on `listener` until SIGTERM or SIGINT, then drain and return, within 25 s of the signal.
 
@@ -248,7 +255,7 @@ async def serve(
         return
     remember_identity(settings, identity)
     await looking
-    context = await Context.open(settings, identity)
+    context = await Context.open(settings, sandbox, identity=identity)
     await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)

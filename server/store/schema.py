@@ -19,10 +19,9 @@ from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from server.errors import BadSettings
 from server.runtime.single_flight import retrieve
-from server.store import Store, refused_reason
+from server.store import refused_reason
 from server.store.digging.digs import Digs
 from server.store.meta import Meta
-from server.store.sandbox import SandboxStore
 
 _Document = dict[str, Any]
 _Database: TypeAlias = AsyncIOMotorDatabase[_Document]
@@ -62,11 +61,6 @@ class Found:
             for collection, models in self.missing.items()
             for model in models
         ]
-
-
-def indexes_of(store: Store, *, sandboxed: bool) -> Indexes:
-    """Return the indexes that a server wants, with those of WeChat's stand-in where it plays."""
-    return store.indexes() | (SandboxStore(store.database).indexes() if sandboxed else {})
 
 
 async def prepare(database: _Database, indexes: Indexes, say: Say) -> Found:

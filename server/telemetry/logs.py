@@ -21,7 +21,7 @@ _LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
 # All that breaks a line or moves a terminal's cursor, except the newline, which is indented.
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _ROOT = f"{Path(__file__).parents[2]}/"
-_OURS = f"{_ROOT}server/", f"{_ROOT}handlers/"
+_OURS = f"{_ROOT}server/", f"{_ROOT}handlers/", f"{_ROOT}devtools/"
 _NEVER_IN_OUR_PATHS = re.compile(r"[^0-9A-Za-z/_.-]")
 
 

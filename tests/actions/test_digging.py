@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from devtools.sandbox import Sandbox
 from server.actions.digging.dig import dig
 from server.context import Context
 from server.game import draw
@@ -199,7 +200,7 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
 async def test_two_processes_racing_make_one_dig_per_window(
     client: Client, context: Context, settings: Any
 ) -> None:
-    other = await Context.open(settings)
+    other = await Context.open(settings, Sandbox)
     from server.errors import CoolingDown
 
     alice = await client.log_in("alice")

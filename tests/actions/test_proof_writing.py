@@ -17,6 +17,7 @@ import httpx
 import msgspec
 import pytest
 
+from devtools.sandbox import Sandbox
 from handlers.digging.proof import GetProofReply, accepts_gzip
 from server.actions.digging.prove import find_proof, write_proofs
 from server.context import Context
@@ -272,7 +273,7 @@ async def test_only_one_process_writes_and_requests_meanwhile_are_told_to_come_a
     reading, go_on = asyncio.Event(), asyncio.Event()
     other_trips = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[other_trips]))
-    other = await Context.open(settings)
+    other = await Context.open(settings, Sandbox)
     outcomes = other.store.digs.outcomes
 
     async def slow(*asked: Any) -> Any:

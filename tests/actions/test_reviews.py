@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from pymongo.errors import AutoReconnect
 
+from devtools.sandbox import send_notices
 from server.actions.operate import decide_review, hide_task
 from server.actions.people import erase as forgetting
 from server.actions.people.account import ban_person
@@ -16,7 +17,6 @@ from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, sett
 from server.context import Context
 from server.errors import BadRequest
 from server.game.amounts import DAY_MS
-from server.sandbox import send_notices
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from server.store.reviews.reviews import Review

@@ -16,6 +16,7 @@ from pymongo.errors import AutoReconnect
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from devtools.sandbox import Sandbox
 from server.actions import rotate as rotating
 from server.actions.rotate import CannotRotate, rotate
 from server.app import make_app
@@ -87,7 +88,7 @@ def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
     """A server that knows the new secret alone, on a port of its own."""
     listening, port = bind_unused_port()
     renewed = msgspec.structs.replace(settings, secret_key=NEW, port=port)
-    opened = io_loop.run_sync(lambda: Context.open(renewed))
+    opened = io_loop.run_sync(lambda: Context.open(renewed, Sandbox))
     server = HTTPServer(make_app(opened))
     server.add_socket(listening)
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20)

@@ -20,11 +20,11 @@ import httpx
 import pytest
 from PIL import Image
 
-from server.crowd import treasures
-from server.crowd.client import Client, Login
-from server.crowd.frame_check import FrameCheck
-from server.crowd.square import Square
-from server.crowd.tally import Tally
+from devtools.crowd import treasures
+from devtools.crowd.client import Client, Login
+from devtools.crowd.frame_check import FrameCheck
+from devtools.crowd.square import Square
+from devtools.crowd.tally import Tally
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
 from server.realtime.hub import Hub
 from server.running.stores import free_port
@@ -307,7 +307,7 @@ class ClientOfOwners:
 async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr("server.crowd.square.TREASURES", treasures.TREASURES[:1])
+    monkeypatch.setattr("devtools.crowd.square.TREASURES", treasures.TREASURES[:1])
     client = ClientOfOwners()
     square = Square(cast(Client, client), Tally(6), tasks=1, people=6)
     for unionid in ("alice", "bob"):

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tornado.testing import bind_unused_port
 
+from devtools.sandbox.base import SandboxHandler
 from handlers.base import BODY_BYTES
 from server.app import make_app
 from server.context import Context
 from server.pictures.uploads import LARGEST_BYTES
 from server.running.bounded import BoundedServer
-from server.sandbox.base import SandboxHandler
 from server.settings import Settings
 from support.client import Client
 from support.replies import raw_reply, refusal_of

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from Crypto.Cipher import AES
 
+from devtools.sandbox.message_push import seal
 from server.actions.reviews.review import settle_reviews
 from server.context import Context
-from server.sandbox.message_push import seal
 from server.wechat.message_push import MessagePush
 from support.client import Client
 from support.purse import find, misbehave

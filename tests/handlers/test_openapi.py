@@ -58,8 +58,8 @@ async def test_the_description_is_valid_and_complete(client: Client, app: Applic
         if isinstance(rule.target, type) and issubclass(rule.target, Interface)
     }
     assert {(path, method) for path, methods in described["paths"].items() for method in methods} == routed
-    for module in pkgutil.iter_modules(handlers.__path__):
-        importlib.import_module(f"handlers.{module.name}")
+    for module in pkgutil.walk_packages(handlers.__path__, "handlers."):
+        importlib.import_module(module.name)
     everything = [*INTERFACES, *OPS_INTERFACES]
     declared = {kind for kind in descendants(Interface) if "path" in vars(kind)}
     assert declared == set(everything)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from devtools.sandbox import Sandbox
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
@@ -209,7 +210,7 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
     for left in (4, 3, 2):
         reply = await alice.post("/confirmDraw", code=code, pickup=wrong)
         assert (reply["error"], f"{left} 次" in reply["msg"]) == ("wrong_pickup", True)
-    other = await Context.open(settings)
+    other = await Context.open(settings, Sandbox)
     outcomes = await asyncio.gather(
         *(confirm_pickup(where, code, alice.unionid, wrong) for where in (context, other) * 4),
         return_exceptions=True,

@@ -183,7 +183,7 @@ async def test_forged_notices_touch_no_record(client: Client, context: Context) 
     before = await everything(context)
     notice = (await find(context, "sandbox_notices"))[0]
     pairs = await context.sandbox.keys.find()
-    from server.sandbox.signing import sealed_notice
+    from devtools.sandbox.signing import sealed_notice
 
     assert pairs is not None
     genuine, body = sealed_notice(pairs, notice, genuine=True)
@@ -221,7 +221,7 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(
     await pay(client, context, alice, code)
     await context.store.orders.collection.update_one({}, {"$set": {"amount_fen": 300}})
     pairs = await context.sandbox.keys.find()
-    from server.sandbox.signing import sealed_notice
+    from devtools.sandbox.signing import sealed_notice
 
     assert pairs is not None
     headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from devtools.sandbox import Sandbox
 from server.actions.sweep import sweep
 from server.context import Context
 from server.settings import Settings
@@ -362,7 +363,7 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
 async def test_sweeps_at_the_same_time_do_each_thing_once(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others = [await Context.open(settings) for _ in range(3)]
+    others = [await Context.open(settings, Sandbox) for _ in range(3)]
     called: Counter[str] = Counter()
     for one in (context, *others):
         for name in ("refund", "query_order", "query_transfer", "cancel_transfer"):

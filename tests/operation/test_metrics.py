@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
+from devtools.sandbox import Sandbox
 from handlers.health import is_local
 from server.actions import gauges
 from server.actions.gauges import money_gauges
@@ -100,7 +101,7 @@ async def test_many_scraped_processes_ask_the_database_once(
 ) -> None:
     trips = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[trips]))
-    others = [await Context.open(settings) for _ in range(2)]
+    others = [await Context.open(settings, Sandbox) for _ in range(2)]
     now_ms = context.clock.now_ms()
     await context.store.ledger.enter("paid", "x", "A" * 12, 700, now_ms)
     for _ in range(2):

@@ -15,6 +15,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
+from devtools.sandbox import Sandbox
 from server.actions.people import erase as forgetting
 from server.actions.pictures import make_poster, prize_line
 from server.context import Context
@@ -267,7 +268,7 @@ async def test_two_processes_that_draw_the_same_poster_keep_one(
     alice = await client.log_in("alice")
     task = await context.store.tasks.find(await alice.publish())
     assert task is not None
-    other = await Context.open(settings)
+    other = await Context.open(settings, Sandbox)
 
     async def admit() -> None:
         """Let everybody draw."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from devtools.sandbox import Sandbox
 from server.context import Context
 from server.settings import Settings
 from server.store.digging.digs import stored
@@ -217,7 +218,7 @@ async def test_another_process_hears_of_digs_ends_and_watchers(
 ) -> None:
     from server.actions.digging.dig import dig
 
-    other = await Context.open(settings)
+    other = await Context.open(settings, Sandbox)
     await other.bus.connected.wait()
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=40_000, cd=60)

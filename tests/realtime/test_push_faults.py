@@ -23,6 +23,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 from tornado.websocket import websocket_connect
 
+from devtools.sandbox import Sandbox
 from server.actions.digging.dig import dig
 from server.context import Context
 from server.realtime.frames import Pong, encode
@@ -69,7 +70,7 @@ class TestOwnRedis:
         open_page: Any,
         redis: EmbeddedRedis,
     ) -> None:
-        other = await Context.open(settings)
+        other = await Context.open(settings, Sandbox)
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         code = await alice.publish(forecast_num=100_000, cd=0)
         page = await open_page(alice, code)
@@ -100,7 +101,7 @@ async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(
     open_page: Any,
     settings: Settings,
 ) -> None:
-    other = await Context.open(settings)
+    other = await Context.open(settings, Sandbox)
     await other.hub.close()
     await other.bus.close()  # so its dig is not published
     alice, bob = await client.log_in_all("alice", "bob")

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import pytest
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from devtools.sandbox import Sandbox
 from server import context as contexts
 from server.context import Context
 from server.operation import leader as leaders
@@ -58,7 +59,7 @@ async def a_process(
     counted = Counted()
     with monkeypatch.context() as patched:
         patched.setattr(contexts, "Store", lambda uri: Store(uri, [counted]))
-        opened = await Context.open(settings)
+        opened = await Context.open(settings, Sandbox)
     await opened.database.look()
     repeated = begin_repeated(opened)
     try:

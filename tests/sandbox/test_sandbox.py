@@ -21,9 +21,9 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
 
+from devtools.sandbox import sandbox_routes
 from server.context import Context
 from server.errors import BadLoginCode, BadUserData, LoginBlocked, WeChatBusy
-from server.sandbox import sandbox_routes
 from server.settings import SANDBOX_APPID, SANDBOX_SECRET, Settings
 from server.wechat import UserData, WeChat
 from support.login import a_ticket

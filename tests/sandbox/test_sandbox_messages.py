@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from devtools.sandbox.login import wechat_id
 from server import wechat as real
 from server.context import Context
 from server.errors import WeChatBusy
-from server.sandbox.login import wechat_id
 from server.wechat import WeChatError
 from support.client import Client
 from support.purse import misbehave

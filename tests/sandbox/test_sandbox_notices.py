@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from server.sandbox import send_notices
-from server.sandbox.notices import PAUSES_SECONDS
+from devtools.sandbox import send_notices
+from devtools.sandbox.notices import PAUSES_SECONDS
 from server.wechat.pay import PayRefused
 from support.merchant import Shop
 

@@ -9,9 +9,9 @@ import time
 import pytest
 from wechatpayv3.async_.utils import build_authorization, load_public_key, rsa_verify
 
-from server.sandbox.pay_call import FAILURES
-from server.store.sandbox.merchant import sandbox_merchant
-from server.store.sandbox.pay import REFUNDS_AN_ORDER
+from devtools.sandbox.pay_call import FAILURES
+from devtools.sandbox.store import SandboxStore
+from devtools.sandbox.store.pay import REFUNDS_AN_ORDER
 from server.wechat.pay import PayRefused
 from support.merchant import Shop
 from support.merchant_calls import ORDERS, an_order, call, private_key
@@ -95,8 +95,8 @@ async def test_every_answer_is_signed_and_refusals_too(shop):
 @pytest.mark.gen_test
 async def test_processes_that_start_at_once_make_one_set_of_keys_and_a_restart_keeps_it(context):
     await context.sandbox.keys.collection.delete_many({})
-    merchants = await asyncio.gather(*(sandbox_merchant(context.store.database) for _ in range(6)))
-    merchants.append(await sandbox_merchant(context.store.database))
+    merchants = await asyncio.gather(*(SandboxStore(context.store.database).merchant() for _ in range(6)))
+    merchants.append(await SandboxStore(context.store.database).merchant())
     assert len({merchant.private_key for merchant in merchants}) == 1
     assert len({merchant.public_key for merchant in merchants}) == 1
     assert len({merchant.api_v3_key for merchant in merchants}) == 1

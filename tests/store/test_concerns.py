@@ -14,6 +14,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 
+from devtools.sandbox import Sandbox
 from server.check.treasure import live
 from server.context import Context
 from server.settings import read_settings
@@ -85,7 +86,7 @@ async def test_each_read_and_write_of_the_store_is_of_a_majority(
     store: Store, concerns: Concerns, redis_url: str
 ) -> None:
     await prepare(store.database, store.indexes(), print)
-    context = await Context.open(read_settings({"REDIS_URL": redis_url}), store=store)
+    context = await Context.open(read_settings({"REDIS_URL": redis_url}), Sandbox, store=store)
     await live(context)
     await context.close()
     assert concerns.weak == []

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
+from devtools.sandbox import Sandbox
 from server.context import Context
 from server.settings import Settings
 from server.store import is_unavailable
@@ -414,6 +415,7 @@ async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(
 def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Context]:
     """A second process, whose driver retries."""
     uri = settings.mongodb_uri.replace("&retryWrites=false&retryReads=false", "")
-    opened = io_loop.run_sync(lambda: Context.open(msgspec.structs.replace(settings, mongodb_uri=uri)))
+    there = msgspec.structs.replace(settings, mongodb_uri=uri)
+    opened = io_loop.run_sync(lambda: Context.open(there, Sandbox))
     yield opened
     io_loop.run_sync(opened.close)

@@ -18,9 +18,10 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from devtools.sandbox import Sandbox
+from devtools.sandbox.store.keys import SandboxKeyPairs, SandboxKeys
 from server.context import Context
 from server.settings import Settings
-from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
 from server.store.schema import META
 from support.databases import with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests
@@ -127,7 +128,7 @@ async def test_a_tests_documents_are_gone_and_all_else_is_as_in_a_new_database(
     new = lender.look(other)
     assert len(new) > 20  # collections with indexes
     await lender.lend_new(name)
-    context = await Context.open(lender.settings_of(name))
+    context = await Context.open(lender.settings_of(name), Sandbox)
     await context.bus.connected.wait()
     while await context.bus.count_watchers({"code": 1}, await context.store.now_ms()) is None:
         pass  # a busy Redis may not answer in time

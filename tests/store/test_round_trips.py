@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from devtools.sandbox import Sandbox
 from server.actions.digging.dig import dig
 from server.actions.digging.visit import visit
 from server.context import Context
@@ -140,7 +141,7 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(
 ) -> None:
     other_trips = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[other_trips]))
-    other = await Context.open(settings)
+    other = await Context.open(settings, Sandbox)
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
     code = await alice.publish(cd=60, forecast_num=40_000)
     both_have_read = asyncio.Barrier(2)

@@ -7,11 +7,11 @@ from typing import Any
 from pymongo import MongoClient
 from redis import Redis
 
+from devtools.sandbox.store import SandboxStore
+from devtools.sandbox.store.keys import SandboxKeyPairs, SandboxKeys
 from server.running.worker import look_at_data
 from server.settings import Settings
 from server.store import Store
-from server.store.sandbox import SandboxStore
-from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
 from server.store.schema import META
 from support.wire.strict_process import StrictWire
 from support.wire.uses import OTHER
@@ -21,12 +21,12 @@ SPOIL = {META, SandboxKeys.NAME, OTHER}
 
 
 async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> None:
-    """Make the database that the settings name, with the stand-in's keys, for servers with any secrets."""
+    """Make the database that the settings name, with the sandbox's keys, for servers with any secrets."""
     await look_at_data(settings, prepares=True)
     store = Store(settings.mongodb_uri)
     await store.meta.rows.update_one({"_id": "database"}, {"$set": {"keys": {}}})
     if settings.sandboxed:
-        await SandboxStore(store.database).keys.add(key_pairs)
+        await SandboxStore(store.database).prepare(key_pairs)
     store.close()
 
 
@@ -40,7 +40,7 @@ class KeptDatabases:
         """`client` goes past the wire, so that what it does is nobody's use."""
         self.client, self.wire, self.redis = client, wire, redis
         self._lent: dict[str, bool] = {}  # by name, whether it is prepared
-        # By name: whether it is for the stand-in too, and the connections when it was given back.
+        # By name: whether it is for the sandbox too, and the connections when it was given back.
         self._free: dict[str, tuple[bool, set[str]]] = {}
 
     def clear(self) -> None:

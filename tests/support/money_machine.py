@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from devtools.sandbox import send_notices
 from server.actions.digging.dig import dig
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import Draft, publish
@@ -24,7 +25,6 @@ from server.actions.money.pay_in import look_at_payment, order_payment
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Refusal
-from server.sandbox import send_notices
 from support.client import Someone
 from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx

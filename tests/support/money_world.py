@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from devtools.sandbox import Sandbox
 from server.app import make_app
 from server.context import Context
 from server.errors import Refusal
@@ -73,7 +74,7 @@ class World:
 
         async def open_all() -> None:
             await look_at_data(settings, prepares=True)
-            self.context = await Context.open(settings)
+            self.context = await Context.open(settings, Sandbox)
             self.server = HTTPServer(make_app(self.context))
             self.server.add_socket(sock)
             self.client = Client(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20))

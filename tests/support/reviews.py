@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from devtools.sandbox import send_notices
 from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import sweep
 from server.context import Context
-from server.sandbox import send_notices
 from support.purse import find, rest
 
 PUSH_TOKEN, AES_KEY = "AAAAA", "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"

@@ -14,9 +14,9 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from server.sandbox import signing
+from devtools.sandbox import signing
+from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from server.settings import SANDBOX_APPID, Settings
-from server.store.sandbox.merchant import SANDBOX_MCHID
 from server.wechat.pay import (
     BillAnswer,
     Contradiction,

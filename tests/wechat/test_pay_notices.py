@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from server.sandbox import signing
+from devtools.sandbox import signing
 from server.wechat.pay import (
     ForgedNotice,
     Notice,

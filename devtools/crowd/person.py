@@ -16,10 +16,10 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClientConnection, WebSocketError, websocket_connect
 
-from server.crowd.client import Client, Login, Reply, Unanswered
-from server.crowd.frame_check import FrameCheck
-from server.crowd.square import Square
-from server.crowd.tally import Tally
+from devtools.crowd.client import Client, Login, Reply, Unanswered
+from devtools.crowd.frame_check import FrameCheck
+from devtools.crowd.square import Square
+from devtools.crowd.tally import Tally
 from server.realtime.frames import (
     Cd,
     Claim,

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from server.sandbox.base import ERRMSGS, now_ms
-from server.sandbox.content import CONTENT_CALLS, LABELS
-from server.sandbox.pay_call import ADDRESS_REFUSED, FAILURES
-from server.sandbox.refunds import tell_refund
-from server.sandbox.transfers import find_bill, tell_bill
-from server.sandbox.wallet import Wallet, WalletFailure
+from devtools.sandbox.base import ERRMSGS, now_ms
+from devtools.sandbox.content import CONTENT_CALLS, LABELS
+from devtools.sandbox.pay_call import ADDRESS_REFUSED, FAILURES
+from devtools.sandbox.refunds import tell_refund
+from devtools.sandbox.transfers import find_bill, tell_bill
+from devtools.sandbox.wallet import Wallet, WalletFailure
 
 # These answer with error codes of WeChat's own, as opposed to WeChat Pay's.
 WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk")

@@ -8,9 +8,9 @@ import time
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from server.crowd.client import Client, Login, Reply, Unanswered
-from server.crowd.tally import Tally
-from server.crowd.treasures import TREASURES, Treasure
+from devtools.crowd.client import Client, Login, Reply, Unanswered
+from devtools.crowd.tally import Tally
+from devtools.crowd.treasures import TREASURES, Treasure
 
 PUBLISHERS = 8
 # A task that nobody has dug for this long is given up: all of this crowd who watch it have won it already.

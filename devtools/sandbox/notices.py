@@ -15,13 +15,13 @@ import msgspec
 from tornado.httpclient import AsyncHTTPClient, HTTPError
 from tornado.log import app_log
 
+from devtools.sandbox.base import now_ms, state_of
+from devtools.sandbox.message_push import sealed_push
+from devtools.sandbox.signing import sealed_notice
+from devtools.sandbox.store.keys import SandboxKeyPairs
+from devtools.sandbox.store.notices import SandboxNotice, SandboxNotices
 from server.context import Context
-from server.sandbox.base import now_ms, state_of
-from server.sandbox.message_push import sealed_push
-from server.sandbox.signing import sealed_notice
 from server.settings import Settings
-from server.store.sandbox.keys import SandboxKeyPairs
-from server.store.sandbox.notices import SandboxNotice, SandboxNotices
 
 # The event of a picture's check. It is pushed to the mini-program, not sent to the merchant.
 MEDIA_CHECK = "wxa_media_check"
@@ -61,10 +61,8 @@ async def tell(
 
 
 async def send_notices(context: Context) -> None:
-    """Send every notice that is due; does nothing if WeChat is configured."""
-    state = context.sandbox
-    if state is None:
-        return
+    """Send every notice that is due."""
+    state = state_of(context)
     pairs = await state.keys.find()
     if pairs is None:
         return

@@ -15,8 +15,8 @@ from msgspec import Meta
 from PIL import Image
 from qrcode.image.pil import PilImage
 
-from server.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
-from server.store.sandbox.codes import TokenState
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
+from devtools.sandbox.store.codes import TokenState
 
 TOKEN_MS = 7_200_000
 # The next token is handed out when the current one has five minutes left.

@@ -11,12 +11,12 @@ import msgspec
 from tornado.log import app_log
 from tornado.web import HTTPError
 
+from devtools.sandbox.base import SandboxHandler
+from devtools.sandbox.signing import signed_by_merchant, signed_headers
+from devtools.sandbox.store.keys import SandboxKeyPairs
+from devtools.sandbox.store.merchant import SANDBOX_CERT_SERIAL, SANDBOX_MCHID
+from devtools.sandbox.store.notices import Misbehaviour
 from server.context import Context
-from server.sandbox.base import SandboxHandler
-from server.sandbox.signing import signed_by_merchant, signed_headers
-from server.store.sandbox.keys import SandboxKeyPairs
-from server.store.sandbox.merchant import SANDBOX_CERT_SERIAL, SANDBOX_MCHID
-from server.store.sandbox.notices import Misbehaviour
 
 PREFIX = "/sandbox"
 # A request's signature may be five minutes old.

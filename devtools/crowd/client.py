@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from server.crowd.tally import Tally
+from devtools.crowd.tally import Tally
 from server.settings import SANDBOX_APPID
 
 REQUEST_SECONDS = 15

@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from server.sandbox.base import SandboxHandler, now_ms
-from server.sandbox.notices import tell
-from server.sandbox.orders import describe_order
-from server.sandbox.signing import signed_by_merchant
-from server.sandbox.transfers import find_bill, tell_bill
+from devtools.sandbox.base import SandboxHandler, now_ms
+from devtools.sandbox.notices import tell
+from devtools.sandbox.orders import describe_order
+from devtools.sandbox.signing import signed_by_merchant
+from devtools.sandbox.store.merchant import SANDBOX_MCHID
+from devtools.sandbox.transfers import find_bill, tell_bill
 from server.settings import SANDBOX_APPID
-from server.store.sandbox.merchant import SANDBOX_MCHID
 
 Flag = Annotated[int, Meta(ge=0, le=1)]
 _Body = TypeVar("_Body", bound=msgspec.Struct)

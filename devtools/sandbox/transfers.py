@@ -8,16 +8,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from devtools.sandbox.base import now_ms, state_of
+from devtools.sandbox.content import DOUBTFUL, RISKY
+from devtools.sandbox.notices import tell
+from devtools.sandbox.orders import NotifyUrl
+from devtools.sandbox.pay_call import PayCall, PayFailure
+from devtools.sandbox.signing import beijing_time
+from devtools.sandbox.store.merchant import SANDBOX_MCHID
+from devtools.sandbox.store.pay import SandboxBill
 from server.context import Context
-from server.sandbox.base import now_ms, state_of
-from server.sandbox.content import DOUBTFUL, RISKY
-from server.sandbox.notices import tell
-from server.sandbox.orders import NotifyUrl
-from server.sandbox.pay_call import PayCall, PayFailure
-from server.sandbox.signing import beijing_time
 from server.settings import SANDBOX_APPID
-from server.store.sandbox.merchant import SANDBOX_MCHID
-from server.store.sandbox.pay import SandboxBill
 
 # A person has one day to confirm.
 CONFIRM_MS = 86_400_000

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from server.store.sandbox.keys import SandboxKeyPairs
-from server.store.sandbox.merchant import SANDBOX_PLATFORM_SERIAL, SANDBOX_PUBLIC_KEY_ID
-from server.store.sandbox.notices import SandboxNotice
+from devtools.sandbox.store.keys import SandboxKeyPairs
+from devtools.sandbox.store.merchant import SANDBOX_PLATFORM_SERIAL, SANDBOX_PUBLIC_KEY_ID
+from devtools.sandbox.store.notices import SandboxNotice
 
 # Per event: its summary, and the type of the JSON that is encrypted in it.
 EVENTS = {

@@ -11,8 +11,8 @@ import msgspec
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 
+from devtools.sandbox.store.notices import SandboxNotice
 from server.settings import Settings
-from server.store.sandbox.notices import SandboxNotice
 from server.wechat.message_push import MessagePush
 
 

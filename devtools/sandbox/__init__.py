@@ -1,29 +1,32 @@
-"""WeChat's stand-in for development: routes under `/sandbox` that answer as WeChat's servers do.
+"""WeChat's sandbox for development: routes under `/sandbox` that answer as WeChat's servers do.
 
-Only the route table and the worker, which repeats notices, may import this package. The rest of the server
-knows WeChat only by its address. Replies have WeChat's shapes, not ours. All state is in MongoDB, so any
-process can serve the next request and a restart changes nothing.
+The server knows WeChat only by its address, and this package by what `server/context.py` asks of a sandbox.
+Replies have WeChat's shapes, not ours. All state is in MongoDB, so any process can serve the next request and
+a restart changes nothing.
 """
 
 from __future__ import annotations
 
 from tornado.routing import URLSpec
 
+from devtools.sandbox.avatars import Avatar
+from devtools.sandbox.codes import MiniProgramCode, StableToken
+from devtools.sandbox.content import MediaCheckAsync, MsgSecCheck
+from devtools.sandbox.login import Authorize, CodeToSession
+from devtools.sandbox.messages import Messages, SendMessage, Subscribe
+from devtools.sandbox.misbehaviour import Misbehave
+from devtools.sandbox.notices import send_notices
+from devtools.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
+from devtools.sandbox.refunds import MakeRefund, QueryRefund
+from devtools.sandbox.risk import RiskRank
+from devtools.sandbox.store import SandboxStore
+from devtools.sandbox.transfers import CancelTransfer, MakeTransfer, QueryTransfer
+from devtools.sandbox.wallet import ConfirmBill, PayOrder
+from server import context as contexts
 from server.context import Context
-from server.sandbox.avatars import Avatar
-from server.sandbox.codes import MiniProgramCode, StableToken
-from server.sandbox.content import MediaCheckAsync, MsgSecCheck
-from server.sandbox.login import Authorize, CodeToSession
-from server.sandbox.messages import Messages, SendMessage, Subscribe
-from server.sandbox.misbehaviour import Misbehave
-from server.sandbox.notices import send_notices
-from server.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
-from server.sandbox.refunds import MakeRefund, QueryRefund
-from server.sandbox.risk import RiskRank
-from server.sandbox.transfers import CancelTransfer, MakeTransfer, QueryTransfer
-from server.sandbox.wallet import ConfirmBill, PayOrder
+from server.store import Store
 
-__all__ = ["sandbox_routes", "send_notices"]
+__all__ = ["Sandbox", "sandbox_routes", "send_notices"]
 
 _ORDERS = "/sandbox/v3/pay/transactions"
 _REFUNDS = "/sandbox/v3/refund/domestic/refunds"
@@ -31,8 +34,23 @@ _TRANSFERS = "/sandbox/v3/fund-app/mch-transfer/transfer-bills"
 _NUMBER = "([0-9A-Za-z_|*@-]{1,64})"
 
 
+class Sandbox(SandboxStore, contexts.Sandbox):
+    """What it keeps, its routes, and the notices that it still has to send."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store.database)
+
+    def routes(self, context: Context) -> list[URLSpec]:
+        """Return the routes of `sandbox_routes`."""
+        return sandbox_routes(context)
+
+    async def send_notices(self, context: Context) -> None:
+        """Send every notice that is due."""
+        await send_notices(context)
+
+
 def sandbox_routes(context: Context) -> list[URLSpec]:
-    """Return the stand-in's routes. Raises RuntimeError in production or if WeChat is configured."""
+    """Return the sandbox's routes. Raises RuntimeError in production or if WeChat is configured."""
     if not context.settings.sandboxed or context.settings.app_env == "production":
         raise RuntimeError("the WeChat sandbox lets anybody log in as anybody: it exists in development only")
     handed = {"context": context}

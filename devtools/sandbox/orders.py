@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from server.sandbox.base import now_ms
-from server.sandbox.pay_call import PayCall, PayFailure
-from server.sandbox.signing import beijing_time
+from devtools.sandbox.base import now_ms
+from devtools.sandbox.pay_call import PayCall, PayFailure
+from devtools.sandbox.signing import beijing_time
+from devtools.sandbox.store.merchant import SANDBOX_MCHID
+from devtools.sandbox.store.pay import SandboxOrder
 from server.settings import SANDBOX_APPID
-from server.store.sandbox.merchant import SANDBOX_MCHID
-from server.store.sandbox.pay import SandboxOrder
 
 # How long a prepay_id is valid if the order has no `time_expire`.
 PREPAY_MS = 7_200_000

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from datetime import UTC, datetime
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -18,10 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import CertificateBuilder, Name, NameAttribute
 from cryptography.x509.oid import NameOID
-from motor.motor_asyncio import AsyncIOMotorDatabase
 
+from devtools.sandbox.store.keys import SandboxKeyPairs
 from server.settings.merchant import Merchant
-from server.store.sandbox.keys import SandboxKeyPairs, SandboxKeys
 
 SANDBOX_MCHID = "1900000001"
 SANDBOX_CERT_SERIAL = "5A4D5831000000000000000000000000000000AB"
@@ -29,10 +26,8 @@ SANDBOX_PLATFORM_SERIAL = 0x5157F09EFDC096DE15EBE81A47057A72000000CE
 SANDBOX_PUBLIC_KEY_ID = "PUB_KEY_ID_0119000000012026010100000000"
 
 
-async def sandbox_merchant(database: AsyncIOMotorDatabase[dict[str, Any]]) -> Merchant:
-    """Return the stand-in's merchant. Its keys are made if there are none yet."""
-    keys = SandboxKeys(database)
-    pairs = await keys.find() or await keys.add(await asyncio.to_thread(make_key_pairs))
+def merchant_of(pairs: SandboxKeyPairs) -> Merchant:
+    """Return the merchant who signs with these keys. Slow: call it in a thread."""
     return Merchant(
         mchid=SANDBOX_MCHID,
         api_v3_key=pairs["api_v3_key"],
@@ -40,7 +35,7 @@ async def sandbox_merchant(database: AsyncIOMotorDatabase[dict[str, Any]]) -> Me
         cert_serial=SANDBOX_CERT_SERIAL,
         public_key=pairs["platform_public_key"],
         public_key_id=SANDBOX_PUBLIC_KEY_ID,
-        platform_cert=await asyncio.to_thread(_certificate, pairs["platform_private_key"]),
+        platform_cert=_certificate(pairs["platform_private_key"]),
     )
 
 

@@ -10,12 +10,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
+from devtools.sandbox.login import Flag, Text, wechat_id
+from devtools.sandbox.store.messages import SandboxMessage
+from devtools.sandbox.store.notices import Misbehaviour
+from devtools.sandbox.wallet import Wallet, WalletFailure
 from server.context import Context
-from server.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
-from server.sandbox.login import Flag, Text, wechat_id
-from server.sandbox.wallet import Wallet, WalletFailure
-from server.store.sandbox.messages import SandboxMessage
-from server.store.sandbox.notices import Misbehaviour
 
 SHOWN_MESSAGES = 100
 HANG_SECONDS = 60

@@ -13,8 +13,8 @@ from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
 from msgspec import Meta
 
-from server.sandbox.base import SandboxHandler, WeChatFailure, now_ms
-from server.store.sandbox.codes import LoginCode
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, now_ms
+from devtools.sandbox.store.codes import LoginCode
 
 CODE_MS = 300_000
 ANONYMOUS_NAME = "微信用户"

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 import msgspec
 
-from server.sandbox.base import SandboxHandler, WeChatFailure, decoded
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
 
 RISK_MISBEHAVIOURS = ("rank", "refuse", "error_before", "slow", "garbage")
 MARKETING = 1

@@ -10,9 +10,9 @@ import msgspec
 from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler
 
+from devtools.sandbox.store import SandboxStore
 from server.context import Context
 from server.store import is_unavailable, said_by
-from server.store.sandbox import SandboxStore
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
@@ -115,9 +115,9 @@ def decoded(body: bytes, kind: type[_Body]) -> _Body:
 
 
 def state_of(context: Context) -> SandboxStore:
-    """Return the stand-in's store. Raises RuntimeError if WeChat is configured."""
-    if context.sandbox is None:
-        raise RuntimeError("WeChat is configured: its sandbox keeps nothing")
+    """Return the sandbox's store. Raises RuntimeError if WeChat is configured."""
+    if not isinstance(context.sandbox, SandboxStore):
+        raise RuntimeError("WeChat is configured: its sandbox keeps nothing")  # noqa: TRY004  (no wrong type)
     return context.sandbox
 
 

@@ -8,7 +8,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from server.sandbox.base import SandboxHandler
+from devtools.sandbox.base import SandboxHandler
 
 SIDE = 132  # pixels, as WeChat's avatars
 _CELL = 22

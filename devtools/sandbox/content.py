@@ -17,9 +17,9 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
+from devtools.sandbox.notices import MEDIA_CHECK, tell
 from server.context import Context
-from server.sandbox.base import SandboxHandler, WeChatFailure, decoded
-from server.sandbox.notices import MEDIA_CHECK, tell
 
 RISKY, DOUBTFUL = "违规", "存疑"
 LABELS = {"pass": 100, "review": 20012, "risky": 20006}

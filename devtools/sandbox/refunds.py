@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from devtools.sandbox.base import now_ms
+from devtools.sandbox.notices import tell
+from devtools.sandbox.orders import Fen, NotifyUrl, find_order
+from devtools.sandbox.pay_call import PayCall, PayFailure
+from devtools.sandbox.signing import beijing_time
+from devtools.sandbox.store.merchant import SANDBOX_MCHID
+from devtools.sandbox.store.pay import REFUNDS_AN_ORDER, SandboxOrder, SandboxRefund
 from server.context import Context
-from server.sandbox.base import now_ms
-from server.sandbox.notices import tell
-from server.sandbox.orders import Fen, NotifyUrl, find_order
-from server.sandbox.pay_call import PayCall, PayFailure
-from server.sandbox.signing import beijing_time
-from server.store.sandbox.merchant import SANDBOX_MCHID
-from server.store.sandbox.pay import REFUNDS_AN_ORDER, SandboxOrder, SandboxRefund
 
 # https://pay.weixin.qq.com/doc/v3/merchant/4012556457
 APART_MS = 60_000

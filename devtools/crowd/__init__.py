@@ -12,10 +12,10 @@ import sys
 import time
 from dataclasses import dataclass
 
-from server.crowd.client import Client, NoCrowd
-from server.crowd.person import Person
-from server.crowd.square import Square
-from server.crowd.tally import Tally
+from devtools.crowd.client import Client, NoCrowd
+from devtools.crowd.person import Person
+from devtools.crowd.square import Square
+from devtools.crowd.tally import Tally
 
 __all__ = ["NoCrowd", "Options", "crowd"]
 

@@ -1,0 +1,1 @@
+"""Tools of development: WeChat's sandbox, and a crowd that plays. Production runs without."""

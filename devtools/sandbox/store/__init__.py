@@ -1,0 +1,49 @@
+"""What WeChat's sandbox keeps. A production database never has these collections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorDatabase
+from pymongo import IndexModel
+
+from devtools.sandbox.store.codes import SandboxCodes
+from devtools.sandbox.store.keys import SandboxKeyPairs, SandboxKeys
+from devtools.sandbox.store.merchant import make_key_pairs, merchant_of
+from devtools.sandbox.store.messages import SandboxMessages
+from devtools.sandbox.store.notices import Misbehaviours, SandboxNotices
+from devtools.sandbox.store.pay import SandboxPay
+from server.settings.merchant import Merchant
+
+__all__ = ["SandboxStore"]
+
+
+class SandboxStore:
+    """The sandbox's collections. Open it only if `settings.sandboxed`."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[dict[str, Any]]) -> None:
+        self.database = database
+        self.codes = SandboxCodes(database)
+        self.keys = SandboxKeys(database)
+        self.pay = SandboxPay(database)
+        self.notices = SandboxNotices(database)
+        self.misbehaviours = Misbehaviours(database)
+        self.messages = SandboxMessages(database)
+
+    def indexes(self) -> dict[str, Sequence[IndexModel]]:
+        """Return the indexes of each collection, by its name."""
+        kept = (self.codes, self.pay, self.notices, self.messages)
+        return {name: models for each in kept for name, models in each.indexes().items()}
+
+    async def merchant(self) -> Merchant:
+        """Return the sandbox's merchant. In a new database its keys are made, and all indexes before them."""
+        pairs = await self.keys.find() or await self.prepare(await asyncio.to_thread(make_key_pairs))
+        return await asyncio.to_thread(merchant_of, pairs)
+
+    async def prepare(self, pairs: SandboxKeyPairs) -> SandboxKeyPairs:
+        """Build the indexes and keep these keys; return the keys that are kept, perhaps another process's."""
+        for name, models in self.indexes().items():
+            await self.database[name].create_indexes(list(models))
+        return await self.keys.add(pairs)

@@ -1,0 +1,52 @@
+"""The server without `devtools/`: production runs, and development says what it lacks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pymongo
+import pytest
+
+from server.running.stores import free_port
+from support import SOURCE
+from support.databases import with_database
+from support.production import PRODUCTION
+from support.servers import Running, clean_environment
+
+
+@pytest.fixture
+def without_devtools(tmp_path: Path) -> dict[str, str]:
+    """An environment whose Pythons cannot import `devtools`."""
+    (tmp_path / "sitecustomize.py").write_text('import sys\n\nsys.modules["devtools"] = None\n')
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def test_production_is_released_and_serves_without_devtools(
+    mongodb_uri: str, redis_url: str, tmp_path: Path, without_devtools: dict[str, str]
+):
+    uri = with_database(mongodb_uri, f"without_devtools_{os.getpid()}")
+    settings = {**PRODUCTION, **without_devtools, "MONGODB_URI": uri, "REDIS_URL": redis_url}
+    release = [sys.executable, "-m", "server", "release", "--unchecked"]
+    environment = clean_environment(**settings, DATA_DIR=str(tmp_path / "release"))
+    subprocess.run(release, cwd=SOURCE, env=environment, check=True, timeout=60)
+    running = Running(tmp_path / "data", free_port(), **settings)
+    running.wait_for("wabao.worker serving")
+    assert httpx.get(f"{running.address}/readyz", timeout=20).status_code == 200
+    assert running.end() == 0
+    with pymongo.MongoClient[dict[str, object]](uri) as client:
+        client.drop_database(client.get_default_database().name)
+
+
+@pytest.mark.parametrize("arguments", [(), ("crowd", "--url", "http://127.0.0.1:1")])
+def test_what_needs_devtools_says_so_in_one_line(
+    tmp_path: Path, without_devtools: dict[str, str], arguments: tuple[str, ...]
+):
+    running = Running(tmp_path / "data", free_port(), arguments, **without_devtools)
+    assert running.wait() == 2
+    (line,) = running.said
+    assert "devtools/" in line
+    assert not (tmp_path / "data").exists()
