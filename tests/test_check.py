@@ -16,6 +16,7 @@ from pymongo import IndexModel
 
 from server import check as checking
 from server.check import Row, check, line_of
+from server.context import Context
 from server.game import draw
 from server.settings import Settings, read_settings
 from server.store import Store
@@ -23,6 +24,8 @@ from server.store.cluster import Cluster, Reading, look, read_clocks
 from server.store.plans import Recorder, explainable, scans, sorts
 from server.store.schema import prepare
 from server.store.sharding import SHARD_KEYS
+from server.wechat import WeChat
+from support.client import Client
 from support.databases import primary_of, with_database
 from support.planner import without_index
 from support.redis_cluster import RedisCluster
@@ -250,6 +253,27 @@ async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(
     row = await checking._sharding_row(behind, behind, await look(behind.client))
     assert (row.verdict, row.found) == (verdict, f"{code}: told to")
     behind.close()
+
+
+@pytest.mark.parametrize(
+    ("wish", "verdict", "found"),
+    [
+        ({"what": "behave"}, "ok", "are made for each paid order: WeChat freezes payments until then"),
+        ({"what": "unmanaged", "call": "managed"}, "ok", "WeChat wants none"),
+        ({"what": "refuse", "call": "managed", "code": "48001"}, "not asked", "48001: api unauthorized"),
+    ],
+)
+@pytest.mark.gen_test
+async def test_wechat_is_asked_whether_deliveries_must_be_reported(
+    client: Client, context: Context, wish: dict[str, str], verdict: str, found: str
+) -> None:
+    await client.http.post("/sandbox/misbehave", json=wish)
+    settings = context.settings
+    wechat = WeChat(
+        settings.appid, settings.app_secret, settings.wechat_api, context.store.access_tokens, context.keys
+    )
+    row = await checking._delivery_row(wechat)
+    assert (row.verdict, row.found.endswith(found)) == (verdict, True)
 
 
 @pytest.mark.gen_test

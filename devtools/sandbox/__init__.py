@@ -19,6 +19,7 @@ from devtools.sandbox.notices import send_notices
 from devtools.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
 from devtools.sandbox.refunds import MakeRefund, QueryRefund
 from devtools.sandbox.risk import RiskRank
+from devtools.sandbox.shipping import IsTradeManaged, UploadShippingInfo
 from devtools.sandbox.store import SandboxStore
 from devtools.sandbox.transfers import CancelTransfer, MakeTransfer, QueryTransfer
 from devtools.sandbox.wallet import ConfirmBill, PayOrder
@@ -71,6 +72,8 @@ def sandbox_routes(context: Context) -> list[URLSpec]:
         URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}", QueryTransfer, handed),
         URLSpec(rf"{_TRANSFERS}/out-bill-no/{_NUMBER}/cancel", CancelTransfer, handed),
         URLSpec(r"/sandbox/wxa/getuserriskrank", RiskRank, handed),
+        URLSpec(r"/sandbox/wxa/sec/order/is_trade_managed", IsTradeManaged, handed),
+        URLSpec(r"/sandbox/wxa/sec/order/upload_shipping_info", UploadShippingInfo, handed),
         URLSpec(r"/sandbox/pay", PayOrder, handed),
         URLSpec(r"/sandbox/confirm", ConfirmBill, handed),
         URLSpec(r"/sandbox/cgi-bin/message/subscribe/send", SendMessage, handed),

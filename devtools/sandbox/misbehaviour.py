@@ -11,11 +11,12 @@ from devtools.sandbox.base import ERRMSGS, now_ms
 from devtools.sandbox.content import CONTENT_CALLS, LABELS
 from devtools.sandbox.pay_call import ADDRESS_REFUSED, FAILURES
 from devtools.sandbox.refunds import tell_refund
+from devtools.sandbox.shipping import SHIPPING_CALLS
 from devtools.sandbox.transfers import find_bill, tell_bill
 from devtools.sandbox.wallet import Wallet, WalletFailure
 
 # These answer with error codes of WeChat's own, as opposed to WeChat Pay's.
-WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk")
+WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk", *SHIPPING_CALLS)
 
 
 class MisbehaveRequest(msgspec.Struct):
@@ -33,7 +34,9 @@ class MisbehaveRequest(msgspec.Struct):
     the error code `code` (default 61010). It may also `judge` that the content is `code`: pass, review or
     risky. A message may also be answered after `seconds` (`slow`) or by `garbage`, both once it was sent.
     Its number is an openid, and its codes are WeChat's (default 43101, which also withdraws the consent). A
-    question about a `risk` may be answered late, by garbage, by an error code, or by the `rank` `code`.
+    question about a `risk` may be answered late, by garbage, by an error code, or by the `rank` `code`. The
+    report of a delivery (`shipping`, whose number is an openid) may be answered so, too; its question
+    (`managed`) by an error code, or that the mini-program is `unmanaged`.
     `expire` and `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour
     that is left.
     """
@@ -60,6 +63,7 @@ class MisbehaveRequest(msgspec.Struct):
         "forge_notice",
         "certify_notice",
         "rank",
+        "unmanaged",
         "expire",
         "settle",
         "behave",
@@ -80,6 +84,8 @@ class MisbehaveRequest(msgspec.Struct):
         "msg_sec_check",
         "media_check_async",
         "risk",
+        "shipping",
+        "managed",
     ] = ""
     code: Annotated[str, Meta(max_length=64)] = ""
     seconds: Annotated[int, Meta(ge=0, le=86_400)] = 0

@@ -1,5 +1,7 @@
 """`python -m server check`: whether the operator's own MongoDB and Redis can carry this server.
 
+WeChat is asked one thing: whether payments to this mini-program must be reported as delivered.
+
 It makes a scratch database beside the one that is served, and drops it in the end. There a treasure lives
 from its publication to its proof, and MongoDB is asked for the plan of each query of that. A store may be
 unable to answer a question; the table says so, and the check goes on.
@@ -15,13 +17,16 @@ import msgspec
 
 from server.check.treasure import WentWrong, live
 from server.context import Context
+from server.errors import WeChatBusy
 from server.realtime.bus import CONNECTIONS, Bus
+from server.security.keys import Keys
 from server.settings import Settings
 from server.store import Store, is_denied, refused_reason
 from server.store.cluster import Cluster, look, read_clocks
 from server.store.plans import Recorder, explain, scans, sorts
 from server.store.schema import prepare
 from server.store.sharding import OLDEST_SHARDING_DIGS, SHARD_KEYS, shard, shards_digs
+from server.wechat import WeChat, WeChatError
 
 OLDEST_MONGODB = 6
 CLOCKS_APART_MS = 1000
@@ -148,6 +153,12 @@ async def _store_rows(
             yield row
         async for row in _plan_rows(store, recorder.queries, embedded=bool(cluster.embedded)):
             yield row
+        if settings.wechat_appid and settings.takes_cash:
+            secret = secrets.token_bytes(32)
+            wechat = WeChat(
+                settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, Keys(secret)
+            )
+            yield await _delivery_row(wechat)
     finally:
         await store.client.drop_database(name)
 
@@ -232,6 +243,19 @@ async def _plan_rows(
     for name, wrong_there in found.items():
         yield Row("a query's plan", "FAILED", f"{wrong_there}: {name}")
     yield _row("each query's plan", holds=not found, found=said)
+
+
+async def _delivery_row(wechat: WeChat) -> Row:
+    """Ask WeChat whether it freezes payments until they are reported as delivered; close the connection."""
+    subject = "reports of deliveries"
+    try:
+        managed = await wechat.is_trade_managed()
+    except (WeChatError, WeChatBusy) as error:
+        return Row(subject, "not asked", str(error) or "WeChat does not answer")
+    finally:
+        await wechat.aclose()
+    made = "are made for each paid order: WeChat freezes payments until then"
+    return Row(subject, "ok", made if managed else "WeChat wants none")
 
 
 async def _redis_rows(settings: Settings) -> AsyncIterator[Row]:

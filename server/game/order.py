@@ -2,18 +2,19 @@
 
 A paid order is entered in the ledger, and opens its task (`spent`) or is refunded whole (`unusable`). This is
 done for many orders at a time, so `paid` is a state and not an effect. In review of its task it stays `paid`.
-`live` is there until the task may get another order.
+`live` is there until the task may get another order. Once its task is open, WeChat is owed the report that
+what was paid for was delivered.
 """
 
 from __future__ import annotations
 
 from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
-from server.game.lifecycle import ABSENT, NOW, AtMost, IsNot, Over, Row, Table
+from server.game.lifecycle import ABSENT, NOW, PRESENT, AtMost, IsNot, Over, Row, Table
 
 # The states in which WeChat has its money.
 PAID = "paid spent unusable"
 
-order = Table("order", first="asked", ends="spent unusable closed")
+order = Table("order", first="asked", ends="spent unusable closed", effects="delivery")
 
 
 @order
@@ -46,9 +47,21 @@ def paid(amount_fen: int, transaction_id: str, bank_type: str, now_ms: int) -> R
 
 
 @order
-def spent() -> Row:
-    """It opened its task, and the ledger has it."""
-    return Row("paid -> spent", sets={"alarm": ""}, drops="due_at")
+def spent(report_at_ms: int) -> Row:
+    """It opened its task, and the ledger has it. WeChat is told so from that time on."""
+    return Row("paid -> spent", sets={"alarm": "", "due_at": report_at_ms}, owes="delivery")
+
+
+@order
+def unreported(alarm: str, due_at_ms: int) -> Row:
+    """WeChat does not take, or not say that it takes, the report of its delivery: try again."""
+    return Row("spent", where={"then": PRESENT}, sets={"alarm": alarm, "due_at": due_at_ms})
+
+
+@order
+def reported() -> Row:
+    """WeChat knows of its delivery, or need not."""
+    return Row("spent", sets={"alarm": ""})
 
 
 @order

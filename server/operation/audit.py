@@ -269,7 +269,9 @@ def _refund_fen(books: TaskMoney, refund: Refund, order: Order | None) -> int | 
 
 def _end_differences(books: TaskMoney) -> list[Finding]:
     """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
-    documents: list[Mapping[str, Any]] = [*books.orders, *books.prizes, *books.bills, *books.refunds]
+    # What opened its task and is due is only to be reported to WeChat.
+    orders = [order for order in books.orders if order["state"] != "spent"]
+    documents: list[Mapping[str, Any]] = [*orders, *books.prizes, *books.bills, *books.refunds]
     if books.task is not None:
         documents.append(books.task)
     if any("due_at" in document for document in documents):

@@ -7,6 +7,7 @@ the mini-program or decides what a person may do.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
@@ -17,6 +18,7 @@ from server.errors import BadUserData, WeChatBusy
 from server.security.keys import Keys
 from server.wechat.api import Api, Unanswered, WeChatError
 from server.wechat.content import UNCHECKED, Result
+from server.wechat.shipping import shipping_info
 from server.wechat.tokens import AccessToken, SealedTokens
 from server.wechat.user_data import Id, UserData, decrypt_user
 
@@ -38,6 +40,8 @@ Version: TypeAlias = Literal["formal", "trial", "developer"]
 _ENV_VERSIONS: dict[Version, str] = {"formal": "release", "trial": "trial", "developer": "develop"}
 # The scene of getUserRiskRank that is about cheating for prizes.
 _MARKETING = 1
+# How long we go by what WeChat said of the mini-program.
+_MANAGED_SECONDS = 3600.0
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
@@ -78,6 +82,10 @@ class _Rank(msgspec.Struct):
     risk_rank: Annotated[int, Meta(ge=0, le=4)]
 
 
+class _Managed(msgspec.Struct):
+    is_trade_managed: bool
+
+
 class WeChat:
     """One mini-program's connection to WeChat; one per process.
 
@@ -102,6 +110,7 @@ class WeChat:
         self._aside = Api(base_url, call_seconds)
         self._patient = Api(base_url, MESSAGE_CALL_SECONDS)
         self._token = AccessToken(appid, tokens, keys, self._fetch_token)
+        self._managed, self._managed_at = False, float("-inf")
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -233,6 +242,30 @@ class WeChat:
             lambda token: self._aside.read("POST", path, _Rank, {"access_token": token}, asked)
         )
         return found.risk_rank
+
+    async def is_trade_managed(self) -> bool:
+        """Return whether each payment must be reported as delivered (`isTradeManaged`); asked once an hour.
+
+        https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_istrademanaged
+        """
+        asked_at = time.monotonic()
+        if asked_at - self._managed_at > _MANAGED_SECONDS:
+            path, body = "/wxa/sec/order/is_trade_managed", {"appid": self.appid}
+            found = await self._with_token(
+                lambda token: self._aside.read("POST", path, _Managed, {"access_token": token}, body)
+            )
+            self._managed, self._managed_at = found.is_trade_managed, asked_at
+        return self._managed
+
+    async def report_delivery(self, transaction_id: str, openid: str, now_ms: int) -> None:
+        """Report that what `openid` paid for was delivered (`uploadShippingInfo`). WeChatError: refused.
+
+        `server/wechat/shipping.py` says which refusals mean that it was reported before.
+        """
+        path, body = "/wxa/sec/order/upload_shipping_info", shipping_info(transaction_id, openid, now_ms)
+        await self._with_token(
+            lambda token: self._aside.read("POST", path, _Done, {"access_token": token}, body)
+        )
 
     async def send_message(
         self, openid: str, template_id: str, data: Mapping[str, object], page: str, opens: str

@@ -43,6 +43,7 @@ NOT_OF_THE_MODEL = {
     "order.paid[0] amount_fen": AN_AMOUNT,
     "order.expired[0] when": "its task may get a second order; if both are paid, one goes back whole",
     "order.unpaid[0] due_at": "it only keeps a `wake` from being undone: WeChat would be asked later",
+    "order.unreported[0] then": "it only keeps what is done from coming due again",
     "bill.asking[0] asked_at": ASKED_OFTEN,
     "bill.asking[1] asked_at": ASKED_OFTEN,
     "bill.unanswered[0] unknown_since": AN_ALARM,

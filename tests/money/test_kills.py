@@ -92,6 +92,13 @@ STEPS = {
         "tasks.finish",
         *CLOSED,
     ],
+    "a delivery is reported": [
+        "orders.lease_due",
+        "wechat.is_trade_managed",
+        "wechat.report_delivery",
+        "orders.reported",
+        "orders.carried_out",
+    ],
     "a red packet is won": [
         "tasks.record_dig",
         "digs.insert",

@@ -45,6 +45,7 @@ async def check_states(context: Context) -> None:
         task = tasks[order["code"]]
         useless = task["open"] or task["status"] or is_taken_down(task)  # type: ignore[arg-type]
         assert order["state"] != "asked" or not useless, "it would be paid in vain"
+        assert "then" not in order, "WeChat is not told that it was delivered"
     check_freezes(stored)
     proofs = {proof["_id"] for proof in stored["proofs"]}
     for code, task in tasks.items():

@@ -11,7 +11,7 @@ from server.game.lifecycle import Move
 from support.model import LONG_AGO, NOW, Document, Found, Rows, Step, Weakened, explore, freeze, older
 from support.paying_out import put, state
 
-ORDER = ("state", "live", "expires_at", "amount_fen")
+ORDER = ("state", "live", "expires_at", "amount_fen", "then")
 FEN = 100
 
 
@@ -20,7 +20,8 @@ class World:
     """`wechat` is what WeChat has of each order: "", NOTPAY, PAID or CLOSED. `flying`: it is under way there.
 
     `unknown`: WeChat once did not know it; `was_closed`: it once said CLOSED. `refunds` are those that are
-    written: each goes back whole. `opened_by` is the place of the order that opened the task.
+    written: each goes back whole. `opened_by` is the place of the order that opened the task. `reported`:
+    WeChat was told that what it paid for was delivered.
     """
 
     orders: tuple[Document | None, ...]
@@ -29,6 +30,7 @@ class World:
     unknown: tuple[bool, ...]
     was_closed: tuple[bool, ...]
     refunds: tuple[bool, ...]
+    reported: tuple[bool, ...]
     task: Literal["unopened", "open", "ended"] = "unopened"
     opened_by: int = -1
 
@@ -36,7 +38,7 @@ class World:
 def first(orders: int) -> World:
     """Return the world in which a red packet was just published."""
     no = (False,) * orders
-    return World((None,) * orders, ("",) * orders, no, no, no, no)
+    return World((None,) * orders, ("",) * orders, no, no, no, no, no)
 
 
 def wrong(world: World) -> str:
@@ -52,18 +54,24 @@ def wrong(world: World) -> str:
             return "an order counts as spent, and did not open its task"
         if state(known) == "unusable" and not world.refunds[at]:
             return "an order cannot be used, and nobody refunds it"
+        if world.reported[at] and world.opened_by != at:
+            return "an order is reported as delivered, and did not open its task"
         if state(known) == "closed" and world.opened_by == at:
             return "an order that opened its task counts as closed"
     return ""
 
 
 def is_end(world: World) -> bool:
-    """Whether all that was paid opened its task or goes back, and nothing can be paid any more."""
+    """Whether all that was paid opened its task or goes back, and nothing can be paid any more.
+
+    WeChat knows of what opened it.
+    """
     return all(
         known is None
-        or state(known) in ("spent", "unusable")
+        or state(known) == "unusable"
+        or (state(known) == "spent" and reported)
         or (state(known) == "closed" and truth in ("", "CLOSED") and "live" not in dict(known))
-        for known, truth in zip(world.orders, world.wechat, strict=True)
+        for known, truth, reported in zip(world.orders, world.wechat, world.reported, strict=True)
     )
 
 
@@ -82,6 +90,8 @@ class Steps:
             yield from self._heard_of(world, at)
             if state(known) == "paid":
                 yield from self._followed(world, at)
+            if "delivery" in dict(known).get("then", ()):
+                yield f"order {at + 1} is reported", replace(world, reported=put(world.reported, at, True))
             yield from _wechat(world, at)
         yield from _the_rest(world)
 
@@ -110,7 +120,7 @@ class Steps:
         if world.task == "unopened":
             yield f"order {at + 1} opens the task", replace(world, task="open", opened_by=at)
         elif world.opened_by == at:
-            yield from self._order(world, at, order.spent)
+            yield from self._order(world, at, order.spent, NOW)
         else:
             yield f"order {at + 1} is to be refunded", replace(world, refunds=put(world.refunds, at, True))
             if world.refunds[at]:

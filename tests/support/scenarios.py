@@ -127,6 +127,19 @@ async def open_packet(stage: Stage) -> Stage:
     return stage.of(code)
 
 
+async def report(stage: Stage) -> None:
+    """Let WeChat be told of the delivery, so that later sweeps need not."""
+    await let_pass(stage.context, 61_000)
+    await sweep(stage.context, ["orders"])
+
+
+async def undelivered(stage: Stage) -> Stage:
+    """The same, a minute later: its delivery is to be reported."""
+    stage = await open_packet(stage)
+    await let_pass(stage.context, 61_000)
+    return stage
+
+
 async def open_and_frozen(stage: Stage) -> Stage:
     """The same, whose treasure an operator froze before."""
     stage = await open_packet(stage)
@@ -210,6 +223,7 @@ async def half_won_and_expired(stage: Stage) -> Stage:
     code = await publish_red_packet(stage.alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await pay(stage.client, stage.context, stage.alice, code, 4)
     await win(stage.client, stage.context, stage.bob, code)
+    await report(stage)
     await let_pass(stage.context, 31 * DAY_MS)
     return stage.of(code)
 
@@ -217,6 +231,7 @@ async def half_won_and_expired(stage: Stage) -> Stage:
 async def unclaimed(stage: Stage) -> Stage:
     """A red packet that Bob won and did not claim, past the deadline."""
     stage = await won(stage)
+    await report(stage)
     await let_pass(stage.context, 31 * DAY_MS)
     return stage
 
@@ -224,6 +239,7 @@ async def unclaimed(stage: Stage) -> Stage:
 async def claimed_and_over(stage: Stage) -> Stage:
     """A red packet that Bob has still to confirm, past the deadline."""
     stage = await won(stage)
+    await report(stage)
     await let_pass(stage.context, 30 * DAY_MS - 3_600_000)
     await stage.bob.post("/drawPrize", code=stage.code)
     await let_pass(stage.context, 3_601_000)
@@ -233,6 +249,7 @@ async def claimed_and_over(stage: Stage) -> Stage:
 async def refused_and_over(stage: Stage) -> Stage:
     """A red packet that WeChat refuses to pay out to Bob, past the deadline."""
     stage = await won(stage)
+    await report(stage)
     await misbehave(stage.client, "refuse", call="transfer", code="NO_AUTH")
     await stage.bob.post("/drawPrize", code=stage.code)
     await let_pass(stage.context, 61 * DAY_MS)
@@ -421,6 +438,7 @@ SCENARIOS: dict[
     "what is ordered is taken down": (ordered, act_take_down),
     "what was taken down is paid": (paid_and_taken_down, act_sweep),
     "what was ordered has ended": (ordered_and_ended, act_sweep),
+    "a delivery is reported": (undelivered, act_sweep),
     "a red packet is won": (open_packet, act_dig),
     "a red packet of a frozen treasure is won": (open_and_frozen, act_dig),
     "a win is overtaken by the next": (won_unwritten, act_overtake),

@@ -16,6 +16,8 @@ from pymongo import IndexModel, ReturnDocument
 from server.store.documents import Documents
 
 REFUNDS_AN_ORDER = 50
+# Once, and once again for a correction.
+DELIVERIES_AN_ORDER = 2
 
 
 class SandboxRefund(TypedDict):
@@ -34,7 +36,7 @@ class SandboxOrder(TypedDict):
     """`_id` is the out_trade_no; `asked` the request's body, which a repetition must equal.
 
     `refundable_fen` is what was paid less what is, or is being, refunded. `bank_type` is what paid it, ""
-    if WeChat is not to say.
+    if WeChat is not to say. `shipped` has what was reported of its delivery, each time.
     """
 
     _id: str
@@ -51,6 +53,7 @@ class SandboxOrder(TypedDict):
     refundable_fen: int
     refunds: list[SandboxRefund]
     refunded_at_ms: NotRequired[int]
+    shipped: NotRequired[list[str]]
 
 
 class SandboxBill(TypedDict):
@@ -76,6 +79,7 @@ class _Orders(Documents[SandboxOrder]):
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel("prepay_id", unique=True),
         IndexModel("refunds.out_refund_no"),
+        IndexModel("transaction_id"),
     ]
 
 
@@ -132,6 +136,18 @@ class SandboxPay:
         """Let an order expire now; return whether it exists."""
         changed = await self.orders.update_one({"_id": out_trade_no}, {"$set": {"expires_at_ms": now_ms}})
         return changed.matched_count == 1
+
+    async def order_of_transaction(self, transaction_id: str) -> SandboxOrder | None:
+        """Return the order that WeChat knows by this transaction_id."""
+        return await self.orders.find_one({"transaction_id": transaction_id})
+
+    async def ship_order(self, out_trade_no: str, info: str) -> bool:
+        """Note what was delivered; False if it was noted too often."""
+        changed = await self.orders.update_one(
+            {"_id": out_trade_no, f"shipped.{DELIVERIES_AN_ORDER - 1}": {"$exists": False}},
+            {"$push": {"shipped": info}},
+        )
+        return changed.modified_count == 1
 
     # -- refunds
 

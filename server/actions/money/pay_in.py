@@ -11,6 +11,7 @@ import logging
 from server.actions.announce import announce_end, announce_judged, announce_start
 from server.actions.digging.publish import RED_PACKET
 from server.actions.money.refund import owe_refund
+from server.actions.money.report_delivery import REPORT_AFTER_MS, report_delivery
 from server.actions.people.account import ban_of
 from server.context import Context
 from server.errors import (
@@ -293,7 +294,8 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
         elif await store.shown_tasks.note_prepaid(order["code"]):
             await announce_judged(context, order["code"])
     if spent:
-        await store.orders.move_all({"_id": {"$in": spent}}, row.spent())
+        report_at_ms = context.clock.now_ms() + REPORT_AFTER_MS
+        await store.orders.move_all({"_id": {"$in": spent}}, row.spent(report_at_ms))
 
 
 def is_by_credit(order: Order) -> bool:
@@ -409,3 +411,5 @@ async def settle_order(context: Context, order: Order) -> None:
         await context.store.orders.moves(order["_id"], row.unpaid(leased.get("due_at"), again_ms))
     elif order["state"] == "paid":
         await follow_payments(context, [order])
+    else:
+        await report_delivery(context, order)

@@ -45,6 +45,7 @@ class Order(TypedDict):
     refunding: NotRequired[str]
     refunding_at: NotRequired[int]
     due_at: NotRequired[int]
+    then: NotRequired[dict[str, int]]
 
 
 class Orders(Payments[Order]):

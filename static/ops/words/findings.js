@@ -93,6 +93,7 @@ export const FINDINGS = {
   waits_NOT_FOUND: ["微信支付说没有这一笔，它之前承认过；请到商户平台核对", "WeChat Pay knew it and now does not; look into its console"],
   waits_NOT_ENOUGH: ["运营账户余额不足；充值后自动重试", "too little in the operating account; sent once there is more"],
   waits_ADDRESS_REFUSED: ["微信支付不认服务器的出口 IP；到商户平台 → 商家转账 → 安全能力里登记", "WeChat Pay does not take our outgoing address; register it in its console"],
+  waits_NOT_REPORTED: ["发货信息没有录入微信，这笔钱可能还冻结着；原因在日志里，可以到小程序后台「发货信息管理」手动录入", "WeChat does not take the report of its delivery, so the money may be frozen; the log says why, and it can be reported by hand"],
   waits_ACCEPTED: ["微信受理一小时多了还没有转出", "WeChat accepted it over an hour ago and has not paid"],
   waits_PROCESSING: ["微信处理一小时多了还没有结果", "WeChat has been at it for over an hour"],
   waits_ABNORMAL: ["退款异常，请到微信支付商户平台处理", "finish it in WeChat Pay's console"],

@@ -8,6 +8,7 @@ from typing import get_args
 
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server.actions.command_line import Command, Outcome
+from server.actions.money.report_delivery import NOT_REPORTED
 from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
 from server.operation.alarms import Kind
@@ -100,7 +101,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "payout": {"held", "withheld", "freezing"},
         "why": set(get_args(Why)),
         "frozen": set(get_args(Frozen)),
-        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", ADDRESS_REFUSED}
+        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", ADDRESS_REFUSED, NOT_REPORTED}
         | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
         | {"unavailable", "outcome_unknown", "internal"},

@@ -1,0 +1,175 @@
+"""发货信息管理: `is_trade_managed` and `upload_shipping_info`, for the orders of the only merchant.
+
+https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_uploadshippinginfo
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
+from devtools.sandbox.store.merchant import SANDBOX_MCHID
+from devtools.sandbox.store.pay import SandboxOrder
+
+SHIPPING_CALLS = ("shipping", "managed")
+SHIPPING_MISBEHAVIOURS = ("refuse", "error_before", "error_after", "slow", "garbage", "unmanaged")
+EXPRESS, MOST_PARCELS, MOST_CHARACTERS = 1, 15, 120
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+class OrderKey(msgspec.Struct):
+    """Which payment it is about: by mchid and out_trade_no (1), or by transaction_id (2)."""
+
+    order_number_type: int = 0
+    transaction_id: str = ""
+    mchid: str = ""
+    out_trade_no: str = ""
+
+
+class Parcel(msgspec.Struct):
+    """What is delivered, and how."""
+
+    item_desc: str = ""
+    tracking_no: str = ""
+    express_company: str = ""
+
+
+class Payer(msgspec.Struct):
+    """Who paid."""
+
+    openid: str = ""
+
+
+class ShippingRequest(msgspec.Struct):
+    """What upload_shipping_info takes."""
+
+    order_key: OrderKey
+    logistics_type: int = 0
+    delivery_mode: int = 0
+    shipping_list: list[Parcel] = []
+    upload_time: str = ""
+    payer: Payer = msgspec.field(default_factory=Payer)
+    is_all_delivered: bool | None = None
+
+
+class ManagedRequest(msgspec.Struct):
+    """What is_trade_managed takes."""
+
+    appid: str = ""
+
+
+class IsTradeManaged(SandboxHandler):
+    """POST /wxa/sec/order/is_trade_managed; `managed` in a misbehaviour."""
+
+    async def post(self) -> None:
+        """Answer that it is, or that it is not if told to be `unmanaged`; or refuse as told."""
+        await self.require_token()
+        asked = decoded(self.request.body, ManagedRequest)
+        if not asked.appid:
+            raise WeChatFailure(40097)
+        if asked.appid != self.context.settings.appid:
+            raise WeChatFailure(40013)
+        told = await self.state.misbehaviours.take(SHIPPING_MISBEHAVIOURS, "", "managed")
+        if told is not None and told["what"] == "refuse":
+            raise WeChatFailure(int(told["code"] or 48001))
+        managed = told is None or told["what"] != "unmanaged"
+        self.write_json({"errcode": 0, "errmsg": "ok", "is_trade_managed": managed})
+
+
+class UploadShippingInfo(SandboxHandler):
+    """POST /wxa/sec/order/upload_shipping_info; `shipping` in a misbehaviour, whose number is an openid."""
+
+    async def post(self) -> None:
+        """Note that a payment was delivered; or misbehave as told."""
+        await self.require_token()
+        asked = decoded(self.request.body, ShippingRequest)
+        told = await self.state.misbehaviours.take(SHIPPING_MISBEHAVIOURS, asked.payer.openid, "shipping")
+        what = told["what"] if told else ""
+        if what == "error_before":
+            raise WeChatFailure(-1)
+        if told is not None and what == "refuse":
+            raise WeChatFailure(int(told["code"] or 10060012))
+        for errcode in _faults(asked):
+            raise WeChatFailure(errcode)
+        await self._ship(await self._find(asked), asked)
+        if what == "error_after":
+            raise WeChatFailure(-1)
+        if told is not None and what == "slow":
+            await asyncio.sleep(told["seconds"])
+        if what == "garbage":
+            self.finish(b"<html><body>502 Bad Gateway</body></html>")
+            return
+        self.write_json({"errcode": 0, "errmsg": "ok"})
+
+    async def _find(self, asked: ShippingRequest) -> SandboxOrder:
+        key = asked.order_key
+        if key.order_number_type == 2:
+            order = await self.state.pay.order_of_transaction(key.transaction_id)
+        else:
+            order = await self.state.pay.find_order(key.out_trade_no) if key.mchid == SANDBOX_MCHID else None
+        if order is None or not order["paid_at_ms"]:
+            raise WeChatFailure(10060001)
+        if order["openid"] != asked.payer.openid:
+            raise WeChatFailure(10060031)
+        return order
+
+    async def _ship(self, order: SandboxOrder, asked: ShippingRequest) -> None:
+        shipped = order.get("shipped", [])
+        info = msgspec.json.encode((asked.logistics_type, asked.delivery_mode, asked.shipping_list)).decode()
+        if info in shipped[-1:]:
+            raise WeChatFailure(10060023)
+        if not order["refundable_fen"]:
+            raise WeChatFailure(10060004)
+        if not await self.state.pay.ship_order(order["_id"], info):
+            raise WeChatFailure(10060003)
+
+
+def _faults(asked: ShippingRequest) -> Iterator[int]:
+    """Yield the error code of each fault of a request."""
+    key, parcels = asked.order_key, asked.shipping_list
+    if key.order_number_type not in (1, 2):
+        yield 268485194
+    if key.order_number_type == 2 and not key.transaction_id:
+        yield 268485195
+    if key.order_number_type == 1 and not key.mchid:
+        yield 268485196
+    if key.order_number_type == 1 and not key.out_trade_no:
+        yield 268485197
+    if asked.logistics_type not in (1, 2, 3, 4):
+        yield 10060005
+    yield from _faults_of_mode(asked)
+    if len(parcels) > MOST_PARCELS:
+        yield 10060024
+    for parcel in parcels:
+        yield from _faults_of_parcel(parcel, express=asked.logistics_type == EXPRESS)
+    if not _RFC3339.fullmatch(asked.upload_time):
+        yield 268485216
+    if not asked.payer.openid:
+        yield 10060014
+
+
+def _faults_of_mode(asked: ShippingRequest) -> Iterator[int]:
+    if asked.delivery_mode not in (1, 2):
+        yield 268485224
+    if asked.delivery_mode == 1 and len(asked.shipping_list) != 1:
+        yield 268485228
+    if asked.delivery_mode == 2 and asked.logistics_type != EXPRESS:
+        yield 10060006
+    if asked.delivery_mode == 2 and asked.is_all_delivered is None:
+        yield 10060007
+
+
+def _faults_of_parcel(parcel: Parcel, *, express: bool) -> Iterator[int]:
+    if not parcel.item_desc:
+        yield 10060008
+    if len(parcel.item_desc) > MOST_CHARACTERS:
+        yield 10060009
+    if express and not parcel.tracking_no:
+        yield 268485226
+    if express and not parcel.express_company:
+        yield 268485227

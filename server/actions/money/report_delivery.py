@@ -1,0 +1,65 @@
+"""Reporting to WeChat that what a publisher paid for was delivered.
+
+The payments of certain mini-programs stay frozen until then (发货信息管理). What is bought, a treasure that
+people can dig, is delivered when it opens. The order owes the report from then on; a sweep makes it.
+
+https://developers.weixin.qq.com/miniprogram/dev/platform-capabilities/business-capabilities/order-shipping/order-shipping.html
+"""
+
+from __future__ import annotations
+
+import logging
+
+from server.actions.transition import Effects, carry_out
+from server.context import Context
+from server.errors import WeChatBusy
+from server.game import order as row
+from server.game.amounts import DAY_MS, UNKNOWN_MS
+from server.store.money.orders import Order
+from server.wechat import WeChatError
+from server.wechat.pay import PayUnknown
+from server.wechat.shipping import NOT_NOW, REPORTED, UNSHIPPABLE
+
+# WeChat's list of payments has one about a minute after it was paid.
+REPORT_AFTER_MS = 60_000
+# The alarm of an order that WeChat does not let us report: its money may be frozen.
+NOT_REPORTED = "NOT_REPORTED"
+
+log = logging.getLogger("wabao.money")
+
+
+async def report_delivery(context: Context, order: Order) -> None:
+    """Make the report that an order owes, if this mini-program has to. Safe to repeat.
+
+    If WeChat refuses, it is tried again: later and later, but daily, for it may be reported by hand. Raises
+    WeChatBusy then, PayUnknown if WeChat does not answer.
+    """
+    await carry_out(context, context.store.orders, order, EFFECTS)
+
+
+async def _report(context: Context, order: Order) -> None:
+    try:
+        if await context.wechat.is_trade_managed():
+            now_ms = context.clock.now_ms()
+            await context.wechat.report_delivery(order["transaction_id"], order["openid"], now_ms)
+    except WeChatError as refused:
+        gone = refused.errcode == UNSHIPPABLE and "refunding" in order
+        if not gone and refused.errcode not in REPORTED:
+            log.warning("WeChat does not let order %s be reported: %s", order["_id"], refused)
+            await _try_later(context, order, for_good=refused.errcode not in NOT_NOW)
+            raise WeChatBusy from None
+    except WeChatBusy:
+        await _try_later(context, order, for_good=False)
+        raise PayUnknown("WeChat does not answer") from None
+    await context.store.orders.moves(order["_id"], row.reported())
+
+
+async def _try_later(context: Context, order: Order, *, for_good: bool) -> None:
+    now_ms = context.clock.now_ms()
+    age_ms = now_ms - order["paid_at"]
+    alarm = NOT_REPORTED if for_good or age_ms > UNKNOWN_MS else ""
+    again_ms = now_ms + min(max(REPORT_AFTER_MS, age_ms), DAY_MS)
+    await context.store.orders.moves(order["_id"], row.unreported(alarm, again_ms))
+
+
+EFFECTS: Effects = {"delivery": _report}

@@ -1,0 +1,33 @@
+"""发货信息管理: the report that what was paid for was delivered, and what refusals of it mean. Pure.
+
+https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_uploadshippinginfo
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+# It was reported before, by us or by hand in the console.
+REPORTED = frozenset({10060002, 10060003, 10060023})
+# WeChat is busy, or its list of payments lacks this one still, as for about a minute after it was paid:
+# https://developers.weixin.qq.com/community/develop/doc/00022457990e5069d6712332766c00
+NOT_NOW = frozenset({10060001, 10060012, 10060019, 44990})
+# The payment is in no state to be delivered: it went back, for example.
+UNSHIPPABLE = 10060004
+# The payer reads it in WeChat. It names nothing that people wrote, which WeChat could dislike.
+ITEM = "挖宝红包"
+
+_BY_TRANSACTION_ID, _VIRTUAL, _AT_ONCE = 2, 3, 1
+_BEIJING = timezone(timedelta(hours=8))
+
+
+def shipping_info(transaction_id: str, openid: str, now_ms: int) -> dict[str, object]:
+    """Return the body that reports the virtual delivery of what this person paid for, whole and at once."""
+    return {
+        "order_key": {"order_number_type": _BY_TRANSACTION_ID, "transaction_id": transaction_id},
+        "logistics_type": _VIRTUAL,
+        "delivery_mode": _AT_ONCE,
+        "shipping_list": [{"item_desc": ITEM}],
+        "upload_time": datetime.fromtimestamp(now_ms / 1000, _BEIJING).isoformat(timespec="milliseconds"),
+        "payer": {"openid": openid},
+    }

@@ -1,0 +1,158 @@
+"""WeChat is told of each paid order that what was paid for was delivered: only then it frees the money."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.money.report_delivery import NOT_REPORTED
+from server.actions.sweep import sweep
+from server.context import Context
+from support.client import Client
+from support.purse import (
+    DAY_MS,
+    check_books,
+    find,
+    let_pass,
+    misbehave,
+    order,
+    pay,
+    publish_red_packet,
+    rest,
+    scrape,
+    sweep_until_quiet,
+    wx,
+)
+
+MINUTE_MS = 60_000
+
+
+async def opened(client: Client, context: Context) -> str:
+    """Let Alice pay for a treasure, which opens."""
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    return code
+
+
+async def sweep_later(context: Context, milliseconds: int = MINUTE_MS + 1000) -> dict[str, Any]:
+    """Sweep after that time; return the only order."""
+    await let_pass(context, milliseconds)
+    await sweep(context)
+    [found] = await find(context, "orders")
+    return found
+
+
+async def shipped(context: Context) -> list[list[str]]:
+    return [found.get("shipped", []) for found in await find(context, "sandbox_orders")]
+
+
+@pytest.mark.gen_test
+async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(
+    client: Client, context: Context
+) -> None:
+    await opened(client, context)
+    await sweep(context)
+    assert await shipped(context) == [[]]
+    found = await sweep_later(context)
+    [[info]] = await shipped(context)
+    assert info == '[3,1,[{"item_desc":"挖宝红包","tracking_no":"","express_company":""}]]'
+    assert (found["state"], "then" in found, "due_at" in found) == ("spent", False, False)
+    await sweep_until_quiet(context)
+    assert len((await shipped(context))[0]) == 1
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice)
+    parameters = await order(alice, code)
+    await misbehave(client, "lose_notice")
+    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    await alice.post("/endTask", code=code)
+    found = await sweep_later(context)
+    assert (found["state"], "then" in found) == ("unusable", False)
+    await sweep_until_quiet(context)
+
+    await misbehave(client, "unmanaged", call="managed")
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await let_pass(context, MINUTE_MS + 1000)
+    await sweep(context)
+    [found] = await find(context, "orders", code=code)
+    assert (found["state"], "then" in found, found["alarm"]) == ("spent", False, "")
+    assert await shipped(context) == [[], []]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"what": "error_after"},
+        *({"what": "refuse", "code": code} for code in ("10060002", "10060003", "10060023")),
+    ],
+)
+@pytest.mark.gen_test
+async def test_what_wechat_calls_delivered_is(client: Client, context: Context, wish: dict[str, str]) -> None:
+    await opened(client, context)
+    await misbehave(client, call="shipping", **wish)
+    found = await sweep_later(context)
+    assert ("then" in found, found["alarm"]) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("wish", "alarm"),
+    [
+        ({"what": "refuse", "code": "10060001"}, ""),
+        ({"what": "refuse", "code": "10060012"}, ""),
+        ({"what": "refuse", "code": "10060031"}, NOT_REPORTED),
+        ({"what": "refuse", "code": "10060004"}, NOT_REPORTED),
+        ({"what": "refuse", "code": "48001"}, NOT_REPORTED),
+        ({"what": "error_before", "times": 2}, ""),
+        ({"what": "garbage"}, ""),
+    ],
+)
+@pytest.mark.gen_test
+async def test_a_report_that_wechat_does_not_take_is_made_again(
+    client: Client, context: Context, wish: dict[str, Any], alarm: str
+) -> None:
+    await opened(client, context)
+    await misbehave(client, call="shipping", **wish)
+    found = await sweep_later(context)
+    assert (found["alarm"], "then" in found, "due_at" in found) == (alarm, True, True)
+    told = f'wabao_money_alarms{{alarm="{NOT_REPORTED}",kind="order"}} 1.0'
+    assert (told in await scrape(client, context)) == bool(alarm)
+    found = await sweep_later(context, 5 * MINUTE_MS)
+    assert (found["alarm"], "then" in found, "due_at" in found) == ("", False, False)
+    assert len((await shipped(context))[0]) == 1
+
+
+@pytest.mark.gen_test
+async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(
+    client: Client, context: Context
+) -> None:
+    await opened(client, context)
+    await misbehave(client, "refuse", call="shipping", code="10060001", times=20)
+    alarms = [(await sweep_later(context))["alarm"], (await sweep_later(context, 62 * MINUTE_MS))["alarm"]]
+    assert alarms == ["", NOT_REPORTED]
+    found = await sweep_later(context, 5 * DAY_MS)
+    assert 0 < found["due_at"] - context.clock.now_ms() <= DAY_MS
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    found = await sweep_later(context, DAY_MS)
+    assert (found["alarm"], "then" in found) == ("", False)
+
+
+@pytest.mark.gen_test
+async def test_what_went_back_whole_need_not_be_reported(client: Client, context: Context) -> None:
+    code = await opened(client, context)
+    await client.people["alice"].post("/endTask", code=code)
+    await misbehave(client, "refuse", call="shipping", code="10060001")
+    await sweep_later(context)
+    await rest(context)
+    await sweep_until_quiet(context)
+    [found] = await find(context, "orders")
+    assert (found["alarm"], "then" in found, await shipped(context)) == ("", False, [[]])
+    await check_books(context)
