@@ -13,6 +13,7 @@ from server.game.task import Task
 
 class Card(msgspec.Struct, kw_only=True):
     """A task in a list. `status` is 0 while it runs, 1 once it has ended. `money` is whole yuan per prize.
+    `value` is what one of the goods is worth by its publisher, in whole yuan; 0 if they did not say.
 
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
     publisher's own picture, so a client should not show it beside a signature. `draw_type`: 1 on site, 2 by
@@ -31,6 +32,7 @@ class Card(msgspec.Struct, kw_only=True):
     prize_type: int
     prize_num: int
     money: int
+    value: int
     is_cd: int
     status: int
     now_depth: int
@@ -81,6 +83,7 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
         "money": task["money"],
+        "value": task.get("value", 0),
         "is_cd": int(left > 0),
         "status": task["status"],
         "now_depth": task["now_depth"],

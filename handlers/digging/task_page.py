@@ -62,6 +62,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     prize_state: PrizeState | Literal[""]
     draw_type: int
     money: int
+    value: int
     wxname: str
     wxheadpic: str
     signed: int
@@ -209,6 +210,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "goods_type": task["goods_type"],
         "draw_type": task["draw_type"],
         "money": task["money"],
+        "value": task.get("value", 0),
         "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),

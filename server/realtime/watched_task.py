@@ -40,6 +40,7 @@ SHOWN = (
     "goods_type",
     "draw_type",
     "money",
+    "value",
     "wxname",
     "wxheadpic",
     "signed",

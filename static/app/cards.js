@@ -1,6 +1,7 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
 import { asTime, secondsUntil } from "../miniprogram/shared/clock.js";
+import { worth } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
@@ -59,7 +60,7 @@ function cardElement(card, foot = () => null) {
   const tick = () => {
     const left = shown.status ? 0 : secondsUntil(shown.cd_until);
     showState(state, stateOf(shown, left), left);
-    write(lasting, [shown.participants ? `${shown.participants} 人挖过` : "", asLeft(shown)].filter(Boolean).join(" · "));
+    write(lasting, [worth(shown), shown.participants ? `${shown.participants} 人挖过` : "", asLeft(shown)].filter(Boolean).join(" · "));
   };
   const update = (now) => {
     if (shown.thumbnail !== now.thumbnail) {

@@ -3,6 +3,7 @@
 import { callWeChat, get, post } from "./api.js";
 import { attempt, el, fill, write } from "./dom.js";
 import { askName } from "./naming.js";
+import { winnersTax } from "../miniprogram/shared/words.js";
 import { parcel } from "./shipping.js";
 
 const LOOK_MS = 20_000; // the frame `claim` tells it at once, unless it is lost
@@ -33,6 +34,7 @@ export function claim(task, signal, deadline) {
   const body = el("div.stack");
   const said = el("p.problem", { role: "alert" });
   const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), deadline, body, said,
+    el("p.hint", {}, winnersTax(task)),
     askName(signal, "起个名字，发布者好认出中奖的人。", () => {}));
   const panel = { task, deadline, section, said, show, step, done, looking: 0 };
 

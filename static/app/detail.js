@@ -14,7 +14,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { ENDINGS, inReview } from "../miniprogram/shared/words.js";
+import { ENDINGS, inReview, worth } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -381,7 +381,7 @@ class Page {
   }
 }
 
-function howGiven({ goods_type, draw_type }) {
+function howGiven({ goods_type, draw_type, value }) {
   if (goods_type === 1) return "现金红包";
-  return draw_type === 1 ? "现场领取" : "邮寄到家";
+  return [draw_type === 1 ? "现场领取" : "邮寄到家", worth({ value })].filter(Boolean).join(" · ");
 }

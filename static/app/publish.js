@@ -2,6 +2,7 @@
 // is kept until it is published. A problem is said beneath its field, which gets the focus.
 
 import { mayPass, publishWith, takeHalf } from "./api.js";
+import { publishersTax } from "../miniprogram/shared/words.js";
 import { el, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { pictureField } from "./picture.js";
@@ -9,6 +10,7 @@ import { rules, takesCash } from "./payment.js";
 import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name}
+const WORTH = "可以不填，1 到 50000；大家看得到";
 const DAY_SECONDS = 86_400;
 const MAYBE = "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个";
 
@@ -58,7 +60,7 @@ function makeFields() {
     wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名"),
     prize_num: number("prize_num", "奖品数量", 1, 1000, 1),
     money: number("money", "每个红包多少元", 1, mostYuan, 1),
-    value: number("value", "每份值多少元", 1, 50_000, "", "可以不填，1 到 50000；写在活动规则里"),
+    value: number("value", "每份值多少元", 1, 50_000, "", WORTH),
     forecast_num: number("forecast_num", "预计挖多少锹", 1, 1_000_000, 20),
     interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
     fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
@@ -142,6 +144,8 @@ function adapt(form, fields) {
   set(fields.kinds, { hidden: !takesCash() });
   form.elements.cd.min = least;
   write(fields.cd.querySelector(".hint"), `${least} 到 3600`);
+  const tax = redPacket ? "" : publishersTax({ value: whole(form, "value") });
+  write(fields.value.querySelector(".hint"), tax || WORTH);
   write(fields.summary, summarise(form, redPacket, several));
 }
 

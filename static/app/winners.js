@@ -5,6 +5,7 @@ import { title } from "./cards.js";
 import { channel, onReturn } from "./channel.js";
 import { asMoment } from "../miniprogram/shared/clock.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
+import { publishersTax } from "../miniprogram/shared/words.js";
 import { BY_MAIL, parcel, shipping } from "./shipping.js";
 
 const RENEW_MS = 20_000; // frames tell of most, but not of what only time changes
@@ -14,6 +15,7 @@ const STATES = { won: "待领取", claiming: "领取中", given: "已领取", he
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
 export function winners(root, signal, code, scanned = "") {
   const heading = el("p.hint");
+  const tax = el("p.hint");
   const closed = el("p.review", { role: "status", hidden: true });
   const load = inTurn(read, signal);
   const list = makeList(code, scanned, load);
@@ -21,7 +23,7 @@ export function winners(root, signal, code, scanned = "") {
   fill(
     root,
     el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")),
-    el("header", {}, el("h1", {}, "中奖者和发奖"), heading),
+    el("header", {}, el("h1", {}, "中奖者和发奖"), heading, tax),
     closed,
     list.elements,
   );
@@ -37,6 +39,7 @@ export function winners(root, signal, code, scanned = "") {
         watch(task, renew, signal);
       }
       write(heading, `${title(task)}${claim_until ? ` · ${asMoment(claim_until)} 截止领奖` : ""}`);
+      write(tax, publishersTax(task));
       set(closed, { hidden: !why });
       write(closed, why);
       list.show(data, task);

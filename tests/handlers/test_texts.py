@@ -65,7 +65,12 @@ async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(
     client: Client, value: int, taxed: bool
 ) -> None:
     (alice,) = await client.log_in_all("alice")
-    prize = (await rules_for(alice, await alice.publish(value=value)))["奖品"]
+    code, silent = await alice.publish(value=value), await alice.publish()
+    prize = (await rules_for(alice, code))["奖品"]
+    cards = {card["code"]: card["value"] for card in (await alice.get("/getTaskList"))["data"]}
+    assert cards == {code: value, silent: 0}
+    for each, worth in cards.items():
+        assert (await alice.get("/getTaskDetails", code=each))["value"] == worth
     assert f"每份值 {value} 元" in prize
     assert ("个人所得税" in prize) == taxed
 

@@ -49,6 +49,22 @@ export const cashRules = ({ credit = 0, privateYuan = 0, newcomerYuan = 0 } = {}
   "超过的不会丢：第二天再领，或等平台的人核对。",
 ].join("");
 
+/** Return what one of the goods is worth by its publisher, "" if they did not say. */
+export const worth = ({ value }) => (value ? `值 ${value} 元` : "");
+
+// From this many yuan on the tax is named: the docs say why (docs/launch.md).
+const isTaxed = ({ value }) => value > 800;
+
+/** Return what a winner is told of the tax on their prize, "" if nothing. */
+export const winnersTax = (task) => (isTaxed(task)
+  ? `这份奖品${worth(task)}。得奖可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴；他可能为此问你要报税的信息。`
+  : "");
+
+/** Return what a publisher is told of it, "" if nothing. */
+export const publishersTax = (task) => (isTaxed(task)
+  ? `每份${worth(task)}：得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由你这个主办者代扣代缴，请先向税务机关问清。`
+  : "");
+
 /** Return who drew where a treasure's prizes lie. */
 export const whoDrew = ({ rules_version }) => (rules_version === 2
   ? "奖品的位置由发布者和服务器各出一半随机数定下，谁也不能单独挑位置。"

@@ -60,5 +60,26 @@ def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(wi
     assert worth.evaluate("input => input.validity.valid")
     worth.fill("50001")
     assert not worth.evaluate("input => input.validity.valid")
+    hint = page.locator(".field", has=worth).locator(".hint")
+    for yuan, said in (("800", "1 到 50000"), ("801", "由你这个主办者代扣代缴")):
+        worth.fill(yuan)
+        expect(hint).to_contain_text(said)
     page.get_by_role("radio", name="现金红包").check()
     expect(worth).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_what_goods_are_worth_is_shown_and_its_tax_to_winner_and_publisher(
+    window: Opener, publisher: Person, size: dict[str, int]
+) -> None:
+    name = f"一台电视 {size['width']}"
+    code = publisher.publish(a_picture(), name=name, forecast_num=1, value=2999)
+    opened = window("小红", "/", viewport=size)
+    expect(opened.page.locator(".cards li", has_text=name)).to_contain_text("值 2999 元")
+    opened.go(f"/#/task/{code}")  # the page digs once by itself, and wins
+    expect(opened.page.locator(".facts")).to_contain_text("邮寄到家 · 值 2999 元")
+    expect(opened.page.locator(".claim")).to_contain_text("“偶然所得”缴 20% 的个人所得税")
+    assert opened.overflow() <= 0
+    theirs = window("小明", f"/#/winners/{code}", viewport=size)
+    expect(theirs.page.get_by_text("由你这个主办者代扣代缴")).to_be_visible()
+    assert theirs.overflow() <= 0

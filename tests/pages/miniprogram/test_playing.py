@@ -188,6 +188,8 @@ def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
         phone.until("answered", lambda told: told["path"] == "/getMyInfo")
         phone.fire(".kind", "change", value="1")
         phone.shows("奖品：实物，邮寄", "选一张图片")
+        phone.fire(".worth", "input", value="801")
+        phone.shows("由你这个主办者代扣代缴")
         phone.fire(".kind", "change", value="2")  # no picker offers it
         assert "奖品：红包" not in phone.shows("去支付")
 
@@ -202,12 +204,14 @@ def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
     ids=["on site", "by mail"],
 )
 def test_goods_are_claimed(address: str, publisher: Person, draw_type: int, value: object, shown: str):
-    code = publisher.publish(a_picture(), forecast_num=1, draw_type=draw_type)
+    code = publisher.publish(a_picture(), forecast_num=1, draw_type=draw_type, value=900)
     with a_phone(address, f"朵朵{draw_type}") as phone:
+        phone.open("/pages/square/square")
+        phone.shows("值 900 元")
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("挖一锹")
+        phone.shows("实物，值 900 元", "挖一锹")
         phone.tap(".dig")
-        phone.shows("领奖", "之前领取")
+        phone.shows("领奖", "之前领取", "这份奖品值 900 元。得奖可能要按")
         phone.fire(".claiming", "submit", value=value)
         phone.until("shown", lambda told: re.search(shown, told["text"]) is not None)
 

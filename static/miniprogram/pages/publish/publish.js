@@ -1,7 +1,7 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
 import { admitted, api, isUnnamed, pay, publishWith, rename, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
-import { cashRules } from "../../shared/words.js";
+import { cashRules, publishersTax } from "../../shared/words.js";
 
 // At the places of draw_type 1 and 2 goods; then red packets, where the server takes them.
 const KINDS = ["实物，现场领取", "实物，邮寄", "红包"];
@@ -9,7 +9,7 @@ const GOODS = KINDS.slice(0, 2);
 const RED_PACKET = 2;
 
 Component({
-  data: { kinds: GOODS, cash: cashRules(), kind: 0, several: false, thumbnail: "", busy: false, unnamed: false },
+  data: { kinds: GOODS, cash: cashRules(), tax: "", kind: 0, several: false, thumbnail: "", busy: false, unnamed: false },
 
   methods: {
     async onShow() {
@@ -42,6 +42,10 @@ Component({
 
     count({ detail }) {
       this.setData({ several: Number(detail.value) > 1 });
+    },
+
+    value({ detail }) {
+      this.setData({ tax: publishersTax({ value: Number(detail.value) }) });
     },
 
     async picture() {

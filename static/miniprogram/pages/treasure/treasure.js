@@ -4,7 +4,7 @@ import { accept, offerOf } from "../../consent.js";
 import { mayPass } from "../../shared/api.js";
 import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
-import { ENDINGS, REASONS, cashRules, halfWords, inReview, whoDrew } from "../../shared/words.js";
+import { ENDINGS, REASONS, cashRules, halfWords, inReview, publishersTax, whoDrew, winnersTax } from "../../shared/words.js";
 import { admitted, api, channel, choose, isUnnamed, notedHalf, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -16,7 +16,7 @@ Component({
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
     parcel: null, offer: null, promised: "", review: "", until: "", unnamed: false,
-    drawn: "", ownHalf: "", cash: cashRules(),
+    drawn: "", tax: "", ownHalf: "", cash: cashRules(),
     shared: true,
   },
 
@@ -64,7 +64,8 @@ Component({
       observe(data.server_time);
       const half = notedHalf(data.code); // whoever published here can tell whether the server kept to it
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
-      this.setData({ task: data, people: data.users, unnamed: isUnnamed(), drawn: whoDrew(data), ownHalf });
+      const tax = data.mine ? publishersTax(data) : winnersTax(data);
+      this.setData({ task: data, people: data.users, unnamed: isUnnamed(), drawn: whoDrew(data), ownHalf, tax });
       this.show();
       this.offer();
       if (data.prize_state === "sent" && !this.data.parcel) this.setData({ parcel: await api.post("/drawPrize", { code: data.code }) });
