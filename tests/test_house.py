@@ -54,7 +54,7 @@ WORDS = {
         "server/store/money/prizes",
     ),
     # until an operator decides
-    "hold": ("server/store/money/held_prizes", "server/store/digging/shown_tasks"),
+    "hold": ("server/store/money/held_prizes", "server/store/digging/tasks"),
     "settle": ("server/actions/",),  # what is due, to its next state
 }
 # What makes a method of a store one that writes: its own names, or those of what it calls in the store.

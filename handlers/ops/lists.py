@@ -65,7 +65,7 @@ class OpsTasks(OperatorInterface):
 
     async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
         store = self.context.store
-        found = await store.listed_tasks.search(request.query, LISTED_TASKS)
+        found = await store.tasks.search(request.query, LISTED_TASKS)
         prizes = await store.prizes.search_winners(request.query, LISTED_TASKS)
         won = await store.tasks.find_many(list({prize["code"] for prize in prizes})) if prizes else []
         names = {task["_id"]: task["name"] for task in won}
@@ -105,7 +105,7 @@ class OpsList(OperatorInterface):
 
     async def operate(self, request: OpsListRequest) -> OpsListReply:
         store, held_fen = self.context.store, dict[str, int]()
-        tasks = store.listed_tasks
+        tasks = store.tasks
         if request.of == "held":
             paid = await tasks.with_money(LISTED_TASKS)
             held_fen = await store.ledger.held_fen([task["_id"] for task in paid])

@@ -159,7 +159,7 @@ async def audience_of(context: Context, file: File) -> Audience:
     A check refused it, or what it shows is hidden: operators. Nothing that others see has shown it yet: those
     with a signed address. Else everybody.
     """
-    tasks = context.store.shown_tasks
+    tasks = context.store.tasks
     if file.made_for:
         taken_down = not stays_up(file) and await tasks.is_hidden(file.made_for.split(":")[1])
         return "operators" if taken_down else "everybody"

@@ -185,7 +185,7 @@ async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
     waiting = {
         "reviews": await store.reviews.held_number(before_ms),
         "reports": await store.reports.waiting_number(before_ms),
-        "hidden": await store.shown_tasks.reported_number(),
+        "hidden": await store.tasks.reported_number(),
     }
     return [Alarm("queue", "", what, (str(number),)) for what, number in waiting.items() if number]
 

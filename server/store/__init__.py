@@ -27,9 +27,7 @@ from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
 from server.store.cluster import now_ms
 from server.store.digging.digs import Digs
-from server.store.digging.listed_tasks import ListedTasks
 from server.store.digging.proofs import Proofs
-from server.store.digging.shown_tasks import ShownTasks
 from server.store.digging.tasks import Tasks
 from server.store.digging.visits import Visits
 from server.store.documents import Documents
@@ -118,8 +116,6 @@ class Store:
         self.database = _safe(self.client[name or given.name])
         self.page_reads = PageReads()
         self.tasks = Tasks(self.database)
-        self.shown_tasks = ShownTasks(self.database)
-        self.listed_tasks = ListedTasks(self.database)
         self.digs = Digs(self.database)
         self.proofs = Proofs(self.database)
         self.people = People(self.database)
@@ -130,18 +126,6 @@ class Store:
         self.consents = Consents(self.database)
         self.reviews = Reviews(self.database)
         self.media_checks = MediaChecks(self.database)
-        self._open_money()
-        self.alarms = Alarms(self.database)
-        self.leases = Leases(self.database)
-        self.audit_log = AuditLog(self.database)
-        self.operator_sessions = OperatorSessions(self.database)
-        self.access_tokens = AccessTokens(self.database)
-        self.sealed_values = SealedValues(self.database)
-        self.meta = Meta(self.database)
-        self.agenda = Agenda(self.database)
-        self.erasure = Erasure(self.database)
-
-    def _open_money(self) -> None:
         self.orders = Orders(self.database)
         self.prizes = Prizes(self.database)
         self.held_prizes = HeldPrizes(self.database)
@@ -153,6 +137,15 @@ class Store:
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
         self.places = Places(self.database)
+        self.alarms = Alarms(self.database)
+        self.leases = Leases(self.database)
+        self.audit_log = AuditLog(self.database)
+        self.operator_sessions = OperatorSessions(self.database)
+        self.access_tokens = AccessTokens(self.database)
+        self.sealed_values = SealedValues(self.database)
+        self.meta = Meta(self.database)
+        self.agenda = Agenda(self.database)
+        self.erasure = Erasure(self.database)
 
     @property
     def stores(self) -> list[Documents[Any]]:

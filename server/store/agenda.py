@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from server.store.digging.shown_tasks import long_reported
+from server.store.digging.tasks import long_reported
 from server.store.documents import Documents
 from server.store.meta import LOOK, AboutDatabase
 from server.store.money.prizes import old_address

@@ -294,7 +294,7 @@ async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client: Client, 
     await bob.dig(code)
     await allow(client, "carol", "cooldown_over")
     assert (await carol.post("/remind", code=code))["status"] == 0
-    await context.store.shown_tasks.set_hidden(code, hidden=True, note="违法")
+    await context.store.tasks.set_hidden(code, hidden=True, note="违法")
     refused = await dave.post("/remind", code=code)
     assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
     assert (await alice.post("/remind", code=code))["error"] == "own_task"
@@ -302,7 +302,7 @@ async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client: Client, 
     await send_until_quiet(context)
     assert await sent_to(client, "carol") == []
     assert await find(context, "messages", due_at={"$exists": True}) == []
-    await context.store.shown_tasks.set_hidden(code, hidden=False)
+    await context.store.tasks.set_hidden(code, hidden=False)
     assert (await dave.dig(code))["status"] == 0  # she had allowed it, and may still be told
     assert (await carol.post("/remind", code=code))["status"] == 0
 

@@ -14,18 +14,18 @@ from support.purse import find
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
 
 LOGGED = ("audit_log.begin", "audit_log.conclude")
-DECIDED = [LOGGED[0], "shown_tasks.set_hidden", "reports.close_decided", LOGGED[1]]
+DECIDED = [LOGGED[0], "tasks.set_hidden", "reports.close_decided", LOGGED[1]]
 # The steps of each scenario, in order.
 STEPS = {
-    "a treasure is reported": ["reports.insert", "shown_tasks.hide_reported", "reports.finish"],
+    "a treasure is reported": ["reports.insert", "tasks.hide_reported", "reports.finish"],
     "an operator hides a reported treasure": DECIDED,
     "an operator shows a reported treasure": DECIDED,
-    "reports hide a treasure no longer": ["shown_tasks.unhide_reported"],
+    "reports hide a treasure no longer": ["tasks.unhide_reported"],
     "a publisher ends what reports hide": ["tasks.end"],
     "a publisher is banned": [LOGGED[0], "people.ban", "orders.wake", LOGGED[1]],
 }
 # Which step of each decides.
-DECIDES = {"shown_tasks.set_hidden", "people.ban"}
+DECIDES = {"tasks.set_hidden", "people.ban"}
 
 
 @pytest.mark.parametrize("scenario", REPORT_SCENARIOS)

@@ -29,13 +29,13 @@ STEPS = {
         "reviews.lease_due",
         "reviews.note_said",
         "reviews.conclude",
-        "shown_tasks.show",
+        "tasks.show",
         "reviews.finish",
     ],
     "a paid red packet passes": [
         *CHECKING,
         "reviews.conclude",
-        "shown_tasks.show",
+        "tasks.show",
         "tasks.open_paid",
         "ledger.enter_all",
         "orders.spent",
@@ -44,7 +44,7 @@ STEPS = {
     "a paid red packet is refused": [
         *CHECKING,
         "reviews.conclude",
-        "shown_tasks.refuse",
+        "tasks.refuse",
         "tasks.open_paid",
         "ledger.enter_all",
         "refunds.insert",
@@ -53,7 +53,7 @@ STEPS = {
     ],
     "an operator decides that a paid red packet is refused": [
         "reviews.decide",
-        "shown_tasks.refuse",
+        "tasks.refuse",
         "tasks.open_paid",
         "ledger.enter_all",
         "refunds.insert",

@@ -417,7 +417,7 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
     if opened_by == "pay":
         assert await tasks.open_paid(code, "an order", 3_600_000)
     else:
-        assert await context.store.shown_tasks.show(code, 3_600_000)
+        assert await context.store.tasks.show(code, 3_600_000)
     await known_at([context], [bob, carol])
     told = await ask_at(code, [(context, bob), (context, carol)])
     assert drawn.sizes == [2] * waits

@@ -59,7 +59,7 @@ STEPS = {
         "refunds.processing",
     ],
     "what is ordered is taken down": [
-        "shown_tasks.set_hidden",
+        "tasks.set_hidden",
         "tasks.lease_due",
         "orders.wake",
         "tasks.postpone",
@@ -74,7 +74,7 @@ STEPS = {
         "orders.paid",
         "tasks.open_paid",
         "ledger.enter_all",
-        "shown_tasks.end_taken_down",
+        "tasks.end_taken_down",
         "refunds.insert",
         "orders.unusable",
         "tasks.lease_due",

@@ -257,11 +257,11 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(
 ) -> None:
     [alice] = await client.log_in_all("alice")
     code = await publish_red_packet(alice)
-    await context.store.shown_tasks.set_hidden(code, hidden=True, note="违规")
+    await context.store.tasks.set_hidden(code, hidden=True, note="违规")
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
     assert await find(context, "orders") == []
-    await context.store.shown_tasks.set_hidden(code, hidden=False, note="")
+    await context.store.tasks.set_hidden(code, hidden=False, note="")
     assert (await alice.post("/payTask", code=code, money=2))["status"] == 0
 
 
@@ -417,7 +417,7 @@ async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more
     alice = await client.log_in("alice")
     code = await paid_by(client, context, alice, "CMB_CREDIT", review="held")
     await check_no_card(client, context, code)
-    assert not await context.store.shown_tasks.show(code, 3_600_000)
+    assert not await context.store.tasks.show(code, 3_600_000)
     await check_no_card(client, context, code)
 
 

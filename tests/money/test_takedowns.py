@@ -154,13 +154,13 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
     await act(client, "hide", code=code, hidden=1)
-    end = context.store.shown_tasks.end_taken_down
+    end = context.store.tasks.end_taken_down
 
     async def shown_first(*arguments: Any) -> bool:
-        await context.store.shown_tasks.set_hidden(code, hidden=False)
+        await context.store.tasks.set_hidden(code, hidden=False)
         return await end(*arguments)
 
-    monkeypatch.setattr(context.store.shown_tasks, "end_taken_down", shown_first)
+    monkeypatch.setattr(context.store.tasks, "end_taken_down", shown_first)
     assert await try_to_pay(client, context, parameters)
     await sweep_until_quiet(context)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -271,7 +271,7 @@ async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decide
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
-    assert await context.store.shown_tasks.hide_reported(code, 0, "有多人举报")
+    assert await context.store.tasks.hide_reported(code, 0, "有多人举报")
     await sweep_until_quiet(context)
     assert await try_to_pay(client, context, parameters)
     assert (await the_order(context))["state"] == "spent"

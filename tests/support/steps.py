@@ -12,7 +12,7 @@ from server.game.lifecycle import Move
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
     *("alarms", "leases", "freezes", "held_prizes", "messages", "consents", "reviews"),
-    *("media_checks", "shown_tasks"),
+    "media_checks",
 )
 _READS = (
     *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),

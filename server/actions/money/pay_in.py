@@ -291,7 +291,7 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
             await owe_refund(context, "whole", order, order["amount_fen"])
             await store.orders.moves(order["_id"], row.unusable())
         # The task is in review. If that has just ended, or it was just shown again, a sweep follows soon.
-        elif await store.shown_tasks.note_prepaid(order["code"]):
+        elif await store.tasks.note_prepaid(order["code"]):
             await announce_judged(context, order["code"])
     if spent:
         report_at_ms = context.clock.now_ms() + REPORT_AFTER_MS
@@ -328,7 +328,7 @@ async def _end_if_taken_down(context: Context, code: str) -> Task | None:
     task = await context.store.tasks.find(code)
     if task is None or not is_taken_down(task) or _is_over(task):
         return task
-    if await context.store.shown_tasks.end_taken_down(code, NOT_BEGUN):
+    if await context.store.tasks.end_taken_down(code, NOT_BEGUN):
         await announce_end(context, code)
     return await context.store.tasks.find(code)
 

@@ -51,7 +51,7 @@ async def is_address_open(context: Context, prize: Prize) -> bool:
 
 async def _first_unsent(context: Context, publisher: str) -> set[str]:
     """Return the prizes whose turn it is. Those of hidden tasks, which cannot be sent, hold up no others."""
-    hidden = await context.store.shown_tasks.hidden_of(publisher, HIDDEN)
+    hidden = await context.store.tasks.hidden_of(publisher, HIDDEN)
     return await context.store.prizes.unsent(publisher, hidden, OPEN_AT_ONCE)
 
 

@@ -91,9 +91,9 @@ async def settle_reports(context: Context) -> None:
     """
     async for saved in context.store.reports.lease_due(context.clock.now_ms):
         await _follow(context, saved)
-    shown_tasks, age_ms = context.store.shown_tasks, context.settings.report_hide_hours * HOUR_MS
-    for code in await shown_tasks.long_reported(context.clock.now_ms() - age_ms, BATCH):
-        if await shown_tasks.unhide_reported(code, age_ms):
+    tasks, age_ms = context.store.tasks, context.settings.report_hide_hours * HOUR_MS
+    for code in await tasks.long_reported(context.clock.now_ms() - age_ms, BATCH):
+        if await tasks.unhide_reported(code, age_ms):
             await announce_judged(context, code)
 
 
@@ -104,7 +104,7 @@ async def _follow(context: Context, saved: Report) -> None:
     if (
         settings.reports_to_hold
         and await _weight(context, code, decided) >= settings.reports_to_hold
-        and await store.shown_tasks.hide_reported(code, decided, reported_note(settings.report_hide_hours))
+        and await store.tasks.hide_reported(code, decided, reported_note(settings.report_hide_hours))
     ):
         await announce_judged(context, code)
     await store.reports.finish(saved["_id"])

@@ -272,7 +272,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
 
 
 async def _apply_to_task(context: Context, review: Review) -> None:
-    code, tasks = review["code"], context.store.shown_tasks
+    code, tasks = review["code"], context.store.tasks
     if review["state"] == "held":
         await tasks.hold(code, review["why"])
     elif review["state"] == "refused":
