@@ -78,7 +78,7 @@ class Scene:
             server.dig(self.people[0], self.weapons.long_task)
 
     def end_long_task(self) -> None:
-        """Give the long task its history, and end it as an operator would. Its proof is not written yet."""
+        """Give the long task its history, and end it as an operator would."""
         with running(directory=self.directory) as server, _database(server) as database:
             code = self.weapons.long_task
             made = database["digs"].find_one({"code": code})

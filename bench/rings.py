@@ -54,7 +54,7 @@ SETTINGS = {
 }  # fmt: skip
 COLLECTIONS = (
     *("tasks", "digs", "prizes", "orders", "bills", "refunds", "ledger", "shares", "visits", "places"),
-    *("people", "risks", "messages", "proofs", "sandbox_orders", "sandbox_bills", "sandbox_notices"),
+    *("people", "risks", "messages", "sandbox_orders", "sandbox_bills", "sandbox_notices"),
 )
 
 

@@ -342,8 +342,7 @@ class Interface(Receiver):
     An act of money or claim `locks` the person whose token it carries: from then on their bare id is refused.
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
     `gives` that of the reply. `takes_files` names the fields of a form that hold files. `gives_texts` has the
-    content types that a request may ask for in place of JSON. An interface that `gives_etag` answers a
-    matching If-None-Match with 304. `/openapi.json` is made from these attributes.
+    content types that a request may ask for in place of JSON. `/openapi.json` is made from these attributes.
     """
 
     path: ClassVar[str]
@@ -353,7 +352,6 @@ class Interface(Receiver):
     needs_token: ClassVar[bool] = False
     locks: ClassVar[bool] = False
     needs_operator: ClassVar[bool] = False
-    gives_etag: ClassVar[bool] = False
     gives_texts: ClassVar[tuple[str, ...]] = ()
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:

@@ -24,7 +24,7 @@ NO_ANSWER = {
     "429": "Too many tries, uploads or connections. `Retry-After` says when to ask again.",
     "431": "The address or the headers are too long.",
     "500": "A bug. The log has the `trace_id`.",
-    "503": "A store does not answer, or the proof is not ready. `Retry-After` says when to ask again.",
+    "503": "A store does not answer. `Retry-After` says when to ask again.",
 }
 
 
@@ -69,12 +69,6 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
     }
     for kind in interface.gives_texts:
         operation["responses"]["200"]["content"][kind] = {"schema": {"type": "string"}}
-    if interface.gives_etag:
-        operation["responses"]["200"]["headers"] = {"ETag": {"schema": {"type": "string"}}}
-        operation["responses"]["304"] = {
-            "description": "The version that If-None-Match names is the current one. Only for a request with "
-            "that header: any other reply has a body with `status`."
-        }
     if interface.method == "GET":
         operation["parameters"] = [
             parameter

@@ -7,10 +7,11 @@ import asyncio
 import faulthandler
 import importlib
 import importlib.util
+import itertools
 import os
 import socket
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,7 @@ def _add_verify(commands: _Commands) -> None:
         description="Recompute an ended task's draw from its proof, the reply of /getProof. "
         "Exits with 0 if the proof holds, 1 if something differs, 2 if it cannot be read.",
     )
-    verify.add_argument("proof", metavar="FILE-OR-URL", help="the reply of /getProof, as a file or its URL")
+    verify.add_argument("proof", metavar="FILE-OR-URL", help="a proof, as a file or the URL of /getProof")
     verify.add_argument(
         "--commitment", metavar="HEX", help="the commitment that was shown while the task was running"
     )
@@ -479,28 +480,40 @@ class _Envelope(msgspec.Struct):
 
 
 def _read_proof(source: str) -> draw.Proof:
-    """Read a proof from a file or an http(s) URL.
+    """Read a proof from a file or an http(s) URL, there page by page.
 
-    Raises ValueError if the reply is a refusal or has more than PROOF_BYTES.
+    Raises ValueError if a reply is a refusal or all have more than PROOF_BYTES.
     """
-    is_url = source.startswith(("http://", "https://"))
-    text = _fetch(source) if is_url else Path(source).read_bytes()
+    if not source.startswith(("http://", "https://")):
+        return _decode_proof(Path(source).read_bytes())
+    pages = _fetch_pages(source)
+    proof = next(pages)
+    while len(proof.digs) < proof.dug and (digs := next(pages).digs):
+        proof.digs.extend(digs)
+    return proof
+
+
+def _fetch_pages(url: str) -> Iterator[draw.Proof]:
+    import httpx
+
+    left_bytes = PROOF_BYTES
+    with httpx.Client(timeout=FETCH_SECONDS, follow_redirects=True) as client:
+        for number in itertools.count(1):
+            text = bytearray()
+            with client.stream("GET", httpx.URL(url).copy_set_param("page", number)) as reply:
+                for piece in reply.iter_bytes():
+                    text += piece
+                    left_bytes -= len(piece)
+                    if left_bytes < 0:
+                        raise ValueError(f"it has more than {PROOF_BYTES >> 20} MB")
+            yield _decode_proof(bytes(text))
+
+
+def _decode_proof(text: bytes) -> draw.Proof:
     envelope = msgspec.json.decode(text, type=_Envelope)
     if envelope.status == 1:
         raise ValueError(f"the reply is a refusal, {envelope.error}: {envelope.msg}")
     return msgspec.json.decode(text, type=draw.Proof)
-
-
-def _fetch(url: str) -> bytes:
-    import httpx
-
-    text = bytearray()
-    with httpx.stream("GET", url, timeout=FETCH_SECONDS, follow_redirects=True) as reply:
-        for piece in reply.iter_bytes():
-            text += piece
-            if len(text) > PROOF_BYTES:
-                raise ValueError(f"the reply has more than {PROOF_BYTES >> 20} MB")
-    return bytes(text)
 
 
 if __name__ == "__main__":

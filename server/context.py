@@ -102,7 +102,7 @@ class Context:
     people: KnownPeople = field(init=False)
     visiting: Visiting = field(init=False)
     square: Square = field(init=False)
-    proofs: KnownProofs = field(init=False)
+    proofs: KnownProofs = field(default_factory=KnownProofs)
     uploads: Uploads = field(init=False)
     disk: Disk = field(init=False)
     pictures: Studio = field(default_factory=Studio)
@@ -144,7 +144,6 @@ class Context:
         self.people = KnownPeople(self.store, lambda: self.bus.connection, self.hub.sessions.valid)
         self.visiting = Visiting(self.store, self.keys, self.clock.now_ms)
         self.square = Square(self.store, self.clock.now_ms, self.settings.task_days * DAY_MS)
-        self.proofs = KnownProofs(self.store)
         self.uploads = Uploads(self.settings.upload_memory_mb << 20)
 
     @property

@@ -229,13 +229,6 @@ class NotEnded(Refusal):
     error, default_msg = "not_ended", "宝贝还没有结束，结束后才能查看验证信息"
 
 
-class ProofNotReady(Refusal):
-    """The proof of an ended task is being written; the reply says when to ask again."""
-
-    error, default_msg = "proof_not_ready", "验证信息正在生成，请几秒后再试"
-    http_status = 503
-
-
 class HasDigs(Refusal):
     error, default_msg = "has_digs", "已经有人开挖，不能提前结束"
 

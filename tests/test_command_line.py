@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import msgspec
 import pymongo
 import pytest
@@ -83,6 +85,7 @@ def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(
             "winning_depths": draw.winning_depths(SEED, rules),
             "winning_ranks": [1],
             "winning_fen": [25],
+            "dug": 0,
             "digs": [],
         },
     )
@@ -132,15 +135,29 @@ def test_verify_prints_the_refusal_of_a_task_that_has_not_ended(
     assert "宝贝还没有结束" in said
 
 
+LONG_RULES = draw.make_rules("Abcdefghij12", 1_000, 1, 100, 7)
+LONG_COMMITMENT = draw.commitment(SEED, LONG_RULES)
+A_PAGE = 1_000
+
+
 @pytest.fixture
 def proof_url() -> Iterator[str]:
-    """A server that answers everything with the proof."""
+    """A server that has the proof of 1,000 prizes, about 100,000 digs, in pages."""
+    depths = draw.winning_depths(SEED, LONG_RULES)
+    digs = [{"depth": depth, "is_prize": 0} for depth in range(1, depths[-1] + 1)]
+    for depth in depths:
+        digs[depth - 1]["is_prize"] = 1
+    proof = {"seed": SEED.hex(), "params": draw.encode_rules(LONG_RULES), "commitment": LONG_COMMITMENT}
+    proof |= {"winning_depths": depths, "dug": len(digs)}
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            asked = parse_qs(urlsplit(self.path).query)
+            assert asked["code"] == [LONG_RULES.code]
+            first = (int(asked["page"][0]) - 1) * A_PAGE
             self.send_response(200)
             self.end_headers()
-            self.wfile.write(msgspec.json.encode(a_reply()))
+            self.wfile.write(msgspec.json.encode(proof | {"digs": digs[first : first + A_PAGE]}))
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""
@@ -148,14 +165,24 @@ def proof_url() -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/getProof?code={RULES.code}"
+        yield f"http://127.0.0.1:{server.server_port}/getProof?code={LONG_RULES.code}"
         server.shutdown()
         thread.join()
 
 
-def test_verify_fetches_a_proof_from_its_url(proof_url: str, capsys: pytest.CaptureFixture[str]):
-    assert main(["verify", proof_url, "--commitment", COMMITMENT]) == 0
-    assert "all of it holds" in capsys.readouterr().out
+def test_verify_fetches_all_pages_of_a_long_proof_from_its_url(
+    proof_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["verify", proof_url, "--commitment", LONG_COMMITMENT]) == 0
+    said = capsys.readouterr().out
+    assert "all of it holds" in said
+    assert f"digs: {draw.winning_depths(SEED, LONG_RULES)[-1]}, wins: 1000" in said
+    page = httpx.get(f"{proof_url}&page=1").json()
+    assert main(["verify", written(tmp_path, page), "--commitment", LONG_COMMITMENT]) == 1
+    assert f"the proof has {A_PAGE} digs of {page['dug']}" in capsys.readouterr().out
+    monkeypatch.setattr("server.__main__.PROOF_BYTES", 100_000)
+    assert main(["verify", proof_url]) == 2
+    assert "it has more than 0 MB" in capsys.readouterr().err
 
 
 def test_release_creates_indexes_and_may_be_repeated(mongodb_uri: str, tmp_path: Path):

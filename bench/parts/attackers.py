@@ -33,7 +33,7 @@ FLAT_PEOPLE, FLAT = 10, 20
 HALF_HEADERS, SILENT, SOCKETS = 2_000, 1_000, 50
 HEADS, HEAD_LINES = 190, 10_400
 IDLE, WRONG_CODES, STALLED_BODIES = 200, 10, 250
-READERS, LAZY_READERS, LAZY_SECONDS = 8, 20, 10
+READERS, LAZY_READERS, LAZY_SECONDS = 16, 14, 10
 SCANS = 400
 SIXTEEN_MEGAPIXELS, FIFTY_MEGAPIXELS = (4096, 3900), (10_000, 5_000)
 FORM_HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
@@ -279,13 +279,12 @@ def flat(attack: Attack) -> Clients:
 
 
 def proofs(attack: Attack) -> Clients:
-    """Ask for the proof of a long task, compressed and plain. Some clients never read the reply."""
-    plain = f"GET /getProof?code={attack.weapons.long_task} HTTP/1.1\r\nHost: localhost\r\n".encode()
-    for request in (plain + b"\r\n", plain + b"Accept-Encoding: gzip\r\n\r\n"):
-        for _ in range(READERS):
-            yield attack.again("proof", [request], 0.2)
-        for _ in range(LAZY_READERS):
-            yield attack.again("lazy proof", [request], 0.2, lazy=True)
+    """Ask for the pages of a long task's proof. Some clients never read the reply."""
+    for page in range(1, READERS + LAZY_READERS + 1):
+        query = f"code={attack.weapons.long_task}&page={page}"
+        request = f"GET /getProof?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        lazy = page > READERS
+        yield attack.again("lazy proof" if lazy else "proof", [request], 0.2, lazy=lazy)
 
 
 KINDS: dict[str, Callable[[Attack], Clients]] = {

@@ -16,7 +16,6 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from server.actions.digging.dig import settle_pending
-from server.actions.digging.prove import write_proofs
 from server.actions.gauges import money_gauges
 from server.actions.messages.send import delete_old_messages, send_messages
 from server.actions.reviews.report import settle_reports
@@ -34,7 +33,7 @@ PUBLISHER, WINNER, SECOND, VISITOR = "publisher", "winner", "second", "visitor"
 SECONDS = 10
 # What a worker does again and again.
 _SWEEPS = (
-    *(settle_pending, sweep, settle_reviews, settle_reports, write_proofs, tidy, send_messages),
+    *(settle_pending, sweep, settle_reviews, settle_reports, tidy, send_messages),
     delete_old_messages,
 )
 _TASK_PAGES = ("/getTaskDetails", "/getTaskUser", "/getDigs", "/getWinners", "/getStatement")

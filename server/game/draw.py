@@ -198,7 +198,8 @@ class ProvedDig(msgspec.Struct, frozen=True, gc=False):
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """What `/getProof` serves of an ended task; `seed` and `commitment` are hex.
 
-    The ranks and sums are of the prizes at `winning_depths`; [] if the rules have no ranks.
+    The ranks and sums are of the prizes at `winning_depths`; [] if the rules have no ranks. `dug` is how many
+    digs there were. A proof put together from all its pages has them all.
     """
 
     seed: str
@@ -207,11 +208,12 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     winning_depths: list[int]
     winning_ranks: list[int] = []
     winning_fen: list[int] = []
+    dug: int
     digs: list[ProvedDig]
 
 
-def make_proof(seed: bytes, params: str, commitment: str, digs: list[ProvedDig]) -> Proof:
-    """Return the proof of a task. Raises msgspec.MsgspecError if `params` cannot be read."""
+def make_proof(seed: bytes, params: str, commitment: str, dug: int, digs: list[ProvedDig]) -> Proof:
+    """Return the proof of a task, with some or all of its `dug` digs. Raises msgspec.MsgspecError."""
     rules = read_rules(params)
     return Proof(
         seed=seed.hex(),
@@ -220,6 +222,7 @@ def make_proof(seed: bytes, params: str, commitment: str, digs: list[ProvedDig])
         winning_depths=winning_depths(seed, rules),
         winning_ranks=winning_ranks(seed, rules),
         winning_fen=winning_fen(seed, rules),
+        dug=dug,
         digs=digs,
     )
 
@@ -262,6 +265,8 @@ def differences(
             f"the seed gives the prizes ranks {ranks} and sums {fen}, "
             f"the proof {proof.winning_ranks} and {proof.winning_fen}"
         )
+    if len(proof.digs) != proof.dug:
+        found.append(f"the proof has {len(proof.digs)} digs of {proof.dug}")
     found.extend(_dig_differences(proof.digs, set(depths), rules.max_depth))
     return found
 

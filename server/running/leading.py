@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from server.actions.digging.dig import settle_pending
-from server.actions.digging.prove import write_proofs
 from server.actions.messages.send import delete_old_messages, send_messages
 from server.actions.people.leave import erase_leavers
 from server.actions.reviews.report import HOUR_MS, settle_reports
@@ -55,7 +54,6 @@ WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (SWEPT, sweep),
     (("people", "reviews"), _whole(settle_reviews)),
     (("reports", "reported"), _whole(settle_reports)),
-    (("proofs",), _whole(write_proofs)),
     (("messages",), _whole(send_messages)),
     (("notices",), _whole(_send_notices)),
     (("leavers",), _whole(erase_leavers)),

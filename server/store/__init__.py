@@ -27,7 +27,6 @@ from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
 from server.store.cluster import now_ms
 from server.store.digging.digs import Digs
-from server.store.digging.proofs import Proofs
 from server.store.digging.tasks import Tasks
 from server.store.digging.visits import Visits
 from server.store.documents import Documents
@@ -117,7 +116,6 @@ class Store:
         self.page_reads = PageReads()
         self.tasks = Tasks(self.database)
         self.digs = Digs(self.database)
-        self.proofs = Proofs(self.database)
         self.people = People(self.database)
         self.visits = Visits(self.database)
         self.reports = Reports(self.database)

@@ -20,7 +20,7 @@ _Document = dict[str, Any]
 # - the others: collections whose documents have `due_at`.
 Kind: TypeAlias = Literal[
     "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
-    "reports", "reported", "proofs", "messages", "notices", "leavers",
+    "reports", "reported", "messages", "notices", "leavers",
 ]
 
 

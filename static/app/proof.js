@@ -48,7 +48,7 @@ export function fairness(task) {
     write(result, "正在验证…");
     try {
       if (!globalThis.crypto?.subtle) throw new Refused({ msg: "浏览器只在 HTTPS 页面上提供所需的加密功能，请换用 HTTPS 打开", error: "no_webcrypto" });
-      const proof = await get("/getProof", { code: task.code });
+      const proof = await wholeProof(task.code, result);
       const published = notedCommitment(task.code);
       fill(result, report(await verify(proof, published, notedHalf(task.code)), proof, published));
     } catch (error) {
@@ -66,6 +66,18 @@ export function fairness(task) {
       set(later, { hidden: Boolean(status) });
     },
   };
+}
+
+/** Put the proof together from its pages. */
+async function wholeProof(code, progress) {
+  const proof = await get("/getProof", { code });
+  for (let page = 2; proof.digs.length < proof.dug; page += 1) {
+    write(progress, `正在取回第 ${proof.digs.length + 1} 锹起的记录，共 ${proof.dug} 锹…`);
+    const { digs } = await get("/getProof", { code, page });
+    if (!digs.length) break;
+    proof.digs.push(...digs);
+  }
+  return proof;
 }
 
 /** Tell a publisher whether their half is in it. */
@@ -124,5 +136,13 @@ function report(checks, proof, published) {
     el("code.hash", {}, proof.seed),
     el("p.label", {}, "规则原文"),
     el("code.hash", {}, proof.params),
+    el("button.quiet", { onclick: () => download(proof) }, "保存验证文件"),
   ];
+}
+
+/** Save the whole proof as a file, for `python -m server verify` or anybody's own check. */
+function download(proof) {
+  const address = URL.createObjectURL(new Blob([JSON.stringify(proof)], { type: "application/json" }));
+  el("a", { href: address, download: `proof-${JSON.parse(proof.params).code}.json` }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

@@ -32,7 +32,7 @@ export async function verify(proof, published, mine = null) {
   check(same(depths, proof.winning_depths), together ? "奖品位置由两半随机数算出，分毫不差" : "奖品位置由种子算出，分毫不差", `第 ${listed(depths)} 层`);
   const drawn = same(ranks, proof.winning_ranks ?? []) && same(fen, proof.winning_fen ?? []);
   if (ranks.length || !drawn) check(drawn, "每份是哪一种奖、红包多少钱，也由它们算出", `第 ${listed(ranks)} 种`);
-  const wrong = wrongDig(proof.digs, new Set(depths), rules.max_depth);
+  const wrong = wrongDig(proof, new Set(depths), rules.max_depth);
   check(wrong === null, "每一锹的结果都与位置相符", wrong ?? `共 ${proof.digs.length} 锹`);
   return checks;
 }
@@ -121,7 +121,8 @@ async function sharesOf(number, rank, num, fen) {
   return cuts.slice(1).map((end, place) => LEAST_FEN + end - cuts[place]);
 }
 
-function wrongDig(digs, winning, maxDepth) {
+function wrongDig({ dug, digs }, winning, maxDepth) {
+  if (digs.length !== dug) return `只有 ${digs.length} 锹的记录，应有 ${dug} 锹`;
   if (digs.length > maxDepth) return `记录了 ${digs.length} 锹，超过了最大深度`;
   for (const [place, { depth, is_prize }] of digs.entries()) {
     if (depth !== place + 1) return `第 ${place + 1} 锹记在了第 ${depth} 层`;

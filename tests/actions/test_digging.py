@@ -41,8 +41,7 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, cont
     proof = await client.get("/getProof", code=code)
     assert proof["commitment"] == details["commitment"]
     assert proof["winning_depths"] == [reply["now_depth"]]
-    found = msgspec.convert(proof, draw.Proof)
-    assert draw.differences(found, details["commitment"]) == []
+    assert draw.differences(msgspec.convert(proof, draw.Proof), details["commitment"]) == []
     ended = await bob.get("/getTaskDetails", code=code)
     assert (ended["is_prize"], ended["data"]["status"], ended["end_reason"], ended["why"]) == (
         1,

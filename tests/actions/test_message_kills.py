@@ -37,7 +37,7 @@ WON = [
     "tasks.note_written",
     *SENT,
 ]
-SWEPT = ["tasks.lease_due", "proofs.ask", "messages.insert"]
+SWEPT = ["tasks.lease_due", "messages.insert"]
 STEPS = {
     "a winner is told": WON,
     "a winner with several consents is told": WON,

@@ -56,7 +56,7 @@ def proof_of(seed: bytes, of: draw.Rules, dug: int) -> draw.Proof:
     params = draw.encode_rules(of)
     depths = draw.winning_depths(seed, of)
     digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in range(1, dug + 1)]
-    return draw.make_proof(seed, params, draw.commitment(seed, of), digs)
+    return draw.make_proof(seed, params, draw.commitment(seed, of), len(digs), digs)
 
 
 def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
@@ -279,6 +279,7 @@ def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.
         ("winning_fen", [0, 0], "gives the prizes ranks"),
         ("commitment", "00", "hash to"),
         ("digs", [draw.ProvedDig(2, 0)], "recorded at depth 2"),
+        ("dug", 11, "10 digs of 11"),
         ("digs", proof_of(bytes(32), draw.make_rules("c" * 12, 2, 10, 5, 0), 11).digs, "deeper than 10"),
     ],
 )

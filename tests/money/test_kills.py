@@ -35,7 +35,6 @@ STEPS = {
         "refunds.insert",
         "orders.unusable",
         "tasks.lease_due",
-        "proofs.ask",
         "tasks.finish",
         "refunds.lease_due",
         "orders.refunding",
@@ -51,7 +50,6 @@ STEPS = {
         "refunds.insert",
         "orders.unusable",
         "tasks.lease_due",
-        "proofs.ask",
         "tasks.finish",
         "refunds.lease_due",
         "orders.refunding",
@@ -78,7 +76,6 @@ STEPS = {
         "refunds.insert",
         "orders.unusable",
         "tasks.lease_due",
-        "proofs.ask",
         "tasks.finish",
         "refunds.lease_due",
         "orders.refunding",
@@ -87,7 +84,6 @@ STEPS = {
     ],
     "what was ordered has ended": [
         "tasks.lease_due",
-        "proofs.ask",
         "orders.wake",
         "tasks.finish",
         *CLOSED,
@@ -183,7 +179,6 @@ STEPS = {
     "a task is ended by its publisher": ["tasks.end"],
     "what nobody won is refunded": [
         "tasks.lease_due",
-        "proofs.ask",
         "refunds.insert",
         "tasks.finish",
         "refunds.lease_due",
@@ -194,7 +189,6 @@ STEPS = {
     "a task expires": [
         "tasks.lease_due",
         "tasks.end",
-        "proofs.ask",
         "refunds.insert",
         "tasks.postpone",
         "refunds.lease_due",
@@ -204,7 +198,6 @@ STEPS = {
     ],
     "what nobody claimed is refunded": [
         "tasks.lease_due",
-        "proofs.ask",
         "prizes.begin_expiring",
         "prizes.begin_expiring",
         "refunds.insert",
@@ -216,7 +209,6 @@ STEPS = {
     ],
     "a bill is cancelled at the deadline": [
         "tasks.lease_due",
-        "proofs.ask",
         "prizes.begin_expiring",
         "pay.query_transfer",
         "bills.confirmable",
@@ -230,7 +222,6 @@ STEPS = {
     ],
     "a bill that WeChat never held is given up at the deadline": [
         "tasks.lease_due",
-        "proofs.ask",
         "prizes.begin_expiring",
         "bills.stop_sending",
         "bills.give_up",
@@ -252,7 +243,6 @@ STEPS = {
     "goods are received": ["prizes.receive"],
     "goods were sent long ago": [
         "tasks.lease_due",
-        "proofs.ask",
         "tasks.postpone",
         "prizes.lease_due",
         "prizes.receive",

@@ -174,9 +174,9 @@ async def test_a_follower_does_nothing_of_what_is_due(context: Context, other: C
     await other.database.look()
     await other.leader.ask()
     following = asyncio.ensure_future(Leading(other).look())
-    await context.store.proofs.ask("A" * 12, 1)
+    await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
     await lead(context)
-    assert (await find(context, "proofs"))[0]["due_at"] > 1, "the leader leased it"
+    assert (await find(context, "reviews"))[0]["due_at"] > 1, "the leader leased it"
     assert not following.done()
     following.cancel()
 
@@ -248,12 +248,12 @@ def test_each_kind_of_what_is_due_is_done_by_one_work() -> None:
 async def test_nothing_is_done_from_a_database_that_is_not_ours(context: Context) -> None:
     await context.database.look()
     await context.leader.ask()
-    await context.store.proofs.ask("A" * 12, 1)
+    await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
     context.database.identity = "another"
     leading = Leading(context)
     await leading.look()
     await leading.finish()
-    assert (await find(context, "proofs"))[0]["due_at"] == 1
+    assert (await find(context, "reviews"))[0]["due_at"] == 1
 
 
 @pytest.mark.gen_test

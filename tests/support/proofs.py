@@ -23,5 +23,6 @@ def a_reply() -> dict[str, Any]:
         "params": PARAMS,
         "commitment": COMMITMENT,
         "winning_depths": depths,
+        "dug": len(digs),
         "digs": digs,
     }

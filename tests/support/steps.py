@@ -10,7 +10,7 @@ from server.context import Context
 from server.game.lifecycle import Move
 
 COLLECTIONS = (
-    *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups", "proofs"),
+    *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups"),
     *("alarms", "leases", "freezes", "held_prizes", "messages", "consents", "reviews"),
     "media_checks",
 )

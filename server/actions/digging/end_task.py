@@ -6,7 +6,6 @@ import logging
 import time
 
 from server.actions.announce import announce_end
-from server.actions.digging.prove import ask_for_proof
 from server.actions.digging.win import record_prize
 from server.actions.messages.write import tell_of_deadline, tell_of_end
 from server.actions.money.pay_in import ask_about_order, follow_payments
@@ -74,7 +73,7 @@ async def settle_task(context: Context, task: Task) -> None:
 
     Raises PayUnknown, WeChatBusy, Contradiction.
     """
-    tasks, code = context.store.tasks, task["_id"]
+    tasks = context.store.tasks
     if not task["status"]:
         if not task["open"]:
             await _settle_unopened(context, task)
@@ -86,7 +85,6 @@ async def settle_task(context: Context, task: Task) -> None:
             await tasks.postpone(task, again_ms)
             return
         task = ended
-    await ask_for_proof(context, code)
     await tell_of_end(context, task)
     await _wind_up(context, task)
 

@@ -1,7 +1,6 @@
 // The words of refusals: as the charts count them, and as an operator reads them.
 
 export const REFUSALS = {
-  refusal_proof_not_ready: ["证明还没写好", "proof not ready"],
   refusal_bad_commitment: ["随机数不对", "bad commitment"],
   refusal_bad_request: ["请求有误", "bad request"],
   refusal_bad_token: ["令牌无效", "bad token"],

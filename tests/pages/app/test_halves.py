@@ -143,7 +143,7 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
         dug = range(1, min(rules.max_depth, chosen.randint(0, 60)) + 1)
         digs = [draw.ProvedDig(depth, int(depth in depths)) for depth in dug]
         params, commitment = draw.encode_rules(rules), draw.commitment(seed, rules)
-        proof = draw.make_proof(seed, params, commitment, digs)
+        proof = draw.make_proof(seed, params, commitment, len(digs), digs)
         yield (altered(proof, chosen) if chosen.random() < 0.5 else proof), rules
 
 
@@ -162,7 +162,9 @@ def altered(proof: draw.Proof, chosen: random.Random) -> draw.Proof:
     """Change one character or number, as a forger or a fault could."""
     replace = msgspec.structs.replace
     lists = ["winning_depths", *(["winning_ranks", "winning_fen"] if proof.winning_ranks else [])]
-    field = chosen.choice(["seed", "params", "params", "params", "commitment", "digs", *lists])
+    field = chosen.choice(["seed", "params", "params", "params", "commitment", "dug", "digs", *lists])
+    if field == "dug":
+        return replace(proof, dug=proof.dug + chosen.choice([-1, 1]))
     if field in lists:
         values = getattr(proof, field)
         at = chosen.randrange(len(values))

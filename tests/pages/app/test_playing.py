@@ -8,12 +8,13 @@ import re
 import signal
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
+from server.__main__ import main
 from support.browser import Opener, Person, a_server, needs_chromium, open_window
 from support.client import a_picture
 from support.servers import Running
@@ -279,12 +280,23 @@ def test_the_draw_is_verified_in_the_browser(window: Opener, address: str, publi
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.get_by_text("承诺（SHA-256）")).to_be_visible()
     expect(watcher.page.get_by_role("button", name="验证这次抽奖")).to_be_hidden()
+    details = publisher.get("/getTaskDetails", code=code)
     others = [Person.log_in(address, f"路人{number}") for number in range(4)]
     _dig_until_ended(publisher, others, code)
+
+    def in_pages_of_two_digs(route: Route) -> None:
+        number = int(parse_qs(urlsplit(route.request.url).query).get("page", ["1"])[0])
+        proof = httpx.get(f"{address}/getProof", params={"code": code}).json()
+        route.fulfill(json=proof | {"digs": proof["digs"][2 * number - 2 : 2 * number]})
+
+    watcher.page.route("**/getProof*", in_pages_of_two_digs)
     watcher.page.get_by_role("button", name="验证这次抽奖").click()
     expect(watcher.page.locator(".verdict")).to_have_text("验证通过：全部相符")
     expect(watcher.page.locator(".checks li.good")).to_have_count(5)
     expect(watcher.page.get_by_text("与你在结束之前看到的承诺一致")).to_be_visible()
+    with watcher.page.expect_download() as saved:
+        watcher.page.get_by_role("button", name="保存验证文件").click()
+    assert main(["verify", str(saved.value.path()), "--commitment", details["commitment"]]) == 0
 
 
 @pytest.mark.parametrize("forgery", ["seed", "winning_depths", "digs", "commitment"])

@@ -1,0 +1,132 @@
+"""The proof of an ended task is read a page at a time; all pages together hold."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import partial
+from typing import Any
+
+import msgspec
+import pytest
+
+from server.actions.digging import prove
+from server.context import Context
+from server.game import draw
+from server.store import Store
+from server.store.digging.digs import stored
+from support.client import Client
+from support.purse import order, publish_red_packet
+from support.trips import Trips
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """The commands that the context under test sends to MongoDB. A page of a proof has three digs."""
+    counted = Trips()
+    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted]))
+    monkeypatch.setattr(prove, "DIGS_A_PAGE", 3)
+    return counted
+
+
+@pytest.fixture
+def context(trips: Trips, context: Context) -> Context:
+    """The server's context, whose commands `trips` counts."""
+    return context
+
+
+async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = True) -> str:
+    """Return the code of a goods task with so many digs; all but the first go straight into the store."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=2, forecast_num=1_000_000, interval=100_000, fluctuation=1)
+    assert (await bob.dig(code))["status"] == 0
+    await context.background.finish()
+    made = await context.store.digs.collection.find_one({"code": code})
+    assert made is not None
+    digs = [
+        {**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"u{n}", "dig_id": f"d{n}"}
+        for n in range(2, depth + 1)
+    ]
+    if digs:
+        await context.store.digs.collection.insert_many([stored(dig) for dig in digs])
+    changes: dict[str, Any] = {"now_depth": depth, "last_dig": digs[-1] if digs else made}
+    if ended:
+        changes |= {"status": 1, "end_reason": "operator", "ended_at": 1}
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": changes})
+    return code
+
+
+async def pages_of(client: Client, code: str) -> list[dict[str, Any]]:
+    """Return all pages of a proof, and the empty one behind them."""
+    pages: list[dict[str, Any]] = []
+    while not pages or pages[-1]["digs"]:
+        pages.append(await client.get("/getProof", code=code, page=len(pages) + 1))
+        assert pages[-1]["status"] == 0
+    return pages
+
+
+@pytest.mark.gen_test
+async def test_the_pages_of_a_proof_make_one_that_holds(
+    client: Client, context: Context, trips: Trips
+) -> None:
+    for depth, sizes in ((1, [1]), (3, [3]), (4, [3, 1]), (7, [3, 3, 1])):
+        code = await dig_to(client, context, depth)
+        trips.sent.clear()
+        pages = await pages_of(client, code)
+        assert [len(page["digs"]) for page in pages] == [*sizes, 0]
+        assert trips.sent.count("find digs") == len(sizes), "one read a page"
+        whole = pages[0] | {"digs": [dig for page in pages for dig in page["digs"]]}
+        proof = msgspec.convert(whole, draw.Proof)
+        assert draw.differences(proof, pages[0]["commitment"]) == []
+        assert proof.dug == depth
+        trips.sent.clear()
+        assert (await pages_of(client, code)) == pages
+        assert trips.sent == [], "they are kept"
+
+
+@pytest.mark.gen_test
+async def test_a_page_is_read_once_however_many_ask(client: Client, context: Context, trips: Trips) -> None:
+    code = await dig_to(client, context, 4)
+    trips.sent.clear()
+    replies = await asyncio.gather(*(client.get("/getProof", code=code) for _ in range(20)))
+    assert replies == [replies[0]] * 20
+    assert trips.sent.count("find digs") == 1
+
+
+@pytest.mark.gen_test
+async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(
+    client: Client, context: Context
+) -> None:
+    running = await dig_to(client, context, 3, ended=False)
+    for page in (1, 2):
+        assert (await client.get("/getProof", code=running, page=page))["error"] == "not_ended"
+    assert (await client.get("/getProof", code="A" * 12))["error"] == "no_such_task"
+    unpaid = await publish_red_packet(client.people["alice"])
+    await order(client.people["alice"], unpaid)
+    await client.people["alice"].post("/endTask", code=unpaid)
+    proof = await client.get("/getProof", code=unpaid)
+    assert (proof["dug"], proof["digs"]) == (0, [])
+
+
+@pytest.mark.gen_test
+async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client: Client, context: Context) -> None:
+    for depth in (1, 3, 4):
+        code = await dig_to(client, context, depth)
+        await context.store.digs.collection.delete_one({"_id": f"{code}:{depth}"})
+        await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+        digs = [dig for page in await pages_of(client, code) for dig in page["digs"]]
+        assert digs == [{"depth": n, "is_prize": 0} for n in range(1, depth + 1)]
+
+
+@pytest.mark.gen_test
+async def test_a_history_that_lacks_a_dig_proves_nothing_until_it_is_back(
+    client: Client, context: Context, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = await dig_to(client, context, 5)
+    lost = await context.store.digs.collection.find_one_and_delete({"_id": f"{code}:2"})
+    assert lost is not None
+    with caplog.at_level(logging.ERROR):
+        assert (await client.get("/getProof", code=code))["error"] == "internal"
+    assert "lacks digs between 1 and 3" in caplog.text
+    await context.store.digs.collection.insert_one(lost)
+    assert (await client.get("/getProof", code=code))["status"] == 0
