@@ -53,8 +53,7 @@ WORDS = {
         *("server/actions/money/claim", "server/game/amounts", "server/game/prize"),
         "server/store/money/prizes",
     ),
-    # until an operator decides
-    "hold": ("server/store/money/held_prizes", "server/store/digging/tasks"),
+    "hold": ("server/store/digging/tasks",),  # until an operator decides
     "settle": ("server/actions/",),  # what is due, to its next state
 }
 # What makes a method of a store one that writes: its own names, or those of what it calls in the store.

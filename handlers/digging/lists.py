@@ -13,11 +13,12 @@ from handlers.digging.cards import Card, card, card_fields, owed_yuan
 from handlers.parameters import ONE_LINE, Page, Unionid
 from server.context import Context
 from server.game.amounts import claim_until_ms
+from server.game.prize import GIVEN, PrizeState
 from server.game.review import ReviewShown, is_shown, note_of, review_of
 from server.game.task import Task
 from server.store.digging.digs import JoinedTask, WonTask
 from server.store.digging.square import Kind, Wanted
-from server.store.money.prizes import GIVEN, PrizeState, WonPrize, parcel
+from server.store.money.prizes import WonPrize, parcel
 
 NEWEST = 500
 PAGE_SIZE = 20

@@ -14,18 +14,17 @@ from server.context import Context
 from server.game import draw
 from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
+from server.game.prize import GIVEN, PrizeState
 from server.game.review import ReviewShown
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
-from server.store.money.prizes import GIVEN, PrizeState, WonPrize
+from server.store.money.prizes import WonPrize
 
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
 # the cooldown is over, so this must not be too short.
 LEAST_WAIT_SECONDS = 10
 
-Why: TypeAlias = Literal[
-    "", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"
-]
+Why: TypeAlias = Literal["", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"]
 
 
 class ParticipantRow(msgspec.Struct):

@@ -23,7 +23,8 @@ from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
 from server.errors import AddressesClosed, NoSuchTask, NotYours
 from server.game.amounts import claim_until_ms
-from server.store.money.prizes import GIVEN, Prize, PrizeState, parcel
+from server.game.prize import GIVEN, PrizeState
+from server.store.money.prizes import Prize, parcel
 
 _BEIJING = timezone(timedelta(hours=8))
 # Spreadsheets take a cell that begins with one of these for a formula.

@@ -10,7 +10,8 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, Depth, Unionid
 from server.actions.money.ship import CARRIERS, Carrier, receive, ship
-from server.store.money.prizes import Prize, PrizeState, parcel
+from server.game.prize import PrizeState
+from server.store.money.prizes import Prize, parcel
 
 
 class ShipPrizeRequest(msgspec.Struct):
@@ -86,4 +87,3 @@ class ReceivePrize(Interface):
 
 def _reply(prize: Prize) -> ShipmentReply:
     return ShipmentReply(depth=prize["depth"], state=prize["state"], **parcel(prize))
-

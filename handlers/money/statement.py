@@ -9,8 +9,8 @@ import msgspec
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, Unionid
 from server.errors import NoSuchTask, NotYours
+from server.game.prize import GIVEN
 from server.operation.audit import read_money
-from server.store.money.prizes import GIVEN
 
 
 class GetStatementRequest(msgspec.Struct):

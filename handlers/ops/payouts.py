@@ -13,8 +13,9 @@ from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
 from server.actions.money.hold import freezes_of
 from server.actions.operate import freeze, give_back, release
+from server.game.prize import Why
 from server.store.money.freezes import What
-from server.store.money.prizes import Prize, Why
+from server.store.money.prizes import Prize
 
 LISTED = 200
 
@@ -71,7 +72,7 @@ class OpsPayouts(OperatorInterface):
 
     async def operate(self, request: OpsPayoutsRequest) -> OpsPayoutsReply:
         store = self.context.store
-        prizes, freezes = await store.held_prizes.waiting(LISTED), await store.freezes.newest(LISTED)
+        prizes, freezes = await store.prizes.waiting(LISTED), await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
         keys = {key for prize in prizes for key in freezes_of(prize)}
         reasons = await store.freezes.reasons(sorted(keys))

@@ -114,7 +114,7 @@ class OpsRing(OperatorInterface):
                     prize["amount_fen"],
                     prize["won_at"],
                 )
-                for prize in await store.held_prizes.held_among(people, "ring", at)
+                for prize in await store.prizes.held_among(people, "ring", at)
             ],
         )
 

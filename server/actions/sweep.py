@@ -11,12 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from typing import Any, TypeVar
 
 from server.actions.digging.end_task import settle_task
-from server.actions.digging.win import enter_owed
-from server.actions.messages.write import tell_winner
+from server.actions.digging.win import follow_prize
 from server.actions.money.freeze import settle_freeze, settle_freezing
-from server.actions.money.hold import withhold_if_frozen
 from server.actions.money.pay_in import settle_order
-from server.actions.money.pay_out import ensure_bill, settle_bill
+from server.actions.money.pay_out import settle_bill
 from server.actions.money.refund import settle_refund
 from server.actions.money.ship import settle_arrival
 from server.context import Context
@@ -69,24 +67,16 @@ async def _delete_old_addresses(context: Context) -> None:
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:
-    """Do for a prize what a dead process left undone: enter it in the books, tell its winner, make its bill.
+    """Do for a prize what a dead process left undone.
 
     The bill of one that is being frozen is cancelled. Goods on their way count as received after a while.
     Raises Contradiction.
     """
+    await follow_prize(context, prize)
     if prize["state"] == "sent":
         await settle_arrival(context, prize)
-        return
-    if prize["amount_fen"]:
-        await enter_owed(context, prize)
-    if "freezing" in prize:
+    elif "freezing" in prize:
         await settle_freezing(context, prize)
-    elif prize["state"] in ("won", "claiming"):
-        await withhold_if_frozen(context, prize)
-    if prize["amount_fen"] and prize["state"] == "claiming" and "freezing" not in prize:
-        await ensure_bill(context, prize)
-    await tell_winner(context, prize)
-    await context.store.prizes.finish(prize)
 
 
 async def _each(

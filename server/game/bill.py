@@ -19,7 +19,7 @@ UNDER_WAY_MS = 600_000
 # https://pay.weixin.qq.com/doc/v3/merchant/4013778940
 CONFIRM_MS = 86_400_000
 
-bill = Table("bill", first="asked", ends="given failed", effects="ledger prize")
+bill = Table("bill", first="asked", ends="given failed", due=OPEN, effects="ledger prize")
 
 
 @bill
@@ -104,9 +104,7 @@ def failed(amount_fen: int | None, remote: str, fail_reason: str, now_ms: int) -
     return _end("failed", amount_fen, remote, fail_reason, now_ms, "prize")
 
 
-def _end(
-    state: str, amount_fen: int | None, remote: str, fail_reason: str, now_ms: int, owes: str
-) -> Row:
+def _end(state: str, amount_fen: int | None, remote: str, fail_reason: str, now_ms: int, owes: str) -> Row:
     of_amount: dict[str, Test] = {} if amount_fen is None else {"amount_fen": amount_fen}
     return Row(
         f"{OPEN} -> {state}",

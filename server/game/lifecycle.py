@@ -12,8 +12,9 @@ document, and `server/store/transitions.py` compiles it to MongoDB's update; a t
 whose states and tests do not fit a document leaves it alone. Several rows of one move are alternatives: the
 first that fits is done, by one update.
 
-What a document owes stands in it, as `then`, until it is done. An effect is safe to repeat, so anybody may do
-it, late or twice. A call to WeChat is no effect: a row notes that it begins, and its answer is another move.
+What a document owes stands in it, as `then`, until it is done; what a row owes is added to it. An effect is
+safe to repeat, so anybody may do it, late or twice. A call to WeChat is no effect: a row notes that it
+begins, and its answer is another move.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, ParamSpec, TypeAlias, Union, get_args, get_origin, get_type_hints
+
+from server.game.sealed import Sealed
 
 Document: TypeAlias = Mapping[str, Any]
 P = ParamSpec("P")
@@ -78,7 +81,7 @@ NOW = After(0)
 PRESENT = Present()
 ABSENT = Absent()
 
-Test: TypeAlias = int | str | Present | Absent | IsNot | Above | AtMost
+Test: TypeAlias = int | str | Document | Present | Absent | IsNot | Above | AtMost
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +142,7 @@ class Row:
         if self.ends is not None:
             after["state"] = self.ends
         if self.owes:
-            after["then"] = dict.fromkeys(self.owes.split(), 1)
+            after["then"] = {**document.get("then", {}), **dict.fromkeys(self.owes.split(), 1)}
         return after
 
 
@@ -188,13 +191,26 @@ def _value(value: Any, present: Any, now_ms: int) -> Any:
 class Table:
     """The rows of one lifecycle, by name. Decorate with it each function that returns a row, or alternatives.
 
-    `first` is the state that documents begin in. `ends` are those in which nothing is left to do, except what
-    is owed. `effects` are all that its rows may owe; `owes` are those that a new document owes.
+    `first` is the state that documents begin in, `ends` are those that nothing has to leave. `effects` are
+    all that its rows may owe; `owes` are those that a new document owes. Where nothing is owed, a document is
+    due only in the states `due`, or with a field of such a name. `marks` are fields that a repetition
+    changes.
     """
 
-    def __init__(self, name: str, *, first: str, ends: str, effects: str = "", owes: str = "") -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        first: str,
+        ends: str,
+        due: str = "",
+        effects: str = "",
+        owes: str = "",
+        marks: str = "",
+    ) -> None:
         self.name, self.first = name, first
-        self.ends, self.effects, self.owes = (frozenset(names.split()) for names in (ends, effects, owes))
+        self.ends, self.due, self.effects = (frozenset(names.split()) for names in (ends, due, effects))
+        self.owes, self.marks = dict.fromkeys(owes.split(), 1), tuple(marks.split())
         self._made: dict[str, Callable[..., Move]] = {}
 
     def __call__(self, rows: Callable[P, Row | Sequence[Row]]) -> Callable[P, Move]:
@@ -210,6 +226,18 @@ class Table:
         move.__doc__, move.__name__, move.__wrapped__ = rows.__doc__, name, rows  # type: ignore[attr-defined]
         self._made[name] = move
         return move
+
+    def carried_out(self, document: Document) -> Move | None:
+        """All that this document owed when it was read is done. None if there is nothing to note.
+
+        It does not fit a document that changed since, so that nothing is forgotten which is owed anew.
+        """
+        stays_due = self.due & {document["state"], *document}
+        drops = [name for name in ("then", "" if stays_due else "due_at") if name in document]
+        same = {name: document.get(name, ABSENT) for name in ("then", *self.marks)}
+        if not drops:
+            return None
+        return Move(self.name, "carried_out", (Row(document["state"], where=same, drops=" ".join(drops)),))
 
     def examples(self) -> Iterator[Move]:
         """Yield each row, called with an example of each kind of argument that its function declares."""
@@ -261,7 +289,7 @@ class Table:
 
     def _wrong_effects(self) -> Iterator[str]:
         rows = [row for move in self.examples() for row in move.rows]
-        owed = self.owes.union(*(row.owes.split() for row in rows))
+        owed = set(self.owes).union(*(row.owes.split() for row in rows))
         yield from (f"{effect} is owed and not among the effects" for effect in sorted(owed - self.effects))
         yield from (f"{effect} is an effect that nothing owes" for effect in sorted(self.effects - owed))
 
@@ -298,7 +326,7 @@ def _examples(hint: Any) -> list[Any]:
     examples: dict[Any, list[Any]] = {
         int: [1],
         str: ["x"],
-        bytes: [b"x"],
+        Sealed: [Sealed(key="x", box=b"x")],
         bool: [False, True],
         types.NoneType: [None],
     }

@@ -14,7 +14,7 @@ from server.game.lifecycle import ABSENT, NOW, PRESENT, AtMost, IsNot, Over, Row
 # The states in which WeChat has its money.
 PAID = "paid spent unusable"
 
-order = Table("order", first="asked", ends="spent unusable closed", effects="delivery")
+order = Table("order", first="asked", ends="spent unusable closed", due="asked paid", effects="delivery")
 
 
 @order

@@ -13,6 +13,17 @@ from typing import Literal, TypeAlias
 
 from server.game.amounts import RELEASED_MS
 from server.game.lifecycle import ABSENT, PRESENT, Above, AtMost, IsNot, Keep, Over, Row, Table, Test
+from server.game.sealed import Sealed
+
+PrizeState: TypeAlias = Literal[
+    "won", "claiming", "given", "sent", "received", "held", "withheld", "expiring", "returned"
+]
+# Neither claimed nor on its way back: somebody has to decide, or to act.
+UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
+# Claimed for good: the winner has the prize, or has said where to send it.
+GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
+# An operator has to decide: a limit holds it, or it is frozen.
+HELD: tuple[PrizeState, ...] = ("held", "withheld")
 
 # Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk,
 # what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day, or
@@ -26,8 +37,10 @@ prize = Table(
     "prize",
     first="won",
     ends="given received returned",
+    due="sent freezing",
     effects="ledger freezes message bill",
     owes="ledger freezes message",
+    marks="attempt freezing",
 )
 
 
@@ -115,15 +128,13 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool) -> list[Row]
 
 
 @prize
-def given_by_mail(address_box: bytes, now_ms: int) -> Row:
+def given_by_mail(address_box: Sealed, now_ms: int) -> Row:
     """The winner says where to send it."""
-    return Row(
-        "won -> given", sets={"address_box": address_box, "claimed_at": now_ms, "given_at": now_ms}
-    )
+    return Row("won -> given", sets={"address_box": address_box, "claimed_at": now_ms, "given_at": now_ms})
 
 
 @prize
-def address_replaced(address_box: bytes, claimed_after_ms: int) -> Row:
+def address_replaced(address_box: Sealed, claimed_after_ms: int) -> Row:
     """The winner gives another address, soon after the first."""
     return Row("given", where={"claimed_at": Above(claimed_after_ms)}, sets={"address_box": address_box})
 

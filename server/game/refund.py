@@ -18,7 +18,7 @@ RefundKind: TypeAlias = Literal["whole", "unwon", "unclaimed"]
 
 OPEN = "asked processing abnormal"
 
-refund = Table("refund", first="asked", ends="refunded closed", effects="ledger prizes")
+refund = Table("refund", first="asked", ends="refunded closed", due=OPEN, effects="ledger prizes")
 
 
 @refund
@@ -36,9 +36,7 @@ def processing(alarm: str, due_at_ms: int) -> Row:
 @refund
 def abnormal(due_at_ms: int) -> Row:
     """The publisher's card does not take it: an operator has to finish it in WeChat Pay's console."""
-    return Row(
-        f"{OPEN} -> abnormal", sets={"alarm": "ABNORMAL", "due_at": due_at_ms}, drops="unknown_since"
-    )
+    return Row(f"{OPEN} -> abnormal", sets={"alarm": "ABNORMAL", "due_at": due_at_ms}, drops="unknown_since")
 
 
 @refund

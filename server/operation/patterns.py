@@ -15,7 +15,7 @@ from server.operation.alarms import Alarm
 
 if TYPE_CHECKING:
     from server.store import Store
-    from server.store.money.held_prizes import Won
+    from server.store.money.prizes import Won
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
@@ -34,16 +34,16 @@ TOLD = 5
 
 async def check_patterns(store: Store, now_ms: int) -> list[Alarm]:
     """Return an alarm for each pattern that is there now, at most `TOLD` of a kind, and for what is held."""
-    since_ms, held_prizes = now_ms - WINDOW_MS, store.held_prizes
-    pairs = await held_prizes.won_since(since_ms, ["publisher", "unionid"], PAIR, TOLD)
+    since_ms, prizes = now_ms - WINDOW_MS, store.prizes
+    pairs = await prizes.won_since(since_ms, ["publisher", "unionid"], PAIR, TOLD)
     found = [_pattern("pair", each.code, each.number, _yuan(each)) for each in pairs]
-    found += await _few_diggers(store, await held_prizes.won_since(since_ms, ["code"], 1, MOST))
-    found += await _sharers(store, await held_prizes.won_since(since_ms, ["unionid"], 1, MOST))
+    found += await _few_diggers(store, await prizes.won_since(since_ms, ["code"], 1, MOST))
+    found += await _sharers(store, await prizes.won_since(since_ms, ["unionid"], 1, MOST))
     found += [
         _pattern("address", code, number)
         for code, number in await store.risks.crowded(now_ms // DAY_MS, AT_ADDRESS, TOLD)
     ]
-    winners = await held_prizes.won_since(since_ms, ["unionid"], LUCKY_WINS, LUCKY)
+    winners = await prizes.won_since(since_ms, ["unionid"], LUCKY_WINS, LUCKY)
     return [*await _held(store), *found, *await _lucky(store, winners, now_ms)]
 
 
@@ -52,7 +52,7 @@ def _pattern(what: str, code: str, *values: object) -> Alarm:
 
 
 async def _held(store: Store) -> list[Alarm]:
-    waiting = (await store.held_prizes.waiting_fen()).values()
+    waiting = (await store.prizes.waiting_fen()).values()
     number, fen = sum(number for number, _ in waiting), sum(fen for _, fen in waiting)
     return [Alarm("held", "", "held", (str(number), str(fen // FEN_PER_YUAN)))] if number else []
 
@@ -86,7 +86,7 @@ async def _sharers(store: Store, won: list[Won]) -> list[Alarm]:
 
 async def is_lucky(store: Store, unionid: str, now_ms: int) -> bool:
     """Whether a person won red packets within the week more often than the draw's law allows."""
-    if await store.held_prizes.number_won(unionid, now_ms - WINDOW_MS) < LUCKY_WINS:
+    if await store.prizes.number_won(unionid, now_ms - WINDOW_MS) < LUCKY_WINS:
         return False
     chances, won = await _chances(store, unionid, now_ms - WINDOW_MS)
     return won >= LUCKY_WINS and luck(chances, won) < LUCK

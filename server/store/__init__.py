@@ -38,7 +38,6 @@ from server.store.messages.messages import Consents, Messages
 from server.store.meta import Meta
 from server.store.money.bills import Bills
 from server.store.money.freezes import Freezes
-from server.store.money.held_prizes import HeldPrizes
 from server.store.money.ledger import Ledger
 from server.store.money.orders import Orders
 from server.store.money.pickups import Pickups
@@ -126,7 +125,6 @@ class Store:
         self.media_checks = MediaChecks(self.database)
         self.orders = Orders(self.database)
         self.prizes = Prizes(self.database)
-        self.held_prizes = HeldPrizes(self.database)
         self.freezes = Freezes(self.database)
         self.risks = Risks(self.database)
         self.bills = Bills(self.database)

@@ -7,11 +7,12 @@ time works on a document, and it comes due again if that process dies.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pymongo
 from pymongo import IndexModel
 
+from server.game.lifecycle import Table
 from server.store.documents import Documents, T
 from server.store.pipelines import NOW_MS
 
@@ -21,18 +22,19 @@ BATCH = 100
 
 # By MongoDB's clock: a process whose clock is wrong finds a document early, but cannot lease it.
 _LEASE: list[dict[str, Any]] = [
-    {
-        "$set": {
-            "due_at": {"$cond": [{"$lte": ["$due_at", NOW_MS]}, {"$add": [NOW_MS, LEASE_MS]}, "$due_at"]}
-        }
-    }
+    {"$set": {"due_at": {"$cond": [{"$lte": ["$due_at", NOW_MS]}, {"$add": [NOW_MS, LEASE_MS]}, "$due_at"]}}}
 ]
 
 DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"due_at": {"$exists": True}})
 
 
 class DueDocuments(Documents[T]):
-    """Documents that may be due. `DUE_INDEX` must be among their INDEXES."""
+    """Documents that may be due. `DUE_INDEX` must be among their INDEXES.
+
+    `TABLE` is their lifecycle, of those that have one.
+    """
+
+    TABLE: ClassVar[Table]
 
     def lease_due(self, now_ms: Callable[[], int]) -> AsyncIterator[T]:
         """Yield documents that are due, the longest due first. Each is leased just before it is yielded.

@@ -52,7 +52,7 @@ def _changes(row: Row) -> _Document:
     if row.ends is not None:
         changed["state"] = row.ends
     if row.owes:
-        changed["then"] = {"$literal": dict.fromkeys(row.owes.split(), 1)}
+        changed["then"] = {"$mergeObjects": ["$then", {"$literal": dict.fromkeys(row.owes.split(), 1)}]}
     return changed
 
 

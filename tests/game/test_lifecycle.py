@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.game.lifecycle import ABSENT, NOW, PRESENT, Above, AtMost, IsNot, Over, Row, Table, apply
+from server.game.prize import claimed, prize
 from support.lifecycles import TABLES
 
 
@@ -64,6 +65,41 @@ def test_alternatives_may_begin_alike_if_their_tests_contradict(one: object, oth
     table = Table("planted", first="a", ends="b")
     table(planted([Row("a -> b", {"f": one}), Row("a -> b", {"f": other})], "row"))  # type: ignore[dict-item]
     assert table.faults() == []
+
+
+CLAIMED = {"state": "claiming", "attempt": 1, "due_at": 5, "then": {"bill": 1}}
+
+
+@pytest.mark.parametrize(
+    "since",
+    [
+        {"state": "held"},
+        {"attempt": 2},
+        {"then": {"ledger": 1, "bill": 1}},
+        {"freezing": 1, "due_at": 4},
+    ],
+    ids=str,
+)
+def test_what_is_owed_since_a_document_was_read_stays_owed(since: dict[str, object]):
+    done = prize.carried_out(CLAIMED)
+    assert done is not None
+    assert apply(done, CLAIMED, 0) == {"state": "claiming", "attempt": 1}
+    assert apply(done, CLAIMED | since, 0) is None
+
+
+def test_a_document_with_something_to_do_stays_due():
+    for known in ({"state": "sent"}, {"state": "claiming", "freezing": 1}):
+        done = prize.carried_out({**known, "due_at": 5, "then": {"message": 1}})
+        assert done is not None
+        assert apply(done, {**known, "due_at": 5, "then": {"message": 1}}, 0) == {**known, "due_at": 5}
+        assert prize.carried_out({**known, "due_at": 5}) is None
+
+
+def test_what_a_row_owes_is_added_to_what_is_owed():
+    won = {"state": "won", "attempt": 0, "then": {"ledger": 1}}
+    after = apply(claimed(0, 1, 2, 0, 0), won, 0)
+    assert after is not None
+    assert after["then"] == {"ledger": 1, "bill": 1}
 
 
 def test_a_name_stands_for_one_row():

@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from support.handing_over import explore_goods
+from support.model import Weakened
 from support.paying_in import explore_orders
 from support.paying_out import explore_packet
 
@@ -16,6 +17,16 @@ def test_a_red_packet_is_paid_once_or_goes_back(attempts: int, freezes: int):
     found = explore_packet(attempts, freezes)
     assert not found.wrong, str(found)
     assert found.states > 400
+
+
+def test_what_a_red_packet_owes_is_not_noted_as_done_before_it_is():
+    found = explore_packet(2, 0, noted=True)
+    assert not found.wrong, str(found)
+
+
+def test_a_note_about_an_earlier_bill_would_lose_the_next_one():
+    weakened = Weakened("prize", "carried_out", 0, "attempt")
+    assert explore_packet(2, 0, weakened, noted=True).wrong == "there is no way to an end"
 
 
 @pytest.mark.parametrize("orders", [1, 2])

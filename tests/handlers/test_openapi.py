@@ -27,8 +27,8 @@ from handlers.websocket import OUR_CODES
 from server.app import INTERFACES
 from server.errors import REFUSALS, Refusal
 from server.game.dig import EndReason
+from server.game.prize import PrizeState
 from server.realtime.frames import Frame
-from server.store.money.prizes import PrizeState
 from support import SOURCE
 from support.client import Client, a_picture
 from support.declared import channel, check_frame, check_reply, interfaces

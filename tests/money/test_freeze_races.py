@@ -11,13 +11,12 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from server.actions.digging import win as winning
 from server.actions.digging.dig import settle_pending
 from server.actions.money import freeze as freezing
-from server.actions.sweep import sweep
 from server.context import Context
-from server.store.money.freezes import Freeze, Freezes, freeze_key
-from server.store.money.held_prizes import HeldPrizes
-from server.store.money.prizes import Prize
+from server.game.prize import freed
+from server.store.money.freezes import Freezes
+from server.store.money.prizes import Prize, Prizes
 from support.client import Client, Someone
-from support.purse import find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
+from support.purse import find, pay, publish_red_packet, rest, sweep_until_quiet, win
 
 
 async def won(client: Client, context: Context, publisher: Someone, winner: Someone) -> str:
@@ -67,7 +66,7 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(
     assert (await bob.post("/drawPrize", code=code))["package_info"]
 
     async def fail() -> None:
-        await context.store.prizes.free_from_bill(f"{code}:1", 1, "won")
+        await context.store.prizes.move(f"{code}:1", freed(1, "won", lost=False))
 
     once_after(monkeypatch, AsyncIOMotorCollection, "update_many", fail)
     await freezing.freeze(context, "task", code, 0)
@@ -91,7 +90,7 @@ async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen
         async def die(*_: Any) -> None:
             raise RuntimeError("the process is gone")
 
-        dead.setattr(winning, "withhold_if_frozen", die)
+        dead.setitem(winning.EFFECTS, "freezes", die)
         await win(client, context, bob, code)
         await settle_pending(context)
     assert (await the_prize(context))["state"] == "won"
@@ -104,32 +103,6 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
     """Brakes, where a test names them."""
     call = getattr(request.node, "callspec", None)
     return dict(call.params.get("brakes", {})) if call is not None else {}
-
-
-@pytest.mark.gen_test
-async def test_a_bill_that_is_out_though_its_winner_is_frozen_is_cancelled_by_a_sweep(
-    client: Client, context: Context
-) -> None:
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
-    assert (await bob.post("/drawPrize", code=code))["package_info"]
-    now_ms = context.clock.now_ms()
-    passed_by = Freeze(
-        _id=freeze_key("person", bob.unionid),
-        what="person",
-        of=bob.unionid,
-        code=code,
-        depth=1,
-        state="frozen",
-        at=now_ms,
-    )
-    await context.store.freezes.collection.insert_one(passed_by)
-    await let_pass(context, 61_000)
-    for _ in range(2):
-        await sweep(context)
-        await rest(context)
-    assert (await the_prize(context))["state"] == "withheld"
-    assert [bill["state"] for bill in await find(context, "sandbox_bills")] == ["CANCELLED"]
 
 
 @pytest.mark.parametrize("looks_again", [True, False])
@@ -146,7 +119,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(
 
     once_after(monkeypatch, Freezes, "frozen", freeze_again)
     if not looks_again:  # it died before it could
-        once_after(monkeypatch, HeldPrizes, "release", _die)
+        once_after(monkeypatch, Prizes, "move", _die)
     try:
         await freezing.release(context, "person", code, 1)
     except RuntimeError:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from server.context import Context
-from server.store.money.held_prizes import HeldPrizes
+from server.game.prize import claimed
+from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -112,13 +113,13 @@ class TestLimits:
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         codes = [await won(client, context, alice, bob) for _ in range(2)]
-        both_have_claimed, paid_out_fen = asyncio.Barrier(2), HeldPrizes.paid_out_fen
+        both_have_claimed, paid_out_fen = asyncio.Barrier(2), Prizes.paid_out_fen
 
-        async def add_up_together(self: HeldPrizes, *arguments: Any) -> Any:
+        async def add_up_together(self: Prizes, *arguments: Any) -> Any:
             await both_have_claimed.wait()
             return await paid_out_fen(self, *arguments)
 
-        monkeypatch.setattr(HeldPrizes, "paid_out_fen", add_up_together)
+        monkeypatch.setattr(Prizes, "paid_out_fen", add_up_together)
         replies = await asyncio.gather(*(claim(bob, code) for code in codes))
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []
@@ -133,7 +134,7 @@ class TestLimits:
         second = await won(client, context, alice, bob)
         [prize] = await find(context, "prizes", code=second)
         now_ms = context.clock.now_ms()
-        await context.store.prizes.begin_claiming(prize, now_ms, now_ms)  # type: ignore[arg-type]
+        await context.store.prizes.move(prize["_id"], claimed(0, now_ms, now_ms, young=0, private=0))
         await sweep_until_quiet(context)
         assert await state_of(context, second) == "held"
         assert await find(context, "bills", code=second) == []

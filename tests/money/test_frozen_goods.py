@@ -9,8 +9,9 @@ import pytest
 from server.actions.money import freeze as freezing
 from server.actions.people.erase import CannotErase, forget
 from server.context import Context
+from server.game.lifecycle import Move
+from server.game.prize import released_alone
 from server.store.money.freezes import Freezes
-from server.store.money.held_prizes import HeldPrizes
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.purse import (
@@ -198,14 +199,11 @@ async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
     with monkeypatch.context() as patched:
         if dies:
 
-            async def die(self: Freezes, keys: list[str]) -> set[str]:
+            async def die(self: Any, *arguments: Any) -> set[str]:
                 return set()
 
-            async def leave(self: Prizes, prize: Any) -> None:
-                """Leave it due, as a process that dies before."""
-
             patched.setattr(Freezes, "frozen", die)
-            patched.setattr(Prizes, "finish", leave)
+            patched.setattr(Prizes, "moves", die)  # it leaves it due
         await win(client, context, bob, code)
     await let_pass(context, 61_000)
     await sweep_until_quiet(context)
@@ -219,10 +217,10 @@ async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(
 ) -> None:
     with monkeypatch.context() as patched:
 
-        async def leave(self: Prizes, prize: Any) -> None:
+        async def leave(self: Prizes, prize_id: str, move: Move) -> None:
             """Leave it due, as a process that dies before."""
 
-        patched.setattr(Prizes, "finish", leave)
+        patched.setattr(Prizes, "moves", leave)
         code = await won(client, context, ON_SITE, claimed=True)
     await let_pass(context, 61_000)
     await sweep_until_quiet(context)
@@ -239,7 +237,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
     code = await won(client, context, draw_type, claimed=False)
     await freezing.freeze(context, "person", code, 1)
     # As if it had come while a freeze of the treasure was released, by a process that died then.
-    await context.store.held_prizes.let_off(f"{code}:1", context.clock.now_ms())
+    await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
     assert (await prize_of(context, code))["state"] == "withheld"
 
@@ -251,7 +249,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(
 ) -> None:
     code = await won(client, context, draw_type, claimed=True)
     await freezing.freeze(context, "person", code, 1)
-    await context.store.held_prizes.let_off(f"{code}:1", context.clock.now_ms())
+    await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     refused = await hand_over(client, context, code, draw_type)
     assert (refused["error"], "冻结" in refused["msg"]) in {("not_shippable", True), ("payout_held", True)}
     assert (await prize_of(context, code))["state"] == "withheld"
@@ -294,13 +292,13 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
     code = await won(client, context, BY_MAIL, claimed=True)
     await freezing.freeze(context, "task", code, 0)
     await context.store.freezes.begin_end(f"task:{code}", "releasing", context.clock.now_ms())
-    let_off = HeldPrizes.let_off
+    move_one = Prizes.move
 
-    async def frozen_before(self: HeldPrizes, prize_id: str, now_ms: int) -> Any:
+    async def frozen_before(self: Prizes, prize_id: str, move: Move) -> Any:
         await freezing.freeze(context, "person", code, 1)
-        return await let_off(self, prize_id, now_ms)
+        return await move_one(self, prize_id, move)
 
-    monkeypatch.setattr(HeldPrizes, "let_off", frozen_before)
+    monkeypatch.setattr(Prizes, "move", frozen_before)
     await act(client, "release", code, "prize", 1)
     assert (await prize_of(context, code))["state"] == "withheld"
 

@@ -22,6 +22,7 @@ from support.purse import pay, publish_red_packet, sweep_until_quiet, win
         ("prizes", {"state": "withheld"}, "nothing is frozen"),
         ("prizes", {"state": "sent"}, "nobody will count it as received"),
         ("prizes", {"state": "claiming"}, "waiting"),
+        ("prizes", {"then": {"message": 1}}, "what it owes"),
         ("freezes", {"state": "frozen", "due_at": 1}, "freezes"),
         ("freezes", {"state": "frozen"}, "can be claimed"),
     ],

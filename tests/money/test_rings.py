@@ -10,7 +10,7 @@ import pytest
 from server.actions.money.rings import ring_of
 from server.context import Context
 from server.store.money.freezes import Freeze, freeze_key
-from server.store.money.held_prizes import HeldPrizes
+from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -152,15 +152,15 @@ class TestPrivateTreasures:
     ) -> None:
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         codes = [await won(client, context, alice, who, 3, is_public=0) for who in (bob, carol)]
-        both, under_limit = asyncio.Barrier(2), HeldPrizes.under_limit
+        both, under_limit = asyncio.Barrier(2), Prizes.under_limit
 
-        async def read_together(self: HeldPrizes, *arguments: Any) -> Any:
+        async def read_together(self: Prizes, *arguments: Any) -> Any:
             await both.wait()  # until both are recorded
             found = await under_limit(self, *arguments)
             await both.wait()  # until both have read, before either is decided
             return found
 
-        monkeypatch.setattr(HeldPrizes, "under_limit", read_together)
+        monkeypatch.setattr(Prizes, "under_limit", read_together)
         replies = await asyncio.gather(claim(bob, codes[0]), claim(carol, codes[1]))
         assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
         monkeypatch.undo()

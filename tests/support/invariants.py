@@ -45,7 +45,9 @@ async def check_states(context: Context) -> None:
         task = tasks[order["code"]]
         useless = task["open"] or task["status"] or is_taken_down(task)  # type: ignore[arg-type]
         assert order["state"] != "asked" or not useless, "it would be paid in vain"
-        assert "then" not in order, "WeChat is not told that it was delivered"
+    following = ("orders", "prizes", "bills", "refunds")
+    owing = [found for name in following for found in stored[name] if "then" in found]
+    assert not owing, "what it owes is not done"
     check_freezes(stored)
     for prize in stored["prizes"]:
         assert prize["state"] != "sent" or "due_at" in prize, "nobody will count it as received"

@@ -92,6 +92,7 @@ def _values(row: Row, now_ms: int) -> list[tuple[str, list[Any]]]:
         *((name, _around(test)) for name, test in row.where.items()),
         *((name, [_plain(value, now_ms)]) for name, value in row.sets.items()),
         *((name, []) for name in row.drops.split()),
+        *([("then", [{"what is owed already": 1}])] if row.owes else []),
         *((time, [1, FAR_MS + now_ms]) for time, _ in times if isinstance(time, str)),
     ]
 

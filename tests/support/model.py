@@ -56,7 +56,17 @@ class Weakened:
 
 def freeze(document: dict[str, Any]) -> Document:
     """Return a document that can be part of a state."""
+    if "then" in document:
+        document = {**document, "then": tuple(sorted(document["then"]))}
     return tuple(sorted(document.items()))
+
+
+def thawed(document: Document) -> dict[str, Any]:
+    """Return a document of a state as the rows know it."""
+    known = dict(document)
+    if "then" in known:
+        known["then"] = dict.fromkeys(known["then"], 1)
+    return known
 
 
 class Rows:
@@ -82,14 +92,8 @@ class Rows:
 
 
 def _does(move: Move, document: Document, kept: tuple[str, ...]) -> Document | None:
-    made = apply(move, dict(document), NOW)
-    if made is None:
-        return None
-    owed = made.get("then")
-    if owed is not None:  # an effect may be done again at any later time, so it stays
-        before = dict(document).get("then", ())
-        made["then"] = tuple(sorted({*before, *owed}))
-    return freeze({name: made[name] for name in kept if name in made})
+    made = apply(move, thawed(document), NOW)
+    return None if made is None else freeze({name: made[name] for name in kept if name in made})
 
 
 def older(document: Document) -> Document:

@@ -21,6 +21,7 @@ from support.model import (
     explore,
     freeze,
     older,
+    thawed,
 )
 
 PRIZE = (
@@ -39,6 +40,7 @@ class World:
     `unknown` is when WeChat was last asked about a bill and did not know it, 0 for never. `approved` are the
     attempts that somebody may still make a bill for. `repaid` is what WeChat made of the refund. `over`: the
     deadline is. `frozen`: an operator wants it frozen. `broke` is what a step did that it must not.
+    `carrying` is the prize as it was for somebody who did what it owed, and has not noted that yet.
     """
 
     prize: Document
@@ -54,6 +56,7 @@ class World:
     repaid: str = ""
     ever_frozen: bool = False
     broke: str = ""
+    carrying: Document | None = None
 
 
 def first(attempts: int, freezes: int) -> World:
@@ -120,15 +123,26 @@ def is_end(world: World) -> bool:
     return state(world.prize) == "returned" and owes(world.refund, "ledger")
 
 
-class Steps:
-    """What anybody may do next. `weakened` is a guard that is taken out."""
+def carried_out(read: Document) -> Move:
+    move = prize.prize.carried_out(thawed(read))
+    assert move is not None
+    return move
 
-    def __init__(self, weakened: Weakened | None = None) -> None:
-        self._rows = Rows(weakened)
+
+class Steps:
+    """What anybody may do next. `weakened` is a guard that is taken out.
+
+    An effect of the prize stays owed, since it may be done late or twice; if it is `noted`, until it is done.
+    """
+
+    def __init__(self, weakened: Weakened | None = None, *, noted: bool = False) -> None:
+        self._rows, self._noted = Rows(weakened), noted
 
     def __call__(self, world: World) -> Iterator[Step[World]]:
         """Yield each possible step, and the world after it."""
         yield from self._claiming(world)
+        if self._noted:
+            yield from self._carrying(world)
         for at in range(len(world.bills)):
             yield from self._billing(world, at)
         yield from self._freezing(world)
@@ -164,15 +178,23 @@ class Steps:
         for at, known in enumerate(world.bills):
             attempt = at + 1
             yield from self._prize(world, prize.claimed, at, NOW, NOW, 0, 0)
+            yield from self._prize(world, prize.withheld_unweighed, attempt)
             if owes(world.prize, "bill"):
                 also = world.approved | {attempt}
                 yield from self._prize(world, prize.approved, attempt, approved=also)
                 yield from self._prize(world, prize.held, attempt, "pair", NOW)
                 yield from self._prize(world, prize.put_off, attempt, "private", NOW)
-                yield from self._prize(world, prize.withheld_unweighed, attempt)
             if attempt in world.approved and known is None:
                 new = freeze({"state": bill.bill.first, "remote": "", "sent_at": 0})
                 yield f"bill {attempt} is made", replace(world, bills=put(world.bills, at, new))
+
+    def _carrying(self, world: World) -> Iterator[Step[World]]:
+        known = dict(world.prize)
+        made = known["state"] != "claiming" or world.bills[known["attempt"] - 1] is not None
+        if world.carrying is not None:
+            yield from self._prize(world, carried_out, world.carrying, carrying=None)
+        elif owes(world.prize, "bill") and (made or "freezing" in known):
+            yield "somebody did what the prize owes", replace(world, carrying=world.prize)
 
     def _billing(self, world: World, at: int) -> Iterator[Step[World]]:
         known, truth = world.bills[at], world.wechat[at]
@@ -262,6 +284,8 @@ def put(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
     return (*values[:at], value, *values[at + 1 :])
 
 
-def explore_packet(attempts: int, freezes: int, weakened: Weakened | None = None) -> Found[World]:
+def explore_packet(
+    attempts: int, freezes: int, weakened: Weakened | None = None, *, noted: bool = False
+) -> Found[World]:
     """Visit all that can happen to a red packet of so many bills and freezes."""
-    return explore(first(attempts, freezes), Steps(weakened), wrong, is_end)
+    return explore(first(attempts, freezes), Steps(weakened, noted=noted), wrong, is_end)

@@ -17,9 +17,10 @@ from server.errors import Ended, HasDigs, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
 from server.game.dig import EndReason
 from server.game.order import wake
+from server.game.prize import UNSETTLED, expired, returned
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
-from server.store.money.prizes import UNSETTLED, claimable_until_ms
+from server.store.money.prizes import claimable_until_ms
 from server.wechat.pay import Contradiction
 
 LOOK_AGAIN_MS = 60_000
@@ -185,14 +186,14 @@ async def _write_missing_prizes(context: Context, task: Task) -> bool:
 async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool:
     """Take back unclaimed prizes; return True once each prize is given or on its way back."""
     store, code = context.store, task["_id"]
-    await store.prizes.begin_expiring(code, deadline_ms)
+    await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)
     until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
         over = context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
         if over and prize["state"] == "claiming" and time.monotonic() < until:
             await retract(context, prize)
-    await store.prizes.begin_expiring(code, deadline_ms)
+    await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)
     unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
     if unsettled:
@@ -203,7 +204,7 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
         unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))
         await _owe_back(context, "unclaimed", task, unclaimed_fen)
     else:
-        await store.prizes.return_expired(code)
+        await store.prizes.move_all({"code": code}, returned())
     return True
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from server.actions.messages.write import tell_winner
 from server.actions.money.hold import withhold_if_frozen
+from server.actions.money.pay_out import ensure_bill
+from server.actions.transition import Effects, carry_out
 from server.context import Context
 from server.game.amounts import FOLLOWED_MS, prize_fen
 from server.game.dig import Dig
+from server.game.prize import prize as lifecycle
 from server.game.task import Task
 from server.store.money.prizes import Prize
 from server.wechat.pay import Contradiction
@@ -52,18 +57,32 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
         claimed_at=0,
         given_at=0,
     )
-    # Due until the books say that it is owed, freezes were looked at, and the winner's message is written.
     prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
+    prize["then"] = dict(lifecycle.owes)
     await context.store.prizes.insert(prize)
+    await follow_prize(context, prize)
+
+
+async def follow_prize(context: Context, prize: Prize, done: Collection[str] = ()) -> None:
+    """Do what a prize owes, but for what is `done`. Safe to repeat."""
+    await carry_out(context, context.store.prizes, prize, EFFECTS, done)
+
+
+async def _enter(context: Context, prize: Prize) -> None:
     if prize["amount_fen"]:
-        await enter_owed(context, prize)
-    await withhold_if_frozen(context, prize)
-    await tell_winner(context, prize)
-    await context.store.prizes.finish(prize)
+        await context.store.ledger.enter(
+            "owed", prize["_id"], prize["code"], prize["amount_fen"], context.clock.now_ms()
+        )
 
 
-async def enter_owed(context: Context, prize: Prize) -> None:
-    """Enter in the books that a red packet is owed to its winner. Safe to repeat."""
-    await context.store.ledger.enter(
-        "owed", prize["_id"], prize["code"], prize["amount_fen"], context.clock.now_ms()
-    )
+async def _make_bill(context: Context, prize: Prize) -> None:
+    if prize["state"] == "claiming" and "freezing" not in prize:
+        await ensure_bill(context, prize)
+
+
+EFFECTS: Effects = {
+    "ledger": _enter,
+    "freezes": withhold_if_frozen,
+    "message": tell_winner,
+    "bill": _make_bill,
+}

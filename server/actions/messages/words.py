@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from server.actions.digging.publish import BY_MAIL, RED_PACKET
 from server.context import Context
 from server.game.amounts import DAY_MS, RELEASED_MS, claim_deadline_ms, prize_fen
+from server.game.prize import HELD
 from server.game.review import is_shown
 from server.game.task import Task
 from server.store.messages.messages import Message
-from server.store.money.held_prizes import HELD
 from server.store.money.prizes import Prize, claimable_until_ms
 from server.wechat.messages import Values, yuan
 

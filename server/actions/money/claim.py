@@ -9,7 +9,7 @@ import msgspec
 
 from server.actions.announce import announce_claim
 from server.actions.digging.publish import BY_MAIL, RED_PACKET
-from server.actions.digging.win import ensure_prize
+from server.actions.digging.win import ensure_prize, follow_prize
 from server.actions.money.hold import newness_of, refuse_frozen_goods, refuse_held, refuse_waiting
 from server.actions.money.pay_in import LOOK_APART_MS
 from server.actions.money.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
@@ -17,9 +17,10 @@ from server.context import Context
 from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
 from server.game.amounts import DAY_MS, claim_deadline_ms
 from server.game.bill import CONFIRM_MS, asking
+from server.game.prize import GIVEN, address_replaced, claimed, given_by_mail
 from server.game.task import Task
 from server.store.money.bills import Bill
-from server.store.money.prizes import GIVEN, Prize, claimable_until_ms
+from server.store.money.prizes import Prize, claimable_until_ms
 from server.wechat.pay import PayUnknown
 
 ATTEMPTS = 3
@@ -66,10 +67,10 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     prize = await ensure_prize(context, task, unionid)
     if prize is None:
         raise NotWon
-    claimed = await _claim(context, task, prize, (receiver, phone, address))
-    if claimed.prize != prize:
-        await announce_claim(context, claimed.prize)
-    return claimed
+    answer = await _claim(context, task, prize, (receiver, phone, address))
+    if answer.prize != prize:
+        await announce_claim(context, answer.prize)
+    return answer
 
 
 async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, str, str]) -> Claim:
@@ -106,6 +107,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
             ensured = await ensure_bill(context, prize)
             if ensured is None:
                 prize = await _reread(context, prize)
+                context.background.spawn(follow_prize(context, prize))
                 continue
             bill, made = ensured
             if made:
@@ -115,6 +117,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
                     bill = await ask_about_bill(context, bill)
             else:
                 await follow_bill(context, bill)
+            context.background.spawn(follow_prize(context, prize, done=("bill",)))
             prize = await _reread(context, prize)
             refuse_held(prize)
             if made or bill["state"] in ("asked", "waiting"):
@@ -135,8 +138,8 @@ async def _may_ask(context: Context, bill: Bill) -> bool:
 async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
     newness, now_ms = await newness_of(context, task, prize), context.clock.now_ms()
     # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
-    await context.store.prizes.begin_claiming(prize, now_ms, now_ms + 60_000, **newness._asdict())
-    return await _reread(context, prize)
+    begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, *newness)
+    return await context.store.prizes.move(prize["_id"], begin) or await _reread(context, prize)
 
 
 def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
@@ -151,9 +154,9 @@ def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
 async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
     now_ms, prizes = context.clock.now_ms(), context.store.prizes
     box = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
-    given = await prizes.give_by_mail(prize["_id"], box, now_ms)
+    given = await prizes.move(prize["_id"], given_by_mail(box, now_ms))
     if given is None:
-        given = await prizes.replace_address(prize["_id"], box, now_ms - REPLACEABLE_MS)
+        given = await prizes.move(prize["_id"], address_replaced(box, now_ms - REPLACEABLE_MS))
     if given is None:
         given = await _reread(context, prize)
         refuse_held(given)

@@ -7,6 +7,7 @@ from server.actions.money.hold import refuse_held, withhold_if_frozen
 from server.context import Context
 from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
 from server.game.amounts import claim_deadline_ms
+from server.game.prize import handed_over
 from server.store.money.prizes import Prize, claimable_until_ms
 
 
@@ -35,7 +36,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
     in_time = deadline_ms is None or now_ms <= claimable_until_ms(prize, deadline_ms)
     if prize["state"] == "claiming" and in_time:
         await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
-        given = await store.prizes.give_on_site(prize["_id"], now_ms)
+        given = await store.prizes.move(prize["_id"], handed_over(now_ms))
         if given is not None:
             await store.pickups.forgive(code, locked_by_it=not tries_left)
             await announce_claim(context, given)

@@ -13,8 +13,8 @@ from server.actions.money.hold import freezes_of, withhold_if_frozen
 from server.actions.money.pay_out import retract
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
+from server.game.prize import HELD, denied, frozen, released, released_alone, still_freezing
 from server.store.money.freezes import Freeze, What, freeze_key
-from server.store.money.held_prizes import HELD
 from server.store.money.prizes import Prize
 
 LOOK_AGAIN_MS = 60_000
@@ -39,8 +39,7 @@ async def freeze(context: Context, what: What, code: str, depth: int, reason: st
         at=now_ms,
         reason=reason,
     )
-    frozen = await context.store.freezes.put(new)
-    await settle_freeze(context, frozen)
+    await settle_freeze(context, await context.store.freezes.put(new))
 
 
 async def release(context: Context, what: What, code: str, depth: int) -> None:
@@ -51,11 +50,11 @@ async def release(context: Context, what: What, code: str, depth: int) -> None:
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     if what == "prize":
         await _refuse_unreleasable(context, of)
-    released = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms)
-    if released is not None:
-        await settle_freeze(context, released)
+    own = await context.store.freezes.begin_end(freeze_key(what, of), "releasing", now_ms)
+    if own is not None:
+        await settle_freeze(context, own)
         return
-    let_off = await context.store.held_prizes.let_off(of, now_ms) if what == "prize" else None
+    let_off = await context.store.prizes.move(of, released_alone(now_ms)) if what == "prize" else None
     if let_off is None:
         raise BadRequest("它没有被冻结，也没有在核对")
     await withhold_if_frozen(context, let_off)  # by a freeze that came since we looked
@@ -80,9 +79,7 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
     if what == "person":
         raise BadRequest("退回只能按宝贝或奖品来做", param="what")
     of, store = await find_target(context, what, code, depth), context.store
-    held = [
-        prize for prize in await store.held_prizes.of_scope(_scopes(what, of)[0]) if "freezing" not in prize
-    ]
+    held = [prize for prize in await store.prizes.of_scope(_scopes(what, of)[0]) if "freezing" not in prize]
     if not held:
         raise BadRequest("没有可以退回的奖品：没有被冻结，或它的转账还在撤销")
     for prize in held:
@@ -91,7 +88,7 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
         if own is not None:
             await settle_freeze(context, own)
         else:
-            await store.held_prizes.give_back(prize["_id"])
+            await store.prizes.moves(prize["_id"], denied())
     _announce_all(context, held)
 
 
@@ -129,13 +126,13 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
         await _settle_release(context, freeze)
         return
     if freeze["state"] == "returning":
-        await context.store.held_prizes.give_back(freeze["of"])
+        await context.store.prizes.moves(freeze["of"], denied())
         await context.store.freezes.delete(freeze["_id"])
         return
     stopped: list[Prize] = []
     for scope in _scopes(freeze["what"], freeze["of"]):
-        await context.store.held_prizes.withhold(scope, context.clock.now_ms())
-        stopped += await context.store.held_prizes.of_scope(scope)
+        await context.store.prizes.move_all(scope, frozen(context.clock.now_ms()))
+        stopped += await context.store.prizes.of_scope(scope)
     stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first: a winner may confirm one
     for first in range(min(AT_ONCE, len(stopped))):
         context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
@@ -144,18 +141,18 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
 
 async def _settle_release(context: Context, freeze: Freeze) -> None:
     store, cancelling = context.store, False
-    released: list[Prize] = []
-    end = store.held_prizes.let_off if freeze["what"] == "prize" else store.held_prizes.release
+    ended: list[Prize] = []
+    end = released_alone if freeze["what"] == "prize" else released
     for scope in _scopes(freeze["what"], freeze["of"]):
-        for prize in await store.held_prizes.of_scope(scope):
+        for prize in await store.prizes.of_scope(scope):
             if prize["state"] == "held" or await store.freezes.frozen(freezes_of(prize)):
                 continue
             if prize["state"] == "claiming":
                 cancelling = True
-            elif (ended := await end(prize["_id"], context.clock.now_ms())) is not None:
+            elif (free := await store.prizes.move(prize["_id"], end(context.clock.now_ms()))) is not None:
                 await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
-                released.append(ended)
-    _announce_all(context, released)
+                ended.append(free)
+    _announce_all(context, ended)
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
         await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:
@@ -185,4 +182,5 @@ async def _announce_each(context: Context, prizes: list[Prize]) -> None:
 async def settle_freezing(context: Context, prize: Prize) -> None:
     """Cancel the bill of a prize that is being frozen; look again until it has ended."""
     await retract(context, prize)
-    await context.store.held_prizes.look_again(prize["_id"], context.clock.now_ms() + LOOK_AGAIN_MS)
+    again = still_freezing(context.clock.now_ms() + LOOK_AGAIN_MS)
+    await context.store.prizes.moves(prize["_id"], again)

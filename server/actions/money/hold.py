@@ -18,11 +18,12 @@ from server.actions.money.rings import Ring, ring_of
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
+from server.game.prize import Wait, Why, approved, frozen, held, put_off, withheld_unweighed
 from server.game.rings import fits_at
 from server.game.task import Task
 from server.operation.patterns import PAIR, is_lucky
 from server.store.money.freezes import freeze_key
-from server.store.money.prizes import Prize, Wait, Why
+from server.store.money.prizes import Prize
 from server.wechat.messages import moment
 
 WEEK_MS = 7 * DAY_MS
@@ -78,7 +79,7 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
     if now_ms < prize.get("waits_until", 0):
         raise _put_off(context, prize)
     until_ms = prize["won_at"] + hold_ms
-    if now_ms < until_ms and not await context.store.held_prizes.were_paid(
+    if now_ms < until_ms and not await context.store.prizes.were_paid(
         prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - hold_ms
     ):
         raise PayoutWaits(claim_from=until_ms)
@@ -149,21 +150,20 @@ async def weigh(context: Context, prize: Prize) -> bool:
         return True
     await withhold_if_frozen(context, prize)
     found = await _weighed(context, prize) if are_brakes_on(context) and "let_off" not in prize else None
-    held_prizes = context.store.held_prizes
+    prizes, attempt = context.store.prizes, prize["attempt"]
     if found is None:
-        decided = await held_prizes.let_through(prize)
+        decision = approved(attempt)
     elif isinstance(found, tuple):
-        decided = await held_prizes.put_off(prize, *found)
+        decision = put_off(attempt, *found)
     else:
-        why = found
-        decided = await held_prizes.hold(prize, why, context.clock.now_ms())
-        if decided is not None:
-            await announce_claim(context, decided)
+        decision = held(attempt, found, context.clock.now_ms())
+    decided = await prizes.move(prize["_id"], decision)
     if decided is None:
-        decided = await held_prizes.withhold_unweighed(prize) or await context.store.prizes.find(prize["_id"])
-    return (
-        decided is not None and decided["state"] == "claiming" and decided.get("weighed") == prize["attempt"]
-    )
+        unweighed = withheld_unweighed(attempt)
+        decided = await prizes.move(prize["_id"], unweighed) or await prizes.find(prize["_id"])
+    elif decided["state"] == "held":
+        await announce_claim(context, decided)
+    return decided is not None and decided["state"] == "claiming" and decided.get("weighed") == attempt
 
 
 async def _weighed(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
@@ -178,9 +178,7 @@ async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] |
     limits: list[_Limit] = []
     if prize.get("private"):
         limits.append(
-            _Limit(
-                "private", {"publisher": prize["publisher"], "private": 1}, settings.cash_private_day_yuan
-            )
+            _Limit("private", {"publisher": prize["publisher"], "private": 1}, settings.cash_private_day_yuan)
         )
     if prize.get("young"):
         limits.append(_Limit("newcomer", {"unionid": prize["unionid"]}, settings.cash_newcomer_day_yuan))
@@ -202,12 +200,10 @@ async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] |
     return why, until_ms
 
 
-async def _fits_at(
-    context: Context, prize: Prize, scope: dict[str, Any], most_yuan: int
-) -> int | None:
+async def _fits_at(context: Context, prize: Prize, scope: dict[str, Any], most_yuan: int) -> int | None:
     now_ms = context.clock.now_ms()
     # Each is 1 yuan or more, so that more of them are above the limit anyway.
-    claims = await context.store.held_prizes.under_limit(scope, now_ms - DAY_MS, prize["_id"], most_yuan + 1)
+    claims = await context.store.prizes.under_limit(scope, now_ms - DAY_MS, prize["_id"], most_yuan + 1)
     return fits_at(claims, prize["amount_fen"], most_yuan * FEN_PER_YUAN, now_ms)
 
 
@@ -215,7 +211,7 @@ async def _why_tied(context: Context, prize: Prize) -> Why | None:
     """Look at the ring of the publisher, if the winner is in it; and at what happens again and again."""
     settings, store, now_ms = context.settings, context.store, context.clock.now_ms()
     if settings.cash_patterns_held:
-        wins = await store.held_prizes.won_of(prize["unionid"], prize["publisher"], now_ms - WEEK_MS)
+        wins = await store.prizes.won_of(prize["unionid"], prize["publisher"], now_ms - WEEK_MS)
         if wins >= PAIR:
             return "again"
         if await is_lucky(store, prize["unionid"], now_ms):
@@ -236,7 +232,7 @@ def _within(ring: Ring) -> dict[str, Any]:
 
 async def _why_held(context: Context, prize: Prize) -> Why | None:
     settings, now_ms = context.settings, context.clock.now_ms()
-    paid = await context.store.held_prizes.paid_out_fen(
+    paid = await context.store.prizes.paid_out_fen(
         prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
     )
     limits: tuple[tuple[Why, int, int], ...] = (
@@ -262,7 +258,7 @@ async def withhold_if_frozen(context: Context, prize: Prize) -> bool:
     """
     if not await context.store.freezes.frozen(freezes_of(prize)):
         return False
-    await context.store.held_prizes.withhold({"_id": prize["_id"]}, context.clock.now_ms())
+    await context.store.prizes.moves(prize["_id"], frozen(context.clock.now_ms()))
     return True
 
 

@@ -25,6 +25,7 @@ from server.game.bill import (
     stop_sending,
     unanswered,
 )
+from server.game.prize import freed, given_by_bill
 from server.store.money.bills import Bill
 from server.store.money.payments import CONTRADICTION
 from server.store.money.prizes import Prize, bill_number
@@ -216,14 +217,13 @@ async def follow_bill(context: Context, bill: Bill) -> None:
 
 
 async def _move_prize(context: Context, bill: Bill) -> None:
-    prizes = context.store.prizes
     if bill["state"] == "given":
-        prize = await prizes.give_by_bill(bill["prize"], bill["attempt"], context.clock.now_ms())
+        end = given_by_bill(bill["attempt"], context.clock.now_ms())
     elif bill["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number
-        lost = bill["sent_at"] > 0
-        prize = await prizes.free_from_bill(bill["prize"], bill["attempt"], "expiring", lost=lost)
+        end = freed(bill["attempt"], "expiring", lost=bill["sent_at"] > 0)
     else:
-        prize = await prizes.free_from_bill(bill["prize"], bill["attempt"], "won")
+        end = freed(bill["attempt"], "won", lost=False)
+    prize = await context.store.prizes.move(bill["prize"], end)
     if prize is not None:
         context.background.spawn(announce_claim(context, prize))  # it may wait for Redis
 

@@ -7,6 +7,7 @@ import logging
 from server.actions.transition import Effects, carry_out
 from server.context import Context
 from server.game.order import refunding
+from server.game.prize import returned
 from server.game.refund import RefundKind, abnormal, closed, processing, refunded, unanswered
 from server.game.refund import refused as refused_by_wechat
 from server.store.money.orders import Order
@@ -138,7 +139,7 @@ async def _enter(context: Context, refund: Refund) -> None:
 
 
 async def _return_prizes(context: Context, refund: Refund) -> None:
-    await context.store.prizes.return_expired(refund["code"])
+    await context.store.prizes.move_all({"code": refund["code"]}, returned())
 
 
 EFFECTS: Effects = {"ledger": _enter, "prizes": _return_prizes}

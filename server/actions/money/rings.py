@@ -52,7 +52,7 @@ async def ring_of_prize(context: Context, code: str, depth: int) -> Ring:
         raise BadRequest("这一层没有人中奖，请检查层数", param="depth")
     ring = await ring_of(context, prize["publisher"])
     since_ms = context.clock.now_ms() - RING_MS
-    rows = await context.store.held_prizes.paid_around(sorted(ring.people), since_ms, ROWS)
+    rows = await context.store.prizes.paid_around(sorted(ring.people), since_ms, ROWS)
     ring.payments = [
         (publisher, winner, fen)
         for publisher, winner, _, fen in rows
@@ -63,11 +63,11 @@ async def ring_of_prize(context: Context, code: str, depth: int) -> Ring:
 
 async def _ties(context: Context, people: list[str]) -> dict[tuple[str, str], Link]:
     store, since_ms = context.store, context.clock.now_ms() - RING_MS
-    paid = [Paid(*row) for row in await store.held_prizes.paid_around(people, since_ms, ROWS)]
+    paid = [Paid(*row) for row in await store.prizes.paid_around(people, since_ms, ROWS)]
     if not paid:
         return {}
     publishers = sorted({each.publisher for each in paid})
-    totals = await store.held_prizes.paid_in_all(publishers, since_ms)
+    totals = await store.prizes.paid_in_all(publishers, since_ms)
     brought = [Brought(*row) for row in await store.visits.brought_around(people, ROWS)]
     places = await store.places.shared(people, since_ms, NEIGHBOURS, ROWS)
     return tied(paid, totals, brought, places)

@@ -10,6 +10,7 @@ from server.actions.money.hold import withhold_if_frozen
 from server.actions.money.show_addresses import is_address_open
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
+from server.game import prize as row
 from server.game.amounts import DAY_MS
 from server.game.task import Task
 from server.store.money.prizes import Prize
@@ -41,9 +42,10 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
         frozen = await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
         if not frozen and "address_box" in prize and not await is_address_open(context, prize):
             raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
-    sent = await prizes.mark_sent(prize_id, carrier, number, now_ms, now_ms + ARRIVAL_MS)
+    sent = await prizes.move(prize_id, row.sent(carrier, number, now_ms, now_ms + ARRIVAL_MS))
     if sent is None:
-        sent = await prizes.change_parcel(prize_id, carrier, number, now_ms - CORRECTABLE_MS)
+        corrected = row.parcel_corrected(carrier, number, now_ms - CORRECTABLE_MS)
+        sent = await prizes.move(prize_id, corrected)
     if sent is not None:
         await announce_claim(context, sent)
     else:
@@ -78,7 +80,7 @@ async def receive(context: Context, code: str, unionid: str) -> Prize:
     prize = await prizes.find_won(code, unionid)
     if prize is None:
         raise NotWon
-    received = await prizes.receive(prize["_id"], context.clock.now_ms())
+    received = await prizes.move(prize["_id"], row.received(context.clock.now_ms()))
     if received is not None:
         await announce_claim(context, received)
     else:
@@ -92,6 +94,6 @@ async def settle_arrival(context: Context, prize: Prize) -> None:
     """Count goods as received if they were sent ARRIVAL_MS ago and the winner said nothing."""
     now_ms, arrived_ms = context.clock.now_ms(), prize["sent_at"] + ARRIVAL_MS
     if now_ms >= arrived_ms:
-        await context.store.prizes.receive(prize["_id"], now_ms)
+        await context.store.prizes.moves(prize["_id"], row.received(now_ms))
     else:
-        await context.store.prizes.await_arrival(prize["_id"], arrived_ms)
+        await context.store.prizes.moves(prize["_id"], row.arrives_later(arrived_ms))

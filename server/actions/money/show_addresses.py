@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from server.actions.digging.publish import BY_MAIL, GOODS
 from server.context import Context
+from server.game.prize import GIVEN
 from server.game.review import is_shown
 from server.game.task import Task
 from server.store.money.freezes import freeze_key
-from server.store.money.prizes import GIVEN, Prize
+from server.store.money.prizes import Prize
 
 OPEN_AT_ONCE = 10
 # So many hidden tasks of a publisher are left out; a person with more has to ask an operator.

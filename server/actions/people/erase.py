@@ -12,10 +12,11 @@ import secrets
 from typing import NamedTuple
 
 from server.actions.people.account import ban_of
+from server.game.prize import GIVEN
 from server.game.task import Task
 from server.store import Store
 from server.store.money.freezes import freeze_key
-from server.store.money.prizes import GIVEN, Prize
+from server.store.money.prizes import Prize
 from server.store.people.people import Person
 
 # Longer than a process caches a person's record, plus the longest request after that.

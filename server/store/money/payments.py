@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from pymongo.errors import DuplicateKeyError
 
-from server.game.lifecycle import Table
 from server.store.documents import T
 from server.store.due import DueDocuments
 
@@ -22,8 +21,6 @@ class Payments(DueDocuments[T]):
     `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` is why the operator has to
     look at it, "" if not. `then` is what is owed after its last change, while it is.
     """
-
-    TABLE: ClassVar[Table]
 
     async def insert(self, payment: T) -> bool:
         """Save a new payment; False if its number is taken, or a unique index forbids it.
@@ -51,16 +48,6 @@ class Payments(DueDocuments[T]):
         The next change of the payment replaces the alarm. If its state is final, there is none, and it stays.
         """
         await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
-
-    async def carried_out(self, payment: T) -> None:
-        """Note that all that a payment owed is done, unless it has changed since.
-
-        If it has ended, it is due no more.
-        """
-        done = {"then": ""} if payment["state"] not in self.TABLE.ends else {"then": "", "due_at": ""}
-        await self.collection.update_one(
-            {"_id": payment["_id"], "state": payment["state"], "then": payment["then"]}, {"$unset": done}
-        )
 
     async def alarms(self) -> dict[str, int]:
         """Return how many payments need the operator, by alarm."""

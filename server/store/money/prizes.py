@@ -1,45 +1,22 @@
-"""What was won: `prizes`, one per winning dig, by "code:depth". One document, one state.
-
-Red packets: won → claiming (a bill is out) → given. If the bill fails: back to won, or to
-expiring if it was given up. Instead of being paid: claiming → held, won or claiming → withheld
-(`held_prizes.py`); from both back to won, or to expiring.
-Goods by mail: won → given (the address is here) → sent → received.
-Goods on site: won → claiming (a pick-up code is out) → given.
-Goods that nobody has yet: → withheld; from there back to where they were, or to returned.
-At the deadline: won, or claiming on site, → expiring → returned.
-"""
+"""What was won: `prizes`, one per winning dig, by "code:depth". Their lifecycle is `game/prize.py`."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import RELEASED_MS
+from server.game.prize import PrizeState, Wait, Why, awaits_pickup
+from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, begins_with
 from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
-
-PrizeState: TypeAlias = Literal[
-    "won", "claiming", "given", "sent", "received", "held", "withheld", "expiring", "returned"
-]
-# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk,
-# what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day, or
-# what private treasures pay.
-Why: TypeAlias = Literal["pair", "day", "week", "risk", "ring", "again", "luck", "newcomer", "private"]
-# Why a payout waits for a time: what a publisher's private treasures pay a day, what a newcomer gets, what
-# all newcomers get, and what they get from newcomers.
-Wait: TypeAlias = Literal["private", "newcomer", "newcomers", "among_newcomers"]
-# Neither claimed nor on its way back: somebody has to decide, or to act.
-UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
-# Claimed for good: the winner has the prize, or has said where to send it.
-GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
-
 
 # The fields that tell where goods went.
 WHERE_SENT = {"address_box": "", "carrier": "", "number": ""}
@@ -98,6 +75,7 @@ class Prize(TypedDict):
     waits_for: NotRequired[Wait]
     waits_until: NotRequired[int]
     due_at: NotRequired[int]
+    then: NotRequired[dict[str, int]]
 
 
 class WonPrize(TypedDict):
@@ -120,10 +98,28 @@ class Parcel(TypedDict):
     received_at: int
 
 
+class PaidOut(NamedTuple):
+    """Fen that a person claimed. `lately` begins later than `since`; `of_publisher` begins with `since`."""
+
+    since: int
+    lately: int
+    of_publisher: int
+
+
+class Won(NamedTuple):
+    """Red packets that have these fields in common. `code` is the task of the newest."""
+
+    of: dict[str, str]
+    number: int
+    fen: int
+    code: str
+
+
 class Prizes(DueDocuments[Prize]):
-    """Reads and writes of `prizes`. Each change is one update, conditional on the state before it."""
+    """Reads and writes of `prizes`. Its changes are the rows of `game/prize.py`."""
 
     NAME = "prizes"
+    TABLE = lifecycle
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1), ("unionid", 1)], name="winner_once", unique=True),
         IndexModel([("code", 1), ("depth", 1)], name="of_task"),
@@ -141,9 +137,7 @@ class Prizes(DueDocuments[Prize]):
             partialFilterExpression={"pickup": {"$exists": True}},
         ),
         IndexModel([("wxname", 1), ("won_at", -1)], name="winners_name"),
-        IndexModel(
-            [("won_at", -1)], name="money_won", partialFilterExpression={"amount_fen": {"$gt": 0}}
-        ),
+        IndexModel([("won_at", -1)], name="money_won", partialFilterExpression={"amount_fen": {"$gt": 0}}),
         IndexModel(
             [("withheld_at", 1)],
             name="withheld",
@@ -211,66 +205,6 @@ class Prizes(DueDocuments[Prize]):
             {"code": code, "unionid": unionid}, dict.fromkeys(WonPrize.__annotations__, 1)
         )
 
-    async def begin_claiming(
-        self, prize: Prize, now_ms: int, due_at_ms: int, *, young: int = 0, private: int = 0
-    ) -> Prize | None:
-        """Let the next bill of a red packet be weighed, and then made; None if it is no longer free."""
-        return await self._change(
-            {"_id": prize["_id"], "state": "won", "attempt": prize["attempt"]},
-            {
-                "state": "claiming",
-                "attempt": prize["attempt"] + 1,
-                "claimed_at": now_ms,
-                "due_at": due_at_ms,
-                "young": young,
-                "private": private,
-            },
-        )
-
-    async def give_by_bill(self, prize_id: str, attempt: int, now_ms: int) -> Prize | None:
-        """Note that this bill paid the prize out; None if that is known already."""
-        return await self.find_one_and_update(
-            {"_id": prize_id, "state": "claiming", "attempt": attempt},
-            {
-                "$set": {"state": "given", "given_at": now_ms},
-                "$unset": {"freezing": "", "withheld_at": ""},  # it was confirmed before it was cancelled
-            },
-            return_document=True,
-        )
-
-    async def free_from_bill(
-        self, prize_id: str, attempt: int, state: Literal["won", "expiring"], *, lost: bool = False
-    ) -> Prize | None:
-        """Note that this bill pays nothing: the prize may be claimed again, or is on its way back.
-
-        If it is being frozen, it is withheld instead; for good if the bill is `lost`.
-        """
-        freezing = {"$eq": ["$freezing", 1]}
-        changes: _Document = {"state": {"$cond": [freezing, "withheld", state]}, "freezing": "$$REMOVE"}
-        if lost:
-            changes["bill_lost"] = {"$cond": [freezing, 1, "$$REMOVE"]}
-        return await self.find_one_and_update(
-            {"_id": prize_id, "state": "claiming", "attempt": attempt},
-            [{"$set": changes}],
-            return_document=True,
-        )
-
-    async def give_by_mail(self, prize_id: str, address_box: Sealed, now_ms: int) -> Prize | None:
-        """Keep the sealed address, which makes the prize given; None if the prize is not free."""
-        return await self._change(
-            {"_id": prize_id, "state": "won"},
-            {"state": "given", "address_box": address_box, "claimed_at": now_ms, "given_at": now_ms},
-        )
-
-    async def replace_address(
-        self, prize_id: str, address_box: Sealed, claimed_after_ms: int
-    ) -> Prize | None:
-        """Keep another address; None if the first is older than `claimed_after_ms`."""
-        return await self._change(
-            {"_id": prize_id, "state": "given", "claimed_at": {"$gt": claimed_after_ms}},
-            {"address_box": address_box},
-        )
-
     async def unsent(self, publisher: str, but: list[str], limit: int) -> set[str]:
         """Return the ids of a publisher's goods that are to be sent, those whose address came first.
 
@@ -287,38 +221,6 @@ class Prizes(DueDocuments[Prize]):
         await self.collection.update_many(
             {"_id": {"$in": prize_ids}, "address_shown_at": {"$exists": False}},
             {"$set": {"address_shown_at": now_ms}},
-        )
-
-    async def mark_sent(
-        self, prize_id: str, carrier: str, number: str, now_ms: int, due_at_ms: int
-    ) -> Prize | None:
-        """Note that goods were sent; None if no address is here, or they were sent before."""
-        return await self._change(
-            {"_id": prize_id, "state": "given", "address_box": {"$exists": True}},
-            {"state": "sent", "carrier": carrier, "number": number, "sent_at": now_ms, "due_at": due_at_ms},
-        )
-
-    async def change_parcel(
-        self, prize_id: str, carrier: str, number: str, sent_after_ms: int
-    ) -> Prize | None:
-        """Correct carrier and number; None if it was not sent after `sent_after_ms`, or is received."""
-        return await self._change(
-            {"_id": prize_id, "state": "sent", "sent_at": {"$gt": sent_after_ms}},
-            {"carrier": carrier, "number": number},
-        )
-
-    async def receive(self, prize_id: str, now_ms: int) -> Prize | None:
-        """Note that goods arrived; None if they are not on their way."""
-        return await self.find_one_and_update(
-            {"_id": prize_id, "state": "sent"},
-            {"$set": {"state": "received", "received_at": now_ms}, "$unset": {"due_at": ""}},
-            return_document=True,
-        )
-
-    async def await_arrival(self, prize_id: str, due_at_ms: int) -> None:
-        """Look at goods that are on their way again at `due_at_ms`."""
-        await self.collection.update_one(
-            {"_id": prize_id, "state": "sent"}, {"$set": {"due_at": due_at_ms}}
         )
 
     async def find_old_address(self, before_ms: int) -> bool:
@@ -341,53 +243,185 @@ class Prizes(DueDocuments[Prize]):
     async def await_pickup(self, prize_id: str, pickup: str, now_ms: int) -> Prize | None:
         """Give out a pick-up code; None if the prize is not free, or the code is another prize's."""
         try:
-            return await self._change(
-                {"_id": prize_id, "state": "won"},
-                {"state": "claiming", "pickup": pickup, "claimed_at": now_ms},
-            )
+            return await self.move(prize_id, awaits_pickup(pickup, now_ms))
         except DuplicateKeyError:
             return None
 
-    async def give_on_site(self, prize_id: str, now_ms: int) -> Prize | None:
-        """Note that the publisher handed the prize over; None if it is not waiting for that."""
-        return await self._change(
-            {"_id": prize_id, "state": "claiming", "pickup": {"$exists": True}},
-            {"state": "given", "given_at": now_ms},
-        )
-
-    async def begin_expiring(self, code: str, deadline_ms: int) -> None:
-        """Let nobody claim a task's prizes any more. Bills under way go on, and what is held stays held.
-
-        Changes nothing before the deadline, by MongoDB's clock.
-        """
-        released_until = {"$add": [{"$ifNull": ["$released_at", 0]}, RELEASED_MS]}
-        over = {"$gt": [NOW_MS, {"$max": [deadline_ms, released_until]}]}
-        expire: list[_Document] = [{"$set": {"state": {"$cond": [over, "expiring", "$state"]}}}]
-        await self.collection.update_many({"code": code, "state": "won"}, expire)
-        await self.collection.update_many(
-            {"code": code, "state": "claiming", "pickup": {"$exists": True}}, expire
-        )
-
-    async def return_expired(self, code: str) -> None:
-        """Note that a task's expired prizes are the publisher's again."""
-        await self.collection.update_many(
-            {"code": code, "state": "expiring"}, {"$set": {"state": "returned"}}
-        )
-
-    async def finish(self, prize: Prize) -> None:
-        """Note that nothing is left to do about a prize in this state until its bill or task changes it."""
-        await self.collection.update_one(
+    async def paid_out_fen(self, unionid: str, publisher: str, since_ms: int, lately_ms: int) -> PaidOut:
+        """Return what a person's claims since these times pay, `of_publisher` since the first."""
+        lately = {"$cond": [{"$gte": ["$claimed_at", lately_ms]}, "$amount_fen", 0]}
+        pair = {"$cond": [{"$eq": ["$publisher", {"$literal": publisher}]}, "$amount_fen", 0]}
+        pipeline: list[_Document] = [
             {
-                "_id": prize["_id"],
-                "state": prize["state"],
-                "attempt": prize["attempt"],
-                "freezing": {"$exists": False},
+                "$match": {
+                    "unionid": unionid,
+                    "claimed_at": {"$gte": since_ms},
+                    "state": {"$in": ["claiming", "given"]},
+                }
             },
-            {"$unset": {"due_at": ""}},
+            {
+                "$group": {
+                    "_id": None,
+                    "since": {"$sum": "$amount_fen"},
+                    "lately": {"$sum": lately},
+                    "pair": {"$sum": pair},
+                }
+            },
+        ]
+        for row in await self.rows.aggregate(pipeline).to_list(1):
+            return PaidOut(row["since"], row["lately"], row["pair"])
+        return PaidOut(0, 0, 0)
+
+    async def were_paid(self, unionid: str, publisher: str, fen: int, before_ms: int) -> bool:
+        """Whether this publisher's red packets paid this person so much or more before that time."""
+        pipeline: list[_Document] = [
+            {
+                "$match": {
+                    "unionid": unionid,
+                    "publisher": publisher,
+                    "state": "given",
+                    "given_at": {"$lte": before_ms},
+                }
+            },
+            {"$group": {"_id": None, "fen": {"$sum": "$amount_fen"}}},
+        ]
+        return any(row["fen"] >= fen for row in await self.rows.aggregate(pipeline).to_list(1))
+
+    async def under_limit(
+        self, scope: _Document, since_ms: int, besides: str, limit: int
+    ) -> list[tuple[int, int, bool]]:
+        """Return what was claimed since then, at most `limit`: when, fen, and whether it was let through.
+
+        A scope is a condition of fields of people, `young` and `private`. `besides` is left out.
+        """
+        found = self.collection.find(
+            {
+                **scope,
+                "_id": {"$ne": besides},
+                "claimed_at": {"$gte": since_ms},
+                "amount_fen": {"$gt": 0},
+                "state": {"$in": ["claiming", "given"]},
+            },
+            {"claimed_at": 1, "amount_fen": 1, "attempt": 1, "weighed": 1},
+            limit=limit,
+        )
+        return [
+            (row["claimed_at"], row["amount_fen"], row.get("weighed") == row["attempt"])
+            for row in await found.to_list(limit)
+        ]
+
+    async def paid_around(
+        self, people: list[str], since_ms: int, limit: int
+    ) -> list[tuple[str, str, frozenset[str], int]]:
+        """Return what these people paid and were paid: publisher, winner, treasures, fen; the largest first.
+
+        What is claimed counts, also if it is held.
+        """
+        claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
+        pipeline: list[_Document] = [
+            {"$match": {"$or": [{"publisher": {"$in": people}}, {"unionid": {"$in": people}}], **claimed}},
+            {
+                "$group": {
+                    "_id": {"publisher": "$publisher", "winner": "$unionid"},
+                    "codes": {"$addToSet": "$code"},
+                    "fen": {"$sum": "$amount_fen"},
+                }
+            },
+            {"$sort": {"fen": -1}},
+            {"$limit": limit},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(limit)
+        return [
+            (row["_id"]["publisher"], row["_id"]["winner"], frozenset(row["codes"]), row["fen"])
+            for row in found
+        ]
+
+    async def paid_in_all(self, publishers: list[str], since_ms: int) -> dict[str, int]:
+        """Return what each of these publishers' red packets paid since then, in fen."""
+        pipeline: list[_Document] = [
+            {
+                "$match": {
+                    "publisher": {"$in": publishers},
+                    "amount_fen": {"$gt": 0},
+                    "claimed_at": {"$gte": since_ms},
+                }
+            },
+            {"$group": {"_id": "$publisher", "fen": {"$sum": "$amount_fen"}}},
+        ]
+        return {row["_id"]: row["fen"] async for row in self.rows.aggregate(pipeline)}
+
+    async def won_of(self, unionid: str, publisher: str, since_ms: int) -> int:
+        """Return how many of a publisher's red packets a person won since then."""
+        return await self.collection.count_documents(
+            {
+                "unionid": unionid,
+                "won_at": {"$gte": since_ms},
+                "publisher": publisher,
+                "amount_fen": {"$gt": 0},
+            }
         )
 
-    async def _change(self, condition: _Document, changes: _Document) -> Prize | None:
-        return await self.find_one_and_update(condition, {"$set": changes}, return_document=True)
+    async def number_won(self, unionid: str, since_ms: int) -> int:
+        """Return how many red packets a person won since then."""
+        return await self.collection.count_documents(
+            {"unionid": unionid, "won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
+        )
+
+    async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
+        """Return what is held for this reason, since then or longer, of what these people owe each other."""
+        found = self.collection.find(
+            {
+                "publisher": {"$in": people},
+                "unionid": {"$in": people},
+                "state": "held",
+                "held_for": why,
+                "withheld_at": {"$lte": until_ms},
+            }
+        )
+        return await found.to_list(None)
+
+    async def of_scope(self, scope: _Document) -> list[Prize]:
+        """Return the prizes of a scope that are held, withheld or being frozen."""
+        found = self.collection.find({**scope, "withheld_at": {"$exists": True}})
+        return await found.to_list(None)
+
+    async def won_since(self, since_ms: int, by: list[str], least: int, limit: int) -> list[Won]:
+        """Add up the red packets won since a time by these fields, where they are `least` or more.
+
+        All are read, and those of the most money come first, so that no flood of small ones hides others.
+        """
+        pipeline: list[_Document] = [
+            {"$match": {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}}},
+            {"$sort": {"won_at": -1}},
+            {
+                "$group": {
+                    "_id": {field: f"${field}" for field in by},
+                    "number": {"$sum": 1},
+                    "fen": {"$sum": "$amount_fen"},
+                    "code": {"$first": "$code"},
+                }
+            },
+            {"$match": {"number": {"$gte": least}}},
+            {"$sort": {"fen": -1}},
+            {"$limit": limit},
+        ]
+        found = await self.rows.aggregate(pipeline).to_list(limit)
+        return [Won(row["_id"], row["number"], row["fen"], row["code"]) for row in found]
+
+    async def waiting(self, limit: int) -> list[Prize]:
+        """Return the prizes that are held, withheld or being frozen, the longest first."""
+        found = self.collection.find(
+            {"withheld_at": {"$exists": True}}, sort=[("withheld_at", pymongo.ASCENDING)], limit=limit
+        )
+        return await found.to_list(limit)
+
+    async def waiting_fen(self) -> dict[str, tuple[int, int]]:
+        """Return of each state of those: how many there are, and their sum in fen."""
+        pipeline: list[_Document] = [
+            {"$match": {"withheld_at": {"$exists": True}}},
+            {"$group": {"_id": "$state", "number": {"$sum": 1}, "fen": {"$sum": "$amount_fen"}}},
+        ]
+        return {row["_id"]: (row["number"], row["fen"]) async for row in self.rows.aggregate(pipeline)}
 
 
 def old_address(before_ms: int) -> _Document:

@@ -11,6 +11,7 @@ from server.actions.command_line import Command, Outcome
 from server.actions.money.report_delivery import NOT_REPORTED
 from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
+from server.game.prize import PrizeState, Why
 from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
 from server.operation.webhook import TITLES
@@ -19,7 +20,6 @@ from server.settings.limits import LIMITED, UNITS
 from server.store.money.bills import BillState
 from server.store.money.freezes import What as Frozen
 from server.store.money.orders import OrderState
-from server.store.money.prizes import PrizeState, Why
 from server.store.money.refunds import RefundKind, RefundState
 from server.store.reviews.reports import ReportReason
 from server.wechat.pay.client import ADDRESS_REFUSED
