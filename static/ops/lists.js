@@ -83,6 +83,9 @@ export function logPage(root) {
   return listPage(root, t("log"), log.element, () => get("/ops/log"), show);
 }
 
+// Acts about no treasure and no person who is still there.
+const PLAIN = new Set(["disconnect", "leave", "stay", "erase", "export_prizes"]);
+
 function actLine({ at, operator, shared, act, target, reason, outcome }) {
   return el(
     "li",
@@ -91,7 +94,7 @@ function actLine({ at, operator, shared, act, target, reason, outcome }) {
     el("b", {}, operator),
     shared ? el("span.note", {}, t("shared_token")) : null,
     el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
-    act === "disconnect" || act.startsWith("run_") ? el("code", {}, target) : el("a", { href: pageOf(target) }, target),
+    PLAIN.has(act) || act.startsWith("run_") ? el("code", {}, target) : el("a", { href: pageOf(target) }, target),
     el("span.reason", {}, reason),
     outcomeOf(outcome),
   );

@@ -21,8 +21,8 @@ PRINTED = {
 }  # fmt: skip
 GIFT = PRINTED | {
     "thumbnail", "prize_type", "can_dig", "why", "cd", "cd_until", "server_time", "seq", "participants",
-    "prizes_left", "watchers", "commitment", "forecast_num", "interval", "fluctuation", "share", "end_reason",
-    "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
+    "prizes_left", "watchers", "commitment", "forecast_num", "interval", "fluctuation", "value", "share",
+    "end_reason", "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
     "fair_start_ms", "review", "review_note", "rules_version", "seed_hash", "nonce",
 }  # fmt: skip
 

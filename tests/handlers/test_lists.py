@@ -22,8 +22,8 @@ DAY_MS = 24 * HOUR_MS
 SHOWN = {"review": "shown", "review_note": ""}  # of a name that nothing holds up
 CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
-    "signed", "prize_num", "money", "is_cd", "status", "now_depth", "time", "cd_until", "prizes_left",
-    "draw_type", "participants", "expires_at",
+    "signed", "prize_num", "money", "value", "is_cd", "status", "now_depth", "time", "cd_until",
+    "prizes_left", "draw_type", "participants", "expires_at",
 }  # fmt: skip
 PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 
@@ -110,7 +110,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     assert {(card["need_pay"], card["owed"]) for card in lists["/getMyRelease"]["data"]} == {(0, 0)}
     info = await bob.get("/getMyInfo")
     numbers = {"digging_num": 3, "release_num": 0, "partake_num": 3}
-    assert info == {"status": 0, "msg": "", "red_packets": 1} | numbers | SHOWN
+    assert info == {"status": 0, "msg": "", "red_packets": 1, "delete_at": 0} | numbers | SHOWN
     assert (await alice.get("/getMyInfo"))["release_num"] == 3
 
 

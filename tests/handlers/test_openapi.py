@@ -171,6 +171,9 @@ async def test_replies_are_as_described(client: Client) -> None:
     )
     described = interfaces()["paths"]["/getWinners"]["get"]["responses"]["200"]["content"]
     assert table.headers["Content-Type"].partition(";")[0] in described
+    carol = await client.log_in("carol")
+    replies.append(("/keepAccount", await carol.post("/keepAccount")))
+    replies.append(("/deleteAccount", await carol.post("/deleteAccount")))
     replies.append(("/logout", await bob.post("/logout")))
     paths = {interface.path for interface in INTERFACES}
     assert {path for path, _ in replies} == paths
