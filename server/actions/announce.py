@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.context import Context
 from server.game.dig import Dig
-from server.realtime.news import News, news_of_end
+from server.realtime.news import ClaimNews, DigNews, ReviewNews, StartNews, news_of_end
 from server.store.money.prizes import Prize
 
 
@@ -12,7 +12,7 @@ async def announce_dig(context: Context, dig: Dig) -> None:
     """Tell every open page of a dig. The history must have its record already."""
     if "end" in dig:
         context.square.forget()
-    await context.hub.announce(dig["code"], News(dig=dig))
+    await context.hub.announce(dig["code"], DigNews(dig))
 
 
 async def announce_end(context: Context, code: str) -> None:
@@ -27,7 +27,7 @@ async def announce_end(context: Context, code: str) -> None:
 async def announce_judged(context: Context, code: str) -> None:
     """Tell all processes that a task was shown, hidden or reviewed: each reads it again."""
     context.square.forget()
-    await context.hub.announce(code, News(judged=1))
+    await context.hub.announce(code, ReviewNews())
 
 
 async def announce_claim(context: Context, prize: Prize) -> None:
@@ -35,11 +35,11 @@ async def announce_claim(context: Context, prize: Prize) -> None:
 
     If this news is lost, their pages show the change when they next read the prize.
     """
-    claim = prize["unionid"], prize["depth"], context.clock.now_ms()
-    await context.hub.announce(prize["code"], News(claim=claim))
+    news = ClaimNews(prize["unionid"], prize["depth"], context.clock.now_ms())
+    await context.hub.announce(prize["code"], news)
 
 
 async def announce_start(context: Context, code: str) -> None:
     """Tell every open page that a red packet was paid and digging is open."""
     context.square.forget()
-    await context.hub.announce(code, News(start=context.clock.now_ms()))
+    await context.hub.announce(code, StartNews(context.clock.now_ms()))

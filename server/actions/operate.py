@@ -156,10 +156,10 @@ async def decide_review(context: Context, actor: Actor, key: str, reason: str, *
 async def disconnect_watchers(context: Context, actor: Actor, process: str, reason: str) -> None:
     """Ask a process to send its watchers away, so that they connect elsewhere. Raises Unavailable."""
     async with _logged(context, actor, "disconnect", process, reason):
-        order = SendAway(process=process)
+        asked = SendAway(process)
         if process == context.bus.process:
-            context.hub.obey(order)
-        elif not await context.bus.publish("", msgspec.msgpack.encode(order)):
+            context.hub.obey(asked)
+        elif not await context.bus.publish("", msgspec.msgpack.encode(asked)):
             raise Unavailable("Redis 没有响应，其它进程收不到这个指令，请稍后再试")
 
 

@@ -14,7 +14,7 @@ import msgspec
 from server.realtime.bus import Bus
 from server.realtime.frames import Watchers, encode
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import News
+from server.realtime.news import WatchersNews
 from server.realtime.watched_task import WatchedTask
 
 # Above this many watchers, their number is told only every 5 s.
@@ -83,7 +83,7 @@ class Audience:
         await self._publish(code, 0, now_ms)
 
     async def _publish(self, code: str, count: int, now_ms: int) -> None:
-        news = News(watchers=(self._bus.process, count, now_ms))
+        news = WatchersNews(self._bus.process, count, now_ms)
         await self._bus.publish(code, msgspec.msgpack.encode(news))
 
     def _tell_total(self, watched: WatchedTask, now_ms: int) -> None:

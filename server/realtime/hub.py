@@ -24,7 +24,18 @@ from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.frames import encode
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import News, Revoked, SendAway, news_of_end
+from server.realtime.news import (
+    ClaimNews,
+    DigNews,
+    EndNews,
+    News,
+    ReviewNews,
+    Revoked,
+    SendAway,
+    StartNews,
+    WatchersNews,
+    news_of_end,
+)
 from server.realtime.replay import REPLAYED_DIGS
 from server.realtime.sessions import FORGOTTEN_SECONDS, Sessions
 from server.realtime.sessions import POLL_SECONDS as SESSIONS_SECONDS
@@ -239,7 +250,7 @@ class Hub:
         if watched is None:
             return
         if not watched.loaded:
-            watched.kept.append(News(dig=dig))
+            watched.kept.append(DigNews(dig))
             return
         frames = watched.apply(dig)
         if frames:
@@ -274,10 +285,10 @@ class Hub:
         self._take(code, news)
 
     def _take(self, code: str, news: News) -> None:
-        if news.dig is not None:
+        if isinstance(news, DigNews):
             self.deliver(news.dig)
             return
-        if news.end_reason:
+        if isinstance(news, EndNews):
             # No dig tells of such an end. Only here is a cooldown forgotten while it runs.
             self._cooldowns.forget(code)
         watched = self.known.by_code.get(code)
@@ -285,21 +296,22 @@ class Hub:
             return
         if not watched.loaded:
             watched.kept.append(news)
-        elif news.watchers is not None:
-            self._audience.take(watched, *news.watchers)
-        elif news.end_reason:
-            watched.heard = max(watched.heard, news.end_seq)
-            if watched.seq < news.end_seq:
+            return
+        match news:
+            case WatchersNews(process, count, at):
+                self._audience.take(watched, process, count, at)
+            case EndNews(seq) if watched.seq < seq:
+                watched.heard = max(watched.heard, seq)
                 self._read_soon(watched)
-            else:
+            case EndNews():
                 self._send_end(watched, news)
-        elif news.start:
-            self._send(watched, watched.start(news.start))
-            self._read_soon(watched)  # for its `opened_at`, by MongoDB's clock
-        elif news.judged:
-            self._read_soon(watched)
-        elif news.claim is not None:
-            watched.tell_claim(*news.claim)
+            case StartNews(at):
+                self._send(watched, watched.start(at))
+                self._read_soon(watched)  # for its `opened_at`, by MongoDB's clock
+            case ReviewNews():
+                self._read_soon(watched)
+            case ClaimNews(winner, depth, at):
+                watched.tell_claim(winner, depth, at)
 
     def _on_subscribed(self, code: str) -> None:
         watched = self.known.by_code.get(code)
@@ -314,8 +326,8 @@ class Hub:
         self._send(watched, frames)
         self._ticks.plan(watched)
 
-    def _send_end(self, watched: WatchedTask, news: News) -> None:
-        frames = watched.end(news.end_reason, news.end_note, news.ended_at)
+    def _send_end(self, watched: WatchedTask, news: EndNews) -> None:
+        frames = watched.end(news.reason, news.note, news.at)
         if frames:
             self._ticks.cancel(watched.code)
             self._send(watched, frames)

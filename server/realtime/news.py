@@ -2,41 +2,65 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import msgspec
 
 from server.game.dig import Dig
 from server.game.task import Task
 
 
-class News(msgspec.Struct, frozen=True, omit_defaults=True):
-    """News of a task: a dig, an end without a dig, a start, a claim, its visibility, or a count of watchers.
+class DigNews(msgspec.Struct, frozen=True, tag="dig"):
+    """A dig. Its record holds the digger's id, which a process needs to answer that person's next request."""
 
-    It goes over Redis and never to a client. A dig's record holds the digger's id, which a process needs to
-    answer that person's next request.
-    """
-
-    dig: Dig | None = None
-    end_reason: str = ""
-    end_seq: int = 0
-    end_note: str = ""
-    ended_at: int = 0  # unix ms
-    start: int = 0  # unix ms
-    judged: int = 0  # 1: its visibility may have changed, so read the task again
-    claim: tuple[str, int, int] | None = None  # the winner's id, the depth, unix ms
-    watchers: tuple[str, int, int] | None = None  # process, count, unix ms
+    dig: Dig
 
 
-def news_of_end(task: Task) -> News:
+class EndNews(msgspec.Struct, frozen=True, tag="end"):
+    """An end without a dig, after the dig `seq`; `at` is in unix ms."""
+
+    seq: int
+    reason: str
+    note: str
+    at: int
+
+
+class StartNews(msgspec.Struct, frozen=True, tag="start"):
+    """A red packet was paid: digging is open since `at` (unix ms)."""
+
+    at: int
+
+
+class ReviewNews(msgspec.Struct, frozen=True, tag="review"):
+    """The task's visibility may have changed, so it has to be read again."""
+
+
+class ClaimNews(msgspec.Struct, frozen=True, tag="claim"):
+    """The claim of this winner's prize went on, at `at` (unix ms)."""
+
+    winner: str
+    depth: int
+    at: int
+
+
+class WatchersNews(msgspec.Struct, frozen=True, tag="watchers"):
+    """How many people watch at a process, at `at` (unix ms)."""
+
+    process: str
+    count: int
+    at: int
+
+
+# News of one task. It goes over Redis and never to a client.
+News: TypeAlias = DigNews | EndNews | StartNews | ReviewNews | ClaimNews | WatchersNews
+
+
+def news_of_end(task: Task) -> EndNews:
     """Return the news that a task has ended."""
-    return News(
-        end_reason=task["end_reason"],
-        end_seq=task["now_depth"],
-        end_note=task.get("end_note", ""),
-        ended_at=task["ended_at"],
-    )
+    return EndNews(task["now_depth"], task["end_reason"], task.get("end_note", ""), task["ended_at"])
 
 
-class SendAway(msgspec.Struct, frozen=True, tag="order"):
+class SendAway(msgspec.Struct, frozen=True, tag="send_away"):
     """An operator asks one process to send its watchers away."""
 
     process: str

@@ -15,7 +15,7 @@ from server.actions.digging.dig import dig
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.realtime import hub, known_tasks
-from server.realtime.news import News
+from server.realtime.news import EndNews
 from server.realtime.watched_task import WatchedTask
 from support.client import Client
 from support.histories import CODE, a_history, frames_of, task_after
@@ -150,7 +150,7 @@ async def test_after_news_of_more_than_the_store_has_few_reads_follow(
         return await find(code)
 
     context.store.tasks.find = counted  # type: ignore[method-assign]
-    context.hub._take(code, News(end_reason="operator", end_seq=99))
+    context.hub._take(code, EndNews(99, "operator", "", 0))
     await asyncio.wait(context.hub._reading.values())
     assert reads <= 3
     assert not watched.behind
@@ -193,7 +193,7 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(
     monkeypatch.setattr(context.store.tasks, "find", slow)
     monkeypatch.setattr(other.bus, "publish", dies_before)
     await dig(other, code, bob.unionid, "", admit)
-    context.hub._take(code, News(end_reason="operator", end_seq=1))
+    context.hub._take(code, EndNews(1, "operator", "", 0))
     await asked.wait()
     monkeypatch.setattr(known_tasks, "IDLE_SECONDS", 0.0)
     context.hub.known.clear_away()

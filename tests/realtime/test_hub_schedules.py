@@ -23,7 +23,7 @@ from server.errors import NoSuchTask, Unavailable
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
 from server.realtime.known_tasks import KnownTasks
-from server.realtime.news import News, SendAway
+from server.realtime.news import DigNews, EndNews, SendAway
 from server.realtime.watched_task import WatchedTask, Watcher
 from support.histories import frames_of
 from support.memory_stores import MemoryBus, World
@@ -154,11 +154,11 @@ class Scene:
             code = self.random.choice(CODES)
             made = self.world.dig(code, f"digger{number % 4}")
             if made is not None and self.random.random() < 0.8:
-                await self.random.choice(self.hubs).announce(code, News(dig=made))
+                await self.random.choice(self.hubs).announce(code, DigNews(made))
         if self.random.random() < 0.5:
             self.world.ended[CODES[0]] = "operator"
             if self.random.random() < 0.5:
-                news = News(end_reason="operator", end_seq=len(self.world.digs[CODES[0]]))
+                news = EndNews(len(self.world.digs[CODES[0]]), "operator", "", 0)
                 await self.random.choice(self.hubs).announce(CODES[0], news)
 
     async def disturb(self) -> None:
