@@ -7,6 +7,7 @@ import sys
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from cachetools import LRUCache
 
 from handlers.digging.cards import goods_url, picture_url
 from server.actions.pictures import SIGNED_MS
@@ -23,6 +24,7 @@ from server.store.money.prizes import WonPrize
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
 # the cooldown is over, so this must not be too short.
 LEAST_WAIT_SECONDS = 10
+PAGES_BYTES = 16 << 20
 
 Why: TypeAlias = Literal["", "ended", "no_such_task", "not_paid", "own_task", "already_won", "cooling_down"]
 
@@ -163,6 +165,10 @@ class _Prepared:
         return b"".join(whole)
 
 
+# The pages of tasks, by code, each with the `version` that it shows.
+_pages = LRUCache[str, tuple[int, _Prepared]](PAGES_BYTES, lambda kept: kept[1].size)
+
+
 def task_page(
     context: Context, watched: WatchedTask, unionid: str, *, share: str, prize: WonPrize | None
 ) -> bytes:
@@ -170,10 +176,11 @@ def task_page(
 
     `share` is the caller's share token; `prize` is None if they did not win.
     """
-    prepared: _Prepared = watched.prepared
     now_ms = context.clock.now_ms()
-    if prepared is None or now_ms >= prepared.until_ms:
-        prepared = watched.prepared = _prepare(context, watched)
+    version, prepared = _pages.get(watched.code, (0, None))
+    if prepared is None or version != watched.version or now_ms >= prepared.until_ms:
+        prepared = _prepare(context, watched)
+        _pages[watched.code] = watched.version, prepared
     why = _why_not(watched, unionid)
     cd_seconds = watched.setting.cd
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)

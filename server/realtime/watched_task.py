@@ -1,12 +1,13 @@
 """One task as a process knows it: its state, its newest digs as bytes, who watches it. Pure.
 
 It knows no clock, no loop and no store: it is told of digs and says what to send. Pages are made from
-it too, so a page is never older than the last frame that was sent.
+it too, so a page is never older than the last frame that was sent; `version` tells when to make them anew.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from itertools import count
 from typing import Any, Protocol
 
 import msgspec
@@ -57,6 +58,8 @@ SHOWN = (
     "fluctuation",
 )
 
+# No two states of any tasks have the same.
+_versions = count(1)
 _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder(tuple[str, str, str])
 
@@ -96,7 +99,7 @@ class WatchedTask:
         self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
         self.winners: dict[str, int] = {}  # their places `no`, by unionid
         self.kept: list[News] = []  # what came while it was read
-        self.prepared: Any = None  # the page that the handler made of this state; None after a change
+        self.version = next(_versions)  # another one after each change of what a page shows
         self.end_note = ""
         self.renamed = 0  # the task's `renamed` when the names were read
         self.seq = 0
@@ -126,8 +129,7 @@ class WatchedTask:
 
     def size(self) -> int:
         """Return about how many bytes it takes."""
-        page = 0 if self.prepared is None else self.prepared.size
-        return 4096 + len(self._first) * 160 + self.replay.size + page
+        return 4096 + len(self._first) * 160 + self.replay.size
 
     def join(self, watcher: Watcher, ticks: bool) -> None:
         """Add a watcher, or change whether it wants ticks."""
@@ -174,7 +176,7 @@ class WatchedTask:
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
         self.judge(task)
-        self._first, self.winners, self.prepared = [], {}, None
+        self._first, self.winners, self.version = [], {}, next(_versions)
         whole = self._count_all(digs, early)
         for dig in digs:
             self.apply(dig)
@@ -186,7 +188,7 @@ class WatchedTask:
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
         self.review_note, self.hidden = note_of(task), task.get("hidden", 0)
         if before != (self.prepaid, self.review, self.review_note, self.hidden):
-            self.prepared = None
+            self.version = next(_versions)
             self._tell_review()
 
     def opens_for(self, unionid: str) -> bool:
@@ -224,7 +226,7 @@ class WatchedTask:
         if self.seq and (not digs or digs[-1]["depth"] < self.seq):
             return False
         before = self._first, self.winners, self.replay
-        self._first, self.winners, self.replay, self.prepared = [], {}, Replay(), None
+        self._first, self.winners, self.replay, self.version = [], {}, Replay(), next(_versions)
         if not self._count_all(digs, early):
             self._first, self.winners, self.replay = before
             return False
@@ -256,7 +258,7 @@ class WatchedTask:
 
     def _count(self, dig: Dig) -> None:
         """Add a dig to what a page shows of people. The same dig again changes nothing."""
-        self.prepared = None
+        self.version = next(_versions)
         if dig["is_prize"]:
             self.winners[dig["unionid"]] = dig["no"]
         if "n" in dig and dig["no"] == len(self._first) + 1 <= FIRST_PARTICIPANTS:
@@ -297,7 +299,7 @@ class WatchedTask:
 
     def end(self, end_reason: str, end_note: str, ended_at: int) -> bytes:
         """Take an end that no dig made; return its frame, b"" if it is known."""
-        self.prepared = None
+        self.version = next(_versions)
         self.end_note, self.ended_at = end_note or self.end_note, ended_at
         if self.status:
             return b""
@@ -310,7 +312,7 @@ class WatchedTask:
         """Note that digging is open; return the frame that says so, b"" if it is known."""
         if self.open:
             return b""
-        self.open, self.prepared = 1, None
+        self.open, self.version = 1, next(_versions)
         return encode([Start(code=self.code, server_time=now_ms)])
 
     @property
