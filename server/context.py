@@ -24,7 +24,7 @@ from server.operation.heartbeats import Heartbeats
 from server.operation.leader import Leader
 from server.operation.monitor import Monitor
 from server.operation.webhook import Webhook
-from server.pictures.process import Studio
+from server.pictures.process import PicturePool
 from server.pictures.uploads import Uploads
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
@@ -105,7 +105,7 @@ class Context:
     proofs: KnownProofs = field(default_factory=KnownProofs)
     uploads: Uploads = field(init=False)
     disk: Disk = field(init=False)
-    pictures: Studio = field(default_factory=Studio)
+    pictures: PicturePool = field(default_factory=PicturePool)
     # Posters and codes that are being drawn: their paths, by name.
     drawing: SingleFlight[str, str] = field(default_factory=SingleFlight)
     risk_looks: RiskLooks = field(default_factory=RiskLooks)

@@ -8,8 +8,8 @@ import msgspec
 
 # A payment in, to a winner or back, that contradicts nothing but waits for the operator.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
-# `statement`: an invariant does not hold. `books`: the books contradict themselves or WeChat.
-FindingKind: TypeAlias = Literal["statement", "books", PaymentKind]
+# `invariant`: one does not hold. `books`: the books contradict themselves or WeChat.
+FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 
 # `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.
 InvariantWhat: TypeAlias = Literal[

@@ -78,4 +78,4 @@ def broken_by_digs(task: Standing, digs: Sequence[Dig], winning_depths: Sequence
 
 
 def _broken(task: Standing, what: What, *values: Value) -> Finding:
-    return Finding("statement", task["_id"], what, values)
+    return Finding("invariant", task["_id"], what, values)

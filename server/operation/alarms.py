@@ -68,7 +68,7 @@ class Alarm(msgspec.Struct, frozen=True):
     - pattern: one of `patterns.py`. Its numbers.
     - held (red packets wait for the operator): `held`. How many, and their sum in yuan.
     - order, bill, refund (the operator is needed): `waits`. Its number, and what WeChat Pay said.
-    - statement (an invariant), books: a finding's. Its values.
+    - invariant, books: a finding's. Its values.
     """
 
     kind: Kind

@@ -84,7 +84,7 @@ class Monitor:
         self._silence_told = False
         self._told_at = float("-inf")
         self._checks = (
-            Check("statements", self._check_invariants, INVARIANTS_SECONDS),
+            Check("invariants", self._check_invariants, INVARIANTS_SECONDS),
             Check("books", lambda: check_books(store), BOOKS_SECONDS),
             *(
                 [Check("messages", lambda: check_messages(store, now_ms()), MESSAGES_SECONDS)]
@@ -261,7 +261,7 @@ class Monitor:
 def _checked_by(kind: str) -> str:
     """Return the check that finds alarms of this kind; "" if that is seen at once."""
     own = {
-        "statement": "statements", "message": "messages", "review": "reviews",
+        "invariant": "invariants", "message": "messages", "review": "reviews",
         "pattern": "patterns", "held": "patterns",
     }
     return own.get(kind, "books" if kind in ("books", *_PAYMENTS) else "")

@@ -38,7 +38,7 @@ TITLES = {
     "database": "数据库不对，已停止服务",
     "disk": "磁盘快满了，不能发布和上传",
     "start": "有进程起不来",
-    "statement": "数据前后矛盾",
+    "invariant": "数据前后矛盾",
     "books": "账目不平",
     "unchecked": "没有按时核对",
     "pattern": "可疑的领奖",

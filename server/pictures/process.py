@@ -34,7 +34,7 @@ CLOSE_SECONDS = 1.0
 _LENGTH_BYTES = 4
 _PART_BYTES = 64 << 10
 
-log = logging.getLogger("wabao.studio")
+log = logging.getLogger("wabao.pictures")
 
 
 class Upload(msgspec.Struct, frozen=True, tag=True):
@@ -67,7 +67,7 @@ class _OutOfTime(Exception):
     """The job used up its CPU time, and the kernel ended its process."""
 
 
-class Studio:
+class PicturePool:
     """Makes pictures in PROCESSES processes. They start when needed and end with ours.
 
     `Turns` says whose turn it is. Drawings (posters, red packets) go before waiting uploads. All methods

@@ -60,7 +60,7 @@ def history() -> list[Any]:
 
 def assert_found(found: list[Finding], what: str, values: tuple[Value, ...]) -> None:
     """Assert that this finding is among them, and that each one's sentence has room for its values."""
-    assert ("statement", CODE, what, values) in [(f.kind, f.code, f.what, f.values) for f in found]
+    assert ("invariant", CODE, what, values) in [(f.kind, f.code, f.what, f.values) for f in found]
     assert all(SENTENCES[finding.what].count("{}") == len(finding.values) for finding in found)
 
 

@@ -216,10 +216,10 @@ async def test_other_values_are_the_same_alarm(context: Context) -> None:
 @pytest.mark.gen_test
 async def test_the_last_hundred_are_kept_and_all_that_last(context: Context) -> None:
     scene = Scene(context, "a")
-    scene.found = [Alarm("statement", CODE, "depth")]
+    scene.found = [Alarm("invariant", CODE, "depth")]
     await scene.turn()
     for number in range(KEPT_ALARMS + 5):
-        scene.found = [scene.found[0], Alarm("statement", f"{number:012}", "depth")]
+        scene.found = [scene.found[0], Alarm("invariant", f"{number:012}", "depth")]
         await scene.turn()
     kept = await context.store.alarms.collection.find().to_list(None)
     assert len(kept) == KEPT_ALARMS + 1

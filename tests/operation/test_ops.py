@@ -272,7 +272,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
         if frame.get("alarms"):
             break
     await feed.aclose()
-    assert frame["alarms"][0]["kind"] == "statement"
+    assert frame["alarms"][0]["kind"] == "invariant"
     assert frame["alarms"][0]["code"] == code
     assert (frame["alarms"][0]["what"], frame["alarms"][0]["values"]) == ("depth", ["1", "0", "0"])
 

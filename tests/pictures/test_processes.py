@@ -16,10 +16,10 @@ import pytest
 from PIL import Image
 
 from server.errors import NotAPicture, PictureTooLarge, TooMany, Unavailable
-from server.pictures import process as studio
+from server.pictures import process as processes
 from server.pictures.decode import MAX_BYTES, normalise
 from server.pictures.poster import draw_poster, draw_red_packet
-from server.pictures.process import MEMORY_BYTES, PROCESSES, Studio
+from server.pictures.process import MEMORY_BYTES, PROCESSES, PicturePool
 from server.pictures.turns import OWNER_JOBS
 from support import SOURCE
 from support.client import a_picture
@@ -29,11 +29,11 @@ SMALL = a_picture()
 
 
 @pytest.fixture
-def make_studio(io_loop: Any) -> Iterator[Callable[..., Studio]]:
-    made: list[Studio] = []
+def make_pool(io_loop: Any) -> Iterator[Callable[..., PicturePool]]:
+    made: list[PicturePool] = []
 
-    def make(**limits: float) -> Studio:
-        made.append(Studio(**limits))  # type: ignore[arg-type]
+    def make(**limits: float) -> PicturePool:
+        made.append(PicturePool(**limits))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -42,16 +42,16 @@ def make_studio(io_loop: Any) -> Iterator[Callable[..., Studio]]:
 
 
 @pytest.fixture
-def own_studio(make_studio: Callable[..., Studio]) -> Studio:
-    return make_studio()
+def own_pool(make_pool: Callable[..., PicturePool]) -> PicturePool:
+    return make_pool()
 
 
-def pids_of(own: Studio) -> set[int]:
+def pids_of(own: PicturePool) -> set[int]:
     """Return the pids of the running processes."""
     return {one._process.pid for one in own._processes if one._process is not None}
 
 
-def next_pid_of(own: Studio) -> int:
+def next_pid_of(own: PicturePool) -> int:
     """Return the pid of the process that takes the next job."""
     process = own._turns.free[-1]._process
     assert process is not None
@@ -69,14 +69,14 @@ def memory_of(pid: int) -> dict[str, int]:
     return {name.removesuffix(":"): int(kilobytes) << 10 for name, kilobytes, *_ in counts}
 
 
-async def warmed_up(own: Studio) -> Studio:
-    """Start all processes of a studio; return it."""
+async def warmed_up(own: PicturePool) -> PicturePool:
+    """Start all processes of a pool; return it."""
     await asyncio.gather(*(own.normalise(SMALL, f"owner {number}") for number in range(PROCESSES)))
     assert len(pids_of(own)) == PROCESSES
     return own
 
 
-async def stopped(own: Studio) -> list[int]:
+async def stopped(own: PicturePool) -> list[int]:
     """Stop all processes, so that jobs stay in them; return the pids in the order of taking jobs."""
     await warmed_up(own)
     pids = [one._process.pid for one in reversed(own._turns.free) if one._process is not None]
@@ -96,19 +96,19 @@ def slow_picture() -> bytes:
 
 
 @pytest.mark.gen_test
-async def test_the_processes_make_the_same_as_the_functions(own_studio: Studio) -> None:
+async def test_the_processes_make_the_same_as_the_functions(own_pool: PicturePool) -> None:
     data = encoded(four_corners(), "PNG")
-    assert await own_studio.normalise(data, "alice") == normalise(data)
-    assert await own_studio.poster(a_poster(), "alice") == draw_poster(a_poster())
-    assert await own_studio.red_packet(20, "alice") == draw_red_packet(20)
-    assert len(pids_of(own_studio)) == 1  # jobs that come one after another need only one
+    assert await own_pool.normalise(data, "alice") == normalise(data)
+    assert await own_pool.poster(a_poster(), "alice") == draw_poster(a_poster())
+    assert await own_pool.red_packet(20, "alice") == draw_red_packet(20)
+    assert len(pids_of(own_pool)) == 1  # jobs that come one after another need only one
     with pytest.raises(NotAPicture):
-        await own_studio.normalise(b"no picture", "alice")
+        await own_pool.normalise(b"no picture", "alice")
     with pytest.raises(PictureTooLarge, match="1600 万像素"):
-        await own_studio.normalise(png_header(50_001, 1000), "alice")
+        await own_pool.normalise(png_header(50_001, 1000), "alice")
     with pytest.raises(PictureTooLarge, match="最多 20 次扫描"):
-        await own_studio.normalise(with_scans(400), "alice")
-    many = await asyncio.gather(*(own_studio.red_packet(money, f"owner {money}") for money in range(1, 9)))
+        await own_pool.normalise(with_scans(400), "alice")
+    many = await asyncio.gather(*(own_pool.red_packet(money, f"owner {money}") for money in range(1, 9)))
     assert many == [draw_red_packet(money) for money in range(1, 9)]
 
 
@@ -116,25 +116,25 @@ async def test_the_processes_make_the_same_as_the_functions(own_studio: Studio) 
 
 
 @pytest.mark.gen_test
-async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_studio: Studio) -> None:
-    await own_studio.red_packet(1, "alice")
-    first = next_pid_of(own_studio)
+async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_pool: PicturePool) -> None:
+    await own_pool.red_packet(1, "alice")
+    first = next_pid_of(own_pool)
     os.kill(first, signal.SIGKILL)
-    assert await own_studio.red_packet(2, "alice") == draw_red_packet(2)
-    second = next_pid_of(own_studio)
+    assert await own_pool.red_packet(2, "alice") == draw_red_packet(2)
+    second = next_pid_of(own_pool)
     os.kill(second, signal.SIGSTOP)  # it takes the job and does not answer
-    waiting = asyncio.create_task(own_studio.red_packet(3, "alice"))
+    waiting = asyncio.create_task(own_pool.red_packet(3, "alice"))
     await asyncio.sleep(0)
     os.kill(second, signal.SIGKILL)
     assert await waiting == draw_red_packet(3)
-    assert len({first, second, next_pid_of(own_studio)}) == 3
+    assert len({first, second, next_pid_of(own_pool)}) == 3
 
 
 @pytest.mark.gen_test
 async def test_a_job_that_ends_two_processes_is_refused(
-    make_studio: Callable[..., Studio],
+    make_pool: Callable[..., PicturePool],
 ) -> None:
-    own = make_studio(memory_bytes=1 << 20)  # less than any drawing needs
+    own = make_pool(memory_bytes=1 << 20)  # less than any drawing needs
     with pytest.raises(Unavailable):
         await own.red_packet(1, "alice")
     assert pids_of(own) == set()
@@ -142,24 +142,24 @@ async def test_a_job_that_ends_two_processes_is_refused(
 
 @pytest.mark.gen_test
 async def test_a_process_that_stalls_is_ended_and_the_next_picture_is_made(
-    own_studio: Studio, monkeypatch: pytest.MonkeyPatch
+    own_pool: PicturePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await own_studio.red_packet(1, "alice")
-    stalled = next_pid_of(own_studio)
+    await own_pool.red_packet(1, "alice")
+    stalled = next_pid_of(own_pool)
     os.kill(stalled, signal.SIGSTOP)
-    monkeypatch.setattr(studio, "JOB_SECONDS", 0.05)
+    monkeypatch.setattr(processes, "JOB_SECONDS", 0.05)
     with pytest.raises(Unavailable):
-        await own_studio.red_packet(2, "alice")
+        await own_pool.red_packet(2, "alice")
     monkeypatch.undo()
     assert not is_alive(stalled)
-    assert await own_studio.red_packet(3, "alice") == draw_red_packet(3)
+    assert await own_pool.red_packet(3, "alice") == draw_red_packet(3)
 
 
 @pytest.mark.gen_test
 async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(
-    make_studio: Callable[..., Studio],
+    make_pool: Callable[..., PicturePool],
 ) -> None:
-    own = await warmed_up(make_studio(cpu_seconds=0.3))
+    own = await warmed_up(make_pool(cpu_seconds=0.3))
     slow = next_pid_of(own)
     waiting = asyncio.create_task(own.normalise(slow_picture(), "alice"))
     await asyncio.sleep(0)
@@ -178,15 +178,15 @@ async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(
 
 
 @pytest.mark.gen_test
-async def test_a_drawing_that_takes_too_long_is_unavailable(make_studio: Callable[..., Studio]) -> None:
-    own = make_studio(cpu_seconds=0.001)
+async def test_a_drawing_that_takes_too_long_is_unavailable(make_pool: Callable[..., PicturePool]) -> None:
+    own = make_pool(cpu_seconds=0.001)
     with pytest.raises(Unavailable):
         await own.poster(a_poster(), "alice")
 
 
 @pytest.mark.gen_test
-async def test_cpu_time_is_counted_per_picture(make_studio: Callable[..., Studio]) -> None:
-    own = make_studio(cpu_seconds=0.3)
+async def test_cpu_time_is_counted_per_picture(make_pool: Callable[..., PicturePool]) -> None:
+    own = make_pool(cpu_seconds=0.3)
     for money in range(1, 11):  # together they take longer
         assert await own.red_packet(money, "alice") == draw_red_packet(money)
     assert len(pids_of(own)) == 1
@@ -194,9 +194,9 @@ async def test_cpu_time_is_counted_per_picture(make_studio: Callable[..., Studio
 
 @pytest.mark.gen_test
 async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_stays(
-    make_studio: Callable[..., Studio],
+    make_pool: Callable[..., PicturePool],
 ) -> None:
-    own = make_studio(memory_bytes=80 << 20)
+    own = make_pool(memory_bytes=80 << 20)
     flat = encoded(Image.new("RGBA", (4000, 4000), (1, 2, 3, 4)), "PNG", compress_level=1)
     assert await own.normalise(SMALL, "alice") == normalise(SMALL)
     before = pids_of(own)
@@ -207,9 +207,9 @@ async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_s
 
 
 @pytest.mark.gen_test
-async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_studio: Studio) -> None:
+async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_pool: PicturePool) -> None:
     size = (4000, 4000)
-    await own_studio.poster(a_poster(), "alice")  # the fonts stay in memory
+    await own_pool.poster(a_poster(), "alice")  # the fonts stay in memory
     for data in (
         encoded(Image.new("P", size, 1), "PNG", transparency=1, compress_level=1),
         encoded(Image.new("CMYK", size, (1, 2, 3, 4)), "JPEG", progressive=True, subsampling=0),
@@ -218,23 +218,23 @@ async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_st
         encoded(Image.new("RGB", (2500, 3200), "orange"), "WEBP", lossless=True, method=0),
         encoded(Image.new("RGBA", (2500, 3200), (1, 2, 3, 4)), "WEBP", lossless=True, method=0),
     ):
-        picture = await own_studio.normalise(data, "alice")
+        picture = await own_pool.normalise(data, "alice")
         assert max(picture.width, picture.height) == 1600
-        memory = memory_of(next_pid_of(own_studio))
+        memory = memory_of(next_pid_of(own_pool))
         # Without the fonts' file: how much of it counts as mapped depends on the system's cache.
         assert memory["VmHWM"] - memory["RssFile"] < MEMORY_BYTES
         assert memory["RssAnon"] < 32 << 20  # the memory was given back
 
 
 @pytest.mark.gen_test
-async def test_a_stop_signal_does_not_interrupt_a_picture(own_studio: Studio) -> None:
-    await own_studio.red_packet(1, "alice")
-    pid = next_pid_of(own_studio)
+async def test_a_stop_signal_does_not_interrupt_a_picture(own_pool: PicturePool) -> None:
+    await own_pool.red_packet(1, "alice")
+    pid = next_pid_of(own_pool)
     os.kill(pid, signal.SIGTERM)
     os.kill(pid, signal.SIGINT)
-    await own_studio.red_packet(2, "alice")
-    assert next_pid_of(own_studio) == pid
-    await own_studio.close()
+    await own_pool.red_packet(2, "alice")
+    assert next_pid_of(own_pool) == pid
+    await own_pool.close()
     assert not is_alive(pid)
 
 
@@ -242,11 +242,11 @@ async def test_a_stop_signal_does_not_interrupt_a_picture(own_studio: Studio) ->
 def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
     server = (
         "import asyncio\n"
-        "from server.pictures.process import Studio\n"
+        "from server.pictures.process import PicturePool\n"
         "async def main():\n"
-        "    studio = Studio()\n"
-        "    await studio.red_packet(1, 'alice')\n"
-        "    print(studio._turns.free[-1]._process.pid, flush=True)\n"
+        "    pool = PicturePool()\n"
+        "    await pool.red_packet(1, 'alice')\n"
+        "    print(pool._turns.free[-1]._process.pid, flush=True)\n"
         "    await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
@@ -270,30 +270,30 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
 
 @pytest.mark.gen_test
 async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of_another(
-    own_studio: Studio,
+    own_pool: PicturePool,
 ) -> None:
-    held, _ = await stopped(own_studio)
-    alices = [asyncio.create_task(own_studio.normalise(SMALL, "alice")) for _ in range(10)]
+    held, _ = await stopped(own_pool)
+    alices = [asyncio.create_task(own_pool.normalise(SMALL, "alice")) for _ in range(10)]
     await asyncio.sleep(0)
-    os.kill(next_pid_of(own_studio), signal.SIGCONT)
-    assert await own_studio.poster(a_poster(), "bob") == draw_poster(a_poster())
+    os.kill(next_pid_of(own_pool), signal.SIGCONT)
+    assert await own_pool.poster(a_poster(), "bob") == draw_poster(a_poster())
     os.kill(held, signal.SIGCONT)
     results = await asyncio.gather(*alices, return_exceptions=True)
     assert results[:OWNER_JOBS] == [normalise(SMALL)] * OWNER_JOBS
     assert [type(result) for result in results[OWNER_JOBS:]] == [TooMany] * (10 - OWNER_JOBS)
-    assert await own_studio.normalise(SMALL, "alice") == normalise(SMALL)
+    assert await own_pool.normalise(SMALL, "alice") == normalise(SMALL)
 
 
 @pytest.mark.gen_test
-async def test_both_processes_serve_four_people_at_once(own_studio: Studio) -> None:
+async def test_both_processes_serve_four_people_at_once(own_pool: PicturePool) -> None:
     people = ("alice", "bob", "carol", "dave")
-    pictures = await asyncio.gather(*(own_studio.normalise(SMALL, person) for person in people))
+    pictures = await asyncio.gather(*(own_pool.normalise(SMALL, person) for person in people))
     assert pictures == [normalise(SMALL)] * 4
-    assert len(pids_of(own_studio)) == PROCESSES == 2
+    assert len(pids_of(own_pool)) == PROCESSES == 2
 
 
-async def order_of(own: Studio, jobs: list[tuple[str, str]]) -> list[str]:
-    """Give jobs to a studio whose second process hangs; return their owners in the order of the ends."""
+async def order_of(own: PicturePool, jobs: list[tuple[str, str]]) -> list[str]:
+    """Give jobs to a processes whose second process hangs; return their owners in the order of the ends."""
     first, second = await stopped(own)
     done: list[str] = []
 
@@ -316,28 +316,28 @@ async def order_of(own: Studio, jobs: list[tuple[str, str]]) -> list[str]:
 
 
 @pytest.mark.gen_test
-async def test_a_poster_goes_before_all_uploads_that_wait(own_studio: Studio) -> None:
+async def test_a_poster_goes_before_all_uploads_that_wait(own_pool: PicturePool) -> None:
     uploads = [("upload", person) for person in ("alice", "bob", "carol")]
-    done = await order_of(own_studio, [*uploads, ("poster", "dave"), ("poster", "erin")])
+    done = await order_of(own_pool, [*uploads, ("poster", "dave"), ("poster", "erin")])
     assert done == ["alice", "dave", "erin", "bob", "carol"]
 
 
 @pytest.mark.gen_test
-async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_studio: Studio) -> None:
+async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_pool: PicturePool) -> None:
     alices, others = [("upload", "alice")] * 3, [("upload", "bob"), ("upload", "carol")]
-    assert await order_of(own_studio, alices + others) == ["alice", "bob", "carol", "alice", "alice"]
+    assert await order_of(own_pool, alices + others) == ["alice", "bob", "carol", "alice", "alice"]
 
 
 @pytest.mark.gen_test
 async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_came_last(
-    own_studio: Studio,
+    own_pool: PicturePool,
 ) -> None:
     flat = encoded(four_corners(2000, 1500), "PNG")
-    first, second = await stopped(own_studio)
+    first, second = await stopped(own_pool)
     done: list[str] = []
 
     async def one(data: bytes, owner: str) -> None:
-        await own_studio.normalise(data, owner)
+        await own_pool.normalise(data, owner)
         done.append(owner)
 
     crowd = [asyncio.create_task(one(flat, f"stranger {number}")) for number in range(5)]
@@ -355,15 +355,15 @@ async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_c
 
 
 @pytest.mark.gen_test
-async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_studio: Studio) -> None:
-    first, second = await stopped(own_studio)
+async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_pool: PicturePool) -> None:
+    first, second = await stopped(own_pool)
     large, half = encoded(four_corners(1500, 1400), "PNG"), encoded(four_corners(), "JPEG", progressive=True)
     given = {"alice": large, "bob": large, "carol": half}
-    tasks = {name: asyncio.create_task(own_studio.normalise(data, name)) for name, data in given.items()}
+    tasks = {name: asyncio.create_task(own_pool.normalise(data, name)) for name, data in given.items()}
     await asyncio.sleep(0)
     os.kill(second, signal.SIGCONT)
-    assert await own_studio.red_packet(8, "dan") == draw_red_packet(8)
-    assert await own_studio.normalise(SMALL, "erin") == normalise(SMALL)
+    assert await own_pool.red_packet(8, "dan") == draw_red_packet(8)
+    assert await own_pool.normalise(SMALL, "erin") == normalise(SMALL)
     assert not any(task.done() for task in tasks.values()), "only what takes little memory goes beside it"
     os.kill(first, signal.SIGCONT)
     assert [await task for task in tasks.values()] == [normalise(data) for data in given.values()]
@@ -371,24 +371,24 @@ async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_studio: Stu
 
 @pytest.mark.gen_test
 async def test_a_job_that_waits_too_long_is_refused(
-    own_studio: Studio, monkeypatch: pytest.MonkeyPatch
+    own_pool: PicturePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pids = await stopped(own_studio)
-    held = [asyncio.create_task(own_studio.normalise(SMALL, person)) for person in ("alice", "bob")]
+    pids = await stopped(own_pool)
+    held = [asyncio.create_task(own_pool.normalise(SMALL, person)) for person in ("alice", "bob")]
     await asyncio.sleep(0)
-    monkeypatch.setattr(studio, "LIMIT_SECONDS", 0.01)
+    monkeypatch.setattr(processes, "LIMIT_SECONDS", 0.01)
     with pytest.raises(Unavailable):
-        await own_studio.normalise(SMALL, "carol")
+        await own_pool.normalise(SMALL, "carol")
     monkeypatch.undo()
     for pid in pids:
         os.kill(pid, signal.SIGCONT)
     assert await asyncio.gather(*held) == [normalise(SMALL)] * 2
-    assert len(own_studio._turns.free) == PROCESSES
+    assert len(own_pool._turns.free) == PROCESSES
 
 
 @pytest.mark.gen_test
-async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_studio: Studio) -> None:
-    turns = own_studio._turns
+async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_pool: PicturePool) -> None:
+    turns = own_pool._turns
     async with turns.turn("alice"):
         async with turns.turn("bob"):
             waiting = asyncio.create_task(turns.turn("carol").__aenter__())
@@ -396,4 +396,4 @@ async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_studio: Stu
         waiting.cancel()  # its turn came when the block ended, and it has not run since
         with pytest.raises(asyncio.CancelledError):
             await waiting
-    assert len(own_studio._turns.free) == PROCESSES
+    assert len(own_pool._turns.free) == PROCESSES

@@ -6,7 +6,7 @@ export const FINDINGS = {
   alarm_database: ["数据库不对，已停止服务", "Not our database: nothing is served"],
   alarm_disk: ["磁盘快满了，不能发布和上传", "The disk is nearly full: no publishing, no uploads"],
   alarm_start: ["有进程起不来", "A process cannot be started"],
-  alarm_statement: ["数据前后矛盾", "The record contradicts itself"],
+  alarm_invariant: ["数据前后矛盾", "The record contradicts itself"],
   alarm_books: ["账目不平", "The books do not balance"],
   alarm_unchecked: ["没有按时核对", "A check is late"],
   alarm_pattern: ["可疑的领奖", "A suspicious pattern"],
@@ -18,7 +18,7 @@ export const FINDINGS = {
   alarm_queue: ["有内容等你处理", "Contents wait for you"],
   alarm_message: ["微信不收通知消息", "WeChat does not take messages"],
 
-  late_statements: ["宝贝与挖宝记录的核对：{0}", "tasks against their digs: {0}"],
+  late_invariants: ["宝贝与挖宝记录的核对：{0}", "tasks against their digs: {0}"],
   late_patterns: ["可疑领奖的查找：{0}", "suspicious patterns: {0}"],
   held_waits: ["{0} 个，红包共 {1} 元，见「暂扣奖品」", "{0}, red packets of ¥{1} together: see the held prizes"],
   pattern_pair: ["同一个人 7 天内挖到同一位发布者的 {0} 个红包，共 {1} 元", "one person won {0} red packets of one publisher in 7 days, ¥{1} together"],

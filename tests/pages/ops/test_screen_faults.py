@@ -160,7 +160,7 @@ def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: s
     ]
     alarms += [
         {"kind": "unchecked", "what": what, "values": [at]}
-        for what in ("books", "statements")
+        for what in ("books", "invariants")
         for at in ("", "1795000000000")
     ]
     alarms += [

@@ -78,7 +78,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "limit": {UNITS.get(what, (what, 1))[0] for what in LIMITED} | {"operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
-        "late": {"books", "statements", "messages", "reviews", "queues", "patterns"},
+        "late": {"books", "invariants", "messages", "reviews", "queues", "patterns"},
         "queue": {"reviews", "reports"},
         "review": {"late"},
         "message": {"late", "other", "47003", "40037", "41030"},
