@@ -1,7 +1,7 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
 import { asTime, secondsUntil } from "../miniprogram/shared/clock.js";
-import { worth } from "../miniprogram/shared/words.js";
+import { CARD_STATES, prizesLeft, title, worth } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
@@ -13,14 +13,6 @@ const inSight = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "150px" });
 
-/** A task's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
-export function title({ goods_type, money, name }) {
-  if (!name) return "看不到的宝贝";
-  return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
-}
-
-const STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了" };
-
 function stateOf({ name, status, need_pay, mine, won }, left) {
   if (!name) return "gone";
   if (status) return "ended";
@@ -31,7 +23,7 @@ function stateOf({ name, status, need_pay, mine, won }, left) {
 
 function showState(element, kind, left) {
   element.dataset.kind = kind;
-  write(element, kind === "cooling" ? `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` : STATES[kind]);
+  write(element, kind === "cooling" ? `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` : CARD_STATES[kind]);
 }
 
 /**
@@ -73,7 +65,7 @@ function cardElement(card, foot = () => null) {
     write(name, title(now));
     bar.update(now.now_depth, now.max_depth);
     set(prizes, { hidden: now.prize_type !== 2 });
-    fill(prizes, icon("trophy", 16), `剩 ${now.prizes_left} / ${now.prize_num} 份`);
+    fill(prizes, icon("trophy", 16), prizesLeft(now));
     link.classList.toggle("over", now.status === 1);
     const wanted = foot(now);
     fill(added, wanted);

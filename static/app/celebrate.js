@@ -1,6 +1,6 @@
 // A win, celebrated: coins for the eyes, a dialog for the winner, a line for everybody else.
 
-import { title } from "./cards.js";
+import { title } from "../miniprogram/shared/words.js";
 import { dialog } from "./dialog.js";
 import { avatar, el, icon } from "./dom.js";
 

@@ -2,6 +2,7 @@
 
 import { Channel } from "../miniprogram/shared/channel.js";
 import { observe } from "../miniprogram/shared/clock.js";
+import { keepShown } from "../miniprogram/shared/renewing.js";
 import { person } from "./session.js";
 
 export const channel = new Channel({ openSocket, observe, inSight: () => !document.hidden });
@@ -40,25 +41,4 @@ export function keepNew(milliseconds, renew, signal) {
     leave();
   });
   return again;
-}
-
-/** Return what calls `renew` while `isShown()`, at most once an interval: what comes too soon is made up for at its end. */
-export function atMostEvery(milliseconds, renew, isShown, signal) {
-  let waiting = 0;
-  let missed = false;
-  return function again() {
-    missed = true;
-    if (waiting || !isShown()) return;
-    missed = false;
-    waiting = setTimeout(() => {
-      waiting = 0;
-      if (missed && !signal.aborted) again();
-    }, milliseconds);
-    renew().catch(keepShown);
-  };
-}
-
-/** After a refusal what is shown stays: the next try comes soon. */
-function keepShown(error) {
-  if (!error.error) throw error;
 }

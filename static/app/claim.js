@@ -1,41 +1,21 @@
 // Claiming a prize: an address for the post, a code to pick it up, or a bill to confirm.
 
+import { claimStep, stateOf } from "../miniprogram/shared/prizes.js";
+import { CLAIM, NAMING, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
 import { callWeChat, get, post } from "./api.js";
 import { attempt, el, fill, write } from "./dom.js";
 import { askName } from "./naming.js";
-import { winnersTax } from "../miniprogram/shared/words.js";
 import { parcel } from "./shipping.js";
 
 const LOOK_MS = 20_000; // the frame `claim` tells it at once, unless it is lost
-// Why a winner does not get a prize, or not for now. Only red packets are held.
-const HELD = {
-  held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
-  expiring: "已过领奖期限，或被运营者退回：奖品正在退回发布者。",
-  returned: "已过领奖期限，或被运营者退回：奖品已退回发布者。",
-};
-const FROZEN = {
-  1: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
-  2: "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。",
-};
-const LATER = "微信正在处理，过一会儿再来看看";
-
-/** What a claim shows follows from these; a prize that is `claiming` is claimed on as one that is `won`. */
-export function stateOf({ is_prize, is_draw, prize_state }) {
-  return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;
-}
-
-/** Return whether a winner may still claim, so that the page says until when. */
-export function isClaimable({ claim_until, is_draw, prize_state }) {
-  return claim_until && !is_draw && !["withheld", "expiring", "returned"].includes(prize_state);
-}
 
 /** Return the section in which the winner of `task` claims the prize; `deadline` is an element that says until when. */
 export function claim(task, signal, deadline) {
   const body = el("div.stack");
   const said = el("p.problem", { role: "alert" });
-  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": "领奖" }, el("h2", {}, "领奖"), deadline, body, said,
+  const section = el("section.panel.stack.claim", { tabindex: -1, "aria-label": CLAIM.title }, el("h2", {}, CLAIM.title), deadline, body, said,
     el("p.hint", {}, winnersTax(task)),
-    askName(signal, "起个名字，发布者好认出中奖的人。", () => {}));
+    askName(signal, NAMING.claiming, () => {}));
   const panel = { task, deadline, section, said, show, step, done, looking: 0 };
 
   /** Do one step; a refusal is shown here. */
@@ -70,13 +50,17 @@ export function claim(task, signal, deadline) {
 }
 
 function begin(panel) {
-  const { task, show } = panel;
-  const waits = task.prize_state === "withheld" ? FROZEN[task.goods_type] : HELD[task.prize_state];
-  if (waits) show(el("p", {}, waits));
-  else if (task.goods_type === 1) redPacket(panel);
-  else if (task.draw_type === 1) onSite(panel);
-  else if (task.is_draw) reopen(panel);
-  else byMail(panel);
+  const { task, show, done } = panel;
+  const steps = {
+    waits: () => show(el("p", {}, waitWords(task))),
+    packet: () => redPacket(panel),
+    paid: () => done(CLAIM.paid),
+    onSite: () => onSite(panel),
+    gone: () => done(CLAIM.gone),
+    address: () => byMail(panel),
+    mailed: () => reopen(panel),
+  };
+  steps[claimStep(task)]();
 }
 
 function draw({ code }, parameters = {}) {
@@ -85,19 +69,18 @@ function draw({ code }, parameters = {}) {
 
 function redPacket({ task, said, show, step, done }) {
   const take = async () => {
-    let { is_draw, package_info } = await draw(task);
-    if (package_info) {
+    let claimed = await draw(task);
+    if (claimed.package_info) {
       // In WeChat `wx.requestMerchantTransfer` asks the winner to confirm; here the sandbox plays that.
-      await callWeChat("/confirm", { package: package_info });
-      ({ is_draw } = await draw(task));
+      await callWeChat("/confirm", { package: claimed.package_info });
+      claimed = await draw(task);
     }
-    if (is_draw) done("红包已到账。");
-    else write(said, LATER);
+    if (claimed.is_draw) done(CLAIM.paid);
+    else write(said, transferWords(claimed));
   };
-  if (task.is_draw) return done("红包已到账。");
-  return show(
-    el("p", {}, `${task.money} 元红包，领取后进入微信零钱。`),
-    el("button.primary", { onclick: () => step(take) }, "领取红包"),
+  show(
+    el("p", {}, packetWords(task)),
+    el("button.primary", { onclick: () => step(take) }, CLAIM.take),
   );
 }
 
@@ -105,20 +88,19 @@ function onSite(panel) {
   const { task, show, step, done } = panel;
   const offer = async () => {
     const { is_draw, pickup, pickup_pic } = await draw(task);
-    if (is_draw) return done("奖品已经领走了。");
+    if (is_draw) return done(CLAIM.gone);
     show(
-      el("p", {}, "当面出示取件码，或让对方扫码："),
+      el("p", {}, CLAIM.shown),
       el("p.pickup", {}, pickup),
       el("img.code", { src: pickup_pic, alt: "取件码的二维码", width: 200, height: 200 }),
-      el("button", { onclick: () => step(offer) }, "已经领到了"),
+      el("button", { onclick: () => step(offer) }, CLAIM.taken),
     );
     panel.looking = setInterval(look, LOOK_MS, panel);
     return undefined;
   };
-  if (task.is_draw) return done("奖品已经领走了。");
-  return show(
-    el("p", {}, "现场领取：凭取件码向发布者领奖。"),
-    el("button.primary", { onclick: () => step(offer) }, "出示取件码"),
+  show(
+    el("p", {}, CLAIM.onSite),
+    el("button.primary", { onclick: () => step(offer) }, CLAIM.show),
   );
 }
 
@@ -127,7 +109,7 @@ async function look({ task, section, done }) {
   if (document.hidden || section.inert) return;
   try {
     const { data } = await get("/getTaskDetails", { code: task.code });
-    if (data.is_draw) done("奖品已经领走了。");
+    if (data.is_draw) done(CLAIM.gone);
   } catch (error) {
     if (!error.error) throw error; // after a refusal keep the code; the next look comes soon
   }
@@ -142,11 +124,11 @@ function byMail(panel, before = {}) {
   const form = el(
     "form.stack",
     { onsubmit: (event) => { event.preventDefault(); step(send); } },
-    el("p", {}, task.is_draw ? "重新提交就会替换之前的地址。" : "填写收货地址。它加密保存，只有发布者看得到。"),
-    field("receiver", "收货人", { maxlength: 32, autocomplete: "name" }),
-    field("phone", "电话", { minlength: 5, maxlength: 20, type: "tel", autocomplete: "tel" }),
-    field("address", "详细地址", { maxlength: 200, rows: 2, autocomplete: "street-address" }),
-    el("button.primary", { type: "submit" }, "提交地址"),
+    el("p", {}, task.is_draw ? CLAIM.askAgain : CLAIM.ask),
+    field("receiver", CLAIM.receiver, { maxlength: 32, autocomplete: "name" }),
+    field("phone", CLAIM.phone, { minlength: 5, maxlength: 20, type: "tel", autocomplete: "tel" }),
+    field("address", CLAIM.address, { maxlength: 200, rows: 2, autocomplete: "street-address" }),
+    el("button.primary", { type: "submit" }, CLAIM.submit),
   );
   const send = async () => {
     sent(panel, await draw(task, Object.fromEntries(new FormData(form))));
@@ -160,14 +142,14 @@ function sent(panel, goods) {
   task.is_draw = 1;
   task.prize_state = state;
   write(deadline, "");
-  if (state === "received") return show(el("p.good", {}, "已经收到。"), parcel(goods));
+  if (state === "received") return show(el("p.good", {}, CLAIM.received), parcel(goods));
   if (state === "sent") return onItsWay(panel, goods);
   const where = [el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)];
   return show(
-    el("p.good", {}, "地址已交给发布者，等着收货吧。"),
-    el("p.address", {}, address ? where : "收货地址已删除：领取后保留 90 天。"),
-    address ? el("p.hint", {}, "24 小时内可以更改。") : null,
-    address ? el("button", { onclick: () => byMail(panel, { receiver, phone, address }) }, "更改地址") : null,
+    el("p.good", {}, CLAIM.handed),
+    el("p.address", {}, address ? where : CLAIM.deleted),
+    address ? el("p.hint", {}, CLAIM.changeable) : null,
+    address ? el("button", { onclick: () => byMail(panel, { receiver, phone, address }) }, CLAIM.change) : null,
   );
 }
 
@@ -178,10 +160,10 @@ function onItsWay(panel, goods) {
     sent(panel, await draw(task));
   };
   show(
-    el("p", {}, "发布者已经寄出。"),
+    el("p", {}, CLAIM.sent),
     parcel(goods),
-    el("button.primary", { onclick: () => step(arrived) }, "确认收到"),
-    el("p.hint", {}, "寄出 15 天后会自动确认。"),
+    el("button.primary", { onclick: () => step(arrived) }, CLAIM.arrived),
+    el("p.hint", {}, CLAIM.arrives),
   );
 }
 
@@ -191,7 +173,7 @@ async function reopen(panel) {
   try {
     sent(panel, await draw(task));
   } catch (error) {
-    show(el("p.problem", { role: "alert" }, error.message), el("button", { onclick: () => reopen(panel) }, "再试一次"));
+    show(el("p.problem", { role: "alert" }, error.message), el("button", { onclick: () => reopen(panel) }, CLAIM.again));
     if (!error.error) throw error;
   }
 }

@@ -4,19 +4,12 @@
 import { callWeChat, get, post } from "./api.js";
 import { ask } from "./dialog.js";
 import { attempt, el, fill, set } from "./dom.js";
-import { secondsUntil } from "../miniprogram/shared/clock.js";
+import { offerOf } from "../miniprogram/shared/prizes.js";
+import { NOT_OFFERED, OFFERS } from "../miniprogram/shared/words.js";
 import { keep, person, recall } from "./session.js";
 
 const ASKED = "wabao.asked"; // the occasions at which somebody was asked: [unionid, occasion]
 const KEPT = 200;
-const LONG_SECONDS = 60; // a shorter cooldown is waited for
-const NOT_TO_CLAIM = ["withheld", "expiring", "returned"]; // a deadline is nothing to be reminded of
-
-const OFFERS = {
-  won: { kinds: ["won", "claim_ends"], text: "领奖有期限。离开后也能在微信里收到提醒。", button: "到期前提醒我", done: "好，会在微信里提醒你领奖。" },
-  published: { kinds: ["ended", "refused"], text: "宝贝结束时，在微信里告诉你挖出了几份、退回多少。", button: "结束时通知我", done: "好，结束时会在微信里通知你。" },
-  cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
-};
 const TITLES = {
   won: "中奖领取提醒", claim_ends: "领奖到期提醒", ended: "宝贝结束通知", refused: "审核结果通知", cooldown_over: "冷却结束提醒",
 };
@@ -28,7 +21,7 @@ export function consent(signal) {
   let shown = "";
 
   function show(task) {
-    const name = nameOf(task);
+    const name = offerOf(task);
     const occasion = name && [name, task.code, ...(name === "cooldown" ? [task.cd_until] : [])].join(":");
     if (occasion === shown) return;
     shown = occasion;
@@ -55,7 +48,7 @@ export function consent(signal) {
         const allowed = !missing.length || (await allow(missing));
         noteAsked(occasion);
         if (allowed && reminds) await post("/remind", { code });
-        fill(section, el("p.hint", { role: "status" }, allowed ? done : "没有开启提醒。"));
+        fill(section, el("p.hint", { role: "status" }, allowed ? done : NOT_OFFERED));
         section.focus({ preventScroll: true }); // the button that had it is gone
       }).finally(() => set(button, { disabled: false }));
     }
@@ -75,14 +68,6 @@ async function allow(templates) {
   const accepted = tmplIds.filter((id) => answer[id] === "accept");
   if (accepted.length) await post("/subscribed", { templates: accepted.join(",") });
   return accepted.length > 0;
-}
-
-/** Return what may be offered about a task, "" if nothing. */
-function nameOf(task) {
-  if (task.is_prize) return task.is_draw || NOT_TO_CLAIM.includes(task.prize_state) ? "" : "won";
-  if (task.status || task.need_pay) return "";
-  if (task.mine) return "published";
-  return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";
 }
 
 function wasAsked(occasion) {

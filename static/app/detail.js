@@ -1,12 +1,13 @@
 // A treasure's page: its details, kept up to date by the channel's frames.
 
 import { dig, get, mayPass, post } from "./api.js";
-import { publishedBy, title } from "./cards.js";
+import { publishedBy } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
-import { claim, isClaimable, stateOf } from "./claim.js";
+import { claim } from "./claim.js";
 import { consent } from "./consent.js";
-import { asMoment, observe } from "../miniprogram/shared/clock.js";
+import { observe } from "../miniprogram/shared/clock.js";
+import { isClaimable, mayEnd, stateOf } from "../miniprogram/shared/prizes.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
 import { el, fill, icon, notice, set, write } from "./dom.js";
@@ -14,7 +15,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { ENDINGS, inReview, worth } from "../miniprogram/shared/words.js";
+import { ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, prizesLeft, title, untilWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -86,7 +87,7 @@ class Page {
     this.deadline = el("p.hint");
     this.due = el("div");
     this.own = el("div");
-    this.early = el("button", { onclick: () => this.end() }, "提前结束");
+    this.early = el("button", { onclick: () => this.end() }, OWN.end);
   }
 
   fill(root) {
@@ -107,7 +108,7 @@ class Page {
         el("header.heading", {},
           el("h1", {}, title(task)),
           el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
-          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, task.cd ? `冷却 ${task.cd} 秒` : "没有冷却"))),
+          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, cooldownWords(task)))),
       ),
       el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own, this.consent.element,
         task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
@@ -115,7 +116,7 @@ class Page {
         this.digs.element),
       el("div.column", {}, this.fairness.element,
         el("p.buttons", {}, rulesButton(task),
-          task.mine ? null : el("button.quiet", { onclick: () => report(task) }, "举报"))),
+          task.mine ? null : el("button.quiet", { onclick: () => report(task) }, REPORT.name))),
     );
     this.show();
     this.showClaim();
@@ -132,10 +133,10 @@ class Page {
     fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: task.review !== "shown" }); // nobody could open it
-    write(this.prizes, task.prize_num === 1 ? "1 份奖品" : `剩 ${task.prizes_left} / ${task.prize_num} 份`);
-    set(this.early, { hidden: Boolean(task.status) || (task.now_depth > 0 && task.review !== "held") });
+    write(this.prizes, prizesLeft(task));
+    set(this.early, { hidden: !mayEnd(task) });
     set(this.ending, { hidden: !task.status });
-    write(this.deadline, isClaimable(task) ? `请在 ${asMoment(task.claim_until)} 之前领取` : "");
+    write(this.deadline, isClaimable(task) ? untilWords(task.claim_until) : "");
     this.showReview();
     if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }
@@ -171,9 +172,9 @@ class Page {
     fill(
       this.own,
       el("section.panel.stack", {},
-        el("h2", {}, "我发布的"),
+        el("h2", {}, OWN.title),
         el("div.buttons", {},
-          el("a.button", { href: `#/winners/${task.code}` }, "中奖者和发奖"),
+          el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title),
           this.early)),
     );
   }
@@ -368,8 +369,7 @@ class Page {
   }
 
   async end() {
-    const why = this.task.now_depth ? "有人举报，它暂时看不到，现在可以结束。" : "还没有人开挖，现在可以结束。";
-    const agreed = await ask("提前结束？", `${why}结束后不能恢复，已付而没有人挖到的红包会退回。`, "结束");
+    const agreed = await ask(OWN.ask, endWords(this.task), OWN.agree);
     if (!agreed) return;
     try {
       await post("/endTask", { code: this.task.code });
@@ -379,9 +379,4 @@ class Page {
       if (!error.error) throw error;
     }
   }
-}
-
-function howGiven({ goods_type, draw_type, value }) {
-  if (goods_type === 1) return "现金红包";
-  return [draw_type === 1 ? "现场领取" : "邮寄到家", worth({ value })].filter(Boolean).join(" · ");
 }

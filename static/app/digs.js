@@ -1,7 +1,8 @@
 // Who dug which depth: read once it is unfolded, then kept up to date; a button shows earlier digs.
 
 import { get } from "./api.js";
-import { atMostEvery } from "./channel.js";
+import { atMostEvery } from "../miniprogram/shared/renewing.js";
+import { DIGS } from "../miniprogram/shared/words.js";
 import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
 const PAGE = 50; // of getDigs
@@ -11,11 +12,11 @@ const RENEW_MS = 2_000;
 /** Return the section, with `renew()` after a dig. */
 export function digs(code, signal) {
   const list = el("ol.digs");
-  const nobody = el("p.blank", { hidden: true }, "还没有人挖过");
+  const nobody = el("p.blank", { hidden: true }, DIGS.none);
   const problem = el("p.problem", { role: "alert" });
-  const more = el("button", { hidden: true, onclick: () => lookBack() }, "更早的");
+  const more = el("button", { hidden: true, onclick: () => lookBack() }, DIGS.more);
   const element = el("details.panel.fold", { ontoggle: () => renew() },
-    el("summary", {}, el("h2", {}, "谁挖了哪一层")), list, nobody, more, problem);
+    el("summary", {}, el("h2", {}, DIGS.title)), list, nobody, more, problem);
   const rows = new Map(); // by depth
   let lookedBack = false;
 
@@ -68,7 +69,7 @@ function trim(rows) {
 function insert(list, { depth, wxname, wxheadpic, is_prize }) {
   const row = el("li", { "data-depth": depth },
     el("span.hint", {}, `第 ${depth} 层`), avatar(wxheadpic, 28), el("span.name", {}, wxname),
-    is_prize ? el("em", {}, icon("trophy", 14), "挖到了") : null);
+    is_prize ? el("em", {}, icon("trophy", 14), DIGS.won) : null);
   list.insertBefore(row, [...list.children].find(({ dataset }) => Number(dataset.depth) < depth) ?? null);
   return row;
 }

@@ -8,9 +8,9 @@ import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./d
 import { askToLeave, keeping } from "./leaving.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
-import { inReview, profileInReview } from "../miniprogram/shared/words.js";
+import { CLAIM, NAMING, WINNERS, inReview, payDue, prizeWords, profileInReview, waitWords } from "../miniprogram/shared/words.js";
 import { person } from "./session.js";
-import { BY_MAIL, parcel } from "./shipping.js";
+import { parcel } from "./shipping.js";
 import { textLinks } from "./texts.js";
 
 const RENEW_MS = 20_000;
@@ -46,7 +46,7 @@ export function mine(root, signal, which = "published") {
     preferences(),
     uncounted,
     inCheck,
-    askName(signal, "起个名字，大家才知道是你。"),
+    askName(signal, NAMING.mine),
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
     list.elements,
@@ -136,21 +136,14 @@ function published(card) {
 }
 
 function act(card) {
-  if (card.need_pay) return el("a.button.primary", { href: `#/task/${card.code}` }, `待支付 ${card.owed} 元`);
-  return el("a.button", { href: `#/winners/${card.code}` }, "中奖者和发奖");
+  if (card.need_pay) return el("a.button.primary", { href: `#/task/${card.code}` }, payDue(card));
+  return el("a.button", { href: `#/winners/${card.code}` }, WINNERS.title);
 }
-
-// What its winner cannot claim, or not now: the page says what that means.
-const HELD = { held: "核对中", withheld: "已冻结", expiring: "退回中", returned: "已退回" };
 
 function won(card) {
-  if (card.prize_state === "sent") return el("div.stack", {}, parcel(card), el("a.button", { href: `#/task/${card.code}` }, "确认收到"));
-  if (card.is_draw) return el("div", {}, el("p.good", {}, isMailed(card) ? BY_MAIL[card.prize_state] : "已领取"), parcel(card));
-  if (HELD[card.prize_state]) return el("a.button", { href: `#/task/${card.code}` }, HELD[card.prize_state]);
+  if (card.prize_state === "sent") return el("div.stack", {}, parcel(card), el("a.button", { href: `#/task/${card.code}` }, CLAIM.arrived));
+  if (card.is_draw) return el("div", {}, el("p.good", {}, prizeWords(card, card.prize_state)), parcel(card));
+  if (waitWords(card)) return el("a.button", { href: `#/task/${card.code}` }, prizeWords(card, card.prize_state));
   const until = card.claim_until ? el("p.hint", {}, `${asMoment(card.claim_until)} 截止`) : null;
   return el("div.stack", {}, el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖"), until);
-}
-
-function isMailed({ goods_type, draw_type }) {
-  return goods_type === 2 && draw_type === 2;
 }

@@ -4,7 +4,7 @@ import { post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { attempt, el, notice, set } from "./dom.js";
 import { pictureField } from "./picture.js";
-import { profileInReview } from "../miniprogram/shared/words.js";
+import { NAMING, profileInReview } from "../miniprogram/shared/words.js";
 import { onChange, person, remember } from "./session.js";
 
 /** Whether the person has a name of their own. */
@@ -15,8 +15,8 @@ export function isNamed() {
 /** Return a panel that asks the person for a name, and says `why`; it goes once they have one. `saved` is as in `editProfile`. */
 export function askName(signal, why, saved) {
   const panel = el("section.panel.stack.unnamed", { hidden: isNamed() },
-    el("p", {}, "别人现在看到的你是“", el("bdi", {}, person.nickName), "”。", why),
-    el("div", {}, el("button.primary", { onclick: () => editProfile(signal, saved) }, "起个名字")));
+    el("p", {}, NAMING.seen, "“", el("bdi", {}, person.nickName), "”。", why),
+    el("div", {}, el("button.primary", { onclick: () => editProfile(signal, saved) }, NAMING.ask)));
   onChange(() => person && set(panel, { hidden: isNamed() }), signal);
   return panel;
 }
@@ -27,7 +27,7 @@ export function editProfile(signal, saved = () => dispatchEvent(new Event("hashc
   const problem = el("p.problem", { role: "alert" });
   const name = el("input", { id: "nick", required: true, maxlength: 32, value: isNamed() ? person.nickName : "" });
   const picture = pictureField("face", { label: "头像", hint: person.avatarUrl ? "不选就用现在的" : "可以不选", shown: person.avatarUrl });
-  const submit = el("button.primary", { type: "submit" }, "保存");
+  const submit = el("button.primary", { type: "submit" }, NAMING.save);
   const save = async () => {
     const [wxname, wxheadpic] = [name.value.trim(), await picture.ready()];
     const { review } = await post("/setProfile", { wxname, wxheadpic });
@@ -43,5 +43,5 @@ export function editProfile(signal, saved = () => dispatchEvent(new Event("hashc
     attempt(problem, save).finally(() => { submit.disabled = false; });
   };
   const opened = dialog("名字和头像", el("form.stack", { onsubmit },
-    el("div.field", {}, el("label", { for: "nick" }, "名字"), name), picture.element, problem, submit));
+    el("div.field", {}, el("label", { for: "nick" }, NAMING.label), name), picture.element, problem, submit));
 }

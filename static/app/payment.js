@@ -2,7 +2,7 @@
 // plays the person who pays.
 
 import { callWeChat, post } from "./api.js";
-import { cashRules } from "../miniprogram/shared/words.js";
+import { PAY, cashRules, payButton, payWords } from "../miniprogram/shared/words.js";
 import { attempt, el, write } from "./dom.js";
 
 const APPID = "wxsandbox000000000"; // the sandbox's mini-program; a real one knows its own
@@ -10,7 +10,7 @@ const APPID = "wxsandbox000000000"; // the sandbox's mini-program; a real one kn
 /** Return the section in which the publisher pays for `task`; `paid` is called afterwards. */
 export function payment(task, signal, paid) {
   const said = el("p.problem", { role: "alert" });
-  const button = el("button.primary", { onclick: () => press() }, `支付 ${task.owed} 元`);
+  const button = el("button.primary", { onclick: () => press() }, payButton(task));
 
   function press() {
     button.disabled = true;
@@ -28,12 +28,12 @@ export function payment(task, signal, paid) {
   return el(
     "section.panel.stack",
     {},
-    el("h2", {}, "支付后开挖"),
-    el("p", {}, `${task.prize_num} 个红包，每个 ${task.money} 元，共 ${task.owed} 元。支付成功后立即开挖，没人挖到的会退回。`),
+    el("h2", {}, PAY.title),
+    el("p", {}, payWords(task)),
     el("p.hint", {}, rules()),
     said,
     button,
-    el("p.hint", {}, "开发环境：由沙箱代为付款，不花真钱。24 小时内没有支付会自动删除。"),
+    el("p.hint", {}, `开发环境：由沙箱代为付款，不花真钱。${PAY.deleted}`),
   );
 }
 

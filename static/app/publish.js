@@ -2,7 +2,7 @@
 // is kept until it is published. A problem is said beneath its field, which gets the focus.
 
 import { mayPass, publishWith, takeHalf } from "./api.js";
-import { publishersTax } from "../miniprogram/shared/words.js";
+import { NAMING, publishersTax } from "../miniprogram/shared/words.js";
 import { el, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { pictureField } from "./picture.js";
@@ -41,7 +41,7 @@ export function publish(root, signal) {
   );
   addSending(form, picture, signal);
   root.classList.add("narrow");
-  root.append(el("h1", {}, "埋下一个宝贝"), askName(signal, "宝贝上会写着是谁埋的。", () => {}), form);
+  root.append(el("h1", {}, "埋下一个宝贝"), askName(signal, NAMING.publishing, () => {}), form);
   for (const [name, value] of Object.entries(draft.values)) if (form.elements[name]) form.elements[name].value = value;
   adapt(form, fields);
   return "发布";

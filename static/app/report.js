@@ -3,21 +3,21 @@
 import { post } from "./api.js";
 import { dialog } from "./dialog.js";
 import { attempt, el, notice } from "./dom.js";
-import { REASONS } from "../miniprogram/shared/words.js";
+import { REASONS, REPORT } from "../miniprogram/shared/words.js";
 
 export function report(task) {
-  const text = el("textarea", { rows: 2, maxlength: 200, placeholder: "补充说明（可不填，200 字以内）", "aria-label": "补充说明" });
+  const text = el("textarea", { rows: 2, maxlength: 200, placeholder: REPORT.hint, "aria-label": "补充说明" });
   const problem = el("p.problem", { role: "alert" });
   const buttons = Object.entries(REASONS).map(([reason, label]) =>
     el("button", { onclick: () => send(reason) }, label));
-  const opened = dialog("举报这个宝贝", text, el("div.reasons", {}, buttons), problem);
+  const opened = dialog(REPORT.title, text, el("div.reasons", {}, buttons), problem);
 
   async function send(reason) {
     buttons.forEach((button) => { button.disabled = true; });
     await attempt(problem, async () => {
       await post("/report", { code: task.code, reason, text: text.value });
       opened.close();
-      notice("已收到举报，我们会尽快处理");
+      notice(REPORT.done);
     }).finally(() => buttons.forEach((button) => { button.disabled = false; }));
   }
 }

@@ -1,27 +1,22 @@
 // Goods by mail after their address is here: the publisher names the parcel, the winner says that it came.
 
 import { post } from "./api.js";
-import { asMoment, secondsUntil } from "../miniprogram/shared/clock.js";
-import { CARRIERS } from "../miniprogram/shared/words.js";
+import { shippingStep } from "../miniprogram/shared/prizes.js";
+import { CARRIERS, WINNERS, parcelWords } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, write } from "./dom.js";
 
-const DAY_MS = 86_400_000;
-
-/** Where goods by mail are: the words for each state of their prize. */
-export const BY_MAIL = { won: "待填地址", given: "待寄出", sent: "已寄出", received: "已收到" };
-
 /** Return the lines that name a parcel and its times; null before it is sent. */
-export function parcel({ carrier, number, sent_at, received_at }) {
+export function parcel(goods) {
+  const { carrier, number, sent_at } = goods;
   if (!sent_at) return null;
-  const came = received_at ? `，${asMoment(received_at)} 收到` : "";
   return el("p.address", {},
     number ? [el("bdi", {}, carrier), " ", el("bdi", {}, number), el("br")] : null,
-    el("span.hint", {}, `${asMoment(sent_at)} 寄出${came}`));
+    el("span.hint", {}, parcelWords(goods)));
 }
 
 /** Return what a publisher does about a winner's parcel: name it, and within a day correct it. */
-export function shipping(code, winner, onSent) {
-  const { depth, state, sent_at } = winner;
+export function shipping(task, winner, onSent) {
+  const { depth, state } = winner;
   const root = el("div.shipping");
   const problem = el("p.problem", { role: "alert" });
 
@@ -32,28 +27,29 @@ export function shipping(code, winner, onSent) {
     const carriers = CARRIERS.map((name) => el("option", { selected: name === winner.carrier }, name));
     const made = el("form.stack", { onsubmit: (event) => { event.preventDefault(); send(); } },
       el("div.pair", {},
-        field("select", "carrier", "快递公司", {}, el("option", { value: "" }, "请选择"), ...carriers),
-        field("input", "number", "运单号", { maxlength: 50, value: winner.number })),
+        field("select", "carrier", WINNERS.carrier, {}, el("option", { value: "" }, WINNERS.choose), ...carriers),
+        field("input", "number", WINNERS.number, { maxlength: 50, value: winner.number })),
       problem,
-      el("div", {}, el("button", { type: "submit" }, state === "sent" ? "改好了" : "已寄出")));
+      el("div", {}, el("button", { type: "submit" }, state === "sent" ? WINNERS.corrected : WINNERS.sent)));
     const send = () => {
       write(problem, "");
       made.inert = true;
       attempt(problem, async () => {
-        await post("/shipPrize", { code, depth, ...Object.fromEntries(new FormData(made)) });
+        await post("/shipPrize", { code: task.code, depth, ...Object.fromEntries(new FormData(made)) });
         await onSent();
       }).finally(() => { made.inert = false; });
     };
     return made;
   };
 
-  if (state === "given") fill(root, form());
-  else if (state === "sent" && secondsUntil(sent_at + DAY_MS)) {
+  const step = shippingStep(task, winner);
+  if (step === "name") fill(root, form());
+  else if (step === "correct") {
     const correct = () => {
       fill(root, form());
       root.querySelector("select").focus();
     };
-    fill(root, el("button.link", { onclick: correct }, "改快递信息"));
+    fill(root, el("button.link", { onclick: correct }, WINNERS.correct));
   }
   return root;
 }

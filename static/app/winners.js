@@ -1,16 +1,14 @@
 // The publisher's side of a prize: who won, where to send it, and the pick-up codes.
 
 import { get, getFile, post } from "./api.js";
-import { title } from "./cards.js";
 import { channel, onReturn } from "./channel.js";
-import { asMoment } from "../miniprogram/shared/clock.js";
+import { isMailed } from "../miniprogram/shared/prizes.js";
+import { WINNERS, claimsEnd, prizeWords, publishersTax, title } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
-import { publishersTax } from "../miniprogram/shared/words.js";
-import { BY_MAIL, parcel, shipping } from "./shipping.js";
+import { parcel, shipping } from "./shipping.js";
 
 const RENEW_MS = 20_000; // frames tell of most, but not of what only time changes
 const LATE_MS = 300; // a prize is written just after its frame
-const STATES = { won: "待领取", claiming: "领取中", given: "已领取", held: "核对中", withheld: "已冻结", expiring: "退回中", returned: "已退回" };
 
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
 export function winners(root, signal, code, scanned = "") {
@@ -23,7 +21,7 @@ export function winners(root, signal, code, scanned = "") {
   fill(
     root,
     el("div.toolbar", {}, el("a.quiet", { href: `#/task/${code}` }, icon("back", 20), "回到宝贝")),
-    el("header", {}, el("h1", {}, "中奖者和发奖"), heading, tax),
+    el("header", {}, el("h1", {}, WINNERS.title), heading, tax),
     closed,
     list.elements,
   );
@@ -38,7 +36,7 @@ export function winners(root, signal, code, scanned = "") {
         task = details.data;
         watch(task, renew, signal);
       }
-      write(heading, `${title(task)}${claim_until ? ` · ${asMoment(claim_until)} 截止领奖` : ""}`);
+      write(heading, [title(task), claimsEnd(claim_until)].filter(Boolean).join(" · "));
       write(tax, publishersTax(task));
       set(closed, { hidden: !why });
       write(closed, why);
@@ -66,8 +64,8 @@ export function winners(root, signal, code, scanned = "") {
 /** Return the list with what is beside it, and `show(winners, task)`. */
 function makeList(code, scanned, load) {
   const list = el("ul.winners");
-  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, "核对取件码"), pickupForm(code, scanned, load));
-  const table = el("button", { hidden: true, onclick: () => download(code) }, "下载表格（CSV）");
+  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, scanned, load));
+  const table = el("button", { hidden: true, onclick: () => download(code) }, WINNERS.table);
   const said = el("p.blank", { role: "status" }, "正在读取…");
   let shown = "";
   const rows = new Map(); // by depth: a row that says the same stays, with what is being typed there
@@ -85,7 +83,7 @@ function makeList(code, scanned, load) {
     arrange(list, data.map((winner) => rowOf(winner, task)));
     set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
     set(table, { hidden: !data.length });
-    write(said, data.length ? "" : "还没有人挖到");
+    write(said, data.length ? "" : WINNERS.none);
   }
 
   return { elements: [pickup, list, table, said], said, show };
@@ -149,23 +147,22 @@ function pickupForm(code, scanned, load) {
     });
   };
   return el("form.stack", { onsubmit: confirm },
-    el("label", { for: "pickup" }, "中奖者的 6 位取件码"),
-    el("div.row", {}, input, el("button.primary", { type: "submit" }, "核对")),
+    el("label", { for: "pickup" }, WINNERS.pickup),
+    el("div.row", {}, input, el("button.primary", { type: "submit" }, WINNERS.compare)),
     problem);
 }
 
 function row(winner, task, onSent) {
-  const byMail = task.goods_type === 2 && task.draw_type === 2;
   const { wxname, wxheadpic, depth, state, receiver, phone, address, address_waits: waits, address_deleted: deleted } = winner;
   return el("li.panel", {},
     avatar(wxheadpic, 44),
     el("div", {},
       el("b", {}, wxname),
-      el("p.hint", {}, `第 ${depth} 层 · ${(byMail ? BY_MAIL : STATES)[state] ?? STATES[state]}`),
+      el("p.hint", {}, `第 ${depth} 层 · ${prizeWords(task, state)}`),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
-      waits ? el("p.hint", {}, "收货地址已经填好。每次打开 10 份，寄出前面的，它就打开") : null,
-      deleted && state !== "returned" ? el("p.hint", {}, "收货地址已删除：领取后保留 90 天") : null,
-      state === "withheld" ? el("p.hint", {}, "运营者冻结了它，先不要交付；有疑问请联系客服") : null,
+      waits ? el("p.hint", {}, WINNERS.waits) : null,
+      deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
+      state === "withheld" ? el("p.hint", {}, WINNERS.frozen) : null,
       parcel(winner),
-      byMail && !deleted && !waits ? shipping(task.code, winner, onSent) : null));
+      isMailed(task) ? shipping(task, winner, onSent) : null));
 }

@@ -6,6 +6,7 @@ import { asQuery, makeApi, Unreachable } from "./shared/api.js";
 import { Channel } from "./shared/channel.js";
 import { observe } from "./shared/clock.js";
 import { makeHalves } from "./shared/halves.js";
+import { NOT_DONE, NO_PRIVACY } from "./shared/words.js";
 
 const KEY = "wabao.person";
 const TIMEOUT_MS = 15000;
@@ -15,10 +16,19 @@ let person = wx.getStorageSync(KEY) || null;
 let loggingIn = null;
 let inSight = true;
 
+/** WeChat did not do what we asked for. `message` is for the person, and never its `errMsg`; `cancelled`: they chose so. */
+class NotDone extends Error {
+  constructor(name, errMsg) {
+    super(errMsg.includes("privacy") ? NO_PRIVACY : NOT_DONE[name]);
+    this.error = "wechat";
+    this.cancelled = errMsg.includes("cancel");
+  }
+}
+
 /** Call a function of `wx`, which answers by callbacks. */
 function call(name, options) {
   return new Promise((resolve, reject) => {
-    wx[name]({ ...options, success: resolve, fail: ({ errMsg }) => reject(new Error(errMsg)) });
+    wx[name]({ ...options, success: resolve, fail: ({ errMsg }) => reject(new NotDone(name, errMsg || "")) });
   });
 }
 
@@ -84,14 +94,21 @@ export async function showFace(filePath) {
   wx.setStorageSync(KEY, person);
 }
 
-/** Let somebody choose one of at most six; return its place, -1 if they chose none. */
-export async function choose(itemList) {
-  try {
-    return (await call("showActionSheet", { itemList })).tapIndex;
-  } catch (error) {
-    if (error.message.includes("cancel")) return -1;
-    throw error;
-  }
+/**
+ * Ask before something that cannot be undone; resolves to whether it was agreed to. `agreement` has at most 4 characters:
+ * https://developers.weixin.qq.com/miniprogram/dev/api/ui/interact/wx.showModal.html
+ */
+export async function ask(title, content, agreement) {
+  return (await call("showModal", { title, content, confirmText: agreement })).confirm;
+}
+
+/**
+ * Resolves once the person has agreed to WeChat's privacy guide, before or now; else rejects in words (base library 2.32.3;
+ * an older one asks for nothing):
+ * https://developers.weixin.qq.com/miniprogram/dev/api/open-api/privacy/wx.requirePrivacyAuthorize.html
+ */
+export async function agreesToPrivacy() {
+  if (wx.requirePrivacyAuthorize) await call("requirePrivacyAuthorize", {});
 }
 
 /** Log in, once however many ask; resolves when somebody is logged in. */
@@ -197,9 +214,50 @@ export async function pay(code, owed) {
   await call("requestPayment", { timeStamp, nonceStr, signType, paySign, package: prepaid });
 }
 
-/** Let the winner confirm a transfer. */
-export function receiveTransfer({ mchid, appid, package_info }) {
-  return call("requestMerchantTransfer", { mchId: mchid, appId: appid, package: package_info });
+/** Whether this WeChat lets winners confirm transfers (base library 3.3.0): https://pay.weixin.qq.com/doc/v3/partner/4016960577 */
+export function confirmsTransfers() {
+  return wx.canIUse("requestMerchantTransfer");
+}
+
+/**
+ * Let the winner confirm a transfer. Resolves once its page is closed, whatever WeChat says of it: `ok` means that the
+ * page was shown, and one that fails may have been confirmed before. Only the server's next answer counts.
+ * https://developers.weixin.qq.com/miniprogram/dev/api/payment/wx.requestMerchantTransfer.html
+ */
+export function askToConfirm({ mchid, appid, package_info }) {
+  return new Promise((resolve) => {
+    wx.requestMerchantTransfer({ mchId: mchid, appId: appid, package: package_info, success: resolve, fail: resolve });
+  });
+}
+
+/** Open the page that updates WeChat: https://developers.weixin.qq.com/miniprogram/dev/api/base/update/wx.updateWeChatApp.html */
+export function updateWeChat() {
+  return call("updateWeChatApp", {});
+}
+
+/**
+ * Let the person send a picture on or keep it (base library 2.14.3; an older one shows it large, where a long press does
+ * so). WeChat itself keeps it, so we need neither the album's scope nor its declaration.
+ * https://developers.weixin.qq.com/miniprogram/dev/api/share/wx.showShareImageMenu.html
+ */
+export async function shareImage(address) {
+  if (!wx.showShareImageMenu) return call("previewImage", { urls: [address] });
+  return call("showShareImageMenu", { path: (await call("downloadFile", { url: address })).tempFilePath });
+}
+
+/**
+ * Send a file of the server's to a chat, as the person who is logged in.
+ * https://developers.weixin.qq.com/miniprogram/dev/api/share/wx.shareFileMessage.html
+ */
+export async function shareFile(path, parameters, fileName) {
+  const url = `${SERVER}${path}?${asQuery(api.identified(parameters))}`;
+  const { tempFilePath } = await call("downloadFile", { url, header: api.authorized() });
+  return call("shareFileMessage", { filePath: tempFilePath, fileName });
+}
+
+/** Let the person scan a code; resolves with what it says: https://developers.weixin.qq.com/miniprogram/dev/api/device/scan/wx.scanCode.html */
+export async function scan() {
+  return (await call("scanCode", { scanType: ["qrCode"] })).result;
 }
 
 /** Let the person allow a message of each template, at most three; resolves with the templates they allowed. */
@@ -209,9 +267,8 @@ export async function requestMessages(tmplIds) {
   return tmplIds.filter((id) => answer[id] === "accept");
 }
 
-/** Show a refusal, or that the network is gone; what is neither is a mistake of ours. */
+/** Show a refusal, what WeChat did not do, or that the network is gone; what is none of these is a mistake of ours. */
 export function showProblem(error) {
-  if (!error.error && !error.message.includes(":fail")) throw error;
-  if (error.message.includes("cancel")) return; // the person did not want to
-  wx.showToast({ title: error.message, icon: "none" });
+  if (!error.error) throw error;
+  if (!error.cancelled) wx.showToast({ title: error.message, icon: "none" });
 }

@@ -1,4 +1,4 @@
-"""The browser of the tests of pages, and its windows. Each folder or file has an `address` of its own."""
+"""The browser of the tests of pages, its windows, and phones. Each folder or file has its own `address`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ import pytest
 from playwright.sync_api import Browser
 
 from support.browser import Opener, Window, a_browser, open_window
+from support.phone import WHY_NOT, Phone, PhonesProcess, compile_program
+
+
+@pytest.fixture(scope="session")
+def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One process plays all phones of the run, compiled once: both take more than what the phones do."""
+    if WHY_NOT:
+        yield
+        return
+    Phone.plays = PhonesProcess(compile_program(tmp_path_factory.mktemp("program") / "miniprogram"))
+    yield
+    Phone.plays.end()
 
 
 @pytest.fixture(scope="session")

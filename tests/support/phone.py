@@ -105,6 +105,7 @@ class Phone:
 
     def __init__(self, server: str, user: str, picture: str, stored: dict[str, Any]) -> None:
         self.said: list[dict[str, Any]] = []
+        self._text = ""
         self._number, self._lines = self.plays.add()
         self._deadline = time.monotonic() + PATIENCE_SECONDS
         self._order(do="on", server=server, user=user, picture=picture, stored=stored)
@@ -113,6 +114,8 @@ class Phone:
         """Read up to the next line of a type for which it holds."""
         while told := self._next():
             self.said.append(told)
+            if told["type"] == "shown":
+                self._text = told["text"]
             assert told["type"] != "wrong", told["error"]
             if told["type"] == kind and holds(told):
                 return told
@@ -139,6 +142,7 @@ class Phone:
         """Open a page, as a link, a code or a tab does."""
         self._order(do="open", url=url)
         self.until("opened")
+        self._text = ""
 
     def tap(self, selector: str) -> None:
         """Tap on something."""
@@ -148,9 +152,31 @@ class Phone:
         """Let something tell an event: what was typed, what was chosen."""
         self._order(do="fire", selector=selector, event=event, detail=detail)
 
+    def press(self, label: str) -> None:
+        """Tap what says just this, once it is there; a form's button submits what was typed."""
+        self._order(do="press", label=label)
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into the field with this placeholder."""
+        self._order(do="fill", label=label, text=text)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of the picker that begins with this label."""
+        self._order(do="choose", label=label, option=option)
+
+    def until_it_says(self, *texts: str) -> str:
+        """Wait for these texts, unless the page shows them already; return all that it shows."""
+        if not all(text in self._text for text in texts):
+            self.shows(*texts)
+        return self._text
+
     def hear(self, **frame: Any) -> None:
         """Let the treasure's page hear a frame that the server did not send."""
         self._order(do="hear", frame=frame)
+
+    def live(self, **changes: Any) -> None:
+        """Change what its person and its WeChat do: `lives` in phone.js."""
+        self._order(do="live", changes=changes)
 
     def share(self) -> dict[str, Any]:
         """Share the page; return what WeChat is told."""

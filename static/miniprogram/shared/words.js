@@ -1,4 +1,27 @@
-// What people read, by what the server calls it.
+// What people read, in any client, by what the server calls it.
+
+import { asMoment, asTime } from "./clock.js";
+
+/** A treasure's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
+export function title({ goods_type, money, name }) {
+  if (!name) return "看不到的宝贝";
+  return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
+}
+
+// What a list says of a treasure.
+export const CARD_STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了" };
+
+/** How its prizes are given, and what goods are worth. */
+export function howGiven({ goods_type, draw_type, value }) {
+  if (goods_type === 1) return "现金红包";
+  return [draw_type === 1 ? "现场领取" : "邮寄到家", worth({ value })].filter(Boolean).join(" · ");
+}
+
+/** How many prizes a treasure has, or has left. */
+export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 份奖品" : `剩 ${prizes_left} / ${prize_num} 份`);
+
+/** How long one waits between two digs. */
+export const cooldownWords = ({ cd }) => (cd ? `冷却 ${cd} 秒` : "没有冷却");
 
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
@@ -22,6 +45,10 @@ export const REASONS = {
   infringing: "侵权、冒充",
   abusive: "辱骂、骚扰",
   other: "其他",
+};
+
+export const REPORT = {
+  name: "举报", title: "举报这个宝贝", hint: "补充说明（可不填，200 字以内）", done: "已收到举报，我们会尽快处理",
 };
 
 // Who brings goods by mail.
@@ -97,3 +124,161 @@ export const profileInReview = (review, note) => worded(PROFILE[review], note);
 function worded(text, note) {
   return text ? text + (note ? `理由：${note}。` : "") : "";
 }
+
+// What a winner reads and presses where a prize is claimed.
+export const CLAIM = {
+  title: "领奖",
+  take: "领取红包", paid: "红包已到账。", later: "微信正在处理，过一会儿再来看看",
+  unconfirmed: "还没有确认收款。再点一次就接着领，在期限之前都可以",
+  outdated: "这个微信太旧，收不了红包。更新微信再来领，在期限之前都可以", update: "更新微信",
+  onSite: "现场领取：凭取件码向发布者领奖。", show: "出示取件码", shown: "当面出示取件码，或让对方扫码：",
+  taken: "已经领到了", gone: "奖品已经领走了。",
+  ask: "填写收货地址。它加密保存，只有发布者看得到。", askAgain: "重新提交就会替换之前的地址。",
+  receiver: "收货人", phone: "电话", address: "详细地址", submit: "提交地址",
+  handed: "地址已交给发布者，等着收货吧。", deleted: "收货地址已删除：领取后保留 90 天。",
+  changeable: "24 小时内可以更改。", change: "更改地址",
+  sent: "发布者已经寄出。", arrived: "确认收到", arrives: "寄出 15 天后会自动确认。", received: "已经收到。",
+  again: "再试一次",
+};
+
+/** What a red packet is, before it is claimed. */
+export const packetWords = ({ money }) => `${money} 元红包，领取后进入微信零钱。`;
+
+/** Until when a prize can be claimed. */
+export const untilWords = (moment) => `请在 ${asMoment(moment)} 之前领取`;
+
+/** What a winner is told after they were asked to confirm a transfer, by what the server then says of it. */
+export function transferWords({ is_draw, package_info }) {
+  if (is_draw) return CLAIM.paid;
+  return package_info ? CLAIM.unconfirmed : CLAIM.later;
+}
+
+const WAITS = {
+  held: "这个红包正在人工核对，核对后就能领取，不会丢失。",
+  expiring: "已过领奖期限，或被运营者退回：奖品正在退回发布者。",
+  returned: "已过领奖期限，或被运营者退回：奖品已退回发布者。",
+};
+const FROZEN = {
+  1: "这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服。",
+  2: "这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。",
+};
+
+/** Why a winner does not get a prize, or not for now; "" if they do. Only red packets are held. */
+export const waitWords = ({ goods_type, prize_state }) => (prize_state === "withheld" ? FROZEN[goods_type] : WAITS[prize_state] || "");
+
+const PRIZE = { won: "待领取", claiming: "领取中", given: "已领取", held: "核对中", withheld: "已冻结", expiring: "退回中", returned: "已退回" };
+const MAILED = { won: "待填地址", given: "待寄出", sent: "已寄出", received: "已收到" };
+
+/** How far a prize is, in a word or two. */
+export const prizeWords = ({ goods_type, draw_type }, state) => (goods_type === 2 && draw_type === 2 && MAILED[state]) || PRIZE[state];
+
+/** When a parcel was sent and came; "" before it is sent. */
+export function parcelWords({ sent_at, received_at }) {
+  if (!sent_at) return "";
+  return `${asMoment(sent_at)} 寄出${received_at ? `，${asMoment(received_at)} 收到` : ""}`;
+}
+
+// The publisher's side of the prizes.
+export const WINNERS = {
+  title: "中奖者和发奖", none: "还没有人挖到", table: "下载表格（CSV）", send: "把表格（CSV）发到聊天",
+  check: "核对取件码", pickup: "中奖者的 6 位取件码", compare: "核对", scan: "扫取件码", notPickup: "这不是这个宝贝的取件码",
+  carrier: "快递公司", choose: "请选择", number: "运单号", sent: "已寄出", corrected: "改好了", correct: "改快递信息",
+  waits: "收货地址已经填好。每次打开 10 份，寄出前面的，它就打开",
+  deleted: "收货地址已删除：领取后保留 90 天",
+  frozen: "运营者冻结了它，先不要交付；有疑问请联系客服",
+};
+
+/** Until when winners may claim; "" while the treasure runs. */
+export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");
+
+/** What a publisher is told after the right pick-up code. */
+export const pickupRight = (wxname) => `取件码正确，可以把奖品交给 ${wxname}`;
+
+// The publisher's side of a treasure.
+export const OWN = {
+  title: "我发布的", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝", open: "现在可以挖",
+};
+
+/** What a publisher is asked before they end a treasure. */
+export const endWords = ({ now_depth }) => [
+  now_depth ? "有人举报，它暂时看不到，现在可以结束。" : "还没有人开挖，现在可以结束。",
+  "结束后不能恢复，已付而没有人挖到的红包会退回。",
+].join("");
+
+/** How long others still wait before they may dig. */
+export const coolingWords = (seconds) => (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);
+
+/** A treasure's numbers that its frames tell: [label, number, unit]. */
+export const liveNumbers = ({ participants, now_depth, max_depth, prizes_left, prize_num }) => [
+  ["挖的人", participants, "人"],
+  ["挖到", now_depth, `/ ${max_depth} 层`],
+  ["奖品剩", prizes_left, `/ ${prize_num} 份`],
+];
+
+/** The numbers of a statement that the server gave: [label, number, unit]. */
+export function statementNumbers(found) {
+  const people = [["打开过", found.opened, "人"], ["分享过", found.sharers, "人"], ["被分享带来", found.brought, "人"]];
+  if (found.paid_fen) {
+    const money = [["已付", found.paid_fen], ["已发", found.given_fen], ["已退", found.refunded_fen], ["在账上", found.held_fen]];
+    return [...people, ...money.map(([label, fen]) => [label, yuan(fen), ""])];
+  }
+  const claimed = ["已领奖", found.prizes_given, `/ ${found.prizes_won} 份`];
+  if (!found.prizes_sent) return [...people, claimed];
+  return [...people, claimed, ["已寄出", found.prizes_sent, "份"], ["已收到", found.prizes_received, "份"]];
+}
+
+/** Fen as people read them: 6 元, 6.50 元, 1,000 元. Phones may know no numbers of China by themselves. */
+function yuan(fen) {
+  const whole = String(Math.floor(fen / 100)).replace(/\B(?=(\d{3})+$)/g, ",");
+  return `${whole}${fen % 100 ? `.${String(fen % 100).padStart(2, "0")}` : ""} 元`;
+}
+
+// Paying for a red packet.
+export const payWords = ({ prize_num, money, owed }) => (
+  `${prize_num} 个红包，每个 ${money} 元，共 ${owed} 元。支付成功后立即开挖，没人挖到的会退回。`);
+export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支付会自动删除。" };
+export const payDue = ({ owed }) => `待支付 ${owed} 元`;
+export const payButton = ({ owed }) => `支付 ${owed} 元`;
+
+// Who dug which depth.
+export const DIGS = { title: "谁挖了哪一层", none: "还没有人挖过", more: "更早的", won: "挖到了" };
+
+// Sharing a treasure.
+export const SHARE = {
+  send: "分享给朋友来挖", poster: "海报", keep: "转发或保存海报", drawing: "正在画海报…", broken: "海报没有加载出来，请再试一次",
+  fair: "分享不会带来任何挖宝优势。",
+};
+
+// Asking for a name, which WeChat does not tell.
+export const NAMING = {
+  seen: "别人现在看到的你是",
+  ask: "起个名字", change: "改名字", label: "名字", save: "保存",
+  publishing: "宝贝上会写着是谁埋的。", claiming: "起个名字，发布者好认出中奖的人。", mine: "起个名字，大家才知道是你。",
+};
+
+// Messages to people who left, by the occasion at which they are offered.
+export const OFFERS = {
+  won: { kinds: ["won", "claim_ends"], text: "领奖有期限。离开后也能在微信里收到提醒。", button: "到期前提醒我", done: "好，会在微信里提醒你领奖。" },
+  published: { kinds: ["ended", "refused"], text: "宝贝结束时，在微信里告诉你挖出了几份、退回多少。", button: "结束时通知我", done: "好，结束时会在微信里通知你。" },
+  cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
+};
+export const NOT_OFFERED = "没有开启提醒。";
+
+export const NO_PRIVACY = "没有同意《用户隐私保护指引》，这一步做不了";
+
+// What WeChat did not do for a mini-program, by the function of `wx`: its own words are English, and not for people.
+export const NOT_DONE = {
+  login: "微信登录没有成功，请稍后再试",
+  getRandomValues: "手机没有给出随机数，请再试一次",
+  chooseMedia: "没有拿到图片，请再选一次",
+  requestPayment: "没有付款成功，可以再付一次",
+  requestSubscribeMessage: "微信没有打开提醒，请稍后再试",
+  requirePrivacyAuthorize: NO_PRIVACY,
+  showModal: "没有打开，请再试一次",
+  downloadFile: "没有下载成功，请检查网络后再试",
+  showShareImageMenu: "没有打开分享，长按图片也可以保存",
+  previewImage: "没有打开图片，请再试一次",
+  shareFileMessage: "没有发出去，请再试一次",
+  scanCode: "没有扫到，可以把取件码输进来",
+  updateWeChatApp: "请在应用商店里更新微信",
+};

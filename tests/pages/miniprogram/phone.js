@@ -34,6 +34,7 @@ let opening = null;
 const loadPlain = require.extensions[".js"];
 require.extensions[".js"] = (module, file) => (file.startsWith(root) ? opening(file) : loadPlain(module, file));
 const simulate = require("miniprogram-simulate");
+const exparser = require("miniprogram-exparser");
 
 /** Return what loads a module anew; what it imports is loaded once. All get these globals. */
 function loaderWith(globals) {
@@ -63,7 +64,7 @@ async function askSandbox(server, route, body) {
 }
 
 /** Return the `wx` of a phone. */
-function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
+function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives }) {
   /** Answer as `wx` does: success or fail. */
   async function answer(options, name, work) {
     try {
@@ -142,10 +143,23 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
         const paid = { package: options.package, timeStamp, nonceStr, signType, paySign };
         return askSandbox(server, "/pay", { appId: "wxsandbox000000000", ...paid });
       }),
+    canIUse: (name) => !lives.lacks.includes(name),
     requestMerchantTransfer: (options) =>
-      answer(options, "requestMerchantTransfer", () => {
+      answer(options, "requestMerchantTransfer", async () => {
         say({ type: "transfer", mchId: options.mchId, appId: options.appId });
-        return askSandbox(server, "/confirm", { package: options.package });
+        if (lives.transfer !== "cancelled") await askSandbox(server, "/confirm", { package: options.package });
+        if (lives.transfer !== "confirmed") throw new Error("cancel");
+      }),
+    updateWeChatApp: (options) => answer(options, "updateWeChatApp", async () => say({ type: "updates" })),
+
+    requirePrivacyAuthorize: (options) =>
+      answer(options, "requirePrivacyAuthorize", async () => {
+        if (!lives.agrees) throw new Error("privacy permission is not authorized");
+      }),
+    showModal: (options) =>
+      answer(options, "showModal", async () => {
+        say({ type: "modal", title: options.title, content: options.content, confirmText: options.confirmText });
+        return { confirm: lives.agrees, cancel: !lives.agrees };
       }),
 
     requestSubscribeMessage: (options) =>
@@ -154,12 +168,15 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
         return askSandbox(server, "/subscribe", { user, tmplIds: options.tmplIds });
       }),
 
-    // The first is tapped.
-    showActionSheet: (options) =>
-      answer(options, "showActionSheet", async () => {
-        say({ type: "sheet", itemList: options.itemList });
-        return { tapIndex: 0 };
+    downloadFile: (options) =>
+      answer(options, "downloadFile", async () => {
+        const reply = await fetch(options.url, { headers: options.header });
+        say({ type: "downloaded", status: reply.status, kind: reply.headers.get("Content-Type"), text: await reply.text() });
+        return { statusCode: reply.status, tempFilePath: "wxfile://tmp" };
       }),
+    showShareImageMenu: (options) => answer(options, "showShareImageMenu", async () => say({ type: "image", path: options.path })),
+    shareFileMessage: (options) => answer(options, "shareFileMessage", async () => say({ type: "file", name: options.fileName })),
+    scanCode: (options) => answer(options, "scanCode", async () => ({ result: lives.scans })),
 
     navigateTo: ({ url }) => setTimeout(ifOn(open), 0, url),
     switchTab: ({ url }) => setTimeout(ifOn(open), 0, url),
@@ -171,6 +188,12 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets }) {
     stopPullDownRefresh() {},
   };
 }
+
+// What a page shows as its person finds it: by what it says.
+const attribute = ({ __wxElement: element }, name) => (((element && element._vt.attrs) || []).find((each) => each.name === name) || {}).value;
+const takes = ({ __wxElement: element }, event) => Boolean(element && element._vt.event && element._vt.event[event]);
+
+const submits = (dom) => attribute(dom, "formType") === "submit";
 
 /** Return the timers of a phone, and what stops them. */
 function timersOf(ifOn) {
@@ -189,7 +212,20 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   const ifOn = (then) => (...given) => on && then(...given);
   const say = ifOn((what) => process.stdout.write(`${JSON.stringify({ phone: number, ...what })}\n`));
   const screen = document.body.appendChild(document.createElement("div"));
-  const show = () => say({ type: "shown", text: page.dom.textContent.replace(/\s+/g, " ") });
+  const awaited = []; // what somebody will do once the page shows where
+  const all = () => Array.from(page.dom.querySelectorAll("*"));
+  const show = () => {
+    say({ type: "shown", text: page.dom.textContent.replace(/\s+/g, " ") });
+    act();
+  };
+  /** In their order: each waits for what it is done to. */
+  function act() {
+    for (let found; awaited.length && (found = all().find(awaited[0].fits)); ) awaited.shift().then(found);
+  }
+  function onceThere(fits, then) {
+    awaited.push({ fits, then });
+    act();
+  }
   const observer = new MutationObserver(show);
   let page = null;
 
@@ -208,13 +244,24 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     page.attach(screen);
     if (page.instance.onLoad) page.instance.onLoad(Object.fromEntries(searchParams));
     if (page.instance.onShow) page.instance.onShow();
+    awaited.length = 0;
     say({ type: "opened", page: pathname });
     show();
   }
 
+  const typed = new Map(); // what somebody typed, by field
+  const valuesOf = (form) => Object.fromEntries(Array.from(form.querySelectorAll("*"))
+    .filter((each) => attribute(each, "name"))
+    .map((each) => [attribute(each, "name"), typed.has(each) ? typed.get(each) : attribute(each, "value") || ""]));
+  const tell = (dom, event, detail = {}) => Promise.resolve().then(() => exparser.Event.dispatchEvent(
+    dom.__wxElement, exparser.Event.create(event, detail, { bubbles: true, capturePhase: true, composed: true })));
+
   const sockets = [];
   const { timers, stop } = timersOf(ifOn);
-  const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, open, sockets });
+  // What its person and its WeChat do, as a test wants it. How a transfer ends: confirmed, cancelled, or told as cancelled
+  // although it was confirmed.
+  const lives = { agrees: true, lacks: [], scans: "", transfer: "confirmed" };
+  const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, open, sockets, lives });
   const App = (app) => {
     app.onLaunch();
     app.onShow();
@@ -244,6 +291,20 @@ function switchOn({ phone: number, server, user, picture, stored }) {
       found.dispatchEvent(event, { bubbles: true, detail });
     },
     hear: ({ frame }) => watched(frame),
+    press: ({ label }) =>
+      onceThere((each) => each.textContent.trim() === label && (takes(each, "tap") || submits(each)) && !attribute(each, "disabled"), (found) => {
+        if (submits(found)) tell(found.closest("wx-form"), "submit", { value: valuesOf(found.closest("wx-form")) });
+        else tell(found, "tap");
+      }),
+    fill: ({ label, text }) =>
+      onceThere((each) => attribute(each, "placeholder") === label, (found) => {
+        typed.set(found, text);
+        tell(found, "input", { value: text });
+      }),
+    choose: ({ label, option }) =>
+      onceThere((each) => attribute(each, "range") && each.textContent.startsWith(label), (found) =>
+        tell(found, "change", { value: String(attribute(found, "range").indexOf(option)) })),
+    live: ({ changes }) => Object.assign(lives, changes),
     share: () => say({ type: "share", ...page.instance.onShareAppMessage() }),
     off() {
       on = false;

@@ -1,8 +1,9 @@
 // One's own: numbers, and what one won, published and dug.
 
+import { naming } from "../../parts/naming.js";
 import { asMoment } from "../../shared/clock.js";
-import { LEAVING, TEXTS, inReview, leavesAt, profileInReview } from "../../shared/words.js";
-import { admitted, api, me, rename, showFace, showProblem } from "../../wechat.js";
+import { LEAVING, NAMING, TEXTS, inReview, leavesAt, profileInReview } from "../../shared/words.js";
+import { admitted, api, me, showFace, showProblem } from "../../wechat.js";
 
 const LISTS = [
   ["/getMyPrize", "我挖到的"],
@@ -11,8 +12,10 @@ const LISTS = [
 ];
 
 Component({
+  behaviors: [naming],
+
   data: {
-    me: null, numbers: null, profile: "", lists: [], leaving: "", asked: false, stopped: "", told: LEAVING,
+    me: null, numbers: null, profile: "", lists: [], leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
@@ -39,21 +42,14 @@ Component({
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
         this.setData({ me: me(), numbers, profile, lists, leaving });
+        this.showNaming();
       } catch (error) {
         showProblem(error);
       }
     },
 
-    async rename({ detail }) {
-      const name = detail.value.trim();
-      if (!name || name === me().nickName) return;
-      try {
-        await rename(name);
-        this.setData({ me: me() });
-        this.renew();
-      } catch (error) {
-        showProblem(error);
-      }
+    renamed() {
+      this.renew();
     },
 
     async chooseFace({ detail }) {

@@ -1,7 +1,8 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
-import { admitted, api, isUnnamed, pay, publishWith, rename, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
-import { cashRules, publishersTax } from "../../shared/words.js";
+import { naming } from "../../parts/naming.js";
+import { NAMING, cashRules, publishersTax } from "../../shared/words.js";
+import { admitted, api, pay, publishWith, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
 
 // At the places of draw_type 1 and 2 goods; then red packets, where the server takes them.
 const KINDS = ["实物，现场领取", "实物，邮寄", "红包"];
@@ -9,28 +10,18 @@ const GOODS = KINDS.slice(0, 2);
 const RED_PACKET = 2;
 
 Component({
-  data: { kinds: GOODS, cash: cashRules(), tax: "", kind: 0, several: false, thumbnail: "", busy: false, unnamed: false },
+  behaviors: [naming],
+
+  data: { kinds: GOODS, cash: cashRules(), tax: "", kind: 0, several: false, thumbnail: "", busy: false, why: NAMING.publishing },
 
   methods: {
     async onShow() {
       try {
         await admitted();
-        this.setData({ unnamed: isUnnamed() });
+        this.showNaming();
         const { red_packets: taken } = await api.get("/getMyInfo");
         const kinds = taken ? KINDS : GOODS;
         this.setData({ kinds, kind: Math.min(this.data.kind, kinds.length - 1) });
-      } catch (error) {
-        showProblem(error);
-      }
-    },
-
-    /** Others see who publishes, so ask here for a name. */
-    async rename({ detail }) {
-      const name = detail.value.trim();
-      if (!name) return;
-      try {
-        await rename(name);
-        this.setData({ unnamed: isUnnamed() });
       } catch (error) {
         showProblem(error);
       }

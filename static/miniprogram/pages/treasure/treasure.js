@@ -1,11 +1,16 @@
 // A treasure: what the details say, kept true by the channel's frames.
 
 import { accept, offerOf } from "../../consent.js";
+import { claiming } from "../../parts/claiming.js";
+import { history } from "../../parts/history.js";
+import { naming } from "../../parts/naming.js";
+import { owning } from "../../parts/owning.js";
+import { sharing } from "../../parts/sharing.js";
 import { mayPass } from "../../shared/api.js";
-import { asMoment, observe, secondsUntil } from "../../shared/clock.js";
+import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
-import { ENDINGS, REASONS, cashRules, halfWords, inReview, publishersTax, whoDrew, winnersTax } from "../../shared/words.js";
-import { admitted, api, channel, choose, isUnnamed, notedHalf, pay, receiveTransfer, rename, showProblem } from "../../wechat.js";
+import { ENDINGS, NAMING, cooldownWords, halfWords, howGiven, inReview, prizesLeft, title, whoDrew } from "../../shared/words.js";
+import { admitted, api, channel, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
@@ -13,16 +18,17 @@ const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebod
 const WHY_NOT = { no_such_task: "已下架", not_paid: "等待发布者支付", own_task: "自己埋的不能挖", already_won: "你已经挖到了" };
 
 Component({
+  behaviors: [claiming, history, naming, owning, sharing],
+
   data: {
-    task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", pickup: "", problem: "",
-    parcel: null, offer: null, promised: "", review: "", until: "", unnamed: false,
-    drawn: "", tax: "", ownHalf: "", cash: cashRules(),
-    shared: true,
+    task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", why: NAMING.claiming, shared: true,
   },
 
   methods: {
     /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
     onLoad({ code, scene }) {
+      this.life = { aborted: false };
       this.opened = code || decodeURIComponent(scene || "");
       if (!CODE.test(this.opened)) {
         wx.switchTab({ url: "/pages/square/square" });
@@ -33,7 +39,7 @@ Component({
     },
 
     onUnload() {
-      this.closed = true;
+      this.life.aborted = true;
       clearInterval(this.ticking);
       if (this.leave) this.leave();
     },
@@ -42,7 +48,7 @@ Component({
       try {
         await admitted();
         await this.read();
-        if (this.closed) return;
+        if (this.life.aborted) return;
         const { code, seq } = this.data.task;
         this.leave = channel.subscribe(code, seq, (frame) => this.receive(frame));
       } catch (error) {
@@ -58,17 +64,16 @@ Component({
       const { judged } = this;
       this.judged = "";
       if (judged && data.review !== judged) { // another process may not know yet what the frame told
-        setTimeout(() => this.closed || this.read().catch(showProblem), READ_AGAIN_MS);
+        setTimeout(() => this.life.aborted || this.read().catch(showProblem), READ_AGAIN_MS);
         return;
       }
       observe(data.server_time);
       const half = notedHalf(data.code); // whoever published here can tell whether the server kept to it
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
-      const tax = data.mine ? publishersTax(data) : winnersTax(data);
-      this.setData({ task: data, people: data.users, unnamed: isUnnamed(), drawn: whoDrew(data), ownHalf, tax });
+      this.setData({ task: data, people: data.users, drawn: whoDrew(data), ownHalf, title: title(data) });
+      this.showNaming();
       this.show();
       this.offer();
-      if (data.prize_state === "sent" && !this.data.parcel) this.setData({ parcel: await api.post("/drawPrize", { code: data.code }) });
     },
 
     /** Offer a message for when they have left. Without it, the page is none the worse. */
@@ -84,7 +89,7 @@ Component({
       this.answered = offer.occasion; // what is being read about it is older
       this.setData({ offer: null });
       try {
-        this.setData({ promised: (await accept(offer, task.code)) ? "好，会在微信里通知你" : "" });
+        this.setData({ promised: await accept(offer, task.code) });
       } catch (error) {
         showProblem(error);
       }
@@ -95,26 +100,31 @@ Component({
       const review = inReview(task.review, task.review_note);
       const shared = task.review === "shown"; // else nobody could open it
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
-      const over = ["withheld", "expiring", "returned"].includes(task.prize_state);
-      const until = task.claim_until && !task.is_draw && !over ? `请在 ${asMoment(task.claim_until)} 之前领取` : "";
-      this.setData({ task, shared, review, until, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      const facts = `${prizesLeft(task)} · ${howGiven(task)} · ${cooldownWords(task)}`;
+      this.setData({ task, shared, review, facts, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      this.showClaim();
+      this.showOwn();
       this.count();
     },
 
     count() {
-      const { task, left } = this.data;
+      const { task, left, cooling } = this.data;
       if (!task) return;
       const now = task.status ? 0 : secondsUntil(task.cd_until);
       if (now !== left) this.setData({ left: now });
+      const words = task.mine && !task.need_pay ? this.cooling() : "";
+      if (words !== cooling) this.setData({ cooling: words });
     },
 
     receive(frame) {
       const { task } = this.data;
+      if (frame.type !== "watchers") this.renewStatement();
       switch (frame.type) {
         case "snapshot":
           this.catchUp(frame);
           break;
         case "cd":
+          this.renewDigs();
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
           break;
         case "join":
@@ -156,6 +166,7 @@ Component({
       const { task } = this.data;
       // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
       const untold = task.why === "not_paid" || (this.watched && (task.mine || task.is_prize));
+      if (leapt) this.renewDigs();
       this.watched = true; // the next snapshot comes after frames were missed
       if (leapt || (status && !task.status) || untold) this.read().catch(showProblem);
       this.show({ now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
@@ -217,69 +228,8 @@ Component({
       else if (!error.error) throw error;
     },
 
-    async pay() {
-      const { code, owed } = this.data.task;
-      try {
-        await pay(code, owed);
-        await this.read(); // looking makes the server ask WeChat, should its notice be late
-      } catch (error) {
-        showProblem(error);
-      }
-    },
-
-    /** The publisher sees who claims, so ask here for a name. */
-    async rename({ detail }) {
-      const name = detail.value.trim();
-      if (!name) return;
-      try {
-        await rename(name);
-        this.setData({ unnamed: isUnnamed() });
-      } catch (error) {
-        showProblem(error);
-      }
-    },
-
-    /** Claim the prize: an address, a pick-up code, or a transfer that the winner confirms. Safe to repeat. */
-    async claim({ detail }) {
-      const { code } = this.data.task;
-      try {
-        let claimed = await api.post("/drawPrize", { code, ...detail.value });
-        if (claimed.package_info) {
-          await receiveTransfer(claimed);
-          claimed = await api.post("/drawPrize", { code });
-        }
-        this.setData({ pickup: claimed.pickup });
-        this.show({ is_draw: claimed.is_draw, prize_state: claimed.state });
-        this.offer();
-      } catch (error) {
-        showProblem(error);
-      }
-    },
-
-    /** Say that goods by mail have come. */
-    async received() {
-      try {
-        const { state } = await api.post("/receivePrize", { code: this.data.task.code });
-        this.show({ prize_state: state });
-      } catch (error) {
-        showProblem(error);
-      }
-    },
-
     readRules() {
       wx.navigateTo({ url: `/pages/texts/texts?code=${this.data.task.code}` });
-    },
-
-    /** Report the treasure: one tap for the sheet, one for the reason. */
-    async report() {
-      try {
-        const at = await choose(Object.values(REASONS));
-        if (at < 0) return;
-        await api.post("/report", { code: this.data.task.code, reason: Object.keys(REASONS)[at], text: "" });
-        wx.showToast({ title: "已收到举报，我们会尽快处理", icon: "none" });
-      } catch (error) {
-        showProblem(error);
-      }
     },
 
     onShareAppMessage() {

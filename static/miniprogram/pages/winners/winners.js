@@ -1,0 +1,137 @@
+// The publisher's side of a treasure's prizes: who won, where to send it, its parcel, and the pick-up codes.
+
+import { isMailed, shippingStep } from "../../shared/prizes.js";
+import { atMostEvery } from "../../shared/renewing.js";
+import { CARRIERS, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, title } from "../../shared/words.js";
+import { admitted, api, channel, scan, shareFile, showProblem } from "../../wechat.js";
+
+const RENEW_MS = 20000; // frames tell of most, but not of what only time changes
+const READ_MS = 500; // many win or claim at once
+const TOLD_BY = ["prize", "claim", "snapshot", "end"];
+
+Component({
+  data: {
+    words: WINNERS, carriers: [WINNERS.choose, ...CARRIERS], heading: "", tax: "", closed: "", problem: "", checks: false,
+    rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
+  },
+
+  methods: {
+    /** `pickup` comes with a winner's QR code: its six digits. */
+    onLoad({ code, pickup = "" }) {
+      this.code = code;
+      this.life = { aborted: false };
+      this.setData({ pickup });
+      this.again = atMostEvery(READ_MS, () => this.read(), () => Boolean(this.task) && !this.life.aborted, this.life);
+      this.open();
+    },
+
+    onUnload() {
+      this.life.aborted = true;
+      clearInterval(this.renewing);
+      if (this.leave) this.leave();
+    },
+
+    onPullDownRefresh() {
+      this.read().catch(showProblem).then(() => wx.stopPullDownRefresh());
+    },
+
+    async open() {
+      try {
+        await admitted();
+        this.task = (await api.get("/getTaskDetails", { code: this.code })).data;
+        await this.read();
+        if (this.life.aborted) return;
+        this.leave = channel.subscribe(this.code, this.task.seq, ({ type }) => TOLD_BY.includes(type) && this.again());
+        this.renewing = setInterval(this.again, RENEW_MS);
+      } catch (error) {
+        this.setData({ problem: error.message });
+        showProblem(error);
+      }
+    },
+
+    async read() {
+      const { data, claim_until, addresses_closed } = await api.get("/getWinners", { code: this.code });
+      if (this.life.aborted) return;
+      this.setData({
+        heading: [title(this.task), claimsEnd(claim_until)].filter(Boolean).join(" · "),
+        tax: publishersTax(this.task),
+        closed: addresses_closed,
+        rows: data.map((winner) => this.rowOf(winner)),
+        checks: this.task.goods_type === 2 && !isMailed(this.task) && data.some(({ is_draw }) => !is_draw),
+      });
+    },
+
+    rowOf(winner) {
+      const { task } = this;
+      const { depth, wxname, wxheadpic, state, receiver, phone, address, address_waits, address_deleted, carrier, number } = winner;
+      return {
+        depth, wxname, wxheadpic, receiver, phone, address, carrier, number,
+        how: `第 ${depth} 层 · ${prizeWords(task, state)}`,
+        waits: Boolean(address_waits),
+        deleted: Boolean(address_deleted) && state !== "returned",
+        frozen: state === "withheld",
+        times: parcelWords(winner),
+        step: shippingStep(task, winner),
+        carrierAt: CARRIERS.indexOf(carrier) + 1, // 0: none is chosen
+      };
+    },
+
+    pick({ detail, currentTarget }) {
+      this.setData({ [`picked.${currentTarget.dataset.depth}`]: Number(detail.value) });
+    },
+
+    correct({ currentTarget }) {
+      this.setData({ [`correcting.${currentTarget.dataset.depth}`]: true });
+    },
+
+    /** Do something for a winner, and read what became of it. */
+    async act(work) {
+      if (this.data.busy) return;
+      this.setData({ busy: true });
+      try {
+        await work();
+        await this.read();
+      } catch (error) {
+        showProblem(error);
+      }
+      this.setData({ busy: false });
+    },
+
+    ship({ detail, currentTarget }) {
+      const { depth, at } = currentTarget.dataset;
+      const { [depth]: picked = at } = this.data.picked;
+      return this.act(async () => {
+        const carrier = picked ? CARRIERS[picked - 1] : "";
+        await api.post("/shipPrize", { code: this.code, depth, carrier, number: detail.value.number });
+        this.setData({ [`correcting.${depth}`]: false });
+      });
+    },
+
+    confirm({ detail }) {
+      return this.act(async () => {
+        const { wxname } = await api.post("/confirmDraw", { code: this.code, pickup: detail.value.pickup });
+        this.setData({ pickup: "" });
+        wx.showToast({ title: pickupRight(wxname), icon: "none" });
+      });
+    },
+
+    /** Read the code that a winner shows: an address that ends in `?code=…&pickup=…`. */
+    async scanPickup() {
+      try {
+        const found = /[?&]code=([0-9A-Za-z]+)&pickup=([0-9]{6})/.exec(await scan());
+        if (found && found[1] === this.code) this.setData({ pickup: found[2] });
+        else wx.showToast({ title: WINNERS.notPickup, icon: "none" });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    async sendTable() {
+      try {
+        await shareFile("/getWinners", { code: this.code, format: "csv" }, `winners-${this.code}.csv`);
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+  },
+});

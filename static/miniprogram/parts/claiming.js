@@ -1,0 +1,108 @@
+// The part of a treasure's page in which a winner claims: an address for the post, a code to pick it up, or a bill that
+// WeChat asks them to confirm. The page tells it of each change by `showClaim()`.
+
+import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
+import { CLAIM, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
+import { api, askToConfirm, confirmsTransfers, updateWeChat } from "../wechat.js";
+
+export const claiming = Behavior({
+  data: { claim: null, claimWords: CLAIM, until: "", tax: "" },
+
+  methods: {
+    showClaim() {
+      const { task } = this.data;
+      const until = isClaimable(task) ? untilWords(task.claim_until) : "";
+      if (until !== this.data.until) this.setData({ until });
+      const state = task.is_prize ? stateOf(task) : "";
+      if (state === this.claimed) return; // keep what is typed there
+      this.claimed = state;
+      if (!state) return;
+      const step = claimStep(task);
+      this.setData({ tax: winnersTax(task) });
+      this.setClaim({ step, waits: waitWords(task), packet: packetWords(task) });
+      if (step === "mailed") this.readMailed();
+    },
+
+    /** Show this of a claim, and nothing of before. */
+    setClaim(claim) {
+      this.setData({ claim: { said: "", busy: false, ...claim } });
+    },
+
+    /** Do one step of a claim; a refusal is said there. */
+    async claimOn(act) {
+      if (this.data.claim.busy) return;
+      this.setData({ "claim.busy": true, "claim.said": "" });
+      try {
+        await act();
+      } catch (error) {
+        if (!error.error) throw error;
+        this.setData({ "claim.said": error.message });
+      } finally {
+        this.setData({ "claim.busy": false });
+      }
+    },
+
+    draw(parameters = {}) {
+      return api.post("/drawPrize", { code: this.data.task.code, ...parameters });
+    },
+
+    /** Whatever WeChat says of a confirmation, its page may have closed before or after it: the server knows. */
+    take() {
+      if (!confirmsTransfers()) { // before a bill is made for it
+        this.setData({ "claim.outdated": true });
+        return undefined;
+      }
+      return this.claimOn(async () => {
+        let claimed = await this.draw();
+        if (claimed.package_info) {
+          await askToConfirm(claimed);
+          claimed = await this.draw();
+        }
+        if (!claimed.is_draw) this.setData({ "claim.said": transferWords(claimed) });
+        this.show({ is_draw: claimed.is_draw, prize_state: claimed.state });
+        this.offer();
+      });
+    },
+
+    update() {
+      return this.claimOn(updateWeChat);
+    },
+
+    showPickup() {
+      return this.claimOn(async () => {
+        const { is_draw, state, pickup, pickup_pic } = await this.draw();
+        this.setData({ "claim.pickup": pickup, "claim.pic": pickup_pic });
+        this.show({ is_draw, prize_state: state });
+        this.offer();
+      });
+    },
+
+    sendAddress({ detail }) {
+      return this.claimOn(async () => this.mailed(await this.draw(detail.value)));
+    },
+
+    /** Read what only `/drawPrize` tells of goods by mail; if it cannot be read, a button tries again. */
+    readMailed() {
+      return this.claimOn(async () => this.mailed(await this.draw()));
+    },
+
+    mailed(goods) {
+      const changed = { is_draw: 1, prize_state: goods.state };
+      this.claimed = stateOf({ ...this.data.task, ...changed });
+      this.setClaim({ step: "mailed", goods: { ...goods, times: parcelWords(goods) } });
+      this.show(changed);
+      this.offer();
+    },
+
+    changeAddress() {
+      this.setClaim({ step: "address", goods: this.data.claim.goods });
+    },
+
+    arrived() {
+      return this.claimOn(async () => {
+        await api.post("/receivePrize", { code: this.data.task.code });
+        this.mailed(await this.draw());
+      });
+    },
+  },
+});

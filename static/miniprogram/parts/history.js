@@ -1,0 +1,46 @@
+// The part of a treasure's page that says who dug which depth: read once it is unfolded, then kept up to date.
+
+import { atMostEvery } from "../shared/renewing.js";
+import { DIGS } from "../shared/words.js";
+import { api, showProblem } from "../wechat.js";
+
+const PAGE = 50; // of getDigs
+const KEPT = 200; // newer digs drive older ones out, unless somebody looked back
+const RENEW_MS = 2000;
+
+export const history = Behavior({
+  data: { digs: [], digsOpen: false, digsWords: DIGS },
+
+  methods: {
+    unfoldDigs() {
+      this.setData({ digsOpen: !this.data.digsOpen });
+      this.renewDigs();
+    },
+
+    renewDigs() {
+      if (!this.readDigs) this.readDigs = atMostEvery(RENEW_MS, () => this.takeDigs(), () => this.data.digsOpen, this.life);
+      this.readDigs();
+    },
+
+    async takeDigs() {
+      const { data } = await api.get("/getDigs", { code: this.data.task.code });
+      const newest = this.data.digs.length ? this.data.digs[0].depth : 0;
+      const gap = data.length === PAGE && data[PAGE - 1].depth > newest + 1; // more was dug than one page: begin anew
+      if (gap) this.lookedBack = false;
+      const digs = [...data.filter(({ depth }) => depth > newest), ...(gap ? [] : this.data.digs)];
+      if (!this.life.aborted) this.setData({ digs: this.lookedBack ? digs : digs.slice(0, KEPT) });
+    },
+
+    async earlierDigs() {
+      const { digs, task } = this.data;
+      const before = digs[digs.length - 1].depth;
+      try {
+        const { data } = await api.get("/getDigs", { code: task.code, before });
+        this.lookedBack = true;
+        this.setData({ digs: [...this.data.digs, ...data.filter(({ depth }) => depth < before)] });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+  },
+});

@@ -1,0 +1,73 @@
+// The part of a treasure's page that its publisher alone has: to pay, to end it, its numbers, and the way to its winners.
+// The page tells it of each change by `showOwn()`, and of each frame by `renewStatement()`.
+
+import { secondsUntil } from "../shared/clock.js";
+import { mayEnd } from "../shared/prizes.js";
+import { atMostEvery } from "../shared/renewing.js";
+import { OWN, PAY, WINNERS, cashRules, coolingWords, endWords, liveNumbers, payButton, payWords, statementNumbers } from "../shared/words.js";
+import { api, ask, pay, showProblem } from "../wechat.js";
+
+const RENEW_MS = 5000;
+
+export const owning = Behavior({
+  data: {
+    own: null, due: null, statement: [], paying: false,
+    ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: cashRules(),
+  },
+
+  methods: {
+    showOwn() {
+      const { task } = this.data;
+      if (!task.mine) return;
+      const due = task.need_pay && task.review !== "hidden" ? { text: payWords(task), button: payButton(task) } : null;
+      const own = task.need_pay ? null : { numbers: liveNumbers(task), ends: mayEnd(task) };
+      const appears = own && !this.data.own;
+      this.setData({ due, own });
+      if (appears) this.renewStatement();
+    },
+
+    renewStatement() {
+      if (!this.readStatement) {
+        this.readStatement = atMostEvery(RENEW_MS, async () => {
+          const found = await api.get("/getStatement", { code: this.data.task.code });
+          if (!this.life.aborted) this.setData({ statement: statementNumbers(found) });
+        }, () => this.data.own !== null, this.life);
+      }
+      this.readStatement();
+    },
+
+    /** What the publisher's numbers say of the cooldown of others. */
+    cooling() {
+      const { task } = this.data;
+      if (task.status || task.review !== "shown") return "";
+      return coolingWords(secondsUntil(task.cd_until));
+    },
+
+    /** Pay. However WeChat says that went, reading makes the server ask it, should its notice be late. */
+    async pay() {
+      const { code, owed } = this.data.task;
+      this.setData({ paying: true });
+      try {
+        await pay(code, owed);
+      } catch (error) {
+        showProblem(error);
+      }
+      this.setData({ paying: false });
+      this.read().catch(showProblem);
+    },
+
+    async end() {
+      try {
+        if (!(await ask(OWN.ask, endWords(this.data.task), OWN.agree))) return;
+        await api.post("/endTask", { code: this.data.task.code });
+        await this.read();
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    openWinners() {
+      wx.navigateTo({ url: `/pages/winners/winners?code=${this.data.task.code}` });
+    },
+  },
+});

@@ -1,0 +1,49 @@
+// What there is to do about a prize, for any client.
+
+import { secondsUntil } from "./clock.js";
+
+const DAY_MS = 86400000;
+const LONG_SECONDS = 60; // a shorter cooldown is waited for
+const OUT = ["withheld", "expiring", "returned"]; // it cannot be claimed, or not now
+
+export const isMailed = ({ goods_type, draw_type }) => goods_type === 2 && draw_type === 2;
+
+/** What a claim shows follows from these; a prize that is `claiming` is claimed on as one that is `won`. */
+export function stateOf({ is_prize, is_draw, prize_state }) {
+  return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;
+}
+
+/** Whether a winner may still claim, so that the page says until when. */
+export function isClaimable({ claim_until, is_draw, prize_state }) {
+  return Boolean(claim_until) && !is_draw && !OUT.includes(prize_state);
+}
+
+/**
+ * Where a winner's claim is: "waits", and `waitWords` say why; "packet" or "paid"; "onSite" or "gone"; "address", or
+ * "mailed" where `/drawPrize` tells address and parcel.
+ */
+export function claimStep(task) {
+  if (task.prize_state === "held" || OUT.includes(task.prize_state)) return "waits";
+  if (task.goods_type === 1) return task.is_draw ? "paid" : "packet";
+  if (task.draw_type === 1) return task.is_draw ? "gone" : "onSite";
+  return task.is_draw ? "mailed" : "address";
+}
+
+/** What a publisher may do about a winner's parcel: "name" it, "correct" it within a day, or "" nothing. */
+export function shippingStep(task, { state, sent_at, address_deleted, address_waits }) {
+  if (!isMailed(task) || address_deleted || address_waits) return "";
+  if (state === "given") return "name";
+  return state === "sent" && secondsUntil(sent_at + DAY_MS) ? "correct" : "";
+}
+
+/** Whether a publisher may end a treasure: while nobody has dug it, or a report keeps it from being seen. */
+export const mayEnd = ({ mine, status, need_pay, now_depth, review }) => (
+  Boolean(mine) && !status && !need_pay && (now_depth === 0 || review === "held"));
+
+/** Which message may be offered about a treasure, by its name in OFFERS; "" if none. */
+export function offerOf(task) {
+  if (task.is_prize) return task.is_draw || OUT.includes(task.prize_state) ? "" : "won";
+  if (task.status || task.need_pay) return "";
+  if (task.mine) return "published";
+  return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";
+}

@@ -1,0 +1,148 @@
+"""The same scenes in both clients: what publishers and winners do about prizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from support.browser import Person, a_server, checked
+from support.client import a_picture
+from support.clients import Clients
+from support.screen import TOKEN
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running server that has operators."""
+    with a_server(tmp_path_factory.mktemp("both"), OPS_TOKEN=TOKEN) as running:
+        yield running.address
+
+
+@pytest.fixture
+def publisher(address: str) -> Person:
+    """Somebody who publishes, without a client."""
+    return Person.log_in(address, "小明")
+
+
+def a_win(publisher: Person, user: str, **parameters: int | str) -> tuple[str, Person]:
+    """Publish one prize and let somebody win it; return the treasure's code and the winner."""
+    code = publisher.publish(a_picture(), **{"forecast_num": 1, **parameters})
+    winner = Person.log_in(publisher.address, user)
+    winner.post("/postTask", code=code)
+    return code, winner
+
+
+def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: Person) -> None:
+    code, _ = a_win(publisher, "阿强", draw_type=2, value=900)
+    winner, owner = client("阿强"), client("小明")
+    winner.open("treasure", code)
+    winner.says("邮寄到家 · 值 900 元", "填写收货地址。它加密保存，只有发布者看得到。", "之前领取")
+    winner.says("这份奖品值 900 元。得奖可能要按“偶然所得”缴 20% 的个人所得税")
+    for label, text in (("收货人", "强哥"), ("电话", "13800000000"), ("详细地址", "科技园 1 号")):
+        winner.fill(label, text)
+    winner.press("提交地址")
+    winner.says("地址已交给发布者，等着收货吧。", "强哥，13800000000", "24 小时内可以更改。")
+    winner.keeps_silent("之前领取")
+    winner.press("更改地址")
+    winner.fill("详细地址", "科技园 2 号")
+    winner.press("提交地址")
+    winner.says("科技园 2 号")
+    owner.open("winners", code)
+    owner.says("阿强", "第 1 层 · 待寄出", "强哥，13800000000", "科技园 2 号", "截止领奖")
+    owner.says("由你这个主办者代扣代缴")
+    owner.choose("快递公司", "中通")
+    owner.fill("运单号", "ZT12345678")
+    owner.press("已寄出")
+    owner.says("第 1 层 · 已寄出", "中通 ZT12345678", "改快递信息")
+    owner.press("改快递信息")
+    owner.fill("运单号", "ZT87654321")
+    owner.press("改好了")
+    owner.says("中通 ZT87654321")
+    winner.open("treasure", code)
+    winner.says("发布者已经寄出。", "中通 ZT87654321", "寄出 15 天后会自动确认。")
+    winner.press("确认收到")
+    winner.says("已经收到。")
+    owner.says("第 1 层 · 已收到")
+
+
+def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Person) -> None:
+    code, person = a_win(publisher, "小芳", draw_type=1)
+    winner, owner = client("小芳"), client("小明")
+    winner.open("treasure", code)
+    winner.says("现场领取：凭取件码向发布者领奖。")
+    winner.press("出示取件码")
+    winner.says("当面出示取件码，或让对方扫码：")
+    owner.open("winners", code)
+    owner.says("第 1 层 · 领取中", "核对取件码")
+    owner.fill("中奖者的 6 位取件码", str(person.post("/drawPrize", code=code)["pickup"]))
+    owner.press("核对")
+    owner.is_told("取件码正确，可以把奖品交给 小芳")
+    owner.says("第 1 层 · 已领取")
+    winner.says("奖品已经领走了。")
+
+
+def test_a_red_packet_is_paid_for_and_taken(client: Clients, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), goods_type=1, money=2, forecast_num=1, name="开工大吉")
+    owner, winner = client("小明"), client("朵朵")
+    owner.open("treasure", code)
+    owner.says("【现金红包2元】开工大吉", "1 个红包，每个 2 元，共 2 元。", "24 小时内没有支付会自动删除。")
+    owner.press("支付 2 元")
+    owner.says("我发布的", "中奖者和发奖", "提前结束", "现在可以挖")
+    Person.log_in(publisher.address, "朵朵").post("/postTask", code=code)
+    owner.says("奖品全部挖完了", "在账上")
+    winner.open("treasure", code)
+    winner.says("2 元红包，领取后进入微信零钱。")
+    winner.press("领取红包")
+    winner.says("红包已到账。")
+    owner.open("winners", code)
+    owner.says("朵朵", "第 1 层 · 已领取")
+
+
+def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(
+    client: Clients, address: str, publisher: Person
+) -> None:
+    code, _ = a_win(publisher, "大熊", draw_type=2)
+    winner, owner = client("大熊"), client("小明")
+    winner.open("treasure", code)
+    winner.says("填写收货地址")
+    owner.open("winners", code)
+    owner.says("第 1 层 · 待填地址")
+    with httpx.Client(base_url=address) as operator:
+        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
+        act = {"what": "prize", "code": code, "depth": 1, "reason": "查一查"}
+        checked(operator.post("/ops/freeze", json=act))
+        winner.says("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。")
+        winner.keeps_silent("之前领取", "提交地址")
+        owner.open("winners", code)
+        owner.says("第 1 层 · 已冻结", "运营者冻结了它，先不要交付")
+        checked(operator.post("/ops/return", json=act))
+        winner.says("奖品已退回发布者")
+
+
+def test_a_publisher_ends_a_treasure_that_nobody_dug(client: Clients, publisher: Person) -> None:
+    code = publisher.publish(a_picture())
+    owner = client("小明")
+    owner.open("treasure", code)
+    owner.says("我发布的", "奖品剩", "打开过")
+    owner.press("提前结束")
+    owner.agree("结束")
+    owner.says("发布者结束了这个宝贝")
+    owner.keeps_silent("提前结束")
+
+
+def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(
+    client: Clients, publisher: Person
+) -> None:
+    code = publisher.publish(a_picture())
+    other = Person.log_in(publisher.address, "老王")
+    other.post("/postTask", code=code)
+    reader = client("朵朵")
+    reader.open("treasure", code)
+    reader.press("谁挖了哪一层")
+    reader.says("第 1 层", "老王")
+    reader.press("举报")
+    reader.fill("补充说明（可不填，200 字以内）", "看着像假的")
+    reader.press("欺诈，不给奖品")
+    reader.is_told("已收到举报，我们会尽快处理")

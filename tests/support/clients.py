@@ -1,0 +1,121 @@
+"""Both clients as people use them, by the words they read: a scene is written once and played in each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+from playwright.sync_api import Locator, Page, expect
+
+from support.phone import Phone
+
+
+class Client(Protocol):
+    """A client with somebody logged in."""
+
+    def open(self, page: str, of: str = "") -> None:
+        """Open the page `treasure` or `winners` of a treasure, `mine` with one of its lists, or `square`."""
+
+    def says(self, *texts: str) -> None:
+        """Wait until the page shows all of these."""
+
+    def keeps_silent(self, *texts: str) -> None:
+        """None of these is shown. Wait for something else before."""
+
+    def press(self, label: str) -> None:
+        """Press what says just this; a form's button submits it."""
+
+    def agree(self, label: str) -> None:
+        """Agree to what was just asked."""
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into a field."""
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose one of several."""
+
+    def is_told(self, text: str) -> None:
+        """Wait until it is shown for a moment, beside the page."""
+
+
+Clients = Callable[[str], Client]
+
+
+class Window:
+    """The web page in a browser's window."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self._page, self._address = page, address
+
+    def open(self, page: str, of: str = "") -> None:
+        """Open a page by its address."""
+        begin = {"treasure": "task/", "winners": "winners/", "mine": "mine/", "square": ""}[page]
+        address = f"{self._address}/#/{begin}{of}"
+        if self._page.url == address:
+            self._page.reload()
+        else:
+            self._page.goto(address)
+
+    def says(self, *texts: str) -> None:
+        """Wait for texts, of several elements too."""
+        for text in texts:
+            expect(self._page.locator("main")).to_contain_text(text, use_inner_text=True)
+
+    def keeps_silent(self, *texts: str) -> None:
+        """Look for texts."""
+        for text in texts:
+            expect(self._page.locator("main")).not_to_contain_text(text, use_inner_text=True)
+
+    def press(self, label: str) -> None:
+        """Click a button, a link or a summary."""
+        by_role = [self._page.get_by_role(role, name=label, exact=True) for role in ("button", "link")]
+        folded = self._page.locator("summary", has_text=re.compile(f"^{re.escape(label)}$"))
+        by_role[0].or_(by_role[1]).or_(folded).last.click()
+
+    agree = press
+
+    def fill(self, label: str, text: str) -> None:
+        """Fill in a field."""
+        self._field(label).fill(text)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose from a select."""
+        self._field(label).select_option(option)
+
+    def _field(self, label: str) -> Locator:
+        return self._page.get_by_label(label).or_(self._page.get_by_placeholder(label)).first
+
+    def is_told(self, text: str) -> None:
+        """Wait for a notice."""
+        expect(self._page.locator("#notices")).to_contain_text(text)
+
+
+class InHand:
+    """The mini-program on a phone."""
+
+    def __init__(self, phone: Phone) -> None:
+        self._phone = phone
+        self.fill, self.choose, self.press = phone.fill, phone.choose, phone.press
+
+    def open(self, page: str, of: str = "") -> None:
+        """Open a page by its path."""
+        name = "which" if page == "mine" else "code"
+        self._phone.open(f"/pages/{page}/{page}?{name}={of}")
+
+    def says(self, *texts: str) -> None:
+        """Wait for texts."""
+        self._phone.until_it_says(*texts)
+
+    def keeps_silent(self, *texts: str) -> None:
+        """Look for texts."""
+        shown = self._phone.until_it_says("")
+        assert not [text for text in texts if text in shown]
+
+    def agree(self, label: str) -> None:
+        """WeChat's own dialog asked, and its person agrees to everything."""
+        assert self._phone.until("modal")["confirmText"] == label
+
+    def is_told(self, text: str) -> None:
+        """Wait for a toast."""
+        self._phone.until("toast", lambda told: text in told["title"])
