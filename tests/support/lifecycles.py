@@ -14,6 +14,8 @@ from server.game.refund import refund
 TABLES = (order, prize, bill, refund)
 # Further from now than a test takes, and than any number of milliseconds in a row.
 FAR_MS = 10**12
+# What is owed is an object, so any field that need only be there is one.
+THERE = {"there": 1}
 
 
 def diagram() -> str:
@@ -72,7 +74,7 @@ def _fitting(test: Test) -> Any:
         case IsNot():
             return ABSENT
         case Present():
-            return "there"
+            return dict(THERE)
     return test
 
 
@@ -104,7 +106,7 @@ def _around(test: Test) -> list[Any]:
         case IsNot():
             return [test.value, _other(test.value)]
         case Present():
-            return ["there"]
+            return [dict(THERE)]
         case int() | str():
             return [test, _other(test)]
     return []
