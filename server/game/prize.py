@@ -156,12 +156,6 @@ def parcel_corrected(carrier: str, number: str, sent_after_ms: int) -> Row:
 
 
 @prize
-def arrives_later(due_at_ms: int) -> Row:
-    """It counts as received at another time."""
-    return Row("sent", sets={"due_at": due_at_ms})
-
-
-@prize
 def received(now_ms: int) -> Row:
     """It arrived."""
     return Row("sent -> received", sets={"received_at": now_ms}, drops="due_at")
@@ -272,12 +266,6 @@ def denied() -> list[Row]:
             drops=f"{leaves} address_deleted",
         ),
     ]
-
-
-@prize
-def still_freezing(due_at_ms: int) -> Row:
-    """Its bill is not cancelled yet: look again."""
-    return Row("claiming", where={"freezing": 1}, sets={"due_at": due_at_ms})
 
 
 # What a withheld prize was before: goods whose address is here, goods whose pick-up code is out, or won.

@@ -58,7 +58,10 @@ class DueDocuments(Documents[T]):
         del now_ms
         return _LEASE
 
-    async def lease(self, key: str) -> bool:
-        """Lease one document; False if it is not due."""
-        leased = await self.collection.update_one({"_id": key, "due_at": {"$exists": True}}, _LEASE)
-        return leased.modified_count == 1
+    async def again(self, document: T, at_ms: int | None) -> None:
+        """Look at a document again at that time (unix ms, None: never).
+
+        Not if its `due_at` changed since it was read: something happened that is to be looked at sooner.
+        """
+        change = {"$unset": {"due_at": ""}} if at_ms is None else {"$set": {"due_at": at_ms}}
+        await self.collection.update_one({"_id": document["_id"], "due_at": document.get("due_at")}, change)

@@ -33,7 +33,7 @@ WON = [
     "digs.insert",
     "prizes.insert",
     "messages.insert",
-    "prizes.finish",
+    "prizes.carried_out",
     "tasks.note_written",
     *SENT,
 ]
@@ -42,8 +42,8 @@ STEPS = {
     "a winner is told": WON,
     "a winner with several consents is told": WON,
     "a consent comes": ["consents.add", "messages.wake", *SENT],
-    "a deadline is near": [*SWEPT, "tasks.postpone", *SENT],
-    "a publisher is told": [*SWEPT, "tasks.postpone", *SENT],
+    "a deadline is near": [*SWEPT, "tasks.again", *SENT],
+    "a publisher is told": [*SWEPT, "tasks.again", *SENT],
     "a cooldown is over": ["messages.insert", *SENT],
 }
 

@@ -18,7 +18,7 @@ STEPS = {
     "a treasure is published and checked": [
         "tasks.insert",
         "reviews.add",
-        "tasks.postpone",
+        "tasks.again",
         *CHECKING,
         "wechat.check_picture",
         "reviews.note_asked",

@@ -72,7 +72,6 @@ NOT_OF_THE_MODEL = {
     **{f"prize.released_alone[{place}] bill_lost": LOST for place in range(3)},
     "bill.sending[0] unsendable": "`give_up` looks at when it was sent, too",
     "bill.give_up[0] unsendable": "only for the winner's sake: their claim would go on, and gets no bill",
-    "prize.still_freezing[0] freezing": "it only says when to look again",
 }
 
 

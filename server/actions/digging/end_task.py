@@ -83,7 +83,7 @@ async def settle_task(context: Context, task: Task) -> None:
         if ended is None:
             written = await _write_missing_prizes(context, task)
             again_ms = task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
-            await tasks.postpone(task, again_ms)
+            await tasks.again(task, again_ms)
             return
         task = ended
     await tell_of_end(context, task)
@@ -119,7 +119,7 @@ async def _settle_unopened(context: Context, task: Task) -> None:
     elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= unpaid_until_ms:
         await _delete_unpaid(context, task)
         return
-    await context.store.tasks.postpone(task, max(unpaid_until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
+    await context.store.tasks.again(task, max(unpaid_until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
 
 
 async def _delete_unpaid(context: Context, task: Task) -> None:
@@ -132,7 +132,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
         await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])
     else:  # its money came, or may still come: the order's own sweep does the rest
-        await context.store.tasks.postpone(task, context.clock.now_ms() + LOOK_AGAIN_MS)
+        await context.store.tasks.again(task, context.clock.now_ms() + LOOK_AGAIN_MS)
 
 
 async def _wind_up(context: Context, task: Task) -> None:
@@ -144,7 +144,7 @@ async def _wind_up(context: Context, task: Task) -> None:
             await follow_payments(context, [order])
         elif order is not None:
             await store.orders.move_all({"code": code}, wake())  # its own sweep closes it
-        await store.tasks.finish(code)
+        await store.tasks.again(task, None)
         return
     if task["prizes_left"]:
         await _owe_back(context, "unwon", task, prize_fen(task) * task["prizes_left"])
@@ -152,14 +152,14 @@ async def _wind_up(context: Context, task: Task) -> None:
     assert deadline_ms is not None  # noqa: S101  (it has ended)
     won = task["prize_num"] - task["prizes_left"]
     if not await _write_missing_prizes(context, task):
-        await store.tasks.postpone(task, context.clock.now_ms() + UNWRITTEN_MS)
+        await store.tasks.again(task, context.clock.now_ms() + UNWRITTEN_MS)
         return
     if won and context.clock.now_ms() <= deadline_ms:
         await _await_deadline(context, task, deadline_ms)
         return
     if won and not await _expire_prizes(context, task, deadline_ms):
         return
-    await store.tasks.finish(code)
+    await store.tasks.again(task, None)
 
 
 async def _await_deadline(context: Context, task: Task, deadline_ms: int) -> None:
@@ -167,10 +167,10 @@ async def _await_deadline(context: Context, task: Task, deadline_ms: int) -> Non
     # If there is only a day to claim, the message of the win says it all.
     if "claim_ends" in context.settings.templates and context.settings.claim_days > 1:
         if context.clock.now_ms() < deadline_ms - DAY_MS:
-            await context.store.tasks.postpone(task, deadline_ms - DAY_MS)
+            await context.store.tasks.again(task, deadline_ms - DAY_MS)
             return
         await tell_of_deadline(context, await context.store.prizes.of_task(task["_id"]), deadline_ms)
-    await context.store.tasks.postpone(task, deadline_ms + 1)
+    await context.store.tasks.again(task, deadline_ms + 1)
 
 
 async def _write_missing_prizes(context: Context, task: Task) -> bool:
@@ -198,7 +198,7 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
     if unsettled:
         again_ms = LOOK_AGAIN_MS if unsettled & {"won", "claiming"} else HELD_LOOK_MS
-        await store.tasks.postpone(task, context.clock.now_ms() + again_ms)
+        await store.tasks.again(task, context.clock.now_ms() + again_ms)
         return False
     if prize_fen(task):
         unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))

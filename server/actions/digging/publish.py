@@ -123,7 +123,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if published.get("review") == "checking":
         await submit_task(context, published, publisher["openid"])
         # It is submitted, so the sweep need not look at it soon: the end of the check makes it due.
-        await context.store.tasks.postpone(published, published["created_at"] + DAY_MS)
+        await context.store.tasks.again(published, published["created_at"] + DAY_MS)
     context.square.forget()
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()

@@ -13,7 +13,7 @@ from server.actions.money.hold import freezes_of, withhold_if_frozen
 from server.actions.money.pay_out import retract
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
-from server.game.prize import HELD, denied, frozen, released, released_alone, still_freezing
+from server.game.prize import HELD, denied, frozen, released, released_alone
 from server.store.money.freezes import Freeze, What, freeze_key
 from server.store.money.prizes import Prize
 
@@ -136,7 +136,7 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
     stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first: a winner may confirm one
     for first in range(min(AT_ONCE, len(stopped))):
         context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
-    await context.store.freezes.finish(freeze)
+    await context.store.freezes.again(freeze, None)
 
 
 async def _settle_release(context: Context, freeze: Freeze) -> None:
@@ -154,7 +154,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
                 ended.append(free)
     _announce_all(context, ended)
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
-        await store.freezes.look_again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
+        await store.freezes.again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:
         await store.freezes.delete(freeze["_id"])
 
@@ -182,5 +182,4 @@ async def _announce_each(context: Context, prizes: list[Prize]) -> None:
 async def settle_freezing(context: Context, prize: Prize) -> None:
     """Cancel the bill of a prize that is being frozen; look again until it has ended."""
     await retract(context, prize)
-    again = still_freezing(context.clock.now_ms() + LOOK_AGAIN_MS)
-    await context.store.prizes.moves(prize["_id"], again)
+    await context.store.prizes.again(prize, context.clock.now_ms() + LOOK_AGAIN_MS)

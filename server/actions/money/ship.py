@@ -96,4 +96,4 @@ async def settle_arrival(context: Context, prize: Prize) -> None:
     if now_ms >= arrived_ms:
         await context.store.prizes.moves(prize["_id"], row.received(now_ms))
     else:
-        await context.store.prizes.moves(prize["_id"], row.arrives_later(arrived_ms))
+        await context.store.prizes.again(prize, arrived_ms)

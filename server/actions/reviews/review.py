@@ -209,9 +209,7 @@ async def _check_picture(context: Context, review: Review) -> Review | None:
         # The result may have come before the trace_id was noted.
         found = await context.store.media_checks.find_first(review["traces"])
     elif found is None:
-        await reviews.postpone(review["_id"], review["asked_at"] + RESULT_MS)
-        # The result may have come just after we looked for it; then `postpone` has undone its `wake`.
-        found = await context.store.media_checks.find_first(review["traces"])
+        await reviews.again(review, review["asked_at"] + RESULT_MS)
     if found is None:
         return review
     return await reviews.note_said(review["_id"], "picture", found["said"], found["risk"])

@@ -232,17 +232,6 @@ class Tasks(DueDocuments[Task]):
             {"_id": code, "open": 0, "status": 0, "review": {"$nin": list(IN_REVIEW)}}
         )
 
-    async def postpone(self, task: Task, due_at_ms: int) -> None:
-        """Look at a task again at `due_at_ms`, unless it ended or its `due_at` changed since it was read."""
-        await self.collection.update_one(
-            {"_id": task["_id"], "status": task["status"], "due_at": task.get("due_at")},
-            {"$set": {"due_at": due_at_ms}},
-        )
-
-    async def finish(self, code: str) -> None:
-        """Note that nothing is left to do about a task that has ended."""
-        await self.collection.update_one({"_id": code, "status": 1}, {"$unset": {"due_at": ""}})
-
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these are the pictures of tasks."""
         return set(await self.collection.distinct("pic", {"pic": {"$in": paths}}))

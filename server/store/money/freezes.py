@@ -90,18 +90,6 @@ class Freezes(DueDocuments[Freeze]):
         found = self.collection.find({}, sort=[("at", pymongo.DESCENDING)], limit=limit)
         return await found.to_list(limit)
 
-    async def finish(self, freeze: Freeze) -> None:
-        """Note that all follows a freeze, unless its state has changed since."""
-        await self.collection.update_one(
-            {"_id": freeze["_id"], "state": freeze["state"]}, {"$unset": {"due_at": ""}}
-        )
-
-    async def look_again(self, freeze: Freeze, due_at_ms: int) -> None:
-        """Look again later, unless its state has changed since."""
-        await self.collection.update_one(
-            {"_id": freeze["_id"], "state": freeze["state"]}, {"$set": {"due_at": due_at_ms}}
-        )
-
     async def delete(self, key: str) -> None:
         """Forget a freeze that has ended, unless it was frozen again."""
         await self.collection.delete_one({"_id": key, "state": {"$ne": "frozen"}})

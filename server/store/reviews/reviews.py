@@ -140,10 +140,6 @@ class Reviews(DueDocuments[Review]):
         changes = {"$push": {"traces": trace_id}, "$set": {"asked_at": now_ms, "due_at": due_at_ms}}
         return await self._change(key, ("checking",), changes)
 
-    async def postpone(self, key: str, due_at_ms: int) -> None:
-        """Look at a review again at `due_at_ms`, if it is still `checking`."""
-        await self.collection.update_one({"_id": key, "state": "checking"}, {"$set": {"due_at": due_at_ms}})
-
     async def wake(self, trace_id: str) -> None:
         """Make the review of a picture due: WeChat pushed the result of this request."""
         await self.collection.update_one(
