@@ -175,6 +175,7 @@ def page_routes(settings: Settings) -> list[URLSpec]:
         "login": "sandbox" if settings.sandboxed else "wechat",
         "most_yuan": str(settings.max_red_packet_yuan),
         "cooldown_seconds": str(settings.cooldown_seconds),
+        "fair_start_ms": str(settings.fair_start_ms),
         "cash": str(int(settings.takes_cash)),
         "cash_cd": str(settings.cash_least_cd_seconds),
         "cash_gap": str(settings.cash_least_gap),

@@ -108,10 +108,10 @@ class Page {
         el("header.heading", {},
           el("h1", {}, title(task)),
           el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
-          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, cooldownWords(task)))),
+          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, cooldownWords(task))),
+          synopsis(task)),
       ),
       el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own, this.consent.element,
-        task.synopsis ? el("p.synopsis.panel", {}, task.synopsis) : null,
         this.people.element,
         this.digs.element),
       el("div.column", {}, this.fairness.element,
@@ -379,4 +379,16 @@ class Page {
       if (!error.error) throw error;
     }
   }
+}
+
+/** Return the synopsis: the first lines, since the button below it should be in sight, and a button for the rest. */
+function synopsis(task) {
+  if (!task.synopsis) return null;
+  const text = el("p.synopsis.cut", {}, task.synopsis);
+  const more = el("button.link", { hidden: true, onclick: () => {
+    text.classList.remove("cut");
+    more.remove();
+  } }, "简介全文");
+  new ResizeObserver(() => set(more, { hidden: text.scrollHeight <= text.clientHeight })).observe(text);
+  return el("div", {}, text, more);
 }

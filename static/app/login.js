@@ -2,7 +2,7 @@
 // log people in, and this page says so.
 
 import { asMoment } from "../miniprogram/shared/clock.js";
-import { leavesAt } from "../miniprogram/shared/words.js";
+import { leavesAt, whoIsFirst } from "../miniprogram/shared/words.js";
 import { logIn } from "./api.js";
 import { attempt, el, fill, icon, notice } from "./dom.js";
 import { person } from "./session.js";
@@ -39,7 +39,6 @@ export function login(root) {
     ),
     problem,
     el("button.primary", { type: "submit" }, "进入"),
-    el("p", {}, "打开一个宝贝，就先替你挖一锹，也可能当场挖到。想自己动手，到“我的”的设置里关掉。"),
     el("p.hint", {}, "开发环境：沙箱代替微信登录，报哪个名字就是谁。每个窗口各登录各的，开两个窗口就是两个人。"),
   );
   root.classList.add("narrow");
@@ -69,11 +68,12 @@ export function miniProgram(root, shared) {
 }
 
 function welcome() {
+  const first = whoIsFirst(Number(document.documentElement.dataset.fairStartMs)) || "冷却一结束，谁先按下谁先挖";
   return el(
     "div.welcome",
     {},
     el("div.emblem", {}, icon("shovel", 44)),
     el("h1", {}, "挖宝"),
-    el("p", {}, "有人埋下宝贝，大家一锹一层往下挖。每挖一锹就要冷却，冷却一结束，看谁手快。"),
+    el("p", {}, `有人埋下宝贝，大家一锹一层往下挖。每挖一锹就要冷却；${first}。`),
   );
 }

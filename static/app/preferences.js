@@ -1,12 +1,12 @@
 // What a person prefers on this device: whether opening a treasure digs, and what tells of the end of a cooldown.
 
-import { el } from "./dom.js";
+import { el, fill } from "./dom.js";
 import { keep, person, recall } from "./session.js";
 
 const KEY = "wabao.preferences"; // of each person by unionid, since two windows can be two people
-const INITIAL = { digOnOpening: true, sound: false, vibration: false };
+const INITIAL = { digOnOpening: null, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
-  digOnOpening: "打开一个宝贝，就先挖一锹",
+  digOnOpening: "打开一个宝贝，进来就挖一锹",
   sound: "冷却结束时响一声",
   vibration: "冷却结束时震一下",
 };
@@ -33,7 +33,35 @@ export function preferences() {
     if (target.checked && name === "vibration") vibrate();
   };
   return el("details.panel.preferences", {}, el("summary", {}, "设置"), shown.map(([name, question]) =>
-    el("label.check", {}, el("input", { type: "checkbox", checked: prefers(name), onchange: choose(name) }), question)));
+    el("label.check", {}, el("input", { type: "checkbox", checked: Boolean(prefers(name)), onchange: choose(name) }), question)));
+}
+
+const OPENING = [["进来就挖", true], ["我自己按", false]];
+
+/**
+ * Return what stands at the button that digs: on the first treasure it asks whether opening one digs, later it says so
+ * and lets one change it. Whoever chooses to dig as they come has come: then `onDig` is called.
+ */
+export function openingChoice(onDig) {
+  const element = el("div.opening", { role: "group", "aria-label": "打开宝贝时" });
+  const answer = (digs) => {
+    const first = prefers("digOnOpening") === null;
+    prefer("digOnOpening", digs);
+    show();
+    element.querySelector("button").focus();
+    if (first && digs) onDig();
+  };
+  function show() {
+    const digs = prefers("digOnOpening");
+    if (digs === null) {
+      fill(element, el("p", {}, "以后打开宝贝："), OPENING.map(([words, value]) => el("button.chip", { onclick: () => answer(value) }, words)));
+    } else {
+      const [[now], [other]] = digs ? OPENING : [...OPENING].reverse();
+      fill(element, el("button.link", { onclick: () => answer(!digs) }, `${now} · 改成${other}`));
+    }
+  }
+  show();
+  return element;
 }
 
 /** A cooldown is over: sound and vibrate, where the person asked for it. */

@@ -1,7 +1,7 @@
 // Why the draw is fair: the commitment, its meaning, the rules, and after the end a check of the draw.
 
 import { holdsHalf } from "../miniprogram/shared/halves.js";
-import { halfWords, whoDrew } from "../miniprogram/shared/words.js";
+import { halfWords, whoDrew, whoIsFirst } from "../miniprogram/shared/words.js";
 import { get, notedHalf, Refused } from "./api.js";
 import { el, fill, icon, set, write } from "./dom.js";
 import { keep, recall } from "./session.js";
@@ -34,7 +34,7 @@ export function fairness(task) {
     el("p", {}, whoDrew(task), "发布的那一刻就公布了它们的“承诺”，此后再也无法改动。"),
     ownHalf(task),
     el("p", {}, rulesOf(task)),
-    task.fair_start_ms ? el("p", {}, `冷却结束后 ${task.fair_start_ms / 1000} 秒内来挖的人，抽签决定先后，手快不占便宜。`) : null,
+    task.fair_start_ms ? el("p", {}, `${whoIsFirst(task.fair_start_ms)}。`) : null,
     el("p.label", {}, "承诺（SHA-256）"),
     el("code.hash", {}, task.commitment),
     halves(task),

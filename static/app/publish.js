@@ -2,7 +2,7 @@
 // is kept until it is published. A problem is said beneath its field, which gets the focus.
 
 import { mayPass, publishWith, takeHalf } from "./api.js";
-import { NAMING, publishersTax } from "../miniprogram/shared/words.js";
+import { NAMING, publishersTax, whoIsFirst } from "../miniprogram/shared/words.js";
 import { el, set, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { pictureField } from "./picture.js";
@@ -134,18 +134,18 @@ function adapt(form, fields) {
   apply(fields.fluctuation, several);
   set(fields.noPicture, { hidden: !redPacket });
   set(fields.cash, { hidden: !redPacket });
-  const { cashCd, cashGap } = document.documentElement.dataset;
+  const { cashCd, cashGap, fairStartMs } = document.documentElement.dataset;
   const gap = redPacket ? Math.max(1, Number(cashGap)) : 1;
   const most = Math.max(0, whole(form, "interval") - gap);
   form.elements.fluctuation.max = most;
   const less = gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔";
-  write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，${less}；0 就是人人都知道位置，只比手快`);
+  write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，${less}；0 就是人人都知道位置`);
   const least = redPacket ? Number(cashCd) : 0;
   set(fields.kinds, { hidden: !takesCash() });
   form.elements.cd.min = least;
-  write(fields.cd.querySelector(".hint"), `${least} 到 3600`);
   const tax = redPacket ? "" : publishersTax({ value: whole(form, "value") });
   write(fields.value.querySelector(".hint"), tax || WORTH);
+  write(fields.cd.querySelector(".hint"), [`${least} 到 3600`, whoIsFirst(Number(fairStartMs))].filter(Boolean).join("；"));
   write(fields.summary, summarise(form, redPacket, several));
 }
 

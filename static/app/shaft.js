@@ -2,7 +2,7 @@
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
-import { signal } from "./preferences.js";
+import { openingChoice, signal } from "./preferences.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
@@ -25,6 +25,7 @@ export function shaft(onDig) {
   const most = el("span");
   const button = digButton(onDig);
   const line = el("p.said", { role: "status" });
+  const choice = openingChoice(() => button.press());
   const element = el(
     "section.shaft",
     { "aria-label": "挖宝" },
@@ -32,6 +33,7 @@ export function shaft(onDig) {
     el("p.level", {}, "第 ", now, " 层", most),
     button.element,
     line,
+    choice,
   );
   let cooling = false;
   let stop = () => {};
@@ -39,6 +41,7 @@ export function shaft(onDig) {
 
   function show(task, busy) {
     set(element, { hidden: Boolean(task.mine && !task.need_pay) }); // nobody digs their own: its statement stands there
+    set(choice, { hidden: Boolean(task.status || lasting(task.why)) });
     write(now, task.now_depth);
     write(most, `共 ${task.max_depth} 层`);
     gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.max_depth}%`);
@@ -61,13 +64,17 @@ export function shaft(onDig) {
   return { element, line, show, say: (...words) => fill(line, ...words), close: () => stop() };
 }
 
-/** Return the button's element, with `show(task, busy, seconds)`, which returns whether it may be pressed. */
+/** Return the button's element, with `show(task, busy, seconds)`, which returns whether it may be pressed, and `press()`. */
 function digButton(onDig) {
   const big = el("strong");
   const small = el("small");
   const circle = ring();
-  const element = el("button.dig", { onclick: () => ready && onDig() }, circle.element, big, small);
+  const element = el("button.dig", { onclick: press }, circle.element, big, small);
   let ready = false;
+
+  function press() {
+    if (ready) onDig();
+  }
 
   function show(task, busy, seconds) {
     const why = task.status ? "ended" : lasting(task.why);
@@ -87,7 +94,7 @@ function digButton(onDig) {
     return ready;
   }
 
-  return { element, show };
+  return { element, show, press };
 }
 
 /** What a dig under way waits for. Just after a cooldown that is the lots, which decide who is tried first. */

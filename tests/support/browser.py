@@ -79,8 +79,17 @@ class Window:
         """Open a path, as typed into the address bar."""
         self.page.goto(self.address + path)
 
-    def log_in(self, user: str) -> None:
-        """Log in through the page's form."""
+    def log_in(self, user: str, digs: bool | None = True) -> None:
+        """Log in through the page's form. `digs` is what they answered: does opening a treasure dig?"""
+        if digs is not None:
+            who = Person.log_in(self.address, user).unionid
+            self.page.evaluate(
+                """([who, digOnOpening]) => {
+                    const all = JSON.parse(localStorage.getItem("wabao.preferences") ?? "{}");
+                    localStorage.setItem("wabao.preferences", JSON.stringify({...all, [who]: {digOnOpening}}));
+                }""",
+                [who, digs],
+            )
         self.page.get_by_label("你是谁").fill(user)
         self.page.get_by_role("button", name="进入").click()
         self.page.get_by_role("link", name="我的").wait_for()

@@ -102,6 +102,9 @@ export const halfWords = (holds) => (holds
   ? "你出的那一半在里面，服务器也没有换掉它先给出的那一半。"
   : "服务器没有按你出的那一半来抽，请不要相信这次抽奖，并留下这一页的截图。");
 
+/** Return who is first after a cooldown; "" where each is tried as it comes. `fairStartMs` is the server's FAIR_START_MS. */
+export const whoIsFirst = (fairStartMs) => (fairStartMs ? `冷却结束后 ${fairStartMs / 1000} 秒内按下的，由抽签决定先后` : "");
+
 // About what is checked before others see it, or was taken down.
 const TREASURE = {
   checking: "正在检查内容，通过以后大家才看得到、才能挖。一般几分钟。",

@@ -25,8 +25,16 @@ def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(
 ) -> None:
     code = publisher.publish(a_picture(), cd=4)
     Person.log_in(address, "first").post("/postTask", code=code)
-    page = window("小红", f"/#/task/{code}").page
-    page.get_by_text("冷却结束后 3 秒内来挖的人，抽签决定先后").wait_for()
+    opened = window(None, "/#/publish")
+    page = opened.page
+    speed = page.get_by_text("冷却结束后 3 秒内按下的，由抽签决定先后")
+    speed.wait_for()
+    opened.log_in("小红")
+    page.get_by_label("每锹之后冷却几秒").wait_for()
+    speed.wait_for()
+    opened.go(f"/#/task/{code}")
+    page.locator("button.dig").wait_for()
+    speed.wait_for()
     button = page.locator("button.dig")
     page.locator("button.dig[data-kind=ready]").wait_for()
     button.click()

@@ -28,23 +28,37 @@ def choose(page: Page, question: str, *, agreed: bool) -> None:
     page.get_by_label(question).set_checked(agreed)
 
 
-def test_the_login_says_that_opening_digs_and_one_may_choose_to_dig_by_hand(
+def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
     window: Opener, publisher: Person
 ) -> None:
-    code = publisher.publish(a_picture(), forecast_num=1)
-    opened = window(None, f"/#/task/{code}")
+    synopsis = "自用一年，键帽洗过了。\n" * 20
+    first, second, third = (
+        publisher.publish(a_picture(), forecast_num=1, synopsis=synopsis) for _ in range(3)
+    )
+    opened = window(None, f"/#/task/{first}")
     page = opened.page
-    expect(page.get_by_text("打开一个宝贝，就先替你挖一锹")).to_be_visible()
-    opened.log_in("谨慎的人")
-    expect(page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
-    page.keyboard.press("Escape")
-    choose(page, "打开一个宝贝，就先挖一锹", agreed=False)
-    code = publisher.publish(a_picture(), forecast_num=1)
-    opened.go(f"/#/task/{code}")
+    opened.log_in("谨慎的人", digs=None)
+    asked = page.get_by_role("group", name="打开宝贝时")
+    expect(asked).to_be_visible()
+    expect(page.locator(".level b")).to_have_text("0")
+    above, button, below = (page.locator(each).bounding_box() for each in (".synopsis", "button.dig", "#nav"))
+    assert above
+    assert button
+    assert below
+    assert above["y"] + above["height"] <= button["y"]
+    assert button["y"] + button["height"] <= below["y"]
+    page.get_by_role("button", name="简介全文").click()
+    expect(page.get_by_role("button", name="简介全文")).to_have_count(0)
+    asked.get_by_role("button", name="我自己按").press("Enter")
+    expect(asked.get_by_role("button", name="我自己按 · 改成进来就挖")).to_be_focused()
+    opened.go(f"/#/task/{second}")
+    page.reload()
     expect(page.locator(".watchers")).to_be_visible()
     expect(page.locator(".level b")).to_have_text("0")
-    page.reload()
-    page.get_by_role("button", name="挖一锹").click()
+    asked.get_by_role("button").click()
+    expect(asked.get_by_role("button", name="进来就挖 · 改成我自己按")).to_be_focused()
+    expect(page.locator(".level b")).to_have_text("0")  # it is for the next one
+    opened.go(f"/#/task/{third}")
     expect(page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
 
 
