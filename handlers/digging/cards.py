@@ -6,6 +6,7 @@ import msgspec
 
 from server.actions.pictures import signed_path
 from server.context import Context
+from server.game.chance import deepest_level
 from server.game.dig import seconds_left
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
@@ -29,6 +30,7 @@ class Card(msgspec.Struct, kw_only=True):
     thumbnail: str
     goods_type: int
     max_depth: int
+    deepest: int
     prize_type: int
     prize_num: int
     money: int
@@ -80,6 +82,7 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
         "thumbnail": goods_url(context, *seen, task["thumbnail"]),
         "goods_type": task["goods_type"],
         "max_depth": task["max_depth"],
+        "deepest": deepest_level(task),
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
         "money": task["money"],

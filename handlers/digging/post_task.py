@@ -16,8 +16,9 @@ from server.actions.digging.dig import dig
 from server.actions.digging.publish import Draft, publish
 from server.actions.people.account import check_ban
 from server.errors import BadRequest, NoSuchTask
+from server.game.chance import outlook_after
 from server.game.dig import seconds_left
-from server.game.draw import NONCE
+from server.game.draw import NONCE, read_rules
 from server.game.review import ReviewShown, review_of
 from server.security.addresses import client_ip
 
@@ -37,7 +38,10 @@ class DigRequest(msgspec.Struct):
 
 
 class DigReply(Reply, kw_only=True):
-    """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's."""
+    """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's.
+
+    `one_in`, `nearest` and `deepest` are an `Outlook`, absent if an older server recorded the dig.
+    """
 
     is_prize: int
     wxname: str
@@ -49,6 +53,9 @@ class DigReply(Reply, kw_only=True):
     seq: int
     task_status: int
     prizes_left: int
+    one_in: int | msgspec.UnsetType = msgspec.UNSET
+    nearest: int | msgspec.UnsetType = msgspec.UNSET
+    deepest: int | msgspec.UnsetType = msgspec.UNSET
     no: int
     joined: int
     repeated: int
@@ -179,6 +186,7 @@ class PostTask(Interface):
             waits=lambda: leave_place(self.request),
         )
         made = dug.dig
+        after = outlook_after(read_rules(dug.params), made)
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(
             is_prize=made["is_prize"],
@@ -194,6 +202,7 @@ class PostTask(Interface):
             no=made["no"],
             joined=int("n" in made),
             repeated=int(dug.repeated),
+            **({} if after is None else msgspec.structs.asdict(after)),
         )
 
     def _client_ip(self) -> str:

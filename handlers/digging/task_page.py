@@ -12,7 +12,6 @@ from cachetools import LRUCache
 from handlers.digging.cards import goods_url, picture_url
 from server.actions.pictures import SIGNED_MS
 from server.context import Context
-from server.game import draw
 from server.game.amounts import claim_until_ms
 from server.game.dig import seconds_left
 from server.game.prize import GIVEN, PrizeState
@@ -74,6 +73,9 @@ class TaskPage(msgspec.Struct, kw_only=True):
     thumbnail: str
     now_depth: int
     max_depth: int
+    one_in: int
+    nearest: int
+    deepest: int
     prize_type: int
     prize_num: int
     is_cd: int
@@ -211,7 +213,7 @@ def task_page(
 def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     """Encode what is the same for all callers, from the declared structs."""
     task = watched.task
-    rules = draw.read_rules(task["params"])
+    rules = watched.setting.rules
     fields: dict[str, Any] = {
         "goods_type": task["goods_type"],
         "draw_type": task["draw_type"],
@@ -227,6 +229,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "thumbnail": goods_url(context, watched.review, watched.hidden, task["thumbnail"]),
         "now_depth": watched.seq,
         "max_depth": task["max_depth"],
+        **msgspec.structs.asdict(watched.outlook),
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
         "cd": watched.setting.cd,

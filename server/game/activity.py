@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from server.game.amounts import claim_until_ms
+from server.game.chance import outlook
+from server.game.draw import read_rules
 from server.game.task import Task
 
 _BEIJING = timezone(timedelta(hours=8))
@@ -44,7 +46,8 @@ def _prize(task: Task) -> str:
 
 
 def _draw(task: Task) -> str:
-    depth = f"一锹一层，最深 {task['max_depth']} 层；挖到奖品所在那一层的人得奖"
+    deepest = outlook(read_rules(task["params"]), 0, 0, task["prize_num"]).deepest
+    depth = f"一锹一层，最深 {deepest} 层；挖到奖品所在那一层的人得奖"
     return f"{depth}。位置在开挖前由随机数定下，同时公布承诺，结束后任何人都能验算"
 
 

@@ -1,24 +1,67 @@
 """How likely a dig wins by the draw's law, and how likely somebody wins so often. Pure.
 
 The law is in `draw.py`. Nobody can beat it by choosing when to dig, unless they know the seed. All that
-people know is how deep the prizes found so far lay, and the chance of each dig counts that already.
+people know is how deep the prizes found so far lay, and the chance of each dig counts that already. So it
+says nothing of the seed, and everybody may see it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from server.game.draw import Rules
+import msgspec
+
+from server.game.dig import Dig
+from server.game.draw import Rules, read_rules
+from server.game.task import Task
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What the law says of the digs to come, from what everybody knows.
+
+    The next dig wins with the chance 1 / `one_in`; 0: it cannot. The next prize lies at `nearest` or deeper,
+    0 if none is left. No prize lies below `deepest`.
+    """
+
+    one_in: int
+    nearest: int
+    deepest: int
+
+
+def outlook(rules: Rules, depth: int, last_won: int, prizes_left: int) -> Outlook:
+    """Return the outlook after `depth` digs; `last_won` is the depth of the last prize found, 0 for none.
+
+    The next prize lies equally likely at each depth that the law allows and that was not dug.
+    """
+    if not prizes_left:
+        return Outlook(0, 0, last_won)
+    if rules.prize_num == 1:
+        first, last, deepest = 1, rules.max_depth, rules.max_depth
+    else:
+        first = last_won + rules.interval - rules.fluctuation
+        last = last_won + rules.interval + rules.fluctuation
+        deepest = last_won + prizes_left * (rules.interval + rules.fluctuation)
+    one_in = last - depth if first <= depth + 1 <= last else 0
+    return Outlook(one_in, max(first, depth + 1), deepest)
+
+
+def outlook_after(rules: Rules, dig: Dig) -> Outlook | None:
+    """Return the outlook after a dig; None for one that was recorded before `last_won` was."""
+    return outlook(rules, dig["depth"], dig["last_won"], dig["prizes_left"]) if "last_won" in dig else None
+
+
+def deepest_level(task: Task) -> int:
+    """Return the deepest level at which a prize of a task can still lie, as far as its record says."""
+    rules = read_rules(task["params"])
+    after = outlook_after(rules, task["last_dig"]) if "last_dig" in task else None
+    return (after or outlook(rules, 0, 0, rules.prize_num)).deepest
 
 
 def chance_to_win(rules: Rules, depth: int, last_won: int) -> float:
     """Return how likely a dig wins; `last_won` is the depth of the last prize above it, 0 for none."""
-    if rules.prize_num == 1:
-        return 0.0 if last_won else 1 / (rules.max_depth - depth + 1)
-    gap, most = depth - last_won, rules.interval + rules.fluctuation
-    if gap < rules.interval - rules.fluctuation or gap > most:
-        return 0.0
-    return 1 / (most - gap + 1)
+    left = 0 if last_won and rules.prize_num == 1 else 1
+    one_in = outlook(rules, depth - 1, last_won, left).one_in
+    return 1 / one_in if one_in else 0.0
 
 
 def luck(chances: Sequence[float], wins: int) -> float:

@@ -13,7 +13,8 @@ EndReason: TypeAlias = Literal[
 class Dig(TypedDict):
     """One dig, with all that its frames contain. Times are unix milliseconds.
 
-    `no` is the person's place among the participants. `n` is the same number, and only their first dig of
+    `last_won` is the depth of the deepest prize found so far; digs of older servers lack it. `no` is the
+    person's place among the participants. `n` is the same number, and only their first dig of
     the task has it. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why
     the task ended with it.
     """
@@ -31,6 +32,7 @@ class Dig(TypedDict):
     dig_id: str
     at: int
     cd_until: int
+    last_won: NotRequired[int]
     n: NotRequired[int]
     end: NotRequired[EndReason]
 

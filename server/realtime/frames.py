@@ -10,7 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from server.game.chance import outlook_after
 from server.game.dig import Dig, seconds_left
+from server.game.draw import Rules
 from server.game.review import ReviewShown
 
 
@@ -20,6 +22,8 @@ class Frame(msgspec.Struct, tag_field="type", kw_only=True):
 
 class Snapshot(Frame, tag="snapshot"):
     """The task's state: sent after subscribing, after a replay, and after a gap too large to replay.
+
+    `one_in`, `nearest` and `deepest` are an `Outlook`, here and in `cd`.
 
     A snapshot plus the frames after it equals a later snapshot, except for watchers, time, is_cd and
     server_time. Times are unix milliseconds, `time` and `cd` whole seconds.
@@ -34,6 +38,9 @@ class Snapshot(Frame, tag="snapshot"):
     cd_until: int
     now_depth: int
     max_depth: int
+    one_in: int
+    nearest: int
+    deepest: int
     prizes_left: int
     participants: int
     status: int
@@ -43,7 +50,10 @@ class Snapshot(Frame, tag="snapshot"):
 
 
 class Cd(Frame, tag="cd"):
-    """`wxname` made a dig, which began a cooldown of `time` seconds, 0 if there is none."""
+    """`wxname` made a dig, which began a cooldown of `time` seconds, 0 if there is none.
+
+    A dig that an older server recorded has no outlook.
+    """
 
     code: str
     seq: int
@@ -52,6 +62,10 @@ class Cd(Frame, tag="cd"):
     cd_until: int
     server_time: int
     wxname: str
+    wxheadpic: str
+    one_in: int | msgspec.UnsetType = msgspec.UNSET
+    nearest: int | msgspec.UnsetType = msgspec.UNSET
+    deepest: int | msgspec.UnsetType = msgspec.UNSET
 
 
 class Tick(Frame, tag="tick"):
@@ -170,6 +184,7 @@ class Setting(msgspec.Struct, frozen=True):
     goods_type: int
     commitment: str
     public_url: str
+    rules: Rules
 
 
 def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
@@ -179,7 +194,7 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
     """
     code, seq = dig["code"], dig["depth"]
     picture = setting.public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
-    frames: list[Frame] = [_cd(dig)]
+    frames: list[Frame] = [_cd(dig, picture, setting.rules)]
     if "n" in dig:
         frames.append(
             Join(
@@ -210,7 +225,8 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
     return frames
 
 
-def _cd(dig: Dig) -> Cd:
+def _cd(dig: Dig, picture: str, rules: Rules) -> Cd:
+    after = outlook_after(rules, dig)
     return Cd(
         code=dig["code"],
         seq=dig["depth"],
@@ -219,6 +235,8 @@ def _cd(dig: Dig) -> Cd:
         cd_until=dig["cd_until"],
         server_time=dig["at"],
         wxname=dig["wxname"],
+        wxheadpic=picture,
+        **({} if after is None else msgspec.structs.asdict(after)),
     )
 
 

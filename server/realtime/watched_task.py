@@ -13,7 +13,9 @@ from typing import Any, Protocol
 import msgspec
 
 from server.errors import NotShown
+from server.game.chance import Outlook, outlook
 from server.game.dig import Dig, seconds_left
+from server.game.draw import read_rules
 from server.game.review import ReviewShown, note_of, review_of
 from server.game.task import Participant, Task
 from server.realtime.frames import (
@@ -106,6 +108,7 @@ class WatchedTask:
         self.heard = 0  # the deepest dig that news or a read named
         self.cd_until = 0
         self.prizes_left = 0
+        self.last_won = 0  # the depth of the deepest prize found
         self.participants = 0
         self.status = 0
         self.open = 1
@@ -167,6 +170,7 @@ class WatchedTask:
             goods_type=task["goods_type"],
             commitment=task["commitment"],
             public_url=public_url,
+            rules=read_rules(task["params"]),
         )
         self.seq = task["now_depth"]
         self.heard = max(self.heard, self.seq)
@@ -176,7 +180,7 @@ class WatchedTask:
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
         self.judge(task)
-        self._first, self.winners, self.version = [], {}, next(_versions)
+        self._first, self.winners, self.last_won, self.version = [], {}, 0, next(_versions)
         whole = self._count_all(digs, early)
         for dig in digs:
             self.apply(dig)
@@ -261,6 +265,7 @@ class WatchedTask:
         self.version = next(_versions)
         if dig["is_prize"]:
             self.winners[dig["unionid"]] = dig["no"]
+            self.last_won = max(self.last_won, dig["depth"])
         if "n" in dig and dig["no"] == len(self._first) + 1 <= FIRST_PARTICIPANTS:
             self._first.append(_packer.encode((dig["unionid"], dig["wxname"], dig["wxheadpic"])))
 
@@ -334,6 +339,11 @@ class WatchedTask:
         others = sum(count for count, at in self.others.values() if now_ms - at <= 15_000)
         return len(self.people) + others
 
+    @property
+    def outlook(self) -> Outlook:
+        """What the draw's law says of the digs to come."""
+        return outlook(self.setting.rules, self.seq, self.last_won, self.prizes_left)
+
     def snapshot(self, now_ms: int) -> Snapshot:
         """Return the state as a frame."""
         left = 0 if self.status else seconds_left(self.cd_until, now_ms)
@@ -347,6 +357,7 @@ class WatchedTask:
             cd_until=self.cd_until,
             now_depth=self.seq,
             max_depth=self.setting.max_depth,
+            **msgspec.structs.asdict(self.outlook),
             prizes_left=self.prizes_left,
             participants=self.participants,
             status=self.status,

@@ -63,7 +63,7 @@ function cardElement(card, foot = () => null) {
     if (shown.wxname !== now.wxname || shown.wxheadpic !== now.wxheadpic) fill(publisher, publishedBy(now, 22));
     shown = now;
     write(name, title(now));
-    bar.update(now.now_depth, now.max_depth);
+    bar.update(now.now_depth, now.deepest);
     set(prizes, { hidden: now.prize_type !== 2 });
     fill(prizes, icon("trophy", 16), prizesLeft(now));
     link.classList.toggle("over", now.status === 1);

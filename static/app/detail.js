@@ -15,7 +15,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, prizesLeft, title, untilWords } from "../miniprogram/shared/words.js";
+import { ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, title, untilWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -198,7 +198,7 @@ class Page {
       case "cd":
         this.digs.renew();
         if (frame.seq < task.seq) return;
-        Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
+        Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
         this.sayOf(frame, " 挖了一锹");
         break;
       case "join":
@@ -235,10 +235,11 @@ class Page {
   }
 
   /** Take a snapshot: what it tells, and a reading of what it does not. */
-  catchUp({ leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq }) {
+  catchUp(frame) {
     const { task } = this;
+    const { leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
     const ended = status && !task.status;
-    Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
+    Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame) });
     this.#leapt ||= leapt;
     if (leapt) this.digs.renew();
     // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
@@ -333,6 +334,7 @@ class Page {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,
         status: task.status || reply.task_status, // the reply's status is that at the dig
+        ...outlookOf(reply),
       });
     }
     if (reply.joined) {

@@ -33,7 +33,7 @@ export function fairness(task) {
     el("h2", {}, "公平"),
     el("p", {}, whoDrew(task), "发布的那一刻就公布了它们的“承诺”，此后再也无法改动。"),
     ownHalf(task),
-    el("p", {}, rulesOf(task)),
+    el("p", {}, rulesOf(task), "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹”的机会就这样算出，人人看得到。"),
     task.fair_start_ms ? el("p", {}, `${whoIsFirst(task.fair_start_ms)}。`) : null,
     el("p.label", {}, "承诺（SHA-256）"),
     el("code.hash", {}, task.commitment),
@@ -105,10 +105,10 @@ function halves({ rules_version, seed_hash, nonce }) {
   );
 }
 
-function rulesOf({ prize_num, forecast_num, interval, fluctuation, max_depth }) {
+function rulesOf({ prize_num, forecast_num, interval, fluctuation }) {
   if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。`;
   const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;
-  return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${max_depth} 层。`;
+  return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${prize_num * (interval + fluctuation)} 层。`;
 }
 
 const isTogether = ({ params }) => JSON.parse(params).version === 2;

@@ -152,7 +152,7 @@ function adapt(form, fields) {
 function summarise(form, redPacket, several) {
   const prizes = whole(form, "prize_num");
   const forecast = whole(form, "forecast_num");
-  const deepest = several ? Math.max(forecast, prizes * (whole(form, "interval") + whole(form, "fluctuation"))) : forecast;
+  const deepest = several ? prizes * (whole(form, "interval") + whole(form, "fluctuation")) : forecast;
   if (!deepest) return "";
   const pay = redPacket ? `，要支付 ${prizes * whole(form, "money")} 元` : "";
   return `最深 ${deepest} 层，挖到底至少要 ${duration(deepest * whole(form, "cd"))}${pay}。`;

@@ -1,6 +1,7 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
+import { chanceWords } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 
@@ -23,6 +24,7 @@ export function shaft(onDig) {
   const gauge = el("i");
   const now = el("b");
   const most = el("span");
+  const chance = el("p.chance");
   const button = digButton(onDig);
   const line = el("p.said", { role: "status" });
   const choice = openingChoice(() => button.press());
@@ -30,7 +32,9 @@ export function shaft(onDig) {
     "section.shaft",
     { "aria-label": "挖宝" },
     el("div.gauge", { "aria-hidden": "true" }, gauge),
+    el("i.warmth", { "aria-hidden": "true" }),
     el("p.level", {}, "第 ", now, " 层", most),
+    chance,
     button.element,
     line,
     choice,
@@ -43,8 +47,10 @@ export function shaft(onDig) {
     set(element, { hidden: Boolean(task.mine && !task.need_pay) }); // nobody digs their own: its statement stands there
     set(choice, { hidden: Boolean(task.status || lasting(task.why)) });
     write(now, task.now_depth);
-    write(most, `共 ${task.max_depth} 层`);
-    gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.max_depth}%`);
+    write(most, task.status ? "" : `最深到第 ${task.deepest} 层`);
+    write(chance, chanceWords(task));
+    element.style.setProperty("--warmth", task.status || !task.one_in ? 0 : task.one_in ** -0.5);
+    gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.deepest}%`);
     element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
     const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy].join();
     if (key === counted) return;

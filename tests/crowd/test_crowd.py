@@ -328,6 +328,9 @@ def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 
         cd_until=seq * 5_000,
         now_depth=seq,
         max_depth=1000,
+        one_in=1000 - seq,
+        nearest=seq + 1,
+        deepest=1000,
         prizes_left=prizes_left,
         participants=participants,
         status=status,
@@ -338,7 +341,16 @@ def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 
 
 
 def a_cd(seq: int) -> Cd:
-    return Cd(code=CODE, seq=seq, now_depth=seq, time=5, cd_until=seq * 5_000, server_time=0, wxname="阿强")
+    return Cd(
+        code=CODE,
+        seq=seq,
+        now_depth=seq,
+        time=5,
+        cd_until=seq * 5_000,
+        server_time=0,
+        wxname="阿强",
+        wxheadpic="",
+    )
 
 
 def a_join(seq: int, no: int) -> Join:

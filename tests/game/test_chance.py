@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.game.chance import chance_to_win, luck
+from server.game.chance import Outlook, chance_to_win, luck, outlook
 from server.game.draw import make_rules, winning_depths
 
 SEEDS = 20_000
@@ -30,6 +30,12 @@ def test_the_chances_are_those_of_the_draw(
         depths = winning_depths(number.to_bytes(32, "big"), rules)
         last = 0
         for depth in range(1, depths[-1] + 1):
+            known = outlook(rules, depth - 1, last, sum(each >= depth for each in depths))
+            following = next(each for each in depths if each >= depth)
+            assert known.nearest <= following <= depths[-1] <= known.deepest <= rules.max_depth
+            assert (known.one_in == 0) == (known.nearest > depth)
+            if known.one_in == 1:
+                assert following == depth
             dug[depth, last] += 1
             if depth in depths:
                 won[depth, last] += 1
@@ -38,6 +44,18 @@ def test_the_chances_are_those_of_the_draw(
         chance = chance_to_win(rules, depth, last)
         error = (chance * (1 - chance) / digs) ** 0.5
         assert abs(won[depth, last] / digs - chance) <= 5 * error + 1e-9, (depth, last)
+
+
+def test_the_outlook_ends_where_no_prize_can_lie() -> None:
+    one = make_rules("A" * 12, 1, 23, 0, 0)
+    assert outlook(one, 0, 0, 1) == Outlook(one_in=23, nearest=1, deepest=23)
+    assert outlook(one, 22, 0, 1) == Outlook(one_in=1, nearest=23, deepest=23)
+    assert outlook(one, 5, 5, 0) == Outlook(one_in=0, nearest=0, deepest=5)
+    # A forecast of 500 does not make a level reachable at which no prize can lie.
+    several = make_rules("A" * 12, 3, 500, 10, 2)
+    assert outlook(several, 0, 0, 3) == Outlook(one_in=0, nearest=8, deepest=36)
+    assert outlook(several, 9, 9, 2) == Outlook(one_in=0, nearest=17, deepest=33)
+    assert outlook(several, 18, 9, 2) == Outlook(one_in=3, nearest=19, deepest=33)
 
 
 @given(st.lists(st.floats(0, 1), max_size=7), st.integers(0, 8))

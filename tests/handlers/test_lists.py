@@ -23,7 +23,7 @@ SHOWN = {"review": "shown", "review_note": ""}  # of a name that nothing holds u
 CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
     "signed", "prize_num", "money", "value", "is_cd", "status", "now_depth", "time", "cd_until",
-    "prizes_left", "draw_type", "participants", "expires_at",
+    "prizes_left", "deepest", "draw_type", "participants", "expires_at",
 }  # fmt: skip
 PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 

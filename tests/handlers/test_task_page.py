@@ -19,6 +19,8 @@ from server.app import make_app
 from server.context import Context
 from server.errors import NoSuchTask, Unavailable
 from server.game.amounts import claim_until_ms
+from server.game.chance import outlook
+from server.game.draw import read_rules
 from server.realtime import known_tasks
 from server.security.keys import Keys
 from support.client import Client, Someone
@@ -32,6 +34,8 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
     view = await context.store.tasks.view(code, unionid)
     assert view is not None
     task = view["task"]
+    last_won = max([won["depth"] for won in await context.store.digs.wins(code)], default=0)
+    left = task["prizes_left"]
     fields: dict[str, Any] = dict(card_fields(context, task))
     del fields["status"]
     why = (
@@ -54,6 +58,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "can_dig": int(not why and not given["cd_until"]),
         "why": why or ("cooling_down" if given["cd_until"] else ""),
         "cd": task["cd_ms"] // 1000,
+        **msgspec.structs.asdict(outlook(read_rules(task["params"]), task["now_depth"], last_won, left)),
         "fair_start_ms": context.settings.fair_start_ms if task["cd_ms"] else 0,
         "seq": task["now_depth"],
         "participants": task["participants"],

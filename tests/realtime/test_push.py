@@ -13,12 +13,14 @@ from server.settings import Settings
 from server.store.digging.digs import stored
 from support.client import Client
 
+OUTLOOK = ("one_in", "nearest", "deepest")
 STATE = [
     "seq",
     "cd",
     "cd_until",
     "now_depth",
     "max_depth",
+    *OUTLOOK,
     "prizes_left",
     "participants",
     "status",
@@ -256,15 +258,19 @@ async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
     code = await alice.publish(prize_num=4, forecast_num=1, interval=2, fluctuation=1, cd=0)
     page = await open_page(alice, code)
     state = await page.until("snapshot")
-    ended = False
+    ended, told = False, {}
     while not ended:
         for who in people:
-            ended = ended or (await who.dig(code)).get("task_status") == 1
+            reply = await who.dig(code)
+            if not reply["status"]:
+                told[reply["seq"]] = {name: reply[name] for name in OUTLOOK}
+            ended = ended or reply.get("task_status") == 1
     while (await page.next())["type"] != "end":
         pass
     for frame in page.frames[1:]:
         if frame["type"] == "cd":
-            state |= {name: frame[name] for name in ("seq", "now_depth", "cd_until")}
+            assert {name: frame[name] for name in OUTLOOK} == told[frame["seq"]]
+            state |= {name: frame[name] for name in ("seq", "now_depth", "cd_until", *OUTLOOK)}
         elif frame["type"] == "join":
             state["participants"] = frame["participants"]
         elif frame["type"] == "prize":
@@ -272,4 +278,6 @@ async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
         elif frame["type"] == "end":
             state |= {"status": 1, "end_reason": frame["end_reason"]}
     fresh = await (await open_page(alice, code)).until("snapshot")
+    details = await alice.get("/getTaskDetails", code=code)
+    assert {name: details[name] for name in OUTLOOK} == {name: fresh[name] for name in OUTLOOK}
     assert {name: state[name] for name in STATE} == {name: fresh[name] for name in STATE}

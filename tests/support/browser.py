@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -82,11 +83,11 @@ class Window:
     def log_in(self, user: str, digs: bool | None = True) -> None:
         """Log in through the page's form. `digs` is what they answered: does opening a treasure dig?"""
         if digs is not None:
-            who = Person.log_in(self.address, user).unionid
+            who = hashlib.sha256(Person.log_in(self.address, user).unionid.encode()).hexdigest()[:16]
             self.page.evaluate(
                 """([who, digOnOpening]) => {
                     const all = JSON.parse(localStorage.getItem("wabao.preferences") ?? "{}");
-                    localStorage.setItem("wabao.preferences", JSON.stringify({...all, [who]: {digOnOpening}}));
+                    localStorage.setItem("wabao.preferences", JSON.stringify({...all, [who]: {digOnOpening}}))
                 }""",
                 [who, digs],
             )

@@ -6,11 +6,13 @@ import json
 from typing import Any
 
 from server.game.dig import Dig
+from server.game.draw import encode_rules, make_rules
 from server.game.task import Task
 from server.realtime.replay import REPLAYED_DIGS
 from server.realtime.watched_task import WatchedTask
 
 CODE = "abcDEF012345"
+PARAMS = encode_rules(make_rules(CODE, 50, 400, 6, 2))
 
 
 def a_task(**fields: Any) -> Task:
@@ -20,6 +22,7 @@ def a_task(**fields: Any) -> Task:
         "max_depth": 400,
         "money": 3,
         "goods_type": 1,
+        "params": PARAMS,
         "commitment": "c" * 64,
         "now_depth": 0,
         "cd_until": 0,
@@ -39,10 +42,12 @@ def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
     places: dict[int, int] = {}
     digs: list[Dig] = []
     winners: set[int] = set()
+    last_won = 0
     for depth, person in enumerate(people, 1):
         prize = depth in wins and person not in winners
         if prize:
             winners.add(person)
+            last_won = depth
         first = person not in places
         no = places.setdefault(person, len(places) + 1)
         dig = Dig(
@@ -59,6 +64,7 @@ def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
             dig_id=f"dig-{depth}",
             at=depth * 10_000,
             cd_until=depth * 10_000 + 5000,
+            last_won=last_won,
         )
         if first:
             dig["n"] = no

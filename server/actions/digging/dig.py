@@ -77,9 +77,10 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class Dug:
-    """A dig, and whether it was made before this request (`repeated`)."""
+    """A dig, its task's `params`, and whether it was made before this request (`repeated`)."""
 
     dig: Dig
+    params: str
     repeated: bool
 
 
@@ -269,7 +270,7 @@ async def _look(context: Context, request: _Request) -> Dug | None:
     owed = _owed_reply(context, view, request)
     if owed is not None:
         await request.admit(view["person"])
-        return Dug(owed, repeated=True)
+        return Dug(owed, view["task"]["params"], repeated=True)
     _refuse_for_task(context, view, request)
     await _admitted(view, request)
     context.digging.forget_refused(code, unionid)
@@ -350,11 +351,12 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
         if recorded is None:
             continue
         if not attempted or recorded["dig_id"] != own_id:
-            return Dug(recorded, repeated=True)
+            return Dug(recorded, view["task"]["params"], repeated=True)
         look_at_risk(context, view, request.address())
         await _follow_up(context, recorded, deadline)
         # What an earlier request made, a new primary may not know at our first read.
-        return Dug(recorded, repeated=owed is not None and owed["at"] < asked_at)
+        repeated = owed is not None and owed["at"] < asked_at
+        return Dug(recorded, view["task"]["params"], repeated)
 
 
 async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
@@ -438,7 +440,8 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     """Return the next dig by this view. The store sets `at` and `cd_until`."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
-    wins = depth in context.digging.winning_depths(task)
+    winning = context.digging.winning_depths(task)
+    wins = depth in winning
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - wins
     made = Dig(
@@ -455,6 +458,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         dig_id=dig_id,
         at=0,
         cd_until=0,
+        last_won=max((each for each in winning if each <= depth), default=0),
     )
     if first is None:
         made["n"] = participants

@@ -105,6 +105,15 @@ export const halfWords = (holds) => (holds
 /** Return who is first after a cooldown; "" where each is tried as it comes. `fairStartMs` is the server's FAIR_START_MS. */
 export const whoIsFirst = (fairStartMs) => (fairStartMs ? `冷却结束后 ${fairStartMs / 1000} 秒内按下的，由抽签决定先后` : "");
 
+/** Return what a frame or a reply says of the digs to come; nothing if it is of a dig that an older server recorded. */
+export const outlookOf = ({ one_in, nearest, deepest }) => (deepest === undefined ? {} : { one_in, nearest, deepest });
+
+/** Return how likely the next dig wins, by the rules of the draw. */
+export function chanceWords({ status, one_in, nearest }) {
+  if (status || !nearest) return "";
+  return one_in ? `这一锹 1/${one_in}` : `这一锹挖不到，下一份最浅在第 ${nearest} 层`;
+}
+
 // About what is checked before others see it, or was taken down.
 const TREASURE = {
   checking: "正在检查内容，通过以后大家才看得到、才能挖。一般几分钟。",
