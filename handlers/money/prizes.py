@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import csv
 import io
-from datetime import datetime, timedelta, timezone
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,6 +14,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.digging.cards import picture_url
 from handlers.parameters import LINES, ONE_LINE, Code, Unionid
+from handlers.tables import BOM, csv_rows, moment
 from server.actions.digging.publish import BY_MAIL
 from server.actions.money.claim import Claim, claim, open_address
 from server.actions.money.confirm import confirm_pickup
@@ -26,10 +25,7 @@ from server.game.amounts import claim_until_ms
 from server.game.prize import GIVEN, PrizeState
 from server.store.money.prizes import Prize, parcel
 
-_BEIJING = timezone(timedelta(hours=8))
-# Spreadsheets take a cell that begins with one of these for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_ADDRESS_DELETED = "（已删除）"
+ADDRESS_DELETED = "（已删除）"
 _ADDRESS_WAITS = "（先寄出前面的）"
 _STATES = {
     "won": "待领取",
@@ -297,31 +293,28 @@ def _winner_rows(context: Context, prizes: list[Prize], shown: ShownAddresses) -
 
 
 def _csv_of(rows: list[WinnerRow], *, by_mail: bool) -> bytes:
-    """Return the rows as CSV. Cells that spreadsheets would take for formulas get a `'` in front."""
-    text = io.StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs end an unquoted cell at ";"
-    writer.writerow(_COLUMNS)
     states = _BY_MAIL if by_mail else _STATES
-    for row in rows:
-        cells = [
-            str(row.depth),
-            row.wxname,
-            states[row.state],
-            _date(row.won_at),
-            _date(row.given_at),
-            row.receiver,
-            row.phone,
-            _ADDRESS_DELETED if row.address_deleted else _ADDRESS_WAITS if row.address_waits else row.address,
-            row.carrier,
-            row.number,
-            _date(row.sent_at),
-            _date(row.received_at),
-        ]
-        writer.writerow(
-            [f"'{cell}" if cell.lstrip(" \ufeff\u200b").startswith(_FORMULA) else cell for cell in cells]
-        )
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
-
-
-def _date(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, _BEIJING).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""
+    return BOM + csv_rows([
+        _COLUMNS,
+        *(
+            (
+                str(row.depth),
+                row.wxname,
+                states[row.state],
+                moment(row.won_at),
+                moment(row.given_at),
+                row.receiver,
+                row.phone,
+                ADDRESS_DELETED
+                if row.address_deleted
+                else _ADDRESS_WAITS
+                if row.address_waits
+                else row.address,
+                row.carrier,
+                row.number,
+                moment(row.sent_at),
+                moment(row.received_at),
+            )
+            for row in rows
+        ),
+    ])

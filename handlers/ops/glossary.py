@@ -22,6 +22,7 @@ FROZEN = {"task": "宝贝的全部奖品", "prize": "一个奖品", "person": "�
 OPS_MEANINGS = {
     "query": Meaning("要找的宝贝、发布者或中奖者"),
     "OpsTasksReply.winners": Meaning("名字以此开头的中奖者，最多 50 个"),
+    "month": Meaning("哪个月领的奖（北京时间），年-月"),
     "of": Meaning("哪一种宝贝", {"hidden": "已隐藏", "unpaid": "红包未支付", "held": "平台代管着钱"}),
     "OpsListReply.held_fen": Meaning("每个宝贝的代管金额（分），以编号为键；只在 of=held 时有"),
     "OpsMoneyReply.at": Meaning("合计是什么时刻算的（unix 毫秒），还没有算过时为 0"),

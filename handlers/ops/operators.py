@@ -142,11 +142,11 @@ class OperatorInterface(Interface):
         if not self.session.operator.may(role):
             raise NotAllowed
 
-    async def answer(self, request: Any) -> msgspec.Struct:
+    async def answer(self, request: Any) -> msgspec.Struct | None:
         return await self.operate(request)
 
-    async def operate(self, request: Any) -> msgspec.Struct:
-        """Return the reply. Refusals are raised."""
+    async def operate(self, request: Any) -> msgspec.Struct | None:
+        """Return the reply, None if it was sent. Refusals are raised."""
         raise NotImplementedError
 
 

@@ -12,6 +12,7 @@ from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
 from handlers.ops.acts import OpsBan, OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut, OpsUnban
+from handlers.ops.export import OpsWinners
 from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
@@ -254,6 +255,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsRing,
     OpsReleaseRing,
     OpsReturnRing,
+    OpsWinners,
     OpsBan,
     OpsUnban,
     OpsLog,

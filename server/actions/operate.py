@@ -5,14 +5,17 @@ If an act stays "begun" there, it was cut off and may have been done.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import NamedTuple
 
 import msgspec
 
 from server.actions.announce import announce_judged
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money import freeze as freezing
+from server.actions.money.claim import Address, open_address
 from server.actions.money.rings import ring_of_prize
 from server.actions.people.account import ban_person, end_sessions
 from server.actions.people.whom import Whom, find_person
@@ -20,11 +23,22 @@ from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
 from server.game.amounts import DAY_MS
+from server.game.task import Task
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
 from server.store.money.freezes import What
 from server.store.money.prizes import Prize
 from server.store.people.people import Ban
+
+EXPORTED_AT_ONCE = 200
+
+
+class Won(NamedTuple):
+    """A prize that was given, its task, and where it was sent, None if it has no address (any more)."""
+
+    prize: Prize
+    task: Task
+    where: Address | None
 
 
 @asynccontextmanager
@@ -186,3 +200,32 @@ async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> N
         person = await find_person(context, whom)
         # In one write: while another record of theirs is banned, a login would ban this one again.
         await context.store.people.lift_ban(person["openid"])
+
+
+async def export_given(
+    context: Context, actor: Actor, period: str, from_ms: int, until_ms: int, reason: str
+) -> AsyncGenerator[list[Won]]:
+    """Yield all prizes given in a period, some at a time, with their winners' addresses opened.
+
+    If nobody takes all of them, the act stays "begun" in the log.
+    """
+    async with _logged(context, actor, "export_prizes", period, reason):
+        batch: list[Prize] = []
+        async with aclosing(context.store.prizes.given_between(from_ms, until_ms)) as given:
+            async for prize in given:
+                batch.append(prize)
+                if len(batch) == EXPORTED_AT_ONCE:
+                    yield await _opened(context, batch)
+                    batch = []
+        if batch:
+            yield await _opened(context, batch)
+
+
+async def _opened(context: Context, prizes: list[Prize]) -> list[Won]:
+    codes = sorted({prize["code"] for prize in prizes})
+    tasks = {task["_id"]: task for task in await context.store.tasks.find_many(codes)}
+    # Opening hundreds of addresses takes a while.
+    wheres = await asyncio.to_thread(lambda: [open_address(context, prize) for prize in prizes])
+    return [
+        Won(prize, tasks[prize["code"]], where) for prize, where in zip(prizes, wheres, strict=True)
+    ]

@@ -18,6 +18,7 @@ from tornado.netutil import bind_sockets
 from server.actions.digging.dig import settle_pending
 from server.actions.gauges import money_gauges
 from server.actions.messages.send import delete_old_messages, send_messages
+from server.actions.people.leave import erase_leavers
 from server.actions.reviews.report import settle_reports
 from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import sweep
@@ -34,7 +35,7 @@ SECONDS = 10
 # What a worker does again and again.
 _SWEEPS = (
     *(settle_pending, sweep, settle_reviews, settle_reports, tidy, send_messages),
-    delete_old_messages,
+    *(delete_old_messages, erase_leavers),
 )
 _TASK_PAGES = ("/getTaskDetails", "/getTaskUser", "/getDigs", "/getWinners", "/getStatement")
 _OWN_PAGES = ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize")
@@ -171,5 +172,6 @@ async def _operate(context: Context, client: _Client, code: str) -> None:
     await client.get(VISITOR, "/ops/tasks", query="check")
     await client.get(VISITOR, "/ops/task", code=code)
     await client.get(VISITOR, "/ops/person", code=code, **depth)
+    await client.post(VISITOR, "/ops/winners", month="2026-01", reason="check")
     for of in ("hidden", "unpaid", "held"):
         await client.get(VISITOR, "/ops/list", of=of)

@@ -1,6 +1,6 @@
 // What an operator may do. Each act asks for confirmation and a reason, and shows its outcome.
 
-import { post } from "./api.js";
+import { download, post } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { isolated } from "./format.js";
 import { may } from "./me.js";
@@ -63,20 +63,32 @@ export function personActs(who, name, banned, done) {
   ];
 }
 
+/** The button that keeps a month's winners as a table, for a tax return. */
+export function exportWinners() {
+  return may("money") && button("export_prizes", { target: "", path: "/ops/winners", parameters: {}, done() {}, asksMonth: true });
+}
+
 const BAN_DAYS = [1, 7, 30, 365, 0];
 
 function daysOf() {
   return el("select", { id: "days" }, BAN_DAYS.map((days) => el("option", { value: days }, days ? t("ban_days", days) : t("ban_for_good"))));
 }
 
+function lastMonth() {
+  const at = new Date();
+  at.setDate(0);
+  return el("input", { id: "month", type: "month", required: true, pattern: "20\\d\\d-(0[1-9]|1[0-2])", value: `${at.getFullYear()}-${String(at.getMonth() + 1).padStart(2, "0")}` });
+}
+
 function button(act, about) {
   return el(`button${about.grave ? ".grave" : ""}`, { type: "button", "data-act": act, onclick: () => ask(act, about) }, t(`act_${act}`));
 }
 
-function ask(act, { target, path, parameters, done, grave, asksDays, more }) {
+function ask(act, { target, path, parameters, done, grave, asksDays, asksMonth, more }) {
   const result = el("p.result", { role: "status" });
   const reason = el("input", { id: "reason", required: true, maxlength: "200", pattern: ".*\\S.*", autocomplete: "off", "aria-describedby": "reason-hint" });
   const days = asksDays && daysOf();
+  const month = asksMonth && lastMonth();
   const cancel = el("button", { type: "button", onclick: () => dialog.close() }, t("cancel"));
   const confirm = el(`button.primary${grave ? ".grave" : ""}`, { type: "submit" }, t("confirm", t(`act_${act}`)));
   const form = el(
@@ -88,7 +100,9 @@ function ask(act, { target, path, parameters, done, grave, asksDays, more }) {
         result.className = "result";
         write(result, t("working"));
         try {
-          await post(path, { ...parameters, ...(days && { days: Number(days.value) }), reason: reason.value.trim() });
+          const asked = { ...parameters, ...(days && { days: Number(days.value) }), reason: reason.value.trim() };
+          if (month) await download(path, { ...asked, month: month.value }, `winners-${month.value}.csv`);
+          else await post(path, asked);
         } catch (refused) {
           result.className = "result problem";
           write(result, refused.message);
@@ -108,6 +122,8 @@ function ask(act, { target, path, parameters, done, grave, asksDays, more }) {
     more && el("p", {}, more),
     days && el("label", { for: "days" }, t("ban_how_long")),
     days,
+    month && el("label", { for: "month" }, t("export_month")),
+    month,
     el("label", { for: "reason" }, t("reason")),
     reason,
     el("p.hint", { id: "reason-hint" }, t("reason_hint")),

@@ -3,6 +3,8 @@
 import { known, t } from "./words.js";
 
 const TIMEOUT_MS = 10_000;
+const TABLE_MS = 300_000; // a month's winners
+const KEPT_MS = 60_000;
 
 /** A refusal, or no reply at all ("unreachable"). `message` is for the operator. */
 export class Refused extends Error {
@@ -21,14 +23,23 @@ export function whenLoggedOut(listener) {
 
 export const get = (path, parameters = {}) => request(`${path}?${new URLSearchParams(parameters)}`, {});
 
-export const post = (path, parameters = {}) =>
-  request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(parameters) });
+export const post = (path, parameters = {}, timeoutMs = TIMEOUT_MS) =>
+  request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(parameters) }, timeoutMs);
 
-async function request(address, options) {
+/** Post, and let the browser keep the reply, a table, under this name. */
+export async function download(path, parameters, name) {
+  const { file } = await post(path, parameters, TABLE_MS);
+  const address = URL.createObjectURL(file);
+  Object.assign(document.createElement("a"), { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), KEPT_MS);
+}
+
+async function request(address, options, timeoutMs = TIMEOUT_MS) {
   let reply;
   try {
-    const response = await fetch(address, { ...options, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    reply = await response.json();
+    const response = await fetch(address, { ...options, signal: AbortSignal.timeout(timeoutMs) });
+    const isTable = response.headers.get("Content-Type").startsWith("text/csv");
+    reply = isTable ? { file: await response.blob() } : await response.json();
   } catch {
     throw new Refused("unreachable", t("unreachable")); // no reply came, or a proxy answered
   }

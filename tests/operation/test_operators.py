@@ -79,6 +79,7 @@ ACTS: dict[str, dict[str, Any]] = {
     "/ops/return": {"what": "task", "code": "A" * 12},
     "/ops/releaseRing": {"code": "A" * 12, "depth": 1, "seen_at": 1},
     "/ops/returnRing": {"code": "A" * 12, "depth": 1, "seen_at": 1},
+    "/ops/winners": {"month": "2026-11"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
 import pymongo
@@ -9,7 +10,7 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import RELEASED_MS
-from server.game.prize import PrizeState, Wait, Why, awaits_pickup
+from server.game.prize import GIVEN, PrizeState, Wait, Why, awaits_pickup
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
 from server.store.due import DUE_INDEX, DueDocuments
@@ -149,6 +150,11 @@ class Prizes(DueDocuments[Prize]):
             partialFilterExpression={"young": {"$gt": 0}},
         ),
         IndexModel(
+            [("given_at", 1), ("_id", 1)],
+            name="given",
+            partialFilterExpression={"given_at": {"$gt": 0}},
+        ),
+        IndexModel(
             [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
         ),
         sealed_index("address_box"),
@@ -184,6 +190,15 @@ class Prizes(DueDocuments[Prize]):
     async def of_winner(self, unionid: str) -> list[Prize]:
         """Return all that a person won."""
         return await self.collection.find({"unionid": unionid}).to_list(None)
+
+    async def given_between(self, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
+        """Yield the prizes that winners were given from one moment (above 0) until before another."""
+        found = self.collection.find(
+            {"given_at": {"$gte": from_ms, "$lt": until_ms}, "state": {"$in": [*GIVEN]}},
+            sort=[("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)],
+        )
+        async for prize in found:
+            yield prize
 
     async def search_winners(self, text: str, limit: int) -> list[Prize]:
         """Return prizes whose winner's name begins with this text: equal names first, then the newest."""

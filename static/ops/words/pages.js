@@ -3,6 +3,8 @@
 export const PAGES = {
   payouts: ["暂扣奖品", "Held prizes"],
   payouts_none: ["没有等你处理的奖品", "No prize waits for you"],
+  export: ["报税", "Tax return"],
+  export_hint: ["一个月里领走的奖品：中奖者、姓名电话、价值、时间，CSV 表格。要能动资金的权限。", "The prizes given in a month as a CSV table: winner, name and phone, value, date. Needs the role money."],
   payout_goods: ["实物", "goods"],
   payout_held: ["待核对", "held"],
   payout_withheld: ["已冻结", "withheld"],

@@ -8,6 +8,8 @@ export const REFUSALS = {
   refusal_not_logged_in: ["没有登录", "not logged in"],
   refusal_bad_login_code: ["登录码无效", "bad login code"],
   refusal_banned: ["已停用", "banned"],
+  refusal_cannot_leave: ["还有没办完的，不能注销", "something is under way: the account stays"],
+  refusal_leaving: ["正在注销账号", "deletes their account"],
   refusal_login_blocked: ["微信限制登录", "login blocked"],
   refusal_wechat_busy: ["微信繁忙", "WeChat busy"],
   refusal_bad_user_data: ["用户信息不对", "bad user data"],

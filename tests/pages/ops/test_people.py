@@ -49,6 +49,16 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(
     dialog.get_by_role("button", name="关闭").click()
     opened.go("/ops#/payouts")
     expect(opened.page.locator(".payouts li", has_text="人")).to_be_visible()
+    opened.page.locator("[data-act=export_prizes]").click()
+    dialog.locator("#month").fill("2026-11")
+    dialog.locator("#reason").fill("报税")
+    is_readable(opened)
+    with opened.page.expect_download() as kept:
+        dialog.locator("button[type=submit]").click()
+    assert kept.value.suggested_filename == "winners-2026-11.csv"
+    assert "价值（元）" in kept.value.path().read_text(encoding="utf-8")
+    expect(dialog.get_by_role("status")).to_have_text("已经下载，并写入操作记录。")
+    dialog.get_by_role("button", name="关闭").click()
     opened.go(f"/ops#/person/{code}/1")
     heading.locator("[data-act=unban]").click()
     dialog.locator("#reason").fill("已核实")

@@ -1,0 +1,104 @@
+"""The month's winners for a tax return, as a table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from tornado.http1connection import HTTP1Connection
+from tornado.iostream import StreamClosedError
+
+from handlers.money.prizes import ADDRESS_DELETED
+from handlers.ops.acts import Reason
+from handlers.ops.operators import OperatorInterface
+from handlers.tables import BEIJING, BOM, csv_rows, moment
+from server.actions.operate import Won, export_given
+from server.game.amounts import FEN_PER_YUAN
+from server.runtime.deadline import paused
+
+# A client that has not read a part after this long is cut off.
+TAKEN_SECONDS = 20.0
+_COLUMNS = (
+    *("领取时间", "中奖时间", "宝贝编号", "宝贝", "发布者", "奖品", "价值（元）"),
+    *("深度", "中奖者", "姓名", "电话"),
+)
+
+
+class OpsWinnersRequest(msgspec.Struct):
+    """`month` is in Beijing: that in which winners were given their prizes, for which tax is withheld."""
+
+    month: Annotated[
+        str, Meta(pattern=r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z", title="月份", description="年-月，如 2026-11")
+    ]
+    reason: Reason
+
+
+class OpsWinners(OperatorInterface):
+    """All winners of a month, with name and phone as they gave them, as CSV."""
+
+    path = "/ops/winners"
+    method = "POST"
+    role = "money"
+    takes = (OpsWinnersRequest,)
+    gives = ()
+    gives_texts = ("text/csv",)
+
+    async def operate(self, request: OpsWinnersRequest) -> None:
+        """Send the table part by part; if it is cut off, the client sees that, and so does the log."""
+        year, month = map(int, request.month.split("-"))
+        begins = datetime(year, month, 1, tzinfo=BEIJING)
+        ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=BEIJING)
+        from_ms, until_ms = (int(each.timestamp() * 1000) for each in (begins, ends))
+        found = export_given(self.context, self.actor, request.month, from_ms, until_ms, request.reason)
+        with paused():
+            async with aclosing(found) as parts:
+                await self._send(parts, f"winners-{request.month}.csv")
+
+    async def _send(self, parts: AsyncIterator[list[Won]], name: str) -> None:
+        table = BOM + csv_rows([_COLUMNS])
+        try:
+            async for part in parts:
+                self._begin(name)
+                self.write(table + csv_rows(map(_row, part)))
+                table = b""
+                async with asyncio.timeout(TAKEN_SECONDS):
+                    await self.flush()
+        except Exception as error:
+            if not self._headers_written:
+                raise
+            # Too late for a refusal: cut the reply off, so that nobody takes a part for all.
+            if not isinstance(error, TimeoutError):  # that is a client that hung up
+                self.log_exception(type(error), error, error.__traceback__)
+            if isinstance(self.request.connection, HTTP1Connection):
+                self.request.connection.close()
+            raise StreamClosedError from None
+        self._begin(name)
+        self.write(table)
+
+    def _begin(self, name: str) -> None:
+        if not self._headers_written:
+            self.set_header("Content-Type", "text/csv; charset=utf-8")
+            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+
+
+def _row(won: Won) -> tuple[str, ...]:
+    prize, task, where = won
+    worth = prize["amount_fen"] / FEN_PER_YUAN if prize["amount_fen"] else task.get("value")
+    return (
+        moment(prize["given_at"]),
+        moment(prize["won_at"]),
+        prize["code"],
+        task["name"],
+        task["wxname"],
+        "红包" if prize["amount_fen"] else "实物",
+        "" if worth is None else f"{worth:.2f}",
+        str(prize["depth"]),
+        prize["wxname"],
+        where.receiver if where else ADDRESS_DELETED if "address_deleted" in prize else "",
+        where.phone if where else "",
+    )

@@ -1,0 +1,30 @@
+"""Tables for spreadsheets, as CSV in UTF-8."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta, timezone
+
+BEIJING = timezone(timedelta(hours=8))
+# Begins a file: without it, some programs take it for another encoding.
+BOM = b"\xef\xbb\xbf"
+# Spreadsheets take a cell that begins with one of these for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def csv_rows(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows as CSV. Cells that spreadsheets would take for formulas get a `'` in front."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)  # some programs end an unquoted cell at ";"
+    for row in rows:
+        writer.writerow(
+            [f"'{cell}" if cell.lstrip(" \ufeff\u200b").startswith(_FORMULA) else cell for cell in row]
+        )
+    return text.getvalue().encode()
+
+
+def moment(at_ms: int) -> str:
+    """Return a moment (unix ms) as a cell, in Beijing; "" for 0."""
+    return datetime.fromtimestamp(at_ms / 1000, BEIJING).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""

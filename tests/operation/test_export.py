@@ -1,0 +1,111 @@
+"""The month's winners for a tax return: who may take them, what is in them, and what the log says."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from handlers.tables import BEIJING
+from server.actions import operate
+from server.context import Context
+from support.client import Client
+from support.purse import confirm, pay, publish_red_packet, win
+
+MONEY, ACT = "zhao's own token", "wang's own token"
+ASKED = {"month": "2026-11", "reason": "报税"}
+WHERE = {"receiver": "=HYPERLINK(1)", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKENS": f"老王:act:{ACT},赵会计:money:{MONEY}"}
+
+
+def ms(*moment: int) -> int:
+    return int(datetime(*moment, tzinfo=BEIJING).timestamp() * 1000)  # type: ignore[misc, arg-type]
+
+
+async def won(client: Client, context: Context) -> dict[str, str]:
+    """Let three prizes be won and two given: goods by mail of 2,999 yuan, and a red packet of 2."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    codes = {"mailed": await alice.publish(name="@电视", forecast_num=1, value=2999)}
+    await win(client, context, bob, codes["mailed"])
+    assert (await bob.post("/drawPrize", code=codes["mailed"], **WHERE))["is_draw"] == 1
+    codes["packet"] = await publish_red_packet(alice)
+    await pay(client, context, alice, codes["packet"])
+    await win(client, context, bob, codes["packet"])
+    package = (await bob.post("/drawPrize", code=codes["packet"]))["package_info"]
+    assert (await confirm(client, context, package)).endswith(":ok")
+    codes["unclaimed"] = await alice.publish(forecast_num=1)
+    await win(client, context, bob, codes["unclaimed"])
+    return codes
+
+
+async def given_at(context: Context, code: str, at_ms: int) -> None:
+    await context.store.prizes.rows.update_one({"code": code}, {"$set": {"given_at": at_ms}})
+
+
+async def table(client: Client, **asked: str) -> list[dict[str, str]]:
+    found = await client.http.post("/ops/winners", json=ASKED | asked)
+    assert found.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert found.headers["Content-Disposition"].endswith(f'"winners-{(ASKED | asked)["month"]}.csv"')
+    return list(csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
+
+
+@pytest.mark.gen_test
+async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
+    codes = await won(client, context)
+    await given_at(context, codes["mailed"], ms(2026, 11, 1))
+    await given_at(context, codes["packet"], ms(2026, 12, 1) - 1)
+    await client.post("/ops/login", token=ACT)
+    assert (await client.post("/ops/winners", **ASKED))["error"] == "not_allowed"
+    await client.post("/ops/login", token=MONEY)
+    for wrong in ({"month": "2026-13"}, {"month": "2026-1"}, {"month": ""}, {"reason": ""}):
+        assert (await client.post("/ops/winners", **ASKED | wrong))["error"] == "bad_request"
+    assert (await client.get("/ops/log"))["data"] == []
+    rows = await table(client)
+    assert [row["宝贝编号"] for row in rows] == [codes["mailed"], codes["packet"]]
+    assert [row["价值（元）"] for row in rows] == ["2999.00", "2.00"]
+    assert [row["领取时间"] for row in rows] == ["2026-11-01 00:00:00", "2026-11-30 23:59:59"]
+    assert [(row["中奖者"], row["发布者"]) for row in rows] == [("bob", "alice")] * 2
+    # What a spreadsheet would take for a formula is a text.
+    assert (rows[0]["宝贝"], rows[0]["姓名"], rows[0]["电话"]) == ("'@电视", "'=HYPERLINK(1)", "13800001111")
+    assert (rows[1]["姓名"], rows[1]["电话"], rows[1]["奖品"]) == ("", "", "红包")
+    assert await table(client, month="2026-10") == await table(client, month="2026-12") == []
+    log = (await client.get("/ops/log"))["data"]
+    assert [(act["operator"], act["act"], act["target"], act["reason"], act["outcome"]) for act in log] == [
+        ("赵会计", "export_prizes", month, "报税", "done") for month in ("2026-12", "2026-10", "2026-11")
+    ]
+
+
+@pytest.mark.gen_test
+async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
+    codes = await won(client, context)
+    for number, code in enumerate((codes["mailed"], codes["packet"])):
+        await given_at(context, code, ms(2026, 11, 2) + number)
+    opened: list[Any] = []
+    open_address = operate.open_address
+
+    def fail(*arguments: Any) -> Any:
+        opened.append(arguments)
+        if len(opened) == 2:
+            raise ConnectionError
+        return open_address(*arguments)
+
+    monkeypatch.setattr(operate, "open_address", fail)
+    await client.post("/ops/login", token=MONEY)
+    with pytest.raises(httpx.RemoteProtocolError):
+        await client.http.post("/ops/winners", json=ASKED)
+    (act,) = (await client.get("/ops/log"))["data"]
+    assert (act["act"], act["outcome"]) == ("export_prizes", "begun")
