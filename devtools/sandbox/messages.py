@@ -30,6 +30,11 @@ _VALUES = {
     "phrase": re.compile("[\u4e00-\u9fff]{1,5}"),
     "time": re.compile(rf"({_TIME} ?)?{_CLOCK}"),
     "date": re.compile(rf"{_TIME}( {_CLOCK})?"),
+    "name": re.compile("(?=.*[\u4e00-\u9fff])[\u4e00-\u9fffA-Za-z]{1,10}|[A-Za-z]{1,20}"),
+    "number": re.compile(r"(?=.{1,32}$)\d+(\.\d+)?"),
+    "letter": re.compile("[A-Za-z]{1,32}"),
+    "character_string": re.compile("[!-~]{1,32}"),
+    "enum": re.compile(".{1,20}"),
     "amount": re.compile(r"[¥￥$]?\d{1,10}(\.\d{1,2})?元?"),
 }
 
@@ -143,7 +148,7 @@ class SubscribeRequest(msgspec.Struct, rename="camel"):
     """What `wx.requestSubscribeMessage` takes, and who is asked. `decline`: they allow nothing."""
 
     user: Text
-    tmpl_ids: Annotated[list[str], Meta(min_length=1, max_length=3)]
+    tmpl_ids: Annotated[list[str], Meta(min_length=1, max_length=5)]
     decline: Flag = 0
 
 

@@ -58,15 +58,15 @@ class GetTemplates(Interface):
 
 
 class SubscribedRequest(msgspec.Struct):
-    """The templates that `wx.requestSubscribeMessage` answered with accept, at most three, with commas."""
+    """The templates that `wx.requestSubscribeMessage` answered with accept, at most five, with commas."""
 
     unionid: Unionid
     templates: Annotated[
         str,
         Meta(
-            pattern=r"\A[0-9A-Za-z_\-]{20,64}(?:,[0-9A-Za-z_\-]{20,64}){0,2}\Z",
+            pattern=r"\A[0-9A-Za-z_\-]{20,64}(?:,[0-9A-Za-z_\-]{20,64}){0,4}\Z",
             title="订阅消息模板",
-            description="1 到 3 个模板的编号，用逗号隔开",
+            description="1 到 5 个模板的编号，用逗号隔开",
         ),
     ]
 

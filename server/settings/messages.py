@@ -1,6 +1,7 @@
 """The settings of messages to people who left: one template per kind. Checked before anything starts. Pure.
 
 A setting is the template's id and its fields, each with what it shows: `TEMPLATE_ID thing1=name time2=until`.
+After a colon stands a fixed text, for a field that the template has and we have nothing for: `enum3=:已中奖`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 MessageKind: TypeAlias = Literal["won", "claim_ends", "ended", "refused", "cooldown_over"]
-Sort: TypeAlias = Literal["text", "phrase", "time", "amount"]
+Sort: TypeAlias = Literal["text", "phrase", "time", "amount", "code"]
 
 # What a message of each kind can show.
 SHOWN: dict[MessageKind, dict[str, Sort]] = {
@@ -30,14 +31,31 @@ SHOWN: dict[MessageKind, dict[str, Sort]] = {
     "refused": {"name": "text", "why": "text", "at": "time", "status": "phrase", "note": "text"},
     "cooldown_over": {"name": "text", "at": "time", "status": "phrase", "note": "text"},
 }
+for _shown in SHOWN.values():
+    _shown["code"] = "code"  # the treasure's
 NAMES: dict[MessageKind, str] = {kind: f"message_{kind}" for kind in SHOWN}
 # Which fields of a template can hold what. WeChat names a field by its type and a number.
 _TAKES: dict[str, tuple[Sort, ...]] = {
-    "thing": ("text", "phrase", "time", "amount"),
+    "thing": ("text", "phrase", "time", "amount", "code"),
     "phrase": ("phrase",),
     "time": ("time",),
     "date": ("time",),
     "amount": ("amount",),
+    "name": ("text", "phrase"),
+    "number": ("amount",),
+    "character_string": ("code", "time", "amount"),
+    "enum": ("phrase",),
+    "letter": (),
+}
+# What may stand fixed in a field of each sort (参数值内容限制说明, as in `server/wechat/messages.py`).
+_FIXED = {
+    "thing": re.compile(".{1,20}"),
+    "phrase": re.compile("[\u4e00-\u9fff]{1,5}"),
+    "name": re.compile("[\u4e00-\u9fff]{1,10}|[A-Za-z]{1,20}"),
+    "number": re.compile(r"[0-9]{1,30}(\.[0-9])?"),
+    "character_string": re.compile("[!-~]{1,32}"),
+    "enum": re.compile(".{1,20}"),
+    "letter": re.compile("[A-Za-z]{1,32}"),
 }
 _TEMPLATE_ID = re.compile(r"[0-9A-Za-z_-]{20,64}")
 
@@ -77,6 +95,10 @@ def _read_field(kind: MessageKind, text: str) -> tuple[str, str]:
     sort = field.rstrip("0123456789")
     if not (sort and field != sort and value):
         raise ValueError(f"{name}: {text!r} is no field, such as thing1=name")
+    if value.startswith(":"):
+        if sort not in _FIXED or not _FIXED[sort].fullmatch(value[1:]):
+            raise ValueError(f"{name}: {value[1:]!r} can never be shown by a field of type {sort}")
+        return field, value
     if value not in shown:
         raise ValueError(f"{name}: {text!r} must show one of {', '.join(shown)}")
     if shown[value] not in _TAKES.get(sort, ()):

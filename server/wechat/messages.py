@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from server.settings.messages import Template
 
 THING_CHARACTERS = 20
+# A name in Chinese, or with some Chinese in it; one in letters alone may have twice as many.
+NAME_CHARACTERS = 10
 CHINA = timezone(timedelta(hours=8))
 # A thing cannot be empty, and nothing may be left of a name of emoji.
 NO_TEXT = "宝贝"
@@ -22,13 +24,26 @@ Values = Mapping[str, str | int]
 
 def data_of(template: Template, values: Values) -> dict[str, dict[str, str]]:
     """Return the `data` of a message. In `values`, texts are as they are, times unix ms, amounts fen."""
-    return {field: {"value": _shaped(field, shown, values[shown])} for field, shown in template.fields}
+    return {
+        field: {"value": shown[1:] if shown[0] == ":" else _shaped(field, shown, values[shown])}
+        for field, shown in template.fields
+    }
 
 
 def _shaped(field: str, shown: str, value: str | int) -> str:
+    sort = field.rstrip("0123456789")
     if isinstance(value, str):
-        return thing(value) if field.startswith("thing") else value
-    return yuan(value) if shown == "refund" else moment(value)
+        return thing(value) if sort == "thing" else person_name(value) if sort == "name" else value
+    if shown == "refund":
+        return yuan(value).removesuffix("元" if sort in ("number", "character_string") else "")
+    return plain_moment(value) if sort == "character_string" else moment(value)
+
+
+def person_name(text: str) -> str:
+    """Return a text for a `name`: 10 Chinese characters and letters, or 20 letters."""
+    kept = "".join(character for character in text if _is_chinese(character) or _is_letter(character))
+    most = NAME_CHARACTERS if any(map(_is_chinese, kept)) else 2 * NAME_CHARACTERS
+    return kept[:most] or NO_TEXT
 
 
 def thing(text: str) -> str:
@@ -44,9 +59,22 @@ def moment(at_ms: int) -> str:
     return f"{at.year}年{at.month}月{at.day}日 {at:%H:%M}"
 
 
+def plain_moment(at_ms: int) -> str:
+    """Return a time in China as `character_string` takes it, to the minute: 32 digits and symbols at most."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(CHINA).strftime("%Y-%m-%d_%H:%M")
+
+
 def yuan(amount_fen: int) -> str:
     """Return an amount as `amount` takes it, such as 12.00元."""
     return f"{amount_fen // 100}.{amount_fen % 100:02}元"
+
+
+def _is_chinese(character: str) -> bool:
+    return "\u4e00" <= character <= "\u9fff"
+
+
+def _is_letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 def _is_common(character: str) -> bool:

@@ -260,7 +260,7 @@ export async function scan() {
   return (await call("scanCode", { scanType: ["qrCode"] })).result;
 }
 
-/** Let the person allow a message of each template, at most three; resolves with the templates they allowed. */
+/** Let the person allow a message of each template, at most five; resolves with the templates they allowed. */
 export async function requestMessages(tmplIds) {
   if (!wx.requestSubscribeMessage) return []; // a WeChat from before 2019
   const answer = await call("requestSubscribeMessage", { tmplIds });

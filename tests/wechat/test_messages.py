@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from server.errors import BadSettings
 from server.settings import Settings, read_settings
 from server.settings.messages import SHOWN, Template
-from server.wechat.messages import data_of, moment, thing, yuan
+from server.wechat.messages import data_of, moment, person_name, thing, yuan
 
 ID = "priTmplId_0123456789-abcdefghij"
 
@@ -26,6 +26,28 @@ def test_a_field_shows_what_the_setting_says():
         "amount3": {"value": "12.50元"},
         "phrase4": {"value": "已结束"},
     }
+
+
+def test_the_other_kinds_of_fields_show_what_wechat_takes_there():
+    text = (
+        f"{ID} name1=name number2=refund character_string3=code character_string4=at "
+        "character_string5=refund enum6=status letter7=:WABAO number8=:1 enum9=:已中奖"
+    )
+    template = read_settings({"MESSAGE_ENDED": text}).templates["ended"]
+    values = {"name": "茶壶 No. 1 号，紫砂的老物件全套", "at": 1_764_074_700_000, "refund": 1250}
+    values |= {"status": "已结束", "code": "ABCDEFGH1234"}
+    assert [field["value"] for field in data_of(template, values).values()] == [
+        *("茶壶No号紫砂的老物", "12.50", "ABCDEFGH1234", "2025-11-25_20:45", "12.50"),
+        *("已结束", "WABAO", "1", "已中奖"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("小明", "小明"), ("A" * 30, "A" * 20), ("12 34", "宝贝"), ("🎁阿B1", "阿B")],
+)
+def test_a_name_is_cut_and_cleaned(text, shown):
+    assert person_name(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -87,6 +109,9 @@ def test_each_kind_has_a_setting(kind):
         (f"{ID} time1=name", "of type thing"),
         (f"{ID} number1=until", "of type thing or time or date"),
         (f"{ID} thing1=name thing1=note", "twice"),
+        (f"{ID} letter1=name", "of type thing or name"),
+        (f"{ID} letter1=:A1", "'A1' can never be shown by a field of type letter"),
+        (f"{ID} time1=:now", "'now' can never be shown by a field of type time"),
     ],
 )
 def test_a_bad_template_stops_the_start_in_one_line(value, said):

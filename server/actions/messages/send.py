@@ -121,7 +121,7 @@ async def _has_more(context: Context, consent: Consent) -> bool:
 async def _send(context: Context, message: Message, template: Template, openid: str, words: Words) -> None:
     settings = context.settings
     page = f"{settings.wechat_page or PAGE}?code={message['code']}"
-    data = data_of(template, words.values)
+    data = data_of(template, {**words.values, "code": message["code"]})
     try:
         await context.wechat.send_message(openid, template.template_id, data, page, settings.message_opens)
     except WeChatBusy as error:
