@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from server.actions.pictures import signed_path
 from server.context import Context
+from server.game.amounts import total_fen, whole_yuan
 from server.game.chance import deepest_level
 from server.game.dig import seconds_left
+from server.game.ranks import TaskRank
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
+
+
+class RankRow(msgspec.Struct, kw_only=True):
+    """A kind of prizes. One pays `money_fen`, or all of them share `sum_fen`; both are 0 for goods."""
+
+    name: str
+    goods_type: int
+    draw_type: int
+    prize_num: int
+    prizes_left: int
+    money_fen: int
+    sum_fen: int
+    value: int
+
+
+def rank_rows(ranks: list[TaskRank], left: list[int]) -> list[RankRow]:
+    """Return the ranks of a task as replies show them; [] if all prizes are alike."""
+    return [
+        RankRow(
+            name=rank["name"],
+            goods_type=rank["goods_type"],
+            draw_type=rank["draw_type"],
+            prize_num=rank["prize_num"],
+            prizes_left=prizes_left,
+            money_fen=0 if rank["split"] else rank["fen"],
+            sum_fen=rank["fen"] if rank["split"] else 0,
+            value=rank.get("value", 0),
+        )
+        for rank, prizes_left in zip(ranks, left, strict=True)
+    ]
 
 
 class Card(msgspec.Struct, kw_only=True):
@@ -18,7 +52,8 @@ class Card(msgspec.Struct, kw_only=True):
 
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
     publisher's own picture, so a client should not show it beside a signature. `draw_type`: 1 on site, 2 by
-    mail. `expires_at` is when it ends if its prizes last, unix ms; 0 unless it runs.
+    mail. `expires_at` is when it ends if its prizes last, unix ms; 0 unless it runs. `ranks` is [] if all
+    prizes are alike. Else `money` is that of the first rank that is paid, and `goods_type` 1 if there is one.
     """
 
     code: str
@@ -44,6 +79,7 @@ class Card(msgspec.Struct, kw_only=True):
     draw_type: int
     participants: int
     expires_at: int
+    ranks: list[RankRow]
 
 
 def picture_url(context: Context, path: str) -> str:
@@ -61,13 +97,18 @@ def goods_url(context: Context, review: ReviewShown, hidden: int, path: str) -> 
     return picture_url(context, path if review == "shown" else signed_path(context, path))
 
 
-def owed_yuan(task: Task) -> int:
-    """Return what the publisher must still pay before the task opens, in whole yuan."""
+def owed_fen(task: Task) -> int:
+    """Return what the publisher must still pay before the task opens."""
     settled = task["open"] or task["status"] or task.get("prepaid", 0)
-    return 0 if settled else task["money"] * task["prize_num"]
+    return 0 if settled else total_fen(task)
 
 
-def card_fields(context: Context, task: Task) -> dict[str, str | int]:
+def owed_fields(fen: int) -> dict[str, int]:
+    """Return how replies say what is owed: `owed` is in whole yuan, rounded up."""
+    return {"need_pay": int(fen > 0), "owed": whole_yuan(fen), "owed_fen": fen}
+
+
+def card_fields(context: Context, task: Task) -> dict[str, Any]:
     """Return a card's fields, with the cooldown as it is now."""
     now_ms = context.clock.now_ms()
     left = 0 if task["status"] else seconds_left(task["cd_until"], now_ms)
@@ -95,6 +136,7 @@ def card_fields(context: Context, task: Task) -> dict[str, str | int]:
         "prizes_left": task["prizes_left"],
         "draw_type": task["draw_type"],
         "participants": task["participants"],
+        "ranks": rank_rows(task.get("ranks", []), task.get("ranks_left", [])),
         "expires_at": 0 if task["status"] else task["expires_at"],
     }
 

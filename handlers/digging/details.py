@@ -21,7 +21,8 @@ from server.actions.digging.visit import NotNoted, visit
 from server.actions.money.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
 from server.game.task import Participant
-from server.store.money.prizes import WonPrize
+from server.realtime.watched_task import WatchedTask
+from server.store.money.prizes import WonPrize, unwritten
 from server.telemetry import metrics
 
 
@@ -119,7 +120,7 @@ class GetTaskDetails(Interface):
                 sharer = request.from_unionid
             share = await self._opened(code, unionid, sharer)
             await context.hub.refresh(watched)
-            prize = await self._prize(code, unionid) if unionid in watched.winners else None
+            prize = await self._prize(watched, unionid) if unionid in watched.winners else None
             return task_page(context, watched, unionid, share=share, prize=prize)
 
     async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
@@ -133,8 +134,8 @@ class GetTaskDetails(Interface):
             metrics.VISITS_LOST.inc()
             return ""
 
-    async def _prize(self, code: str, unionid: str) -> WonPrize:
+    async def _prize(self, watched: WatchedTask, unionid: str) -> WonPrize:
         """Return a winner's prize. A win just now may not be written yet."""
         store = self.context.store
-        found = await store.page_reads.answered(lambda: store.prizes.find_shown(code, unionid))
-        return found or WonPrize(state="won")
+        found = await store.page_reads.answered(lambda: store.prizes.find_shown(watched.code, unionid))
+        return found or unwritten(watched.task)

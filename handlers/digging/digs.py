@@ -24,7 +24,11 @@ class GetDigsRequest(msgspec.Struct):
 
 
 class DigRow(msgspec.Struct):
-    """A dig. `no` is the digger's place among the participants; `at` is unix ms."""
+    """A dig. `no` is the digger's place among the participants; `at` is unix ms.
+
+    `rank` is the place in the details' `ranks` of the prize that it won, from 1, and `money_fen` what that
+    pays; 0 if it won nothing, or all prizes are alike.
+    """
 
     depth: int
     no: int
@@ -32,6 +36,8 @@ class DigRow(msgspec.Struct):
     wxheadpic: str
     is_prize: int
     at: int
+    rank: int
+    money_fen: int
 
 
 class GetDigsReply(Reply, kw_only=True):
@@ -62,4 +68,5 @@ class GetDigs(Interface):
 
 def _row(context: Context, dig: Dig) -> DigRow:
     picture = picture_url(context, dig["wxheadpic"])
-    return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"])
+    won = dig.get("rank", 0), dig.get("fen", 0)
+    return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"], *won)

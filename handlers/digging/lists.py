@@ -9,16 +9,16 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.digging.cards import Card, card, card_fields, owed_yuan
+from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields
 from handlers.parameters import ONE_LINE, Page, Unionid
 from server.context import Context
-from server.game.amounts import claim_until_ms
+from server.game.amounts import FEN_PER_YUAN, claim_until_ms
 from server.game.prize import GIVEN, PrizeState
 from server.game.review import ReviewShown, is_shown, note_of, review_of
 from server.game.task import Task
 from server.store.digging.digs import JoinedTask, WonTask
 from server.store.digging.square import Kind, Wanted
-from server.store.money.prizes import WonPrize, parcel
+from server.store.money.prizes import parcel, unwritten
 
 NEWEST = 500
 PAGE_SIZE = 20
@@ -94,12 +94,16 @@ class OwnListRequest(msgspec.Struct):
 
 
 class ReleasedCard(Card, kw_only=True):
-    """`owed` is in whole yuan; `need_pay` is 1 if it is not 0. Others see it if `review` is "shown"."""
+    """`owed` is in whole yuan, rounded up; `need_pay` is 1 if it is not 0.
+
+    Others see it if `review` is "shown".
+    """
 
     review: ReviewShown
     review_note: str
     need_pay: int
     owed: int
+    owed_fen: int
 
 
 class ReleasedReply(Reply, kw_only=True):
@@ -123,10 +127,8 @@ class GetMyRelease(Interface):
 
 
 def _released_card(context: Context, task: Task) -> ReleasedCard:
-    owed = owed_yuan(task)
     own = {
-        "need_pay": int(owed > 0),
-        "owed": owed,
+        **owed_fields(owed_fen(task)),
         "review": review_of(task),
         "review_note": note_of(task),
     }
@@ -177,13 +179,17 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
 
 
 class PrizeCard(Card, kw_only=True):
-    """`is_draw` is 1 once the prize is given.
+    """`is_draw` is 1 once the prize is given. `goods_type`, `draw_type` and `money` are the caller's prize's.
+
+    `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
 
     `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` is as `state` in
     `getWinners`; for goods by mail the rest is as there. Times are unix ms, 0 for never.
     """
 
     is_draw: int
+    rank: int
+    money_fen: int
     claim_until: int
     prize_state: PrizeState
     carrier: str
@@ -213,8 +219,13 @@ class GetMyPrize(Interface):
 
 
 def _prize_card(context: Context, task: WonTask) -> PrizeCard:
-    prize = task.get("prize") or WonPrize(state="won")
+    prize = task.get("prize") or unwritten(task)
     own = {
+        "goods_type": prize["goods_type"],
+        "draw_type": prize["draw_type"],
+        "money": prize["amount_fen"] // FEN_PER_YUAN,
+        "money_fen": prize["amount_fen"],
+        "rank": prize.get("rank", 0),
         "is_draw": int(prize["state"] in GIVEN),
         "claim_until": claim_until_ms(
             task["ended_at"], context.settings.claim_days, prize.get("released_at", 0)

@@ -9,16 +9,16 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.digging.cards import owed_yuan, picture_url
+from handlers.digging.cards import owed_fen, owed_fields, picture_url
 from handlers.limits import leave_place, limit
-from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, whole_number
+from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, parse, whole_number
 from server.actions.digging.dig import dig
 from server.actions.digging.publish import Draft, publish
 from server.actions.people.account import check_ban
 from server.errors import BadRequest, NoSuchTask
 from server.game.chance import outlook_after
 from server.game.dig import seconds_left
-from server.game.draw import NONCE, read_rules
+from server.game.draw import MOST_RANKS, NONCE, read_rules
 from server.game.review import ReviewShown, review_of
 from server.security.addresses import client_ip
 
@@ -40,10 +40,14 @@ class DigRequest(msgspec.Struct):
 class DigReply(Reply, kw_only=True):
     """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's.
 
+    `rank` is the place in `ranks` of the prize that it won, from 1, and `money_fen` what that pays; 0 if it
+    won nothing, or all prizes are alike.
     `one_in`, `nearest` and `deepest` are an `Outlook`, absent if an older server recorded the dig.
     """
 
     is_prize: int
+    rank: int
+    money_fen: int
     wxname: str
     wxheadpic: str
     is_cd: int
@@ -61,11 +65,37 @@ class DigReply(Reply, kw_only=True):
     repeated: int
 
 
+class RankRequest(msgspec.Struct, kw_only=True):
+    """A kind of prizes. With none of `money`, `money_fen` and `sum_fen` it is goods."""
+
+    name: Annotated[
+        str,
+        Meta(max_length=20, pattern=NOT_BLANK, extra=ONE_LINE, title="名称", description="1 到 20 个字"),
+    ]
+    prize_num: Annotated[int, Meta(ge=1, le=1000, title="份数", description="1 到 1000 的整数")]
+    money: (
+        Annotated[int, Meta(ge=1, le=1_000_000, title="每份多少元", description="1 以上的整数")] | None
+    ) = None
+    money_fen: (
+        Annotated[int, Meta(ge=10, le=100_000_000, title="每份多少分", description="10 以上的整数")] | None
+    ) = None
+    sum_fen: (
+        Annotated[int, Meta(ge=10, le=100_000_000, title="一起分多少分", description="10 以上的整数")] | None
+    ) = None
+    value: (
+        Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")] | None
+    ) = None
+
+
 class PublishRequest(msgspec.Struct, kw_only=True):
     """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
 
     The client makes a new `publish_id` for each task. The same one always gets the same task. So does the
     same `sealed_seed` with the same `nonce`, and takes no `publish_id`. Without both the server draws alone.
+
+    `prizes` are several kinds of prizes, as a JSON list or its text, in place of `money` and `value`. Their
+    numbers add up to `prize_num`, `goods_type` is 1 if one of them is paid, and `draw_type` is for the goods.
+    They need `sealed_seed` and `nonce`, since both sides draw which depth has which.
     """
 
     unionid: Unionid
@@ -107,6 +137,9 @@ class PublishRequest(msgspec.Struct, kw_only=True):
         ]
         | None
     ) = None
+    prizes: (
+        Annotated[list[RankRequest], Meta(title="各种奖品", description="最多 10 种奖品的 JSON 列表")] | None
+    ) = None
     draw_type: (
         Annotated[int, Meta(ge=1, le=2, title="怎么给", description="1（现场领取）或 2（邮寄）")] | None
     ) = None
@@ -134,11 +167,15 @@ class PublishRequest(msgspec.Struct, kw_only=True):
 
 
 class PublishReply(Reply, kw_only=True):
-    """`owed`: whole yuan to pay before the task opens. `review` is "checking" if it is looked at first."""
+    """`owed`: whole yuan to pay before the task opens, rounded up; `owed_fen` is exact.
+
+    `review` is "checking" if it is looked at first.
+    """
 
     code: str
     need_pay: int
     owed: int
+    owed_fen: int
     review: ReviewShown
 
 
@@ -162,6 +199,8 @@ class PostTask(Interface):
             return DigRequest
         for name in _inapplicable(values):
             values.pop(name, None)
+        if values.get("prizes") not in (None, ""):
+            values["prizes"] = _ranks(values["prizes"])
         return PublishRequest
 
     async def answer(self, request: DigRequest | PublishRequest) -> Reply:
@@ -190,6 +229,8 @@ class PostTask(Interface):
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(
             is_prize=made["is_prize"],
+            rank=made.get("rank", 0),
+            money_fen=made.get("fen", 0),
             wxname=made["wxname"],
             wxheadpic=picture_url(self.context, made["wxheadpic"]),
             is_cd=int(left > 0),
@@ -214,13 +255,33 @@ class PostTask(Interface):
         draft = msgspec.convert(request, Draft, from_attributes=True)
         await limit(self.context, self.request, self.caller, {"publishes": 1})
         task = await publish(self.context, person, draft)
-        owed = owed_yuan(task)
-        return PublishReply(code=task["_id"], need_pay=int(owed > 0), owed=owed, review=review_of(task))
+        reply = {"code": task["_id"], "review": review_of(task), **owed_fields(owed_fen(task))}
+        return msgspec.convert(reply, PublishReply)
+
+
+def _ranks(asked: object) -> list[RankRequest]:
+    """Return the kinds of prizes of a request, which may be the text of a form. Raises BadRequest."""
+    try:
+        listed = msgspec.json.decode(asked) if isinstance(asked, str) else asked
+    except (msgspec.DecodeError, RecursionError):
+        listed = None
+    if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+        raise BadRequest("“各种奖品”应为最多 10 种奖品的 JSON 列表", param="prizes")
+    ranks = []
+    for place, each in enumerate(listed[: MOST_RANKS + 1], 1):  # one more is refused together with its number
+        try:
+            ranks.append(parse(RankRequest, each))
+        except BadRequest as refused:
+            raise BadRequest(f"第 {place} 种奖品：{refused.msg}", param="prizes") from None
+    return ranks
 
 
 def _inapplicable(values: dict[str, object]) -> list[str]:
     """Return the names of parameters that do not apply. Forms send them along; their values are ignored."""
-    names = {1: ["draw_type", "value"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
+    if values.get("prizes") not in (None, ""):
+        names = ["money", "value"]
+    else:
+        names = {1: ["draw_type", "value"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
     if whole_number(values.get("prize_num")) == 1:
         names = [*names, "interval", "fluctuation"]
     return names

@@ -9,16 +9,16 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from cachetools import LRUCache
 
-from handlers.digging.cards import goods_url, picture_url
+from handlers.digging.cards import RankRow, goods_url, owed_fields, picture_url, rank_rows
 from server.actions.pictures import SIGNED_MS
 from server.context import Context
-from server.game.amounts import claim_until_ms
+from server.game.amounts import FEN_PER_YUAN, claim_until_ms, total_fen
 from server.game.dig import seconds_left
 from server.game.prize import GIVEN, PrizeState
 from server.game.review import ReviewShown
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
-from server.store.money.prizes import WonPrize
+from server.store.money.prizes import WonPrize, unwritten
 
 # A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
 # the cooldown is over, so this must not be too short.
@@ -52,7 +52,9 @@ class TaskPage(msgspec.Struct, kw_only=True):
     are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
     as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
     caller's if they won, in unix ms; 0 while the task runs. `seed_hash` and `nonce` are "" if `rules_version`
-    is 1. Unless `review` is "shown", only the publisher and winners see the page.
+    is 1. Unless `review` is "shown", only the publisher and winners see the page. For a winner `goods_type`,
+    `draw_type`, `money` and `money_fen` are their prize's, and `rank` is its place in `ranks`, from 1, 0 if
+    all prizes are alike.
     """
 
     goods_type: int
@@ -63,6 +65,8 @@ class TaskPage(msgspec.Struct, kw_only=True):
     draw_type: int
     money: int
     value: int
+    money_fen: int
+    rank: int
     wxname: str
     wxheadpic: str
     signed: int
@@ -78,6 +82,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     deepest: int
     prize_type: int
     prize_num: int
+    ranks: list[RankRow]
     is_cd: int
     time: int
     users: list[ParticipantRow]
@@ -106,6 +111,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     review_note: str
     need_pay: int
     owed: int
+    owed_fen: int
 
 
 class TaskPageData(TaskPage, kw_only=True):
@@ -124,6 +130,11 @@ class GetTaskDetailsReply(TaskPage, kw_only=True):
 
 # Fields that differ per caller or moment. The prepared page has holes in their places.
 _OWN = (
+    "goods_type",
+    "draw_type",
+    "money",
+    "money_fen",
+    "rank",
     "is_prize",
     "is_draw",
     "mine",
@@ -139,6 +150,7 @@ _OWN = (
     "share",
     "need_pay",
     "owed",
+    "owed_fen",
 )
 # Marks a hole in an encoded page. JSON writes a NUL in a text as \\u0000, so there are no others.
 _MARK = b"\x00"
@@ -187,9 +199,14 @@ def task_page(
     cd_seconds = watched.setting.cd
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
-    owed = owed_by(watched, unionid)
+    shown = unwritten(watched.task) if prize is None else prize
     released_at_ms = 0 if prize is None else prize.get("released_at", 0)
     numbers = {
+        "goods_type": shown["goods_type"],
+        "draw_type": shown["draw_type"],
+        "money": shown["amount_fen"] // FEN_PER_YUAN,
+        "money_fen": shown["amount_fen"],
+        "rank": shown.get("rank", 0),
         "is_prize": unionid in watched.winners,
         "is_draw": prize is not None and prize["state"] in GIVEN,
         "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days, released_at_ms),
@@ -200,8 +217,7 @@ def task_page(
         "cd_until": watched.cd_until if left else 0,
         "server_time": now_ms,
         "watchers": watched.total(now_ms),
-        "need_pay": owed > 0,
-        "owed": owed,
+        **owed_fields(owed_by(watched, unionid)),
     }
     own = {name: b"%d" % number for name, number in numbers.items()}
     own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
@@ -215,9 +231,6 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     task = watched.task
     rules = watched.setting.rules
     fields: dict[str, Any] = {
-        "goods_type": task["goods_type"],
-        "draw_type": task["draw_type"],
-        "money": task["money"],
         "value": task.get("value", 0),
         "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
@@ -232,6 +245,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         **msgspec.structs.asdict(watched.outlook),
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
+        "ranks": rank_rows(task.get("ranks", []), watched.ranks_left),
         "cd": watched.setting.cd,
         "fair_start_ms": context.settings.fair_start_ms if watched.setting.cd else 0,
         "seq": watched.seq,
@@ -257,11 +271,10 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
 
 
 def owed_by(watched: WatchedTask, unionid: str) -> int:
-    """Return what the caller must still pay before the task opens, in whole yuan."""
+    """Return what the caller must still pay before the task opens, in fen."""
     if watched.open or watched.prepaid or watched.status or watched.task["publisher"] != unionid:
         return 0
-    owed: int = watched.task["money"] * watched.task["prize_num"]
-    return owed
+    return total_fen(watched.task)  # type: ignore[arg-type]  # it has the fields that sums follow from
 
 
 def _why_not(watched: WatchedTask, unionid: str) -> Why:

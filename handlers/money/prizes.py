@@ -15,14 +15,15 @@ from handlers.base import Interface, Reply
 from handlers.digging.cards import picture_url
 from handlers.parameters import LINES, ONE_LINE, Code, Unionid
 from handlers.tables import BOM, csv_rows, moment
-from server.actions.digging.publish import BY_MAIL
 from server.actions.money.claim import Claim, claim, open_address
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
 from server.errors import AddressesClosed, NoSuchTask, NotYours
-from server.game.amounts import claim_until_ms
+from server.game.amounts import FEN_PER_YUAN, claim_until_ms
 from server.game.prize import GIVEN, PrizeState
+from server.game.ranks import BY_MAIL
+from server.game.task import Task
 from server.store.money.prizes import Prize, parcel
 
 ADDRESS_DELETED = "（已删除）"
@@ -41,7 +42,7 @@ _STATES = {
 _BY_MAIL = _STATES | {"given": "待寄出"}  # the address is here
 _COLUMNS = (
     *("深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"),
-    *("快递公司", "运单号", "寄出时间", "收到时间"),
+    *("快递公司", "运单号", "寄出时间", "收到时间", "奖品"),
 )
 
 
@@ -62,7 +63,8 @@ class DrawPrizeReply(Reply, kw_only=True):
     `pickup` is the code that the winner shows until they are handed over. `pickup_pic` is its QR code, as a
     data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until
     that is deleted. Once `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not
-    apply are empty. Times are unix ms, 0 for never; `claim_until` is 0 while the task runs.
+    apply are empty. Times are unix ms, 0 for never; `claim_until` is 0 while the task runs. `rank` is the
+    prize's place in the details' `ranks`, from 1, 0 if all are alike.
     """
 
     is_draw: int
@@ -70,6 +72,8 @@ class DrawPrizeReply(Reply, kw_only=True):
     goods_type: int
     draw_type: int
     money: int
+    money_fen: int
+    rank: int
     claim_until: int
     package_info: str
     appid: str
@@ -117,7 +121,9 @@ class DrawPrize(Interface):
             state=prize["state"],
             goods_type=prize["goods_type"],
             draw_type=prize["draw_type"],
-            money=claimed.task["money"],
+            money=prize["amount_fen"] // FEN_PER_YUAN,
+            money_fen=prize["amount_fen"],
+            rank=prize.get("rank", 0),
             claim_until=claim_until_ms(
                 claimed.task["ended_at"], settings.claim_days, prize.get("released_at", 0)
             ),
@@ -197,10 +203,16 @@ class WinnerRow(msgspec.Struct):
     Goods by mail are given once their address is here, then sent and received. `address_waits` is 1 if it is
     here, and opens only once earlier ones are sent. `address_deleted` is 1 once
     the address was deleted: 90 days after the goods arrived, or after it came if none were sent. It is also
-    deleted if the prize is returned or the winner forgotten.
+    deleted if the prize is returned or the winner forgotten. `rank` is the prize's place in the details'
+    `ranks`, from 1, 0 if all are alike; `prize` is its name then, else the task's.
     """
 
     depth: int
+    rank: int
+    prize: str
+    goods_type: int
+    draw_type: int
+    money_fen: int
     wxname: str
     wxheadpic: str
     is_draw: int
@@ -256,7 +268,7 @@ class GetWinners(Interface):
         if shown.closed and request.format == "csv":
             raise AddressesClosed(shown.closed)
         # Opening a thousand addresses takes a while.
-        rows = await asyncio.to_thread(_winner_rows, self.context, prizes, shown)
+        rows = await asyncio.to_thread(_winner_rows, self.context, task, prizes, shown)
         if request.format == "json":
             released = [p.get("released_at", 0) for p in prizes if p["state"] in ("won", "claiming")]
             claim_days = self.context.settings.claim_days
@@ -264,17 +276,24 @@ class GetWinners(Interface):
             return GetWinnersReply(data=rows, claim_until=until_ms, addresses_closed=shown.closed)
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
-        return _csv_of(rows, by_mail=task["draw_type"] == BY_MAIL)
+        return _csv_of(rows)
 
 
-def _winner_rows(context: Context, prizes: list[Prize], shown: ShownAddresses) -> list[WinnerRow]:
-    rows = []
+def _winner_rows(
+    context: Context, task: Task, prizes: list[Prize], shown: ShownAddresses
+) -> list[WinnerRow]:
+    rows, ranks = [], task.get("ranks", [])
     for prize in prizes:
         where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
         waits = where is None and not shown.closed and prize["state"] == "given" and "address_box" in prize
         rows.append(
             WinnerRow(
                 depth=prize["depth"],
+                rank=prize.get("rank", 0),
+                prize=ranks[prize["rank"] - 1]["name"] if "rank" in prize else task["name"],
+                goods_type=prize["goods_type"],
+                draw_type=prize["draw_type"],
+                money_fen=prize["amount_fen"],
                 wxname=prize["wxname"],
                 wxheadpic=picture_url(context, prize["wxheadpic"]),
                 is_draw=int(prize["state"] in GIVEN),
@@ -292,15 +311,14 @@ def _winner_rows(context: Context, prizes: list[Prize], shown: ShownAddresses) -
     return rows
 
 
-def _csv_of(rows: list[WinnerRow], *, by_mail: bool) -> bytes:
-    states = _BY_MAIL if by_mail else _STATES
+def _csv_of(rows: list[WinnerRow]) -> bytes:
     return BOM + csv_rows([
         _COLUMNS,
         *(
             (
                 str(row.depth),
                 row.wxname,
-                states[row.state],
+                (_BY_MAIL if row.draw_type == BY_MAIL else _STATES)[row.state],
                 moment(row.won_at),
                 moment(row.given_at),
                 row.receiver,
@@ -314,6 +332,7 @@ def _csv_of(rows: list[WinnerRow], *, by_mail: bool) -> bytes:
                 row.number,
                 moment(row.sent_at),
                 moment(row.received_at),
+                row.prize,
             )
             for row in rows
         ),

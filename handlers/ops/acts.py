@@ -12,6 +12,7 @@ from handlers.ops.operators import OperatorInterface
 from handlers.ops.person import Named
 from handlers.parameters import ONE_LINE, Code
 from server.actions.operate import ban, disconnect_watchers, end_task, hide_task, lift_ban, log_out_person
+from server.game.amounts import total_fen
 from server.store.audit_log import BEGUN
 
 SHOWN_ACTS = 200
@@ -40,7 +41,7 @@ class OpsEnd(OperatorInterface):
     async def operate(self, request: OpsEndRequest) -> Reply:
         """Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
         task = await self.context.store.tasks.find(request.code)
-        if request.fraud or (task is not None and task["money"]):
+        if request.fraud or (task is not None and total_fen(task)):
             self.need("money")
         await end_task(self.context, self.actor, request.code, request.reason, fraud=bool(request.fraud))
         return Reply()

@@ -134,7 +134,7 @@ OPS_MEANINGS = {
     "given_fen": Meaning("已发给中奖者（分）"),
     "refunded_fen": Meaning("已退给发布者（分）"),
     "held_fen": Meaning("还在平台（分），等于已付减已发减已退"),
-    "owed_fen": Meaning("平台还应付给中奖者和发布者（分）"),
+    "Money.owed_fen": Meaning("平台还应付给中奖者和发布者（分）"),
     "prizes": Meaning("各领奖状态的奖品数"),
     "payments": Meaning("订单、转账单和退款，最新的 100 个"),
     "number": Meaning("单号"),

@@ -12,6 +12,7 @@ from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.pictures import operators_picture
 from server.actions.operate import decide_review
+from server.game.amounts import total_fen
 
 LISTED = 200
 
@@ -92,7 +93,7 @@ class OpsDecide(OperatorInterface):
         kind, _, code = request.key.partition(":")
         if kind == "task" and not request.shown:
             task = await self.context.store.tasks.find(code)
-            if task is not None and task["money"]:
+            if task is not None and total_fen(task):
                 self.need("money")
         await decide_review(
             self.context, self.actor, request.key, request.reason, shown=bool(request.shown)

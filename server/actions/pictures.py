@@ -185,6 +185,8 @@ def prize_line(task: Task) -> str:
     number = task["prize_num"]
     if task["status"]:
         return "已经结束，看看谁挖到了"
+    if "ranks" in task:
+        return f"{len(task['ranks'])} 种奖品，共 {number} 份，挖到就归你"
     if task["money"]:
         return f"现金红包 {task['money']} 元" + (f" × {number} 个" if number > 1 else "")
     return f"共 {number} 份，挖到就归你" if number > 1 else "仅此一份，挖到就归你"
@@ -199,7 +201,7 @@ def _until(task: Task) -> str:
 
 
 async def draw_red_packet(context: Context, money_yuan: int, publisher: str) -> str:
-    """Return the path of the default picture for red packets of this amount. It is drawn once."""
+    """Return the path of the default picture for red packets of this amount, 0 for any. It is drawn once."""
     made_for = f"red_packet:{money_yuan}"
     path = await context.store.files.find_made(made_for, context.clock.now_ms())
     if path is None:

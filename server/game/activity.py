@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 
-from server.game.amounts import claim_until_ms
+from server.game.amounts import claim_until_ms, in_words
 from server.game.chance import outlook
 from server.game.draw import read_rules
+from server.game.ranks import GOODS, RED_PACKET, Kind, TaskRank, is_mailed
 from server.game.task import Task
 
 _BEIJING = timezone(timedelta(hours=8))
-_RED_PACKET, _BY_MAIL = 1, 2
 # Above this many yuan the winner's tax is named.
 _NAMED_TAX_YUAN = 800
 _TAX = "。得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴，怎样办以税务机关的答复为准"
@@ -36,13 +36,26 @@ def activity_rules(task: Task, *, task_days: int, claim_days: int, contact: str)
 
 
 def _prize(task: Task) -> str:
-    if task["goods_type"] == _RED_PACKET:
+    if "ranks" in task:
+        dear = any(rank.get("value", 0) > _NAMED_TAX_YUAN for rank in task["ranks"])
+        return "；".join(f"{_rank(rank)}，{rank['prize_num']} 份" for rank in task["ranks"]) + _TAX * dear
+    if task["goods_type"] == RED_PACKET:
         return f"“{task['name']}”，现金红包，每份 {task['money']} 元"
-    prize = f"“{task['name']}”，实物，{'邮寄' if task['draw_type'] == _BY_MAIL else '现场领取'}"
     value = task.get("value", 0)
+    return _goods(task["name"], task, value) + _TAX * (value > _NAMED_TAX_YUAN)
+
+
+def _rank(rank: TaskRank) -> str:
+    if rank["goods_type"] == GOODS:
+        return _goods(rank["name"], rank, rank.get("value", 0))
+    amount = in_words(rank["fen"])
+    pays = f"一起分 {amount}，各份多少由随机数定" if rank["split"] else f"每份 {amount}"
+    return f"“{rank['name']}”，现金红包，{pays}"
+
+
+def _goods(name: str, kind: Kind, value: int) -> str:
     worth = f"，发布者说每份值 {value} 元" if value else ""
-    tax = _TAX if value > _NAMED_TAX_YUAN else ""
-    return f"{prize}{worth}{tax}"
+    return f"“{name}”，实物，{'邮寄' if is_mailed(kind) else '现场领取'}{worth}"
 
 
 def _draw(task: Task) -> str:
@@ -61,12 +74,15 @@ def _time(task: Task, task_days: int) -> str:
 
 
 def _how_to_get(task: Task, claim_days: int) -> str:
-    if task["goods_type"] == _RED_PACKET:
-        how = "在宝贝的页面上点“领取红包”，到微信零钱"
-    elif task["draw_type"] == _BY_MAIL:
-        how = "在宝贝的页面上填写收件人、电话和地址，由发布者寄出"
-    else:
-        how = "在宝贝的页面上取得取件码，当面给发布者核对"
+    ways = {
+        "红包：在宝贝的页面上点“领取红包”，到微信零钱"
+        if each["goods_type"] == RED_PACKET
+        else "邮寄：在宝贝的页面上填写收件人、电话和地址，由发布者寄出"
+        if is_mailed(each)
+        else "现场领取：在宝贝的页面上取得取件码，当面给发布者核对": None
+        for each in task.get("ranks", [task])
+    }
+    how = "。".join(ways) if len(ways) > 1 else next(iter(ways)).partition("：")[2]
     if task["status"]:
         until = _moment(claim_until_ms(task["ended_at"], claim_days))
         return f"{how}。{until} 截止；被核对或冻结过的，放行后至少还有三天"
@@ -74,9 +90,11 @@ def _how_to_get(task: Task, claim_days: int) -> str:
 
 
 def _unclaimed(task: Task) -> str:
-    if task["goods_type"] == _RED_PACKET:
-        return "没有挖到的、过了期限没有领的，钱退回发布者"
-    return "没有挖到的、过了期限没有领的，归发布者"
+    kinds = {each["goods_type"] for each in task.get("ranks", [task])}
+    if kinds == {RED_PACKET, GOODS}:
+        return "没有挖到的、过了期限没有领的，归发布者，红包的钱退回"
+    to = "钱退回发布者" if kinds == {RED_PACKET} else "归发布者"
+    return f"没有挖到的、过了期限没有领的，{to}"
 
 
 def _moment(at_ms: int) -> str:

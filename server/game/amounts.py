@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
+
+from server.game.ranks import TaskRank
 
 DAY_MS = 86_400_000
 # A prize that was held can be claimed for this long after its release, even if the deadline is over.
@@ -23,18 +25,39 @@ class Stakes(TypedDict):
 
     money: int
     prize_num: int
+    prizes_left: int
     status: int
     ended_at: int
-
-
-def prize_fen(task: Stakes) -> int:
-    """Return what one prize of a task pays: 0 for goods."""
-    return task["money"] * FEN_PER_YUAN
+    ranks: NotRequired[list[TaskRank]]
+    left_fen: NotRequired[int]
 
 
 def total_fen(task: Stakes) -> int:
-    """Return what all prizes of a task pay together, which its publisher pays in."""
-    return prize_fen(task) * task["prize_num"]
+    """Return what all prizes of a task pay together, which its publisher pays in: 0 for goods."""
+    if "ranks" in task:
+        return ranks_fen(task["ranks"])
+    return task["money"] * FEN_PER_YUAN * task["prize_num"]
+
+
+def ranks_fen(ranks: list[TaskRank]) -> int:
+    """Return what all prizes of these ranks pay together."""
+    return sum(rank["fen"] * (1 if rank["split"] else rank["prize_num"]) for rank in ranks)
+
+
+def hidden_fen(task: Stakes) -> int:
+    """Return what the prizes that nobody has won pay together."""
+    return task["left_fen"] if "left_fen" in task else task["money"] * FEN_PER_YUAN * task["prizes_left"]
+
+
+def in_words(fen: int) -> str:
+    """Return an amount as people read it: whole yuan without fen, else with both digits."""
+    yuan, rest = divmod(fen, FEN_PER_YUAN)
+    return f"{yuan}.{rest:02} 元" if rest else f"{yuan} 元"
+
+
+def whole_yuan(fen: int) -> int:
+    """Return an amount in whole yuan, rounded up."""
+    return -(-fen // FEN_PER_YUAN)
 
 
 def claim_deadline_ms(task: Stakes, claim_days: int) -> int | None:

@@ -16,7 +16,8 @@ class Dig(TypedDict):
     `last_won` is the depth of the deepest prize found so far; digs of older servers lack it. `no` is the
     person's place among the participants. `n` is the same number, and only their first dig of
     the task has it. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why
-    the task ended with it.
+    the task ended with it. Only a winning dig of a task with ranks has `rank`, from 1, `fen`, what the prize
+    pays (0 for goods), and `ranks_left` and `left_fen` as the dig left them.
     """
 
     _id: str
@@ -35,6 +36,10 @@ class Dig(TypedDict):
     last_won: NotRequired[int]
     n: NotRequired[int]
     end: NotRequired[EndReason]
+    rank: NotRequired[int]
+    fen: NotRequired[int]
+    ranks_left: NotRequired[list[int]]
+    left_fen: NotRequired[int]
 
 
 def seconds_left(until_ms: int, now_ms: int) -> int:

@@ -42,6 +42,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 
@@ -186,6 +187,21 @@ def _shares(seed: bytes, rules: Rules, rank: int) -> list[int]:
     words = (f"{rules.nonce}:split:{rank}:{i}" for i in range(1, each.num))
     cuts = sorted(_number(seed, word) % (spare + 1) for word in words)
     return [LEAST_FEN + end - begin for begin, end in pairwise([0, *cuts, spare])]
+
+
+class Won(NamedTuple):
+    """What a depth wins: `fen` is what it pays. Both are 0 if the rules have no ranks."""
+
+    rank: int = 0
+    fen: int = 0
+
+
+def prizes_at(seed: bytes, rules: Rules) -> dict[int, Won]:
+    """Return the depths that win, ascending, each with what it wins."""
+    depths = winning_depths(seed, rules)
+    if not rules.ranks:
+        return dict.fromkeys(depths, Won())
+    return dict(zip(depths, map(Won, winning_ranks(seed, rules), winning_fen(seed, rules)), strict=True))
 
 
 class ProvedDig(msgspec.Struct, frozen=True, gc=False):

@@ -30,6 +30,7 @@ BooksWhat: TypeAlias = Literal[
     "order_amount",
     "prize_of_none",
     "prizes_of",
+    "prizes_sum",
     "prize_amount",
     "prize_paid",
     "prize_out",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+from server.game.ranks import TaskRank, is_mailed
 
 ReviewState: TypeAlias = Literal["checking", "shown", "held", "refused"]
 # As clients see it: an operator may also hide what was shown.
 ReviewShown: TypeAlias = Literal["checking", "shown", "held", "refused", "hidden"]
 IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
-_GOODS, _BY_MAIL = 2, 2
 _LEVELS_A_PRIZE = 3
 
 
@@ -34,6 +35,7 @@ class Mailed(TypedDict):
     prize_num: int
     forecast_num: int
     interval: int
+    ranks: NotRequired[list[TaskRank]]
 
 
 def why_looked_at(task: Mailed, most_prizes: int) -> str:
@@ -42,11 +44,13 @@ def why_looked_at(task: Mailed, most_prizes: int) -> str:
     The winners of goods by mail send their addresses to the publisher. So more than `most_prizes` of them
     wait (0: none do), and more than one in three levels. (A prize alone lies in `forecast_num` levels.)
     """
-    if (task["goods_type"], task["draw_type"]) != (_GOODS, _BY_MAIL) or not most_prizes:
+    mailed = sum(each["prize_num"] for each in task.get("ranks", [task]) if is_mailed(each))
+    if not mailed or not most_prizes:
         return ""
-    if task["prize_num"] > most_prizes:
+    if mailed > most_prizes:
         return f"邮寄的奖品超过 {most_prizes} 份，为保护中奖者的地址，要人工看一看"
-    levels = task["forecast_num"] if task["prize_num"] == 1 else task["interval"]
+    one = task["prize_num"] == 1
+    levels = task["forecast_num"] if one else task["interval"] * task["prize_num"] // mailed
     if levels < _LEVELS_A_PRIZE:
         return f"邮寄的奖品平均不到 {_LEVELS_A_PRIZE} 层就有一份，为保护中奖者的地址，要人工看一看"
     return ""

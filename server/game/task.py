@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 from server.game.dig import Dig
+from server.game.ranks import TaskRank
 from server.game.review import ReviewState
 from server.game.sealed import Sealed
 
@@ -24,6 +25,10 @@ class Task(TypedDict):
     it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
     reports hide it, since `reported_at`; `unhidden_at` is when that ended because no operator had decided.
     `decided` is how often operators hid or showed it.
+
+    With prizes of several kinds it has `ranks`, how many of each are still hidden (`ranks_left`), and what
+    these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that of the
+    goods if none is, and `money` is the whole yuan of one of the first rank that is paid.
     """
 
     _id: str
@@ -75,6 +80,9 @@ class Task(TypedDict):
     reported_at: NotRequired[int]
     unhidden_at: NotRequired[int]
     decided: NotRequired[int]
+    ranks: NotRequired[list[TaskRank]]
+    ranks_left: NotRequired[list[int]]
+    left_fen: NotRequired[int]
     due_at: NotRequired[int]
 
 

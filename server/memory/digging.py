@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Mapping
 
 from cachetools import LRUCache
 
@@ -60,7 +61,7 @@ class Digging:
         self._store = store
         self._keys = keys
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
-        self._winning = LRUCache[str, frozenset[int]](WINNING_REMEMBERED)
+        self._winning = LRUCache[str, Mapping[int, draw.Won]](WINNING_REMEMBERED)
         # Who published a task, and whether it ever cools down.
         self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
         self._refused = LRUCache[tuple[str, str], None](REFUSED_REMEMBERED)
@@ -96,13 +97,13 @@ class Digging:
         """Whether a person could not dig a task when this process last read about it. A ban may be over."""
         return (code, unionid) in self._refused
 
-    def winning_depths(self, task: Task) -> frozenset[int]:
-        """Return the depths of a task that win. Raises ValueError if no known secret opens its seed."""
+    def winning(self, task: Task) -> Mapping[int, draw.Won]:
+        """Return the depths of a task that win, and what. Raises ValueError if no secret opens its seed."""
         code = task["_id"]
         known = self._winning.get(code)
         if known is None:
             seed = self._keys.open("seed", task["seed_box"], code)
             rules = draw.read_rules(task["params"])
-            known = frozenset(draw.winning_depths(seed, rules))
+            known = draw.prizes_at(seed, rules)
             self._winning[code] = known
         return known

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from server.game.amounts import DAY_MS, prize_fen, total_fen
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, hidden_fen, total_fen
 from server.game.bill import NEVER_HELD
+from server.game.draw import LEAST_FEN
 from server.game.findings import Finding, PaymentKind, Value, What
+from server.game.ranks import is_mailed
 from server.game.task import Task
 from server.store import Store
 from server.store.money.bills import Bill
@@ -188,7 +190,7 @@ def _order_differences(books: TaskMoney) -> list[Finding]:
     paid_by = task.get("paid_by") if task is not None else None
     if opened != ({paid_by} if paid_by else set()):
         found.append(_difference(books, "opened_by", paid_by, tuple(sorted(opened))))
-    if task is not None and task["money"] and task["open"] and not paid_by:
+    if task is not None and total_fen(task) and task["open"] and not paid_by:
         found.append(_difference(books, "unpaid"))
     if task is not None:
         found += [
@@ -207,16 +209,20 @@ def _prize_differences(books: TaskMoney) -> list[Finding]:
     if depths != books.winning_depths:
         won, given_for = tuple(sorted(books.winning_depths)), tuple(sorted(depths))
         found.append(_difference(books, "prizes_of", won, given_for))
+    won_fen = total_fen(books.task) - hidden_fen(books.task)
+    written_fen = sum(prize["amount_fen"] for prize in books.prizes)
+    if depths == books.winning_depths and won_fen != written_fen:
+        found.append(_difference(books, "prizes_sum", won_fen, written_fen))
     for prize in books.prizes:
         bills = [bill for bill in books.bills if bill["prize"] == prize["_id"]]
         given = [bill for bill in bills if bill["state"] == "given"]
         out = [bill for bill in bills if bill["state"] in ("asked", "waiting")]
         red_packet = prize["amount_fen"] > 0
-        if prize["amount_fen"] != prize_fen(books.task):
+        if prize["amount_fen"] not in _possible_fen(books.task, prize):
             found.append(_difference(books, "prize_amount", prize["_id"], prize["amount_fen"]))
         if len(given) != (red_packet and prize["state"] == "given"):
             found.append(_difference(books, "prize_paid", prize["_id"], prize["state"], len(given)))
-        if prize["state"] in ("sent", "received") and not _mailed(books.task, prize):
+        if prize["state"] in ("sent", "received") and not _mailed(prize):
             found.append(_difference(books, "prize_mailed", prize["_id"], prize["state"]))
         if len(out) > (prize["state"] == "claiming"):
             found.append(_difference(books, "prize_out", prize["_id"], prize["state"], len(out)))
@@ -231,9 +237,17 @@ def _prize_differences(books: TaskMoney) -> list[Finding]:
     ]
 
 
-def _mailed(task: Task, prize: Prize) -> bool:
+def _possible_fen(task: Task, prize: Prize) -> Container[int]:
+    """Return what a prize may be of: shares of a sum differ, and only the seed knows them."""
+    if "ranks" not in task:
+        return (task["money"] * FEN_PER_YUAN,)
+    rank = task["ranks"][prize.get("rank", 0) - 1]
+    return range(LEAST_FEN, rank["fen"] + 1) if rank["split"] else (rank["fen"],)
+
+
+def _mailed(prize: Prize) -> bool:
     """Whether a prize may be called sent: goods by mail, at a known time."""
-    return prize["amount_fen"] == 0 and task["draw_type"] == 2 and prize.get("sent_at", 0) > 0
+    return prize["amount_fen"] == 0 and is_mailed(prize) and prize.get("sent_at", 0) > 0
 
 
 def _refund_differences(books: TaskMoney) -> list[Finding]:
@@ -263,7 +277,7 @@ def _refund_fen(books: TaskMoney, refund: Refund, order: Order | None) -> int | 
     if books.task is None or not books.task["status"] or books.task.get("paid_by") != order["_id"]:
         return None
     if refund["kind"] == "unwon":
-        return prize_fen(books.task) * books.task["prizes_left"]
+        return hidden_fen(books.task)
     return sum(p["amount_fen"] for p in books.prizes if p["state"] in ("expiring", "returned"))
 
 

@@ -20,6 +20,7 @@ SENTENCES: dict[What, str] = {
     "order_amount": "order {} is for {} fen instead of {}",
     "prize_of_none": "prize {} is of no task",
     "prizes_of": "depths {} won, and there are prizes of {}",
+    "prizes_sum": "prizes of {} fen were won, and those written are of {}",
     "prize_amount": "prize {} is of {} fen",
     "prize_paid": "prize {} is {}, and {} bills paid it",
     "prize_out": "prize {} is {}, and {} bills are out for it",

@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from server.game import draw
-from server.game.amounts import DAY_MS, FEN_PER_YUAN
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
 from server.game.chance import chance_to_win, luck
 from server.operation.alarms import Alarm
 
@@ -107,7 +107,7 @@ async def _chances(store: Store, unionid: str, since_ms: int) -> tuple[list[floa
     """Return the chance of each dig of a person's red packets lately, and how many of the digs won."""
     chances, wins = list[float](), 0
     for task in await store.tasks.find_many(await store.digs.joined_since(unionid, since_ms, JOINED)):
-        if not task["money"]:
+        if not total_fen(task):
             continue
         rules = draw.read_rules(task["params"])
         won_depths = await store.digs.won_depths(task["_id"])

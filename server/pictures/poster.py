@@ -127,7 +127,7 @@ def _draw_foot(canvas: Image.Image, draw: ImageDraw.ImageDraw, poster: Poster) -
 
 
 def draw_red_packet(money_yuan: int) -> Picture:
-    """Return the picture of a red packet that pays `money_yuan` per prize."""
+    """Return the picture of a red packet that pays `money_yuan` per prize; 0 draws no amount."""
     side = 1600  # drawn at twice its size, for smooth edges
     canvas = _gradient((side, side), "#e8503a", "#c3261f")
     draw = ImageDraw.Draw(canvas)
@@ -138,11 +138,12 @@ def draw_red_packet(money_yuan: int) -> Picture:
     draw.ellipse((636, 496, 964, 824), outline="#e5a93c", width=8)
     _draw_centred(draw, (800, 660), "挖", _font(190, _BLACK), "#b3311f")
     _draw_centred(draw, (800, 190), "现金红包", _font(130, _BOLD), _LIGHT_GOLD)
-    amount, unit = _font(_amount_size(money_yuan), _BLACK), _font(120, _BOLD)
-    width = amount.getlength(str(money_yuan)) + 30 + unit.getlength("元")
-    left = 800 - width / 2
-    draw.text((left, 1290), str(money_yuan), font=amount, fill=_GOLD, anchor="ls")
-    draw.text((800 + width / 2, 1290), "元", font=unit, fill=_GOLD, anchor="rs")
+    if money_yuan:
+        amount, unit = _font(_amount_size(money_yuan), _BLACK), _font(120, _BOLD)
+        width = amount.getlength(str(money_yuan)) + 30 + unit.getlength("元")
+        left = 800 - width / 2
+        draw.text((left, 1290), str(money_yuan), font=amount, fill=_GOLD, anchor="ls")
+        draw.text((800 + width / 2, 1290), "元", font=unit, fill=_GOLD, anchor="rs")
     _draw_centred(draw, (800, 1430), "挖到就归你", _font(76, _MEDIUM), _LIGHT_GOLD)
     return encoded(canvas.resize((side // 2, side // 2), Resampling.LANCZOS))
 

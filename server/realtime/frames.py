@@ -10,9 +10,11 @@ from typing import Literal
 
 import msgspec
 
+from server.game.amounts import FEN_PER_YUAN
 from server.game.chance import outlook_after
 from server.game.dig import Dig, seconds_left
 from server.game.draw import Rules
+from server.game.ranks import GOODS, RED_PACKET
 from server.game.review import ReviewShown
 
 
@@ -42,6 +44,7 @@ class Snapshot(Frame, tag="snapshot"):
     nearest: int
     deepest: int
     prizes_left: int
+    ranks_left: list[int]
     participants: int
     status: int
     end_reason: str
@@ -88,7 +91,7 @@ class Join(Frame, tag="join"):
 
 
 class Prize(Frame, tag="prize"):
-    """The dig won."""
+    """The dig won. `rank` is the prize's place in the details' `ranks`, from 1, 0 if all prizes are alike."""
 
     code: str
     seq: int
@@ -96,8 +99,11 @@ class Prize(Frame, tag="prize"):
     wxname: str
     wxheadpic: str
     prizes_left: int
+    ranks_left: list[int]
     money: int
+    money_fen: int
     goods_type: int
+    rank: int
 
 
 class Claim(Frame, tag="claim"):
@@ -208,6 +214,7 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
             )
         )
     if dig["is_prize"]:
+        rank, fen = dig.get("rank", 0), dig.get("fen", setting.money * FEN_PER_YUAN)
         frames.append(
             Prize(
                 code=code,
@@ -216,8 +223,11 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
                 wxname=dig["wxname"],
                 wxheadpic=picture,
                 prizes_left=dig["prizes_left"],
-                money=setting.money,
-                goods_type=setting.goods_type,
+                ranks_left=dig.get("ranks_left", []),
+                money=fen // FEN_PER_YUAN,
+                money_fen=fen,
+                goods_type=(RED_PACKET if fen else GOODS) if rank else setting.goods_type,
+                rank=rank,
             )
         )
     if "end" in dig:

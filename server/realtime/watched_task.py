@@ -53,6 +53,7 @@ SHOWN = (
     "thumbnail",
     "max_depth",
     "prize_num",
+    "ranks",
     "params",
     "commitment",
     "forecast_num",
@@ -109,6 +110,7 @@ class WatchedTask:
         self.cd_until = 0
         self.prizes_left = 0
         self.last_won = 0  # the depth of the deepest prize found
+        self.ranks_left: list[int] = []
         self.participants = 0
         self.status = 0
         self.open = 1
@@ -176,6 +178,7 @@ class WatchedTask:
         self.heard = max(self.heard, self.seq)
         self.cd_until = task["cd_until"]
         self.prizes_left = task["prizes_left"]
+        self.ranks_left = task.get("ranks_left", [])
         self.participants = task["participants"]
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
@@ -294,6 +297,7 @@ class WatchedTask:
         self.seq = dig["depth"]
         self.cd_until = dig["cd_until"]
         self.prizes_left = dig["prizes_left"]
+        self.ranks_left = dig.get("ranks_left", self.ranks_left)
         self.participants = dig["participants"]
         if "end" in dig:
             self.status, self.end_reason, self.ended_at = 1, dig["end"], dig["at"]
@@ -359,6 +363,7 @@ class WatchedTask:
             max_depth=self.setting.max_depth,
             **msgspec.structs.asdict(self.outlook),
             prizes_left=self.prizes_left,
+            ranks_left=self.ranks_left,
             participants=self.participants,
             status=self.status,
             end_reason=self.end_reason,

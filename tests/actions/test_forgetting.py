@@ -121,7 +121,7 @@ async def check_invariants(context: Context) -> None:
     for task in await find(context, "tasks"):
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
         digs = await context.store.digs.after(task["_id"], 0, 1000)
-        depths = sorted(context.digging.winning_depths(task))  # type: ignore[arg-type]
+        depths = sorted(context.digging.winning(task))  # type: ignore[arg-type]
         assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
     await check_books(context)
 

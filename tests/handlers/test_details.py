@@ -25,6 +25,7 @@ GIFT = PRINTED | {
     "end_reason", "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
     "fair_start_ms", "review", "review_note", "rules_version", "seed_hash", "nonce",
     "one_in", "nearest", "deepest",
+    "ranks", "rank", "money_fen", "owed_fen",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ SHOWN = {"review": "shown", "review_note": ""}  # of a name that nothing holds u
 CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
     "signed", "prize_num", "money", "value", "is_cd", "status", "now_depth", "time", "cd_until",
-    "prizes_left", "deepest", "draw_type", "participants", "expires_at",
+    "prizes_left", "deepest", "draw_type", "participants", "expires_at", "ranks",
 }  # fmt: skip
 PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 
@@ -74,9 +74,9 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
         "/getMyPartake": {"wxheadimgurl", "is_prize"},
         "/getMyPrize": {
             *("is_draw", "claim_until", "prize_state", "carrier", "number", "sent_at"),
-            "received_at",
+            *("received_at", "rank", "money_fen"),
         },
-        "/getMyRelease": {"need_pay", "owed", "review", "review_note"},
+        "/getMyRelease": {"need_pay", "owed", "owed_fen", "review", "review_note"},
     }
     for path, reply in lists.items():
         assert reply.keys() == {"status", "msg", "data"} | (

@@ -75,6 +75,10 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
         "need_pay": 0,
         "owed": 0,
+        "owed_fen": 0,
+        "money_fen": task["money"] * 100,
+        "rank": 0,
+        "ranks": [],
         "review": "shown",
         "review_note": "",
     } | {name: given[name] for name in TIMES}

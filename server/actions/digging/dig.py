@@ -440,10 +440,10 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     """Return the next dig by this view. The store sets `at` and `cd_until`."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
-    winning = context.digging.winning_depths(task)
-    wins = depth in winning
+    winning = context.digging.winning(task)
+    won = winning.get(depth)
     participants = task["participants"] + (first is None)
-    prizes_left = task["prizes_left"] - wins
+    prizes_left = task["prizes_left"] - (won is not None)
     made = Dig(
         _id=f"{task['_id']}:{depth}",
         code=task["_id"],
@@ -451,7 +451,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         unionid=person["_id"],
         wxname=shown_name(person),
         wxheadpic=person.get("wxheadpic") or person["avatarUrl"],
-        is_prize=int(wins),
+        is_prize=int(won is not None),
         prizes_left=prizes_left,
         participants=participants,
         no=participants if first is None else first["no"],
@@ -462,6 +462,10 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     )
     if first is None:
         made["n"] = participants
+    if won is not None and won.rank:
+        made["rank"], made["fen"] = won
+        made["ranks_left"] = [left - (rank == won.rank) for rank, left in enumerate(task["ranks_left"], 1)]
+        made["left_fen"] = task["left_fen"] - won.fen
     if prizes_left == 0:
         made["end"] = "prizes_gone"
     elif depth >= task["max_depth"]:

@@ -14,7 +14,7 @@ from server.actions.money.refund import owe_refund
 from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, NotYours
-from server.game.amounts import DAY_MS, claim_deadline_ms, prize_fen
+from server.game.amounts import DAY_MS, claim_deadline_ms, hidden_fen
 from server.game.dig import EndReason
 from server.game.order import wake
 from server.game.prize import UNSETTLED, expired, returned
@@ -146,8 +146,7 @@ async def _wind_up(context: Context, task: Task) -> None:
             await store.orders.move_all({"code": code}, wake())  # its own sweep closes it
         await store.tasks.again(task, None)
         return
-    if task["prizes_left"]:
-        await _owe_back(context, "unwon", task, prize_fen(task) * task["prizes_left"])
+    await _owe_back(context, "unwon", task, hidden_fen(task))
     deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
     assert deadline_ms is not None  # noqa: S101  (it has ended)
     won = task["prize_num"] - task["prizes_left"]
@@ -200,8 +199,8 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
         again_ms = LOOK_AGAIN_MS if unsettled & {"won", "claiming"} else HELD_LOOK_MS
         await store.tasks.again(task, context.clock.now_ms() + again_ms)
         return False
-    if prize_fen(task):
-        unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))
+    unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))
+    if unclaimed_fen:  # goods among them are returned with it
         await _owe_back(context, "unclaimed", task, unclaimed_fen)
     else:
         await store.prizes.move_all({"code": code}, returned())

@@ -11,13 +11,15 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from server.actions.digging.commit import open_commitment
+from server.actions.digging.ranks import RankDraft, committed, first_yuan, make_ranks
 from server.actions.people.account import check_ban, upload_of
 from server.actions.pictures import draw_red_packet
 from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
-from server.game.amounts import DAY_MS, FOLLOWED_MS
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
+from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank
 from server.game.review import Mailed, why_looked_at
 from server.game.task import Task
 from server.security.random_codes import derived_code, random_code
@@ -26,8 +28,6 @@ from server.store.files import thumbnail_path
 from server.store.people.people import Person, is_named, shown_name
 from server.telemetry import metrics
 
-RED_PACKET, GOODS = 1, 2
-ON_SITE, BY_MAIL = 1, 2
 GOODS_ONLY = "这里没有开通红包，只能埋实物"
 _USED = (
     "服务器的那一半随机数已经用过：每份只能埋一个宝贝。请到“我的”看看是不是已经埋下了，再点一次会换一份新的"
@@ -49,12 +49,21 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     value: int | None = None
     interval: int | None = None
     fluctuation: int | None = None
+    prizes: list[RankDraft] | None = None
     draw_type: int | None = None
     is_public: int = 1
     cd: int | None = None
     publish_id: str | None = None
     sealed_seed: str | None = None
     nonce: str | None = None
+
+
+class _Prizes(NamedTuple):
+    """What is in a task. `ranks` is [] if all prizes are alike, each of `money` yuan (0 for goods)."""
+
+    ranks: list[TaskRank]
+    money: int
+    draw_type: int
 
 
 class _Drawn(NamedTuple):
@@ -81,33 +90,30 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     red_packet = draft.goods_type == RED_PACKET
     if red_packet and not context.settings.takes_cash:
         raise BadRequest(GOODS_ONLY, param="goods_type")
-    money = _money(context, draft) if red_packet else 0
-    draw_type = (
-        ON_SITE if red_packet else _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")
-    )
+    prizes = _prizes(context.settings, draft)
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
     drawn = await _draw(context, publisher, draft)
-    rules = _rules(draft, drawn, cd_seconds, context.settings.task_days)
+    rules = _rules(draft, prizes.ranks, drawn, cd_seconds, context.settings.task_days)
     if red_packet:
         _refuse_shallow(rules, context.settings.cash_least_diggers)
         _refuse_quick(rules, cd_seconds, context.settings)
     goods = Mailed(
         goods_type=draft.goods_type,
-        draw_type=draw_type,
+        draw_type=prizes.draw_type,
         prize_num=rules.prize_num,
         forecast_num=rules.forecast_num,
         interval=rules.interval,
     )
+    if prizes.ranks:
+        goods["ranks"] = prizes.ranks
     settings = context.settings
     reviewed = settings.checks_content or bool(why_looked_at(goods, settings.mail_review_prizes))
-    pic = await _picture(context, publisher, draft, money)
+    pic = await _picture(context, publisher, draft, 0 if prizes.ranks else prizes.money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
         task = _task(context, publisher, draft, rules, drawn.seed, reviewed=reviewed)
         task["cd_ms"] = cd_seconds * 1000
-        task["money"], task["draw_type"] = money, draw_type
-        if draft.value is not None and not red_packet:
-            task["value"] = draft.value
+        _put_in(task, prizes, draft.value)
         task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
         if reviewed:
             # If this process dies before it submits the task, a sweep does.
@@ -128,6 +134,16 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return published
+
+
+def _put_in(task: Task, prizes: _Prizes, value: int | None) -> None:
+    task["money"], task["draw_type"] = prizes.money, prizes.draw_type
+    if prizes.ranks:
+        task["ranks"] = prizes.ranks
+        task["ranks_left"] = [rank["prize_num"] for rank in prizes.ranks]
+        task["left_fen"] = ranks_fen(prizes.ranks)
+    elif value is not None and task["goods_type"] == GOODS:
+        task["value"] = value
 
 
 async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
@@ -179,15 +195,36 @@ def _required(value: _Value | None, name: str, msg: str) -> _Value:
     return value
 
 
-def _money(context: Context, draft: Draft) -> int:
-    most = context.settings.max_red_packet_yuan
+def _prizes(settings: Settings, draft: Draft) -> _Prizes:
+    """Return what a publisher puts in. Raises BadRequest."""
+    red_packet = draft.goods_type == RED_PACKET
+    if draft.prizes is not None:
+        if draft.nonce is None:
+            raise BadRequest(
+                "有几种奖品时，哪一层是哪一种要由你和服务器一起抽：请先领服务器的随机数", param="sealed_seed"
+            )
+        ranks = make_ranks(draft.prizes, settings, draft.goods_type, draft.draw_type, draft.prize_num)
+        _refuse_dear(settings, ranks_fen(ranks))
+        return _Prizes(ranks, first_yuan(ranks), ON_SITE if red_packet else ranks[0]["draw_type"])
+    if red_packet:
+        return _Prizes([], _money(settings, draft), ON_SITE)
+    draw_type = _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")
+    return _Prizes([], 0, draw_type)
+
+
+def _money(settings: Settings, draft: Draft) -> int:
+    most = settings.max_red_packet_yuan
     money = _required(draft.money, "money", f"请填写“每个红包多少元”，应为 1 到 {most} 的整数")
     if not 1 <= money <= most:
         raise BadRequest(f"“每个红包多少元”应为 1 到 {most} 的整数", param="money")
-    together = context.settings.cash_order_yuan
-    if together and money * draft.prize_num > together:
-        raise BadRequest(f"所有红包加起来最多 {together} 元，请少发几份或换小一点的红包", param="money")
+    _refuse_dear(settings, money * draft.prize_num * FEN_PER_YUAN, "money")
     return money
+
+
+def _refuse_dear(settings: Settings, fen: int, param: str = "prizes") -> None:
+    together = settings.cash_order_yuan
+    if together and fen > together * FEN_PER_YUAN:
+        raise BadRequest(f"所有红包加起来最多 {together} 元，请少发几份或换小一点的红包", param=param)
 
 
 def _refuse_shallow(rules: draw.Rules, least: int) -> None:
@@ -213,7 +250,9 @@ def _refuse_quick(rules: draw.Rules, cd_seconds: int, settings: Settings) -> Non
         )
 
 
-def _rules(draft: Draft, drawn: _Drawn, cd_seconds: int, task_days: int) -> draw.Rules:
+def _rules(
+    draft: Draft, ranks: list[TaskRank], drawn: _Drawn, cd_seconds: int, task_days: int
+) -> draw.Rules:
     interval, fluctuation = 0, 0
     if draft.prize_num > 1:
         interval = _required(
@@ -231,6 +270,7 @@ def _rules(draft: Draft, drawn: _Drawn, cd_seconds: int, task_days: int) -> draw
         fluctuation,
         nonce=drawn.nonce,
         seed_hash=draw.hash_seed(drawn.seed) if drawn.nonce else "",
+        ranks=committed(ranks),
     )
     # The deepest depth must be reachable before the task expires.
     deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth

@@ -9,7 +9,7 @@ from server.actions.money.hold import withhold_if_frozen
 from server.actions.money.pay_out import ensure_bill
 from server.actions.transition import Effects, carry_out
 from server.context import Context
-from server.game.amounts import FOLLOWED_MS, prize_fen
+from server.game.amounts import FEN_PER_YUAN, FOLLOWED_MS
 from server.game.dig import Dig
 from server.game.prize import prize as lifecycle
 from server.game.task import Task
@@ -40,6 +40,7 @@ async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | No
 
 
 async def _write(context: Context, task: Task, dig: Dig) -> None:
+    of = task["ranks"][dig["rank"] - 1] if "rank" in dig else task
     prize = Prize(
         _id=dig["_id"],
         code=dig["code"],
@@ -48,15 +49,17 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
         publisher=task["publisher"],
         wxname=dig["wxname"],
         wxheadpic=dig["wxheadpic"],
-        goods_type=task["goods_type"],
-        draw_type=task["draw_type"],
-        amount_fen=prize_fen(task),
+        goods_type=of["goods_type"],
+        draw_type=of["draw_type"],
+        amount_fen=dig["fen"] if "rank" in dig else task["money"] * FEN_PER_YUAN,
         state="won",
         attempt=0,
         won_at=dig["at"],
         claimed_at=0,
         given_at=0,
     )
+    if "rank" in dig:
+        prize["rank"] = dig["rank"]
     prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
     prize["then"] = dict(lifecycle.owes)
     await context.store.prizes.insert(prize)

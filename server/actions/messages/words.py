@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from server.actions.digging.publish import BY_MAIL, RED_PACKET
 from server.context import Context
-from server.game.amounts import DAY_MS, RELEASED_MS, claim_deadline_ms, prize_fen
+from server.game.amounts import DAY_MS, RELEASED_MS, claim_deadline_ms, hidden_fen, in_words, total_fen
 from server.game.prize import HELD
+from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.review import is_shown
 from server.game.task import Task
 from server.store.messages.messages import Message
@@ -71,7 +71,7 @@ def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> W
     return Words(
         {
             "name": task["name"],
-            "prize": _prize(task),
+            "prize": _prize(task, prize),
             "until": until_ms,
             "status": "待领取" if first else "将到期",
             "note": note,
@@ -80,15 +80,15 @@ def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> W
     )
 
 
-def _prize(task: Task) -> str:
-    if task["goods_type"] == RED_PACKET:
-        return f"{task['money']} 元红包"
-    return "实物，邮寄到家" if task["draw_type"] == BY_MAIL else "实物，现场领取"
+def _prize(task: Task, prize: Prize) -> str:
+    name = f"{task['ranks'][prize['rank'] - 1]['name']}，" if "rank" in prize else ""
+    if prize["goods_type"] == RED_PACKET:
+        return f"{name}{in_words(prize['amount_fen'])}红包"
+    return name + ("实物，邮寄到家" if prize["draw_type"] == BY_MAIL else "实物，现场领取")
 
 
 def _of_end(task: Task) -> Words:
-    left = task["prizes_left"]
-    refund_fen = prize_fen(task) * left if task["open"] else 0
+    refund_fen = hidden_fen(task) if task["open"] else 0
     return Words(
         {
             "name": task["name"],
@@ -115,7 +115,7 @@ def _of_refusal(task: Task) -> Words:
             "why": task.get("end_note", ""),
             "at": task["ended_at"],
             "status": "未通过",
-            "note": "付过的钱全额退回，改好后可以再发" if task["money"] else "改好后可以再发一个",
+            "note": "付过的钱全额退回，改好后可以再发" if total_fen(task) else "改好后可以再发一个",
         }
     )
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import msgspec
 
 from server.actions.announce import announce_claim
-from server.actions.digging.publish import BY_MAIL, RED_PACKET
 from server.actions.digging.win import ensure_prize, follow_prize
 from server.actions.money.hold import newness_of, refuse_frozen_goods, refuse_held, refuse_waiting
 from server.actions.money.pay_in import LOOK_APART_MS
@@ -18,6 +17,7 @@ from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnkn
 from server.game.amounts import DAY_MS, claim_deadline_ms
 from server.game.bill import CONFIRM_MS, asking
 from server.game.prize import GIVEN, address_replaced, claimed, given_by_mail
+from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.task import Task
 from server.store.money.bills import Bill
 from server.store.money.prizes import Prize, claimable_until_ms
@@ -82,11 +82,11 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
     over = deadline_ms is not None and context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
     if prize["state"] in ("expiring", "returned") or (over and prize["state"] not in GIVEN):
         raise ClaimOver
-    if task["goods_type"] == RED_PACKET:
+    if prize["goods_type"] == RED_PACKET:
         return await _claim_red_packet(context, task, prize)
     if prize["state"] == "won":
         await refuse_frozen_goods(context, prize)
-    if task["draw_type"] == BY_MAIL:
+    if prize["draw_type"] == BY_MAIL:
         if prize["state"] in GIVEN and not any(where):
             return Claim(task, prize)
         return await _claim_by_mail(context, task, prize, check_address(*where))

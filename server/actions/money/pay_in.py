@@ -9,7 +9,6 @@ import asyncio
 import logging
 
 from server.actions.announce import announce_end, announce_judged, announce_start
-from server.actions.digging.publish import RED_PACKET
 from server.actions.money.refund import owe_refund
 from server.actions.money.report_delivery import REPORT_AFTER_MS, report_delivery
 from server.actions.people.account import ban_of
@@ -27,8 +26,9 @@ from server.errors import (
     WrongAmount,
 )
 from server.game import order as row
-from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, in_words, total_fen, whole_yuan
 from server.game.order import asking
+from server.game.ranks import RED_PACKET
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
 from server.security.random_codes import random_code
@@ -53,8 +53,9 @@ log = logging.getLogger("wabao.money")
 async def order_payment(context: Context, publisher: Person, code: str, yuan: int) -> PaymentParameters:
     """Return what `wx.requestPayment` takes to pay for a task. Asking again gives the same order.
 
-    `yuan` may be the amount of one prize or of all; the order is always for all. Raises NoSuchTask,
-    NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, NotShown, OverLimit, WeChatBusy, OutcomeUnknown.
+    `yuan` may be the amount of one prize or of all, rounded up; the order is always for all, to the fen.
+    Raises NoSuchTask, NotYours, NothingToPay, Ended, AlreadyPaid, WrongAmount, NotShown, OverLimit,
+    WeChatBusy, OutcomeUnknown.
     """
     task = await _find_payable(context, publisher, code, yuan)
     most = context.settings.cash_order_yuan
@@ -88,9 +89,9 @@ def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
         raise Ended
     if task["open"]:
         raise AlreadyPaid
-    owed = task["money"] * task["prize_num"]
-    if yuan not in (task["money"], owed):
-        raise WrongAmount(f"支付的金额不对，应付 {owed} 元")
+    owed_fen = total_fen(task)
+    if yuan not in (task["money"], whole_yuan(owed_fen)):
+        raise WrongAmount(f"支付的金额不对，应付 {in_words(owed_fen)}")
     if is_taken_down(task):  # nobody could dig it
         raise NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
 

@@ -9,7 +9,7 @@ import logging
 
 from server.context import Context
 from server.errors import WeChatBusy
-from server.game.amounts import DAY_MS
+from server.game.amounts import DAY_MS, total_fen
 from server.security.addresses import client_address, counted_address
 from server.store.digging.tasks import View
 from server.store.people.people import Person
@@ -30,7 +30,7 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
     `address` is the person's own; "" asks nothing.
     """
     person, day = view["person"], context.clock.now_ms() // DAY_MS
-    if person is None or not address or not view["task"]["money"]:
+    if person is None or not address or not total_fen(view["task"]):
         return
     wanted = context.settings.risk_held or context.settings.cash_ring_day_yuan
     if wanted and context.risk_looks.begin(person["_id"], day, UNDER_WAY):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, get_args
 
 from server.actions.announce import announce_claim
-from server.actions.digging.publish import BY_MAIL, GOODS
 from server.actions.money.hold import withhold_if_frozen
 from server.actions.money.show_addresses import is_address_open
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
 from server.game import prize as row
 from server.game.amounts import DAY_MS
-from server.game.task import Task
+from server.game.ranks import is_mailed
 from server.store.money.prizes import Prize
 
 # Winners read it, so it is no text of the publisher's.
@@ -52,14 +51,14 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
         sent = await prizes.find(prize_id)
         # To repeat the same parcel is no error, even when it may no longer change.
         if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
-            raise NotShippable(_why_not(task, sent))
+            raise NotShippable(_why_not(sent))
     return sent
 
 
-def _why_not(task: Task, prize: Prize | None) -> str:
+def _why_not(prize: Prize | None) -> str:
     if prize is None:
         return "这一层没有人中奖，请在中奖者名单里选"
-    if task["goods_type"] != GOODS or task["draw_type"] != BY_MAIL:
+    if not is_mailed(prize):
         return "只有邮寄的奖品需要寄出"
     if prize["state"] == "sent":
         return "寄出超过 24 小时，快递信息不能再改"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from server.actions.digging.publish import BY_MAIL, GOODS
 from server.context import Context
 from server.game.prize import GIVEN
+from server.game.ranks import is_mailed
 from server.game.review import is_shown
 from server.game.task import Task
 from server.store.money.freezes import freeze_key
@@ -30,7 +30,7 @@ async def show_addresses(context: Context, task: Task, prizes: list[Prize]) -> S
     Those that came first, of all that this publisher can send and has not sent yet. What they may read is
     noted in the prize (`address_shown_at`) before it is shown, and stays open.
     """
-    if (task["goods_type"], task["draw_type"]) != (GOODS, BY_MAIL):
+    if not any(map(is_mailed, task.get("ranks", [task]))):
         return ShownAddresses(frozenset(), "")
     closed = await _why_closed(context, task)
     if closed:

@@ -12,6 +12,7 @@ import secrets
 from typing import NamedTuple
 
 from server.actions.people.account import ban_of
+from server.game.amounts import hidden_fen
 from server.game.prize import GIVEN
 from server.game.task import Task
 from server.store import Store
@@ -201,7 +202,7 @@ async def _needs_of_task(store: Store, task: Task, *, parcels: bool) -> list[Nee
     if parcels and any(_is_unsent(prize) for prize in prizes):
         needs.append(Need("unsent", code, name))
     refunds = await store.refunds.of_task(code)
-    unwon = task["open"] and task["money"] and task["prizes_left"]
+    unwon = task["open"] and hidden_fen(task)
     if any(refund["state"] not in ("refunded", "closed") for refund in refunds) or (unwon and not refunds):
         needs.append(Need("refund", code, name))
     if any(order["state"] in ("asked", "paid") for order in await store.orders.of_task(code)):

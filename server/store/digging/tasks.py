@@ -156,6 +156,8 @@ class Tasks(DueDocuments[Task]):
             # What people typed stays inside $literal: a name of "$seed_box" would copy that field.
             "last_dig": {"$mergeObjects": [{"$literal": dict(dig)}, {"at": NOW_MS, "cd_until": cd_until}]},
         }
+        if "rank" in dig:
+            changes |= {"ranks_left": dig["ranks_left"], "left_fen": dig["left_fen"]}
         if "end" in dig:
             changes |= {
                 "status": 1,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.game.amounts import RELEASED_MS
+from server.game.amounts import FEN_PER_YUAN, RELEASED_MS
 from server.game.prize import GIVEN, PrizeState, Wait, Why, awaits_pickup
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
@@ -35,6 +35,7 @@ class Prize(TypedDict):
     `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
     `denied`: an operator let it go back to the publisher. `released_at` only moves the deadline.
     `let_off`: an operator released this prize by itself, so no brake weighs it again.
+    `rank` is its kind, from 1, if its task has ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
     its publisher is too. `waits_for` is why it was put off until `waits_until`.
@@ -55,6 +56,7 @@ class Prize(TypedDict):
     won_at: int
     claimed_at: int
     given_at: int
+    rank: NotRequired[int]
     pickup: NotRequired[str]
     address_box: NotRequired[Sealed]
     address_shown_at: NotRequired[int]
@@ -83,11 +85,23 @@ class WonPrize(TypedDict):
     """What lists and a task's page show of a prize, as `prizes` has it."""
 
     state: PrizeState
+    goods_type: int
+    draw_type: int
+    amount_fen: int
+    rank: NotRequired[int]
     released_at: NotRequired[int]
     carrier: NotRequired[str]
     number: NotRequired[str]
     sent_at: NotRequired[int]
     received_at: NotRequired[int]
+
+
+def unwritten(task: Mapping[str, Any]) -> WonPrize:
+    """Return what is shown of a win whose prize is not written yet."""
+    amount_fen = task["money"] * FEN_PER_YUAN
+    return WonPrize(
+        state="won", goods_type=task["goods_type"], draw_type=task["draw_type"], amount_fen=amount_fen
+    )
 
 
 class Parcel(TypedDict):

@@ -65,6 +65,7 @@ export const FINDINGS = {
   said_order_amount: ["订单 {0} 是 {1} 分，应为 {2} 分", "order {0} is for {1} fen instead of {2}"],
   said_prize_of_none: ["奖品 {0} 不属于任何宝贝", "prize {0} belongs to no task"],
   said_prizes_of: ["中奖的层：{0}；有奖品的层：{1}", "depths that won: {0}; depths with a prize: {1}"],
+  said_prizes_sum: ["挖出的奖品共 {0} 分，写下的共 {1} 分", "prizes of {0} fen were won, and those written are of {1}"],
   said_prize_amount: ["奖品 {0} 的金额是 {1} 分，不对", "prize {0} is {1} fen, which is wrong"],
   said_prize_paid: ["奖品 {0} {1}，却有 {2} 笔转账付过它", "prize {0} is {1}, and {2} bills paid it"],
   said_prize_out: ["奖品 {0} {1}，却有 {2} 笔转账在途", "prize {0} is {1}, and {2} bills are out for it"],

@@ -1,0 +1,35 @@
+"""Kinds of prizes in one task. Pure; `draw.py` has the part of them that the draw commits to."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict
+
+RED_PACKET, GOODS = 1, 2
+ON_SITE, BY_MAIL = 1, 2
+
+
+class TaskRank(TypedDict):
+    """A kind of prizes of a task. `fen` is what one pays, 0 for goods; if `split` is 1, what all share.
+
+    `value` is as in a task.
+    """
+
+    name: str
+    goods_type: int
+    draw_type: int
+    prize_num: int
+    fen: int
+    split: int
+    value: NotRequired[int]
+
+
+class Kind(TypedDict):
+    """The fields of a task, a rank or a prize that say how it is given."""
+
+    goods_type: int
+    draw_type: int
+
+
+def is_mailed(of: Kind) -> bool:
+    """Whether it is goods by mail. Of a task with ranks ask each of them."""
+    return (of["goods_type"], of["draw_type"]) == (GOODS, BY_MAIL)

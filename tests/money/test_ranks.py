@@ -1,0 +1,200 @@
+"""Prizes of several kinds in one treasure: published, paid in, drawn, claimed and refunded to the fen."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from server.actions.digging.end_task import end_task_as_operator
+from server.context import Context
+from server.game import draw
+from server.operation.audit import audit
+from support.client import Client, Someone, a_picture
+from support.invariants import check_history
+from support.purse import DAY_MS, check_books, confirm, find, let_pass, pay, rest, sweep_until_quiet
+
+NONCE = "00112233445566778899aabbccddeeff"
+TEN: list[dict[str, Any]] = [
+    {"name": "大奖 iPhone", "prize_num": 1, "value": 8000},
+    *({"name": f"红包 {fen}", "prize_num": 1, "money_fen": fen} for fen in range(10, 17)),
+    {"name": "两元", "prize_num": 1, "money": 2},
+    {"name": "拼手气", "prize_num": 2, "sum_fen": 25},
+]
+TOTAL_FEN = sum(range(10, 17)) + 200 + 25
+
+
+async def draft(someone: Someone, kinds: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
+    """Return what a client sends to publish prizes of several kinds, each of which the next dig wins."""
+    number = sum(each["prize_num"] for each in kinds)
+    asked = {"goods_type": 1, "draw_type": 2, "name": "什么都有", "prize_num": number, "forecast_num": number}
+    asked |= {"interval": 1, "fluctuation": 0, "cd": 0, "prizes": kinds, "nonce": NONCE}
+    half = await someone.get("/commitment")
+    return asked | {"sealed_seed": half["sealed_seed"]} | changes
+
+
+@pytest.mark.gen_test
+async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_the_fen(
+    client: Client, context: Context
+) -> None:
+    alice, *crowd = await client.log_in_all("alice", *(f"digger{n}" for n in range(10)))
+    published = await alice.post("/postTask", **await draft(alice, TEN, prizes=json.dumps(TEN)))
+    assert (published["need_pay"], published["owed"], published["owed_fen"]) == (1, 4, TOTAL_FEN)
+    code = published["code"]
+    assert (await alice.post("/payTask", code=code, money=3))["error"] == "wrong_amount"
+    await pay(client, context, alice, code, 4)
+    assert [order["amount_fen"] for order in await find(context, "orders")] == [TOTAL_FEN]
+    page = await crowd[0].get("/getTaskDetails", code=code)
+    assert (page["goods_type"], page["money"], page["rank"]) == (1, 0, 0)
+    assert [rank["name"] for rank in page["ranks"]] == [rank["name"] for rank in TEN]
+    rules = {rule["title"]: rule["text"] for rule in (await alice.get("/getRules", code=code))["rules"]}
+    assert "“大奖 iPhone”，实物，邮寄，发布者说每份值 8000 元，1 份" in rules["奖品"]
+    assert "“拼手气”，现金红包，一起分 0.25 元，各份多少由随机数定，2 份" in rules["奖品"]
+    assert "个人所得税" in rules["奖品"]
+
+    won = [await each.dig(code) for each in crowd]
+    await rest(context)
+    assert all(dug["is_prize"] for dug in won)
+    await check_history(context, code)
+    shown = await alice.get("/getTaskDetails", code=code)
+    left = [rank["prizes_left"] for rank in shown["ranks"]]
+    assert sorted(left) == [0] * 9 + [1]
+    await end_task_as_operator(context, code, "够了")
+    await sweep_until_quiet(context)
+
+    proof = msgspec.convert(await alice.get("/getProof", code=code), draw.Proof)
+    assert draw.differences(proof, page["commitment"]) == []
+    assert [(dug["rank"], dug["money_fen"]) for dug in won] == list(
+        zip(proof.winning_ranks, proof.winning_fen, strict=True)
+    )[:10]
+    assert sum(proof.winning_fen) == TOTAL_FEN
+    [refund] = await find(context, "refunds")
+    assert (refund["kind"], refund["amount_fen"]) == (
+        "unwon",
+        proof.winning_fen[10],
+    ) or not proof.winning_fen[10]
+
+    mailed = proof.winning_ranks.index(1)
+    for place, (each, dug) in enumerate(zip(crowd, won, strict=True)):
+        own = await each.get("/getTaskDetails", code=code)
+        [listed] = (await each.get("/getMyPrize"))["data"]
+        goods = place == mailed
+        expected = [*((2, 2) if goods else (1, 1)), dug["rank"], dug["money_fen"]]
+        for shown in (own, listed):
+            assert [shown[of] for of in ("goods_type", "draw_type", "rank", "money_fen")] == expected
+        if place == 3:
+            continue  # this one never claims
+        where = {"receiver": "李", "phone": "13800001111", "address": "路 1 号"} if goods else {}
+        claimed = await each.post("/drawPrize", code=code, **where)
+        assert claimed["status"] == 0, claimed
+        if not goods:
+            assert claimed["money_fen"] == dug["money_fen"]
+            assert (await confirm(client, context, claimed["package_info"])).endswith(":ok")
+    await check_books(context)
+    winners = await alice.get("/getWinners", code=code)
+    assert [row["rank"] for row in winners["data"]] == [dug["rank"] for dug in won]
+    response = await client.http.get(
+        "/getWinners",
+        params={"unionid": alice.unionid, "code": code, "format": "csv"},
+        headers={"Authorization": f"Bearer {alice.token}"},
+    )
+    rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert [row[-1] for row in rows] == ["奖品", *(TEN[dug["rank"] - 1]["name"] for dug in won)]
+
+    await let_pass(context, (context.settings.claim_days + 1) * DAY_MS)
+    await sweep_until_quiet(context)
+    refunds = {refund["kind"]: refund["amount_fen"] for refund in await find(context, "refunds")}
+    paid = sum(bill["amount_fen"] for bill in await find(context, "bills") if bill["state"] == "given")
+    assert paid + sum(refunds.values()) == TOTAL_FEN
+    assert {prize["state"] for prize in await find(context, "prizes")} == {"given", "returned"}
+    await check_books(context)
+    # An audit compares what was won with what was written, although it does not know the shares.
+    share = next(prize for prize in await find(context, "prizes") if prize["rank"] == 10)
+    await context.store.prizes.collection.update_one({"_id": share["_id"]}, {"$inc": {"amount_fen": 1}})
+    assert "prizes_sum" in {found.what for found in (await audit(context.store)).differences}
+
+
+@pytest.mark.gen_test
+async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    url = (await alice.upload(a_picture()))["url"]
+    prizes = [{"name": "一等奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 1}]
+    published = await alice.post(
+        "/postTask", **await draft(alice, prizes, goods_type=2, draw_type=1, url=url, value=9, money=9)
+    )
+    assert (published["status"], published["need_pay"]) == (0, 0), published
+    code = published["code"]
+    [card] = [each for each in (await bob.get("/getTaskList"))["data"] if each["code"] == code]
+    assert (card["goods_type"], card["draw_type"], card["money"], card["prize_num"]) == (2, 1, 0, 2)
+    assert [rank["name"] for rank in card["ranks"]] == ["一等奖", "二等奖"]
+    dug = await bob.dig(code)
+    await rest(context)
+    claimed = await bob.post("/drawPrize", code=code)
+    assert (claimed["rank"], len(claimed["pickup"])) == (dug["rank"], 6)
+    digs = (await alice.get("/getDigs", code=code))["data"]
+    assert [(dig["is_prize"], dig["rank"]) for dig in digs] == [(1, dug["rank"])]
+
+
+GOODS = {"name": "实物", "prize_num": 1}
+PACKET = {"name": "红包", "prize_num": 1, "money_fen": 10}
+
+
+BAD: list[tuple[dict[str, Any], str, str]] = [
+    ({"prize_num": 3}, "prize_num", "各种奖品加起来是 2 份"),
+    ({"prizes": [PACKET] * 11, "prize_num": 11}, "prizes", "最多 10 种"),
+    ({"prizes": []}, "prizes", "最少 1 种"),
+    ({"prizes": "[{]"}, "prizes", "JSON"),
+    ({"prizes": [3]}, "prizes", "JSON"),
+    ({"prizes": {"name": "红包"}}, "prizes", "JSON"),
+    ({"prizes": [GOODS, {**PACKET, "money": 1}]}, "prizes", "第 2 种奖品“红包”的金额只能填一种"),
+    ({"prizes": [GOODS, {**PACKET, "money_fen": 9}]}, "prizes", "第 2 种奖品：“每份多少分”"),
+    ({"prizes": [GOODS, {**PACKET, "money_fen": 20_001}]}, "prizes", "0.10 元到 200 元"),
+    (
+        {"prizes": [{"name": "拼手气", "prize_num": 3, "sum_fen": 29}], "prize_num": 3},
+        "prizes",
+        "0.30 元到",
+    ),
+    ({"prizes": [{"name": "拼", "prize_num": 2, "sum_fen": 20_001}]}, "prizes", "到 200 元"),
+    ({"prizes": [GOODS, {**PACKET, "sum_fen": 5.5, "money_fen": None}]}, "prizes", "一起分多少分"),
+    ({"prizes": [GOODS, {**PACKET, "name": "\u202e\u200b"}]}, "prizes", "第 2 种奖品：“名称”"),
+    ({"prizes": [GOODS, {**PACKET, "name": "🎁" * 50}]}, "prizes", "1 到 20 个字"),
+    ({"prizes": [GOODS, {**PACKET, "prize_num": 0}]}, "prizes", "第 2 种奖品：“份数”"),
+    ({"goods_type": 2}, "goods_type", "1（红包）"),
+    ({"prizes": [GOODS, GOODS]}, "goods_type", "2（实物）"),
+    ({"draw_type": None}, "draw_type", "怎么给"),
+    ({"sealed_seed": None, "nonce": None}, "sealed_seed", "一起抽"),
+]
+
+
+@pytest.mark.gen_test
+async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    good = await draft(alice, [GOODS, PACKET])
+    for changes, param, said in BAD:
+        reply = await alice.post("/postTask", **(good | changes))
+        assert (reply.get("error"), reply.get("param")) == ("bad_request", param), (changes, reply)
+        assert said in reply["msg"], reply
+    assert await find(context, "tasks") == []
+
+
+@pytest.mark.gen_test
+async def test_the_least_sum_is_shared_evenly_and_names_lose_what_turns_the_text_around(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    prizes = [{"name": "拼\u202e手\n气 ", "prize_num": 2, "sum_fen": 20}]
+    published = await alice.post("/postTask", **await draft(alice, prizes))
+    assert published["owed_fen"] == 20
+    await pay(client, context, alice, published["code"], 1)
+    dug = await bob.dig(published["code"])
+    assert (dug["rank"], dug["money_fen"]) == (1, 10)
+    page = await bob.get("/getTaskDetails", code=published["code"])
+    assert (page["ranks"][0]["name"], page["ranks"][0]["sum_fen"]) == ("拼手 气", 20)
