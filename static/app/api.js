@@ -20,13 +20,14 @@ const api = makeApi({
 export const { get, post, dig, repeatDigs } = api;
 
 const stored = (storage, key) => ({ get: () => recall(storage, key), set: (value) => keep(storage, key, value) });
-export const { takeHalf, publishWith, notedHalf } = makeHalves({
+export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment } = makeHalves({
   get,
   post,
   person: () => person,
   random: async (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
   next: stored("sessionStorage", "wabao.half"), // two windows may publish at once
   noted: stored("localStorage", "wabao.halves"),
+  seen: stored("localStorage", "wabao.commitments"),
 });
 
 /** Upload a picture; `onProgress` gets the share that is sent, 0 to 1. XHR, since fetch does not tell it. */

@@ -1,11 +1,11 @@
 // What a person prefers on this device: whether opening a treasure digs, and what tells of the end of a cooldown.
 
-import { sha256 } from "../miniprogram/shared/hash.js";
+import { sha256, utf8 } from "../miniprogram/shared/hash.js";
 import { el, fill } from "./dom.js";
 import { keep, person, recall } from "./session.js";
 
 const KEY = "wabao.preferences"; // of each person, since two windows can be two people
-const mine = () => sha256(person.unionid).slice(0, 16); // it stays after a logout, and an id must not
+const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // it stays after a logout, and an id must not
 const INITIAL = { digOnOpening: null, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
   digOnOpening: "打开一个宝贝，进来就挖一锹",

@@ -60,13 +60,14 @@ export const api = makeApi({
 
 const stored = (key) => ({ get: () => wx.getStorageSync(key) || null, set: (value) => wx.setStorageSync(key, value) });
 
-export const { takeHalf, publishWith, notedHalf } = makeHalves({
+export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment } = makeHalves({
   get: api.get,
   post: api.post,
   person: () => person,
   random: async (length) => new Uint8Array((await call("getRandomValues", { length })).randomValues),
   next: stored("wabao.half"),
   noted: stored("wabao.halves"),
+  seen: stored("wabao.commitments"),
 });
 
 /** Whom the server knows here: {unionid, token, nickName, avatarUrl}, or null before the first login. */

@@ -29,6 +29,9 @@ class Client(Protocol):
     def agree(self, label: str) -> None:
         """Agree to what was just asked."""
 
+    def goes_to_fairness(self) -> None:
+        """Go from a treasure to what says why its draw is fair, where that has a page of its own."""
+
     def fill(self, label: str, text: str) -> None:
         """Type into a field."""
 
@@ -75,6 +78,9 @@ class Window:
 
     agree = press
 
+    def goes_to_fairness(self) -> None:
+        """It stands beside the treasure."""
+
     def fill(self, label: str, text: str) -> None:
         """Fill in a field."""
         self._field(label).fill(text)
@@ -111,6 +117,11 @@ class InHand:
         """Look for texts."""
         shown = self._phone.until_it_says("")
         assert not [text for text in texts if text in shown]
+
+    def goes_to_fairness(self) -> None:
+        """It is a page of its own."""
+        self.press("公平")
+        self._phone.until("opened")
 
     def agree(self, label: str) -> None:
         """WeChat's own dialog asked, and its person agrees to everything."""

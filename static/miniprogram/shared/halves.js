@@ -2,7 +2,7 @@
 // are kept until the treasure is there, and noted with it, so that what the server shows can be held against them.
 
 import { mayPass } from "./api.js";
-import { sha256 } from "./hash.js";
+import { sha256, utf8 } from "./hash.js";
 
 const NOTED = 200;
 
@@ -11,9 +11,10 @@ const NOTED = 200;
  *
  * - `get`, `post` and `person` are those of the interfaces.
  * - `random(bytes)` resolves with so many bytes from a cryptographic source.
- * - `next` and `noted` each have `get()` and `set(value)`: the half to use next, and what was published with which.
+ * - `next`, `noted` and `seen` each have `get()` and `set(value)`: the half to use next, what was published with which,
+ *   and the commitments that this client saw while treasures ran.
  */
-export function makeHalves({ get, post, person, random, next, noted }) {
+export function makeHalves({ get, post, person, random, next, noted, seen }) {
   /** Return the half to publish these fields with: the same one again, unless it may have published others. */
   async function takeHalf(fields) {
     const whose = person().unionid;
@@ -49,13 +50,26 @@ export function makeHalves({ get, post, person, random, next, noted }) {
     return found ? { seed_hash: found[1], nonce: found[2] } : null;
   }
 
-  return { takeHalf, publishWith, notedHalf };
+  /** Note a running treasure's commitment: after the end, the proof must match it. */
+  function noteCommitment({ code, commitment, status }) {
+    const known = seen.get() || [];
+    if (status || known.some(([each]) => each === code)) return;
+    seen.set([...known, [code, commitment]].slice(-NOTED));
+  }
+
+  /** Return the commitment that was seen while a treasure ran, null if none was. */
+  function notedCommitment(code) {
+    const found = (seen.get() || []).find(([known]) => known === code);
+    return found ? found[1] : null;
+  }
+
+  return { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment };
 }
 
 /** Whether a treasure's commitment covers these halves and the rules that are shown. */
 export function holdsHalf({ code, fluctuation, forecast_num, interval, max_depth, prize_num, commitment }, { seed_hash, nonce }) {
   const rules = { code, fluctuation, forecast_num, interval, max_depth, nonce, prize_num, seed_hash, version: 2 };
-  return sha256(JSON.stringify(rules)) === commitment;
+  return sha256(utf8(JSON.stringify(rules))) === commitment;
 }
 
 function hex(bytes) {

@@ -1,4 +1,4 @@
-// SHA-256 of a text of ASCII, as hex. Mini-programs have no cryptography, and browsers only on HTTPS.
+// SHA-256 and HMAC. Mini-programs have no cryptography, and browsers only on HTTPS.
 
 const WORD = 2 ** 32;
 const START = [];
@@ -15,15 +15,45 @@ for (let number = 2; ROUND.length < 64; number += 1) {
 
 const turn = (word, by) => (word >>> by) | (word << (32 - by));
 
-export function sha256(text) {
-  const words = new Array((((text.length + 8) >> 6) + 1) * 16).fill(0);
-  for (let at = 0; at <= text.length; at += 1) {
-    words[at >> 2] |= (at < text.length ? text.charCodeAt(at) : 0x80) << (24 - (at % 4) * 8);
+/** Return the bytes of a text in UTF-8. Half a character becomes U+FFFD, as TextEncoder does it. */
+export function utf8(text) {
+  const bytes = [];
+  for (const character of text) {
+    const found = character.codePointAt(0);
+    const code = found >= 0xd800 && found <= 0xdfff ? 0xfffd : found;
+    if (code < 0x80) bytes.push(code);
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
   }
-  words[words.length - 1] = text.length * 8;
-  let hash = START;
+  return bytes;
+}
+
+/** Return the bytes that hex digits spell. */
+export const unhex = (digits) => (digits.match(/../g) || []).map((pair) => Number.parseInt(pair, 16));
+
+/** Return the SHA-256 of bytes, as hex: `state` is the hash after `before` bytes, whole blocks of 64. */
+export function sha256(bytes, state = START, before = 0) {
+  const words = new Array((((bytes.length + 8) >> 6) + 1) * 16).fill(0);
+  for (let at = 0; at <= bytes.length; at += 1) {
+    words[at >> 2] |= (at < bytes.length ? bytes[at] : 0x80) << (24 - (at % 4) * 8);
+  }
+  words[words.length - 1] = (before + bytes.length) * 8;
+  let hash = state;
   for (let at = 0; at < words.length; at += 16) hash = mix(hash, words.slice(at, at + 16));
   return hash.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
+}
+
+/** Return what gives the HMAC-SHA-256 of bytes, as hex, under a key of at most 64 bytes. */
+export function hmac(key) {
+  const keyed = (pad) => {
+    const block = new Array(16).fill(0);
+    for (let at = 0; at < 64; at += 1) block[at >> 2] |= ((at < key.length ? key[at] : 0) ^ pad) << (24 - (at % 4) * 8);
+    return mix(START, block);
+  };
+  const inner = keyed(0x36);
+  const outer = keyed(0x5c);
+  return (bytes) => sha256(unhex(sha256(bytes, inner, 64)), outer, 64);
 }
 
 function mix(hash, block) {

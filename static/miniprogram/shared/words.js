@@ -294,3 +294,42 @@ export const NOT_DONE = {
   scanCode: "没有扫到，可以把取件码输进来",
   updateWeChatApp: "请在应用商店里更新微信",
 };
+
+// Why a draw is fair, and how anybody checks it.
+export const FAIR = {
+  title: "公平", promised: "发布的那一刻就公布了它们的“承诺”，此后再也无法改动。", commitment: "承诺（SHA-256）",
+  halves: "两半随机数", servers: "服务器的一半，先公布它的 SHA-256", publishers: "发布者的一半，后选",
+  later: "结束后，种子会公开，任何人都能自己重新算一遍。", verify: "验证这次抽奖", verifying: "正在验证…",
+  seed: "种子", params: "规则原文", save: "保存验证文件",
+  unseen: "你在结束之前没有打开过这个页面，所以只能和现在公布的承诺核对。",
+};
+
+// What is checked of a proof.
+export const CHECKS = {
+  rules: "规则写法正确，数值都在允许的范围内",
+  alone: { commitment: "种子和规则的哈希就是公布的承诺", depths: "奖品位置由种子算出，分毫不差" },
+  together: { commitment: "规则的哈希就是公布的承诺", depths: "奖品位置由两半随机数算出，分毫不差" },
+  published: "与你在结束之前看到的承诺一致",
+  seed: "种子就是服务器在发布者选数之前定下的那一个",
+  mine: "两半随机数就是你发布时的那两半",
+  ranks: "每份是哪一种奖、红包多少钱，也由它们算出",
+  digs: "每一锹的结果都与位置相符",
+};
+
+/** Where a treasure's prizes may lie, and what follows for the next dig. */
+export function depthRules({ prize_num, forecast_num, interval, fluctuation }) {
+  const next = "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹”的机会就这样算出，人人看得到。";
+  if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。${next}`;
+  const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;
+  return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${prize_num * (interval + fluctuation)} 层。${next}`;
+}
+
+export const fetchingWords = (next, all) => `正在取回第 ${next} 锹起的记录，共 ${all} 锹…`;
+
+/** What came of checking a proof. */
+export const verdictWords = (holds) => (holds ? "验证通过：全部相符" : "验证不通过：有不相符的地方");
+
+/** What a proof shows, and what it does not. */
+export const provesWords = ({ params }) => (JSON.parse(params).version === 2
+  ? "它证明：位置在发布之后没有动过，发布者和服务器谁也没有单独挑位置。它不能证明：运营者事先不知道位置、没有拒绝过别的抽取、没有和发布者串通。"
+  : "它证明：位置在发布之后没有动过。它不能证明：运营者没有挑选、事先不知道位置。");

@@ -23,7 +23,7 @@ VERIFY = """async (asked) => {
     const { verify } = await import(document.querySelector('link[href$="/verify.js"]').href);
     const verdicts = [];
     for (const { proof, published, mine } of asked) {
-        const checks = await verify(proof, published, mine);
+        const checks = verify(proof, published, mine);
         verdicts.push(checks.every((check) => check.holds));
     }
     return verdicts;

@@ -121,6 +121,20 @@ def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(
         winner.says("奖品已退回发布者")
 
 
+def test_the_draw_is_checked_after_its_end(client: Clients, publisher: Person) -> None:
+    code = publisher.publish(a_picture(), prize_num=2, interval=1, fluctuation=0, forecast_num=2)
+    reader = client("小明")
+    reader.open("treasure", code)
+    reader.goes_to_fairness()
+    reader.says("发布的那一刻就公布了它们的“承诺”", "2 份奖品，一份接一份正好相隔 1 层", "结束后，种子会公开")
+    for user in ("阿金", "阿水"):
+        Person.log_in(publisher.address, user).post("/postTask", code=code)
+    reader.open("treasure", code)
+    reader.goes_to_fairness()
+    reader.press("验证这次抽奖")
+    reader.says("验证通过：全部相符", "与你在结束之前看到的承诺一致", "奖品位置由种子算出", "共 2 锹")
+
+
 def test_a_publisher_ends_a_treasure_that_nobody_dug(client: Clients, publisher: Person) -> None:
     code = publisher.publish(a_picture())
     owner = client("小明")

@@ -9,8 +9,8 @@ import { sharing } from "../../parts/sharing.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
-import { ENDINGS, NAMING, cooldownWords, halfWords, howGiven, inReview, prizesLeft, title, whoDrew } from "../../shared/words.js";
-import { admitted, api, channel, notedHalf, showProblem } from "../../wechat.js";
+import { ENDINGS, FAIR, NAMING, cooldownWords, halfWords, howGiven, inReview, prizesLeft, title, whoDrew } from "../../shared/words.js";
+import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
@@ -22,7 +22,7 @@ Component({
 
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", why: NAMING.claiming, shared: true,
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", why: NAMING.claiming, fairness: FAIR.title, shared: true,
   },
 
   methods: {
@@ -68,6 +68,7 @@ Component({
         return;
       }
       observe(data.server_time);
+      noteCommitment(data);
       const half = notedHalf(data.code); // whoever published here can tell whether the server kept to it
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
       this.setData({ task: data, people: data.users, drawn: whoDrew(data), ownHalf, title: title(data) });
@@ -226,6 +227,10 @@ Component({
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.data.task.cd_until, error.reply.cd_until) });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
       else if (!error.error) throw error;
+    },
+
+    openFair() {
+      wx.navigateTo({ url: `/pages/fair/fair?code=${this.data.task.code}` });
     },
 
     readRules() {

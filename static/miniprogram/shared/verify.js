@@ -1,6 +1,8 @@
-// The draw, recomputed from its proof with WebCrypto. This file neither asks the server nor shows anything.
+// The draw, recomputed from its proof. Nothing here shows anything.
 
-const encoder = new TextEncoder();
+import { hmac, sha256, unhex, utf8 } from "./hash.js";
+import { CHECKS } from "./words.js";
+
 const ALONE = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "prize_num"];
 const TOGETHER = ["code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "ranks", "seed_hash", "version"];
 const LEAST_FEN = 10;
@@ -9,31 +11,32 @@ const LEAST_FEN = 10;
  * Check a proof from getProof. `published` is the commitment that this client saw while the task ran, `mine` the halves
  * {seed_hash, nonce} that it published with; each may be null. Returns what was checked: [{holds, what, found}].
  */
-export async function verify(proof, published, mine = null) {
+export function verify(proof, published, mine = null) {
   const checks = [];
   const check = (holds, what, found) => checks.push({ holds, what, found });
   const rules = rulesOf(proof);
-  check(rules !== null, "规则写法正确，数值都在允许的范围内", `第 ${rules?.version ?? 1} 版规则`);
+  check(rules !== null, CHECKS.rules, `第 ${(rules && rules.version) || 1} 版规则`);
   if (!rules) return checks;
-  const seed = bytes(proof.seed);
+  const seed = unhex(proof.seed);
   const together = rules.version === 2;
-  const params = encoder.encode(proof.params);
-  const recomputed = await sha256(together ? params : joined(seed, encoder.encode("\n"), params));
-  const seedHash = await sha256(seed);
-  const number = await numbers(seed, rules.nonce);
-  const depths = await winningDepths(number, rules);
-  const ranks = await winningRanks(number, rules);
-  const fen = await winningFen(number, rules, ranks);
+  const words = together ? CHECKS.together : CHECKS.alone;
+  const params = utf8(proof.params);
+  const recomputed = sha256(together ? params : [...seed, ...utf8("\n"), ...params]);
+  const seedHash = sha256(seed);
+  const number = numbers(seed, rules.nonce);
+  const depths = winningDepths(number, rules);
+  const ranks = winningRanks(number, rules);
+  const fen = winningFen(number, rules, ranks);
 
-  check(recomputed === proof.commitment, together ? "规则的哈希就是公布的承诺" : "种子和规则的哈希就是公布的承诺", recomputed);
-  if (published) check(recomputed === published, "与你在结束之前看到的承诺一致", published);
-  if (together) check(seedHash === rules.seed_hash, "种子就是服务器在发布者选数之前定下的那一个", seedHash);
-  if (mine) check(seedHash === mine.seed_hash && rules.nonce === mine.nonce, "两半随机数就是你发布时的那两半", mine.nonce);
-  check(same(depths, proof.winning_depths), together ? "奖品位置由两半随机数算出，分毫不差" : "奖品位置由种子算出，分毫不差", `第 ${listed(depths)} 层`);
-  const drawn = same(ranks, proof.winning_ranks ?? []) && same(fen, proof.winning_fen ?? []);
-  if (ranks.length || !drawn) check(drawn, "每份是哪一种奖、红包多少钱，也由它们算出", `第 ${listed(ranks)} 种`);
+  check(recomputed === proof.commitment, words.commitment, recomputed);
+  if (published) check(recomputed === published, CHECKS.published, published);
+  if (together) check(seedHash === rules.seed_hash, CHECKS.seed, seedHash);
+  if (mine) check(seedHash === mine.seed_hash && rules.nonce === mine.nonce, CHECKS.mine, mine.nonce);
+  check(same(depths, proof.winning_depths), words.depths, `第 ${listed(depths)} 层`);
+  const drawn = same(ranks, proof.winning_ranks || []) && same(fen, proof.winning_fen || []);
+  if (ranks.length || !drawn) check(drawn, CHECKS.ranks, `第 ${listed(ranks)} 种`);
   const wrong = wrongDig(proof, new Set(depths), rules.max_depth);
-  check(wrong === null, "每一锹的结果都与位置相符", wrong ?? `共 ${proof.digs.length} 锹`);
+  check(wrong === null, CHECKS.digs, wrong || `共 ${proof.digs.length} 锹`);
   return checks;
 }
 
@@ -77,46 +80,44 @@ function possibleDepths({ code, prize_num, forecast_num, interval, fluctuation, 
 }
 
 /** Return what draws the number that a seed and a word give. */
-async function numbers(seed, nonce) {
-  const key = await crypto.subtle.importKey("raw", seed, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  return async (word, below) => {
-    const message = encoder.encode(nonce ? `${nonce}:${word}` : word);
-    return Number(BigInt(`0x${hex(await crypto.subtle.sign("HMAC", key, message))}`) % BigInt(below));
-  };
+function numbers(seed, nonce) {
+  const keyed = hmac(seed);
+  return (word, below) => Array.from(keyed(utf8(nonce ? `${nonce}:${word}` : word)))
+    .reduce((rest, digit) => (rest * 16 + Number.parseInt(digit, 16)) % below, 0);
 }
 
 /** The depths that win, ascending, one per prize. */
-async function winningDepths(number, { prize_num, max_depth, interval, fluctuation }) {
-  if (prize_num === 1) return [1 + await number("prize:1", max_depth)];
+function winningDepths(number, { prize_num, max_depth, interval, fluctuation }) {
+  if (prize_num === 1) return [1 + number("prize:1", max_depth)];
   const depths = [];
   let depth = 0;
   for (let k = 1; k <= prize_num; k += 1) {
-    depth += interval - fluctuation + await number(`prize:${k}`, 2 * fluctuation + 1);
+    depth += interval - fluctuation + number(`prize:${k}`, 2 * fluctuation + 1);
     depths.push(depth);
   }
   return depths;
 }
 
 /** The rank of each prize, from 1, in order of depth; [] without ranks. */
-async function winningRanks(number, { ranks = [] }) {
+function winningRanks(number, { ranks = [] }) {
   const row = ranks.flatMap(({ num }, place) => Array(num).fill(place + 1));
   for (let k = row.length; k > 1; k -= 1) {
-    const other = await number(`rank:${k}`, k);
+    const other = number(`rank:${k}`, k);
     [row[k - 1], row[other]] = [row[other], row[k - 1]];
   }
   return row;
 }
 
 /** What each prize pays, in order of depth, 0 for goods; [] without ranks. */
-async function winningFen(number, { ranks = [] }, won) {
-  const shares = await Promise.all(ranks.map(({ fen = 0, num, split }, place) => (split ? sharesOf(number, place + 1, num, fen) : Array(num).fill(fen))));
+function winningFen(number, { ranks = [] }, won) {
+  const shares = ranks.map(({ fen = 0, num, split }, place) => (split ? sharesOf(number, place + 1, num, fen) : Array(num).fill(fen)));
   return won.map((rank) => shares[rank - 1].shift());
 }
 
-async function sharesOf(number, rank, num, fen) {
+function sharesOf(number, rank, num, fen) {
   const spare = fen - LEAST_FEN * num;
   const cuts = [0, spare];
-  for (let i = 1; i < num; i += 1) cuts.push(await number(`split:${rank}:${i}`, spare + 1));
+  for (let i = 1; i < num; i += 1) cuts.push(number(`split:${rank}:${i}`, spare + 1));
   cuts.sort((one, other) => one - other);
   return cuts.slice(1).map((end, place) => LEAST_FEN + end - cuts[place]);
 }
@@ -131,14 +132,6 @@ function wrongDig({ dug, digs }, winning, maxDepth) {
   return null;
 }
 
-async function sha256(whole) {
-  return hex(await crypto.subtle.digest("SHA-256", whole));
-}
-
-function joined(...parts) {
-  return Uint8Array.from(parts.flatMap((part) => Array.from(part)));
-}
-
 function same(one, other) {
   return one.length === other.length && one.every((value, place) => value === other[place]);
 }
@@ -147,10 +140,14 @@ function listed(depths) {
   return depths.length > 12 ? `${depths.slice(0, 12).join("、")}…（共 ${depths.length} 处）` : depths.join("、");
 }
 
-function bytes(digits) {
-  return Uint8Array.from(digits.match(/../g), (pair) => Number.parseInt(pair, 16));
-}
-
-function hex(buffer) {
-  return Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** Put a proof together from its pages; `fetching(next, all)` is told how far it is. */
+export async function wholeProof(get, code, fetching) {
+  const proof = await get("/getProof", { code });
+  for (let page = 2; proof.digs.length < proof.dug; page += 1) {
+    fetching(proof.digs.length + 1, proof.dug);
+    const { digs } = await get("/getProof", { code, page });
+    if (!digs.length) break;
+    proof.digs.push(...digs);
+  }
+  return proof;
 }

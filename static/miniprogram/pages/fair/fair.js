@@ -1,0 +1,46 @@
+// Why a treasure's draw is fair, and after its end the check of it, on this phone.
+
+import { holdsHalf } from "../../shared/halves.js";
+import { verify, wholeProof } from "../../shared/verify.js";
+import { FAIR, depthRules, fetchingWords, halfWords, provesWords, verdictWords, whoDrew, whoIsFirst } from "../../shared/words.js";
+import { admitted, api, noteCommitment, notedCommitment, notedHalf, showProblem } from "../../wechat.js";
+
+Component({
+  data: { words: FAIR, task: null, drawn: "", own: null, rules: "", order: "", busy: false, said: "", result: null, problem: "" },
+
+  methods: {
+    async onLoad({ code }) {
+      try {
+        await admitted();
+        const { data: task } = await api.get("/getTaskDetails", { code });
+        noteCommitment(task);
+        const half = notedHalf(code);
+        const holds = half && holdsHalf(task, half);
+        const own = half ? { holds, text: halfWords(holds) } : null;
+        this.setData({ task, own, drawn: whoDrew(task), rules: depthRules(task), order: whoIsFirst(task.fair_start_ms) });
+      } catch (error) {
+        this.setData({ problem: error.message });
+        showProblem(error);
+      }
+    },
+
+    async verify() {
+      const { code } = this.data.task;
+      this.setData({ busy: true, said: FAIR.verifying, result: null });
+      try {
+        const proof = await wholeProof(api.get, code, (next, all) => this.setData({ said: fetchingWords(next, all) }));
+        const published = notedCommitment(code);
+        const checks = verify(proof, published, notedHalf(code));
+        const holds = checks.every((check) => check.holds);
+        const { seed, params } = proof;
+        const proves = (published ? "" : FAIR.unseen) + provesWords(proof);
+        this.setData({ said: "", result: { checks, holds, verdict: verdictWords(holds), proves, seed, params } });
+      } catch (error) {
+        if (!error.error) throw error;
+        this.setData({ said: error.message });
+      } finally {
+        this.setData({ busy: false });
+      }
+    },
+  },
+});
