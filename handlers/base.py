@@ -17,8 +17,8 @@ from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
-from server.actions.people.account import check_session, read_caller
-from server.context import Context
+from server.actions.people.account import check_session, known_people_of, read_caller
+from server.context import Context, per_context
 from server.errors import (
     BadRequest,
     BadToken,
@@ -32,6 +32,7 @@ from server.errors import (
     TokenRequired,
     Unavailable,
 )
+from server.pictures.uploads import Uploads
 from server.runtime.deadline import TookTooLong, within
 from server.store import is_unavailable, said_by
 from server.store.people.people import Person
@@ -47,6 +48,14 @@ ANSWER_SECONDS = 5.0
 THROWN_AWAY_BYTES = 64 << 20
 HTTPS_ONLY = "max-age=31536000"  # without includeSubDomains: they may belong to others
 _LENGTH = re.compile("[0-9]{1,18}")
+
+
+@per_context
+def uploads_of(context: Context) -> Uploads:
+    """The bodies and uploads that come in now, in memory and in files."""
+    uploads = Uploads(context.settings.upload_memory_mb << 20)
+    context.closing.callback(uploads.close)
+    return uploads
 
 
 class Reply(msgspec.Struct, kw_only=True):
@@ -246,7 +255,7 @@ class Receiver(BaseHandler):
             self._body += chunk
             try:
                 if len(self._body) > SMALL_BYTES:
-                    self.context.uploads.take_body(len(self._body) - self._counted_bytes)
+                    uploads_of(self.context).take_body(len(self._body) - self._counted_bytes)
                     self._counted_bytes = len(self._body)
             except Busy as refusal:
                 self.refuse_body(refusal)
@@ -255,7 +264,7 @@ class Receiver(BaseHandler):
 
     def _drop_body(self) -> None:
         """Forget the body, and give back its part of what all bodies may take."""
-        self.context.uploads.give_back_body(self._counted_bytes)
+        uploads_of(self.context).give_back_body(self._counted_bytes)
         self._counted_bytes = 0
         self._body.clear()
 
@@ -427,7 +436,8 @@ class Interface(Receiver):
 
     async def let_in(self) -> Person:
         """Admit the caller by what this process has cached of them. Raises what `admit` raises."""
-        return await self.admit(await self.context.people.find(self.caller.unionid, self.caller.generation))
+        known = known_people_of(self.context)
+        return await self.admit(await known.find(self.caller.unionid, self.caller.generation))
 
     async def person(self) -> Person:
         """Read the caller's whole record, admit them, and return it. Raises what `admit` raises."""

@@ -11,6 +11,7 @@ from handlers.base import NOBODY, BaseHandler, Interface, Reply
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import Code, CodeOrShare, Unionid, parse
+from server.actions.digging.visit import visiting_of
 from server.actions.pictures import (
     audience_of,
     draw_mini_program_code,
@@ -82,7 +83,7 @@ class MiniProgramCode(BaseHandler):
         """Redirect to the picture. Raises HTTPError 404 if there is no such task or share."""
         asked = parse(MiniProgramCodeRequest, {"code": self.get_query_argument("code", "")})
         if asked.code is not None:
-            code, _ = await self.context.visiting.resolve(asked.code)
+            code, _ = await visiting_of(self.context).resolve(asked.code)
             if code is None or await self.context.store.tasks.find(code) is None:
                 raise HTTPError(404)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -29,8 +29,8 @@ from handlers.websocket import (
     TOO_SLOW,
     Socket,
 )
-from server.actions.people.account import check_session
-from server.context import Context
+from server.actions.people.account import check_session, known_people_of
+from server.context import Context, per_context
 from server.errors import (
     BadRequest,
     BadToken,
@@ -44,6 +44,7 @@ from server.errors import (
     Unavailable,
 )
 from server.realtime.frames import Error, Pong, encode
+from server.realtime.sockets import HELLOS, Sockets
 from server.store import is_unavailable
 from server.telemetry import metrics
 
@@ -65,6 +66,18 @@ CLOSES = {
 }
 
 Sequence = Annotated[int, Meta(ge=0, le=1 << 53, title="序号", description="0 以上的整数")]
+
+
+@per_context
+def sockets_of(context: Context) -> Sockets[Any]:
+    """The websockets of each person."""
+    return Sockets(context.settings.sockets_a_person)
+
+
+@per_context
+def hellos_of(_: Context) -> Sockets[Any]:
+    """The websockets that have not said yet who they are."""
+    return Sockets(HELLOS)
 
 
 class ConnectRequest(msgspec.Struct):
@@ -161,7 +174,7 @@ class Push(Socket):
             self.iostream.awaits = True
         late = NotLoggedIn(f"连接后 {HELLO_SECONDS:.0f} 秒内没有收到 hello，请重新连接")
         self._late = asyncio.get_running_loop().call_later(HELLO_SECONDS, self.no_hello, late, TOO_SLOW)
-        oldest = self.context.hellos.add("", self)
+        oldest = hellos_of(self.context).add("", self)
         if oldest is not None:
             oldest.no_hello(TooMany("等着说 hello 的连接太多，请重新连接"), TOO_MANY)
 
@@ -194,7 +207,7 @@ class Push(Socket):
         if self._late is not None:
             self._late.cancel()
             self._late = None
-            self.context.hellos.remove("", self)
+            hellos_of(self.context).remove("", self)
 
     async def _let_in(self, asked: ConnectRequest, token: str | None) -> None:
         """Check who it is, and subscribe to the query's task, if any."""
@@ -205,7 +218,8 @@ class Push(Socket):
             raise TokenRequired
         # Set before the record is read: if the token is ended after that, this connection is closed.
         self.unionid, self.generation = proven or (asked.unionid or "", None)
-        check_session(self.generation, await self.context.people.find(self.unionid, self.generation))
+        person = await known_people_of(self.context).find(self.unionid, self.generation)
+        check_session(self.generation, person)
         await limit(self.context, self.request, self._caller, {"new_sockets": 1})
         self._enter()
         if asked.code is not None:
@@ -248,7 +262,7 @@ class Push(Socket):
             self.iostream.leave_place()
         if self.context.outages.silent:
             self.send(encode([self.context.outages.frame()]))
-        oldest = self.context.sockets.add(self._caller.counted, self)
+        oldest = sockets_of(self.context).add(self._caller.counted, self)
         if oldest is not None:
             oldest.make_way()
 
@@ -354,7 +368,7 @@ class Push(Socket):
             self.context.hub.connections.discard(self)
             metrics.CONNECTIONS.dec()
         self._end_waiting()
-        self.context.sockets.remove(self._caller.counted, self)
+        sockets_of(self.context).remove(self._caller.counted, self)
         self._unwatch_all()
 
 

@@ -6,13 +6,13 @@ from collections.abc import Awaitable
 
 import msgspec
 
-from handlers.base import Interface, Reply
+from handlers.base import Interface, Reply, uploads_of
 from handlers.digging.cards import picture_url
 from handlers.forms import Field, Form
 from handlers.limits import limit
 from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.people.account import check_ban
-from server.actions.pictures import signed_path, upload_picture
+from server.actions.pictures import disk_of, signed_path, upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.uploads import LARGEST_BYTES, Upload
 from server.settings.limits import Limited
@@ -132,13 +132,13 @@ class UploadFile(Interface):
         if self._upload is None and caller.unionid:
             await self._admit()
             if not self._gone:  # the client may have hung up while we asked the store
-                if self.context.disk.low:
+                if disk_of(self.context).low:
                     raise DiskLow
                 # Without a length it may become the largest.
                 self._charged_kb = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
                 asked: dict[Limited, int] = {"uploads": 1, "upload_kb": self._charged_kb}
                 await limit(self.context, self.request, caller, asked)
-                self._upload = self.context.uploads.begin(caller.counted, self.expected_bytes())
+                self._upload = uploads_of(self.context).begin(caller.counted, self.expected_bytes())
 
     async def _admit(self) -> None:
         """Let the caller in, unless they are banned or leave. Raises Banned, Leaving, what `admit` raises."""

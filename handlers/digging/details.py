@@ -17,7 +17,7 @@ from handlers.digging.task_page import (
 )
 from handlers.parameters import Code, CodeOrShare, Page, Unionid
 from handlers.reviews.shown import require_shown
-from server.actions.digging.visit import NotNoted, visit
+from server.actions.digging.visit import NotNoted, visit, visiting_of
 from server.actions.money.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
 from server.game.task import Participant
@@ -107,7 +107,7 @@ class GetTaskDetails(Interface):
         Raises NoSuchTask, NotShown.
         """
         context, unionid = self.context, request.unionid
-        code, sharer = await context.visiting.resolve(request.code)
+        code, sharer = await visiting_of(context).resolve(request.code)
         if code is None:
             raise NoSuchTask
         async with context.hub.known.keep(code) as watched:

@@ -11,6 +11,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields
 from handlers.parameters import ONE_LINE, Page, Unionid
+from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms
 from server.game.prize import GIVEN, PrizeState
@@ -63,7 +64,7 @@ class GetTaskList(Interface):
     async def answer(self, request: SquareRequest) -> bytes:
         """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
         await self.let_in()
-        page = await self.context.square.page(request.page, Wanted(request.kind, request.name))
+        page = await square_of(self.context).page(request.page, Wanted(request.kind, request.name))
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
             reply = CardsReply(data=[card(self.context, task) for task in page.tasks])

@@ -14,6 +14,7 @@ from handlers.limits import leave_place, limit
 from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, parse, whole_number
 from server.actions.digging.dig import dig
 from server.actions.digging.publish import Draft, publish
+from server.actions.digging.visit import visiting_of
 from server.actions.people.account import check_ban
 from server.errors import BadRequest, NoSuchTask
 from server.game.chance import outlook_after
@@ -209,7 +210,7 @@ class PostTask(Interface):
 
     async def _dig(self, request: DigRequest) -> Reply:
         arrived = asyncio.get_running_loop().time()
-        code, _ = await self.context.visiting.resolve(request.code, in_line=False)
+        code, _ = await visiting_of(self.context).resolve(request.code, in_line=False)
         if code is None:
             raise NoSuchTask
         dug = await dig(

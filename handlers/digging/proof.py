@@ -7,7 +7,15 @@ import msgspec
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, Page
 from server.actions.digging.prove import prove
+from server.context import Context, per_context
 from server.game import draw
+from server.memory.known_proofs import KnownProofs
+
+
+@per_context
+def proofs_of(_: Context) -> KnownProofs:
+    """The pages of finished proofs that this process has read."""
+    return KnownProofs()
 
 
 class GetProofRequest(msgspec.Struct):
@@ -48,4 +56,4 @@ class GetProof(Interface):
             proof = await prove(self.context, request.code, request.page)
             return msgspec.json.encode(GetProofReply(**msgspec.structs.asdict(proof)))
 
-        return await self.context.proofs.page(request.code, request.page, read)
+        return await proofs_of(self.context).page(request.code, request.page, read)

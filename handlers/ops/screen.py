@@ -23,10 +23,10 @@ from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.ops.rings import OpsReleaseRing, OpsReturnRing, OpsRing
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
-from server.context import Context
+from server.context import Context, per_context
 from server.errors import NoSuchTask, TokenRequired
 from server.operation.audit import TaskMoney, differences, read_money
-from server.operation.feed import BoardTask, board_task
+from server.operation.feed import BoardTask, Feed, board_task
 from server.operation.findings import texts_of
 from server.store import is_unavailable
 
@@ -35,6 +35,14 @@ SHOWN_PAYMENTS = 100
 # A frame `history` has at most 1.5 MB: with every refusal and every close code in each of its seconds. A
 # frame `pulse` has at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
+
+@per_context
+def feed_of(context: Context) -> Feed:
+    """What operators' screens are fed with."""
+    feed = Feed(context.bus, context.store, context.outages, context.clock)
+    context.closing.push_async_callback(feed.close)
+    return feed
+
 
 class OpsTaskRequest(msgspec.Struct):
     """Which task."""
@@ -205,9 +213,9 @@ class OpsFeed(Socket):
     async def open(self, *args: str, **kwargs: str) -> None:
         """Send the frame `history` and those that follow."""
         await super().open()
-        await self.context.feed.show(self)
+        await feed_of(self.context).show(self)
         if self.iostream.closed():  # it closed while `history` was made, and `on_close` is over
-            self.context.feed.leave(self)
+            feed_of(self.context).leave(self)
 
     def send(self, frames: bytes) -> None:
         """Send frames, or close if the session is over: it may end while the screen is open."""
@@ -218,7 +226,7 @@ class OpsFeed(Socket):
 
     def end(self) -> None:
         """Close: the session is over."""
-        self.context.feed.leave(self)
+        feed_of(self.context).leave(self)
         self.leave(IDENTITY_REFUSED, TokenRequired.error)
 
     def waits(self) -> None:
@@ -230,7 +238,7 @@ class OpsFeed(Socket):
 
     def on_close(self) -> None:
         super().on_close()
-        self.context.feed.leave(self)
+        feed_of(self.context).leave(self)
 
 
 OPS_INTERFACES: list[type[Interface]] = [

@@ -14,16 +14,24 @@ from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
 from server.actions.people.account import check_ban, end_sessions, log_in, log_in_with_data, set_profile
 from server.actions.people.leave import delete_at, leave, stay
+from server.context import Context, per_context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.realtime.limits import Count
 from server.store.people.people import Person, is_named, shown_name
 
+DOUBTED_AT_ONCE = 8
 # How long a login waits for its turn where many codes are wrong.
 TURN_SECONDS = 2.0
 BUSY_ADDRESS = "这个网络地址上登录的人太多，请稍后再试"
 
 _Base64 = Meta(min_length=1, max_length=10_000)
+
+
+@per_context
+def doubted_logins_of(_: Context) -> asyncio.Semaphore:
+    """Logins from addresses with many wrong codes: WeChat is asked about so many at once."""
+    return asyncio.Semaphore(DOUBTED_AT_ONCE)
 
 
 class UserLoginRequest(msgspec.Struct):
@@ -124,13 +132,13 @@ class UserLogin(Interface):
         """
         try:
             async with asyncio.timeout(TURN_SECONDS):
-                await self.context.doubted_logins.acquire()
+                await doubted_logins_of(self.context).acquire()
         except TimeoutError:
             raise Busy(BUSY_ADDRESS) from None
         try:
             return await self._log_in(request)
         finally:
-            self.context.doubted_logins.release()
+            doubted_logins_of(self.context).release()
 
     async def _log_in(self, request: UserLoginRequest) -> Person:
         async def admit(unionid: str) -> None:

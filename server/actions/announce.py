@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from server.context import Context
+from server.context import Context, per_context
+from server.game.amounts import DAY_MS
 from server.game.dig import Dig
+from server.memory.square import Square
 from server.realtime.news import ClaimNews, DigNews, ReviewNews, StartNews, news_of_end
 from server.store.money.prizes import Prize
+
+
+@per_context
+def square_of(context: Context) -> Square:
+    """The square's pages, which each announcement forgets."""
+    return Square(context.store, context.clock.now_ms, context.settings.task_days * DAY_MS)
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:
     """Tell every open page of a dig. The history must have its record already."""
     if "end" in dig:
-        context.square.forget()
+        square_of(context).forget()
     await context.hub.announce(dig["code"], DigNews(dig))
 
 
 async def announce_end(context: Context, code: str) -> None:
     """Tell every open page that a task ended without a dig. The stored task must be ended already."""
-    context.square.forget()
+    square_of(context).forget()
     task = await context.store.tasks.find(code)
     if task is not None and task["status"]:
         context.heartbeats.note_end(task)
@@ -26,7 +34,7 @@ async def announce_end(context: Context, code: str) -> None:
 
 async def announce_judged(context: Context, code: str) -> None:
     """Tell all processes that a task was shown, hidden or reviewed: each reads it again."""
-    context.square.forget()
+    square_of(context).forget()
     await context.hub.announce(code, ReviewNews())
 
 
@@ -41,5 +49,5 @@ async def announce_claim(context: Context, prize: Prize) -> None:
 
 async def announce_start(context: Context, code: str) -> None:
     """Tell every open page that a red packet was paid and digging is open."""
-    context.square.forget()
+    square_of(context).forget()
     await context.hub.announce(code, StartNews(context.clock.now_ms()))

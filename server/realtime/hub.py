@@ -73,9 +73,9 @@ class Closable(Watcher, Protocol):
 
 
 class Hub:
-    """One per process. It tells `cooldowns` of each dig and end, and `clock` of MongoDB's time."""
+    """One per process. `cooldowns` are those of all that it hears; it tells `clock` of MongoDB's time."""
 
-    def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock, cooldowns: Cooldowns) -> None:
+    def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock) -> None:
         self._bus = bus
         self.known = KnownTasks(self._open, self._forgotten)
         self.connections: set[Closable] = set()
@@ -85,7 +85,7 @@ class Hub:
         self._resting_until = 0.0
         self._store = store
         self._public_url = public_url
-        self._cooldowns = cooldowns
+        self.cooldowns = Cooldowns()
         self._clock = clock
         self._now_ms = clock.now_ms
         self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
@@ -245,7 +245,7 @@ class Hub:
 
     def deliver(self, dig: Dig) -> None:
         """Take a dig of this or another process."""
-        self._cooldowns.learn(dig)
+        self.cooldowns.learn(dig)
         watched = self.known.by_code.get(dig["code"])
         if watched is None:
             return
@@ -290,7 +290,7 @@ class Hub:
             return
         if isinstance(news, EndNews):
             # No dig tells of such an end. Only here is a cooldown forgotten while it runs.
-            self._cooldowns.forget(code)
+            self.cooldowns.forget(code)
         watched = self.known.by_code.get(code)
         if watched is None:
             return
@@ -401,7 +401,7 @@ class Hub:
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
         if not task["now_depth"] and (opened_at := awaited_opening(task)):
-            self._cooldowns.learn_opening(watched.code, opened_at)
+            self.cooldowns.learn_opening(watched.code, opened_at)
         watched.judge(task)
         if task.get("renamed", 0) != watched.renamed:
             # If somebody digs during this read, nothing is replaced, and the next poll tries again.

@@ -18,10 +18,13 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from tornado.web import OutputTransform
 
 from handlers.limits import person_of
+from server.actions.pictures import disk_of
 from server.actions.seal import SEALING_SECONDS, note_sealing
 from server.app import make_app, unready_app
-from server.context import Context, Sandbox
+from server.context import Context, Sandbox, per_context
 from server.errors import BadSettings
+from server.operation.monitor import Monitor
+from server.operation.webhook import Webhook
 from server.realtime.bus import Bus
 from server.realtime.own_database import OwnDatabase, Wrong
 from server.running.bounded import BoundedServer, Bounds
@@ -48,6 +51,21 @@ REQUESTS_A_PERSON = 20
 GC_THRESHOLDS = 10_000, 10, 10
 
 log = logging.getLogger("wabao.worker")
+
+
+@per_context
+def monitor_of(context: Context) -> Monitor:
+    """What notices alarms in this process."""
+    return Monitor(
+        context.store,
+        context.outages,
+        disk_of(context),
+        Webhook(context.settings),
+        context.leader,
+        context.clock.now_ms,
+        messages=bool(context.settings.templates),
+        reviews=context.settings.checks_content,
+    )
 
 
 class LastReply(OutputTransform):
@@ -212,7 +230,7 @@ def begin_repeated(context: Context) -> Background:
     repeated.spawn(context.leader.run())
     repeated.spawn(Leading(context).run())
     repeated.spawn(context.outages.run())
-    repeated.spawn(context.monitor.run())
+    repeated.spawn(monitor_of(context).run())
     repeated.spawn(context.heartbeats.run())
     return repeated
 

@@ -9,7 +9,7 @@ import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions import operate
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import dig, digging_of
 from server.actions.money.pay_in import NOT_BEGUN, follow_payments
 from server.actions.people.account import check_ban, log_in
 from server.actions.people.erase import CannotErase, forget
@@ -414,7 +414,7 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     person = await context.store.people.find(bob.unionid)
-    turn = context.digging.turn(code)
+    turn = digging_of(context).turn(code)
     await turn.acquire()
 
     async def admit(found: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from handlers.base import Receiver
-from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, dig
+from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, dig, digging_of
 from server.context import Context
 from server.errors import OutcomeUnknown, Refusal, Unavailable
 from support.client import Client, Someone
@@ -151,7 +151,7 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(
     asked.cancel()
     await noticed.wait()
     held.go.set()
-    async with context.digging.turn(code):  # which that dig has until it ends
+    async with digging_of(context).turn(code):  # which that dig has until it ends
         assert await check_history(context, code) == []
     assert (await bob.dig(code))["now_depth"] == 1
 

@@ -9,11 +9,10 @@ import msgspec
 import pytest
 
 from devtools.sandbox import Sandbox
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import dig, digging_of
 from server.context import Context
 from server.game import draw
 from server.game.dig import Dig
-from server.memory.digging import Digging
 from support.client import Client, Someone
 from support.invariants import check_history
 
@@ -130,9 +129,9 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     assert (await alice.dig(code))["error"] == "own_task"  # this process has read the task
     assert (await carol.dig(code, dig_id="carols-dig-1"))["error"] == "cooling_down"
     # One that only heard of the dig asks no store.
-    context.digging = Digging(context.store, context.keys, context.clock)
+    del context.made[digging_of]
     assert (await alice.dig(code))["error"] == "cooling_down"
-    context.cooldowns.forget(code)  # as in a process that did not hear of it
+    context.hub.cooldowns.forget(code)  # as in a process that did not hear of it
     assert (await alice.dig(code))["error"] == "own_task"
 
 
@@ -298,8 +297,8 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Clie
     context.store.digs.made_as = counted  # type: ignore[method-assign]
     await context.background.finish()
     used = await asyncio.gather(
-        context.digging.ids.used(code, bob.unionid, "bobs-dig-1"),
-        *(context.digging.ids.used(code, who.unionid, "bobs-dig-1") for who in people),
+        digging_of(context).ids.used(code, bob.unionid, "bobs-dig-1"),
+        *(digging_of(context).ids.used(code, who.unionid, "bobs-dig-1") for who in people),
     )
     assert used == [True] + [False] * len(people)
     assert sum(asked) == len(people) + 1
@@ -314,7 +313,7 @@ async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(
     code = await alice.publish(cd=1, forecast_num=100_000)
     first = await bob.dig(code, dig_id="bobs-dig-1")
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 0, "cd_ms": 60_000}})
-    context.cooldowns.forget(code)
+    context.hub.cooldowns.forget(code)
     await carol.dig(code, dig_id="carols-dig")
     again = await bob.dig(code, dig_id="bobs-dig-1")
     assert (again["repeated"], again["now_depth"], again["no"]) == (1, 1, first["no"])

@@ -18,6 +18,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
+from server.actions.digging.dig import digging_of
 from server.actions.people import erase as forgetting
 from server.actions.people.erase import CannotErase, forget
 from server.actions.people.leave import DAYS, erase_leavers
@@ -121,7 +122,7 @@ async def check_invariants(context: Context) -> None:
     for task in await find(context, "tasks"):
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
         digs = await context.store.digs.after(task["_id"], 0, 1000)
-        depths = sorted(context.digging.winning(task))  # type: ignore[arg-type]
+        depths = sorted(digging_of(context).winning(task))  # type: ignore[arg-type]
         assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
     await check_books(context)
 

@@ -312,7 +312,7 @@ async def end_cooldown(context: Context, code: str) -> None:
     now_ms = context.clock.now_ms()
     await context.store.database["tasks"].update_many({}, {"$set": {"cd_until": now_ms}})
     await context.store.database["messages"].update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": now_ms}})
-    context.cooldowns.forget(code)
+    context.hub.cooldowns.forget(code)
 
 
 @pytest.mark.gen_test

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import dig, digging_of
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
 from server.errors import OwnTask
@@ -33,7 +33,7 @@ async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(
         return await view(code, *asked)
 
     monkeypatch.setattr(context.store.tasks, "view", counted)
-    async with context.digging.turn(code):
+    async with digging_of(context).turn(code):
         refused = await asyncio.gather(
             *(dig(context, code, alice.unionid, f"alices-dig-{k}", admit, 0) for k in range(200)),
             return_exceptions=True,
@@ -71,7 +71,7 @@ async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_tur
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     assert (await bob.dig(code, dig_id="bobs-dig-1"))["is_prize"] == 1
-    async with context.digging.turn(code):
+    async with digging_of(context).turn(code):
         for asked in ({"dig_id": "bobs-dig-1"}, {"dig_id": "bobs-dig-2"}, {}):
             again = await bob.dig(code, **asked)
             assert (again["status"], again["now_depth"], again["repeated"]) == (0, 1, 1)

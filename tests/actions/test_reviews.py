@@ -10,6 +10,7 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from devtools.sandbox import send_notices
+from server.actions.announce import square_of
 from server.actions.operate import decide_review, hide_task
 from server.actions.people import erase as forgetting
 from server.actions.people.account import ban_person
@@ -83,7 +84,7 @@ async def test_a_task_published_before_there_were_reviews_is_shown(
     code = await alice.publish()
     await settle(context)
     await context.store.tasks.rows.update_one({"_id": code}, {"$unset": {"review": ""}})
-    context.square.forget()
+    square_of(context).forget()
     assert await shown_to(bob, code) == "shown"
     assert (await bob.dig(code))["status"] == 0
 

@@ -12,6 +12,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 from server.actions.digging.end_task import settle_task
 from server.actions.people import erase as forgetting
 from server.actions.people.erase import forget
+from server.actions.pictures import pictures_of
 from server.actions.tidy import OVER_DAYS, tidy
 from server.context import Context
 from server.game.amounts import DAY_MS
@@ -256,7 +257,7 @@ async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
 async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(
     client: Client, context: Context, killing: Killing
 ) -> None:
-    picture = await context.pictures.normalise(a_picture(), "alice")
+    picture = await pictures_of(context).normalise(a_picture(), "alice")
     now_ms, number = context.clock.now_ms(), 0
     while True:
         number += 1

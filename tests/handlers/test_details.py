@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 from pymongo.errors import NotPrimaryError
 
+from server.actions.people.account import known_people_of
 from server.context import Context
 from server.game import draw
 from support.client import Client, Someone
@@ -230,7 +231,8 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     async def find(_: str, __: object) -> None:
         raise NotPrimaryError("not primary")
 
-    monkeypatch.setattr(context.people, "find", find)  # who brought her is not known: it would be lost
+    # Who brought her is not known: it would be lost.
+    monkeypatch.setattr(known_people_of(context), "find", find)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"
     monkeypatch.undo()

@@ -9,7 +9,7 @@ import pytest
 from tornado.testing import bind_unused_port
 
 from devtools.sandbox.base import SandboxHandler
-from handlers.base import BODY_BYTES
+from handlers.base import BODY_BYTES, uploads_of
 from server.app import make_app
 from server.context import Context
 from server.pictures.uploads import LARGEST_BYTES
@@ -227,12 +227,12 @@ class TestStrangersBodies:
                 if refused.status_code != 405:
                     break
         assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
-        context.uploads.begin("somebody", LARGEST_BYTES).close()  # where a quarter is taken
+        uploads_of(context).begin("somebody", LARGEST_BYTES).close()  # where a quarter is taken
         for _, writer in strangers:
             writer.transport.abort()
             await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
         async with asyncio.timeout(10):
-            while context.uploads.held_bytes:  # noqa: ASYNC110
+            while uploads_of(context).held_bytes:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         answered = await client.http.post("/getTaskList", content=bytes(BODY_BYTES))
         assert answered.json()["error"] == "bad_request"

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from handlers.people import account as people
+from handlers.people.account import DOUBTED_AT_ONCE, doubted_logins_of
 from handlers.websocket import TOO_MANY
-from server.actions.pictures import draw_mini_program_code
-from server.context import DOUBTED_AT_ONCE, Context
+from server.actions.pictures import draw_mini_program_code, drawing_of
+from server.context import Context
 from server.errors import TooOften
 from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
@@ -133,7 +134,7 @@ async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.log_in("alice")  # the stand-in answers
-    result, asked = context.drawing.result, []
+    result, asked = drawing_of(context).result, []
     one_asks, both_ask = asyncio.Event(), asyncio.Event()
 
     async def note(name: str, draw: Any) -> str:
@@ -148,7 +149,7 @@ async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
     async def may() -> None:
         """Count nothing."""
 
-    monkeypatch.setattr(context.drawing, "result", note)
+    monkeypatch.setattr(drawing_of(context), "result", note)
     first = asyncio.ensure_future(draw_mini_program_code(context, "square", may_not))
     await one_asks.wait()
     assert (await draw_mini_program_code(context, "square", may)).startswith("/")
@@ -215,7 +216,7 @@ async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(
     for k in range(5):
         await client.http.get("/userLogin", params={"code": f"wrong{k}"}, headers=HERE)
     for _ in range(DOUBTED_AT_ONCE):
-        await context.doubted_logins.acquire()
+        await doubted_logins_of(context).acquire()
     given = await a_ticket(client.http, user="alice")
     login = {"params": {"code": given["code"]}}
     refused = await client.http.get("/userLogin", **login, headers=HERE)

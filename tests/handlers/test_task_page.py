@@ -15,6 +15,7 @@ from handlers.digging.cards import card_fields
 from handlers.digging.details import GetTaskDetails
 from handlers.digging.task_page import GetTaskDetailsReply, TaskPageData, participant_rows
 from server.actions.digging.end_task import end_task_as_operator
+from server.actions.digging.visit import visiting_of
 from server.app import make_app
 from server.context import Context
 from server.errors import NoSuchTask, Unavailable
@@ -69,7 +70,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "forecast_num": task["forecast_num"],
         "interval": task["interval"],
         "fluctuation": task["fluctuation"],
-        "share": context.visiting.token(code, unionid),
+        "share": visiting_of(context).token(code, unionid),
         "end_reason": task["end_reason"],
         "end_note": task.get("end_note", ""),
         "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
@@ -155,7 +156,7 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     assert (await bob.get("/getTaskDetails", code=share))["code"] == code
     for token in (
-        context.visiting.token(code, carol.unionid),  # correct, but carol has never opened the page
+        visiting_of(context).token(code, carol.unionid),  # correct, but carol has never opened the page
         share[:-1] + ("a" if share[-1] != "a" else "b"),
         share[::-1],
         "x" * 20,
@@ -198,8 +199,8 @@ async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_sec
     tokens = []
     for number in range(4):
         tokens.append((await alice.get("/getTaskDetails", code=code))["share"])
-        context.visiting._keys = Keys(b"%d" % number * 32)
-        context.visiting._shares.clear()
+        visiting_of(context)._keys = Keys(b"%d" % number * 32)
+        visiting_of(context)._shares.clear()
     assert len(set(tokens)) == 4
     for token in tokens:
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
@@ -216,7 +217,7 @@ async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(
     async def crowded(*_: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr(context.visiting._tokens, "ask", crowded)
+    monkeypatch.setattr(visiting_of(context)._tokens, "ask", crowded)
     assert (await bob.get("/getTaskDetails", code=share))["error"] == "unavailable"
     assert (await bob.dig(share))["seq"] == 1
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from server.actions.digging.dig import dig
+from server.actions.digging.dig import dig, fair_start_of
+from server.actions.people.account import known_people_of
 from server.clock import Clock
 from server.context import Context
 from server.errors import Refusal
@@ -136,7 +137,7 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(
     code, _ = await cooled(alice)
     found = await context.store.tasks.find(code)
     assert found is not None
-    other.cooldowns.learn(found["last_dig"])
+    other.hub.cooldowns.learn(found["last_dig"])
     digs = [
         asyncio.ensure_future(dig(other, code, who.unionid, "", admit, 0)) for who in [*people, alice]
     ]  # alice is drawn first, since this process does not know yet that the task is hers; the next one digs
@@ -218,7 +219,7 @@ async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
         context.store.tasks.view = view  # type: ignore[method-assign]
     elif why == "banned":
         await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
-        await context.people.find(bob.unionid, None)
+        await known_people_of(context).find(bob.unionid, None)
     refused = alice if why == "own_task" else bob
     waits = asyncio.ensure_future(dig(context, code, carol.unionid, "", admit, 0))
     for dig_id in ("", "some-dig-1"):
@@ -311,7 +312,8 @@ def counted(call: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
 async def known_at(processes: list[Context], people: list[Someone]) -> None:
     """Let processes know people, so that nobody is overtaken on the way to their place."""
     for each in processes:
-        await asyncio.gather(*(each.people.find(who.unionid, session_of(each, who)) for who in people))
+        known = known_people_of(each)
+        await asyncio.gather(*(known.find(who.unionid, session_of(each, who)) for who in people))
 
 
 async def learned(code: str, *processes: Context) -> None:
@@ -320,7 +322,7 @@ async def learned(code: str, *processes: Context) -> None:
         found = await each.store.tasks.find_at(code)
         assert found is not None
         each.clock.see(found[1])
-        each.cooldowns.learn(found[0]["last_dig"])
+        each.hub.cooldowns.learn(found[0]["last_dig"])
 
 
 @pytest.mark.usefixtures("only_the_first")
@@ -436,7 +438,7 @@ async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
-    await context.fair_start.wait(code, "somebody else")
+    await fair_start_of(context).wait(code, "somebody else")
     now_ms = context.clock.now_ms
     assert now_ms() >= first["cd_until"] + WINDOW_MS
     monkeypatch.setattr(context.clock, "now_ms", lambda: now_ms() + LATE_MS)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.digging import square
@@ -28,7 +29,7 @@ async def found(someone: Someone, **wanted: Any) -> list[str]:
 
 async def fresh(context: Context) -> None:
     """Forget what was read of the square up to now."""
-    context.square.forget()
+    square_of(context).forget()
 
 
 @pytest.mark.gen_test
@@ -93,11 +94,11 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
 ) -> None:
     alice = await client.log_in("alice")
     await publish_many(alice, {"name": "橙子"})
-    page = await context.square.page(1)
+    page = await square_of(context).page(1)
     for number in range(60):
         await found(alice, name=f"橙{number}")
-    assert context.square._pages.keys() == {(1, (None, ""))}
-    assert page in context.square._pages.values()
+    assert square_of(context)._pages.keys() == {(1, (None, ""))}
+    assert page in square_of(context)._pages.values()
 
 
 @pytest.mark.gen_test

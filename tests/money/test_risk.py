@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from server.actions.money.risk import risk_looks_of
 from server.context import Context
 from server.errors import WeChatBusy
 from support.client import Client, Someone
@@ -75,7 +76,7 @@ async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(
     assert prize.get("held_for") == ("risk" if error else None)
     await misbehave(client, "behave")
     await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
-    context.risk_looks._day_of.clear()  # the next day
+    risk_looks_of(context)._day_of.clear()  # the next day
     assert await claimed(client, context, alice, bob, money) == ""
 
 
@@ -95,7 +96,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client: Clien
         [risk] = await find(context, "risks")
         assert risk["day"] == context.clock.now_ms() // DAY_MS
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
-        context.risk_looks._day_of.clear()  # the next day
+        risk_looks_of(context)._day_of.clear()  # the next day
 
 
 @pytest.mark.gen_test
@@ -129,7 +130,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     headers = {"Authorization": f"Bearer {bob.token}", "X-Forwarded-For": "2001:db8::7"}
     for days in (0, 0, 1):
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -days}})
-        context.risk_looks._day_of.clear()  # as another process, which remembers nothing
+        risk_looks_of(context)._day_of.clear()  # as another process, which remembers nothing
         code = await publish_red_packet(alice, forecast_num=1000)
         await pay(client, context, alice, code)
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)
@@ -145,7 +146,7 @@ async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
     code = await publish_red_packet(alice, forecast_num=1000)
     await pay(client, context, alice, code)
-    looks = context.risk_looks
+    looks = risk_looks_of(context)
     begin_call, begun = looks.begin_call, list[bool]()
     three_begun, release, late = asyncio.Event(), asyncio.Event(), True
 

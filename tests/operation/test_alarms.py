@@ -18,6 +18,7 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
+from server.actions.pictures import disk_of
 from server.context import Context
 from server.errors import BadSettings
 from server.game.review import ReviewState
@@ -28,6 +29,7 @@ from server.operation.monitor import Monitor, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, NotTold, Webhook
 from server.realtime.own_database import Wrong
 from server.running.stores import EmbeddedRedis
+from server.running.worker import monitor_of
 from server.runtime.background import Background
 from server.settings import Settings, read_settings
 from server.store import Store
@@ -97,7 +99,7 @@ class Scene:
             self.store, context.bus, context.database, process, context.clock.now_ms
         )
         self.monitor = Monitor(
-            self.store, self.outages, context.disk, Webhook(changed), self.leader, lambda: self.now_ms
+            self.store, self.outages, disk_of(context), Webhook(changed), self.leader, lambda: self.now_ms
         )
         self.monitor._found = lambda: self.found  # type: ignore[method-assign]
         for check in self.monitor._checks:
@@ -182,7 +184,7 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
     monitoring = Monitor(
         context.store,
         context.outages,
-        context.disk,
+        disk_of(context),
         Webhook(context.settings),
         context.leader,
         context.clock.now_ms,
@@ -449,11 +451,11 @@ class TestWithARedisOfItsOwn:
     async def test_a_worker_tells_that_redis_is_gone_and_is_back(
         self, context: Context, robot: Robot, redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        context.monitor._webhook = Webhook(
+        monitor_of(context)._webhook = Webhook(
             msgspec.structs.replace(context.settings, alarm_webhook=robot.url)
         )
         monkeypatch.setattr(monitor, "PAUSE_SECONDS", 0)
-        async with running(context.leader.run(), context.outages.run(), context.monitor.run()):
+        async with running(context.leader.run(), context.outages.run(), monitor_of(context).run()):
             redis.kill()
             await robot.asked.wait()
             assert robot.events == [("begin", "redis")]

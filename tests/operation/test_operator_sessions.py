@@ -17,7 +17,7 @@ import server.store
 from handlers.base import Interface
 from handlers.ops import operators
 from handlers.ops.operators import COOKIE
-from handlers.ops.screen import OPS_INTERFACES
+from handlers.ops.screen import OPS_INTERFACES, feed_of
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.operator_sessions import begin_session
 from server.context import Context
@@ -39,7 +39,7 @@ def environment() -> dict[str, str]:
 
 
 @asynccontextmanager
-async def feed_of(client: Client, settings: Settings) -> AsyncIterator[WebSocketClientConnection]:
+async def open_feed_of(client: Client, settings: Settings) -> AsyncIterator[WebSocketClientConnection]:
     """Open the feed with the client's cookie, and close it afterwards."""
     feed = await open_feed(client.http, settings)
     yield feed
@@ -86,12 +86,12 @@ async def test_an_open_feed_is_closed_by_the_logout(
     client: Client, context: Context, settings: Settings
 ) -> None:
     await operator(client)
-    async with feed_of(client, settings) as feed:
+    async with open_feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
         await client.post("/ops/logout")
         await read_types(feed)
         assert feed.close_code == IDENTITY_REFUSED
-    assert not context.feed._viewers
+    assert not feed_of(context)._viewers
 
 
 @pytest.mark.gen_test
@@ -101,12 +101,12 @@ async def test_an_open_feed_ends_with_its_session(
     await context.bus.connected.wait()
     await operator(client)
     await change_record(context, ends_at=context.clock.now_ms() + 2500)
-    async with feed_of(client, settings) as feed:
+    async with open_feed_of(client, settings) as feed:
         types = await read_types(feed)
         assert types[0] == "history"
         assert "pulse" in types
         assert feed.close_code == IDENTITY_REFUSED
-    assert not context.feed._viewers
+    assert not feed_of(context)._viewers
 
 
 @pytest.mark.gen_test
@@ -117,7 +117,7 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
     await operator(client)
     await change_record(context, ends_at=context.clock.now_ms() + 2500)
     working, silent = context.store, Store("mongodb://127.0.0.1:1/wabao")
-    async with feed_of(client, settings) as feed:
+    async with open_feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
         context.store = silent
         # It has to stay open, since it shows that MongoDB is silent.

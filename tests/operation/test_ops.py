@@ -16,10 +16,12 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
 from handlers.ops.operators import TRIES_OF_ALL, TRIES_OF_ONE
+from handlers.ops.screen import feed_of
 from handlers.websocket import STUCK_SECONDS, TOO_SLOW
 from server.actions.operate import end_task
 from server.context import Context
 from server.operation.heartbeats import HeartbeatDig, HeartbeatEnd, add_up, quantile_ms
+from server.running.worker import monitor_of
 from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
@@ -45,7 +47,7 @@ def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None
     def begin() -> None:
         watching.spawn(context.leader.run())
         watching.spawn(context.outages.run())
-        watching.spawn(context.monitor.run())
+        watching.spawn(monitor_of(context).run())
 
     yield begin
     io_loop.run_sync(watching.end)
@@ -415,13 +417,13 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
         pulses = 0
         while pulses < 3:
             pulses += json.loads(await other.read_message() or "")["type"] == "pulse"
-        (slow,) = (viewer for viewer in context.feed._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
+        (slow,) = (viewer for viewer in feed_of(context)._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
         assert slow.unsent_bytes > 256 << 10
         assert slow in context.hub.congested
         closes = metrics.CLOSES.labels(str(TOO_SLOW))._value
         before = closes.get()
         slow._taken_at -= STUCK_SECONDS
-        while slow in context.feed._viewers:
+        while slow in feed_of(context)._viewers:
             await other.read_message()
         assert closes.get() == before + 1
     other.close()

@@ -17,7 +17,7 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from devtools.sandbox import Sandbox
 from server.actions.people import erase as forgetting
-from server.actions.pictures import make_poster, prize_line
+from server.actions.pictures import make_poster, pictures_of, prize_line
 from server.context import Context
 from server.pictures.decode import MAX_BYTES, Picture, normalise
 from server.pictures.poster import Poster
@@ -235,13 +235,13 @@ async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    drawn, draw = [], context.pictures.poster
+    drawn, draw = [], pictures_of(context).poster
 
     async def noted(poster: Poster, owner: str) -> Picture:
         drawn.append(poster.publisher)
         return await draw(poster, owner)
 
-    monkeypatch.setattr(context.pictures, "poster", noted)
+    monkeypatch.setattr(pictures_of(context), "poster", noted)
     own, theirs = alice.data["nickName"], bob.data["nickName"]
     for wxname in (own, theirs):
         await bob.post("/getSharePic", code=await alice.publish(wxname=wxname))

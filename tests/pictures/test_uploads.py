@@ -13,8 +13,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from handlers.base import Receiver
+from handlers.base import Receiver, uploads_of
 from handlers.uploads import UploadFile
+from server.actions.pictures import pictures_of
 from server.context import Context
 from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import MEMORY_BYTES
@@ -117,7 +118,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 def is_empty(context: Context) -> bool:
     """Return whether nothing is held of any upload, and no file is open for one."""
-    return context.uploads.held_bytes == 0 and not context.uploads.places and not files_without_name()
+    return uploads_of(context).held_bytes == 0 and not uploads_of(context).places and not files_without_name()
 
 
 def files_without_name() -> list[str]:
@@ -264,7 +265,7 @@ async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_
     alice = await client.log_in("alice")
     picture = noise(9 * MB)
     sender = await Sender(settings.port, alice).begin(picture[: 5 * MB], length=len(picture))
-    await until(lambda: context.uploads.held_bytes == 5 * MB)
+    await until(lambda: uploads_of(context).held_bytes == 5 * MB)
     assert len(files_without_name()) == 1
     assert os.listdir(directory) == []
     url = (await sender.end(picture[5 * MB :]))["url"]
@@ -272,7 +273,7 @@ async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_
     assert stored.headers["Content-Type"] == "image/jpeg"
     await until(lambda: is_empty(context))
     small = await Sender(settings.port, alice).begin(bytes(MEMORY_BYTES - 100), length=MB)
-    await until(lambda: context.uploads.held_bytes == MEMORY_BYTES - 100)
+    await until(lambda: uploads_of(context).held_bytes == MEMORY_BYTES - 100)
     assert not files_without_name()
     small.hang_up()
     await until(lambda: is_empty(context))
@@ -285,7 +286,7 @@ async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(
     alice = await client.log_in("alice")
     for _ in range(3):
         sender = await Sender(settings.port, alice).begin(bytes(2 * MB), length=5 * MB)
-        await until(lambda: context.uploads.held_bytes == 2 * MB)
+        await until(lambda: uploads_of(context).held_bytes == 2 * MB)
         sender.hang_up()
         await until(lambda: is_empty(context))
     assert await stored_files(context) == 0
@@ -299,7 +300,7 @@ async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_tw
     picture = a_picture()
     first = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
     second = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
-    await until(lambda: context.uploads.places[alice.unionid] == 2)
+    await until(lambda: uploads_of(context).places[alice.unionid] == 2)
     third = await client.http.post(
         "/uploadFile", files={"file": picture}, headers={"Authorization": f"Bearer {alice.token}"}
     )
@@ -318,7 +319,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     held = [await Sender(settings.port, who).begin(bytes(7 * MB), length=8 * MB) for who in (alice, bob)]
-    await until(lambda: context.uploads.held_bytes == 14 * MB)
+    await until(lambda: uploads_of(context).held_bytes == 14 * MB)
     # An upload that gives its length is refused at once, one without a length when it reaches the limit.
     said = await Sender(settings.port, carol).begin(b"", length=5 * MB)
     headers = {"Authorization": f"Bearer {carol.token}", "Content-Type": "multipart/form-data; boundary=x"}
@@ -332,8 +333,8 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
     for status, reply in (await said.reply(), (silent.status_code, silent.json())):
         assert (status, reply["error"]) == (429, "too_many")
     assert silent.headers["Retry-After"] == "5"
-    assert context.uploads.held_bytes == 14 * MB
-    assert context.uploads.places.keys() == {alice.unionid, bob.unionid}
+    assert uploads_of(context).held_bytes == 14 * MB
+    assert uploads_of(context).places.keys() == {alice.unionid, bob.unionid}
     assert (await carol.upload(a_picture()))["status"] == 0  # a small one still fits
     for sender in held:
         sender.hang_up()
@@ -355,7 +356,7 @@ class TestEighths:
         *strangers, bob = await client.log_in_all("one", "two", "three", "four", "bob")
         for stranger in strangers:
             await Sender(settings.port, stranger).begin(bytes(9 * MB), length=10 * MB)
-        await until(lambda: context.uploads.held_bytes == 36 * MB)
+        await until(lambda: uploads_of(context).held_bytes == 36 * MB)
         for stranger in strangers:
             second = await Sender(settings.port, stranger).begin(b"", length=9 * MB)
             status, reply = await second.reply()
@@ -373,7 +374,7 @@ class TestEighths:
 
         silent = await client.http.post("/uploadFile", content=chunks(), headers=headers)
         assert silent.json()["error"] == "too_many"
-        assert context.uploads.held_bytes == 36 * MB
+        assert uploads_of(context).held_bytes == 36 * MB
         assert (await bob.upload(noise(9 * MB)))["status"] == 0
 
 
@@ -385,21 +386,21 @@ async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answe
     connections = [await asyncio.open_connection("127.0.0.1", settings.port) for _ in range(3)]
     for _, writer in connections:
         writer.write(head + bytes(90_000))
-    await until(lambda: context.uploads.held_bytes == 270_000)
+    await until(lambda: uploads_of(context).held_bytes == 270_000)
     taken = 16 * MB - 270_000  # as uploads would
-    context.uploads.take(taken)
+    uploads_of(context).take(taken)
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(head + bytes(90_000))
     status, reply = await raw_reply(reader)
     assert (status, reply["error"]) == (429, "too_many")
     alice = await client.log_in("alice")  # a small body, as digs have, needs no room
     assert (await alice.post("/postTask", code="abcdefghijkl"))["error"] == "no_such_task"
-    context.uploads.give_back(taken)
+    uploads_of(context).give_back(taken)
     answered, gone, stopped = connections
     answered[1].write(bytes(10_000))
     assert (await raw_reply(answered[0]))[1]["error"] == "bad_request"
     gone[1].transport.abort()
-    await until(lambda: context.uploads.held_bytes == 90_000)
+    await until(lambda: uploads_of(context).held_bytes == 90_000)
     for _, each in (answered, stopped, (reader, writer)):
         each.transport.abort()
         await asyncio.wait([asyncio.ensure_future(each.wait_closed())])
@@ -475,7 +476,7 @@ async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster
         await fast.send(bytes(1000))
         await asyncio.wait([reply], timeout=0.01)
     assert reply.result()[0] == 408
-    await until(lambda: context.uploads.places.keys() == {bob.unionid})
+    await until(lambda: uploads_of(context).places.keys() == {bob.unionid})
     fast.hang_up()
     await until(lambda: is_empty(context))
 
@@ -486,14 +487,14 @@ async def test_an_upload_that_is_being_stored_still_counts_after_its_sender_has_
 ) -> None:
     alice = await client.log_in("alice")
     begun, may_end = asyncio.Event(), asyncio.Event()
-    normalise = context.pictures.normalise
+    normalise = pictures_of(context).normalise
 
     async def waits(data: bytes, owner: str) -> Any:
         begun.set()
         await may_end.wait()
         return await normalise(data, owner)
 
-    monkeypatch.setattr(context.pictures, "normalise", waits)
+    monkeypatch.setattr(pictures_of(context), "normalise", waits)
     picture = noise(MB)
     sender = await Sender(settings.port, alice).begin(picture)
     await sender.send(sender.tail)
@@ -508,7 +509,7 @@ async def test_an_upload_that_is_being_stored_still_counts_after_its_sender_has_
     monkeypatch.setattr(UploadFile, "on_connection_close", noted)
     sender.hang_up()
     may_end.set()
-    assert context.uploads.held_bytes == len(picture)
+    assert uploads_of(context).held_bytes == len(picture)
     await until(lambda: is_empty(context))
     assert await stored_files(context) == 2  # the picture and its thumbnail
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from handlers import push
+from handlers.push import hellos_of
 from server.context import Context
 from server.realtime import hub
 from server.realtime.sockets import Sockets
@@ -40,7 +41,7 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(
     assert await by_head.closed() == 4010
     await alice.post("/logout")
     assert [await page.closed() for page in (by_hello, later)] == [4001, 4001]
-    assert context.hellos._of == {}
+    assert hellos_of(context)._of == {}
 
 
 @pytest.mark.gen_test
@@ -111,7 +112,7 @@ async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_m
     client: Client, open_page: Any, context: Context
 ) -> None:
     alice = await client.log_in("alice")
-    context.hellos = Sockets(2)
+    context.made[hellos_of] = Sockets(2)
     known = await open_page(None)
     await known.ask(action="hello", token=alice.token)
     await known.ask(action="ping")
@@ -133,5 +134,5 @@ async def test_who_has_not_said_who_they_are_is_sent_away_too(
     monkeypatch.setattr(hub, "DRAIN_SECONDS", 0)
     page = await open_page(None)
     await context.hub.drain()
-    assert context.hellos._of == {}
+    assert hellos_of(context)._of == {}
     assert await page.closed() == 1001

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from tornado.log import app_log
 from tornado.testing import ExpectLog
 
+from handlers.ops.screen import feed_of
 from server.context import Context
 from server.errors import BadSettings
 from server.realtime.bus import Bus
@@ -101,7 +102,7 @@ def test_a_certificate_that_is_none_is_said_by_its_setting() -> None:
 async def test_the_operators_screen_is_told_why_redis_is_away(context: Context) -> None:
     context.bus.connected.clear()
     context.bus.fault = "certificate"
-    alarms = context.feed._alarms()
+    alarms = feed_of(context)._alarms()
     assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]
 
 

@@ -20,6 +20,7 @@ from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from handlers.limits import person_of
+from server.actions.digging.dig import fair_start_of
 from server.context import Context
 from server.running import listening
 from server.running.bounded import BoundedServer, Bounds
@@ -336,8 +337,8 @@ async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
     served = serve(Bounds(an_address=1))
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
-    monkeypatch.setattr(context.fair_start, "gathers", lambda _code, had_lot_for: not had_lot_for)
-    monkeypatch.setattr(context.fair_start, "wait", wait)
+    monkeypatch.setattr(fair_start_of(context), "gathers", lambda _code, had_lot_for: not had_lot_for)
+    monkeypatch.setattr(fair_start_of(context), "wait", wait)
     body = json.dumps({"unionid": bob.unionid, "code": code})
     digging = await served.connect()
     digging.writer.write(
@@ -355,7 +356,7 @@ async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
 async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold_a_place(
     serve: Any, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    came, over, wait = asyncio.Semaphore(0), asyncio.Event(), context.fair_start.wait
+    came, over, wait = asyncio.Semaphore(0), asyncio.Event(), fair_start_of(context).wait
 
     async def wait_or_end(*asked: Any, **how: Any) -> int:
         came.release()
@@ -366,10 +367,10 @@ async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold
 
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
-    monkeypatch.setattr(context.fair_start, "gathers", lambda _code, had_lot_for: not had_lot_for)
-    monkeypatch.setattr(context.fair_start, "wait", wait_or_end)
-    monkeypatch.setattr(context.fair_start, "_window_ms", 60_000)
-    monkeypatch.setattr(context.cooldowns, "digging_began", lambda _code: context.clock.now_ms())
+    monkeypatch.setattr(fair_start_of(context), "gathers", lambda _code, had_lot_for: not had_lot_for)
+    monkeypatch.setattr(fair_start_of(context), "wait", wait_or_end)
+    monkeypatch.setattr(fair_start_of(context), "_window_ms", 60_000)
+    monkeypatch.setattr(context.hub.cooldowns, "digging_began", lambda _code: context.clock.now_ms())
     served = serve(Bounds(a_person=1))
     body = json.dumps({"unionid": bob.unionid, "code": code})
     dig = (

@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 
 from server.context import Context
 from server.running.stores import free_port
+from server.running.worker import monitor_of
 from support.client import Client
 from support.login import log_in
 from support.servers import Running, until
@@ -56,7 +57,7 @@ class TestNearlyFull:
             assert (reply["error"], "空间不足" in reply["msg"]) == ("unavailable", True)
         assert await context.store.tasks.collection.count_documents({}) == 0
         assert await context.store.files.collection.count_documents({}) == 0
-        alarms = context.monitor._found()
+        alarms = monitor_of(context)._found()
         assert "disk" in [alarm.kind for alarm in alarms]
 
 

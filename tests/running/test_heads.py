@@ -13,7 +13,7 @@ from tornado.http1connection import HTTP1Connection
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
-from handlers.base import Receiver
+from handlers.base import Receiver, uploads_of
 from handlers.ops.operators import OpsLogin, OpsLogout
 from handlers.uploads import UploadFile
 from server.context import Context
@@ -203,7 +203,7 @@ async def test_an_upload_that_stops_after_any_byte_of_its_forms_head_is_refused_
 
     replies = await asyncio.gather(*map(stop_after, range(len(form) + 1)))
     assert {(status, reply["error"]) for status, reply in replies} == {(408, "bad_request")}
-    assert context.uploads.held_bytes == 0
+    assert uploads_of(context).held_bytes == 0
 
 
 @pytest.mark.gen_test

@@ -18,7 +18,7 @@ from server.context import Context
 from server.operation import leader as leaders
 from server.realtime.activity import Activity
 from server.running.leading import WORKS, Leading
-from server.running.worker import begin_repeated
+from server.running.worker import begin_repeated, monitor_of
 from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
@@ -77,7 +77,7 @@ async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(
     async with a_process(settings, monkeypatch) as (first, of_leader):
         await first.leader.lead()
         async with a_process(settings, monkeypatch) as (second, of_follower):
-            while not all(check.ran for check in first.monitor._checks):  # noqa: ASYNC110  (nothing tells)
+            while not all(check.ran for check in monitor_of(first)._checks):  # noqa: ASYNC110  (nothing tells)
                 await asyncio.sleep(0.05)  # whoever begins to lead checks everything at once
             for counted in (of_leader, of_follower):
                 counted.kinds.clear()

@@ -80,7 +80,7 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
     wire.fall_behind()
     first = await bob.dig(code, dig_id="bobs-dig")
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 0}})
-    context.cooldowns.forget(code)
+    context.hub.cooldowns.forget(code)
     assert (await carol.dig(code, dig_id="carols-dig"))["now_depth"] == 2
     await context.background.finish()
     wire.elect_unaware()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from devtools.sandbox import Sandbox
+from server.actions.announce import square_of
 from server.actions.digging.dig import dig
 from server.actions.digging.visit import visit
 from server.context import Context
@@ -231,7 +232,7 @@ async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
         reply, sent = await sent_during(trips, who.get(path, **page))
         assert len(reply["data"]) == length, path
         assert len(waited_for(sent)) <= 2 + (path == "/getTaskList"), (path, sent)
-    context.square.forget()
+    square_of(context).forget()
     _, sent = await sent_during(trips, newcomer.get("/getTaskList"))
     assert waited_for(sent) == ["find tasks", "aggregate tasks"]
 

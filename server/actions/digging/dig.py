@@ -16,8 +16,8 @@ from tornado.log import app_log
 from server.actions.announce import announce_dig
 from server.actions.digging.win import record_prize
 from server.actions.money.risk import look_at_risk
-from server.actions.people.account import check_ban
-from server.context import Context
+from server.actions.people.account import check_ban, known_people_of
+from server.context import Context, per_context
 from server.errors import (
     AlreadyWon,
     Banned,
@@ -34,6 +34,9 @@ from server.errors import (
 from server.game.dig import Dig, seconds_left
 from server.game.review import is_shown
 from server.game.task import awaited_opening
+from server.memory.digging import Digging
+from server.memory.fair_start import FairStart
+from server.realtime.shared_order import SharedOrder
 from server.store import is_unavailable, said_by
 from server.store.digging.tasks import View
 from server.store.people.people import Person, shown_name
@@ -52,6 +55,24 @@ SLOW_CLOCK_MS = 100
 
 # Checks the caller's record, as `Interface.admit` does. Raises NotLoggedIn, BadToken or TokenRequired.
 AdmitCaller = Callable[[Person | None], Awaitable[Person]]
+
+
+@per_context
+def digging_of(context: Context) -> Digging:
+    """What this process keeps for digs."""
+    return Digging(context.store, context.keys, context.clock)
+
+
+@per_context
+def fair_start_of(context: Context) -> FairStart:
+    """Who waits for the random order."""
+    return FairStart(
+        context.settings.fair_start_ms,
+        context.hub.cooldowns,
+        context.clock,
+        context.background,
+        SharedOrder(context.bus, context.hub, context.keys),
+    )
 
 
 @dataclass(slots=True)
@@ -97,7 +118,7 @@ def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
 def _known_cooldown(context: Context, request: _Request) -> Dig | None:
     """Return the dig in whose cooldown the request came; None if none is known, or it is the caller's own."""
     at_ms = _counts_at(context, request, context.clock.now_ms())
-    running = context.cooldowns.running(request.code, at_ms)
+    running = context.hub.cooldowns.running(request.code, at_ms)
     return None if running is None or running["unionid"] == request.unionid else running
 
 
@@ -111,7 +132,7 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
     if running is None:
         return False
     if request.dig_id:
-        if await context.digging.ids.used(request.code, request.unionid, request.dig_id):
+        if await digging_of(context).ids.used(request.code, request.unionid, request.dig_id):
             return True
         running = _known_cooldown(context, request)
         if running is None:  # this process knows better meanwhile
@@ -127,7 +148,7 @@ def _publisher(context: Context, code: str) -> str:
     if watched is not None and watched.loaded:
         publisher: str = watched.task["publisher"]
         return publisher
-    return context.digging.publisher(code)
+    return digging_of(context).publisher(code)
 
 
 def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
@@ -184,7 +205,7 @@ async def dig(
         dug = await _dig_in_turn(context, request)
     except Refusal as refusal:
         if isinstance(refusal, Banned | OwnTask | AlreadyWon):
-            context.digging.note_refused(code, unionid)
+            digging_of(context).note_refused(code, unionid)
         metrics.DIGS.labels(refusal.error).inc()
         raise
     metrics.DIGS.labels("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
@@ -204,18 +225,18 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                         return dug
                     continue
                 if not repeats and _needs_lot(context, request):
-                    digger = await _who_gets_a_lot(context, request)
+                    digger, start = await _who_gets_a_lot(context, request), fair_start_of(context)
                     if _needs_lot(context, request):
                         # Or one person could have any number of requests wait.
-                        if digger is not None and not context.fair_start.is_after_all(request.code, digger):
+                        if digger is not None and not start.is_after_all(request.code, digger):
                             request.waits()
-                        request.had_lot_for = await context.fair_start.wait(
+                        request.had_lot_for = await start.wait(
                             request.code, digger, proven=request.session is not None
                         )
-                if context.digging.never_cools(request.code):
+                if digging_of(context).never_cools(request.code):
                     await _count(context, request)
                 # No await before `acquire`: those who had lots get their turns in that order.
-                turn = context.digging.turn(request.code)
+                turn = digging_of(context).turn(request.code)
                 await turn.acquire()
         except TimeoutError:
             raise Unavailable from None
@@ -246,8 +267,8 @@ def _may_not_dig(context: Context, request: _Request) -> bool:
     return (
         _publisher(context, code) == unionid
         or (watched is not None and watched.loaded and unionid in watched.winners)
-        or context.people.is_banned(unionid)
-        or context.digging.was_refused(code, unionid)
+        or known_people_of(context).is_banned(unionid)
+        or digging_of(context).was_refused(code, unionid)
     )
 
 
@@ -259,8 +280,8 @@ async def _look(context: Context, request: _Request) -> Dug | None:
     """
     code, unionid, dig_id = request.code, request.unionid, request.dig_id
     try:
-        used = dig_id and await context.digging.ids.used(code, unionid, dig_id)
-        view = await context.digging.looks.view(code, unionid, dig_id if used else "")
+        used = dig_id and await digging_of(context).ids.used(code, unionid, dig_id)
+        view = await digging_of(context).looks.view(code, unionid, dig_id if used else "")
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -273,7 +294,7 @@ async def _look(context: Context, request: _Request) -> Dug | None:
         return Dug(owed, view["task"]["params"], repeated=True)
     _refuse_for_task(context, view, request)
     await _admitted(view, request)
-    context.digging.forget_refused(code, unionid)
+    digging_of(context).forget_refused(code, unionid)
     return None
 
 
@@ -284,7 +305,7 @@ async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
     banned people get none: each would cost a read of the store, and could be drawn before a person.
     """
     try:
-        person = await request.admit(await context.people.find(request.unionid, request.session))
+        person = await request.admit(await known_people_of(context).find(request.unionid, request.session))
         check_ban(person, context.clock.now_ms())
     except Refusal:
         return None
@@ -292,7 +313,7 @@ async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
 
 
 def _needs_lot(context: Context, request: _Request) -> bool:
-    return context.fair_start.gathers(request.code, request.had_lot_for)
+    return fair_start_of(context).gathers(request.code, request.had_lot_for)
 
 
 async def _count(context: Context, request: _Request) -> None:
@@ -323,7 +344,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
                     raise NoSuchTask  # noqa: TRY301  (below, only a silent store is caught)
                 context.clock.see(view["now"])
                 asked_at = asked_at or view["now"]
-                context.digging.learn(view["task"])
+                digging_of(context).learn(view["task"])
                 owed = _owed_reply(context, view, request)
                 if owed is not None:
                     await request.admit(view["person"])
@@ -361,9 +382,9 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
 
 async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
     """Write the history and tell everybody. Past the deadline do not wait: the task has the record."""
-    context.cooldowns.learn(recorded)
+    context.hub.cooldowns.learn(recorded)
     if recorded["is_prize"]:
-        context.digging.note_refused(recorded["code"], recorded["unionid"])
+        digging_of(context).note_refused(recorded["code"], recorded["unionid"])
     context.heartbeats.note_dig(recorded)
     loop = asyncio.get_running_loop()
     writing = loop.create_task(_write_history(context, recorded))
@@ -417,9 +438,9 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
     if task["status"]:
         raise Ended
     if "last_dig" in task:
-        context.cooldowns.learn(task["last_dig"])
+        context.hub.cooldowns.learn(task["last_dig"])
     elif opened_at := awaited_opening(task):
-        context.cooldowns.learn_opening(request.code, opened_at)
+        context.hub.cooldowns.learn_opening(request.code, opened_at)
     if task["cd_until"] > _counts_at(context, request, view["now"]):
         if task["publisher"] == unionid:
             raise OwnTask
@@ -440,7 +461,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
     """Return the next dig by this view. The store sets `at` and `cd_until`."""
     task, first = view["task"], view["first"]
     depth = task["now_depth"] + 1
-    winning = context.digging.winning(task)
+    winning = digging_of(context).winning(task)
     won = winning.get(depth)
     participants = task["participants"] + (first is None)
     prizes_left = task["prizes_left"] - (won is not None)

@@ -10,10 +10,11 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
 from server.actions.digging.ranks import RankDraft, committed, first_yuan, make_ranks
 from server.actions.people.account import check_ban, upload_of
-from server.actions.pictures import draw_red_packet
+from server.actions.pictures import disk_of, draw_red_packet
 from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
@@ -85,7 +86,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     Raises BadRequest if the values do not fit, or they did not upload the picture here; BadCommitment;
     DiskLow; Banned.
     """
-    if context.disk.low:
+    if disk_of(context).low:
         raise DiskLow
     red_packet = draft.goods_type == RED_PACKET
     if red_packet and not context.settings.takes_cash:
@@ -130,7 +131,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         await submit_task(context, published, publisher["openid"])
         # It is submitted, so the sweep need not look at it soon: the end of the check makes it due.
         await context.store.tasks.again(published, published["created_at"] + DAY_MS)
-    context.square.forget()
+    square_of(context).forget()
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return published

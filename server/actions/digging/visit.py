@@ -5,10 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from server.context import Context
+from server.actions.people.account import known_people_of
+from server.context import Context, per_context
 from server.errors import Unavailable
+from server.memory.visiting import Visiting
 from server.store import is_unavailable
 from server.store.digging.visits import SHARE_CHARACTERS
+
+
+@per_context
+def visiting_of(context: Context) -> Visiting:
+    """The visits of this moment, and the share tokens."""
+    visiting = Visiting(context.store, context.keys, context.clock.now_ms)
+    context.closing.push_async_callback(visiting.close)
+    return visiting
 
 
 class NotNoted(Unavailable):
@@ -22,24 +32,24 @@ async def visit(context: Context, code: str, unionid: str, sharer: str | None = 
     Raises NotNoted if it cannot be written; and Unavailable, or what MongoDB raises, if the sharer cannot
     be read.
     """
-    noted = _noted(context.visiting.note_visit(code, unionid))
+    noted = _noted(visiting_of(context).note_visit(code, unionid))
     if sharer is None:
         await noted
     else:
         await asyncio.gather(noted, _note_sharer(context, code, sharer, unionid))
-    return context.visiting.token(code, unionid)
+    return visiting_of(context).token(code, unionid)
 
 
 async def _note_sharer(context: Context, code: str, sharer: str, newcomer: str) -> None:
     if len(sharer) == SHARE_CHARACTERS:
-        shared, found = await context.visiting.resolve(sharer)
+        shared, found = await visiting_of(context).resolve(sharer)
         if shared != code:
             found = None
     else:
-        person = await context.people.find(sharer, None)
+        person = await known_people_of(context).find(sharer, None)
         found = None if person is None else person["_id"]
     if found is not None and found != newcomer:
-        await _noted(context.visiting.note_brought(code, found, newcomer))
+        await _noted(visiting_of(context).note_brought(code, found, newcomer))
 
 
 async def _noted(note: Awaitable[None]) -> None:

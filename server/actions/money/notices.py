@@ -6,14 +6,30 @@ at a time. If the process dies first, a sweep does it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from server.actions.money.pay_in import follow_payments, note_payment
 from server.actions.money.pay_out import follow_bill, note_end
 from server.actions.money.refund import note_refund
-from server.context import Context
+from server.context import Context, per_context
 from server.wechat.pay import BillAnswer, OrderAnswer, RefundAnswer
+
+
+@dataclass(slots=True)
+class Notices:
+    """What follows from WeChat Pay's notices after their answer. `turn` lets one at a time run."""
+
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    paid_orders: list[str] = field(default_factory=list)  # numbers of orders still to be followed up
+
+
+@per_context
+def notices_of(_: Context) -> Notices:
+    """What still follows from notices to this process."""
+    return Notices()
 
 
 async def take_notice(context: Context, headers: Mapping[str, str], body: bytes) -> None:
@@ -24,7 +40,7 @@ async def take_notice(context: Context, headers: Mapping[str, str], body: bytes)
     match context.pay.read_notice(headers, body).resource:
         case OrderAnswer() as order:
             if order.paid and await note_payment(context, order):
-                context.notices.paid_orders.append(order.out_trade_no)
+                notices_of(context).paid_orders.append(order.out_trade_no)
                 _follow(context, _follow_paid_orders(context))
         case RefundAnswer() as refund:
             await note_refund(context, refund)
@@ -35,7 +51,7 @@ async def take_notice(context: Context, headers: Mapping[str, str], body: bytes)
 
 def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:
     async def in_turn() -> None:
-        async with context.notices.turn:
+        async with notices_of(context).turn:
             await work
 
     context.background.spawn(in_turn())
@@ -43,7 +59,7 @@ def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:
 
 async def _follow_paid_orders(context: Context) -> None:
     """Follow all payments noted so far together. Those noted meanwhile wait for the next turn."""
-    numbers = context.notices.paid_orders[:]
-    context.notices.paid_orders.clear()
+    numbers = notices_of(context).paid_orders[:]
+    notices_of(context).paid_orders.clear()
     if numbers:
         await follow_payments(context, await context.store.orders.find_all(numbers))

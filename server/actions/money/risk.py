@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 
-from server.context import Context
+from server.context import Context, per_context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS, total_fen
+from server.memory.risk_looks import RiskLooks
 from server.security.addresses import client_address, counted_address
 from server.store.digging.tasks import View
 from server.store.people.people import Person
@@ -24,6 +25,12 @@ UNSEEN = -1
 log = logging.getLogger("wabao.money")
 
 
+@per_context
+def risk_looks_of(_: Context) -> RiskLooks:
+    """Whose risk this process asked for today."""
+    return RiskLooks()
+
+
 def look_at_risk(context: Context, view: View, address: str) -> None:
     """Note and ask in the background about who just dug a red packet, unless that was done today.
 
@@ -33,7 +40,7 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
     if person is None or not address or not total_fen(view["task"]):
         return
     wanted = context.settings.risk_held or context.settings.cash_ring_day_yuan
-    if wanted and context.risk_looks.begin(person["_id"], day, UNDER_WAY):
+    if wanted and risk_looks_of(context).begin(person["_id"], day, UNDER_WAY):
         context.background.spawn(_ask(context, person, address, day, view["task"]["_id"]))
 
 
@@ -51,7 +58,7 @@ async def _ask(context: Context, person: Person, address: str, day: int, code: s
             elif rank is not None:
                 await context.store.risks.save(person["_id"], day, rank)
     finally:
-        context.risk_looks.end()
+        risk_looks_of(context).end()
 
 
 async def note_place(context: Context, unionid: str, address: str) -> None:
@@ -71,7 +78,7 @@ async def _rank(context: Context, openid: str, address: str) -> int | None:
 
     None if it says nothing, or is late and another call is waiting already.
     """
-    looks, in_time = context.risk_looks, False
+    looks, in_time = risk_looks_of(context), False
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")
         return None

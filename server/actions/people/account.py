@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
 from server.actions.reviews.submit import submit_name, submit_profile
-from server.context import Context
+from server.context import Context, per_context
 from server.errors import (
     BadRequest,
     BadToken,
@@ -19,6 +19,7 @@ from server.errors import (
 )
 from server.game.order import wake
 from server.game.review import ReviewState
+from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
 from server.store.people.people import Ban, Person
@@ -28,6 +29,14 @@ BEIJING = timezone(timedelta(hours=8))
 
 # Called with the person's id before anything is written. May raise a refusal.
 AdmitLogin = Callable[[str], Awaitable[None]]
+
+
+@per_context
+def known_people_of(context: Context) -> KnownPeople:
+    """The people this process knows."""
+    known = KnownPeople(context.store, lambda: context.bus.connection, context.hub.sessions.valid)
+    context.closing.push_async_callback(known.close)
+    return known
 
 
 async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
@@ -150,7 +159,7 @@ async def read_caller(context: Context, unionid: str, *, lock: bool) -> Person |
 
     One round trip. Raises what the store raises.
     """
-    known, people = context.people, context.store.people
+    known, people = known_people_of(context), context.store.people
     if lock and not known.is_locked(unionid):
         return await known.learn(people.lock(unionid))
     person = await known.learn(people.find(unionid))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from server.actions.digging.visit import visiting_of
 from server.actions.money.freeze import find_target
 from server.context import Context
 from server.errors import BadRequest
@@ -89,6 +90,6 @@ async def brought_by(context: Context, unionid: str) -> list[Sharer]:
     for code, sharer in await context.store.visits.sharers_of(unionid, SHOWN_SHARERS):
         person = await context.store.people.find(sharer)
         if person is not None:
-            key = f"share:{context.visiting.token(code, sharer)}"
+            key = f"share:{visiting_of(context).token(code, sharer)}"
             found.append(Sharer(code, key, shown_name(person)))
     return found
