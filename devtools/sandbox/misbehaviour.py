@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from devtools.sandbox.base import ERRMSGS, now_ms
 from devtools.sandbox.content import CONTENT_CALLS, LABELS
-from devtools.sandbox.pay_call import ADDRESS_REFUSED, FAILURES
+from devtools.sandbox.pay_call import FAILURES, WORDED
 from devtools.sandbox.refunds import tell_refund
 from devtools.sandbox.shipping import SHIPPING_CALLS
 from devtools.sandbox.transfers import find_bill, tell_bill
@@ -23,22 +23,22 @@ class MisbehaveRequest(msgspec.Struct):
     """`what` happens `times` times, to `number` in `call`; an empty `number` or `call` means any.
 
     A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, or `refuse` with `code`
-    (default NOT_ENOUGH; ADDRESS_REFUSED refuses our address, in WeChat's words). It may act and never
-    answer (`timeout`), break the connection (`disconnect`) or sign wrongly (`bad_signature`). A transfer or
-    its confirmation may `fail` with `code`. A transfer may stay `accepted` until it is sent again. A
-    payment may be by `any_card`, whatever the order says. A refund, a confirmation or a cancellation may
-    stay `pending` until `settle`. A refund may end `abnormal` or `closed`. A notice may be lost, repeated,
-    delayed by `seconds`, preceded by a forged one, or signed by the platform certificate
-    (`certify_notice`). The push of a picture's result may be lost, repeated or delayed too. A content check
-    (`msg_sec_check`, `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with
-    the error code `code` (default 61010). It may also `judge` that the content is `code`: pass, review or
-    risky. A message may also be answered after `seconds` (`slow`) or by `garbage`, both once it was sent.
-    Its number is an openid, and its codes are WeChat's (default 43101, which also withdraws the consent). A
-    question about a `risk` may be answered late, by garbage, by an error code, or by the `rank` `code`. The
-    report of a delivery (`shipping`, whose number is an openid) may be answered so, too; its question
-    (`managed`) by an error code, or that the mini-program is `unmanaged`.
-    `expire` and `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour
-    that is left.
+    (default NOT_ENOUGH; ADDRESS_REFUSED refuses our address, DAY_REFUSED what a merchant pays a day, in
+    WeChat's words). It may act and never answer (`timeout`), break the connection (`disconnect`) or sign
+    wrongly (`bad_signature`). A transfer or its confirmation may `fail` with `code`. A transfer may stay
+    `accepted` until it is sent again. A payment may be by `any_card`, whatever the order says. A refund,
+    a confirmation or a cancellation may stay `pending` until `settle`. A refund may end `abnormal` or
+    `closed`. A notice may be lost, repeated, delayed by `seconds`, preceded by a forged one, or signed by
+    the platform certificate (`certify_notice`). The push of a picture's result may be lost, repeated or
+    delayed too. A content check (`msg_sec_check`, `media_check_async`) may be `slow` by `seconds`, answer
+    `garbage`, or `refuse` with the error code `code` (default 61010). It may also `judge` that the
+    content is `code`: pass, review or risky. A message may also be answered after `seconds` (`slow`) or
+    by `garbage`, both once it was sent. Its number is an openid, and its codes are WeChat's (default
+    43101, which also withdraws the consent). A question about a `risk` may be answered late, by garbage,
+    by an error code, or by the `rank` `code`. The report of a delivery (`shipping`, whose number is an
+    openid) may be answered so, too; its question (`managed`) by an error code, or that the mini-program
+    is `unmanaged`. `expire` and `settle` (to the state `code`) act on `number` at once. `behave` forgets
+    all misbehaviour that is left.
     """
 
     what: Literal[
@@ -149,7 +149,7 @@ def _check_code(asked: MisbehaveRequest) -> None:
     if asked.what == "judge":
         codes = tuple(LABELS)
     elif asked.what == "refuse":
-        codes = ("", *(map(str, ERRMSGS) if asked.call in WECHAT_CALLS else (*FAILURES, ADDRESS_REFUSED)))
+        codes = ("", *(map(str, ERRMSGS) if asked.call in WECHAT_CALLS else (*FAILURES, *WORDED)))
     else:
         return
     if asked.code not in codes:

@@ -43,8 +43,14 @@ FAILURES: dict[str, tuple[int, str]] = {
     "FREQUENCY_LIMITED": (429, "频率超限"),
     "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
 }
-# To be told to refuse with this means: because of the caller's address.
-ADDRESS_REFUSED = "ADDRESS_REFUSED"
+# To be told to refuse with one of these means: with INVALID_REQUEST and these words.
+ADDRESS_REFUSED, DAY_REFUSED = "ADDRESS_REFUSED", "DAY_REFUSED"
+_WORDS = {
+    ADDRESS_REFUSED: "此IP地址不允许调用该接口",
+    # https://developers.weixin.qq.com/community/pay/doc/0000c4ce8fc640598fee2a6e551800
+    DAY_REFUSED: "超出商户单日转账额度，请核实产品设置是否准确",
+}
+WORDED = tuple(_WORDS)
 # The misbehaviours of a call, as opposed to those of a notice.
 CALL_MISBEHAVIOURS = (
     *("error_before", "error_after", "timeout", "disconnect", "bad_signature"),
@@ -67,10 +73,9 @@ class PayFailure(Exception):
         super().__init__(f"{code}: {self.message}")
 
 
-def _refusal(code: str) -> PayFailure:
-    if code == ADDRESS_REFUSED:
-        return PayFailure("INVALID_REQUEST", "此IP地址不允许调用该接口")
-    return PayFailure(code)
+def refusal(code: str) -> PayFailure:
+    """Return what refuses with one of FAILURES, or of WORDED."""
+    return PayFailure("INVALID_REQUEST", _WORDS[code]) if code in _WORDS else PayFailure(code)
 
 
 class PayCall(SandboxHandler):
@@ -101,7 +106,7 @@ class PayCall(SandboxHandler):
         if what == "error_before":
             raise PayFailure("SYSTEM_ERROR")
         if what == "refuse" and self.misbehaviour:
-            raise _refusal(self.misbehaviour["code"] or "NOT_ENOUGH")
+            raise refusal(self.misbehaviour["code"] or "NOT_ENOUGH")
         answer = await self.act(number)
         if what == "error_after":
             raise PayFailure("SYSTEM_ERROR")

@@ -109,6 +109,11 @@ def sealed_notice(
     return headers | {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}, body
 
 
+def day_begins_ms(unix_ms: int) -> int:
+    """Return when the day of a time began in Beijing, in unix ms."""
+    return unix_ms - (unix_ms + 8 * 3_600_000) % 86_400_000
+
+
 def beijing_time(unix_ms: int) -> str:
     """Return a time as WeChat writes it: RFC 3339, in Beijing time, to the second."""
     return time.strftime("%Y-%m-%dT%H:%M:%S+08:00", time.gmtime(unix_ms // 1000 + 8 * 3600))

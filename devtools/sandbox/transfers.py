@@ -12,8 +12,8 @@ from devtools.sandbox.base import now_ms, state_of
 from devtools.sandbox.content import DOUBTFUL, RISKY
 from devtools.sandbox.notices import tell
 from devtools.sandbox.orders import NotifyUrl
-from devtools.sandbox.pay_call import PayCall, PayFailure
-from devtools.sandbox.signing import beijing_time
+from devtools.sandbox.pay_call import DAY_REFUSED, PayCall, PayFailure, refusal
+from devtools.sandbox.signing import beijing_time, day_begins_ms
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from devtools.sandbox.store.pay import SandboxBill
 from server.context import Context
@@ -23,6 +23,10 @@ from server.settings import SANDBOX_APPID
 CONFIRM_MS = 86_400_000
 # WeChat answers questions about bills for so long: https://pay.weixin.qq.com/doc/v3/merchant/4012716437
 KNOWN_MS = 30 * 86_400_000
+# A transfer's bounds, and what a person and a merchant get a day by default, from midnight in China on.
+# https://pay.weixin.qq.com/doc/v3/merchant/4013778940 and 4013747667
+LEAST_FEN, MOST_FEN = 10, 200_00
+PERSON_DAY_FEN, MERCHANT_DAY_FEN = 2_000_00, 50_000_00
 # From this amount on WeChat wants the person's name, which this merchant does not know.
 NAMED_FEN = 200_000
 # https://pay.weixin.qq.com/doc/v3/merchant/4012711988: 1000 is 现金营销
@@ -78,6 +82,11 @@ class MakeTransfer(PayCall):
         state = "FAIL" if fail_reason else "ACCEPTED" if self.told("accepted") else "WAIT_USER_CONFIRM"
         known = await find_bill(self.context, asked.out_bill_no)
         if known is None:
+            given = await self.pay.transferred_fen(asked.openid, day_begins_ms(now))
+            if given.merchant + asked.transfer_amount > MERCHANT_DAY_FEN:
+                raise refusal(DAY_REFUSED)
+            if given.person + asked.transfer_amount > PERSON_DAY_FEN:
+                state, fail_reason = "FAIL", "DAY_RECEIVED_QUOTA_EXCEED"
             new: SandboxBill = {
                 "_id": asked.out_bill_no,
                 "asked": body,
@@ -207,3 +216,6 @@ def _check(asked: TransferRequest) -> None:
         raise PayFailure("TRANSFER_REMARK_SET_FAIL")
     if asked.transfer_amount >= NAMED_FEN:
         raise PayFailure("PARAM_ERROR", "转账金额大于等于2000元时，收款用户姓名必填")
+    # https://developers.weixin.qq.com/community/develop/doc/00002eba8509c824ffe2895616fc00
+    if not LEAST_FEN <= asked.transfer_amount <= MOST_FEN:
+        raise PayFailure("INVALID_REQUEST", "超过单笔转账上下限，核实产品设置是否准确")

@@ -121,6 +121,8 @@ OPS_MEANINGS = {
     "OpsRingReply.held": Meaning("因此在核对的红包"),
     "RingPrize.publisher": Meaning("发布者的序号"),
     "RingPrize.winner": Meaning("中奖者的序号"),
+    "today_fen": Meaning("今天（北京时间）发出的红包（分），按微信的每日额度计"),
+    "today_most_fen": Meaning("一天最多发出多少（分），0 为不限"),
     "withheld_fen": Meaning("等运营者核对或已冻结的红包（分），是欠中奖者的一部分"),
     "shares": Meaning("分享带来多少人，只有数目"),
     "opened": Meaning("打开过这个宝贝的人数"),

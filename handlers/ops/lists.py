@@ -12,6 +12,8 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from server.actions.gauges import money_gauges
 from server.context import Context
+from server.game.amounts import FEN_PER_YUAN
+from server.game.payouts import day_of
 from server.game.task import Task
 from server.operation.feed import BoardTask, board_task
 
@@ -163,6 +165,8 @@ class OpsMoneyReply(Reply, kw_only=True):
     refunded_fen: int
     held_fen: int
     withheld_fen: int
+    today_fen: int
+    today_most_fen: int
 
 
 class OpsMoney(OperatorInterface):
@@ -183,4 +187,6 @@ class OpsMoney(OperatorInterface):
             refunded_fen=sums.get("refunded", 0),
             held_fen=sums.get("held", 0),
             withheld_fen=sums.get("withheld", 0),
+            today_fen=await self.context.store.payout_days.fen(day_of(self.context.clock.now_ms())),
+            today_most_fen=self.context.settings.payout_day_yuan * FEN_PER_YUAN,
         )

@@ -27,11 +27,15 @@ HELD: tuple[PrizeState, ...] = ("held", "withheld")
 
 # Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk,
 # what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day, or
-# what private treasures pay.
-Why: TypeAlias = Literal["pair", "day", "week", "risk", "ring", "again", "luck", "newcomer", "private"]
+# what private treasures pay, or what WeChat transfers (`transfer`).
+Why: TypeAlias = Literal[
+    "pair", "day", "week", "risk", "ring", "again", "luck", "newcomer", "private", "transfer"
+]
 # Why a payout waits for a time: what a publisher's private treasures pay a day, what a newcomer gets, what
-# all newcomers get, and what they get from newcomers.
-Wait: TypeAlias = Literal["private", "newcomer", "newcomers", "among_newcomers"]
+# all newcomers get, and what they get from newcomers; what WeChat transfers to a person a day, and to all.
+Wait: TypeAlias = Literal[
+    "private", "newcomer", "newcomers", "among_newcomers", "person_quota", "merchant_quota"
+]
 
 prize = Table(
     "prize",
@@ -62,12 +66,12 @@ def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int)
 
 
 @prize
-def approved(attempt: int) -> Row:
-    """The limits let this attempt be paid; they are not asked again about it."""
+def approved(attempt: int, counted_on: int) -> Row:
+    """The limits let this attempt be paid, and it counts on that day; they are not asked again about it."""
     return Row(
         "claiming",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
-        sets={"weighed": attempt},
+        sets={"weighed": attempt, "counted_on": counted_on},
     )
 
 

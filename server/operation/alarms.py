@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
+from server.game.amounts import FEN_PER_YUAN
 from server.game.findings import Finding, FindingKind
 from server.game.invariants import broken_by_totals
+from server.game.payouts import NEARLY, day_of
 from server.game.task import Task
 from server.operation.audit import audit
 from server.operation.findings import texts_of
@@ -32,6 +34,7 @@ REVIEWS_SECONDS = 30.0
 # WeChat answers most checks within seconds; the check of a picture may take half an hour.
 REVIEW_LATE_MS = 600_000
 QUEUES_SECONDS = 30.0
+PAYOUTS_SECONDS = 30.0
 # How long something may wait for an operator before they are told.
 QUEUE_LATE_MS = 600_000
 REST_FACTOR = 20
@@ -47,7 +50,7 @@ ALARMS_TOLD = 30
 
 Kind: TypeAlias = Literal[
     "redis", "mongodb", "database", "disk", "start",
-    "unchecked", "message", "review", "queue", "pattern", "held", FindingKind,
+    "unchecked", "message", "review", "queue", "payouts", "pattern", "held", FindingKind,
 ]
 
 
@@ -65,6 +68,7 @@ class Alarm(msgspec.Struct, frozen=True):
     - review (WeChat does not judge content): `late`. How many wait.
     - queue (an operator has not decided): `reviews` or `reports`. How many wait.
     - queue (reports alone hide tasks, for hours at most): `hidden`. How many.
+    - payouts (the day's limit at WeChat is nearly reached): `day`. Yuan paid out today, and the limit.
     - pattern: one of `patterns.py`. Its numbers.
     - held (red packets wait for the operator): `held`. How many, and their sum in yuan.
     - order, bill, refund (the operator is needed): `waits`. Its number, and what WeChat Pay said.
@@ -188,6 +192,14 @@ async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
         "hidden": await store.tasks.reported_number(),
     }
     return [Alarm("queue", "", what, (str(number),)) for what, number in waiting.items() if number]
+
+
+async def check_payouts(store: Store, most_yuan: int, now_ms: int) -> list[Alarm]:
+    """Return an alarm if what was paid out today is NEARLY the limit, or more; `most_yuan` 0 is none."""
+    paid_yuan = await store.payout_days.fen(day_of(now_ms)) // FEN_PER_YUAN
+    if not most_yuan or paid_yuan < NEARLY * most_yuan:
+        return []
+    return [Alarm("payouts", "", "day", (str(paid_yuan), str(most_yuan)))]
 
 
 def _alarm(finding: Finding) -> Alarm:

@@ -17,6 +17,7 @@ from server.operation.alarms import (
     BOOKS_SECONDS,
     INVARIANTS_SECONDS,
     MESSAGES_SECONDS,
+    PAYOUTS_SECONDS,
     QUEUES_SECONDS,
     REVIEWS_SECONDS,
     Alarm,
@@ -24,6 +25,7 @@ from server.operation.alarms import (
     check_books,
     check_invariants,
     check_messages,
+    check_payouts,
     check_queues,
     check_reviews,
     silence,
@@ -71,8 +73,12 @@ class Monitor:
         *,
         messages: bool = False,
         reviews: bool = False,
+        payout_day_yuan: int = 0,
     ) -> None:
-        """`messages`: there are messages to people who left. `reviews`: WeChat checks contents."""
+        """`messages`: there are messages to people who left. `reviews`: WeChat checks contents.
+
+        `payout_day_yuan` is the most that may be paid out a day, 0 for any sum.
+        """
         self._store, self._outages, self._webhook = store, outages, webhook
         self._disk, self._leader, self._now_ms = disk, leader, now_ms
         self._led = False
@@ -93,6 +99,7 @@ class Monitor:
             ),
             *([Check("reviews", lambda: check_reviews(store, now_ms()), REVIEWS_SECONDS)] if reviews else []),
             Check("queues", lambda: check_queues(store, now_ms()), QUEUES_SECONDS),
+            Check("payouts", lambda: check_payouts(store, payout_day_yuan, now_ms()), PAYOUTS_SECONDS),
             Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 
@@ -262,6 +269,6 @@ def _checked_by(kind: str) -> str:
     """Return the check that finds alarms of this kind; "" if that is seen at once."""
     own = {
         "invariant": "invariants", "message": "messages", "review": "reviews",
-        "pattern": "patterns", "held": "patterns",
+        "pattern": "patterns", "held": "patterns", "payouts": "payouts",
     }
     return own.get(kind, "books" if kind in ("books", *_PAYMENTS) else "")

@@ -43,6 +43,7 @@ TITLES = {
     "unchecked": "没有按时核对",
     "pattern": "可疑的领奖",
     "held": "有奖品等你处理",
+    "payouts": "今天的转账额度快满了",
     "order": "付款等你处理",
     "bill": "转账等你处理",
     "refund": "退款等你处理",

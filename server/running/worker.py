@@ -65,6 +65,7 @@ def monitor_of(context: Context) -> Monitor:
         context.clock.now_ms,
         messages=bool(context.settings.templates),
         reviews=context.settings.checks_content,
+        payout_day_yuan=context.settings.payout_day_yuan,
     )
 
 

@@ -82,6 +82,10 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     cash_ring_day_yuan: Limit = 400
     cash_patterns_held: Flag = 1
     risk_held: Annotated[int, Meta(ge=0, le=4)] = 3
+    # What WeChat lets a merchant transfer by default: https://pay.weixin.qq.com/doc/v3/merchant/4013778940
+    payout_transfer_yuan: Limit = 200
+    payout_person_day_yuan: Limit = 2_000
+    payout_day_yuan: Limit = 50_000
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
     mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: nothing waits for that
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 96
@@ -349,11 +353,19 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
     _operators(settings)
     _check_templates_and_texts(settings)
+    _check_payouts(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
     if settings.sandbox_url and not settings.sandboxed:
         raise BadSettings("SANDBOX_URL is for the stand-in, which WECHAT_APPID turns off")
     _check_push(settings)
+
+
+def _check_payouts(settings: Settings) -> None:
+    """Raise BadSettings if a prize could be published that WeChat pays out on no day."""
+    for name in ("payout_transfer_yuan", "payout_person_day_yuan", "payout_day_yuan"):
+        if 0 < getattr(settings, name) < settings.max_red_packet_yuan:
+            raise BadSettings(f"MAX_RED_PACKET_YUAN must not be above {name.upper()}: it would not be paid")
 
 
 def _check_push(settings: Settings) -> None:

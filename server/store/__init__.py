@@ -40,6 +40,7 @@ from server.store.money.bills import Bills
 from server.store.money.freezes import Freezes
 from server.store.money.ledger import Ledger
 from server.store.money.orders import Orders
+from server.store.money.payout_days import PayoutDays
 from server.store.money.pickups import Pickups
 from server.store.money.places import Places
 from server.store.money.prizes import Prizes
@@ -133,6 +134,7 @@ class Store:
         self.gauges = Gauges(self.database)
         self.pickups = Pickups(self.database)
         self.places = Places(self.database)
+        self.payout_days = PayoutDays(self.database)
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)

@@ -14,6 +14,7 @@ export function say({ kind, what, values }) {
   if (kind === "queue") return t(`queue_${what}`, ...values);
   if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", clock(Number(values[0]))) : t("never_checked"));
   if (kind === "pattern") return t(`pattern_${what}`, ...values);
+  if (kind === "payouts") return t(`payouts_${what}`, ...values);
   if (kind === "held") return t("held_waits", ...values);
   if (what === "waits") return t("said_waits", values[0], waits(values[1]));
   return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));

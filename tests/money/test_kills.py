@@ -126,6 +126,7 @@ STEPS = {
     ],
     "a red packet is claimed": [
         "prizes.claimed",
+        "payout_days.take",
         "prizes.approved",
         "bills.insert",
         "bills.sending",
@@ -157,6 +158,7 @@ STEPS = {
     ],
     "a claim is weighed": [
         "prizes.claimed",
+        "payout_days.take",
         "prizes.approved",
         "bills.insert",
         "bills.sending",
@@ -165,6 +167,12 @@ STEPS = {
         "prizes.carried_out",
     ],
     "a payout is held": ["prizes.claimed", "prizes.held", "prizes.carried_out"],
+    "a payout waits for tomorrow": [
+        "prizes.claimed",
+        "payout_days.take",
+        "prizes.put_off",
+        "prizes.carried_out",
+    ],
     "a payout is put off": ["prizes.claimed", "prizes.put_off", "prizes.carried_out"],
     "a treasure is frozen while a bill is out": [
         "freezes.put",

@@ -29,6 +29,8 @@ from support.merchant_calls import TRANSFERS, a_bill, call
         ({"transfer_amount": 0}, "PARAM_ERROR"),
         ({"transfer_amount": "100"}, "PARAM_ERROR"),
         ({"transfer_amount": 200_000}, "PARAM_ERROR"),
+        ({"transfer_amount": 9}, "INVALID_REQUEST"),
+        ({"transfer_amount": 20_001}, "INVALID_REQUEST"),
         ({"transfer_remark": "祝" * 33}, "PARAM_ERROR"),
         ({"transfer_remark": "违规的名字"}, "TRANSFER_REMARK_SET_FAIL"),
         ({"out_bill_no": "with-dash"}, "PARAM_ERROR"),
@@ -40,6 +42,22 @@ async def test_a_transfer_that_wechat_would_refuse_is_refused(shop, changes, cod
     answer = await call(shop, "POST", TRANSFERS, a_bill(**changes))
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert await shop.context.sandbox.pay.bills.count_documents({}) == 0
+
+
+@pytest.mark.gen_test
+async def test_a_person_and_a_merchant_are_transferred_so_much_a_day(shop):
+    bills = shop.context.sandbox.pay.bills
+    for number in range(10):
+        assert (await shop.pay.transfer(shop.body(f"T{number}", 20_000))).state == "WAIT_USER_CONFIRM"
+    failed = await shop.pay.transfer(shop.body("T10", 10))
+    assert (failed.state, failed.fail_reason) == ("FAIL", "DAY_RECEIVED_QUOTA_EXCEED")
+    await bills.update_many({"state": "WAIT_USER_CONFIRM"}, {"$set": {"openid": "oSomebodyElse"}})
+    assert (await shop.pay.transfer(shop.body("T11", 10))).state == "WAIT_USER_CONFIRM"
+    await bills.update_one({"_id": "T0"}, {"$set": {"amount_fen": 4_820_000}})
+    with pytest.raises(PayRefused, match="DAY_REFUSED"):
+        await shop.pay.transfer(shop.body("T12", 10))
+    await bills.update_many({}, {"$inc": {"created_at_ms": -86_400_000}})
+    assert (await shop.pay.transfer(shop.body("T12", 10))).state == "WAIT_USER_CONFIRM"
 
 
 @pytest.mark.gen_test

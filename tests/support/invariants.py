@@ -30,7 +30,8 @@ async def check_nothing_is_half_done(context: Context) -> None:
 
 async def check_states(context: Context) -> None:
     """Assert that each document is in a state it can stay in."""
-    stored = await find_all(context, "tasks", "orders", "prizes", "bills", "refunds", "freezes")
+    names = ("tasks", "orders", "prizes", "bills", "refunds", "freezes", "payout_days")
+    stored = await find_all(context, *names)
     allowed = {
         "orders": {"asked", "spent", "unusable", "closed"},
         "prizes": {"won", "claiming", "given", "sent", "received", "held", "withheld", "returned"},
@@ -40,6 +41,10 @@ async def check_states(context: Context) -> None:
     for name, states in allowed.items():
         # A denied prize waits for its task's deadline.
         assert {found["state"] for found in stored[name] if "denied" not in found} <= states, name
+    for day in {prize["counted_on"] for prize in stored["prizes"] if "counted_on" in prize}:
+        paid = [prize["amount_fen"] for prize in stored["prizes"] if prize.get("counted_on") == day]
+        counted = sum(each["fen"] for each in stored["payout_days"] if each["_id"] == day)
+        assert counted >= sum(paid), "more is paid out than is counted"
     tasks = {task["_id"]: task for task in stored["tasks"]}
     for order in stored["orders"]:
         task = tasks[order["code"]]

@@ -24,6 +24,7 @@ from server.actions.operate import hide_task
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits
+from server.game.payouts import day_of
 from server.store.audit_log import Actor
 from support.client import Client, Someone
 from support.purse import (
@@ -202,6 +203,13 @@ async def failed_unheard(stage: Stage) -> Stage:
     return stage
 
 
+async def won_on_a_full_day(stage: Stage) -> Stage:
+    """A red packet that Bob has won, on a day on which 2 yuan were paid out already."""
+    stage = await won(stage)
+    await stage.context.store.payout_days.take(day_of(stage.context.clock.now_ms()), 200, 200)
+    return stage
+
+
 async def frozen(stage: Stage) -> Stage:
     """A red packet that Bob has won, and an operator froze."""
     stage = await won(stage)
@@ -310,6 +318,13 @@ async def act_held(victim: Context, stage: Stage) -> None:
 async def act_put_off(victim: Context, stage: Stage) -> None:
     """drawPrize of a private red packet, whose publisher paid another one today."""
     victim.settings = replace(victim.settings, cash_private_day_yuan=3)
+    with suppress(PayoutWaits):
+        await act_claim(victim, stage)
+
+
+async def act_wait(victim: Context, stage: Stage) -> None:
+    """drawPrize, on a day on which WeChat transfers no more."""
+    victim.settings = replace(victim.settings, payout_day_yuan=3)
     with suppress(PayoutWaits):
         await act_claim(victim, stage)
 
@@ -447,6 +462,7 @@ SCENARIOS: dict[
     "a failure is heard of and a new bill made": (failed_unheard, act_claim),
     "a claim is weighed": (won, act_weighed),
     "a payout is held": (won, act_held),
+    "a payout waits for tomorrow": (won_on_a_full_day, act_wait),
     "a payout is put off": (privately_won, act_put_off),
     "a treasure is frozen while a bill is out": (claimed, act_freeze),
     "a frozen prize is released": (frozen, act_release),

@@ -11,11 +11,11 @@ from server.game.lifecycle import Move
 
 COLLECTIONS = (
     *("tasks", "digs", "orders", "prizes", "bills", "refunds", "ledger", "pickups"),
-    *("alarms", "leases", "freezes", "messages", "consents", "reviews"),
+    *("alarms", "leases", "freezes", "payout_days", "messages", "consents", "reviews"),
     "media_checks",
 )
 _READS = (
-    *("find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
+    *("fen", "find", "of_", "view", "outcomes", "won_", "number", "pending", "seed_box"),
     *("frozen", "newest", "waiting", "were_paid", "paid_out_fen", "open_number", "hidden_of", "unsent"),
     *("counting", "by_people", "long_reported", "reported_number"),
     *("under_limit", "paid_around", "paid_in_all", "held_among", "joined_before"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import IndexModel, ReturnDocument
@@ -74,6 +74,13 @@ class SandboxBill(TypedDict):
     expires_at_ms: int
 
 
+class Transferred(NamedTuple):
+    """Fen of bills that have not failed: one person's, and all."""
+
+    person: int
+    merchant: int
+
+
 class _Orders(Documents[SandboxOrder]):
     NAME = "sandbox_orders"
     INDEXES: ClassVar[list[IndexModel]] = [
@@ -85,7 +92,10 @@ class _Orders(Documents[SandboxOrder]):
 
 class _Bills(Documents[SandboxBill]):
     NAME = "sandbox_bills"
-    INDEXES: ClassVar[list[IndexModel]] = [IndexModel("package_info", unique=True)]
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel("package_info", unique=True),
+        IndexModel("created_at_ms"),
+    ]
 
 
 class SandboxPay:
@@ -200,6 +210,17 @@ class SandboxPay:
     async def find_bill(self, out_bill_no: str) -> SandboxBill | None:
         """Return a bill."""
         return await self.bills.find_one({"_id": out_bill_no})
+
+    async def transferred_fen(self, openid: str, since_ms: int) -> Transferred:
+        """Return what was transferred since a time, or may still be."""
+        theirs = {"$cond": [{"$eq": ["$openid", {"$literal": openid}]}, "$amount_fen", 0]}
+        pipeline: list[dict[str, Any]] = [
+            {"$match": {"created_at_ms": {"$gte": since_ms}, "state": {"$nin": ["FAIL", "CANCELLED"]}}},
+            {"$group": {"_id": None, "person": {"$sum": theirs}, "all": {"$sum": "$amount_fen"}}},
+        ]
+        for row in await self._bills.rows.aggregate(pipeline).to_list(1):
+            return Transferred(row["person"], row["all"])
+        return Transferred(0, 0)
 
     async def bill_of_package(self, package_info: str) -> SandboxBill | None:
         """Return the bill that a person is shown for `package_info`."""

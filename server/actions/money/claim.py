@@ -13,15 +13,17 @@ from server.actions.money.hold import newness_of, refuse_frozen_goods, refuse_he
 from server.actions.money.pay_in import LOOK_APART_MS
 from server.actions.money.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.context import Context
-from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, WeChatBusy
+from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, PayoutWaits, WeChatBusy
 from server.game.amounts import DAY_MS, claim_deadline_ms
 from server.game.bill import CONFIRM_MS, asking
+from server.game.payouts import begins_at, day_of
 from server.game.prize import GIVEN, address_replaced, claimed, given_by_mail
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.task import Task
 from server.store.money.bills import Bill
 from server.store.money.prizes import Prize, claimable_until_ms
 from server.wechat.pay import PayUnknown
+from server.wechat.pay.client import DAY_REFUSED
 
 ATTEMPTS = 3
 PICKUP_DIGITS = 6
@@ -31,6 +33,17 @@ RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
+
+# Why WeChat pays this winner nothing now, by its `fail_reason`: what they can do about it.
+# https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
+_RESTRICTED = "你的微信支付现在收不了款：到微信支付里看原因，处理好以后再来领，不会丢失"
+_FAILED = {
+    "DAY_RECEIVED_QUOTA_EXCEED": "微信今天不能再转给你这么多：明天再来领，不会丢失",
+    "REAL_NAME_CHECK_FAIL": "微信要求先实名认证：认证以后再来领，不会丢失",
+    **dict.fromkeys(
+        ("ACCOUNT_FROZEN", "PAYEE_ACCOUNT_ABNORMAL", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED"), _RESTRICTED
+    ),
+}
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -144,7 +157,12 @@ async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
 
 def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
     if bill["state"] == "failed":
-        raise WeChatBusy("微信没有付成这个红包，请稍后再领；一直不成请联系客服")
+        raise WeChatBusy(
+            _FAILED.get(bill["fail_reason"], "微信没有付成这个红包，请稍后再领；一直不成请联系客服")
+        )
+    if bill["state"] == "asked" and bill["alarm"] == DAY_REFUSED:
+        tomorrow_ms = begins_at(day_of(now_ms) + 1)
+        raise PayoutWaits("微信今天的转账额度满了：明天以后再来领，不会丢失", claim_from=tomorrow_ms)
     over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
     if over or (bill["state"] == "asked" and bill["alarm"]):
         raise WeChatBusy("红包正在准备，请稍后再来领取，不会丢失")

@@ -4,6 +4,10 @@ A claim is recorded before it is weighed, and weighed once, before its bill is m
 same time each counts the other, and no bill is out for a prize that is held. What is frozen is never let
 through.
 
+What WeChat transfers to a person and for a merchant a day is limited, too, for all: what would go above that
+waits until midnight in China, or until the limit is raised. A prize counts once a day, however many bills it
+gets.
+
 A newcomer is younger than a week, or has not dug before in a treasure of somebody whom nothing ties to its
 publisher. Nothing tells two rings of newcomers apart, so what newcomers pay newcomers counts as what one
 ring pays itself.
@@ -18,6 +22,8 @@ from server.actions.money.rings import Ring, ring_of
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
+from server.game.draw import LEAST_FEN
+from server.game.payouts import begins_at, day_of
 from server.game.prize import Wait, Why, approved, frozen, held, put_off, withheld_unweighed
 from server.game.rings import fits_at
 from server.game.task import Task
@@ -36,7 +42,12 @@ _WAITS: dict[Wait, str] = {
     "newcomer": "刚来的人一天最多领 {} 元红包，你今天的满了",
     "newcomers": "今天刚来的人一共领的红包满了",
     "among_newcomers": "今天刚来的人发给刚来的人的红包满了",
+    "person_quota": "微信规定一个人一天最多从这里领 {} 元，你今天的满了",
+    "merchant_quota": "微信规定这里一天最多发出 {} 元，今天的满了",
 }
+# These end when there is room, even before their time.
+_QUOTAS = ("person_quota", "merchant_quota")
+_ANY_FEN = 10**15
 
 
 class Newness(NamedTuple):
@@ -73,11 +84,16 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
     A limit put it off; or it was won just now, and this publisher never paid this winner as much before. One
     that was paid just now does not count either: else a first win of 1 yuan would end the wait of the next.
     """
+    now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
+    waits = now_ms < prize.get("waits_until", 0)
+    if waits and prize.get("waits_for") in _QUOTAS:
+        waits = await _is_full(context, prize)
+    elif "let_off" in prize:
+        return
+    if waits:
+        raise _put_off(context, prize)
     if "let_off" in prize:
         return
-    now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
-    if now_ms < prize.get("waits_until", 0):
-        raise _put_off(context, prize)
     until_ms = prize["won_at"] + hold_ms
     if now_ms < until_ms and not await context.store.prizes.were_paid(
         prize["unionid"], prize["publisher"], prize["amount_fen"], now_ms - hold_ms
@@ -88,7 +104,12 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
 def _put_off(context: Context, prize: Prize) -> PayoutWaits:
     settings, until_ms = context.settings, prize.get("waits_until", 0)
     why = prize.get("waits_for", "newcomers")
-    most = {"private": settings.cash_private_day_yuan, "newcomer": settings.cash_newcomer_day_yuan}.get(why)
+    most = {
+        "private": settings.cash_private_day_yuan,
+        "newcomer": settings.cash_newcomer_day_yuan,
+        "person_quota": settings.payout_person_day_yuan,
+        "merchant_quota": settings.payout_day_yuan,
+    }.get(why)
     said = _WAITS[why].format(most)
     return PayoutWaits(f"{said}：{moment(until_ms)} 以后再来领，不会丢失", claim_from=until_ms)
 
@@ -150,15 +171,18 @@ async def weigh(context: Context, prize: Prize) -> bool:
         return True
     await withhold_if_frozen(context, prize)
     found = await _weighed(context, prize) if are_brakes_on(context) and "let_off" not in prize else None
-    prizes, attempt = context.store.prizes, prize["attempt"]
+    prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
+    found = found or await _why_full(context, prize, today)
     if found is None:
-        decision = approved(attempt)
+        decision = approved(attempt, today)
     elif isinstance(found, tuple):
         decision = put_off(attempt, *found)
     else:
         decision = held(attempt, found, context.clock.now_ms())
     decided = await prizes.move(prize["_id"], decision)
     if decided is None:
+        if found is None and prize.get("counted_on") != today:
+            await context.store.payout_days.give_back(today, prize["amount_fen"])
         unweighed = withheld_unweighed(attempt)
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.find(prize["_id"])
     elif decided["state"] == "held":
@@ -170,6 +194,41 @@ async def _weighed(context: Context, prize: Prize) -> Why | tuple[Wait, int] | N
     """Return why a payout is held for an operator, or why and until when it waits; None if it is neither."""
     why = await _why_held(context, prize)
     return why or await _why_waits(context, prize) or await _why_tied(context, prize)
+
+
+async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[Wait, int] | None:
+    """Look at what WeChat transfers at once and a day; count the prize today if it is below that."""
+    settings, fen, tomorrow_ms = context.settings, prize["amount_fen"], begins_at(today + 1)
+    limits = (settings.payout_transfer_yuan, settings.payout_person_day_yuan, settings.payout_day_yuan)
+    if any(0 < most * FEN_PER_YUAN < fen for most in limits) and "let_off" not in prize:
+        return "transfer"
+    if await _has_all(context, prize, today):
+        return "person_quota", tomorrow_ms
+    most_fen = settings.payout_day_yuan * FEN_PER_YUAN
+    most_fen = most_fen if fen <= most_fen else _ANY_FEN  # no limit, or an operator released it
+    if prize.get("counted_on") == today or await context.store.payout_days.take(today, fen, most_fen):
+        return None
+    return "merchant_quota", tomorrow_ms
+
+
+async def _has_all(context: Context, prize: Prize, today: int) -> bool:
+    """Whether this prize would take what its winner claims today above what WeChat transfers to a person."""
+    most_fen = context.settings.payout_person_day_yuan * FEN_PER_YUAN
+    if not most_fen or prize["amount_fen"] > most_fen:
+        return False
+    claims = await context.store.prizes.under_limit(
+        {"unionid": prize["unionid"]}, begins_at(today), prize["_id"], most_fen // LEAST_FEN + 1
+    )
+    return sum(fen for _, fen, _ in claims) + prize["amount_fen"] > most_fen
+
+
+async def _is_full(context: Context, prize: Prize) -> bool:
+    """Whether WeChat's limits still have no room today for a prize that waits for that."""
+    today, most_fen = day_of(context.clock.now_ms()), context.settings.payout_day_yuan * FEN_PER_YUAN
+    if prize.get("waits_for") == "person_quota":
+        return await _has_all(context, prize, today)
+    paid_fen = await context.store.payout_days.fen(today)
+    return bool(most_fen) and paid_fen + prize["amount_fen"] > most_fen
 
 
 async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:

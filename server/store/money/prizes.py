@@ -38,7 +38,8 @@ class Prize(TypedDict):
     `rank` is its kind, from 1, if its task has ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
-    its publisher is too. `waits_for` is why it was put off until `waits_until`.
+    its publisher is too. `waits_for` is why it was put off until `waits_until`. `counted_on` is the last day
+    on which it was counted among what is paid out.
     """
 
     _id: str
@@ -77,6 +78,7 @@ class Prize(TypedDict):
     private: NotRequired[int]
     waits_for: NotRequired[Wait]
     waits_until: NotRequired[int]
+    counted_on: NotRequired[int]
     due_at: NotRequired[int]
     then: NotRequired[dict[str, int]]
 

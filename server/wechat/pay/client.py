@@ -47,11 +47,15 @@ TRANSFER_SCENE = "1000"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 # Our own code, where WeChat says INVALID_REQUEST because of the address from which we called.
 ADDRESS_REFUSED = "ADDRESS_REFUSED"
+# Our own code, where it is because of what the merchant transferred that day already.
+DAY_REFUSED = "DAY_REFUSED"
 ORDERS = "/v3/pay/transactions/jsapi"
 
 # 商家转账 answers registered addresses alone, and refuses others under a code that means many things. On this
 # text depends what the operator reads, nothing else. https://pay.weixin.qq.com/doc/v3/merchant/4013751010
 _STRANGE_ADDRESS = "此IP地址不允许调用"
+# 批量转账 had QUOTA_EXCEED for this. https://developers.weixin.qq.com/community/pay/doc/0000c4ce8fc640598fee2a6e551800
+_FULL_DAY = "单日转账额度"
 # WeChat sends these with 4xx or 5xx; they always mean "ask again".
 _UNCERTAIN = frozenset({"SYSTEM_ERROR", "SYSTEMERROR", "BANK_ERROR", "BANKERROR"})
 _SIGNED_BY = frozenset(
@@ -410,6 +414,8 @@ def _failed(status: int, content: str | bytes) -> PayRefused | PayUnknown:
         return PayUnknown(f"HTTP {status} {failure.code}: {failure.message[:200]}")
     if failure.code == "INVALID_REQUEST" and _STRANGE_ADDRESS in failure.message:
         return PayRefused(ADDRESS_REFUSED, failure.message[:200], status)
+    if failure.code == "QUOTA_EXCEED" or (failure.code == "INVALID_REQUEST" and _FULL_DAY in failure.message):
+        return PayRefused(DAY_REFUSED, failure.message[:200], status)
     return PayRefused(failure.code, failure.message[:200], status)
 
 

@@ -22,7 +22,7 @@ from server.store.money.freezes import What as Frozen
 from server.store.money.orders import OrderState
 from server.store.money.refunds import RefundKind, RefundState
 from server.store.reviews.reports import ReportReason
-from server.wechat.pay.client import ADDRESS_REFUSED
+from server.wechat.pay.client import ADDRESS_REFUSED, DAY_REFUSED
 from support import SOURCE
 
 OPS = SOURCE / "static" / "ops"
@@ -78,8 +78,9 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "limit": {UNITS.get(what, (what, 1))[0] for what in LIMITED} | {"operators"},
         "end": {"prizes_gone", "depth_reached", "expired", "publisher", "operator"},
         "alarm": set(get_args(Kind)),
-        "late": {"books", "invariants", "messages", "reviews", "queues", "patterns"},
+        "late": {"books", "invariants", "messages", "reviews", "queues", "patterns", "payouts"},
         "queue": {"reviews", "reports"},
+        "payouts": {"day"},
         "review": {"late"},
         "message": {"late", "other", "47003", "40037", "41030"},
         "off": {"messages", "checks"},
@@ -101,8 +102,8 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "payout": {"held", "withheld", "freezing"},
         "why": set(get_args(Why)),
         "frozen": set(get_args(Frozen)),
-        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", ADDRESS_REFUSED, NOT_REPORTED}
-        | {"ACCEPTED", "PROCESSING", "ABNORMAL", "CLOSED"},
+        "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL"}
+        | {"CLOSED", ADDRESS_REFUSED, DAY_REFUSED, NOT_REPORTED},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
         | {"unavailable", "outcome_unknown", "internal"},
     }

@@ -1,0 +1,19 @@
+"""The days by which WeChat counts what is paid out: they begin at midnight in China. Pure."""
+
+from __future__ import annotations
+
+from server.game.amounts import DAY_MS
+
+_AHEAD_MS = 8 * 3_600_000
+# From this part of a day's limit on, the operator is told.
+NEARLY = 0.8
+
+
+def day_of(at_ms: int) -> int:
+    """Return the number of the day of a time (unix ms)."""
+    return (at_ms + _AHEAD_MS) // DAY_MS
+
+
+def begins_at(day: int) -> int:
+    """Return when a day begins, in unix ms."""
+    return day * DAY_MS - _AHEAD_MS

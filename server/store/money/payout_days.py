@@ -1,0 +1,47 @@
+"""What was paid out each day, `payout_days`: the one figure that a merchant's limit at WeChat is about."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from pymongo.errors import DuplicateKeyError
+
+from server.store.documents import Documents
+
+
+class PayoutDay(TypedDict):
+    """`_id` is the day, as `server/game/payouts.py` numbers it; `fen` what counts against its limit."""
+
+    _id: int
+    fen: int
+
+
+class PayoutDays(Documents[PayoutDay]):
+    """Reads and writes of `payout_days`."""
+
+    NAME = "payout_days"
+
+    async def take(self, day: int, fen: int, most_fen: int) -> bool:
+        """Count a payout before its bill is made; False if it would take the day above its limit.
+
+        One update, over all processes. One that dies before it notes that its prize is counted leaves it
+        counted, perhaps twice: too much until midnight, never too little.
+        """
+        if fen > most_fen:
+            return False
+        fits = {"_id": day, "fen": {"$lte": most_fen - fen}}
+        counted = {"$inc": {"fen": fen}}
+        try:
+            await self.rows.update_one(fits, counted, upsert=True)
+        except DuplicateKeyError:  # there is no room, or another process began the day just now
+            return (await self.rows.update_one(fits, counted)).matched_count == 1
+        return True
+
+    async def give_back(self, day: int, fen: int) -> None:
+        """Count a payout no more, for which no bill was made."""
+        await self.rows.update_one({"_id": day}, {"$inc": {"fen": -fen}})
+
+    async def fen(self, day: int) -> int:
+        """Return what counts against a day's limit."""
+        found = await self.collection.find_one({"_id": day})
+        return 0 if found is None else found["fen"]

@@ -1,0 +1,189 @@
+"""What WeChat lets a merchant transfer: at once, to a person a day, and a day. What goes above it waits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import pytest
+
+from server.context import Context
+from server.game.payouts import begins_at, day_of
+from server.operation.alarms import Alarm, check_payouts
+from support.client import Client, Someone
+from support.operators import operator
+from support.purse import (
+    DAY_MS,
+    check_books,
+    confirm,
+    find,
+    let_pass,
+    misbehave,
+    pay,
+    publish_red_packet,
+    rest,
+    scrape,
+    sweep_until_quiet,
+    win,
+)
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {
+        "MAX_RED_PACKET_YUAN": "5",
+        "PAYOUT_TRANSFER_YUAN": "5",
+        "PAYOUT_PERSON_DAY_YUAN": "8",
+        "PAYOUT_DAY_YUAN": "25",
+        "OPS_TOKEN": "open sesame",
+    }
+
+
+def change(context: Context, **settings: int) -> None:
+    context.settings = msgspec.structs.replace(context.settings, **settings)
+
+
+async def won(client: Client, context: Context, alice: Someone, winners: list[Someone], money: int) -> str:
+    """Let each of these win a red packet of the same treasure."""
+    several = {"interval": 1, "fluctuation": 0} if len(winners) > 1 else {}
+    number = len(winners)
+    code = await publish_red_packet(alice, money=money, prize_num=number, forecast_num=number, **several)
+    await pay(client, context, alice, code, money * number)
+    for winner in winners:
+        await win(client, context, winner, code)
+    return code
+
+
+async def claim(winner: Someone, code: str) -> dict[str, Any]:
+    return await winner.post("/drawPrize", code=code)
+
+
+async def paid_today(context: Context) -> int:
+    return await context.store.payout_days.fen(day_of(context.clock.now_ms()))
+
+
+async def begin_another_day(context: Context) -> None:
+    """Let all that was counted be of yesterday."""
+    await let_pass(context, DAY_MS)
+    await context.store.payout_days.collection.delete_many({})
+    await context.store.prizes.rows.update_many({}, {"$unset": {"counted_on": ""}})
+
+
+@pytest.mark.gen_test(timeout=120)
+async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(
+    client: Client, context: Context
+) -> None:
+    alice, *people = await client.log_in_all("alice", *(f"p{number}" for number in range(50)))
+    code = await won(client, context, alice, people, money=1)
+    replies = await asyncio.gather(*(claim(person, code) for person in people))
+    tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
+    waits = [reply for reply in replies if not reply.get("package_info")]
+    assert {(reply["error"], reply["claim_from"]) for reply in waits} == {("payout_waits", tomorrow_ms)}
+    assert all("25 元" in reply["msg"] and "00:00 以后再来领" in reply["msg"] for reply in waits)
+    assert (len(waits), await paid_today(context)) == (25, 2500)
+    assert len(await find(context, "sandbox_bills")) == 25
+    late = [person for person, reply in zip(people, replies, strict=True) if not reply.get("package_info")]
+    assert (await claim(late[0], code))["error"] == "payout_waits"
+
+    change(context, payout_day_yuan=27)
+    again = [await claim(person, code) for person in late[:4]]
+    assert [reply.get("error", "") for reply in again] == ["", "", "payout_waits", "payout_waits"]
+    change(context, payout_day_yuan=5)
+    await begin_another_day(context)
+    again = [await claim(person, code) for person in late[2:10]]
+    assert [reply.get("error", "") for reply in again] == [""] * 5 + ["payout_waits"] * 3
+    await rest(context)
+    await sweep_until_quiet(context)
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    codes = [await won(client, context, alice, [bob, carol], money=3) for _ in range(3)]
+    for code in codes[:2]:
+        assert (await claim(bob, code))["package_info"]
+    refused = await claim(bob, codes[2])
+    assert (refused["error"], "8 元" in refused["msg"]) == ("payout_waits", True)
+    assert (await claim(bob, codes[2]))["error"] == "payout_waits"
+    assert (await claim(carol, codes[2]))["package_info"]
+    change(context, payout_person_day_yuan=0)
+    assert (await claim(bob, codes[2]))["package_info"]
+    assert await paid_today(context) == 1200
+
+
+@pytest.mark.gen_test
+async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_releases_waits_as_others_do(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await won(client, context, alice, [bob, carol], money=5)
+    change(context, payout_transfer_yuan=4, payout_day_yuan=6)
+    for winner in (bob, carol):
+        assert (await claim(winner, code))["error"] == "payout_held"
+    assert {prize["held_for"] for prize in await find(context, "prizes")} == {"transfer"}
+    await operator(client)
+    for depth in (1, 2):
+        asked = {"what": "prize", "code": code, "depth": depth, "reason": "微信提高了额度"}
+        assert (await client.post("/ops/release", **asked))["status"] == 0
+    assert (await claim(bob, code))["package_info"]
+    refused = [await claim(carol, code) for _ in range(2)]
+    assert [(reply["error"], "6 元" in reply["msg"]) for reply in refused] == [("payout_waits", True)] * 2
+    change(context, payout_day_yuan=0)
+    assert (await claim(carol, code))["package_info"]
+
+
+@pytest.mark.gen_test
+async def test_a_prize_counts_once_a_day_however_many_bills_fail(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob], money=5)
+    for reason, said in (
+        ("PAYEE_ACCOUNT_ABNORMAL", "收不了款"),
+        ("DAY_RECEIVED_QUOTA_EXCEED", "明天"),
+        ("REAL_NAME_CHECK_FAIL", "实名"),
+        ("TRANSFER_RISK", "联系客服"),
+    ):
+        await misbehave(client, "fail", call="transfer", code=reason)
+        failed = await claim(bob, code)
+        assert (failed["error"], said in failed["msg"]) == ("wechat_busy", True)
+        assert await paid_today(context) == 500
+    await begin_another_day(context)
+    claimed = await claim(bob, code)
+    assert await paid_today(context) == 500
+    await confirm(client, context, claimed["package_info"])
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob], money=5)
+    await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED")
+    refused = await claim(bob, code)
+    tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
+    assert (refused["error"], refused["claim_from"]) == ("payout_waits", tomorrow_ms)
+    assert 'wabao_money_alarms{alarm="DAY_REFUSED",kind="bill"} 1.0' in await scrape(client, context)
+    await sweep_until_quiet(context)  # the same bytes are sent again
+    claimed = await claim(bob, code)
+    await confirm(client, context, claimed["package_info"])
+    assert [bill["alarm"] for bill in await find(context, "bills")] == [""]
+    await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_the_operator_is_told_before_the_day_is_full(client: Client, context: Context) -> None:
+    store, now_ms = context.store, context.clock.now_ms()
+    await operator(client)
+    await store.payout_days.take(day_of(now_ms), 1999, 2500)
+    assert await check_payouts(store, 25, now_ms) == []
+    await store.payout_days.take(day_of(now_ms), 1, 2500)
+    assert await check_payouts(store, 25, now_ms) == [Alarm("payouts", "", "day", ("20", "25"))]
+    told = await client.get("/ops/money")
+    assert (told["today_fen"], told["today_most_fen"]) == (2000, 2500)
+    for most_yuan, at_ms in ((26, now_ms), (0, now_ms), (25, now_ms + DAY_MS)):
+        assert await check_payouts(store, most_yuan, at_ms) == []
