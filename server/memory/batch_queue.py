@@ -1,7 +1,7 @@
-"""A line before the store: requests within a moment are put to it as one question, first come, first served.
+"""Questions of a moment: those who ask the store the same kind of thing are answered by one question.
 
-Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. A request that
-cannot be answered in time is refused as soon as this is known, before the store's own limit.
+Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. Questions wait
+and are refused as `PageReads` do.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from functools import partial
+from typing import Generic, TypeAlias, TypeVar
 
 from server.errors import Unavailable
-from server.runtime.page_reads import LONGEST_SECONDS, SILENT_SECONDS
-from server.runtime.single_flight import retrieve
-from server.telemetry import metrics
+from server.runtime.page_reads import PageReads, counted
 
 # Least time between two questions, so that a crowd's requests are gathered.
 MOMENT_SECONDS = 0.015
@@ -24,105 +23,71 @@ ANSWERED_A_TURN = 20
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
-
-
-class _Waiting(NamedTuple, Generic[K, V]):
-    key: K
-    answer: asyncio.Future[V | None]
-    since: float
+_Batch: TypeAlias = deque[tuple[K, "asyncio.Future[V | None]"]]
 
 
 class BatchQueue(Generic[K, V]):
-    """Asks `question(keys)` for all who wait. It returns what it found, by key.
+    """Asks `question(keys)` for all who wait, one question at a time. It returns what it found, by key.
 
-    One question runs at a time. If it takes longer than SILENT_SECONDS, all who wait are refused, and so is
-    everybody who comes until it ends. `name` is a label of metrics.
+    `name` is a label of metrics.
     """
 
     def __init__(self, name: str, question: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
+        self._name = name
         self._question = question
-        self._waiting: deque[_Waiting[K, V]] = deque()
-        self._asking: asyncio.Task[None] | None = None
+        self._reads = PageReads(at_once=1)
+        self._gathering: _Batch[K, V] = deque()
         self._asked_at = float("-inf")
-        self._took = 0.0  # seconds that the last questions took, smoothed
-        self._silent = False
-        self._length = metrics.LINE_LENGTH.labels(name)
-        self._seconds = metrics.LINE_SECONDS.labels(name)
+        self._tasks: set[asyncio.Task[Mapping[K, V]]] = set()
 
     async def ask(self, key: K) -> V | None:
         """Return what was found for `key`, None if nothing. Raises Unavailable, or what the store raised."""
         loop = asyncio.get_running_loop()
-        questions_ahead = -(-len(self._waiting) // MOST_AT_ONCE)
-        if self._silent or questions_ahead * self._took > LONGEST_SECONDS:
-            raise Unavailable
-        waiting = _Waiting[K, V](key, loop.create_future(), loop.time())
-        self._waiting.append(waiting)
-        self._length.inc()
-        if self._asking is None:
-            self._asking = loop.create_task(self._keep_asking())
-        try:
-            return await waiting.answer
-        finally:
-            self._length.dec()
-            self._seconds.observe(loop.time() - waiting.since)
+        if not 0 < len(self._gathering) < MOST_AT_ONCE:
+            self._gathering = deque()
+            task = loop.create_task(self._reads.in_turn(partial(self._put, self._gathering)))
+            self._tasks.add(task)
+            task.add_done_callback(partial(self._end, self._gathering))
+        answer: asyncio.Future[V | None] = loop.create_future()
+        self._gathering.append((key, answer))
+        with counted(self._name):
+            return await answer
 
-    async def _keep_asking(self) -> None:
-        """Ask until nobody waits."""
+    async def _put(self, batch: _Batch[K, V]) -> Mapping[K, V]:
         loop = asyncio.get_running_loop()
-        try:
-            while self._waiting:
-                await asyncio.sleep(self._asked_at + MOMENT_SECONDS - loop.time())
-                self._asked_at = loop.time()
-                asked = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
-                # A silence does not say how long the store takes once it answers again.
-                if await self._ask(asked):
-                    self._took = 0.5 * self._took + 0.5 * (loop.time() - self._asked_at)
-        finally:
-            self._asking = None
+        await asyncio.sleep(self._asked_at + MOMENT_SECONDS - loop.time())
+        self._asked_at = loop.time()
+        self._close_batch(batch)
+        return await self._question(list(dict.fromkeys(key for key, _ in batch)))
 
-    async def _ask(self, asked: list[_Waiting[K, V]]) -> bool:
-        """Ask once; return whether the answer came in time. If it is late, refuse all until it comes."""
-        keys = list(dict.fromkeys(waiting.key for waiting in asked))
-        question = asyncio.ensure_future(self._question(keys))
-        question.add_done_callback(retrieve)
-        try:
-            await asyncio.wait([question], timeout=SILENT_SECONDS)
-            in_time = question.done()
-            if not in_time:
-                self._silent = True
-                self._refuse([*asked, *self._waiting], Unavailable())
-                self._waiting.clear()
-                await asyncio.wait([question])
-            error = question.exception()
-            if error is None:
-                self._answer(deque(asked), question.result())
-            else:
-                self._refuse(asked, error)
-            return in_time
-        except asyncio.CancelledError:
-            question.cancel()
-            self._refuse(asked, Unavailable())
-            raise
-        finally:
-            self._silent = False
+    def _close_batch(self, batch: _Batch[K, V]) -> None:
+        """Let those who ask from now on share the next question."""
+        if batch is self._gathering:
+            self._gathering = deque()
 
-    def _answer(self, asked: deque[_Waiting[K, V]], found: Mapping[K, V]) -> None:
+    def _end(self, batch: _Batch[K, V], task: asyncio.Task[Mapping[K, V]]) -> None:
+        self._tasks.discard(task)
+        self._close_batch(batch)  # it may be refused before it was put
+        error = Unavailable() if task.cancelled() else task.exception()
+        if error is None:
+            self._answer(batch, task.result())
+            return
+        for _, answer in batch:
+            if not answer.done():
+                answer.set_exception(error)
+
+    def _answer(self, batch: _Batch[K, V], found: Mapping[K, V]) -> None:
         """Answer the first of them, and the others in the loop's next turns, while the next question runs."""
-        for _ in range(min(ANSWERED_A_TURN, len(asked))):
-            waiting = asked.popleft()
-            if not waiting.answer.done():
-                waiting.answer.set_result(found.get(waiting.key))
-        if asked:
-            asyncio.get_running_loop().call_soon(self._answer, asked, found)
-
-    def _refuse(self, asked: list[_Waiting[K, V]], error: BaseException) -> None:
-        for waiting in asked:
-            if not waiting.answer.done():
-                waiting.answer.set_exception(error)
+        for _ in range(min(ANSWERED_A_TURN, len(batch))):
+            key, answer = batch.popleft()
+            if not answer.done():
+                answer.set_result(found.get(key))
+        if batch:
+            asyncio.get_running_loop().call_soon(self._answer, batch, found)
 
     async def close(self) -> None:
         """Refuse all who wait, and cancel the question under way."""
-        self._refuse(list(self._waiting), Unavailable())
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait([self._asking])
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)

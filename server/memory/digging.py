@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from server.clock import Clock
 from server.game import draw
 from server.game.task import Task
-from server.memory.dig_ids import DigIds
+from server.memory.batch_queue import BatchQueue
 from server.runtime.single_flight import retrieve
 from server.security.keys import Keys
 from server.store import Store
@@ -56,7 +56,7 @@ class Digging:
     """One per process."""
 
     def __init__(self, store: Store, keys: Keys, clock: Clock) -> None:
-        self.ids = DigIds(store)
+        self._ids = BatchQueue("dig ids", self._made)
         self.looks = Looks(store, clock)
         self._store = store
         self._keys = keys
@@ -65,6 +65,18 @@ class Digging:
         # Who published a task, and whether it ever cools down.
         self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
         self._refused = LRUCache[tuple[str, str], None](REFUSED_REMEMBERED)
+
+    async def used(self, code: str, unionid: str, dig_id: str) -> bool:
+        """Whether the history holds a dig of this person under this id.
+
+        When a countdown ends, every open page digs at the same instant, each under an id of its own. All but
+        one are refused. Each may repeat a dig whose reply was lost, so memory alone cannot refuse it. Raises
+        Unavailable, or what the store raises.
+        """
+        return await self._ids.ask(f"{code}:{unionid}:{dig_id}") is not None
+
+    async def _made(self, made_as: list[str]) -> dict[str, str]:
+        return {made: made for made in await self._store.digs.made_as(made_as)}
 
     def turn(self, code: str) -> asyncio.Lock:
         """Return a task's lock: this process makes one dig of a task at a time.

@@ -6,8 +6,10 @@ Motor asks MongoDB from a few threads. If pages took all of them, a dig would wa
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from server.errors import Unavailable
@@ -24,6 +26,18 @@ LONGEST_SECONDS = 6.0
 T = TypeVar("T")
 
 
+@contextmanager
+def counted(name: str) -> Iterator[None]:
+    """Count a request as one that waits, and for how long. `name` is the label of the metrics."""
+    length, began = metrics.LINE_LENGTH.labels(name), time.monotonic()
+    length.inc()
+    try:
+        yield
+    finally:
+        length.dec()
+        metrics.LINE_SECONDS.labels(name).observe(time.monotonic() - began)
+
+
 class PageReads:
     """Reads that share a line. `name` is a label of metrics."""
 
@@ -32,34 +46,34 @@ class PageReads:
         self._running = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._took = 0.0  # seconds that the last reads took, smoothed
-        self._length = metrics.LINE_LENGTH.labels(name)
-        self._seconds = metrics.LINE_SECONDS.labels(name)
+        self._name = name
 
     async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
         """Return what a read answers, once it has its turn. No read waits for another one of a page.
 
         Raises Unavailable if it takes longer than `seconds` or too many wait, or what the read raises.
         """
+        with counted(self._name):
+            return await self.in_turn(read, seconds)
+
+    async def in_turn(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
+        """Do as `answered`, for one who is counted elsewhere."""
         loop = asyncio.get_running_loop()
-        asked = loop.time()
-        self._length.inc()
+        await self._turn()
+        began = loop.time()
+        silent = loop.call_later(SILENT_SECONDS, self._refuse)  # also where this read may take longer
         try:
-            await self._turn()
-            began = loop.time()
-            silent = loop.call_later(SILENT_SECONDS, self._refuse)  # also where this read may take longer
-            try:
-                async with asyncio.timeout(seconds):
-                    return await read()
-            except TimeoutError:
-                self._refuse()
-                raise Unavailable from None
-            finally:
-                silent.cancel()
-                self._took = 0.8 * self._took + 0.2 * (loop.time() - began)
-                self._leave()
+            async with asyncio.timeout(seconds):
+                found = await read()
+            # A silence does not say how long the store takes once it answers again.
+            self._took = 0.8 * self._took + 0.2 * (loop.time() - began)
+            return found
+        except TimeoutError:
+            self._refuse()
+            raise Unavailable from None
         finally:
-            self._length.dec()
-            self._seconds.observe(loop.time() - asked)
+            silent.cancel()
+            self._leave()
 
     async def _turn(self) -> None:
         if self._running < self._at_once and not self._waiting:

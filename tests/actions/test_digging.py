@@ -297,8 +297,8 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Clie
     context.store.digs.made_as = counted  # type: ignore[method-assign]
     await context.background.finish()
     used = await asyncio.gather(
-        digging_of(context).ids.used(code, bob.unionid, "bobs-dig-1"),
-        *(digging_of(context).ids.used(code, who.unionid, "bobs-dig-1") for who in people),
+        digging_of(context).used(code, bob.unionid, "bobs-dig-1"),
+        *(digging_of(context).used(code, who.unionid, "bobs-dig-1") for who in people),
     )
     assert used == [True] + [False] * len(people)
     assert sum(asked) == len(people) + 1

@@ -13,8 +13,8 @@ import pytest
 from tornado.testing import ExpectLog
 
 from server.context import Context
-from server.memory.batch_queue import SILENT_SECONDS
 from server.running.stores import EmbeddedMongoDB
+from server.runtime.page_reads import SILENT_SECONDS
 from support.client import Client
 
 PROMISED_SECONDS = SILENT_SECONDS + 2  # less than the 5 s after which the driver gives up

@@ -24,7 +24,6 @@ from handlers.ops.screen import OPS_INTERFACES, OpsTask
 from server.actions.digging.dig import settle_pending
 from server.app import INTERFACES
 from server.context import Context
-from server.memory.dig_ids import DigIds
 from server.running.leading import PERIODIC, WORKS
 from server.settings import Settings
 from server.store import is_unavailable, refused_reason
@@ -169,9 +168,9 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(
 
     for command in READING:
         wire.next(command, refuse_late)
-    waiting = asyncio.create_task(DigIds(context.store).used("A" * 12, "somebody", "a-dig"))
+    waiting = asyncio.create_task(context.digging.used("A" * 12, "somebody", "a-dig"))
     assert await asyncio.to_thread(met.wait, 5)
-    [asking] = [task for task in asyncio.all_tasks() if "DigIds._ask" in repr(task)]
+    [asking] = [task for task in asyncio.all_tasks() if "in_turn" in repr(task)]
     waiting.cancel()
     await asyncio.wait([waiting])
     over.set()

@@ -132,7 +132,7 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
     if running is None:
         return False
     if request.dig_id:
-        if await digging_of(context).ids.used(request.code, request.unionid, request.dig_id):
+        if await digging_of(context).used(request.code, request.unionid, request.dig_id):
             return True
         running = _known_cooldown(context, request)
         if running is None:  # this process knows better meanwhile
@@ -280,7 +280,7 @@ async def _look(context: Context, request: _Request) -> Dug | None:
     """
     code, unionid, dig_id = request.code, request.unionid, request.dig_id
     try:
-        used = dig_id and await digging_of(context).ids.used(code, unionid, dig_id)
+        used = dig_id and await digging_of(context).used(code, unionid, dig_id)
         view = await digging_of(context).looks.view(code, unionid, dig_id if used else "")
     except Exception as error:
         if not is_unavailable(error):
