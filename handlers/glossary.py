@@ -339,7 +339,7 @@ MEANINGS = {
     "winning_depths": Meaning("全部中奖的层数，从浅到深"),
     "winning_ranks": Meaning("这些层数上各是第几种奖品，从 1 起；只有一种奖品时为空"),
     "winning_fen": Meaning("这些层数上的奖品各付多少分，实物为 0；只有一种奖品时为空"),
-    "GetProofRequest.page": Meaning("第几页，每页 1,000 锹"),
+    "GetProofRequest.page": Meaning("第几页，每页 500 锹"),
     "GetProofReply.dug": Meaning("一共挖了多少锹；各页的 digs 连起来就是全部"),
     "GetProofReply.digs": Meaning("这一页每一锹的层数和结果，由浅到深"),
     # The websocket.

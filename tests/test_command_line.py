@@ -137,7 +137,7 @@ def test_verify_prints_the_refusal_of_a_task_that_has_not_ended(
 
 LONG_RULES = draw.make_rules("Abcdefghij12", 1_000, 1, 100, 7)
 LONG_COMMITMENT = draw.commitment(SEED, LONG_RULES)
-A_PAGE = 1_000
+A_PAGE = 500
 
 
 @pytest.fixture
