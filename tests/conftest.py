@@ -69,7 +69,6 @@ SLOW = (
     "crowd/",
     "game/test_model_guards.py",
     "memory/test_fair_start.py",
-    "memory/test_line.py::test_nobody_joins_a_line_that_is_too_long",
     "money/test_freezes.py",
     "money/test_kills.py",
     "money/test_money_sequences.py",
