@@ -475,9 +475,13 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
     over = {"banned.until": 2}
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": over})
     assert (await bob.post("/deleteAccount"))["status"] == 0
-    await days_pass(context)
-    await erase_leavers(context)
-    assert naming(await everything(context), bob.unionid) == []
+    for until, erased in ((0, False), (2, True)):  # banned meanwhile, and the ban over
+        banned = {"banned": ban | {"until": until}}
+        await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": banned})
+        await days_pass(context)
+        await erase_leavers(context)
+        assert (naming(await everything(context), bob.unionid) == []) == erased
+    assert (await logged(context))[-2:] == [("leave", "done"), ("erase", "done")]
 
 
 @pytest.mark.gen_test(timeout=120)

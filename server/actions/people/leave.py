@@ -94,8 +94,11 @@ async def _erase(context: Context, person: Person) -> None:
     store, unionid = context.store, person["_id"]
     pseudonym = await choose_pseudonym(store, unionid)
     needs = [] if "forgotten_as" in person else await needs_of(store, unionid, parcels=True)
-    if needs:
-        log.info("%s leaves later: %s", pseudonym, ", ".join(sorted({need.why for need in needs})))
+    waits = {need.why for need in needs}
+    if ban_of(person, context.clock.now_ms()) is not None:
+        waits.add("ban")
+    if waits:
+        log.info("%s leaves later: %s", pseudonym, ", ".join(sorted(waits)))
         return
     written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", pseudonym, "")
     try:
