@@ -15,6 +15,9 @@ FOLLOWED_MS = 10_000
 # If WeChat does not say for this long what became of a payment, this alarm is raised, until it does.
 UNKNOWN_MS = 3_600_000
 UNKNOWN = "UNKNOWN"
+# WeChat is asked again after this. What it has not done within an hour raises an alarm.
+ASK_AGAIN_MS = 60_000
+SLOW_MS = 3_600_000
 
 
 class Stakes(TypedDict):

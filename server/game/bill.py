@@ -7,8 +7,11 @@ deadline or because its prize is frozen; then it fails too if WeChat never got i
 
 from __future__ import annotations
 
-from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
-from server.game.lifecycle import ABSENT, NOW, After, AtMost, Over, Row, Table, Test
+from typing import Literal
+
+from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, UNKNOWN, UNKNOWN_MS
+from server.game.lifecycle import ABSENT, NOW, After, AtMost, Document, Move, Over, Row, Table, Test
+from server.game.prize import freed, given_by_bill
 
 OPEN = "asked waiting"
 # `remote` of a bill that was given up.
@@ -18,6 +21,12 @@ UNDER_WAY_MS = 600_000
 # So long a winner can confirm it. Then WeChat closes it, and its `package_info` opens nothing any more.
 # https://pay.weixin.qq.com/doc/v3/merchant/4013778940
 CONFIRM_MS = 86_400_000
+
+# The winner only has to confirm, and WeChat gives them 24 hours.
+ASK_WAITING_MS = 600_000
+# In the first two, WeChat goes on only after we send the transfer again, under the same number. In the third,
+# only the reply to a transfer has the `package_info` that the winner needs.
+_SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 
 bill = Table("bill", first="asked", ends="given failed", due=OPEN, effects="ledger prize")
 
@@ -72,16 +81,18 @@ def refused(code: str, due_at_ms: int) -> Row:
 
 
 @bill
-def noted(remote: str, alarm: str, due_at_ms: int) -> Row:
+def noted(amount_fen: int | None, remote: str, alarm: str, due_at_ms: int) -> Row:
     """WeChat names a state in which nobody can confirm it yet, or any more."""
-    return Row(OPEN, sets={"remote": remote, "alarm": alarm, "due_at": due_at_ms}, drops="unknown_since")
+    sets = {"remote": remote, "alarm": alarm, "due_at": due_at_ms}
+    return Row(OPEN, where=_of(amount_fen), sets=sets, drops="unknown_since")
 
 
 @bill
-def confirmable(package_info: str, due_at_ms: int) -> Row:
+def confirmable(amount_fen: int | None, package_info: str, due_at_ms: int) -> Row:
     """Its winner can confirm it, by `package_info`."""
     return Row(
         f"{OPEN} -> waiting",
+        where=_of(amount_fen),
         sets={
             "remote": "WAIT_USER_CONFIRM",
             "package_info": package_info,
@@ -94,7 +105,7 @@ def confirmable(package_info: str, due_at_ms: int) -> Row:
 
 @bill
 def given(amount_fen: int | None, now_ms: int) -> Row:
-    """Its winner has the money. An amount that WeChat names must be the bill's."""
+    """Its winner has the money."""
     return _end("given", amount_fen, "SUCCESS", "", now_ms, "prize ledger")
 
 
@@ -105,10 +116,9 @@ def failed(amount_fen: int | None, remote: str, fail_reason: str, now_ms: int) -
 
 
 def _end(state: str, amount_fen: int | None, remote: str, fail_reason: str, now_ms: int, owes: str) -> Row:
-    of_amount: dict[str, Test] = {} if amount_fen is None else {"amount_fen": amount_fen}
     return Row(
         f"{OPEN} -> {state}",
-        where=of_amount,
+        where=_of(amount_fen),
         sets={
             "remote": remote,
             "fail_reason": fail_reason,
@@ -121,6 +131,11 @@ def _end(state: str, amount_fen: int | None, remote: str, fail_reason: str, now_
     )
 
 
+def _of(amount_fen: int | None) -> dict[str, Test]:
+    """An amount that WeChat names must be the bill's."""
+    return {} if amount_fen is None else {"amount_fen": amount_fen}
+
+
 @bill
 def unanswered(now_ms: int) -> list[Row]:
     """WeChat does not say what became of it; an operator has to look after an hour of that."""
@@ -128,3 +143,42 @@ def unanswered(now_ms: int) -> list[Row]:
         Row(OPEN, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
         Row(OPEN, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
     ]
+
+
+def meaning(
+    known: Document, state: str, amount_fen: int | None, package_info: str, fail_reason: str, now_ms: int
+) -> Move:
+    """Return what it does to a bill that WeChat names this state. The other values are "" if it says none."""
+    match state:
+        case "SUCCESS":
+            return given(amount_fen, now_ms)
+        case "FAIL" | "CANCELLED":
+            return failed(amount_fen, state, fail_reason, now_ms)
+        case "WAIT_USER_CONFIRM":
+            package_info = package_info or known["package_info"]
+            return confirmable(amount_fen, package_info, now_ms + ASK_WAITING_MS)
+    slow = state in ("ACCEPTED", "PROCESSING") and now_ms - known["created_at"] > SLOW_MS
+    return noted(amount_fen, state, state if slow else "", now_ms + ASK_AGAIN_MS)
+
+
+def after_query(known: Document, state: str | None) -> Literal["send", "give up", "note"]:
+    """Return what to do about an open bill after WeChat named its state; None: it does not know the bill."""
+    if state is None and known["remote"]:
+        return "note"
+    if "unsendable" in known:
+        return "give up" if state is None else "note"
+    return "send" if state is None or (state in _SENT_AGAIN and not known["package_info"]) else "note"
+
+
+def cancellable(known: Document) -> bool:
+    """Whether WeChat can be asked to cancel a bill."""
+    return known["state"] in OPEN.split() and known["remote"] not in ("", "CANCELING")
+
+
+def follows(known: Document, now_ms: int) -> Move:
+    """Return what the end of a bill does to its prize."""
+    if known["state"] == "given":
+        return given_by_bill(known["attempt"], now_ms)
+    if known["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number
+        return freed(known["attempt"], "expiring", lost=known["sent_at"] > 0)
+    return freed(known["attempt"], "won", lost=False)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
-from server.game.lifecycle import ABSENT, AtMost, Row, Table
+from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, UNKNOWN, UNKNOWN_MS
+from server.game.lifecycle import ABSENT, AtMost, Document, Move, Row, Table
 
 # - whole: of a payment that could not open its task.
 # - unwon: of prizes that nobody won, at the end.
@@ -17,6 +17,9 @@ from server.game.lifecycle import ABSENT, AtMost, Row, Table
 RefundKind: TypeAlias = Literal["whole", "unwon", "unclaimed"]
 
 OPEN = "asked processing abnormal"
+
+# An operator has to finish an ABNORMAL refund by hand, in WeChat Pay's console.
+ASK_ABNORMAL_MS = 3_600_000
 
 refund = Table("refund", first="asked", ends="refunded closed", due=OPEN, effects="ledger prizes")
 
@@ -65,3 +68,16 @@ def unanswered(now_ms: int) -> list[Row]:
         Row(OPEN, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
         Row(OPEN, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
     ]
+
+
+def meaning(known: Document, status: str, now_ms: int) -> Move:
+    """Return what it does to a refund that WeChat names this status."""
+    match status:
+        case "PROCESSING":
+            slow = now_ms - known["created_at"] > SLOW_MS
+            return processing("PROCESSING" if slow else "", now_ms + ASK_AGAIN_MS)
+        case "ABNORMAL":
+            return abnormal(now_ms + ASK_ABNORMAL_MS)
+        case "CLOSED":
+            return closed(now_ms)
+    return refunded(known["kind"], now_ms)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.actions.money.pay_out import note_end, settle_bill
+from server.actions.money.pay_out import note_bill, settle_bill
 from server.actions.money.refund import note_refund
 from server.actions.sweep import sweep
 from server.context import Context
@@ -376,7 +376,7 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     bill = await only(context, "bills")
     assert (bill["state"], bill["alarm"]) == ("failed", "")
     with pytest.raises(Contradiction):
-        await note_end(
+        await note_bill(
             context,
             BillAnswer(
                 out_bill_no=bill["_id"], transfer_bill_no="1", state="SUCCESS", amount_fen=bill["amount_fen"]

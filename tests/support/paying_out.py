@@ -28,7 +28,7 @@ PRIZE = (
     *("state", "attempt", "weighed", "freezing", "held_for", "bill_lost", "released_at", "denied", "then"),
     *("amount_fen", "given_at"),
 )
-BILL = ("state", "remote", "unsendable", "sent_at", "then")
+BILL = ("state", "attempt", "remote", "unsendable", "sent_at", "then")
 REFUND = ("state", "then")
 FEN = 100
 
@@ -123,6 +123,26 @@ def is_end(world: World) -> bool:
     return state(world.prize) == "returned" and owes(world.refund, "ledger")
 
 
+# What WeChat may name of a bill, now or later, by what it has of it.
+SAID = {
+    "WAIT": ("ACCEPTED", "WAIT_USER_CONFIRM"),
+    "SUCCESS": ("ACCEPTED", "WAIT_USER_CONFIRM", "SUCCESS"),
+    "FAIL": ("ACCEPTED", "WAIT_USER_CONFIRM", "FAIL"),
+}
+
+
+def said_of_bill(state: str) -> Move:
+    return bill.meaning({"package_info": "", "created_at": NOW}, state, None, "", "", NOW)
+
+
+def said_of_refund(status: str) -> Move:
+    return refund.meaning({"kind": "unclaimed", "created_at": NOW}, status, NOW)
+
+
+def followed(ended: Document) -> Move:
+    return bill.follows(thawed(ended), NOW)
+
+
 def carried_out(read: Document) -> Move:
     move = prize.prize.carried_out(thawed(read))
     assert move is not None
@@ -185,7 +205,7 @@ class Steps:
                 yield from self._prize(world, prize.held, attempt, "pair", NOW)
                 yield from self._prize(world, prize.put_off, attempt, "private", NOW)
             if attempt in world.approved and known is None:
-                new = freeze({"state": bill.bill.first, "remote": "", "sent_at": 0})
+                new = freeze({"state": bill.bill.first, "attempt": attempt, "remote": "", "sent_at": 0})
                 yield f"bill {attempt} is made", replace(world, bills=put(world.bills, at, new))
 
     def _carrying(self, world: World) -> Iterator[Step[World]]:
@@ -205,25 +225,12 @@ class Steps:
         # WeChat forgets what is long over; by then it has named a state.
         if not truth or (truth in ("SUCCESS", "FAIL") and dict(known)["remote"]):
             yield "WeChat does not know it", replace(world, unknown=put(world.unknown, at, NOW))
-        else:
-            yield from self._bill(world, at, bill.noted, "ACCEPTED", "", NOW)
-            yield from self._bill(world, at, bill.confirmable, "", NOW)
+        for state in SAID.get(truth, ()):
+            yield from self._bill(world, at, said_of_bill, state)
         if world.unknown[at]:
             yield from self._bill(world, at, bill.give_up, world.unknown[at], "")
-        if truth == "SUCCESS":
-            yield from self._bill(world, at, bill.given, None, NOW)
-        if truth == "FAIL":
-            yield from self._bill(world, at, bill.failed, None, "FAIL", "", NOW)
         if owes(known, "prize"):
-            yield from self._follow(world, at, dict(known))
-
-    def _follow(self, world: World, at: int, known: dict[str, Any]) -> Iterator[Step[World]]:
-        if known["state"] == "given":
-            yield from self._prize(world, prize.given_by_bill, at + 1, NOW)
-        elif known["remote"] == bill.NEVER_HELD:
-            yield from self._prize(world, prize.freed, at + 1, "expiring", known["sent_at"] > 0)
-        else:
-            yield from self._prize(world, prize.freed, at + 1, "won", False)
+            yield from self._prize(world, followed, known)
 
     def _freezing(self, world: World) -> Iterator[Step[World]]:
         if world.freezes_left and not world.frozen:
@@ -244,11 +251,9 @@ class Steps:
             if world.over and state(world.prize) in ("expiring", "returned"):
                 yield "the refund is written", replace(world, refund=freeze({"state": refund.refund.first}))
             return
-        yield from self._refund(world, refund.processing, "", NOW)
-        if world.repaid == "SUCCESS":
-            yield from self._refund(world, refund.refunded, "unclaimed", NOW)
-        if world.repaid == "CLOSED":
-            yield from self._refund(world, refund.closed, NOW)
+        for status in ("PROCESSING", world.repaid):
+            if status:
+                yield from self._refund(world, said_of_refund, status)
         if owes(world.refund, "prizes"):
             yield from self._prize(world, prize.returned)
 

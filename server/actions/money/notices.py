@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.actions.money.pay_in import follow_payments, note_payment
-from server.actions.money.pay_out import follow_bill, note_end
+from server.actions.money.pay_out import follow_bill, note_bill
 from server.actions.money.refund import note_refund
 from server.context import Context, per_context
 from server.wechat.pay import BillAnswer, OrderAnswer, RefundAnswer
@@ -46,7 +46,7 @@ async def take_notice(context: Context, headers: Mapping[str, str], body: bytes)
             await note_refund(context, refund)
         case BillAnswer() as bill:
             if bill.final:
-                _follow(context, follow_bill(context, await note_end(context, bill)))
+                _follow(context, follow_bill(context, await note_bill(context, bill)))
 
 
 def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:

@@ -14,34 +14,28 @@ from server.actions.announce import announce_claim
 from server.actions.money.hold import weigh
 from server.actions.transition import Effects, carry_out
 from server.context import Context
-from server.game import bill as row
+from server.game.amounts import ASK_AGAIN_MS
 from server.game.bill import (
     NEVER_HELD,
-    confirmable,
-    failed,
+    after_query,
+    cancellable,
+    follows,
     give_up,
-    given,
+    meaning,
     sending,
     stop_sending,
     unanswered,
 )
-from server.game.prize import freed, given_by_bill
+from server.game.bill import refused as refused_by_wechat
 from server.store.money.bills import Bill
 from server.store.money.payments import CONTRADICTION
 from server.store.money.prizes import Prize, bill_number
 from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
 
-ASK_AGAIN_MS = 60_000
-# The winner only has to confirm, and WeChat gives them 24 hours.
-ASK_WAITING_MS = 600_000
-ALARM_AFTER_MS = 3_600_000
 # What the winner reads in WeChat. It names nothing that people wrote: WeChat would refuse a word that it
 # dislikes (TRANSFER_REMARK_SET_FAIL) each time, and the body of a bill never changes.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012716434
 REMARK = "挖宝红包"
-# In the first two, WeChat goes on only after we send the transfer again, under the same number. In the third,
-# only the reply to a transfer has the `package_info` that the winner needs.
-_SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 
 log = logging.getLogger("wabao.money")
 
@@ -104,7 +98,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
         answer = await context.pay.transfer(bytes(about["body"]))
     except PayRefused as refused:
         return await _note_refused(context, about, refused)
-    known = await note_bill(context, about, answer)
+    known = await _take(context, about, answer)
     if known["remote"] == NEVER_HELD:
         log.error("bill %s was given up, but WeChat has it now: cancelling it", number)
         try:
@@ -120,14 +114,14 @@ async def ask_about_bill(context: Context, bill: Bill) -> Bill:
     try:
         answer = await context.pay.query_transfer(bill["_id"])
     except PayRefused as refused:
-        if refused.not_found and not bill["remote"]:
-            if "unsendable" in bill:
-                return await _give_up(context, bill, asked_at_ms)
-            return await send_bill(context, bill)
-        return await _note_refused(context, bill, refused)
-    if answer.state in _SENT_AGAIN and not bill["package_info"] and "unsendable" not in bill:
-        return await send_bill(context, bill)  # only its reply carries `package_info`
-    return await note_bill(context, bill, answer)
+        then = after_query(bill, None) if refused.not_found else "note"
+        if then == "note":
+            return await _note_refused(context, bill, refused)
+    else:
+        then = after_query(bill, answer.state)
+        if then == "note":
+            return await _take(context, bill, answer)
+    return await (send_bill(context, bill) if then == "send" else _give_up(context, bill, asked_at_ms))
 
 
 async def retract(context: Context, prize: Prize) -> None:
@@ -157,58 +151,41 @@ async def _retract_bill(context: Context, bill: Bill) -> Bill:
         stopped = await context.store.bills.move(bill["_id"], stop_sending())
         bill = stopped or await reread_bill(context, bill["_id"])
     bill = await ask_about_bill(context, bill)
-    if bill["state"] in ("given", "failed") or bill["remote"] in ("", "CANCELING"):
+    if not cancellable(bill):
         return bill
     try:
         answer = await context.pay.cancel_transfer(bill["_id"])
     except PayRefused as refused:
         log.warning("WeChat does not cancel bill %s now: %s", bill["_id"], refused)
         return bill
-    return await note_bill(context, bill, answer)
+    return await _take(context, bill, answer)
 
 
-async def note_bill(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
-    """Note what a reply of WeChat's says of a bill; return the bill as it is then.
+async def _take(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
+    known = await note_bill(context, answer, bill)
+    await follow_bill(context, known)
+    return known
 
-    Raises Contradiction if the amount differs.
+
+async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = None) -> Bill:
+    """Note what a notice or a reply of WeChat's says of a bill; return it as it is then. Safe to repeat.
+
+    `bill` may be left out if the answer is final. Then `follow_bill` has to be called; if the process dies
+    first, a sweep does it. Raises Contradiction if we have no such bill of that amount, or know another end.
     """
-    if answer.final:
-        known = await note_end(context, answer)
-        await follow_bill(context, known)
-        return known
-    if answer.amount_fen not in (None, bill["amount_fen"]):
-        raise Contradiction(f"bill {bill['_id']} of {answer.amount_fen} fen")
-    bills, number, now_ms = context.store.bills, bill["_id"], context.clock.now_ms()
-    if answer.state == "WAIT_USER_CONFIRM":
-        package_info = answer.package_info or bill["package_info"]
-        noted = await bills.move(number, confirmable(package_info, now_ms + ASK_WAITING_MS))
-    else:
-        slow = answer.state in ("ACCEPTED", "PROCESSING") and now_ms - bill["created_at"] > ALARM_AFTER_MS
-        alarm = answer.state if slow else ""
-        noted = await bills.move(number, row.noted(answer.state, alarm, now_ms + ASK_AGAIN_MS))
-    return noted or await reread_bill(context, number)
-
-
-async def note_end(context: Context, answer: BillAnswer) -> Bill:
-    """Note how a bill ended, by a notice or a reply of WeChat's. Safe to repeat.
-
-    Returns the bill, for `follow_bill`; if the process dies first, a sweep calls that. Raises Contradiction
-    if we have no such bill of that amount, or know another end.
-    """
-    number, now_ms = answer.out_bill_no, context.clock.now_ms()
-    if answer.state == "SUCCESS":
-        end = given(answer.amount_fen, now_ms)
-    else:
-        end = failed(answer.amount_fen, answer.state, answer.fail_reason or "", now_ms)
-    bill = await context.store.bills.move(number, end)
-    if bill is None:
-        bill = await reread_bill(context, number)
-        if answer.amount_fen not in (None, bill["amount_fen"]):
-            raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
-        if (bill["state"] == "given") != (answer.state == "SUCCESS"):
-            await context.store.bills.raise_alarm(number, CONTRADICTION)
-            raise Contradiction(f"bill {number} is {bill['state']}, and WeChat says {answer.state} now")
-    return bill
+    bills, number, now_ms = context.store.bills, answer.out_bill_no, context.clock.now_ms()
+    package_info, fail_reason = answer.package_info or "", answer.fail_reason or ""
+    said = meaning(bill or {}, answer.state, answer.amount_fen, package_info, fail_reason, now_ms)
+    noted = await bills.move(number, said)
+    if noted is not None:
+        return noted
+    known = await reread_bill(context, number)
+    if answer.amount_fen not in (None, known["amount_fen"]):
+        raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
+    if answer.final and (known["state"] == "given") != (answer.state == "SUCCESS"):
+        await bills.raise_alarm(number, CONTRADICTION)
+        raise Contradiction(f"bill {number} is {known['state']}, and WeChat says {answer.state} now")
+    return known
 
 
 async def follow_bill(context: Context, bill: Bill) -> None:
@@ -217,13 +194,7 @@ async def follow_bill(context: Context, bill: Bill) -> None:
 
 
 async def _move_prize(context: Context, bill: Bill) -> None:
-    if bill["state"] == "given":
-        end = given_by_bill(bill["attempt"], context.clock.now_ms())
-    elif bill["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number
-        end = freed(bill["attempt"], "expiring", lost=bill["sent_at"] > 0)
-    else:
-        end = freed(bill["attempt"], "won", lost=False)
-    prize = await context.store.prizes.move(bill["prize"], end)
+    prize = await context.store.prizes.move(bill["prize"], follows(bill, context.clock.now_ms()))
     if prize is not None:
         context.background.spawn(announce_claim(context, prize))  # it may wait for Redis
 
@@ -270,5 +241,5 @@ async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bi
     """Raise an alarm. A bill that WeChat once knew and does not know now also comes here."""
     log.error("WeChat refuses bill %s; asking again later: %s", bill["_id"], refused)
     due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
-    noted = await context.store.bills.move(bill["_id"], row.refused(refused.code, due_at_ms))
+    noted = await context.store.bills.move(bill["_id"], refused_by_wechat(refused.code, due_at_ms))
     return noted or await reread_bill(context, bill["_id"])

@@ -6,9 +6,10 @@ import logging
 
 from server.actions.transition import Effects, carry_out
 from server.context import Context
+from server.game.amounts import ASK_AGAIN_MS
 from server.game.order import refunding
 from server.game.prize import returned
-from server.game.refund import RefundKind, abnormal, closed, processing, refunded, unanswered
+from server.game.refund import RefundKind, meaning, unanswered
 from server.game.refund import refused as refused_by_wechat
 from server.store.money.orders import Order
 from server.store.money.payments import CONTRADICTION
@@ -16,13 +17,9 @@ from server.store.money.refunds import Refund, refund_number
 from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
 from server.wechat.pay.answers import RefundStatus
 
-ASK_AGAIN_MS = 60_000
 # WeChat wants refunds of one order a minute apart, and at most 50 of them. There are at most three.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012556457
 APART_MS = 60_000
-# An operator has to finish an ABNORMAL refund by hand, in WeChat Pay's console.
-ASK_ABNORMAL_MS = 3_600_000
-ALARM_AFTER_MS = 3_600_000
 REASONS: dict[RefundKind, str] = {
     "whole": "红包没有开始，全额退回",
     "unwon": "没有挖出的红包退回",
@@ -114,18 +111,14 @@ async def note_refund(context: Context, answer: RefundAnswer) -> None:
 async def _note(context: Context, known: Refund, status: RefundStatus) -> Refund | None:
     """Note a status; return the refund if it has ended. Raises Contradiction if we know another end."""
     refunds, number, now_ms = context.store.refunds, known["_id"], context.clock.now_ms()
-    if status == "PROCESSING":
-        slow = now_ms - known["created_at"] > ALARM_AFTER_MS
-        await refunds.move(number, processing("PROCESSING" if slow else "", now_ms + ASK_AGAIN_MS))
-        return None
     if status == "ABNORMAL":
         log.error("refund %s is ABNORMAL: it has to be finished in WeChat Pay's console", number)
-        await refunds.move(number, abnormal(now_ms + ASK_ABNORMAL_MS))
-        return None
     if status == "CLOSED":
         log.error("WeChat closed refund %s: the publisher has to be paid in another way", number)
-    end = closed(now_ms) if status == "CLOSED" else refunded(known["kind"], now_ms)
-    ended = await refunds.move(number, end) or await _reread(context, number)
+    noted = await refunds.move(number, meaning(known, status, now_ms))
+    if status in ("PROCESSING", "ABNORMAL"):
+        return None
+    ended = noted or await _reread(context, number)
     if (ended["state"] == "closed") != (status == "CLOSED"):
         await refunds.raise_alarm(number, CONTRADICTION)
         raise Contradiction(f"refund {number} is {ended['state']}, and WeChat says {status} now")
