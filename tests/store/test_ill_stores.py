@@ -21,7 +21,7 @@ from pymongo.errors import BulkWriteError, OperationFailure
 from handlers.base import Interface
 from handlers.digging.post_task import PostTask
 from handlers.ops.screen import OPS_INTERFACES, OpsTask
-from server.actions.digging.dig import settle_pending
+from server.actions.digging.dig import digging_of, settle_pending
 from server.app import INTERFACES
 from server.context import Context
 from server.running.leading import PERIODIC, WORKS
@@ -168,7 +168,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(
 
     for command in READING:
         wire.next(command, refuse_late)
-    waiting = asyncio.create_task(context.digging.used("A" * 12, "somebody", "a-dig"))
+    waiting = asyncio.create_task(digging_of(context).used("A" * 12, "somebody", "a-dig"))
     assert await asyncio.to_thread(met.wait, 5)
     [asking] = [task for task in asyncio.all_tasks() if "in_turn" in repr(task)]
     waiting.cancel()
