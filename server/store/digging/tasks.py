@@ -72,8 +72,11 @@ class Tasks(DueDocuments[Task]):
             name="reported",
             partialFilterExpression={"reported": {"$exists": True}},
         ),
-        IndexModel([("pending", 1)], name="pending", partialFilterExpression={"pending": 1}),
-        IndexModel([("last_dig.unionid", 1)], name="pending_person", partialFilterExpression={"pending": 1}),
+        IndexModel(
+            [("pending", 1), ("last_dig.unionid", 1)],
+            name="pending",
+            partialFilterExpression={"pending": 1},
+        ),
         IndexModel([("wxname", 1), ("created_at", -1)], name="signature"),
         IndexModel([("name", 1), ("created_at", -1)], name="title"),
         IndexModel([("hidden", 1), ("created_at", -1)], name="hidden", partialFilterExpression={"hidden": 1}),

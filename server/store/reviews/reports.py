@@ -42,10 +42,7 @@ class Reports(DueDocuments[Report]):
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("open", 1), ("at", 1)], name="queue", partialFilterExpression={"open": 1}),
         IndexModel([("code", 1), ("at", -1)], name="of_task"),
-        IndexModel([("unionid", 1)], name="of_person"),
-        IndexModel(
-            [("unionid", 1), ("counts", 1)], name="counting_of_person", partialFilterExpression={"counts": 1}
-        ),
+        IndexModel([("unionid", 1), ("counts", 1)], name="of_person"),
         IndexModel([("at", 1), ("open", 1)], name="oldest"),
         DUE_INDEX,
     ]
