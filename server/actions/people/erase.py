@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from server.actions.people.account import ban_of
 from server.game.amounts import hidden_fen
@@ -17,7 +18,6 @@ from server.game.prize import GIVEN
 from server.game.task import Task
 from server.store import Store
 from server.store.money.freezes import freeze_key
-from server.store.money.prizes import Prize
 from server.store.people.people import Person
 
 # Longer than a process caches a person's record, plus the longest request after that.
@@ -161,50 +161,58 @@ async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list
     With `parcels` also goods by mail until they are sent, and for their winner until they arrived. An
     operator who forgets somebody has decided about these.
     """
-    needs = []
-    for published in await store.erasure.published(unionid):
-        needs += await _needs_of_task(store, published, parcels=parcels)
-    for prize in await store.prizes.of_winner(unionid):
-        task = await store.tasks.find(prize["code"])
-        name = "" if task is None else task["name"]
-        if prize["state"] in ("claiming", "held", "withheld", "expiring") or (parcels and _is_awaited(prize)):
-            needs.append(Need("prize", prize["code"], name, prize["state"], prize["depth"]))
+    published = await store.erasure.published(unionid)
+    of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])
+    needs = [
+        Need(why, task["_id"], task["name"], state)
+        for task in published
+        for why, state in _needs_of_task(task, *(each[task["_id"]] for each in of_tasks), parcels=parcels)
+    ]
+    prizes, codes = await store.prizes.of_winner(unionid), await store.digs.won_codes(unionid)
+    all_codes = sorted({*codes, *(prize["code"] for prize in prizes)})
+    won = await store.tasks.find_many(all_codes) if all_codes else []
+    names = {task["_id"]: task["name"] for task in won}
+    for prize in prizes:
+        awaited = parcels and (_is_unsent(prize) or prize["state"] == "sent")
+        if awaited or prize["state"] in ("claiming", "held", "withheld", "expiring"):
+            code = prize["code"]
+            needs.append(Need("prize", code, names.get(code, ""), prize["state"], prize["depth"]))
     if await store.freezes.find(freeze_key("person", unionid)) is not None:
         needs.append(Need("frozen"))
-    for code in await store.digs.won_codes(unionid):
-        task = await store.tasks.find(code)
-        if task is not None and not task["status"]:
-            needs.append(Need("won", code, task["name"]))
+    needs += [
+        Need("won", task["_id"], task["name"]) for task in won if task["_id"] in codes and not task["status"]
+    ]
     return needs
 
 
-def _is_unsent(prize: Prize) -> bool:
+def _is_unsent(prize: Mapping[str, Any]) -> bool:
     """Whether goods by mail wait to be sent; what nobody sent within 90 days has no address any more."""
     return prize["state"] == "given" and "address_box" in prize
 
 
-def _is_awaited(prize: Prize) -> bool:
-    return _is_unsent(prize) or prize["state"] == "sent"
+_Rows = list[dict[str, Any]]
 
 
-async def _needs_of_task(store: Store, task: Task, *, parcels: bool) -> list[Need]:
-    code, name = task["_id"], task["name"]
-    review = await store.reviews.find(f"task:{code}")
-    checked = review is not None and review["state"] in ("checking", "held")
-    needs = [Need("checked", code, name, review["state"])] if review is not None and checked else []
+def _needs_of_task(
+    task: Task, reviews: _Rows, prizes: _Rows, refunds: _Rows, orders: _Rows, *, parcels: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield what is under way about a published task, and its review's state."""
+    checked = [row["state"] for row in reviews if row["state"] in ("checking", "held")]
+    if checked:
+        yield "checked", checked[0]
     if not task["status"]:
-        return needs or [Need("runs", code, name)]
-    prizes = await store.prizes.of_task(code)
+        if not checked:
+            yield "runs", ""
+        return
+    settled = (*GIVEN, "returned")
     if len(prizes) < task["prize_num"] - task["prizes_left"] or any(
-        prize["state"] not in (*GIVEN, "returned") for prize in prizes
+        row["state"] not in settled for row in prizes
     ):
-        needs.append(Need("prizes", code, name))
-    if parcels and any(_is_unsent(prize) for prize in prizes):
-        needs.append(Need("unsent", code, name))
-    refunds = await store.refunds.of_task(code)
+        yield "prizes", ""
+    if parcels and any(map(_is_unsent, prizes)):
+        yield "unsent", ""
     unwon = task["open"] and hidden_fen(task)
-    if any(refund["state"] not in ("refunded", "closed") for refund in refunds) or (unwon and not refunds):
-        needs.append(Need("refund", code, name))
-    if any(order["state"] in ("asked", "paid") for order in await store.orders.of_task(code)):
-        needs.append(Need("payment", code, name))
-    return needs
+    if any(row["state"] not in ("refunded", "closed") for row in refunds) or (unwon and not refunds):
+        yield "refund", ""
+    if any(row["state"] in ("asked", "paid") for row in orders):
+        yield "payment", ""

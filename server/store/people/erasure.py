@@ -6,6 +6,7 @@ pseudonym, the same in all places, so that a person who took part once still cou
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -18,6 +19,7 @@ from server.store.files import ROUTE, Files
 from server.store.money.prizes import WHERE_SENT
 
 _Document = dict[str, Any]
+_ByCode = defaultdict[str, list[_Document]]
 
 BATCH = 500
 NAME, PICTURE = "已注销", ""
@@ -81,6 +83,26 @@ class Erasure:
         """Return all tasks that a person published, without their seeds."""
         tasks = Tasks(self._database).collection
         return await tasks.find({"publisher": unionid}, {"seed_box": 0}).to_list(None)
+
+    async def given_and_owed(self, unionid: str, codes: list[str]) -> list[_ByCode]:
+        """Return by task of a publisher, whose codes these are: its reviews, prizes, refunds and orders.
+
+        Each of the four is read once, however many tasks there are; with its state, and of a prize its box.
+        """
+        asked: tuple[tuple[str, _Document], ...] = (
+            ("reviews", {"unionid": unionid}),
+            ("prizes", {"publisher": unionid}),
+            ("refunds", {"code": {"$in": codes}}),
+            ("orders", {"publisher": unionid}),
+        )
+        return [await self._by_code(*each) for each in asked]
+
+    async def _by_code(self, name: str, query: _Document) -> _ByCode:
+        fields = {"code": 1, "state": 1, "address_box": 1}
+        found: _ByCode = defaultdict(list)
+        async for row in self._database[name].find(query, fields):
+            found[row["code"]].append(row)
+        return found
 
     async def move_tasks(self, old: str, new: str) -> None:
         """Move what a person published and paid for; posters that show the name are deleted."""
