@@ -4,7 +4,7 @@
 
 Plays the scenarios of tests/support/*scenarios.py. A process of its own acts and kills itself with SIGKILL
 after the first step. The next does so after the second, and so on until one reaches the end. Each time a
-living server sweeps. Then the audit, which also asks the stand-in, must find nothing, and no review may be
+living server sweeps. Then the audit, which also asks the sandbox, must find nothing, and no review may be
 left. What is reported must be decided or in the operator's queue, and people must have their message once.
 Exits with 1 if that does not hold.
 

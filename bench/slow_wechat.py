@@ -3,7 +3,7 @@
     python bench/slow_wechat.py [--rounds 6]
 
 Two servers with one serving process each. One has no checks. The other checks contents, asks how risky people
-are, counts limits and money, and has messages set up. A proxy before WeChat's stand-in answers each such call
+are, counts limits and money, and has messages set up. A proxy before WeChat's sandbox answers each such call
 after 10 s. They take turns, a round of 10 s each. People who never dug before dig 20 times a second, each dig
 over a new connection and sent when it is due. Others publish twice a second, so that checks pile up.
 Exits with 1 if a dig was refused, or if with checks the p50 or the p99 of all digs is more than 1.2 times

@@ -80,7 +80,7 @@ def _add_serving(commands: _Commands) -> None:
     _add_demo(serving, default=argparse.SUPPRESS)  # keep what was said before the subcommand
     worker = commands.add_parser("worker", help="one serving process, started by `serve`")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
-    worker.add_argument("--signs", type=int, required=True, help="descriptor of the pipe for signs of life")
+    worker.add_argument("--heartbeats", type=int, required=True, help="descriptor of the pipe for heartbeats")
     worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
     worker.add_argument("--database", default="", help="the identity of the database, if it is known")
     worker.add_argument("--prepare", action="store_true", help="prepare the database, which is embedded")
@@ -216,17 +216,17 @@ def _sandbox(settings: Settings) -> Callable[[Store], Sandbox] | None:
 
 def _work(parsed: argparse.Namespace) -> int:
     faulthandler.enable()  # a hung worker is ended by SIGABRT, and this prints where it hung
-    from server.running.watchdog import Signs
+    from server.running.watchdog import Heart
     from server.running.worker import serve
     from server.store import denials_told
 
     set_up_logging()
     listener = socket.socket(fileno=parsed.listener)
-    signs, settings = Signs(parsed.signs), read_settings(os.environ)
+    heart, settings = Heart(parsed.heartbeats), read_settings(os.environ)
     with denials_told():
         asyncio.run(
             serve(
-                *(settings, listener, signs, parsed.replaced, parsed.database, _sandbox(settings)),
+                *(settings, listener, heart, parsed.replaced, parsed.database, _sandbox(settings)),
                 prepares=parsed.prepare,
             )
         )
@@ -268,7 +268,7 @@ def _secret(_: argparse.Namespace) -> int:
 
 
 def _refuse_embedded(settings: Settings, command: str) -> None:
-    """Raise BadSettings without a MONGODB_URI of one's own.
+    """Raise BadSettings without a MONGODB_URI.
 
     A check drops databases. SecantusDB answers nothing meanwhile, so that its server would lose it.
     """
@@ -389,14 +389,14 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 
 def _forget(parsed: argparse.Namespace) -> int:
     from server.actions.command_line import logged
-    from server.actions.people.erase import CannotErase, choose_pseudonym, forget
+    from server.actions.people.erase import CannotErase, choose_pseudonym, erase
 
     async def work(store: Store) -> int:
         # The log keeps the pseudonym: the person's id must be nowhere afterwards.
         pseudonym = await choose_pseudonym(store, parsed.unionid)
         async with logged(store, "forget", pseudonym) as run:
             try:
-                digs = await forget(store, parsed.unionid, pseudonym)
+                digs = await erase(store, parsed.unionid, pseudonym)
             except CannotErase as error:
                 run.outcome = "refused"
                 return _complain(str(error), 1)

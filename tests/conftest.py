@@ -347,7 +347,7 @@ def wire(mongodb_uri: str) -> Iterator[FaultyWire]:
 
 @pytest.fixture(scope="session")
 def key_pairs() -> SandboxKeyPairs:
-    """The stand-in's keys, made once: making them takes longer than most tests."""
+    """The sandbox's keys, made once: making them takes longer than most tests."""
     return make_key_pairs()
 
 

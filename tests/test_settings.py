@@ -262,7 +262,7 @@ def test_without_a_merchant_production_starts_with_goods_alone():
         assert not read_settings({**given, "RED_PACKETS": "0"}).takes_cash
 
 
-def test_the_stand_in_may_be_asked_through_a_proxy():
+def test_the_sandbox_may_be_asked_through_a_proxy():
     assert read_settings({"PORT": "8001"}).wechat_api == "http://127.0.0.1:8001/sandbox"
     through = read_settings({"SANDBOX_URL": "http://127.0.0.1:9/", "PORT": "8001"})
     assert (through.wechat_api, through.wechat_pay_api) == (
@@ -271,7 +271,7 @@ def test_the_stand_in_may_be_asked_through_a_proxy():
     )
     with pytest.raises(BadSettings, match="SANDBOX_URL must begin with http"):
         read_settings({"SANDBOX_URL": "127.0.0.1:9"})
-    with pytest.raises(BadSettings, match="SANDBOX_URL is for the stand-in"):
+    with pytest.raises(BadSettings, match="SANDBOX_URL is for the sandbox"):
         read_settings({"SANDBOX_URL": "http://127.0.0.1:9", "WECHAT_APPID": "wx1", "WECHAT_SECRET": "s"})
 
 

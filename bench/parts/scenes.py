@@ -25,7 +25,7 @@ DRAFTS: tuple[dict[str, Any], ...] = (
     GOODS | {"forecast_num": 1},
     GOODS | {"forecast_num": 1, "draw_type": 1},
     GOODS | {"forecast_num": 1000, "cd": 60},
-    GOODS | {"name": "一只存疑的猫"},  # the stand-in has doubts about it
+    GOODS | {"name": "一只存疑的猫"},  # the sandbox has doubts about it
     GOODS | {"name": "一只违规的猫"},
     PACKET,
     PACKET | {"forecast_num": 3},

@@ -1,4 +1,4 @@
-"""What the stand-in's handlers share: how WeChat answers, and how it reports errors."""
+"""What the sandbox's handlers share: how WeChat answers, and how it reports errors."""
 
 from __future__ import annotations
 

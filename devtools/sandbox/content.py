@@ -1,6 +1,6 @@
 """Content checks as WeChat answers them: texts at once, pictures later by message push.
 
-The stand-in objects to texts with 违规 in them and has doubts about those with 存疑. A picture passes. A
+The sandbox objects to texts with 违规 in them and has doubts about those with 存疑. A picture passes. A
 misbehaviour `judge` says otherwise for any text or picture.
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_msgseccheck.html
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync

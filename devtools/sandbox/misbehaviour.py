@@ -1,4 +1,4 @@
-"""Telling the stand-in to misbehave, for some calls or notices, as WeChat sometimes does."""
+"""Telling the sandbox to misbehave, for some calls or notices, as WeChat sometimes does."""
 
 from __future__ import annotations
 

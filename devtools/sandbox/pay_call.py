@@ -1,4 +1,4 @@
-"""What the calls of the stand-in's WeChat Pay share: signatures both ways, errors, and misbehaviour."""
+"""What the calls of the sandbox's WeChat Pay share: signatures both ways, errors, and misbehaviour."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class TaskRequest(msgspec.Struct):
 
 
 class EndTask(Interface):
-    """End a task of one's own, if nobody has dug."""
+    """End your task, if nobody has dug."""
 
     path = "/endTask"
     method = "POST"

@@ -210,7 +210,7 @@ class PostTask(Interface):
 
     async def _dig(self, request: DigRequest) -> Reply:
         arrived = asyncio.get_running_loop().time()
-        code, _ = await visiting_of(self.context).resolve(request.code, in_line=False)
+        code, _ = await visiting_of(self.context).resolve(request.code, in_queue=False)
         if code is None:
             raise NoSuchTask
         dug = await dig(

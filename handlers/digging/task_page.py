@@ -49,7 +49,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
-    are tried in an order drawn by lot; 0 if they are not. `prize_state` is the state of the caller's prize,
+    are tried in a random order; 0 if they are not. `prize_state` is the state of the caller's prize,
     as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
     caller's if they won, in unix ms; 0 while the task runs. `seed_hash` and `nonce` are "" if `rules_version`
     is 1. Unless `review` is "shown", only the publisher and winners see the page. For a winner `goods_type`,

@@ -39,7 +39,7 @@ class PayTaskReply(Reply, kw_only=True):
 
 
 class PayTask(Interface):
-    """Order the payment of a red packet of one's own. Asking again gives the same order."""
+    """Order the payment of your red packet. Asking again gives the same order."""
 
     path = "/payTask"
     method = "POST"

@@ -203,7 +203,7 @@ class WinnerRow(msgspec.Struct):
     Goods by mail are given once their address is here, then sent and received. `address_waits` is 1 if it is
     here, and opens only once earlier ones are sent. `address_deleted` is 1 once
     the address was deleted: 90 days after the goods arrived, or after it came if none were sent. It is also
-    deleted if the prize is returned or the winner forgotten. `rank` is the prize's place in the details'
+    deleted if the prize is returned or the winner erased. `rank` is the prize's place in the details'
     `ranks`, from 1, 0 if all are alike; `prize` is its name then, else the task's.
     """
 
@@ -244,7 +244,7 @@ class GetWinnersReply(Reply, kw_only=True):
 
 
 class GetWinners(Interface):
-    """The winners of a task of one's own, and where to send their prizes, as JSON or CSV.
+    """The winners of your task, and where to send their prizes, as JSON or CSV.
 
     There is no CSV of goods by mail while their addresses are closed.
     """

@@ -1,4 +1,4 @@
-"""What became of a task of one's own: its people, its shares, its prizes and its money, as numbers."""
+"""What became of your task: its people, its shares, its prizes and its money, as numbers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class GetStatementReply(Reply, kw_only=True):
 
 
 class GetStatement(Interface):
-    """The statement of a task of one's own."""
+    """The statement of your task."""
 
     path = "/getStatement"
     takes = (GetStatementRequest,)

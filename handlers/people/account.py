@@ -1,4 +1,4 @@
-"""Logging in and out, and one's own numbers, name and picture."""
+"""Logging in and out, and your numbers, name and picture."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ class GetMyInfo(Interface):
 
 
 class SetProfileRequest(msgspec.Struct):
-    """A name and picture of one's own, because WeChat no longer gives them. The token says whose.
+    """Your name and picture, because WeChat no longer gives them. The token says whose.
 
     One of the two may be left out; it then stays as it is.
     """

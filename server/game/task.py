@@ -17,7 +17,7 @@ class Task(TypedDict):
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
     `value` is what one of the goods is worth by its publisher, in whole yuan, absent if they did not say.
     `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
-    who ended it says about that. `renamed` counts how often somebody named on its page was forgotten; each
+    who ended it says about that. `renamed` counts how often somebody named on its page was erased; each
     process then reads the names again. `due_at` is as `server/store/due.py` explains.
 
     `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.

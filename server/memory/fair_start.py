@@ -39,7 +39,7 @@ LATE_MS = int(1000 * (PATIENCE_SECONDS + OTHERS_SECONDS))
 
 
 @dataclass(slots=True)
-class _Lot:
+class _Entrant:
     """A person's place, the least first, and the request that goes on in it."""
 
     turn: asyncio.Future[None]
@@ -56,7 +56,7 @@ class _Gathering:
     """
 
     began: int
-    lots: dict[str, _Lot] = field(default_factory=dict)
+    entrants: dict[str, _Entrant] = field(default_factory=dict)
     # Further requests of people who have a place, and requests that come when the window is over.
     after_all: list[asyncio.Future[None]] = field(default_factory=list)
     drawn: bool = False
@@ -83,22 +83,22 @@ class FairStart:
         self._shared = shared
         self._gatherings: dict[str, _Gathering] = {}
 
-    def gathers(self, code: str, had_lot_for: int) -> bool:
+    def gathers(self, code: str, ordered_for: int) -> bool:
         """Whether a request to dig this task must wait for its place in the random order now.
 
-        `had_lot_for` is the beginning (unix ms) for which it has waited already; 0 for none. Only what this
+        `ordered_for` is the beginning (unix ms) for which it has waited already; 0 for none. Only what this
         process knows of cooldowns and openings counts.
         """
         gathering = self._gatherings.get(code)
         if gathering is not None:
-            return gathering.began != had_lot_for
+            return gathering.began != ordered_for
         began = self._cooldowns.digging_began(code)
-        return began != had_lot_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
+        return began != ordered_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
     def is_after_all(self, code: str, digger: str) -> bool:
         """Whether a request of this digger would wait behind all: they have a place, or it is late."""
         gathering = self._gatherings.get(code)
-        return gathering is not None and (gathering.drawn or digger in gathering.lots)
+        return gathering is not None and (gathering.drawn or digger in gathering.entrants)
 
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
         """Wait for this request's place in the order; return when digging began (unix ms).
@@ -109,14 +109,14 @@ class FairStart:
         """
         gathering = self._gatherings.get(code) or self._begin(code)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        lot = None if digger is None else gathering.lots.get(digger)
-        if digger is None or gathering.drawn or (lot is not None and (lot.proven or not proven)):
+        entrant = None if digger is None else gathering.entrants.get(digger)
+        if digger is None or gathering.drawn or (entrant is not None and (entrant.proven or not proven)):
             gathering.after_all.append(turn)
-        elif lot is not None:
-            gathering.after_all.append(lot.turn)
-            lot.turn, lot.proven = turn, True
+        elif entrant is not None:
+            gathering.after_all.append(entrant.turn)
+            entrant.turn, entrant.proven = turn, True
         else:
-            gathering.lots[digger] = _Lot(turn, proven, _chance.getrandbits(PLACE_BITS))
+            gathering.entrants[digger] = _Entrant(turn, proven, _chance.getrandbits(PLACE_BITS))
         await turn
         return gathering.began
 
@@ -132,18 +132,18 @@ class FairStart:
         try:
             with self._shared.hearing(code) if self._shared else nullcontext():
                 standing = await self._gathered(code, gathering, over)
-                in_order = sorted(gathering.lots.values(), key=lambda lot: lot.place)
-                metrics.LOTS.observe(len(in_order))
-                at_once = how_many_go_at_once([lot.place for lot in in_order], standing)
-                _let_go([lot.turn for lot in in_order[:at_once]])
+                in_order = sorted(gathering.entrants.values(), key=lambda entrant: entrant.place)
+                metrics.RANDOM_ORDERS.observe(len(in_order))
+                at_once = how_many_go_at_once([entrant.place for entrant in in_order], standing)
+                _let_go([entrant.turn for entrant in in_order[:at_once]])
                 if at_once < len(in_order):
                     await self._cooldowns.changed(code, gathering.began, OTHERS_SECONDS)
-                    _let_go([lot.turn for lot in in_order[at_once:]])
+                    _let_go([entrant.turn for entrant in in_order[at_once:]])
             # They go on in the loop's next turn. Until then it gathers, so that nobody gets in before them.
             await asyncio.sleep(0)
         finally:
             del self._gatherings[code]
-            _let_go([lot.turn for lot in gathering.lots.values()])
+            _let_go([entrant.turn for entrant in gathering.entrants.values()])
             _let_go(gathering.after_all)
 
     async def _gathered(self, code: str, gathering: _Gathering, over: float) -> Standing | None:
@@ -167,7 +167,7 @@ class FairStart:
         """Tell the places that come, until the window is over; as often until Redis answers quickly."""
         loop = asyncio.get_running_loop()
         while (left := over - loop.time()) > 0:
-            if not gathering.quick or any(not lot.told for lot in gathering.lots.values()):
+            if not gathering.quick or any(not entrant.told for entrant in gathering.entrants.values()):
                 self._background.spawn(self._tell(shared, code, gathering))
             await asyncio.sleep(min(TELL_SECONDS, left - EARLY_SECONDS if left > EARLY_SECONDS else left))
 
@@ -178,22 +178,22 @@ class FairStart:
 
         `again` its own first, too: a Redis that was killed since has forgotten it.
         """
-        lots = gathering.lots
-        untold = {digger: lot.place for digger, lot in lots.items() if not lot.told}
+        entrants = gathering.entrants
+        untold = {digger: entrant.place for digger, entrant in entrants.items() if not entrant.told}
         told = dict(untold)
-        if again and lots:
-            first = min(lots, key=lambda digger: lots[digger].place)
-            told[first] = lots[first].place
+        if again and entrants:
+            first = min(entrants, key=lambda digger: entrants[digger].place)
+            told[first] = entrants[first].place
         for digger in untold:
-            lots[digger].told = True
+            entrants[digger].told = True
         asked = asyncio.get_running_loop().time()
         gathering.standing = standing = await shared.enter(code, gathering.began, told)
         if standing is None:
             for digger in untold:
-                lots[digger].told = False
+                entrants[digger].told = False
             return
         for digger, place in standing.places.items():
-            lots[digger].place = place
+            entrants[digger].place = place
         gathering.quick |= asyncio.get_running_loop().time() - asked < QUICK_SECONDS
 
 

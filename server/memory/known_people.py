@@ -33,7 +33,7 @@ class KnownPeople:
         self._ended = ended
         self._connection = connection
         self._known = LRUCache[str, tuple[Person, float, int]](REMEMBERED)
-        self._line = BatchQueue("people", self._read)
+        self._queue = BatchQueue("people", self._read)
 
     async def find(self, unionid: str, generation: int | None) -> Person | None:
         """Return the fields of a person's record that admit them; None if there is no such person.
@@ -52,10 +52,10 @@ class KnownPeople:
             current = known_generation >= self._ended(unionid) and generation in (None, known_generation)
             if current and _now() - read_at < trusted and (generation is not None or person.get("locked")):
                 return person
-        return await self._line.ask(unionid)
+        return await self._queue.ask(unionid)
 
     def is_locked(self, unionid: str) -> bool:
-        """Whether memory says that a person is locked. One who was forgotten and came back may not be."""
+        """Whether memory says that a person is locked. One who was erased and came back may not be."""
         known = self._known.get(unionid)
         return known is not None and bool(known[0].get("locked"))
 
@@ -78,7 +78,7 @@ class KnownPeople:
 
     async def close(self) -> None:
         """Refuse all who wait."""
-        await self._line.close()
+        await self._queue.close()
 
     async def _read(self, unionids: list[str]) -> Mapping[str, Person]:
         began, connection = _now(), self._connection()

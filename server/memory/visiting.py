@@ -57,28 +57,29 @@ class Visiting:
         await self._brought.ask((code, sharer, newcomer))
 
     async def resolve(
-        self, code_or_share: str, *, in_line: bool = True
+        self, code_or_share: str, *, in_queue: bool = True
     ) -> tuple[str | None, str | None]:
         """Return a task's code and, for a share token, the sharer's id. (None, None) for an unknown token.
 
-        A code is returned unchecked. Digs pass `in_line=False`: they wait behind no page. Raises Unavailable.
+        A code is returned unchecked. Digs, which wait behind no page, pass `in_queue=False`. Raises
+        Unavailable.
         """
         if len(code_or_share) != SHARE_CHARACTERS:
             return code_or_share, None
-        share = await self._of_token(code_or_share, in_line=in_line)
+        share = await self._of_token(code_or_share, in_queue=in_queue)
         return (None, None) if share is None else (share.code, share.unionid)
 
-    async def _of_token(self, token: str, *, in_line: bool = True) -> Share | None:
+    async def _of_token(self, token: str, *, in_queue: bool = True) -> Share | None:
         with suppress(KeyError):
             return self._shares[token]
-        if not in_line:
+        if not in_queue:
             return (await self._store.page_reads.answered(lambda: self._read_tokens([token]))).get(token)
         return await self._tokens.ask(token)
 
     async def close(self) -> None:
         """Refuse all who wait."""
-        for line in (self._visits, self._brought, self._tokens):
-            await line.close()
+        for queue in (self._visits, self._brought, self._tokens):
+            await queue.close()
 
     async def _write_visits(self, opened: list[tuple[str, str]]) -> Mapping[tuple[str, str], None]:
         now_ms = self._now_ms()

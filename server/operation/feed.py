@@ -1,6 +1,6 @@
 """The operator's feed: numbers over all processes, sent once a second. All viewers get the same frames.
 
-It runs only while somebody looks. It reads pulses from Redis and tasks from MongoDB, and writes nothing.
+It runs only while somebody looks. It reads heartbeats from Redis and tasks from MongoDB, and writes nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ STOCK_PATIENCE_SECONDS = 1.0
 STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
-# Wait this long for slow processes; resend the second if a pulse comes later.
+# Wait this long for slow processes; resend the second if a heartbeat comes later.
 COMPLETE_MS = 500
 KEPT_SECONDS = 10
 # A silent process is still shown for this long, so that the operator sees its silence.
@@ -156,7 +156,7 @@ class Feed:
         self._seconds: dict[int, Second] = {}
         self._digs: list[HeartbeatDig] = []
         self._ends: list[HeartbeatEnd] = []
-        self._pulses: list[Heartbeat] = []
+        self._heartbeats: list[Heartbeat] = []
         self._newest: dict[str, Heartbeat] = {}
         self._tasks: list[Task] = []
         self._board = b""
@@ -185,29 +185,29 @@ class Feed:
             viewer.send(self._board)
 
     async def _begin(self) -> None:
-        """Read the pulses that Redis keeps, and start sending from there."""
-        found = await self._bus.read_pulses()
+        """Read the heartbeats that Redis keeps, and start sending from there."""
+        found = await self._bus.read_heartbeats()
         self._after = found[0] if found else "-"
         self._shown = complete = (self._now_ms() - COMPLETE_MS) // 1000 - 1
         # In a thread: 15 minutes of several processes would hold the loop too long.
-        pulses, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
-        self._pulses = [pulse for pulse in pulses if pulse.second > complete - KEPT_SECONDS]
-        self._newest = {pulse.process: pulse for pulse in self._pulses}
+        heartbeats, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
+        self._heartbeats = [beat for beat in heartbeats if beat.second > complete - KEPT_SECONDS]
+        self._newest = {beat.process: beat for beat in self._heartbeats}
         self._seconds, self._digs, self._ends = {}, [], []
-        self._remember(pulses, seconds)
+        self._remember(heartbeats, seconds)
         self._board_at = time.monotonic()
         self._board = b""
         self._lasting = []
         self._running = True
         self._telling.spawn(self._run())
 
-    def _remember(self, pulses: list[Heartbeat], seconds: list[Second]) -> None:
-        """Add new pulses and seconds to those of the last 15 minutes, and drop what is too old."""
+    def _remember(self, heartbeats: list[Heartbeat], seconds: list[Second]) -> None:
+        """Add new heartbeats and seconds to those of the last 15 minutes, and drop what is too old."""
         oldest = self._shown - HISTORY_SECONDS
         self._seconds |= {second.at: second for second in seconds}
         self._seconds = {at: second for at, second in self._seconds.items() if at > oldest}
-        self._digs = [*self._digs, *(dig for pulse in pulses for dig in pulse.digs)][-HISTORY_EVENTS:]
-        self._ends = [*self._ends, *(end for pulse in pulses for end in pulse.ends)][-HISTORY_EVENTS:]
+        self._digs = [*self._digs, *(dig for beat in heartbeats for dig in beat.digs)][-HISTORY_EVENTS:]
+        self._ends = [*self._ends, *(end for beat in heartbeats for end in beat.ends)][-HISTORY_EVENTS:]
 
     def leave(self, viewer: Viewer) -> None:
         """Send nothing more to a viewer. Safe to repeat."""
@@ -234,43 +234,43 @@ class Feed:
             reading.repeat(self._outages.database.while_ours(work), seconds, at_once=True)
         try:
             while self._viewers:
-                await self._tell_pulses()
+                await self._tell_heartbeats()
                 await asyncio.sleep(1 - (self._now_ms() - COMPLETE_MS) % 1000 / 1000)
         finally:
             self._running = False  # the next viewer starts it again
             await reading.end()
 
-    async def _tell_pulses(self) -> None:
+    async def _tell_heartbeats(self) -> None:
         now_ms = self._now_ms()
         complete = (now_ms - COMPLETE_MS) // 1000 - 1
         if complete < self._shown - SET_BACK_SECONDS:
             self._go_back_to(complete)
-        found = await self._bus.read_pulses(self._after)
+        found = await self._bus.read_heartbeats(self._after)
         new: list[Heartbeat] = []
         if found is not None:
             self._after = found[0]
             new = _decode(found[1])
-        self._pulses = [pulse for pulse in self._pulses if pulse.second > complete - KEPT_SECONDS] + new
-        self._newest |= {pulse.process: pulse for pulse in new}
+        self._heartbeats = [beat for beat in self._heartbeats if beat.second > complete - KEPT_SECONDS] + new
+        self._newest |= {beat.process: beat for beat in new}
         self._newest = {
-            process: pulse
-            for process, pulse in self._newest.items()
-            if pulse.second > complete - PRESENT_SECONDS
+            process: beat
+            for process, beat in self._newest.items()
+            if beat.second > complete - PRESENT_SECONDS
         }
-        late = {pulse.second for pulse in new}
+        late = {beat.second for beat in new}
         seconds = add_up(
-            pulse
-            for pulse in self._pulses
-            if pulse.second <= complete and (pulse.second > self._shown or pulse.second in late)
+            beat
+            for beat in self._heartbeats
+            if beat.second <= complete and (beat.second > self._shown or beat.second in late)
         )
         self._shown = max(self._shown, complete)
         self._remember(new, seconds)
         frame = PulseFrame(
             now_ms,
             seconds,
-            [_row(pulse) for pulse in sorted(self._newest.values(), key=lambda pulse: pulse.since)],
-            [dig for pulse in new for dig in pulse.digs],
-            [end for pulse in new for end in pulse.ends],
+            [_row(beat) for beat in sorted(self._newest.values(), key=lambda beat: beat.since)],
+            [dig for beat in new for dig in beat.digs],
+            [end for beat in new for end in beat.ends],
             self._alarms(),
         )
         self._send(text_frame(_encoder.encode(frame)))
@@ -278,8 +278,8 @@ class Feed:
     def _go_back_to(self, complete: int) -> None:
         """Drop seconds that lie in the future: the clock was set back. They would hide what comes now."""
         self._shown = complete
-        self._pulses = [pulse for pulse in self._pulses if pulse.second <= complete]
-        self._newest = {name: pulse for name, pulse in self._newest.items() if pulse.second <= complete}
+        self._heartbeats = [beat for beat in self._heartbeats if beat.second <= complete]
+        self._newest = {name: beat for name, beat in self._newest.items() if beat.second <= complete}
         self._seconds = {at: second for at, second in self._seconds.items() if at <= complete}
 
     def _alarms(self) -> list[Alarm]:
@@ -295,8 +295,8 @@ class Feed:
     async def _tell_board(self) -> None:
         store = self._store.tasks
         watched: dict[str, int] = {}
-        for pulse in self._newest.values():
-            for code, count in pulse.watched.items():
+        for beat in self._newest.values():
+            for code, count in beat.watched.items():
                 watched[code] = watched.get(code, 0) + count
         most_watched = sorted(watched, key=watched.__getitem__, reverse=True)
         self._tasks = await store.matter_now(most_watched, BOARD_TASKS)
@@ -344,32 +344,32 @@ class Feed:
 
 
 def _decode(data: list[bytes]) -> list[Heartbeat]:
-    """Return the pulses that can be read. One of another version of this server is skipped and logged."""
-    pulses = []
+    """Return the heartbeats that can be read. One of another version of this server is skipped and logged."""
+    heartbeats = []
     for each in data:
         try:
-            pulses.append(msgspec.msgpack.decode(each, type=Heartbeat))
+            heartbeats.append(msgspec.msgpack.decode(each, type=Heartbeat))
         except msgspec.MsgspecError as error:
-            app_log.warning("a pulse cannot be read: %s", error)
-    return pulses
+            app_log.warning("a heartbeat cannot be read: %s", error)
+    return heartbeats
 
 
 def _history(data: list[bytes], complete: int) -> tuple[list[Heartbeat], list[Second]]:
-    pulses = _decode(data)
-    recent = [pulse for pulse in pulses if complete - HISTORY_SECONDS < pulse.second <= complete]
-    return pulses, add_up(recent)
+    heartbeats = _decode(data)
+    recent = [beat for beat in heartbeats if complete - HISTORY_SECONDS < beat.second <= complete]
+    return heartbeats, add_up(recent)
 
 
-def _row(pulse: Heartbeat) -> ProcessRow:
+def _row(beat: Heartbeat) -> ProcessRow:
     return ProcessRow(
-        pulse.process,
-        pulse.pid,
-        pulse.second,
-        pulse.since,
-        pulse.rss_bytes,
-        pulse.watchers,
-        pulse.draining,
-        pulse.lag_ms,
-        pulse.redis_up,
-        pulse.mongodb_up,
+        beat.process,
+        beat.pid,
+        beat.second,
+        beat.since,
+        beat.rss_bytes,
+        beat.watchers,
+        beat.draining,
+        beat.lag_ms,
+        beat.redis_up,
+        beat.mongodb_up,
     )

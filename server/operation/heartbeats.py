@@ -1,6 +1,6 @@
-"""Pulses: what a process says of itself each second, and the sum of all processes' pulses for each second.
+"""Heartbeats: what a process says of itself each second, and the sum of all processes' for each second.
 
-Pulses are made from the metrics that `/metrics` shows, so nothing is counted twice. They go through Redis,
+They are made from the metrics that `/metrics` shows, so nothing is counted twice. They go through Redis,
 which keeps 15 minutes of them. They hold no person's id.
 """
 
@@ -27,7 +27,7 @@ SAMPLE_SECONDS = 0.1
 # The estimated clock may go back a little, and no second is told twice. Going further means it was set back.
 SET_BACK_SECONDS = 2
 WATCHED_TOLD = 30
-# In one pulse, per kind: plain digs, digs that won or ended a task, ends without a dig.
+# In one heartbeat, per kind: plain digs, digs that won or ended a task, ends without a dig.
 EVENTS_TOLD = 20
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -95,7 +95,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
 
 
 class Heartbeats:
-    """Makes this process's pulse and sends it through Redis, each second while `run` runs."""
+    """Makes this process's heartbeat and sends it through Redis, each second while `run` runs."""
 
     def __init__(self, hub: Hub, bus: Bus, outages: Outages, now_ms: Callable[[], int]) -> None:
         self._hub = hub
@@ -113,7 +113,7 @@ class Heartbeats:
         self._ends: list[HeartbeatEnd] = []
 
     def note_dig(self, dig: Dig) -> None:
-        """Put a dig that this process made into the next pulse, if there is room."""
+        """Put a dig that this process made into the next heartbeat, if there is room."""
         kept = self._wins if dig["is_prize"] or "end" in dig else self._digs
         if len(kept) < EVENTS_TOLD:
             kept.append(
@@ -129,12 +129,12 @@ class Heartbeats:
             )
 
     def note_end(self, task: Task) -> None:
-        """Put a task that this process ended without a dig into the next pulse, if there is room."""
+        """Put a task that this process ended without a dig into the next heartbeat, if there is room."""
         if len(self._ends) < EVENTS_TOLD:
             self._ends.append(HeartbeatEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
 
     async def run(self) -> None:
-        """Measure the loop's lag ten times a second, and send a pulse after each second, until cancelled."""
+        """Measure the loop's lag ten times a second, and send a heartbeat after each, until cancelled."""
         loop = asyncio.get_running_loop()
         told = self._now_ms() // 1000 - 1
         while True:
@@ -145,10 +145,10 @@ class Heartbeats:
             over = self._now_ms() // 1000 - 1
             if over > told or over < told - SET_BACK_SECONDS:
                 told = over
-                await self._bus.write_pulse(msgspec.msgpack.encode(self.take(over)))
+                await self._bus.write_heartbeat(msgspec.msgpack.encode(self.take(over)))
 
     def take(self, second: int) -> Heartbeat:
-        """Return what happened since the last call, as the pulse of `second` (unix seconds)."""
+        """Return what happened since the last call, as the heartbeat of `second` (unix seconds)."""
         before, self._counts = self._counts, _counts()
         limited_before, self._limited = self._limited, _by_label(metrics.LIMITED)
         frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
@@ -157,7 +157,7 @@ class Heartbeats:
         watched = sorted(
             ((len(c.people), code) for code, c in hub.known.by_code.items() if c.people), reverse=True
         )
-        pulse = Heartbeat(
+        heartbeat = Heartbeat(
             process=self._bus.process,
             pid=os.getpid(),
             second=second,
@@ -179,7 +179,7 @@ class Heartbeats:
         )
         self._lag = 0.0
         self._digs, self._wins, self._ends = [], [], []
-        return pulse
+        return heartbeat
 
 
 def _counts() -> dict[str, int]:
@@ -225,7 +225,7 @@ def _rss_bytes() -> int:
 
 
 class Second(msgspec.Struct, array_like=True):
-    """All processes' pulses of one second, added up. Sent as an array, because `history` has 900 of them.
+    """All processes' heartbeats of one second, added up. Sent as an array, because `history` has 900 of them.
 
     Durations are in milliseconds, None if nothing was measured. `lag` and `queue` (bytes) are the largest of
     any process.
@@ -254,40 +254,40 @@ class Second(msgspec.Struct, array_like=True):
     limited: dict[str, int]
 
 
-def add_up(pulses: Iterable[Heartbeat]) -> list[Second]:
-    """Return a Second for each second that has a pulse, in order of time."""
+def add_up(heartbeats: Iterable[Heartbeat]) -> list[Second]:
+    """Return a Second for each second that has a heartbeat, in order of time."""
     by_second: dict[int, list[Heartbeat]] = defaultdict(list)
-    for pulse in pulses:
-        by_second[pulse.second].append(pulse)
+    for heartbeat in heartbeats:
+        by_second[heartbeat.second].append(heartbeat)
     return [_second(at, found) for at, found in sorted(by_second.items())]
 
 
-def _second(at: int, pulses: list[Heartbeat]) -> Second:
+def _second(at: int, heartbeats: list[Heartbeat]) -> Second:
     counts: dict[str, int] = defaultdict(int)
     labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}, "limited": {}}
-    for pulse in pulses:
-        for label, count in pulse.limited.items():
+    for heartbeat in heartbeats:
+        for label, count in heartbeat.limited.items():
             labelled["limited"][label] = labelled["limited"].get(label, 0) + count
-        for name, count in pulse.counts.items():
+        for name, count in heartbeat.counts.items():
             kind, dot, label = name.partition(".")
             if dot:
                 labelled[kind][label] = labelled[kind].get(label, 0) + count
             else:
                 counts[name] += count
-    frame = [sum(column) for column in zip(*(p.frame for p in pulses if p.frame), strict=False)]
-    store = [sum(column) for column in zip(*(p.store for p in pulses if p.store), strict=False)]
+    frame = [sum(column) for column in zip(*(p.frame for p in heartbeats if p.frame), strict=False)]
+    store = [sum(column) for column in zip(*(p.store for p in heartbeats if p.store), strict=False)]
     return Second(
         at=at,
-        watchers=sum(pulse.watchers for pulse in pulses),
-        processes=len(pulses),
+        watchers=sum(heartbeat.watchers for heartbeat in heartbeats),
+        processes=len(heartbeats),
         digs=labelled["digs"],
         joins=counts["joins"],
         wins=labelled["digs"].get("won", 0),
         deliveries=counts["deliveries"],
         frame_p50=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.5),
         frame_p99=quantile_ms(metrics.FRAME_BUCKETS, frame, 0.99),
-        lag=max(pulse.lag_ms for pulse in pulses),
-        queue=max(pulse.largest_unsent_bytes for pulse in pulses),
+        lag=max(heartbeat.lag_ms for heartbeat in heartbeats),
+        queue=max(heartbeat.largest_unsent_bytes for heartbeat in heartbeats),
         closes=labelled["closes"],
         gaps=counts["gaps"] + counts["polled"],
         resyncs=counts["resyncs"],

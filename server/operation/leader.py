@@ -27,7 +27,7 @@ RENEW_SECONDS = 3.0
 LEAST_SECONDS = 0.25
 AGAIN_SECONDS = 1.0  # after MongoDB did not answer
 CLOSE_SECONDS = 1.0
-DUTY = "leader"
+LEASE = "leader"
 # The name under which Redis tells that the lease is free.
 NEWS = "leader"
 
@@ -79,7 +79,7 @@ class Leader:
     async def ask(self) -> None:
         """Take or renew the lease, unless another process has it. Raises what a lost MongoDB raises."""
         asked_at = time.monotonic()
-        lease = await self._store.leases.acquire(DUTY, self._process, LEASE_MS)
+        lease = await self._store.leases.acquire(LEASE, self._process, LEASE_MS)
         self.held = lease["holder"] == self._process
         if self.held:
             self._until = asked_at + LEASE_MS / 1000
@@ -101,7 +101,7 @@ class Leader:
         self.held, self._until = False, float("-inf")
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self._store.leases.release(DUTY, self._process)
+                await self._store.leases.release(LEASE, self._process)
                 await self._bus.publish(NEWS, b"free")
         except TimeoutError:
             return  # it ends by itself

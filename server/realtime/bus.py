@@ -41,7 +41,7 @@ COUNTED_SECONDS = 15
 PLACES_MS = 10_000
 PULSES_MS = 900_000
 # Reading 15 minutes of several processes at once would block the loop.
-PULSES_PAGE = 200
+HEARTBEATS_PAGE = 200
 
 Fault: TypeAlias = Literal["", "certificate", "password"]
 
@@ -85,7 +85,7 @@ class Bus:
         self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
         self._placing = asyncio.Lock()
         self._pubsub: PubSub | None = None
-        self._last_pulse_ms = 0
+        self._last_heartbeat_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
         self._reader: asyncio.Task[None] | None = None
 
@@ -246,34 +246,34 @@ class Bus:
         stand = {who: int(place) for who, place in standing if place is not None}
         return stand, int(least[0][1]) if least else 0, people
 
-    async def write_pulse(self, pulse: bytes) -> None:
-        """Append a process's pulse to those of the last 15 minutes. Without Redis it is lost."""
+    async def write_heartbeat(self, heartbeat: bytes) -> None:
+        """Append a process's heartbeat to those of the last 15 minutes. Without Redis it is lost."""
         if not self.up:
             return
         # The entries' ids are times of Redis's clock, so only that says which are old.
-        oldest = self._last_pulse_ms - PULSES_MS if self._last_pulse_ms else None
+        oldest = self._last_heartbeat_ms - PULSES_MS if self._last_heartbeat_ms else None
         written = await self._ask(
-            self._redis.xadd(f"{self._prefix}:pulses", {"pulse": pulse}, minid=oldest, approximate=True),
-            "a pulse was lost",
+            self._redis.xadd(f"{self._prefix}:pulses", {"pulse": heartbeat}, minid=oldest, approximate=True),
+            "a heartbeat was lost",
         )
         if written is not None:
-            self._last_pulse_ms = int(written.split(b"-")[0])
+            self._last_heartbeat_ms = int(written.split(b"-")[0])
 
-    async def read_pulses(self, after: str = "-") -> tuple[str, list[bytes]] | None:
-        """Return the last entry's id, and the pulses after the entry `after`. None without Redis."""
-        last, pulses = after, []
+    async def read_heartbeats(self, after: str = "-") -> tuple[str, list[bytes]] | None:
+        """Return the last entry's id, and the heartbeats after the entry `after`. None without Redis."""
+        last, heartbeats = after, []
         while True:
             oldest = "-" if last == "-" else f"({last}"
             found = await self._ask(
-                self._redis.xrange(f"{self._prefix}:pulses", min=oldest, count=PULSES_PAGE)
+                self._redis.xrange(f"{self._prefix}:pulses", min=oldest, count=HEARTBEATS_PAGE)
             )
             if found is None:
                 return None
             if found:
                 last = found[-1][0].decode()
-                pulses += [fields[b"pulse"] for _, fields in found]
-            if len(found) < PULSES_PAGE:
-                return last, pulses
+                heartbeats += [fields[b"pulse"] for _, fields in found]
+            if len(found) < HEARTBEATS_PAGE:
+                return last, heartbeats
 
     async def run_script(
         self, script: str, names: Sequence[str], arguments: Sequence[int], *, anyway: bool = False

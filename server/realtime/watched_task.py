@@ -226,7 +226,7 @@ class WatchedTask:
                 watcher.send(told)
 
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
-        """Replace the names of everything known, after somebody was forgotten. No frame follows from it.
+        """Replace the names of everything known, after somebody was erased. No frame follows from it.
 
         Returns False and changes nothing if a dig that is known was not read, for it was made meanwhile.
         """

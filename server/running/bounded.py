@@ -1,9 +1,9 @@
 """The HTTP server: which connections and requests a process takes, which of them go when it is full.
 
-The path of a connection (`listening.py` has the door and the connection itself):
+The path of a connection (`listening.py` has the accept queue and the connection itself):
 
     the kernel's queue
-      │  Door: some a turn of the loop; it rests if there is no room, or accepting fails
+      │  AcceptQueue: some a turn of the loop; it rests if there is no room, or accepting fails
       ▼
     BoundedServer._take: a free descriptor; else that of the connection that waits longest for a request;
       │                  else one of the spare ones, which are for health and operators
@@ -45,7 +45,7 @@ from tornado.httputil import (
 )
 
 from server.errors import Refusal, TooMany, Unavailable
-from server.running.listening import Connection, Door, TurnedAway
+from server.running.listening import AcceptQueue, Connection, TurnedAway
 from server.security.addresses import Network, counted_address, counted_networks
 from server.telemetry import metrics
 
@@ -124,7 +124,7 @@ class BoundedServer(HTTPServer):
         """Take what HTTPServer takes, and the bounds."""
         self._bounds = bounds or Bounds()
         self._person_of = person_of
-        self._doors: list[Door] = []
+        self._accept_queues: list[AcceptQueue] = []
         self._turned_away = TurnedAway()
         self._others = 0  # descriptors open before we accept connections
         self._served = 0
@@ -148,13 +148,13 @@ class BoundedServer(HTTPServer):
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept from these listeners."""
         self._others = len(os.listdir("/dev/fd"))
-        self._doors += [Door(listener, self._take, self._failed) for listener in sockets]
+        self._accept_queues += [AcceptQueue(listener, self._take, self._failed) for listener in sockets]
 
     def stop(self) -> None:
         """Accept no more."""
-        for door in self._doors:
-            door.close()
-        self._doors.clear()
+        for queue in self._accept_queues:
+            queue.close()
+        self._accept_queues.clear()
         self._turned_away.end()
         super().stop()
 

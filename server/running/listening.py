@@ -23,7 +23,7 @@ from server.errors import BareLineFeed, HeadTooLarge, Refusal
 from server.telemetry import metrics
 
 # At most so many are accepted in one turn of the loop. After CROWDED_A_TURN for which there was no room, the
-# door rests. So a flood of connections takes only a part of a core.
+# accept queue rests. So a flood of connections takes only a part of a core.
 ACCEPTS_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 16, 0.005
 FAILED_SECONDS = 0.1
 TOLD_SECONDS = 60
@@ -263,11 +263,11 @@ class Connection(IOStream):
             self._close_now()
 
 
-class Door:
+class AcceptQueue:
     """Accepts from one listener.
 
     `take` gets each connection, and returns whether there was free room for it. `failed` gets the error of a
-    failed accept; the door then rests before it tries again.
+    failed accept; the accept queue then rests before it tries again.
     """
 
     def __init__(

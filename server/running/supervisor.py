@@ -64,10 +64,10 @@ class Supervisor:
     def __init__(self, settings: Settings, *, demo: bool = False) -> None:
         """Lock the directory and take the port. Raises BadSettings if another program has one of them.
 
-        With `demo`, a crowd plays on this server. It logs in through the stand-in for WeChat.
+        With `demo`, a crowd plays on this server. It logs in through the sandbox.
         """
         if demo and not settings.sandboxed:
-            raise BadSettings("--demo needs the stand-in for WeChat, so WECHAT_APPID must not be set")
+            raise BadSettings("--demo needs the sandbox, so WECHAT_APPID must not be set")
         self._settings = settings
         self._demo = demo
         self._crowd: subprocess.Popen[bytes] | None = None
@@ -182,13 +182,13 @@ class Supervisor:
         async def live() -> str:
             nonlocal uncounted
             watchdog = Watchdog(hears=partial(self._note_sign, name))
-            signs = watchdog.worker_end
+            heartbeats = watchdog.worker_end
             known = ("--database", self._identity)
             try:
                 child = start_child(
-                    [*command, *known, "--signs", str(signs), "--replaced", str(uncounted)],
+                    [*command, *known, "--heartbeats", str(heartbeats), "--replaced", str(uncounted)],
                     environment=environment,
-                    pass_fds=(descriptor, signs),
+                    pass_fds=(descriptor, heartbeats),
                 )
             except BaseException:
                 watchdog.close()

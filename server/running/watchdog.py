@@ -1,4 +1,4 @@
-"""Signs of life: each worker gives them from its event loop, and the supervisor replaces one that gives none.
+"""Heartbeats: each worker sends them from its event loop, and the supervisor replaces one that sends none.
 
 Such a worker hangs or is frozen. It has not ended, so nothing else would restart it.
 
@@ -18,10 +18,10 @@ from collections.abc import Callable
 
 from server.runtime.children import ended
 
-SIGN_SECONDS = 1.0
+HEARTBEAT_SECONDS = 1.0
 MISSED_TURNS = 10
-# Turns allowed until the first sign. Before it come the imports, which a slow disk delays; indexes are made
-# after it.
+# Turns allowed until the first heartbeat. Before it come the imports, which a slow disk delays; indexes are
+# made after it.
 STARTING_TURNS = 60
 # Time for faulthandler to write the stacks to the log.
 ABORT_SECONDS = 1.0
@@ -31,56 +31,56 @@ _READ_BYTES = 1 << 16  # the capacity of a pipe
 log = logging.getLogger("wabao.supervisor")
 
 
-class Signs:
-    """A worker's end of the pipe. `give` runs from the loop's first turn to its last, also while draining."""
+class Heart:
+    """A worker's end of the pipe. `beat` runs from the loop's first turn to its last, also while draining."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)
         self._descriptor = descriptor
-        self._sign = STARTING
+        self._says = STARTING
 
     def serving(self) -> None:
-        """Let all signs from now on say that the worker serves."""
-        self._sign = SERVING
+        """Let all heartbeats from now on say that the worker serves."""
+        self._says = SERVING
 
     def refusing(self) -> None:
-        """Let all signs from now on say that the worker may not serve from the database that it met."""
-        self._sign = REFUSING
+        """Let all heartbeats from now on say that the worker may not serve from the database that it met."""
+        self._says = REFUSING
 
-    async def give(self) -> None:
-        """Give a sign each second until cancelled, or until the supervisor is about to end."""
+    async def beat(self) -> None:
+        """Send a heartbeat each second until cancelled, or until the supervisor is about to end."""
         while True:
             try:
-                os.write(self._descriptor, self._sign)
+                os.write(self._descriptor, self._says)
             except BlockingIOError:
-                pass  # the supervisor is stopped; the full pipe is sign enough when it continues
+                pass  # the supervisor is stopped; the full pipe is heartbeat enough when it continues
             except BrokenPipeError:
                 return
-            await asyncio.sleep(SIGN_SECONDS)
+            await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 class Watchdog:
     """Watches one worker: start it with `worker_end` inherited, then await `ended`.
 
-    `serves` is called with its first sign that says that it serves.
-    It looks for signs once per turn of `turn_seconds`. A turn that comes late does not count against the
+    `serves` is called with its first heartbeat that says that it serves.
+    It looks for heartbeats once per turn of `turn_seconds`. A turn that comes late does not count against the
     worker. Then this process was stopped, or the machine slept or was too busy.
     """
 
     def __init__(
         self,
-        turn_seconds: float = SIGN_SECONDS,
+        turn_seconds: float = HEARTBEAT_SECONDS,
         missed_turns: int = MISSED_TURNS,
         starting_turns: int = STARTING_TURNS,
         hears: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        """`hears` is called with the newest sign, in each turn in which one came."""
+        """`hears` is called with the newest heartbeat, in each turn in which one came."""
         self.served = False
         self.stood_still = False
         self._hears = hears
         self._turn_seconds = turn_seconds
         self._missed_turns = missed_turns
-        self._allowed = starting_turns  # `missed_turns` after the first sign
+        self._allowed = starting_turns  # `missed_turns` after the first heartbeat
         self._missed = 0
         self._our_end, self.worker_end = os.pipe()
         os.set_blocking(self._our_end, False)
@@ -116,11 +116,11 @@ class Watchdog:
         except BlockingIOError:
             return b""
 
-    def _stands_still(self, signs: bytes, late: bool) -> bool:
-        if signs:
+    def _stands_still(self, heartbeats: bytes, late: bool) -> bool:
+        if heartbeats:
             self._missed, self._allowed = 0, self._missed_turns
-            self.served = self.served or SERVING in signs
-            self._hears(signs[-1:])
+            self.served = self.served or SERVING in heartbeats
+            self._hears(heartbeats[-1:])
         elif not late:
             self._missed += 1
         return self._missed >= self._allowed

@@ -31,7 +31,7 @@ from server.running.bounded import BoundedServer, Bounds
 from server.running.gate import Gate
 from server.running.leading import Leading
 from server.running.stores import remember_identity, remembered_identity
-from server.running.watchdog import Signs
+from server.running.watchdog import Heart
 from server.runtime.background import Background, end_tasks
 from server.runtime.single_flight import retrieve
 from server.security.keys import Keys
@@ -239,7 +239,7 @@ def begin_repeated(context: Context) -> Background:
 async def serve(
     settings: Settings,
     listener: socket.socket,
-    signs: Signs,
+    heart: Heart,
     replaced: int,
     identity: str,
     sandbox: Callable[[Store], Sandbox] | None,
@@ -256,8 +256,8 @@ async def serve(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, asked_to_stop.set)
     loop.add_signal_handler(signal.SIGINT, asked_to_stop.set)
-    living = loop.create_task(signs.give())
-    waiting, keys = Waiting(signs.refusing), Keys(*secrets_of(settings))
+    living = loop.create_task(heart.beat())
+    waiting, keys = Waiting(heart.refusing), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
     gate = Gate(unready, lambda: waiting.serves_soon)
     server = BoundedServer(gate, bounds=bounds_of(settings), person_of=partial(person_of, keys))
@@ -283,7 +283,7 @@ async def serve(
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     gate.open(app)
     metrics.REPLACED.inc(replaced)
-    signs.serving()
+    heart.serving()
     log.info("serving")
     await asked_to_stop.wait()
     await asyncio.gather(server.drain(), context.hub.drain())

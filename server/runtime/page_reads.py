@@ -20,7 +20,7 @@ from server.telemetry import metrics
 SILENT_SECONDS = 2.0
 # Motor has five threads a core.
 AT_ONCE = 4
-# Nobody joins a line in which they would wait longer than this.
+# Nobody joins a queue in which they would wait longer than this.
 LONGEST_SECONDS = 6.0
 
 T = TypeVar("T")
@@ -29,17 +29,17 @@ T = TypeVar("T")
 @contextmanager
 def counted(name: str) -> Iterator[None]:
     """Count a request as one that waits, and for how long. `name` is the label of the metrics."""
-    length, began = metrics.LINE_LENGTH.labels(name), time.monotonic()
+    length, began = metrics.QUEUE_LENGTH.labels(name), time.monotonic()
     length.inc()
     try:
         yield
     finally:
         length.dec()
-        metrics.LINE_SECONDS.labels(name).observe(time.monotonic() - began)
+        metrics.QUEUE_SECONDS.labels(name).observe(time.monotonic() - began)
 
 
 class PageReads:
-    """Reads that share a line. `name` is a label of metrics."""
+    """Reads that share a queue. `name` is a label of metrics."""
 
     def __init__(self, name: str = "reads", at_once: int = AT_ONCE) -> None:
         self._at_once = at_once

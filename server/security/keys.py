@@ -4,7 +4,7 @@ Nothing else may read a secret. The first secret seals and signs, and all of the
 one can be put first.
 
 A sealed value carries the fingerprint of its secret, which is derived from it like a key and tells nothing of
-it. Its box is a nonce (12 bytes), a tag (16) and the ciphertext of AES-256-GCM.
+it. The sealed value is a nonce (12 bytes), a tag (16) and the ciphertext of AES-256-GCM.
 """
 
 from __future__ import annotations

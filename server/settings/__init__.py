@@ -25,7 +25,7 @@ from server.settings.texts import Texts, read_texts
 
 WECHAT_API = "https://api.weixin.qq.com"
 WECHAT_PAY_API = "https://api.mch.weixin.qq.com"
-# The stand-in's mini-program. Its secret protects nothing: the sandbox exists in development only.
+# The sandbox's mini-program. Its secret protects nothing: the sandbox exists in development only.
 SANDBOX_APPID = "wxsandbox000000000"
 SANDBOX_SECRET = "sandbox"  # noqa: S105
 
@@ -167,17 +167,17 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def sandboxed(self) -> bool:
-        """Whether WeChat is not configured, so that the stand-in plays it."""
+        """Whether WeChat is not configured, so that the sandbox plays it."""
         return not self.wechat_appid
 
     @property
     def appid(self) -> str:
-        """The mini-program's id: WeChat's, or the stand-in's."""
+        """The mini-program's id: WeChat's, or the sandbox's."""
         return self.wechat_appid or SANDBOX_APPID
 
     @property
     def app_secret(self) -> str:
-        """The mini-program's secret: WeChat's, or the stand-in's."""
+        """The mini-program's secret: WeChat's, or the sandbox's."""
         return SANDBOX_SECRET if self.sandboxed else self.wechat_secret
 
     @property
@@ -357,7 +357,7 @@ def _check_shapes(settings: Settings) -> None:
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
     if settings.sandbox_url and not settings.sandboxed:
-        raise BadSettings("SANDBOX_URL is for the stand-in, which WECHAT_APPID turns off")
+        raise BadSettings("SANDBOX_URL is for the sandbox, which WECHAT_APPID turns off")
     _check_push(settings)
 
 

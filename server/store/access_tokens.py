@@ -72,10 +72,10 @@ class AccessTokens(Documents[_Document]):
         changed = await self.collection.update_one({"_id": appid}, [{"$set": {"forced_at_ms": noted}}])
         return changed.modified_count == 1
 
-    async def save(self, appid: str, box: Sealed, lasts_ms: int) -> None:
+    async def save(self, appid: str, sealed: Sealed, lasts_ms: int) -> None:
         """Store a renewed token and end the lease."""
         fields = {
-            "box": {"$literal": box},
+            "box": {"$literal": sealed},
             "expires_at_ms": {"$add": [NOW_MS, lasts_ms]},
             "renewing_until_ms": 0,
         }

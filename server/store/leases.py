@@ -1,4 +1,4 @@
-"""Duties that one process at a time has: `leases`, a document per duty. A lease ends if not renewed."""
+"""Leases that one process at a time has, such as the leader's: `leases`. One that is not renewed ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.store.pipelines import NOW_MS
 
 
 class Lease(TypedDict):
-    """Which process has a duty, and until when by MongoDB's clock (unix ms)."""
+    """Which process has a lease, and until when by MongoDB's clock (unix ms)."""
 
     _id: str
     holder: str
@@ -23,8 +23,8 @@ class Leases(Documents[Lease]):
 
     NAME = "leases"
 
-    async def acquire(self, duty: str, holder: str, lasts_ms: int) -> Lease:
-        """Take or renew a duty's lease unless another process has it; return the lease that there is then.
+    async def acquire(self, name: str, holder: str, lasts_ms: int) -> Lease:
+        """Take or renew a lease unless another process has it; return the lease that there is then.
 
         One update by MongoDB's clock, so no process takes a lease early because its own clock is wrong.
         """
@@ -37,14 +37,14 @@ class Leases(Documents[Lease]):
         for _ in range(2):
             try:
                 lease = await self.find_one_and_update(
-                    {"_id": duty}, [{"$set": taken}], upsert=True, return_document=True
+                    {"_id": name}, [{"$set": taken}], upsert=True, return_document=True
                 )
             except DuplicateKeyError:
                 continue  # several take it for the first time: now there is one to update
             if lease is not None:
                 return lease
-        raise LookupError(f"nobody can have the lease {duty}")
+        raise LookupError(f"nobody can have the lease {name}")
 
-    async def release(self, duty: str, holder: str) -> None:
+    async def release(self, name: str, holder: str) -> None:
         """Give a lease back."""
-        await self.collection.delete_one({"_id": duty, "holder": holder})
+        await self.collection.delete_one({"_id": name, "holder": holder})

@@ -25,7 +25,7 @@ REQUESTS = Histogram(
 )
 REFUSALS = Counter("wabao_refusals", "Refused requests, by error code", ["error"])
 DIGS = Counter("wabao_digs", "Digs by outcome: dug, won, repeated, or why refused", ["outcome"])
-LOTS = Histogram(
+RANDOM_ORDERS = Histogram(
     "wabao_lots",
     "People in a random order after a cooldown or an opening, in one process",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
@@ -55,13 +55,13 @@ VISITS_LOST = Counter(
     "wabao_visits_lost",
     "Pages told without a share token, since MongoDB did not take the note of their visit",
 )
-LINE_LENGTH = Gauge(
+QUEUE_LENGTH = Gauge(
     "wabao_line_length",
     "Requests that wait in a line before the store",
     ["line"],
     multiprocess_mode="livesum",
 )
-LINE_SECONDS = Histogram(
+QUEUE_SECONDS = Histogram(
     "wabao_line_seconds",
     "Seconds from joining a line before the store to its answer or refusal",
     ["line"],

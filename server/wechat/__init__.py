@@ -1,6 +1,6 @@
 """WeChat as this server uses it: login codes, user data, the access token, codes, messages, content checks.
 
-The same code talks to WeChat and to its stand-in; only the base URL differs. Nothing here reads a request of
+The same code talks to WeChat and to its sandbox; only the base URL differs. Nothing here reads a request of
 the mini-program or decides what a person may do.
 """
 

@@ -69,7 +69,7 @@ class Api:
             base_url=base_url,
             verify=trusted(),
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
-            mounts={"all://127.0.0.1": None},  # no proxy on the way to the stand-in
+            mounts={"all://127.0.0.1": None},  # no proxy on the way to the sandbox
         )
 
     async def aclose(self) -> None:

@@ -50,7 +50,7 @@ class SealedTokens(Protocol):
     async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
         """Note that a renewal is forced, unless there were so many within a day, or one just before."""
 
-    async def save(self, appid: str, box: Sealed, lasts_ms: int) -> None:
+    async def save(self, appid: str, sealed: Sealed, lasts_ms: int) -> None:
         """Save a renewed token and give the lease back."""
 
     async def release(self, appid: str) -> None:
@@ -94,10 +94,10 @@ class AccessToken:
         try:
             async with asyncio.timeout(WAIT_SECONDS):
                 while True:
-                    token, box = await self._stored(refused)
+                    token, sealed = await self._stored(refused)
                     if token is not None:
                         return token
-                    if await self._tokens.lease(self._appid, box, LEASE_MS):
+                    if await self._tokens.lease(self._appid, sealed, LEASE_MS):
                         return await self._renew(force)
                     await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:
@@ -111,8 +111,8 @@ class AccessToken:
                 _log.warning("WeChat refuses the access token that it gives, and none may be forced now")
                 raise WeChatBusy
             token, seconds = await self._fetch(force)
-            box = self._keys.seal("access_token", token.encode(), self._appid)
-            await self._tokens.save(self._appid, box, seconds * 1000)
+            sealed = self._keys.seal("access_token", token.encode(), self._appid)
+            await self._tokens.save(self._appid, sealed, seconds * 1000)
             saved = True
             return token
         finally:
@@ -121,13 +121,13 @@ class AccessToken:
 
     async def _stored(self, refused: str | None) -> tuple[str | None, Sealed | None]:
         """Return the stored token (None if it is `refused`, too old or cannot be opened), and it sealed."""
-        box, left_ms = await self._tokens.find(self._appid)
-        if box is None or left_ms < FRESH_MS:
-            return None, box
+        sealed, left_ms = await self._tokens.find(self._appid)
+        if sealed is None or left_ms < FRESH_MS:
+            return None, sealed
         try:
-            token = self._keys.open("access_token", box, self._appid).decode()
+            token = self._keys.open("access_token", sealed, self._appid).decode()
         except ValueError:
             _log.warning("the stored access token was sealed under another SECRET_KEY; asking for a new one")
-            return None, box
-        return (None if token == refused else token), box
+            return None, sealed
+        return (None if token == refused else token), sealed
 

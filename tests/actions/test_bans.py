@@ -12,7 +12,7 @@ from server.actions import operate
 from server.actions.digging.dig import dig, digging_of
 from server.actions.money.pay_in import NOT_BEGUN, follow_payments
 from server.actions.people.account import check_ban, log_in
-from server.actions.people.erase import CannotErase, forget
+from server.actions.people.erase import CannotErase, erase
 from server.actions.people.whom import Whom
 from server.context import Context
 from server.errors import Banned
@@ -446,7 +446,7 @@ async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else
     alice = await client.log_in("alice")
     await ban(client, await alice.publish(), days=1)
     with pytest.raises(CannotErase, match="banned"):
-        await forget(context.store, alice.unionid)
+        await erase(context.store, alice.unionid)
     person = await context.store.people.find(alice.unionid)
     assert person is not None
     assert "forgotten_as" not in person

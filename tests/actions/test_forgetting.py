@@ -20,7 +20,7 @@ from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
 from server.actions.digging.dig import digging_of
 from server.actions.people import erase as forgetting
-from server.actions.people.erase import CannotErase, forget
+from server.actions.people.erase import CannotErase, erase
 from server.actions.people.leave import DAYS, erase_leavers
 from server.context import Context
 from server.game import draw
@@ -105,7 +105,7 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
 
 
 async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
-    """Return all documents by collection, except those of WeChat's stand-in."""
+    """Return all documents by collection, except those of WeChat's sandbox."""
     return {name: found for name, found in (await all_documents(context)).items() if "sandbox" not in name}
 
 
@@ -141,7 +141,7 @@ async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(
         *("bills", "digs", "orders", "people", "pictures.chunks", "pictures.files", "prizes", "shares"),
         *("tasks", "visits"),
     }
-    assert await forget(context.store, bob.unionid) == 4
+    assert await erase(context.store, bob.unionid) == 4
     after = await everything(context)
     assert naming(after, *traces) == []
     assert [len(after[name]) for name in ("digs", "visits", "shares", "prizes", "bills", "orders")] == [
@@ -184,7 +184,7 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
         names = [user["wxname"] for user in (await reader.get("/getTaskDetails", code=code))["users"]]
         assert names == [bob.data["nickName"], carol.data["nickName"]]
         assert (await reader.get("/getTaskDetails", code=own))["wxname"] == bob.data["nickName"]
-    await forget(context.store, bob.unionid)
+    await erase(context.store, bob.unionid)
     for process, reader in ((context, readers[0]), (other, readers[1])):
         await process.hub._poll()
         await asyncio.gather(*process.hub._reading.values())
@@ -225,7 +225,7 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     with monkeypatch.context() as patched:
         # Every process polls ended sessions in that time.
         patched.setattr(forgetting.asyncio, "sleep", lambda _: context.hub.sessions.poll())
-        await forget(context.store, bob.unionid)
+        await erase(context.store, bob.unionid)
     assert await page.closed() == IDENTITY_REFUSED
     assert (await old.get("/getMyInfo"))["error"] == "not_logged_in"
     await asyncio.sleep(1)  # a person's generation is the second of their first login
@@ -256,7 +256,7 @@ async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
 
     with monkeypatch.context() as patched:
         patched.setattr(forgetting.asyncio, "sleep", wait)
-        forgetting_bob = asyncio.get_running_loop().create_task(forget(context.store, bob.unionid))
+        forgetting_bob = asyncio.get_running_loop().create_task(erase(context.store, bob.unionid))
         await locked.wait()
     assert (await bob.dig(code))["error"] == "bad_token"
     bare = Someone(client, bob.unionid, "", {}, send_token=False)
@@ -279,7 +279,7 @@ async def test_forgetting_is_refused_with_its_reasons_while_the_person_is_needed
     async def reasons() -> str:
         before = await find(context, "people", _id=bob.unionid)
         with pytest.raises(CannotErase) as refused:
-            await forget(context.store, bob.unionid)
+            await erase(context.store, bob.unionid)
         assert await find(context, "people", _id=bob.unionid) == before
         return str(refused.value)
 
@@ -304,10 +304,10 @@ async def test_forgetting_is_refused_with_its_reasons_while_the_person_is_needed
     assert "is claiming" in await reasons()
     await alice.post("/confirmDraw", code=running, pickup=pickup)
     await win(client, context, carol, running)
-    assert await forget(context.store, bob.unionid) == 1
+    assert await erase(context.store, bob.unionid) == 1
     await check_invariants(context)
     with pytest.raises(CannotErase, match="nobody with this id"):
-        await forget(context.store, bob.unionid)
+        await erase(context.store, bob.unionid)
 
 
 @pytest.mark.gen_test
@@ -323,7 +323,7 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
 
     monkeypatch.setattr(context.store.people, "lock_out", publishing_meanwhile)
     with pytest.raises(CannotErase, match="of theirs runs"):
-        await forget(context.store, bob.unionid)
+        await erase(context.store, bob.unionid)
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
@@ -357,12 +357,12 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
 ) -> None:
     bob, _ = await a_life(client, context)
     written = Written(context, monkeypatch)
-    await written.note(forget(context.store, bob.unionid))
+    await written.note(erase(context.store, bob.unionid))
     for kill_after, left in enumerate(written.left, 1):
         await put_back(context, left)
         first = [person for person in left["people"] if person["_id"] == bob.unionid]
         if first:  # if the record is gone, the kill came after the very last write
-            await forget(context.store, bob.unionid)
+            await erase(context.store, bob.unionid)
         found = await everything(context)
         assert naming(found, bob.unionid, "鲍勃本人") == [], kill_after
         pseudonyms = {dig["unionid"] for dig in found["digs"] if dig["unionid"].startswith("forgotten:")}

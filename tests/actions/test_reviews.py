@@ -461,7 +461,7 @@ async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgo
     await sweep_until_quiet(context)
     assert len(await find(context, "reviews", unionid=alice.unionid)) == 2
     with pytest.raises(forgetting.CannotErase, match=f"their task {code} is held"):
-        await forgetting.forget(context.store, alice.unionid)
+        await forgetting.erase(context.store, alice.unionid)
     await decide_review(context, ME, f"task:{code}", "广告", shown=False)
-    await forgetting.forget(context.store, alice.unionid)
+    await forgetting.erase(context.store, alice.unionid)
     assert await find(context, "reviews") == []

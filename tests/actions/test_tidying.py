@@ -11,7 +11,7 @@ from motor.motor_asyncio import AsyncIOMotorCollection
 
 from server.actions.digging.end_task import settle_task
 from server.actions.people import erase as forgetting
-from server.actions.people.erase import forget
+from server.actions.people.erase import erase
 from server.actions.pictures import pictures_of
 from server.actions.tidy import OVER_DAYS, tidy
 from server.context import Context
@@ -319,5 +319,5 @@ async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is
     alice, bob = await client.log_in_all("alice", "bob")
     poster = (await bob.post("/getSharePic", code=await alice.publish()))["pic"]
     await context.store.visits.rows.delete_many({})
-    await forget(context.store, bob.unionid)
+    await erase(context.store, bob.unionid)
     assert await served(client, poster) == [404]

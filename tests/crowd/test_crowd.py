@@ -165,11 +165,11 @@ def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path: Path):
     assert_all_end(crowds)
 
 
-def test_a_demo_without_the_stand_in_is_refused(tmp_path: Path):
+def test_a_demo_without_the_sandbox_is_refused(tmp_path: Path):
     environment = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "x"}
     running = Running(tmp_path / "data", free_port(), ("serve", "--demo"), **environment)
     assert running.wait() == 2
-    assert "--demo needs the stand-in for WeChat" in "".join(running.said)
+    assert "--demo needs the sandbox" in "".join(running.said)
 
 
 def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server: Running):

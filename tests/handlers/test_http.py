@@ -93,7 +93,7 @@ async def test_an_origin_that_is_no_address_is_no_bug(client: Client, settings: 
 def test_no_address_collects_a_body_before_it_is_known_who_sends_it(
     context: Context,
 ) -> None:
-    """Tornado would keep up to 100 MB of each, also from strangers. WeChat's stand-in is for development."""
+    """Tornado would keep up to 100 MB of each, also from strangers. WeChat's sandbox is for development."""
     routes = [rule.target for rule in make_app(context).wildcard_router.rules]
     collecting = {target for target in routes if not target._stream_request_body}
     assert {target for target in collecting if not issubclass(target, SandboxHandler)} == set()

@@ -133,7 +133,7 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
 async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await client.log_in("alice")  # the stand-in answers
+    await client.log_in("alice")  # the sandbox answers
     result, asked = drawing_of(context).result, []
     one_asks, both_ask = asyncio.Event(), asyncio.Event()
 

@@ -30,7 +30,7 @@ PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 
 @pytest.fixture
 def bodies(client: Client) -> list[tuple[str, str]]:
-    """Path and body of every reply to the client, except the stand-in's."""
+    """Path and body of every reply to the client, except the sandbox's."""
     heard: list[tuple[str, str]] = []
 
     async def hear(response: httpx.Response) -> None:

@@ -53,7 +53,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
     """An order that is not random."""
     known = Drawn()
     monkeypatch.setattr(fair_start, "_chance", known)
-    monkeypatch.setattr(metrics.LOTS, "observe", known.sizes.append)
+    monkeypatch.setattr(metrics.RANDOM_ORDERS, "observe", known.sizes.append)
     return known
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from server.actions.money import freeze as freezing
-from server.actions.people.erase import CannotErase, forget
+from server.actions.people.erase import CannotErase, erase
 from server.context import Context
 from server.game.lifecycle import Move
 from server.game.prize import released_alone
@@ -282,7 +282,7 @@ async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_de
     code = await won(client, context, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
     with pytest.raises(CannotErase, match=f"{code}:1 is withheld"):
-        await forget(context.store, client.people["bob"].unionid)
+        await erase(context.store, client.people["bob"].unionid)
 
 
 @pytest.mark.gen_test

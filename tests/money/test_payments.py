@@ -29,7 +29,7 @@ from support.purse import (
 
 
 async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
-    """Return all documents by collection, except those of the stand-in."""
+    """Return all documents by collection, except those of the sandbox."""
     names = await context.store.database.list_collection_names()
     return {
         name: await context.store.database[name].find({}).sort("_id", 1).to_list(None)

@@ -375,7 +375,7 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(
         dig = HeartbeatDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
         end = HeartbeatEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
         pulse = msgspec.structs.replace(a_pulse("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
-        await context.bus.write_pulse(msgspec.msgpack.encode(pulse))
+        await context.bus.write_heartbeat(msgspec.msgpack.encode(pulse))
         feeds.append(await open_feed(http, settings))
     for feed in feeds:
         digs, ends, pulses = [], [], 0
@@ -402,7 +402,7 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
     counts = {"errors." + "x" * 3000: 1}  # a history larger than a socket takes at once
     for second in range(now_ms // 1000 - 890, now_ms // 1000):
         pulse = msgspec.msgpack.encode(a_pulse("a", second, **counts))
-        await context.bus.write_pulse(pulse)
+        await context.bus.write_heartbeat(pulse)
     with socket.socket() as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)

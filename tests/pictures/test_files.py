@@ -225,7 +225,7 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
     assert (prize_line(running), prize_line(ended)) == ("仅此一份，挖到就归你", "已经结束，看看谁挖到了")
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
-    await forgetting.forget(context.store, bob.unionid)
+    await forgetting.erase(context.store, bob.unionid)
     query = {"metadata.made_for": {"$regex": f"^poster:{code}"}}
     assert await context.store.files.collection.count_documents(query) == 0
 

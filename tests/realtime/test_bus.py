@@ -204,7 +204,7 @@ async def test_a_full_redis_loses_charts_and_no_news(tmp_path: Path) -> None:
             await admin.set("key", "value")
         await admin.aclose()
         with ExpectLog(app_log, "a pulse was lost"):
-            await ours.write_pulse(b"pulse")
+            await ours.write_heartbeat(b"pulse")
         assert await ours.count_watchers({"aaaaaaaa": 1}, 1) is None
         assert await ours.publish("aaaaaaaa", b"a dig")
         assert await heard.get() == b"a dig"

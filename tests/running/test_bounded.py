@@ -337,7 +337,7 @@ async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
     served = serve(Bounds(an_address=1))
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
-    monkeypatch.setattr(fair_start_of(context), "gathers", lambda _code, had_lot_for: not had_lot_for)
+    monkeypatch.setattr(fair_start_of(context), "gathers", lambda _code, ordered_for: not ordered_for)
     monkeypatch.setattr(fair_start_of(context), "wait", wait)
     body = json.dumps({"unionid": bob.unionid, "code": code})
     digging = await served.connect()
@@ -367,7 +367,7 @@ async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold
 
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
-    monkeypatch.setattr(fair_start_of(context), "gathers", lambda _code, had_lot_for: not had_lot_for)
+    monkeypatch.setattr(fair_start_of(context), "gathers", lambda _code, ordered_for: not ordered_for)
     monkeypatch.setattr(fair_start_of(context), "wait", wait_or_end)
     monkeypatch.setattr(fair_start_of(context), "_window_ms", 60_000)
     monkeypatch.setattr(context.hub.cooldowns, "digging_began", lambda _code: context.clock.now_ms())

@@ -28,7 +28,7 @@ from tornado.websocket import websocket_connect
 
 from server.operation.heartbeats import Heartbeat
 from server.running.stores import free_port
-from server.running.watchdog import MISSED_TURNS, STARTING, Signs, Watchdog
+from server.running.watchdog import MISSED_TURNS, STARTING, Heart, Watchdog
 from server.runtime.children import start_child
 from server.store import DEFAULT_DATABASE
 from support import SOURCE
@@ -205,10 +205,10 @@ def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server: Running) ->
 
 
 def unread(worker: int) -> int:
-    """Return how many of a worker's signs the supervisor has not read yet."""
+    """Return how many of a worker's heartbeats the supervisor has not read yet."""
     command = Path(f"/proc/{worker}/cmdline").read_text().split("\0")
     descriptor = os.open(
-        f"/proc/{worker}/fd/{command[command.index('--signs') + 1]}", os.O_RDONLY | os.O_NONBLOCK
+        f"/proc/{worker}/fd/{command[command.index('--heartbeats') + 1]}", os.O_RDONLY | os.O_NONBLOCK
     )
     found = array.array("i", [0])
     fcntl.ioctl(descriptor, termios.FIONREAD, found)
@@ -216,14 +216,14 @@ def unread(worker: int) -> int:
     return found[0]
 
 
-def test_a_worker_gives_signs_while_it_waits_for_a_store_at_its_start(tmp_path: Path) -> None:
+def test_a_worker_sends_heartbeats_while_it_waits_for_a_store_at_its_start(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as listener:
         port = silent.getsockname()[1]
         reader, writer = os.pipe()
         worker = start_child(
             [
                 *(sys.executable, "-m", "server", "worker"),
-                *("--listener", str(listener.fileno()), "--signs", str(writer)),
+                *("--listener", str(listener.fileno()), "--heartbeats", str(writer)),
             ],
             environment=clean_environment(
                 MONGODB_URI=f"mongodb://127.0.0.1:{port}",
@@ -242,10 +242,10 @@ def test_a_worker_gives_signs_while_it_waits_for_a_store_at_its_start(tmp_path: 
 
 @contextmanager
 def a_child(program: str, watchdog: Watchdog) -> Iterator[asyncio.Task[int]]:
-    """Run a program under a watchdog; it may use `os`, `signal`, `time` and the descriptor `signs`."""
-    program = f"import os, signal, sys, time; signs = int(sys.argv[1]); {program}"
-    signs = watchdog.worker_end
-    child = start_child([sys.executable, "-c", program, str(signs)], pass_fds=(signs,))
+    """Run a program under a watchdog; it may use `os`, `signal`, `time` and the descriptor `pipe`."""
+    program = f"import os, signal, sys, time; pipe = int(sys.argv[1]); {program}"
+    pipe = watchdog.worker_end
+    child = start_child([sys.executable, "-c", program, str(pipe)], pass_fds=(pipe,))
     try:
         yield asyncio.get_running_loop().create_task(watchdog.ended(child, "worker 1"))
     finally:
@@ -266,26 +266,26 @@ def outcome(program: str, **turns: int) -> tuple[int, Watchdog, float]:
     return asyncio.run(watched())
 
 
-def test_a_worker_has_longer_for_its_first_sign_but_not_for_ever() -> None:
+def test_a_worker_has_longer_for_its_first_heartbeat_but_not_for_ever() -> None:
     code, watchdog, turns = outcome("time.sleep(60)", missed_turns=1, starting_turns=20)
     assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, False)
     assert turns >= 20
 
 
-def test_after_its_first_sign_a_worker_has_only_the_missed_turns() -> None:
-    program = "os.write(signs, b'1'); time.sleep(60)"
+def test_after_its_first_heartbeat_a_worker_has_only_the_missed_turns() -> None:
+    program = "os.write(pipe, b'1'); time.sleep(60)"
     code, watchdog, _ = outcome(program, missed_turns=2, starting_turns=10_000)
     assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, True)
 
 
 def test_a_worker_that_sigabrt_does_not_end_is_killed() -> None:
-    program = "signal.signal(signal.SIGABRT, signal.SIG_IGN); os.write(signs, b'1'); time.sleep(60)"
+    program = "signal.signal(signal.SIGABRT, signal.SIG_IGN); os.write(pipe, b'1'); time.sleep(60)"
     code, watchdog, _ = outcome(program, missed_turns=4, starting_turns=10_000)
     assert (code, watchdog.stood_still) == (-signal.SIGKILL, True)
 
 
 def test_a_worker_that_ends_by_itself_did_not_stand_still() -> None:
-    code, watchdog, _ = outcome("os.write(signs, b'0'); sys.exit(3)", missed_turns=2, starting_turns=10_000)
+    code, watchdog, _ = outcome("os.write(pipe, b'0'); sys.exit(3)", missed_turns=2, starting_turns=10_000)
     assert (code, watchdog.stood_still, watchdog.served) == (3, False, False)
 
 
@@ -302,9 +302,9 @@ def test_late_turns_of_the_supervisor_do_not_count() -> None:
     assert asyncio.run(scene()) == (False, -signal.SIGABRT)
 
 
-def test_a_worker_goes_on_if_its_signs_are_not_read_and_stops_them_if_nobody_can() -> None:
-    async def first_sign(descriptor: int) -> bool:
-        giving = asyncio.create_task(Signs(descriptor).give())
+def test_a_worker_goes_on_if_its_heartbeats_are_not_read_and_stops_them_if_nobody_can() -> None:
+    async def first_heartbeat(descriptor: int) -> bool:
+        giving = asyncio.create_task(Heart(descriptor).beat())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         goes_on = not giving.done()
@@ -314,9 +314,9 @@ def test_a_worker_goes_on_if_its_signs_are_not_read_and_stops_them_if_nobody_can
 
     reader, writer = os.pipe()
     fill(writer)
-    assert asyncio.run(first_sign(writer))
+    assert asyncio.run(first_heartbeat(writer))
     os.close(reader)
-    assert not asyncio.run(first_sign(writer))
+    assert not asyncio.run(first_heartbeat(writer))
     os.close(writer)
 
 

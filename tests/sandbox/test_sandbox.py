@@ -1,4 +1,4 @@
-"""The stand-in answers as WeChat does, and the real client of WeChat runs against it unchanged."""
+"""The sandbox answers as WeChat does, and the real client of WeChat runs against it unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages to people who left: the stand-in answers as WeChat does, and the real client runs against it."""
+"""Messages to people who left: the sandbox answers as WeChat does, and the real client runs against it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's notices, and how it misbehaves on request."""
+"""The sandbox's notices, and how it misbehaves on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stand-in's WeChat Pay: its signatures, orders and refunds."""
+"""The sandbox's WeChat Pay: its signatures, orders and refunds."""
 
 from __future__ import annotations
 

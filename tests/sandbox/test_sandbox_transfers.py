@@ -1,4 +1,4 @@
-"""The stand-in's transfers: which it refuses, and how they are confirmed, declined, cancelled or fail."""
+"""The sandbox's transfers: which it refuses, and how they are confirmed, declined, cancelled or fail."""
 
 from __future__ import annotations
 

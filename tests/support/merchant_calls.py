@@ -1,4 +1,4 @@
-"""Calls to the stand-in's WeChat Pay, signed by the library, and their bodies."""
+"""Calls to the sandbox's WeChat Pay, signed by the library, and their bodies."""
 
 from __future__ import annotations
 

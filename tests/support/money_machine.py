@@ -1,7 +1,7 @@
 """Random sequences of all that can happen to red packets, checked after each step and at the end.
 
 Payments, digs, claims, confirmations, endings, sweeps, time that passes; notices lost, repeated and in any
-order; bad answers; and a kill after any step. The server is a real one. WeChat Pay is the stand-in, over HTTP
+order; bad answers; and a kill after any step. The server is a real one. WeChat Pay is the sandbox, over HTTP
 and with real signatures.
 """
 

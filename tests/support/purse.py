@@ -60,13 +60,13 @@ async def order(publisher: Someone, code: str, money: int = 2) -> dict[str, Any]
 
 
 async def wx(client: Client, function: str, **parameters: Any) -> str:
-    """Call a function of the stand-in, as a person's WeChat or its operator would; return its errMsg."""
+    """Call a function of the sandbox, as a person's WeChat or its operator would; return its errMsg."""
     response = await client.http.post(f"/sandbox/{function}", json=parameters)
     return str(response.json()["errMsg"])
 
 
 async def misbehave(client: Client, what: str, **wish: Any) -> None:
-    """Make the stand-in misbehave once."""
+    """Make the sandbox misbehave once."""
     assert (await wx(client, "misbehave", what=what, **wish)).endswith(":ok")
 
 

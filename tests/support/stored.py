@@ -6,7 +6,7 @@ from server.context import Context
 
 
 async def everything(context: Context) -> dict[str, list[str]]:
-    """Return all documents by collection, except those of WeChat's stand-in."""
+    """Return all documents by collection, except those of WeChat's sandbox."""
     database = context.store.database
     return {
         name: sorted([repr(document) async for document in database[name].find()])

@@ -98,7 +98,7 @@ async def test_a_notice_is_valid_for_five_minutes(shop, monkeypatch, age_seconds
 
 
 def a_notice(shop: Shop, event_type: str, resource: dict[str, Any]) -> Any:
-    """Return a notice as the stand-in stores it."""
+    """Return a notice as the sandbox stores it."""
     return {
         "_id": "EV-1",
         "event_type": event_type,

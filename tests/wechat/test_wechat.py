@@ -266,7 +266,7 @@ async def test_an_address_where_nobody_listens_is_a_busy_wechat(context):
 
 
 @pytest.mark.gen_test
-async def test_the_stand_in_is_called_without_the_environments_proxy(context, base, script, monkeypatch):
+async def test_the_sandbox_is_called_without_the_environments_proxy(context, base, script, monkeypatch):
     sock, port = bind_unused_port()
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
     script("/sns/jscode2session", SESSION)

@@ -10,7 +10,7 @@ _ID = "pay"
 
 
 class SandboxKeyPairs(TypedDict):
-    """PEM texts of what the stand-in and its only merchant sign with, and the APIv3 key they share."""
+    """PEM texts of what the sandbox and its only merchant sign with, and the APIv3 key they share."""
 
     _id: NotRequired[str]
     platform_private_key: str

@@ -1,4 +1,4 @@
-"""The stand-in's only merchant: its numbers, and the keys with which it and the stand-in sign."""
+"""The sandbox's only merchant: its numbers, and the keys with which it and the sandbox sign."""
 
 from __future__ import annotations
 

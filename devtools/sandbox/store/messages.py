@@ -1,4 +1,4 @@
-"""The messages that WeChat's stand-in sent, and the consents that it has.
+"""The messages that WeChat's sandbox sent, and the consents that it has.
 
 They are in `sandbox_messages` and `sandbox_consents`.
 """

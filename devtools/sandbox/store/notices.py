@@ -1,4 +1,4 @@
-"""What the stand-in has yet to tell the merchant, `sandbox_notices`, and how it was told to misbehave.
+"""What the sandbox has yet to tell the merchant, `sandbox_notices`, and how it was told to misbehave.
 
 Times are int64 unix milliseconds that the caller gives.
 """
@@ -75,7 +75,7 @@ class SandboxNotices(Documents[SandboxNotice]):
 
 
 class Misbehaviours(Documents[Misbehaviour]):
-    """How the stand-in was told to misbehave, each to be used up."""
+    """How the sandbox was told to misbehave, each to be used up."""
 
     NAME = "sandbox_misbehaviours"
 
@@ -97,5 +97,5 @@ class Misbehaviours(Documents[Misbehaviour]):
         )
 
     async def clear(self) -> None:
-        """Delete all, so that the stand-in behaves from now on."""
+        """Delete all, so that the sandbox behaves from now on."""
         await self.collection.delete_many({})

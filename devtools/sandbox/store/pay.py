@@ -1,4 +1,4 @@
-"""What WeChat Pay's stand-in remembers: `sandbox_orders` with their refunds, and `sandbox_bills`.
+"""What the sandbox's WeChat Pay remembers: `sandbox_orders` with their refunds, and `sandbox_bills`.
 
 Each change is one conditional update of one document. Amounts are in fen, times int64 unix milliseconds that
 the caller gives.

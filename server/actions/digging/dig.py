@@ -79,7 +79,7 @@ def fair_start_of(context: Context) -> FairStart:
 class _Request:
     """A request to dig. `arrived` and `deadline` are in the loop's time.
 
-    `hung_up` says whether its client is gone; `had_lot_for` is as in `FairStart.gathers`.
+    `hung_up` says whether its client is gone; `ordered_for` is as in `FairStart.gathers`.
     """
 
     code: str
@@ -92,7 +92,7 @@ class _Request:
     address: Callable[[], str]
     hung_up: Callable[[], bool]
     waits: Callable[[], None]
-    had_lot_for: int = 0
+    ordered_for: int = 0
     counted: bool = False
 
 
@@ -224,18 +224,18 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                     if dug is not None:
                         return dug
                     continue
-                if not repeats and _needs_lot(context, request):
-                    digger, start = await _who_gets_a_lot(context, request), fair_start_of(context)
-                    if _needs_lot(context, request):
+                if not repeats and _needs_order(context, request):
+                    digger, start = await _who_enters(context, request), fair_start_of(context)
+                    if _needs_order(context, request):
                         # Or one person could have any number of requests wait.
                         if digger is not None and not start.is_after_all(request.code, digger):
                             request.waits()
-                        request.had_lot_for = await start.wait(
+                        request.ordered_for = await start.wait(
                             request.code, digger, proven=request.session is not None
                         )
                 if digging_of(context).never_cools(request.code):
                     await _count(context, request)
-                # No await before `acquire`: those who had lots get their turns in that order.
+                # No await before `acquire`: who waited for the random order gets a turn in that order.
                 turn = digging_of(context).turn(request.code)
                 await turn.acquire()
         except TimeoutError:
@@ -255,7 +255,7 @@ def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
     """Whether nothing was learned while a request waited for its turn that has to come before it."""
     return not (
         _known_cooldown(context, request)
-        or _needs_lot(context, request)
+        or _needs_order(context, request)
         or (not looked and _may_not_dig(context, request))
     )
 
@@ -273,7 +273,7 @@ def _may_not_dig(context: Context, request: _Request) -> bool:
 
 
 async def _look(context: Context, request: _Request) -> Dug | None:
-    """Refuse a caller who may not dig, without a turn or a lot: their requests hold up nobody.
+    """Refuse a caller who may not dig, without a turn or a place in the random order, so they delay nobody.
 
     It is by a read of the store and in the order of `dig`, so what was heard need not be right. Returns their
     earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
@@ -298,11 +298,11 @@ async def _look(context: Context, request: _Request) -> Dug | None:
     return None
 
 
-async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
-    """Return who gets the request's lot; None for a caller who will be refused later.
+async def _who_enters(context: Context, request: _Request) -> str | None:
+    """Return whose place in the random order the request takes; None for a caller who will be refused later.
 
-    A person has one lot, even if they ask both by a token and by their bare id. Unknown ids, ended tokens and
-    banned people get none: each would cost a read of the store, and could be drawn before a person.
+    A person has one place, even if they ask both by a token and by their bare id. Unknown ids, ended tokens
+    and banned people get none: each would cost a read of the store, and could be drawn before a person.
     """
     try:
         person = await request.admit(await known_people_of(context).find(request.unionid, request.session))
@@ -312,8 +312,8 @@ async def _who_gets_a_lot(context: Context, request: _Request) -> str | None:
     return request.unionid
 
 
-def _needs_lot(context: Context, request: _Request) -> bool:
-    return fair_start_of(context).gathers(request.code, request.had_lot_for)
+def _needs_order(context: Context, request: _Request) -> bool:
+    return fair_start_of(context).gathers(request.code, request.ordered_for)
 
 
 async def _count(context: Context, request: _Request) -> None:
@@ -329,7 +329,7 @@ async def _count(context: Context, request: _Request) -> None:
 async def _dig_alone(context: Context, request: _Request) -> Dug | None:
     """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded.
 
-    Returns None, with nothing tried, if the read showed that lots come first.
+    Returns None, with nothing tried, if the read showed that a random order comes first.
     """
     code, unionid, deadline = request.code, request.unionid, request.deadline
     own_id = request.dig_id or secrets.token_hex(12)
@@ -353,7 +353,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
                     _refuse_for_task(context, view, request)
                     if not view["task"]["cd_ms"]:
                         await _count(context, request)
-                    if not attempted and _needs_lot(context, request):
+                    if not attempted and _needs_order(context, request):
                         return None
                     draft = await _decide(context, view, request, own_id)
                     # Without a cooldown there is no window that it could be too late for.

@@ -122,7 +122,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         published = await context.store.tasks.insert(task)
         if published is not None:
             break
-        if drawn.nonce:  # its task was made, and somebody else has it now: that of who was forgotten
+        if drawn.nonce:  # its task was made, and somebody else has it now: that of who was erased
             raise BadCommitment(_USED)
         rules = msgspec.structs.replace(rules, code=random_code())
     if drawn.nonce and draw.read_rules(published["params"]).nonce != drawn.nonce:

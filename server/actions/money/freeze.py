@@ -43,9 +43,9 @@ async def freeze(context: Context, what: What, code: str, depth: int, reason: st
 
 
 async def release(context: Context, what: What, code: str, depth: int) -> None:
-    """Release what was frozen, and a prize that a brake holds. Raises NoSuchTask, BadRequest.
+    """Release what was frozen, and a prize that a payout limit holds. Raises NoSuchTask, BadRequest.
 
-    Brakes weigh the next claim, except that of a prize which was released by itself.
+    The next claim is checked against the limits, unless this prize was released individually.
     """
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     if what == "prize":

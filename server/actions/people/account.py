@@ -144,7 +144,7 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
 
 
 async def _keep_carried(context: Context, person: Person, carried: Ban) -> Person:
-    """Return a record whose ban was carried over, let off if the other ban is over.
+    """Return a record whose ban was carried over, lifted if the other ban is over.
 
     If that was lifted meanwhile, this one was not there yet to be lifted with it.
     """
@@ -163,7 +163,7 @@ async def read_caller(context: Context, unionid: str, *, lock: bool) -> Person |
     if lock and not known.is_locked(unionid):
         return await known.learn(people.lock(unionid))
     person = await known.learn(people.find(unionid))
-    if lock and person is not None and not person.get("locked"):  # somebody who was forgotten came back
+    if lock and person is not None and not person.get("locked"):  # somebody who was erased came back
         return await known.learn(people.lock(unionid))
     return person
 

@@ -1,4 +1,4 @@
-"""Forgetting a person who asks for it: `python -m server forget UNIONID`.
+"""Erasing a person who asks for it: `python -m server forget UNIONID`.
 
 A random pseudonym replaces the id, the name and the picture everywhere; the person's own record is deleted
 last. The pseudonym is written into that record first, so an interrupted run can be repeated. What the books
@@ -28,11 +28,11 @@ PASSES = 5
 
 
 class CannotErase(Exception):
-    """A person cannot be forgotten. The message has one reason per line. Nothing was changed."""
+    """A person cannot be erased. The message has one reason per line. Nothing was changed."""
 
 
 class Need(NamedTuple):
-    """Why a person cannot be forgotten yet, as in `REASONS`; of which task, what state something is in."""
+    """Why a person cannot be erased yet, as in `REASONS`; of which task, what state something is in."""
 
     why: str
     code: str = ""
@@ -41,7 +41,7 @@ class Need(NamedTuple):
     depth: int = 0
 
 
-# What stops a forgetting: for an operator, and for the person.
+# What stops an erasure: for an operator, and for the person.
 REASONS: dict[str, tuple[str, str]] = {
     "runs": (
         "task {code} of theirs runs: end it at /ops, or wait for its end",
@@ -73,7 +73,7 @@ REASONS: dict[str, tuple[str, str]] = {
     ),
     "frozen": ("an operator froze them: release them at /ops", "平台正在核对你的账号，请联系客服"),
     "won": (
-        "they won in task {code}, which still runs: once forgotten, they could win again",
+        "they won in task {code}, which still runs: once erased, they could win again",
         "你挖到奖品的“{name}”还在进行，等它结束",
     ),
 }
@@ -94,8 +94,8 @@ def new_pseudonym() -> str:
     return f"forgotten:{secrets.token_hex(16)}"
 
 
-async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
-    """Forget a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
+async def erase(store: Store, unionid: str, pseudonym: str = "") -> int:
+    """Erase a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
 
     `pseudonym` is what `choose_pseudonym` returned, if somebody needs to know it before.
     Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
@@ -103,7 +103,7 @@ async def forget(store: Store, unionid: str, pseudonym: str = "") -> int:
     """
     person = await store.people.find(unionid)
     if person is None:
-        raise CannotErase("nobody with this id has logged in, or they are forgotten already")
+        raise CannotErase("nobody with this id has logged in, or they are erased already")
     if "moving" not in person:
         if ban_of(person, await store.now_ms()) is not None:
             raise CannotErase("they are banned, and could come back as somebody new: lift the ban first")
@@ -159,7 +159,7 @@ async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list
     """Return what somebody still waits for this person for, or this person for.
 
     With `parcels` also goods by mail until they are sent, and for their winner until they arrived. An
-    operator who forgets somebody has decided about these.
+    operator who erases somebody has decided about these.
     """
     published = await store.erasure.published(unionid)
     of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])

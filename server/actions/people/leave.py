@@ -1,6 +1,6 @@
 """A person deletes their own account, and may keep it for some days after all (PIPL, articles 15 and 47).
 
-Asking and taking it back are one write each. What follows is `forget`, once nothing of theirs is under way.
+Asking and taking it back are one write each. What follows is `erase`, once nothing of theirs is under way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from server.actions.people.erase import (
     REASONS,
     CannotErase,
     choose_pseudonym,
-    forget,
+    erase,
     needs_of,
     new_pseudonym,
 )
@@ -80,7 +80,7 @@ async def stay(context: Context, person: Person) -> None:
 
 
 async def erase_leavers(context: Context) -> None:
-    """Forget all whose days are over, at once, since each waits for requests under way.
+    """Erase all whose days are over, at once, since each waits for requests under way.
 
     The leader repeats this. Who is still needed for something stays, and is looked at again.
     """
@@ -102,7 +102,7 @@ async def _erase(context: Context, person: Person) -> None:
         return
     written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", pseudonym, "")
     try:
-        await forget(store, unionid, pseudonym)
+        await erase(store, unionid, pseudonym)
     except CannotErase as error:
         log.info("%s leaves later: %s", pseudonym, error)
         await store.audit_log.conclude(written, "refused")

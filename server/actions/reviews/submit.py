@@ -40,7 +40,7 @@ async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> Non
     """Submit what a person chose last, in place of what they chose before. Safe to repeat.
 
     If the process dies before the end, a sweep does it. Nothing is submitted for somebody who is being
-    forgotten, because a review names them.
+    erased, because a review names them.
     """
     if "forgotten_as" in person:
         return

@@ -1,4 +1,4 @@
-"""The history: `digs`, one per depth. Once written, a dig changes only if its person is forgotten.
+"""The history: `digs`, one per depth. Once written, a dig changes only if its person is erased.
 
 A dig is first recorded in its task (`last_dig`, `pending`) and then here. Queries that must not miss the
 newest dig add it with `pending_digs`; the others say "in the history".

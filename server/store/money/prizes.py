@@ -31,10 +31,10 @@ class Prize(TypedDict):
     `address_deleted` is there once it was deleted. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
 
-    `weighed` is the attempt that was let through. `withheld_at` is there while a prize is held, withheld or
+    `weighed` is the attempt that was approved. `withheld_at` is there while a prize is held, withheld or
     `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
     `denied`: an operator let it go back to the publisher. `released_at` only moves the deadline.
-    `let_off`: an operator released this prize by itself, so no brake weighs it again.
+    `let_off`: an operator released this prize by itself, so it is not checked against the limits again.
     `rank` is its kind, from 1, if its task has ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
@@ -321,7 +321,7 @@ class Prizes(DueDocuments[Prize]):
     async def under_limit(
         self, scope: _Document, since_ms: int, besides: str, limit: int
     ) -> list[tuple[int, int, bool]]:
-        """Return what was claimed since then, at most `limit`: when, fen, and whether it was let through.
+        """Return what was claimed since then, at most `limit`: when, fen, and whether it was approved.
 
         A scope is a condition of fields of people, `young` and `private`. `besides` is left out.
         """

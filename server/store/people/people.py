@@ -64,7 +64,7 @@ class Person(TypedDict):
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
-    first login (unix ms). `forgotten_as` is there while the person is being forgotten, `moving` once others
+    first login (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others
     may notice: see `server/actions/people/erase.py`. `leaving` is there from when they ask for it until they
     take it back. `due_at` is there until what they chose is submitted to review.
     """
@@ -193,7 +193,7 @@ class People(DueDocuments[Person]):
 
         Unless `told`, WeChat said only who it is: the rest is kept too, and is written for a new person.
         A new record begins with a new generation, so that old tokens stay ended if somebody comes back after
-        being forgotten.
+        being erased.
         """
         unionid = person["_id"]
         fields = {name: value for name, value in person.items() if name != "_id"}
@@ -302,7 +302,7 @@ class People(DueDocuments[Person]):
         return {person["_id"]: person["generation"] for person in await found.to_list(None)}
 
     async def lock_out(self, person: Person, pseudonym: str) -> Person:
-        """Note what the person will be called once forgotten, and end all tokens; return the record.
+        """Note what the person will be called once erased, and end all tokens; return the record.
 
         If this is repeated, the first pseudonym stays. It is not noted if the person asked for it, or took
         that back, since `person` was read. Raises LookupError if the record is gone.
@@ -313,11 +313,11 @@ class People(DueDocuments[Person]):
             {"$set": {"forgotten_as": pseudonym}},
         )
         if not noted.modified_count and "forgotten_as" not in (await self.find(person["_id"]) or {}):
-            raise LookupError("the person has just changed their mind, or another process forgot them")
+            raise LookupError("the person has just changed their mind, or another process erased them")
         await self.end_tokens(person["_id"], person.get("generation", 0))
         found = await self.find(person["_id"])
         if found is None:
-            raise LookupError("another process has just forgotten this person")
+            raise LookupError("another process has just erased this person")
         return found
 
     async def ask_to_leave(self, unionid: str, pseudonym: str, days_ms: int) -> Person | None:
@@ -369,7 +369,7 @@ class People(DueDocuments[Person]):
         )
 
     async def begin_moving(self, unionid: str) -> None:
-        """Note that the person's traces are about to be moved: there is no way back."""
+        """Note that the person's erasure is about to begin: there is no way back."""
         await self.collection.update_one({"_id": unionid}, {"$set": {"moving": 1}})
 
     async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:

@@ -1,6 +1,6 @@
 """The one class through which money moves: it calls WeChat Pay, and opens its notices.
 
-`wechatpayv3` signs, sends, verifies and decrypts. This adds a base URL (the stand-in has another), a limit on
+`wechatpayv3` signs, sends, verifies and decrypts. This adds a base URL (the sandbox has another), a limit on
 the age of a notice, and typed answers. It also tells what an error means for the money.
 """
 
@@ -118,7 +118,7 @@ class Pay:
         self._http = httpx.AsyncClient(
             verify=trusted(),
             timeout=httpx.Timeout(call_seconds, connect=min(CONNECT_SECONDS, call_seconds)),
-            mounts={"all://127.0.0.1": None},  # no proxy on the way to the stand-in
+            mounts={"all://127.0.0.1": None},  # no proxy on the way to the sandbox
         )
         self._signers: frozenset[int] = frozenset()  # serial numbers of certificates
         self._configured: Any = None if merchant is None else self._library(merchant)
