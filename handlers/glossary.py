@@ -86,7 +86,7 @@ MEANINGS = {
     "RefusalReply.is_cd": Meaning("只在 cooling_down 时有，固定为 1：正在冷却"),
     "RefusalReply.time": Meaning("只在 cooling_down 时有：冷却还剩多少秒，向上取整"),
     "delete_at": Meaning("账号在什么时刻删除（unix 毫秒），在那以前可以撤销；没有申请注销为 0"),
-    "claim_from": Meaning("只在 payout_waits 时有：从什么时刻起可以领取（unix 毫秒）"),
+    "claim_from": Meaning("从什么时刻起可以领取（unix 毫秒）；不用等时为 0，拒绝里只在 payout_waits 时有"),
     "RefusalReply.cd_until": Meaning("只在 cooling_down 时有：冷却结束的时刻（unix 毫秒）"),
     "data": Meaning("返回的内容；列表为空（[]）表示没有更多"),
     "UserLoginReply.data": Meaning("登录的人和登录凭证"),

@@ -107,6 +107,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     end_reason: str
     end_note: str
     claim_until: int
+    claim_from: int
     review: ReviewShown
     review_note: str
     need_pay: int
@@ -140,6 +141,7 @@ _OWN = (
     "mine",
     "prize_state",
     "claim_until",
+    "claim_from",
     "is_cd",
     "time",
     "can_dig",
@@ -201,6 +203,7 @@ def task_page(
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     shown = unwritten(watched.task) if prize is None else prize
     released_at_ms = 0 if prize is None else prize.get("released_at", 0)
+    waits_until_ms = prize.get("waits_until", 0) if prize is not None and prize["state"] == "won" else 0
     numbers = {
         "goods_type": shown["goods_type"],
         "draw_type": shown["draw_type"],
@@ -210,6 +213,7 @@ def task_page(
         "is_prize": unionid in watched.winners,
         "is_draw": prize is not None and prize["state"] in GIVEN,
         "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days, released_at_ms),
+        "claim_from": waits_until_ms if waits_until_ms > now_ms else 0,
         "mine": watched.task["publisher"] == unionid,
         "is_cd": left > 0 or bool(why),
         "time": left or wait,

@@ -25,7 +25,7 @@ GIFT = PRINTED | {
     "prizes_left", "watchers", "commitment", "forecast_num", "interval", "fluctuation", "value", "share",
     "end_reason", "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
     "fair_start_ms", "review", "review_note", "rules_version", "seed_hash", "nonce",
-    "one_in", "nearest", "deepest",
+    "one_in", "nearest", "deepest", "claim_from",
     "ranks", "rank", "money_fen", "owed_fen",
 }  # fmt: skip
 

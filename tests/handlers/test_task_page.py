@@ -74,6 +74,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "end_reason": task["end_reason"],
         "end_note": task.get("end_note", ""),
         "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
+        "claim_from": 0,
         "need_pay": 0,
         "owed": 0,
         "owed_fen": 0,

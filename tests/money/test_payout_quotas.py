@@ -85,6 +85,8 @@ async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fi
     assert len(await find(context, "sandbox_bills")) == 25
     late = [person for person, reply in zip(people, replies, strict=True) if not reply.get("package_info")]
     assert (await claim(late[0], code))["error"] == "payout_waits"
+    details = await late[0].get("/getTaskDetails", code=code)
+    assert details["claim_from"] == tomorrow_ms
 
     change(context, payout_day_yuan=27)
     again = [await claim(person, code) for person in late[:4]]

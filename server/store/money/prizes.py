@@ -92,6 +92,7 @@ class WonPrize(TypedDict):
     amount_fen: int
     rank: NotRequired[int]
     released_at: NotRequired[int]
+    waits_until: NotRequired[int]
     carrier: NotRequired[str]
     number: NotRequired[str]
     sent_at: NotRequired[int]

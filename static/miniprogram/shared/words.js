@@ -154,7 +154,8 @@ export const CLAIM = {
 };
 
 /** What a red packet is, before it is claimed. */
-export const packetWords = ({ money }) => `${money} 元红包，领取后进入微信零钱。`;
+export const packetWords = ({ money, claim_from }) => (
+  `${money} 元红包，领取后进入微信零钱。${claim_from ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : ""}`);
 
 /** Until when a prize can be claimed. */
 export const untilWords = (moment) => `请在 ${asMoment(moment)} 之前领取`;

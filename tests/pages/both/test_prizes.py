@@ -15,8 +15,9 @@ from support.screen import TOKEN
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running server that has operators."""
-    with a_server(tmp_path_factory.mktemp("both"), OPS_TOKEN=TOKEN) as running:
+    """A running server that has operators, and pays out 6 yuan a day."""
+    limits = {"MAX_RED_PACKET_YUAN": "6", "PAYOUT_DAY_YUAN": "6"}
+    with a_server(tmp_path_factory.mktemp("both"), OPS_TOKEN=TOKEN, **limits) as running:
         yield running.address
 
 
@@ -98,6 +99,16 @@ def test_a_red_packet_is_paid_for_and_taken(client: Clients, publisher: Person) 
     winner.says("红包已到账。")
     owner.open("winners", code)
     owner.says("朵朵", "第 1 层 · 已领取")
+    code = publisher.publish(a_picture(), goods_type=1, money=6, forecast_num=1, name="再来一个")
+    owner.open("treasure", code)
+    owner.press("支付 6 元")
+    owner.says("现在可以挖")
+    Person.log_in(publisher.address, "朵朵").post("/postTask", code=code)
+    winner.open("treasure", code)
+    winner.press("领取红包")
+    winner.says("微信规定这里一天最多发出 6 元，今天的满了", "以后再来领，不会丢失")
+    winner.open("treasure", code)
+    winner.says("6 元红包，领取后进入微信零钱。", "以后可以领取，不会丢失。")
 
 
 def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(
