@@ -41,7 +41,7 @@ BROKEN_SHOWN = 20
 _FORGOTTEN = """\
 deleted: the person's record, name, picture, uploads, addresses and sessions
 kept under a pseudonym: {digs} digs, and what the person won and published
-kept for the books: numbers and amounts of payments, bills and refunds; WeChat keeps its own record
+kept for the ledger: numbers and amounts of payments, bills and refunds; WeChat keeps its own record
 kept with the tasks: their texts and pictures
 a page that is open shows the name until it is opened again"""
 
@@ -148,7 +148,7 @@ def _add_care(commands: _Commands) -> None:
     auditing = commands.add_parser(
         "audit",
         help="check that every fen is where it should be",
-        description="Recompute the books from orders, bills and refunds. Print each difference, and each "
+        description="Recompute the ledger from orders, bills and refunds. Print each difference, and each "
         "payment that waits for the operator. Exits with 0 if nothing differs, 1 if something does, 2 if it "
         "could not begin.",
     )

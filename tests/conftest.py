@@ -73,7 +73,7 @@ SLOW = (
     "money/test_kills.py",
     "money/test_money_sequences.py",
     "money/test_rings.py",
-    "operation/test_books.py::test_the_command_prints",
+    "operation/test_audit.py::test_the_command_prints",
     "operation/test_operator_sessions.py",
     "operation/test_ops.py",
     "pages/",

@@ -62,9 +62,9 @@ class GetStatement(Interface):
             raise NoSuchTask
         if task["publisher"] != publisher["_id"]:
             raise NotYours
-        books = await read_money(store, request.code)
+        money = await read_money(store, request.code)
         shares = await store.visits.share_numbers(request.code)
-        states = Counter(prize["state"] for prize in books.prizes)
+        states = Counter(prize["state"] for prize in money.prizes)
         return GetStatementReply(
             participants=task["participants"],
             digs=task["now_depth"],
@@ -77,8 +77,8 @@ class GetStatement(Interface):
             prizes_given=sum(states[state] for state in GIVEN),
             prizes_sent=states["sent"] + states["received"],
             prizes_received=states["received"],
-            paid_fen=books.paid_fen,
-            given_fen=books.given_fen,
-            refunded_fen=books.refunded_fen,
-            held_fen=books.held_fen,
+            paid_fen=money.paid_fen,
+            given_fen=money.given_fen,
+            refunded_fen=money.refunded_fen,
+            held_fen=money.held_fen,
         )

@@ -157,7 +157,7 @@ class OpsMoneyRequest(msgspec.Struct):
 
 
 class OpsMoneyReply(Reply, kw_only=True):
-    """The books of all tasks in fen, as added up at `at` (unix ms): at most some seconds ago, 0 if never."""
+    """The ledger of all tasks in fen, as added up at `at` (unix ms): at most some seconds ago, 0 if never."""
 
     at: int
     paid_fen: int

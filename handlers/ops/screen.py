@@ -134,7 +134,7 @@ class OpsTask(OperatorInterface):
         if task is None:
             raise NoSuchTask
         digs = await store.digs.newest(request.code, SHOWN_DIGS)
-        books = await read_money(store, request.code)
+        money = await read_money(store, request.code)
         return OpsTaskReply(
             task=board_task(task, await self.context.hub.watchers(request.code)),
             pic=operators_picture(task["pic"]),
@@ -146,36 +146,36 @@ class OpsTask(OperatorInterface):
             expires_at=task["expires_at"],
             ended_at=task["ended_at"],
             shares=msgspec.convert(await store.visits.share_numbers(request.code), Shares),
-            money=money_of(books),
+            money=money_of(money),
             digs=[OpsDig(d["depth"], d["wxname"], d["is_prize"], d["no"], d["at"]) for d in digs],
         )
 
 
-def money_of(books: TaskMoney) -> Money:
+def money_of(money: TaskMoney) -> Money:
     """Return what an operator sees of a task's money, with at most SHOWN_PAYMENTS payments, newest first."""
     payments = [
         *(
             Payment(o["_id"], "order", o["amount_fen"], o["state"], o.get("alarm", ""), o["created_at"])
-            for o in books.orders
+            for o in money.orders
         ),
         *(
             Payment(b["_id"], "bill", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
-            for b in books.bills
+            for b in money.bills
         ),
         *(
             Payment(r["_id"], f"refund_{r['kind']}", r["amount_fen"], r["state"], r["alarm"], r["created_at"])
-            for r in books.refunds
+            for r in money.refunds
         ),
     ]
     return Money(
-        paid_fen=books.paid_fen,
-        given_fen=books.given_fen,
-        refunded_fen=books.refunded_fen,
-        held_fen=books.held_fen,
-        owed_fen=books.owed_fen,
-        prizes=dict(Counter(prize["state"] for prize in books.prizes)),
+        paid_fen=money.paid_fen,
+        given_fen=money.given_fen,
+        refunded_fen=money.refunded_fen,
+        held_fen=money.held_fen,
+        owed_fen=money.owed_fen,
+        prizes=dict(Counter(prize["state"] for prize in money.prizes)),
         payments=sorted(payments, key=lambda payment: payment.at, reverse=True)[:SHOWN_PAYMENTS],
-        differences=[Difference(found.what, texts_of(found)) for found in differences(books)],
+        differences=[Difference(found.what, texts_of(found)) for found in differences(money)],
     )
 
 

@@ -16,7 +16,7 @@ FRESH_MS = 10_000
 REST_FACTOR = 20
 # If a process dies while it computes them, another may begin after this long.
 LEASE_MS = 30_000
-# Older gauges are not shown: a gap says that the books could not be read.
+# Older gauges are not shown: a gap says that the ledger could not be read.
 SHOWN_MS = 300_000
 
 log = logging.getLogger("wabao.metrics")

@@ -26,7 +26,7 @@ from server.actions.tidy import tidy
 from server.app import make_app
 from server.context import Context
 from server.game import draw
-from server.operation.alarms import check_books, check_invariants, check_queues
+from server.operation.alarms import check_invariants, check_ledger, check_queues
 from server.operation.patterns import check_patterns
 from server.store.people.people import Person
 
@@ -116,7 +116,7 @@ async def _live(context: Context, client: _Client) -> None:
         await client.get(WINNER, path)
     await money_gauges(context, SECONDS)
     store, now_ms = context.store, context.clock.now_ms()
-    alarms = await check_books(store) + await check_queues(store, now_ms)
+    alarms = await check_ledger(store) + await check_queues(store, now_ms)
     alarms += await check_patterns(store, now_ms)
     alarms += await check_invariants(store, await store.tasks.matter_now([], 1))
     proof = msgspec.convert(await client.get(VISITOR, "/getProof", code=code), draw.Proof)

@@ -8,7 +8,7 @@ import msgspec
 
 # A payment in, to a winner or back, that contradicts nothing but waits for the operator.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
-# `invariant`: one does not hold. `books`: the books contradict themselves or WeChat.
+# `invariant`: one does not hold. `books`: the ledger contradicts the documents or WeChat.
 FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 
 # `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.

@@ -1,1 +1,1 @@
-"""What operators look at: the feed, heartbeats, alarms, and the books."""
+"""What operators look at: the feed, heartbeats, alarms, and the audit of the ledger."""

@@ -1,4 +1,4 @@
-"""What is wrong: stores that do not answer, invariants that do not hold, books that do not balance.
+"""What is wrong: stores that do not answer, invariants that do not hold, a ledger that does not balance.
 
 It only reads, and repairs nothing. Reading is expensive, so one process checks for all (`monitor.py`), and a
 check rests for twenty times as long as it took.
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from server.store import Store
 
 INVARIANTS_SECONDS = 30.0
-BOOKS_SECONDS = 60.0
+LEDGER_SECONDS = 60.0
 MESSAGES_SECONDS = 30.0
 # Nobody can do anything about a message that may not have come, so its alarm ends by itself.
 UNCLEAR_MS = 3_600_000
@@ -163,8 +163,8 @@ async def check_invariants(store: Store, tasks: list[Task]) -> list[Alarm]:
     return list(map(_alarm, found))
 
 
-async def check_books(store: Store) -> list[Alarm]:
-    """Compare every fen with the books."""
+async def check_ledger(store: Store) -> list[Alarm]:
+    """Compare every fen with the ledger."""
     audited = await audit(store)
     return list(map(_alarm, audited.differences + audited.waiting))
 

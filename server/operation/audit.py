@@ -1,4 +1,4 @@
-"""The audit: every fen, recomputed from orders, prizes, bills and refunds, and compared with the books.
+"""The audit: every fen, recomputed from orders, prizes, bills and refunds, and compared with the ledger.
 
 It only reads, and repairs nothing. If asked to, it also compares each order, bill and refund with WeChat.
 """
@@ -82,7 +82,7 @@ class TaskMoney:
 
 @dataclass(slots=True)
 class Audit:
-    """What an audit found. `waiting` are payments that agree with the books but need the operator."""
+    """What an audit found. `waiting` are payments that agree with the ledger but need the operator."""
 
     tasks: int = 0
     paid_fen: int = 0
@@ -109,26 +109,26 @@ class Audit:
 
 
 async def audit(store: Store, pay: Pay | None = None) -> Audit:
-    """Audit every task in the books; with `pay`, also ask WeChat about every order, bill and refund."""
+    """Audit every task in the ledger; with `pay`, also ask WeChat about every order, bill and refund."""
     audited = Audit()
     async for code in store.ledger.codes():
         for look in range(LOOKS):
-            books = await read_money(store, code)
-            found = differences(books)
+            money = await read_money(store, code)
+            found = differences(money)
             if pay is not None and not found:
-                found = await remote_differences(books, pay)
+                found = await remote_differences(money, pay)
             if not found:
                 break
             if look < LOOKS - 1:
                 await asyncio.sleep(LOOKS_APART_SECONDS)
         audited.tasks += 1
-        audited.paid_fen += books.paid_fen
-        audited.given_fen += books.given_fen
-        audited.refunded_fen += books.refunded_fen
-        audited.owed_fen += books.owed_fen
-        audited.withheld_fen += books.withheld_fen
+        audited.paid_fen += money.paid_fen
+        audited.given_fen += money.given_fen
+        audited.refunded_fen += money.refunded_fen
+        audited.owed_fen += money.owed_fen
+        audited.withheld_fen += money.withheld_fen
         audited.differences += found
-        audited.waiting += waiting(books)
+        audited.waiting += waiting(money)
     return audited
 
 
@@ -147,93 +147,93 @@ async def read_money(store: Store, code: str) -> TaskMoney:
     )
 
 
-def waiting(books: TaskMoney) -> list[Finding]:
+def waiting(money: TaskMoney) -> list[Finding]:
     """Return the payments of one task that need the operator, with what WeChat Pay said of each."""
     alarms: list[tuple[PaymentKind, str, str]] = [
-        *(("order", order["_id"], order.get("alarm", "")) for order in books.orders),
-        *(("bill", bill["_id"], bill["alarm"]) for bill in books.bills),
-        *(("refund", refund["_id"], refund["alarm"]) for refund in books.refunds),
+        *(("order", order["_id"], order.get("alarm", "")) for order in money.orders),
+        *(("bill", bill["_id"], bill["alarm"]) for bill in money.bills),
+        *(("refund", refund["_id"], refund["alarm"]) for refund in money.refunds),
     ]
-    return [Finding(kind, books.code, "waits", (number, alarm)) for kind, number, alarm in alarms if alarm]
+    return [Finding(kind, money.code, "waits", (number, alarm)) for kind, number, alarm in alarms if alarm]
 
 
-def differences(books: TaskMoney) -> list[Finding]:
+def differences(money: TaskMoney) -> list[Finding]:
     """Return what does not agree about one task; [] when every fen is where it should be."""
-    found = _ledger_differences(books) + _order_differences(books) + _prize_differences(books)
-    found += _refund_differences(books)
-    if not books.held_fen >= books.owed_fen >= 0:
-        found.append(_difference(books, "held", books.held_fen, books.owed_fen))
-    return found + _end_differences(books)
+    found = _ledger_differences(money) + _order_differences(money) + _prize_differences(money)
+    found += _refund_differences(money)
+    if not money.held_fen >= money.owed_fen >= 0:
+        found.append(_difference(money, "held", money.held_fen, money.owed_fen))
+    return found + _end_differences(money)
 
 
-def _difference(books: TaskMoney, what: What, *values: Value) -> Finding:
-    return Finding("books", books.code, what, values)
+def _difference(money: TaskMoney, what: What, *values: Value) -> Finding:
+    return Finding("books", money.code, what, values)
 
 
-def _ledger_differences(books: TaskMoney) -> list[Finding]:
-    expected = {f"paid:{o['_id']}": o["amount_fen"] for o in books.orders if o["state"] in _IN}
-    expected |= {f"owed:{p['_id']}": p["amount_fen"] for p in books.prizes if p["amount_fen"]}
-    expected |= {f"given:{b['_id']}": b["amount_fen"] for b in books.bills if b["state"] == "given"}
-    expected |= {f"refunded:{r['_id']}": r["amount_fen"] for r in books.refunds if r["state"] == "refunded"}
-    entered = {entry["_id"]: entry["amount_fen"] for entry in books.entries}
+def _ledger_differences(money: TaskMoney) -> list[Finding]:
+    expected = {f"paid:{o['_id']}": o["amount_fen"] for o in money.orders if o["state"] in _IN}
+    expected |= {f"owed:{p['_id']}": p["amount_fen"] for p in money.prizes if p["amount_fen"]}
+    expected |= {f"given:{b['_id']}": b["amount_fen"] for b in money.bills if b["state"] == "given"}
+    expected |= {f"refunded:{r['_id']}": r["amount_fen"] for r in money.refunds if r["state"] == "refunded"}
+    entered = {entry["_id"]: entry["amount_fen"] for entry in money.entries}
     return [
-        _difference(books, "ledger", entered.get(key), key, expected.get(key))
+        _difference(money, "ledger", entered.get(key), key, expected.get(key))
         for key in sorted(expected.keys() | entered.keys())
         if expected.get(key) != entered.get(key)
     ]
 
 
-def _order_differences(books: TaskMoney) -> list[Finding]:
+def _order_differences(money: TaskMoney) -> list[Finding]:
     found = []
-    task = books.task
-    opened = {order["_id"] for order in books.orders if order["state"] == "spent"}
+    task = money.task
+    opened = {order["_id"] for order in money.orders if order["state"] == "spent"}
     paid_by = task.get("paid_by") if task is not None else None
     if opened != ({paid_by} if paid_by else set()):
-        found.append(_difference(books, "opened_by", paid_by, tuple(sorted(opened))))
+        found.append(_difference(money, "opened_by", paid_by, tuple(sorted(opened))))
     if task is not None and total_fen(task) and task["open"] and not paid_by:
-        found.append(_difference(books, "unpaid"))
+        found.append(_difference(money, "unpaid"))
     if task is not None:
         found += [
-            _difference(books, "order_amount", order["_id"], order["amount_fen"], total_fen(task))
-            for order in books.orders
+            _difference(money, "order_amount", order["_id"], order["amount_fen"], total_fen(task))
+            for order in money.orders
             if order["amount_fen"] != total_fen(task)
         ]
     return found
 
 
-def _prize_differences(books: TaskMoney) -> list[Finding]:
+def _prize_differences(money: TaskMoney) -> list[Finding]:
     found = []
-    if books.task is None:
-        return [_difference(books, "prize_of_none", prize["_id"]) for prize in books.prizes]
-    depths = {prize["depth"] for prize in books.prizes}
-    if depths != books.winning_depths:
-        won, given_for = tuple(sorted(books.winning_depths)), tuple(sorted(depths))
-        found.append(_difference(books, "prizes_of", won, given_for))
-    won_fen = total_fen(books.task) - hidden_fen(books.task)
-    written_fen = sum(prize["amount_fen"] for prize in books.prizes)
-    if depths == books.winning_depths and won_fen != written_fen:
-        found.append(_difference(books, "prizes_sum", won_fen, written_fen))
-    for prize in books.prizes:
-        bills = [bill for bill in books.bills if bill["prize"] == prize["_id"]]
+    if money.task is None:
+        return [_difference(money, "prize_of_none", prize["_id"]) for prize in money.prizes]
+    depths = {prize["depth"] for prize in money.prizes}
+    if depths != money.winning_depths:
+        won, given_for = tuple(sorted(money.winning_depths)), tuple(sorted(depths))
+        found.append(_difference(money, "prizes_of", won, given_for))
+    won_fen = total_fen(money.task) - hidden_fen(money.task)
+    written_fen = sum(prize["amount_fen"] for prize in money.prizes)
+    if depths == money.winning_depths and won_fen != written_fen:
+        found.append(_difference(money, "prizes_sum", won_fen, written_fen))
+    for prize in money.prizes:
+        bills = [bill for bill in money.bills if bill["prize"] == prize["_id"]]
         given = [bill for bill in bills if bill["state"] == "given"]
         out = [bill for bill in bills if bill["state"] in ("asked", "waiting")]
         red_packet = prize["amount_fen"] > 0
-        if prize["amount_fen"] not in _possible_fen(books.task, prize):
-            found.append(_difference(books, "prize_amount", prize["_id"], prize["amount_fen"]))
+        if prize["amount_fen"] not in _possible_fen(money.task, prize):
+            found.append(_difference(money, "prize_amount", prize["_id"], prize["amount_fen"]))
         if len(given) != (red_packet and prize["state"] == "given"):
-            found.append(_difference(books, "prize_paid", prize["_id"], prize["state"], len(given)))
+            found.append(_difference(money, "prize_paid", prize["_id"], prize["state"], len(given)))
         if prize["state"] in ("sent", "received") and not _mailed(prize):
-            found.append(_difference(books, "prize_mailed", prize["_id"], prize["state"]))
+            found.append(_difference(money, "prize_mailed", prize["_id"], prize["state"]))
         if len(out) > (prize["state"] == "claiming"):
-            found.append(_difference(books, "prize_out", prize["_id"], prize["state"], len(out)))
+            found.append(_difference(money, "prize_out", prize["_id"], prize["state"], len(out)))
         found += [
-            _difference(books, "bill_amount", bill["_id"], bill["amount_fen"])
+            _difference(money, "bill_amount", bill["_id"], bill["amount_fen"])
             for bill in bills
             if bill["amount_fen"] != prize["amount_fen"]
         ]
-    known = {prize["_id"] for prize in books.prizes}
+    known = {prize["_id"] for prize in money.prizes}
     return found + [
-        _difference(books, "bill_of_none", bill["_id"]) for bill in books.bills if bill["prize"] not in known
+        _difference(money, "bill_of_none", bill["_id"]) for bill in money.bills if bill["prize"] not in known
     ]
 
 
@@ -250,63 +250,63 @@ def _mailed(prize: Prize) -> bool:
     return prize["amount_fen"] == 0 and is_mailed(prize) and prize.get("sent_at", 0) > 0
 
 
-def _refund_differences(books: TaskMoney) -> list[Finding]:
+def _refund_differences(money: TaskMoney) -> list[Finding]:
     found = []
-    orders = {order["_id"]: order for order in books.orders}
-    whole = {refund["out_trade_no"] for refund in books.refunds if refund["kind"] == "whole"}
-    unusable = {order["_id"] for order in books.orders if order["state"] == "unusable"}
+    orders = {order["_id"]: order for order in money.orders}
+    whole = {refund["out_trade_no"] for refund in money.refunds if refund["kind"] == "whole"}
+    unusable = {order["_id"] for order in money.orders if order["state"] == "unusable"}
     if whole != unusable:
-        found.append(_difference(books, "refunded_whole", tuple(sorted(unusable)), tuple(sorted(whole))))
-    for refund in books.refunds:
+        found.append(_difference(money, "refunded_whole", tuple(sorted(unusable)), tuple(sorted(whole))))
+    for refund in money.refunds:
         order = orders.get(refund["out_trade_no"])
-        should = _refund_fen(books, refund, order)
+        should = _refund_fen(money, refund, order)
         if refund["amount_fen"] != should:
-            found.append(_difference(books, "refund_amount", refund["_id"], refund["amount_fen"], should))
-    partial = [r for r in books.refunds if r["kind"] != "whole"]
+            found.append(_difference(money, "refund_amount", refund["_id"], refund["amount_fen"], should))
+    partial = [r for r in money.refunds if r["kind"] != "whole"]
     if len(partial) > 2 or len({r["kind"] for r in partial}) < len(partial):
-        found.append(_difference(books, "refunds", len(partial)))
+        found.append(_difference(money, "refunds", len(partial)))
     return found
 
 
-def _refund_fen(books: TaskMoney, refund: Refund, order: Order | None) -> int | None:
+def _refund_fen(money: TaskMoney, refund: Refund, order: Order | None) -> int | None:
     """Return how many fen a refund should be; None if there should be none."""
     if order is None:
         return None
     if refund["kind"] == "whole":
         return order["amount_fen"]
-    if books.task is None or not books.task["status"] or books.task.get("paid_by") != order["_id"]:
+    if money.task is None or not money.task["status"] or money.task.get("paid_by") != order["_id"]:
         return None
     if refund["kind"] == "unwon":
-        return hidden_fen(books.task)
-    return sum(p["amount_fen"] for p in books.prizes if p["state"] in ("expiring", "returned"))
+        return hidden_fen(money.task)
+    return sum(p["amount_fen"] for p in money.prizes if p["state"] in ("expiring", "returned"))
 
 
-def _end_differences(books: TaskMoney) -> list[Finding]:
+def _end_differences(money: TaskMoney) -> list[Finding]:
     """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
     # What opened its task and is due is only to be reported to WeChat.
-    orders = [order for order in books.orders if order["state"] != "spent"]
-    documents: list[Mapping[str, Any]] = [*orders, *books.prizes, *books.bills, *books.refunds]
-    if books.task is not None:
-        documents.append(books.task)
+    orders = [order for order in money.orders if order["state"] != "spent"]
+    documents: list[Mapping[str, Any]] = [*orders, *money.prizes, *money.bills, *money.refunds]
+    if money.task is not None:
+        documents.append(money.task)
     if any("due_at" in document for document in documents):
         return []
-    closed_fen = sum(refund["amount_fen"] for refund in books.refunds if refund["state"] == "closed")
-    if books.held_fen == closed_fen:
+    closed_fen = sum(refund["amount_fen"] for refund in money.refunds if refund["state"] == "closed")
+    if money.held_fen == closed_fen:
         return []
-    return [_difference(books, "left", books.held_fen)]
+    return [_difference(money, "left", money.held_fen)]
 
 
-async def remote_differences(books: TaskMoney, pay: Pay) -> list[Finding]:
+async def remote_differences(money: TaskMoney, pay: Pay) -> list[Finding]:
     """Return the orders, bills and refunds about which WeChat and our records disagree."""
     compared: list[tuple[str, str, str, bool]] = []
-    for order in books.orders:
+    for order in money.orders:
         compared.append((order["_id"], order["state"], *await _order_at_wechat(order, pay)))
-    for bill in books.bills:
+    for bill in money.bills:
         compared.append((bill["_id"], bill["state"], *await _bill_at_wechat(bill, pay)))
-    for refund in books.refunds:
+    for refund in money.refunds:
         compared.append((refund["_id"], refund["state"], *await _refund_at_wechat(refund, pay)))
     return [
-        _difference(books, "at_wechat", number, ours, theirs)
+        _difference(money, "at_wechat", number, ours, theirs)
         for number, ours, theirs, agrees in compared
         if not agrees
     ]

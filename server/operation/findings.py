@@ -14,7 +14,7 @@ SENTENCES: dict[What, str] = {
     "winners": "{} wins of {} people, {} prizes",
     "place": "depth {} was dug by the participant at place {}, but says {}",
     "participants_at": "depth {} says {} participants, but they are {}",
-    "ledger": "the books say {} fen for {}, and the documents {}",
+    "ledger": "the ledger says {} fen for {}, and the documents {}",
     "opened_by": "it was opened by {}, and orders that opened it are {}",
     "unpaid": "it is open and nobody paid",
     "order_amount": "order {} is for {} fen instead of {}",

@@ -14,16 +14,16 @@ from collections.abc import Callable
 from functools import partial
 
 from server.operation.alarms import (
-    BOOKS_SECONDS,
     INVARIANTS_SECONDS,
+    LEDGER_SECONDS,
     MESSAGES_SECONDS,
     PAYOUTS_SECONDS,
     QUEUES_SECONDS,
     REVIEWS_SECONDS,
     Alarm,
     Check,
-    check_books,
     check_invariants,
+    check_ledger,
     check_messages,
     check_payouts,
     check_queues,
@@ -91,7 +91,7 @@ class Monitor:
         self._told_at = float("-inf")
         self._checks = (
             Check("invariants", self._check_invariants, INVARIANTS_SECONDS),
-            Check("books", lambda: check_books(store), BOOKS_SECONDS),
+            Check("books", lambda: check_ledger(store), LEDGER_SECONDS),
             *(
                 [Check("messages", lambda: check_messages(store, now_ms()), MESSAGES_SECONDS)]
                 if messages

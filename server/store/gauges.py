@@ -26,7 +26,7 @@ class AlarmCount(TypedDict):
 
 
 class MoneyGauges(TypedDict):
-    """The sums of the books in fen, by name, and the alarms; `at` is when they were computed (unix ms)."""
+    """The sums of the ledger in fen, by name, and the alarms; `at` is when they were computed (unix ms)."""
 
     at: int
     due_at: int

@@ -14,7 +14,7 @@ def test_every_finding_has_a_sentence() -> None:
 
 def test_a_line_begins_with_the_task_and_names_each_value() -> None:
     finding = Finding("books", "CODE", "ledger", (None, "paid:1", 200))
-    assert line_of(finding) == "CODE: the books say None fen for paid:1, and the documents 200"
+    assert line_of(finding) == "CODE: the ledger says None fen for paid:1, and the documents 200"
     finding = Finding("books", "CODE", "refunded_whole", (("A", "B"), ()))
     assert line_of(finding) == "CODE: orders ['A', 'B'] could not be used, and refunded whole are []"
     assert line_of(Finding("books", "CODE", "unpaid")) == "CODE: it is open and nobody paid"

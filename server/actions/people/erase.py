@@ -1,7 +1,7 @@
 """Erasing a person who asks for it: `python -m server forget UNIONID`.
 
 A random pseudonym replaces the id, the name and the picture everywhere; the person's own record is deleted
-last. The pseudonym is written into that record first, so an interrupted run can be repeated. What the books
+last. The pseudonym is written into that record first, so an interrupted run can be repeated. What the ledger
 and the draw need stays: the number of participants does not change, and every fen stays where it was.
 """
 

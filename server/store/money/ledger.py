@@ -1,4 +1,4 @@
-"""The books: `ledger`, in fen. Entries are only ever added; an entry's id says what it records.
+"""The ledger: `ledger`, in fen. Entries are only ever added; an entry's id says what it records.
 
 `ledger_sums` has what all entries before a time (`through`, unix ms) add up to.
 
@@ -75,7 +75,7 @@ class Ledger(Documents[Entry]):
                 raise
             there = {entries[failed["index"]]["_id"] for failed in error.details["writeErrors"]}
             if await self.rows.count_documents({"_id": {"$in": list(there)}}) < len(there):
-                raise Uncommitted("entries of the books are taken by ones that may not last") from None
+                raise Uncommitted("entries of the ledger are taken by ones that may not last") from None
 
     async def of_task(self, code: str) -> list[Entry]:
         """Return a task's entries."""

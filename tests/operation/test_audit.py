@@ -1,4 +1,4 @@
-"""The audit finds every difference in the books, and the metrics show the same sums."""
+"""The audit finds every difference in the ledger, and the metrics show the same sums."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from support.purse import (
 
 # By name: the collection, the document, its changes (None deletes it), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
-    "a payment missing in the books": ("ledger", {"kind": "paid"}, None, "the books say None"),
-    "a payout missing in the books": ("ledger", {"kind": "given"}, None, "the books say None"),
-    "a refund missing in the books": ("ledger", {"kind": "refunded"}, None, "the books say None"),
-    "a prize missing in the books": ("ledger", {"kind": "owed"}, None, "the books say None"),
-    "another amount in the books": ("ledger", {"kind": "paid"}, {"amount_fen": 1}, "the books say 1"),
+    "a payment missing in the ledger": ("ledger", {"kind": "paid"}, None, "the ledger says None"),
+    "a payout missing in the ledger": ("ledger", {"kind": "given"}, None, "the ledger says None"),
+    "a refund missing in the ledger": ("ledger", {"kind": "refunded"}, None, "the ledger says None"),
+    "a prize missing in the ledger": ("ledger", {"kind": "owed"}, None, "the ledger says None"),
+    "another amount in the ledger": ("ledger", {"kind": "paid"}, {"amount_fen": 1}, "the ledger says 1"),
     "a bill that was given and is called failed": (
         "bills",
         {"state": "given"},
@@ -204,7 +204,7 @@ async def test_the_command_prints_the_differences_and_exits_with_1(
     assert (exit_code, f"{code}: " in printed, "WeChat says FAIL" in printed) == (1, True, True)
     await context.store.ledger.collection.delete_one({"kind": "paid"})
     exit_code, printed = await run_audit(settings)
-    assert (exit_code, f"{code}: the books say None fen for paid:" in printed) == (1, True)
+    assert (exit_code, f"{code}: the ledger says None fen for paid:" in printed) == (1, True)
 
 
 @pytest.mark.gen_test
