@@ -109,6 +109,18 @@ export function publishedBy({ wxname, wxheadpic, signed }, size) {
   return [signed ? el("span.signed", {}, "署名") : avatar(wxheadpic, size), el("span.name", {}, wxname)];
 }
 
+/** Return the synopsis: the first lines, since the button below it should be in sight, and a button for the rest. */
+export function synopsis(task) {
+  if (!task.synopsis) return null;
+  const text = el("p.synopsis.cut", {}, task.synopsis);
+  const more = el("button.link", { hidden: true, onclick: () => {
+    text.classList.remove("cut");
+    more.remove();
+  } }, "简介全文");
+  new ResizeObserver(() => set(more, { hidden: text.scrollHeight <= text.clientHeight })).observe(text);
+  return el("div", {}, text, more);
+}
+
 /** Return a bar that shows how deep a task is dug, with its numbers. */
 function depthBar() {
   const filled = el("i");

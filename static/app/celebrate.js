@@ -1,37 +1,63 @@
-// A win, celebrated: coins for the eyes, a dialog for the winner, a line for everybody else.
+// A win, celebrated: the ground opens for the winner, coins fly, everybody else reads a line.
 
 import { title } from "../miniprogram/shared/words.js";
 import { dialog } from "./dialog.js";
 import { avatar, el, icon } from "./dom.js";
+import { signalWin } from "./preferences.js";
 
-const COINS = 90;
-const FALL_MS = 2600;
+const COINS = 24;
+const FALL_MS = 1800;
 const SHOWN_MS = 8000;
 
-/** The person in front of the screen won. */
-export function celebrateMine(task) {
+/** The person in front of the screen won with the dig of this reply. The way back closes it. */
+export function celebrateMine(task, { no, now_depth }) {
+  let claiming = false;
   const opened = dialog(
     "恭喜，你挖到了！",
     el("div.prize", {}, el("img", { src: task.thumbnail, alt: "", width: 160, height: 160 })),
     el("p.prize-name", {}, title(task)),
+    el("p.hint.centred", {}, `第 ${now_depth} 层，你是名单上的第 ${no} 位`),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
-    el("button.primary", {
-      onclick: () => {
-        opened.close();
-        const claim = document.querySelector("#claim > section");
-        claim?.scrollIntoView({ block: "center" });
-        claim?.focus({ preventScroll: true }); // the dialog gave it back to where it was before
-      },
-    }, "去领取"),
+    el("button.primary", { autofocus: true, onclick: () => { claiming = true; opened.close(); } }, "去领取"),
+    el("i.ground.left", { "aria-hidden": "true" }),
+    el("i.ground.right", { "aria-hidden": "true" }),
   );
   opened.classList.add("won");
+  closeOnBack(opened, () => claiming && goToClaim());
+  signalWin();
   coins(opened);
+}
+
+/** Let the way back close a dialog. Once it is closed, and the way back leads where it did before, call `then`. */
+function closeOnBack(opened, then) {
+  const back = () => opened.close();
+  history.scrollRestoration = "manual"; // going back must not undo where `then` scrolls to
+  history.pushState({ dialog: true }, "");
+  addEventListener("popstate", back);
+  opened.addEventListener("close", () => {
+    removeEventListener("popstate", back);
+    const closed = () => {
+      history.scrollRestoration = "auto";
+      then();
+    };
+    if (!history.state?.dialog) closed();
+    else {
+      addEventListener("popstate", closed, { once: true });
+      history.back();
+    }
+  });
+}
+
+function goToClaim() {
+  const claim = document.querySelector("#claim > section");
+  claim?.scrollIntoView({ block: "center" });
+  claim?.focus({ preventScroll: true }); // the dialog gave it back to where it was before
 }
 
 /** Somebody else won: `frame` is the channel's `prize`. */
 export function celebrate(frame) {
   // If many come at once, as after a lost connection, the newest is enough.
-  document.querySelectorAll(".won-line, body > canvas.coins").forEach((shown) => shown.remove());
+  document.querySelectorAll(".won-line, body > .coins").forEach((shown) => shown.remove());
   const line = el(
     "div.won-line",
     { role: "status" },
@@ -44,35 +70,24 @@ export function celebrate(frame) {
   coins(document.body);
 }
 
+/** Let coins fly up and fall. Only their transforms change, so that no script runs and nothing is painted anew. */
 function coins(parent) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const canvas = el("canvas.coins", { width: innerWidth, height: innerHeight, "aria-hidden": "true" });
-  parent.append(canvas);
-  const pen = canvas.getContext("2d");
-  const all = Array.from({ length: COINS }, () => ({
-    x: innerWidth / 2 + (Math.random() - 0.5) * 80,
-    y: innerHeight * 0.45,
-    across: (Math.random() - 0.5) * innerWidth * 0.9,
-    up: innerHeight * (0.5 + Math.random() * 0.7),
-    radius: 5 + Math.random() * 6,
-    turn: Math.random() * 6,
-  }));
-  const began = performance.now();
-  const paint = (at) => {
-    const seconds = (at - began) / 1000;
-    pen.clearRect(0, 0, canvas.width, canvas.height);
-    pen.globalAlpha = Math.min(1, Math.max(0, (FALL_MS - (at - began)) / 600));
-    for (const coin of all) {
-      const x = coin.x + coin.across * seconds;
-      const y = coin.y - coin.up * seconds + innerHeight * 0.8 * seconds * seconds;
-      const width = coin.radius * Math.abs(Math.cos(coin.turn + seconds * 7));
-      pen.fillStyle = width < coin.radius / 2 ? "#c47a12" : "#f2b632";
-      pen.beginPath();
-      pen.ellipse(x, y, Math.max(1, width), coin.radius, 0, 0, 7);
-      pen.fill();
-    }
-    if (at - began < FALL_MS && canvas.isConnected) requestAnimationFrame(paint);
-    else canvas.remove();
-  };
-  requestAnimationFrame(paint);
+  const all = Array.from({ length: COINS }, () => el("i"));
+  const shower = el("div.coins", { "aria-hidden": "true" }, all);
+  parent.append(shower);
+  for (const coin of all) {
+    const across = (Math.random() - 0.5) * innerWidth * 0.8;
+    const up = innerHeight * (0.15 + Math.random() * 0.3);
+    const turn = 360 * (1 + Math.random() * 3);
+    coin.animate(
+      [
+        { transform: "none", opacity: 1, easing: "cubic-bezier(0.2, 0.6, 0.4, 1)" },
+        { transform: `translate(${across * 0.6}px, ${-up}px) rotateY(${turn / 2}deg)`, opacity: 1, offset: 0.4, easing: "cubic-bezier(0.6, 0, 0.8, 0.4)" },
+        { transform: `translate(${across}px, ${innerHeight * 0.5}px) rotateY(${turn}deg)`, opacity: 0 },
+      ],
+      { duration: FALL_MS * (0.7 + Math.random() * 0.3), fill: "forwards" },
+    );
+  }
+  setTimeout(() => shower.remove(), FALL_MS);
 }

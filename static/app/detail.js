@@ -1,7 +1,7 @@
 // A treasure's page: its details, kept up to date by the channel's frames.
 
 import { dig, get, mayPass, post } from "./api.js";
-import { publishedBy } from "./cards.js";
+import { publishedBy, synopsis } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { claim } from "./claim.js";
@@ -58,6 +58,7 @@ class Page {
   #busy = false;
   #dugSeq = 0; // of the last dig made here
   #digging = Promise.resolve();
+  #striking = Promise.resolve(); // of somebody else's dig
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
@@ -199,7 +200,7 @@ class Page {
         this.digs.renew();
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
-        this.sayOf(frame, " 挖了一锹");
+        if (this.sayOf(frame, " 挖了一锹")) this.#striking = this.shaft.strikeOf(frame.wxheadpic);
         break;
       case "join":
         task.participants = Math.max(task.participants, frame.participants);
@@ -253,7 +254,7 @@ class Page {
     const { task } = this;
     task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
     this.people.mark(frame.no);
-    this.#digging.then(() => this.celebrateOnce(frame.seq, () => {
+    Promise.all([this.#digging, this.#striking]).then(() => this.celebrateOnce(frame.seq, () => {
       this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
       celebrate(frame);
     }));
@@ -266,9 +267,11 @@ class Page {
     if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
   }
 
-  /** Say what somebody else did. One's own dig is said by its reply, which may come before or after its frames. */
+  /** Say what somebody else did, and return whether it was somebody else. One's own dig is said by its reply, which may come before or after its frames. */
   sayOf({ seq, wxname }, what) {
-    if (!this.#busy && seq !== this.#dugSeq) this.shaft.say(el("bdi", {}, wxname), what);
+    const others = !this.#busy && seq !== this.#dugSeq;
+    if (others) this.shaft.say(el("bdi", {}, wxname), what);
+    return others;
   }
 
   /** Read everything anew, if frames alone cannot tell what happened. */
@@ -312,14 +315,17 @@ class Page {
   dig() {
     if (this.#busy) return;
     this.#busy = true;
+    const { struck, end } = this.shaft.strike();
     this.shaft.say("");
     this.show();
     // Resolves however the dig ends, since wins of others are celebrated after it. A bug of ours is still thrown.
     this.#digging = new Promise((resolve) => {
       dig(this.task.code)
+        .finally(() => struck)
         .then((reply) => this.dug(reply), (error) => this.refused(error))
         .finally(() => {
           this.#busy = false;
+          end();
           if (!this.signal.aborted) this.show();
           resolve();
         });
@@ -350,7 +356,7 @@ class Page {
     this.people.mark(reply.no);
     this.showClaim();
     if (reply.task_status) this.reload(); // for until when to claim
-    this.celebrateOnce(reply.seq, () => celebrateMine(task));
+    this.celebrateOnce(reply.seq, () => celebrateMine(task, reply));
   }
 
   refused(error) {
@@ -381,16 +387,4 @@ class Page {
       if (!error.error) throw error;
     }
   }
-}
-
-/** Return the synopsis: the first lines, since the button below it should be in sight, and a button for the rest. */
-function synopsis(task) {
-  if (!task.synopsis) return null;
-  const text = el("p.synopsis.cut", {}, task.synopsis);
-  const more = el("button.link", { hidden: true, onclick: () => {
-    text.classList.remove("cut");
-    more.remove();
-  } }, "简介全文");
-  new ResizeObserver(() => set(more, { hidden: text.scrollHeight <= text.clientHeight })).observe(text);
-  return el("div", {}, text, more);
 }

@@ -6,16 +6,20 @@ import { keep, person, recall } from "./session.js";
 
 const KEY = "wabao.preferences"; // of each person, since two windows can be two people
 const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // it stays after a logout, and an id must not
-const INITIAL = { digOnOpening: null, sound: false, vibration: false }; // null: not asked yet
+const INITIAL = { digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
   digOnOpening: "打开一个宝贝，进来就挖一锹",
+  win: "挖到时响一声、震一下",
   sound: "冷却结束时响一声",
   vibration: "冷却结束时震一下",
 };
-const BEEP_HZ = 880;
+const BEEP_HZ = [880];
+const WIN_HZ = [660, 880, 1320];
 const BEEP_SECONDS = 0.25;
 
 let audio = null;
+let touched = false; // before that, browsers let nothing sound or vibrate, and complain
+for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => { touched = true; }, { capture: true, once: true });
 
 export function prefers(name) {
   return recall("localStorage", KEY)?.[mine()]?.[name] ?? INITIAL[name];
@@ -33,6 +37,7 @@ export function preferences() {
     prefer(name, target.checked);
     if (target.checked && name === "sound") beep(); // so that one knows it; the browser lets it sound from now on
     if (target.checked && name === "vibration") vibrate();
+    if (target.checked && name === "win") signalWin();
   };
   return el("details.panel.preferences", {}, el("summary", {}, "设置"), shown.map(([name, question]) =>
     el("label.check", {}, el("input", { type: "checkbox", checked: Boolean(prefers(name)), onchange: choose(name) }), question)));
@@ -72,19 +77,27 @@ export function signal() {
   if (prefers("vibration")) vibrate();
 }
 
+/** The person won: sound and vibrate once, unless they switched it off. */
+export function signalWin() {
+  if (!prefers("win") || !touched) return;
+  beep(WIN_HZ);
+  navigator.vibrate?.(200);
+}
+
 function vibrate() {
   navigator.vibrate?.([150, 80, 150]);
 }
 
-function beep() {
+function beep(tones = BEEP_HZ) {
   audio ??= new AudioContext();
   audio.resume();
   const tone = audio.createOscillator();
   const loudness = audio.createGain();
-  tone.frequency.value = BEEP_HZ;
+  tones.forEach((hertz, number) => tone.frequency.setValueAtTime(hertz, audio.currentTime + number * BEEP_SECONDS));
+  const seconds = tones.length * BEEP_SECONDS;
   loudness.gain.setValueAtTime(0.2, audio.currentTime);
-  loudness.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + BEEP_SECONDS);
+  loudness.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + seconds);
   tone.connect(loudness).connect(audio.destination);
   tone.start();
-  tone.stop(audio.currentTime + BEEP_SECONDS);
+  tone.stop(audio.currentTime + seconds);
 }

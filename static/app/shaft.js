@@ -4,6 +4,7 @@ import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js"
 import { chanceWords } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
+import { shovel } from "./strike.js";
 
 const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
@@ -18,14 +19,16 @@ const WHY_NOT = {
 
 /**
  * Return the shaft's element with `show(task, busy)` and `say(...words)`, which writes into `line`; the end of a
- * cooldown replaces the words, and another cooldown takes these back. The button calls `onDig`.
+ * cooldown replaces the words, and another cooldown takes these back. The button calls `onDig`. `strike` begins a
+ * stroke as in `strike.js`; `strikeOf(picture)` is a whole one, of somebody else, and resolves at its end. While busy, the level stays as it was.
  */
 export function shaft(onDig) {
   const gauge = el("i");
   const now = el("b");
   const most = el("span");
   const chance = el("p.chance");
-  const button = digButton(onDig);
+  const strokes = shovel();
+  const button = digButton(onDig, strokes.element);
   const line = el("p.said", { role: "status" });
   const choice = openingChoice(() => button.press());
   const element = el(
@@ -46,12 +49,7 @@ export function shaft(onDig) {
   function show(task, busy) {
     set(element, { hidden: Boolean(task.mine && !task.need_pay) }); // nobody digs their own: its statement stands there
     set(choice, { hidden: Boolean(task.status || lasting(task.why)) });
-    write(now, task.now_depth);
-    write(most, task.status ? "" : `最深到第 ${task.deepest} 层`);
-    write(chance, chanceWords(task));
-    element.style.setProperty("--warmth", task.status || !task.one_in ? 0 : task.one_in ** -0.5);
-    gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.deepest}%`);
-    element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
+    if (!busy) showDepth(task);
     const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy].join();
     if (key === counted) return;
     counted = key;
@@ -67,15 +65,35 @@ export function shaft(onDig) {
     });
   }
 
-  return { element, line, show, say: (...words) => fill(line, ...words), close: () => stop() };
+  function showDepth(task) {
+    write(now, task.now_depth);
+    write(most, task.status ? "" : `最深到第 ${task.deepest} 层`);
+    write(chance, chanceWords(task));
+    element.style.setProperty("--warmth", task.status || !task.one_in ? 0 : task.one_in ** -0.5);
+    gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.deepest}%`);
+    element.style.setProperty("--earth", `${-STRATUM_PX * task.now_depth}px`);
+  }
+
+  function strikeOf(picture) {
+    if (document.hidden || strokes.isStriking()) return Promise.resolve(); // after a lost connection many come at once
+    const { struck, end } = strokes.begin(picture);
+    return struck.then(end);
+  }
+
+  return {
+    element, line, show, strikeOf,
+    strike: () => strokes.begin(null),
+    say: (...words) => fill(line, ...words),
+    close: () => stop(),
+  };
 }
 
 /** Return the button's element, with `show(task, busy, seconds)`, which returns whether it may be pressed, and `press()`. */
-function digButton(onDig) {
+function digButton(onDig, strokes) {
   const big = el("strong");
   const small = el("small");
   const circle = ring();
-  const element = el("button.dig", { onclick: press }, circle.element, big, small);
+  const element = el("button.dig", { onclick: press }, circle.element, big, strokes, small);
   let ready = false;
 
   function press() {

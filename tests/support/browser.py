@@ -28,6 +28,16 @@ PATIENCE_MS = 10_000
 CONTRASTS = Path(__file__).with_name("contrasts.js")
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
+# An init script: `signals` tells what sounded and vibrated.
+NOTE_SIGNALS = """
+    window.signals = [];
+    const made = AudioContext.prototype.createOscillator;
+    AudioContext.prototype.createOscillator = function create() {
+        signals.push("sound");
+        return made.call(this);
+    };
+    navigator.vibrate = () => signals.push("vibration");
+"""
 
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no Chromium: install chromium-headless-shell, or set CHROMIUM to a binary"
@@ -94,6 +104,13 @@ class Window:
         self.page.get_by_label("你是谁").fill(user)
         self.page.get_by_role("button", name="进入").click()
         self.page.get_by_role("link", name="我的").wait_for()
+
+    def choose(self, question: str, *, agreed: bool) -> None:
+        """Answer one of the questions of one's own page."""
+        self.page.get_by_role("link", name="我的", exact=True).click()
+        if not self.page.get_by_label(question).is_visible():
+            self.page.get_by_text("设置").click()
+        self.page.get_by_label(question).set_checked(agreed)
 
     def overflow(self) -> int:
         """Return by how many pixels the page is wider than the window."""

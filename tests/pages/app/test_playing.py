@@ -62,7 +62,6 @@ def test_a_win_is_celebrated_on_both_screens(window: Opener, publisher: Person) 
     expect(winner.page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
     expect(watcher.page.locator(".won-line")).to_have_text("阿强 挖到了！", timeout=WITHIN_A_SECOND)
     for each in (winner, watcher):
-        expect(each.page.locator("canvas.coins")).to_be_attached()
         expect(each.page.locator(".ending")).to_have_text("奖品全部挖完了")
         expect(each.page.locator(".people li.won", has_text="阿强")).to_be_attached()
     expect(winner.page.locator("dialog")).to_have_count(
@@ -70,14 +69,6 @@ def test_a_win_is_celebrated_on_both_screens(window: Opener, publisher: Person) 
     )  # although both the reply and the frame tell of the win
     watcher.go("/#/")
     expect(watcher.page.locator(".won-line")).to_have_count(0, timeout=500)
-
-
-def test_with_reduced_motion_there_are_no_coins(window: Opener, publisher: Person) -> None:
-    code = publisher.publish(a_picture(), forecast_num=1)
-    winner = window("阿强", reduced_motion="reduce")
-    winner.go(f"/#/task/{code}")
-    expect(winner.page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
-    assert winner.page.locator("canvas").count() == 0
 
 
 def test_a_lost_network_shows_at_once_and_missed_digs_appear_afterwards(

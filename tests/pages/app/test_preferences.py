@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from support.browser import Opener, Person, needs_chromium
+from support.browser import NOTE_SIGNALS, Opener, Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
-
-NOTE_SIGNALS = """
-    window.signals = [];
-    const made = AudioContext.prototype.createOscillator;
-    AudioContext.prototype.createOscillator = function create() {
-        signals.push("sound");
-        return made.call(this);
-    };
-    navigator.vibrate = () => signals.push("vibration");
-"""
-
-
-def choose(page: Page, question: str, *, agreed: bool) -> None:
-    """Answer one of the questions of one's own page."""
-    page.get_by_role("link", name="我的", exact=True).click()
-    if not page.get_by_label(question).is_visible():
-        page.get_by_text("设置").click()
-    page.get_by_label(question).set_checked(agreed)
-
 
 def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
     window: Opener, publisher: Person
@@ -74,8 +55,8 @@ def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(
     opened.go(f"/#/task/{publisher.publish(a_picture(), cd=2, forecast_num=500_000)}")
     expect(over).to_be_visible()
     assert page.evaluate("signals") == []
-    choose(page, "冷却结束时响一声", agreed=True)
-    choose(page, "冷却结束时震一下", agreed=True)
+    opened.choose("冷却结束时响一声", agreed=True)
+    opened.choose("冷却结束时震一下", agreed=True)
     assert page.evaluate("signals.splice(0)") == ["sound", "vibration"]  # one hears what one has chosen
     opened.go(f"/#/task/{publisher.publish(a_picture(), cd=2, forecast_num=500_000)}")
     expect(over).to_be_visible()

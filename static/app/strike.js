@@ -1,0 +1,66 @@
+// A stroke of the shovel: the blade comes down and earth breaks, for as long as a dig is under way. Only transforms and
+// opacities change, so the browser moves it without a script, and without painting anything anew.
+
+import { avatar, el, fill, icon } from "./dom.js";
+
+const STROKE_MS = 300;
+const LEAST_MS = 2 * STROKE_MS;
+const CLODS = 12;
+const BLADE = [
+  { transform: "translateY(-22px) rotate(-10deg)", easing: "cubic-bezier(0.5, 0, 1, 0.6)" },
+  { transform: "translateY(16px) rotate(6deg)", offset: 0.4, easing: "ease-out" },
+  { transform: "translateY(-22px) rotate(-10deg)" },
+];
+const FADE = [{ opacity: 0 }, { opacity: 1 }];
+
+/**
+ * Return the `element` that covers the button during a stroke, and `begin(face)`, which strikes at once. `face` is the
+ * picture of whoever digs, null for oneself. It returns `{ struck, end }`: a promise that the least time is over, and
+ * what ends the stroke, if no other has begun meanwhile.
+ */
+export function shovel() {
+  const blade = el("span.blade", {}, icon("shovel", 64));
+  const face = el("span.digger");
+  const clods = Array.from({ length: CLODS }, () => el("i.clod"));
+  const element = el("span.strike", { hidden: true, "aria-hidden": "true" }, clods, blade, face);
+  let running = [];
+
+  function begin(picture) {
+    running.forEach((animation) => animation.cancel());
+    fill(face, picture === null ? null : avatar(picture, 44));
+    element.hidden = false;
+    const mine = move();
+    running = mine;
+    const struck = new Promise((resolve) => setTimeout(resolve, LEAST_MS));
+    const end = () => {
+      if (running !== mine) return;
+      mine.forEach((animation) => animation.cancel());
+      element.hidden = true;
+      running = [];
+    };
+    return { struck, end };
+  }
+
+  function move() {
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) return [element.animate(FADE, STROKE_MS)];
+    return [blade.animate(BLADE, { duration: STROKE_MS, iterations: Infinity }), ...clods.map(fly)];
+  }
+
+  return { element, begin, isStriking: () => running.length > 0 };
+}
+
+/** Let a clod fly out of the hole, in a direction of its own, each time the blade comes down. */
+function fly(clod, number) {
+  const across = (number / (CLODS - 1) - 0.5) * 190 + (Math.random() - 0.5) * 24;
+  const up = -50 - Math.random() * 50 - Math.abs(across) * -0.2;
+  const turn = Math.round((Math.random() - 0.5) * 500);
+  return clod.animate(
+    [
+      { transform: "translate(0, 24px) scale(0.4)", opacity: 0 },
+      { transform: "translate(0, 24px) scale(1)", opacity: 1, offset: 0.38, easing: "ease-out" },
+      { transform: `translate(${across * 0.7}px, ${up}px) rotate(${turn / 2}deg)`, opacity: 1, offset: 0.75, easing: "ease-in" },
+      { transform: `translate(${across}px, ${up + 46}px) rotate(${turn}deg)`, opacity: 0 },
+    ],
+    { duration: STROKE_MS, iterations: Infinity },
+  );
+}

@@ -1,0 +1,98 @@
+"""The moment of a dig: the stroke of the shovel, and the win that opens the ground."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from support.browser import NOTE_SIGNALS, Opener, Person, Window, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+LEAST_MS = 600
+# Notes what moves right after a press, and when the outcome is said.
+WATCH_PRESS = """() => {
+    const moving = () => [...document.querySelectorAll(".strike, .strike *")]
+        .flatMap(each => each.getAnimations()).length;
+    document.addEventListener("click", (press) => {
+        if (!press.composedPath().some(each => each.matches?.(".dig"))) return;
+        window.moving = moving();
+        window.said = new Promise(resolve => new MutationObserver(() => {
+            if (document.querySelector(".said").textContent) resolve(performance.now() - press.timeStamp);
+        }).observe(document.querySelector(".said"), { childList: true }));
+    });
+}"""
+SEE_FACE = """() => {
+    const strike = document.querySelector(".strike");
+    window.face = new Promise(resolve => new MutationObserver(() => {
+        if (!strike.hidden) resolve(strike.querySelector(".digger img").src);
+    }).observe(strike, { attributes: true }));
+}"""
+
+
+def won(opened: Window) -> None:
+    expect(opened.page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
+    expect(opened.page.get_by_role("button", name="去领取")).to_be_focused()
+
+
+def press(opened: Window) -> Any:
+    """Press, and return how much moved before anything else happened."""
+    opened.page.evaluate(WATCH_PRESS)
+    opened.page.locator(".dig").click()
+    return opened.page.evaluate("moving")
+
+
+def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(
+    window: Opener, publisher: Person
+) -> None:
+    first, second = (publisher.publish(a_picture(), forecast_num=1, name="一只猫") for _ in range(2))
+    watcher, digger = window("小明", f"/#/task/{first}"), window(None)
+    expect(watcher.page.locator(".watchers")).to_be_visible()
+    watcher.page.evaluate(SEE_FACE)
+    digger.context.add_init_script(NOTE_SIGNALS)
+    digger.page.reload()
+    digger.log_in("阿强", digs=False)
+    digger.go(f"/#/task/{first}")
+    held: list[Route] = []
+    digger.page.route("**/postTask", lambda route: held.append(route), times=1)
+    assert press(digger) > 10  # the blade and the clods
+    expect(digger.page.locator(".dig[aria-busy=true]")).to_be_visible()
+    assert digger.page.locator(".level b").text_content() == "0"
+    held[0].continue_()
+    won(digger)
+    assert digger.page.evaluate("said") >= LEAST_MS
+    expect(digger.page.locator(".strike")).to_be_hidden()
+    opened = digger.page.get_by_role("dialog")
+    expect(opened).to_contain_text("一只猫")
+    expect(opened).to_contain_text("第 1 层，你是名单上的第 1 位")
+    assert digger.page.evaluate("signals") == ["sound", "vibration"]
+    assert watcher.page.evaluate("face") == digger.page.locator(".people li img").get_attribute("src")
+    expect(watcher.page.locator(".won-line")).to_be_visible()
+    digger.page.go_back()
+    expect(opened).to_have_count(0)
+    expect(digger.page.locator("#claim > section")).to_be_visible()
+    digger.choose("挖到时响一声、震一下", agreed=False)
+    digger.go(f"/#/task/{second}")
+    press(digger)
+    won(digger)
+    assert digger.page.evaluate("signals") == ["sound", "vibration"]
+    digger.page.keyboard.press("Enter")
+    expect(digger.page.locator("#claim > section")).to_be_focused()
+    expect(digger.page.locator("#claim > section")).to_be_in_viewport()
+    assert digger.page.url.endswith(second)
+
+
+@pytest.mark.parametrize("viewport", [{"width": 360, "height": 740}])
+def test_with_reduced_motion_a_dig_and_a_win_only_fade(
+    window: Opener, publisher: Person, viewport: dict[str, int]
+) -> None:
+    code = publisher.publish(a_picture(), forecast_num=1)
+    digger = window(None, f"/#/task/{code}", reduced_motion="reduce", viewport=viewport)
+    digger.log_in("朵朵", digs=False)
+    assert press(digger) == 1
+    won(digger)
+    assert digger.page.locator(".coins").count() == 0
+    assert digger.overflow() <= 0
