@@ -15,6 +15,8 @@ The path of a connection (`listening.py` has the accept queue and the connection
     _Request.headers_received: a place for a person with a good token, else one for the address. If all are
       │                        taken, the one goes whose client is slowest                        else 429
       ▼
+    Gate.held (`gate.py`): in the first moments of a process, until its stores are there
+      ▼
     the application; then the connection waits for its next head, or has become a websocket
 
 Connections that wait hold no place. All counts are per process.
@@ -32,6 +34,7 @@ from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from tornado.http1connection import HTTP1ServerConnection
@@ -41,7 +44,6 @@ from tornado.httputil import (
     HTTPHeaders,
     HTTPMessageDelegate,
     RequestStartLine,
-    ResponseStartLine,
 )
 
 from server.errors import Refusal, TooMany, Unavailable
@@ -102,8 +104,16 @@ class Room(NamedTuple):
 PersonOf = Callable[[str, HTTPHeaders], str]
 
 
+# Returns once a request for this target may go on to the application.
+Held = Callable[[str], Awaitable[None]]
+
+
 def _nobody(_target: str, _headers: HTTPHeaders) -> str:
     return ""
+
+
+async def _not_held(_target: str) -> None:
+    pass
 
 
 class BoundedServer(HTTPServer):
@@ -119,11 +129,17 @@ class BoundedServer(HTTPServer):
         return self._bounds.only_https
 
     def initialize(
-        self, *args: Any, bounds: Bounds | None = None, person_of: PersonOf = _nobody, **kwargs: Any
+        self,
+        *args: Any,
+        bounds: Bounds | None = None,
+        person_of: PersonOf = _nobody,
+        held: Held = _not_held,
+        **kwargs: Any,
     ) -> None:
-        """Take what HTTPServer takes, and the bounds."""
+        """Take what HTTPServer takes, and the bounds. `held` is awaited before a request goes on."""
         self._bounds = bounds or Bounds()
         self._person_of = person_of
+        self.held = held
         self._accept_queues: list[AcceptQueue] = []
         self._turned_away = TurnedAway()
         self._others = 0  # descriptors open before we accept connections
@@ -267,7 +283,7 @@ class BoundedServer(HTTPServer):
             waiting = self._waiting_spares if connection.spare else self._waiting
             waiting[connection] = time.monotonic()
             connection.expect_headers(self._bounds.header_seconds, now=not connection.asked)
-        return _Request(self, connection, super().start_request(server_conn, request_conn))
+        return _Request(self, connection, partial(super().start_request, server_conn, request_conn))
 
     def _become_ordinary(self, connection: Connection, may: bool) -> None:
         if connection.spare and may:
@@ -358,23 +374,29 @@ class BoundedServer(HTTPServer):
 
 
 class _Request(HTTPMessageDelegate):
-    """A request that may be turned away once its headers came. Tornado then finds its connection closed."""
+    """A request that may be turned away, or held, once its headers came. Then `start` says who takes it.
 
-    def __init__(self, server: BoundedServer, connection: Connection, delegate: HTTPMessageDelegate) -> None:
-        self._server, self._connection = server, connection
-        self._delegate: HTTPMessageDelegate | None = delegate
+    Tornado finds the connection of one that was turned away closed.
+    """
 
-    def headers_received(
-        self, start_line: RequestStartLine | ResponseStartLine, headers: HTTPHeaders
-    ) -> Awaitable[None] | None:
-        assert isinstance(start_line, RequestStartLine)  # noqa: S101  (a server gets requests)
-        assert self._delegate is not None  # noqa: S101  (headers come once)
+    def __init__(
+        self, server: BoundedServer, connection: Connection, start: Callable[[], HTTPMessageDelegate]
+    ) -> None:
+        self._server, self._connection, self._start = server, connection, start
+        self._delegate: HTTPMessageDelegate | None = None
+
+    async def headers_received(  # type: ignore[override]
+        self, start_line: RequestStartLine, headers: HTTPHeaders
+    ) -> None:
         refusal = self._server.headers_came(self._connection, start_line.path, headers)
-        if refusal is None:
-            return self._delegate.headers_received(start_line, headers)
-        self._delegate = None
-        self._connection.refuse(refusal, with_body=start_line.method != "HEAD")
-        return None
+        if refusal is not None:
+            self._connection.refuse(refusal, with_body=start_line.method != "HEAD")
+            return
+        await self._server.held(start_line.path)
+        self._delegate = self._start()
+        taken = self._delegate.headers_received(start_line, headers)
+        if taken is not None:
+            await taken
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._delegate.data_received(chunk) if self._delegate is not None else None

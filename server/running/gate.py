@@ -8,16 +8,10 @@ a second.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 
-from tornado.httputil import (
-    HTTPConnection,
-    HTTPHeaders,
-    HTTPMessageDelegate,
-    HTTPServerConnectionDelegate,
-    RequestStartLine,
-)
+from tornado.httputil import HTTPConnection, HTTPMessageDelegate, HTTPServerConnectionDelegate
 from tornado.web import Application
 
 from server.app import needs_database
@@ -28,7 +22,7 @@ LOOK_SECONDS = 0.1
 
 
 class Gate(HTTPServerConnectionDelegate):
-    """What a server calls for each request: passes it to the application that may answer it by then."""
+    """What a server calls for each request: holds it, and says which application may answer it by then."""
 
     def __init__(self, waiting: Application, opens_soon: Callable[[], bool]) -> None:
         """`waiting` answers until `open`: at once what needs no database, the rest once it was held.
@@ -45,49 +39,17 @@ class Gate(HTTPServerConnectionDelegate):
         self._opened.set()
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Return what takes the next request of a connection."""
-        if self._opened.is_set():
-            return self.app.start_request(server_conn, request_conn)
-        return _Held(self, server_conn, request_conn)
+        """Return what takes a request whose head came, and that `held` has let go on."""
+        return self.app.start_request(server_conn, request_conn)
 
-    async def opened(self) -> None:
-        """Return when it is open, or when a request has been held long enough."""
+    async def held(self, target: str) -> None:
+        """Return when it is open, or when a request for this path and query has been held long enough."""
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while not self._opened.is_set():
+        while not self._opened.is_set() and needs_database(target.partition("?")[0]):
             longest = HELD_LONGER_SECONDS if self._opens_soon() else HELD_SECONDS
             if loop.time() - began >= longest:
                 return
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._opened.wait()
-
-
-class _Held(HTTPMessageDelegate):
-    """A request that came before the gate was open. Its body is read when it is passed on."""
-
-    def __init__(self, gate: Gate, server_conn: object, request_conn: HTTPConnection) -> None:
-        self._gate, self._server_conn, self._request_conn = gate, server_conn, request_conn
-        self._delegate: HTTPMessageDelegate | None = None
-
-    async def headers_received(  # type: ignore[override]
-        self, start_line: RequestStartLine, headers: HTTPHeaders
-    ) -> None:
-        """Wait for the application, and pass the head on."""
-        if needs_database(start_line.path.partition("?")[0]):
-            await self._gate.opened()
-        self._delegate = self._gate.app.start_request(self._server_conn, self._request_conn)
-        taken = self._delegate.headers_received(start_line, headers)
-        if taken is not None:
-            await taken
-
-    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
-        return self._delegate.data_received(chunk) if self._delegate is not None else None
-
-    def finish(self) -> None:
-        if self._delegate is not None:
-            self._delegate.finish()
-
-    def on_connection_close(self) -> None:
-        if self._delegate is not None:
-            self._delegate.on_connection_close()

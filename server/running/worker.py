@@ -260,7 +260,9 @@ async def serve(
     waiting, keys = Waiting(heart.refusing), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
     gate = Gate(unready, lambda: waiting.serves_soon)
-    server = BoundedServer(gate, bounds=bounds_of(settings), person_of=partial(person_of, keys))
+    server = BoundedServer(
+        gate, bounds=bounds_of(settings), person_of=partial(person_of, keys), held=gate.held
+    )
     unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     server.add_socket(listener)

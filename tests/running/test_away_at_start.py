@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 from tornado.websocket import websocket_connect
@@ -22,6 +21,7 @@ from tornado.websocket import websocket_connect
 from handlers.base import Interface
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES, needs_database
+from server.running.bounded import BoundedServer
 from server.running.gate import Gate
 from server.running.stores import free_port
 from server.running.worker import Waiting
@@ -168,13 +168,13 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
     arrived = asyncio.Event()
 
     class Seen(Gate):
-        def start_request(self, server_conn: object, request_conn: Any) -> Any:
+        async def held(self, target: str) -> None:
             arrived.set()
-            return super().start_request(server_conn, request_conn)
+            await super().held(target)
 
     made = Seen(application("waiting", came), lambda: True)
     listening, port = bind_unused_port()
-    server = HTTPServer(made)
+    server = BoundedServer(made, held=made.held)
     server.add_socket(listening)
     yield made, port, arrived
     server.stop()
