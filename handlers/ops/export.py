@@ -24,7 +24,7 @@ from server.runtime.deadline import paused
 # A client that has not read a part after this long is cut off.
 TAKEN_SECONDS = 20.0
 _COLUMNS = (
-    *("领取时间", "中奖时间", "宝贝编号", "宝贝", "发布者", "奖品", "价值（元）"),
+    *("领取时间", "中奖时间", "宝贝编号", "宝贝", "发布者", "奖品", "种类", "价值（元）"),
     *("深度", "中奖者", "姓名", "电话"),
 )
 
@@ -88,13 +88,16 @@ class OpsWinners(OperatorInterface):
 
 def _row(won: Won) -> tuple[str, ...]:
     prize, task, where = won
-    worth = prize["amount_fen"] / FEN_PER_YUAN if prize["amount_fen"] else task.get("value")
+    rank = task["ranks"][prize["rank"] - 1] if "rank" in prize else None
+    said = task.get("value") if rank is None else rank.get("value")
+    worth = prize["amount_fen"] / FEN_PER_YUAN if prize["amount_fen"] else said
     return (
         moment(prize["given_at"]),
         moment(prize["won_at"]),
         prize["code"],
         task["name"],
         task["wxname"],
+        rank["name"] if rank is not None else task["name"],
         "红包" if prize["amount_fen"] else "实物",
         "" if worth is None else f"{worth:.2f}",
         str(prize["depth"]),

@@ -78,12 +78,31 @@ async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
     assert [(row["中奖者"], row["发布者"]) for row in rows] == [("bob", "alice")] * 2
     # What a spreadsheet would take for a formula is a text.
     assert (rows[0]["宝贝"], rows[0]["姓名"], rows[0]["电话"]) == ("'@电视", "'=HYPERLINK(1)", "13800001111")
-    assert (rows[1]["姓名"], rows[1]["电话"], rows[1]["奖品"]) == ("", "", "红包")
+    assert (rows[1]["姓名"], rows[1]["电话"], rows[1]["种类"]) == ("", "", "红包")
     assert await table(client, month="2026-10") == await table(client, month="2026-12") == []
     log = (await client.get("/ops/log"))["data"]
     assert [(act["operator"], act["act"], act["target"], act["reason"], act["outcome"]) for act in log] == [
         ("赵会计", "export_prizes", month, "报税", "done") for month in ("2026-12", "2026-10", "2026-11")
     ]
+
+
+@pytest.mark.gen_test
+async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    kinds = [{"name": "电视", "prize_num": 1, "value": 2999}, {"name": "毛巾", "prize_num": 1}]
+    several = {"interval": 1, "fluctuation": 0, "prize_num": 2, "forecast_num": 2}
+    half = {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "nonce": "0" * 32}
+    code = await alice.publish(prizes=kinds, draw_type=1, **several, **half)
+    for winner in (bob, carol):
+        await win(client, context, winner, code)
+        pickup = (await winner.post("/drawPrize", code=code))["pickup"]
+        assert (await alice.post("/confirmDraw", code=code, pickup=pickup))["status"] == 0
+    await context.store.prizes.rows.update_many({}, {"$set": {"given_at": ms(2026, 11, 2)}})
+    await client.post("/ops/login", token=MONEY)
+    found = {(row["奖品"], row["价值（元）"], row["宝贝"]) for row in await table(client)}
+    assert found == {("电视", "2999.00", "一只猫"), ("毛巾", "", "一只猫")}
 
 
 @pytest.mark.gen_test

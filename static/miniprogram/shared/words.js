@@ -79,18 +79,22 @@ export const cashRules = ({ credit = 0, privateYuan = 0, newcomerYuan = 0 } = {}
 /** Return what one of the goods is worth by its publisher, "" if they did not say. */
 export const worth = ({ value }) => (value ? `值 ${value} 元` : "");
 
-// From this many yuan on the tax is named: the docs say why (docs/launch.md).
-const isTaxed = ({ value }) => value > 800;
+// Above this many yuan the tax is named: the docs say why (docs/launch.md).
+const TAXED_YUAN = 800;
 
 /** Return what a winner is told of the tax on their prize, "" if nothing. */
-export const winnersTax = (task) => (isTaxed(task)
-  ? `这份奖品${worth(task)}。得奖可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴；他可能为此问你要报税的信息。`
-  : "");
+export function winnersTax({ value, rank, ranks }) {
+  const yuan = rank ? ranks[rank - 1].value : value;
+  if (!(yuan > TAXED_YUAN)) return "";
+  return `这份奖品值 ${yuan} 元。得奖可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴；他可能为此问你要报税的信息。`;
+}
 
 /** Return what a publisher is told of it, "" if nothing. */
-export const publishersTax = (task) => (isTaxed(task)
-  ? `每份${worth(task)}：得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由你这个主办者代扣代缴，请先向税务机关问清。`
-  : "");
+export function publishersTax({ value, ranks = [] }) {
+  const yuan = Math.max(value, ...ranks.map((rank) => rank.value));
+  if (!(yuan > TAXED_YUAN)) return "";
+  return `一份值 ${yuan} 元：得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由你这个主办者代扣代缴，请先向税务机关问清。`;
+}
 
 /** Return who drew where a treasure's prizes lie. */
 export const whoDrew = ({ rules_version }) => (rules_version === 2
