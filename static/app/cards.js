@@ -1,7 +1,8 @@
 // Cards: a task as lists show it, with a countdown that runs.
 
-import { asTime, secondsUntil } from "../miniprogram/shared/clock.js";
-import { CARD_STATES, prizesLeft, title, worth } from "../miniprogram/shared/words.js";
+import { lastingOf, stateOf } from "../miniprogram/shared/cards.js";
+import { secondsUntil } from "../miniprogram/shared/clock.js";
+import { prizesLeft, title } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
@@ -13,17 +14,9 @@ const inSight = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "150px" });
 
-function stateOf({ name, status, need_pay, mine, won }, left) {
-  if (!name) return "gone";
-  if (status) return "ended";
-  if (need_pay) return "unpaid";
-  if (left) return "cooling";
-  return mine ? "mine" : won ? "won" : "open";
-}
-
-function showState(element, kind, left) {
+function showState(element, { kind, text }) {
   element.dataset.kind = kind;
-  write(element, kind === "cooling" ? `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` : CARD_STATES[kind]);
+  write(element, text);
 }
 
 /**
@@ -51,8 +44,8 @@ function cardElement(card, foot = () => null) {
   let shown = {};
   const tick = () => {
     const left = shown.status ? 0 : secondsUntil(shown.cd_until);
-    showState(state, stateOf(shown, left), left);
-    write(lasting, [worth(shown), shown.participants ? `${shown.participants} 人挖过` : "", asLeft(shown)].filter(Boolean).join(" · "));
+    showState(state, stateOf(shown, left));
+    write(lasting, lastingOf(shown));
   };
   const update = (now) => {
     if (shown.thumbnail !== now.thumbnail) {
@@ -93,15 +86,6 @@ export function cardSet(foot) {
     all: () => [...shown.values()].map((made) => made.card()),
     tick: () => shown.forEach((made) => made.tick()),
   };
-}
-
-/** How long a running task has at most. */
-function asLeft({ status, expires_at }) {
-  if (status || !expires_at) return "";
-  const hours = secondsUntil(expires_at) / 3600;
-  if (hours >= 48) return `还有 ${Math.floor(hours / 24)} 天`;
-  if (hours >= 1) return `还有 ${Math.floor(hours)} 小时`;
-  return "不到 1 小时";
 }
 
 /** Return who published a task. A signature may be anybody's name: it is marked, and has no picture beside it. */

@@ -3,12 +3,13 @@
 import { get, logOut } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
-import { asMoment, observeCard } from "../miniprogram/shared/clock.js";
+import { LISTS } from "../miniprogram/shared/cards.js";
+import { observeCard } from "../miniprogram/shared/clock.js";
 import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./dom.js";
 import { askToLeave, keeping } from "./leaving.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
-import { CLAIM, NAMING, WINNERS, inReview, payDue, prizeWords, profileInReview, waitWords } from "../miniprogram/shared/words.js";
+import { MINE, NAMING, personNumbers, profileInReview } from "../miniprogram/shared/words.js";
 import { person } from "./session.js";
 import { parcel } from "./shipping.js";
 import { textLinks } from "./texts.js";
@@ -17,20 +18,13 @@ const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
 const PAGE = 20;
 
-// Of each list: its title, where it is read, what is said of an empty one, a card's foot, and whose its cards are.
-const LISTS = {
-  published: ["我发布的", "/getMyRelease", "还没有发布过宝贝", published, () => ({ mine: true })],
-  dug: ["我挖过的", "/getMyPartake", "还没有挖过宝贝", () => null, ({ is_prize }) => ({ won: Boolean(is_prize) })],
-  won: ["我挖到的", "/getMyPrize", "还没有挖到宝贝，再接再厉", won, () => ({ won: true })],
-};
-
 export function mine(root, signal, which = "published") {
   const numbers = el("dl.numbers");
   const uncounted = el("p.problem", { role: "alert" });
   const inCheck = el("p.review", { role: "status" });
   const leaving = el("section.panel.stack", { role: "status", hidden: true });
   const leave = el("button.link", { onclick: askToLeave }, "注销账号");
-  const list = makeList(LISTS[which], signal);
+  const list = makeList(which, signal);
   let leavesAt = 0;
   root.classList.add("wide");
   fill(
@@ -47,21 +41,22 @@ export function mine(root, signal, which = "published") {
     uncounted,
     inCheck,
     askName(signal, NAMING.mine),
-    el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(LISTS).map(([name, [label]]) =>
-      el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, label))),
+    el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(MINE).map(([name, { title }]) =>
+      el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, title))),
     list.elements,
     textLinks(),
   );
 
   async function readNumbers() {
-    const { digging_num, release_num, partake_num, review, review_note, delete_at } = await get("/getMyInfo");
+    const found = await get("/getMyInfo");
+    const { review, review_note, delete_at } = found;
     if (delete_at && delete_at !== leavesAt) fill(leaving, keeping(delete_at, readNumbers));
     set(leaving, { hidden: !delete_at });
     set(leave, { hidden: Boolean(delete_at) });
     leavesAt = delete_at;
     write(uncounted, "");
     write(inCheck, profileInReview(review, review_note));
-    showNumbers(numbers, [["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"]]);
+    showNumbers(numbers, personNumbers(found));
   }
 
   list.load();
@@ -73,17 +68,19 @@ export function mine(root, signal, which = "published") {
 }
 
 /** Return one of the lists, with `load()` for its next page, and `renew(readNumbers)`. */
-function makeList([, path, nothing, foot, whose], signal) {
+function makeList(which, signal) {
+  const { path, whose, foot } = LISTS[which];
+  const { none } = MINE[which];
   const list = el("ul.cards");
   const said = el("p.blank", { role: "status" }, "正在读取…");
   const more = el("button", { hidden: true, onclick: () => load() }, "更多");
-  const shown = cardSet(foot);
+  const shown = cardSet((card) => footer(card, foot(card)));
   let pages = 0;
   let loading = false;
 
   function show(cards) {
     arrange(list, shown.show(cards));
-    write(said, cards.length ? "" : nothing);
+    write(said, cards.length ? "" : none);
   }
 
   async function load() {
@@ -130,20 +127,11 @@ function withFurther(cards, further) {
   return [...cards, ...further.filter(({ code }) => !codes.has(code))];
 }
 
-function published(card) {
-  const said = inReview(card.review, card.review_note);
-  return said ? el("div.stack", {}, el("p.hint", {}, said), act(card)) : act(card);
-}
-
-function act(card) {
-  if (card.need_pay) return el("a.button.primary", { href: `#/task/${card.code}` }, payDue(card));
-  return el("a.button", { href: `#/winners/${card.code}` }, WINNERS.title);
-}
-
-function won(card) {
-  if (card.prize_state === "sent") return el("div.stack", {}, parcel(card), el("a.button", { href: `#/task/${card.code}` }, CLAIM.arrived));
-  if (card.is_draw) return el("div", {}, el("p.good", {}, prizeWords(card, card.prize_state)), parcel(card));
-  if (waitWords(card)) return el("a.button", { href: `#/task/${card.code}` }, prizeWords(card, card.prize_state));
-  const until = card.claim_until ? el("p.hint", {}, `${asMoment(card.claim_until)} 截止`) : null;
-  return el("div.stack", {}, el("a.button.primary", { href: `#/task/${card.code}` }, "去领奖"), until);
+/** Return what a card's foot says and leads to, an element or null. */
+function footer(card, foot) {
+  if (!foot) return null;
+  const { said, act, opens, urgent } = foot;
+  const path = opens === "winners" ? "winners" : "task";
+  const link = act ? el(urgent ? "a.button.primary" : "a.button", { href: `#/${path}/${card.code}` }, act) : null;
+  return el("div.stack", {}, said ? el(act ? "p.hint" : "p.good", {}, said) : null, parcel(card), link);
 }

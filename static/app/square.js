@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
+import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
 import { takesCash } from "./payment.js";
 import { person } from "./session.js";
@@ -18,7 +19,6 @@ const AHEAD_PX = 600;
 // Coming back from a treasure finds the square as it was left.
 let left = { whose: null, cards: [], pages: 0, lengths: [], scroll: 0, kind: "", name: "", unfolded: false };
 
-const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"]];
 const TYPING_MS = 300;
 
 export function square(root, signal) {
@@ -33,9 +33,9 @@ class Square {
   constructor(signal) {
     this.signal = signal;
     this.running = el("ul.cards", { "aria-label": "正在进行" });
-    this.over = el("ul.cards", { "aria-label": "已经结束" });
+    this.over = el("ul.cards", { "aria-label": SQUARE.over });
     this.fold = el("details.fold.over", { hidden: true, ontoggle: () => this.fold.open && this.follow() },
-      el("summary", {}, el("h2", {}, "已经结束")), this.over);
+      el("summary", {}, el("h2", {}, SQUARE.over)), this.over);
     this.foot = el("p.blank", { role: "status" });
     this.sentinel = el("div.sentinel", { "aria-hidden": "true" });
     const kept = left.whose === person.unionid ? left : { kind: "", name: "", unfolded: false };
@@ -60,7 +60,7 @@ class Square {
       scrollTo(0, left.scroll);
       renew();
     } else {
-      write(this.foot, "正在看看谁埋了宝贝…");
+      write(this.foot, SQUARE.reading);
       this.more();
     }
     const seen = new IntersectionObserver(([entry]) => entry.isIntersecting && this.more(), { rootMargin: `${AHEAD_PX}px` });
@@ -87,8 +87,8 @@ class Square {
     // What follows a short page with ended ones has ended too.
     const folded = over.childElementCount && !fold.open && this.lengths.at(-1) < PAGE;
     if (!this.complete && !folded) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${elements.length} 个` : "");
-    else if (elements.length) write(foot, "就这些了");
-    else if (sought.kind || sought.name) write(foot, "没有找到，换个开头试试");
+    else if (elements.length) write(foot, SQUARE.end);
+    else if (sought.kind || sought.name) write(foot, SQUARE.unfound);
     else sayEmpty(foot);
   }
 
@@ -173,7 +173,7 @@ function sayEmpty(foot) {
   const made = document.documentElement.dataset.login === "sandbox";
   fill(
     foot,
-    el("span.bare", {}, "还没有宝贝，", el("a", { href: "#/publish" }, "埋一个")),
+    el("span.bare", {}, SQUARE.none, el("a", { href: "#/publish" }, "埋一个")),
     made ? el("span.bare", {}, "想先看看热闹，就在另一个终端里运行 ", el("code", {}, "python -m server crowd")) : null,
   );
 }
@@ -182,7 +182,7 @@ function sayEmpty(foot) {
 function searchForm(sought, changed) {
   let typing = 0;
   const name = el("input", {
-    type: "search", name: "name", maxlength: 50, value: sought.name, placeholder: "按名字的开头找", "aria-label": "按名字的开头找",
+    type: "search", name: "name", maxlength: 50, value: sought.name, placeholder: SQUARE.byName, "aria-label": SQUARE.byName,
     enterkeyhint: "search", autocomplete: "off",
   });
   const read = () => {

@@ -74,7 +74,8 @@ class Window:
         """Click a button, a link or a summary."""
         by_role = [self._page.get_by_role(role, name=label, exact=True) for role in ("button", "link")]
         folded = self._page.locator("summary", has_text=re.compile(f"^{re.escape(label)}$"))
-        by_role[0].or_(by_role[1]).or_(folded).last.click()
+        radio = self._page.locator("label", has_text=re.compile(f"^{re.escape(label)}$"))
+        by_role[0].or_(by_role[1]).or_(folded).or_(radio).last.click()
 
     agree = press
 

@@ -11,6 +11,25 @@ export function title({ goods_type, money, name }) {
 // What a list says of a treasure.
 export const CARD_STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了" };
 
+// The lists of one's own: of each its title, and what is said of an empty one.
+export const MINE = {
+  published: { title: "我发布的", none: "还没有发布过宝贝" },
+  dug: { title: "我挖过的", none: "还没有挖过宝贝" },
+  won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
+};
+
+/** A person's numbers: [label, number, unit]. */
+export const personNumbers = ({ digging_num, partake_num, release_num }) => [
+  ["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"],
+];
+
+// Looking through the square: what is in the treasures, as `getTaskList` calls it.
+export const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"]];
+export const SQUARE = {
+  reading: "正在看看谁埋了宝贝…", byName: "按名字的开头找", over: "已经结束", end: "就这些了", unfound: "没有找到，换个开头试试",
+  none: "还没有宝贝，",
+};
+
 /** How its prizes are given, and what goods are worth. */
 export function howGiven({ goods_type, draw_type, value }) {
   if (goods_type === 1) return "现金红包";
@@ -143,7 +162,7 @@ function worded(text, note) {
 
 // What a winner reads and presses where a prize is claimed.
 export const CLAIM = {
-  title: "领奖",
+  title: "领奖", go: "去领奖",
   take: "领取红包", paid: "红包已到账。", later: "微信正在处理，过一会儿再来看看",
   unconfirmed: "还没有确认收款。再点一次就接着领，在期限之前都可以",
   outdated: "这个微信太旧，收不了红包。更新微信再来领，在期限之前都可以", update: "更新微信",

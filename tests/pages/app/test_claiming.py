@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import httpx
-import pytest
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from support.browser import Opener, Person, a_server, checked, needs_chromium
+from support.browser import Opener, Person, needs_chromium
 from support.client import a_picture
-from support.screen import TOKEN
 
 pytestmark = needs_chromium
 
 WITHIN_A_SECOND = 1000
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running server that has operators."""
-    with a_server(tmp_path_factory.mktemp("pages"), OPS_TOKEN=TOKEN) as running:
-        yield running.address
 
 
 def test_a_confirmed_pick_up_code_goes_away(window: Opener, publisher: Person) -> None:
@@ -109,28 +99,3 @@ def until(page: Page, holds: Callable[[], bool]) -> None:
     """Let the page go on until it holds."""
     while not holds():
         page.evaluate("() => new Promise(requestAnimationFrame)")
-
-
-@pytest.mark.parametrize("draw_type", [1, 2])
-def test_a_winner_reads_that_goods_are_frozen_and_then_the_publishers_again(
-    window: Opener, address: str, publisher: Person, draw_type: int
-) -> None:
-    code = publisher.publish(a_picture(), forecast_num=1, draw_type=draw_type)
-    name = f"阿冰{draw_type}"
-    Person.log_in(address, name).post("/postTask", code=code)
-    opened = window(name, path=f"/#/task/{code}")
-    claim, said = opened.page.locator(".claim"), opened.page.locator("main")
-    expect(claim.get_by_role("button", name="提交地址" if draw_type == 2 else "出示取件码")).to_be_visible()
-    states = {"freeze": ("奖品被运营者冻结了", "已冻结"), "return": ("奖品已退回发布者", "已退回")}
-    with httpx.Client(base_url=address) as operator:
-        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-        for act, (in_words, in_a_word) in states.items():
-            asked = {"what": "prize", "code": code, "depth": 1, "reason": "查一查"}
-            checked(operator.post(f"/ops/{act}", json=asked))
-            expect(claim).to_contain_text(in_words)
-            expect(claim).not_to_contain_text("之前领取")
-            expect(claim.get_by_role("button")).to_have_count(0)
-            opened.go("/#/mine/won")
-            expect(said.get_by_role("link", name=in_a_word)).to_be_visible()
-            expect(said).not_to_contain_text("去领奖")
-            opened.go(f"/#/task/{code}")

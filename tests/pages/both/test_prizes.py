@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import httpx
@@ -61,11 +62,16 @@ def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: P
     owner.fill("运单号", "ZT87654321")
     owner.press("改好了")
     owner.says("中通 ZT87654321")
-    winner.open("treasure", code)
+    winner.open("mine", "won")
+    winner.says("一只猫", "寄出")
+    winner.press("确认收到")  # which leads to the treasure
     winner.says("发布者已经寄出。", "中通 ZT87654321", "寄出 15 天后会自动确认。")
     winner.press("确认收到")
     winner.says("已经收到。")
     owner.says("第 1 层 · 已收到")
+    owner.open("mine", "published")
+    owner.press("中奖者和发奖")
+    owner.says("阿强")
 
 
 def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Person) -> None:
@@ -130,6 +136,9 @@ def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(
         owner.says("第 1 层 · 已冻结", "运营者冻结了它，先不要交付")
         checked(operator.post("/ops/return", json=act))
         winner.says("奖品已退回发布者")
+        winner.open("mine", "won")
+        winner.says("已退回")
+        winner.keeps_silent("去领奖")
 
 
 def test_the_draw_is_checked_after_its_end(client: Clients, publisher: Person) -> None:
@@ -144,6 +153,25 @@ def test_the_draw_is_checked_after_its_end(client: Clients, publisher: Person) -
     reader.goes_to_fairness()
     reader.press("验证这次抽奖")
     reader.says("验证通过：全部相符", "与你在结束之前看到的承诺一致", "奖品位置由种子算出", "共 2 锹")
+
+
+def test_the_square_is_looked_through_by_name_and_kind(client: Clients, publisher: Person) -> None:
+    name = f"鼓{random.randrange(10**9)}"
+    publisher.publish(a_picture(), name=f"{name}响", draw_type=2)
+    publisher.publish(a_picture(), name=f"{name}轻", draw_type=1)
+    over = publisher.publish(a_picture(), name=f"{name}破", draw_type=1)
+    publisher.post("/endTask", code=over)
+    looker = client("朵朵")
+    looker.open("square")
+    looker.fill("按名字的开头找", name)
+    looker.says(f"{name}响", f"{name}轻", "可以挖", "邮寄")
+    looker.press("现场领")
+    looker.says("已经结束")
+    looker.keeps_silent(f"{name}响", f"{name}破")
+    looker.press("已经结束")
+    looker.says(f"{name}破")
+    looker.fill("按名字的开头找", f"没有{name}")
+    looker.says("没有找到，换个开头试试")
 
 
 def test_a_publisher_ends_a_treasure_that_nobody_dug(client: Clients, publisher: Person) -> None:

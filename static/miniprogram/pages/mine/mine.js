@@ -1,25 +1,28 @@
 // One's own: numbers, and what one won, published and dug.
 
 import { naming } from "../../parts/naming.js";
-import { asMoment } from "../../shared/clock.js";
-import { LEAVING, NAMING, TEXTS, inReview, leavesAt, profileInReview } from "../../shared/words.js";
+import { LISTS, stateOf } from "../../shared/cards.js";
+import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
+import { LEAVING, MINE, NAMING, TEXTS, leavesAt, personNumbers, profileInReview, title } from "../../shared/words.js";
 import { admitted, api, me, showFace, showProblem } from "../../wechat.js";
 
-const LISTS = [
-  ["/getMyPrize", "我挖到的"],
-  ["/getMyRelease", "我发布的"],
-  ["/getMyPartake", "我挖过的"],
-];
+const PAGE = 20;
 
 Component({
   behaviors: [naming],
 
   data: {
-    me: null, numbers: null, profile: "", lists: [], leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
+    me: null, numbers: null, profile: "", leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
+    tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
+    which: "published", cards: [], none: "", more: false,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
   methods: {
+    onLoad({ which }) {
+      if (LISTS[which]) this.setData({ which });
+    },
+
     onShow() {
       this.renew();
     },
@@ -28,24 +31,49 @@ Component({
       this.renew().then(() => wx.stopPullDownRefresh());
     },
 
+    onReachBottom() {
+      if (this.data.more) this.next().catch(showProblem);
+    },
+
     async renew() {
       try {
         await admitted();
-        const [numbers, ...replies] = await Promise.all([
-          api.get("/getMyInfo"),
-          ...LISTS.map(([path]) => api.get(path, { page: 1 })),
-        ]);
-        const lists = replies.map(({ data }, at) => ({
-          title: LISTS[at][1],
-          cards: data.map((card) => ({ ...card, said: inReview(card.review, card.review_note) })),
-        }));
+        const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next(1)]);
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
-        this.setData({ me: me(), numbers, profile, lists, leaving });
+        this.setData({ me: me(), numbers: personNumbers(numbers), profile, leaving });
         this.showNaming();
       } catch (error) {
         showProblem(error);
       }
+    },
+
+    turn({ currentTarget }) {
+      this.setData({ which: currentTarget.dataset.which, cards: [], none: "", more: false });
+      this.next(1).catch(showProblem);
+    },
+
+    /** Read a page of the list: the first one anew, or the one after those that are shown. */
+    async next(page = this.pages + 1) {
+      const { which } = this.data;
+      const { path, whose, foot } = LISTS[which];
+      const { data } = await api.get(path, { page });
+      if (which !== this.data.which) return; // turned to another one meanwhile
+      this.pages = page;
+      data.forEach(observeCard);
+      const found = data.map((each) => {
+        const card = { ...each, ...whose(each) };
+        const left = card.status ? 0 : secondsUntil(card.cd_until);
+        return { code: card.code, thumbnail: card.thumbnail, title: title(card), state: stateOf(card, left).text, foot: foot(card) };
+      });
+      const known = new Set(found.map(({ code }) => code)); // pages overlap where a new one came between
+      const cards = [...(page === 1 ? [] : this.data.cards.filter(({ code }) => !known.has(code))), ...found];
+      this.setData({ cards, more: data.length === PAGE, none: cards.length ? "" : MINE[which].none });
+    },
+
+    act({ currentTarget }) {
+      const { code, page } = currentTarget.dataset;
+      wx.navigateTo({ url: `/pages/${page}/${page}?code=${code}` });
     },
 
     renamed() {
@@ -89,10 +117,6 @@ Component({
 
     read({ currentTarget }) {
       wx.navigateTo({ url: `/pages/texts/texts?which=${currentTarget.dataset.which}` });
-    },
-
-    open({ currentTarget }) {
-      wx.navigateTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
     },
   },
 });

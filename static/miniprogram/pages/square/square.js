@@ -1,13 +1,16 @@
-// The square: running treasures, then those that ended lately, at most 20 a page.
+// The square: running treasures, then those that ended lately, folded; at most 20 a page.
 
+import { lastingOf, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
+import { KINDS, SQUARE, prizesLeft, title } from "../../shared/words.js";
 import { admitted, api, channel, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
 const TICK_MS = 500;
+const TYPING_MS = 300;
 
 Component({
-  data: { cards: [], foot: "正在看看谁埋了宝贝…" },
+  data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, words: SQUARE, kinds: [], kind: "", name: "" },
 
   methods: {
     onShow() {
@@ -18,6 +21,7 @@ Component({
 
     onHide() {
       clearInterval(this.ticking);
+      clearTimeout(this.typing);
       this.leave();
     },
 
@@ -26,45 +30,89 @@ Component({
     },
 
     onReachBottom() {
-      if (!this.complete) this.more();
+      this.more();
     },
 
     renew() {
       this.pages = 0;
       this.complete = false;
+      this.asked = (this.asked || 0) + 1; // what was asked for before is dropped
       return this.more();
     },
 
+    /** Read on; not what would be folded. */
     async more() {
+      const { asked } = this;
       const page = this.pages + 1;
+      if (this.complete || (page > 1 && this.data.over >= 0 && !this.data.unfolded)) return;
       try {
         await admitted();
-        const { data: found, mine, won } = await api.get("/getTaskList", { page });
-        if (page !== this.pages + 1) return; // asked for twice
+        if (!this.data.kinds.length) await this.readKinds();
+        const { kind, name } = this.data;
+        const { data: found, mine, won } = await api.get("/getTaskList", { page, kind: kind || null, name: name || null });
+        if (asked !== this.asked || page !== this.pages + 1) return; // asked for something else, or twice
         found.forEach(observeCard);
-        const data = found.map((card) => ({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
+        const data = found.map((card) => this.shown({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
         this.pages = page;
         this.complete = !data.length; // one with few cards of each publisher may be short
         const known = new Set(data.map(({ code }) => code)); // pages overlap where a new one came between
         const before = page === 1 ? [] : this.data.cards.filter(({ code }) => !known.has(code));
-        const cards = [...before, ...data];
-        const foot = cards.length ? "就这些了" : "还没有宝贝，去埋下第一个吧";
-        this.setData({ cards, foot: this.complete ? foot : "" });
-        this.count();
+        const all = [...before, ...data];
+        const cards = [...all.filter(({ status }) => !status), ...all.filter(({ status }) => status)];
+        const over = cards.findIndex(({ status }) => status);
+        this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "" });
         // What does not fill the screen cannot be scrolled to its end.
-        if (!this.complete && cards.length < PAGE) await this.more();
+        if (cards.length < PAGE) await this.more();
       } catch (error) {
-        this.setData({ foot: "下拉再试一次" });
+        this.setData({ foot: error.message });
         showProblem(error);
       }
+    },
+
+    end(cards) {
+      if (cards.length) return SQUARE.end;
+      return this.data.kind || this.data.name ? SQUARE.unfound : `${SQUARE.none}去埋下第一个吧`;
+    },
+
+    async readKinds() {
+      const { red_packets: taken } = await api.get("/getMyInfo");
+      this.setData({ kinds: KINDS.filter(([value]) => taken || value !== "red_packet").map(([value, label]) => ({ value, label })) });
+    },
+
+    shown(card) {
+      const left = card.status ? 0 : secondsUntil(card.cd_until);
+      return {
+        ...card, title: title(card), state: stateOf(card, left).text, lasting: lastingOf(card), prizes: prizesLeft(card),
+      };
+    },
+
+    unfold() {
+      this.setData({ unfolded: !this.data.unfolded });
+      this.more();
+    },
+
+    look({ currentTarget }) {
+      this.setData({ kind: currentTarget.dataset.value });
+      this.renew();
+    },
+
+    type({ detail }) {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => {
+        const name = detail.value.trim();
+        if (name === this.data.name) return;
+        this.setData({ name });
+        this.renew();
+      }, TYPING_MS);
     },
 
     /** Change only what differs: each change of data goes to another thread. */
     count() {
       const changed = {};
-      this.data.cards.forEach(({ cd_until, left, status }, at) => {
-        const now = status ? 0 : secondsUntil(cd_until);
-        if (now !== left) changed[`cards[${at}].left`] = now;
+      this.data.cards.forEach((card, at) => {
+        const { state, lasting } = this.shown(card);
+        if (state !== card.state) changed[`cards[${at}].state`] = state;
+        if (lasting !== card.lasting) changed[`cards[${at}].lasting`] = lasting;
       });
       if (Object.keys(changed).length) this.setData(changed);
     },

@@ -1,0 +1,54 @@
+// What a list says of a treasure, for any client. A card is the server's, with `mine` or `won` if this person published
+// or won it.
+
+import { asMoment, asTime, secondsUntil } from "./clock.js";
+import { CARD_STATES, CLAIM, WINNERS, inReview, parcelWords, payDue, prizeWords, waitWords, worth } from "./words.js";
+
+/** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
+export function stateOf({ name, status, need_pay, mine, won }, left) {
+  const named = (kind) => ({ kind, text: CARD_STATES[kind] });
+  if (!name) return named("gone");
+  if (status) return named("ended");
+  if (need_pay) return named("unpaid");
+  if (left) return { kind: "cooling", text: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` };
+  return named(mine ? "mine" : won ? "won" : "open");
+}
+
+/** Return what it is worth, how many dug it, and how long it lasts at most. */
+export function lastingOf(card) {
+  return [worth(card), card.participants ? `${card.participants} 人挖过` : "", asLeft(card)].filter(Boolean).join(" · ");
+}
+
+function asLeft({ status, expires_at }) {
+  if (status || !expires_at) return "";
+  const hours = secondsUntil(expires_at) / 3600;
+  if (hours >= 48) return `还有 ${Math.floor(hours / 24)} 天`;
+  if (hours >= 1) return `还有 ${Math.floor(hours)} 小时`;
+  return "不到 1 小时";
+}
+
+/**
+ * Return what its publisher reads at a card's foot, and where it leads: { said, act, opens, urgent }. `act` is "" where
+ * there is nothing to do; `opens` is "winners" or "treasure".
+ */
+export function publishedFoot(card) {
+  const said = inReview(card.review, card.review_note);
+  if (card.need_pay) return { said, act: payDue(card), opens: "treasure", urgent: true };
+  return { said, act: WINNERS.title, opens: "winners", urgent: false };
+}
+
+/** Return the same for who won it, with `parcel`: the words for goods on their way. */
+export function wonFoot(card) {
+  const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel: parcelWords(card) };
+  if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };
+  if (card.is_draw) return { ...foot, said: prizeWords(card, card.prize_state) };
+  if (waitWords(card)) return { ...foot, act: prizeWords(card, card.prize_state) };
+  return { ...foot, act: CLAIM.go, urgent: true, said: card.claim_until ? `${asMoment(card.claim_until)} 截止` : "" };
+}
+
+/** One's own lists: where each is read, whose its cards are, and what stands at a card's foot. */
+export const LISTS = {
+  published: { path: "/getMyRelease", whose: () => ({ mine: true }), foot: publishedFoot },
+  dug: { path: "/getMyPartake", whose: ({ is_prize }) => ({ won: Boolean(is_prize) }), foot: () => null },
+  won: { path: "/getMyPrize", whose: () => ({ won: true }), foot: wonFoot },
+};
