@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import Mapping
+from functools import partial
 
 from cachetools import LRUCache
 
@@ -12,7 +13,7 @@ from server.clock import Clock
 from server.game import draw
 from server.game.task import Task
 from server.memory.batch_queue import BatchQueue
-from server.runtime.single_flight import retrieve
+from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
 from server.store import Store
 from server.store.digging.tasks import View
@@ -31,21 +32,17 @@ class Looks:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._waiting: dict[tuple[str, str, str], asyncio.Task[View | None]] = {}
+        self._waiting = SingleFlight[tuple[str, str, str], View | None]()
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def view(self, code: str, unionid: str, dig_id: str) -> View | None:
         """Return what `Tasks.view` does. Raises what it raises."""
         asked = code, unionid, dig_id
-        look = self._waiting.get(asked)
-        if look is None:
-            look = self._waiting[asked] = asyncio.get_running_loop().create_task(self._look(*asked))
-            look.add_done_callback(retrieve)
-        return await asyncio.shield(look)
+        return await self._waiting.result(asked, partial(self._look, *asked))
 
     async def _look(self, code: str, unionid: str, dig_id: str) -> View | None:
         async with self._turns.setdefault(code, asyncio.Lock()):
-            del self._waiting[code, unionid, dig_id]  # who asks from now on shares the next one
+            self._waiting.close((code, unionid, dig_id))
             view = await self._store.tasks.view(code, unionid, dig_id)
         if view is not None:
             self._clock.see(view["now"])

@@ -48,6 +48,11 @@ class SingleFlight(Generic[K, V]):
             task.add_done_callback(partial(self._end, key))
         return await asyncio.shield(task)
 
+    def close(self, key: K) -> None:
+        """Let nobody join the work of this key any more: who asks from now on starts it anew."""
+        self._under_way.pop(key, None)
+
     def _end(self, key: K, task: asyncio.Task[V]) -> None:
-        del self._under_way[key]
+        if self._under_way.get(key) is task:
+            self.close(key)
         retrieve(task)
