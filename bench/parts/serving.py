@@ -104,7 +104,7 @@ BRAKES = (
 )
 
 
-FIELDS = {"text": "thing", "phrase": "phrase", "time": "time", "amount": "amount"}
+FIELDS = {sort: sort for sort in ("phrase", "time", "amount")} | {"text": "thing", "code": "character_string"}
 # Templates for messages of all kinds.
 MESSAGES = {
     NAMES[kind].upper(): f"template_of_{kind}_0123456789 "
