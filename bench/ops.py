@@ -37,7 +37,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 _chance = random.Random(1)
 
 
-def a_pulse(process: str, second: int) -> Heartbeat:
+def a_heartbeat(process: str, second: int) -> Heartbeat:
     """Return the pulse of one second of a busy process."""
     digs = _chance.randrange(20)
     buckets = sorted(_chance.randrange(100) for _ in range(14))
@@ -90,7 +90,7 @@ def fill_history(redis_url: str) -> None:
     pipeline = redis.pipeline(transaction=False)
     for second in range(now - HISTORY_SECONDS, now - 2):
         for process in ("0" * 12, "1" * 12):
-            pipeline.xadd(key, {"pulse": msgspec.msgpack.encode(a_pulse(process, second))})
+            pipeline.xadd(key, {"pulse": msgspec.msgpack.encode(a_heartbeat(process, second))})
     pipeline.execute()
     redis.close()
 

@@ -3,7 +3,7 @@
     pip install -e '.[embedded,fuzz]'     # elsewhere than for the tests: it brings a plugin of pytest
     python bench/schema.py [--requests 20000] [--seconds 3600] [--seed 1]
 
-A server of two processes, which checks contents, sends messages and brakes payouts, has people, tasks of each
+A server of two processes, which checks contents, sends messages and limits payouts, has people, tasks of each
 kind, orders, prizes and claims. Schemathesis makes requests to all interfaces, which keep the declarations or
 break them. Most of their ids, codes, share tokens and tokens are then replaced by such as exist. Later
 requests send what replies gave, so tasks are published, checked, paid, dug, won, claimed, sent, frozen,

@@ -26,7 +26,7 @@ from parts import slow_proxy
 from parts.guests import Digs, dig_all
 from parts.lines import log_in_all
 from parts.live import a_dig, percentile
-from parts.serving import BRAKES, MESSAGES, PUSH, Person, Server, running
+from parts.serving import MESSAGES, PAYOUT_LIMITS, PUSH, Person, Server, running
 from parts.table import Row
 from server.running.stores import free_port
 from server.settings.limits import LimitSettings
@@ -48,9 +48,9 @@ def checks() -> dict[str, str]:
     most = {name.upper(): str(getattr(limits, name)) for name in people}
     # One person publishes all, and would be told to come back in an hour.
     most |= dict.fromkeys(("PUBLISHES_A_PERSON", "UPLOADS_A_PERSON", "UPLOAD_MB_A_PERSON"), "100000")
-    brakes = dict.fromkeys(BRAKES, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
-    brakes |= {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_PATTERNS_HELD": "1"}
-    return PUSH | MESSAGES | most | brakes
+    limits = dict.fromkeys(PAYOUT_LIMITS, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
+    limits |= {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_PATTERNS_HELD": "1"}
+    return PUSH | MESSAGES | most | limits
 
 
 @dataclass

@@ -43,13 +43,13 @@ from server.context import Context
 from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
-from support.brakes import NO_BRAKES
 from support.client import Client, Someone
 from support.databases import database_of, primary_of, with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests
 from support.limits import NO_LIMITS
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
+from support.payout_limits import NO_PAYOUT_LIMITS
 from support.wire.faulty import FaultyWire
 from support.wire.strict_process import StrictWire
 
@@ -59,18 +59,18 @@ TESTS_A_STORE = 150
 log = logging.getLogger(__name__)
 
 # A bare `pytest` takes four minutes on two cores without what begins so: browsers, whole servers, crowds,
-# failovers, kills at each step, drawn sequences. `pytest -m slow` runs it; naming a file or a test does, too.
+# failovers, crashes at each step, drawn sequences. `pytest -m slow` runs it; so does naming a file or a test.
 SLOW = (
-    "actions/test_forgetting.py::test_killed_",
-    "actions/test_message_kills.py",
-    "actions/test_report_kills.py",
-    "actions/test_review_kills.py",
+    "actions/test_erasure.py::test_killed_",
+    "actions/test_message_crashes.py",
+    "actions/test_report_crashes.py",
+    "actions/test_review_crashes.py",
     "actions/test_rotation.py",
     "crowd/",
     "game/test_model_guards.py",
     "memory/test_fair_start.py",
     "money/test_freezes.py",
-    "money/test_kills.py",
+    "money/test_crashes.py",
     "money/test_money_sequences.py",
     "money/test_rings.py",
     "operation/test_audit.py::test_the_command_prints",
@@ -326,7 +326,7 @@ def settings(
         "PORT": str(_unused_port[1]),
         "SECRET_KEY": "a secret that only the tests know, 32+",
         "FAIR_START_MS": "0",  # only tests about it wait for lots
-        **NO_BRAKES,
+        **NO_PAYOUT_LIMITS,
     }
     found = read_settings(values | NO_LIMITS | environment)
     if kept_databases and mongodb_uri == _tested[0].uri and "context" in request.fixturenames:

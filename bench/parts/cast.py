@@ -137,7 +137,7 @@ class Cast:
         self.confirm(self.fine(self.post(dave, "/drawPrize", code=packets[0]))["package_info"])
         until = time.monotonic() + OPEN_SECONDS
         while self.post(erin, "/drawPrize", code=packets[1]).get("error") != "payout_held":
-            self._wait_until(until, "no brake held a red packet")
+            self._wait_until(until, "no payout limit held a red packet")
 
     # ---- what one person does
 

@@ -96,7 +96,7 @@ class Server:
 
 
 # What would keep one publisher from paying for many small red packets.
-BRAKES = (
+PAYOUT_LIMITS = (
     *("CASH_LEAST_DIGGERS", "CASH_ORDER_YUAN", "CASH_PAID_DAY_YUAN", "CASH_PAID_WEEK_YUAN"),
     *("CASH_WON_DAY_YUAN", "CASH_WON_WEEK_YUAN", "CASH_PAIR_WEEK_YUAN", "RISK_HELD"),
     *("CASH_PRIVATE_DAY_YUAN", "CASH_NEWCOMER_DAY_YUAN", "CASH_YOUNG_DAY_YUAN", "CASH_RING_DAY_YUAN"),
@@ -133,7 +133,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
         own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients share one address
         own |= {name.upper(): "0" for name in LimitSettings.__struct_fields__}
         own |= {"FAIR_START_MS": "0"}  # what is measured is a dig, not its wait for lots
-        own |= dict.fromkeys(BRAKES, "0")  # one person pays for all that is measured
+        own |= dict.fromkeys(PAYOUT_LIMITS, "0")  # one person pays for all that is measured
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "server"],

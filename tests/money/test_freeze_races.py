@@ -75,12 +75,12 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(
     await check_not_paid(context, bob, code)
 
 
-@pytest.mark.parametrize("brakes", [{}, {"CASH_PAIR_WEEK_YUAN": "1000"}])
+@pytest.mark.parametrize("payout_limits", [{}, {"CASH_PAIR_WEEK_YUAN": "1000"}])
 @pytest.mark.gen_test
 async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, brakes: dict[str, str]
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, payout_limits: dict[str, str]
 ) -> None:
-    del brakes  # the settings, see below
+    del payout_limits  # the settings, see below
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -100,9 +100,9 @@ async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Brakes, where a test names them."""
+    """Payout limits, where a test names them."""
     call = getattr(request.node, "callspec", None)
-    return dict(call.params.get("brakes", {})) if call is not None else {}
+    return dict(call.params.get("payout_limits", {})) if call is not None else {}
 
 
 @pytest.mark.parametrize("looks_again", [True, False])

@@ -214,7 +214,7 @@ class TestBrakesAfterAFreeze:
 
     @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
     @pytest.mark.gen_test
-    async def test_brakes_weigh_a_released_prize_unless_it_was_released_by_itself(
+    async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(
         self, client: Client, context: Context, what: str, depth: int
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
@@ -240,7 +240,7 @@ class TestBrakesAfterAFreeze:
         await finish(context, code)
 
     @pytest.mark.gen_test
-    async def test_brakes_let_off_a_prize_that_was_frozen_and_released_by_itself(
+    async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(
         self, client: Client, context: Context
     ) -> None:
         alice, bob = await client.log_in_all("alice", "bob")

@@ -1,4 +1,4 @@
-"""What the kills look for afterwards, planted: a check that finds nothing must be able to find something."""
+"""What the crash tests look for afterwards, planted: a check must be able to find something."""
 
 from __future__ import annotations
 

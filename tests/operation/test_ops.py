@@ -28,8 +28,8 @@ from server.store import Store
 from server.store.audit_log import Actor
 from server.telemetry import metrics
 from support.client import Client
+from support.heartbeats import a_heartbeat
 from support.operators import guess, open_feed, operator
-from support.pulses import a_pulse
 from support.purse import misbehave, pay, publish_red_packet, scrape, win
 from support.steps import Killed, Steps
 
@@ -374,7 +374,7 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(
         now_ms = context.clock.now_ms()
         dig = HeartbeatDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
         end = HeartbeatEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
-        pulse = msgspec.structs.replace(a_pulse("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
+        pulse = msgspec.structs.replace(a_heartbeat("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
         await context.bus.write_heartbeat(msgspec.msgpack.encode(pulse))
         feeds.append(await open_feed(http, settings))
     for feed in feeds:
@@ -401,7 +401,7 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
     now_ms = context.clock.now_ms()
     counts = {"errors." + "x" * 3000: 1}  # a history larger than a socket takes at once
     for second in range(now_ms // 1000 - 890, now_ms // 1000):
-        pulse = msgspec.msgpack.encode(a_pulse("a", second, **counts))
+        pulse = msgspec.msgpack.encode(a_heartbeat("a", second, **counts))
         await context.bus.write_heartbeat(pulse)
     with socket.socket() as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -433,7 +433,7 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
 
 def test_seconds_add_up_over_processes() -> None:
     digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1, "replaced": 1}
-    seconds = add_up([a_pulse("a", 5, **digs), a_pulse("b", 5, **digs), a_pulse("a", 6)])
+    seconds = add_up([a_heartbeat("a", 5, **digs), a_heartbeat("b", 5, **digs), a_heartbeat("a", 6)])
     assert [second.at for second in seconds] == [5, 6]
     assert seconds[0].digs == {"won": 4, "cooling_down": 14}
     assert (seconds[0].joins, seconds[0].wins, seconds[0].replaced) == (2, 4, 2)

@@ -1,7 +1,7 @@
 """A model of what can happen to money: the rows of the lifecycles, WeChat, and operators, in any order.
 
 It has no processes. A row whose guard fits may be done by anybody who can know what it takes, at once, late,
-twice or never; so kills and any number of processes are covered. What WeChat once said may be noted at any
+twice or never; so crashes and any number of processes are covered. What WeChat once said may be noted at any
 later time. A request that is under way reaches WeChat before `pass_time`, or never: that is the one thing
 about time that the server leans on (`UNDER_WAY_MS`).
 

@@ -25,9 +25,9 @@ from server.running.worker import look_at_data
 from server.runtime.background import Background
 from server.settings import read_settings
 from server.store import Store, is_unavailable
-from support.brakes import NO_BRAKES
 from support.client import Client
 from support.limits import NO_LIMITS
+from support.payout_limits import NO_PAYOUT_LIMITS
 from support.purse import rest
 from support.steps import COLLECTIONS, Killed, Steps
 
@@ -65,7 +65,7 @@ class World:
                 "DATA_DIR": data_dir,
                 "PORT": str(port),
                 "SECRET_KEY": secrets.token_hex(32),
-                **NO_BRAKES,
+                **NO_PAYOUT_LIMITS,
                 **NO_LIMITS,
                 **environment,
             }

@@ -13,7 +13,7 @@ from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.store.audit_log import Actor
 from server.store.reviews.reports import Report
-from support.kills import Scenario
+from support.crashes import Scenario
 from support.purse import find, let_pass, rest
 from support.scenarios import Stage
 

@@ -10,7 +10,7 @@ from server.store.audit_log import Actor
 from server.wechat.content import Result
 from server.wechat.message_push import Event
 from support.client import a_picture
-from support.kills import Scenario
+from support.crashes import Scenario
 from support.purse import find, misbehave, pay, publish_red_packet, sweep_until_quiet
 from support.scenarios import Stage
 

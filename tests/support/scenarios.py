@@ -219,7 +219,7 @@ async def frozen(stage: Stage) -> Stage:
 
 
 async def held_and_frozen(stage: Stage) -> Stage:
-    """A red packet that a brake held when Bob claimed it, and whose treasure was frozen then."""
+    """A red packet that a payout limit held when Bob claimed it, and whose treasure was frozen then."""
     stage = await won(stage)
     await act_held(dataclasses.replace(stage.context), stage)
     await freeze(stage.context, "task", stage.code, 0)

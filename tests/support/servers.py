@@ -20,8 +20,8 @@ import pytest
 from server.running.supervisor import metrics_directory
 from server.settings import Settings
 from support import SOURCE
-from support.brakes import NO_BRAKES
 from support.limits import NO_LIMITS
+from support.payout_limits import NO_PAYOUT_LIMITS
 
 PATIENCE_SECONDS = 30.0
 _IN_COMMANDS = {"SecantusDB": "secantus", "Valkey": "valkey", "crowd": "\0crowd\0"}
@@ -39,7 +39,7 @@ class Running:
         self._data_dir = data_dir
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
-        quick = {"FAIR_START_MS": "0", **NO_BRAKES, **NO_LIMITS}  # only tests about them have them
+        quick = {"FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}  # only tests about them have them
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
             cwd=SOURCE,

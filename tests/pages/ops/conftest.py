@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 from server.operation.heartbeats import HISTORY_SECONDS
 from server.running.stores import free_port
 from support.browser import DESK, Opener, Person, Window, open_window
-from support.pulses import fill_history
+from support.heartbeats import fill_history
 from support.screen import TOKEN, enter
 from support.servers import Running
 

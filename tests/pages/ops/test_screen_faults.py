@@ -22,7 +22,7 @@ from server.realtime.own_database import HELD_SECONDS
 from server.store import DEFAULT_DATABASE
 from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
 from support.client import a_picture
-from support.pulses import a_pulse, fill_history, send_pulses
+from support.heartbeats import a_heartbeat, fill_history, send_heartbeats
 from support.screen import (
     ALARM_MS,
     BOARD_STALE_MS,
@@ -263,7 +263,8 @@ def test_replaced_workers_are_told_above_the_processes(operator: Opener, data_di
     note = opened.page.locator(".processes-panel .note")
     expect(note).to_have_text("")
     at = int(time.time())
-    send_pulses(data_dir, [a_pulse("hung", at - 100, replaced=1), a_pulse("hung", at - 3, replaced=2)])
+    hung = [a_heartbeat("hung", at - 100, replaced=1), a_heartbeat("hung", at - 3, replaced=2)]
+    send_heartbeats(data_dir, hung)
     opened = operator(viewport=PHONE)
     told = time.strftime("%H:%M:%S", time.localtime(at - 3))
     note = opened.page.locator(".processes-panel .note")

@@ -1,4 +1,4 @@
-"""Brakes on cash: what a person may pay, by which card, and how deep red packets must lie."""
+"""Payout limits: what a person may pay, by which card, and how deep red packets must lie."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import pytest
 
 from server.context import Context
 from support.client import Client
+from support.crashes import leftovers
 from support.invariants import check_nothing_is_half_done
-from support.kills import leftovers
 from support.purse import find, put_back
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED

@@ -1,6 +1,6 @@
-"""Settings without the brakes on cash. Only tests about brakes have them: others pay and win quickly."""
+"""Settings without payout limits. Only tests about limits have them: others pay and win quickly."""
 
-NO_BRAKES = {
+NO_PAYOUT_LIMITS = {
     "CASH_LEAST_DIGGERS": "0",
     "CASH_LEAST_CD_SECONDS": "0",
     "CASH_LEAST_GAP": "0",

@@ -271,7 +271,7 @@ async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
 
 
 @pytest.mark.gen_test
-async def test_forgetting_is_refused_with_its_reasons_while_the_person_is_needed(
+async def test_erasure_is_refused_with_its_reasons_while_the_person_is_needed(
     client: Client, context: Context
 ) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")

@@ -1,4 +1,4 @@
-"""Pulses of invented processes, for tests of the feed and of the screen."""
+"""Heartbeats of invented processes, for tests of the feed and of the screen."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from server.operation.heartbeats import Heartbeat
 from server.store import DEFAULT_DATABASE
 
 
-def a_pulse(process: str, second: int, **counts: int) -> Heartbeat:
-    """Return a pulse of a process with three watchers."""
+def a_heartbeat(process: str, second: int, **counts: int) -> Heartbeat:
+    """Return a heartbeat of a process with three watchers."""
     return Heartbeat(
         process=process,
         pid=1,
@@ -36,12 +36,12 @@ def a_pulse(process: str, second: int, **counts: int) -> Heartbeat:
 
 
 def an_evening(second: int) -> Heartbeat:
-    """Return a pulse of a process with some hundred watchers, who come and go in waves."""
+    """Return a heartbeat of a process with some hundred watchers, who come and go in waves."""
     chance = random.Random(second)
     wave = (1 + math.sin(second / 47) / 3 + math.sin(second / 7) / 9) * chance.uniform(0.6, 1.4)
     quick, slow = int(40 * wave), int(5 * wave)
     return msgspec.structs.replace(
-        a_pulse("evening", second),
+        a_heartbeat("evening", second),
         pid=4711,
         since=1_795_000_000_000,
         rss_bytes=92 << 20,
@@ -75,15 +75,15 @@ def an_evening(second: int) -> Heartbeat:
 
 def fill_history(data_dir: Path, seconds: range) -> None:
     """Give a running server these seconds of an evening."""
-    send_pulses(data_dir, [an_evening(second) for second in seconds])
+    send_heartbeats(data_dir, [an_evening(second) for second in seconds])
 
 
-def send_pulses(data_dir: Path, pulses: list[Heartbeat]) -> None:
-    """Give a running server these pulses."""
+def send_heartbeats(data_dir: Path, heartbeats: list[Heartbeat]) -> None:
+    """Give a running server these heartbeats."""
     redis = Redis.from_url((data_dir / "valkey.uri").read_text())
     pipeline = redis.pipeline(transaction=False)
-    for pulse in pulses:
-        fields = {"pulse": msgspec.msgpack.encode(pulse)}
+    for heartbeat in heartbeats:
+        fields = {"pulse": msgspec.msgpack.encode(heartbeat)}
         pipeline.xadd(f"wabao:{DEFAULT_DATABASE}:pulses", fields)
     pipeline.execute()
     redis.close()

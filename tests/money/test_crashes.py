@@ -8,8 +8,8 @@ import pytest
 
 from server.context import Context
 from support.client import Client
+from support.crashes import leftovers, play
 from support.invariants import check_nothing_is_half_done
-from support.kills import leftovers, play
 from support.purse import put_back, sweep_until_quiet
 from support.scenarios import SCENARIOS
 

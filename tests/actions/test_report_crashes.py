@@ -9,7 +9,7 @@ from server.context import Context
 from server.errors import Banned
 from server.game.review import review_of
 from support.client import Client
-from support.kills import play
+from support.crashes import play
 from support.purse import find
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
 
