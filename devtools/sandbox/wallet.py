@@ -141,14 +141,17 @@ class ConfirmBill(Wallet):
             raise WalletFailure("转账单已收款、已失效或已撤销")
         if asked.decline:
             return "cancel"
-        misbehaviour = await self.state.misbehaviours.take(("fail", "pending"), bill["_id"], "confirm")
+        kinds = ("fail", "pending", "deny")
+        misbehaviour = await self.state.misbehaviours.take(kinds, bill["_id"], "confirm")
         state, fail_reason = "SUCCESS", ""
         if misbehaviour is not None and misbehaviour["what"] == "fail":
             state, fail_reason = "FAIL", misbehaviour["code"] or "PAYEE_ACCOUNT_ABNORMAL"
-        elif misbehaviour is not None:
+        elif misbehaviour is not None and misbehaviour["what"] == "pending":
             state = "TRANSFERING"
         moved = await pay.move_bill(bill["_id"], ("WAIT_USER_CONFIRM",), state, now_ms(), fail_reason)
         if moved is None:
             raise WalletFailure("转账单已收款、已失效或已撤销")
         await tell_bill(self.context, moved)
+        if misbehaviour is not None and misbehaviour["what"] == "deny":
+            raise WalletFailure("网络异常")
         return "ok"

@@ -375,13 +375,16 @@ async def test_a_withdrawn_consent_is_forgotten(client: Client, context: Context
     assert await sent_to(client, "bob") == []
 
 
+@pytest.mark.parametrize("code", ["47003", "40037"])
 @pytest.mark.gen_test
-async def test_a_wrong_field_is_an_alarm_until_it_is_put_right(client: Client, context: Context) -> None:
+async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(
+    client: Client, context: Context, code: str
+) -> None:
     await a_win(client, context)
     await allow(client, "bob", "won")
-    await misbehave(client, "refuse", call="message", code="47003")
+    await misbehave(client, "refuse", call="message", code=code)
     await send_messages(context)
-    assert await context.store.messages.alarms() == {"47003": 1}
+    assert await context.store.messages.alarms() == {code: 1}
     await send_messages(context)  # not at once
     assert await sent_to(client, "bob") == []
     await let_pass(context, 3_600_000)

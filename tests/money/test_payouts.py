@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from devtools.sandbox import Sandbox
+from devtools.sandbox.pay_call import ADDRESS_REFUSED
 from server.actions.sweep import sweep
 from server.context import Context
 from server.settings import Settings
@@ -105,17 +106,19 @@ async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
     await check_books(context)
 
 
+@pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "FREQUENCY_LIMITED"])
 @pytest.mark.gen_test
-async def test_a_refused_address_is_an_alarm_of_its_own_and_nothing_is_lost(
-    client: Client, context: Context
+async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_lost(
+    client: Client, context: Context, code: str
 ) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob])
-    await misbehave(client, "refuse", call="transfer", code="ADDRESS_REFUSED")
-    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
-    assert [bill["alarm"] for bill in await find(context, "bills")] == ["ADDRESS_REFUSED"]
-    assert 'wabao_money_alarms{alarm="ADDRESS_REFUSED",kind="bill"} 1.0' in await scrape(client, context)
-    claimed = await bob.post("/drawPrize", code=code)
+    treasure = await won(client, context, alice, [bob])
+    await misbehave(client, "refuse", call="transfer", code=code)
+    refused = await bob.post("/drawPrize", code=treasure)
+    assert (refused["error"], refused["msg"]) == ("wechat_busy", "红包正在准备，请稍后再来领取，不会丢失")
+    assert [bill["alarm"] for bill in await find(context, "bills")] == [code]
+    assert f'wabao_money_alarms{{alarm="{code}",kind="bill"}} 1.0' in await scrape(client, context)
+    claimed = await bob.post("/drawPrize", code=treasure)
     await confirm(client, context, claimed["package_info"])
     assert [bill["alarm"] for bill in await find(context, "bills")] == [""]
     await check_books(context)

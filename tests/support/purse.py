@@ -167,9 +167,9 @@ async def sweep_until_quiet(context: Context) -> None:
         await rest(context)
         found = await find_all(context, *_SWEPT)
         after = [
-            (document["_id"], document.get("state", document.get("status")), "due_at" in document)
+            (each["_id"], each.get("state", each.get("status")), "due_at" in each, each.get("alarm"))
             for documents in found.values()
-            for document in documents
+            for each in documents
         ]
         if after == before:
             return

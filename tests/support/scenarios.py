@@ -23,7 +23,7 @@ from server.actions.money.ship import receive, ship
 from server.actions.operate import hide_task
 from server.actions.sweep import sweep
 from server.context import Context
-from server.errors import PayoutHeld, PayoutWaits
+from server.errors import PayoutHeld, PayoutWaits, WeChatBusy
 from server.game.payouts import day_of
 from server.store.audit_log import Actor
 from support.client import Client, Someone
@@ -141,6 +141,13 @@ async def undelivered(stage: Stage) -> Stage:
     return stage
 
 
+async def undeliverable(stage: Stage) -> Stage:
+    """The same, and WeChat refuses the report."""
+    stage = await undelivered(stage)
+    await misbehave(stage.client, "refuse", call="shipping", code="10060031")
+    return stage
+
+
 async def open_and_frozen(stage: Stage) -> Stage:
     """The same, whose treasure an operator froze before."""
     stage = await open_packet(stage)
@@ -200,6 +207,20 @@ async def failed_unheard(stage: Stage) -> Stage:
     await misbehave(stage.client, "fail", call="confirm")
     await misbehave(stage.client, "lose_notice")
     await confirm(stage.client, stage.context, bill["package_info"])
+    return stage
+
+
+async def won_and_refused(stage: Stage) -> Stage:
+    """A red packet that Bob has won, which WeChat does not transfer from this address."""
+    stage = await won(stage)
+    await misbehave(stage.client, "refuse", call="transfer", code="ADDRESS_REFUSED")
+    return stage
+
+
+async def won_and_failing(stage: Stage) -> Stage:
+    """A red packet that Bob has won, and of which WeChat says at once that he cannot get it today."""
+    stage = await won(stage)
+    await misbehave(stage.client, "fail", call="transfer", code="DAY_RECEIVED_QUOTA_EXCEED")
     return stage
 
 
@@ -300,6 +321,12 @@ async def act_overtake(victim: Context, stage: Stage) -> None:
 async def act_claim(victim: Context, stage: Stage) -> None:
     """drawPrize."""
     await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 90 号")
+
+
+async def act_claim_in_vain(victim: Context, stage: Stage) -> None:
+    """drawPrize, which WeChat refuses."""
+    with suppress(WeChatBusy):
+        await act_claim(victim, stage)
 
 
 async def act_weighed(victim: Context, stage: Stage) -> None:
@@ -454,12 +481,15 @@ SCENARIOS: dict[
     "what was taken down is paid": (paid_and_taken_down, act_sweep),
     "what was ordered has ended": (ordered_and_ended, act_sweep),
     "a delivery is reported": (undelivered, act_sweep),
+    "the report of a delivery is refused": (undeliverable, act_sweep),
     "a red packet is won": (open_packet, act_dig),
     "a red packet of a frozen treasure is won": (open_and_frozen, act_dig),
     "a win is overtaken by the next": (won_unwritten, act_overtake),
     "a red packet is claimed": (won, act_claim),
     "a confirmation is heard of": (confirmed_unheard, act_claim),
     "a failure is heard of and a new bill made": (failed_unheard, act_claim),
+    "a transfer is refused": (won_and_refused, act_claim_in_vain),
+    "a transfer fails at once": (won_and_failing, act_claim_in_vain),
     "a claim is weighed": (won, act_weighed),
     "a payout is held": (won, act_held),
     "a payout waits for tomorrow": (won_on_a_full_day, act_wait),
