@@ -288,4 +288,10 @@ class Internal(Refusal):
     http_status = 500
 
 
+def refuse(why: Refusal | None) -> None:
+    """Raise a refusal, if there is one."""
+    if why is not None:
+        raise why
+
+
 REFUSALS: dict[str, type[Refusal]] = {refusal.error: refusal for refusal in Refusal.__subclasses__()}

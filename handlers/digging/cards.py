@@ -12,6 +12,7 @@ from server.game.amounts import total_fen, whole_yuan
 from server.game.chance import deepest_level
 from server.game.dig import seconds_left
 from server.game.ranks import TaskRank
+from server.game.reasons import owes, standing_of
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
 
@@ -99,8 +100,7 @@ def goods_url(context: Context, review: ReviewShown, hidden: int, path: str) -> 
 
 def owed_fen(task: Task) -> int:
     """Return what the publisher must still pay before the task opens."""
-    settled = task["open"] or task["status"] or task.get("prepaid", 0)
-    return 0 if settled else total_fen(task)
+    return total_fen(task) if owes(standing_of(task), task["publisher"]) else 0
 
 
 def owed_fields(fen: int) -> dict[str, int]:

@@ -11,7 +11,6 @@ from handlers.base import Interface, Reply
 from handlers.digging.task_page import (
     GetTaskDetailsReply,
     ParticipantRow,
-    owed_by,
     participant_rows,
     task_page,
 )
@@ -20,6 +19,7 @@ from handlers.reviews.shown import require_shown
 from server.actions.digging.visit import NotNoted, visit, visiting_of
 from server.actions.money.pay_in import look_at_payment
 from server.errors import NoSuchTask, NotShown
+from server.game.reasons import owes
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
 from server.store.money.prizes import WonPrize, unwritten
@@ -114,7 +114,7 @@ class GetTaskDetails(Interface):
             await self.let_in()
             if not watched.opens_for(unionid):
                 raise NotShown
-            if owed_by(watched, unionid) and await look_at_payment(context, code):
+            if owes(watched.standing, unionid) and await look_at_payment(context, code):
                 await context.hub.read_now(watched)
             if request.is_share and request.from_unionid:
                 sharer = request.from_unionid

@@ -15,7 +15,8 @@ from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms
 from server.game.prize import GIVEN, PrizeState
-from server.game.review import ReviewShown, is_shown, note_of, review_of
+from server.game.reasons import may_see
+from server.game.review import ReviewShown, note_of, review_of
 from server.game.task import Task
 from server.store.digging.digs import JoinedTask, WonTask
 from server.store.digging.square import Kind, Wanted
@@ -171,7 +172,7 @@ class GetMyPartake(Interface):
 
 def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
-    if not is_shown(task) and not task["wins"]:
+    if not may_see(review_of(task), mine=False, won=bool(task["wins"])):
         # A signature is content too. Without its mark, the publisher's picture would stand in its place.
         fields |= dict.fromkeys(("name", "pic", "thumbnail", "wxname", "wxheadpic"), "") | {"signed": 0}
     return msgspec.convert(

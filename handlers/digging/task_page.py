@@ -15,6 +15,7 @@ from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms, total_fen
 from server.game.dig import seconds_left
 from server.game.prize import GIVEN, PrizeState
+from server.game.reasons import owes, why_barred, why_closed
 from server.game.review import ReviewShown
 from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
@@ -197,13 +198,16 @@ def task_page(
     if prepared is None or version != watched.version or now_ms >= prepared.until_ms:
         prepared = _prepare(context, watched)
         _pages[watched.code] = watched.version, prepared
-    why = _why_not(watched, unionid)
+    standing = watched.standing
+    barred = why_closed(standing, unionid) or why_barred(standing, unionid, won=unionid in watched.winners)
+    why = barred.error if barred else ""
     cd_seconds = watched.setting.cd
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     shown = unwritten(watched.task) if prize is None else prize
     released_at_ms = 0 if prize is None else prize.get("released_at", 0)
     waits_until_ms = prize.get("waits_until", 0) if prize is not None and prize["state"] == "won" else 0
+    owed_fen = total_fen(watched.task) if owes(standing, unionid) else 0  # type: ignore[arg-type]
     numbers = {
         "goods_type": shown["goods_type"],
         "draw_type": shown["draw_type"],
@@ -221,7 +225,7 @@ def task_page(
         "cd_until": watched.cd_until if left else 0,
         "server_time": now_ms,
         "watchers": watched.total(now_ms),
-        **owed_fields(owed_by(watched, unionid)),
+        **owed_fields(owed_fen),
     }
     own = {name: b"%d" % number for name, number in numbers.items()}
     own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
@@ -272,25 +276,3 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     users = participant_rows(context, watched.first())
     until_ms = math.inf if watched.review == "shown" else context.clock.now_ms() + SIGNED_MS // 2
     return _Prepared(msgspec.json.encode(reply), msgspec.json.encode(users), until_ms)
-
-
-def owed_by(watched: WatchedTask, unionid: str) -> int:
-    """Return what the caller must still pay before the task opens, in fen."""
-    if watched.open or watched.prepaid or watched.status or watched.task["publisher"] != unionid:
-        return 0
-    return total_fen(watched.task)  # type: ignore[arg-type]  # it has the fields that sums follow from
-
-
-def _why_not(watched: WatchedTask, unionid: str) -> Why:
-    """Return the code with which a dig would be refused even without a cooldown; "" if none."""
-    if watched.status:
-        return "ended"
-    if watched.review != "shown":
-        return "own_task" if watched.task["publisher"] == unionid else "no_such_task"
-    if not watched.open:
-        return "not_paid"
-    if watched.task["publisher"] == unionid:
-        return "own_task"
-    if unionid in watched.winners:
-        return "already_won"
-    return ""

@@ -63,13 +63,8 @@ def whole_yuan(fen: int) -> int:
     return -(-fen // FEN_PER_YUAN)
 
 
-def claim_deadline_ms(task: Stakes, claim_days: int) -> int | None:
-    """Return when a task's prizes can no longer be claimed, in unix milliseconds; None while it runs."""
-    return claim_until_ms(task["ended_at"], claim_days) if task["status"] else None
-
-
 def claim_until_ms(ended_at_ms: int, claim_days: int, released_at_ms: int = 0) -> int:
-    """Return until when prizes of a task that ended then can be claimed, as replies say it; 0 for never.
+    """Return until when prizes of a task that ended then can be claimed, in unix ms; 0 while it runs.
 
     `released_at_ms` is when a prize was released, if it was held.
     """

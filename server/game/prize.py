@@ -12,7 +12,19 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from server.game.amounts import RELEASED_MS
-from server.game.lifecycle import ABSENT, PRESENT, Above, AtMost, IsNot, Keep, Over, Row, Table, Test
+from server.game.lifecycle import (
+    ABSENT,
+    PRESENT,
+    Above,
+    AtMost,
+    Document,
+    IsNot,
+    Keep,
+    Over,
+    Row,
+    Table,
+    Test,
+)
 from server.game.sealed import Sealed
 
 PrizeState: TypeAlias = Literal[
@@ -22,6 +34,10 @@ PrizeState: TypeAlias = Literal[
 UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
 # Claimed for good: the winner has the prize, or has said where to send it.
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
+# Nobody has claimed it for good, and it is not on its way back.
+UNCLAIMED: tuple[PrizeState, ...] = ("won", "claiming")
+# It goes back to its publisher, or went.
+GONE: tuple[PrizeState, ...] = ("expiring", "returned")
 # An operator has to decide: a limit holds it, or it is frozen.
 HELD: tuple[PrizeState, ...] = ("held", "withheld")
 
@@ -278,3 +294,18 @@ _BEFORE: dict[str, dict[str, Test]] = {
     "claiming": {"given_at": AtMost(0), "pickup": PRESENT},
     "won": {"given_at": AtMost(0), "pickup": ABSENT},
 }
+
+
+def is_out(known: Document) -> bool:
+    """Whether a bill or a pick-up code may be out for a prize."""
+    return bool(known["state"] == "claiming")
+
+
+def is_approved(known: Document, attempt: int) -> bool:
+    """Whether the limits let this attempt of a prize be paid."""
+    return is_out(known) and known.get("weighed") == attempt
+
+
+def is_frozen(known: Document) -> bool:
+    """Whether a prize is withheld, or will be once its bill is cancelled."""
+    return known["state"] == "withheld" or (is_out(known) and "freezing" in known)

@@ -15,6 +15,7 @@ from server.game.amounts import DAY_MS, FEN_PER_YUAN, hidden_fen, total_fen
 from server.game.bill import NEVER_HELD
 from server.game.draw import LEAST_FEN
 from server.game.findings import Finding, PaymentKind, Value, What
+from server.game.prize import is_out
 from server.game.ranks import is_mailed
 from server.game.task import Task
 from server.store import Store
@@ -224,7 +225,7 @@ def _prize_differences(money: TaskMoney) -> list[Finding]:
             found.append(_difference(money, "prize_paid", prize["_id"], prize["state"], len(given)))
         if prize["state"] in ("sent", "received") and not _mailed(prize):
             found.append(_difference(money, "prize_mailed", prize["_id"], prize["state"]))
-        if len(out) > (prize["state"] == "claiming"):
+        if len(out) > is_out(prize):
             found.append(_difference(money, "prize_out", prize["_id"], prize["state"], len(out)))
         found += [
             _difference(money, "bill_amount", bill["_id"], bill["amount_fen"])

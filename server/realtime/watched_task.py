@@ -16,6 +16,7 @@ from server.errors import NotShown
 from server.game.chance import Outlook, outlook
 from server.game.dig import Dig, seconds_left
 from server.game.draw import read_rules
+from server.game.reasons import Standing, may_see
 from server.game.review import ReviewShown, note_of, review_of
 from server.game.task import Participant, Task
 from server.realtime.frames import (
@@ -198,9 +199,16 @@ class WatchedTask:
             self.version = next(_versions)
             self._tell_review()
 
+    @property
+    def standing(self) -> Standing:
+        """What tells who may dig in the task and has to pay for it."""
+        return Standing(self.task["publisher"], self.review, self.open, self.status, self.prepaid)
+
     def opens_for(self, unionid: str) -> bool:
         """Whether a person may see the task. Winners always may: they claim their prizes on its page."""
-        return self.review == "shown" or self._is_whose(unionid)
+        return may_see(
+            self.review, mine=unionid == self.task["publisher"], won=unionid in self.winners
+        )
 
     def _is_whose(self, unionid: str) -> bool:
         return unionid == self.task["publisher"] or unionid in self.winners

@@ -22,17 +22,15 @@ from server.errors import (
     AlreadyWon,
     Banned,
     CoolingDown,
-    Ended,
     NoSuchTask,
-    NotPaid,
-    NotShown,
     OutcomeUnknown,
     OwnTask,
     Refusal,
     Unavailable,
+    refuse,
 )
 from server.game.dig import Dig, seconds_left
-from server.game.review import is_shown
+from server.game.reasons import standing_of, why_barred, why_closed
 from server.game.task import awaited_opening
 from server.memory.digging import Digging
 from server.memory.fair_start import FairStart
@@ -431,12 +429,7 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
     What is decided here holds when the dig is recorded, too: it is only if nobody dug since this view.
     """
     task, unionid = view["task"], request.unionid
-    if not is_shown(task):
-        raise OwnTask if task["publisher"] == unionid else NotShown
-    if not task["open"]:
-        raise NotPaid
-    if task["status"]:
-        raise Ended
+    refuse(why_closed(standing_of(task), unionid))
     if "last_dig" in task:
         context.hub.cooldowns.learn(task["last_dig"])
     elif opened_at := awaited_opening(task):
@@ -450,10 +443,7 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
 async def _admitted(view: View, request: _Request) -> Person:
     """Return the caller's record if they may dig. Raises the refusals of `dig` that are about the caller."""
     person = check_ban(await request.admit(view["person"]), view["now"])
-    if view["task"]["publisher"] == request.unionid:
-        raise OwnTask
-    if view["won"] is not None:
-        raise AlreadyWon
+    refuse(why_barred(standing_of(view["task"]), request.unionid, won=view["won"] is not None))
     return person
 
 

@@ -13,14 +13,14 @@ from server.actions.money.pay_out import retract
 from server.actions.money.refund import owe_refund
 from server.actions.reviews.submit import submit_task
 from server.context import Context
-from server.errors import Ended, HasDigs, NoSuchTask, NotYours
-from server.game.amounts import DAY_MS, claim_deadline_ms, hidden_fen
+from server.errors import Ended, HasDigs, NoSuchTask, refuse
+from server.game.amounts import DAY_MS, claim_until_ms, hidden_fen
 from server.game.dig import EndReason
 from server.game.order import wake
-from server.game.prize import UNSETTLED, expired, returned
+from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, returned
+from server.game.reasons import is_claim_over, why_not_end
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
-from server.store.money.prizes import claimable_until_ms
 from server.wechat.pay import Contradiction
 
 LOOK_AGAIN_MS = 60_000
@@ -43,12 +43,7 @@ async def end_own_task(context: Context, code: str, unionid: str) -> None:
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
-    if task["publisher"] != unionid:
-        raise NotYours
-    if task["status"]:
-        raise Ended
-    if task["now_depth"] and not task.get("reported"):
-        raise HasDigs
+    refuse(why_not_end(task, unionid))
     await _end(context, code, "publisher", undug=True)
 
 
@@ -147,8 +142,7 @@ async def _wind_up(context: Context, task: Task) -> None:
         await store.tasks.again(task, None)
         return
     await _owe_back(context, "unwon", task, hidden_fen(task))
-    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
-    assert deadline_ms is not None  # noqa: S101  (it has ended)
+    deadline_ms = claim_until_ms(task["ended_at"], context.settings.claim_days)
     won = task["prize_num"] - task["prizes_left"]
     if not await _write_missing_prizes(context, task):
         await store.tasks.again(task, context.clock.now_ms() + UNWRITTEN_MS)
@@ -189,17 +183,17 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     prizes = await store.prizes.of_task(code)
     until = time.monotonic() + RETRACTING_SECONDS
     for prize in prizes:
-        over = context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
-        if over and prize["state"] == "claiming" and time.monotonic() < until:
+        over = is_claim_over(task, prize, context.settings.claim_days, context.clock.now_ms())
+        if over and is_out(prize) and time.monotonic() < until:
             await retract(context, prize)
     await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)
     unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
     if unsettled:
-        again_ms = LOOK_AGAIN_MS if unsettled & {"won", "claiming"} else HELD_LOOK_MS
+        again_ms = LOOK_AGAIN_MS if unsettled.intersection(UNCLAIMED) else HELD_LOOK_MS
         await store.tasks.again(task, context.clock.now_ms() + again_ms)
         return False
-    unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in ("expiring", "returned"))
+    unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in GONE)
     if unclaimed_fen:  # goods among them are returned with it
         await _owe_back(context, "unclaimed", task, unclaimed_fen)
     else:

@@ -11,6 +11,7 @@ from server.actions.transition import Effects, carry_out
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, FOLLOWED_MS
 from server.game.dig import Dig
+from server.game.prize import is_out
 from server.game.prize import prize as lifecycle
 from server.game.task import Task
 from server.store.money.prizes import Prize
@@ -79,7 +80,7 @@ async def _enter(context: Context, prize: Prize) -> None:
 
 
 async def _make_bill(context: Context, prize: Prize) -> None:
-    if prize["state"] == "claiming" and "freezing" not in prize:
+    if is_out(prize) and "freezing" not in prize:
         await ensure_bill(context, prize)
 
 

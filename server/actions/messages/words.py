@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from server.context import Context
-from server.game.amounts import DAY_MS, RELEASED_MS, claim_deadline_ms, hidden_fen, in_words, total_fen
-from server.game.prize import HELD
+from server.game.amounts import RELEASED_MS, claim_until_ms, hidden_fen, in_words, total_fen
+from server.game.prize import HELD, UNCLAIMED
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.review import is_shown
 from server.game.task import Task
 from server.store.messages.messages import Message
-from server.store.money.prizes import Prize, claimable_until_ms
+from server.store.money.prizes import Prize
 from server.wechat.messages import Values, yuan
 
 HELD_MS = 600_000
@@ -60,12 +60,12 @@ def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> W
     if prize["state"] in HELD:  # once an operator releases it, its winner has to hear of it
         later_ms = context.clock.now_ms() + HELD_MS
         return Words(later_ms=later_ms, until_ms=later_ms + RELEASED_MS)
-    if prize["state"] not in ("won", "claiming"):
+    if prize["state"] not in UNCLAIMED:
         return MOOT
     # While the task runs, nobody knows when it ends; they can claim at least until this time.
     days = context.settings.claim_days
-    deadline_ms = claim_deadline_ms(task, days) or context.clock.now_ms() + days * DAY_MS
-    until_ms = claimable_until_ms(prize, deadline_ms)
+    ended_at_ms = task["ended_at"] or context.clock.now_ms()
+    until_ms = claim_until_ms(ended_at_ms, days, prize.get("released_at", 0))
     first = message["kind"] == "won"
     note = f"第 {prize['depth']} 层挖到的，点开领取" if first else "快到期了，没领的会退回发布者"
     return Words(

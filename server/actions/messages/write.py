@@ -7,9 +7,11 @@ that has no template, no store is asked.
 from __future__ import annotations
 
 from server.context import Context
-from server.errors import AlreadyWon, BadRequest, Ended, NoSuchTask, NotShown, OwnTask
+from server.errors import BadRequest, Ended, NoSuchTask, NotShown, refuse
 from server.game.amounts import DAY_MS
-from server.game.review import is_shown
+from server.game.prize import UNCLAIMED
+from server.game.reasons import may_see, standing_of, why_barred
+from server.game.review import review_of
 from server.game.task import Task
 from server.settings.messages import MessageKind
 from server.store.messages.messages import Message
@@ -30,7 +32,7 @@ async def tell_winner(context: Context, prize: Prize) -> None:
 async def tell_of_deadline(context: Context, prizes: list[Prize], deadline_ms: int) -> None:
     """Tell those who have not claimed that the deadline is near. Safe to repeat."""
     for prize in prizes:
-        if prize["state"] in ("won", "claiming"):
+        if prize["state"] in UNCLAIMED:
             await _write(
                 context, "claim_ends", prize["code"], prize["unionid"], deadline_ms, prize=prize["_id"]
             )
@@ -54,15 +56,12 @@ async def remind(context: Context, code: str, unionid: str) -> int:
     view = await context.store.tasks.view(code, unionid)
     if view is None:
         raise NoSuchTask
-    task = view["task"]
-    if not is_shown(task) and task["publisher"] != unionid and view["won"] is None:
+    task, won = view["task"], view["won"] is not None
+    if not may_see(review_of(task), mine=task["publisher"] == unionid, won=won):
         raise NotShown
     if task["status"]:
         raise Ended
-    if task["publisher"] == unionid:
-        raise OwnTask
-    if view["won"] is not None:
-        raise AlreadyWon
+    refuse(why_barred(standing_of(task), unionid, won=won))
     if task["cd_until"] <= view["now"]:
         raise BadRequest("冷却已经结束，现在就可以挖")
     message = _message(

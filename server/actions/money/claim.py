@@ -9,19 +9,29 @@ import msgspec
 
 from server.actions.announce import announce_claim
 from server.actions.digging.win import ensure_prize, follow_prize
-from server.actions.money.hold import newness_of, refuse_frozen_goods, refuse_held, refuse_waiting
+from server.actions.money.hold import newness_of, refuse_frozen_goods, refuse_waiting
 from server.actions.money.pay_in import LOOK_APART_MS
 from server.actions.money.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.context import Context
-from server.errors import BadRequest, ClaimOver, NoSuchTask, NotWon, OutcomeUnknown, PayoutWaits, WeChatBusy
-from server.game.amounts import DAY_MS, claim_deadline_ms
+from server.errors import (
+    BadRequest,
+    ClaimOver,
+    NoSuchTask,
+    NotWon,
+    OutcomeUnknown,
+    PayoutWaits,
+    WeChatBusy,
+    refuse,
+)
+from server.game.amounts import DAY_MS
 from server.game.bill import CONFIRM_MS, asking
 from server.game.payouts import begins_at, day_of
-from server.game.prize import GIVEN, address_replaced, claimed, given_by_mail
+from server.game.prize import GIVEN, GONE, address_replaced, claimed, given_by_mail, is_out
 from server.game.ranks import BY_MAIL, RED_PACKET
+from server.game.reasons import why_held, why_not_claim
 from server.game.task import Task
 from server.store.money.bills import Bill
-from server.store.money.prizes import Prize, claimable_until_ms
+from server.store.money.prizes import Prize
 from server.wechat.pay import PayUnknown
 from server.wechat.pay.client import DAY_REFUSED
 
@@ -87,14 +97,7 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
 
 
 async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, str, str]) -> Claim:
-    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
-    refuse_held(prize)
-    if "denied" in prize:
-        what = "红包" if prize["amount_fen"] else "奖品"
-        raise ClaimOver(f"这个{what}已由运营者退回发布者，有疑问请联系客服")
-    over = deadline_ms is not None and context.clock.now_ms() > claimable_until_ms(prize, deadline_ms)
-    if prize["state"] in ("expiring", "returned") or (over and prize["state"] not in GIVEN):
-        raise ClaimOver
+    refuse(why_not_claim(task, prize, context.settings.claim_days, context.clock.now_ms()))
     if prize["goods_type"] == RED_PACKET:
         return await _claim_red_packet(context, task, prize)
     if prize["state"] == "won":
@@ -112,8 +115,8 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
             if prize["state"] == "won":
                 await refuse_waiting(context, prize)
                 prize = await _begin_claiming(context, task, prize)
-            refuse_held(prize)
-            if prize["state"] in ("expiring", "returned"):
+            refuse(why_held(prize))
+            if prize["state"] in GONE:
                 raise ClaimOver
             if prize["state"] == "given":
                 return Claim(task, prize)
@@ -132,7 +135,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
                 await follow_bill(context, bill)
             context.background.spawn(follow_prize(context, prize, done=("bill",)))
             prize = await _reread(context, prize)
-            refuse_held(prize)
+            refuse(why_held(prize))
             if made or bill["state"] in ("asked", "waiting"):
                 return _claimed(task, prize, bill, context.clock.now_ms())
     except PayUnknown:
@@ -177,7 +180,7 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
         given = await prizes.move(prize["_id"], address_replaced(box, now_ms - REPLACEABLE_MS))
     if given is None:
         given = await _reread(context, prize)
-        refuse_held(given)
+        refuse(why_held(given))
         if given["state"] not in GIVEN:
             raise ClaimOver
         if open_address(context, given) != where:  # success would mean that the goods go to `where`
@@ -187,9 +190,9 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
 
 async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
     for _ in range(PICKUP_ATTEMPTS):
-        if prize["state"] in ("claiming", "given"):
+        if is_out(prize) or prize["state"] == "given":
             return Claim(task, prize)
-        refuse_held(prize)
+        refuse(why_held(prize))
         if prize["state"] != "won":
             raise ClaimOver
         pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from server.actions.announce import announce_claim
-from server.actions.money.hold import refuse_held, withhold_if_frozen
+from server.actions.money.hold import withhold_if_frozen
 from server.context import Context
-from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup
-from server.game.amounts import claim_deadline_ms
-from server.game.prize import handed_over
-from server.store.money.prizes import Prize, claimable_until_ms
+from server.errors import ClaimOver, Locked, NoSuchTask, NotYours, WrongPickup, refuse
+from server.game.prize import handed_over, is_out
+from server.game.reasons import is_claim_over, why_held
+from server.store.money.prizes import Prize
 
 
 async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str) -> Prize:
@@ -32,9 +32,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
             raise WrongPickup("取件码不对，输错次数太多，请十分钟后再试")
         raise WrongPickup(f"取件码不对，请向中奖者核对后再试，还可以试 {tries_left} 次")
     now_ms = context.clock.now_ms()
-    deadline_ms = claim_deadline_ms(task, context.settings.claim_days)
-    in_time = deadline_ms is None or now_ms <= claimable_until_ms(prize, deadline_ms)
-    if prize["state"] == "claiming" and in_time:
+    if is_out(prize) and not is_claim_over(task, prize, context.settings.claim_days, now_ms):
         await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
         given = await store.prizes.move(prize["_id"], handed_over(now_ms))
         if given is not None:
@@ -45,7 +43,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
     # This code is a real one, so it does not count as a wrong try. It does not reset the count either.
     await store.pickups.excuse(code, locked_by_it=not tries_left)
     if prize is not None:
-        refuse_held(prize)
+        refuse(why_held(prize))
         if "denied" in prize:
             raise ClaimOver("这个奖品已由运营者退给你，不用交付")
     if prize is None or prize["state"] != "given":

@@ -13,7 +13,7 @@ from server.actions.money.hold import freezes_of, withhold_if_frozen
 from server.actions.money.pay_out import retract
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
-from server.game.prize import HELD, denied, frozen, released, released_alone
+from server.game.prize import HELD, denied, frozen, is_out, released, released_alone
 from server.store.money.freezes import Freeze, What, freeze_key
 from server.store.money.prizes import Prize
 
@@ -147,7 +147,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
         for prize in await store.prizes.of_scope(scope):
             if prize["state"] == "held" or await store.freezes.frozen(freezes_of(prize)):
                 continue
-            if prize["state"] == "claiming":
+            if is_out(prize):
                 cancelling = True
             elif (free := await store.prizes.move(prize["_id"], end(context.clock.now_ms()))) is not None:
                 await withhold_if_frozen(context, prize)  # by a freeze that came since we looked

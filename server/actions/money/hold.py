@@ -20,11 +20,12 @@ from typing import Any, NamedTuple
 from server.actions.announce import announce_claim
 from server.actions.money.rings import Ring, ring_of
 from server.context import Context
-from server.errors import PayoutHeld, PayoutWaits
+from server.errors import PayoutWaits
+from server.game import reasons
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.draw import LEAST_FEN
 from server.game.payouts import begins_at, day_of
-from server.game.prize import Wait, Why, approved, frozen, held, put_off, withheld_unweighed
+from server.game.prize import Wait, Why, approved, frozen, held, is_approved, put_off, withheld_unweighed
 from server.game.rings import fits_at
 from server.game.task import Task
 from server.operation.patterns import PAIR, is_lucky
@@ -139,27 +140,13 @@ async def _is_newcomer(context: Context, prize: Prize) -> bool:
     return not others - (await ring_of(context, prize["publisher"])).people
 
 
-def refuse_held(prize: Prize) -> None:
-    """Raise PayoutHeld if a prize is held or withheld, or its bill is being cancelled."""
-    if prize["state"] == "held":
-        raise PayoutHeld
-    if prize["state"] == "withheld" or (prize["state"] == "claiming" and "freezing" in prize):
-        raise _frozen(prize)
-
-
-def _frozen(prize: Prize) -> PayoutHeld:
-    if prize["amount_fen"]:
-        return PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")
-    return PayoutHeld("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服")
-
-
 async def refuse_frozen_goods(context: Context, prize: Prize) -> None:
     """If these goods are frozen, withhold them and raise PayoutHeld.
 
     The freeze may have missed them while another freeze was being released.
     """
     if await withhold_if_frozen(context, prize):
-        raise _frozen(prize)
+        raise reasons.frozen(prize)
 
 
 async def weigh(context: Context, prize: Prize) -> bool:
@@ -187,7 +174,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.find(prize["_id"])
     elif decided["state"] == "held":
         await announce_claim(context, decided)
-    return decided is not None and decided["state"] == "claiming" and decided.get("weighed") == attempt
+    return decided is not None and is_approved(decided, attempt)
 
 
 async def _weighed(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:

@@ -15,20 +15,16 @@ from server.actions.people.account import ban_of
 from server.context import Context
 from server.errors import (
     AlreadyPaid,
-    Ended,
     NoSuchTask,
-    NothingToPay,
-    NotShown,
-    NotYours,
     OutcomeUnknown,
     OverLimit,
     WeChatBusy,
-    WrongAmount,
+    refuse,
 )
 from server.game import order as row
-from server.game.amounts import DAY_MS, FEN_PER_YUAN, in_words, total_fen, whole_yuan
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
 from server.game.order import asking
-from server.game.ranks import RED_PACKET
+from server.game.reasons import why_not_pay
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
 from server.security.random_codes import random_code
@@ -76,24 +72,8 @@ async def _find_payable(context: Context, publisher: Person, code: str, yuan: in
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
-    _refuse_payment(task, publisher["_id"], yuan)
+    refuse(why_not_pay(task, publisher["_id"], yuan))
     return task
-
-
-def _refuse_payment(task: Task, unionid: str, yuan: int) -> None:
-    if task["publisher"] != unionid:
-        raise NotYours
-    if task["goods_type"] != RED_PACKET:
-        raise NothingToPay
-    if task["status"]:
-        raise Ended
-    if task["open"]:
-        raise AlreadyPaid
-    owed_fen = total_fen(task)
-    if yuan not in (task["money"], whole_yuan(owed_fen)):
-        raise WrongAmount(f"支付的金额不对，应付 {in_words(owed_fen)}")
-    if is_taken_down(task):  # nobody could dig it
-        raise NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
 
 
 async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:

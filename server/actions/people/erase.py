@@ -174,7 +174,7 @@ async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list
     names = {task["_id"]: task["name"] for task in won}
     for prize in prizes:
         awaited = parcels and (_is_unsent(prize) or prize["state"] == "sent")
-        if awaited or prize["state"] in ("claiming", "held", "withheld", "expiring"):
+        if awaited or prize["state"] not in ("won", *GIVEN, "returned"):
             code = prize["code"]
             needs.append(Need("prize", code, names.get(code, ""), prize["state"], prize["depth"]))
     if await store.freezes.find(freeze_key("person", unionid)) is not None:

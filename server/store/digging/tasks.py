@@ -8,6 +8,7 @@ import pymongo
 from pymongo import IndexModel
 
 from server.game.dig import Dig, EndReason
+from server.game.ranks import GOODS
 from server.game.review import IN_REVIEW
 from server.game.sealed import Sealed
 from server.game.task import Task
@@ -21,7 +22,6 @@ from server.store.sealed_values import sealed_index
 _Document = dict[str, Any]
 
 COUNTED_TASKS = 200_000
-_GOODS = 2
 # Once it is shown, a task that was never opened opens if it is goods; a red packet waits for its payment.
 _UNOPENED: _Document = {"open": 0, "status": 0}
 SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
@@ -414,12 +414,12 @@ class Tasks(DueDocuments[Task]):
             "due_at": {"$add": [NOW_MS, lasts_ms]},
         }
         found = await self.collection.update_one(
-            {**reviewed, **_UNOPENED, "goods_type": _GOODS}, [{"$set": opens}]
+            {**reviewed, **_UNOPENED, "goods_type": GOODS}, [{"$set": opens}]
         )
         if found.modified_count:
             return True
         await self.collection.update_one(
-            {**reviewed, **_UNOPENED, "goods_type": {"$ne": _GOODS}}, [{"$set": {**shown, "due_at": NOW_MS}}]
+            {**reviewed, **_UNOPENED, "goods_type": {"$ne": GOODS}}, [{"$set": {**shown, "due_at": NOW_MS}}]
         )
         await self.collection.update_one(
             {**reviewed, "$or": [{"open": 1}, {"status": 1}]}, [{"$set": shown}]

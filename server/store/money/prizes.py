@@ -9,7 +9,7 @@ import pymongo
 from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from server.game.amounts import FEN_PER_YUAN, RELEASED_MS
+from server.game.amounts import FEN_PER_YUAN
 from server.game.prize import GIVEN, PrizeState, Wait, Why, awaits_pickup
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
@@ -476,11 +476,6 @@ def parcel(prize: Prize | WonPrize) -> Parcel:
         sent_at=prize.get("sent_at", 0),
         received_at=prize.get("received_at", 0),
     )
-
-
-def claimable_until_ms(prize: Prize, deadline_ms: int) -> int:
-    """Return until when a prize can be claimed, in unix ms, if its task's deadline is this."""
-    return max(deadline_ms, prize.get("released_at", 0) + RELEASED_MS)
 
 
 def bill_number(prize: Prize) -> str:

@@ -1,0 +1,133 @@
+"""Why somebody may not see, dig, pay for, end or claim: for each the first reason, of an ordered list. Pure.
+
+A reason is the refusal that says it; None: they may. Pages, lists and acts ask the same function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from server.errors import (
+    AlreadyPaid,
+    AlreadyWon,
+    ClaimOver,
+    Ended,
+    HasDigs,
+    NothingToPay,
+    NotPaid,
+    NotShown,
+    NotYours,
+    OwnTask,
+    PayoutHeld,
+    Refusal,
+    WrongAmount,
+)
+from server.game.amounts import claim_until_ms, in_words, total_fen, whole_yuan
+from server.game.prize import GIVEN, GONE, is_frozen
+from server.game.ranks import RED_PACKET
+from server.game.review import ReviewShown, is_taken_down, review_of
+from server.game.task import Task
+
+Document = Mapping[str, Any]
+
+
+class Standing(NamedTuple):
+    """What tells who may dig in a task and has to pay for it."""
+
+    publisher: str
+    review: ReviewShown
+    open: int
+    status: int
+    prepaid: int
+
+
+def standing_of(task: Document) -> Standing:
+    """Return the standing of a task's record."""
+    return Standing(
+        task["publisher"], review_of(task), task["open"], task["status"], task.get("prepaid", 0)
+    )
+
+
+def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:
+    """Whether a person may see a task. Winners always may: they claim their prizes on its page."""
+    return review == "shown" or mine or won
+
+
+def why_closed(task: Standing, unionid: str) -> Refusal | None:
+    """Return why nobody can dig in a task now, whatever its cooldown; its publisher hears of no other."""
+    if task.review != "shown":
+        return OwnTask() if task.publisher == unionid else NotShown()
+    if not task.open:
+        return NotPaid()
+    return Ended() if task.status else None
+
+
+def why_barred(task: Standing, unionid: str, *, won: bool) -> Refusal | None:
+    """Return why this person cannot dig in a task in which others can."""
+    if task.publisher == unionid:
+        return OwnTask()
+    return AlreadyWon() if won else None
+
+
+def owes(task: Standing, unionid: str) -> bool:
+    """Whether this person has to pay before a task opens, unless it is free."""
+    return task.publisher == unionid and not (task.open or task.prepaid or task.status)
+
+
+def why_not_pay(task: Task, unionid: str, yuan: int) -> Refusal | None:
+    """Return why this person cannot pay that amount, of one prize or of all, for a task."""
+    if task["publisher"] != unionid:
+        return NotYours()
+    if task["goods_type"] != RED_PACKET:
+        return NothingToPay()
+    if task["status"]:
+        return Ended()
+    if task["open"]:
+        return AlreadyPaid()
+    owed_fen = total_fen(task)
+    if yuan not in (task["money"], whole_yuan(owed_fen)):
+        return WrongAmount(f"支付的金额不对，应付 {in_words(owed_fen)}")
+    if is_taken_down(task):  # nobody could dig it
+        return NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
+    return None
+
+
+def why_not_end(task: Document, unionid: str) -> Refusal | None:
+    """Return why this person cannot end a task: its publisher can if nobody has dug or reports hide it."""
+    if task["publisher"] != unionid:
+        return NotYours()
+    if task["status"]:
+        return Ended()
+    return HasDigs() if task["now_depth"] and not task.get("reported") else None
+
+
+def why_held(prize: Document) -> Refusal | None:
+    """Return why a prize is not given out for now: an operator has to decide, or froze it."""
+    if prize["state"] == "held":
+        return PayoutHeld()
+    return frozen(prize) if is_frozen(prize) else None
+
+
+def frozen(prize: Document) -> Refusal:
+    """Return what the winner of a frozen prize reads."""
+    if prize["amount_fen"]:
+        return PayoutHeld("这个红包被运营者冻结了，暂时不能领取；有疑问请联系客服")
+    return PayoutHeld("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服")
+
+
+def is_claim_over(task: Document, prize: Document, claim_days: int, now_ms: int) -> bool:
+    """Whether the time to claim a prize is over. It has no end while the task runs."""
+    until_ms = claim_until_ms(task["ended_at"], claim_days, prize.get("released_at", 0))
+    return bool(until_ms) and now_ms > until_ms
+
+
+def why_not_claim(task: Document, prize: Document, claim_days: int, now_ms: int) -> Refusal | None:
+    """Return why a prize cannot be claimed. Limits may yet put it off."""
+    if held := why_held(prize):
+        return held
+    if "denied" in prize:
+        what = "红包" if prize["amount_fen"] else "奖品"
+        return ClaimOver(f"这个{what}已由运营者退回发布者，有疑问请联系客服")
+    over = prize["state"] not in GIVEN and is_claim_over(task, prize, claim_days, now_ms)
+    return ClaimOver() if over or prize["state"] in GONE else None
