@@ -332,6 +332,7 @@ def a_snapshot(seq: int, participants: int, prizes_left: int = 3, status: int = 
         nearest=seq + 1,
         deepest=1000,
         prizes_left=prizes_left,
+        ranks_left=[],
         participants=participants,
         status=status,
         end_reason="",
@@ -359,7 +360,17 @@ def a_join(seq: int, no: int) -> Join:
 
 def a_prize(seq: int, left: int) -> Prize:
     return Prize(
-        code=CODE, seq=seq, no=1, wxname="", wxheadpic="", prizes_left=left, money=0, goods_type=2
+        code=CODE,
+        seq=seq,
+        no=1,
+        wxname="",
+        wxheadpic="",
+        prizes_left=left,
+        ranks_left=[],
+        money=0,
+        money_fen=0,
+        goods_type=2,
+        rank=0,
     )
 
 
