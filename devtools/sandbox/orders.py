@@ -38,7 +38,10 @@ class Payer(msgspec.Struct):
 
 
 class OrderRequest(msgspec.Struct):
-    """What `POST /v3/pay/transactions/jsapi` takes, as far as this merchant uses it."""
+    """What `POST /v3/pay/transactions/jsapi` takes, as far as this merchant uses it.
+
+    `limit_pay` keeps no card away: WeChat's page of this interface has no such field.
+    """
 
     appid: str
     mchid: str

@@ -98,8 +98,6 @@ class PayOrder(Wallet):
             return "fail cancel"
         prepay_id = asked.package.removeprefix("prepay_id=")
         bank_type = asked.bank_type or ("CMB_CREDIT" if asked.credit else "OTHERS")
-        if bank_type.endswith("_CREDIT"):
-            await self._refuse_credit(prepay_id)
         order = await self.state.pay.pay_order(prepay_id, bank_type.strip("-"), now_ms())
         if order is None:
             raise WalletFailure("订单已支付、已关闭或不存在")
@@ -107,11 +105,6 @@ class PayOrder(Wallet):
             self.context, "TRANSACTION.SUCCESS", order["_id"], order["notify_url"], describe_order(order)
         )
         return "ok"
-
-    async def _refuse_credit(self, prepay_id: str) -> None:
-        number = await self.state.pay.without_credit(prepay_id)
-        if number is not None and await self.state.misbehaviours.take(("any_card",), number) is None:
-            raise WalletFailure("该商户不支持信用卡支付")
 
 
 class Confirmation(msgspec.Struct):

@@ -183,7 +183,6 @@ async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(
     await allow(client, "alice", "ended")
     code = await publish_red_packet(alice)
     parameters = {"appId": context.settings.appid, **await order(alice, code)}
-    await misbehave(client, "any_card")
     assert (await wx(client, "pay", **parameters, credit=1)).endswith(":ok")
     await sweep_until_quiet(context)
     await send_messages(context)

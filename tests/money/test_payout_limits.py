@@ -20,7 +20,6 @@ from support.purse import (
     publish_red_packet,
     rest,
     sweep_until_quiet,
-    win,
     wx,
 )
 
@@ -143,27 +142,3 @@ async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(
     await context.store.database["orders"].insert_one(left)
     assert (await alice.post("/payTask", code=codes[1], money=6))["error"] == "over_limit"
     assert len(await find(context, "sandbox_orders")) == 1
-
-
-@pytest.mark.gen_test
-async def test_no_credit_card_pays_a_red_packet(client: Client, context: Context) -> None:
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    parameters = {"appId": context.settings.appid, **await order(alice, code)}
-    assert "信用卡" in await wx(client, "pay", **parameters, credit=1)
-    assert (await wx(client, "pay", **parameters)).endswith(":ok")
-    await rest(context)
-    await win(client, context, bob, code)
-
-
-class TestWhereCreditCardsMayPay:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_NO_CREDIT": "0"}
-
-    @pytest.mark.gen_test
-    async def test_credit_cards_may_pay_if_the_setting_is_0(self, client: Client, context: Context) -> None:
-        alice = await client.log_in("alice")
-        code = await publish_red_packet(alice)
-        parameters = {"appId": context.settings.appid, **await order(alice, code)}
-        assert (await wx(client, "pay", **parameters, credit=1)).endswith(":ok")

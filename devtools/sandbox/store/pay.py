@@ -6,7 +6,6 @@ the caller gives.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
 
@@ -134,13 +133,6 @@ class SandboxPay:
             {"$set": {"trade_state": "SUCCESS", "paid_at_ms": now_ms, "bank_type": bank_type}},
             return_document=ReturnDocument.AFTER,
         )
-
-    async def without_credit(self, prepay_id: str) -> str | None:
-        """Return the number of an order that no credit card may pay; None for any other."""
-        order = await self.orders.find_one({"prepay_id": prepay_id}, {"asked": 1})
-        if order is None or "no_credit" not in (json.loads(order["asked"]).get("limit_pay") or []):
-            return None
-        return order["_id"]
 
     async def expire_order(self, out_trade_no: str, now_ms: int) -> bool:
         """Let an order expire now; return whether it exists."""
