@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from server.game.ranks import TaskRank
 from server.game.reasons import owes, standing_of
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
+from server.store.money.prizes import WonPrize
 
 
 class RankRow(msgspec.Struct, kw_only=True):
@@ -45,6 +47,12 @@ def rank_rows(ranks: list[TaskRank], left: list[int]) -> list[RankRow]:
         )
         for rank, prizes_left in zip(ranks, left, strict=True)
     ]
+
+
+def value_of(task: Mapping[str, Any], prize: WonPrize) -> int:
+    """Return what somebody's prize is worth by its publisher, 0 if they did not say."""
+    of = task["ranks"][prize["rank"] - 1] if "rank" in prize else task
+    return int(of.get("value", 0))
 
 
 class Card(msgspec.Struct, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields
+from handlers.digging.cards import Card, card, card_fields, owed_fen, owed_fields, value_of
 from handlers.parameters import ONE_LINE, Page, Unionid
 from server.actions.announce import square_of
 from server.context import Context
@@ -181,9 +181,10 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
 
 
 class PrizeCard(Card, kw_only=True):
-    """`is_draw` is 1 once the prize is given. `goods_type`, `draw_type` and `money` are the caller's prize's.
+    """`is_draw` is 1 once the prize is given.
 
-    `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
+    `goods_type`, `draw_type`, `money`, `money_fen` and `value` are the caller's prize's. `rank` is its place
+    in `ranks`, from 1, 0 if all prizes are alike.
 
     `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` is as `state` in
     `getWinners`; for goods by mail the rest is as there. Times are unix ms, 0 for never.
@@ -227,6 +228,7 @@ def _prize_card(context: Context, task: WonTask) -> PrizeCard:
         "draw_type": prize["draw_type"],
         "money": prize["amount_fen"] // FEN_PER_YUAN,
         "money_fen": prize["amount_fen"],
+        "value": value_of(task, prize),
         "rank": prize.get("rank", 0),
         "is_draw": int(prize["state"] in GIVEN),
         "claim_until": claim_until_ms(

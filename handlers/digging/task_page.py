@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 from cachetools import LRUCache
 
-from handlers.digging.cards import RankRow, goods_url, owed_fields, picture_url, rank_rows
+from handlers.digging.cards import RankRow, goods_url, owed_fields, picture_url, rank_rows, value_of
 from server.actions.pictures import SIGNED_MS
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms, total_fen
@@ -54,8 +54,8 @@ class TaskPage(msgspec.Struct, kw_only=True):
     as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
     caller's if they won, in unix ms; 0 while the task runs. `seed_hash` and `nonce` are "" if `rules_version`
     is 1. Unless `review` is "shown", only the publisher and winners see the page. For a winner `goods_type`,
-    `draw_type`, `money` and `money_fen` are their prize's, and `rank` is its place in `ranks`, from 1, 0 if
-    all prizes are alike.
+    `draw_type`, `money`, `money_fen` and `value` are their prize's, and `rank` is its place in `ranks`, from
+    1, 0 if all prizes are alike.
     """
 
     goods_type: int
@@ -136,6 +136,7 @@ _OWN = (
     "draw_type",
     "money",
     "money_fen",
+    "value",
     "rank",
     "is_prize",
     "is_draw",
@@ -213,6 +214,7 @@ def task_page(
         "draw_type": shown["draw_type"],
         "money": shown["amount_fen"] // FEN_PER_YUAN,
         "money_fen": shown["amount_fen"],
+        "value": value_of(watched.task, shown),
         "rank": shown.get("rank", 0),
         "is_prize": unionid in watched.winners,
         "is_draw": prize is not None and prize["state"] in GIVEN,
@@ -239,7 +241,6 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     task = watched.task
     rules = watched.setting.rules
     fields: dict[str, Any] = {
-        "value": task.get("value", 0),
         "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),

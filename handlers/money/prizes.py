@@ -160,6 +160,8 @@ class ConfirmDrawReply(Reply, kw_only=True):
 
     is_draw: int
     depth: int
+    rank: int
+    money_fen: int
     wxname: str
     wxheadpic: str
 
@@ -181,6 +183,8 @@ class ConfirmDraw(Interface):
         return ConfirmDrawReply(
             is_draw=1,
             depth=prize["depth"],
+            rank=prize.get("rank", 0),
+            money_fen=prize["amount_fen"],
             wxname=prize["wxname"],
             wxheadpic=picture_url(self.context, prize["wxheadpic"]),
         )

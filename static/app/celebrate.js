@@ -1,6 +1,6 @@
 // A win, celebrated: the ground opens for the winner, coins fly, everybody else reads a line.
 
-import { title } from "../miniprogram/shared/words.js";
+import { title, wonWords } from "../miniprogram/shared/words.js";
 import { dialog } from "./dialog.js";
 import { avatar, el, icon } from "./dom.js";
 import { signalWin } from "./preferences.js";
@@ -15,7 +15,7 @@ export function celebrateMine(task, { no, now_depth }) {
   const opened = dialog(
     "恭喜，你挖到了！",
     el("div.prize", {}, el("img", { src: task.thumbnail, alt: "", width: 160, height: 160 })),
-    el("p.prize-name", {}, title(task)),
+    el("p.prize-name", {}, wonWords(task, task) || title(task)),
     el("p.hint.centred", {}, `第 ${now_depth} 层，你是名单上的第 ${no} 位`),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
     el("button.primary", { autofocus: true, onclick: () => { claiming = true; opened.close(); } }, "去领取"),
@@ -54,15 +54,15 @@ function goToClaim() {
   claim?.focus({ preventScroll: true }); // the dialog gave it back to where it was before
 }
 
-/** Somebody else won: `frame` is the channel's `prize`. */
-export function celebrate(frame) {
+/** Somebody else won: `frame` is the channel's `prize`; `what` says which, "" if all prizes are alike. */
+export function celebrate(frame, what) {
   // If many come at once, as after a lost connection, the newest is enough.
   document.querySelectorAll(".won-line, body > .coins").forEach((shown) => shown.remove());
   const line = el(
     "div.won-line",
     { role: "status" },
     avatar(frame.wxheadpic, 40),
-    el("p", {}, el("b", {}, el("bdi", {}, frame.wxname)), " 挖到了！"),
+    el("p", {}, el("b", {}, el("bdi", {}, frame.wxname)), ` 挖到了${what ? `：${what}` : "！"}`),
     el("button.close", { "aria-label": "关闭", onclick: () => line.remove() }, icon("close", 18)),
   );
   document.body.append(line);

@@ -7,7 +7,7 @@ import { channel } from "./channel.js";
 import { claim } from "./claim.js";
 import { consent } from "./consent.js";
 import { observe } from "../miniprogram/shared/clock.js";
-import { isClaimable, mayEnd, stateOf } from "../miniprogram/shared/prizes.js";
+import { isClaimable, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
 import { el, fill, icon, notice, set, write } from "./dom.js";
@@ -15,7 +15,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, title, untilWords } from "../miniprogram/shared/words.js";
+import { ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -74,7 +74,7 @@ class Page {
     this.shaft = shaft(() => this.dig());
     this.people = new Participants(task.code, signal);
     this.people.reset(task);
-    this.digs = digs(task.code, signal);
+    this.digs = digs(task, signal);
     this.statement = statement(task.code, signal);
     if (task.mine) this.statement.element.append(this.shaft.line);
     this.fairness = fairness(task);
@@ -84,6 +84,7 @@ class Page {
     this.watchers = el("span.watchers");
     this.sharing = el("button.quiet", { onclick: () => share(task) }, icon("share", 20), "分享");
     this.prizes = el("span.fact");
+    this.ranks = el("ul.ranks");
     this.claim = el("div", { id: "claim" });
     this.deadline = el("p.hint");
     this.due = el("div");
@@ -110,6 +111,7 @@ class Page {
           el("h1", {}, title(task)),
           el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
           el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, cooldownWords(task))),
+          this.ranks,
           synopsis(task)),
       ),
       el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own, this.consent.element,
@@ -135,6 +137,8 @@ class Page {
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: task.review !== "shown" }); // nobody could open it
     write(this.prizes, prizesLeft(task));
+    fill(this.ranks, rankLines(task).map(({ name, what, left }) => el("li", {}, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
+    set(this.ranks, { hidden: !task.ranks.length });
     set(this.early, { hidden: !mayEnd(task) });
     set(this.ending, { hidden: !task.status });
     write(this.deadline, isClaimable(task) ? untilWords(task.claim_until) : "");
@@ -240,7 +244,7 @@ class Page {
     const { task } = this;
     const { leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
     const ended = status && !task.status;
-    Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame) });
+    Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame), ranks: ranksLeft(task, frame) });
     this.#leapt ||= leapt;
     if (leapt) this.digs.renew();
     // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
@@ -252,11 +256,11 @@ class Page {
   /** Somebody won, perhaps by the dig that is under way here. */
   won(frame) {
     const { task } = this;
-    task.prizes_left = Math.min(task.prizes_left, frame.prizes_left);
+    Object.assign(task, { prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
     this.people.mark(frame.no);
     Promise.all([this.#digging, this.#striking]).then(() => this.celebrateOnce(frame.seq, () => {
       this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
-      celebrate(frame);
+      celebrate(frame, wonWords(frame, task));
     }));
   }
 
@@ -352,7 +356,7 @@ class Page {
       return;
     }
     this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);
-    Object.assign(task, { is_prize: 1, why: "already_won" });
+    Object.assign(task, wonBy(reply, task));
     this.people.mark(reply.no);
     this.showClaim();
     if (reply.task_status) this.reload(); // for until when to claim

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { atMostEvery } from "../miniprogram/shared/renewing.js";
-import { DIGS } from "../miniprogram/shared/words.js";
+import { DIGS, wonWords } from "../miniprogram/shared/words.js";
 import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
 const PAGE = 50; // of getDigs
@@ -10,7 +10,8 @@ const KEPT = 200; // newer digs drive older ones out, unless somebody looked bac
 const RENEW_MS = 2_000;
 
 /** Return the section, with `renew()` after a dig. */
-export function digs(code, signal) {
+export function digs(task, signal) {
+  const { code } = task;
   const list = el("ol.digs");
   const nobody = el("p.blank", { hidden: true }, DIGS.none);
   const problem = el("p.problem", { role: "alert" });
@@ -21,7 +22,7 @@ export function digs(code, signal) {
   let lookedBack = false;
 
   function show(found) {
-    for (const dig of found) if (!rows.has(dig.depth)) rows.set(dig.depth, insert(list, dig));
+    for (const dig of found) if (!rows.has(dig.depth)) rows.set(dig.depth, insert(list, dig, wonWords(dig, task)));
     if (!lookedBack) trim(rows);
     set(nobody, { hidden: rows.size > 0 });
     set(more, { hidden: !rows.size || least(rows) <= 1 });
@@ -66,10 +67,10 @@ function trim(rows) {
 }
 
 /** Put a dig's row where it belongs, the deepest first. */
-function insert(list, { depth, wxname, wxheadpic, is_prize }) {
+function insert(list, { depth, wxname, wxheadpic, is_prize }, what) {
   const row = el("li", { "data-depth": depth },
     el("span.hint", {}, `第 ${depth} 层`), avatar(wxheadpic, 28), el("span.name", {}, wxname),
-    is_prize ? el("em", {}, icon("trophy", 14), DIGS.won) : null);
+    is_prize ? el("em", {}, icon("trophy", 14), what || DIGS.won) : null);
   list.insertBefore(row, [...list.children].find(({ dataset }) => Number(dataset.depth) < depth) ?? null);
   return row;
 }

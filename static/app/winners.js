@@ -2,8 +2,8 @@
 
 import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
-import { isMailed } from "../miniprogram/shared/prizes.js";
-import { WINNERS, claimsEnd, prizeWords, publishersTax, title } from "../miniprogram/shared/words.js";
+import { handsOver, isMailed } from "../miniprogram/shared/prizes.js";
+import { WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, title, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
 
@@ -64,10 +64,11 @@ export function winners(root, signal, code, scanned = "") {
 /** Return the list with what is beside it, and `show(winners, task)`. */
 function makeList(code, scanned, load) {
   const list = el("ul.winners");
-  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, scanned, load));
+  const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, scanned, load, () => of));
   const table = el("button", { hidden: true, onclick: () => download(code) }, WINNERS.table);
   const said = el("p.blank", { role: "status" }, "正在读取…");
   let shown = "";
+  let of = {}; // the treasure
   const rows = new Map(); // by depth: a row that says the same stays, with what is being typed there
 
   function rowOf(winner, task) {
@@ -80,8 +81,9 @@ function makeList(code, scanned, load) {
     const now = JSON.stringify(data);
     if (now === shown) return; // keep the focus and what is selected
     shown = now;
+    of = task;
     arrange(list, data.map((winner) => rowOf(winner, task)));
-    set(pickup, { hidden: task.goods_type !== 2 || task.draw_type !== 1 || data.every((winner) => winner.is_draw) });
+    set(pickup, { hidden: !handsOver(data) });
     set(table, { hidden: !data.length });
     write(said, data.length ? "" : WINNERS.none);
   }
@@ -130,7 +132,7 @@ async function download(code) {
   }
 }
 
-function pickupForm(code, scanned, load) {
+function pickupForm(code, scanned, load, task) {
   const problem = el("p.problem", { role: "alert" });
   const input = el("input", {
     id: "pickup", name: "pickup", inputmode: "numeric", pattern: "[0-9]{6}", maxlength: 6, required: true,
@@ -140,9 +142,9 @@ function pickupForm(code, scanned, load) {
     event.preventDefault();
     write(problem, "");
     return attempt(problem, async () => {
-      const { wxname } = await post("/confirmDraw", { code, pickup: input.value });
+      const won = await post("/confirmDraw", { code, pickup: input.value });
       input.value = "";
-      notice("取件码正确，可以把奖品交给 ", el("bdi", {}, wxname));
+      notice(pickupRight(won, task()));
       await load();
     });
   };
@@ -158,11 +160,11 @@ function row(winner, task, onSent) {
     avatar(wxheadpic, 44),
     el("div", {},
       el("b", {}, wxname),
-      el("p.hint", {}, `第 ${depth} 层 · ${prizeWords(task, state)}`),
+      el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
       waits ? el("p.hint", {}, WINNERS.waits) : null,
       deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
       state === "withheld" ? el("p.hint", {}, WINNERS.frozen) : null,
       parcel(winner),
-      isMailed(task) ? shipping(task, winner, onSent) : null));
+      isMailed(winner) ? shipping(task, winner, onSent) : null));
 }

@@ -137,6 +137,8 @@ async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(
     await rest(context)
     claimed = await bob.post("/drawPrize", code=code)
     assert (claimed["rank"], len(claimed["pickup"])) == (dug["rank"], 6)
+    handed = await alice.post("/confirmDraw", code=code, pickup=claimed["pickup"])
+    assert (handed["status"], handed["rank"], handed["money_fen"]) == (0, dug["rank"], 0)
     digs = (await alice.get("/getDigs", code=code))["data"]
     assert [(dig["is_prize"], dig["rank"]) for dig in digs] == [(1, dug["rank"])]
 

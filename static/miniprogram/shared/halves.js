@@ -67,9 +67,15 @@ export function makeHalves({ get, post, person, random, next, noted, seen }) {
 }
 
 /** Whether a treasure's commitment covers these halves and the rules that are shown. */
-export function holdsHalf({ code, fluctuation, forecast_num, interval, max_depth, prize_num, commitment }, { seed_hash, nonce }) {
-  const rules = { code, fluctuation, forecast_num, interval, max_depth, nonce, prize_num, seed_hash, version: 2 };
+export function holdsHalf({ code, fluctuation, forecast_num, interval, max_depth, prize_num, ranks = [], commitment }, { seed_hash, nonce }) {
+  const drawn = ranks.length ? { ranks: ranks.map(drawnRank) } : {};
+  const rules = { code, fluctuation, forecast_num, interval, max_depth, nonce, prize_num, ...drawn, seed_hash, version: 2 };
   return sha256(utf8(JSON.stringify(rules))) === commitment;
+}
+
+// What the draw commits to of a kind of prizes; JSON leaves out what is undefined.
+function drawnRank({ prize_num, money_fen, sum_fen }) {
+  return { fen: money_fen || sum_fen || undefined, num: prize_num, split: sum_fen ? 1 : undefined };
 }
 
 function hex(bytes) {

@@ -8,6 +8,21 @@ const OUT = ["withheld", "expiring", "returned"]; // it cannot be claimed, or no
 
 export const isMailed = ({ goods_type, draw_type }) => goods_type === 2 && draw_type === 2;
 
+/** What a dig that won makes of its treasure's page: the prize is the caller's from now on. */
+export function wonBy({ rank, money_fen }, { ranks = [] }) {
+  const won = { is_prize: 1, why: "already_won" };
+  if (!rank) return won;
+  const { goods_type, draw_type, value } = ranks[rank - 1];
+  return { ...won, rank, money_fen, goods_type, draw_type, value };
+}
+
+/** Return the kinds of prizes with how many are left of each, as a frame tells it. */
+export const ranksLeft = ({ ranks = [] }, { ranks_left: left = [] }) => (
+  ranks.map((rank, place) => (left.length ? { ...rank, prizes_left: Math.min(rank.prizes_left, left[place]) } : rank)));
+
+/** Whether a publisher has goods to hand over for a pick-up code. */
+export const handsOver = (winners) => winners.some(({ goods_type, draw_type, is_draw }) => goods_type === 2 && draw_type === 1 && !is_draw);
+
 /** What a claim shows follows from these; a prize that is `claiming` is claimed on as one that is `won`. */
 export function stateOf({ is_prize, is_draw, prize_state }) {
   return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;

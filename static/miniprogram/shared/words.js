@@ -3,8 +3,9 @@
 import { asMoment, asTime } from "./clock.js";
 
 /** A treasure's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
-export function title({ goods_type, money, name }) {
+export function title({ goods_type, money, name, ranks = [] }) {
   if (!name) return "看不到的宝贝";
+  if (ranks.length) return name;
   return goods_type === 1 ? `【现金红包${money}元】${name}` : name;
 }
 
@@ -31,10 +32,29 @@ export const SQUARE = {
 };
 
 /** How its prizes are given, and what goods are worth. */
-export function howGiven({ goods_type, draw_type, value }) {
+export function howGiven({ goods_type, draw_type, value, ranks = [] }) {
+  if (ranks.length) return `${ranks.length} 种奖品`;
   if (goods_type === 1) return "现金红包";
   return [draw_type === 1 ? "现场领取" : "邮寄到家", worth({ value })].filter(Boolean).join(" · ");
 }
+
+/** An amount as people read it. */
+export const yuan = (fen) => `${fen % 100 ? (fen / 100).toFixed(2) : fen / 100} 元`;
+
+/** What one kind of prizes is. */
+function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
+  if (sum_fen) return `拼手气，一起分 ${yuan(sum_fen)}`;
+  return goods_type === 1 ? `红包，每个 ${yuan(money_fen)}` : howGiven({ goods_type, draw_type, value });
+}
+
+/** The kinds of prizes of a treasure, to be listed; [] if all are alike. */
+export const rankLines = ({ ranks = [] }) => ranks.map((rank) => ({
+  name: rank.name, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
+}));
+
+/** What somebody won, by a dig, a frame, a card or a winner's row; "" if all prizes of the treasure are alike. */
+export const wonWords = ({ rank, money_fen }, { ranks = [] }) => (ranks[rank - 1]
+  ? ranks[rank - 1].name + (money_fen ? `，${yuan(money_fen)}` : "") : "");
 
 /** How many prizes a treasure has, or has left. */
 export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 份奖品" : `剩 ${prizes_left} / ${prize_num} 份`);
@@ -177,8 +197,8 @@ export const CLAIM = {
 };
 
 /** What a red packet is, before it is claimed. */
-export const packetWords = ({ money, claim_from }) => (
-  `${money} 元红包，领取后进入微信零钱。${claim_from ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : ""}`);
+export const packetWords = ({ money_fen, claim_from }) => (
+  `${yuan(money_fen)}红包，领取后进入微信零钱。${claim_from ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : ""}`);
 
 /** Until when a prize can be claimed. */
 export const untilWords = (moment) => `请在 ${asMoment(moment)} 之前领取`;
@@ -228,7 +248,10 @@ export const WINNERS = {
 export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");
 
 /** What a publisher is told after the right pick-up code. */
-export const pickupRight = (wxname) => `取件码正确，可以把奖品交给 ${wxname}`;
+export function pickupRight(won, task) {
+  const prize = wonWords(won, task);
+  return `取件码正确，可以把奖品${prize ? `“${prize}”` : ""}交给 ${won.wxname}`;
+}
 
 // The publisher's side of a treasure.
 export const OWN = {
@@ -270,11 +293,13 @@ function yuan(fen) {
 }
 
 // Paying for a red packet.
-export const payWords = ({ prize_num, money, owed }) => (
-  `${prize_num} 个红包，每个 ${money} 元，共 ${owed} 元。支付成功后立即开挖，没人挖到的会退回。`);
+export const payWords = ({ prize_num, money, owed_fen, ranks = [] }) => [
+  ranks.length ? `${prize_num} 份奖品里的红包` : `${prize_num} 个红包，每个 ${money} 元`,
+  `，共 ${yuan(owed_fen)}。支付成功后立即开挖，没人挖到的会退回。`,
+].join("");
 export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支付会自动删除。" };
-export const payDue = ({ owed }) => `待支付 ${owed} 元`;
-export const payButton = ({ owed }) => `支付 ${owed} 元`;
+export const payDue = ({ owed_fen }) => `待支付 ${yuan(owed_fen)}`;
+export const payButton = ({ owed_fen }) => `支付 ${yuan(owed_fen)}`;
 
 // Who dug which depth.
 export const DIGS = { title: "谁挖了哪一层", none: "还没有人挖过", more: "更早的", won: "挖到了" };
@@ -341,8 +366,9 @@ export const CHECKS = {
 };
 
 /** Where a treasure's prizes may lie, and what follows for the next dig. */
-export function depthRules({ prize_num, forecast_num, interval, fluctuation }) {
-  const next = "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹”的机会就这样算出，人人看得到。";
+export function depthRules({ prize_num, forecast_num, interval, fluctuation, ranks = [] }) {
+  const kinds = ranks.length ? "哪一份是哪一种、拼手气各是多少，也由这些随机数定下。" : "";
+  const next = kinds + "下一份奖品在它可能的、还没挖的每一层，机会一样大：“这一锹”的机会就这样算出，人人看得到。";
   if (prize_num === 1) return `规则：1 份奖品，藏在第 1 到 ${forecast_num} 层中的某一层。${next}`;
   const spread = fluctuation ? `相隔 ${interval - fluctuation} 到 ${interval + fluctuation} 层` : `正好相隔 ${interval} 层`;
   return `规则：${prize_num} 份奖品，一份接一份${spread}，最深 ${prize_num * (interval + fluctuation)} 层。${next}`;
