@@ -38,9 +38,6 @@ export function howGiven({ goods_type, draw_type, value, ranks = [] }) {
   return [draw_type === 1 ? "现场领取" : "邮寄到家", worth({ value })].filter(Boolean).join(" · ");
 }
 
-/** An amount as people read it. */
-export const yuan = (fen) => `${fen % 100 ? (fen / 100).toFixed(2) : fen / 100} 元`;
-
 /** What one kind of prizes is. */
 function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
   if (sum_fen) return `拼手气，一起分 ${yuan(sum_fen)}`;
@@ -277,17 +274,14 @@ export const liveNumbers = ({ participants, now_depth, max_depth, prizes_left, p
 /** The numbers of a statement that the server gave: [label, number, unit]. */
 export function statementNumbers(found) {
   const people = [["打开过", found.opened, "人"], ["分享过", found.sharers, "人"], ["被分享带来", found.brought, "人"]];
-  if (found.paid_fen) {
-    const money = [["已付", found.paid_fen], ["已发", found.given_fen], ["已退", found.refunded_fen], ["在账上", found.held_fen]];
-    return [...people, ...money.map(([label, fen]) => [label, yuan(fen), ""])];
-  }
-  const claimed = ["已领奖", found.prizes_given, `/ ${found.prizes_won} 份`];
-  if (!found.prizes_sent) return [...people, claimed];
-  return [...people, claimed, ["已寄出", found.prizes_sent, "份"], ["已收到", found.prizes_received, "份"]];
+  const money = [["已付", found.paid_fen], ["已发", found.given_fen], ["已退", found.refunded_fen], ["在账上", found.held_fen]];
+  const gone = found.paid_fen ? money.map(([label, fen]) => [label, yuan(fen), ""]) : [["已领奖", found.prizes_given, `/ ${found.prizes_won} 份`]];
+  if (!found.prizes_sent) return [...people, ...gone];
+  return [...people, ...gone, ["已寄出", found.prizes_sent, "份"], ["已收到", found.prizes_received, "份"]];
 }
 
 /** Fen as people read them: 6 元, 6.50 元, 1,000 元. Phones may know no numbers of China by themselves. */
-function yuan(fen) {
+export function yuan(fen) {
   const whole = String(Math.floor(fen / 100)).replace(/\B(?=(\d{3})+$)/g, ",");
   return `${whole}${fen % 100 ? `.${String(fen % 100).padStart(2, "0")}` : ""} 元`;
 }

@@ -39,6 +39,7 @@ def test_the_form_and_the_payment_say_the_rules(
     opened = window("小明", "/#/publish", viewport=size)
     page = opened.page
     page.get_by_label("奖品数量").fill("3")
+    page.get_by_label("预计挖多少锹").fill("30")
     page.get_by_label("物品名").fill("三个红包")
     rules = "不公开的红包，一天发出的钱最多 200 元"
     expect(page.get_by_text(rules)).to_be_hidden()

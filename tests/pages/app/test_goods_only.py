@@ -28,7 +28,7 @@ def test_where_there_are_goods_only_no_page_names_red_packets(
     page.get_by_label("物品名").fill("一只熊猫")
     expect(page.get_by_role("group", name="怎么给")).to_be_visible()
     expect(page.get_by_text("最深 20 层")).to_be_visible()
-    expect(page.get_by_role("group", name="埋什么")).to_be_hidden()
+    expect(page.get_by_role("group", name="埋什么").get_by_role("radio")).to_have_count(2)
     expect(page.get_by_text("红包").locator("visible=true")).to_have_count(0)
     assert opened.overflow() <= 0
     page.goto(f"{address}/#/")

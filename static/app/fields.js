@@ -1,0 +1,35 @@
+// Fields of a form, each with its label and what may be filled in.
+
+import { el } from "./dom.js";
+
+export function field(name, label, attributes, hint = null, ...children) {
+  const tag = attributes.rows ? "textarea" : children.length ? "select" : "input";
+  return el(
+    "div.field",
+    {},
+    el("label", { for: name }, label),
+    el(tag, { id: name, name, autocomplete: "off", "aria-describedby": hint ? `${name}-hint` : null, ...attributes }, ...children),
+    hint ? el("p.hint", { id: `${name}-hint` }, hint) : null,
+  );
+}
+
+export function number(name, label, least, most, initial, optional = "") {
+  const attributes = { type: "number", inputmode: "numeric", min: least, max: most, step: 1, value: initial, required: !optional };
+  return field(name, label, attributes, optional || `${least} 到 ${most}`);
+}
+
+export function choice(name, label, options) {
+  return el(
+    "fieldset.field",
+    {},
+    el("legend", {}, label),
+    el("div.segments", {}, options.map(([value, text], place) =>
+      el("label", {}, el("input", { type: "radio", name, value, checked: place === 0 }), el("span", {}, text)))),
+  );
+}
+
+// A field that does not apply is neither shown, nor checked by the browser, nor sent.
+export function apply(element, applies) {
+  element.hidden = !applies;
+  for (const input of element.querySelectorAll("input, textarea, select")) input.disabled = !applies;
+}

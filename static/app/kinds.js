@@ -1,0 +1,71 @@
+// The part of the publishing form for several kinds of prizes: a row for each.
+
+import { el, set, write } from "./dom.js";
+import { apply, field } from "./fields.js";
+
+const MOST = 10;
+const NEW = { name: "", kind: "goods", number: "1", amount: "", value: "" };
+const LABELS = { each: "每个多少元", split: "一起分多少元" };
+
+/**
+ * Return the element with `values()`, what is filled in as `prizesOf` takes it. It begins with `kept`; `cash` is whether
+ * red packets are taken, up to `mostYuan`. `changed` is called when a row comes or goes.
+ */
+export function kindRows(kept, { cash, mostYuan, changed }) {
+  const list = el("ol.kinds");
+  const more = el("button", { onclick: () => { add(NEW); renew(); changed(); } }, "再加一种");
+  const element = el("div.stack", {}, list, more);
+  const rows = [];
+  let made = 0;
+
+  function add(values) {
+    const row = kindRow(`kind-${made += 1}`, values, { cash, mostYuan, remove: () => { rows.splice(rows.indexOf(row), 1); row.element.remove(); renew(); changed(); } });
+    rows.push(row);
+    list.append(row.element);
+  }
+
+  function renew() {
+    set(more, { hidden: rows.length >= MOST });
+    rows.forEach((row, place) => row.renew(place + 1, rows.length > 1));
+  }
+
+  (kept.length ? kept : [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖", number: "3" }]).forEach(add);
+  renew();
+  return {
+    element,
+    values: () => rows.map((row) => row.values()),
+    /** Show it, or neither show nor check it. */
+    apply(applies) {
+      apply(element, applies);
+      if (applies) rows.forEach((row) => row.adapt());
+    },
+  };
+}
+
+function kindRow(id, values, { cash, mostYuan, remove }) {
+  const legend = el("legend");
+  const part = (name, label, attributes, ...children) => field(`${id}-${name}`, label, { name: null, value: values[name], required: true, ...attributes }, null, ...children);
+  const name = part("name", "名称", { maxlength: 20, placeholder: "1 到 20 个字" });
+  const kind = part("kind", "是什么", { value: null }, ...[["goods", "实物"], ["each", "红包"], ["split", "拼手气"]].slice(0, cash ? 3 : 1)
+    .map(([value, text]) => el("option", { value, selected: value === values.kind }, text)));
+  const number = part("number", "几份", { type: "number", inputmode: "numeric", min: 1, max: 1000, step: 1 });
+  const amount = part("amount", LABELS.each, { type: "number", inputmode: "decimal", min: 0.1, max: mostYuan, step: 0.01 });
+  const value = part("value", "每份值多少元（可不填）", { type: "number", inputmode: "numeric", min: 1, max: 50_000, step: 1, required: false });
+  const drop = el("button.link", { onclick: remove }, "去掉这一种");
+  const inputs = Object.fromEntries(Object.entries({ name, kind, number, amount, value }).map(([of, made]) => [of, made.querySelector("input, select")]));
+  return {
+    element: el("li", {}, el("fieldset.stack", {}, legend, el("div.pair", {}, name, kind), el("div.pair", {}, number, amount, value), drop)),
+    values: () => Object.fromEntries(Object.entries(inputs).map(([of, input]) => [of, input.value])),
+    renew(place, removable) {
+      write(legend, `第 ${place} 种`);
+      set(drop, { hidden: !removable });
+    },
+    adapt() {
+      const chosen = inputs.kind.value;
+      apply(value, chosen === "goods");
+      apply(amount, chosen !== "goods");
+      write(amount.querySelector("label"), LABELS[chosen] ?? LABELS.each);
+      inputs.amount.min = chosen === "split" ? (0.1 * (Number(inputs.number.value) || 1)).toFixed(2) : "0.10";
+    },
+  };
+}

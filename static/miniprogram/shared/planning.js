@@ -1,0 +1,71 @@
+// What a publisher's numbers come to: how far apart the prizes lie, what will happen, and what does not fit.
+
+const DAY_SECONDS = 86400;
+const MOST_INTERVAL = 100000;
+const FAR = 1.5; // so many times more or fewer digs than the forecast is another plan
+
+/** How far apart prizes lie if digs of this forecast are to find them all; `gap` is the least that may lie between two. */
+export function spacing({ prizes, forecast, gap }) {
+  const interval = Math.min(MOST_INTERVAL, Math.max(gap, Math.round(forecast / prizes)));
+  return { interval, fluctuation: Math.min(interval - gap, Math.round(interval / 3)) };
+}
+
+/** From how many digs to how many it takes to find the last prize. */
+function digsToEnd({ prizes, forecast, interval, fluctuation }) {
+  if (prizes === 1) return [1, forecast];
+  return [prizes * (interval - fluctuation), prizes * (interval + fluctuation)];
+}
+
+/** What will happen, in a sentence; "" if the numbers say nothing yet. `cd` is the cooldown in seconds. */
+export function planWords(plan) {
+  const { prizes, forecast, interval, cd } = plan;
+  const [least, most] = digsToEnd(plan);
+  if (!(least > 0)) return "";
+  const apart = prizes === 1 ? `1 份奖品，第 1 到 ${forecast} 锹里哪一锹都一样可能` : `大约每 ${interval} 锹出一份`;
+  return `${apart}；一直有人挖，${endsWithin(least, most, cd)}结束`;
+}
+
+function endsWithin(least, most, cd) {
+  // The first dig waits for nothing.
+  const end = cd ? (digs) => (digs === 1 ? "第一锹就" : lasting((digs - 1) * cd)) : (digs) => `${digs} 锹`;
+  return end(least) === end(most) ? end(least) : `最快${spaced(end(least))}、最慢${spaced(end(most))}`;
+}
+
+const spaced = (words) => (/^\d/.test(words) ? ` ${words}` : words);
+
+/** Where number, spacing and forecast disagree, in a sentence; "" if they do not. */
+export function planWarning({ prizes, forecast, interval }) {
+  const expected = prizes * interval;
+  if (prizes < 2 || !interval || !forecast || (expected <= forecast * FAR && expected >= forecast / FAR)) return "";
+  return `对不上：${prizes} 份、每隔 ${interval} 层一份，大约 ${expected} 锹才挖完，预计却是 ${forecast} 锹`;
+}
+
+function lasting(seconds) {
+  if (seconds < 60) return `${seconds} 秒`;
+  if (seconds < 3600) return `${Math.ceil(seconds / 60)} 分钟`;
+  if (seconds < 2 * DAY_SECONDS) return `${Math.ceil(seconds / 3600)} 小时`;
+  return `${Math.ceil(seconds / DAY_SECONDS)} 天`;
+}
+
+/**
+ * What `/postTask` takes of kinds of prizes that were filled in: [{name, kind, number, amount, value}], all texts. A kind
+ * is "goods", "each" (`amount` yuan a packet) or "split" (`amount` yuan shared).
+ */
+export function prizesOf(kinds) {
+  const prizes = kinds.map(({ name, kind, number, amount, value }) => ({
+    name: name.trim(),
+    prize_num: whole(number),
+    ...(kind === "each" ? { money_fen: fenOf(amount) } : kind === "split" ? { sum_fen: fenOf(amount) } : value ? { value: whole(value) } : {}),
+  }));
+  return {
+    goods_type: kinds.some(({ kind }) => kind !== "goods") ? 1 : 2,
+    prize_num: prizes.reduce((sum, { prize_num: number }) => sum + number, 0),
+    prizes,
+  };
+}
+
+/** What these prizes pay together, in fen. */
+export const paysFen = (prizes) => prizes.reduce((sum, { prize_num: number, money_fen: each = 0, sum_fen: shared = 0 }) => sum + each * number + shared, 0);
+
+const whole = (text) => Number.parseInt(text, 10) || 0;
+const fenOf = (yuan) => Math.round(Number(yuan) * 100) || 0;

@@ -1,0 +1,94 @@
+"""Several kinds of prizes in one treasure, from the form to the claim and the check of the draw."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from support.browser import Opener, Person, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+
+def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
+    """Fill in a row of the form."""
+    row = page.get_by_role("group", name=f"第 {place} 种")
+    row.get_by_label("名称").fill(name)
+    row.get_by_label("是什么").select_option(what)
+    row.get_by_label("几份").fill(number)
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(
+    window: Opener, address: str, width: int
+) -> None:
+    opened = window("埋宝人", "/#/publish", viewport={"width": width, "height": 740})
+    page = opened.page
+    page.get_by_role("radio", name="几种、拼手气").check()
+    page.get_by_label("物品名").fill("什么都有的箱子")
+    kind(page, 1, "一等奖 大熊猫", "实物", "1")
+    kind(page, 2, "拼手气", "拼手气", "3")
+    shared = page.get_by_label("一起分多少元")
+    shared.fill("0.29")
+    page.get_by_label("每锹之后冷却几秒").fill("0")
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(shared).to_be_focused()
+    expect(page.get_by_text("“一起分多少元”应为 0.30 到 200，最多两位小数")).to_be_visible()
+    shared.fill("0.35")
+    page.get_by_label("预计挖多少锹").fill("40")
+    expect(page.get_by_label("每隔多少层一份奖品")).to_have_value("10")
+    said = "大约每 10 锹出一份；一直有人挖，最快 28 锹、最慢 52 锹结束"
+    expect(page.locator(".summary")).to_contain_text(said)
+    expect(page.locator(".summary")).to_contain_text("要支付 0.35 元")
+    page.get_by_label("每锹之后冷却几秒").fill("60")
+    expect(page.locator(".summary")).to_contain_text("最快 27 分钟、最慢 51 分钟结束")
+    page.get_by_label("每锹之后冷却几秒").fill("0")
+    page.get_by_label("每隔多少层一份奖品").fill("1")
+    expect(page.get_by_text("对不上：4 份、每隔 1 层一份，大约 4 锹才挖完，预计却是 40 锹")).to_be_visible()
+    page.get_by_label("上下浮动多少层").fill("0")
+    page.get_by_label("预计挖多少锹").fill("4")
+    expect(page.get_by_text("对不上")).to_be_hidden()
+    assert opened.overflow() <= 0
+    page.reload()  # the rows are kept, too
+    expect(page.get_by_role("group", name="第 2 种").get_by_label("名称")).to_have_value("拼手气")
+    page.set_input_files("#picture", {"name": "箱.jpg", "mimeType": "image/jpeg", "buffer": a_picture()})
+    expect(page.get_by_text("图片已上传")).to_be_visible()
+    page.get_by_role("button", name="埋下宝贝").click()
+    page.get_by_role("button", name="支付 0.35 元").click()
+    expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()
+    expect(page.get_by_text("你出的那一半在里面")).to_be_visible()
+    expect(page.locator(".ranks li")).to_have_text(
+        ["一等奖 大熊猫邮寄到家剩 1 / 1 份", "拼手气拼手气，一起分 0.35 元剩 3 / 3 份"]
+    )
+    code = urlsplit(page.url).fragment.rpartition("/")[2]
+
+    other = Person.log_in(address, "先来的人")
+    first = other.post("/postTask", code=code)
+    what = "一等奖 大熊猫" if first["rank"] == 1 else f"拼手气，0.{first['money_fen']} 元"
+    expect(page.get_by_text(f"先来的人 挖到了：{what}")).to_be_visible()
+    left = 0 if first["rank"] == 1 else 2
+    expect(page.locator(".ranks li").nth(first["rank"] - 1)).to_contain_text(f"剩 {left} / ")
+
+    winner = window("阿强", "/#/", viewport={"width": width, "height": 740})
+    winner.go(f"/#/task/{code}")
+    dialog = winner.page.get_by_role("dialog", name="恭喜，你挖到了！")
+    expect(dialog).to_be_visible()
+    won = Person.log_in(address, "阿强").get("/getTaskDetails", code=code)
+    what = "一等奖 大熊猫" if won["rank"] == 1 else f"拼手气，0.{won['money_fen']} 元"
+    expect(dialog.locator(".prize-name")).to_have_text(what)
+    dialog.get_by_role("button", name="去领取").click()
+    claim = winner.page.locator("#claim")
+    expect(claim).to_contain_text("填写收货地址" if won["rank"] == 1 else f"0.{won['money_fen']} 元红包")
+    assert winner.overflow() <= 0
+    for name in ("第三个", "第四个"):
+        Person.log_in(address, name).post("/postTask", code=code)
+    page.get_by_role("button", name="验证这次抽奖").click()
+    expect(page.locator(".verdict")).to_have_text("验证通过：全部相符")
+    expect(page.get_by_text("每份是哪一种奖、红包多少钱，也由它们算出")).to_be_visible()
+    page.get_by_role("link", name="中奖者和发奖").click()
+    expect(page.locator(".winners li")).to_have_count(4)
+    expect(page.locator(".winners")).to_contain_text("一等奖 大熊猫 · 待填地址")
+    assert opened.overflow() <= 0
