@@ -42,7 +42,7 @@ export function shipping(task, winner, onSent) {
     return made;
   };
 
-  const step = shippingStep(winner, winner);
+  const step = shippingStep(winner);
   if (step === "name") fill(root, form());
   else if (step === "correct") {
     const correct = () => {

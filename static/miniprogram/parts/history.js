@@ -1,7 +1,7 @@
 // The part of a treasure's page that says who dug which depth: read once it is unfolded, then kept up to date.
 
 import { atMostEvery } from "../shared/renewing.js";
-import { DIGS } from "../shared/words.js";
+import { DIGS, wonWords } from "../shared/words.js";
 import { api, showProblem } from "../wechat.js";
 
 const PAGE = 50; // of getDigs
@@ -24,11 +24,16 @@ export const history = Behavior({
 
     async takeDigs() {
       const { data } = await api.get("/getDigs", { code: this.data.task.code });
+      const rows = data.map((each) => this.named(each));
       const newest = this.data.digs.length ? this.data.digs[0].depth : 0;
       const gap = data.length === PAGE && data[PAGE - 1].depth > newest + 1; // more was dug than one page: begin anew
       if (gap) this.lookedBack = false;
-      const digs = [...data.filter(({ depth }) => depth > newest), ...(gap ? [] : this.data.digs)];
+      const digs = [...rows.filter(({ depth }) => depth > newest), ...(gap ? [] : this.data.digs)];
       if (!this.life.aborted) this.setData({ digs: this.lookedBack ? digs : digs.slice(0, KEPT) });
+    },
+
+    named(each) {
+      return { ...each, won: each.is_prize ? wonWords(each, this.data.task) || DIGS.won : "" };
     },
 
     async earlierDigs() {
@@ -37,7 +42,7 @@ export const history = Behavior({
       try {
         const { data } = await api.get("/getDigs", { code: task.code, before });
         this.lookedBack = true;
-        this.setData({ digs: [...this.data.digs, ...data.filter(({ depth }) => depth < before)] });
+        this.setData({ digs: [...this.data.digs, ...data.filter(({ depth }) => depth < before).map((each) => this.named(each))] });
       } catch (error) {
         showProblem(error);
       }

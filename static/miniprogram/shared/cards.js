@@ -2,7 +2,7 @@
 // or won it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
-import { CARD_STATES, CLAIM, WINNERS, inReview, parcelWords, payDue, prizeWords, waitWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, WINNERS, inReview, parcelWords, payDue, prizeWords, waitWords, wonWords, worth } from "./words.js";
 
 /** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
 export function stateOf({ name, status, need_pay, mine, won }, left) {
@@ -43,7 +43,8 @@ export function wonFoot(card) {
   if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };
   if (card.is_draw) return { ...foot, said: prizeWords(card, card.prize_state) };
   if (waitWords(card)) return { ...foot, act: prizeWords(card, card.prize_state) };
-  return { ...foot, act: CLAIM.go, urgent: true, said: card.claim_until ? `${asMoment(card.claim_until)} 截止` : "" };
+  const until = card.claim_until ? `${asMoment(card.claim_until)} 截止` : "";
+  return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };
 }
 
 /** One's own lists: where each is read, whose its cards are, and what stands at a card's foot. */

@@ -9,7 +9,8 @@ import { sharing } from "../../parts/sharing.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
-import { ENDINGS, FAIR, NAMING, cooldownWords, halfWords, howGiven, inReview, prizesLeft, title, whoDrew } from "../../shared/words.js";
+import { ranksLeft, wonBy } from "../../shared/prizes.js";
+import { ENDINGS, FAIR, NAMING, cooldownWords, halfWords, howGiven, inReview, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -102,7 +103,7 @@ Component({
       const shared = task.review === "shown"; // else nobody could open it
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
       const facts = `${prizesLeft(task)} · ${howGiven(task)} · ${cooldownWords(task)}`;
-      this.setData({ task, shared, review, facts, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      this.setData({ ranks: rankLines(task), task, shared, review, facts, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
       this.showClaim();
       this.showOwn();
       this.count();
@@ -134,8 +135,8 @@ Component({
           break;
         case "prize":
           this.mark(frame.no);
-          this.setData({ said: `${frame.wxname} 挖到了！` });
-          this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left) });
+          this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
+          this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
           break;
         case "start":
           this.read().catch(showProblem);
@@ -163,14 +164,15 @@ Component({
     },
 
     /** Take a snapshot: what it tells, and a reading of what it does not. */
-    catchUp({ leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq }) {
+    catchUp({ leapt, now_depth, prizes_left, ranks_left, participants, status, end_reason, watchers, cd_until, seq }) {
       const { task } = this.data;
       // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
       const untold = task.why === "not_paid" || (this.watched && (task.mine || task.is_prize));
       if (leapt) this.renewDigs();
       this.watched = true; // the next snapshot comes after frames were missed
       if (leapt || (status && !task.status) || untold) this.read().catch(showProblem);
-      this.show({ now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq });
+      const ranks = ranksLeft(task, { ranks_left });
+      this.show({ now_depth, prizes_left, ranks, participants, status, end_reason, watchers, cd_until, seq });
     },
 
     /** Append a participant, once, and only where the list is complete up to them. */
@@ -211,10 +213,10 @@ Component({
       const { task } = this.data;
       const { seq, now_depth, cd_until, prizes_left, task_status, is_prize } = reply;
       if (reply.joined) this.add(reply);
-      this.setData({ said: is_prize ? `第 ${now_depth} 层，挖到了！` : `第 ${now_depth} 层，什么也没有` });
+      this.setData({ said: is_prize ? `第 ${now_depth} 层，挖到了！${wonWords(reply, task)}` : `第 ${now_depth} 层，什么也没有` });
       if (is_prize) {
         this.mark(reply.no);
-        this.show({ is_prize, why: "already_won" });
+        this.show(wonBy(reply, task));
         this.offer();
         if (task_status) this.read().catch(showProblem); // for until when to claim
       }

@@ -1,8 +1,8 @@
 // The publisher's side of a treasure's prizes: who won, where to send it, its parcel, and the pick-up codes.
 
-import { isMailed, shippingStep } from "../../shared/prizes.js";
+import { handsOver, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
-import { CARRIERS, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, title } from "../../shared/words.js";
+import { CARRIERS, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, title, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames tell of most, but not of what only time changes
@@ -57,7 +57,7 @@ Component({
         tax: publishersTax(this.task),
         closed: addresses_closed,
         rows: data.map((winner) => this.rowOf(winner)),
-        checks: this.task.goods_type === 2 && !isMailed(this.task) && data.some(({ is_draw }) => !is_draw),
+        checks: handsOver(data),
       });
     },
 
@@ -66,12 +66,12 @@ Component({
       const { depth, wxname, wxheadpic, state, receiver, phone, address, address_waits, address_deleted, carrier, number } = winner;
       return {
         depth, wxname, wxheadpic, receiver, phone, address, carrier, number,
-        how: `第 ${depth} 层 · ${prizeWords(task, state)}`,
+        how: [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
         waits: Boolean(address_waits),
         deleted: Boolean(address_deleted) && state !== "returned",
         frozen: state === "withheld",
         times: parcelWords(winner),
-        step: shippingStep(task, winner),
+        step: shippingStep(winner),
         carrierAt: CARRIERS.indexOf(carrier) + 1, // 0: none is chosen
       };
     },
@@ -109,9 +109,9 @@ Component({
 
     confirm({ detail }) {
       return this.act(async () => {
-        const { wxname } = await api.post("/confirmDraw", { code: this.code, pickup: detail.value.pickup });
+        const won = await api.post("/confirmDraw", { code: this.code, pickup: detail.value.pickup });
         this.setData({ pickup: "" });
-        wx.showToast({ title: pickupRight(wxname), icon: "none" });
+        wx.showToast({ title: pickupRight(won, this.task), icon: "none" });
       });
     },
 
