@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 
 from handlers.glossary import MEANINGS
-from handlers.push import CLOSES, ConnectRequest, Hello, Ping, Subscribe, Unsubscribe
+from handlers.push import CLOSES, Cheer, ConnectRequest, Hello, Ping, Subscribe, Unsubscribe
 from handlers.schemas import refusal_table, schemas_of
 from server.realtime.frames import Frame
 
-MESSAGES: list[type[msgspec.Struct]] = [Hello, Subscribe, Unsubscribe, Ping]
+MESSAGES: list[type[msgspec.Struct]] = [Hello, Subscribe, Unsubscribe, Cheer, Ping]
 
 
 @functools.cache

@@ -163,6 +163,8 @@ MEANINGS = {
     "server_time": Meaning("服务器此刻的时间（unix 毫秒），用来校正手机的时钟"),
     "Cd.server_time": Meaning("挖下这一锹时服务器的时间（unix 毫秒）"),
     "participants": Meaning("参与人数，一人只算一次"),
+    "cheers": Meaning("最近一秒的喝彩，每种各几次；没有人喝彩时没有"),
+    "sign": Meaning("用哪种喝彩"),
     "watchers": Meaning("正在看这个宝贝的人数，所有进程合计"),
     "commitment": Meaning("开奖承诺：埋宝位置的 SHA-256（十六进制），发布时就已固定"),
     "rules_version": Meaning(

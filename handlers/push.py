@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -43,7 +43,7 @@ from server.errors import (
     TooOften,
     Unavailable,
 )
-from server.realtime.frames import Error, Pong, encode
+from server.realtime.frames import Error, Pong, Sign, encode
 from server.realtime.sockets import HELLOS, Sockets
 from server.store import is_unavailable
 from server.telemetry import metrics
@@ -115,13 +115,19 @@ class Unsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="action"):
     code: Code
 
 
+class Cheer(msgspec.Struct, tag="cheer", tag_field="action"):
+    """Cheer at a task that this socket watches, at most once a second a person."""
+
+    code: Code
+    sign: Annotated[Sign, Meta(title="喝彩")]
+
+
 class Ping(msgspec.Struct, tag="ping", tag_field="action"):
     """Ask for a `pong`."""
 
 
-_decoder: msgspec.json.Decoder[Hello | Subscribe | Unsubscribe | Ping] = msgspec.json.Decoder(
-    Hello | Subscribe | Unsubscribe | Ping
-)
+Message: TypeAlias = Hello | Subscribe | Unsubscribe | Cheer | Ping
+_decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 
 
 class Push(Socket):
@@ -306,6 +312,8 @@ class Push(Socket):
             code = asked.code
             if isinstance(asked, Subscribe):
                 await self._watch(asked)
+            elif isinstance(asked, Cheer):
+                self.context.hub.cheer(self, code, asked.sign)
             else:
                 self.context.hub.leave(self, code)
                 self._watched.discard(code)
@@ -372,7 +380,7 @@ class Push(Socket):
         self._unwatch_all()
 
 
-def _decode_message(message: str | bytes) -> Hello | Subscribe | Unsubscribe | Ping:
+def _decode_message(message: str | bytes) -> Message:
     """Return the message. Raises BadRequest, which says what it should have been."""
     if isinstance(message, bytes):
         raise BadRequest("应为 JSON 文字消息，不能用二进制")
@@ -380,6 +388,7 @@ def _decode_message(message: str | bytes) -> Hello | Subscribe | Unsubscribe | P
         return _decoder.decode(message)
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
         raise BadRequest(
-            '应为 {"action":"subscribe"或"unsubscribe","code":"…","since":整数?,"ticks":真假?} '
-            '或 {"action":"ping"}，没有说过是谁时先发 {"action":"hello","token":"…"}'
+            '应为 {"action":"subscribe"或"unsubscribe","code":"…","since":整数?,"ticks":真假?}、'
+            '{"action":"cheer","code":"…","sign":"heart"等六种} 或 {"action":"ping"}，'
+            '没有说过是谁时先发 {"action":"hello","token":"…"}'
         ) from None

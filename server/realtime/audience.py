@@ -1,24 +1,25 @@
-"""How many people watch each task, over all processes.
+"""How many people watch each task, over all processes, and what they cheer with.
 
 Each process counts its own watchers and tells the others. A count that is not renewed is soon ignored, and
-without Redis a process knows only its own.
+without Redis a process knows only its own. Cheers go along, and are kept nowhere.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from server.realtime.bus import Bus
-from server.realtime.frames import Watchers, encode
+from server.realtime.frames import Sign, Watchers, encode
 from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import WatchersNews
 from server.realtime.watched_task import WatchedTask
 
 # Above this many watchers, their number is told only every 5 s.
 CROWD = 500
+NO_CHEERS: Mapping[Sign, int] = {}
 
 
 class Audience:
@@ -36,23 +37,28 @@ class Audience:
         self._now_ms = now_ms
         self._send = send
 
-    def take(self, watched: WatchedTask, process: str, count: int, at_ms: int) -> None:
-        """Take another process's count."""
-        if process != self._bus.process:
-            watched.others[process] = (count, at_ms)
+    def take(self, watched: WatchedTask, news: WatchersNews) -> None:
+        """Take another process's count, and what was cheered there."""
+        if news.process != self._bus.process:
+            watched.others[news.process] = (news.count, news.at)
+            watched.other_cheers.update(news.cheers)
 
     async def tell(self) -> None:
-        """Each second: tell other processes each count of ours that changed, and watchers each sum."""
+        """Each second: tell other processes each count of ours that changed, and watchers each sum.
+
+        What was cheered is told with it, to crowds too.
+        """
         now_ms = self._now_ms()
         changed = []
         for watched in self._known.loaded():
             if not self._bus.up:
                 watched.others.clear()
-            if len(watched.people) != watched.own_count_told:
+            own, cheers = watched.take_cheers()
+            if own or len(watched.people) != watched.own_count_told:
                 watched.own_count_told = len(watched.people)
-                changed.append(self._publish(watched.code, len(watched.people), now_ms))
-            if watched.total(now_ms) <= CROWD:
-                self._tell_total(watched, now_ms)
+                changed.append(self._publish(watched.code, len(watched.people), now_ms, own))
+            if cheers or watched.total(now_ms) <= CROWD:
+                self._tell_total(watched, now_ms, cheers)
         await asyncio.gather(*changed)
 
     async def renew(self) -> None:
@@ -82,12 +88,15 @@ class Audience:
         await self._bus.count_watchers({code: 0}, now_ms)
         await self._publish(code, 0, now_ms)
 
-    async def _publish(self, code: str, count: int, now_ms: int) -> None:
-        news = WatchersNews(self._bus.process, count, now_ms)
+    async def _publish(
+        self, code: str, count: int, now_ms: int, cheers: Mapping[Sign, int] = NO_CHEERS
+    ) -> None:
+        news = WatchersNews(self._bus.process, count, now_ms, dict(cheers))
         await self._bus.publish(code, msgspec.msgpack.encode(news))
 
-    def _tell_total(self, watched: WatchedTask, now_ms: int) -> None:
+    def _tell_total(self, watched: WatchedTask, now_ms: int, cheers: Mapping[Sign, int] = NO_CHEERS) -> None:
         total = watched.total(now_ms)
-        if total != watched.total_told:
+        if cheers or total != watched.total_told:
             watched.total_told = total
-            self._send(watched, encode([Watchers(code=watched.code, watchers=total)]))
+            told = Watchers(code=watched.code, watchers=total, cheers=dict(cheers) or msgspec.UNSET)
+            self._send(watched, encode([told]))

@@ -6,7 +6,7 @@ A process encodes each event once: server frames are unmasked, so every watcher 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -16,6 +16,9 @@ from server.game.dig import Dig, seconds_left
 from server.game.draw import Rules
 from server.game.ranks import GOODS, RED_PACKET
 from server.game.review import ReviewShown
+
+# What people may cheer with: there is no text to check.
+Sign: TypeAlias = Literal["heart", "fire", "clover", "laugh", "wow", "star"]
 
 
 class Frame(msgspec.Struct, tag_field="type", kw_only=True):
@@ -143,10 +146,14 @@ class End(Frame, tag="end"):
 
 
 class Watchers(Frame, tag="watchers"):
-    """The number of people who watch changed, over all processes."""
+    """How many people watch, over all processes, when that changed, or when somebody cheered.
+
+    `cheers` counts those of the last second by sign; absent if there were none.
+    """
 
     code: str
     watchers: int
+    cheers: dict[Sign, int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Service(Frame, tag="service"):

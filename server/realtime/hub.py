@@ -15,14 +15,14 @@ import msgspec
 from tornado.log import app_log
 
 from server.clock import Clock
-from server.errors import NoSuchTask, NotShown, Unavailable
+from server.errors import BadRequest, NoSuchTask, NotShown, TooOften, Unavailable
 from server.game.dig import Dig
 from server.game.task import Task, awaited_opening
 from server.realtime.activity import Activity
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
-from server.realtime.frames import encode
+from server.realtime.frames import Sign, encode
 from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import (
     ClaimNews,
@@ -176,6 +176,17 @@ class Hub:
             watched.part(watcher)
             self.known.rest(watched)
 
+    def cheer(self, watcher: Watcher, code: str, sign: Sign) -> None:
+        """Count a cheer of somebody who watches; all watchers are told once a second.
+
+        Raises BadRequest, TooOften.
+        """
+        watched = self.known.by_code.get(code)
+        if watched is None or watcher not in watched.watchers:
+            raise BadRequest("先打开这个宝贝，再喝彩", param="code")
+        if not watched.cheer(watcher.unionid, sign):
+            raise TooOften(1)
+
     async def refresh(self, watched: WatchedTask) -> None:
         """Read what `watched` may lack, unless Redis tells us all. Gives up after 2 s."""
         if watched.behind or not self._bus.hears(watched.code):
@@ -298,8 +309,8 @@ class Hub:
             watched.kept.append(news)
             return
         match news:
-            case WatchersNews(process, count, at):
-                self._audience.take(watched, process, count, at)
+            case WatchersNews():
+                self._audience.take(watched, news)
             case EndNews(seq) if watched.seq < seq:
                 watched.heard = max(watched.heard, seq)
                 self._read_soon(watched)

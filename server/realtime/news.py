@@ -8,6 +8,7 @@ import msgspec
 
 from server.game.dig import Dig
 from server.game.task import Task
+from server.realtime.frames import Sign
 
 
 class DigNews(msgspec.Struct, frozen=True, tag="dig"):
@@ -43,12 +44,13 @@ class ClaimNews(msgspec.Struct, frozen=True, tag="claim"):
     at: int
 
 
-class WatchersNews(msgspec.Struct, frozen=True, tag="watchers"):
-    """How many people watch at a process, at `at` (unix ms)."""
+class WatchersNews(msgspec.Struct, frozen=True, tag="watchers", omit_defaults=True):
+    """How many people watch at a process, at `at` (unix ms), and what they cheered with since the last."""
 
     process: str
     count: int
     at: int
+    cheers: dict[Sign, int] = {}
 
 
 # News of one task. It goes over Redis and never to a client.

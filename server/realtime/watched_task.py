@@ -6,7 +6,7 @@ it too, so a page is never older than the last frame that was sent; `version` te
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from itertools import count
 from typing import Any, Protocol
 
@@ -26,6 +26,7 @@ from server.realtime.frames import (
     Frame,
     Review,
     Setting,
+    Sign,
     Snapshot,
     Start,
     dig_frames,
@@ -126,6 +127,9 @@ class WatchedTask:
         self.read_for_ahead = float("-inf")  # when, in the loop's time: for watchers who know more
         self.own_count_told = 0
         self.total_told = 0
+        self.cheered: set[str] = set()  # who cheered since watchers were last told
+        self.cheers: Counter[Sign] = Counter()  # of this process, since then
+        self.other_cheers: Counter[Sign] = Counter()  # heard of others since then
         self.others: dict[str, tuple[int, int]] = {}
 
     @property
@@ -342,6 +346,20 @@ class WatchedTask:
         known = self.status, self.open, self.renamed, self.prepaid, self.review
         read = position["status"], position["open"], position.get("renamed", 0), position.get("prepaid", 0)
         return known != (*read, review_of(position))
+
+    def cheer(self, unionid: str, sign: Sign) -> bool:
+        """Count a cheer; False if this person cheered already since watchers were last told."""
+        if unionid in self.cheered:
+            return False
+        self.cheered.add(unionid)
+        self.cheers[sign] += 1
+        return True
+
+    def take_cheers(self) -> tuple[Counter[Sign], Counter[Sign]]:
+        """Return the cheers of this process and all that are to be told now, and begin to count anew."""
+        own, told = self.cheers, self.cheers + self.other_cheers
+        self.cheered, self.cheers, self.other_cheers = set(), Counter(), Counter()
+        return own, told
 
     def total(self, now_ms: int) -> int:
         """Return how many people watch, over all processes heard of within 15 s.

@@ -4,6 +4,7 @@ import { dig, get, mayPass, post } from "./api.js";
 import { publishedBy, synopsis } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
 import { channel } from "./channel.js";
+import { cheers } from "./cheers.js";
 import { claim } from "./claim.js";
 import { consent } from "./consent.js";
 import { observe } from "../miniprogram/shared/clock.js";
@@ -78,6 +79,7 @@ class Page {
     this.statement = statement(task.code, signal);
     if (task.mine) this.statement.element.append(this.shaft.line);
     this.fairness = fairness(task);
+    this.cheers = cheers((sign) => channel.cheer(task.code, sign));
     this.consent = consent(signal);
     this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
@@ -114,7 +116,7 @@ class Page {
           this.ranks,
           synopsis(task)),
       ),
-      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.ending, this.claim, this.own, this.consent.element,
+      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.cheers.element, this.ending, this.claim, this.own, this.consent.element,
         this.people.element,
         this.digs.element),
       el("div.column", {}, this.fairness.element,
@@ -229,6 +231,7 @@ class Page {
         break;
       case "watchers":
         task.watchers = frame.watchers;
+        if (frame.cheers) this.cheers.show(frame.cheers);
         break;
       case "error":
         notice(frame.msg);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from server.context import Context
 from server.settings import Settings
 from server.store.digging.digs import stored
 from support.client import Client
+from support.watchers import Collecting
 
 OUTLOOK = ("one_in", "nearest", "deepest")
 STATE = [
@@ -281,3 +283,27 @@ async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
     details = await alice.get("/getTaskDetails", code=code)
     assert {name: details[name] for name in OUTLOOK} == {name: fresh[name] for name in OUTLOOK}
     assert {name: state[name] for name in STATE} == {name: fresh[name] for name in STATE}
+
+
+@pytest.mark.gen_test
+async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(
+    client: Client, open_page: Any, other: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish()
+    pages = [await open_page(who, code) for who in (bob, bob, carol)]
+    there = Collecting()
+    await other.hub.watch(there, code, None, False)
+    other.hub.cheer(there, code, "heart")
+    for page, sign in zip(pages, ("fire", "wow", "fire"), strict=True):
+        await page.until("snapshot")
+        await page.ask(action="cheer", code=code, sign=sign)
+    refused = await pages[1].until("error")
+    assert (refused["error"], refused["retry_after"]) == ("too_many", 1)
+    told: Counter[str] = Counter()
+    while told.total() < 3:
+        told.update((await pages[0].until("watchers")).get("cheers", {}))
+    assert told == {"heart": 1, "fire": 2}
+    for wrong in ({"sign": "text"}, {"code": "A" * 12, "sign": "wow"}):
+        await pages[0].ask(**{"action": "cheer", "code": code} | wrong)
+        assert (await pages[0].until("error"))["error"] == "bad_request"

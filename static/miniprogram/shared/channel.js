@@ -82,6 +82,11 @@ export class Channel {
     return this.subscriptions.add(code, seq, deliver);
   }
 
+  /** Cheer at a watched task with one of the server's signs. */
+  cheer(code, sign) {
+    this.send({ action: "cheer", code, sign });
+  }
+
   /** Ask whether the server is still there; if it does not answer soon, the connection counts as lost. */
   probe() {
     if (!this.socket) return;

@@ -154,6 +154,9 @@ export function chanceWords({ status, one_in, nearest }) {
   return one_in ? `这一锹 1/${one_in}` : `这一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
+// What people may cheer with, by the server's signs.
+export const CHEERS = { heart: "喜欢", fire: "热闹", clover: "好运", laugh: "哈哈", wow: "哇", star: "厉害" };
+
 // About what is checked before others see it, or was taken down.
 const TREASURE = {
   checking: "正在检查内容，通过以后大家才看得到、才能挖。一般几分钟。",

@@ -96,3 +96,16 @@ def test_with_reduced_motion_a_dig_and_a_win_only_fade(
     won(digger)
     assert digger.page.locator(".coins").count() == 0
     assert digger.overflow() <= 0
+
+
+def test_a_cheer_is_seen_by_everybody_and_rests_a_second(window: Opener, publisher: Person) -> None:
+    code = publisher.publish(a_picture())
+    watcher, fan = (window(name, f"/#/task/{code}") for name in ("小明", "朵朵"))
+    signs = fan.page.get_by_role("group", name="喝彩")
+    expect(signs.get_by_role("button")).to_have_count(6)
+    signs.get_by_role("button", name="好运").press("Enter")
+    expect(signs.get_by_role("status")).to_have_text("你送出了“好运”")
+    for each in (fan, watcher):
+        expect(each.page.get_by_role("button", name="好运").locator("b")).to_have_text("1")
+    expect(signs.get_by_role("button", name="好运")).to_have_attribute("aria-disabled", "false")
+    expect(signs.get_by_role("button", name="好运")).to_be_focused()
