@@ -1,1 +1,1 @@
-"""Tasks, their digs and proofs, who visited them, and the square."""
+"""Tasks, their digs, who visited them, and the square."""
