@@ -16,6 +16,7 @@ from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
+from server.actions.people.leave import delete_at
 from server.actions.people.whom import KEY_PATTERN, Whom, brought_by, find_person
 from server.errors import BadRequest
 from server.operation.feed import BoardTask
@@ -71,7 +72,8 @@ class BroughtBy(msgspec.Struct):
 class OpsPersonReply(Reply, kw_only=True):
     """A person's numbers and their 50 newest tasks. `prizes` counts what they won by state.
 
-    `brought_by` has at most 10.
+    `brought_by` has at most 10. `delete_at` is when the account will be deleted (unix ms), 0 unless its owner
+    asked for it.
     """
 
     wxname: str
@@ -84,6 +86,7 @@ class OpsPersonReply(Reply, kw_only=True):
     won_fen: int
     given_fen: int
     reported: int
+    delete_at: int
     ban: ShownBan | None
     brought_by: list[BroughtBy]
     tasks: list[BoardTask]
@@ -116,6 +119,7 @@ class OpsPerson(OperatorInterface):
             won_fen=sum(prize["amount_fen"] for prize in prizes),
             given_fen=sum(prize["amount_fen"] for prize in given),
             reported=await store.reports.number_by(unionid),
+            delete_at=delete_at(person),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,
             brought_by=[
                 BroughtBy(sharer.code, sharer.key, sharer.wxname)

@@ -56,11 +56,12 @@ function crumb({ code, key = "" }) {
   return el("a", { href: `#/task/${code ?? of}` }, t("back_to_task"));
 }
 
-function factsOf({ ban, prizes, brought_by: brought, ...person }) {
+function factsOf({ ban, prizes, brought_by: brought, delete_at: deletedAt, ...person }) {
   const number = (value, name) => el("div", {}, el("dd", {}, value), el("dt", {}, t(name)));
   return el(
     "section.panel",
     {},
+    deletedAt > 0 && el("p.problem", {}, t("deleted_at", day(deletedAt))),
     ban && el("p.problem", {}, t("ban_from", day(ban.at), ban.until ? day(ban.until) : t("ban_for_good"), ban.reason)),
     el(
       "dl.numbers",

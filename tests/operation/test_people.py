@@ -84,6 +84,17 @@ async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(
     await check_reached(client, context, carol, brought["key"])
 
 
+@pytest.mark.gen_test
+async def test_operators_see_that_somebody_deletes_their_account(client: Client) -> None:
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish()
+    assert (await alice.post("/endTask", code=code))["status"] == 0
+    assert (await client.get("/ops/person", code=code, depth=0))["delete_at"] == 0
+    asked = await alice.post("/deleteAccount")
+    assert (await client.get("/ops/person", code=code, depth=0))["delete_at"] == asked["delete_at"] > 0
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({}, "code"),
     ({"depth": 1}, "code"),

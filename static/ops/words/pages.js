@@ -45,6 +45,7 @@ export const PAGES = {
   a_profile: ["名字或头像", "a name or picture"],
   ban_from: ["{0} 起停用，{1}：{2}", "banned from {0}, {1}: {2}"],
   banned: ["已停用", "banned"],
+  deleted_at: ["本人申请注销，{0} 以后删除", "asked to be erased, after {0}"],
   not_banned: ["可以使用", "may act"],
   first_login: ["第一次登录", "first login"],
   released: ["发布的宝贝", "Treasures published"],
