@@ -98,7 +98,7 @@ class Simulation:
         self.loop = SimulatedLoop()
         self.clock = SimulatedClock(self.loop)
         self.cooldowns = Cooldowns()
-        self.lots = FairStart(window_ms, self.cooldowns, self.clock, Background())
+        self.start = FairStart(window_ms, self.cooldowns, self.clock, Background())
         self.longest_ms = 0.0
 
     def winner(self, depth: int) -> int:
@@ -114,8 +114,8 @@ class Simulation:
         async def take_part(person: int) -> None:
             await asyncio.sleep(random.uniform(*OTHERS_SECONDS) if person else 0)
             asked = self.loop.time()
-            if self.lots.gathers("task", 0):
-                await self.lots.wait("task", str(person))
+            if self.start.gathers("task", 0):
+                await self.start.wait("task", str(person))
             async with turn:
                 if not dug:
                     dug.append(person)

@@ -38,7 +38,7 @@ _chance = random.Random(1)
 
 
 def a_heartbeat(process: str, second: int) -> Heartbeat:
-    """Return the pulse of one second of a busy process."""
+    """Return the heartbeat of one second of a busy process."""
     digs = _chance.randrange(20)
     buckets = sorted(_chance.randrange(100) for _ in range(14))
     return Heartbeat(
@@ -83,7 +83,7 @@ def a_heartbeat(process: str, second: int) -> Heartbeat:
 
 
 def fill_history(redis_url: str) -> None:
-    """Write 15 minutes of two busy processes into the pulses that Redis keeps."""
+    """Write 15 minutes of two busy processes into the heartbeats that Redis keeps."""
     redis = Redis.from_url(redis_url)
     key = next(key for key in redis.scan_iter("*:pulses"))
     now = int(time.time())

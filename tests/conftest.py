@@ -325,7 +325,7 @@ def settings(
         "DATA_DIR": str(tmp_path / "data"),
         "PORT": str(_unused_port[1]),
         "SECRET_KEY": "a secret that only the tests know, 32+",
-        "FAIR_START_MS": "0",  # only tests about it wait for lots
+        "FAIR_START_MS": "0",  # only tests about it wait for a random order
         **NO_PAYOUT_LIMITS,
     }
     found = read_settings(values | NO_LIMITS | environment)

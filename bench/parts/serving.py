@@ -120,7 +120,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
     """Start a server with these settings, wait until it is ready, and stop it at the end.
 
     Without a directory it gets a new one. In a directory that another server left, it goes on with its data.
-    Lots are off unless `FAIR_START_MS` is given.
+    The random order is off unless `FAIR_START_MS` is given.
     """
     with ExitStack() as stack:
         directory = directory or stack.enter_context(tempfile.TemporaryDirectory())
@@ -132,7 +132,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
         own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
         own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients share one address
         own |= {name.upper(): "0" for name in LimitSettings.__struct_fields__}
-        own |= {"FAIR_START_MS": "0"}  # what is measured is a dig, not its wait for lots
+        own |= {"FAIR_START_MS": "0"}  # what is measured is a dig, not its wait for the random order
         own |= dict.fromkeys(PAYOUT_LIMITS, "0")  # one person pays for all that is measured
         with log.open("wb") as output:
             process = subprocess.Popen(

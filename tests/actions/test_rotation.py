@@ -26,8 +26,7 @@ from server.game.sealed import Sealed
 from server.running.worker import look_at_data
 from server.security.keys import Keys
 from server.settings import Settings
-from server.store import Store
-from server.store import sealed_values as boxes
+from server.store import Store, sealed_values
 from server.store.sealed_values import SealedValues
 from support.client import Client
 from support.purse import check_books, confirm, find, pay, publish_red_packet, win
@@ -197,7 +196,7 @@ async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
 async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await fill(store, Keys(OLD.encode()), 2 * boxes.BATCH)
+    await fill(store, Keys(OLD.encode()), 2 * sealed_values.BATCH)
     replace = SealedValues.replace
     failed: list[str] = []
 
@@ -340,7 +339,7 @@ async def test_every_kind_of_box_that_the_server_seals_is_rotated(
     await bob.dig(code)
     await bob.post("/drawPrize", code=code, **MAIL)
     await context.wechat.access_token()
-    assert set(sealed) == set(boxes.PLACES)
+    assert set(sealed) == set(sealed_values.PLACES)
     for purpose, associated in sealed.items():
         places = dict((await context.store.sealed_values.page(purpose, context.keys.fingerprint, ""))[0])
         assert context.keys.open(purpose, places[associated], associated)

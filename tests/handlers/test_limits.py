@@ -291,9 +291,9 @@ async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(
     before = metrics.LIMITED.labels("uploads")._value.get()
     await alice.upload(a_picture())
     assert metrics.LIMITED.labels("uploads")._value.get() == before + 1
-    pulse = context.heartbeats.take(1)
-    assert pulse.limited == {"uploads": 1}
-    assert add_up([pulse, pulse])[0].limited == {"uploads": 2}
+    beat = context.heartbeats.take(1)
+    assert beat.limited == {"uploads": 1}
+    assert add_up([beat, beat])[0].limited == {"uploads": 2}
 
 
 class TestBytes:

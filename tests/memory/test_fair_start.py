@@ -1,4 +1,4 @@
-"""A fair start: digs just after a cooldown are gathered, and lots decide their order."""
+"""A fair start: digs just after a cooldown are gathered, and a random order is drawn."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def admit(person: Person | None) -> Person:
     return person
 
 
-# ---- the lots
+# ---- the random order
 
 
 @pytest.mark.gen_test
@@ -86,11 +86,11 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share() -
     """500 windows of 20 people. By chance this fails once in a million times."""
     clock = Clock()
     cooldowns = Cooldowns()
-    lots = FairStart(10, cooldowns, clock, Background())
+    start = FairStart(10, cooldowns, clock, Background())
     won: Counter[int] = Counter()
 
     async def take_part(code: str, person: int, order: list[int]) -> None:
-        await lots.wait(code, str(person))
+        await start.wait(code, str(person))
         order.append(person)
 
     for window in range(500):
@@ -98,7 +98,7 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share() -
         (first,) = a_history([0], set(), ends=False)
         first["code"], first["cd_until"] = code, clock.now_ms()
         cooldowns.learn(first)
-        assert lots.gathers(code, 0)
+        assert start.gathers(code, 0)
         await asyncio.gather(*(take_part(code, person, order) for person in range(20)))
         assert sorted(order) == list(range(20))
         won[order[0]] += 1

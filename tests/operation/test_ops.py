@@ -368,22 +368,22 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(
     first = await open_feed(http, settings)
     while json.loads(await first.read_message() or "")["type"] != "pulse":
         pass
-    # From here on, most of a second is left until the next pulse is sent.
+    # From here on, most of a second is left until the next heartbeat is sent.
     feeds = [first]
     for depth in range(1, 4):
         now_ms = context.clock.now_ms()
         dig = HeartbeatDig("A" * 12, depth, "阿强", 0, "", now_ms, now_ms)
         end = HeartbeatEnd(f"{depth}" * 12, "一只猫", "expired", now_ms)
-        pulse = msgspec.structs.replace(a_heartbeat("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
-        await context.bus.write_heartbeat(msgspec.msgpack.encode(pulse))
+        beat = msgspec.structs.replace(a_heartbeat("a", now_ms // 1000 - 2), digs=[dig], ends=[end])
+        await context.bus.write_heartbeat(msgspec.msgpack.encode(beat))
         feeds.append(await open_feed(http, settings))
     for feed in feeds:
-        digs, ends, pulses = [], [], 0
-        while pulses < 2:
+        digs, ends, beats = [], [], 0
+        while beats < 2:
             frame = json.loads(await feed.read_message() or "")
             digs += [dig["depth"] for dig in frame.get("digs", [])]
             ends += [end["code"][0] for end in frame.get("ends", [])]
-            pulses += frame["type"] == "pulse"
+            beats += frame["type"] == "pulse"
         assert digs == [1, 2, 3]
         assert ends == ["1", "2", "3"]
     for feed in feeds:
@@ -401,8 +401,8 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
     now_ms = context.clock.now_ms()
     counts = {"errors." + "x" * 3000: 1}  # a history larger than a socket takes at once
     for second in range(now_ms // 1000 - 890, now_ms // 1000):
-        pulse = msgspec.msgpack.encode(a_heartbeat("a", second, **counts))
-        await context.bus.write_heartbeat(pulse)
+        beat = msgspec.msgpack.encode(a_heartbeat("a", second, **counts))
+        await context.bus.write_heartbeat(beat)
     with socket.socket() as line:
         line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
@@ -414,9 +414,9 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         other = await open_feed(client.http, settings)
-        pulses = 0
-        while pulses < 3:
-            pulses += json.loads(await other.read_message() or "")["type"] == "pulse"
+        beats = 0
+        while beats < 3:
+            beats += json.loads(await other.read_message() or "")["type"] == "pulse"
         (slow,) = (viewer for viewer in feed_of(context)._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
         assert slow.unsent_bytes > 256 << 10
         assert slow in context.hub.congested

@@ -1,4 +1,4 @@
-"""A worker that is stopped or killed while digs wait for lots."""
+"""A worker that is stopped or killed while digs wait for a random order."""
 
 from __future__ import annotations
 

@@ -154,11 +154,11 @@ def replaced(server: Running) -> int:
 
 
 def pulsed(data_dir: Path) -> int:
-    """Return how many replaced workers the pulses report; the operator's screen shows that number."""
+    """Return how many replaced workers the heartbeats report; the operator's screen shows that number."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
         entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:pulses")
-    pulses = [msgspec.msgpack.decode(fields[b"pulse"], type=Heartbeat) for _, fields in entries]
-    return sum(pulse.counts.get("replaced", 0) for pulse in pulses)
+    beats = [msgspec.msgpack.decode(fields[b"pulse"], type=Heartbeat) for _, fields in entries]
+    return sum(beat.counts.get("replaced", 0) for beat in beats)
 
 
 async def dig(address: str, digger: Person, code: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from server.context import Context
 from server.game.amounts import DAY_MS
-from server.store import sealed_values as boxes
+from server.store import sealed_values
 from server.store.money import ledger
 from support.client import Client
 
@@ -53,7 +53,7 @@ async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes
 async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_however_many_pages_that_takes(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(boxes, "BATCH", 2)
+    monkeypatch.setattr(sealed_values, "BATCH", 2)
     under = {1: "a", 2: "b", 3: "a", 5: "a", 6: "a", 8: "c"}
     await context.store.database["prizes"].insert_many(
         [

@@ -106,7 +106,7 @@ class Window:
         self.page.get_by_role("link", name="我的").wait_for()
 
     def choose(self, question: str, *, agreed: bool) -> None:
-        """Answer one of the questions of one's own page."""
+        """Answer one of your page's questions."""
         self.page.get_by_role("link", name="我的", exact=True).click()
         if not self.page.get_by_label(question).is_visible():
             self.page.get_by_text("设置").click()

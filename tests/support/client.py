@@ -53,7 +53,7 @@ class Someone:
         return reply
 
     async def publish(self, **parameters: Any) -> str:
-        """Publish goods with a picture of one's own; return the code."""
+        """Publish goods with your picture; return the code."""
         url = (await self.upload(a_picture()))["url"]
         asked = {
             "goods_type": 2,

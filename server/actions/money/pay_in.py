@@ -85,12 +85,12 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
         if order is None:
             return None
         try:
-            await _brake(context, order)
+            await _check_paid_limits(context, order)
         except OverLimit:
             await orders.moves(order["_id"], row.closed())  # WeChat has not heard of it
             raise
     elif order["state"] == "asked" and not order["prepay_id"]:
-        await _brake(context, order)  # a process may have died before it did
+        await _check_paid_limits(context, order)  # a process may have died before it did
     now_ms = context.clock.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
     if closing or (order["prepay_id"] and await orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS))):
@@ -109,7 +109,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
     return order if order["prepay_id"] else await _order_at_wechat(context, order)
 
 
-async def _brake(context: Context, order: Order) -> None:
+async def _check_paid_limits(context: Context, order: Order) -> None:
     """Raise OverLimit if its publisher would have paid too much within a day or a week.
 
     The order is counted too and is in the store already. So of two that are made at once, each finds the

@@ -1,4 +1,4 @@
-"""What a treasure's page shows while lots are drawn."""
+"""What a treasure's page shows while the random order is drawn."""
 
 from __future__ import annotations
 
