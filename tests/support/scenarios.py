@@ -24,6 +24,7 @@ from server.actions.operate import hide_task
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits, WeChatBusy
+from server.game import prize as row
 from server.game.payouts import day_of
 from server.store.audit_log import Actor
 from support.client import Client, Someone
@@ -284,6 +285,64 @@ async def refused_and_over(stage: Stage) -> Stage:
     return stage
 
 
+async def ordered_a_while_ago(stage: Stage) -> Stage:
+    """A red packet whose publisher has not paid for a minute."""
+    stage = await ordered(stage)
+    await let_pass(stage.context, 61_000)
+    return stage
+
+
+async def silent_about_an_order(stage: Stage) -> Stage:
+    """The same, and WeChat does not answer."""
+    stage = await ordered_a_while_ago(stage)
+    await misbehave(stage.client, "error_before", call="query_order")
+    return stage
+
+
+async def silent_about_a_bill(stage: Stage) -> Stage:
+    """A red packet that Bob has to confirm, and WeChat does not answer."""
+    stage = await claimed(stage)
+    await report(stage)
+    await let_pass(stage.context, 660_000)
+    await misbehave(stage.client, "error_before", call="query_transfer")
+    return stage
+
+
+async def silent_about_a_refund(stage: Stage) -> Stage:
+    """A red packet that goes back, and WeChat does not answer."""
+    stage = await unclaimed(stage)
+    await misbehave(stage.client, "error_before", call="refund")
+    return stage
+
+
+async def refused_a_refund(stage: Stage) -> Stage:
+    """A red packet that goes back, which WeChat refuses."""
+    stage = await unclaimed(stage)
+    await misbehave(stage.client, "refuse", call="refund")
+    return stage
+
+
+async def refunded_unheard(stage: Stage) -> Stage:
+    """A red packet that went back; WeChat's notice was lost."""
+    stage = await unclaimed(stage)
+    await misbehave(stage.client, "pending", call="refund")
+    await act_sweep(stage.context, stage)
+    [refund] = await find(stage.context, "refunds")
+    await misbehave(stage.client, "lose_notice")
+    await wx(stage.client, "misbehave", what="settle", number=refund["_id"])
+    await let_pass(stage.context, 61_000)
+    return stage
+
+
+async def claim_begun(stage: Stage) -> Stage:
+    """A red packet whose claim a process noted, and died."""
+    stage = await won(stage)
+    now_ms = stage.context.clock.now_ms()
+    begun = row.claimed(0, now_ms, now_ms + 60_000, young=0, private=0)
+    assert await stage.context.store.prizes.moves(f"{stage.code}:1", begun)
+    return stage
+
+
 async def goods(stage: Stage, draw_type: int) -> Stage:
     """Goods that Bob has won."""
     code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
@@ -320,6 +379,11 @@ async def act_overtake(victim: Context, stage: Stage) -> None:
 async def act_claim(victim: Context, stage: Stage) -> None:
     """drawPrize."""
     await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 90 号")
+
+
+async def act_move(victim: Context, stage: Stage) -> None:
+    """drawPrize, with another address."""
+    await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 91 号")
 
 
 async def act_claim_in_vain(victim: Context, stage: Stage) -> None:
@@ -408,6 +472,11 @@ async def act_ship(victim: Context, stage: Stage) -> None:
     await ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", "SF1234567890")
 
 
+async def act_correct(victim: Context, stage: Stage) -> None:
+    """shipPrize, with another number."""
+    await ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", "SF1234567891")
+
+
 async def act_receive(victim: Context, stage: Stage) -> None:
     """receivePrize."""
     await receive(victim, stage.code, stage.bob.unionid)
@@ -481,6 +550,12 @@ SCENARIOS: dict[
     "what was ordered has ended": (ordered_and_ended, act_sweep),
     "a delivery is reported": (undelivered, act_sweep),
     "the report of a delivery is refused": (undeliverable, act_sweep),
+    "an order is not paid yet": (ordered_a_while_ago, act_sweep),
+    "WeChat does not tell of an order": (silent_about_an_order, act_sweep),
+    "WeChat does not tell of a bill": (silent_about_a_bill, act_sweep),
+    "WeChat does not tell of a refund": (silent_about_a_refund, act_sweep),
+    "a refund is refused": (refused_a_refund, act_sweep),
+    "a refund is heard of": (refunded_unheard, act_sweep),
     "a red packet is won": (open_packet, act_dig),
     "a red packet of a frozen treasure is won": (open_and_frozen, act_dig),
     "a win is overtaken by the next": (won_unwritten, act_overtake),
@@ -494,6 +569,7 @@ SCENARIOS: dict[
     "a payout waits for tomorrow": (won_on_a_full_day, act_wait),
     "a payout is put off": (privately_won, act_put_off),
     "a treasure is frozen while a bill is out": (claimed, act_freeze),
+    "a treasure is frozen while its prize is claimed": (claim_begun, act_freeze),
     "a frozen prize is released": (frozen, act_release),
     "a frozen treasure is released": (held_and_frozen, act_release_task),
     "a frozen prize is returned": (frozen, act_return),
@@ -504,6 +580,8 @@ SCENARIOS: dict[
     "a bill is cancelled at the deadline": (claimed_and_over, act_sweep),
     "a bill that WeChat never held is given up at the deadline": (refused_and_over, act_sweep),
     "goods are claimed by mail": (by_mail, act_claim),
+    "an address is replaced": (addressed, act_move),
+    "a parcel is corrected": (sent, act_correct),
     "goods are sent": (addressed, act_ship),
     "goods are received": (sent, act_receive),
     "goods were sent long ago": (sent_long_ago, act_sweep),

@@ -26,7 +26,7 @@ from server.errors import (
 from server.game.amounts import DAY_MS
 from server.game.bill import CONFIRM_MS, asking
 from server.game.payouts import begins_at, day_of
-from server.game.prize import GIVEN, GONE, address_replaced, claimed, given_by_mail, is_out
+from server.game.prize import GIVEN, GONE, address_replaced, awaits_pickup, claimed, given_by_mail, is_out
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.reasons import why_held, why_not_claim
 from server.game.task import Task
@@ -196,8 +196,9 @@ async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
         if prize["state"] != "won":
             raise ClaimOver
         pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"
-        await context.store.prizes.await_pickup(prize["_id"], pickup, context.clock.now_ms())
-        prize = await _reread(context, prize)
+        awaits = awaits_pickup(pickup, context.clock.now_ms())
+        moved = await context.store.prizes.move_if_new(prize["_id"], awaits)
+        prize = moved or await _reread(context, prize)
     raise OutcomeUnknown
 
 

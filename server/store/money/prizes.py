@@ -10,7 +10,8 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FEN_PER_YUAN
-from server.game.prize import GIVEN, PrizeState, Wait, Why, awaits_pickup
+from server.game.lifecycle import Move
+from server.game.prize import GIVEN, PrizeState, Wait, Why
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
 from server.store.due import DUE_INDEX, DueDocuments
@@ -272,10 +273,10 @@ class Prizes(DueDocuments[Prize]):
             [{"$set": {field: {"$cond": [old, new, f"${field}"]} for field, new in without.items()}}],
         )
 
-    async def await_pickup(self, prize_id: str, pickup: str, now_ms: int) -> Prize | None:
-        """Give out a pick-up code; None if the prize is not free, or the code is another prize's."""
+    async def move_if_new(self, prize_id: str, move: Move) -> Prize | None:
+        """Do a move of one prize; None also if another prize has its pick-up code."""
         try:
-            return await self.move(prize_id, awaits_pickup(pickup, now_ms))
+            return await self.move(prize_id, move)
         except DuplicateKeyError:
             return None
 
