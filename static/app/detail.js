@@ -274,7 +274,7 @@ class Page {
     if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
   }
 
-  /** Say what somebody else did, and return whether it was somebody else. One's own dig is said by its reply, which may come before or after its frames. */
+  /** Say what somebody else did, and return whether it was somebody else. Your own dig is said by its reply, which may come before or after its frames. */
   sayOf({ seq, wxname }, what) {
     const others = !this.#busy && seq !== this.#dugSeq;
     if (others) this.shaft.say(el("bdi", {}, wxname), what);

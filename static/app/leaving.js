@@ -1,4 +1,4 @@
-// Deleting one's own account, and keeping it after all within seven days.
+// Deleting your account, and keeping it after all within seven days.
 
 import { asMoment } from "../miniprogram/shared/clock.js";
 import { LEAVING, leavesAt } from "../miniprogram/shared/words.js";

@@ -121,7 +121,7 @@ function digButton(onDig, strokes) {
   return { element, show, press };
 }
 
-/** What a dig under way waits for. Just after a cooldown that is the lots, which decide who is tried first. */
+/** What a dig under way waits for. Just after a cooldown that is the random order in which people are tried. */
 function digging({ cd_until, fair_start_ms }) {
   return secondsUntil(cd_until + fair_start_ms) ? "抽签中" : "挖…";
 }

@@ -167,7 +167,7 @@ function near(element) {
   return element.getBoundingClientRect().top < innerHeight + AHEAD_PX;
 }
 
-/** Say what to do about an empty square; where the stand-in plays WeChat, also how to fill it. */
+/** Say what to do about an empty square; where the sandbox plays WeChat, also how to fill it. */
 function sayEmpty(foot) {
   if (foot.querySelector("a")) return; // keep the focus
   const made = document.documentElement.dataset.login === "sandbox";

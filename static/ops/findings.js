@@ -3,7 +3,7 @@
 import { clock } from "./format.js";
 import { named, t } from "./words.js";
 
-/** Return the text of an alarm, or of a difference in the books. */
+/** Return the text of an alarm, or of a difference in the ledger. */
 export function say({ kind, what, values }) {
   if (!what) return "";
   if (kind === "disk") return t("disk_free", ...values);

@@ -47,7 +47,7 @@ export function wonFoot(card) {
   return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };
 }
 
-/** One's own lists: where each is read, whose its cards are, and what stands at a card's foot. */
+/** Your lists: where each is read, whose its cards are, and what stands at a card's foot. */
 export const LISTS = {
   published: { path: "/getMyRelease", whose: () => ({ mine: true }), foot: publishedFoot },
   dug: { path: "/getMyPartake", whose: ({ is_prize }) => ({ won: Boolean(is_prize) }), foot: () => null },

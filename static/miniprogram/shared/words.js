@@ -12,7 +12,7 @@ export function title({ goods_type, money, name, ranks = [] }) {
 // What a list says of a treasure.
 export const CARD_STATES = { ended: "已结束", unpaid: "待支付", mine: "我发布的", won: "已挖到", open: "可以挖", gone: "看不到了" };
 
-// The lists of one's own: of each its title, and what is said of an empty one.
+// Your lists: of each its title, and what is said of an empty one.
 export const MINE = {
   published: { title: "我发布的", none: "还没有发布过宝贝" },
   dug: { title: "我挖过的", none: "还没有挖过宝贝" },

@@ -84,7 +84,7 @@ export const ACTS = {
   done_disconnect: ["指令已发出，并写入操作记录。看这一行的观众数。", "The command is sent, and written to the audit log. Watch the row's number."],
 
   act_run_rotate: ["重新密封（命令行）", "rotate (command line)"],
-  act_run_forget: ["注销一个人（命令行）", "forget a person (command line)"],
+  act_run_forget: ["注销一个人（命令行）", "erase a person (command line)"],
   act_run_release: ["发布新版（命令行）", "release (command line)"],
   act_run_verify: ["核对证明（命令行）", "verify a proof (command line)"],
   run_refused: ["没有执行，什么也没有改", "not done: nothing was changed"],

@@ -1,4 +1,4 @@
-// The words of alarms and of what is wrong in the books and the record.
+// The words of alarms and of what is wrong in the ledger and the record.
 
 export const FINDINGS = {
   alarm_redis: ["Redis 没有响应", "Redis does not answer"],
@@ -7,7 +7,7 @@ export const FINDINGS = {
   alarm_disk: ["磁盘快满了，不能发布和上传", "The disk is nearly full: no publishing, no uploads"],
   alarm_start: ["有进程起不来", "A process cannot be started"],
   alarm_invariant: ["数据前后矛盾", "The record contradicts itself"],
-  alarm_books: ["账目不平", "The books do not balance"],
+  alarm_books: ["账目不平", "The ledger does not balance"],
   alarm_unchecked: ["没有按时核对", "A check is late"],
   alarm_pattern: ["可疑的领奖", "A suspicious pattern"],
   alarm_held: ["有奖品等你处理", "Prizes wait for you"],
@@ -28,7 +28,7 @@ export const FINDINGS = {
   pattern_sharer: ["同一个人带来的 {0} 个人 7 天内都挖到了红包", "{0} winners of 7 days were brought by one person"],
   pattern_address: ["今天有 {0} 个人从同一个地址挖红包", "{0} people dug red packets from one address today"],
   pattern_luck: ["一个人挖 {1} 锹中了 {0} 次，凭运气的可能只有 {2}", "one person won {0} times in {1} digs; by chance that happens with p = {2}"],
-  late_books: ["账目的核对：{0}", "the books: {0}"],
+  late_books: ["账目的核对：{0}", "the ledger: {0}"],
   late_reviews: ["内容检查的核对：{0}", "content checks: {0}"],
   review_late: ["{0} 条十多分钟没有检查完，别人还看不到：微信没有答复，或收不到它的推送（检查 /wxPush）", "{0} for over ten minutes, seen by nobody: WeChat does not answer, or its push does not arrive (look at /wxPush)"],
   queue_reviews: ["{0} 条等了十多分钟，别人还看不到，见「待审」", "{0} for over ten minutes, seen by nobody: see the reviews"],
@@ -62,7 +62,7 @@ export const FINDINGS = {
   said_winners: ["{1} 人中奖 {0} 次，而奖品有 {2} 个", "{0} wins of {1} people, and {2} prizes"],
   said_place: ["挖到第 {0} 层的是第 {1} 位参与者，却记为第 {2} 位", "depth {0} was dug by participant {1}, but says {2}"],
   said_participants_at: ["第 {0} 层记为 {1} 人参与，但查到 {2} 人", "depth {0} says {1} participants, but there were {2}"],
-  said_ledger: ["{1}：账本记 {0}，单据是 {2}（分）", "{1}: the books say {0}, the documents {2} (in fen)"],
+  said_ledger: ["{1}：账本记 {0}，单据是 {2}（分）", "{1}: the ledger says {0}, the documents {2} (in fen)"],
   said_opened_by: ["开放它的订单：{0}；标为已用的订单：{1}", "the order that opened it: {0}; orders marked so: {1}"],
   said_unpaid: ["没有人支付就开放了", "it is open and nobody paid"],
   said_order_amount: ["订单 {0} 是 {1} 分，应为 {2} 分", "order {0} is for {1} fen instead of {2}"],

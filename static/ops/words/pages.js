@@ -89,7 +89,7 @@ export const PAGES = {
   money_today_any: ["今天发出", "Paid out today"],
   money_owed: ["其中欠中奖者", "Owed of that"],
   money_none: ["不是红包，没有资金往来", "No red packet: no money"],
-  money_balanced: ["账目相符", "The books balance"],
+  money_balanced: ["账目相符", "The ledger balances"],
   pay_order: ["支付", "Order"],
   pay_bill: ["转账", "Bill"],
   pay_refund_whole: ["整单退款", "Refund, whole"],

@@ -1,4 +1,4 @@
-// One's own: numbers, and what one won, published and dug.
+// You: your numbers, and what you won, published and dug.
 
 import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf } from "../../shared/cards.js";

@@ -199,7 +199,7 @@ Component({
     async dig() {
       const { busy, task } = this.data;
       if (busy) return;
-      // Just after a cooldown, lots decide who is tried first.
+      // Just after a cooldown, a random order decides who is tried first.
       this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "" });
       try {
         this.dug(await api.dig(task.code));
