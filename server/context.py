@@ -26,7 +26,6 @@ from server.settings.merchant import Merchant
 from server.settings.operators import Operator
 from server.store import Store
 from server.wechat import WeChat
-from server.wechat.message_push import MessagePush
 from server.wechat.pay import Pay
 
 T = TypeVar("T")
@@ -56,8 +55,6 @@ class Context:
     sandbox: Sandbox | None
     wechat: WeChat
     pay: Pay
-    # Reads WeChat's message push; None if it is not set up.
-    message_push: MessagePush | None
     bus: Bus
     hub: Hub
     clock: Clock
@@ -109,14 +106,9 @@ class Context:
         wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
         merchant = await played.merchant() if played else settings.merchant
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
-        message_push = None
-        if settings.checks_content:
-            message_push = MessagePush(
-                settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid
-            )
         hub.start()
         database = OwnDatabase(store, keys, identity, clock.see)
-        return cls(settings, keys, store, played, wechat, pay, message_push, bus, hub, clock, database)
+        return cls(settings, keys, store, played, wechat, pay, bus, hub, clock, database)
 
     async def close(self) -> None:
         """Finish the work in the background and close all connections."""

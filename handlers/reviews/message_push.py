@@ -9,10 +9,20 @@ from tornado.log import app_log
 
 from handlers.base import Receiver
 from server.actions.reviews.review import take_event
-from server.wechat.message_push import ForgedPush
+from server.context import Context, per_context
+from server.wechat.message_push import ForgedPush, MessagePush
 
 # WeChat waits 5 s, and then sends it again.
 ANSWER_SECONDS = 4.0
+
+
+@per_context
+def message_push_of(context: Context) -> MessagePush | None:
+    """What reads WeChat's message push; None if it is not set up."""
+    settings = context.settings
+    if not settings.checks_content:
+        return None
+    return MessagePush(settings.wechat_push_token, settings.wechat_encoding_aes_key, settings.appid)
 
 
 class Pushed(Receiver):
@@ -25,7 +35,7 @@ class Pushed(Receiver):
         """Answer `echostr`, or take an event and answer `success`."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         timestamp, nonce = self._asked("timestamp"), self._asked("nonce")
-        message_push = self.context.message_push
+        message_push = message_push_of(self.context)
         try:
             if message_push is None:
                 raise ForgedPush("message push is not set up")  # noqa: TRY301
