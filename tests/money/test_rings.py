@@ -147,6 +147,18 @@ class TestPrivateTreasures:
         assert (await claim(carol, late))["package_info"]
 
     @pytest.mark.gen_test
+    async def test_many_small_shares_count_as_much_as_they_are(
+        self, client: Client, context: Context
+    ) -> None:
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+        await paid(client, context, bob, await won(client, context, alice, bob, 1, is_public=0))
+        [paid_out] = await find(context, "prizes")
+        shares = [{**paid_out, "_id": f"S{n}", "code": f"S{n}", "amount_fen": 10} for n in range(31)]
+        await context.store.prizes.rows.insert_many(shares)  # 4.10 yuan together
+        late = await won(client, context, alice, carol, 1, is_public=0)
+        await waits(context, carol, late, "private", DAY_MS)
+
+    @pytest.mark.gen_test
     async def test_two_claims_at_once_cannot_both_pass(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -23,7 +23,6 @@ from server.context import Context
 from server.errors import PayoutWaits
 from server.game import reasons
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
-from server.game.draw import LEAST_FEN
 from server.game.payouts import begins_at, day_of
 from server.game.prize import Wait, Why, approved, frozen, held, is_approved, put_off, withheld_unweighed
 from server.game.rings import fits_at
@@ -203,9 +202,8 @@ async def _has_all(context: Context, prize: Prize, today: int) -> bool:
     most_fen = context.settings.payout_person_day_yuan * FEN_PER_YUAN
     if not most_fen or prize["amount_fen"] > most_fen:
         return False
-    claims = await context.store.prizes.under_limit(
-        {"unionid": prize["unionid"]}, begins_at(today), prize["_id"], most_fen // LEAST_FEN + 1
-    )
+    theirs = {"unionid": prize["unionid"]}
+    claims = await context.store.prizes.under_limit(theirs, begins_at(today), prize["_id"])
     return sum(fen for _, fen, _ in claims) + prize["amount_fen"] > most_fen
 
 
@@ -248,8 +246,7 @@ async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] |
 
 async def _fits_at(context: Context, prize: Prize, scope: dict[str, Any], most_yuan: int) -> int | None:
     now_ms = context.clock.now_ms()
-    # Each is 1 yuan or more, so that more of them are above the limit anyway.
-    claims = await context.store.prizes.under_limit(scope, now_ms - DAY_MS, prize["_id"], most_yuan + 1)
+    claims = await context.store.prizes.under_limit(scope, now_ms - DAY_MS, prize["_id"])
     return fits_at(claims, prize["amount_fen"], most_yuan * FEN_PER_YUAN, now_ms)
 
 

@@ -20,6 +20,8 @@ from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
 
+# What is claimed within so long is one sum for the limits of a day.
+TOGETHER_MS = 30_000
 # The fields that tell where goods went.
 WHERE_SENT = {"address_box": "", "carrier": "", "number": ""}
 
@@ -321,26 +323,35 @@ class Prizes(DueDocuments[Prize]):
         return any(row["fen"] >= fen for row in await self.rows.aggregate(pipeline).to_list(1))
 
     async def under_limit(
-        self, scope: _Document, since_ms: int, besides: str, limit: int
+        self, scope: _Document, since_ms: int, besides: str
     ) -> list[tuple[int, int, bool]]:
-        """Return what was claimed since then, at most `limit`: when, fen, and whether it was approved.
+        """Return what was claimed since then: when last, fen, and whether that was let through.
 
-        A scope is a condition of fields of people, `young` and `private`. `besides` is left out.
+        What was claimed within `TOGETHER_MS` is one sum: there may be thousands of small shares. A scope is
+        a condition of fields of people, `young` and `private`. `besides` is left out.
         """
-        found = self.collection.find(
+        began = {"$subtract": ["$claimed_at", {"$mod": ["$claimed_at", TOGETHER_MS]}]}
+        pipeline: list[_Document] = [
             {
-                **scope,
-                "_id": {"$ne": besides},
-                "claimed_at": {"$gte": since_ms},
-                "amount_fen": {"$gt": 0},
-                "state": {"$in": ["claiming", "given"]},
+                "$match": {
+                    **scope,
+                    "_id": {"$ne": besides},
+                    "claimed_at": {"$gte": since_ms},
+                    "amount_fen": {"$gt": 0},
+                    "state": {"$in": ["claiming", "given"]},
+                }
             },
-            {"claimed_at": 1, "amount_fen": 1, "attempt": 1, "weighed": 1},
-            limit=limit,
-        )
+            {
+                "$group": {
+                    "_id": {"began": began, "decided": {"$eq": ["$weighed", "$attempt"]}},
+                    "at": {"$max": "$claimed_at"},
+                    "fen": {"$sum": "$amount_fen"},
+                }
+            },
+        ]
         return [
-            (row["claimed_at"], row["amount_fen"], row.get("weighed") == row["attempt"])
-            for row in await found.to_list(limit)
+            (row["at"], row["fen"], row["_id"]["decided"])
+            async for row in self.rows.aggregate(pipeline)
         ]
 
     async def paid_around(

@@ -154,6 +154,7 @@ EXPRESSIONS = {
     "$max": "operator/aggregation/max/",
     "$mergeObjects": "operator/aggregation/mergeObjects/",
     "$min": "operator/aggregation/min/",
+    "$mod": "operator/aggregation/mod/",
     "$multiply": "operator/aggregation/multiply/",
     "$ne": "operator/aggregation/ne/",
     "$not": "operator/aggregation/not/",
