@@ -1,9 +1,9 @@
 // The part of the publishing form for several kinds of prizes: a row for each.
 
+import { MOST_KINDS } from "../miniprogram/shared/planning.js";
 import { el, set, write } from "./dom.js";
 import { apply, field } from "./fields.js";
 
-const MOST = 10;
 const NEW = { name: "", kind: "goods", number: "1", amount: "", value: "" };
 const LABELS = { each: "每个多少元", split: "一起分多少元" };
 
@@ -25,7 +25,7 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
   }
 
   function renew() {
-    set(more, { hidden: rows.length >= MOST });
+    set(more, { hidden: rows.length >= MOST_KINDS });
     rows.forEach((row, place) => row.renew(place + 1, rows.length > 1));
   }
 

@@ -2,6 +2,7 @@
 
 const DAY_SECONDS = 86400;
 const MOST_INTERVAL = 100000;
+export const MOST_KINDS = 10;
 const FAR = 1.5; // so many times more or fewer digs than the forecast is another plan
 
 /** How far apart prizes lie if digs of this forecast are to find them all; `gap` is the least that may lie between two. */

@@ -1,18 +1,29 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
 import { naming } from "../../parts/naming.js";
-import { NAMING, cashRules, publishersTax } from "../../shared/words.js";
+import { MOST_KINDS, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
+import { NAMING, cashRules, publishersTax, yuan } from "../../shared/words.js";
 import { admitted, api, pay, publishWith, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
 
-// At the places of draw_type 1 and 2 goods; then red packets, where the server takes them.
-const KINDS = ["实物，现场领取", "实物，邮寄", "红包"];
-const GOODS = KINDS.slice(0, 2);
-const RED_PACKET = 2;
+const ON_SITE = { of: "onSite", text: "实物，现场领取" };
+const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
+// What there is to choose from where the server takes red packets, and where it does not.
+const WITH_CASH = [ON_SITE, BY_MAIL, { of: "packet", text: "红包" }, { of: "several", text: "几种奖品、拼手气" }];
+const GOODS_ONLY = [ON_SITE, BY_MAIL, { of: "several", text: "几种奖品" }];
+const DRAW_TYPES = { onSite: 1, byMail: 2 };
+// What one kind of several may be, as `prizesOf` calls it.
+const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
+const NEW = { name: "", kind: 0, number: "1", amount: "", value: "" };
+const LEAST_GAP = 2; // of red packets, unless the server is set otherwise
 
 Component({
   behaviors: [naming],
 
-  data: { kinds: GOODS, cash: cashRules(), tax: "", kind: 0, several: false, thumbnail: "", busy: false, why: NAMING.publishing },
+  data: {
+    choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
+    giving: ["现场领取", "邮寄"], given: 1, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
+    cash: cashRules(), tax: "", thumbnail: "", busy: false, why: NAMING.publishing,
+  },
 
   methods: {
     async onShow() {
@@ -20,23 +31,76 @@ Component({
         await admitted();
         this.showNaming();
         const { red_packets: taken } = await api.get("/getMyInfo");
-        const kinds = taken ? KINDS : GOODS;
-        this.setData({ kinds, kind: Math.min(this.data.kind, kinds.length - 1) });
+        const choices = taken ? WITH_CASH : GOODS_ONLY;
+        const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
+        this.setData({ choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1) });
+        this.adapt();
       } catch (error) {
         showProblem(error);
       }
     },
 
     choose({ detail }) {
-      this.setData({ kind: Number(detail.value) });
+      const at = Number(detail.value);
+      this.setData({ at, chosen: this.data.choices[at].of });
+      this.adapt();
     },
 
-    count({ detail }) {
-      this.setData({ several: Number(detail.value) > 1 });
+    give({ detail }) {
+      this.setData({ given: Number(detail.value) });
     },
 
-    value({ detail }) {
-      this.setData({ tax: publishersTax({ value: Number(detail.value) }) });
+    /** Note a number that was typed. What the person says of the spacing themselves is theirs from now on. */
+    type({ detail, currentTarget }) {
+      const { of } = currentTarget.dataset;
+      this.typed = { ...this.typed, [of]: detail.value };
+      if (of === "interval" || of === "fluctuation") {
+        this.spaced = true;
+        this.setData({ [of]: detail.value });
+      }
+      this.adapt();
+    },
+
+    row({ detail, currentTarget }) {
+      const { at, of } = currentTarget.dataset;
+      this.setData({ [`rows[${at}].${of}`]: of === "kind" ? Number(detail.value) : detail.value });
+      this.adapt();
+    },
+
+    addRow() {
+      this.setData({ rows: [...this.data.rows, NEW] });
+      this.adapt();
+    },
+
+    dropRow({ currentTarget }) {
+      this.setData({ rows: this.data.rows.filter((_, at) => at !== Number(currentTarget.dataset.at)) });
+      this.adapt();
+    },
+
+    /** What is to be published, as `/postTask` takes it. */
+    contents() {
+      const { chosen, rows, given } = this.data;
+      if (chosen === "several") return { ...prizesOf(rows.map((row) => ({ ...row, kind: KINDS[row.kind].of }))), draw_type: given + 1 };
+      return { goods_type: chosen === "packet" ? 1 : 2, draw_type: DRAW_TYPES[chosen] };
+    },
+
+    /** Show what follows from what is filled in. */
+    adapt() {
+      const { prize_num: one = "1", forecast_num: forecast, money = 0, value = 0 } = this.typed || {};
+      const { goods_type: type, prize_num: prizes = Number(one) || 0, prizes: kinds } = this.contents();
+      const plan = { prizes, forecast: Number(forecast) || 0, interval: Number(this.data.interval) || 0, fluctuation: Number(this.data.fluctuation) || 0 };
+      if (!this.spaced && prizes > 1 && plan.forecast) Object.assign(plan, spacing({ ...plan, gap: type === 1 ? LEAST_GAP : 1 }));
+      const payFen = kinds ? paysFen(kinds) : type === 1 ? prizes * Number(money) * 100 : 0;
+      this.setData({
+        paid: type === 1,
+        goods: !kinds || this.data.rows.some(({ kind }) => kind === 0),
+        spread: prizes > 1,
+        interval: plan.interval || "",
+        fluctuation: plan.interval ? plan.fluctuation : "",
+        plan: [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
+        warning: planWarning(plan),
+        tax: type === 1 ? "" : publishersTax({ value: Number(value) }),
+      });
     },
 
     async picture() {
@@ -51,16 +115,10 @@ Component({
 
     /** What does not apply may be sent along, and numbers as texts: the server ignores the one and reads the other. */
     async publish({ detail }) {
-      const { kind } = this.data;
       this.setData({ busy: true });
       try {
         await admitted();
-        const asked = {
-          ...detail.value,
-          goods_type: kind === RED_PACKET ? 1 : 2,
-          draw_type: kind === RED_PACKET ? undefined : kind + 1,
-          url: this.url,
-        };
+        const asked = { ...detail.value, ...this.contents(), url: this.url };
         const published = await publishWith(await takeHalf(asked), asked);
         // It is published, whatever becomes of the payment: the treasure's page can pay too.
         if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
