@@ -23,6 +23,7 @@ from server.actions.reviews.review import follow_review
 from server.context import Context
 from server.errors import BadRequest, Ended, NoSuchTask, Refusal, Unavailable
 from server.game.amounts import DAY_MS
+from server.game.review import decided as decided_so
 from server.game.task import Task
 from server.realtime.news import SendAway
 from server.store.audit_log import Actor
@@ -161,7 +162,7 @@ async def decide_review(context: Context, actor: Actor, key: str, reason: str, *
     Raises BadRequest if it is not held any more.
     """
     async with _logged(context, actor, "approve" if shown else "refuse", key, reason):
-        decided = await context.store.reviews.decide(key, "shown" if shown else "refused", reason)
+        decided = await context.store.reviews.move(key, decided_so("shown" if shown else "refused", reason))
         if decided is None:
             raise BadRequest("这一条已经处理过了，请刷新", param="key")
         await follow_review(context, decided)

@@ -77,6 +77,13 @@ class Keep:
     otherwise: Any
 
 
+@dataclass(frozen=True, slots=True)
+class With:
+    """A value: the list that is there, [] if none, with this item once."""
+
+    item: str
+
+
 NOW = After(0)
 PRESENT = Present()
 ABSENT = Absent()
@@ -185,6 +192,9 @@ def _value(value: Any, present: Any, now_ms: int) -> Any:
             return now_ms + value.ms
         case Keep():
             return _value(value.otherwise, None, now_ms) if present is None else present
+        case With():
+            there: list[str] = present or []
+            return there if value.item in there else [*there, value.item]
     return value
 
 
@@ -277,7 +287,8 @@ class Table:
             for row in move.rows:
                 if row.when is not None and (row.ends is None or row.ends in row.begins):
                     yield f"{move.name} is by the clock and may leave the state as it is"
-                if row.ends in self.ends and not row.owes and row.sets.get("due_at") is not None:
+                is_due = row.ends in self.due or row.sets.get("due_at") is None
+                if row.ends in self.ends and not row.owes and not is_due:
                     yield f"{move.name} leaves an end due, which owes nothing"
                 if row.owes and "due_at" not in row.sets:
                     yield f"{move.name} owes something and is not due"

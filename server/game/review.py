@@ -1,17 +1,55 @@
-"""Whether others may see a task: the states of its review. Pure."""
+"""Whether others may see what somebody published: the lifecycle of a review. Pure.
+
+What ended stays due until the task, or the person's record, says how; then it is deleted. Of a profile that
+was refused the review stays.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
+from server.game.lifecycle import NOW, Row, Table, With
 from server.game.ranks import TaskRank, is_mailed
 
 ReviewState: TypeAlias = Literal["checking", "shown", "held", "refused"]
 # As clients see it: an operator may also hide what was shown.
 ReviewShown: TypeAlias = Literal["checking", "shown", "held", "refused", "hidden"]
+Part: TypeAlias = Literal["text", "picture"]
 IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")
 _LEVELS_A_PRIZE = 3
+
+review = Table("review", first="checking", ends="shown refused", due="checking shown refused")
+
+
+@review
+def said(part: Part, suggest: str, risk: str) -> Row:
+    """WeChat says what it thinks of a part, and the kind of risk that it sees; "" for none."""
+    return Row("checking", sets={f"{part}_said": suggest, **({"risks": With(risk)} if risk else {})})
+
+
+@review
+def asked(trace_id: str, now_ms: int, due_at_ms: int) -> Row:
+    """WeChat checks the picture from now on; its result comes under this id."""
+    return Row("checking", sets={"traces": With(trace_id), "asked_at": now_ms, "due_at": due_at_ms})
+
+
+@review
+def wake() -> Row:
+    """The result of the picture came."""
+    return Row("checking", sets={"due_at": NOW})
+
+
+@review
+def concluded(state: Literal["shown", "held", "refused"], why: str) -> Row:
+    """The check ended so, for these reasons."""
+    return Row(f"checking -> {state}", sets={"why": why, "due_at": NOW})
+
+
+@review
+def decided(state: Literal["shown", "refused"], why: str) -> Row:
+    """An operator decided so about what is held."""
+    return Row(f"held -> {state}", sets={"why": why, "due_at": NOW})
 
 
 def review_of(task: Mapping[str, object]) -> ReviewShown:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.game.lifecycle import Above, Absent, After, AtMost, IsNot, Keep, Move, Over, Present, Row, Test
+from server.game.lifecycle import (
+    Above,
+    Absent,
+    After,
+    AtMost,
+    IsNot,
+    Keep,
+    Move,
+    Over,
+    Present,
+    Row,
+    Test,
+    With,
+)
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -62,6 +75,9 @@ def _value(name: str, value: Any) -> Any:
             return {"$add": [NOW_MS, value.ms]} if value.ms else NOW_MS
         case Keep():
             return {"$ifNull": [f"${name}", _value(name, value.otherwise)]}
+        case With():
+            there, item = {"$ifNull": [f"${name}", []]}, {"$literal": value.item}
+            return {"$cond": [{"$in": [item, there]}, there, {"$concatArrays": [there, [item]]}]}
     return {"$literal": value}
 
 

@@ -10,6 +10,7 @@ import pytest
 from server.actions.reviews.review import settle_reviews
 from server.context import Context
 from server.errors import WeChatBusy
+from server.game.review import decided
 from support.client import Client
 from support.purse import find
 from support.reviews import CHECKED, retry, settle, state_of
@@ -69,7 +70,7 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(
     assert late.asked == 1  # the other texts did not wait for their pictures
     await alice.post("/setProfile", wxname="新名字")
     # A process died after it noted what an operator decided.
-    await context.store.reviews.decide(f"task:{doubtful}", "shown", "可以")
+    await context.store.reviews.move(f"task:{doubtful}", decided("shown", "可以"))
     await retry(context)
     await settle_reviews(context)
     [person] = await find(context, "people", _id=alice.unionid)

@@ -12,7 +12,7 @@ from support.purse import find, put_back
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
 
-CHECKING = ["reviews.lease_due", "wechat.check_text", "reviews.note_said"]
+CHECKING = ["reviews.lease_due", "wechat.check_text", "reviews.said"]
 # The steps of each scenario, in order.
 STEPS = {
     "a treasure is published and checked": [
@@ -21,44 +21,44 @@ STEPS = {
         "tasks.again",
         *CHECKING,
         "wechat.check_picture",
-        "reviews.note_asked",
+        "reviews.asked",
     ],
     "a picture's result is pushed": [
         "media_checks.add",
         "reviews.wake",
         "reviews.lease_due",
-        "reviews.note_said",
-        "reviews.conclude",
+        "reviews.said",
+        "reviews.concluded",
         "tasks.show",
-        "reviews.finish",
+        "reviews.delete",
     ],
     "a paid red packet passes": [
         *CHECKING,
-        "reviews.conclude",
+        "reviews.concluded",
         "tasks.show",
         "tasks.open_paid",
         "ledger.enter_all",
         "orders.spent",
-        "reviews.finish",
+        "reviews.delete",
     ],
     "a paid red packet is refused": [
         *CHECKING,
-        "reviews.conclude",
+        "reviews.concluded",
         "tasks.refuse",
         "tasks.open_paid",
         "ledger.enter_all",
         "refunds.insert",
         "orders.unusable",
-        "reviews.finish",
+        "reviews.delete",
     ],
     "an operator decides that a paid red packet is refused": [
-        "reviews.decide",
+        "reviews.decided",
         "tasks.refuse",
         "tasks.open_paid",
         "ledger.enter_all",
         "refunds.insert",
         "orders.unusable",
-        "reviews.finish",
+        "reviews.delete",
     ],
 }
 

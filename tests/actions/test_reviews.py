@@ -18,6 +18,7 @@ from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, sett
 from server.context import Context
 from server.errors import BadRequest
 from server.game.amounts import DAY_MS
+from server.game.review import decided
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from server.store.reviews.reviews import Review
@@ -280,7 +281,7 @@ async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
     await let_pass(context, 40 * DAY_MS)
     await sweep_until_quiet(context)
     assert (await state_of(context, code))["review"] == "held"
-    await context.store.reviews.decide(f"task:{code}", "shown", "")
+    await context.store.reviews.move(f"task:{code}", decided("shown", ""))
     await settle(context)
     task = await state_of(context, code)
     assert task["expires_at"] - task["opened_at"] == context.settings.task_days * 86_400_000

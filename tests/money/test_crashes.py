@@ -10,7 +10,7 @@ from server.context import Context
 from support.client import Client
 from support.crashes import leftovers, play
 from support.invariants import check_nothing_is_half_done
-from support.lifecycles import TABLES
+from support.lifecycles import MONEY
 from support.purse import put_back, sweep_until_quiet
 from support.scenarios import SCENARIOS
 
@@ -372,11 +372,11 @@ EFFECTS = {
 
 def test_a_process_is_killed_after_each_row_and_each_effect_once() -> None:
     taken = {step for steps in STEPS.values() for step in steps}
-    rows = {f"{table.name}s.{move.name}" for table in TABLES for move in table.examples()}
+    rows = {f"{table.name}s.{move.name}" for table in MONEY for move in table.examples()}
     assert rows - taken == NOT_TAKEN.keys()
     done = {effect for effect in EFFECTS if any(_is_done(steps, effect) for steps in STEPS.values())}
     # tests/actions/test_message_crashes.py has the scenarios of messages.
-    assert done | {"prize.message"} == {f"{table.name}.{owed}" for table in TABLES for owed in table.effects}
+    assert done | {"prize.message"} == {f"{table.name}.{owed}" for table in MONEY for owed in table.effects}
 
 
 def _is_done(steps: list[str], effect: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from server.context import Context
+from server.game.review import decided
 from server.operation.alarms import Alarm, check_queues
 from support.client import Client
 from support.purse import check_books, find, pay, publish_red_packet, sweep_until_quiet
@@ -99,6 +100,6 @@ async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(contex
         Alarm("queue", "", "reviews", ("1",)),
         Alarm("queue", "", "reports", ("1",)),
     ]
-    await context.store.reviews.decide("task:b", "shown", "")
+    await context.store.reviews.move("task:b", decided("shown", ""))
     await context.store.reports.close_decided("A" * 12, now_ms, "dismissed")
     assert await check_queues(context.store, now_ms) == []

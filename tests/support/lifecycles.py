@@ -6,12 +6,27 @@ from random import Random
 from typing import Any
 
 from server.game.bill import bill
-from server.game.lifecycle import ABSENT, Above, After, AtMost, IsNot, Keep, Move, Present, Row, Table, Test
+from server.game.lifecycle import (
+    ABSENT,
+    Above,
+    After,
+    AtMost,
+    IsNot,
+    Keep,
+    Move,
+    Present,
+    Row,
+    Table,
+    Test,
+    With,
+)
 from server.game.order import order
 from server.game.prize import prize
 from server.game.refund import refund
+from server.game.review import review
 
-TABLES = (order, prize, bill, refund)
+MONEY = (order, prize, bill, refund)
+TABLES = (*MONEY, review)
 # Further from now than a test takes, and than any number of milliseconds in a row.
 FAR_MS = 10**12
 # What is owed is an object, so any field that need only be there is one.
@@ -19,9 +34,9 @@ THERE = {"there": 1}
 
 
 def diagram() -> str:
-    """Return the tables as a diagram of Mermaid's: each change of state, with the rows that make it."""
+    """Return the tables of money as a diagram of Mermaid's: each change of state, with its rows."""
     lines = ["stateDiagram-v2", "    direction LR"]
-    for table in TABLES:
+    for table in MONEY:
         states = sorted(table.states)
         lines.append(f"    state {table.name} {{")
         # A state has one place in a diagram, and several tables have some of the same name.
@@ -117,6 +132,8 @@ def _other(value: int | str) -> int | str:
 
 
 def _plain(value: Any, now_ms: int) -> Any:
+    if isinstance(value, With):
+        return [value.item]
     if isinstance(value, Keep):
         return _plain(value.otherwise, now_ms)
     return now_ms + value.ms if isinstance(value, After) else value

@@ -19,12 +19,14 @@ from server.actions.pictures import signed_path
 from server.actions.reviews.submit import submit_chosen
 from server.context import Context
 from server.errors import WeChatBusy
+from server.game import review as row
 from server.game.amounts import DAY_MS
+from server.game.review import Part
 from server.security.plain_text import seen
 from server.store import is_unavailable
 from server.store.people.people import Chosen, Person
 from server.store.reviews.media_checks import MediaCheck
-from server.store.reviews.reviews import Part, Review
+from server.store.reviews.reviews import Review
 from server.wechat import WeChatError
 from server.wechat.content import UNCHECKED, Result
 from server.wechat.message_push import MEDIA_CHECK, Event
@@ -127,7 +129,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         return found
     said = {found[f"{part}_said"] for part in _parts(found)}  # type: ignore[literal-required]
     if "risky" in said:
-        return await context.store.reviews.conclude(found["_id"], "refused", _why(found))
+        return await context.store.reviews.move(found["_id"], row.concluded("refused", _why(found)))
     if "" in said:
         return found
     # With nothing to check, nobody has looked at it.
@@ -140,7 +142,8 @@ async def _conclude(context: Context, review: Review, why: list[str]) -> Review 
         why.append(review["look"])
     if review["code"] and await _is_banned(context, review["unionid"]):
         why.append(BANNED)
-    return await context.store.reviews.conclude(review["_id"], "held" if why else "shown", "；".join(why))
+    end = row.concluded("held" if why else "shown", "；".join(why))
+    return await context.store.reviews.move(review["_id"], end)
 
 
 class _Late(Exception):
@@ -202,7 +205,7 @@ async def _check_picture(context: Context, review: Review) -> Review | None:
         trace_id = await _ask_about_picture(context, review)
         if trace_id is None:
             return await _note(context, review, "picture", UNCHECKED)
-        asked = await reviews.note_asked(review["_id"], trace_id, now_ms, now_ms + RESULT_MS)
+        asked = await reviews.move(review["_id"], row.asked(trace_id, now_ms, now_ms + RESULT_MS))
         if asked is None:
             return None
         review = asked
@@ -212,7 +215,7 @@ async def _check_picture(context: Context, review: Review) -> Review | None:
         await reviews.again(review, review["asked_at"] + RESULT_MS)
     if found is None:
         return review
-    return await reviews.note_said(review["_id"], "picture", found["said"], found["risk"])
+    return await reviews.move(review["_id"], row.said("picture", found["said"], found["risk"]))
 
 
 async def _ask_about_picture(context: Context, review: Review) -> str | None:
@@ -228,7 +231,7 @@ async def _ask_about_picture(context: Context, review: Review) -> str | None:
 
 
 async def _note(context: Context, review: Review, part: Part, result: Result) -> Review | None:
-    return await context.store.reviews.note_said(review["_id"], part, result.suggest, result.risk)
+    return await context.store.reviews.move(review["_id"], row.said(part, result.suggest, result.risk))
 
 
 async def take_event(context: Context, event: Event) -> None:
@@ -237,7 +240,7 @@ async def take_event(context: Context, event: Event) -> None:
         return
     check = MediaCheck(_id=event.trace_id, said=event.checked.suggest, risk=event.checked.risk)
     await context.store.media_checks.add(check, context.clock.now_ms())
-    await context.store.reviews.wake(event.trace_id)
+    await context.store.reviews.move_all({"traces": event.trace_id}, row.wake())
 
 
 async def follow_review(context: Context, review: Review) -> None:
@@ -249,7 +252,10 @@ async def follow_review(context: Context, review: Review) -> None:
     # A bad text says nothing against the picture beside it.
     if review["state"] == "refused" and review["picture_said"] in ("review", "risky"):
         await context.store.files.refuse(review["picture"], review["unionid"], context.clock.now_ms())
-    await context.store.reviews.finish(review)
+    if review["state"] == "held" or (review["state"] == "refused" and not review["code"]):
+        await context.store.reviews.again(review, None)
+    else:
+        await context.store.reviews.delete(review)
 
 
 async def _apply_to_person(context: Context, review: Review) -> None:

@@ -1,25 +1,21 @@
 """What is checked before others see it: `reviews`, a task or a name and picture that somebody chose.
 
-checking → shown | held | refused · held → shown | refused, by an operator. What is shown is deleted here, and
-so is a refused task, once the task itself says so.
+Their lifecycle is `game/review.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
 
-from server.game.review import IN_REVIEW, ReviewState
+from server.game.review import IN_REVIEW, Part, ReviewState
+from server.game.review import review as lifecycle
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
-
-Part: TypeAlias = Literal["text", "picture"]
-
 
 class Review(TypedDict):
     """Times are unix ms. `code` is "" for a profile; `text` and `picture` (a path) are "" if there is none.
@@ -69,9 +65,10 @@ def _waiting_for(part: Part | None, asked_before_ms: int) -> _Document:
 
 
 class Reviews(DueDocuments[Review]):
-    """Reads and writes of `reviews`. Each change is one update, conditional on the state before it."""
+    """Reads and writes of `reviews`. Its changes are the rows of `game/review.py`."""
 
     NAME = "reviews"
+    TABLE = lifecycle
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("state", 1), ("created_at", 1)], name="queue"),
         IndexModel([("traces", 1)], name="of_trace"),
@@ -128,49 +125,9 @@ class Reviews(DueDocuments[Review]):
         """Delete what is left of a task's review."""
         await self.collection.delete_one({"_id": f"task:{code}"})
 
-    async def note_said(self, key: str, part: Part, said: str, risk: str) -> Review | None:
-        """Note what WeChat thinks of the text or the picture; None if it is not `checking` any more."""
-        changes: _Document = {"$set": {f"{part}_said": said}}
-        if risk:
-            changes["$addToSet"] = {"risks": risk}
-        return await self._change(key, ("checking",), changes)
-
-    async def note_asked(self, key: str, trace_id: str, now_ms: int, due_at_ms: int) -> Review | None:
-        """Note that WeChat checks the picture from now on. The review is due again at `due_at_ms`."""
-        changes = {"$push": {"traces": trace_id}, "$set": {"asked_at": now_ms, "due_at": due_at_ms}}
-        return await self._change(key, ("checking",), changes)
-
-    async def wake(self, trace_id: str) -> None:
-        """Make the review of a picture due: WeChat pushed the result of this request."""
-        await self.collection.update_one(
-            {"traces": trace_id, "state": "checking"}, [{"$set": {"due_at": NOW_MS}}]
-        )
-
-    async def conclude(self, key: str, state: ReviewState, why: str) -> Review | None:
-        """Note how the check ended; None if it is not `checking` any more. What follows from it is due."""
-        changes = {"state": state, "why": {"$literal": why}, "due_at": NOW_MS}
-        return await self._change(key, ("checking",), [{"$set": changes}])
-
-    async def decide(self, key: str, state: ReviewState, why: str) -> Review | None:
-        """Note what an operator decided about what is held; None if it is not held any more."""
-        changes = {"state": state, "why": {"$literal": why}, "due_at": NOW_MS}
-        return await self._change(key, ("held",), [{"$set": changes}])
-
-    async def _change(self, key: str, states: tuple[ReviewState, ...], changes: Any) -> Review | None:
-        return await self.find_one_and_update(
-            {"_id": key, "state": {"$in": list(states)}}, changes, return_document=True
-        )
-
-    async def finish(self, review: Review) -> None:
-        """Note that nothing is left to do, unless the state has changed.
-
-        What is held stays, and a profile that was refused; all else is deleted.
-        """
-        same = {"_id": review["_id"], "state": review["state"]}
-        if review["state"] == "held" or (review["state"] == "refused" and not review["code"]):
-            await self.collection.update_one(same, {"$unset": {"due_at": ""}})
-        else:
-            await self.collection.delete_one(same)
+    async def delete(self, review: Review) -> None:
+        """Delete a review that ended, unless its state has changed."""
+        await self.collection.delete_one({"_id": review["_id"], "state": review["state"]})
 
     async def held(self, limit: int) -> list[Review]:
         """Return what is held, the oldest first."""
