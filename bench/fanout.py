@@ -1,6 +1,6 @@
 """How fast, and at what cost, news reaches all open pages: one run, one table.
 
-    python bench/fanout.py [--only cpu,dig,two,race,load,slow,tasks]
+    python bench/fanout.py [--only cpu,dig,two,race,load,slow,tasks,cheers]
 
 Needs the `bench` extra and some minutes. Servers and clients run in processes of their own, on free ports,
 with new embedded stores. Exits with 1 if a bar is missed. Other work on the machine shows in the load
@@ -90,6 +90,14 @@ def tasks_rows() -> Iterator[Row]:
     yield Row("1000 watched tasks: a process grows by", grown_kb / 1024, "MB", 30, note)
 
 
+def cheers_rows(watchers: int = 5000) -> Iterator[Row]:
+    found = live.cheers(watchers, seconds=10)
+    tick, cheering = 100 * (found.ticks - found.idle), 100 * (found.cheers - found.ticks)
+    yield Row(f"{watchers} watchers, one frame more a second", tick, "% a core")
+    yield Row(f"{watchers} watchers all cheer: frames more a second each", found.frames, "", 1.1)
+    yield Row("  the same: CPU for what they send and are told", cheering, "% a core")
+
+
 SECTIONS: Sections = {
     "cpu": cpu_rows,
     "dig": dig_rows,
@@ -98,6 +106,7 @@ SECTIONS: Sections = {
     "load": load_rows,
     "slow": slow_rows,
     "tasks": tasks_rows,
+    "cheers": cheers_rows,
 }
 
 

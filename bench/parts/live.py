@@ -24,6 +24,7 @@ HEADERS = (
 )
 REPLAYED_DIGS = 300
 COUNTED_SECONDS = 30
+DELIVERIES = "wabao_deliveries_total"
 WEBSOCKETS, CLOSES = "wabao_websockets", "wabao_websocket_closes_total"
 NO_COOLDOWN, ENDLESS = 0, 3600
 
@@ -211,6 +212,41 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
         return Load(kb_each, idle, ticks, opened_seconds), Return(
             seconds_back, missed_digs, replies_500, digs_ms
         )
+
+
+@dataclass(slots=True)
+class Cheers:
+    """Shares of a core: idle, with one frame a second, and with all cheering each second besides.
+
+    `frames` is how many more frames a watcher got a second for the cheers.
+    """
+
+    idle: float
+    ticks: float
+    cheers: float
+    frames: float
+
+
+def cheers(watchers: int, seconds: int) -> Cheers:
+    """All watchers of a task cheer once a second, each a person of their own."""
+    with running() as server, closing(Crowd()) as crowd:
+        (worker,) = server.workers()
+        alice = server.log_in("alice")
+        with ThreadPoolExecutor(4) as threads:
+            people = list(threads.map(lambda number: _log_in(server, number), range(watchers)))
+        code = server.publish(alice, ENDLESS)
+        open_pages(server, crowd, [page(person, code) for person in people])
+        idle = _share_of_core(worker, seconds)
+        server.dig(server.log_in("bob"), code)
+        ticks = _share_of_core(worker, seconds)
+        sign = masked_text(b'{"action":"cheer","code":"%s","sign":"fire"}' % code.encode())
+        before, began, used = server.counted(DELIVERIES), time.perf_counter(), cpu_seconds(worker)
+        crowd.call("send_each", sign, seconds)
+        took = time.perf_counter() - began
+        share = (cpu_seconds(worker) - used) / took
+        frames = (server.counted(DELIVERIES) - before) / watchers / took - 1
+        check(crowd, watchers)
+        return Cheers(idle, ticks, share, frames)
 
 
 def watched_tasks_kb(tasks: int, digs_each: int) -> int:

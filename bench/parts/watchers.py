@@ -166,7 +166,7 @@ class Watchers:
         self.poll.register(self.pipe.fileno(), select.EPOLLIN)
         self.decode = msgspec.json.Decoder(Head).decode
         while True:
-            for fd, _ in self.poll.poll(1.0, 512):
+            for fd, _ in self.poll.poll(1.0 if self.answer is None else 0.01, 512):
                 if fd != self.pipe.fileno():
                     self._read(fd)
                     continue
@@ -234,6 +234,20 @@ class Watchers:
             return replies
 
         return counted
+
+    def send_each(self, text: bytes, rounds: int) -> Callable[[], Any]:
+        """Let each page send a message once a second, evenly spread, for so many seconds."""
+        began, peers, sent = time.perf_counter(), list(self.peers.values()), 0
+
+        def due() -> bool | None:
+            nonlocal sent
+            wanted = min(rounds, time.perf_counter() - began) * len(peers)
+            while sent < wanted:
+                peers[sent % len(peers)].sock.send(text)
+                sent += 1
+            return True if sent >= rounds * len(peers) else None
+
+        return due
 
     # ---- one connection
 

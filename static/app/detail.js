@@ -324,7 +324,7 @@ class Page {
     this.#busy = true;
     const { struck, end } = this.shaft.strike();
     this.shaft.say("");
-    this.show();
+    this.shaft.show(this.task, true); // no more than that before the first frame
     // Resolves however the dig ends, since wins of others are celebrated after it. A bug of ours is still thrown.
     this.#digging = new Promise((resolve) => {
       dig(this.task.code)
