@@ -242,6 +242,7 @@ async def test_the_channel_is_described_with_each_message_and_frame(client: Clie
         "hello",
         "subscribe",
         "unsubscribe",
+        "cheer",
         "ping",
     ]
     frames = {frame.__struct_config__.tag: set(frame.__struct_fields__) for frame in Frame.__subclasses__()}

@@ -19,6 +19,8 @@ from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place,
 from support.client import Client, Someone
 from support.drafts import RED_PACKET, publish_many
 
+DUG = {"depth", "no", "wxname", "wxheadpic", "is_prize", "at", "rank", "money_fen"}
+
 
 async def found(someone: Someone, **wanted: Any) -> list[str]:
     """Return the names of what somebody finds."""
@@ -140,7 +142,7 @@ async def test_digs_are_listed_newest_first_and_paged_by_depth(
     names = {1: bob.data["nickName"], 2: carol.data["nickName"]}
     assert all(row["wxname"] == names[row["no"]] for row in listed)
     assert [row["no"] for row in listed[-4:]] == [1, 2, 2, 1]
-    assert all(row.keys() == {"depth", "no", "wxname", "wxheadpic", "is_prize", "at"} for row in listed)
+    assert all(row.keys() == DUG for row in listed)
     # A dig that only its task has is listed too.
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
     await context.store.digs.collection.delete_one({"code": code, "depth": 121})
