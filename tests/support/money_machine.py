@@ -26,6 +26,7 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Refusal
 from support.client import Someone
+from support.invariants import check_counted
 from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx
 
@@ -85,10 +86,19 @@ class MoneyMachine(RuleBasedStateMachine):
     def _code(self, number: int) -> str:
         return self.codes[number % len(self.codes)]
 
-    @initialize(prizes=st.integers(1, 3), wins=st.integers(-1, 3), claims=st.integers(0, 2))
-    def begin(self, prizes: int, wins: int, claims: int) -> None:
-        """Begin unpaid (wins -1), open (0), or won by so many, who may claim (claims 1) and confirm (2)."""
+    @initialize(
+        prizes=st.integers(1, 3),
+        wins=st.integers(-1, 3),
+        claims=st.integers(0, 2),
+        a_day=st.sampled_from((0, 3)),
+    )
+    def begin(self, prizes: int, wins: int, claims: int, a_day: int) -> None:
+        """Begin unpaid (wins -1), open (0), or won by so many, who may claim (claims 1) and confirm (2).
+
+        No more than `a_day` yuan are paid out a day; 0: any sum.
+        """
         self._run(self.world.clean())
+        self.world.pay_out(a_day)
         self._publish(prizes)
         if wins >= 0:
             self.pay(0, 0, True, "")
@@ -303,6 +313,10 @@ class MoneyMachine(RuleBasedStateMachine):
     def winners_get_no_more_than(self, most: int) -> None:
         self.world.hold_above(most)
 
+    @rule(most=st.sampled_from((0, 0, 3, 5)))
+    def a_day_pays_no_more_than(self, most: int) -> None:
+        self.world.pay_out(most)
+
     @rule(kill=KILLS)
     def sweep(self, kill: int) -> None:
         self._run(self.world.act(kill, sweep))
@@ -312,7 +326,10 @@ class MoneyMachine(RuleBasedStateMachine):
         self._run(self._check())
 
     async def _check(self) -> None:
-        documents = await find_all(self.world.context, *LEGAL, "sandbox_orders", "sandbox_bills")
+        documents = await find_all(
+            self.world.context, *LEGAL, "sandbox_orders", "sandbox_bills", "payout_days"
+        )
+        check_counted(documents)
         for name, legal in LEGAL.items():
             known = self.states.setdefault(name, {})
             for document in documents[name]:
@@ -384,6 +401,7 @@ async def finish(world: World) -> None:
     context = world.context
     await wx(world.client, "misbehave", what="behave")
     world.hold_above(0)
+    world.pay_out(0)
     for days in (0, 2, 31, 31):
         await decide(world)
         await let_pass(context, days * DAY_MS)

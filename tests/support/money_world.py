@@ -104,9 +104,14 @@ class World:
         """Hold what a winner gets a day above so much; 0: hold nothing."""
         self.context.settings = msgspec.structs.replace(self.context.settings, cash_won_day_yuan=yuan)
 
+    def pay_out(self, yuan: int) -> None:
+        """Pay out no more than so much a day; 0: any sum."""
+        self.context.settings = msgspec.structs.replace(self.context.settings, payout_day_yuan=yuan)
+
     async def clean(self) -> None:
         """Forget all tasks and money."""
         self.hold_above(0)
+        self.pay_out(0)
         await rest(self.context)
         for name in (*COLLECTIONS, *SANDBOX):
             await self.context.store.database[name].delete_many({})
