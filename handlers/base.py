@@ -348,6 +348,17 @@ class Receiver(BaseHandler):
 class Interface(Receiver):
     """One REST interface. It declares what it takes and gives; the rest follows from that.
 
+        class EndTask(Interface):
+            path = "/endTask"
+            method = "POST"
+            takes = (TaskRequest,)
+            needs_token = True
+
+            async def answer(self, request: TaskRequest) -> Reply:
+                publisher = await self.person()
+                await end_own_task(self.context, request.code, publisher["_id"])
+                return Reply()
+
     An act of money or claim `locks` the person whose token it carries: from then on their bare id is refused.
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
     `gives` that of the reply. `takes_files` names the fields of a form that hold files. `gives_texts` has the

@@ -73,6 +73,8 @@ async def limit(
 ) -> list[Count]:
     """Count what is asked for, and return the counts. Raises TooOften; then nothing is counted.
 
+        await limit(self.context, self.request, self.caller, {"uploads": 1, "upload_kb": len(body) >> 10})
+
     Who has proven who they are counts for themselves alone: thousands of people may share their address.
     """
     address = ""
