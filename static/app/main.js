@@ -1,5 +1,6 @@
 // The entry point: who is logged in, which page the address names, and whether the channel is open.
 
+import { LINK, SERVICE } from "../miniprogram/shared/words.js";
 import { repeatDigs } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { detail } from "./detail.js";
@@ -72,11 +73,6 @@ function start() {
   else show(login);
 }
 
-const SERVICE = {
-  ok: "",
-  late: "服务器有点慢，画面可能晚一两秒，不影响挖宝",
-  down: "服务器暂时没有响应，现在挖不了，恢复后会自动继续",
-};
 const said = { link: "", service: "" };
 
 /** Show what is wrong: with the connection (`link`), or else with the server (`service`); "" if nothing is. */
@@ -87,14 +83,14 @@ function say(changes) {
   banner.classList.toggle("shown", text !== "");
 }
 
-channel.on("lost", () => say({ link: navigator.onLine ? "连接断开，正在重新连接…" : "网络已断开，恢复后自动重连", service: "" }));
+channel.on("lost", () => say({ link: navigator.onLine ? LINK.lost : LINK.offline, service: "" }));
 channel.on("found", () => {
   say({ link: "" });
   repeatDigs();
 });
 channel.on("service", (state) => say({ service: SERVICE[state] ?? "" }));
 channel.on("refused", () => remember(null));
-channel.on("over", () => say({ link: "连接被服务器关闭，请刷新页面" }));
+channel.on("over", () => say({ link: `${LINK.over}请刷新页面` }));
 addEventListener("offline", () => channel.cut());
 addEventListener("online", () => channel.retry());
 onReturn(() => {

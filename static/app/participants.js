@@ -1,5 +1,6 @@
 // The people who dug a task: the newest first, as they join; a button shows earlier ones.
 
+import { PEOPLE } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
@@ -15,9 +16,9 @@ export class Participants {
     this.list = el("ul.people");
     this.total = el("span.count");
     this.more = el("button", { hidden: true, onclick: () => this.lookBack() });
-    this.nobody = el("p.blank", {}, "还没有人挖过");
+    this.nobody = el("p.blank", {}, PEOPLE.none);
     this.problem = el("p.problem", { role: "alert" });
-    this.element = el("section.panel", {}, el("h2", {}, "一起挖的人", this.total), this.list, this.nobody, this.more, this.problem);
+    this.element = el("section.panel", {}, el("h2", {}, PEOPLE.title, this.total), this.list, this.nobody, this.more, this.problem);
     this.shown = new Map(); // by no
     this.winners = new Set();
     this.number = 0;

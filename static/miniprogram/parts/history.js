@@ -9,7 +9,7 @@ const KEPT = 200; // newer digs drive older ones out, unless somebody looked bac
 const RENEW_MS = 2000;
 
 export const history = Behavior({
-  data: { digs: [], digsOpen: false, digsWords: DIGS },
+  data: { digs: [], digsRead: false, digsOpen: false, digsWords: DIGS },
 
   methods: {
     unfoldDigs() {
@@ -29,7 +29,7 @@ export const history = Behavior({
       const gap = data.length === PAGE && data[PAGE - 1].depth > newest + 1; // more was dug than one page: begin anew
       if (gap) this.lookedBack = false;
       const digs = [...rows.filter(({ depth }) => depth > newest), ...(gap ? [] : this.data.digs)];
-      if (!this.life.aborted) this.setData({ digs: this.lookedBack ? digs : digs.slice(0, KEPT) });
+      if (!this.life.aborted) this.setData({ digs: this.lookedBack ? digs : digs.slice(0, KEPT), digsRead: true });
     },
 
     named(each) {

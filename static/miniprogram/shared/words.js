@@ -298,6 +298,17 @@ export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支�
 export const payDue = ({ owed_fen }) => `待支付 ${yuan(owed_fen)}`;
 export const payButton = ({ owed_fen }) => `支付 ${yuan(owed_fen)}`;
 
+// The people who dug a treasure.
+export const PEOPLE = { title: "一起挖的人", none: "还没有人挖过" };
+
+// What is wrong with the connection, and with the server as it says itself.
+export const LINK = { lost: "连接断开，正在重新连接…", offline: "网络已断开，恢复后自动重连", over: "连接被服务器关闭，" };
+export const SERVICE = {
+  ok: "",
+  late: "服务器有点慢，画面可能晚一两秒，不影响挖宝",
+  down: "服务器暂时没有响应，现在挖不了，恢复后会自动继续",
+};
+
 // Who dug which depth.
 export const DIGS = { title: "谁挖了哪一层", none: "还没有人挖过", more: "更早的", won: "挖到了" };
 

@@ -370,6 +370,7 @@ def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: 
             phone.shows("2 / 90000", "2. 小红")
             (worker,) = server.children()["worker"]
             os.kill(worker, signal.SIGKILL)
+            phone.shows("连接断开，正在重新连接…")
             server.wait_for("wabao.worker serving")
             other.post("/postTask", code=code)
             asked = {"action": "subscribe", "code": code, "since": 1, "ticks": False}

@@ -1,5 +1,6 @@
 // The square: running treasures, then those that ended lately, folded; at most 20 a page.
 
+import { linking } from "../../parts/linking.js";
 import { lastingOf, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { KINDS, SQUARE, prizesLeft, title } from "../../shared/words.js";
@@ -10,13 +11,16 @@ const TICK_MS = 500;
 const TYPING_MS = 300;
 
 Component({
+  behaviors: [linking],
+
   data: { cards: [], over: -1, unfolded: false, foot: SQUARE.reading, words: SQUARE, kinds: [], kind: "", name: "" },
 
   methods: {
     onShow() {
       this.renew();
       this.ticking = setInterval(() => this.count(), TICK_MS);
-      this.leave = channel.on("found", () => this.renew());
+      const leave = [channel.on("found", () => this.renew()), this.watchLink()];
+      this.leave = () => leave.forEach((each) => each());
     },
 
     onHide() {

@@ -3,6 +3,7 @@
 import { accept, offerOf } from "../../consent.js";
 import { claiming } from "../../parts/claiming.js";
 import { history } from "../../parts/history.js";
+import { linking } from "../../parts/linking.js";
 import { naming } from "../../parts/naming.js";
 import { owning } from "../../parts/owning.js";
 import { sharing } from "../../parts/sharing.js";
@@ -10,7 +11,7 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { ENDINGS, FAIR, NAMING, cooldownWords, halfWords, howGiven, inReview, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
+import { ENDINGS, FAIR, NAMING, PEOPLE, cooldownWords, halfWords, howGiven, inReview, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -19,11 +20,11 @@ const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebod
 const WHY_NOT = { no_such_task: "已下架", not_paid: "等待发布者支付", own_task: "自己埋的不能挖", already_won: "你已经挖到了" };
 
 Component({
-  behaviors: [claiming, history, naming, owning, sharing],
+  behaviors: [claiming, history, linking, naming, owning, sharing],
 
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", why: NAMING.claiming, fairness: FAIR.title, shared: true,
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, shared: true,
   },
 
   methods: {
@@ -35,6 +36,7 @@ Component({
         wx.switchTab({ url: "/pages/square/square" });
         return;
       }
+      this.unlink = this.watchLink();
       this.ticking = setInterval(() => this.count(), TICK_MS);
       this.open();
     },
@@ -42,6 +44,7 @@ Component({
     onUnload() {
       this.life.aborted = true;
       clearInterval(this.ticking);
+      if (this.unlink) this.unlink();
       if (this.leave) this.leave();
     },
 
