@@ -13,6 +13,8 @@ from pathlib import Path
 from traceback import format_tb, walk_tb
 from types import TracebackType
 
+from cachetools import TTLCache
+
 WORD_CHARACTERS = 300
 MESSAGE_CHARACTERS = 2000
 # Strangers choose this text. Neither pattern can start again inside what it has read: the time is linear.
@@ -41,7 +43,8 @@ class OneLine(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(process)d %(name)s %(message)s")
-        self._shown: dict[str, float] = {}  # by place: when its last traceback was logged
+        # The places whose traceback was logged lately.
+        self._shown = TTLCache[str, None](PLACES_KEPT, STACK_SECONDS, lambda: time.monotonic())
 
     def formatException(  # noqa: N802  (logging's name)
         self,
@@ -63,12 +66,9 @@ class OneLine(logging.Formatter):
         return "".join(format_tb(exc_info[2])) + " from ".join(kind.__qualname__ for kind in chain)
 
     def _is_due(self, place: str) -> bool:
-        now = time.monotonic()
-        if now - self._shown.get(place, float("-inf")) < STACK_SECONDS:
+        if place in self._shown:
             return False
-        if len(self._shown) >= PLACES_KEPT:
-            self._shown = {place: at for place, at in self._shown.items() if now - at < STACK_SECONDS}
-        self._shown[place] = now
+        self._shown[place] = None
         return True
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  (logging's name)
