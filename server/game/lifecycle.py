@@ -64,6 +64,20 @@ class AtMost:
 
 
 @dataclass(frozen=True, slots=True)
+class Among:
+    """A test: the field has one of these values."""
+
+    values: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotAmong:
+    """A test: the field has none of these values, or is not there."""
+
+    values: tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class After:
     """A value: MongoDB's time at the update plus this many milliseconds."""
 
@@ -88,7 +102,7 @@ NOW = After(0)
 PRESENT = Present()
 ABSENT = Absent()
 
-Test: TypeAlias = int | str | Document | Present | Absent | IsNot | Above | AtMost
+Test: TypeAlias = int | str | Document | Present | Absent | IsNot | Above | AtMost | Among | NotAmong
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +147,19 @@ class Row:
         """The state that it ends in, None if the state stays."""
         return self.moves.partition("->")[2].strip() or None
 
-    def fits(self, document: Document) -> bool:
+    def fits(self, document: Document, state: str) -> bool:
         """Whether state and fields allow it, whatever the time is."""
-        return document["state"] in self.begins and all(
+        return state in self.begins and all(
             passes(test, document, name) for name, test in self.where.items()
         )
 
     def changed(self, document: Document, now_ms: int) -> dict[str, Any]:
-        """Return the document as it is after this row."""
+        """Return the document as it is after this row, but for its state."""
         after = dict(document)
         for name in self.drops.split():
             after.pop(name, None)
         for name, value in self.sets.items():
             after[name] = _value(value, document.get(name), now_ms)
-        if self.ends is not None:
-            after["state"] = self.ends
         if self.owes:
             after["then"] = {**document.get("then", {}), **dict.fromkeys(self.owes.split(), 1)}
         return after
@@ -155,11 +167,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One conditional update of one document: the first of its rows that fits is done."""
+    """One conditional update of one document: the first of its rows that fits is done.
+
+    `field` of the document has its state, as `values` say it; None: by name.
+    """
 
     table: str
     name: str
     rows: tuple[Row, ...]
+    field: str = "state"
+    values: Mapping[str, int] | None = None
+
+    def stored(self, state: str) -> int | str:
+        """Return how a document has this state."""
+        return state if self.values is None else self.values[state]
 
 
 def passes(test: Test, document: Document, name: str) -> bool:
@@ -175,15 +196,25 @@ def passes(test: Test, document: Document, name: str) -> bool:
             return bool(name in document and document[name] > test.value)
         case AtMost():
             return bool(name in document and document[name] <= test.value)
+        case Among():
+            return document.get(name) in test.values
+        case NotAmong():
+            return document.get(name) not in test.values
     return bool(name in document and document[name] == test)
 
 
 def apply(move: Move, document: Document, now_ms: int) -> dict[str, Any] | None:
     """Return what a move makes of a document at this time; None if none of its rows fits."""
+    state = next((state for state in _states(move) if move.stored(state) == document[move.field]), "")
     for row in move.rows:
-        if row.fits(document) and (row.when is None or row.when.passes(document, now_ms)):
-            return row.changed(document, now_ms)
+        if row.fits(document, state) and (row.when is None or row.when.passes(document, now_ms)):
+            became = {} if row.ends is None else {move.field: move.stored(row.ends)}
+            return {**row.changed(document, now_ms), **became}
     return None
+
+
+def _states(move: Move) -> set[str]:
+    return {state for row in move.rows for state in row.begins}
 
 
 def _value(value: Any, present: Any, now_ms: int) -> Any:
@@ -204,7 +235,7 @@ class Table:
     `first` is the state that documents begin in, `ends` are those that nothing has to leave. `effects` are
     all that its rows may owe; `owes` are those that a new document owes. Where nothing is owed, a document is
     due only in the states `due`, or with a field of such a name. `marks` are fields that a repetition
-    changes.
+    changes. `field` and `values` are as in `Move`.
     """
 
     def __init__(
@@ -217,7 +248,10 @@ class Table:
         effects: str = "",
         owes: str = "",
         marks: str = "",
+        field: str = "state",
+        values: Mapping[str, int] | None = None,
     ) -> None:
+        self.field, self.values = field, values
         self.name, self.first = name, first
         self.ends, self.due, self.effects = (frozenset(names.split()) for names in (ends, due, effects))
         self.owes, self.marks = dict.fromkeys(owes.split(), 1), tuple(marks.split())
@@ -231,7 +265,8 @@ class Table:
 
         def move(*args: P.args, **kwargs: P.kwargs) -> Move:
             made = rows(*args, **kwargs)
-            return Move(self.name, name, (made,) if isinstance(made, Row) else tuple(made))
+            made = (made,) if isinstance(made, Row) else tuple(made)
+            return Move(self.name, name, made, self.field, self.values)
 
         move.__doc__, move.__name__, move.__wrapped__ = rows.__doc__, name, rows  # type: ignore[attr-defined]
         self._made[name] = move

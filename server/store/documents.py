@@ -61,7 +61,7 @@ class Documents(Generic[T]):
         changed = await self.find_one_and_update(
             {"_id": key, **condition(move)}, update(move), return_document=True
         )
-        return changed if changed is not None and was_done(move, changed["state"]) else None
+        return changed if changed is not None and was_done(move, changed) else None
 
     async def moves(self, key: str, move: Move) -> bool:
         """Do a move of one document; return whether a row fits it. Cheaper than `move`: nothing is read back.

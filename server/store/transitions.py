@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from server.game.lifecycle import (
     Above,
     Absent,
     After,
+    Among,
     AtMost,
     IsNot,
     Keep,
     Move,
+    NotAmong,
     Over,
     Present,
     Row,
@@ -27,7 +30,7 @@ def condition(move: Move) -> _Document:
     """Return the filter of documents that one of the rows fits, whatever the time is."""
     fits = [
         {
-            "state": {"$in": list(row.begins)},
+            move.field: {"$in": [move.stored(state) for state in row.begins]},
             **{name: _filter(test) for name, test in row.where.items()},
         }
         for row in move.rows
@@ -35,9 +38,10 @@ def condition(move: Move) -> _Document:
     return fits[0] if len(fits) == 1 else {"$or": fits}
 
 
-def was_done(move: Move, state: str) -> bool:
-    """Whether a document of `condition` that is in this state after `update` was changed by it."""
-    return all(row.when is None for row in move.rows) or state in {row.ends for row in move.rows}
+def was_done(move: Move, after: Mapping[str, Any]) -> bool:
+    """Whether a document of `condition` that is this after `update` was changed by it."""
+    ends = {move.stored(row.ends) for row in move.rows if row.ends is not None}
+    return all(row.when is None for row in move.rows) or after[move.field] in ends
 
 
 def update(move: Move) -> list[_Document]:
@@ -45,25 +49,25 @@ def update(move: Move) -> list[_Document]:
 
     A row by the clock that is too early leaves the document as it is: only its state tells.
     """
-    changes = [(row, _changes(row)) for row in move.rows]
+    changes = [(row, _changes(move, row)) for row in move.rows]
     if len(changes) == 1 and move.rows[0].when is None:
         return [{"$set": changes[0][1]}]
     names = sorted({name for _, changed in changes for name in changed})
-    return [{"$set": {name: _first_that_fits(name, changes) for name in names}}]
+    return [{"$set": {name: _first_that_fits(move, name, changes) for name in names}}]
 
 
-def _first_that_fits(name: str, changes: list[tuple[Row, _Document]]) -> Any:
+def _first_that_fits(move: Move, name: str, changes: list[tuple[Row, _Document]]) -> Any:
     value: Any = f"${name}"
     for row, changed in reversed(changes):
-        value = {"$cond": [_fits(row), changed.get(name, f"${name}"), value]}
+        value = {"$cond": [_fits(move, row), changed.get(name, f"${name}"), value]}
     return value
 
 
-def _changes(row: Row) -> _Document:
+def _changes(move: Move, row: Row) -> _Document:
     changed: _Document = dict.fromkeys(row.drops.split(), "$$REMOVE")
     changed |= {name: _value(name, value) for name, value in row.sets.items()}
     if row.ends is not None:
-        changed["state"] = row.ends
+        changed[move.field] = move.stored(row.ends)
     if row.owes:
         changed["then"] = {"$mergeObjects": ["$then", {"$literal": dict.fromkeys(row.owes.split(), 1)}]}
     return changed
@@ -93,11 +97,15 @@ def _filter(test: Test) -> Any:
             return {"$gt": test.value}
         case AtMost():
             return {"$lte": test.value}
+        case Among():
+            return {"$in": list(test.values)}
+        case NotAmong():
+            return {"$nin": list(test.values)}
     return {"$eq": test}
 
 
-def _fits(row: Row) -> _Document:
-    tests: list[_Document] = [{"$in": ["$state", list(row.begins)]}]
+def _fits(move: Move, row: Row) -> _Document:
+    tests: list[_Document] = [{"$in": [f"${move.field}", [move.stored(state) for state in row.begins]]}]
     for name, test in row.where.items():
         tests += _expressions(f"${name}", test)
     if row.when is not None:
@@ -118,6 +126,10 @@ def _expressions(field: str, test: Test) -> list[_Document]:
             return [is_there, {"$gt": [field, test.value]}]
         case AtMost():
             return [is_there, {"$lte": [field, test.value]}]
+        case Among():
+            return [{"$in": [field, list(test.values)]}]
+        case NotAmong():
+            return [{"$not": [{"$in": [field, list(test.values)]}]}]
     return [{"$eq": [field, {"$literal": test}]}]
 
 

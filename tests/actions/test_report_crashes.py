@@ -21,7 +21,7 @@ STEPS = {
     "an operator hides a reported treasure": DECIDED,
     "an operator shows a reported treasure": DECIDED,
     "reports hide a treasure no longer": ["tasks.unhide_reported"],
-    "a publisher ends what reports hide": ["tasks.end"],
+    "a publisher ends what reports hide": ["tasks.ended_undug"],
     "a publisher is banned": [LOGGED[0], "people.ban", "orders.wake", LOGGED[1]],
 }
 # Which step of each decides.

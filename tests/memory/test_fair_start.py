@@ -17,6 +17,7 @@ from server.actions.people.account import known_people_of
 from server.clock import Clock
 from server.context import Context
 from server.errors import Refusal
+from server.game.opening import ended, opened_by_payment, opened_by_review
 from server.memory import fair_start
 from server.memory.fair_start import LATE_MS, FairStart
 from server.realtime.cooldowns import Cooldowns
@@ -417,9 +418,9 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
     shut = {"open": 0, "opened_at": 0} | ({"review": "checking"} if opened_by == "show" else {})
     await tasks.collection.update_one({"_id": code}, {"$set": shut})
     if opened_by == "pay":
-        assert await tasks.open_paid(code, "an order", 3_600_000)
+        assert await tasks.moves(code, opened_by_payment("an order", 3_600_000))
     else:
-        assert await context.store.tasks.show(code, 3_600_000)
+        assert await tasks.moves(code, opened_by_review(3_600_000))
     await known_at([context], [bob, carol])
     told = await ask_at(code, [(context, bob), (context, carol)])
     assert drawn.sizes == [2] * waits
@@ -455,7 +456,7 @@ async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(
     alice, bob = await client.log_in_all("alice", "bob")
     code, _ = await cooled(alice)
     digging = asyncio.ensure_future(dig(context, code, bob.unionid, "", admit, 0))
-    await context.store.tasks.end(code, "operator")
+    await context.store.tasks.moves(code, ended("operator", "", unopened=False))
     (told,) = await asyncio.gather(digging, return_exceptions=True)
     assert getattr(told, "error", None) == "ended"
     assert drawn.sizes == [1]

@@ -11,6 +11,7 @@ from server.actions.money.pay_in import follow_payments
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game import order as row
+from server.game.opening import opened_by_review
 from support.client import Client
 from support.purse import (
     DAY_MS,
@@ -415,7 +416,7 @@ async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more
     alice = await client.log_in("alice")
     code = await paid_by(client, context, alice, "CMB_CREDIT", review="held")
     await check_no_card(client, context, code)
-    assert not await context.store.tasks.show(code, 3_600_000)
+    assert not await context.store.tasks.moves(code, opened_by_review(3_600_000))
     await check_no_card(client, context, code)
 
 

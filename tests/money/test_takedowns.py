@@ -9,6 +9,7 @@ import pytest
 from server.actions.money.pay_in import FIRST_ASK_MS, NOT_BEGUN, settle_order
 from server.actions.sweep import sweep
 from server.context import Context
+from server.game.lifecycle import Move
 from server.store.money.orders import Order
 from support.client import Client
 from support.operators import operator
@@ -154,13 +155,14 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
     await act(client, "hide", code=code, hidden=1)
-    end = context.store.tasks.end_taken_down
+    moves = context.store.tasks.moves
 
-    async def shown_first(*arguments: Any) -> bool:
-        await context.store.tasks.set_hidden(code, hidden=False)
-        return await end(*arguments)
+    async def shown_first(key: str, move: Move) -> bool:
+        if move.name == "taken_down":
+            await context.store.tasks.set_hidden(code, hidden=False)
+        return await moves(key, move)
 
-    monkeypatch.setattr(context.store.tasks, "end_taken_down", shown_first)
+    monkeypatch.setattr(context.store.tasks, "moves", shown_first)
     assert await try_to_pay(client, context, parameters)
     await sweep_until_quiet(context)
     assert (await bob.dig(code))["is_prize"] == 1

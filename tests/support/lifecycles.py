@@ -10,23 +10,26 @@ from server.game.lifecycle import (
     ABSENT,
     Above,
     After,
+    Among,
     AtMost,
     IsNot,
     Keep,
     Move,
+    NotAmong,
     Present,
     Row,
     Table,
     Test,
     With,
 )
+from server.game.opening import ending, opening
 from server.game.order import order
 from server.game.prize import prize
 from server.game.refund import refund
 from server.game.review import review
 
 MONEY = (order, prize, bill, refund)
-TABLES = (*MONEY, review)
+TABLES = (*MONEY, review, opening, ending)
 # Further from now than a test takes, and than any number of milliseconds in a row.
 FAR_MS = 10**12
 # What is owed is an object, so any field that need only be there is one.
@@ -70,10 +73,10 @@ def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> 
     made: list[dict[str, Any]] = []
     for key in range(number):
         drawn = {name: random.choice(of) for name, of in values.items()}
-        drawn["state"] = random.choice(sorted(table.states))
+        drawn[table.field] = move.stored(random.choice(sorted(table.states)))
         if key % 2:
             row = random.choice(move.rows)
-            drawn["state"] = random.choice(row.begins)
+            drawn[table.field] = move.stored(random.choice(row.begins))
             drawn |= {name: _fitting(test) for name, test in row.where.items() if random.random() < 0.9}
         there = {name: value for name, value in drawn.items() if value is not ABSENT}
         made.append({"_id": f"{key}", **there})
@@ -87,6 +90,10 @@ def _fitting(test: Test) -> Any:
         case AtMost():
             return test.value
         case IsNot():
+            return ABSENT
+        case Among():
+            return test.values[0]
+        case NotAmong():
             return ABSENT
         case Present():
             return dict(THERE)
@@ -120,6 +127,8 @@ def _around(test: Test) -> list[Any]:
             return [test.value, test.value + 1]
         case IsNot():
             return [test.value, _other(test.value)]
+        case Among() | NotAmong():
+            return [*test.values, _other(test.values[0])]
         case Present():
             return [dict(THERE)]
         case int() | str():

@@ -15,7 +15,9 @@ from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import Ended, HasDigs, NoSuchTask, refuse
 from server.game.amounts import DAY_MS, claim_until_ms, hidden_fen
-from server.game.dig import EndReason
+from server.game.lifecycle import Move
+from server.game.opening import ended, ended_undug
+from server.game.opening import expired as time_over
 from server.game.order import wake
 from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, returned
 from server.game.reasons import is_claim_over, why_not_end
@@ -44,19 +46,16 @@ async def end_own_task(context: Context, code: str, unionid: str) -> None:
     if task is None:
         raise NoSuchTask
     refuse(why_not_end(task, unionid))
-    await _end(context, code, "publisher", undug=True)
+    await _end(context, code, ended_undug("publisher", ""))
 
 
 async def end_task_as_operator(context: Context, code: str, note: str) -> None:
     """End a task for a reason, `note`, that everyone can read. Raises NoSuchTask, Ended."""
-    await _end(context, code, "operator", note)
+    await _end(context, code, ended("operator", note, unopened=False))
 
 
-async def _end(
-    context: Context, code: str, end_reason: EndReason, note: str = "", *, undug: bool = False
-) -> None:
-    ended = await context.store.tasks.end(code, end_reason, note, undug=undug)
-    if ended is None:
+async def _end(context: Context, code: str, end: Move) -> None:
+    if not await context.store.tasks.moves(code, end):
         task = await context.store.tasks.find(code)
         if task is None:
             raise NoSuchTask
@@ -74,13 +73,13 @@ async def settle_task(context: Context, task: Task) -> None:
         if not task["open"]:
             await _settle_unopened(context, task)
             return
-        ended = await _expire(context, task)
-        if ended is None:
+        over = await _expire(context, task)
+        if over is None:
             written = await _write_missing_prizes(context, task)
             again_ms = task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
             await tasks.again(task, again_ms)
             return
-        task = ended
+        task = over
     await tell_of_end(context, task)
     await _wind_up(context, task)
 
@@ -89,7 +88,7 @@ async def _expire(context: Context, task: Task) -> Task | None:
     """End a task whose time is over; return it once it has ended, None while it runs."""
     if context.clock.now_ms() < task["expires_at"]:
         return None
-    if await context.store.tasks.end(task["_id"], "expired") is not None:
+    if await context.store.tasks.move(task["_id"], time_over()) is not None:
         await announce_end(context, task["_id"])
     found = await context.store.tasks.find(task["_id"])
     if found is None:

@@ -23,6 +23,7 @@ from server.errors import (
 )
 from server.game import order as row
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, total_fen
+from server.game.opening import ended, ended_undug, opened_by_payment, taken_down
 from server.game.order import asking
 from server.game.reasons import why_not_pay
 from server.game.review import IN_REVIEW, is_taken_down
@@ -248,7 +249,7 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
     The order of a task in review waits until that is over: it stays `paid`. A task that was paid by a credit
     card ends.
     """
-    store, spent = context.store, []
+    store, spent, lasts_ms = context.store, list[str](), context.settings.task_days * DAY_MS
     paid = [order for order in orders if order["state"] == "paid"]
     if paid:
         await _end_what_cards_paid(context, paid)
@@ -256,7 +257,7 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
     for order in paid:
         if is_by_credit(order):
             continue
-        if await store.tasks.open_paid(order["code"], order["_id"], context.settings.task_days * DAY_MS):
+        if await store.tasks.moves(order["code"], opened_by_payment(order["_id"], lasts_ms)):
             spent.append(order["_id"])
             await announce_start(context, order["code"])
     if paid:
@@ -290,8 +291,8 @@ def is_by_credit(order: Order) -> bool:
 async def _end_what_cards_paid(context: Context, orders: list[Order]) -> None:
     """End the tasks that credit cards paid for, unless another payment opened them."""
     for order in orders:
-        if is_by_credit(order) and await context.store.tasks.end(
-            order["code"], "credit", NO_CREDIT, unopened=True
+        if is_by_credit(order) and await context.store.tasks.moves(
+            order["code"], ended("credit", NO_CREDIT, unopened=True)
         ):
             await announce_end(context, order["code"])
 
@@ -309,7 +310,7 @@ async def _end_if_taken_down(context: Context, code: str) -> Task | None:
     task = await context.store.tasks.find(code)
     if task is None or not is_taken_down(task) or _is_over(task):
         return task
-    if await context.store.tasks.end_taken_down(code, NOT_BEGUN):
+    if await context.store.tasks.moves(code, taken_down(NOT_BEGUN)):
         await announce_end(context, code)
     return await context.store.tasks.find(code)
 
@@ -317,7 +318,7 @@ async def _end_if_taken_down(context: Context, code: str) -> Task | None:
 async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
     """End the tasks that a ban bars. If it is lifted later, no task opens whose money went back."""
     for code in await _barred_by_bans(context, orders):
-        if await context.store.tasks.end(code, "operator", NOT_BEGUN, undug=True):
+        if await context.store.tasks.moves(code, ended_undug("operator", NOT_BEGUN)):
             await announce_end(context, code)
 
 

@@ -19,6 +19,7 @@ from server.actions.pictures import signed_path
 from server.actions.reviews.submit import submit_chosen
 from server.context import Context
 from server.errors import WeChatBusy
+from server.game import opening
 from server.game import review as row
 from server.game.amounts import DAY_MS
 from server.game.review import Part
@@ -280,10 +281,13 @@ async def _apply_to_task(context: Context, review: Review) -> None:
     if review["state"] == "held":
         await tasks.hold(code, review["why"])
     elif review["state"] == "refused":
-        if await tasks.refuse(code, review["why"]):
+        refused = await tasks.move(code, opening.refused(review["why"]))
+        if refused is not None and refused["end_reason"] == "refused":  # it had not ended for another
             await announce_end(context, code)
-    elif await tasks.show(code, context.settings.task_days * DAY_MS):
+    elif await tasks.moves(code, opening.opened_by_review(context.settings.task_days * DAY_MS)):
         await announce_start(context, code)
+    else:
+        await tasks.moves(code, opening.shown())
     await announce_judged(context, code)
     if review["state"] != "held":
         order = await context.store.orders.find_live(code)

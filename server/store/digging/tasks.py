@@ -7,8 +7,7 @@ from typing import Any, ClassVar, TypedDict
 import pymongo
 from pymongo import IndexModel
 
-from server.game.dig import Dig, EndReason
-from server.game.ranks import GOODS
+from server.game.dig import Dig
 from server.game.review import IN_REVIEW
 from server.game.sealed import Sealed
 from server.game.task import Task
@@ -182,55 +181,6 @@ class Tasks(DueDocuments[Task]):
             return None
         return recorded
 
-    async def open_paid(self, code: str, out_trade_no: str, lasts_ms: int) -> bool:
-        """Open a task that this order paid for; False if it is open, in review, taken down, over, or gone."""
-        changes = {
-            "open": 1,
-            "paid_by": {"$literal": out_trade_no},
-            "opened_at": NOW_MS,
-            "expires_at": {"$add": [NOW_MS, lasts_ms]},
-            "due_at": {"$add": [NOW_MS, lasts_ms]},
-        }
-        unopened = {"_id": code, "open": 0, "status": 0, "review": {"$nin": list(IN_REVIEW)}}
-        visible = [{"hidden": 0}, {"reported": 1}]  # not `is_taken_down`
-        found = await self.collection.update_one({**unopened, "$or": visible}, [{"$set": changes}])
-        return found.modified_count == 1
-
-    async def end(
-        self,
-        code: str,
-        end_reason: EndReason,
-        end_note: str = "",
-        *,
-        undug: bool = False,
-        unopened: bool = False,
-    ) -> Task | None:
-        """End a running task without a dig; None if that cannot be.
-
-        `undug`: only if nobody has dug, or reports hide it. `unopened`: only if it never opened. A task is
-        ended as `expired` only if it is, by MongoDB's clock.
-        """
-        changes: _Document = {
-            "status": 1,
-            "end_reason": {"$literal": end_reason},
-            "ended_at": NOW_MS,
-            "due_at": NOW_MS,
-            **({"end_note": {"$literal": end_note}} if end_note else {}),
-        }
-        may_end = {"$lte": ["$expires_at", NOW_MS]} if end_reason == "expired" else True
-        ended = await self.find_one_and_update(
-            {
-                "_id": code,
-                "status": 0,
-                **({"$or": [{"now_depth": 0}, {"reported": 1}]} if undug else {}),
-                **({"open": 0} if unopened else {}),
-            },
-            [{"$replaceWith": {"$cond": [may_end, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
-            projection={"seed_box": 0},
-            return_document=True,
-        )
-        return ended if ended is not None and ended["status"] else None
-
     async def delete_unpaid(self, code: str) -> None:
         """Delete a task that was never paid, is not in review and has not ended."""
         await self.collection.delete_one(
@@ -399,56 +349,12 @@ class Tasks(DueDocuments[Task]):
 
     # Whether others see a task: its review, operators, reports. Those of a review can be repeated.
 
-    async def show(self, code: str, lasts_ms: int) -> bool:
-        """Let everybody see a task that was in review, unless it is hidden; return whether that opened it.
-
-        An unpaid red packet is due: it may be paid already.
-        """
-        reviewed = {"_id": code, "review": {"$in": list(IN_REVIEW)}}
-        shown = {"review": "shown", "review_note": "$$REMOVE", "shown_at": NOW_MS}
-        opens = {
-            **shown,
-            "open": 1,
-            "opened_at": NOW_MS,
-            "expires_at": {"$add": [NOW_MS, lasts_ms]},
-            "due_at": {"$add": [NOW_MS, lasts_ms]},
-        }
-        found = await self.collection.update_one(
-            {**reviewed, **_UNOPENED, "goods_type": GOODS}, [{"$set": opens}]
-        )
-        if found.modified_count:
-            return True
-        await self.collection.update_one(
-            {**reviewed, **_UNOPENED, "goods_type": {"$ne": GOODS}}, [{"$set": {**shown, "due_at": NOW_MS}}]
-        )
-        await self.collection.update_one(
-            {**reviewed, "$or": [{"open": 1}, {"status": 1}]}, [{"$set": shown}]
-        )
-        return False
-
     async def hold(self, code: str, note: str) -> None:
         """Let a task in review wait for an operator. One that was decided about meanwhile stays as it is."""
         await self.collection.update_one(
             {"_id": code, "review": {"$in": list(IN_REVIEW)}},
             {"$set": {"review": "held", "review_note": note}},
         )
-
-    async def refuse(self, code: str, note: str) -> bool:
-        """Keep a task from all but its publisher for good, and end it; return whether this ended it."""
-        said = {"review": "refused", "review_note": {"$literal": note}, "hidden": 1}
-        ends = {
-            "status": 1,
-            "end_reason": "refused",
-            "end_note": {"$literal": note},
-            "ended_at": NOW_MS,
-            "due_at": NOW_MS,
-        }
-        reviewed = {"_id": code, "review": {"$in": list(IN_REVIEW)}}
-        found = await self.collection.update_one({**reviewed, "status": 0}, [{"$set": said | ends}])
-        if found.modified_count:
-            return True
-        await self.collection.update_one({**reviewed, "status": 1}, [{"$set": said}])
-        return False
 
     async def note_prepaid(self, code: str) -> bool:
         """Note that a task in review is paid; False if that is noted, or it is not in review any more."""
@@ -480,16 +386,6 @@ class Tasks(DueDocuments[Task]):
             return_document=True,
         )
         return 0 if task is None else task["decided"]
-
-    async def end_taken_down(self, code: str, note: str) -> bool:
-        """End what an operator hid before it opened, unless it is in review; return whether this ended it."""
-        said = {"end_reason": "operator", "end_note": {"$literal": note}}
-        ends = {**said, "status": 1, "ended_at": NOW_MS, "due_at": NOW_MS}
-        found = await self.collection.update_one(
-            {"_id": code, "hidden": 1, "reported": None, "review": {"$nin": list(IN_REVIEW)}, **_UNOPENED},
-            [{"$set": ends}],
-        )
-        return found.modified_count == 1
 
     async def is_hidden(self, code: str) -> bool:
         """Whether a task is hidden or refused."""

@@ -1,0 +1,112 @@
+"""How a task opens and how it ends without a dig: two lifecycles, each told by one field of its own. Pure.
+
+Its review and whether it is hidden go on beside them. What ended is due until it is wound up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.game.dig import EndReason
+from server.game.lifecycle import (
+    ABSENT,
+    NOW,
+    Above,
+    After,
+    Among,
+    AtMost,
+    IsNot,
+    NotAmong,
+    Over,
+    Row,
+    Table,
+    Test,
+)
+from server.game.ranks import GOODS
+from server.game.review import IN_REVIEW
+
+opening = Table(
+    "opening", first="unopened", ends="open", due="open", field="open", values={"unopened": 0, "open": 1}
+)
+ending = Table(
+    "ending", first="running", ends="over", due="over", field="status", values={"running": 0, "over": 1}
+)
+
+_IN_REVIEW: dict[str, Test] = {"review": Among(IN_REVIEW)}
+_SHOWN = {"review": "shown", "shown_at": NOW}
+
+
+def _open(lasts_ms: int) -> dict[str, Any]:
+    return {"opened_at": NOW, "expires_at": After(lasts_ms), "due_at": After(lasts_ms)}
+
+
+@opening
+def opened_by_payment(out_trade_no: str, lasts_ms: int) -> list[Row]:
+    """This order paid for it. What only reports hide opens; in review, or taken down, it does not."""
+    where: dict[str, Test] = {"status": 0, "review": NotAmong(IN_REVIEW)}
+    sets = {"paid_by": out_trade_no, **_open(lasts_ms)}
+    return [
+        Row("unopened -> open", where={**where, "hidden": 0}, sets=sets),
+        Row("unopened -> open", where={**where, "hidden": 1, "reported": 1}, sets=sets),
+    ]
+
+
+@opening
+def opened_by_review(lasts_ms: int) -> Row:
+    """Everybody may see these goods from now on."""
+    where = {**_IN_REVIEW, "status": 0, "goods_type": GOODS}
+    return Row("unopened -> open", where=where, sets={**_SHOWN, **_open(lasts_ms)}, drops="review_note")
+
+
+@opening
+def shown() -> list[Row]:
+    """Everybody may see it from now on. An unpaid red packet is due: it may be paid already."""
+    unpaid = {**_IN_REVIEW, "status": 0, "goods_type": IsNot(GOODS)}
+    return [
+        Row("unopened", where=unpaid, sets={**_SHOWN, "due_at": NOW}, drops="review_note"),
+        Row("unopened", where={**_IN_REVIEW, "status": 1}, sets=_SHOWN, drops="review_note"),
+        Row("open", where=_IN_REVIEW, sets=_SHOWN, drops="review_note"),
+    ]
+
+
+def _over(reason: EndReason, note: str) -> dict[str, Any]:
+    said = {"end_note": note} if note else {}
+    return {"end_reason": reason, **said, "ended_at": NOW, "due_at": NOW}
+
+
+@ending
+def ended(reason: EndReason, note: str, unopened: bool) -> Row:
+    """Somebody ends it; `unopened`: only if it never opened."""
+    return Row("running -> over", where={"open": 0} if unopened else {}, sets=_over(reason, note))
+
+
+@ending
+def ended_undug(reason: EndReason, note: str) -> list[Row]:
+    """Somebody ends what nobody has dug, or what reports hide."""
+    return [
+        Row("running -> over", where={"now_depth": AtMost(0)}, sets=_over(reason, note)),
+        Row("running -> over", where={"now_depth": Above(0), "reported": 1}, sets=_over(reason, note)),
+    ]
+
+
+@ending
+def expired() -> Row:
+    """Its time is over."""
+    return Row("running -> over", when=Over((("expires_at", -1),)), sets=_over("expired", ""))
+
+
+@ending
+def taken_down(note: str) -> Row:
+    """An operator hid it before it opened, and it is not in review."""
+    where: dict[str, Test] = {"open": 0, "hidden": 1, "reported": ABSENT, "review": NotAmong(IN_REVIEW)}
+    return Row("running -> over", where=where, sets=_over("operator", note))
+
+
+@ending
+def refused(note: str) -> list[Row]:
+    """All but its publisher are kept from it for good."""
+    said = {"review": "refused", "review_note": note, "hidden": 1}
+    return [
+        Row("running -> over", where=_IN_REVIEW, sets={**said, **_over("refused", note)}),
+        Row("over", where=_IN_REVIEW, sets=said),
+    ]
