@@ -14,7 +14,6 @@ import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, kinds, spaced: by hand}
 const SEVERAL = "0"; // in place of a goods_type
-const WORTH = "可以不填，1 到 50000；大家看得到";
 const SPACING = ["interval", "fluctuation"];
 const MAYBE = "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个";
 
@@ -48,6 +47,7 @@ export function publish(root, signal) {
       fields.cd),
     el("section.panel.stack", {}, fields.giving, fields.audience),
     fields.summary,
+    fields.tax,
     fields.cash,
   );
   addSending(form, picture, fields, signal);
@@ -71,7 +71,7 @@ function makeFields(kept, changed) {
     wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名"),
     prize_num: number("prize_num", "奖品数量", 1, 1000, 1),
     money: number("money", "每个红包多少元", 1, mostYuan, 1),
-    value: number("value", "每份值多少元", 1, 50_000, "", WORTH),
+    value: number("value", "每份值多少元", 1, 50_000, "", "可以不填，1 到 50000；大家看得到"),
     forecast_num: number("forecast_num", "预计挖多少锹", 1, 1_000_000, 20),
     interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
     fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
@@ -82,6 +82,7 @@ function makeFields(kept, changed) {
     warning: el("p.problem", { role: "status" }),
     giving: choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]),
     audience: choice("is_public", "谁能看到", [["1", "出现在广场"], ["0", "只有拿到链接的人"]]),
+    tax: el("p.hint", { role: "status" }),
     cash: el("p.hint", { hidden: true }, rules()),
     noPicture: el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。"),
     summary: el("p.summary", { role: "status" }),
@@ -163,8 +164,7 @@ function adapt(form, fields, byHand) {
   write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，${less}；0 就是人人都知道位置`);
   const least = redPacket ? Number(cashCd) : 0;
   form.elements.cd.min = least;
-  const tax = redPacket ? "" : publishersTax({ value: whole(form, "value") });
-  write(fields.value.querySelector(".hint"), tax || WORTH);
+  write(fields.tax, publishersTax(ofKinds ? { ranks: kinds } : redPacket ? {} : { value: whole(form, "value") }));
   write(fields.cd.querySelector(".hint"), [`${least} 到 3600`, whoIsFirst(Number(fairStartMs))].filter(Boolean).join("；"));
   const plan = { prizes, forecast, interval: whole(form, "interval"), fluctuation: whole(form, "fluctuation"), cd: whole(form, "cd") };
   const payFen = ofKinds ? paysFen(kinds) : redPacket ? prizes * whole(form, "money") * 100 : 0;

@@ -126,8 +126,8 @@ export function winnersTax({ value, rank, ranks }) {
 }
 
 /** Return what a publisher is told of it, "" if nothing. */
-export function publishersTax({ value, ranks = [] }) {
-  const yuan = Math.max(value, ...ranks.map((rank) => rank.value));
+export function publishersTax({ value = 0, ranks = [] }) {
+  const yuan = Math.max(value, ...ranks.map((rank) => rank.value ?? 0));
   if (!(yuan > TAXED_YUAN)) return "";
   return `一份值 ${yuan} 元：得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由你这个主办者代扣代缴，请先向税务机关问清。`;
 }

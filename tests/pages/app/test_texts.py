@@ -55,17 +55,21 @@ def test_a_treasure_shows_its_rules(window: Opener, publisher: Person, size: dic
 
 def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(window: Opener) -> None:
     page = window("小红", "/#/publish").page
-    worth = page.get_by_label("每份值多少元")
+    worth = page.get_by_role("spinbutton", name="每份值多少元")
     expect(worth).to_be_visible()
     assert worth.evaluate("input => input.validity.valid")
     worth.fill("50001")
     assert not worth.evaluate("input => input.validity.valid")
-    hint = page.locator(".field", has=worth).locator(".hint")
-    for yuan, said in (("800", "1 到 50000"), ("801", "由你这个主办者代扣代缴")):
+    tax = page.get_by_text("由你这个主办者代扣代缴")
+    for yuan, told in (("800", 0), ("801", 1)):
         worth.fill(yuan)
-        expect(hint).to_contain_text(said)
+        expect(tax).to_have_count(told)
     page.get_by_role("radio", name="现金红包").check()
     expect(worth).to_be_hidden()
+    expect(tax).to_have_count(0)
+    page.get_by_role("radio", name="几种").check()
+    worth.first.fill("2999")
+    expect(tax).to_contain_text("一份值 2999 元")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])

@@ -99,7 +99,7 @@ Component({
         fluctuation: plan.interval ? plan.fluctuation : "",
         plan: [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
         warning: planWarning(plan),
-        tax: type === 1 ? "" : publishersTax({ value: Number(value) }),
+        tax: publishersTax(kinds ? { ranks: kinds } : type === 1 ? {} : { value: Number(value) }),
       });
     },
 
