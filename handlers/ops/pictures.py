@@ -24,5 +24,5 @@ class OpsFile(File):
         return await find_session(self.context, self.get_cookie(COOKIE) or "") is not None
 
     def caching(self, file: StoredFile) -> str:
-        """Return that nobody keeps it."""
+        """Forbid all caching."""
         return "private, no-store"

@@ -300,7 +300,7 @@ class Table:
         return frozenset({self.first, *(s for row in rows for s in (*row.begins, row.ends or self.first))})
 
     def faults(self) -> list[str]:
-        """Return in what the table does not do what every table must; [] if nothing."""
+        """Return what this table lacks of what every table must fulfil; [] if nothing."""
         return [*self._wrong_states(), *self._wrong_rows(), *self._wrong_effects()]
 
     def _wrong_states(self) -> Iterator[str]:

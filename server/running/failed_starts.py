@@ -38,7 +38,7 @@ class FailedStarts:
     def begin(self, name: str, kind: Kind = "start") -> None:
         """Note that the process of this name could not be started, or ended before it served.
 
-        Of another `kind`: that this alarm began.
+        With another `kind`: note that this alarm began.
         """
         key = f"{kind}::{name}"
         lasting = self._alarms.get(key)
@@ -59,7 +59,7 @@ class FailedStarts:
             self._changed.set()
 
     def end(self, name: str, kind: Kind = "start") -> None:
-        """Note that it was started; of a worker, that it serves; of another kind, that the alarm is over."""
+        """Note that it was started; a worker: that it serves; another kind: that the alarm is over."""
         lasting = self._alarms.get(f"{kind}::{name}")
         if lasting is not None and not lasting["end_at"]:
             lasting["end_at"] = _now_ms()

@@ -103,7 +103,7 @@ def bounds_of(settings: Settings) -> Bounds:
 
 
 class NotOurs(Exception):
-    """The database is not to be served from. The message is one line; `msg` says it for `/readyz`."""
+    """The database must not be served from. The message is one line; `msg` says it for `/readyz`."""
 
     def __init__(self, wrong: Wrong) -> None:
         super().__init__(wrong.text)
@@ -113,7 +113,7 @@ class NotOurs(Exception):
 async def look_at_data(
     settings: Settings, identity: str = "", *, prepares: bool, answers: Callable[[], None] = lambda: None
 ) -> str:
-    """Return the identity of the database, which is ready to be served from; `prepares`: make it so.
+    """Return the identity of the database once it is ready to serve from; `prepares`: prepare it.
 
     `identity` is what it should be, if that is known. Raises BadSettings; NotOurs for another database, for
     an emptied one, and if a secret is missing that something is sealed under. From here on the database says
@@ -177,7 +177,7 @@ class Waiting:
     """
 
     def __init__(self, tell_refusing: Callable[[], None]) -> None:
-        """`tell_refusing` tells the supervisor that the database is none to serve from."""
+        """`tell_refusing` tells the supervisor that this database must not be served from."""
         self.why = ""
         self.serves_soon = False
         self._tell_refusing = tell_refusing

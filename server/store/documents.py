@@ -66,7 +66,7 @@ class Documents(Generic[T]):
     async def moves(self, key: str, move: Move) -> bool:
         """Do a move of one document; return whether a row fits it. Cheaper than `move`: nothing is read back.
 
-        Not for rows by the clock: whether they were done, only the document tells.
+        Not for rows that compare with the clock: only the document tells whether they were done.
         """
         moved = await self.rows.update_one({"_id": key, **condition(move)}, update(move))
         return moved.matched_count == 1

@@ -106,8 +106,8 @@ class Dug:
 def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
     """Return when a request counts as made (unix ms, by MongoDB's clock): it digs in the window it came in.
 
-    However long it waited since. Its client may have given it up and sent it again, and may have been told
-    meanwhile that somebody else was faster. That answer must stay true.
+    That holds however long it has waited since. Its client may have given it up and sent it again, and may
+    have been told meanwhile that somebody else was faster. That answer must stay true.
     """
     waited_ms = 1000 * (asyncio.get_running_loop().time() - request.arrived)
     return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
@@ -176,7 +176,7 @@ async def dig(
     without one, so that a bare id does not take the place of its owner. `address` returns
     their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
     client has `hung_up`, it is not tried again, nor at all where there is no cooldown.
-    `waits` is called before a known caller waits for that with the first of their requests.
+    `waits` is called when the first request of a known caller begins to wait.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. Where there is no cooldown, TooOften may come before any.
@@ -250,7 +250,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
 
 
 def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
-    """Whether nothing was learned while a request waited for its turn that has to come before it."""
+    """Whether nothing that was learned while a request waited for its turn has to come first."""
     return not (
         _known_cooldown(context, request)
         or _needs_order(context, request)
@@ -273,7 +273,7 @@ def _may_not_dig(context: Context, request: _Request) -> bool:
 async def _look(context: Context, request: _Request) -> Dug | None:
     """Refuse a caller who may not dig, without a turn or a place in the random order, so they delay nobody.
 
-    It is by a read of the store and in the order of `dig`, so what was heard need not be right. Returns their
+    It reads the store and refuses in the order of `dig`, since what was heard may be wrong. Returns their
     earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
     """
     code, unionid, dig_id = request.code, request.unionid, request.dig_id
@@ -373,7 +373,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             return Dug(recorded, view["task"]["params"], repeated=True)
         look_at_risk(context, view, request.address())
         await _follow_up(context, recorded, deadline)
-        # What an earlier request made, a new primary may not know at our first read.
+        # A new primary may not know at our first read what an earlier request made.
         repeated = owed is not None and owed["at"] < asked_at
         return Dug(recorded, view["task"]["params"], repeated)
 
@@ -426,7 +426,7 @@ def _owed_reply(context: Context, view: View, request: _Request) -> Dig | None:
 def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
     """Raise the refusals of `dig` that are about the task; remember its newest dig.
 
-    What is decided here holds when the dig is recorded, too: it is only if nobody dug since this view.
+    What is decided here still holds when the dig is recorded: that needs that nobody dug since this view.
     """
     task, unionid = view["task"], request.unionid
     refuse(why_closed(standing_of(task), unionid))

@@ -57,7 +57,7 @@ async def _first_unsent(context: Context, publisher: str) -> set[str]:
 
 
 def _waits(prize: Prize) -> bool:
-    """Whether nobody has noted yet that the publisher may read this address. (Once, nobody noted it.)"""
+    """Whether nobody has noted yet that the publisher may read this address."""
     return prize["state"] == "given" and "address_shown_at" not in prize
 
 

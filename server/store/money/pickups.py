@@ -42,7 +42,7 @@ class Pickups(Documents[_Document]):
         Counting first means that guesses made at once cannot outrun the lock.
         """
         found: _Document | None = None
-        while found is None:  # as SecantusDB answers the second of two first tries at once
+        while found is None:  # SecantusDB's answer to the second of two simultaneous first tries
             try:
                 found = await self.find_one_and_update(
                     # The lock is looked at inside the update: an upsert's filter may have no $expr.
