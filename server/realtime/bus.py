@@ -131,7 +131,7 @@ class Bus:
         self._reader = asyncio.get_running_loop().create_task(self._keep_reading())
 
     def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
-        """Call `listener` with each message under a name that is no task's, and b"" after each reconnect.
+        """Call `listener` with each message under a name that is no task's, and b"" after each connect.
 
         Call this once, in the same step as `start`.
         """
