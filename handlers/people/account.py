@@ -161,14 +161,15 @@ class GetMyInfoReply(Reply, kw_only=True):
     """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
-    `red_packets` is 0 where nobody can publish any. `delete_at` is when the account will be deleted (unix
-    ms), 0 unless its owner asked for it.
+    `red_packets` is 0 where nobody can publish any; `fair_start_ms` is as in a task's details. `delete_at`
+    is when the account will be deleted (unix ms), 0 unless its owner asked for it.
     """
 
     digging_num: int
     release_num: int
     partake_num: int
     red_packets: Annotated[int, Meta(ge=0, le=1)]
+    fair_start_ms: int
     delete_at: int
     review: ReviewState
     review_note: str
@@ -193,6 +194,7 @@ class GetMyInfo(Interface):
             release_num=released,
             partake_num=tasks,
             red_packets=int(self.context.settings.takes_cash),
+            fair_start_ms=self.context.settings.fair_start_ms,
             delete_at=delete_at(person),
             review="shown" if review is None else review["state"],
             review_note="" if review is None else review["why"],

@@ -1,6 +1,7 @@
 // What a person prefers on this device: whether opening a treasure digs, and what tells of the end of a cooldown.
 
 import { sha256, utf8 } from "../miniprogram/shared/hash.js";
+import { OPENING } from "../miniprogram/shared/words.js";
 import { el, fill } from "./dom.js";
 import { keep, person, recall } from "./session.js";
 
@@ -43,8 +44,6 @@ export function preferences() {
     el("label.check", {}, el("input", { type: "checkbox", checked: Boolean(prefers(name)), onchange: choose(name) }), question)));
 }
 
-const OPENING = [["进来就挖", true], ["我自己按", false]];
-
 /**
  * Return what stands at the button that digs: on the first treasure it asks whether opening one digs, later it says so
  * and lets one change it. Whoever chooses to dig as they come has come: then `onDig` is called.
@@ -61,10 +60,10 @@ export function openingChoice(onDig) {
   function show() {
     const digs = prefers("digOnOpening");
     if (digs === null) {
-      fill(element, el("p", {}, "以后打开宝贝："), OPENING.map(([words, value]) => el("button.chip", { onclick: () => answer(value) }, words)));
+      fill(element, el("p", {}, "以后打开宝贝："), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
     } else {
-      const [[now], [other]] = digs ? OPENING : [...OPENING].reverse();
-      fill(element, el("button.link", { onclick: () => answer(!digs) }, `${now} · 改成${other}`));
+      const { words, other } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
+      fill(element, el("button.link", { onclick: () => answer(!digs) }, `${other} · 改成${words}`));
     }
   }
   show();

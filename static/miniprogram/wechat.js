@@ -70,6 +70,22 @@ export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment
   seen: stored("wabao.commitments"),
 });
 
+/** Sound and shake once. Versions of WeChat before 2.19 only shake. */
+export function soundAndShake() {
+  wx.vibrateLong({});
+  if (!wx.canIUse("createWebAudioContext")) return;
+  const audio = wx.createWebAudioContext();
+  const tone = audio.createOscillator();
+  const loudness = audio.createGain();
+  [660, 880, 1320].forEach((hertz, at) => tone.frequency.setValueAtTime(hertz, audio.currentTime + at / 4));
+  loudness.gain.setValueAtTime(0.2, audio.currentTime);
+  tone.connect(loudness);
+  loudness.connect(audio.destination);
+  tone.onended = () => audio.close();
+  tone.start();
+  tone.stop(audio.currentTime + 0.75);
+}
+
 /** Whom the server knows here: {unionid, token, nickName, avatarUrl}, or null before the first login. */
 export function me() {
   return person;

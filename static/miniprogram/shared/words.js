@@ -154,6 +154,12 @@ export function chanceWords({ status, one_in, nearest }) {
   return one_in ? `这一锹 1/${one_in}` : `这一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
+// Whether opening a treasure digs: what one may choose, and beside each what it is the change from.
+export const OPENING = [
+  { opens: "digs", words: "进来就挖", other: "我自己按" },
+  { opens: "waits", words: "我自己按", other: "进来就挖" },
+];
+
 // What people may cheer with, by the server's signs.
 export const CHEERS = { heart: "喜欢", fire: "热闹", clover: "好运", laugh: "哈哈", wow: "哇", star: "厉害" };
 
@@ -268,9 +274,9 @@ export const endWords = ({ now_depth }) => [
 export const coolingWords = (seconds) => (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);
 
 /** A treasure's numbers that its frames tell: [label, number, unit]. */
-export const liveNumbers = ({ participants, now_depth, max_depth, prizes_left, prize_num }) => [
+export const liveNumbers = ({ participants, now_depth, deepest, prizes_left, prize_num }) => [
   ["挖的人", participants, "人"],
-  ["挖到", now_depth, `/ ${max_depth} 层`],
+  ["挖到", now_depth, `/ ${deepest} 层`],
   ["奖品剩", prizes_left, `/ ${prize_num} 份`],
 ];
 

@@ -182,6 +182,12 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
     switchTab: ({ url }) => setTimeout(ifOn(open), 0, url),
     hideShareMenu: () => say({ type: "menu", shares: false }),
     showShareMenu: () => say({ type: "menu", shares: true }),
+    pageScrollTo: ({ selector }) => say({ type: "scrolled", selector }),
+    vibrateLong: () => say({ type: "shaken" }),
+    createWebAudioContext: () => {
+      const node = { connect() {}, start: () => say({ type: "sounded" }), stop() {}, frequency: { setValueAtTime() {} }, gain: { setValueAtTime() {} } };
+      return { currentTime: 0, createOscillator: () => node, createGain: () => node, close() {} };
+    },
     showToast: ({ title }) => say({ type: "toast", title }),
     setNavigationBarTitle: ({ title }) => say({ type: "entitled", title }),
     openPrivacyContract: () => say({ type: "guide" }),

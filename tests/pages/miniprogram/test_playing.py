@@ -48,12 +48,23 @@ def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person)
         phone.shows("一只猫", "可以挖", "第 0 / 6 层", "剩 3 / 3 份")
         phone.tap(".card")
         assert phone.until("opened")["page"] == "/pages/treasure/treasure"
-        phone.shows("小明 埋下", "剩 3 / 3 份 · 邮寄到家 · 冷却 1 秒", "0 人挖过", "0 / 6", "挖一锹")
+        phone.shows("小明 埋下", "剩 3 / 3 份 · 邮寄到家 · 冷却 1 秒", "0 人挖过", "第 0 层 · 最深到第 6 层")
+        phone.shows("挖一锹", "这一锹挖不到，下一份最浅在第 2 层", "以后打开宝贝：")
         other.post("/postTask", code=code)  # seen over the websocket
-        phone.shows("1 人挖过", "1 / 6", "1. 小刚", "1 秒")
+        phone.shows("1 人挖过", "第 1 层", "这一锹 1/1", "1. 小刚", "1 秒")
         phone.shows("挖一锹")
-        phone.tap(".dig")
+        phone.press("进来就挖")  # the first answer digs here, too
+        phone.shows("⛏️")
+        phone.until("shaken")
+        phone.until("sounded")
+        phone.shows("恭喜，你挖到了！", "第 2 层，你是名单上的第 2 位", "已开，关掉")
+        phone.tap(".sound")
+        phone.shows("已关，打开")
+        phone.tap(".go")
+        phone.until("scrolled")
         phone.shows("第 2 层，挖到了！", "填写收货地址", "2. 小红挖到了", "剩 2 / 3 份", "2 人挖过")
+        phone.tap(".clover")
+        phone.shows("🍀1")
         link = urlsplit(phone.share()["path"])
         phone.open("/pages/mine/mine")
         phone.shows("小红", "挖了 1 锹", "挖过 1 个宝贝")
@@ -62,7 +73,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person)
     # What was shared opens the treasure, and tells who shared it.
     with a_phone(address, "朵朵") as phone:
         phone.open(f"{link.path}?{link.query}")
-        phone.shows("一只猫", "2 / 6")
+        phone.shows("一只猫", "第 2 层")
         (share,) = parse_qs(link.query)["code"]
         phone.open(f"/pages/treasure/treasure?scene={share}")  # a poster's code
         phone.shows("一只猫")
@@ -362,12 +373,12 @@ def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: 
         with a_phone(server.address, "小红", **{"wabao.person": old}) as phone:
             phone.until("login")  # the channel was refused, so it logs in again by itself
             phone.open(f"/pages/treasure/treasure?code={code}")
-            phone.shows("0 / 90000", "挖一锹")
+            phone.shows("第 0 层 · 最深到第 90000 层", "挖一锹")
             phone.until("sent", lambda told: told["message"].get("code") == code)
             other.post("/postTask", code=code)
-            phone.shows("1 / 90000", "1. 小刚")
+            phone.shows("第 1 层", "1. 小刚")
             phone.tap(".dig")
-            phone.shows("2 / 90000", "2. 小红")
+            phone.shows("第 2 层", "2. 小红")
             (worker,) = server.children()["worker"]
             os.kill(worker, signal.SIGKILL)
             phone.shows("连接断开，正在重新连接…")
@@ -375,9 +386,9 @@ def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: 
             other.post("/postTask", code=code)
             asked = {"action": "subscribe", "code": code, "since": 1, "ticks": False}
             phone.until("sent", lambda told: told["message"] == asked)
-            phone.shows("3 / 90000")
+            phone.shows("第 3 层")
             phone.tap(".dig")
-            phone.shows("4 / 90000", "2 人挖过")
+            phone.shows("第 4 层", "2 人挖过")
             if ("cd", 4) not in phone.digs():  # the reply may come before the frame
                 phone.until("frame", lambda told: told["frame"].get("seq") == 4)
             assert phone.digs() == [("cd", 1), ("join", 1), ("cd", 2), ("join", 2), ("cd", 3), ("cd", 4)]

@@ -2,7 +2,7 @@
 
 import { naming } from "../../parts/naming.js";
 import { MOST_KINDS, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
-import { NAMING, cashRules, publishersTax, yuan } from "../../shared/words.js";
+import { NAMING, cashRules, publishersTax, whoIsFirst, yuan } from "../../shared/words.js";
 import { admitted, api, pay, publishWith, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
@@ -22,7 +22,7 @@ Component({
   data: {
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
     giving: ["现场领取", "邮寄"], given: 1, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
-    cash: cashRules(), tax: "", thumbnail: "", busy: false, why: NAMING.publishing,
+    cash: cashRules(), tax: "", speed: "", thumbnail: "", busy: false, why: NAMING.publishing,
   },
 
   methods: {
@@ -30,10 +30,10 @@ Component({
       try {
         await admitted();
         this.showNaming();
-        const { red_packets: taken } = await api.get("/getMyInfo");
+        const { red_packets: taken, fair_start_ms } = await api.get("/getMyInfo");
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
-        this.setData({ choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1) });
+        this.setData({ choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), speed: whoIsFirst(fair_start_ms) });
         this.adapt();
       } catch (error) {
         showProblem(error);

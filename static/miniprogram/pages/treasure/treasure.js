@@ -4,6 +4,7 @@ import { accept, offerOf } from "../../consent.js";
 import { claiming } from "../../parts/claiming.js";
 import { history } from "../../parts/history.js";
 import { linking } from "../../parts/linking.js";
+import { moment } from "../../parts/moment.js";
 import { naming } from "../../parts/naming.js";
 import { owning } from "../../parts/owning.js";
 import { sharing } from "../../parts/sharing.js";
@@ -11,7 +12,7 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { ENDINGS, FAIR, NAMING, PEOPLE, cooldownWords, halfWords, howGiven, inReview, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
+import { ENDINGS, FAIR, NAMING, PEOPLE, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -20,7 +21,7 @@ const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebod
 const WHY_NOT = { no_such_task: "已下架", not_paid: "等待发布者支付", own_task: "自己埋的不能挖", already_won: "你已经挖到了" };
 
 Component({
-  behaviors: [claiming, history, linking, naming, owning, sharing],
+  behaviors: [claiming, history, linking, moment, naming, owning, sharing],
 
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
@@ -55,6 +56,7 @@ Component({
         if (this.life.aborted) return;
         const { code, seq } = this.data.task;
         this.leave = channel.subscribe(code, seq, (frame) => this.receive(frame));
+        if (this.data.task.can_dig && this.digsOnOpening()) this.dig();
       } catch (error) {
         this.setData({ problem: error.message });
         showProblem(error);
@@ -107,6 +109,7 @@ Component({
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
       const facts = `${prizesLeft(task)} · ${howGiven(task)} · ${cooldownWords(task)}`;
       this.setData({ ranks: rankLines(task), task, shared, review, facts, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      this.showMoment(task);
       this.showClaim();
       this.showOwn();
       this.count();
@@ -130,7 +133,8 @@ Component({
           break;
         case "cd":
           this.renewDigs();
-          if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until });
+          if (!this.data.busy && frame.seq !== this.dugSeq) this.strikeOf(frame.wxheadpic);
+          if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
           break;
         case "join":
           this.add(frame);
@@ -158,6 +162,7 @@ Component({
           break;
         case "watchers":
           this.show({ watchers: frame.watchers });
+          if (frame.cheers) this.showCheers(frame.cheers);
           break;
         case "error":
           this.setData({ said: frame.msg });
@@ -167,15 +172,16 @@ Component({
     },
 
     /** Take a snapshot: what it tells, and a reading of what it does not. */
-    catchUp({ leapt, now_depth, prizes_left, ranks_left, participants, status, end_reason, watchers, cd_until, seq }) {
+    catchUp(frame) {
       const { task } = this.data;
+      const { leapt, now_depth, prizes_left, ranks_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
       // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
       const untold = task.why === "not_paid" || (this.watched && (task.mine || task.is_prize));
       if (leapt) this.renewDigs();
       this.watched = true; // the next snapshot comes after frames were missed
       if (leapt || (status && !task.status) || untold) this.read().catch(showProblem);
       const ranks = ranksLeft(task, { ranks_left });
-      this.show({ now_depth, prizes_left, ranks, participants, status, end_reason, watchers, cd_until, seq });
+      this.show({ now_depth, prizes_left, ranks, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame) });
     },
 
     /** Append a participant, once, and only where the list is complete up to them. */
@@ -204,27 +210,34 @@ Component({
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
       this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "" });
+      const struck = this.strike();
       try {
-        this.dug(await api.dig(task.code));
+        const reply = await api.dig(task.code);
+        await struck;
+        this.dug(reply);
       } catch (error) {
+        await struck;
         this.refused(error);
       }
-      this.setData({ busy: false });
+      this.setData({ busy: false, striking: false });
+      this.show();
     },
 
     dug(reply) {
       const { task } = this.data;
       const { seq, now_depth, cd_until, prizes_left, task_status, is_prize } = reply;
+      this.dugSeq = seq;
       if (reply.joined) this.add(reply);
       this.setData({ said: is_prize ? `第 ${now_depth} 层，挖到了！${wonWords(reply, task)}` : `第 ${now_depth} 层，什么也没有` });
       if (is_prize) {
         this.mark(reply.no);
         this.show(wonBy(reply, task));
+        this.openGround(reply);
         this.offer();
         if (task_status) this.read().catch(showProblem); // for until when to claim
       }
       // The reply is as of the dig, and later frames may have come before it.
-      if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status });
+      if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status, ...outlookOf(reply) });
     },
 
     refused(error) {

@@ -1,0 +1,98 @@
+// The part of a treasure's page that makes a dig an act: whether opening digs, the chance, the stroke, the win, the cheers.
+
+import { CHEERS, OPENING, chanceWords, title, whoIsFirst } from "../shared/words.js";
+import { channel, soundAndShake } from "../wechat.js";
+
+const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
+const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
+const STROKE_MS = 600;
+const REST_MS = 1000; // of the server: one cheer a second a person
+const SHOWN_MS = 1500;
+const MARKS = { heart: "❤️", fire: "🔥", clover: "🍀", laugh: "😄", wow: "😮", star: "⭐" };
+
+export const moment = Behavior({
+  data: {
+    opens: wx.getStorageSync(OPENS), opening: OPENING, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
+    striking: false, face: "", won: null, silent: wx.getStorageSync(SILENT), resting: false,
+    signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], mark: MARKS[sign], count: "" })),
+  },
+
+  methods: {
+    /** While a dig of one's own is under way, the level stays as it was. */
+    showMoment(task) {
+      if (this.data.busy) return;
+      this.setData({
+        depth: task.now_depth,
+        deepest: task.status ? "" : ` · 最深到第 ${task.deepest} 层`,
+        chance: chanceWords(task),
+        warmth: task.status || !task.one_in ? 0 : task.one_in ** -0.5,
+        speed: whoIsFirst(task.fair_start_ms),
+      });
+    },
+
+    digsOnOpening() {
+      return this.data.opens === "digs";
+    },
+
+    /** The first answer is about this treasure, too: who chooses to dig as they come has come. */
+    answerOpening({ currentTarget }) {
+      const { opens } = currentTarget.dataset;
+      const first = !this.data.opens;
+      wx.setStorageSync(OPENS, opens);
+      this.setData({ opens });
+      const { busy, left, whyNot, task } = this.data;
+      if (first && opens === "digs" && !busy && !left && !whyNot && !task.status) this.dig();
+    },
+
+    /** Strike at once. Resolves when the least time is over. */
+    strike(face = "") {
+      this.setData({ striking: true, face });
+      return new Promise((resolve) => setTimeout(resolve, STROKE_MS));
+    },
+
+    async strikeOf(face) {
+      if (this.data.striking) return; // after a lost connection many come at once
+      await this.strike(face);
+      if (!this.data.busy) this.setData({ striking: false });
+    },
+
+    openGround({ no, now_depth }) {
+      const { task } = this.data;
+      this.setData({ won: { no, now_depth, title: title(task), picture: task.thumbnail } });
+      if (!this.data.silent) soundAndShake();
+    },
+
+    closeGround() {
+      if (this.data.won) this.setData({ won: null });
+    },
+
+    goToClaim() {
+      this.closeGround();
+      wx.pageScrollTo({ selector: ".claim" });
+    },
+
+    /** Show the whole synopsis, or its first lines, so that the button is in sight. */
+    unfold() {
+      this.setData({ whole: !this.data.whole });
+    },
+
+    switchSound() {
+      const silent = this.data.silent ? "" : "silent";
+      wx.setStorageSync(SILENT, silent);
+      this.setData({ silent });
+    },
+
+    cheer({ currentTarget }) {
+      if (this.data.resting) return;
+      channel.cheer(this.data.task.code, currentTarget.dataset.sign);
+      this.setData({ resting: true });
+      setTimeout(() => this.setData({ resting: false }), REST_MS);
+    },
+
+    showCheers(counts) {
+      this.setData({ signs: this.data.signs.map((each) => ({ ...each, count: counts[each.sign] || each.count })) });
+      clearTimeout(this.fading);
+      this.fading = setTimeout(() => this.setData({ signs: this.data.signs.map((each) => ({ ...each, count: "" })) }), SHOWN_MS);
+    },
+  },
+});
