@@ -176,6 +176,9 @@ MEANINGS = {
         "你的那一半随机数，要用密码学安全的随机数生成；收到 seed_hash 之后再选，和 sealed_seed 一起传"
     ),
     "sealed_seed": Meaning("服务器那一半随机数，密封着；发布时原样传回，只能由领到它的人用一次"),
+    "PublishRequest.starts_at": Meaning("从什么时候起可以挖（unix 毫秒），在 30 天之内；不传就是马上"),
+    "PublishRequest.ends_at": Meaning("到什么时候结束（unix 毫秒）；不传就是能挖多久挖多久"),
+    "starts_at": Meaning("发布者定的开挖时刻（unix 毫秒），没有定的为 0；在那之前和冷却一样"),
     "CommitmentReply.expires_at": Meaning("在这个时刻（unix 毫秒）之前发布才有效"),
     "Card.status": Meaning("宝贝的状态", RUNNING_ENDED),
     "TaskPageData.status": Meaning("宝贝的状态", RUNNING_ENDED),
@@ -276,6 +279,7 @@ MEANINGS = {
     "signType": Meaning("wx.requestPayment 的 signType，固定为 RSA"),
     "paySign": Meaning("wx.requestPayment 的 paySign"),
     "state": Meaning("领奖进行到哪一步", PRIZE_STATES),
+    "SquareRequest.upcoming": Meaning("1：即将开挖的，最早的在前；0：已经开挖的"),
     "Card.expires_at": Meaning("到期的时刻（unix 毫秒），已结束或红包还没有支付时为 0"),
     "prize_state": Meaning("这个人的奖品到哪一步", {"": "没有挖到", **PRIZE_STATES}),
     "carrier": Meaning("快递公司，还没有寄出时为空"),

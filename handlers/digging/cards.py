@@ -61,7 +61,8 @@ class Card(msgspec.Struct, kw_only=True):
 
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
     publisher's own picture, so a client should not show it beside a signature. `draw_type`: 1 on site, 2 by
-    mail. `expires_at` is when it ends if its prizes last, unix ms; 0 unless it runs. `ranks` is [] if all
+    mail. `expires_at` is when it ends if its prizes last, unix ms; 0 unless it runs. `starts_at` is when its
+    publisher lets people dig it, in unix ms, 0 if at once; until then it cools down. `ranks` is [] if all
     prizes are alike. Else `money` is that of the first rank that is paid, and `goods_type` 1 if there is one.
     """
 
@@ -88,6 +89,7 @@ class Card(msgspec.Struct, kw_only=True):
     draw_type: int
     participants: int
     expires_at: int
+    starts_at: int
     ranks: list[RankRow]
 
 
@@ -145,6 +147,7 @@ def card_fields(context: Context, task: Task) -> dict[str, Any]:
         "draw_type": task["draw_type"],
         "participants": task["participants"],
         "ranks": rank_rows(task.get("ranks", []), task.get("ranks_left", [])),
+        "starts_at": task.get("starts_at", 0),
         "expires_at": 0 if task["status"] else task["expires_at"],
     }
 

@@ -27,7 +27,10 @@ PAGE_SIZE = 20
 
 
 class SquareRequest(msgspec.Struct):
-    """Which page; `kind` and `name` narrow it to what is in it, and to names that begin so."""
+    """Which page; `kind` and `name` narrow it to what is in it, and to names that begin so.
+
+    `upcoming` 1: in place of those that run, what starts later, the soonest first. `name` is ignored then.
+    """
 
     unionid: Unionid
     page: Page = 1
@@ -35,6 +38,7 @@ class SquareRequest(msgspec.Struct):
     name: Annotated[
         str, Meta(max_length=50, extra=ONE_LINE, title="名字的开头", description="最多 50 个字")
     ] = ""
+    upcoming: Annotated[int, Meta(ge=0, le=1, title="即将开挖", description="0 或 1")] = 0
 
 
 class CardsReply(Reply, kw_only=True):
@@ -65,7 +69,8 @@ class GetTaskList(Interface):
     async def answer(self, request: SquareRequest) -> bytes:
         """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
         await self.let_in()
-        page = await square_of(self.context).page(request.page, Wanted(request.kind, request.name))
+        wanted = Wanted(request.kind, "" if request.upcoming else request.name, bool(request.upcoming))
+        page = await square_of(self.context).page(request.page, wanted)
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
             reply = CardsReply(data=[card(self.context, task) for task in page.tasks])

@@ -50,12 +50,12 @@ class TaskPage(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
     `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
-    are tried in a random order; 0 if they are not. `prize_state` is the state of the caller's prize,
-    as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
-    caller's if they won, in unix ms; 0 while the task runs. `seed_hash` and `nonce` are "" if `rules_version`
-    is 1. Unless `review` is "shown", only the publisher and winners see the page. For a winner `goods_type`,
-    `draw_type`, `money`, `money_fen` and `value` are their prize's, and `rank` is its place in `ranks`, from
-    1, 0 if all prizes are alike.
+    are tried in a random order; 0 if they are not. `prize_state` is the state of the caller's prize, as
+    `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
+    caller's if they won, in unix ms; 0 while the task runs. `starts_at` is as on cards. `seed_hash` and
+    `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
+    page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and `value` are their prize's, and
+    `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
     """
 
     goods_type: int
@@ -92,6 +92,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     cd: int
     cd_until: int
     fair_start_ms: int
+    starts_at: int
     server_time: int
     seq: int
     participants: int
@@ -257,6 +258,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "ranks": rank_rows(task.get("ranks", []), watched.ranks_left),
         "cd": watched.setting.cd,
         "fair_start_ms": context.settings.fair_start_ms if watched.setting.cd else 0,
+        "starts_at": task.get("starts_at", 0),
         "seq": watched.seq,
         "participants": watched.participants,
         "prizes_left": watched.prizes_left,

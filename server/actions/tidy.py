@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from server.context import Context
 from server.game.amounts import DAY_MS
+from server.game.task import AHEAD_DAYS
 from server.store.files import ROUTE
 from server.store.money.places import PLACE_DAYS
 
@@ -93,5 +94,5 @@ async def tidy_places(context: Context) -> int:
 
 def _long_over_ms(context: Context) -> int:
     """Return a time such that tasks that ran then are long over, in unix ms."""
-    days = context.settings.task_days + context.settings.claim_days + OVER_DAYS
+    days = AHEAD_DAYS + context.settings.task_days + context.settings.claim_days + OVER_DAYS
     return context.clock.now_ms() - days * DAY_MS

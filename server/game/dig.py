@@ -45,3 +45,11 @@ class Dig(TypedDict):
 def seconds_left(until_ms: int, now_ms: int) -> int:
     """Return whole seconds until a moment, rounded up; 0 once it has come."""
     return max(0, -(-(until_ms - now_ms) // 1000))
+
+
+def time_in_words(seconds: int) -> str:
+    """Return how long that is, rounded up: "90 秒", "15 分钟", "8 小时", "3 天"."""
+    for unit, name in ((86_400, "天"), (3600, "小时"), (60, "分钟")):
+        if seconds >= 2 * unit:
+            return f"{-(-seconds // unit)} {name}"
+    return f"{seconds} 秒"

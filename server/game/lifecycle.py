@@ -79,9 +79,21 @@ class NotAmong:
 
 @dataclass(frozen=True, slots=True)
 class After:
-    """A value: MongoDB's time at the update plus this many milliseconds."""
+    """A value: MongoDB's time at the update plus this many milliseconds.
+
+    If the document has the field `since`, and that time is later, then from there; and if it has the field
+    `until`, then no later than that.
+    """
 
     ms: int
+    since: str = ""
+    until: str = ""
+
+    def reckon(self, document: Document, now_ms: int) -> int:
+        """Return this time of a document."""
+        at_ms: int = max(now_ms, document.get(self.since, now_ms)) + self.ms
+        until_ms: int = document.get(self.until, at_ms)
+        return min(at_ms, until_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +171,7 @@ class Row:
         for name in self.drops.split():
             after.pop(name, None)
         for name, value in self.sets.items():
-            after[name] = _value(value, document.get(name), now_ms)
+            after[name] = _value(value, name, document, now_ms)
         if self.owes:
             after["then"] = {**document.get("then", {}), **dict.fromkeys(self.owes.split(), 1)}
         return after
@@ -217,14 +229,14 @@ def _states(move: Move) -> set[str]:
     return {state for row in move.rows for state in row.begins}
 
 
-def _value(value: Any, present: Any, now_ms: int) -> Any:
+def _value(value: Any, name: str, document: Document, now_ms: int) -> Any:
     match value:
         case After():
-            return now_ms + value.ms
+            return value.reckon(document, now_ms)
         case Keep():
-            return _value(value.otherwise, None, now_ms) if present is None else present
+            return document[name] if name in document else _value(value.otherwise, name, document, now_ms)
         case With():
-            there: list[str] = present or []
+            there: list[str] = document.get(name, [])
             return there if value.item in there else [*there, value.item]
     return value
 

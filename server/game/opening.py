@@ -37,7 +37,8 @@ _SHOWN = {"review": "shown", "shown_at": NOW}
 
 
 def _open(lasts_ms: int) -> dict[str, Any]:
-    return {"opened_at": NOW, "expires_at": After(lasts_ms), "due_at": After(lasts_ms)}
+    expires_at = After(lasts_ms, since="starts_at", until="ends_at")
+    return {"opened_at": After(0, since="starts_at"), "expires_at": expires_at, "due_at": expires_at}
 
 
 @opening

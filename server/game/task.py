@@ -29,6 +29,9 @@ class Task(TypedDict):
     With prizes of several kinds it has `ranks`, how many of each are still hidden (`ranks_left`), and what
     these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that of the
     goods if none is, and `money` is the whole yuan of one of the first rank that is paid.
+
+    `starts_at` and `ends_at` are absent unless its publisher announced it for then, or limited it. Until
+    it starts it is as if it cooled down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
     """
 
     _id: str
@@ -83,15 +86,22 @@ class Task(TypedDict):
     ranks: NotRequired[list[TaskRank]]
     ranks_left: NotRequired[list[int]]
     left_fen: NotRequired[int]
+    starts_at: NotRequired[int]
+    ends_at: NotRequired[int]
     due_at: NotRequired[int]
+
+
+# So many days ahead a treasure can be announced.
+AHEAD_DAYS = 30
 
 
 def awaited_opening(task: Task) -> int:
     """Return when a task opened (unix ms) that people may have waited for; 0 if none did.
 
-    It was paid, or a review let it be shown. Without a cooldown, everybody digs at once all the time.
+    It was announced, or paid, or a review let it be shown. Without a cooldown, everybody digs at once all
+    the time.
     """
-    awaited = "paid_by" in task or "shown_at" in task
+    awaited = "starts_at" in task or "paid_by" in task or "shown_at" in task
     return task["opened_at"] if awaited and task["cd_ms"] else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -28,12 +29,19 @@ class Cooldown:
     learned: float
 
 
+class _Opening(NamedTuple):
+    """When a task opened, or will (unix ms), and when that was learned, in monotonic seconds."""
+
+    at: int
+    learned: float
+
+
 class Cooldowns:
     """The newest dig of each task that was dug recently."""
 
     def __init__(self) -> None:
         self._known = LRUCache[str, Cooldown](REMEMBERED_TASKS)
-        self._opened = LRUCache[str, int](REMEMBERED_TASKS)
+        self._opened = LRUCache[str, _Opening](REMEMBERED_TASKS)
         self._waiting: dict[str, asyncio.Event] = {}
 
     def learn(self, dig: Dig) -> None:
@@ -47,8 +55,8 @@ class Cooldowns:
             self._wake(code)
 
     def learn_opening(self, code: str, opened_at: int) -> None:
-        """Remember when a task opened (unix ms) that nobody has dug."""
-        self._opened[code] = opened_at
+        """Remember when a task opened, or will (unix ms), that nobody has dug."""
+        self._opened[code] = _Opening(opened_at, time.monotonic())
 
     def forget(self, code: str) -> None:
         """Forget what is known of a task: it ended without a dig."""
@@ -62,7 +70,10 @@ class Cooldowns:
         0 if neither is known. Other processes may have dug since.
         """
         known = self._known.get(code)
-        return self._opened.get(code, 0) if known is None else known.dig["cd_until"]
+        if known is not None:
+            return known.dig["cd_until"]
+        opening = self._opened.get(code)
+        return 0 if opening is None else opening.at
 
     async def changed(self, code: str, began: int, seconds: float) -> None:
         """Wait until a dig is known after digging `began`, or the task's end; at most so long.
@@ -91,3 +102,10 @@ class Cooldowns:
         if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
             return None
         return known.dig if known.dig["cd_until"] > at_ms else None
+
+    def opens_at(self, code: str, at_ms: int) -> int:
+        """Return when a task that nobody has dug will open, if that is known and after `at_ms` (unix ms)."""
+        opening = None if code in self._known else self._opened.get(code)
+        if opening is None or time.monotonic() - opening.learned > TRUSTED_SECONDS:
+            return 0
+        return opening.at if opening.at > at_ms else 0

@@ -243,8 +243,13 @@ class Hub:
             task, now_ms = found
             self._clock.see(now_ms)
             if watched.load(task, *await self._history(task), self._public_url):
+                self._learn_opening(task)
                 return
             found = None
+
+    def _learn_opening(self, task: Task) -> None:
+        if not task["now_depth"] and (opened_at := awaited_opening(task)):
+            self.cooldowns.learn_opening(task["_id"], opened_at)
 
     async def _history(self, task: Task) -> tuple[list[Dig], list[Dig]]:
         """Return a task's newest digs, and of those before them what a page shows."""
@@ -411,8 +416,7 @@ class Hub:
             self._take(watched.code, news_of_end(task))
         if task["open"]:
             self._send(watched, watched.start(self._now_ms()))
-        if not task["now_depth"] and (opened_at := awaited_opening(task)):
-            self.cooldowns.learn_opening(watched.code, opened_at)
+        self._learn_opening(task)
         watched.judge(task)
         if task.get("renamed", 0) != watched.renamed:
             # If somebody digs during this read, nothing is replaced, and the next poll tries again.

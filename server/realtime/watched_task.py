@@ -61,6 +61,7 @@ SHOWN = (
     "forecast_num",
     "interval",
     "fluctuation",
+    "starts_at",
 )
 
 # No two states of any tasks have the same.

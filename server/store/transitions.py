@@ -76,7 +76,9 @@ def _changes(move: Move, row: Row) -> _Document:
 def _value(name: str, value: Any) -> Any:
     match value:
         case After():
-            return {"$add": [NOW_MS, value.ms]} if value.ms else NOW_MS
+            begun: Any = {"$max": [NOW_MS, f"${value.since}"]} if value.since else NOW_MS
+            at: Any = {"$add": [begun, value.ms]} if value.ms else begun
+            return {"$min": [at, f"${value.until}"]} if value.until else at
         case Keep():
             return {"$ifNull": [f"${name}", _value(name, value.otherwise)]}
         case With():

@@ -15,7 +15,7 @@ from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.digging import square
 from server.store.digging import tasks as tasks_of_the_store
-from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, arranged
+from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, Wanted, arranged
 from support.client import Client, Someone
 from support.drafts import RED_PACKET, publish_many
 
@@ -99,7 +99,7 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
     page = await square_of(context).page(1)
     for number in range(60):
         await found(alice, name=f"橙{number}")
-    assert square_of(context)._pages.keys() == {(1, (None, ""))}
+    assert square_of(context)._pages.keys() == {(1, Wanted())}
     assert page in square_of(context)._pages.values()
 
 

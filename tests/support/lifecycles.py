@@ -118,6 +118,13 @@ def _values(row: Row, now_ms: int) -> list[tuple[str, list[Any]]]:
         *((name, []) for name in row.drops.split()),
         *([("then", [{"what is owed already": 1}])] if row.owes else []),
         *((time, [1, FAR_MS + now_ms]) for time, _ in times if isinstance(time, str)),
+        *(
+            (time, [1, FAR_MS + now_ms])
+            for value in row.sets.values()
+            if isinstance(value, After)
+            for time in (value.since, value.until)
+            if time
+        ),
     ]
 
 

@@ -15,7 +15,10 @@ from support.client import Client, Someone
 DAY_MS = 86_400_000
 SWEEPS = 12
 _TIMES = {
-    "tasks": ("created_at", "opened_at", "shown_at", "expires_at", "ended_at", "reported_at", "due_at"),
+    "tasks": (
+        *("created_at", "starts_at", "opened_at", "shown_at", "expires_at", "ends_at", "ended_at"),
+        *("reported_at", "due_at"),
+    ),
     "orders": ("created_at", "expires_at", "asked_at", "paid_at", "unknown_since", "refunding_at", "due_at"),
     "prizes": (
         *("won_at", "claimed_at", "given_at", "sent_at", "received_at", "withheld_at", "released_at"),

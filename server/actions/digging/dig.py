@@ -29,7 +29,7 @@ from server.errors import (
     Unavailable,
     refuse,
 )
-from server.game.dig import Dig, seconds_left
+from server.game.dig import Dig, seconds_left, time_in_words
 from server.game.reasons import standing_of, why_barred, why_closed
 from server.game.task import awaited_opening
 from server.memory.digging import Digging
@@ -113,11 +113,18 @@ def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
     return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
 
 
-def _known_cooldown(context: Context, request: _Request) -> Dig | None:
-    """Return the dig in whose cooldown the request came; None if none is known, or it is the caller's own."""
-    at_ms = _counts_at(context, request, context.clock.now_ms())
+def _known_cooldown(context: Context, request: _Request) -> CoolingDown | None:
+    """Return the refusal of a request that came in a cooldown, or before the task starts.
+
+    None if no such time is known, or if it is the cooldown of the caller's own dig.
+    """
+    now_ms = context.clock.now_ms()
+    at_ms = _counts_at(context, request, now_ms)
     running = context.hub.cooldowns.running(request.code, at_ms)
-    return None if running is None or running["unionid"] == request.unionid else running
+    if running is not None:
+        return None if running["unionid"] == request.unionid else cooling_down(running["cd_until"], now_ms)
+    opens_at = context.hub.cooldowns.opens_at(request.code, at_ms)
+    return cooling_down(opens_at, now_ms, begun=False) if opens_at else None
 
 
 async def _refuse_from_memory(context: Context, request: _Request) -> bool:
@@ -137,7 +144,7 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
             return False
     if _publisher(context, request.code) == request.unionid:
         raise OwnTask
-    raise cooling_down(running["cd_until"], context.clock.now_ms())
+    raise running
 
 
 def _publisher(context: Context, code: str) -> str:
@@ -149,9 +156,12 @@ def _publisher(context: Context, code: str) -> str:
     return digging_of(context).publisher(code)
 
 
-def cooling_down(cd_until_ms: int, now_ms: int) -> CoolingDown:
-    """Return the refusal, with the fields that a client needs to count down."""
+def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True) -> CoolingDown:
+    """Return the refusal, with the fields that a client needs to count down. Not `begun`: it starts then."""
     left = seconds_left(cd_until_ms, now_ms)
+    if not begun:
+        msg = f"还没有开挖，还要等 {time_in_words(left)}" if left else "刚刚开挖，现在可以挖了"
+        return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
     msg = f"慢了一步，还要等 {left} 秒" if left else "慢了一步，刚才那一轮已经有人挖了，现在可以再挖"
     return CoolingDown(msg, is_cd=int(left > 0), time=left, cd_until=cd_until_ms)
 
@@ -437,7 +447,7 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
     if task["cd_until"] > _counts_at(context, request, view["now"]):
         if task["publisher"] == unionid:
             raise OwnTask
-        raise cooling_down(task["cd_until"], view["now"])
+        raise cooling_down(task["cd_until"], view["now"], begun="last_dig" in task)
 
 
 async def _admitted(view: View, request: _Request) -> Person:

@@ -22,7 +22,7 @@ from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
 from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank
 from server.game.review import Mailed, why_looked_at
-from server.game.task import Task
+from server.game.task import AHEAD_DAYS, Task
 from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
 from server.store.files import thumbnail_path
@@ -33,6 +33,7 @@ GOODS_ONLY = "这里没有开通红包，只能埋实物"
 _USED = (
     "服务器的那一半随机数已经用过：每份只能埋一个宝贝。请到“我的”看看是不是已经埋下了，再点一次会换一份新的"
 )
+LEAST_MS = 10 * 60_000  # from its start to its end
 _Value = TypeVar("_Value", int, str)
 
 
@@ -51,12 +52,23 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     interval: int | None = None
     fluctuation: int | None = None
     prizes: list[RankDraft] | None = None
+    starts_at: int | None = None
+    ends_at: int | None = None
     draw_type: int | None = None
     is_public: int = 1
     cd: int | None = None
     publish_id: str | None = None
     sealed_seed: str | None = None
     nonce: str | None = None
+
+
+class _Times(NamedTuple):
+    """When a task is dug, in unix ms: from `starts_at` (0: as soon as it opens) to `ends_at` (0: as long as
+    a task may last). `seconds` lie between them at most."""
+
+    starts_at: int
+    ends_at: int
+    seconds: int
 
 
 class _Prizes(NamedTuple):
@@ -94,7 +106,9 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     prizes = _prizes(context.settings, draft)
     cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
     drawn = await _draw(context, publisher, draft)
-    rules = _rules(draft, prizes.ranks, drawn, cd_seconds, context.settings.task_days)
+    now_ms = context.clock.now_ms()
+    times = _times(draft, now_ms, context.settings.task_days)
+    rules = _rules(draft, prizes.ranks, drawn, cd_seconds, times)
     if red_packet:
         _refuse_shallow(rules, context.settings.cash_least_diggers)
         _refuse_quick(rules, cd_seconds, context.settings)
@@ -114,6 +128,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     while True:
         task = _task(context, publisher, draft, rules, drawn.seed, reviewed=reviewed)
         task["cd_ms"] = cd_seconds * 1000
+        _announce(task, times)
         _put_in(task, prizes, draft.value)
         task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
         if reviewed:
@@ -135,6 +150,34 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
     return published
+
+
+def _times(draft: Draft, now_ms: int, task_days: int) -> _Times:
+    """Return when the draft's task is dug. Raises BadRequest."""
+    starts_at, ends_at = draft.starts_at or 0, draft.ends_at or 0
+    if starts_at and not now_ms < starts_at <= now_ms + AHEAD_DAYS * DAY_MS:
+        raise BadRequest(f"“什么时候开挖”应在现在之后、{AHEAD_DAYS} 天之内", param="starts_at")
+    begins_ms, lasts_ms = max(now_ms, starts_at), task_days * DAY_MS
+    if ends_at and not begins_ms + LEAST_MS <= ends_at <= begins_ms + lasts_ms:
+        raise BadRequest(
+            f"“什么时候结束”应在开挖 {LEAST_MS // 60_000} 分钟之后、{task_days} 天之内", param="ends_at"
+        )
+    return _Times(starts_at, ends_at, ((ends_at - begins_ms) if ends_at else lasts_ms) // 1000)
+
+
+def _announce(task: Task, times: _Times) -> None:
+    """Let a task be dug in these times."""
+    if times.starts_at:
+        task["starts_at"] = task["cd_until"] = times.starts_at
+        if task["open"]:
+            task["opened_at"] = times.starts_at
+            task["expires_at"] += times.starts_at - task["created_at"]
+    if times.ends_at:
+        task["ends_at"] = times.ends_at
+        if task["open"]:
+            task["expires_at"] = times.ends_at
+    if task["open"]:
+        task["due_at"] = task["expires_at"]
 
 
 def _put_in(task: Task, prizes: _Prizes, value: int | None) -> None:
@@ -252,7 +295,7 @@ def _refuse_quick(rules: draw.Rules, cd_seconds: int, settings: Settings) -> Non
 
 
 def _rules(
-    draft: Draft, ranks: list[TaskRank], drawn: _Drawn, cd_seconds: int, task_days: int
+    draft: Draft, ranks: list[TaskRank], drawn: _Drawn, cd_seconds: int, times: _Times
 ) -> draw.Rules:
     interval, fluctuation = 0, 0
     if draft.prize_num > 1:
@@ -274,14 +317,15 @@ def _rules(
         ranks=committed(ranks),
     )
     # The deepest depth must be reachable before the task expires.
-    deepest = task_days * 86_400 // cd_seconds if cd_seconds else rules.max_depth
+    deepest = times.seconds // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:
+        until = "到结束时" if times.ends_at else f"{times.seconds * 1000 // DAY_MS} 天内"
         if draft.prize_num * (interval + fluctuation) > deepest:
             raise BadRequest(
-                f"“奖品数量”×（间隔 + 浮动）最大为 {deepest} 层，否则 {task_days} 天内挖不完",
+                f"“奖品数量”×（间隔 + 浮动）最大为 {deepest} 层，否则 {until}挖不完",
                 param="interval",
             )
-        raise BadRequest(f"“预计挖多少锹”最大为 {deepest}，否则 {task_days} 天内挖不完", param="forecast_num")
+        raise BadRequest(f"“预计挖多少锹”最大为 {deepest}，否则 {until}挖不完", param="forecast_num")
     return rules
 
 

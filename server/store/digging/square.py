@@ -42,23 +42,31 @@ _KINDS: dict[Kind, _Document] = {
 
 
 class Wanted(NamedTuple):
-    """What somebody looks for: all, what is of one kind, what has a name that begins so, or both."""
+    """What somebody looks for: all, what is of one kind, what has a name that begins so, or both.
+
+    `upcoming`: what starts later. Without a name, nothing else lists that.
+    """
 
     kind: Kind | None = None
     name: str = ""
+    upcoming: bool = False
 
 
 def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[tuple[str, int]]]:
     """Return the condition and the order of the square: running tasks, then those ended within 7 days.
 
-    The newest come first; of a search, after the shorter names. `lasts_ms` is how long a task may run: it
-    bounds how far back those that ended are looked for. Both conditions give the order of one index, so that
-    MongoDB merges them and sorts nothing.
+    The newest come first; of a search, after the shorter names; of what starts later, the soonest. `lasts_ms`
+    is how long a task may run: it bounds how far back those that ended are looked for. Both conditions give
+    the order of one index, so that MongoDB merges them and sorts nothing.
     """
     public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
     order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
     if wanted.kind is not None:
         public |= _KINDS[wanted.kind]
+    if wanted.upcoming:
+        upcoming = {**public, "status": 0, "opened_at": {"$gt": now_ms}}
+        soonest = [(name, -direction) for name, direction in [("status", pymongo.ASCENDING), *order]]
+        return upcoming, soonest
     if wanted.name:
         public["name"] = begins_with(wanted.name)
         order = [("name", pymongo.ASCENDING), *order]
@@ -66,7 +74,8 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
         "opened_at": {"$gte": now_ms - LISTED_MS - SWEPT_LATE_MS - lasts_ms},
         "ended_at": {"$gte": now_ms - LISTED_MS},
     }
-    condition = {"$or": [{**public, "status": 0}, {**public, "status": 1, **ended}]}
+    begun: _Document = {} if wanted.name else {"opened_at": {"$lte": now_ms}}
+    condition = {"$or": [{**public, "status": 0, **begun}, {**public, "status": 1, **ended}]}
     return condition, [("status", pymongo.ASCENDING), *order]
 
 

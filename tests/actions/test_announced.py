@@ -1,0 +1,109 @@
+"""A treasure that is announced for later, and one that ends when its publisher says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.announce import square_of
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.game.task import AHEAD_DAYS
+from support.client import Client, Someone, a_picture
+from support.purse import pay, publish_red_packet
+
+HOUR_MS = 3_600_000
+
+
+async def begin(context: Context, code: str) -> None:
+    """Let an announced task have begun just now."""
+    now_ms = context.clock.now_ms() - 1
+    begun = {"starts_at": now_ms, "opened_at": now_ms, "cd_until": now_ms}
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": begun})
+    context.hub.cooldowns.forget(code)
+    square_of(context).forget()
+
+
+async def listed(someone: Someone, **wanted: Any) -> list[str]:
+    return [card["code"] for card in (await someone.get("/getTaskList", **wanted))["data"]]
+
+
+@pytest.mark.gen_test
+async def test_an_announced_treasure_cools_down_until_it_starts(client: Client, context: Context) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    now_ms = context.clock.now_ms()
+    starts_at, ends_at = now_ms + 3 * HOUR_MS, now_ms + 5 * HOUR_MS
+    code = await alice.publish(cd=1, forecast_num=40, starts_at=starts_at, ends_at=ends_at)
+    other = await alice.publish(cd=1, forecast_num=40, starts_at=starts_at - 1)
+    seen = await bob.get("/getTaskDetails", code=code)
+    assert (seen["is_cd"], seen["can_dig"], seen["why"]) == (1, 0, "cooling_down")
+    assert (seen["cd_until"], seen["starts_at"]) == (starts_at, starts_at)
+    for who in (bob, carol):  # from the store, then from memory
+        refused = await who.dig(code, dig_id="too-early-1")
+        assert (refused["error"], refused["cd_until"]) == ("cooling_down", starts_at)
+        assert "还没有开挖，还要等 3 小时" in refused["msg"]
+    assert (await alice.dig(code))["error"] == "own_task"
+    assert await listed(bob) == []
+    assert await listed(bob, upcoming=1) == await listed(bob, upcoming=1, name="没有") == [other, code]
+    assert await listed(bob, upcoming=1, kind="on_site") == []
+    assert await listed(bob, name="一只") == [code, other]
+    await begin(context, code)
+    assert await listed(bob) == [code]
+    assert await listed(bob, upcoming=1) == [other]
+    assert (await bob.dig(code))["now_depth"] == 1
+    square_of(context).forget()
+    [card] = (await bob.get("/getTaskList"))["data"]
+    assert (card["expires_at"], card["is_cd"]) == (ends_at, 1)
+
+
+@pytest.mark.gen_test
+async def test_a_digger_on_time_has_a_place_in_the_random_order(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(cd=1, forecast_num=40, starts_at=context.clock.now_ms() + HOUR_MS)
+    await bob.dig(code)
+    assert context.hub.cooldowns.digging_began(code) > context.clock.now_ms()
+
+
+@pytest.mark.gen_test
+async def test_times_that_do_not_fit_are_refused_in_words(client: Client, context: Context) -> None:
+    alice = await client.log_in("alice")
+    url = (await alice.upload(a_picture()))["url"]
+    draft = {"goods_type": 2, "url": url, "name": "猫", "prize_num": 1, "draw_type": 1}
+    now_ms, days = context.clock.now_ms(), context.settings.task_days * DAY_MS
+    for times, param in (
+        ({"starts_at": now_ms - 1000}, "starts_at"),
+        ({"starts_at": now_ms + (AHEAD_DAYS + 1) * DAY_MS}, "starts_at"),
+        ({"starts_at": "tomorrow"}, "starts_at"),
+        ({"ends_at": now_ms - 1000}, "ends_at"),
+        ({"ends_at": now_ms + days + HOUR_MS}, "ends_at"),
+        ({"starts_at": now_ms + 2 * HOUR_MS, "ends_at": now_ms + HOUR_MS}, "ends_at"),
+        ({"starts_at": now_ms + HOUR_MS, "ends_at": now_ms + HOUR_MS + 60_000}, "ends_at"),
+        ({"cd": 60, "forecast_num": 61, "ends_at": now_ms + HOUR_MS}, "forecast_num"),
+    ):
+        reply = await alice.post("/postTask", **({**draft, "cd": 0, "forecast_num": 9} | times))
+        assert (reply["error"], reply["param"]) == ("bad_request", param), times
+    assert (await alice.get("/getMyRelease"))["data"] == []
+
+
+@pytest.mark.gen_test
+async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    now_ms = context.clock.now_ms()
+    times = {"starts_at": now_ms + HOUR_MS, "ends_at": now_ms + 3 * HOUR_MS}
+    early = await publish_red_packet(alice, **times)
+    late = await publish_red_packet(alice, **times)
+    assert (await bob.dig(early))["error"] == "not_paid"
+    await pay(client, context, alice, early)
+    refused = await bob.dig(early)
+    assert (refused["error"], refused["cd_until"]) == ("cooling_down", times["starts_at"])
+    await begin(context, late)
+    await context.store.tasks.collection.update_one({"_id": late}, {"$unset": {"ends_at": ""}})
+    await pay(client, context, alice, late)
+    opened = {task["_id"]: task for task in await context.store.tasks.find_many([early, late])}
+    assert (opened[early]["opened_at"], opened[early]["expires_at"]) == (times["starts_at"], times["ends_at"])
+    assert opened[late]["opened_at"] >= now_ms
+    lasts_ms = context.settings.task_days * DAY_MS
+    assert opened[late]["expires_at"] == opened[late]["opened_at"] + lasts_ms
