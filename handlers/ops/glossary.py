@@ -131,6 +131,7 @@ OPS_MEANINGS = {
     "most": Meaning("一个人最多带来多少人"),
     "OpsTaskReply.digs": Meaning("最近的 100 锹，新的在前"),
     "at": Meaning("时刻（unix 毫秒）"),
+    "total_fen": Meaning("全部奖品一起付多少分，实物为 0"),
     "OpsTaskReply.money": Meaning("这个宝贝的钱在哪里"),
     "paid_fen": Meaning("发布者已付（分）"),
     "given_fen": Meaning("已发给中奖者（分）"),

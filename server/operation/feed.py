@@ -14,6 +14,7 @@ import msgspec
 from tornado.log import app_log
 
 from server.clock import Clock
+from server.game.amounts import total_fen
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
 from server.operation.alarms import ALARMS_TOLD, REST_FACTOR, Alarm, silence
@@ -76,13 +77,14 @@ class ProcessRow(msgspec.Struct):
 
 
 class BoardTask(msgspec.Struct):
-    """A task that matters now. It holds no seed and no winning depth."""
+    """A task that matters now. It holds no seed and no winning depth. `total_fen` is what all prizes pay."""
 
     code: str
     name: str
     wxname: str
     goods_type: int
     money: int
+    total_fen: int
     now_depth: int
     max_depth: int
     prize_num: int
@@ -139,7 +141,7 @@ def board_task(task: Task, watchers: int) -> BoardTask:
     """Return a task's row on the board, without the fields that nobody may see."""
     fields = {name: task[name] for name in BoardTask.__struct_fields__ if name in task}  # type: ignore[literal-required]
     shown = {"code": task["_id"], "review": review_of(task), "watchers": watchers}
-    return msgspec.convert(fields | shown, BoardTask)
+    return msgspec.convert(fields | shown | {"total_fen": total_fen(task)}, BoardTask)
 
 
 class Feed:

@@ -11,7 +11,7 @@ export function taskActs(task, done) {
   const about = { target: task.name || task.code, done };
   const buttons = [];
   if (!may("act")) return buttons;
-  if (!task.status && may(task.money ? "money" : "act")) buttons.push(button("end", { ...about, path: "/ops/end", parameters: { code: task.code }, grave: true }));
+  if (!task.status && may(task.total_fen ? "money" : "act")) buttons.push(button("end", { ...about, path: "/ops/end", parameters: { code: task.code }, grave: true }));
   if (may("money")) {
     if (!task.status) buttons.push(button("end_fraud", { ...about, path: "/ops/end", parameters: { code: task.code, fraud: 1 }, grave: true }));
     buttons.push(payout("freeze", { what: "task", code: task.code, depth: 0 }, about.target, done));

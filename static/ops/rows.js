@@ -1,7 +1,7 @@
 // A task in a list: its name, its depth, how long it cools down, and who watches.
 
 import { el, write } from "./dom.js";
-import { clock, count, duration, isolated } from "./format.js";
+import { clock, count, duration, isolated, money } from "./format.js";
 import { named, t } from "./words.js";
 
 /** One row, kept and rewritten while its task changes. */
@@ -42,7 +42,7 @@ export class TaskRow {
   show(now) {
     const { task } = this;
     write(this.#name, task.name || task.code);
-    write(this.#by, task.money ? `${isolated(task.wxname)} · ${t("red_packet", task.money)}` : task.wxname);
+    write(this.#by, task.total_fen ? `${isolated(task.wxname)} · ${t("red_packet", money(task.total_fen))}` : task.wxname);
     const cools = !task.status && task.cd_until > now;
     const [kind, text] = stateOf(task, now);
     this.#state.className = `state ${kind}`;

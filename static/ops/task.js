@@ -49,7 +49,7 @@ export function taskPage(root, code, now) {
     write(participants, count(task.participants));
     parts.facts.show({ ...reply, task: { ...task, ...MOVES } }, () => facts(reply, row, participants));
     parts.shares.show(shares, sharesOf);
-    parts.money.show([task.money, found], () => funds(task, found));
+    parts.money.show([task.total_fen, found], () => funds(task, found));
     parts.digs.show(digs, (found) => digsOf(found, task));
     body.hidden = false;
     tick();
@@ -76,7 +76,7 @@ function facts(reply, row, participants) {
     reply.pic && el("img.picture", { src: reply.pic, alt: "" }),
     reply.synopsis && el("p.synopsis", {}, reply.synopsis),
     pairs(
-      [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.money ? ` · ${t("red_packet", task.money)}` : null, logOut({ code: task.code, depth: 0 }, task.wxname), freezePerson({ code: task.code, depth: 0 }, task.wxname))],
+      [t("publisher"), el("span.acts", {}, personLink(task.code, 0, isolated(task.wxname)), task.total_fen ? ` · ${t("red_packet", money(task.total_fen))}` : null, logOut({ code: task.code, depth: 0 }, task.wxname), freezePerson({ code: task.code, depth: 0 }, task.wxname))],
       [t("code"), el("code", {}, task.code)],
       [t("participants"), participants],
       [t("created"), day(reply.created_at)],
@@ -99,7 +99,7 @@ function sharesOf({ opened, brought, sharers, most }) {
 
 function funds(task, found) {
   const prizes = Object.entries(found.prizes).map(([state, number]) => el("span", {}, named("prize", state).replace("{0}", count(number))));
-  if (!task.money) return section(t("money"), el("p.hint", {}, t("money_none")), el("p.tags", {}, prizes));
+  if (!task.total_fen) return section(t("money"), el("p.hint", {}, t("money_none")), el("p.tags", {}, prizes));
   const sum = (fen, name) => el("div", {}, el("dd", {}, money(fen)), el("dt", {}, t(name)));
   return section(
     t("money"),

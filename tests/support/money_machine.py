@@ -12,13 +12,16 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from devtools.sandbox import send_notices
+from server.actions.digging.commit import commit
 from server.actions.digging.dig import dig
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
 from server.actions.digging.publish import Draft, publish
+from server.actions.digging.ranks import RankDraft
 from server.actions.money.claim import claim
 from server.actions.money.freeze import freeze, give_back, release
 from server.actions.money.pay_in import look_at_payment, order_payment
@@ -107,7 +110,9 @@ class MoneyMachine(RuleBasedStateMachine):
             if claims:
                 self.claim(0, 0, who, claims == 2, "", "")
 
-    def _publish(self, prizes: int) -> None:
+    def _publish(self, prizes: int, *, shared: bool = False) -> None:
+        """Publish red packets of 2 yuan, or with `shared` 2 yuan that so many prizes share by lot."""
+
         async def act() -> str:
             alice = await self.world.context.store.people.find(self._person("alice").unionid)
             assert alice is not None
@@ -121,14 +126,18 @@ class MoneyMachine(RuleBasedStateMachine):
                 fluctuation=0,
                 cd=0,
             )
+            if shared:
+                half = {"sealed_seed": commit(self.world.context, alice).sealed_seed, "nonce": "ab" * 16}
+                kinds = [RankDraft(name="拼手气", prize_num=prizes, sum_fen=200)]
+                draft = msgspec.structs.replace(draft, money=None, prizes=kinds, **half)
             return (await publish(self.world.context, alice, draft))["_id"]
 
         self.codes.append(self._run(act()))
 
     @precondition(lambda self: len(self.codes) < 2)
-    @rule(prizes=st.integers(1, 3))
-    def publish_another(self, prizes: int) -> None:
-        self._publish(prizes)
+    @rule(prizes=st.integers(1, 3), shared=st.booleans())
+    def publish_another(self, prizes: int, shared: bool) -> None:
+        self._publish(prizes, shared=shared)
 
     @rule(
         task=TASKS,

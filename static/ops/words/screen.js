@@ -119,7 +119,7 @@ export const SCREEN = {
   checking: ["检查中", "being checked"],
   held: ["待审", "to be reviewed"],
   reported: ["有举报待处理", "reported"],
-  red_packet: ["红包 {0} 元", "¥{0} each"],
+  red_packet: ["红包共 {0}", "{0} in red packets"],
 
   stream: ["刚刚发生", "Just now"],
   digs_to: ["挖到第 {0} 层", "dug to {0}"],

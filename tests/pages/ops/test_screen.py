@@ -136,7 +136,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     opened.page.get_by_role("button", name="结束", exact=True).click()
     assert opened.page.get_by_role("dialog").evaluate(IN_ORDER, "」？") is True
     opened.go(f"/ops#/search/{packet}")
-    assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包 8 元") is True
+    assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包共 ¥24.00") is True
 
 
 # How many pixels in a chart's oldest quarter, below its labels, have a line's or a column's colour.
