@@ -16,13 +16,19 @@ from server.game.ranks import TaskRank
 from server.game.reasons import owes, standing_of
 from server.game.review import ReviewShown, review_of
 from server.game.task import Task
+from server.store.files import thumbnail_path
 from server.store.money.prizes import WonPrize
 
 
 class RankRow(msgspec.Struct, kw_only=True):
-    """A kind of prizes. One pays `money_fen`, or all of them share `sum_fen`; both are 0 for goods."""
+    """A kind of prizes. One pays `money_fen`, or all of them share `sum_fen`; both are 0 for goods.
+
+    `pic` and `thumbnail` are as the task's; "" if it has no picture of its own.
+    """
 
     name: str
+    pic: str
+    thumbnail: str
     goods_type: int
     draw_type: int
     prize_num: int
@@ -32,11 +38,15 @@ class RankRow(msgspec.Struct, kw_only=True):
     value: int
 
 
-def rank_rows(ranks: list[TaskRank], left: list[int]) -> list[RankRow]:
+def rank_rows(
+    context: Context, review: ReviewShown, hidden: int, ranks: list[TaskRank], left: list[int]
+) -> list[RankRow]:
     """Return the ranks of a task as replies show them; [] if all prizes are alike."""
     return [
         RankRow(
             name=rank["name"],
+            pic=goods_url(context, review, hidden, rank["pic"]),
+            thumbnail=goods_url(context, review, hidden, rank["pic"] and thumbnail_path(rank["pic"])),
             goods_type=rank["goods_type"],
             draw_type=rank["draw_type"],
             prize_num=rank["prize_num"],
@@ -103,7 +113,7 @@ def goods_url(context: Context, review: ReviewShown, hidden: int, path: str) -> 
 
     It is "" if the task is `hidden`, for then nobody gets the file, and signed while the task is in review.
     """
-    if hidden:
+    if hidden or not path:
         return ""
     return picture_url(context, path if review == "shown" else signed_path(context, path))
 
@@ -146,7 +156,7 @@ def card_fields(context: Context, task: Task) -> dict[str, Any]:
         "prizes_left": task["prizes_left"],
         "draw_type": task["draw_type"],
         "participants": task["participants"],
-        "ranks": rank_rows(task.get("ranks", []), task.get("ranks_left", [])),
+        "ranks": rank_rows(context, *seen, task.get("ranks", []), task.get("ranks_left", [])),
         "starts_at": task.get("starts_at", 0),
         "expires_at": 0 if task["status"] else task["expires_at"],
     }

@@ -86,6 +86,9 @@ class RankRequest(msgspec.Struct, kw_only=True):
     value: (
         Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")] | None
     ) = None
+    url: (
+        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
+    ) = None
 
 
 class PublishRequest(msgspec.Struct, kw_only=True):

@@ -255,7 +255,9 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         **msgspec.structs.asdict(watched.outlook),
         "prize_type": 1 if task["prize_num"] == 1 else 2,
         "prize_num": task["prize_num"],
-        "ranks": rank_rows(task.get("ranks", []), watched.ranks_left),
+        "ranks": rank_rows(
+            context, watched.review, watched.hidden, task.get("ranks", []), watched.ranks_left
+        ),
         "cd": watched.setting.cd,
         "fair_start_ms": context.settings.fair_start_ms if watched.setting.cd else 0,
         "starts_at": task.get("starts_at", 0),

@@ -36,6 +36,7 @@ OPS_MEANINGS = {
     "open": Meaning("是否已经可以挖：实物发布即可挖，红包支付后可挖", NO_YES),
     "key": Meaning("待审列表中的哪一条"),
     "text": Meaning("要审的文字：名字、署名、简介，各占一行；没有则为空"),
+    "HeldReview.more": Meaning("还要看的图片：各种奖品自己的"),
     "HeldReview.pic": Meaning("要审的图片的完整地址；没有则为空"),
     "HeldReview.code": Meaning("哪个宝贝；是一个人的名字或头像时为空"),
     "HeldReview.why": Meaning("为什么要人看"),

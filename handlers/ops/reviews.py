@@ -29,6 +29,8 @@ class OpsReviewsRequest(msgspec.Struct):
 class HeldReview(msgspec.Struct):
     """A task, or with `code` "" a name and picture that somebody chose. `pic` is "" if there is none.
 
+    `more` are the pictures of its kinds of prizes that were not checked yet.
+
     `why` says why it is held; `created_at` is since when it waits, unix ms.
     """
 
@@ -36,6 +38,7 @@ class HeldReview(msgspec.Struct):
     code: str
     text: str
     pic: str
+    more: list[str]
     why: str
     created_at: int
 
@@ -63,6 +66,7 @@ class OpsReviews(OperatorInterface):
                     code=review["code"],
                     text=review["text"],
                     pic=operators_picture(review["picture"]),
+                    more=[operators_picture(path) for path in review.get("more", [])],
                     why=review["why"],
                     created_at=review["created_at"],
                 )

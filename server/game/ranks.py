@@ -11,16 +11,29 @@ ON_SITE, BY_MAIL = 1, 2
 class TaskRank(TypedDict):
     """A kind of prizes of a task. `fen` is what one pays, 0 for goods; if `split` is 1, what all share.
 
-    `value` is as in a task.
+    `value` is as in a task. `pic` is the path of its own picture, "" if it has none.
     """
 
     name: str
+    pic: str
     goods_type: int
     draw_type: int
     prize_num: int
     fen: int
     split: int
     value: NotRequired[int]
+
+
+class Pictured(TypedDict):
+    """The fields of a task that have pictures."""
+
+    pic: str
+    ranks: NotRequired[list[TaskRank]]
+
+
+def pictures_of(task: Pictured) -> list[str]:
+    """Return the paths of all pictures of a task, its own first, each once."""
+    return list(dict.fromkeys([task["pic"], *(rank["pic"] for rank in task.get("ranks", []) if rank["pic"])]))
 
 
 class Kind(TypedDict):

@@ -35,6 +35,23 @@ def asked(trace_id: str, now_ms: int, due_at_ms: int) -> Row:
 
 
 @review
+def next_picture(passed: str, more: list[str]) -> Row:
+    """This picture has passed, and the next of them is checked."""
+    return Row(
+        "checking",
+        where={"picture": passed},
+        sets={
+            "picture": more[0],
+            "more": more[1:],
+            "picture_said": "",
+            "asked_at": 0,
+            "traces": [],
+            "due_at": NOW,
+        },
+    )
+
+
+@review
 def wake() -> Row:
     """The result of the picture came."""
     return Row("checking", sets={"due_at": NOW})

@@ -20,6 +20,7 @@ from server.game.opening import ended, ended_undug
 from server.game.opening import expired as time_over
 from server.game.order import wake
 from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, returned
+from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
 from server.game.review import IN_REVIEW, is_taken_down
 from server.game.task import Task
@@ -121,7 +122,8 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is not None and order["state"] == "asked":
         order = await ask_about_order(context, order, close=True)
     if order is None or order["state"] == "closed":
-        await context.store.files.take(task["pic"], None, context.clock.now_ms())  # a sweep deletes it later
+        for path in pictures_of(task):
+            await context.store.files.take(path, None, context.clock.now_ms())  # a sweep deletes it later
         await context.store.reviews.delete_of_task(task["_id"])  # before the task, which alone leads to it
         await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])

@@ -123,6 +123,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         goods["ranks"] = prizes.ranks
     settings = context.settings
     reviewed = settings.checks_content or bool(why_looked_at(goods, settings.mail_review_prizes))
+    await _take_pictures(context, publisher, draft, prizes.ranks)
     pic = await _picture(context, publisher, draft, 0 if prizes.ranks else prizes.money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
@@ -199,6 +200,16 @@ async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan
     if draft.goods_type == RED_PACKET:
         return await draw_red_packet(context, money_yuan, publisher["_id"])
     raise BadRequest("请先选一张图片", param="url")
+
+
+async def _take_pictures(
+    context: Context, publisher: Person, draft: Draft, ranks: list[TaskRank]
+) -> None:
+    """Give ranks the pictures that the draft names for them. Raises BadRequest."""
+    for place, (rank, asked) in enumerate(zip(ranks, draft.prizes or [], strict=True), 1):
+        if asked.url:
+            taken = await context.store.files.take(asked.url, publisher["_id"], context.clock.now_ms())
+            rank["pic"] = upload_of(f"第 {place} 种奖品的图片", "prizes", taken)
 
 
 async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:

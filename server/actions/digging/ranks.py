@@ -20,6 +20,7 @@ class RankDraft(msgspec.Struct, frozen=True, kw_only=True):
     money_fen: int | None = None
     sum_fen: int | None = None
     value: int | None = None
+    url: str | None = None
 
 
 def make_ranks(
@@ -66,6 +67,7 @@ def _rank(place: int, asked: RankDraft, settings: Settings, draw_type: int | Non
 def _make(asked: RankDraft, goods_type: int, draw_type: int, fen: int) -> TaskRank:
     return TaskRank(
         name=asked.name,
+        pic="",
         goods_type=goods_type,
         draw_type=draw_type,
         prize_num=asked.prize_num,

@@ -128,6 +128,9 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
             found = await _check_picture(context, found)
     if found is None or found["state"] != "checking":
         return found
+    if found["picture_said"] == "pass" and found.get("more"):
+        passed = row.next_picture(found["picture"], found["more"])
+        return await context.store.reviews.move(found["_id"], passed)
     said = {found[f"{part}_said"] for part in _parts(found)}  # type: ignore[literal-required]
     if "risky" in said:
         return await context.store.reviews.move(found["_id"], row.concluded("refused", _why(found)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.context import Context
 from server.errors import NotLoggedIn
+from server.game.ranks import pictures_of
 from server.game.review import why_looked_at
 from server.game.task import Task
 from server.security.random_codes import random_code
@@ -14,9 +15,13 @@ from server.store.reviews.reviews import Review
 async def submit_task(context: Context, task: Task, openid: str) -> None:
     """Submit a task that is `checking`. Safe to repeat. A picture that we drew needs no check."""
     uploaded = await context.store.files.is_upload(task["pic"])
-    text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"])))
+    pictures = pictures_of(task)[0 if uploaded else 1 :]
+    kinds = [rank["name"] for rank in task.get("ranks", [])]
+    text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"], *kinds)))
     review = _review(context, f"task:{task['_id']}", task["publisher"], openid, text)
-    review["code"], review["picture"] = task["_id"], task["pic"] if uploaded else ""
+    review["code"], review["picture"] = task["_id"], pictures[0] if pictures else ""
+    if pictures[1:]:
+        review["more"] = pictures[1:]
     if look := why_looked_at(task, context.settings.mail_review_prizes):
         review["look"] = look
     await context.store.reviews.add(review)

@@ -64,6 +64,11 @@ class Tasks(DueDocuments[Task]):
             partialFilterExpression={"status": 0},
         ),
         IndexModel([("pic", 1)], name="picture"),
+        IndexModel(
+            [("ranks.pic", 1)],
+            name="rank_picture",
+            partialFilterExpression={"ranks.pic": {"$exists": True}},
+        ),
         IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
         IndexModel([("last_dig.at", -1)], name="dug_last"),
         IndexModel(
@@ -189,7 +194,10 @@ class Tasks(DueDocuments[Task]):
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these are the pictures of tasks."""
-        return set(await self.collection.distinct("pic", {"pic": {"$in": paths}}))
+        own = await self.collection.distinct("pic", {"pic": {"$in": paths}})
+        found = self.rows.find({"ranks.pic": {"$in": paths}}, {"ranks.pic": 1})
+        of_ranks = {rank["pic"] for row in await found.to_list(None) for rank in row["ranks"]}
+        return {*own, *of_ranks}.intersection(paths)
 
     async def find_many(self, codes: list[str]) -> list[Task]:
         """Return those of these tasks that exist, without seeds."""
@@ -403,12 +411,12 @@ class Tasks(DueDocuments[Task]):
 
     async def shows_picture(self, path: str) -> bool:
         """Whether a task that others may see has this upload, as `review.is_shown` says."""
-        shown = {"pic": path, "hidden": 0, "review": {"$nin": list(IN_REVIEW)}}
+        shown = {**_has_picture(path), "hidden": 0, "review": {"$nin": list(IN_REVIEW)}}
         return await self.rows.find_one(shown, {"_id": 1}) is not None
 
     async def hides_picture(self, path: str) -> bool:
         """Whether an upload is the picture of hidden or refused tasks only."""
-        return await self.rows.distinct("hidden", {"pic": path}) == [1]
+        return await self.rows.distinct("hidden", _has_picture(path)) == [1]
 
     async def hide_reported(self, code: str, decided: int, note: str) -> bool:
         """Hide a task from all but publisher and winners until an operator decides, or `unhide_reported`.
@@ -498,3 +506,8 @@ class Tasks(DueDocuments[Task]):
 def long_reported(before_ms: int) -> _Document:
     """Return the query that finds tasks that reports alone hide since before that time."""
     return {"reported": 1, "reported_at": {"$lte": before_ms}}
+
+
+def _has_picture(path: str) -> _Document:
+    """Return the query that finds tasks with this picture, of their own or of a kind of prizes."""
+    return {"$or": [{"pic": path}, {"ranks.pic": path}]}

@@ -126,7 +126,7 @@ class Erasure:
         files = self._database["pictures.files"]
         names = [file["_id"] async for file in files.find({"metadata.owner": old}, {"_id": 1})]
         paths = [ROUTE + name for name in names]
-        used = await self._database["tasks"].distinct("pic", {"pic": {"$in": paths}}) if paths else []
+        used = await Tasks(self._database).pictures_among(paths) if paths else set()
         unused = [name for name in names if ROUTE + name not in used]
         await self._delete_files({"_id": {"$in": unused}})
         await files.update_many({"metadata.owner": old}, {"$set": {"metadata.owner": new}})

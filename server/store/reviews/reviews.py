@@ -24,7 +24,8 @@ class Review(TypedDict):
     it named. `traces` are those of the requests to check the picture; the last was sent at `asked_at`. `why`
     says in words why it is held or refused. `look`, if it is there, says why an operator has to look at
     it, whatever WeChat says of it. A profile keeps what was chosen in `wxname` and `wxheadpic`, and
-    which of the person's choices that is, none if WeChat's data said it.
+    which of the person's choices that is, none if WeChat's data said it. `more` are the pictures that are
+    checked once `picture` has passed, one after the other.
     """
 
     _id: str
@@ -41,6 +42,7 @@ class Review(TypedDict):
     asked_at: int
     why: str
     created_at: int
+    more: NotRequired[list[str]]
     look: NotRequired[str]
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
