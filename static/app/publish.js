@@ -3,7 +3,7 @@
 
 import { mayPass, publishWith, takeHalf } from "./api.js";
 import { paysFen, planWarning, planWords, prizesOf, spacing } from "../miniprogram/shared/planning.js";
-import { NAMING, publishersTax, whoIsFirst, yuan } from "../miniprogram/shared/words.js";
+import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, publishersTax, whoIsFirst, yuan } from "../miniprogram/shared/words.js";
 import { el, set, write } from "./dom.js";
 import { apply, choice, field, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
@@ -15,7 +15,6 @@ import { keep, person, recall } from "./session.js";
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, kinds, spaced: by hand}
 const SEVERAL = "0"; // in place of a goods_type
 const SPACING = ["interval", "fluctuation"];
-const MAYBE = "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个";
 
 export function publish(root, signal) {
   const draft = draftOf(person.unionid);
@@ -66,25 +65,25 @@ function draftOf(whose) {
 function makeFields(kept, changed) {
   const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
   return {
-    name: field("name", "物品名", { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
-    synopsis: field("synopsis", "简介", { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
-    wxname: field("wxname", "署名", { maxlength: 32, placeholder: person.nickName }, "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名"),
-    prize_num: number("prize_num", "奖品数量", 1, 1000, 1),
-    money: number("money", "每个红包多少元", 1, mostYuan, 1),
-    value: number("value", "每份值多少元", 1, 50_000, "", "可以不填，1 到 50000；大家看得到"),
-    forecast_num: number("forecast_num", "预计挖多少锹", 1, 1_000_000, 20),
-    interval: number("interval", "每隔多少层一份奖品", 1, 100_000, 10),
-    fluctuation: number("fluctuation", "上下浮动多少层", 0, 99_999, 3),
-    cd: number("cd", "每锹之后冷却几秒", 0, 3600, cooldownSeconds),
+    name: field("name", FIELDS.name, { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
+    synopsis: field("synopsis", FIELDS.synopsis, { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
+    wxname: field("wxname", FIELDS.wxname, { maxlength: 32, placeholder: person.nickName }, PUBLISH.signed),
+    prize_num: number("prize_num", FIELDS.prize_num, 1, 1000, 1),
+    money: number("money", FIELDS.money, 1, mostYuan, 1),
+    value: number("value", FIELDS.value, 1, 50_000, "", PUBLISH.worth),
+    forecast_num: number("forecast_num", FIELDS.forecast_num, 1, 1_000_000, 20),
+    interval: number("interval", FIELDS.interval, 1, 100_000, 10),
+    fluctuation: number("fluctuation", FIELDS.fluctuation, 0, 99_999, 3),
+    cd: number("cd", FIELDS.cd, 0, 3600, cooldownSeconds),
     kinds: choice("goods_type", "埋什么", takesCash()
       ? [["2", "实物"], ["1", "现金红包"], [SEVERAL, "几种、拼手气"]] : [["2", "实物"], [SEVERAL, "几种奖品"]]),
     rows: kindRows(kept, { cash: takesCash(), mostYuan, changed }),
     warning: el("p.problem", { role: "status" }),
-    giving: choice("draw_type", "怎么给", [["2", "邮寄"], ["1", "现场领取"]]),
-    audience: choice("is_public", "谁能看到", [["1", "出现在广场"], ["0", "只有拿到链接的人"]]),
+    giving: choice("draw_type", FIELDS.draw_type, GIVING),
+    audience: choice("is_public", FIELDS.is_public, AUDIENCE),
     tax: el("p.hint", { role: "status" }),
     cash: el("p.hint", { hidden: true }, rules()),
-    noPicture: el("p.hint", { hidden: true }, "不选图片，就用画好的红包图。"),
+    noPicture: el("p.hint", { hidden: true }, PUBLISH.noPicture),
     summary: el("p.summary", { role: "status" }),
   };
 }
@@ -92,7 +91,7 @@ function makeFields(kept, changed) {
 /** Add to the form the button that sends it, and what is said of that. */
 function addSending(form, picture, fields, signal) {
   const problem = el("p.problem", { role: "alert" });
-  const submit = el("button.primary", { type: "submit" }, "埋下宝贝");
+  const submit = el("button.primary", { type: "submit" }, PUBLISH.bury);
   form.append(problem, submit);
   form.addEventListener("submit", (event) => { event.preventDefault(); send(); });
 
@@ -116,7 +115,7 @@ function addSending(form, picture, fields, signal) {
       const uploading = step === "picture"; // beside the picture, its problem stands already
       const input = uploading ? picture.input : fieldOf(error.reply?.param, form, picture);
       if (input) blame(input, uploading ? "" : error.message);
-      else write(problem, step === "sent" && mayPass(error) ? MAYBE : error.message);
+      else write(problem, step === "sent" && mayPass(error) ? PUBLISH.maybe : error.message);
       if (!error.error) throw error;
     } finally {
       submit.disabled = false;
@@ -189,7 +188,7 @@ function summarise(plan, payFen) {
 
 /** Return what is wrong with a field before it is sent, "" if nothing is. */
 function wrongWith(input, picture) {
-  if (input === picture.input) return picture.chosen() || input.form.dataset.paid ? "" : "请先选一张图片";
+  if (input === picture.input) return picture.chosen() || input.form.dataset.paid ? "" : PUBLISH.picture;
   if (input.disabled || input.validity.valid) return "";
   const label = input.labels[0].textContent;
   if (input.type !== "number") return `请填写“${label}”`;

@@ -203,7 +203,8 @@ export async function uploadPicture() {
   return upload(tempFiles[0].tempFilePath);
 }
 
-function upload(filePath) {
+async function upload(filePath) {
+  await admitted();
   return api.asPerson(
     () =>
       new Promise((resolve, reject) => {

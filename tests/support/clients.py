@@ -8,6 +8,7 @@ from typing import Protocol
 
 from playwright.sync_api import Locator, Page, expect
 
+from support.client import a_picture
 from support.phone import Phone
 
 
@@ -15,7 +16,7 @@ class Client(Protocol):
     """A client with somebody logged in."""
 
     def open(self, page: str, of: str = "") -> None:
-        """Open the page `treasure` or `winners` of a treasure, `mine` with one of its lists, or `square`."""
+        """Open `treasure` or `winners` of a treasure, `mine` with one of its lists, `square` or `publish`."""
 
     def says(self, *texts: str) -> None:
         """Wait until the page shows all of these."""
@@ -38,6 +39,9 @@ class Client(Protocol):
     def choose(self, label: str, option: str) -> None:
         """Choose one of several."""
 
+    def picks_a_picture(self) -> None:
+        """Choose one from what the device holds, where a treasure is published."""
+
     def is_told(self, text: str) -> None:
         """Wait until it is shown for a moment, beside the page."""
 
@@ -53,7 +57,7 @@ class Window:
 
     def open(self, page: str, of: str = "") -> None:
         """Open a page by its address."""
-        begin = {"treasure": "task/", "winners": "winners/", "mine": "mine/", "square": ""}[page]
+        begin = {"treasure": "task/", "square": "", "publish": "publish"}.get(page, f"{page}/")
         address = f"{self._address}/#/{begin}{of}"
         if self._page.url == address:
             self._page.reload()
@@ -87,8 +91,17 @@ class Window:
         self._field(label).fill(text)
 
     def choose(self, label: str, option: str) -> None:
-        """Choose from a select."""
-        self._field(label).select_option(option)
+        """Choose from a select, or from a group of buttons."""
+        group = self._page.get_by_role("group", name=label)
+        if group.count():
+            group.get_by_role("radio", name=option).check()
+        else:
+            self._field(label).select_option(option)
+
+    def picks_a_picture(self) -> None:
+        """Give a file to the form."""
+        self._page.set_input_files("#picture", {"name": "a", "mimeType": "image/jpeg", "buffer": a_picture()})
+        expect(self._page.get_by_text("图片已上传")).to_be_visible()
 
     def _field(self, label: str) -> Locator:
         return self._page.get_by_label(label).or_(self._page.get_by_placeholder(label)).first
@@ -118,6 +131,11 @@ class InHand:
         """Look for texts."""
         shown = self._phone.until_it_says("")
         assert not [text for text in texts if text in shown]
+
+    def picks_a_picture(self) -> None:
+        """Tap where the picture will be; WeChat gives the one that the album holds."""
+        self._phone.tap(".picture")
+        self._phone.until("uploaded")
 
     def goes_to_fairness(self) -> None:
         """It is a page of its own."""

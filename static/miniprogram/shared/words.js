@@ -295,6 +295,20 @@ export function yuan(fen) {
   return `${whole}${fen % 100 ? `.${String(fen % 100).padStart(2, "0")}` : ""} 元`;
 }
 
+// Publishing: the fields by the server's names for them, what may be chosen, and what is said.
+export const FIELDS = {
+  name: "物品名", synopsis: "简介", wxname: "署名", prize_num: "奖品数量", money: "每个红包多少元", value: "每份值多少元",
+  forecast_num: "预计挖多少锹", interval: "每隔多少层一份奖品", fluctuation: "上下浮动多少层", cd: "每锹之后冷却几秒",
+  draw_type: "怎么给", is_public: "谁能看到",
+};
+export const GIVING = [["2", "邮寄"], ["1", "现场领取"]];
+export const AUDIENCE = [["1", "出现在广场"], ["0", "只有拿到链接的人"]];
+export const PUBLISH = {
+  worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
+  picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。", bury: "埋下宝贝",
+  maybe: "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个",
+};
+
 // Paying for a red packet.
 export const payWords = ({ prize_num, money, owed_fen, ranks = [] }) => [
   ranks.length ? `${prize_num} 份奖品里的红包` : `${prize_num} 个红包，每个 ${money} 元`,

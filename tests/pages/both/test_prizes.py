@@ -155,6 +155,21 @@ def test_the_draw_is_checked_after_its_end(client: Clients, publisher: Person) -
     reader.says("验证通过：全部相符", "与你在结束之前看到的承诺一致", "奖品位置由种子算出", "共 2 锹")
 
 
+def test_a_treasure_is_published_for_who_has_its_link(client: Clients, publisher: Person) -> None:
+    name = f"伞{random.randrange(10**9)}"
+    owner = client("小明")
+    owner.open("publish")
+    for label, text in (("物品名", name), ("署名", "老铺子"), ("预计挖多少锹", "20")):
+        owner.fill(label, text)
+    owner.fill("每锹之后冷却几秒", "7")
+    owner.choose("谁能看到", "只有拿到链接的人")
+    owner.says("1 份奖品，第 1 到 20 锹里哪一锹都一样可能")
+    owner.picks_a_picture()
+    owner.press("埋下宝贝")
+    owner.says(name, "署名", "老铺子", "冷却 7 秒", "你出的那一半在里面", "我发布的")
+    assert publisher.get("/getTaskList", page=1, name=name)["data"] == []
+
+
 def test_the_square_is_looked_through_by_name_and_kind(client: Clients, publisher: Person) -> None:
     name = f"鼓{random.randrange(10**9)}"
     publisher.publish(a_picture(), name=f"{name}响", draw_type=2)

@@ -117,7 +117,9 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
         const file = fs.readFileSync(options.filePath);
         form.append(options.name, new Blob([file]), path.basename(options.filePath));
         const reply = await fetch(options.url, { method: "POST", headers: options.header, body: form });
-        return { statusCode: reply.status, data: await reply.text() };
+        const data = await reply.text();
+        say({ type: "uploaded" });
+        return { statusCode: reply.status, data };
       }),
 
     connectSocket({ url, header }) {

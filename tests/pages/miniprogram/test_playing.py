@@ -134,7 +134,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
         publisher.open("/pages/publish/publish")
         publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
         publisher.fire(".kind", "change", value="2")
-        publisher.shows("去支付")
+        publisher.shows("不能用信用卡付")
         publisher.tap(".picture")
         values = {"name": "红包雨", "synopsis": "", "prize_num": "1", "forecast_num": "1", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
@@ -221,7 +221,7 @@ def test_a_shared_sum_is_planned_published_and_won(address: str):
         publisher.shows("第 1 种", "第 2 种", "再加一种")
         publisher.tap(".drop")
         publisher.fire(".what", "change", value="2")
-        publisher.shows("去支付")
+        publisher.shows("不能用信用卡付")
         publisher.fire(".number", "input", value="3")
         publisher.fire(".amount", "input", value="0.35")
         publisher.fire(".forecast", "input", value="90")

@@ -1,8 +1,9 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
 import { naming } from "../../parts/naming.js";
+import { mayPass } from "../../shared/api.js";
 import { MOST_KINDS, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
-import { NAMING, cashRules, publishersTax, whoIsFirst, yuan } from "../../shared/words.js";
+import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cashRules, publishersTax, whoIsFirst, yuan } from "../../shared/words.js";
 import { admitted, api, pay, publishWith, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
@@ -21,8 +22,9 @@ Component({
 
   data: {
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
-    giving: ["现场领取", "邮寄"], given: 1, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
-    cash: cashRules(), tax: "", speed: "", thumbnail: "", busy: false, why: NAMING.publishing,
+    giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
+    paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
+    cash: cashRules(), tax: "", speed: "", thumbnail: "", busy: false, said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
   },
 
   methods: {
@@ -48,6 +50,10 @@ Component({
 
     give({ detail }) {
       this.setData({ given: Number(detail.value) });
+    },
+
+    hear({ detail }) {
+      this.setData({ heard: Number(detail.value) });
     },
 
     /** Note a number that was typed. What the person says of the spacing themselves is theirs from now on. */
@@ -80,15 +86,15 @@ Component({
     /** What is to be published, as `/postTask` takes it. */
     contents() {
       const { chosen, rows, given } = this.data;
-      if (chosen === "several") return { ...prizesOf(rows.map((row) => ({ ...row, kind: KINDS[row.kind].of }))), draw_type: given + 1 };
+      if (chosen === "several") return { ...prizesOf(rows.map((row) => ({ ...row, kind: KINDS[row.kind].of }))), draw_type: Number(GIVING[given][0]) };
       return { goods_type: chosen === "packet" ? 1 : 2, draw_type: DRAW_TYPES[chosen] };
     },
 
     /** Show what follows from what is filled in. */
     adapt() {
-      const { prize_num: one = "1", forecast_num: forecast, money = 0, value = 0 } = this.typed || {};
+      const { prize_num: one = "1", forecast_num: forecast, money = 0, value = 0, cd } = this.typed || {};
       const { goods_type: type, prize_num: prizes = Number(one) || 0, prizes: kinds } = this.contents();
-      const plan = { prizes, forecast: Number(forecast) || 0, interval: Number(this.data.interval) || 0, fluctuation: Number(this.data.fluctuation) || 0 };
+      const plan = { prizes, forecast: Number(forecast) || 0, interval: Number(this.data.interval) || 0, fluctuation: Number(this.data.fluctuation) || 0, cd: Number(cd) || 0 };
       if (!this.spaced && prizes > 1 && plan.forecast) Object.assign(plan, spacing({ ...plan, gap: type === 1 ? LEAST_GAP : 1 }));
       const payFen = kinds ? paysFen(kinds) : type === 1 ? prizes * Number(money) * 100 : 0;
       this.setData({
@@ -115,20 +121,25 @@ Component({
 
     /** What does not apply may be sent along, and numbers as texts: the server ignores the one and reads the other. */
     async publish({ detail }) {
-      this.setData({ busy: true });
+      this.setData({ busy: true, said: "" });
+      let sent = false;
       try {
         await admitted();
-        const asked = { ...detail.value, ...this.contents(), url: this.url };
-        const published = await publishWith(await takeHalf(asked), asked);
+        const asked = { ...detail.value, ...this.contents(), is_public: AUDIENCE[this.data.heard][0], url: this.url };
+        const half = await takeHalf(asked);
+        sent = true;
+        const published = await publishWith(half, asked);
         // It is published, whatever becomes of the payment: the treasure's page can pay too.
         if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
         this.url = undefined;
         this.setData({ thumbnail: "" });
         wx.navigateTo({ url: `/pages/treasure/treasure?code=${published.code}` });
       } catch (error) {
-        showProblem(error);
+        if (!error.error) throw error;
+        this.setData({ said: sent && mayPass(error) ? PUBLISH.maybe : error.message });
+      } finally {
+        this.setData({ busy: false });
       }
-      this.setData({ busy: false });
     },
   },
 });
