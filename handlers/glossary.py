@@ -303,7 +303,7 @@ MEANINGS = {
     "SquareRequest.kind": Meaning(
         "只看里面是什么的", {"red_packet": "现金红包", "by_mail": "邮寄的实物", "on_site": "现场领取的实物"}
     ),
-    "SquareRequest.name": Meaning("只看名字以它开头的，结果按名字排列"),
+    "SquareRequest.name": Meaning("只看名字或署名里有它的；几个词用空格隔开，要都有"),
     "claim_until": Meaning(
         "领奖的最后时刻（unix 毫秒），宝贝还没有结束时为 0；被核对或冻结过的红包，放行后至少还有三天"
     ),

@@ -27,16 +27,16 @@ PAGE_SIZE = 20
 
 
 class SquareRequest(msgspec.Struct):
-    """Which page; `kind` and `name` narrow it to what is in it, and to names that begin so.
+    """Which page; `kind` and `name` narrow it to what is in it, and to what names or signatures have.
 
-    `upcoming` 1: in place of those that run, what starts later, the soonest first. `name` is ignored then.
+    `upcoming` 1: in place of those that run, what starts later, the soonest first.
     """
 
     unionid: Unionid
     page: Page = 1
     kind: Annotated[Kind, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None = None
     name: Annotated[
-        str, Meta(max_length=50, extra=ONE_LINE, title="名字的开头", description="最多 50 个字")
+        str, Meta(max_length=50, extra=ONE_LINE, title="要找的字", description="最多 50 个字")
     ] = ""
     upcoming: Annotated[int, Meta(ge=0, le=1, title="即将开挖", description="0 或 1")] = 0
 
@@ -58,8 +58,8 @@ class GetTaskList(Interface):
     """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
 
     A page has at most three tasks of a publisher; more of theirs are on later pages. So a page may have fewer
-    than 20 though others follow: the list ends with a page of none. A search by `name` is in order of names,
-    also with running tasks first.
+    than 20 though others follow: the list ends with a page of none. `name` finds any part of a name and of
+    the publisher's, in this order too.
     """
 
     path = "/getTaskList"
@@ -69,7 +69,7 @@ class GetTaskList(Interface):
     async def answer(self, request: SquareRequest) -> bytes:
         """Return a page, at most a second old. The cards are encoded again only if a countdown changed."""
         await self.let_in()
-        wanted = Wanted(request.kind, "" if request.upcoming else request.name, bool(request.upcoming))
+        wanted = Wanted(request.kind, request.name, bool(request.upcoming))
         page = await square_of(self.context).page(request.page, wanted)
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:

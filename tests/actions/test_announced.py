@@ -45,9 +45,10 @@ async def test_an_announced_treasure_cools_down_until_it_starts(client: Client, 
         assert "还没有开挖，还要等 3 小时" in refused["msg"]
     assert (await alice.dig(code))["error"] == "own_task"
     assert await listed(bob) == []
-    assert await listed(bob, upcoming=1) == await listed(bob, upcoming=1, name="没有") == [other, code]
+    assert await listed(bob, upcoming=1) == await listed(bob, upcoming=1, name="只") == [other, code]
     assert await listed(bob, upcoming=1, kind="on_site") == []
-    assert await listed(bob, name="一只") == [code, other]
+    assert await listed(bob, name="一只") == [other, code]
+    assert await listed(bob, upcoming=1, name="没有") == []
     await begin(context, code)
     assert await listed(bob) == [code]
     assert await listed(bob, upcoming=1) == [other]

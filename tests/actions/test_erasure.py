@@ -184,7 +184,9 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
         names = [user["wxname"] for user in (await reader.get("/getTaskDetails", code=code))["users"]]
         assert names == [bob.data["nickName"], carol.data["nickName"]]
         assert (await reader.get("/getTaskDetails", code=own))["wxname"] == bob.data["nickName"]
+    assert len((await carol.get("/getTaskList", name=bob.data["nickName"]))["data"]) == 1
     await erase(context.store, bob.unionid)
+    assert (await carol.get("/getTaskList", name=bob.data["nickName"]))["data"] == []
     for process, reader in ((context, readers[0]), (other, readers[1])):
         await process.hub._poll()
         await asyncio.gather(*process.hub._reading.values())

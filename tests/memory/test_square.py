@@ -1,4 +1,4 @@
-"""Looking for something on the square: what is in it, and how its name begins. And who dug which depth."""
+"""Looking for something on the square: by what is in it and by names. And who dug which depth."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.digging import square
 from server.store.digging import tasks as tasks_of_the_store
-from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, Wanted, arranged
+from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, Wanted, arranged, listed
+from server.store.digging.terms import terms_of
 from support.client import Client, Someone
 from support.drafts import RED_PACKET, publish_many
+from support.planner import without_index
 
 DUG = {"depth", "no", "wxname", "wxheadpic", "is_prize", "at", "rank", "money_fen"}
 
@@ -35,7 +37,7 @@ async def fresh(context: Context) -> None:
 
 
 @pytest.mark.gen_test
-async def test_the_square_is_narrowed_by_what_is_in_it_and_by_how_names_begin(
+async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
@@ -58,17 +60,35 @@ async def test_the_square_is_narrowed_by_what_is_in_it_and_by_how_names_begin(
     assert await found(bob, kind="by_mail") == ["红茶", "红茶一盒", "红茶两盒"]
     assert await found(bob, kind="on_site") == ["红酒"]
     assert await found(bob, kind="red_packet") == ["红包雨"]
+    # Running ones first, each the newest first.
     assert await found(bob, name="红茶") == ["红茶", "红茶一盒", "红茶两盒"]
     assert sorted(await found(bob, name="红")) == sorted(["红包雨", "红茶", "红茶一盒", "红茶两盒", "红酒"])
     assert await found(bob, name="红", kind="on_site") == ["红酒"]
     assert await found(bob, name=" 红酒\n") == ["红酒"]
-    assert await found(bob, name="茶") == await found(bob, name="绿") == await found(bob, name=".*") == []
+    assert await found(bob, name="盒") == await found(bob, name="盒 ALi") == ["红茶一盒", "红茶两盒"]
+    assert await found(bob, name="ＬＩＣ", kind="on_site") == ["红酒"]
+    for nothing in ("绿", "茶红", ".*", "^红", "红茶 bob", "\u200d 茶 \u200d绿", "🎁" * 50):
+        assert await found(bob, name=nothing) == [], nothing
     assert len(await found(bob)) == len(await found(bob, name="")) == 5
     for wrong in ({"kind": "goods"}, {"kind": 1}, {"name": "长" * 51}):
         assert (await bob.get("/getTaskList", **wrong))["error"] == "bad_request", wrong
     await tasks.update_one({"_id": codes[5]}, {"$set": {"ended_at": now_ms - 8 * DAY_MS}})
     await fresh(context)
     assert await found(bob, name="红茶") == ["红茶", "红茶一盒"]
+
+
+@pytest.mark.parametrize("text", ["红", "红茶 一盒", ".*", "🎁🎀" * 25, "长" * 25 + "短" * 25, "\ufdfa" * 50])
+def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text: str) -> None:
+    condition, order = listed(Wanted(name=text), DAY_MS, DAY_MS)
+    by_term = [index for index in square.INDEXES if index.document["name"] == "listed_by_term"]
+    query = {"find": "tasks", "filter": condition, "sort": dict(order)}
+    assert list(without_index(query, {"tasks": by_term})) == []
+    running = condition["$or"][0]
+    assert 1 <= len(running["terms"]["$all"]) <= 8
+    # The index has the order after the term, so that no page but the one asked for is read.
+    assert list(by_term[0].document["key"])[:4] == ["is_public", "hidden", "open", "terms"]
+    assert set(running["terms"]["$all"]) <= set(terms_of(text, "小明"))
+    assert len(terms_of(text * 50, text * 50)) <= 400
 
 
 @pytest.mark.gen_test
@@ -82,7 +102,7 @@ async def test_pages_of_a_search_neither_overlap_nor_miss_anything(
     task = await tasks.collection.find_one({"_id": code})
     assert task is not None
     await tasks.rows.insert_many(
-        [{**task, "_id": f"{n:012}", "name": f"橙子{n % 3}", "commitment": f"{n}"} for n in range(44)]
+        [{**task, "_id": f"{n:012}", "commitment": f"{n}"} for n in range(44)]
     )
     for wanted in ({"name": "橙子"}, {"kind": "by_mail"}, {"name": "橙", "kind": "by_mail"}):
         pages = [(await alice.get("/getTaskList", page=page, **wanted))["data"] for page in (1, 2, 3, 4)]

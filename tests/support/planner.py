@@ -3,6 +3,7 @@
 https://www.mongodb.com/docs/manual/core/indexes/index-types/index-compound/#index-prefixes
 https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage
 https://www.mongodb.com/docs/manual/tutorial/sort-results-with-indexes/
+https://www.mongodb.com/docs/manual/reference/operator/query/all/
 """
 
 from __future__ import annotations
@@ -73,13 +74,13 @@ def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, in
 
 
 def _is_equal(value: Any) -> bool:
-    return value is not None and (not isinstance(value, Mapping) or list(value) == ["$eq"])
+    return value is not None and (not isinstance(value, Mapping) or list(value) in (["$eq"], ["$all"]))
 
 
 def _is_bounded(value: Any) -> bool:
     if not isinstance(value, Mapping):
         return value is not None
-    return any(name in value for name in ("$eq", "$in", *_RANGES)) or value.get("$exists") is True
+    return any(name in value for name in ("$eq", "$in", "$all", *_RANGES)) or value.get("$exists") is True
 
 
 def _implies(value: Any, wanted: Any) -> bool:

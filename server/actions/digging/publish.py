@@ -25,6 +25,7 @@ from server.game.review import Mailed, why_looked_at
 from server.game.task import AHEAD_DAYS, Task
 from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
+from server.store.digging.terms import terms_of
 from server.store.files import thumbnail_path
 from server.store.people.people import Person, is_named, shown_name
 from server.telemetry import metrics
@@ -363,6 +364,7 @@ def _task(
         signed=int(wxname != own_name),
         wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
         name=draft.name,
+        terms=terms_of(draft.name, wxname),
         synopsis=draft.synopsis,
         goods_type=draft.goods_type,
         draw_type=ON_SITE,

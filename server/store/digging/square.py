@@ -9,7 +9,7 @@ import pymongo
 from pymongo import IndexModel
 
 from server.game.amounts import DAY_MS
-from server.store.pipelines import begins_with
+from server.store.digging.terms import asked_terms
 
 _Document = dict[str, Any]
 
@@ -32,7 +32,7 @@ INDEXES = [
     IndexModel(
         [*_PUBLIC, ("goods_type", 1), ("draw_type", 1), ("status", 1), *_NEWEST], name="listed_by_kind"
     ),
-    IndexModel([*_PUBLIC, ("status", 1), ("name", 1), *_NEWEST], name="listed_by_name"),
+    IndexModel([*_PUBLIC, ("terms", 1), ("status", 1), *_NEWEST], name="listed_by_term"),
 ]
 _KINDS: dict[Kind, _Document] = {
     "red_packet": {"goods_type": 1, "draw_type": 1},
@@ -42,7 +42,7 @@ _KINDS: dict[Kind, _Document] = {
 
 
 class Wanted(NamedTuple):
-    """What somebody looks for: all, what is of one kind, what has a name that begins so, or both.
+    """What somebody looks for: all, one kind, what has a text in its name or signature, or both.
 
     `upcoming`: what starts later. Without a name, nothing else lists that.
     """
@@ -55,21 +55,20 @@ class Wanted(NamedTuple):
 def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[tuple[str, int]]]:
     """Return the condition and the order of the square: running tasks, then those ended within 7 days.
 
-    The newest come first; of a search, after the shorter names; of what starts later, the soonest. `lasts_ms`
-    is how long a task may run: it bounds how far back those that ended are looked for. Both conditions give
-    the order of one index, so that MongoDB merges them and sorts nothing.
+    The newest come first; of what starts later, the soonest. `lasts_ms` is how long a task may run: it bounds
+    how far back those that ended are looked for. Both conditions give the order of one index, so that MongoDB
+    merges them and sorts nothing.
     """
     public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
     order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
     if wanted.kind is not None:
         public |= _KINDS[wanted.kind]
+    if wanted.name:
+        public["terms"] = {"$all": asked_terms(wanted.name)}
     if wanted.upcoming:
         upcoming = {**public, "status": 0, "opened_at": {"$gt": now_ms}}
         soonest = [(name, -direction) for name, direction in [("status", pymongo.ASCENDING), *order]]
         return upcoming, soonest
-    if wanted.name:
-        public["name"] = begins_with(wanted.name)
-        order = [("name", pymongo.ASCENDING), *order]
     ended = {
         "opened_at": {"$gte": now_ms - LISTED_MS - SWEPT_LATE_MS - lasts_ms},
         "ended_at": {"$gte": now_ms - LISTED_MS},

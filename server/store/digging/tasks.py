@@ -278,7 +278,7 @@ class Tasks(DueDocuments[Task]):
 
         With it comes who has won of what still runs.
         """
-        codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms))
+        codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms)
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[_Document] = [
             # One may have been hidden since.
@@ -304,10 +304,12 @@ class Tasks(DueDocuments[Task]):
         rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
         return [rows[code] for code in codes if code in rows]
 
-    async def _codes_on(self, page: int, condition: _Document, order: list[tuple[str, int]]) -> list[str]:
+    async def _codes_on(
+        self, page: int, condition: _Document, order: list[tuple[str, int]], now_ms: int
+    ) -> list[str]:
         """Return the codes on a page of the square. Most are found among the first few more than it needs."""
         for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
-            places = await self._places(condition, order, 0, limit)
+            places = await self._places(condition, order, now_ms, 0, limit)
             pages = arranged(places)
             on_page = pages[page - 1] if page <= len(pages) else []
             if len(on_page) == PAGE_SIZE or len(places) < limit:
@@ -317,20 +319,25 @@ class Tasks(DueDocuments[Task]):
         if on_page:
             return on_page
         skipped = ARRANGED + (page - 1 - len(pages)) * PAGE_SIZE
-        return [place.code for place in await self._places(condition, order, skipped, PAGE_SIZE)]
+        return [place.code for place in await self._places(condition, order, now_ms, skipped, PAGE_SIZE)]
 
     async def _places(
-        self, condition: _Document, order: list[tuple[str, int]], skip: int, limit: int
+        self, condition: _Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
     ) -> list[Place]:
+        """Return so many places in this order. Only what starts later is in its own: the soonest first."""
         found = self.rows.find(
             condition,
-            {"publisher": 1, "status": 1},
+            {"publisher": 1, "status": 1, "opened_at": 1},
             sort=order,
             skip=skip,
             limit=limit,
             batch_size=limit,  # all in one trip
         )
-        return [Place(row["_id"], row["publisher"], row["status"]) for row in await found.to_list(limit)]
+        rows = await found.to_list(limit)
+        # They are first, being the newest.
+        later = [row for row in rows if row["opened_at"] > now_ms and not row["status"]]
+        rows[: len(later)] = sorted(later, key=lambda row: (row["opened_at"], row["_id"]))
+        return [Place(row["_id"], row["publisher"], row["status"]) for row in rows]
 
     async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks that a person published, newest first."""

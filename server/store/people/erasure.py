@@ -15,6 +15,7 @@ from pymongo import UpdateOne
 from server.game.task import Task
 from server.store.digging.digs import Digs, stored
 from server.store.digging.tasks import Tasks
+from server.store.digging.terms import terms_of
 from server.store.files import ROUTE, Files
 from server.store.money.prizes import WHERE_SENT
 
@@ -115,7 +116,13 @@ class Erasure:
             await database["tasks"].update_one(
                 {"_id": code, "publisher": old},
                 {
-                    "$set": {"publisher": new, "wxname": NAME, "wxheadpic": PICTURE, "signed": 0},
+                    "$set": {
+                        "publisher": new,
+                        "wxname": NAME,
+                        "wxheadpic": PICTURE,
+                        "signed": 0,
+                        "terms": terms_of(task["name"], NAME),
+                    },
                     "$inc": {"renamed": 1},
                 },
             )

@@ -27,7 +27,7 @@ export const personNumbers = ({ digging_num, partake_num, release_num }) => [
 // Looking through the square: what is in the treasures, as `getTaskList` calls it.
 export const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"]];
 export const SQUARE = {
-  reading: "正在看看谁埋了宝贝…", byName: "按名字的开头找", over: "已经结束", end: "就这些了", unfound: "没有找到，换个开头试试",
+  reading: "正在看看谁埋了宝贝…", byName: "搜宝贝或发布者", over: "已经结束", end: "就这些了", unfound: "没有找到，换个词试试",
   none: "还没有宝贝，",
 };
 

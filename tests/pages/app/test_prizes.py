@@ -212,7 +212,7 @@ def test_the_square_is_searched_and_what_ended_is_folded(
     cards = page.locator("[aria-label=正在进行] li")
     expect(page.locator(f"[data-code='{tea}']")).to_contain_text("1 人挖过 · 还有 29 天")
     expect(page.locator(f"[data-code='{ended}']")).to_be_hidden()
-    page.get_by_label("按名字的开头找").fill(f"{mark}红")
+    page.get_by_label("搜宝贝或发布者").fill(f"{mark}红")
     expect(cards).to_have_count(2)
     page.locator("summary", has_text="已经结束").click()
     expect(page.locator(f"[data-code='{ended}']")).to_be_visible()
@@ -222,9 +222,9 @@ def test_the_square_is_searched_and_what_ended_is_folded(
     fits(opened)
     page.locator(f"[data-code='{wine}'] a").click()
     page.get_by_role("link", name="广场").first.click()
-    expect(page.get_by_label("按名字的开头找")).to_have_value(f"{mark}红")
+    expect(page.get_by_label("搜宝贝或发布者")).to_have_value(f"{mark}红")
     expect(cards).to_have_count(1)
-    page.get_by_label("按名字的开头找").fill("没有这样的名字")
+    page.get_by_label("搜宝贝或发布者").fill("没有这样的名字")
     expect(page.get_by_text("没有找到")).to_be_visible()
 
 

@@ -178,15 +178,15 @@ def test_the_square_is_looked_through_by_name_and_kind(client: Clients, publishe
     publisher.post("/endTask", code=over)
     looker = client("朵朵")
     looker.open("square")
-    looker.fill("按名字的开头找", name)
+    looker.fill("搜宝贝或发布者", name)
     looker.says(f"{name}响", f"{name}轻", "可以挖", "邮寄")
     looker.press("现场领")
     looker.says("已经结束")
     looker.keeps_silent(f"{name}响", f"{name}破")
     looker.press("已经结束")
     looker.says(f"{name}破")
-    looker.fill("按名字的开头找", f"没有{name}")
-    looker.says("没有找到，换个开头试试")
+    looker.fill("搜宝贝或发布者", f"没有{name}")
+    looker.says("没有找到，换个词试试")
 
 
 def test_a_publisher_ends_a_treasure_that_nobody_dug(client: Clients, publisher: Person) -> None:

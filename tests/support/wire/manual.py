@@ -174,6 +174,7 @@ VARIABLES = {
 QUERY_OPERATORS = {
     "$elemMatch": "operator/query/elemMatch/",
     "$eq": "operator/query/eq/",
+    "$all": "operator/query/all/",
     "$exists": "operator/query/exists/",
     "$gt": "operator/query/gt/",
     "$gte": "operator/query/gte/",
