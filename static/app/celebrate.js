@@ -1,5 +1,6 @@
 // A win, celebrated: the ground opens for the winner, coins fly, everybody else reads a line.
 
+import { wonThumbnail } from "../miniprogram/shared/prizes.js";
 import { title, wonWords } from "../miniprogram/shared/words.js";
 import { dialog } from "./dialog.js";
 import { avatar, el, icon } from "./dom.js";
@@ -14,7 +15,7 @@ export function celebrateMine(task, { no, now_depth }) {
   let claiming = false;
   const opened = dialog(
     "恭喜，你挖到了！",
-    el("div.prize", {}, el("img", { src: task.thumbnail, alt: "", width: 160, height: 160 })),
+    el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 160, height: 160 })),
     el("p.prize-name", {}, wonWords(task, task) || title(task)),
     el("p.hint.centred", {}, `第 ${now_depth} 层，你是名单上的第 ${no} 位`),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),

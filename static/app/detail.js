@@ -139,7 +139,7 @@ class Page {
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: task.review !== "shown" }); // nobody could open it
     write(this.prizes, prizesLeft(task));
-    fill(this.ranks, rankLines(task).map(({ name, what, left }) => el("li", {}, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
+    fill(this.ranks, rankLines(task).map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
     set(this.ranks, { hidden: !task.ranks.length });
     set(this.early, { hidden: !mayEnd(task) });
     set(this.ending, { hidden: !task.status });

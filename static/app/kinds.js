@@ -3,8 +3,9 @@
 import { MOST_KINDS } from "../miniprogram/shared/planning.js";
 import { el, set, write } from "./dom.js";
 import { apply, field } from "./fields.js";
+import { pictureField } from "./picture.js";
 
-const NEW = { name: "", kind: "goods", number: "1", amount: "", value: "" };
+const NEW = { name: "", kind: "goods", number: "1", amount: "", value: "", url: "" };
 const LABELS = { each: "每个多少元", split: "一起分多少元" };
 
 /**
@@ -19,7 +20,7 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
   let made = 0;
 
   function add(values) {
-    const row = kindRow(`kind-${made += 1}`, values, { cash, mostYuan, remove: () => { rows.splice(rows.indexOf(row), 1); row.element.remove(); renew(); changed(); } });
+    const row = kindRow(`kind-${made += 1}`, values, { cash, mostYuan, changed, remove: () => { rows.splice(rows.indexOf(row), 1); row.element.remove(); renew(); changed(); } });
     rows.push(row);
     list.append(row.element);
   }
@@ -34,6 +35,8 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
   return {
     element,
     values: () => rows.map((row) => row.values()),
+    /** Resolves once all their pictures are uploaded, and throws if one was refused. */
+    ready: () => Promise.all(rows.map((row) => row.ready())),
     /** Show it, or neither show nor check it. */
     apply(applies) {
       apply(element, applies);
@@ -42,7 +45,11 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
   };
 }
 
-function kindRow(id, values, { cash, mostYuan, remove }) {
+function kindRow(id, values, { cash, mostYuan, changed, remove }) {
+  let { url = "" } = values;
+  const picture = pictureField(`${id}-picture`, {
+    label: "图片", hint: "可以不选，就用宝贝的图片", address: url, uploaded: (uploaded) => { url = uploaded; changed(); },
+  });
   const legend = el("legend");
   const part = (name, label, attributes, ...children) => field(`${id}-${name}`, label, { name: null, value: values[name], required: true, ...attributes }, null, ...children);
   const name = part("name", "名称", { maxlength: 20, placeholder: "1 到 20 个字" });
@@ -54,8 +61,9 @@ function kindRow(id, values, { cash, mostYuan, remove }) {
   const drop = el("button.link", { onclick: remove }, "去掉这一种");
   const inputs = Object.fromEntries(Object.entries({ name, kind, number, amount, value }).map(([of, made]) => [of, made.querySelector("input, select")]));
   return {
-    element: el("li", {}, el("fieldset.stack", {}, legend, el("div.pair", {}, name, kind), el("div.pair", {}, number, amount, value), drop)),
-    values: () => Object.fromEntries(Object.entries(inputs).map(([of, input]) => [of, input.value])),
+    element: el("li", {}, el("fieldset.stack", {}, legend, el("div.pair", {}, name, kind), el("div.pair", {}, number, amount, value), picture.element, drop)),
+    values: () => ({ ...Object.fromEntries(Object.entries(inputs).map(([of, input]) => [of, input.value])), url }),
+    ready: picture.ready,
     renew(place, removable) {
       write(legend, `第 ${place} 种`);
       set(drop, { hidden: !removable });

@@ -102,9 +102,10 @@ function addSending(form, picture, fields, signal) {
     submit.disabled = true;
     let step = "picture";
     try {
-      const asked = { ...Object.fromEntries(new FormData(form)), ...contents(form, fields.rows) };
       const url = await picture.ready();
       step = "half";
+      if (value(form, "goods_type") === SEVERAL) await fields.rows.ready();
+      const asked = { ...Object.fromEntries(new FormData(form)), ...contents(form, fields.rows) };
       const half = await takeHalf({ ...asked, url });
       if (signal.aborted) return undefined; // the person has left the page: do not publish
       step = "sent";

@@ -49,13 +49,14 @@ function lasting(seconds) {
 }
 
 /**
- * What `/postTask` takes of kinds of prizes that were filled in: [{name, kind, number, amount, value}], all texts. A kind
+ * What `/postTask` takes of kinds of prizes that were filled in: [{name, kind, number, amount, value, url}], all texts. A kind
  * is "goods", "each" (`amount` yuan a packet) or "split" (`amount` yuan shared).
  */
 export function prizesOf(kinds) {
-  const prizes = kinds.map(({ name, kind, number, amount, value }) => ({
+  const prizes = kinds.map(({ name, kind, number, amount, value, url }) => ({
     name: name.trim(),
     prize_num: whole(number),
+    ...(url ? { url } : {}),
     ...(kind === "each" ? { money_fen: fenOf(amount) } : kind === "split" ? { sum_fen: fenOf(amount) } : value ? { value: whole(value) } : {}),
   }));
   return {

@@ -16,6 +16,9 @@ export function wonBy({ rank, money_fen }, { ranks = [] }) {
   return { ...won, rank, money_fen, goods_type, draw_type, value };
 }
 
+/** The picture of what somebody won: that of its kind, if it has one. */
+export const wonThumbnail = ({ rank, ranks = [], thumbnail }) => (rank && ranks[rank - 1].thumbnail) || thumbnail;
+
 /** Return the kinds of prizes with how many are left of each, as a frame tells it. */
 export const ranksLeft = ({ ranks = [] }, { ranks_left: left = [] }) => (
   ranks.map((rank, place) => (left.length ? { ...rank, prizes_left: Math.min(rank.prizes_left, left[place]) } : rank)));

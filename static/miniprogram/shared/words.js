@@ -46,7 +46,7 @@ function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
 
 /** The kinds of prizes of a treasure, to be listed; [] if all are alike. */
 export const rankLines = ({ ranks = [] }) => ranks.map((rank) => ({
-  name: rank.name, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
+  name: rank.name, thumbnail: rank.thumbnail, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
 }));
 
 /** What somebody won, by a dig, a frame, a card or a winner's row; "" if all prizes of the treasure are alike. */

@@ -54,8 +54,11 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(
     assert opened.overflow() <= 0
     page.reload()  # the rows are kept, too
     expect(page.get_by_role("group", name="第 2 种").get_by_label("名称")).to_have_value("拼手气")
-    page.set_input_files("#picture", {"name": "箱.jpg", "mimeType": "image/jpeg", "buffer": a_picture()})
-    expect(page.get_by_text("图片已上传")).to_be_visible()
+    for choice, colour in (("#picture", "orange"), ("#kind-1-picture", "navy")):
+        file = {"name": "箱.jpg", "mimeType": "image/jpeg", "buffer": a_picture(colour=colour)}
+        page.set_input_files(choice, file)
+        field = page.locator(".field", has=page.locator(choice))
+        expect(field.get_by_text("图片已上传")).to_be_visible()
     page.get_by_role("button", name="埋下宝贝").click()
     page.get_by_role("button", name="支付 0.35 元").click()
     expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()
@@ -63,6 +66,8 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(
     expect(page.locator(".ranks li")).to_have_text(
         ["一等奖 大熊猫邮寄到家剩 1 / 1 份", "拼手气拼手气，一起分 0.35 元剩 3 / 3 份"]
     )
+    expect(page.locator(".ranks li").first.locator("img")).to_have_js_property("naturalWidth", 64)
+    expect(page.locator(".ranks img")).to_have_count(1)
     code = urlsplit(page.url).fragment.rpartition("/")[2]
 
     other = Person.log_in(address, "先来的人")

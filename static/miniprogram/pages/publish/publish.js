@@ -14,7 +14,7 @@ const GOODS_ONLY = [ON_SITE, BY_MAIL, { of: "several", text: "几种奖品" }];
 const DRAW_TYPES = { onSite: 1, byMail: 2 };
 // What one kind of several may be, as `prizesOf` calls it.
 const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
-const NEW = { name: "", kind: 0, number: "1", amount: "", value: "" };
+const NEW = { name: "", kind: 0, number: "1", amount: "", value: "", url: "", thumbnail: "" };
 const LEAST_GAP = 2; // of red packets, unless the server is set otherwise
 
 Component({
@@ -107,6 +107,16 @@ Component({
         warning: planWarning(plan),
         tax: publishersTax(kinds ? { ranks: kinds } : type === 1 ? {} : { value: Number(value) }),
       });
+    },
+
+    async rowPicture({ currentTarget }) {
+      const { at } = currentTarget.dataset;
+      try {
+        const { url, thumbnail } = await uploadPicture();
+        this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail });
+      } catch (error) {
+        showProblem(error);
+      }
     },
 
     async picture() {
