@@ -36,6 +36,10 @@ class DueDocuments(Documents[T]):
 
     TABLE: ClassVar[Table]
 
+    async def find(self, key: str) -> T | None:
+        """Return the document of this `_id`, None if there is none."""
+        return await self.collection.find_one({"_id": key})
+
     def lease_due(self, now_ms: Callable[[], int]) -> AsyncIterator[T]:
         """Yield documents that are due, the longest due first. Each is leased just before it is yielded.
 

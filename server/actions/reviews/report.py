@@ -71,7 +71,7 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
 async def _saw(context: Context, view: View, person: Person) -> bool:
     """Whether a person may see a hidden task, as a winner, or reported it before it was hidden."""
     code = view["task"]["_id"]
-    return view["won"] is not None or await context.store.reports.find(code, person["_id"]) is not None
+    return view["won"] is not None or await context.store.reports.find(f"{code}:{person['_id']}") is not None
 
 
 async def _judge(context: Context, view: View, person: Person) -> tuple[bool, bool]:

@@ -63,10 +63,6 @@ class Freezes(DueDocuments[Freeze]):
         )
         return again or await self.put(freeze)  # it was deleted in between
 
-    async def find(self, key: str) -> Freeze | None:
-        """Return a freeze."""
-        return await self.collection.find_one({"_id": key})
-
     async def begin_end(
         self, key: str, state: Literal["releasing", "returning"], now_ms: int
     ) -> Freeze | None:

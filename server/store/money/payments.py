@@ -34,10 +34,6 @@ class Payments(DueDocuments[T]):
             return False
         return True
 
-    async def find(self, number: str) -> T | None:
-        """Return the payment with this number, None if there is none."""
-        return await self.collection.find_one({"_id": number})
-
     async def of_task(self, code: str) -> list[T]:
         """Return all of a task's payments."""
         return await self.collection.find({"code": code}).to_list(None)

@@ -190,10 +190,6 @@ class Prizes(DueDocuments[Prize]):
             if await self.taken(prize["_id"]) is None:
                 raise  # this person has another prize of this task, which must never be
 
-    async def find(self, prize_id: str) -> Prize | None:
-        """Return a prize."""
-        return await self.collection.find_one({"_id": prize_id})
-
     async def find_won(self, code: str, unionid: str) -> Prize | None:
         """Return the prize that this person won in this task."""
         return await self.collection.find_one({"code": code, "unionid": unionid})

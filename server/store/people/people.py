@@ -141,10 +141,6 @@ class People(DueDocuments[Person]):
         """Return which of these are the pictures of people."""
         return set(await self.collection.distinct("wxheadpic", {"wxheadpic": {"$in": paths}}))
 
-    async def find(self, unionid: str) -> Person | None:
-        """Return the person, None if nobody logged in under this id."""
-        return await self.collection.find_one({"_id": unionid})
-
     async def find_all(self, unionids: list[str]) -> list[Person]:
         """Return those of these people who exist."""
         return await self.collection.find({"_id": {"$in": unionids}}).to_list(len(unionids))

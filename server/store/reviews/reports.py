@@ -51,10 +51,6 @@ class Reports(DueDocuments[Report]):
         """Write a report unless its author has reported the task before; return the one that is stored."""
         return await self.add_or_read(report)
 
-    async def find(self, code: str, unionid: str) -> Report | None:
-        """Return what a person reported about a task, None if nothing."""
-        return await self.collection.find_one({"_id": f"{code}:{unionid}"})
-
     async def counting(self, code: str, decided: int, limit: int) -> list[str]:
         """Return whose open reports of a task count, of those after so many decisions: the newest."""
         made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None: 0, or not there

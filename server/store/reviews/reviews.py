@@ -92,10 +92,6 @@ class Reviews(DueDocuments[Review]):
         """Write a new review, unless it is there. Raises Uncommitted if that may be undone."""
         await self.add_or_read(review)
 
-    async def find(self, key: str) -> Review | None:
-        """Return a review, None if there is none any more."""
-        return await self.collection.find_one({"_id": key})
-
     async def of_profile(self, unionid: str) -> Review | None:
         """Return the review of the name and picture that a person chose last."""
         # More than one are there only until `replace_profiles`, and clocks differ.
