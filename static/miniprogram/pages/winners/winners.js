@@ -115,11 +115,11 @@ Component({
       });
     },
 
-    /** Read the code that a winner shows: an address that ends in `?code=…&pickup=…`. */
+    /** Check the code that a winner shows: an address that ends in `?code=…&pickup=…`. */
     async scanPickup() {
       try {
         const found = /[?&]code=([0-9A-Za-z]+)&pickup=([0-9]{6})/.exec(await scan());
-        if (found && found[1] === this.code) this.setData({ pickup: found[2] });
+        if (found && found[1] === this.code) await this.confirm({ detail: { value: { pickup: found[2] } } });
         else wx.showToast({ title: WINNERS.notPickup, icon: "none" });
       } catch (error) {
         showProblem(error);
