@@ -259,6 +259,13 @@ MEANINGS = {
     "country": Meaning("微信给的国家，多半为空"),
     "digging_num": Meaning("总共挖了多少锹"),
     "release_num": Meaning("发布了多少个宝贝"),
+    "to_do": Meaning("在等这个人做的事，最先到期的在前，最多 50 件；没有则为空"),
+    "ToDo.act": Meaning(
+        "要做什么", {"claim": "领奖", "receive": "确认收到", "ship": "寄出奖品", "pay": "支付，然后才能开挖"}
+    ),
+    "ToDo.until": Meaning("到什么时刻为止（unix 毫秒）；没有期限为 0"),
+    "unsent": Meaning("有几份奖品等着寄出；act 不是 ship 时为 0"),
+    "ToDo.owed_fen": Meaning("还要付多少分；act 不是 pay 时为 0"),
     "partake_num": Meaning("挖过多少个不同的宝贝"),
     # What a client sends.
     "UserLoginRequest.code": Meaning("只能用一次，5 分钟内有效"),

@@ -12,6 +12,7 @@ from handlers.base import NOBODY, Interface, Reply
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
+from handlers.people.to_do import ToDo, to_do
 from server.actions.people.account import check_ban, end_sessions, log_in, log_in_with_data, set_profile
 from server.actions.people.leave import delete_at, leave, stay
 from server.context import Context, per_context
@@ -162,7 +163,8 @@ class GetMyInfoReply(Reply, kw_only=True):
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
     `red_packets` is 0 where nobody can publish any; `fair_start_ms` is as in a task's details. `delete_at`
-    is when the account will be deleted (unix ms), 0 unless its owner asked for it.
+    is when the account will be deleted (unix ms), 0 unless its owner asked for it. `to_do` is what waits for
+    the caller, at most 50.
     """
 
     digging_num: int
@@ -173,6 +175,7 @@ class GetMyInfoReply(Reply, kw_only=True):
     delete_at: int
     review: ReviewState
     review_note: str
+    to_do: list[ToDo]
 
 
 class GetMyInfo(Interface):
@@ -198,6 +201,7 @@ class GetMyInfo(Interface):
             delete_at=delete_at(person),
             review="shown" if review is None else review["state"],
             review_note="" if review is None else review["why"],
+            to_do=await to_do(self.context, request.unionid),
         )
 
 

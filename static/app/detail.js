@@ -23,6 +23,7 @@ import { report } from "./report.js";
 import { share } from "./share.js";
 import { statement } from "./statement.js";
 import { rulesButton } from "./texts.js";
+import { askWaiting } from "./waiting.js";
 
 const LOOK_AGAIN_MS = 5000; // while it is checked: the frame `review` tells how that ends, unless it is lost
 const RELOAD_AGAIN_MS = 800;
@@ -160,6 +161,7 @@ class Page {
   showClaim() {
     const shown = this.claim.firstElementChild;
     if (this.task.is_prize ? shown?.dataset.state === stateOf(this.task) : !shown) return; // keep what is typed there
+    if (shown || this.#watched) askWaiting(); // it was won or acted on just now
     const focused = this.claim.contains(document.activeElement);
     fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
     if (focused) this.claim.firstElementChild?.focus({ preventScroll: true });
@@ -316,6 +318,7 @@ class Page {
   /** Show what an act changed. Its button may be gone, so the heading takes the focus. */
   async acted() {
     await this.reload();
+    askWaiting();
     if (!this.signal.aborted) focusHeading(document.getElementById("page"));
   }
 

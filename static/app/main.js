@@ -11,6 +11,7 @@ import { publish } from "./publish.js";
 import { route, show } from "./router.js";
 import { onChange, person, remember } from "./session.js";
 import { square } from "./square.js";
+import { askWaiting, badge, showWaiting } from "./waiting.js";
 import { winners } from "./winners.js";
 
 const TABS = [
@@ -51,7 +52,7 @@ function start() {
     const code = encodeURIComponent(shared);
     history.replaceState(null, "", pickup ? `/#/winners/${code}/${encodeURIComponent(pickup)}` : `/#/task/${code}`);
   }
-  fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title))));
+  fill(nav, ...TABS.map(([path, name, title]) => el("a", { href: `#${path}` }, icon(name), el("span", {}, title), name === "mine" ? badge : null)));
   onChange(admit);
   addEventListener("hashchange", () => person && open()); // a later login opens the address as it then is
   let admitted = null;
@@ -62,16 +63,21 @@ function start() {
     nav.hidden = !somebody;
     channel.close();
     say({ link: "", service: "" });
+    showWaiting([]);
     if (!somebody) show(login);
     else {
       channel.connect();
       open();
+      whenIdle(askWaiting);
     }
   }
   nav.hidden = true;
   if (person) admit();
   else show(login);
 }
+
+/** After the first page, whose requests come first. Safari has no idle callbacks. */
+const whenIdle = (act) => (window.requestIdleCallback ?? setTimeout)(() => person && act());
 
 const said = { link: "", service: "" };
 

@@ -13,6 +13,7 @@ import { MINE, NAMING, personNumbers, profileInReview } from "../miniprogram/sha
 import { person } from "./session.js";
 import { parcel } from "./shipping.js";
 import { textLinks } from "./texts.js";
+import { showWaiting, waitingPanel } from "./waiting.js";
 
 const RENEW_MS = 20_000;
 const RENEWED_PAGES = 5; // cards further down are not renewed
@@ -36,6 +37,7 @@ export function mine(root, signal, which = "published") {
         el("button.link", { onclick: logOut }, "退出登录"),
         leave)),
       numbers),
+    waitingPanel,
     leaving,
     preferences(),
     uncounted,
@@ -57,6 +59,7 @@ export function mine(root, signal, which = "published") {
     write(uncounted, "");
     write(inCheck, profileInReview(review, review_note));
     showNumbers(numbers, personNumbers(found));
+    showWaiting(found.to_do);
   }
 
   list.load();

@@ -4,6 +4,7 @@ import { post } from "./api.js";
 import { shippingStep } from "../miniprogram/shared/prizes.js";
 import { CARRIERS, WINNERS, parcelWords } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, write } from "./dom.js";
+import { askWaiting } from "./waiting.js";
 
 /** Return the lines that name a parcel and its times; null before it is sent. */
 export function parcel(goods) {
@@ -36,7 +37,7 @@ export function shipping(task, winner, onSent) {
       made.inert = true;
       attempt(problem, async () => {
         await post("/shipPrize", { code: task.code, depth, ...Object.fromEntries(new FormData(made)) });
-        await onSent();
+        await Promise.all([onSent(), askWaiting()]);
       }).finally(() => { made.inert = false; });
     };
     return made;

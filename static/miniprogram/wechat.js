@@ -11,6 +11,7 @@ import { NOT_DONE, NO_PRIVACY } from "./shared/words.js";
 const KEY = "wabao.person";
 const TIMEOUT_MS = 15000;
 const LOG_IN_AGAIN_MS = 10000;
+const MINE_TAB = 2; // in app.json
 
 let person = wx.getStorageSync(KEY) || null;
 let loggingIn = null;
@@ -96,6 +97,15 @@ export async function rename(wxname) {
   await api.post("/setProfile", { wxname });
   person = { ...person, nickName: wxname, named: 1 };
   wx.setStorageSync(KEY, person);
+}
+
+/**
+ * Show at the tab of their own page how much waits for them. It fails where another page has come meanwhile; the next tab
+ * shows it then: https://developers.weixin.qq.com/miniprogram/dev/api/ui/tab-bar/wx.setTabBarBadge.html
+ */
+export function showBadge(number) {
+  if (number) wx.setTabBarBadge({ index: MINE_TAB, text: String(number), fail() {} });
+  else wx.removeTabBarBadge({ index: MINE_TAB, fail() {} });
 }
 
 /** Whether the person has no name of their own yet: WeChat tells none. */

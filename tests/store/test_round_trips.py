@@ -288,3 +288,13 @@ async def test_the_metrics_have_the_duration_of_each_kind_of_command(client: Cli
     shown = (await client.http.get("/metrics")).text
     assert 'wabao_store_seconds_count{command="find"}' in shown
     assert 'wabao_store_seconds_bucket{command="findAndModify",le="5.0"}' in shown
+
+
+@pytest.mark.gen_test
+async def test_what_waits_for_somebody_costs_their_numbers_one_trip(
+    client: Client, context: Context, trips: Trips
+) -> None:
+    alice = await digger(client, "alice")
+    _, sent = await sent_during(trips, alice.get("/getMyInfo"))
+    assert waited_for(sent).count("aggregate prizes") == 1
+    assert not [command for command in sent if command.endswith((" tasks", " prizes")) and "find" in command]

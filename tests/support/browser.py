@@ -107,7 +107,7 @@ class Window:
 
     def choose(self, question: str, *, agreed: bool) -> None:
         """Answer one of your page's questions."""
-        self.page.get_by_role("link", name="我的", exact=True).click()
+        self.page.locator("#nav").get_by_role("link", name="我的").click()
         if not self.page.get_by_label(question).is_visible():
             self.page.get_by_text("设置").click()
         self.page.get_by_label(question).set_checked(agreed)

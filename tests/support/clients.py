@@ -45,6 +45,9 @@ class Client(Protocol):
     def is_told(self, text: str) -> None:
         """Wait until it is shown for a moment, beside the page."""
 
+    def counts_waiting(self, number: str) -> None:
+        """Wait until the tab of one's own page shows how much waits for an act; "" for nothing."""
+
 
 Clients = Callable[[str], Client]
 
@@ -110,6 +113,11 @@ class Window:
         """Wait for a notice."""
         expect(self._page.locator("#notices")).to_contain_text(text)
 
+    def counts_waiting(self, number: str) -> None:
+        """Read it as a screen reader does."""
+        name = f"我的，{number} 件事等你来做" if number else "我的"
+        expect(self._page.locator("#nav").get_by_role("link", name=name, exact=True)).to_be_visible()
+
 
 class InHand:
     """The mini-program on a phone."""
@@ -149,3 +157,9 @@ class InHand:
     def is_told(self, text: str) -> None:
         """Wait for a toast."""
         self._phone.until("toast", lambda told: text in told["title"])
+
+    def counts_waiting(self, number: str) -> None:
+        """WeChat was told last."""
+        told = [each["text"] for each in self._phone.said if each["type"] == "badge"]
+        if told[-1:] != [number]:
+            self._phone.until("badge", lambda each: each["text"] == number)

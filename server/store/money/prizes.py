@@ -11,9 +11,10 @@ from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FEN_PER_YUAN
 from server.game.lifecycle import Move
-from server.game.prize import GIVEN, PrizeState, Wait, Why
+from server.game.prize import GIVEN, UNCLAIMED, PrizeState, Wait, Why
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
+from server.game.task import Task
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS, begins_with
 from server.store.sealed_values import sealed_index
@@ -100,6 +101,14 @@ class WonPrize(TypedDict):
     number: NotRequired[str]
     sent_at: NotRequired[int]
     received_at: NotRequired[int]
+
+
+class Matter(TypedDict):
+    """What may wait for somebody: their prize, a task of theirs with `unsent` goods, or one not paid yet."""
+
+    task: Task
+    prize: NotRequired[WonPrize]
+    unsent: NotRequired[int]
 
 
 def unwritten(task: Mapping[str, Any]) -> WonPrize:
@@ -246,6 +255,39 @@ class Prizes(DueDocuments[Prize]):
         came_first = [("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)]
         found = self.rows.find(addressed, {"_id": 1}, sort=came_first, limit=limit)
         return {row["_id"] for row in await found.to_list(limit)}
+
+    async def matters(self, unionid: str, since_ms: int, limit: int) -> list[Matter]:
+        """Return what may wait for a person, in one trip: prizes won, goods to send, tasks not paid.
+
+        At most `limit` of the first and of the last, the newest; unpaid tasks were published since then.
+        """
+        won: list[_Document] = [
+            {"$match": {"unionid": unionid, "state": {"$in": [*UNCLAIMED, "sent"]}}},
+            {"$sort": {"won_at": pymongo.DESCENDING}},
+            {"$limit": limit},
+            {"$project": {"code": 1, "prize": {field: f"${field}" for field in WonPrize.__annotations__}}},
+        ]
+        to_send: list[_Document] = [
+            {"$match": {"publisher": unionid, "state": "given", "address_box": {"$exists": True}}},
+            {"$group": {"_id": "$code", "unsent": {"$sum": 1}}},
+            {"$project": {"code": "$_id", "unsent": 1}},
+        ]
+        to_pay: list[_Document] = [
+            {"$match": {"publisher": unionid, "created_at": {"$gte": since_ms}, "open": 0, "status": 0}},
+            {"$sort": {"created_at": pymongo.DESCENDING}},
+            {"$limit": limit},
+            {"$project": {"code": "$_id"}},
+        ]
+        pipeline = [
+            *won,
+            {"$unionWith": {"coll": self.NAME, "pipeline": to_send}},
+            {"$unionWith": {"coll": "tasks", "pipeline": to_pay}},
+            {"$lookup": {"from": "tasks", "localField": "code", "foreignField": "_id", "as": "task"}},
+            {"$unwind": "$task"},
+            {"$unset": "task.seed_box"},
+        ]
+        # The pipeline ends with the fields of Matter.
+        return await self.rows.aggregate(pipeline).to_list(None)  # type: ignore[return-value]
 
     async def note_address_shown(self, prize_ids: list[str], now_ms: int) -> None:
         """Note that from now on the publisher may read these addresses."""

@@ -2,7 +2,7 @@
 // or won it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
-import { CARD_STATES, CLAIM, WINNERS, inReview, parcelWords, payDue, prizeWords, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, TO_DO, WINNERS, inReview, parcelWords, payDue, prizeWords, waitWords, wonWords, worth } from "./words.js";
 
 /** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
 export function stateOf({ name, status, need_pay, mine, won }, left) {
@@ -45,6 +45,12 @@ export function wonFoot(card) {
   if (waitWords(card)) return { ...foot, act: prizeWords(card, card.prize_state) };
   const until = card.claim_until ? `${asMoment(card.claim_until)} 截止` : "";
   return { ...foot, act: CLAIM.go, urgent: true, said: [wonWords(card, card), until].filter(Boolean).join(" · ") };
+}
+
+/** What waits for a person, as a line: what it says, its button, and where that leads ("winners" or "treasure"). */
+export function waiting({ act, code, name, ...rest }) {
+  const { says, act: label } = TO_DO[act];
+  return { code, name, said: says(rest), act: label, opens: act === "ship" ? "winners" : "treasure" };
 }
 
 /** Your lists: where each is read, whose its cards are, and what stands at a card's foot. */

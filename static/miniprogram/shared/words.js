@@ -19,6 +19,18 @@ export const MINE = {
   won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
 };
 
+/** What waits for a person, by the server's word for the act: what it says, and its button. */
+export const TO_DO = {
+  claim: { says: ({ until }) => (until ? `${asMoment(until)} 截止领奖` : "挖到了，还没有领"), act: "去领奖" },
+  receive: { says: ({ until }) => `已经寄出，收到了就确认；${asMoment(until)} 自动确认`, act: "确认收到" },
+  ship: { says: ({ unsent }) => `${unsent} 份奖品等你寄出`, act: "去寄出" },
+  pay: { says: ({ owed_fen, until }) => `待支付 ${yuan(owed_fen)}，${asMoment(until)} 以后自动删除`, act: "去支付" },
+};
+export const WAITING = { title: "等你来做" };
+
+/** What a screen reader says of the number at the tab. */
+export const waitingWords = (number) => `，${number} 件事等你来做`;
+
 /** A person's numbers: [label, number, unit]. */
 export const personNumbers = ({ digging_num, partake_num, release_num }) => [
   ["挖了", digging_num, "锹"], ["挖过", partake_num, "个宝贝"], ["发布", release_num, "个宝贝"],

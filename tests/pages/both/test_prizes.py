@@ -74,6 +74,30 @@ def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: P
     owner.says("阿强")
 
 
+def test_ones_own_page_begins_with_what_waits_for_an_act(client: Clients, publisher: Person) -> None:
+    code, person = a_win(publisher, "小艾", draw_type=2, name="一把铜锁")
+    winner = client("小艾")
+    winner.open("square")
+    winner.counts_waiting("1")
+    winner.open("mine", "published")
+    winner.says("等你来做", "一把铜锁", "截止领奖")
+    winner.press("去领奖")
+    winner.says("填写收货地址")
+    for label, text in (("收货人", "小艾"), ("电话", "13800000000"), ("详细地址", "科技园 1 号")):
+        winner.fill(label, text)
+    winner.press("提交地址")
+    winner.says("地址已交给发布者")
+    winner.open("mine", "dug")
+    winner.says("一把铜锁")
+    winner.keeps_silent("等你来做")
+    winner.counts_waiting("")
+    publisher.post("/shipPrize", code=code, depth=1, carrier="中通", number="ZT12345678")
+    winner.open("mine", "won")
+    winner.says("已经寄出，收到了就确认")
+    winner.counts_waiting("1")
+    assert person.get("/getMyInfo")["to_do"][0]["act"] == "receive"
+
+
 def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Person) -> None:
     code, person = a_win(publisher, "小芳", draw_type=1)
     winner, owner = client("小芳"), client("小明")

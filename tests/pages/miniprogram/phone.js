@@ -192,6 +192,8 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
     },
     showToast: ({ title }) => say({ type: "toast", title }),
     setNavigationBarTitle: ({ title }) => say({ type: "entitled", title }),
+    setTabBarBadge: ({ index, text }) => say({ type: "badge", index, text }),
+    removeTabBarBadge: ({ index }) => say({ type: "badge", index, text: "" }),
     openPrivacyContract: () => say({ type: "guide" }),
     stopPullDownRefresh() {},
   };

@@ -1,10 +1,10 @@
 // You: your numbers, and what you won, published and dug.
 
 import { naming } from "../../parts/naming.js";
-import { LISTS, stateOf } from "../../shared/cards.js";
+import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
-import { LEAVING, MINE, NAMING, TEXTS, leavesAt, personNumbers, profileInReview, title } from "../../shared/words.js";
-import { admitted, api, me, showFace, showProblem } from "../../wechat.js";
+import { LEAVING, MINE, NAMING, TEXTS, WAITING, leavesAt, personNumbers, profileInReview, title } from "../../shared/words.js";
+import { admitted, api, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
 
@@ -14,7 +14,7 @@ Component({
   data: {
     me: null, numbers: null, profile: "", leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
-    which: "published", cards: [], none: "", more: false,
+    waiting: [], waitingTitle: WAITING.title, which: "published", cards: [], none: "", more: false,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
@@ -41,7 +41,8 @@ Component({
         const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next(1)]);
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
-        this.setData({ me: me(), numbers: personNumbers(numbers), profile, leaving });
+        this.setData({ me: me(), numbers: personNumbers(numbers), profile, leaving, waiting: numbers.to_do.map(waiting) });
+        showBadge(numbers.to_do.length);
         this.showNaming();
       } catch (error) {
         showProblem(error);

@@ -4,7 +4,7 @@ import { linking } from "../../parts/linking.js";
 import { lastingOf, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { KINDS, SQUARE, prizesLeft, title } from "../../shared/words.js";
-import { admitted, api, channel, showProblem } from "../../wechat.js";
+import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
 const TICK_MS = 500;
@@ -79,7 +79,8 @@ Component({
     },
 
     async readKinds() {
-      const { red_packets: taken } = await api.get("/getMyInfo");
+      const { red_packets: taken, to_do } = await api.get("/getMyInfo");
+      showBadge(to_do.length);
       this.setData({ kinds: KINDS.filter(([value]) => taken || value !== "red_packet").map(([value, label]) => ({ value, label })) });
     },
 

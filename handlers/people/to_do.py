@@ -1,0 +1,65 @@
+"""What waits for a person to act: prizes to claim, parcels to confirm, goods to send, treasures to pay."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from handlers.digging.cards import owed_fen
+from server.actions.money.ship import ARRIVAL_MS
+from server.context import Context
+from server.game.amounts import DAY_MS, claim_until_ms
+from server.game.review import is_shown, review_of
+from server.store.money.prizes import Matter, WonPrize
+
+AT_MOST = 50
+# A task that waits longer for its review is shown in its publisher's list alone.
+PUBLISHED_WITHIN_MS = 30 * DAY_MS
+Act: TypeAlias = Literal["claim", "receive", "ship", "pay"]
+
+
+class ToDo(msgspec.Struct):
+    """Something that waits for the caller, at a task, by `until` (unix ms), 0 for no deadline.
+
+    `claim` one's prize; say that goods came (`receive`), which counts as said at `until`; `ship` so many
+    prizes (`unsent`, else 0); `pay` for one's task (`owed_fen`, else 0), or it is deleted at `until`.
+    """
+
+    act: Act
+    code: str
+    name: str
+    until: int
+    unsent: int
+    owed_fen: int
+
+
+async def to_do(context: Context, unionid: str) -> list[ToDo]:
+    """Return what waits for a person, what ends first first. It costs one trip to the store."""
+    since_ms = context.clock.now_ms() - PUBLISHED_WITHIN_MS
+    matters = await context.store.prizes.matters(unionid, since_ms, AT_MOST)
+    found = [made for matter in matters if (made := _made(context, matter)) is not None]
+    return sorted(found, key=lambda each: each.until or DAY_MS**2)[:AT_MOST]
+
+
+def _made(context: Context, matter: Matter) -> ToDo | None:
+    task = matter["task"]
+    made = ToDo("claim", task["_id"], task["name"], 0, 0, 0)
+    if "prize" in matter:
+        return _of_prize(context, matter, matter["prize"], made)
+    if "unsent" in matter:
+        made.act, made.unsent = "ship", matter["unsent"]
+        return made if is_shown(task) else None  # no address of it can be read
+    made.act, made.owed_fen = "pay", owed_fen(task)
+    made.until = task.get("shown_at", task["created_at"]) + DAY_MS
+    return made if made.owed_fen and review_of(task) != "hidden" else None
+
+
+def _of_prize(context: Context, matter: Matter, prize: WonPrize, made: ToDo) -> ToDo | None:
+    if prize["state"] == "sent":
+        made.act, made.until = "receive", prize.get("sent_at", 0) + ARRIVAL_MS
+        return made
+    now_ms, claim_days = context.clock.now_ms(), context.settings.claim_days
+    made.until = claim_until_ms(matter["task"]["ended_at"], claim_days, prize.get("released_at", 0))
+    waits = prize.get("waits_until", 0) > now_ms
+    return None if waits or 0 < made.until <= now_ms else made
