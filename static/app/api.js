@@ -30,6 +30,13 @@ export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment
   seen: stored("localStorage", "wabao.commitments"),
 });
 
+/** Load a module that a first view does without: `needed(() => import("./publish.js"))`. Raises Unreachable. */
+export function needed(load) {
+  return load().catch(() => {
+    throw new Unreachable();
+  });
+}
+
 /** Upload a picture; `onProgress` gets the share that is sent, 0 to 1. XHR, since fetch does not tell it. */
 export function upload(file, onProgress) {
   const form = new FormData();

@@ -32,20 +32,13 @@ export function celebrateMine(task, { no, now_depth }) {
 /** Let the way back close a dialog. Once it is closed, and the way back leads where it did before, call `then`. */
 function closeOnBack(opened, then) {
   const back = () => opened.close();
-  history.scrollRestoration = "manual"; // going back must not undo where `then` scrolls to
   history.pushState({ dialog: true }, "");
   addEventListener("popstate", back);
   opened.addEventListener("close", () => {
     removeEventListener("popstate", back);
-    const closed = () => {
-      history.scrollRestoration = "auto";
-      then();
-    };
-    if (!history.state?.dialog) closed();
-    else {
-      addEventListener("popstate", closed, { once: true });
-      history.back();
-    }
+    if (!history.state?.dialog) return then();
+    addEventListener("popstate", then, { once: true });
+    return history.back();
   });
 }
 

@@ -1,18 +1,15 @@
 // The entry point: who is logged in, which page the address names, and whether the channel is open.
 
 import { LINK, SERVICE } from "../miniprogram/shared/words.js";
-import { repeatDigs } from "./api.js";
+import { needed, repeatDigs } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { detail } from "./detail.js";
 import { el, fill, icon, set, write } from "./dom.js";
 import { login, miniProgram } from "./login.js";
-import { mine } from "./mine.js";
-import { publish } from "./publish.js";
-import { route, show } from "./router.js";
+import { focusHeading, route, show } from "./router.js";
 import { onChange, person, remember } from "./session.js";
 import { square } from "./square.js";
 import { askWaiting, badge, showWaiting } from "./waiting.js";
-import { winners } from "./winners.js";
 
 const TABS = [
   ["/", "square", "广场"],
@@ -23,13 +20,31 @@ const TABS = [
 const nav = document.getElementById("nav");
 const banner = document.getElementById("banner");
 
+/** Return a page whose module is loaded once somebody opens it. */
+function later(title, load) {
+  return function open(root, signal, ...found) {
+    fill(root, el("p.blank", { role: "status" }, "正在打开…"));
+    needed(load).then((page) => {
+      if (signal.aborted) return;
+      const focused = root === document.activeElement;
+      fill(root);
+      page(root, signal, ...found);
+      if (focused) focusHeading(root);
+    }, (error) => {
+      const again = el("button", { onclick: () => open(root, signal, ...found) }, "再试一次");
+      if (!signal.aborted) fill(root, el("p.blank", { role: "alert" }, error.message), el("div.buttons.middle", {}, again));
+    });
+    return title;
+  };
+}
+
 const open = route(
   [
     [/^\/$/, square],
     [/^\/task\/([0-9A-Za-z]+)$/, detail],
-    [/^\/publish$/, publish],
-    [/^\/mine(?:\/(published|dug|won))?$/, mine],
-    [/^\/winners\/([0-9A-Za-z]+)(?:\/([0-9]{6}))?$/, winners],
+    [/^\/publish$/, later("发布", async () => (await import("./publish.js")).publish)],
+    [/^\/mine(?:\/(published|dug|won))?$/, later("我的", async () => (await import("./mine.js")).mine)],
+    [/^\/winners\/([0-9A-Za-z]+)(?:\/([0-9]{6}))?$/, later("中奖者和发奖", async () => (await import("./winners.js")).winners)],
   ],
   (path) => {
     for (const link of nav.children) {

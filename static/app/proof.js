@@ -1,9 +1,8 @@
 // Why the draw is fair: the commitment, its meaning, the rules, and after the end a check of the draw.
 
 import { holdsHalf } from "../miniprogram/shared/halves.js";
-import { verify, wholeProof } from "../miniprogram/shared/verify.js";
 import { FAIR, depthRules, fetchingWords, halfWords, provesWords, verdictWords, whoDrew, whoIsFirst } from "../miniprogram/shared/words.js";
-import { get, noteCommitment, notedCommitment, notedHalf } from "./api.js";
+import { get, needed, noteCommitment, notedCommitment, notedHalf } from "./api.js";
 import { el, fill, icon, set, write } from "./dom.js";
 
 /** Return the section's element with `show(task)`. */
@@ -32,6 +31,7 @@ export function fairness(task) {
     button.disabled = true;
     write(result, FAIR.verifying);
     try {
+      const { verify, wholeProof } = await needed(() => import("../miniprogram/shared/verify.js"));
       const proof = await wholeProof(get, task.code, (next, all) => write(result, fetchingWords(next, all)));
       const published = notedCommitment(task.code);
       fill(result, report(verify(proof, published, notedHalf(task.code)), proof, published));
