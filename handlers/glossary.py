@@ -205,6 +205,7 @@ MEANINGS = {
             "refused": "没有通过，请换一个",
         },
     ),
+    "edited": Meaning("发布者改过几次文字或图片"),
     "review_note": Meaning("没有展示的理由；没有则为空"),
     "need_pay": Meaning("还要不要支付，只对发布者为 1", {0: "不用", 1: "要先支付才能开挖"}),
     "owed": Meaning("发布者还应支付的总额（元，整数）"),

@@ -17,7 +17,7 @@ from handlers.base import Interface
 from handlers.digging.commitment import GetCommitment
 from handlers.digging.details import GetTaskDetails, GetTaskUser
 from handlers.digging.digs import GetDigs
-from handlers.digging.ending import EndTask
+from handlers.digging.ending import EditTask, EndTask
 from handlers.digging.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.digging.post_task import PostTask
 from handlers.digging.proof import GetProof
@@ -69,6 +69,7 @@ INTERFACES: list[type[Interface]] = [
     ConfirmDraw,
     ShipPrize,
     ReceivePrize,
+    EditTask,
     EndTask,
     GetWinners,
     GetStatement,

@@ -27,6 +27,19 @@ from server.security.addresses import client_ip
 NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
 SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
 
+Name = Annotated[
+    str,
+    Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, title="物品名", description="1 到 50 个字"),
+]
+Signature = Annotated[
+    str,
+    Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="署名", description="1 到 32 个字"),
+]
+Synopsis = Annotated[
+    str, Meta(max_length=2000, extra=LINES, title="简介", description="不超过 2000 个字的文字")
+]
+PictureUrl = Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")]
+
 
 class DigRequest(msgspec.Struct):
     """The client makes a new `dig_id` for each dig. The same one always gets the same reply."""
@@ -104,27 +117,14 @@ class PublishRequest(msgspec.Struct, kw_only=True):
 
     unionid: Unionid
     goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1（红包）或 2（实物）")]
-    name: Annotated[
-        str,
-        Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, title="物品名", description="1 到 50 个字"),
-    ]
+    name: Name
     prize_num: Annotated[int, Meta(ge=1, le=1000, title="奖品数量", description="1 到 1000 的整数")]
     forecast_num: Annotated[
         int, Meta(ge=1, le=1_000_000, title="预计挖多少锹", description="1 到 1000000 的整数")
     ]
-    url: (
-        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
-    ) = None
-    wxname: (
-        Annotated[
-            str,
-            Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="署名", description="1 到 32 个字"),
-        ]
-        | None
-    ) = None
-    synopsis: Annotated[
-        str, Meta(max_length=2000, extra=LINES, title="简介", description="不超过 2000 个字的文字")
-    ] = ""
+    url: PictureUrl | None = None
+    wxname: Signature | None = None
+    synopsis: Synopsis = ""
     money: (
         Annotated[int, Meta(ge=1, le=1_000_000, title="每个红包多少元", description="1 以上的整数")] | None
     ) = None

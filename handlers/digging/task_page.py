@@ -112,6 +112,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     claim_from: int
     review: ReviewShown
     review_note: str
+    edited: int
     need_pay: int
     owed: int
     owed_fen: int
@@ -275,6 +276,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "end_note": watched.end_note,
         "review": watched.review,
         "review_note": watched.review_note,
+        "edited": task.get("edited", 0),
     }
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
     reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))

@@ -82,6 +82,8 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
         raise NotLoggedIn
     sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
     shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}|{published_by(task)}"
+    if "edited" in task:  # its name and picture are others
+        shown += f"|{task['edited']}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
     mine = f"poster:{task['_id']}:{unionid}|"
     made_for = mine + digest

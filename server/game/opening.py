@@ -32,8 +32,12 @@ ending = Table(
     "ending", first="running", ends="over", due="over", field="status", values={"running": 0, "over": 1}
 )
 
-_IN_REVIEW: dict[str, Test] = {"review": Among(IN_REVIEW)}
 _SHOWN = {"review": "shown", "shown_at": NOW}
+
+
+def _in_review(edited: int) -> dict[str, Test]:
+    """Return the tests that a task is in review, after so many edits: what was reviewed before is not it."""
+    return {"review": Among(IN_REVIEW), "edited": edited or ABSENT}
 
 
 def _open(lasts_ms: int) -> dict[str, Any]:
@@ -53,20 +57,21 @@ def opened_by_payment(out_trade_no: str, lasts_ms: int) -> list[Row]:
 
 
 @opening
-def opened_by_review(lasts_ms: int) -> Row:
+def opened_by_review(lasts_ms: int, edited: int = 0) -> Row:
     """Everybody may see these goods from now on."""
-    where = {**_IN_REVIEW, "status": 0, "goods_type": GOODS}
+    where = {**_in_review(edited), "status": 0, "goods_type": GOODS}
     return Row("unopened -> open", where=where, sets={**_SHOWN, **_open(lasts_ms)}, drops="review_note")
 
 
 @opening
-def shown() -> list[Row]:
+def shown(edited: int = 0) -> list[Row]:
     """Everybody may see it from now on. An unpaid red packet is due: it may be paid already."""
-    unpaid = {**_IN_REVIEW, "status": 0, "goods_type": IsNot(GOODS)}
+    in_review = _in_review(edited)
+    unpaid = {**in_review, "status": 0, "goods_type": IsNot(GOODS)}
     return [
         Row("unopened", where=unpaid, sets={**_SHOWN, "due_at": NOW}, drops="review_note"),
-        Row("unopened", where={**_IN_REVIEW, "status": 1}, sets=_SHOWN, drops="review_note"),
-        Row("open", where=_IN_REVIEW, sets=_SHOWN, drops="review_note"),
+        Row("unopened", where={**in_review, "status": 1}, sets=_SHOWN, drops="review_note"),
+        Row("open", where=in_review, sets=_SHOWN, drops="review_note"),
     ]
 
 
@@ -104,10 +109,10 @@ def taken_down(note: str) -> Row:
 
 
 @ending
-def refused(note: str) -> list[Row]:
+def refused(note: str, edited: int = 0) -> list[Row]:
     """All but its publisher are kept from it for good."""
     said = {"review": "refused", "review_note": note, "hidden": 1}
     return [
-        Row("running -> over", where=_IN_REVIEW, sets={**said, **_over("refused", note)}),
-        Row("over", where=_IN_REVIEW, sets=said),
+        Row("running -> over", where=_in_review(edited), sets={**said, **_over("refused", note)}),
+        Row("over", where=_in_review(edited), sets=said),
     ]

@@ -102,6 +102,17 @@ def why_not_end(task: Document, unionid: str) -> Refusal | None:
     return HasDigs() if task["now_depth"] and not task.get("reported") else None
 
 
+def why_not_edit(task: Document, unionid: str) -> Refusal | None:
+    """Return why this person cannot change what a task says and shows: its publisher can until a dig."""
+    if task["publisher"] != unionid:
+        return NotYours()
+    if task["status"]:
+        return Ended()
+    if task["now_depth"]:
+        return HasDigs("已经有人开挖，文字和图片不能再改")
+    return NotShown("这个宝贝已经被下架，不能修改") if task["hidden"] else None
+
+
 def why_held(prize: Document) -> Refusal | None:
     """Return why a prize is not given out for now: an operator has to decide, or froze it."""
     if prize["state"] == "held":

@@ -31,6 +31,8 @@ class Task(TypedDict):
     these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that of the
     goods if none is, and `money` is the whole yuan of one of the first rank that is paid.
 
+    `edited` counts how often its publisher changed its texts or its picture, absent if never.
+
     `starts_at` and `ends_at` are absent unless its publisher announced it for then, or limited it. Until
     it starts it is as if it cooled down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
     """
@@ -76,6 +78,7 @@ class Task(TypedDict):
     end_note: NotRequired[str]
     signed: NotRequired[int]
     renamed: NotRequired[int]
+    edited: NotRequired[int]
     review: NotRequired[ReviewState]
     review_note: NotRequired[str]
     hidden_note: NotRequired[str]

@@ -129,11 +129,13 @@ class Claim(Frame, tag="claim"):
 class Review(Frame, tag="review"):
     """The task was shown, hidden or reviewed, or the reason changed: read it again.
 
-    Only its publisher and its winners get it, while they watch. It is never sent again.
+    Only its publisher and its winners get it, while they watch. It is never sent again. If `edited` is more
+    than the details had, its publisher changed texts or picture, and all who watch it get this.
     """
 
     code: str
     review: ReviewShown
+    edited: int
 
 
 class Start(Frame, tag="start"):

@@ -62,6 +62,7 @@ SHOWN = (
     "interval",
     "fluctuation",
     "starts_at",
+    "edited",
 )
 
 # No two states of any tasks have the same.
@@ -218,8 +219,11 @@ class WatchedTask:
     def _is_whose(self, unionid: str) -> bool:
         return unionid == self.task["publisher"] or unionid in self.winners
 
+    def _review(self) -> bytes:
+        return encode([Review(code=self.code, review=self.review, edited=self.task.get("edited", 0))])
+
     def _tell_review(self) -> None:
-        told = encode([Review(code=self.code, review=self.review)])
+        told = self._review()
         refused = encode([Error(error=NotShown.error, msg=NotShown.default_msg, code=self.code)])
         for watcher in list(self.watchers):
             if self._is_whose(watcher.unionid):
@@ -239,7 +243,9 @@ class WatchedTask:
                 watcher.send(told)
 
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
-        """Replace the names of everything known, after somebody was erased. No frame follows from it.
+        """Replace the names of everything known, after somebody was erased, or its publisher edited it.
+
+        Of an edit watchers are told: a text that they read may be another now.
 
         Returns False and changes nothing if a dig that is known was not read, for it was made meanwhile.
         """
@@ -250,7 +256,11 @@ class WatchedTask:
         if not self._count_all(digs, early):
             self._first, self.winners, self.replay = before
             return False
+        edited = self.task.get("edited")
         self._take_names(task)
+        if self.task.get("edited") != edited:
+            for watcher in list(self.watchers):
+                watcher.send(self._review())
         return True
 
     def _take_names(self, task: Task) -> None:

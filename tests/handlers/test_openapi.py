@@ -131,6 +131,7 @@ async def test_replies_are_as_described(client: Client) -> None:
     replies = [
         ("/userLogin", {"status": 0, "msg": "", "data": alice.data}),
         ("/uploadFile", url),
+        ("/editTask", await alice.post("/editTask", code=code, name="别的")),
         ("/getTaskDetails", await bob.get("/getTaskDetails", code=code)),
         ("/getSharePic", await bob.post("/getSharePic", code=code)),
         ("/getProof", await client.get("/getProof", code=code)),

@@ -71,6 +71,7 @@ async def settle_task(context: Context, task: Task) -> None:
     """
     tasks = context.store.tasks
     if not task["status"]:
+        await _submit(context, task)
         if not task["open"]:
             await _settle_unopened(context, task)
             return
@@ -97,14 +98,18 @@ async def _expire(context: Context, task: Task) -> Task | None:
     return found if found["status"] else None
 
 
-async def _settle_unopened(context: Context, task: Task) -> None:
-    """Submit a task that no process submitted; follow a payment that came in review; delete it if unpaid.
-
-    It has a day to be paid, which begins when it could be paid and opened: once it is shown.
-    """
+async def _submit(context: Context, task: Task) -> None:
+    """Submit a task, or an edit of it, that no process submitted."""
     if task.get("review") == "checking":
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
+
+
+async def _settle_unopened(context: Context, task: Task) -> None:
+    """Follow a payment that came in review; delete it if unpaid.
+
+    It has a day to be paid, which begins when it could be paid and opened: once it is shown.
+    """
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and is_taken_down(task):
         await context.store.orders.move_all({"code": task["_id"]}, wake())  # its own sweep closes it
@@ -124,7 +129,8 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is None or order["state"] == "closed":
         for path in pictures_of(task):
             await context.store.files.take(path, None, context.clock.now_ms())  # a sweep deletes it later
-        await context.store.reviews.delete_of_task(task["_id"])  # before the task, which alone leads to it
+        # Before the task, which alone leads to them.
+        await context.store.reviews.delete_of_task(task["publisher"], task["_id"])
         await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])
     else:  # its money came, or may still come: the order's own sweep does the rest

@@ -6,7 +6,7 @@ The seed is drawn here, or was drawn before the publisher chose a nonce: `server
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypedDict, TypeVar
 
 import msgspec
 
@@ -61,6 +61,16 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     publish_id: str | None = None
     sealed_seed: str | None = None
     nonce: str | None = None
+
+
+class Texts(TypedDict):
+    """The fields of a task that say what its publisher wrote."""
+
+    name: str
+    synopsis: str
+    wxname: str
+    signed: int
+    terms: list[str]
 
 
 class _Times(NamedTuple):
@@ -341,13 +351,22 @@ def _rules(
     return rules
 
 
-def _own_name(publisher: Person) -> str:
-    """Return the name that signs a task. The first name that a person chose may not be checked yet.
+def texts_of(publisher: Person, name: str, synopsis: str, wxname: str | None) -> Texts:
+    """Return what a task says, signed by its publisher's own name unless they give another.
 
-    It signs all the same: it is checked with the task, before anybody sees that.
+    The first name that a person chose may not be checked yet. It signs all the same: it is checked with the
+    task, before anybody sees that.
     """
     chosen = publisher.get("chosen", {}).get("wxname")
-    return chosen if chosen and not is_named(publisher) else shown_name(publisher)
+    own_name = chosen if chosen and not is_named(publisher) else shown_name(publisher)
+    signature = wxname or own_name
+    return Texts(
+        name=name,
+        synopsis=synopsis,
+        wxname=signature,
+        signed=int(signature != own_name),
+        terms=terms_of(name, signature),
+    )
 
 
 def _task(
@@ -355,17 +374,16 @@ def _task(
 ) -> Task:
     now_ms = context.clock.now_ms()
     opened = draft.goods_type == GOODS and not reviewed
-    own_name = _own_name(publisher)
-    wxname = draft.wxname or own_name
+    texts = texts_of(publisher, draft.name, draft.synopsis, draft.wxname)
     return Task(
+        name=texts["name"],
+        synopsis=texts["synopsis"],
+        wxname=texts["wxname"],
+        signed=texts["signed"],
+        terms=texts["terms"],
         _id=rules.code,
         publisher=publisher["_id"],
-        wxname=wxname,
-        signed=int(wxname != own_name),
         wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
-        name=draft.name,
-        terms=terms_of(draft.name, wxname),
-        synopsis=draft.synopsis,
         goods_type=draft.goods_type,
         draw_type=ON_SITE,
         money=0,

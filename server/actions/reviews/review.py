@@ -280,17 +280,17 @@ async def _apply_to_person(context: Context, review: Review) -> None:
 
 
 async def _apply_to_task(context: Context, review: Review) -> None:
-    code, tasks = review["code"], context.store.tasks
+    code, tasks, edited = review["code"], context.store.tasks, review.get("edited", 0)
     if review["state"] == "held":
-        await tasks.hold(code, review["why"])
+        await tasks.hold(code, review["why"], edited)
     elif review["state"] == "refused":
-        refused = await tasks.move(code, opening.refused(review["why"]))
+        refused = await tasks.move(code, opening.refused(review["why"], edited))
         if refused is not None and refused["end_reason"] == "refused":  # it had not ended for another
             await announce_end(context, code)
-    elif await tasks.moves(code, opening.opened_by_review(context.settings.task_days * DAY_MS)):
+    elif await tasks.moves(code, opening.opened_by_review(context.settings.task_days * DAY_MS, edited)):
         await announce_start(context, code)
     else:
-        await tasks.moves(code, opening.shown())
+        await tasks.moves(code, opening.shown(edited))
     await announce_judged(context, code)
     if review["state"] != "held":
         order = await context.store.orders.find_live(code)

@@ -18,13 +18,19 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
     pictures = pictures_of(task)[0 if uploaded else 1 :]
     kinds = [rank["name"] for rank in task.get("ranks", [])]
     text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"], *kinds)))
-    review = _review(context, f"task:{task['_id']}", task["publisher"], openid, text)
+    edited = task.get("edited", 0)
+    key = f"task:{task['_id']}:{edited}" if edited else f"task:{task['_id']}"
+    review = _review(context, key, task["publisher"], openid, text)
     review["code"], review["picture"] = task["_id"], pictures[0] if pictures else ""
     if pictures[1:]:
         review["more"] = pictures[1:]
     if look := why_looked_at(task, context.settings.mail_review_prizes):
         review["look"] = look
+    if edited:
+        review["edited"] = edited
     await context.store.reviews.add(review)
+    if edited:
+        await context.store.reviews.delete_of_task(task["publisher"], task["_id"], edited)
 
 
 async def submit_profile(

@@ -176,7 +176,14 @@ class Tasks(DueDocuments[Task]):
         cooled = {"$lte": ["$cd_until", NOW_MS]}
         found = await self.find_one_and_update(
             # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
-            {"_id": dig["code"], "status": 0, "open": 1, "hidden": 0, "now_depth": dig["depth"] - 1},
+            {
+                "_id": dig["code"],
+                "status": 0,
+                "open": 1,
+                "hidden": 0,
+                "review": {"$nin": list(IN_REVIEW)},  # an edit is checked as the whole task was
+                "now_depth": dig["depth"] - 1,
+            },
             [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
             projection={"last_dig": 1},
             return_document=True,
@@ -185,6 +192,17 @@ class Tasks(DueDocuments[Task]):
         if recorded is None or recorded["_id"] != dig["_id"] or recorded["dig_id"] != dig["dig_id"]:
             return None
         return recorded
+
+    async def edit(self, code: str, publisher: str, changes: _Document) -> Task | None:
+        """Change what a task says and shows; None if somebody has dug, it ended, is hidden or is not theirs.
+
+        A dig needs the depth that it was before, so one of both is first. Each process reads the names again.
+        """
+        undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
+        counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
+        return await self.find_one_and_update(
+            undug, counted, projection={"seed_box": 0}, return_document=True
+        )
 
     async def delete_unpaid(self, code: str) -> None:
         """Delete a task that was never paid, is not in review and has not ended."""
@@ -279,10 +297,11 @@ class Tasks(DueDocuments[Task]):
         With it comes who has won of what still runs.
         """
         codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms)
+        shown = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[_Document] = [
-            # One may have been hidden since.
-            {"$match": {"_id": {"$in": codes}, "is_public": 1, "hidden": 0, "open": 1}},
+            # One may have been hidden since, or an edit of it be in review.
+            {"$match": {"_id": {"$in": codes}, **shown}},
             {"$unset": "seed_box"},
             # No prize has the code "".
             {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
@@ -364,10 +383,10 @@ class Tasks(DueDocuments[Task]):
 
     # Whether others see a task: its review, operators, reports. Those of a review can be repeated.
 
-    async def hold(self, code: str, note: str) -> None:
-        """Let a task in review wait for an operator. One that was decided about meanwhile stays as it is."""
+    async def hold(self, code: str, note: str, edited: int) -> None:
+        """Let a task in review, edited so often, wait for an operator. One decided about meanwhile stays."""
         await self.collection.update_one(
-            {"_id": code, "review": {"$in": list(IN_REVIEW)}},
+            {"_id": code, "review": {"$in": list(IN_REVIEW)}, "edited": edited or None},
             {"$set": {"review": "held", "review_note": note}},
         )
 

@@ -25,7 +25,8 @@ class Review(TypedDict):
     says in words why it is held or refused. `look`, if it is there, says why an operator has to look at
     it, whatever WeChat says of it. A profile keeps what was chosen in `wxname` and `wxheadpic`, and
     which of the person's choices that is, none if WeChat's data said it. `more` are the pictures that are
-    checked once `picture` has passed, one after the other.
+    checked once `picture` has passed, one after the other. `edited` is the task's when it was submitted,
+    absent for 0.
     """
 
     _id: str
@@ -43,6 +44,7 @@ class Review(TypedDict):
     why: str
     created_at: int
     more: NotRequired[list[str]]
+    edited: NotRequired[int]
     look: NotRequired[str]
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
@@ -119,9 +121,10 @@ class Reviews(DueDocuments[Review]):
         """Return how many that were submitted before a time (unix ms) wait for an operator."""
         return await self.rows.count_documents({"state": "held", "created_at": {"$lt": before_ms}})
 
-    async def delete_of_task(self, code: str) -> None:
-        """Delete what is left of a task's review."""
-        await self.collection.delete_one({"_id": f"task:{code}"})
+    async def delete_of_task(self, publisher: str, code: str, edited: int | None = None) -> None:
+        """Delete what is left of a task's reviews; with `edited`, of those before that edit."""
+        before = {} if edited is None else {"edited": {"$not": {"$gte": edited}}}
+        await self.collection.delete_many({"unionid": publisher, "code": code, **before})
 
     async def delete(self, review: Review) -> None:
         """Delete a review that ended, unless its state has changed."""

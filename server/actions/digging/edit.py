@@ -1,0 +1,67 @@
+"""Changing what a task says and shows, until somebody digs it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from server.actions.announce import announce_judged
+from server.actions.digging.publish import texts_of
+from server.actions.people.account import upload_of
+from server.actions.reviews.submit import submit_task
+from server.context import Context
+from server.errors import HasDigs, NoSuchTask, refuse
+from server.game.amounts import FOLLOWED_MS
+from server.game.reasons import why_not_edit
+from server.game.review import why_looked_at
+from server.game.task import Task
+from server.store.files import thumbnail_path
+from server.store.people.people import Person
+
+
+async def edit(
+    context: Context,
+    publisher: Person,
+    code: str,
+    *,
+    name: str,
+    synopsis: str,
+    wxname: str | None,
+    url: str | None,
+) -> Task:
+    """Replace a task's texts, and its picture if `url` names another; return the task as it is then.
+
+    Where contents are checked, or an operator has to look, nobody else sees it, and nobody can dig it, until
+    it has passed again. Safe to repeat.
+
+    Raises NoSuchTask, NotYours, Ended, HasDigs, NotShown if it is taken down; BadRequest if they did not
+    upload the picture here.
+    """
+    task = await _may_edit(context, code, publisher["_id"])
+    changes: dict[str, Any] = {**texts_of(publisher, name, synopsis, wxname)}
+    now_ms = context.clock.now_ms()
+    if url:
+        pic = upload_of("图片", "url", await context.store.files.take(url, publisher["_id"], now_ms))
+        changes |= {"pic": pic, "thumbnail": thumbnail_path(pic)}
+    if changes.items() <= task.items():
+        return task
+    if context.settings.checks_content or why_looked_at(task, context.settings.mail_review_prizes):
+        # If this process dies before it submits the edit, a sweep does.
+        changes |= {"review": "checking", "due_at": now_ms + FOLLOWED_MS}
+    edited = await context.store.tasks.edit(code, publisher["_id"], changes)
+    if edited is None:
+        await _may_edit(context, code, publisher["_id"])
+        raise HasDigs  # it can be edited again: not what this caller meant
+    if "review" in changes:
+        await submit_task(context, edited, publisher["openid"])
+    if edited["pic"] != task["pic"]:
+        await context.store.files.take(task["pic"], None, now_ms)  # a sweep deletes it unless it is used
+    await announce_judged(context, code)
+    return edited
+
+
+async def _may_edit(context: Context, code: str, unionid: str) -> Task:
+    task = await context.store.tasks.find(code)
+    if task is None:
+        raise NoSuchTask
+    refuse(why_not_edit(task, unionid))
+    return task

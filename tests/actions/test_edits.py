@@ -1,0 +1,139 @@
+"""A publisher changes texts and picture until somebody digs."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from server.actions.announce import square_of
+from server.actions.reviews.review import follow_review
+from server.context import Context
+from support.client import Client, Someone, a_picture
+from support.purse import check_books, find, misbehave, pay, publish_red_packet, sweep_until_quiet
+from support.reviews import CHECKED, settle
+
+NEW = {"name": "两只旧闹钟", "synopsis": "走得准\n会响"}
+
+
+async def named(someone: Someone, name: str) -> list[str]:
+    return [card["code"] for card in (await someone.get("/getTaskList", name=name))["data"]]
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody_digs(
+    client: Client, context: Context, open_page: Any
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(name="一只闹钟", forecast_num=9)
+    before = await bob.get("/getTaskDetails", code=code)
+    poster = (await bob.post("/getSharePic", code=code))["pic"]
+    page = await open_page(bob, code)
+    await page.until("snapshot")
+    assert (await bob.post("/editTask", code=code, **NEW))["error"] == "not_yours"
+    assert (await alice.post("/editTask", code=code, name=" \u202e\u200b"))["param"] == "name"
+    stolen = (await bob.upload(a_picture(colour="red")))["url"]
+    assert (await alice.post("/editTask", code=code, **NEW, url=stolen))["param"] == "url"
+    own = (await alice.upload(a_picture(colour="green")))["url"]
+    asked = {"code": code, **NEW, "wxname": "钟表店", "url": own}
+    for _ in range(2):  # the second time it is so already
+        reply = await alice.post("/editTask", **asked)
+        assert (reply["status"], reply["review"], reply["edited"]) == (0, "shown", 1), reply
+    frame = await page.until("review")
+    assert (frame["review"], frame["edited"]) == ("shown", 1)
+    shown = await bob.get("/getTaskDetails", code=code)
+    assert {name: shown[name] for name in NEW} == NEW
+    assert (shown["wxname"], shown["signed"], shown["edited"]) == ("钟表店", 1, 1)
+    assert urlsplit(shown["pic"]).path == urlsplit(own).path
+    assert shown["commitment"] == before["commitment"]
+    square_of(context).forget()
+    assert await named(bob, "旧闹钟") == await named(bob, "钟表") == [code]
+    assert await named(bob, "一只") == []
+    assert (await bob.post("/getSharePic", code=code))["pic"] != poster
+    assert (await bob.dig(code))["now_depth"] == 1
+    refused = await alice.post("/editTask", code=code, name="别的")
+    assert (refused["error"], refused["msg"]) == ("has_digs", "已经有人开挖，文字和图片不能再改")
+    assert (await bob.get("/getTaskDetails", code=code))["name"] == NEW["name"]
+
+
+@pytest.mark.gen_test
+async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(name="一只闹钟", forecast_num=9)
+    saves = context.store.tasks.edit
+
+    async def a_dig_comes_first(*asked: Any) -> Any:
+        assert (await bob.dig(code))["status"] == 0
+        return await saves(*asked)
+
+    monkeypatch.setattr(context.store.tasks, "edit", a_dig_comes_first)
+    assert (await alice.post("/editTask", code=code, **NEW))["error"] == "has_digs"
+    [task] = await find(context, "tasks")
+    assert (task["name"], task["now_depth"]) == ("一只闹钟", 1)
+
+
+class TestWhereContentsAreChecked:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return CHECKED
+
+    @pytest.mark.gen_test
+    async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, bob = await client.log_in_all("alice", "bob")
+        code = await alice.publish(name="一只闹钟", forecast_num=9)
+        [first] = await find(context, "reviews")
+        await alice.post("/editTask", code=code, name="还在检查就改")
+        assert [review["_id"] for review in await find(context, "reviews")] == [f"task:{code}:1"]
+        first["state"] = "shown"  # it passed in this moment, and says nothing of what is there now
+        await follow_review(context, first)
+        assert (await alice.get("/getTaskDetails", code=code))["review"] == "checking"
+        await settle(context)
+        assert (await bob.get("/getTaskDetails", code=code))["name"] == "还在检查就改"
+        digs = context.store.tasks.record_dig
+
+        async def an_edit_comes_first(*asked: Any) -> Any:
+            assert (await alice.post("/editTask", code=code, **NEW))["review"] == "checking"
+            monkeypatch.setattr(context.store.tasks, "record_dig", digs)
+            return await digs(*asked)
+
+        monkeypatch.setattr(context.store.tasks, "record_dig", an_edit_comes_first)
+        assert (await bob.dig(code))["error"] == "no_such_task"
+        assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
+        square_of(context).forget()
+        assert await named(bob, "") == []
+        [review] = await find(context, "reviews")
+        assert NEW["name"] in review["text"]
+        await settle(context)
+        assert await named(bob, "旧闹钟") == [code]
+        assert (await bob.dig(code))["now_depth"] == 1
+
+    @pytest.mark.gen_test
+    async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
+        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice = await client.log_in("alice")
+        code = await publish_red_packet(alice, prize_num=1, money=2)
+        await settle(context)
+        await pay(client, context, alice, code)
+        await misbehave(client, "judge", call="msg_sec_check", code="risky")
+        async def dies(*_: Any) -> None:
+            raise RuntimeError
+
+        with monkeypatch.context() as patch:
+            patch.setattr("server.actions.digging.edit.submit_task", dies)
+            await alice.post("/editTask", code=code, name="坏话")
+        assert await find(context, "reviews") == []
+        await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"due_at": 1}})
+        await sweep_until_quiet(context)
+        await settle(context)
+        await sweep_until_quiet(context)
+        [task] = await find(context, "tasks")
+        assert (task["open"], task["status"], task["end_reason"]) == (1, 1, "refused")
+        await check_books(context)
+        [refund] = await find(context, "refunds")
+        assert (refund["state"], refund["amount_fen"]) == ("refunded", 200)
