@@ -21,6 +21,7 @@ from handlers.digging.ending import EditTask, EndTask
 from handlers.digging.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.digging.post_task import PostTask
 from handlers.digging.proof import GetProof
+from handlers.digging.publishers import GetPublisher
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, NotReady, OpenApi, Ready
 from handlers.messages.consents import GetTemplates, Remind, Subscribed
@@ -79,6 +80,7 @@ INTERFACES: list[type[Interface]] = [
     ReportTask,
     GetTexts,
     GetRules,
+    GetPublisher,
 ]
 
 # What asks no store, or says itself that it does not answer.

@@ -75,6 +75,10 @@ class TokenRequired(Refusal):
     error, default_msg = "token_required", "为了账号安全，请重新登录后再试"
 
 
+class NoSuchPublisher(Refusal):
+    error, default_msg = "no_such_person", "没有这个发布者，可能已经注销"
+
+
 class BadCommitment(Refusal):
     """The seed that a publisher brought back is not one they were given, is too old, or was used."""
 

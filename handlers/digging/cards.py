@@ -70,13 +70,15 @@ class Card(msgspec.Struct, kw_only=True):
     `value` is what one of the goods is worth by its publisher, in whole yuan; 0 if they did not say.
 
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
-    publisher's own picture, so a client should not show it beside a signature. `draw_type`: 1 on site, 2 by
-    mail. `expires_at` is when it ends if its prizes last, unix ms; 0 unless it runs. `starts_at` is when its
-    publisher lets people dig it, in unix ms, 0 if at once; until then it cools down. `ranks` is [] if all
-    prizes are alike. Else `money` is that of the first rank that is paid, and `goods_type` 1 if there is one.
+    publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens
+    `/getPublisher`; it is "" if they deleted their account. `draw_type`: 1 on site, 2 by mail. `expires_at`
+    is when it ends if its prizes last, unix ms; 0 unless it runs. `starts_at` is when its publisher lets
+    people dig it, in unix ms, 0 if at once; until then it cools down. `ranks` is [] if all prizes are alike.
+    Else `money` is that of the first rank that is paid, and `goods_type` 1 if there is one.
     """
 
     code: str
+    publisher_id: str
     wxname: str
     wxheadpic: str
     signed: int
@@ -135,6 +137,7 @@ def card_fields(context: Context, task: Task) -> dict[str, Any]:
     seen = review_of(task), task.get("hidden", 0)
     return {
         "code": task["_id"],
+        "publisher_id": task.get("publisher_id", ""),
         "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),

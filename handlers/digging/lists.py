@@ -179,7 +179,8 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
     if not may_see(review_of(task), mine=False, won=bool(task["wins"])):
         # A signature is content too. Without its mark, the publisher's picture would stand in its place.
-        fields |= dict.fromkeys(("name", "pic", "thumbnail", "wxname", "wxheadpic"), "") | {"signed": 0}
+        unseen = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "publisher_id")
+        fields |= dict.fromkeys(unseen, "") | {"signed": 0}
     return msgspec.convert(
         fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard
     )

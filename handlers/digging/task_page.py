@@ -68,6 +68,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     value: int
     money_fen: int
     rank: int
+    publisher_id: str
     wxname: str
     wxheadpic: str
     signed: int
@@ -243,6 +244,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     task = watched.task
     rules = watched.setting.rules
     fields: dict[str, Any] = {
+        "publisher_id": task.get("publisher_id", ""),
         "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),

@@ -28,7 +28,8 @@ from server.context import Context
 from server.game import draw
 from server.operation.alarms import check_invariants, check_ledger, check_queues
 from server.operation.patterns import check_patterns
-from server.store.people.people import Person
+from server.security.random_codes import random_code
+from server.store.people.people import PUBLIC_CHARACTERS, Person
 
 PUBLISHER, WINNER, SECOND, VISITOR = "publisher", "winner", "second", "visitor"
 SECONDS = 10
@@ -92,7 +93,17 @@ async def live(context: Context) -> None:
 
 async def _log_in(context: Context, who: str) -> str:
     person = await context.store.people.save(
-        Person(_id=who, openid=who, nickName=who, avatarUrl="", gender=0, city="", province="", country="")
+        Person(
+            _id=who,
+            openid=who,
+            nickName=who,
+            avatarUrl="",
+            gender=0,
+            city="",
+            province="",
+            country="",
+            public_id=random_code(PUBLIC_CHARACTERS),
+        )
     )
     return context.keys.sign_token(who, person.get("generation", 0))
 
@@ -112,6 +123,8 @@ async def _live(context: Context, client: _Client) -> None:
         await work(context)
     for path in _TASK_PAGES:
         await client.get(PUBLISHER, path, code=code)
+    await client.get(WINNER, "/getTaskList", name="check")
+    await client.get(WINNER, "/getPublisher", publisher_id=page["publisher_id"])
     for path in _OWN_PAGES:
         await client.get(WINNER, path)
     await money_gauges(context, SECONDS)

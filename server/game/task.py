@@ -15,7 +15,8 @@ class Task(TypedDict):
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
-    `terms` are what a search finds it by.
+    `publisher_id` is the publisher's `public_id`, absent if they were erased. `terms` are what a search
+    finds it by.
     `value` is what one of the goods is worth by its publisher, in whole yuan, absent if they did not say.
     `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
     who ended it says about that. `renamed` counts how often somebody named on its page was erased; each
@@ -39,6 +40,7 @@ class Task(TypedDict):
 
     _id: str
     publisher: str
+    publisher_id: NotRequired[str]
     wxname: str
     wxheadpic: str
     name: str

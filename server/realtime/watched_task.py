@@ -49,6 +49,7 @@ SHOWN = (
     "wxname",
     "wxheadpic",
     "signed",
+    "publisher_id",
     "name",
     "synopsis",
     "pic",

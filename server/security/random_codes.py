@@ -10,9 +10,9 @@ LETTERS = string.ascii_letters + string.digits
 CODE_CHARACTERS = 12
 
 
-def random_code() -> str:
-    """Return a new code of 12 letters and digits, 71 bits."""
-    return "".join(secrets.choice(LETTERS) for _ in range(CODE_CHARACTERS))
+def random_code(characters: int = CODE_CHARACTERS) -> str:
+    """Return a new code of so many letters and digits: 12 have 71 bits."""
+    return "".join(secrets.choice(LETTERS) for _ in range(characters))
 
 
 def derived_code(key: bytes, text: str, characters: int = CODE_CHARACTERS) -> str:

@@ -128,6 +128,7 @@ async def test_replies_are_as_described(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     url = await bob.upload(a_picture())
     code = await alice.publish(forecast_num=1, draw_type=1)
+    alice_id = (await bob.get("/getTaskDetails", code=code))["publisher_id"]
     replies = [
         ("/userLogin", {"status": 0, "msg": "", "data": alice.data}),
         ("/uploadFile", url),
@@ -159,6 +160,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/getTemplates", await alice.get("/getTemplates")),
         ("/subscribed", await alice.post("/subscribed", templates="no_template_of_this_server")),
         ("/remind", await bob.post("/remind", code=code)),
+        ("/getPublisher", await bob.get("/getPublisher", publisher_id=alice_id)),
         ("/report", await bob.post("/report", code=code, reason="other")),
         ("/getTexts", await client.get("/getTexts")),
         ("/getRules", await bob.get("/getRules", code=code)),

@@ -212,7 +212,7 @@ async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
     assert task is not None
     assert made is not None
     codes = [f"{number:012}" for number in range(519)]
-    await context.store.tasks.collection.insert_many([{**task, "_id": code} for code in codes])
+    await context.store.tasks.collection.insert_many([{**task, "_id": code, "terms": []} for code in codes])
     await context.store.digs.collection.insert_many(
         [stored({**made, "_id": f"{code}:1", "code": code, "dig_id": code}) for code in codes]
     )

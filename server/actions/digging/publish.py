@@ -383,6 +383,7 @@ def _task(
         terms=texts["terms"],
         _id=rules.code,
         publisher=publisher["_id"],
+        publisher_id=publisher.get("public_id", ""),
         wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
         goods_type=draft.goods_type,
         draw_type=ON_SITE,

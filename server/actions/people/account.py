@@ -22,7 +22,8 @@ from server.game.review import ReviewState
 from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
-from server.store.people.people import Ban, Person
+from server.security.random_codes import derived_code
+from server.store.people.people import PUBLIC_CHARACTERS, Ban, Person
 from server.telemetry import metrics
 
 BEIJING = timezone(timedelta(hours=8))
@@ -56,8 +57,14 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
         city="",
         province="",
         country="",
+        public_id=_public_id(context, unionid),
     )
     return await _let_in(context, await context.store.people.save(person, told=False))
+
+
+def _public_id(context: Context, unionid: str) -> str:
+    """Return the id by which others know a person, unless one was derived under an older key."""
+    return derived_code(context.keys.publish_key, f"person:{unionid}", PUBLIC_CHARACTERS)
 
 
 async def _id_of(context: Context, openid: str) -> str:
@@ -94,6 +101,7 @@ async def log_in_with_data(
             city=user.city,
             province=user.province,
             country=user.country,
+            public_id=_public_id(context, unionid),
         )
     )
     person = await _let_in(context, person)

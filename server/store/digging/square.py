@@ -27,8 +27,9 @@ _PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
 # Lists are sorted by _id last: tasks of one millisecond need an order too, or pages overlap. `ended_at` is
 # there so that what ended long ago is passed over without being read.
 _NEWEST = (("opened_at", -1), ("_id", 1), ("ended_at", 1))
+LISTED_KEYS = (*_PUBLIC, ("status", 1), *_NEWEST)
 INDEXES = [
-    IndexModel([*_PUBLIC, ("status", 1), *_NEWEST], name="listed"),
+    IndexModel([*LISTED_KEYS], name="listed"),
     IndexModel(
         [*_PUBLIC, ("goods_type", 1), ("draw_type", 1), ("status", 1), *_NEWEST], name="listed_by_kind"
     ),

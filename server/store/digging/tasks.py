@@ -11,7 +11,7 @@ from server.game.dig import Dig
 from server.game.review import IN_REVIEW
 from server.game.sealed import Sealed
 from server.game.task import Task
-from server.store.digging.square import ARRANGED, PAGE_SIZE, Place, Wanted, arranged, listed
+from server.store.digging.square import ARRANGED, LISTED_KEYS, PAGE_SIZE, Place, Wanted, arranged, listed
 from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
@@ -70,6 +70,7 @@ class Tasks(DueDocuments[Task]):
             partialFilterExpression={"ranks.pic": {"$exists": True}},
         ),
         IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
+        IndexModel([("publisher", 1), *LISTED_KEYS], name="listed_of_publisher"),
         IndexModel([("last_dig.at", -1)], name="dug_last"),
         IndexModel(
             [("reported", 1), ("reported_at", 1)],
@@ -364,6 +365,25 @@ class Tasks(DueDocuments[Task]):
             {"publisher": unionid},
             {"seed_box": 0},
             sort=[("created_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)],
+            skip=skip,
+            limit=limit,
+            batch_size=limit,  # all in one trip
+        )
+        return await found.to_list(limit)
+
+    async def public_of(self, publisher: str, skip: int, limit: int) -> list[Task]:
+        """Return the tasks of a person that the square lists or listed: first those that have not ended.
+
+        Each the newest first, so what starts later comes before what runs.
+        """
+        found = self.collection.find(
+            {"publisher": publisher, "is_public": 1, "hidden": 0, "open": 1},
+            {"seed_box": 0},
+            sort=[
+                ("status", pymongo.ASCENDING),
+                ("opened_at", pymongo.DESCENDING),
+                ("_id", pymongo.ASCENDING),
+            ],
             skip=skip,
             limit=limit,
             batch_size=limit,  # all in one trip

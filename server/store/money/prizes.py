@@ -186,6 +186,11 @@ class Prizes(DueDocuments[Prize]):
         IndexModel(
             [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
         ),
+        IndexModel(
+            [("publisher", 1), ("given_at", -1)],
+            name="given_by",
+            partialFilterExpression={"given_at": {"$gt": 0}},
+        ),
         sealed_index("address_box"),
         DUE_INDEX,
     ]
@@ -215,6 +220,17 @@ class Prizes(DueDocuments[Prize]):
     async def of_winner(self, unionid: str) -> list[Prize]:
         """Return all that a person won."""
         return await self.collection.find({"unionid": unionid}).to_list(None)
+
+    async def given_by(self, publisher: str, limit: int) -> list[_Document]:
+        """Return of a publisher's prizes that were claimed for good when, the newest first."""
+        found = self.rows.find(
+            {"publisher": publisher, "given_at": {"$gt": 0}},
+            dict.fromkeys(("draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"), 1),
+            sort=[("given_at", pymongo.DESCENDING)],
+            limit=limit,
+            batch_size=limit,  # all in one trip
+        )
+        return await found.to_list(limit)
 
     async def given_between(self, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
         """Yield the prizes that winners were given from one moment (above 0) until before another."""

@@ -123,6 +123,7 @@ class Erasure:
                         "signed": 0,
                         "terms": terms_of(task["name"], NAME),
                     },
+                    "$unset": {"publisher_id": ""},
                     "$inc": {"renamed": 1},
                 },
             )

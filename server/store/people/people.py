@@ -19,6 +19,7 @@ _Document = dict[str, Any]
 NO_NAME = "还没起名"
 # The name that WeChat has given for everybody since 2022.
 WECHAT_USER = "微信用户"
+PUBLIC_CHARACTERS = 16
 
 
 class Ban(TypedDict):
@@ -66,7 +67,8 @@ class Person(TypedDict):
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
     first login (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others
     may notice: see `server/actions/people/erase.py`. `leaving` is there from when they ask for it until they
-    take it back. `due_at` is there until what they chose is submitted to review.
+    take it back. `due_at` is there until what they chose is submitted to review. `public_id` names them in
+    addresses that others see; it is kept as their first login wrote it.
     """
 
     _id: str
@@ -90,6 +92,7 @@ class Person(TypedDict):
     moving: NotRequired[int]
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
+    public_id: NotRequired[str]
 
 
 # The fields of a person's record that decide whether they are admitted.
@@ -134,8 +137,17 @@ class People(DueDocuments[Person]):
             name="leaving",
             partialFilterExpression={"leaving.due_at": {"$exists": True}},
         ),
+        IndexModel(
+            [("public_id", 1)],
+            name="public_id",
+            partialFilterExpression={"public_id": {"$exists": True}},
+        ),
         DUE_INDEX,
     ]
+
+    async def with_public_id(self, public_id: str) -> Person | None:
+        """Return the publisher whom others know by this id."""
+        return await self.collection.find_one({"public_id": public_id})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these are the pictures of people."""
@@ -192,13 +204,15 @@ class People(DueDocuments[Person]):
         being erased.
         """
         unionid = person["_id"]
-        fields = {name: value for name, value in person.items() if name != "_id"}
+        kept = {name: value for name, value in person.items() if name == "public_id"}
+        fields = {name: value for name, value in person.items() if name not in ("_id", "public_id")}
         said = fields if told else {"openid": person["openid"]}
         # By MongoDB's clock, as `ended_at` is: a machine's own may be wrong by hours.
         begun = {"generation": {"$toLong": {"$divide": [NOW_MS, 1000]}}, "created_at": NOW_MS}
         first = {"$mergeObjects": [{"$literal": fields}, begun]}
         is_new = {"$eq": [{"$type": "$openid"}, "missing"]}
-        merged = {"$mergeObjects": ["$$ROOT", {"$cond": [is_new, first, {}]}, {"$literal": said}]}
+        began = {"$cond": [is_new, first, {}]}
+        merged = {"$mergeObjects": [{"$literal": kept}, "$$ROOT", began, {"$literal": said}]}
         saved: Person | None = None
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
             try:

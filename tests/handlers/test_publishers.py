@@ -1,0 +1,86 @@
+"""A publisher's page: who they are, what they published, and how they treat those who win."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.actions.announce import square_of
+from server.actions.people import erase as erasing
+from server.context import Context
+from server.game.amounts import DAY_MS
+from server.game.handing import COUNTED, Handed, handed_over
+from support.client import Client
+from support.drafts import publish_many
+from support.purse import win
+
+MAILED = {"draw_type": 2, "amount_fen": 0, "claimed_at": 1000, "given_at": 1000}
+ON_SITE = {"draw_type": 1, "amount_fen": 0, "claimed_at": 1000, "given_at": 5000}
+PAID = {"draw_type": 1, "amount_fen": 88, "claimed_at": 1000, "given_at": 1001}
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([], Handed(0, 1, 0)),
+        ([MAILED], Handed(0, 1, 0)),
+        ([{**MAILED, "sent_at": 11_000}, MAILED], Handed(1, 1, 10_000)),
+        ([{**MAILED, "sent_at": 11_000}, ON_SITE, PAID], Handed(3, 1, 7_000)),
+        ([PAID], Handed(1, 1, 0)),
+        ([{**ON_SITE, "given_at": 1000}], Handed(1, 1, 1)),
+        ([ON_SITE] * (COUNTED + 1), Handed(COUNTED, 0, 4_000)),
+    ],
+)
+def test_what_was_handed_over_counts_and_only_goods_say_how_fast(given: Any, said: Handed) -> None:
+    assert handed_over(given) == said
+
+
+@pytest.mark.gen_test
+async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    now_ms = context.clock.now_ms()
+    over, unseen, running, later, hidden = await publish_many(
+        alice,
+        {"name": "钟", "draw_type": 1, "forecast_num": 1},
+        {"name": "只给熟人", "is_public": 0},
+        {"name": "茶", "wxname": "茶铺", "forecast_num": 1000},
+        {"name": "灯", "starts_at": now_ms + HOUR_MS, "cd": 60, "forecast_num": 40},
+        {"name": "伞"},
+    )
+    await context.store.tasks.set_hidden(hidden, hidden=True)
+    await win(client, context, bob, over)
+    pickup = (await bob.post("/drawPrize", code=over))["pickup"]
+    assert (await alice.post("/confirmDraw", code=over, pickup=pickup))["status"] == 0
+    details = [await carol.get("/getTaskDetails", code=code) for code in (over, unseen, running)]
+    ids = {page["publisher_id"] for page in details}
+    ids |= {card["publisher_id"] for card in (await carol.get("/getTaskList"))["data"]}
+    [publisher_id] = ids
+    page = await carol.get("/getPublisher", publisher_id=publisher_id)
+    assert [card["code"] for card in page["data"]] == [later, running, over]
+    assert (page["wxname"], page["mine"]) == (alice.data["nickName"], 0)
+    assert (page["handed"], page["handed_all"]) == (1, 1)
+    assert 0 < page["handed_in_ms"] < DAY_MS
+    assert alice.unionid not in str(page)
+    assert (await alice.get("/getPublisher", publisher_id=publisher_id))["mine"] == 1
+    assert (await carol.get("/getPublisher", publisher_id=publisher_id, page=2))["data"] == []
+    for wrong, error in (("0" * 16, "no_such_person"), (alice.unionid, "bad_request")):
+        assert (await carol.get("/getPublisher", publisher_id=wrong))["error"] == error
+
+    # Logging in under a new key changes nothing; being erased does.
+    person = await context.store.people.find(alice.unionid)
+    assert person is not None
+    saved = await context.store.people.save({**person, "public_id": "0" * 16})
+    assert saved.get("public_id") == publisher_id
+    for pause in ("UNDER_WAY_SECONDS", "REMEMBERED_SECONDS"):
+        monkeypatch.setattr(erasing, pause, 0)
+    await context.store.tasks.collection.update_many(
+        {"publisher": alice.unionid, "status": 0}, {"$set": {"status": 1, "ended_at": now_ms}}
+    )
+    await erasing.erase(context.store, alice.unionid)
+    square_of(context).forget()
+    assert (await carol.get("/getPublisher", publisher_id=publisher_id))["error"] == "no_such_person"
+    assert {card["publisher_id"] for card in (await carol.get("/getTaskList"))["data"]} == {""}
