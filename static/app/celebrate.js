@@ -1,7 +1,7 @@
 // A win, celebrated: the ground opens for the winner, coins fly, everybody else reads a line.
 
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
-import { title, wonWords } from "../miniprogram/shared/words.js";
+import { WIN, placeWords, title, wonWords } from "../miniprogram/shared/words.js";
 import { dialog } from "./dialog.js";
 import { avatar, el, icon } from "./dom.js";
 import { signalWin } from "./preferences.js";
@@ -11,15 +11,15 @@ const FALL_MS = 1800;
 const SHOWN_MS = 8000;
 
 /** The person in front of the screen won with the dig of this reply. The way back closes it. */
-export function celebrateMine(task, { no, now_depth }) {
+export function celebrateMine(task, reply) {
   let claiming = false;
   const opened = dialog(
-    "恭喜，你挖到了！",
+    WIN.title,
     el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 160, height: 160 })),
     el("p.prize-name", {}, wonWords(task, task) || title(task)),
-    el("p.hint.centred", {}, `第 ${now_depth} 层，你是名单上的第 ${no} 位`),
+    el("p.hint.centred", {}, placeWords(reply)),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
-    el("button.primary", { autofocus: true, onclick: () => { claiming = true; opened.close(); } }, "去领取"),
+    el("button.primary", { autofocus: true, onclick: () => { claiming = true; opened.close(); } }, WIN.claim),
     el("i.ground.left", { "aria-hidden": "true" }),
     el("i.ground.right", { "aria-hidden": "true" }),
   );

@@ -1,7 +1,7 @@
 // What a person prefers on this device: whether opening a treasure digs, and what tells of the end of a cooldown.
 
 import { sha256, utf8 } from "../miniprogram/shared/hash.js";
-import { OPENING } from "../miniprogram/shared/words.js";
+import { ASK_OPENING, OPENING, WIN } from "../miniprogram/shared/words.js";
 import { el, fill } from "./dom.js";
 import { keep, person, recall } from "./session.js";
 
@@ -10,7 +10,7 @@ const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // it stays after 
 const INITIAL = { digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
   digOnOpening: "打开一个宝贝，进来就挖一锹",
-  win: "挖到时响一声、震一下",
+  win: WIN.signal,
   sound: "冷却结束时响一声",
   vibration: "冷却结束时震一下",
 };
@@ -60,7 +60,7 @@ export function openingChoice(onDig) {
   function show() {
     const digs = prefers("digOnOpening");
     if (digs === null) {
-      fill(element, el("p", {}, "以后打开宝贝："), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
+      fill(element, el("p", {}, ASK_OPENING), OPENING.map(({ opens, words }) => el("button.chip", { onclick: () => answer(opens === "digs") }, words)));
     } else {
       const { words, other } = OPENING.find(({ opens }) => (opens === "digs") !== digs);
       fill(element, el("button.link", { onclick: () => answer(!digs) }, `${other} · 改成${words}`));

@@ -1,7 +1,7 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
-import { chanceWords } from "../miniprogram/shared/words.js";
+import { chanceWords, deepestWords } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
@@ -67,7 +67,7 @@ export function shaft(onDig) {
 
   function showDepth(task) {
     write(now, task.now_depth);
-    write(most, task.status ? "" : `最深到第 ${task.deepest} 层`);
+    write(most, deepestWords(task));
     write(chance, chanceWords(task));
     element.style.setProperty("--warmth", task.status || !task.one_in ? 0 : task.one_in ** -0.5);
     gauge.style.setProperty("block-size", `${(100 * task.now_depth) / task.deepest}%`);

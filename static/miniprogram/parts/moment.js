@@ -1,6 +1,7 @@
 // The part of a treasure's page that makes a dig an act: whether opening digs, the chance, the stroke, the win, the cheers.
 
-import { CHEERS, OPENING, chanceWords, title, whoIsFirst } from "../shared/words.js";
+import { wonThumbnail } from "../shared/prizes.js";
+import { ASK_OPENING, CHEERS, OPENING, WIN, chanceWords, deepestWords, placeWords, title, whoIsFirst, wonWords } from "../shared/words.js";
 import { channel, soundAndShake } from "../wechat.js";
 
 const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
@@ -12,7 +13,7 @@ const MARKS = { heart: "❤️", fire: "🔥", clover: "🍀", laugh: "😄", wo
 
 export const moment = Behavior({
   data: {
-    opens: wx.getStorageSync(OPENS), opening: OPENING, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
+    opens: wx.getStorageSync(OPENS), opening: OPENING, askOpening: ASK_OPENING, winWords: WIN, depth: 0, deepest: "", chance: "", warmth: 0, speed: "", whole: false,
     striking: false, face: "", won: null, silent: wx.getStorageSync(SILENT), resting: false,
     signs: Object.keys(CHEERS).map((sign) => ({ sign, words: CHEERS[sign], mark: MARKS[sign], count: "" })),
   },
@@ -23,7 +24,7 @@ export const moment = Behavior({
       if (this.data.busy) return;
       this.setData({
         depth: task.now_depth,
-        deepest: task.status ? "" : ` · 最深到第 ${task.deepest} 层`,
+        deepest: deepestWords(task),
         chance: chanceWords(task),
         warmth: task.status || !task.one_in ? 0 : task.one_in ** -0.5,
         speed: whoIsFirst(task.fair_start_ms),
@@ -56,9 +57,9 @@ export const moment = Behavior({
       if (!this.data.busy) this.setData({ striking: false });
     },
 
-    openGround({ no, now_depth }) {
+    openGround(reply) {
       const { task } = this.data;
-      this.setData({ won: { no, now_depth, title: title(task), picture: task.thumbnail } });
+      this.setData({ won: { place: placeWords(reply), title: wonWords(task, task) || title(task), picture: wonThumbnail(task) } });
       if (!this.data.silent) soundAndShake();
     },
 

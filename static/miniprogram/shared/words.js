@@ -166,6 +166,15 @@ export function chanceWords({ status, one_in, nearest }) {
   return one_in ? `这一锹 1/${one_in}` : `这一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
+// What the winner reads when the ground opens, and the question whether that sounds.
+export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };
+export const placeWords = ({ now_depth, no }) => `第 ${now_depth} 层，你是名单上的第 ${no} 位`;
+
+/** Return the deepest level that can still matter. */
+export const deepestWords = ({ status, deepest }) => (status ? "" : `最深到第 ${deepest} 层`);
+
+export const ASK_OPENING = "以后打开宝贝：";
+
 // Whether opening a treasure digs: what one may choose, and beside each what it is the change from.
 export const OPENING = [
   { opens: "digs", words: "进来就挖", other: "我自己按" },
