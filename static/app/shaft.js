@@ -1,7 +1,7 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
-import { chanceWords, deepestWords } from "../miniprogram/shared/words.js";
+import { WHY_NOT, chanceWords, deepestWords } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
@@ -9,14 +9,6 @@ import { shovel } from "./strike.js";
 const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
 const OVER = "冷却结束，可以挖了";
-const WHY_NOT = {
-  ended: "已结束",
-  not_paid: "待支付",
-  no_such_task: "已下架",
-  own_task: "我的宝贝",
-  already_won: "已挖到",
-};
-
 /**
  * Return the shaft's element with `show(task, busy)` and `say(...words)`, which writes into `line`; the end of a
  * cooldown replaces the words, and another cooldown takes these back. The button calls `onDig`. `strike` begins a

@@ -339,6 +339,15 @@ export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支�
 export const payDue = ({ owed_fen }) => `待支付 ${yuan(owed_fen)}`;
 export const payButton = ({ owed_fen }) => `支付 ${yuan(owed_fen)}`;
 
+// Why somebody may not dig, at the button.
+export const WHY_NOT = {
+  ended: "已结束",
+  not_paid: "待支付",
+  no_such_task: "已下架",
+  own_task: "我的宝贝",
+  already_won: "已挖到",
+};
+
 // The people who dug a treasure.
 export const PEOPLE = { title: "一起挖的人", none: "还没有人挖过" };
 

@@ -139,7 +139,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
         values = {"name": "红包雨", "synopsis": "", "prize_num": "1", "forecast_num": "1", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
         publisher.until("opened")
-        text = publisher.shows("【现金红包2元】红包雨", "自己埋的不能挖", "你出的那一半在里面")
+        text = publisher.shows("【现金红包2元】红包雨", "我发布的", "你出的那一半在里面")
         assert "支付 2 元" not in text
         winner.open("/pages/square/square")
         winner.shows("红包雨")
@@ -230,7 +230,7 @@ def test_a_shared_sum_is_planned_published_and_won(address: str):
         publisher.fire(".draft", "submit", value=values)
         publisher.until("opened")
         kind = "二等奖 · 拼手气，一起分 0.35 元 · 剩 3 / 3 份"
-        publisher.shows(kind, "自己埋的不能挖", "你出的那一半在里面")
+        publisher.shows(kind, "我发布的", "你出的那一半在里面")
         [card] = [row for row in Person.log_in(address, "老李").get("/getMyRelease")["data"] if row["ranks"]]
         dug = Person.log_in(address, "小运").post("/postTask", code=card["code"])
         publisher.shows(f"小运 挖到了！二等奖，0.{dug['money_fen']} 元", "剩 2 / 3 份")

@@ -12,13 +12,12 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { ENDINGS, FAIR, NAMING, PEOPLE, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
+import { ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
-const WHY_NOT = { no_such_task: "已下架", not_paid: "等待发布者支付", own_task: "自己埋的不能挖", already_won: "你已经挖到了" };
 
 Component({
   behaviors: [claiming, history, linking, moment, naming, owning, sharing],
