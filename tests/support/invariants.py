@@ -17,8 +17,11 @@ async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
     assert task is not None
     digs = await context.store.digs.after(code, 0, 10_000)
     rules = draw.read_rules(task["params"])
-    depths = draw.winning_depths(context.keys.open("seed", task["seed_box"], code), rules)
+    prizes = draw.prizes_at(context.keys.open("seed", task["seed_box"], code), rules)
+    depths = list(prizes)
     assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
+    won = {dig["depth"]: (dig.get("rank", 0), dig.get("fen", 0)) for dig in digs if dig["is_prize"]}
+    assert won == {depth: prizes[depth] for depth in won}
     return [dict(dig) for dig in digs]
 
 
