@@ -273,6 +273,12 @@ MEANINGS = {
     "ToDo.until": Meaning("到什么时刻为止（unix 毫秒）；没有期限为 0"),
     "unsent": Meaning("有几份奖品等着寄出；act 不是 ship 时为 0"),
     "ToDo.owed_fen": Meaning("还要付多少分；act 不是 pay 时为 0"),
+    "expected_wins": Meaning("挖过的每一锹的机会加起来，就是按概率该挖到几次"),
+    "wins_counted": Meaning("这些锹实际挖到了几次"),
+    "digs_uncounted": Meaning("有几锹挖在记录机会以前，没有算进去"),
+    "was_one_in": Meaning("这一锹当时挖到的机会是几分之一；0 表示当时不可能挖到，-1 表示没有记录"),
+    "OwnDigRow.prize": Meaning("得到的是哪一种奖品；没有挖到或只有一种奖品时为空"),
+    "OwnDigRow.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
     "partake_num": Meaning("挖过多少个不同的宝贝"),
     # What a client sends.
     "UserLoginRequest.code": Meaning("只能用一次，5 分钟内有效"),

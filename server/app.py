@@ -16,7 +16,7 @@ from handlers import asyncapi, openapi
 from handlers.base import Interface
 from handlers.digging.commitment import GetCommitment
 from handlers.digging.details import GetTaskDetails, GetTaskUser
-from handlers.digging.digs import GetDigs
+from handlers.digging.digs import GetDigs, GetMyDigs
 from handlers.digging.ending import EditTask, EndTask
 from handlers.digging.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.digging.post_task import PostTask
@@ -59,6 +59,7 @@ INTERFACES: list[type[Interface]] = [
     GetMyInfo,
     GetMyRelease,
     GetMyPartake,
+    GetMyDigs,
     GetMyPrize,
     SetProfile,
     Logout,

@@ -6,13 +6,17 @@ import msgspec
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import picture_url
-from handlers.parameters import Code, Depth, Unionid
+from handlers.parameters import Code, Depth, Page, Unionid
 from handlers.reviews.shown import require_shown
 from server.context import Context
 from server.errors import NoSuchTask
 from server.game.dig import Dig
+from server.game.reasons import may_see
+from server.game.review import review_of
+from server.store.digging.digs import OwnDig
 
 PAGE_SIZE = 50
+OWN_PAGE_SIZE = 20
 
 
 class GetDigsRequest(msgspec.Struct):
@@ -70,3 +74,63 @@ def _row(context: Context, dig: Dig) -> DigRow:
     picture = picture_url(context, dig["wxheadpic"])
     won = dig.get("rank", 0), dig.get("fen", 0)
     return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"], *won)
+
+
+class GetMyDigsRequest(msgspec.Struct):
+    """Which page, from 1."""
+
+    unionid: Unionid
+    page: Page = 1
+
+
+class OwnDigRow(msgspec.Struct):
+    """One of the caller's digs. It won with the chance 1 / `was_one_in`: 0 if it could not, -1 if that was
+    not recorded. `prize` is what it won, if its task has ranks. `name` is "" if the caller may not see the
+    task now; `at` is unix ms.
+    """
+
+    code: str
+    name: str
+    depth: int
+    is_prize: int
+    prize: str
+    money_fen: int
+    was_one_in: int
+    at: int
+
+
+class GetMyDigsReply(Reply, kw_only=True):
+    """At most 20, the last one first."""
+
+    data: list[OwnDigRow]
+
+
+class GetMyDigs(Interface):
+    """The caller's digs: where, how likely, and what came of each."""
+
+    path = "/getMyDigs"
+    takes = (GetMyDigsRequest,)
+    gives = (GetMyDigsReply,)
+
+    async def answer(self, request: GetMyDigsRequest) -> GetMyDigsReply:
+        await self.let_in()
+        store, skip = self.context.store, (request.page - 1) * OWN_PAGE_SIZE
+        digs = await store.page_reads.answered(
+            lambda: store.digs.own(request.unionid, skip, OWN_PAGE_SIZE), None
+        )
+        return GetMyDigsReply(data=[_own_row(dig) for dig in digs])
+
+
+def _own_row(dig: OwnDig) -> OwnDigRow:
+    task = dig["task"]
+    seen = may_see(review_of(task), mine=False, won=bool(dig["wins"]))
+    return OwnDigRow(
+        code=dig["code"],
+        name=task["name"] if seen else "",
+        depth=dig["depth"],
+        is_prize=dig["is_prize"],
+        prize=task["ranks"][dig["rank"] - 1]["name"] if seen and "rank" in dig else "",
+        money_fen=dig.get("fen", 0),
+        was_one_in=dig.get("was_one_in", -1),
+        at=dig["at"],
+    )

@@ -104,7 +104,7 @@ class OpsPerson(OperatorInterface):
         store = self.context.store
         person = await find_person(self.context, request.whom())
         unionid = person["_id"]
-        dug, joined = await store.digs.numbers(unionid)
+        dug, joined, *_ = await store.digs.numbers(unionid)
         prizes = await store.prizes.of_winner(unionid)
         tasks = await store.tasks.released(unionid, 0, SHOWN_TASKS)
         given = [prize for prize in prizes if prize["state"] == "given"]

@@ -161,6 +161,9 @@ class PersonRequest(msgspec.Struct):
 class GetMyInfoReply(Reply, kw_only=True):
     """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
 
+    By their chances, the caller's digs win `expected_wins` prizes; they won `wins_counted`. Neither counts
+    `digs_uncounted` digs that were made before chances were recorded.
+
     `review` is that of the name and picture chosen last: others see them once it is "shown".
     `red_packets` is 0 where nobody can publish any; `fair_start_ms` is as in a task's details. `delete_at`
     is when the account will be deleted (unix ms), 0 unless its owner asked for it. `to_do` is what waits for
@@ -170,6 +173,9 @@ class GetMyInfoReply(Reply, kw_only=True):
     digging_num: int
     release_num: int
     partake_num: int
+    expected_wins: float
+    wins_counted: int
+    digs_uncounted: int
     red_packets: Annotated[int, Meta(ge=0, le=1)]
     fair_start_ms: int
     delete_at: int
@@ -187,15 +193,18 @@ class GetMyInfo(Interface):
 
     async def answer(self, request: PersonRequest) -> Reply:
         person = await self.let_in()
-        digs, tasks = await self.context.store.digs.numbers(request.unionid)
+        numbers = await self.context.store.digs.numbers(request.unionid)
         released = await self.context.store.tasks.released_number(request.unionid)
         review = None
         if self.context.settings.checks_content:
             review = await self.context.store.reviews.of_profile(request.unionid)
         return GetMyInfoReply(
-            digging_num=digs,
+            digging_num=numbers.digs,
             release_num=released,
-            partake_num=tasks,
+            partake_num=numbers.tasks,
+            expected_wins=round(numbers.chances, 2),
+            wins_counted=numbers.wins,
+            digs_uncounted=numbers.digs - numbers.counted,
             red_packets=int(self.context.settings.takes_cash),
             fair_start_ms=self.context.settings.fair_start_ms,
             delete_at=delete_at(person),

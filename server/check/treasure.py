@@ -39,7 +39,7 @@ _SWEEPS = (
     *(delete_old_messages, erase_leavers),
 )
 _TASK_PAGES = ("/getTaskDetails", "/getTaskUser", "/getDigs", "/getWinners", "/getStatement")
-_OWN_PAGES = ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyPrize")
+_OWN_PAGES = ("/getTaskList", "/getMyInfo", "/getMyRelease", "/getMyPartake", "/getMyDigs", "/getMyPrize")
 _OPS_PAGES = ("/ops/money", "/ops/alarms", "/ops/reports", "/ops/reviews", "/ops/payouts", "/ops/log")
 
 

@@ -57,10 +57,18 @@ def deepest_level(task: Task) -> int:
     return (after or outlook(rules, 0, 0, rules.prize_num)).deepest
 
 
-def chance_to_win(rules: Rules, depth: int, last_won: int) -> float:
-    """Return how likely a dig wins; `last_won` is the depth of the last prize above it, 0 for none."""
+def odds(rules: Rules, depth: int, last_won: int) -> int:
+    """Return the N of a dig's chance of 1 / N, 0 if it cannot win.
+
+    `last_won` is the depth of the last prize above it, 0 for none.
+    """
     left = 0 if last_won and rules.prize_num == 1 else 1
-    one_in = outlook(rules, depth - 1, last_won, left).one_in
+    return outlook(rules, depth - 1, last_won, left).one_in
+
+
+def chance_to_win(rules: Rules, depth: int, last_won: int) -> float:
+    """Return how likely a dig wins, as `odds` says it."""
+    one_in = odds(rules, depth, last_won)
     return 1 / one_in if one_in else 0.0
 
 

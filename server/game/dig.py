@@ -13,7 +13,8 @@ EndReason: TypeAlias = Literal[
 class Dig(TypedDict):
     """One dig, with all that its frames contain. Times are unix milliseconds.
 
-    `last_won` is the depth of the deepest prize found so far; digs of older servers lack it. `no` is the
+    `last_won` is the depth of the deepest prize found so far. By the draw's law this dig won with the chance
+    1 / `was_one_in`; 0: it could not. Digs of older servers lack both. `no` is the
     person's place among the participants. `n` is the same number, and only their first dig of
     the task has it. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why
     the task ended with it. Only a winning dig of a task with ranks has `rank`, from 1, `fen`, what the prize
@@ -34,6 +35,7 @@ class Dig(TypedDict):
     at: int
     cd_until: int
     last_won: NotRequired[int]
+    was_one_in: NotRequired[int]
     n: NotRequired[int]
     end: NotRequired[EndReason]
     rank: NotRequired[int]

@@ -9,7 +9,7 @@ import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./d
 import { askToLeave, keeping } from "./leaving.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
-import { MINE, NAMING, personNumbers, profileInReview } from "../miniprogram/shared/words.js";
+import { MINE, NAMING, footprintWords, luckWords, personNumbers, profileInReview, title } from "../miniprogram/shared/words.js";
 import { person } from "./session.js";
 import { parcel } from "./shipping.js";
 import { textLinks } from "./texts.js";
@@ -25,7 +25,8 @@ export function mine(root, signal, which = "published") {
   const inCheck = el("p.review", { role: "status" });
   const leaving = el("section.panel.stack", { role: "status", hidden: true });
   const leave = el("button.link", { onclick: askToLeave }, "注销账号");
-  const list = makeList(which, signal);
+  const luck = el("p.panel.luck", { role: "status", hidden: true });
+  const list = which === "digs" ? footprints(signal) : makeList(which, signal);
   let leavesAt = 0;
   root.classList.add("wide");
   fill(
@@ -45,6 +46,7 @@ export function mine(root, signal, which = "published") {
     askName(signal, NAMING.mine),
     el("nav.tabs", { "aria-label": "我的宝贝" }, Object.entries(MINE).map(([name, { title }]) =>
       el("a", { href: `#/mine/${name}`, "aria-current": name === which ? "page" : null }, title))),
+    luck,
     list.elements,
     textLinks(),
   );
@@ -60,6 +62,9 @@ export function mine(root, signal, which = "published") {
     write(inCheck, profileInReview(review, review_note));
     showNumbers(numbers, personNumbers(found));
     showWaiting(found.to_do);
+    const words = which === "digs" ? luckWords(found) : "";
+    set(luck, { hidden: !words });
+    write(luck, words);
   }
 
   list.load();
@@ -117,6 +122,38 @@ function makeList(which, signal) {
   }
 
   return { elements: [list, said, more], load, renew, tick: shown.tick };
+}
+
+/** Return the list of this person's own digs, as `makeList` returns others. Nothing in it changes any more. */
+function footprints(signal) {
+  const { path } = LISTS.digs;
+  const list = el("ul.footprints");
+  const said = el("p.blank", { role: "status" }, "正在读取…");
+  const more = el("button", { hidden: true, onclick: () => load() }, "更多");
+  const shown = new Set();
+  let pages = 0;
+
+  async function load() {
+    set(more, { hidden: true });
+    try {
+      const { data } = await get(path, { page: pages + 1 });
+      if (signal.aborted) return;
+      pages += 1;
+      const fresh = data.filter(({ code, depth }) => !shown.has(`${code} ${depth}`)); // newer ones moved the pages
+      for (const dig of fresh) shown.add(`${dig.code} ${dig.depth}`);
+      list.append(...fresh.map((dig) => el("li", {},
+        el("a", { href: `#/task/${dig.code}` }, title(dig)),
+        el(dig.is_prize ? "p.good" : "p.hint", {}, footprintWords(dig)))));
+      write(said, shown.size ? "" : MINE.digs.none);
+      set(more, { hidden: data.length < PAGE });
+    } catch (error) {
+      write(said, error.message);
+      set(more, { hidden: false });
+      if (!error.error) throw error;
+    }
+  }
+
+  return { elements: [list, said, more], load, renew: (readNumbers) => document.hidden || readNumbers(), tick() {} };
 }
 
 async function read(path, page, whose) {

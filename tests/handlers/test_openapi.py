@@ -153,6 +153,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/shipPrize", await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345")),
         ("/receivePrize", await bob.post("/receivePrize", code=code)),
         ("/getDigs", await bob.get("/getDigs", code=code)),
+        ("/getMyDigs", await bob.get("/getMyDigs")),
         ("/getStatement", await alice.get("/getStatement", code=code)),
         ("/getWinners", await alice.get("/getWinners", code=code)),
         ("/payTask", await alice.post("/payTask", code=code, money=1)),

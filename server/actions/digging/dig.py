@@ -29,7 +29,9 @@ from server.errors import (
     Unavailable,
     refuse,
 )
+from server.game.chance import odds
 from server.game.dig import Dig, seconds_left, time_in_words
+from server.game.draw import read_rules
 from server.game.reasons import standing_of, why_barred, why_closed
 from server.game.task import awaited_opening
 from server.memory.digging import Digging
@@ -480,6 +482,9 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         at=0,
         cd_until=0,
         last_won=max((each for each in winning if each <= depth), default=0),
+        was_one_in=odds(
+            read_rules(task["params"]), depth, max((each for each in winning if each < depth), default=0)
+        ),
     )
     if first is None:
         made["n"] = participants

@@ -80,8 +80,7 @@ async def _judge(context: Context, view: View, person: Person) -> tuple[bool, bo
         return False, False
     if view["first"] is not None:
         return True, await context.store.visits.opened(view["task"]["_id"], person["_id"])
-    dug, _ = await context.store.digs.numbers(person["_id"])
-    return dug > 0, False
+    return (await context.store.digs.numbers(person["_id"])).digs > 0, False
 
 
 async def settle_reports(context: Context) -> None:

@@ -6,7 +6,7 @@ newest dig add it with `pending_digs`; the others say "in the history".
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NotRequired
+from typing import Any, ClassVar, NamedTuple, NotRequired
 
 import pymongo
 from pymongo import IndexModel
@@ -54,6 +54,26 @@ class WonTask(Task):
     prize: NotRequired[WonPrize]
 
 
+class Numbers(NamedTuple):
+    """How often a person dug, and in how many tasks.
+
+    `counted` digs have their chance recorded: it adds up to `chances`, and `wins` of them won.
+    """
+
+    digs: int
+    tasks: int
+    counted: int
+    chances: float
+    wins: int
+
+
+class OwnDig(Dig):
+    """A dig with the fields of its task that say what it was and who may see it; `wins` as in JoinedTask."""
+
+    task: Task
+    wins: int
+
+
 class JoinedTask(Task):
     """A task with the number of prizes that the caller won there, 0 or 1."""
 
@@ -78,7 +98,10 @@ class Digs(Documents[Dig]):
             partialFilterExpression={"n": {"$gt": 0}},
         ),
         IndexModel([("code", 1), ("depth", 1)], name="history", unique=True),
-        IndexModel([("unionid", 1), ("n", 1)], name="of_person"),
+        # A person's digs in order, and their numbers and chances, without reading a dig.
+        IndexModel(
+            [("unionid", 1), ("at", -1), ("n", 1), ("is_prize", 1), ("was_one_in", 1)], name="footprints"
+        ),
         IndexModel(
             [("unionid", 1), ("at", -1), ("code", 1)],
             name="joined",
@@ -185,13 +208,18 @@ class Digs(Documents[Dig]):
         )
         return [*await joins.to_list(places), *await self.wins(code)]
 
-    async def numbers(self, unionid: str) -> tuple[int, int]:
-        """Return how often a person dug and how many tasks they took part in: from an index alone."""
+    async def numbers(self, unionid: str) -> Numbers:
+        """Return how often and how luckily a person dug: from an index alone."""
+        recorded = {"$gte": ["$was_one_in", 0]}  # what is missing is less than any number
+        chance = {"$cond": [{"$gt": ["$was_one_in", 0]}, {"$divide": [1, "$was_one_in"]}, 0]}
         count: _Document = {
             "$group": {
                 "_id": None,
                 "digs": {"$sum": 1},
                 "tasks": {"$sum": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}},
+                "counted": {"$sum": {"$cond": [recorded, 1, 0]}},
+                "chances": {"$sum": chance},
+                "wins": {"$sum": {"$cond": [recorded, "$is_prize", 0]}},
             }
         }
         pending: list[_Document] = [
@@ -205,10 +233,41 @@ class Digs(Documents[Dig]):
             {"$match": {"unionid": unionid}},
             count,
             {"$unionWith": {"coll": "tasks", "pipeline": pending}},
-            {"$group": {"_id": None, "digs": {"$sum": "$digs"}, "tasks": {"$sum": "$tasks"}}},
+            {"$group": {"_id": None, **{field: {"$sum": f"${field}"} for field in Numbers._fields}}},
         ]
-        found = await self.rows.aggregate(pipeline).to_list(1)
-        return (found[0]["digs"], found[0]["tasks"]) if found else (0, 0)
+        for row in await self.rows.aggregate(pipeline).to_list(1):
+            return Numbers(*(row[field] for field in Numbers._fields))
+        return Numbers(0, 0, 0, 0.0, 0)
+
+    async def own(self, unionid: str, skip: int, limit: int) -> list[OwnDig]:
+        """Return the digs of a person, pending ones too, the last one first."""
+        shown = ("name", "publisher", "hidden", "reported", "review", "ranks")
+        pipeline: list[_Document] = [
+            {"$match": {"unionid": unionid}},
+            {"$sort": {"at": pymongo.DESCENDING}},
+            {"$limit": skip + limit},
+            pending_digs({"last_dig.unionid": unionid}),
+            *_ONCE_EACH,
+            {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
+            {"$skip": skip},
+            {"$limit": limit},
+            {
+                "$lookup": {
+                    "from": "tasks",
+                    "localField": "code",
+                    "foreignField": "_id",
+                    "pipeline": [{"$project": dict.fromkeys(shown, 1)}],
+                    "as": "task",
+                }
+            },
+            {"$unwind": "$task"},
+            {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
+            own_dig("who", "won_by", "won"),
+            {"$set": {"wins": {"$size": "$won"}}},
+        ]
+        # All in one trip; the pipeline ends with the fields of OwnDig that its readers use.
+        found = self.rows.aggregate(pipeline, batchSize=limit + 1)
+        return await found.to_list(limit)  # type: ignore[return-value]
 
     async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[JoinedTask]:
         """Return the tasks a person took part in, without seeds, the last joined first."""

@@ -2,7 +2,7 @@
 // or won it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
-import { CARD_STATES, CLAIM, TO_DO, WINNERS, inReview, parcelWords, payDue, prizeWords, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, TO_DO, WINNERS, footprintWords, inReview, parcelWords, payDue, prizeWords, waitWords, wonWords, worth } from "./words.js";
 
 /** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
 export function stateOf({ name, status, need_pay, mine, won }, left) {
@@ -53,9 +53,10 @@ export function waiting({ act, code, name, ...rest }) {
   return { code, name, said: says(rest), act: label, opens: act === "ship" ? "winners" : "treasure" };
 }
 
-/** Your lists: where each is read, whose its cards are, and what stands at a card's foot. */
+/** Your lists: where each is read, whose its cards are, what stands at a card's foot; `line` instead of a card's state. */
 export const LISTS = {
   published: { path: "/getMyRelease", whose: () => ({ mine: true }), foot: publishedFoot },
   dug: { path: "/getMyPartake", whose: ({ is_prize }) => ({ won: Boolean(is_prize) }), foot: () => null },
+  digs: { path: "/getMyDigs", whose: () => ({}), foot: () => null, line: footprintWords },
   won: { path: "/getMyPrize", whose: () => ({ won: true }), foot: wonFoot },
 };

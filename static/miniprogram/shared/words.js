@@ -17,7 +17,22 @@ export const MINE = {
   published: { title: "我发布的", none: "还没有发布过宝贝" },
   dug: { title: "我挖过的", none: "还没有挖过宝贝" },
   won: { title: "我挖到的", none: "还没有挖到宝贝，再接再厉" },
+  digs: { title: "足迹", none: "还没有挖过一锹" },
 };
+
+/** One of your digs: at which level, how likely, and what came of it. */
+export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in }) {
+  const chance = was_one_in > 0 ? `机会 1/${was_one_in}` : was_one_in === 0 ? "这一层不会有" : "";
+  const won = ["挖到了", prize, money_fen ? yuan(money_fen) : ""].filter(Boolean).join("，");
+  return [`第 ${depth} 层`, chance, is_prize ? won : "没挖到"].filter(Boolean).join(" · ");
+}
+
+/** What all their chances add up to, beside the wins; "" before the first dig. */
+export function luckWords({ digging_num, expected_wins, wins_counted, digs_uncounted }) {
+  if (digging_num === digs_uncounted) return "";
+  const before = digs_uncounted ? `（最早的 ${digs_uncounted} 锹没有记下机会，不算在内）` : "";
+  return `按概率 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，挖到 ${wins_counted} 次${before}`;
+}
 
 /** What waits for a person, by the server's word for the act: what it says, and its button. */
 export const TO_DO = {

@@ -98,6 +98,19 @@ def test_ones_own_page_begins_with_what_waits_for_an_act(client: Clients, publis
     assert person.get("/getMyInfo")["to_do"][0]["act"] == "receive"
 
 
+def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(
+    client: Clients, publisher: Person
+) -> None:
+    _, person = a_win(publisher, "小谷", name="一个铜铃铛")
+    several = {"prize_num": 2, "interval": 9, "fluctuation": 1, "forecast_num": 20}
+    other = publisher.publish(a_picture(), name="一面铜镜", **several)
+    person.post("/postTask", code=other)
+    digger = client("小谷")
+    digger.open("mine", "digs")
+    digger.says("按概率 1 次，挖到 1 次", "一个铜铃铛", "第 1 层 · 机会 1/1 · 挖到了")
+    digger.says("一面铜镜", "第 1 层 · 这一层不会有 · 没挖到")
+
+
 def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Person) -> None:
     code, person = a_win(publisher, "小芳", draw_type=1)
     winner, owner = client("小芳"), client("小明")

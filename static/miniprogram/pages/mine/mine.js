@@ -3,7 +3,7 @@
 import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
-import { LEAVING, MINE, NAMING, TEXTS, WAITING, leavesAt, personNumbers, profileInReview, title } from "../../shared/words.js";
+import { LEAVING, MINE, NAMING, TEXTS, WAITING, leavesAt, luckWords, personNumbers, profileInReview, title } from "../../shared/words.js";
 import { admitted, api, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -12,7 +12,7 @@ Component({
   behaviors: [naming],
 
   data: {
-    me: null, numbers: null, profile: "", leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
+    me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
     waiting: [], waitingTitle: WAITING.title, which: "published", cards: [], none: "", more: false,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
@@ -41,7 +41,7 @@ Component({
         const [numbers] = await Promise.all([api.get("/getMyInfo"), this.next(1)]);
         const profile = profileInReview(numbers.review, numbers.review_note);
         const leaving = numbers.delete_at ? leavesAt(asMoment(numbers.delete_at)) : "";
-        this.setData({ me: me(), numbers: personNumbers(numbers), profile, leaving, waiting: numbers.to_do.map(waiting) });
+        this.setData({ me: me(), numbers: personNumbers(numbers), luck: luckWords(numbers), profile, leaving, waiting: numbers.to_do.map(waiting) });
         showBadge(numbers.to_do.length);
         this.showNaming();
       } catch (error) {
@@ -57,7 +57,7 @@ Component({
     /** Read a page of the list: the first one anew, or the one after those that are shown. */
     async next(page = this.pages + 1) {
       const { which } = this.data;
-      const { path, whose, foot } = LISTS[which];
+      const { path, whose, foot, line } = LISTS[which];
       const { data } = await api.get(path, { page });
       if (which !== this.data.which) return; // turned to another one meanwhile
       this.pages = page;
@@ -65,10 +65,11 @@ Component({
       const found = data.map((each) => {
         const card = { ...each, ...whose(each) };
         const left = card.status ? 0 : secondsUntil(card.cd_until);
-        return { code: card.code, thumbnail: card.thumbnail, title: title(card), state: stateOf(card, left).text, foot: foot(card) };
+        const state = line ? line(card) : stateOf(card, left).text;
+        return { key: `${card.code} ${card.depth}`, code: card.code, thumbnail: card.thumbnail, title: title(card), state, foot: foot(card) };
       });
-      const known = new Set(found.map(({ code }) => code)); // pages overlap where a new one came between
-      const cards = [...(page === 1 ? [] : this.data.cards.filter(({ code }) => !known.has(code))), ...found];
+      const known = new Set(found.map(({ key }) => key)); // pages overlap where a new one came between
+      const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];
       this.setData({ cards, more: data.length === PAGE, none: cards.length ? "" : MINE[which].none });
     },
 

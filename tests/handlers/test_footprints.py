@@ -1,0 +1,74 @@
+"""Footprints: one's own digs with the chance that each had, and what these add up to beside the wins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+
+
+async def footprints(someone: Any, **page: int) -> list[tuple[Any, ...]]:
+    rows = (await someone.get("/getMyDigs", **page))["data"]
+    return [(row["code"], row["depth"], row["was_one_in"], row["is_prize"]) for row in rows]
+
+
+@pytest.mark.gen_test
+async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(prize_num=2, interval=3, fluctuation=1, forecast_num=8)
+    shown: list[int] = []
+    made: dict[str, list[tuple[Any, ...]]] = {bob.unionid: [], carol.unionid: []}
+    wins = {bob.unionid: 0, carol.unionid: 0}
+    while (page := await bob.get("/getTaskDetails", code=code))["data"]["status"] == 0:
+        who = carol if wins[bob.unionid] else bob
+        dug = await who.dig(code)
+        shown.append(page["data"]["one_in"])
+        made[who.unionid].insert(0, (code, dug["now_depth"], shown[-1], dug["is_prize"]))
+        wins[who.unionid] += dug["is_prize"]
+    assert 0 in shown
+    assert max(shown) > 0
+    for who in (bob, carol):
+        digs = made[who.unionid]
+        assert await footprints(who) == digs
+        told = await who.get("/getMyInfo")
+        assert told["expected_wins"] == round(sum(1 / one_in for *_, one_in, _ in digs if one_in), 2)
+        assert (told["wins_counted"], told["digs_uncounted"]) == (1, 0)
+    assert await footprints(alice) == []
+
+
+@pytest.mark.gen_test
+async def test_digs_of_before_are_left_out_of_the_sum_and_said(client: Client, context: Context) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    for _ in range(2):
+        await bob.dig(code)
+    await context.background.finish()
+    await context.store.digs.collection.update_one({"depth": 1}, {"$unset": {"was_one_in": ""}})
+    await context.store.digs.collection.update_one({"depth": 2}, {"$set": {"was_one_in": 3}})
+    told = await bob.get("/getMyInfo")
+    assert (told["expected_wins"], told["digs_uncounted"], told["digging_num"]) == (0.33, 1, 2)
+    assert await footprints(bob) == [(code, 2, 3, 0), (code, 1, -1, 0)]
+
+
+@pytest.mark.gen_test
+async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish()
+    for _ in range(22):
+        await bob.dig(code)
+    await context.background.finish()
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    assert [depth for _, depth, *_ in await footprints(bob)] == list(range(22, 2, -1))
+    assert [depth for _, depth, *_ in await footprints(bob, page=2)] == [2, 1]
+    await context.store.digs.collection.delete_one({"depth": 22})
+    assert [depth for _, depth, *_ in await footprints(bob)] == list(range(22, 2, -1))
+    # Who may not see a task any more is not told its name.
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"hidden": 1}})
+    assert {row["name"] for row in (await bob.get("/getMyDigs"))["data"]} == {""}
