@@ -43,7 +43,9 @@ export function publish(root, signal) {
       fields.forecast_num,
       el("div.pair", {}, fields.interval, fields.fluctuation),
       fields.warning,
-      fields.cd),
+      fields.cd,
+      fields.starts_at,
+      fields.ends_at),
     el("section.panel.stack", {}, fields.giving, fields.audience),
     fields.summary,
     fields.tax,
@@ -75,6 +77,8 @@ function makeFields(kept, changed) {
     interval: number("interval", FIELDS.interval, 1, 100_000, 10),
     fluctuation: number("fluctuation", FIELDS.fluctuation, 0, 99_999, 3),
     cd: number("cd", FIELDS.cd, 0, 3600, cooldownSeconds),
+    starts_at: field("starts_at", FIELDS.starts_at, { type: "datetime-local" }, PUBLISH.starts),
+    ends_at: field("ends_at", FIELDS.ends_at, { type: "datetime-local" }, PUBLISH.ends),
     kinds: choice("goods_type", "埋什么", takesCash()
       ? [["2", "实物"], ["1", "现金红包"], [SEVERAL, "几种、拼手气"]] : [["2", "实物"], [SEVERAL, "几种奖品"]]),
     rows: kindRows(kept, { cash: takesCash(), mostYuan, changed }),
@@ -105,7 +109,7 @@ function addSending(form, picture, fields, signal) {
       const url = await picture.ready();
       step = "half";
       if (value(form, "goods_type") === SEVERAL) await fields.rows.ready();
-      const asked = { ...Object.fromEntries(new FormData(form)), ...contents(form, fields.rows) };
+      const asked = { ...Object.fromEntries(new FormData(form)), ...contents(form, fields.rows), ...times(form) };
       const half = await takeHalf({ ...asked, url });
       if (signal.aborted) return undefined; // the person has left the page: do not publish
       step = "sent";
@@ -178,6 +182,12 @@ function contents(form, kinds) {
   const chosen = value(form, "goods_type");
   if (chosen === SEVERAL) return prizesOf(kinds.values());
   return { goods_type: Number(chosen), prize_num: whole(form, "prize_num") };
+}
+
+/** Return from when to when it is dug, in unix ms, where the person said so. */
+function times(form) {
+  const said = (name) => Date.parse(value(form, name)) || undefined;
+  return { starts_at: said("starts_at"), ends_at: said("ends_at") };
 }
 
 function summarise(plan, payFen) {

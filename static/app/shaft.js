@@ -1,7 +1,7 @@
 // The shaft: how deep it is, the countdown, and the button that digs.
 
 import { asTime, countDown, secondsUntil } from "../miniprogram/shared/clock.js";
-import { WHY_NOT, chanceWords, deepestWords } from "../miniprogram/shared/words.js";
+import { WHY_NOT, chanceWords, deepestWords, startWords } from "../miniprogram/shared/words.js";
 import { el, fill, icon, set, svg, write } from "./dom.js";
 import { openingChoice, signal } from "./preferences.js";
 import { shovel } from "./strike.js";
@@ -102,7 +102,7 @@ function digButton(onDig, strokes) {
       const time = asTime(seconds);
       write(big, time);
       big.className = time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
-      write(small, seconds < 60 ? "秒后可挖" : "后可挖");
+      write(small, startWords(task) ? "后开挖" : seconds < 60 ? "秒后可挖" : "后可挖");
     } else {
       fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));
       write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");

@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
+import { sought as wanted } from "../miniprogram/shared/cards.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
 import { takesCash } from "./payment.js";
@@ -93,8 +94,7 @@ class Square {
   }
 
   async read(page) {
-    const { kind, name } = this.sought;
-    const { data, mine, won } = await get("/getTaskList", { page, kind: kind || null, name: name || null });
+    const { data, mine, won } = await get("/getTaskList", { page, ...wanted(this.sought) });
     data.forEach(observeCard);
     return data.map((card) => ({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
   }

@@ -23,12 +23,13 @@ export function statement(code, signal) {
   }, () => !element.hidden, signal);
 
   /** Count down to when others may dig again; null if they may not any more. */
-  function count(until) {
+  function count(task) {
+    const until = task.status || task.review !== "shown" ? null : task.cd_until;
     if (until === counted) return;
     counted = until;
     stop();
     if (until === null) write(cooling, "");
-    else stop = countDown(until, (seconds) => write(cooling, coolingWords(seconds)));
+    else stop = countDown(until, (seconds) => write(cooling, coolingWords(seconds, task)));
   }
   signal.addEventListener("abort", () => stop());
 
@@ -40,7 +41,7 @@ export function statement(code, signal) {
       const appears = shown && element.hidden;
       set(element, { hidden: !shown });
       showNumbers(live, liveNumbers(task));
-      count(task.status || task.review !== "shown" ? null : task.cd_until);
+      count(task);
       if (appears) renew();
     },
   };

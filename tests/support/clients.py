@@ -42,6 +42,9 @@ class Client(Protocol):
     def picks_a_picture(self) -> None:
         """Choose one from what the device holds, where a treasure is published."""
 
+    def look_for(self, kind: str) -> None:
+        """Narrow the square to what is of one kind."""
+
     def is_told(self, text: str) -> None:
         """Wait until it is shown for a moment, beside the page."""
 
@@ -86,6 +89,10 @@ class Window:
 
     agree = press
 
+    def look_for(self, kind: str) -> None:
+        """Choose a segment."""
+        self._page.get_by_role("radio", name=kind).check()
+
     def goes_to_fairness(self) -> None:
         """It stands beside the treasure."""
 
@@ -125,6 +132,7 @@ class InHand:
     def __init__(self, phone: Phone) -> None:
         self._phone = phone
         self.fill, self.choose, self.press = phone.fill, phone.choose, phone.press
+        self.look_for = phone.press
 
     def open(self, page: str, of: str = "") -> None:
         """Open a page by its path."""

@@ -40,7 +40,7 @@ export const owning = Behavior({
     cooling() {
       const { task } = this.data;
       if (task.status || task.review !== "shown") return "";
-      return coolingWords(secondsUntil(task.cd_until));
+      return coolingWords(secondsUntil(task.cd_until), task);
     },
 
     /** Pay. However WeChat says that went, reading makes the server ask it, should its notice be late. */

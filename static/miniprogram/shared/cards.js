@@ -2,16 +2,23 @@
 // or won it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
-import { CARD_STATES, CLAIM, TO_DO, WINNERS, footprintWords, inReview, parcelWords, payDue, prizeWords, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, TO_DO, WINNERS, footprintWords, inReview, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
 
 /** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
-export function stateOf({ name, status, need_pay, mine, won }, left) {
+export function stateOf(card, left) {
+  const { name, status, need_pay, mine, won } = card;
   const named = (kind) => ({ kind, text: CARD_STATES[kind] });
   if (!name) return named("gone");
   if (status) return named("ended");
   if (need_pay) return named("unpaid");
+  if (left && startWords(card)) return { kind: "cooling", text: startWords(card) };
   if (left) return { kind: "cooling", text: `冷却 ${asTime(left)}${left < 60 ? " 秒" : ""}` };
   return named(mine ? "mine" : won ? "won" : "open");
+}
+
+/** Return the parameters of `/getTaskList` for what somebody looks for. */
+export function sought({ kind, name }) {
+  return kind === "upcoming" ? { upcoming: 1 } : { kind: kind || null, name: name || null };
 }
 
 /** Return what it is worth, how many dug it, and how long it lasts at most. */
@@ -19,8 +26,9 @@ export function lastingOf(card) {
   return [worth(card), card.participants ? `${card.participants} 人挖过` : "", asLeft(card)].filter(Boolean).join(" · ");
 }
 
-function asLeft({ status, expires_at }) {
-  if (status || !expires_at) return "";
+function asLeft(card) {
+  const { status, expires_at } = card;
+  if (status || !expires_at || startWords(card)) return "";
   const hours = secondsUntil(expires_at) / 3600;
   if (hours >= 48) return `还有 ${Math.floor(hours / 24)} 天`;
   if (hours >= 1) return `还有 ${Math.floor(hours)} 小时`;

@@ -21,7 +21,7 @@ function digsToEnd({ prizes, forecast, interval, fluctuation }) {
 export function planWords(plan) {
   const { prizes, forecast, interval, cd } = plan;
   const [least, most] = digsToEnd(plan);
-  if (!(least > 0)) return "";
+  if (!(least > 0 && most >= least)) return "";
   const apart = prizes === 1 ? `1 份奖品，第 1 到 ${forecast} 锹里哪一锹都一样可能` : `大约每 ${interval} 锹出一份`;
   return `${apart}；一直有人挖，${endsWithin(least, most, cd)}结束`;
 }

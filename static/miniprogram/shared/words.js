@@ -1,6 +1,6 @@
 // What people read, in any client, by what the server calls it.
 
-import { asMoment, asTime } from "./clock.js";
+import { asMoment, asTime, secondsUntil } from "./clock.js";
 
 /** A treasure's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
 export function title({ goods_type, money, name, ranks = [] }) {
@@ -52,7 +52,7 @@ export const personNumbers = ({ digging_num, partake_num, release_num }) => [
 ];
 
 // Looking through the square: what is in the treasures, as `getTaskList` calls it.
-export const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"]];
+export const KINDS = [["", "全部"], ["red_packet", "红包"], ["by_mail", "邮寄"], ["on_site", "现场领"], ["upcoming", "预告"]];
 export const SQUARE = {
   reading: "正在看看谁埋了宝贝…", byName: "搜宝贝或发布者", over: "已经结束", end: "就这些了", unfound: "没有找到，换个词试试",
   none: "还没有宝贝，",
@@ -85,6 +85,9 @@ export const prizesLeft = ({ prize_num, prizes_left }) => (prize_num === 1 ? "1 
 
 /** How long one waits between two digs. */
 export const cooldownWords = ({ cd }) => (cd ? `冷却 ${cd} 秒` : "没有冷却");
+
+/** When a treasure that was announced starts; "" if it has started. */
+export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");
 
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
@@ -307,7 +310,7 @@ export const endWords = ({ now_depth }) => [
 ].join("");
 
 /** How long others still wait before they may dig. */
-export const coolingWords = (seconds) => (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);
+export const coolingWords = (seconds, task) => startWords(task) || (seconds ? `冷却中，还剩 ${asTime(seconds)}${seconds < 60 ? " 秒" : ""}` : OWN.open);
 
 /** A treasure's numbers that its frames tell: [label, number, unit]. */
 export const liveNumbers = ({ participants, now_depth, deepest, prizes_left, prize_num }) => [
@@ -335,20 +338,21 @@ export function yuan(fen) {
 export const FIELDS = {
   name: "物品名", synopsis: "简介", wxname: "署名", prize_num: "奖品数量", money: "每个红包多少元", value: "每份值多少元",
   forecast_num: "预计挖多少锹", interval: "每隔多少层一份奖品", fluctuation: "上下浮动多少层", cd: "每锹之后冷却几秒",
-  draw_type: "怎么给", is_public: "谁能看到",
+  starts_at: "什么时候开挖", ends_at: "什么时候结束", draw_type: "怎么给", is_public: "谁能看到",
 };
 export const GIVING = [["2", "邮寄"], ["1", "现场领取"]];
 export const AUDIENCE = [["1", "出现在广场"], ["0", "只有拿到链接的人"]];
 export const PUBLISH = {
   worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
-  picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。", bury: "埋下宝贝",
+  picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",
+  starts: "可以不填：马上；最多提前 30 天预告", ends: "可以不填：奖品挖完为止", bury: "埋下宝贝",
   maybe: "没有收到回音，可能已经埋下了。再点一次就知道，不会埋下两个",
 };
 
 // Paying for a red packet.
 export const payWords = ({ prize_num, money, owed_fen, ranks = [] }) => [
   ranks.length ? `${prize_num} 份奖品里的红包` : `${prize_num} 个红包，每个 ${money} 元`,
-  `，共 ${yuan(owed_fen)}。支付成功后立即开挖，没人挖到的会退回。`,
+  `，共 ${yuan(owed_fen)}。支付成功后开挖，没人挖到的会退回。`,
 ].join("");
 export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支付会自动删除。" };
 export const payDue = ({ owed_fen }) => `待支付 ${yuan(owed_fen)}`;

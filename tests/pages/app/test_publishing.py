@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -39,6 +41,21 @@ def test_a_filled_in_form_is_there_again_until_it_is_published(window: Opener) -
     expect(page.get_by_role("heading", name="留得住的猫")).to_be_visible()
     page.go_back()
     expect(page.get_by_label("物品名")).to_have_value("")
+
+
+def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window: Opener) -> None:
+    page = window("卖预告的人", "/#/publish").page
+    choose_picture(page)
+    page.get_by_label("物品名").fill("八点的猫")
+    now = datetime.now().astimezone()
+    starts = now + timedelta(days=2)
+    page.get_by_label("什么时候开挖").fill(f"{now - timedelta(days=1):%Y-%m-%dT%H:%M}")
+    page.get_by_role("button", name="埋下宝贝").click()
+    _is_blamed(page.get_by_label("什么时候开挖"), "“什么时候开挖”应在现在之后、30 天之内")
+    page.get_by_label("什么时候开挖").fill(f"{starts:%Y-%m-%dT20:00}")
+    page.get_by_label("什么时候结束").fill(f"{starts:%Y-%m-%dT21:00}")
+    page.get_by_role("button", name="埋下宝贝").click()
+    expect(page.locator(".fact").last).to_have_text(f"{starts.month}月{starts.day}日 20:00 开挖")
 
 
 def test_one_persons_draft_is_not_shown_to_another(window: Opener) -> None:

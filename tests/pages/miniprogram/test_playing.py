@@ -7,6 +7,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -168,6 +169,22 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
         shown = [told["text"] for told in winner.said if told["type"] == "shown"]
         assert not any("fail" in text for text in shown)
         assert not [told for told in winner.said if told["type"] == "toast"]
+
+
+@needs_node
+def test_a_treasure_is_announced_for_a_day_and_a_time(address: str):
+    starts = datetime.now().astimezone() + timedelta(days=2)
+    with a_phone(address, "老王") as publisher:
+        publisher.open("/pages/publish/publish")
+        publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
+        publisher.fire(".times .field", "change", value=f"{starts:%Y-%m-%d}")
+        publisher.shows(f"什么时候开挖：{starts:%Y-%m-%d}", "20:00")
+        publisher.fire(".kind", "change", value="2")
+        assert "份奖品，第" not in publisher.shows("不选图片")  # nothing to plan yet
+        values = {"name": "八点的红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
+        publisher.fire(".draft", "submit", value=values)
+        publisher.until("opened")
+        publisher.shows("八点的红包", f"{starts.month}月{starts.day}日 20:00 开挖")
 
 
 @needs_node

@@ -24,7 +24,8 @@ Component({
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
-    cash: cashRules(), tax: "", speed: "", thumbnail: "", busy: false, said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
+    cash: cashRules(), tax: "", speed: "", thumbnail: "", busy: false,
+    day: "", clock: "20:00", lastDay: "", lastClock: "22:00", today: "", said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
   },
 
   methods: {
@@ -35,7 +36,9 @@ Component({
         const { red_packets: taken, fair_start_ms } = await api.get("/getMyInfo");
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
-        this.setData({ choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), speed: whoIsFirst(fair_start_ms) });
+        const now = new Date();
+        const today = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+        this.setData({ today, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), speed: whoIsFirst(fair_start_ms) });
         this.adapt();
       } catch (error) {
         showProblem(error);
@@ -81,6 +84,20 @@ Component({
     dropRow({ currentTarget }) {
       this.setData({ rows: this.data.rows.filter((_, at) => at !== Number(currentTarget.dataset.at)) });
       this.adapt();
+    },
+
+    time({ detail, currentTarget }) {
+      this.setData({ [currentTarget.dataset.of]: detail.value });
+    },
+
+    /** From when to when it is dug, in unix ms, where the person said so. Not by Date.parse: iOS reads few forms. */
+    times() {
+      const { day, clock, lastDay, lastClock } = this.data;
+      const at = (date, time) => {
+        const [year, month, ...rest] = `${date}-${time.replace(":", "-")}`.split("-").map(Number);
+        return date ? new Date(year, month - 1, ...rest).getTime() : undefined;
+      };
+      return { starts_at: at(day, clock), ends_at: at(lastDay, lastClock) };
     },
 
     /** What is to be published, as `/postTask` takes it. */
@@ -135,7 +152,7 @@ Component({
       let sent = false;
       try {
         await admitted();
-        const asked = { ...detail.value, ...this.contents(), is_public: AUDIENCE[this.data.heard][0], url: this.url };
+        const asked = { ...detail.value, ...this.contents(), ...this.times(), is_public: AUDIENCE[this.data.heard][0], url: this.url };
         const half = await takeHalf(asked);
         sent = true;
         const published = await publishWith(half, asked);

@@ -1,7 +1,7 @@
 // The square: running treasures, then those that ended lately, folded; at most 20 a page.
 
 import { linking } from "../../parts/linking.js";
-import { lastingOf, stateOf } from "../../shared/cards.js";
+import { lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { KINDS, SQUARE, prizesLeft, title } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
@@ -52,8 +52,7 @@ Component({
       try {
         await admitted();
         if (!this.data.kinds.length) await this.readKinds();
-        const { kind, name } = this.data;
-        const { data: found, mine, won } = await api.get("/getTaskList", { page, kind: kind || null, name: name || null });
+        const { data: found, mine, won } = await api.get("/getTaskList", { page, ...sought(this.data) });
         if (asked !== this.asked || page !== this.pages + 1) return; // asked for something else, or twice
         found.forEach(observeCard);
         const data = found.map((card) => this.shown({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));

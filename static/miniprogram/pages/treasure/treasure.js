@@ -12,7 +12,7 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, title, whoDrew, wonWords } from "../../shared/words.js";
+import { ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, whoDrew, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -106,8 +106,8 @@ Component({
       const review = inReview(task.review, task.review_note);
       const shared = task.review === "shown"; // else nobody could open it
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
-      const facts = `${prizesLeft(task)} · ${howGiven(task)} · ${cooldownWords(task)}`;
-      this.setData({ ranks: rankLines(task), task, shared, review, facts, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "" });
+      const facts = `${prizesLeft(task)} · ${howGiven(task)} · ${startWords(task) || cooldownWords(task)}`;
+      this.setData({ ranks: rankLines(task), task, shared, review, facts, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
       this.showMoment(task);
       this.showClaim();
       this.showOwn();
@@ -118,7 +118,7 @@ Component({
       const { task, left, cooling } = this.data;
       if (!task) return;
       const now = task.status ? 0 : secondsUntil(task.cd_until);
-      if (now !== left) this.setData({ left: now });
+      if (now !== left) this.setData({ left: now, starts: startWords(task) });
       const words = task.mine && !task.need_pay ? this.cooling() : "";
       if (words !== cooling) this.setData({ cooling: words });
     },

@@ -1,0 +1,39 @@
+"""The same scenes in both clients: a treasure that is announced for later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from support.browser import Person, a_server
+from support.client import a_picture
+from support.clients import Clients
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A running server."""
+    with a_server(tmp_path_factory.mktemp("announced")) as running:
+        yield running.address
+
+
+def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client: Clients, address: str) -> None:
+    publisher = Person.log_in(address, "小明")
+    day_ms = 86_400_000
+    starts_at = int(time.time() * 1000) + 3 * day_ms
+    code = publisher.publish(a_picture(), name="三天后的猫", starts_at=starts_at)
+    publisher.publish(a_picture(), name="现在的猫")
+    begins = time.localtime(starts_at / 1000)
+    said = f"{begins.tm_mon}月{begins.tm_mday}日 {begins.tm_hour:02}:{begins.tm_min:02} 开挖"
+    bob = client("小红")
+    bob.open("square")
+    bob.says("现在的猫")
+    bob.keeps_silent("三天后的猫")
+    bob.look_for("预告")
+    bob.says("三天后的猫", said)
+    bob.keeps_silent("现在的猫")
+    bob.open("treasure", code)
+    bob.says("三天后的猫", said)
+    bob.keeps_silent("挖一锹")
