@@ -72,6 +72,7 @@ MESSAGE_KINDS = {
     "ended": "发布的宝贝结束了",
     "refused": "发布的宝贝没有通过审核",
     "cooldown_over": "想挖的宝贝冷却结束了",
+    "announced": "关注的人埋了新宝贝",
 }
 
 MEANINGS = {
@@ -230,6 +231,8 @@ MEANINGS = {
     "publisher_id": Meaning("发布者的编号，打开 TA 的页面用；已经注销则为空"),
     "GetPublisherRequest.publisher_id": Meaning("发布者的编号，卡片和宝贝的页面里有"),
     "GetPublisherReply.wxname": Meaning("发布者的名字"),
+    "FollowRequest.following": Meaning("1：关注；0：不再关注", NO_YES),
+    "following": Meaning("是不是关注着这个发布者", NO_YES),
     "handed": Meaning("送到别人手里的奖品数，最多数 500 份；邮寄的寄出才算"),
     "handed_all": Meaning("上面是不是全部，0 则不止这么多", NO_YES),
     "handed_in_ms": Meaning("从领奖到送出通常多久（毫秒，实物的中位数），没有送过则为 0"),

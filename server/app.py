@@ -21,7 +21,7 @@ from handlers.digging.ending import EditTask, EndTask
 from handlers.digging.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
 from handlers.digging.post_task import PostTask
 from handlers.digging.proof import GetProof
-from handlers.digging.publishers import GetPublisher
+from handlers.digging.publishers import Follow, GetMyFollows, GetPublisher
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, NotReady, OpenApi, Ready
 from handlers.messages.consents import GetTemplates, Remind, Subscribed
@@ -82,6 +82,8 @@ INTERFACES: list[type[Interface]] = [
     GetTexts,
     GetRules,
     GetPublisher,
+    Follow,
+    GetMyFollows,
 ]
 
 # What asks no store, or says itself that it does not answer.

@@ -1,4 +1,4 @@
-"""A publisher's page: their name, their treasures, and how many prizes they handed over and how fast."""
+"""A publisher's page: their name, their treasures, how many prizes they handed over. And following them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, picture_url
+from handlers.limits import limit
 from handlers.parameters import Page, Unionid
+from server.actions.people.follow import follow
+from server.context import Context
 from server.errors import NoSuchPublisher
 from server.game.handing import COUNTED, handed_over
-from server.store.people.people import PUBLIC_CHARACTERS, shown_name
+from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 PAGE_SIZE = 20
 
@@ -38,18 +41,90 @@ class GetPublisherRequest(msgspec.Struct):
 class GetPublisherReply(Reply, kw_only=True):
     """`data` are their public treasures, 20 a page: what starts later, what runs, what ended.
 
-    `mine` is 1 if the caller is the publisher. `handed` is how many of their prizes winners have, at most
-    500; `handed_all` is 0 if there are more. `handed_in_ms` is the median, from the claim until goods were
-    sent, or handed over on site, in ms; 0 if there were none.
+    `mine` is 1 if the caller is the publisher, `following` if they follow them. `handed` is how many of their
+    prizes winners have, at most 500; `handed_all` is 0 if there are more. `handed_in_ms` is the median, from
+    the claim until goods were sent, or handed over on site, in ms; 0 if there were none.
     """
 
     wxname: str
     wxheadpic: str
     mine: int
+    following: int
     handed: int
     handed_all: int
     handed_in_ms: int
     data: list[Card]
+
+
+class FollowRequest(msgspec.Struct):
+    """Whom to follow, or with `following` 0 to follow no more."""
+
+    unionid: Unionid
+    publisher_id: PublisherId
+    following: Annotated[int, Meta(ge=0, le=1, title="关注", description="0 或 1")] = 1
+
+
+class Follow(Interface):
+    """Follow a publisher, so that one may be told of their next treasures; or no more. Safe to repeat."""
+
+    path = "/follow"
+    method = "POST"
+    takes = (FollowRequest,)
+
+    async def answer(self, request: FollowRequest) -> Reply:
+        """Raises TooOften and what `follow` raises."""
+        await self.let_in()
+        await limit(self.context, self.request, self.caller, {"consents": 1})
+        following = bool(request.following)
+        await follow(self.context, self.caller.unionid, request.publisher_id, following=following)
+        return Reply()
+
+
+class GetMyFollowsRequest(msgspec.Struct):
+    """Which page."""
+
+    unionid: Unionid
+    page: Page = 1
+
+
+class FollowedRow(msgspec.Struct):
+    """A publisher whom the caller follows."""
+
+    publisher_id: str
+    wxname: str
+    wxheadpic: str
+
+
+class GetMyFollowsReply(Reply, kw_only=True):
+    """20 a page, the newest first."""
+
+    data: list[FollowedRow]
+
+
+class GetMyFollows(Interface):
+    """Whom the caller follows."""
+
+    path = "/getMyFollows"
+    takes = (GetMyFollowsRequest,)
+    gives = (GetMyFollowsReply,)
+
+    async def answer(self, request: GetMyFollowsRequest) -> GetMyFollowsReply:
+        await self.let_in()
+        store, skip = self.context.store, (request.page - 1) * PAGE_SIZE
+        followed = await store.page_reads.answered(
+            lambda: store.follows.followed(request.unionid, skip, PAGE_SIZE), None
+        )
+        return GetMyFollowsReply(
+            data=[
+                FollowedRow(person.get("public_id", ""), shown_name(person), face_of(self.context, person))
+                for person in followed
+            ]
+        )
+
+
+def face_of(context: Context, person: Person) -> str:
+    """Return the address of the picture that others see of a person."""
+    return picture_url(context, person.get("wxheadpic") or person["avatarUrl"])
 
 
 class GetPublisher(Interface):
@@ -69,15 +144,17 @@ class GetPublisher(Interface):
         if publisher is None:
             raise NoSuchPublisher
         unionid, skip = publisher["_id"], (request.page - 1) * PAGE_SIZE
-        tasks, prizes = await asyncio.gather(
+        tasks, prizes, following = await asyncio.gather(
             store.page_reads.answered(lambda: store.tasks.public_of(unionid, skip, PAGE_SIZE), None),
             store.page_reads.answered(lambda: store.prizes.given_by(unionid, COUNTED + 1), None),
+            store.page_reads.answered(lambda: store.follows.is_followed(unionid, self.caller.unionid), None),
         )
         handed = handed_over(prizes)
         return GetPublisherReply(
             wxname=shown_name(publisher),
-            wxheadpic=picture_url(self.context, publisher.get("wxheadpic") or publisher["avatarUrl"]),
+            wxheadpic=face_of(self.context, publisher),
             mine=int(unionid == self.caller.unionid),
+            following=int(following),
             handed=handed.number,
             handed_all=handed.all,
             handed_in_ms=handed.median_ms,

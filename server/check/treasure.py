@@ -125,6 +125,8 @@ async def _live(context: Context, client: _Client) -> None:
         await client.get(PUBLISHER, path, code=code)
     await client.get(WINNER, "/getTaskList", name="check")
     await client.get(WINNER, "/getPublisher", publisher_id=page["publisher_id"])
+    await client.post(WINNER, "/follow", publisher_id=page["publisher_id"])
+    await client.get(WINNER, "/getMyFollows")
     for path in _OWN_PAGES:
         await client.get(WINNER, path)
     await money_gauges(context, SECONDS)

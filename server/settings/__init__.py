@@ -121,6 +121,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     message_ended: str = ""
     message_refused: str = ""
     message_cooldown_over: str = ""
+    message_announced: str = ""
     message_opens: Literal["formal", "trial", "developer"] = "formal"
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-MessageKind: TypeAlias = Literal["won", "claim_ends", "ended", "refused", "cooldown_over"]
+MessageKind: TypeAlias = Literal["won", "claim_ends", "ended", "refused", "cooldown_over", "announced"]
 Sort: TypeAlias = Literal["text", "phrase", "time", "amount", "code"]
 
 # What a message of each kind can show.
@@ -30,6 +30,7 @@ SHOWN: dict[MessageKind, dict[str, Sort]] = {
     },
     "refused": {"name": "text", "why": "text", "at": "time", "status": "phrase", "note": "text"},
     "cooldown_over": {"name": "text", "at": "time", "status": "phrase", "note": "text"},
+    "announced": {"name": "text", "who": "text", "at": "time", "status": "phrase", "note": "text"},
 }
 for _shown in SHOWN.values():
     _shown["code"] = "code"  # the treasure's

@@ -48,6 +48,7 @@ from server.store.money.refunds import Refunds
 from server.store.money.risks import Risks
 from server.store.operator_sessions import OperatorSessions
 from server.store.people.erasure import Erasure
+from server.store.people.follows import Follows
 from server.store.people.people import People
 from server.store.reviews.media_checks import MediaChecks
 from server.store.reviews.reports import Reports
@@ -122,6 +123,7 @@ class Store:
         self.files = Files(self.database)
         self.messages = Messages(self.database)
         self.consents = Consents(self.database)
+        self.follows = Follows(self.database)
         self.reviews = Reviews(self.database)
         self.media_checks = MediaChecks(self.database)
         self.orders = Orders(self.database)

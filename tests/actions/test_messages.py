@@ -349,6 +349,7 @@ async def test_consents_are_counted_a_person_and_template(client: Client, contex
         "ended": 1,
         "refused": 0,
         "cooldown_over": 0,
+        "announced": 0,
     }
     assert set((await templates(client, "bob")).values()) == {0}
     alice = client.people["alice"]

@@ -162,6 +162,8 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/subscribed", await alice.post("/subscribed", templates="no_template_of_this_server")),
         ("/remind", await bob.post("/remind", code=code)),
         ("/getPublisher", await bob.get("/getPublisher", publisher_id=alice_id)),
+        ("/follow", await bob.post("/follow", publisher_id=alice_id)),
+        ("/getMyFollows", await bob.get("/getMyFollows")),
         ("/report", await bob.post("/report", code=code, reason="other")),
         ("/getTexts", await client.get("/getTexts")),
         ("/getRules", await bob.get("/getRules", code=code)),

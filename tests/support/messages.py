@@ -17,6 +17,7 @@ FIELDS = {
     "ended": "thing1=name thing2=how time3=at amount4=refund phrase5=status thing6=note",
     "refused": "thing1=name thing2=why time3=at phrase4=status thing5=note",
     "cooldown_over": "thing1=name time2=at phrase3=status thing4=note",
+    "announced": "thing1=name thing2=who time3=at phrase4=status thing5=note",
 }
 MESSAGES = {f"MESSAGE_{kind.upper()}": f"{TEMPLATES[kind]} {FIELDS[kind]}" for kind in SHOWN}
 

@@ -13,6 +13,7 @@ import msgspec
 from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
 from server.actions.digging.ranks import RankDraft, committed, first_yuan, make_ranks
+from server.actions.messages.write import announce_to_followers
 from server.actions.people.account import check_ban, upload_of
 from server.actions.pictures import disk_of, draw_red_packet
 from server.actions.reviews.submit import submit_task
@@ -146,6 +147,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         if reviewed:
             # If this process dies before it submits the task, a sweep does.
             task["review"], task["due_at"] = "checking", task["created_at"] + FOLLOWED_MS
+        await announce_to_followers(context, task)
         published = await context.store.tasks.insert(task)
         if published is not None:
             break

@@ -13,6 +13,7 @@ import asyncio
 import logging
 
 from server.actions.messages.words import Words, words_of
+from server.actions.messages.write import tell_followers
 from server.context import Context
 from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
@@ -78,6 +79,9 @@ async def settle_message(context: Context, message: Message) -> None:
     template = context.settings.templates.get(message["kind"])
     if template is None:
         await _end(context, message, "moot")
+        return
+    if "after" in message:
+        await tell_followers(context, message)
         return
     person = await context.store.people.find(message["unionid"])
     words = await words_of(context, message)

@@ -53,6 +53,8 @@ async def words_of(context: Context, message: Message) -> Words:
         return _of_end(task)
     if message["kind"] == "refused":
         return _of_refusal(task)
+    if message["kind"] == "announced":
+        return _of_announcement(context, task)
     return await _of_cooldown(context, message, task)
 
 
@@ -116,6 +118,21 @@ def _of_refusal(task: Task) -> Words:
             "at": task["ended_at"],
             "status": "未通过",
             "note": "付过的钱全额退回，改好后可以再发" if total_fen(task) else "改好后可以再发一个",
+        }
+    )
+
+
+def _of_announcement(context: Context, task: Task) -> Words:
+    if task["status"] or not is_shown(task):
+        return MOOT
+    later = task["opened_at"] > context.clock.now_ms()
+    return Words(
+        {
+            "name": task["name"],
+            "who": task["wxname"],
+            "at": task["opened_at"],
+            "status": "即将开挖" if later else "可以挖了",
+            "note": "你关注的人埋了新宝贝",
         }
     )
 

@@ -11,7 +11,7 @@ from server.errors import BadRequest, Ended, NoSuchTask, NotShown, refuse
 from server.game.amounts import DAY_MS
 from server.game.prize import UNCLAIMED
 from server.game.reasons import may_see, standing_of, why_barred
-from server.game.review import review_of
+from server.game.review import is_shown, review_of
 from server.game.task import Task
 from server.settings.messages import MessageKind
 from server.store.messages.messages import Message
@@ -20,6 +20,13 @@ from server.store.money.prizes import Prize
 # What happened longer ago is not told. Messages that ended are kept for longer, so none is written twice.
 FRESH_MS = 7 * DAY_MS
 REMIND_MS = DAY_MS
+# How long a task may take from its publication to its opening, if its followers are still to be told.
+ANNOUNCED_MS = 30 * DAY_MS
+SAVED_MS = 10_000  # longer than it takes to save a task
+LOOK_MS = 600_000
+FOLLOWERS = 200
+# Of these kinds several people may be told of one task.
+TO_MANY: tuple[MessageKind, ...] = ("cooldown_over", "announced")
 
 
 async def tell_winner(context: Context, prize: Prize) -> None:
@@ -95,6 +102,49 @@ async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> 
     await context.store.messages.wake(unionid, kinds)
 
 
+async def announce_to_followers(context: Context, task: Task) -> None:
+    """Let the followers be told of a task, which is saved, paid and shown later. Safe to repeat."""
+    if not _told("announced", context) or not task["is_public"]:
+        return
+    code, publisher = task["_id"], task["publisher"]
+    if not await context.store.follows.has_followers(publisher):
+        return
+    now_ms = context.clock.now_ms()
+    message = _message(
+        context, "announced", code, publisher, now_ms + ANNOUNCED_MS, due_at_ms=now_ms + SAVED_MS
+    )
+    await context.store.messages.insert({**message, "after": ""})
+
+
+async def tell_followers(context: Context, message: Message) -> None:
+    """Write to the next of a publisher's followers: those who allow it. Between pages others have their turn.
+
+    A process may die after any line: the page is written again then, under the same ids.
+    """
+    store, now_ms = context.store, context.clock.now_ms()
+    code, publisher = message["code"], message["unionid"]
+    task = await store.tasks.find(code)
+    if task is None or task["publisher"] != publisher or task["status"] or now_ms > message["until"]:
+        await store.messages.end(message, "moot", now_ms)
+        return
+    if not (task["open"] and is_shown(task)):  # it waits for its payment or its review
+        age_ms = now_ms - message["created_at"]
+        await store.messages.postpone(message, now_ms + min(max(age_ms // 4, SAVED_MS), LOOK_MS), 0)
+        return
+    page = await store.follows.followers(publisher, message["after"], FOLLOWERS)
+    if not page:
+        await store.messages.end(message, "sent", now_ms)
+        return
+    template_id = context.settings.templates["announced"].template_id
+    willing = await store.consents.willing([follow["follower"] for follow in page], template_id)
+    if willing:
+        until_ms = now_ms + DAY_MS
+        await store.messages.insert_all(
+            [_message(context, "announced", code, follower, until_ms) for follower in sorted(willing)]
+        )
+    await store.messages.go_on(message, page[-1]["_id"])
+
+
 def _told(kind: MessageKind, context: Context) -> bool:
     return kind in context.settings.templates
 
@@ -121,7 +171,7 @@ def _message(
     now_ms = context.clock.now_ms()
     about = prize or code
     return Message(
-        _id=f"{kind}:{about}:{unionid}" if kind == "cooldown_over" else f"{kind}:{about}",
+        _id=f"{kind}:{about}:{unionid}" if kind in TO_MANY else f"{kind}:{about}",
         kind=kind,
         code=code,
         unionid=unionid,

@@ -140,6 +140,7 @@ async def _forget(store: Store, old: str, new: str) -> int:
         await erasure.move_pictures(old, new)
         await erasure.move_visits(old, new)
         await erasure.delete_messages(old)
+        await erasure.delete_follows(old)
         await erasure.delete_reports(old)
         await erasure.move_reviews(old, new)
         if number and not await erasure.remaining(old, new):

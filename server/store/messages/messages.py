@@ -9,11 +9,12 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from server.settings.messages import MessageKind
 from server.store.documents import Documents
 from server.store.due import DUE_INDEX, DueDocuments
+from server.store.failures import DUPLICATE_KEY
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -34,6 +35,7 @@ MOST_CONSENTS = 50
 class Message(TypedDict):
     """Times are unix ms, 0 for never. After `until` it is of no use. `prize` is the one it is about, or "".
 
+    `after` is there if it is not sent itself, but writes one to each follower: the last who was told.
     `asleep` is there while it waits for a consent. `unsure` is there if WeChat may have taken it without our
     knowing. `failing_since` and `alarm` say since when and why WeChat does not take it.
     """
@@ -49,6 +51,7 @@ class Message(TypedDict):
     created_at: int
     ended_at: int
     alarm: str
+    after: NotRequired[str]
     asleep: NotRequired[int]
     unsure: NotRequired[int]
     failing_since: NotRequired[int]
@@ -74,6 +77,22 @@ class Messages(DueDocuments[Message]):
             await self.taken(message["_id"])
             return False
         return True
+
+    async def insert_all(self, messages: list[Message]) -> None:
+        """Write those of these messages that are not written already."""
+        try:
+            await self.rows.insert_many([dict(message) for message in messages], ordered=False)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"] or any(
+                each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]
+            ):
+                raise
+
+    async def go_on(self, message: Message, after: str) -> None:
+        """Note that a leased message has told all followers up to this one. It is due again."""
+        await self.collection.update_one(
+            self._leased(message), [{"$set": {"after": {"$literal": after}, "due_at": NOW_MS}}]
+        )
 
     async def renew(self, message: Message) -> None:
         """Write a message again, if the one before has ended."""
@@ -196,6 +215,13 @@ class Consents(Documents[Consent]):
         keys = [_key(unionid, template_id) for template_id in template_ids]
         found = await self.collection.find({"_id": {"$in": keys}}, {"left": 1}).to_list(len(keys))
         return {consent["_id"].rpartition(":")[2]: consent["left"] for consent in found}
+
+    async def willing(self, unionids: list[str], template_id: str) -> set[str]:
+        """Return those of these people who still allow a message."""
+        keys = [_key(unionid, template_id) for unionid in unionids]
+        asked = {"_id": {"$in": keys}, "left": {"$gt": 0}}
+        found = await self.collection.find(asked, {"unionid": 1}, batch_size=len(keys) + 1).to_list(len(keys))
+        return {consent["unionid"] for consent in found}
 
     async def take(self, unionid: str, template_id: str, message_id: str) -> Consent | None:
         """Let a message hold a consent, and return what there is then; None if none is left.

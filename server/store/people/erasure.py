@@ -190,6 +190,11 @@ class Erasure:
         await self._database["messages"].delete_many({"unionid": old})
         await self._database["consents"].delete_many({"unionid": old})
 
+    async def delete_follows(self, old: str) -> None:
+        """Delete whom a person follows, and who follows them."""
+        for field in ("publisher", "follower"):
+            await self._database["follows"].delete_many({field: old})
+
     async def delete_reports(self, old: str) -> None:
         """Delete what a person reported."""
         await self._database["reports"].delete_many({"unionid": old})
@@ -210,6 +215,7 @@ class Erasure:
             "pictures.files": ["metadata.owner"],
             "messages": ["unionid"],
             "consents": ["unionid"],
+            "follows": ["publisher", "follower"],
             "reviews": ["unionid"],
         }
         found = {

@@ -1,0 +1,27 @@
+"""Following a publisher: the follower may then be told of each new treasure (`tell_followers`)."""
+
+from __future__ import annotations
+
+from server.context import Context
+from server.errors import BadRequest, NoSuchPublisher
+
+MOST = 1000
+
+
+async def follow(context: Context, unionid: str, public_id: str, *, following: bool) -> None:
+    """Let a person follow a publisher, or follow them no more. Safe to repeat.
+
+    Raises NoSuchPublisher, BadRequest.
+    """
+    publisher = await context.store.people.with_public_id(public_id)
+    if publisher is None or "forgotten_as" in publisher:
+        raise NoSuchPublisher
+    follows = context.store.follows
+    if not following:
+        await follows.delete(publisher["_id"], unionid)
+        return
+    if publisher["_id"] == unionid:
+        raise BadRequest("这是你自己，不用关注", param="publisher_id")
+    if await follows.number(unionid, MOST) == MOST:
+        raise BadRequest(f"最多关注 {MOST} 人，请先取消关注几个", param="publisher_id")
+    await follows.add(publisher["_id"], unionid, context.clock.now_ms())

@@ -1,0 +1,146 @@
+"""Following a publisher, and being told of what they publish: once, page by page, whatever dies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from server.actions.messages import write
+from server.actions.messages.send import send_messages
+from server.actions.people import erase as erasing
+from server.actions.people import follow as following
+from server.actions.people.follow import follow
+from server.context import Context
+from server.runtime.background import Background
+from server.settings import Settings
+from server.store import Store
+from support.client import Client, Someone
+from support.messages import MESSAGES, allow, send_until_quiet, sent_to
+from support.purse import find, let_pass, pay, publish_red_packet
+from support.steps import Killed, Steps
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return MESSAGES
+
+
+async def id_of(context: Context, someone: Someone) -> str:
+    person = await context.store.people.find(someone.unionid)
+    assert person is not None
+    return person["public_id"]
+
+
+async def told(client: Client, *users: str) -> list[list[tuple[str, str]]]:
+    """Return of which treasures each was told, and what can be done about them."""
+    sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]
+    return [[(shown["name"], shown["status"]) for shown in each] for each in sent]
+
+
+@pytest.mark.gen_test
+async def test_a_publisher_is_followed_and_followed_no_more(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    ids = [await id_of(context, who) for who in (alice, carol)]
+    for publisher_id in (*ids, ids[0]):
+        assert (await bob.post("/follow", publisher_id=publisher_id))["status"] == 0
+    listed = await bob.get("/getMyFollows")
+    rows = [(row["publisher_id"], row["wxname"]) for row in listed["data"]]
+    assert rows == [(ids[1], "carol"), (ids[0], "alice")]
+    assert alice.unionid not in str(listed)
+    for who, is_following in ((bob, 1), (carol, 0)):
+        assert (await who.get("/getPublisher", publisher_id=ids[0]))["following"] == is_following
+    own = await alice.post("/follow", publisher_id=ids[0])
+    assert (own["error"], own["param"], own["msg"]) == ("bad_request", "publisher_id", "这是你自己，不用关注")
+    assert (await alice.post("/follow", publisher_id="0" * 16))["error"] == "no_such_person"
+    monkeypatch.setattr(following, "MOST", 2)
+    assert (await bob.post("/follow", publisher_id=await id_of(context, bob)))["error"] == "bad_request"
+    many = await bob.post("/follow", publisher_id=ids[0])
+    assert many["msg"] == "最多关注 2 人，请先取消关注几个"
+    for _ in range(2):
+        assert (await bob.post("/follow", publisher_id=ids[1], following=0))["status"] == 0
+    assert [row["wxname"] for row in (await bob.get("/getMyFollows"))["data"]] == ["alice"]
+
+    # Erasing somebody ends whom they follow, and who follows them.
+    assert (await carol.post("/follow", publisher_id=await id_of(context, bob)))["status"] == 0
+    for pause in ("UNDER_WAY_SECONDS", "REMEMBERED_SECONDS"):
+        monkeypatch.setattr(erasing, pause, 0)
+    await erasing.erase(context.store, bob.unionid)
+    assert await find(context, "follows") == []
+
+
+@pytest.mark.gen_test
+async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_public_ones(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    await alice.publish(name="没人关注")
+    assert await find(context, "messages") == []
+    for fan in (bob, carol):
+        assert (await fan.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
+    await allow(client, "bob", "announced")
+    await alice.publish(name="只给熟人", is_public=0)
+    packet = await publish_red_packet(alice)
+    await send_until_quiet(context)
+    assert await told(client, "bob") == [[]]
+    await pay(client, context, alice, packet)
+    await send_until_quiet(context)
+    [name] = [task["name"] for task in await find(context, "tasks", _id=packet)]
+    assert await told(client, "bob", "carol") == [[(name, "可以挖了")], []]
+    [message] = (await client.http.get("/sandbox/messages", params={"user": "bob"})).json()["messages"]
+    assert message["page"] == f"pages/treasure/treasure?code={packet}"
+    # A second needs a second consent. One that starts later says so; one that is over is told to nobody.
+    await allow(client, "bob", "announced")
+    over = await alice.publish(name="马上结束")
+    await alice.post("/endTask", code=over)
+    await alice.publish(name="灯", starts_at=context.clock.now_ms() + 3_600_000)
+    await send_until_quiet(context)
+    await alice.publish(name="伞")
+    await send_until_quiet(context)
+    assert await told(client, "bob") == [[(name, "可以挖了"), ("灯", "即将开挖")]]
+    assert not any("due_at" in message for message in await find(context, "messages", unionid=bob.unionid))
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_each_follower_is_told_once_after_a_kill_at_any_step(
+    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "FOLLOWERS", 2)
+    users = [f"fan{number}" for number in range(5)]
+    alice, *fans = await client.log_in_all("alice", *users)
+    for fan in fans:
+        await follow(context, fan.unionid, await id_of(context, alice), following=True)
+
+    async def run(kill_after: int) -> list[str]:
+        """Publish and send in a process that dies after so many steps; another one goes on."""
+        for name in ("messages", "consents", "tasks", "sandbox_messages", "sandbox_consents"):
+            await context.store.database[name].delete_many({})
+        for user in users[1:]:
+            await allow(client, user, "announced")
+        code = await alice.publish(name="猫")
+        await context.store.database["messages"].update_many({}, {"$set": {"due_at": 1}})
+        victim = replace(context, store=Store(settings.mongodb_uri), background=Background())
+        steps = Steps(victim, kill_after)
+        try:
+            for _ in range(3):
+                await send_messages(victim)
+                await context.store.database["messages"].update_many(
+                    {"due_at": {"$gt": 0}, "after": {"$exists": True}}, {"$set": {"due_at": 1}}
+                )
+        except Killed:
+            assert steps.killed
+        victim.store.close()
+        await let_pass(context, 120_000)
+        await send_until_quiet(context)
+        assert await told(client, *users) == [[], *[[("猫", "可以挖了")]] * 4], (kill_after, steps.names)
+        assert not any("due_at" in message for message in await find(context, "messages", code=code))
+        return steps.names
+
+    whole = await run(0)
+    pages = [step for step in whole if step in ("messages.insert_all", "messages.go_on")]
+    assert pages == ["messages.insert_all", "messages.go_on"] * 3
+    written = [at for at, step in enumerate(whole, 1) if step in (*pages, "messages.lease_due")]
+    for kill_after in written[:6]:
+        await run(kill_after)
