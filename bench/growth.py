@@ -77,6 +77,10 @@ class Asking:
 
         return ask
 
+    def search(self) -> None:
+        reply = self.http.post("/ops/search", json={"query": "a"})
+        assert reply.json()["status"] == 0, reply.text
+
     def interfaces(self) -> Iterator[tuple[str, float, Callable[[], None]]]:
         """Yield each with how long to wait before it is asked again, so that it is not remembered."""
         yield "getTaskList", 1.05, self.get("/getTaskList")
@@ -88,7 +92,7 @@ class Asking:
         yield "getMyPartake, page 1", 0, self.get("/getMyPartake", page=1)
         yield "getMyPrize, page 1", 0, self.get("/getMyPrize", page=1)
         yield "postTask: a dig", 0, lambda: self.dig(self.dug) and None
-        yield "operators: search", 0, self.get("/ops/tasks", query="a")
+        yield "operators: search", 0, self.search
         yield "operators: a task's page", 0, lambda: self.of_cold("/ops/task")
         yield "metrics", 0, lambda: self.http.get("/metrics") and None
 

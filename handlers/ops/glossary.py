@@ -20,8 +20,14 @@ WHY_HELD = {
 FROZEN = {"task": "宝贝的全部奖品", "prize": "一个奖品", "person": "一个人中的和送的奖品"}
 
 OPS_MEANINGS = {
-    "query": Meaning("要找的宝贝、发布者或中奖者"),
-    "OpsTasksReply.winners": Meaning("名字以此开头的中奖者，最多 50 个"),
+    "query": Meaning("要找的人、宝贝或奖品：名字的任何一段，或一个编号"),
+    "OpsSearchReply.data": Meaning("找到的宝贝，最多 50 个：编号对上的在前，其余最新的在前"),
+    "OpsSearchReply.people": Meaning("找到的人，最多 50 个：编号对上的在前；有两个记录的只列一次"),
+    "OpsSearchReply.prizes": Meaning("电话、快递单号或转账单号对上的奖品，最多 50 个"),
+    "FoundPerson.key": Meaning("哪个人，可以在 /ops/person 查看"),
+    "FoundPerson.created_at": Meaning("第一次登录的时刻（unix 毫秒）"),
+    "FoundPerson.banned": Meaning("是否停用着", NO_YES),
+    "FoundPrize.by": Meaning("什么对上了", {"phone": "电话", "parcel": "快递单号", "bill": "转账单号"}),
     "month": Meaning("哪个月领的奖（北京时间），年-月"),
     "of": Meaning("哪一种宝贝", {"hidden": "已隐藏", "unpaid": "红包未支付", "held": "平台代管着钱"}),
     "OpsListReply.held_fen": Meaning("每个宝贝的代管金额（分），以编号为键；只在 of=held 时有"),

@@ -1,4 +1,4 @@
-"""Lists of tasks for operators: what a search found, what is hidden, unpaid, or has money; all money."""
+"""Lists of tasks for operators: what is hidden, unpaid, or has money; all money."""
 
 from __future__ import annotations
 
@@ -25,59 +25,6 @@ async def board_tasks(context: Context, tasks: list[Task]) -> list[BoardTask]:
     """Return tasks as the board shows them, with their watchers over all processes."""
     watchers = await asyncio.gather(*(context.hub.watchers(task["_id"]) for task in tasks))
     return [board_task(*pair) for pair in zip(tasks, watchers, strict=True)]
-
-
-class OpsTasksRequest(msgspec.Struct):
-    """A task's code or name, or the name of its publisher or of a winner. The beginning is enough."""
-
-    query: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=64,
-            title="搜索内容",
-            description="宝贝的编号、名称、发布者署名或中奖者，或其开头",
-        ),
-    ]
-
-
-class FoundWinner(msgspec.Struct):
-    """A winner whose name begins as asked, and what they won."""
-
-    code: str
-    name: str
-    depth: int
-    wxname: str
-    won_at: int
-
-
-class OpsTasksReply(Reply, kw_only=True):
-    """At most 50 tasks, by code, then by publisher, then by name, the closest first; and 50 winners."""
-
-    data: list[BoardTask]
-    winners: list[FoundWinner]
-
-
-class OpsTasks(OperatorInterface):
-    """Search by code, name, publisher or winner."""
-
-    path = "/ops/tasks"
-    takes = (OpsTasksRequest,)
-    gives = (OpsTasksReply,)
-
-    async def operate(self, request: OpsTasksRequest) -> OpsTasksReply:
-        store = self.context.store
-        found = await store.tasks.search(request.query, LISTED_TASKS)
-        prizes = await store.prizes.search_winners(request.query, LISTED_TASKS)
-        won = await store.tasks.find_many(list({prize["code"] for prize in prizes})) if prizes else []
-        names = {task["_id"]: task["name"] for task in won}
-        return OpsTasksReply(
-            data=await board_tasks(self.context, found),
-            winners=[
-                FoundWinner(p["code"], names.get(p["code"], ""), p["depth"], p["wxname"], p["won_at"])
-                for p in prizes
-            ],
-        )
 
 
 class OpsListRequest(msgspec.Struct):

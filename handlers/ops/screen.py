@@ -13,7 +13,7 @@ from tornado.web import HTTPError
 from handlers.base import Interface, Reply
 from handlers.ops.acts import OpsBan, OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut, OpsUnban
 from handlers.ops.export import OpsWinners
-from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney, OpsTasks
+from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
@@ -21,6 +21,7 @@ from handlers.ops.pictures import operators_picture
 from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.ops.rings import OpsReleaseRing, OpsReturnRing, OpsRing
+from handlers.ops.search import OpsSearch
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context, per_context
@@ -245,7 +246,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsLogin,
     OpsLogout,
     OpsMe,
-    OpsTasks,
+    OpsSearch,
     OpsList,
     OpsMoney,
     OpsAlarms,

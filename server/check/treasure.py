@@ -184,7 +184,7 @@ async def _operate(context: Context, client: _Client, code: str) -> None:
     await client.post(VISITOR, "/ops/unban", **named, **depth)
     for path in _OPS_PAGES:
         await client.get(VISITOR, path)
-    await client.get(VISITOR, "/ops/tasks", query="check")
+    await client.post(VISITOR, "/ops/search", query="check")
     await client.get(VISITOR, "/ops/task", code=code)
     await client.get(VISITOR, "/ops/person", code=code, **depth)
     await client.post(VISITOR, "/ops/winners", month="2026-01", reason="check")

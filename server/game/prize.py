@@ -148,15 +148,17 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool) -> list[Row]
 
 
 @prize
-def given_by_mail(address_box: Sealed, now_ms: int) -> Row:
+def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int) -> Row:
     """The winner says where to send it."""
-    return Row("won -> given", sets={"address_box": address_box, "claimed_at": now_ms, "given_at": now_ms})
+    where = {"address_box": address_box, "phone_hash": phone_hash}
+    return Row("won -> given", sets={**where, "claimed_at": now_ms, "given_at": now_ms})
 
 
 @prize
-def address_replaced(address_box: Sealed, claimed_after_ms: int) -> Row:
+def address_replaced(address_box: Sealed, phone_hash: str, claimed_after_ms: int) -> Row:
     """The winner gives another address, soon after the first."""
-    return Row("given", where={"claimed_at": Above(claimed_after_ms)}, sets={"address_box": address_box})
+    where = {"address_box": address_box, "phone_hash": phone_hash}
+    return Row("given", where={"claimed_at": Above(claimed_after_ms)}, sets=where)
 
 
 @prize

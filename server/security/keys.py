@@ -117,6 +117,13 @@ class Keys:
         key = hmac.digest(self._derive("operator session"), operator_token.encode(), "sha256")
         return hmac.digest(key, value.encode(), "sha256").hex()
 
+    def phone_hashes(self, digits: str) -> list[str]:
+        """Return the keyed hashes by which a phone is found: the first is under the secret that seals."""
+        return [
+            hmac.digest(self._derive("phone", secret), digits.encode(), "sha256").hex()
+            for secret in self._secrets
+        ]
+
     def limit_name(self, who: str) -> str:
         """Return a keyed hash of a person or an address: the name under which Redis counts for a limit."""
         return hmac.digest(self._derive("limit"), who.encode(), "sha256")[:16].hex()

@@ -56,3 +56,13 @@ def judged(rows: list[_Document]) -> tuple[list[_Document], _Document | None]:
 def begins_with(text: str) -> _Document:
     """Return the condition that a field begins with this text."""
     return {"$gte": text, "$lt": text + LAST_CHARACTER}
+
+
+def newest_with(terms: list[str], limit: int) -> list[_Document]:
+    """Return the pipeline that finds the newest documents with all of one or more `terms`.
+
+    The longest, which is the rarest, is asked for by itself: some servers use an index for equality alone.
+    """
+    first, *rest = sorted(terms, key=len, reverse=True)
+    others: list[_Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []
+    return [{"$match": {"terms": first}}, *others, {"$sort": {"created_at": -1}}, {"$limit": limit}]

@@ -1,29 +1,35 @@
 // Lists: what a search found, tasks of one kind, and what operators did.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
 import { say } from "./findings.js";
 import { clock, count, day, duration, isolated, money } from "./format.js";
+import { keyLink, personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
 import { named, t } from "./words.js";
 
-/** Show what this code or name finds; returns the page, as main.js wants it. */
+/** Show whom and what this text or number finds; returns the page, as main.js wants it. */
 export function searchPage(root, query, now) {
   const tasks = taskList(now);
-  const winners = new Part();
-  const place = el("div.found", {}, tasks.element, winners.element);
-  const page = listPage(root, t("found", isolated(query)), place, () => get("/ops/tasks", { query }), (reply) => {
+  const [people, prizes] = [new Part(), new Part()];
+  const place = el("div.found", {}, people.element, prizes.element, el("h2", {}, t("treasures")), tasks.element);
+  const page = listPage(root, t("found", isolated(query)), place, () => post("/ops/search", { query }), (reply) => {
+    people.show(reply.people, () => foundList("people", reply.people, personLine));
+    prizes.show(reply.prizes, () => foundList("prizes_found", reply.prizes, prizeLine));
     tasks.show(reply.data);
-    winners.show(reply.winners, () => reply.winners.length ? winnersOf(reply.winners) : null);
   });
   return { ...page, tick: tasks.tick };
 }
 
-function winnersOf(found) {
-  const line = ({ code, name, depth, wxname, won_at: at }) =>
-    el("li", {}, el("time", {}, day(at)), el("b", {}, isolated(wxname)), t("wins_at", count(depth)), el("a", { href: `#/task/${code}` }, isolated(name || code)));
-  return [el("h2", {}, t("winners")), el("ul.log.panel.winners", {}, found.map(line))];
+const foundList = (title, found, line) => found.length ? [el("h2", {}, t(title)), el("ul.log.panel", {}, found.map(line))] : null;
+
+function personLine({ key, wxname, created_at: since, banned }) {
+  return el("li", {}, keyLink(key, isolated(wxname)), banned ? el("span.state.bad", {}, t("banned")) : null, el("span.note", {}, t("first_login_at", day(since))), el("code", {}, key.split(":")[1]));
+}
+
+function prizeLine({ code, depth, name, wxname, state, won_at: at, by }) {
+  return el("li", {}, el("time", {}, day(at)), personLink(code, depth, isolated(wxname)), t("wins_at", count(depth)), el("a", { href: `#/task/${code}` }, isolated(name || code)), el("span.note", {}, t(`found_by_${by}`)), el("span.state", {}, named("prize", state).replace("{0}", "").trim()));
 }
 
 /** Show the tasks that are hidden, unpaid, or hold money (`of`). */
@@ -103,7 +109,7 @@ function actLine({ at, operator, shared, act, target, reason, outcome }) {
 /** Where to see what an act was about: a code, a code and a depth, or the key of a review, a report or a share. */
 function pageOf(target) {
   const [kind, of] = target.split(":");
-  if (["profile", "report", "share"].includes(kind)) return `#/person/${target}`;
+  if (["profile", "report", "share", "person"].includes(kind)) return `#/person/${target}`;
   return `#/task/${kind === "task" ? of : kind}`;
 }
 

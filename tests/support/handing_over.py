@@ -74,7 +74,7 @@ class Steps:
     def __call__(self, world: World) -> Iterator[Step[World]]:
         """Yield each possible step, and the world after it."""
         if world.by == "mail":
-            yield from self._prize(world, prize.given_by_mail, b"", NOW)
+            yield from self._prize(world, prize.given_by_mail, b"", "", NOW)
         else:
             yield from self._prize(world, prize.awaits_pickup, "123456", NOW)
         # A publisher may ask for either, whatever the prize is.

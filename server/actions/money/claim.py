@@ -39,6 +39,7 @@ ATTEMPTS = 3
 PICKUP_DIGITS = 6
 PICKUP_ATTEMPTS = 100
 REPLACEABLE_MS = DAY_MS
+LEAST_DIGITS, MOBILE_DIGITS = 5, 11  # of a phone
 RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
@@ -175,9 +176,10 @@ def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
 async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Address) -> Claim:
     now_ms, prizes = context.clock.now_ms(), context.store.prizes
     box = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
-    given = await prizes.move(prize["_id"], given_by_mail(box, now_ms))
+    phone = context.keys.phone_hashes(phone_digits(where.phone))[0]
+    given = await prizes.move(prize["_id"], given_by_mail(box, phone, now_ms))
     if given is None:
-        given = await prizes.move(prize["_id"], address_replaced(box, now_ms - REPLACEABLE_MS))
+        given = await prizes.move(prize["_id"], address_replaced(box, phone, now_ms - REPLACEABLE_MS))
     if given is None:
         given = await _reread(context, prize)
         refuse(why_held(given))
@@ -213,12 +215,19 @@ def check_address(receiver: str, phone: str, address: str) -> Address:
     receiver, phone, address = receiver.strip(), phone.strip(), address.strip()
     if not 1 <= len(receiver) <= RECEIVER_CHARACTERS:
         raise BadRequest(f"“收货人”应为 1 到 {RECEIVER_CHARACTERS} 个字", param="receiver")
-    digits = phone.removeprefix("+").replace("-", "").replace(" ", "")
-    if not (len(phone) <= PHONE_CHARACTERS and digits.isascii() and digits.isdigit() and len(digits) >= 5):
+    if not (len(phone) <= PHONE_CHARACTERS and phone_digits(phone)):
         raise BadRequest("“电话”应为 5 到 20 位的号码", param="phone")
     if not 1 <= len(address) <= ADDRESS_CHARACTERS:
         raise BadRequest(f"“详细地址”应为 1 到 {ADDRESS_CHARACTERS} 个字", param="address")
     return Address(receiver, phone, address)
+
+
+def phone_digits(phone: str) -> str:
+    """Return a phone's digits, without China's own +86; "" unless it is one."""
+    digits = phone.strip().removeprefix("+").replace("-", "").replace(" ", "")
+    if not (digits.isascii() and digits.isdigit() and len(digits) >= LEAST_DIGITS):
+        return ""
+    return digits[2:] if len(digits) == MOBILE_DIGITS + 2 and digits.startswith("86") else digits
 
 
 def open_address(context: Context, prize: Prize) -> Address | None:

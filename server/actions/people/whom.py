@@ -12,7 +12,7 @@ from server.context import Context
 from server.errors import BadRequest
 from server.security.random_codes import derived_code
 from server.store.digging.visits import SHARE_CHARACTERS
-from server.store.people.people import Person, shown_name
+from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 from server.store.reviews.reports import Report
 
 READ_REPORTS = 1000
@@ -20,7 +20,7 @@ SHOWN_SHARERS = 10
 # What a `Whom.key` may be.
 KEY_PATTERN = (
     r"\A(?:(?:task|profile):[0-9A-Za-z]{12}|report:[0-9A-Za-z]{12}:[0-9A-Za-z]{12}"
-    rf"|share:[0-9A-Za-z]{{{SHARE_CHARACTERS}}})\Z"
+    rf"|share:[0-9A-Za-z]{{{SHARE_CHARACTERS}}}|person:[0-9A-Za-z]{{{PUBLIC_CHARACTERS}}})\Z"
 )
 
 
@@ -28,7 +28,8 @@ KEY_PATTERN = (
 class Whom:
     """The person who dug `depth` of a task (0: its publisher) or, with `key`, who did something else.
 
-    `key` is a review's, `report:CODE:NUMBER` (see `report_key`) or `share:TOKEN`, a share token's owner.
+    `key` is a review's, `report:CODE:NUMBER` (see `report_key`), `share:TOKEN`, a share token's owner, or
+    `person:PUBLIC_ID`.
     """
 
     code: str = ""
@@ -63,7 +64,10 @@ async def _id_of(context: Context, whom: Whom) -> str:
         return await find_target(context, "person", whom.code, whom.depth)
     store, (kind, _, rest) = context.store, whom.key.partition(":")
     found: Mapping[str, Any] | None
-    if kind == "share":
+    if kind == "person":
+        person = await store.people.with_public_id(rest)
+        found = person and {"unionid": person["_id"]}
+    elif kind == "share":
         found = (await store.visits.of_shares([rest])).get(rest)
     elif kind == "report":
         code = rest.partition(":")[0]
@@ -74,6 +78,8 @@ async def _id_of(context: Context, whom: Whom) -> str:
     else:
         found = await store.reviews.find(whom.key)
     if found is None:
+        if kind == "person":
+            raise BadRequest("没有这个编号的人，或者已经注销", param="key")
         raise BadRequest("这一条已经处理过了，或者已经删除，请刷新", param="key")
     unionid: str = found["unionid"]
     return unionid

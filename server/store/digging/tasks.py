@@ -13,9 +13,10 @@ from server.game.sealed import Sealed
 from server.game.task import Task
 from server.store.digging.square import ARRANGED, LISTED_KEYS, PAGE_SIZE, Place, Wanted, arranged, listed
 from server.store.digging.square import INDEXES as LISTED_INDEXES
+from server.store.digging.terms import asked_terms
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
-from server.store.pipelines import NOW_MS, begins_with, own_dig
+from server.store.pipelines import NOW_MS, begins_with, newest_with, own_dig
 from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
@@ -82,8 +83,7 @@ class Tasks(DueDocuments[Task]):
             name="pending",
             partialFilterExpression={"pending": 1},
         ),
-        IndexModel([("wxname", 1), ("created_at", -1)], name="signature"),
-        IndexModel([("name", 1), ("created_at", -1)], name="title"),
+        IndexModel([("terms", 1), ("created_at", -1)], name="titled"),
         IndexModel([("hidden", 1), ("created_at", -1)], name="hidden", partialFilterExpression={"hidden": 1}),
         IndexModel(
             [("open", 1), ("status", 1), ("created_at", -1)],
@@ -508,23 +508,15 @@ class Tasks(DueDocuments[Task]):
     # As operators look for them: an index has the order of each, so that none reads more than it returns.
 
     async def search(self, text: str, limit: int) -> list[Task]:
-        """Return tasks whose code begins with this text, then those whose publisher or name does.
-
-        Names equal to the text come before longer ones, and tasks of one name are newest first.
-        """
-        found: dict[str, Task] = {}
-        newest = [("created_at", pymongo.DESCENDING)]
-        for field, order in (("_id", []), ("wxname", newest), ("name", newest)):
-            rows = self.collection.find(
-                {field: begins_with(text)},
-                {"seed_box": 0},
-                sort=[(field, pymongo.ASCENDING), *order],
-                limit=limit - len(found),
-            )
-            found |= {task["_id"]: task for task in await rows.to_list(limit)}
-            if len(found) >= limit:
-                break
-        return list(found.values())
+        """Return tasks whose code begins with this text, then the newest with it in name or signature."""
+        found = self.collection.find({"_id": begins_with(text)}, {"seed_box": 0}, limit=limit)
+        tasks: dict[str, Task] = {task["_id"]: task for task in await found.to_list(limit)}
+        terms = asked_terms(text)
+        if terms and len(tasks) < limit:
+            named = [*newest_with(terms, limit - len(tasks)), {"$unset": "seed_box"}]
+            rows: list[Task] = await self.rows.aggregate(named).to_list(limit)  # type: ignore[assignment]
+            tasks |= {task["_id"]: task for task in rows}
+        return list(tasks.values())
 
     async def hidden(self, limit: int) -> list[Task]:
         """Return the newest hidden tasks, without seeds."""

@@ -57,6 +57,11 @@ class Orders(Payments[Order]):
         IndexModel([("code", 1)], name="of_task"),
         IndexModel([("publisher", 1)], name="of_publisher"),
         IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
+        IndexModel(
+            [("transaction_id", 1)],
+            name="transaction",
+            partialFilterExpression={"transaction_id": {"$gt": ""}},
+        ),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     ]
@@ -64,6 +69,10 @@ class Orders(Payments[Order]):
     async def find_all(self, out_trade_nos: list[str]) -> list[Order]:
         """Return those of these orders that exist."""
         return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
+
+    async def find_either(self, number: str) -> Order | None:
+        """Return the order of a number of ours, or of WeChat's for its payment."""
+        return await self.find(number) or await self.collection.find_one({"transaction_id": number})
 
     async def find_live(self, code: str) -> Order | None:
         """Return the order of a task that is paid or may still be."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, ClassVar, NamedTuple, NotRequired, TypedDict
+from typing import Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
@@ -16,7 +16,7 @@ from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
 from server.game.task import Task
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS, begins_with
+from server.store.pipelines import NOW_MS
 from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
@@ -24,7 +24,7 @@ _Document = dict[str, Any]
 # What is claimed within so long is one sum for the limits of a day.
 TOGETHER_MS = 30_000
 # The fields that tell where goods went.
-WHERE_SENT = {"address_box": "", "carrier": "", "number": ""}
+WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
 
 
 class Prize(TypedDict):
@@ -32,7 +32,8 @@ class Prize(TypedDict):
 
     `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is
     sealed for the prize's own id; `address_shown_at` is when its publisher could first read it, and
-    `address_deleted` is there once it was deleted. `carrier` and `number` are
+    `address_deleted` is there once it was deleted. `phone_hash` is a keyed hash of its phone, by which
+    operators find it. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
 
     `weighed` is the attempt that was approved. `withheld_at` is there while a prize is held, withheld or
@@ -64,6 +65,7 @@ class Prize(TypedDict):
     rank: NotRequired[int]
     pickup: NotRequired[str]
     address_box: NotRequired[Sealed]
+    phone_hash: NotRequired[str]
     address_shown_at: NotRequired[int]
     address_deleted: NotRequired[int]
     carrier: NotRequired[str]
@@ -166,7 +168,12 @@ class Prizes(DueDocuments[Prize]):
             unique=True,
             partialFilterExpression={"pickup": {"$exists": True}},
         ),
-        IndexModel([("wxname", 1), ("won_at", -1)], name="winners_name"),
+        IndexModel(
+            [("number", 1)], name="parcel", partialFilterExpression={"number": {"$exists": True}}
+        ),
+        IndexModel(
+            [("phone_hash", 1)], name="phone", partialFilterExpression={"phone_hash": {"$exists": True}}
+        ),
         IndexModel([("won_at", -1)], name="money_won", partialFilterExpression={"amount_fen": {"$gt": 0}}),
         IndexModel(
             [("withheld_at", 1)],
@@ -241,14 +248,11 @@ class Prizes(DueDocuments[Prize]):
         async for prize in found:
             yield prize
 
-    async def search_winners(self, text: str, limit: int) -> list[Prize]:
-        """Return prizes whose winner's name begins with this text: equal names first, then the newest."""
-        found = self.collection.find(
-            {"wxname": begins_with(text)},
-            {"address_box": 0},
-            sort=[("wxname", pymongo.ASCENDING), ("won_at", pymongo.DESCENDING)],
-            limit=limit,
-        )
+    async def found_by(
+        self, name: Literal["phone_hash", "number"], texts: list[str], limit: int
+    ) -> list[Prize]:
+        """Return prizes to a phone, by its keyed hashes, or in a parcel, by its number."""
+        found = self.collection.find({name: {"$in": texts}}, {"address_box": 0}, limit=limit)
         return await found.to_list(limit)
 
     async def number(self, code: str) -> int:

@@ -9,8 +9,9 @@ from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FOLLOWED_MS
+from server.store.digging.terms import asked_terms, terms_of
 from server.store.due import BATCH, DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS
+from server.store.pipelines import NOW_MS, newest_with
 
 _Document = dict[str, Any]
 
@@ -61,7 +62,7 @@ class Leaving(TypedDict):
 class Person(TypedDict):
     """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
     what the person chose instead; `wxheadpic` is a path of ours. `chosen` is what they chose since and is not
-    shown yet, `choices` how often they chose.
+    shown yet, `choices` how often they chose. `terms` are what a search finds the name that others see by.
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
@@ -79,6 +80,7 @@ class Person(TypedDict):
     city: str
     province: str
     country: str
+    terms: NotRequired[list[str]]
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
     chosen: NotRequired[Chosen]
@@ -122,6 +124,7 @@ class People(DueDocuments[Person]):
     NAME = "people"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("openid", 1)], name="of_openid"),
+        IndexModel([("terms", 1), ("created_at", -1)], name="named"),
         IndexModel(
             [("ended_at", 1)],
             name="tokens_ended",
@@ -156,6 +159,14 @@ class People(DueDocuments[Person]):
     async def find_all(self, unionids: list[str]) -> list[Person]:
         """Return those of these people who exist."""
         return await self.collection.find({"_id": {"$in": unionids}}).to_list(len(unionids))
+
+    async def search(self, text: str, limit: int) -> list[Person]:
+        """Return the newest people with this text in the name that others see."""
+        terms = asked_terms(text)
+        if not terms:
+            return []
+        found = self.rows.aggregate(newest_with(terms, limit))
+        return await found.to_list(limit)  # type: ignore[return-value]  # whole people
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return the ADMITTING fields of those of these people who exist."""
@@ -205,14 +216,21 @@ class People(DueDocuments[Person]):
         """
         unionid = person["_id"]
         kept = {name: value for name, value in person.items() if name == "public_id"}
-        fields = {name: value for name, value in person.items() if name not in ("_id", "public_id")}
+        fields: _Document = {
+            name: value for name, value in person.items() if name not in ("_id", "public_id")
+        }
         said = fields if told else {"openid": person["openid"]}
+        # What finds them by the name that others see: none that they chose, or else WeChat's.
+        name = person["nickName"] if is_named(person) else ""
+        terms = {"terms": terms_of(name, "")}
+        unnamed: _Document = {"$eq": [{"$type": "$wxname"}, "missing"]}
         # By MongoDB's clock, as `ended_at` is: a machine's own may be wrong by hours.
         begun = {"generation": {"$toLong": {"$divide": [NOW_MS, 1000]}}, "created_at": NOW_MS}
-        first = {"$mergeObjects": [{"$literal": fields}, begun]}
+        first = {"$mergeObjects": [{"$literal": fields | terms}, begun]}
         is_new = {"$eq": [{"$type": "$openid"}, "missing"]}
         began = {"$cond": [is_new, first, {}]}
-        merged = {"$mergeObjects": [{"$literal": kept}, "$$ROOT", began, {"$literal": said}]}
+        found_by = {"$cond": [unnamed, {"$literal": terms}, {}]} if told else {}
+        merged = {"$mergeObjects": [{"$literal": kept}, "$$ROOT", began, {"$literal": said}, found_by]}
         saved: Person | None = None
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
             try:
@@ -228,8 +246,7 @@ class People(DueDocuments[Person]):
 
         What they chose before and nobody saw is forgotten.
         """
-        chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
-        given = {name: value for name, value in chosen.items() if value is not None}
+        given = _shown(wxname, wxheadpic)
         await self.collection.update_one({"_id": unionid}, {"$set": given, "$unset": _CHOICE})
 
     async def choose(
@@ -265,8 +282,7 @@ class People(DueDocuments[Person]):
 
         What WeChat's data said is no choice: its `number` is 0.
         """
-        chosen = {"wxname": wxname, "wxheadpic": wxheadpic}
-        given = {name: value for name, value in chosen.items() if value is not None}
+        given = _shown(wxname, wxheadpic)
         last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}
         await self.collection.update_one(
             {"_id": unionid, **last}, {"$set": given, "$unset": _CHOICE}
@@ -390,6 +406,12 @@ class People(DueDocuments[Person]):
 def _banned(ban: Ban) -> list[_Document]:
     """Return the update that bans. It ends tokens in the same write: no process may trust what it cached."""
     return [{"$set": {**_ENDED, "banned": {"$literal": dict(ban)}}}]
+
+
+def _shown(wxname: str | None, wxheadpic: str | None) -> _Document:
+    """Return the fields that let others see a name, a picture or both."""
+    given: _Document = {} if wxheadpic is None else {"wxheadpic": wxheadpic}
+    return given if wxname is None else {**given, "wxname": wxname, "terms": terms_of(wxname, "")}
 
 
 def shown_name(person: Person) -> str:

@@ -19,8 +19,8 @@ export const SCREEN = {
   report_abusive: ["辱骂骚扰", "abusive"],
   report_other: ["其他", "other"],
   search: ["搜索", "Search"],
-  search_hint: ["编号、名称或人名", "code, name or person"],
-  search_label: ["按编号、宝贝名、发布者或中奖者搜索，可以只写开头", "Search by code, treasure, publisher or winner; the beginning is enough"],
+  search_hint: ["人、宝贝、单号", "person, treasure, number"],
+  search_label: ["搜索：名字的任何一段，人、宝贝、订单、转账、退款或快递的编号，或电话", "Search: any part of a name; the number of a person, treasure, order, bill, refund or parcel; a phone"],
   leave: ["退出", "Log out"],
 
   login_title: ["运营登录", "Operator login"],

@@ -1,0 +1,153 @@
+"""The operators' search: people, treasures and prizes, by names and by each number somebody may have."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.lists import LISTED_TASKS, board_tasks
+from handlers.ops.operators import OperatorInterface
+from handlers.parameters import ONE_LINE
+from server.actions.money.claim import phone_digits
+from server.actions.operator_sessions import operator_of
+from server.actions.people.account import ban_of
+from server.errors import BadRequest
+from server.game.prize import PrizeState
+from server.operation.feed import BoardTask
+from server.store.money.prizes import Prize
+from server.store.people.people import Person, shown_name
+
+LISTED_PEOPLE = 50
+LEAST = 2  # characters: too many have any one
+
+FoundBy: TypeAlias = Literal["phone", "parcel", "bill"]
+
+
+class OpsSearchRequest(msgspec.Struct):
+    """Any part of a name; a number of a person, an order, a bill, a refund or a parcel; or a phone."""
+
+    query: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=64,
+            extra=ONE_LINE,
+            title="搜索内容",
+            description="最多 64 个字：名字的任何一段，或人、宝贝、订单、转账、快递的编号，或电话",
+        ),
+    ]
+
+
+class FoundPerson(msgspec.Struct):
+    """A person; `key` names them for `/ops/person`."""
+
+    key: str
+    wxname: str
+    created_at: int
+    banned: int
+
+
+class FoundPrize(msgspec.Struct):
+    """A prize that a phone, a parcel or a bill belongs to."""
+
+    code: str
+    depth: int
+    name: str
+    wxname: str
+    state: PrizeState
+    won_at: int
+    by: FoundBy
+
+
+class OpsSearchReply(Reply, kw_only=True):
+    """At most 50 tasks, people and prizes each: what a number names first, then the newest."""
+
+    data: list[BoardTask]
+    people: list[FoundPerson]
+    prizes: list[FoundPrize]
+
+
+class OpsSearch(OperatorInterface):
+    """Search for people, treasures and prizes. A phone is looked for with the role `act` alone.
+
+    It is a POST, for proxies log queries, and a phone or a token that was pasted here must not be there.
+    """
+
+    path = "/ops/search"
+    method = "POST"
+    takes = (OpsSearchRequest,)
+    gives = (OpsSearchReply,)
+
+    async def operate(self, request: OpsSearchRequest) -> OpsSearchReply:
+        """Raises BadRequest for one character, and for a token of operators."""
+        query, store = request.query, self.context.store
+        if len("".join(query.split())) < LEAST:
+            raise BadRequest(f"“搜索内容”至少 {LEAST} 个字", param="query")
+        if operator_of(self.context, query) is not None:
+            raise BadRequest("这是运营口令，不要填在搜索里", param="query")
+        found, tasks, named = await asyncio.gather(
+            self._by_number(query),
+            store.tasks.search(query, LISTED_TASKS),
+            store.people.search(query, LISTED_PEOPLE),
+        )
+        ids, codes, prizes = found
+        numbered = await store.people.with_public_id(query)
+        people = [*([numbered] if numbered else []), *await store.people.find_all(sorted(ids)), *named]
+        first = await store.tasks.find_many(sorted({*codes, *(prize["code"] for _, prize in prizes)}))
+        names = {task["_id"]: task["name"] for task in first}
+        listed = {task["_id"]: task for task in [*first, *tasks]}
+        return OpsSearchReply(
+            data=await board_tasks(self.context, list(listed.values())[:LISTED_TASKS]),
+            people=self._shown(people),
+            prizes=[
+                FoundPrize(
+                    prize["code"],
+                    prize["depth"],
+                    names.get(prize["code"], ""),
+                    prize["wxname"],
+                    prize["state"],
+                    prize["won_at"],
+                    by,
+                )
+                for by, prize in prizes
+            ],
+        )
+
+    async def _by_number(self, query: str) -> tuple[set[str], set[str], list[tuple[FoundBy, Prize]]]:
+        """Return people's ids, tasks' codes and prizes that this is a number of."""
+        store, prizes = self.context.store, list[tuple[FoundBy, Prize]]()
+        digits = phone_digits(query) if self.session.operator.may("act") else ""
+        order, bill, refund, parcels = await asyncio.gather(
+            store.orders.find_either(query),
+            store.bills.find(query),
+            store.refunds.find(query),
+            store.prizes.found_by("number", [query], LISTED_TASKS),
+        )
+        if digits:
+            hashes = self.context.keys.phone_hashes(digits)
+            phones = await store.prizes.found_by("phone_hash", hashes, LISTED_TASKS)
+            prizes += [("phone", prize) for prize in phones]
+        prizes += [("parcel", prize) for prize in parcels]
+        paid = None if bill is None else await store.prizes.find(bill["prize"])
+        prizes += [("bill", paid)] if paid is not None else []
+        ids = {prize["unionid"] for _, prize in prizes} | ({order["publisher"]} if order else set())
+        return ids, {each["code"] for each in (order, refund) if each is not None}, prizes
+
+    def _shown(self, people: list[Person]) -> list[FoundPerson]:
+        """Return each person once: there may be two records of them, with one page."""
+        now_ms, once = self.context.clock.now_ms(), {person["openid"]: person for person in reversed(people)}
+        order = dict.fromkeys(person["openid"] for person in people)
+        return [
+            FoundPerson(
+                f"person:{person['public_id']}",
+                shown_name(person),
+                person.get("created_at", 0),
+                int(ban_of(person, now_ms) is not None),
+            )
+            for person in map(once.__getitem__, order)
+            if "public_id" in person
+        ][:LISTED_PEOPLE]
