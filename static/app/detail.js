@@ -8,7 +8,7 @@ import { cheers } from "./cheers.js";
 import { claim } from "./claim.js";
 import { consent } from "./consent.js";
 import { observe } from "../miniprogram/shared/clock.js";
-import { isClaimable, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
+import { isClaimable, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
 import { el, fill, icon, notice, set, write } from "./dom.js";
@@ -16,7 +16,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { EDIT, ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -68,6 +68,7 @@ class Page {
   #reloading = 0;
   #watched = false; // a snapshot came: the next one comes after frames were missed
   #judged = ""; // the `review` that a frame told and that was not read yet
+  #edited = 0; // the same of `edited`
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -92,31 +93,18 @@ class Page {
     this.deadline = el("p.hint");
     this.due = el("div");
     this.own = el("div");
-    this.early = el("button", { onclick: () => this.end() }, OWN.end);
+    this.early = el("button", { onclick: () => this.end() });
+    this.edit = el("a.button", { href: `#/edit/${task.code}` }, OWN.edit);
+    this.top = el("div.column");
   }
 
   fill(root) {
     const { task } = this;
     root.classList.add("detail");
+    this.showTexts();
     fill(
       root,
-      el(
-        "div.column",
-        {},
-        el("div.toolbar", {},
-          el("a.quiet", { href: "#/" }, icon("back", 20), "广场"),
-          this.watchers,
-          this.sharing),
-        task.pic && el("div.cover", {},
-          el("img.behind", { src: task.thumbnail, alt: "" }),
-          el("img", { src: task.pic, alt: `${task.name} 的图片` })),
-        el("header.heading", {},
-          el("h1", {}, title(task)),
-          el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
-          el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, startWords(task) || cooldownWords(task))),
-          this.ranks,
-          synopsis(task)),
-      ),
+      this.top,
       el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.cheers.element, this.ending, this.claim, this.own, this.consent.element,
         this.people.element,
         this.digs.element),
@@ -127,6 +115,26 @@ class Page {
     this.show();
     this.showClaim();
     this.showOwn();
+  }
+
+  showTexts() {
+    const { task } = this;
+    fill(
+      this.top,
+      el("div.toolbar", {},
+        el("a.quiet", { href: "#/" }, icon("back", 20), "广场"),
+        this.watchers,
+        this.sharing),
+      task.pic && el("div.cover", {},
+        el("img.behind", { src: task.thumbnail, alt: "" }),
+        el("img", { src: task.pic, alt: `${task.name} 的图片` })),
+      el("header.heading", {},
+        el("h1", {}, title(task)),
+        el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
+        el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, startWords(task) || cooldownWords(task))),
+        this.ranks,
+        synopsis(task)),
+    );
   }
 
   show() {
@@ -143,6 +151,8 @@ class Page {
     fill(this.ranks, rankLines(task).map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
     set(this.ranks, { hidden: !task.ranks.length });
     set(this.early, { hidden: !mayEnd(task) });
+    write(this.early, task.need_pay ? OWN.discard : OWN.end);
+    set(this.edit, { hidden: !mayEdit(task) });
     set(this.ending, { hidden: !task.status });
     write(this.deadline, isClaimable(task) ? untilWords(task.claim_until) : "");
     this.showReview();
@@ -174,18 +184,13 @@ class Page {
     if (shown === this.#owned) return; // keep a payment under way, and the focus
     this.#owned = shown;
     fill(this.due, task.need_pay && task.review !== "hidden" ? payment(task, this.signal, () => this.acted()) : null);
-    if (!task.mine || task.need_pay) {
-      fill(this.own);
-      return;
-    }
-    fill(
-      this.own,
-      el("section.panel.stack", {},
-        el("h2", {}, OWN.title),
-        el("div.buttons", {},
-          el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title),
-          this.early)),
-    );
+    fill(this.own, task.mine ? el("section.panel.stack", {},
+      el("h2", {}, OWN.title),
+      el("div.buttons", {},
+        task.need_pay ? null : el("a.button", { href: `#/winners/${task.code}` }, WINNERS.title),
+        this.edit,
+        el("a.button", { href: `#/publish/${task.code}` }, OWN.again),
+        this.early)) : null);
   }
 
   watch() {
@@ -223,6 +228,7 @@ class Page {
         break;
       case "review":
         this.#judged = frame.review;
+        this.#edited = frame.edited ?? 0;
         this.reload();
         break;
       case "claim":
@@ -296,8 +302,8 @@ class Page {
     }
     if (this.signal.aborted) return;
     // Another process may not know yet what the frame told. Once is enough: it may have changed again since.
-    const judgedSince = data && this.#judged && data.review !== this.#judged;
-    if (data) this.#judged = "";
+    const judgedSince = data && ((this.#judged && data.review !== this.#judged) || data.edited < this.#edited);
+    if (data) [this.#judged, this.#edited] = ["", 0];
     // Not read, or older than a frame. An end without a dig has no `seq` of its own, so compare the status too.
     if (!data || judgedSince || data.seq < this.task.seq || (this.task.status && !data.status)) {
       // If the channel is lost, the next snapshot tries again.
@@ -307,7 +313,13 @@ class Page {
     }
     this.#stale = false;
     observe(data.server_time);
+    const rewritten = data.edited !== this.task.edited;
     Object.assign(this.task, data);
+    if (rewritten) {
+      this.showTexts();
+      entitle(title(data));
+      notice(EDIT.changed);
+    }
     if (this.#leapt) this.people.reset(data);
     this.#leapt = false;
     this.show();
@@ -387,8 +399,8 @@ class Page {
   }
 
   async end() {
-    const agreed = await ask(OWN.ask, endWords(this.task), OWN.agree);
-    if (!agreed) return;
+    // What was never paid is lost to nobody, and can be buried again.
+    if (!this.task.need_pay && !(await ask(OWN.ask, endWords(this.task), OWN.agree))) return;
     try {
       await post("/endTask", { code: this.task.code });
       await this.acted();

@@ -42,7 +42,8 @@ const open = route(
   [
     [/^\/$/, square],
     [/^\/task\/([0-9A-Za-z]+)$/, detail],
-    [/^\/publish$/, later("发布", async () => (await import("./publish.js")).publish)],
+    [/^\/publish(?:\/([0-9A-Za-z]+))?$/, later("发布", async () => (await import("./publish.js")).publish)],
+    [/^\/edit\/([0-9A-Za-z]+)$/, later("改文字和图片", async () => (await import("./edit.js")).edit)],
     [/^\/mine(?:\/(published|dug|won|digs))?$/, later("我的", async () => (await import("./mine.js")).mine)],
     [/^\/winners\/([0-9A-Za-z]+)(?:\/([0-9]{6}))?$/, later("中奖者和发奖", async () => (await import("./winners.js")).winners)],
   ],

@@ -1,10 +1,10 @@
 // Publishing: only the fields that apply, each with its range, and a summary before they are sent. What was filled in
 // is kept until it is published. A problem is said beneath its field, which gets the focus.
 
-import { mayPass, publishWith, takeHalf } from "./api.js";
-import { paysFen, planWarning, planWords, prizesOf, spacing } from "../miniprogram/shared/planning.js";
+import { get, mayPass, publishWith, takeHalf } from "./api.js";
+import { copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../miniprogram/shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, publishersTax, whoIsFirst, yuan } from "../miniprogram/shared/words.js";
-import { el, set, write } from "./dom.js";
+import { attempt, el, fill, set, write } from "./dom.js";
 import { apply, choice, field, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
 import { askName } from "./naming.js";
@@ -16,7 +16,24 @@ const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, 
 const SEVERAL = "0"; // in place of a goods_type
 const SPACING = ["interval", "fluctuation"];
 
-export function publish(root, signal) {
+/** With a `code`, bury that treasure again: what it says is filled in. */
+export function publish(root, signal, code) {
+  if (!code) return fillIn(root, signal);
+  const said = el("p.blank", { role: "alert" });
+  fill(root, said);
+  attempt(said, async () => {
+    const { data } = await get("/getTaskDetails", { code });
+    if (signal.aborted) return;
+    const { url, values, kinds } = copyOf(data);
+    keep("sessionStorage", DRAFT, { whose: person.unionid, url, values: kinds.length ? { ...values, goods_type: SEVERAL } : values, kinds, spaced: true });
+    history.replaceState(null, "", "#/publish");
+    fill(root);
+    fillIn(root, signal);
+  });
+  return "发布";
+}
+
+function fillIn(root, signal) {
   const draft = draftOf(person.unionid);
   if (!takesCash() && draft.values.goods_type === "1") delete draft.values.goods_type; // from before
   const remember = (changes) => keep("sessionStorage", DRAFT, Object.assign(draft, changes));
@@ -67,9 +84,7 @@ function draftOf(whose) {
 function makeFields(kept, changed) {
   const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
   return {
-    name: field("name", FIELDS.name, { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
-    synopsis: field("synopsis", FIELDS.synopsis, { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
-    wxname: field("wxname", FIELDS.wxname, { maxlength: 32, placeholder: person.nickName }, PUBLISH.signed),
+    ...textFields(),
     prize_num: number("prize_num", FIELDS.prize_num, 1, 1000, 1),
     money: number("money", FIELDS.money, 1, mostYuan, 1),
     value: number("value", FIELDS.value, 1, 50_000, "", PUBLISH.worth),
@@ -89,6 +104,15 @@ function makeFields(kept, changed) {
     cash: el("p.hint", { hidden: true }, rules()),
     noPicture: el("p.hint", { hidden: true }, PUBLISH.noPicture),
     summary: el("p.summary", { role: "status" }),
+  };
+}
+
+/** The fields of what a treasure says. */
+export function textFields() {
+  return {
+    name: field("name", FIELDS.name, { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),
+    synopsis: field("synopsis", FIELDS.synopsis, { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
+    wxname: field("wxname", FIELDS.wxname, { maxlength: 32, placeholder: person.nickName }, PUBLISH.signed),
   };
 }
 
@@ -207,19 +231,19 @@ function wrongWith(input, picture) {
 }
 
 /** Return the field that a parameter of the server comes from, if it is one that shows. */
-function fieldOf(parameter, form, picture) {
+export function fieldOf(parameter, form, picture) {
   const input = parameter === "url" ? picture.input : parameter && form.querySelector(`#${CSS.escape(parameter)}`);
   return input && !input.disabled ? input : null;
 }
 
-function forgive(input) {
+export function forgive(input) {
   if (!input.hasAttribute("aria-invalid")) return;
   set(input, { "aria-invalid": null, "aria-errormessage": null });
   input.closest(".field").querySelector(":scope > .problem.own")?.remove();
 }
 
 /** Say beneath a field what is wrong with it, and go there. */
-function blame(input, text) {
+export function blame(input, text) {
   const field = input.closest(".field");
   const id = `${input.id}-problem`;
   forgive(input);

@@ -300,3 +300,18 @@ export function showProblem(error) {
   if (!error.error) throw error;
   if (!error.cancelled) wx.showToast({ title: error.message, icon: "none" });
 }
+
+let buried = null; // the details of what is to be buried again, until the form takes them
+
+/** Open the publishing form with what these details say. A tab's page takes no parameters. */
+export function buryAgain(task) {
+  buried = task;
+  wx.switchTab({ url: "/pages/publish/publish" });
+}
+
+/** Return the details that `buryAgain` was called with, once; null if there are none. */
+export function toBury() {
+  const task = buried;
+  buried = null;
+  return task;
+}

@@ -2,16 +2,16 @@
 // The page tells it of each change by `showOwn()`, and of each frame by `renewStatement()`.
 
 import { secondsUntil } from "../shared/clock.js";
-import { mayEnd } from "../shared/prizes.js";
+import { mayEdit, mayEnd } from "../shared/prizes.js";
 import { atMostEvery } from "../shared/renewing.js";
 import { OWN, PAY, WINNERS, cashRules, coolingWords, endWords, liveNumbers, payButton, payWords, statementNumbers } from "../shared/words.js";
-import { api, ask, pay, showProblem } from "../wechat.js";
+import { api, ask, buryAgain, pay, showProblem } from "../wechat.js";
 
 const RENEW_MS = 5000;
 
 export const owning = Behavior({
   data: {
-    own: null, due: null, statement: [], paying: false,
+    own: null, due: null, ends: false, edits: false, statement: [], paying: false,
     ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: cashRules(),
   },
 
@@ -20,9 +20,9 @@ export const owning = Behavior({
       const { task } = this.data;
       if (!task.mine) return;
       const due = task.need_pay && task.review !== "hidden" ? { text: payWords(task), button: payButton(task) } : null;
-      const own = task.need_pay ? null : { numbers: liveNumbers(task), ends: mayEnd(task) };
+      const own = task.need_pay ? null : { numbers: liveNumbers(task) };
       const appears = own && !this.data.own;
-      this.setData({ due, own });
+      this.setData({ due, own, ends: mayEnd(task), edits: mayEdit(task) });
       if (appears) this.renewStatement();
     },
 
@@ -58,12 +58,21 @@ export const owning = Behavior({
 
     async end() {
       try {
-        if (!(await ask(OWN.ask, endWords(this.data.task), OWN.agree))) return;
+        // What was never paid is lost to nobody, and can be buried again.
+        if (!this.data.task.need_pay && !(await ask(OWN.ask, endWords(this.data.task), OWN.agree))) return;
         await api.post("/endTask", { code: this.data.task.code });
         await this.read();
       } catch (error) {
         showProblem(error);
       }
+    },
+
+    openEdit() {
+      wx.navigateTo({ url: `/pages/edit/edit?code=${this.data.task.code}` });
+    },
+
+    again() {
+      buryAgain(this.data.task);
     },
 
     openWinners() {

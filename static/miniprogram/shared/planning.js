@@ -66,6 +66,27 @@ export function prizesOf(kinds) {
   };
 }
 
+/**
+ * What the publishing form takes to bury a treasure again, of its details: `values` by name and `kinds`, as `prizesOf`
+ * takes them, all texts; `url` of its picture, "" where it may have been drawn.
+ */
+export function copyOf(task) {
+  const { name, synopsis, signed, wxname, pic, goods_type, draw_type, prize_num, money, value, forecast_num, interval, fluctuation, cd, ranks } = task;
+  const numbers = { goods_type, draw_type, prize_num, money, value: value || "", forecast_num, cd, ...(prize_num > 1 ? { interval, fluctuation } : {}) };
+  return {
+    url: goods_type === 2 ? pic : "",
+    values: { name, synopsis, wxname: signed ? wxname : "", ...Object.fromEntries(Object.entries(numbers).map(([of, number]) => [of, String(number)])) },
+    kinds: ranks.map((rank) => ({
+      name: rank.name,
+      kind: rank.sum_fen ? "split" : rank.money_fen ? "each" : "goods",
+      number: String(rank.prize_num),
+      amount: rank.sum_fen || rank.money_fen ? String((rank.sum_fen || rank.money_fen) / 100) : "",
+      value: rank.value ? String(rank.value) : "",
+      url: rank.pic,
+    })),
+  };
+}
+
 /** What these prizes pay together, in fen. */
 export const paysFen = (prizes) => prizes.reduce((sum, { prize_num: number, money_fen: each = 0, sum_fen: shared = 0 }) => sum + each * number + shared, 0);
 

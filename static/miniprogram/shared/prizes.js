@@ -55,8 +55,11 @@ export function shippingStep({ goods_type, draw_type, state, sent_at, address_de
 }
 
 /** Whether a publisher may end a treasure: while nobody has dug it, or a report keeps it from being seen. */
-export const mayEnd = ({ mine, status, need_pay, now_depth, review }) => (
-  Boolean(mine) && !status && !need_pay && (now_depth === 0 || review === "held"));
+export const mayEnd = ({ mine, status, now_depth, review }) => (
+  Boolean(mine) && !status && (now_depth === 0 || review === "held"));
+
+/** Whether a publisher may change its texts and its picture: while nobody has dug it. */
+export const mayEdit = ({ mine, status, now_depth, review }) => Boolean(mine) && !status && now_depth === 0 && review !== "hidden";
 
 /** Which message may be offered about a treasure, by its name in OFFERS; "" if none. */
 export function offerOf(task) {

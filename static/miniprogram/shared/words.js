@@ -301,6 +301,13 @@ export function pickupRight(won, task) {
 // The publisher's side of a treasure.
 export const OWN = {
   title: "我发布的", end: "提前结束", ask: "提前结束？", agree: "结束", numbers: "这个宝贝", open: "现在可以挖",
+  discard: "不要了", edit: "改文字和图片", again: "再埋一个",
+};
+
+/** Changing what a treasure says and shows. */
+export const EDIT = {
+  title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品和难度不能改。", save: "改好了",
+  changed: "发布者刚改了这个宝贝的文字或图片",
 };
 
 /** What a publisher is asked before they end a treasure. */

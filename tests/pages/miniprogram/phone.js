@@ -182,6 +182,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
 
     navigateTo: ({ url }) => setTimeout(ifOn(open), 0, url),
     switchTab: ({ url }) => setTimeout(ifOn(open), 0, url),
+    navigateBack: () => say({ type: "left" }),
     hideShareMenu: () => say({ type: "menu", shares: false }),
     showShareMenu: () => say({ type: "menu", shares: true }),
     pageScrollTo: ({ selector }) => say({ type: "scrolled", selector }),

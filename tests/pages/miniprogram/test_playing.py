@@ -254,6 +254,30 @@ def test_a_shared_sum_is_planned_published_and_won(address: str):
 
 
 @needs_node
+def test_a_publisher_changes_discards_and_buries_again(address: str, publisher: Person):
+    numbers = {"prize_num": 3, "forecast_num": 33, "interval": 11, "fluctuation": 2}
+    code = publisher.publish(a_picture(), name="一只闹钟", **numbers)
+    unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
+    with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/edit/edit?code={code}")
+        phone.shows("有人开挖以前都可以改", "改好了")
+        phone.fire(".draft", "submit", value={"name": "两只旧闹钟", "synopsis": "走得准", "wxname": ""})
+        phone.until("left")
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("两只旧闹钟", "走得准", "改文字和图片", "再埋一个")
+        phone.tap(".again")
+        assert phone.until("opened")["page"] == "/pages/publish/publish"
+        phone.shows("大约每 11 锹出一份")
+        phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
+        phone.until("opened")
+        phone.shows("两只旧闹钟", "剩 3 / 3 份")
+        phone.open(f"/pages/treasure/treasure?code={unpaid}")
+        phone.shows("没付的", "不要了")
+        phone.tap(".end")
+        phone.shows("发布者结束了这个宝贝")
+
+
+@needs_node
 def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
     with a_server(tmp_path / "data", RED_PACKETS="0") as server, a_phone(server.address, "老王") as phone:
         phone.open("/pages/publish/publish")

@@ -2,9 +2,9 @@
 
 import { naming } from "../../parts/naming.js";
 import { mayPass } from "../../shared/api.js";
-import { MOST_KINDS, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
+import { MOST_KINDS, copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cashRules, publishersTax, whoIsFirst, yuan } from "../../shared/words.js";
-import { admitted, api, pay, publishWith, showProblem, takeHalf, uploadPicture } from "../../wechat.js";
+import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury, uploadPicture } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
 const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
@@ -23,7 +23,7 @@ Component({
   data: {
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
-    paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
+    filled: { prize_num: "1" }, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
     cash: cashRules(), tax: "", speed: "", thumbnail: "", busy: false,
     day: "", clock: "20:00", lastDay: "", lastClock: "22:00", today: "", said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
   },
@@ -34,6 +34,8 @@ Component({
         await admitted();
         this.showNaming();
         const { red_packets: taken, fair_start_ms } = await api.get("/getMyInfo");
+        const again = toBury();
+        if (again) this.fill(again);
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
         const now = new Date();
@@ -43,6 +45,20 @@ Component({
       } catch (error) {
         showProblem(error);
       }
+    },
+
+    /** Fill in what is buried again. */
+    fill(task) {
+      const { url, values, kinds } = copyOf(task);
+      this.url = url || undefined;
+      this.typed = values;
+      this.spaced = values.prize_num !== "1";
+      const chosen = kinds.length ? "several" : task.goods_type === 1 ? "packet" : task.draw_type === 2 ? "byMail" : "onSite";
+      const rows = kinds.map((kind, at) => ({ ...kind, kind: KINDS.findIndex(({ of }) => of === kind.kind), thumbnail: task.ranks[at].thumbnail }));
+      this.setData({
+        filled: values, chosen, thumbnail: url && task.thumbnail, given: GIVING.findIndex(([of]) => of === values.draw_type),
+        interval: values.interval || "", fluctuation: values.fluctuation || "", rows: rows.length ? rows : this.data.rows,
+      });
     },
 
     choose({ detail }) {

@@ -12,7 +12,7 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, whoDrew, wonWords } from "../../shared/words.js";
+import { EDIT, ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, whoDrew, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -66,13 +66,14 @@ Component({
     async read() {
       const { data } = await api.get("/getTaskDetails", { code: this.data.task ? this.data.task.code : this.opened });
       if (this.data.task && data.seq < this.data.task.seq) return; // frames overtook it
-      const { judged } = this;
-      this.judged = "";
-      if (judged && data.review !== judged) { // another process may not know yet what the frame told
+      const { judged, edited = 0 } = this;
+      [this.judged, this.edited] = ["", 0];
+      if ((judged && data.review !== judged) || data.edited < edited) { // another process may not know yet what the frame told
         setTimeout(() => this.life.aborted || this.read().catch(showProblem), READ_AGAIN_MS);
         return;
       }
       observe(data.server_time);
+      if (this.data.task && data.edited !== this.data.task.edited) this.setData({ said: EDIT.changed });
       noteCommitment(data);
       const half = notedHalf(data.code); // whoever published here can tell whether the server kept to it
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
@@ -149,6 +150,7 @@ Component({
           break;
         case "review":
           this.judged = frame.review;
+          this.edited = frame.edited || 0;
           this.read().catch(showProblem);
           break;
         case "claim": // a publisher gets those of all winners, and sees nothing of them here
