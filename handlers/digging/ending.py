@@ -5,11 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from handlers.base import Interface, Reply
-from handlers.digging.post_task import Name, PictureUrl, Signature, Synopsis
+from handlers.digging.post_task import TextsRequest
 from handlers.limits import limit
 from handlers.parameters import Code, Unionid
 from server.actions.digging.edit import edit
 from server.actions.digging.end_task import end_own_task
+from server.actions.digging.publish import Said
 from server.actions.people.account import check_ban
 from server.game.review import ReviewShown, review_of
 
@@ -37,18 +38,13 @@ class EndTask(Interface):
         return Reply()
 
 
-class EditRequest(msgspec.Struct, kw_only=True):
+class EditRequest(TextsRequest, kw_only=True):
     """The texts that the task is to have from now on, as in `PublishRequest`.
 
     Without `url` it keeps its picture.
     """
 
-    unionid: Unionid
     code: Code
-    name: Name
-    synopsis: Synopsis = ""
-    wxname: Signature | None = None
-    url: PictureUrl | None = None
 
 
 class EditReply(Reply, kw_only=True):
@@ -72,13 +68,6 @@ class EditTask(Interface):
         """Raises what `edit` raises."""
         publisher = check_ban(await self.person(), self.context.clock.now_ms())
         await limit(self.context, self.request, self.caller, {"publishes": 1})
-        task = await edit(
-            self.context,
-            publisher,
-            request.code,
-            name=request.name,
-            synopsis=request.synopsis,
-            wxname=request.wxname,
-            url=request.url,
-        )
+        said = msgspec.convert(request, Said, from_attributes=True)
+        task = await edit(self.context, publisher, request.code, said)
         return EditReply(review=review_of(task), edited=task.get("edited", 0))

@@ -20,25 +20,13 @@ from server.errors import BadRequest, NoSuchTask
 from server.game.chance import outlook_after
 from server.game.dig import seconds_left
 from server.game.draw import MOST_RANKS, NONCE, read_rules
+from server.game.ranks import BY_MAIL, ON_SITE
 from server.game.review import ReviewShown, review_of
 from server.security.addresses import client_ip
 
 # What a client names a request by, so that it can be repeated.
 NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
 SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
-
-Name = Annotated[
-    str,
-    Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, title="物品名", description="1 到 50 个字"),
-]
-Signature = Annotated[
-    str,
-    Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="署名", description="1 到 32 个字"),
-]
-Synopsis = Annotated[
-    str, Meta(max_length=2000, extra=LINES, title="简介", description="不超过 2000 个字的文字")
-]
-PictureUrl = Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")]
 
 
 class DigRequest(msgspec.Struct):
@@ -104,7 +92,47 @@ class RankRequest(msgspec.Struct, kw_only=True):
     ) = None
 
 
-class PublishRequest(msgspec.Struct, kw_only=True):
+class TextsRequest(msgspec.Struct, kw_only=True):
+    """What a publisher says of a task and shows.
+
+    `place` and `pickup_time` are for goods on site, `not_sent_to` for goods by mail, `contact` for
+    winners alone.
+    """
+
+    unionid: Unionid
+    name: Annotated[
+        str,
+        Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, title="物品名", description="1 到 50 个字"),
+    ]
+    url: (
+        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
+    ) = None
+    wxname: (
+        Annotated[
+            str,
+            Meta(max_length=32, pattern=NOT_BLANK, extra=ONE_LINE, title="署名", description="1 到 32 个字"),
+        ]
+        | None
+    ) = None
+    synopsis: Annotated[
+        str, Meta(max_length=2000, extra=LINES, title="简介", description="不超过 2000 个字的文字")
+    ] = ""
+    place: Annotated[
+        str, Meta(max_length=100, extra=ONE_LINE, title="领取地点", description="不超过 100 个字的文字")
+    ] = ""
+    pickup_time: Annotated[
+        str, Meta(max_length=50, extra=ONE_LINE, title="领取时间", description="不超过 50 个字的文字")
+    ] = ""
+    contact: Annotated[
+        str, Meta(max_length=50, extra=ONE_LINE, title="联系方式", description="不超过 50 个字的文字")
+    ] = ""
+    not_sent_to: Annotated[
+        str,
+        Meta(max_length=200, extra=ONE_LINE, title="不寄到哪里", description="省级地区，用顿号或逗号隔开"),
+    ] = ""
+
+
+class PublishRequest(TextsRequest, kw_only=True):
     """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
 
     The client makes a new `publish_id` for each task. The same one always gets the same task. So does the
@@ -115,16 +143,11 @@ class PublishRequest(msgspec.Struct, kw_only=True):
     They need `sealed_seed` and `nonce`, since both sides draw which depth has which.
     """
 
-    unionid: Unionid
     goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1（红包）或 2（实物）")]
-    name: Name
     prize_num: Annotated[int, Meta(ge=1, le=1000, title="奖品数量", description="1 到 1000 的整数")]
     forecast_num: Annotated[
         int, Meta(ge=1, le=1_000_000, title="预计挖多少锹", description="1 到 1000000 的整数")
     ]
-    url: PictureUrl | None = None
-    wxname: Signature | None = None
-    synopsis: Synopsis = ""
     money: (
         Annotated[int, Meta(ge=1, le=1_000_000, title="每个红包多少元", description="1 以上的整数")] | None
     ) = None
@@ -292,6 +315,12 @@ def _inapplicable(values: dict[str, object]) -> list[str]:
         names = ["money", "value"]
     else:
         names = {1: ["draw_type", "value"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
+    if whole_number(values.get("draw_type")) == ON_SITE and "draw_type" not in names:
+        names = [*names, "not_sent_to"]
+    elif whole_number(values.get("draw_type")) == BY_MAIL and "draw_type" not in names:
+        names = [*names, "place", "pickup_time"]
+    else:
+        names = [*names, "place", "pickup_time", "not_sent_to"]
     if whole_number(values.get("prize_num")) == 1:
         names = [*names, "interval", "fluctuation"]
     return names

@@ -114,6 +114,10 @@ class TaskPage(msgspec.Struct, kw_only=True):
     review: ReviewShown
     review_note: str
     edited: int
+    place: str
+    pickup_time: str
+    contact: str
+    not_sent_to: list[str]
     need_pay: int
     owed: int
     owed_fen: int
@@ -155,6 +159,7 @@ _OWN = (
     "server_time",
     "watchers",
     "share",
+    "contact",
     "need_pay",
     "owed",
     "owed_fen",
@@ -234,6 +239,8 @@ def task_page(
     }
     own = {name: b"%d" % number for name, number in numbers.items()}
     own["why"] = b'"%b"' % (why or ("cooling_down" if left else "")).encode()
+    theirs = watched.task.get("contact", "") if numbers["mine"] or numbers["is_prize"] else ""
+    own["contact"] = msgspec.json.encode(theirs)
     own["share"] = b'"%b"' % share.encode()
     own["prize_state"] = b'"%b"' % ("" if prize is None else prize["state"]).encode()
     return prepared.filled(own)
@@ -279,6 +286,9 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "review": watched.review,
         "review_note": watched.review_note,
         "edited": task.get("edited", 0),
+        "place": task.get("place", ""),
+        "pickup_time": task.get("pickup_time", ""),
+        "not_sent_to": task.get("not_sent_to", []),
     }
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
     reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))

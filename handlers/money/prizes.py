@@ -87,6 +87,7 @@ class DrawPrizeReply(Reply, kw_only=True):
     number: str
     sent_at: int
     received_at: int
+    contact: str
 
 
 class DrawPrize(Interface):
@@ -136,6 +137,7 @@ class DrawPrize(Interface):
             phone=where.phone if where else "",
             address=where.address if where else "",
             **parcel(prize),
+            contact=claimed.task.get("contact", ""),
         )
 
 

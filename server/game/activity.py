@@ -77,9 +77,9 @@ def _how_to_get(task: Task, claim_days: int) -> str:
     ways = {
         "红包：在宝贝的页面上点“领取红包”，到微信零钱"
         if each["goods_type"] == RED_PACKET
-        else "邮寄：在宝贝的页面上填写收件人、电话和地址，由发布者寄出"
+        else f"邮寄：在宝贝的页面上填写收件人、电话和地址，由发布者寄出{_not_sent_to(task)}"
         if is_mailed(each)
-        else "现场领取：在宝贝的页面上取得取件码，当面给发布者核对": None
+        else f"现场领取：在宝贝的页面上取得取件码，当面给发布者核对{_where(task)}": None
         for each in task.get("ranks", [task])
     }
     how = "。".join(ways) if len(ways) > 1 else next(iter(ways)).partition("：")[2]
@@ -87,6 +87,15 @@ def _how_to_get(task: Task, claim_days: int) -> str:
         until = _moment(claim_until_ms(task["ended_at"], claim_days))
         return f"{how}。{until} 截止；被核对或冻结过的，放行后至少还有三天"
     return f"{how}。挖到就可以领，到宝贝结束后 {claim_days} 天截止"
+
+
+def _where(task: Task) -> str:
+    said = ("地点", task.get("place")), ("时间", task.get("pickup_time"))
+    return "".join(f"；{what}：{text}" for what, text in said if text)
+
+
+def _not_sent_to(task: Task) -> str:
+    return f"；不寄到{'、'.join(task['not_sent_to'])}" if task.get("not_sent_to") else ""
 
 
 def _unclaimed(task: Task) -> str:

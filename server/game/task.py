@@ -32,6 +32,9 @@ class Task(TypedDict):
     these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that of the
     goods if none is, and `money` is the whole yuan of one of the first rank that is paid.
 
+    `place` and `pickup_time` say where and when goods on site are handed over, `not_sent_to` to which
+    provinces goods by mail are not sent, and `contact` how winners, and nobody else, reach the publisher.
+
     `edited` counts how often its publisher changed its texts or its picture, absent if never.
 
     `starts_at` and `ends_at` are absent unless its publisher announced it for then, or limited it. Until
@@ -81,6 +84,10 @@ class Task(TypedDict):
     signed: NotRequired[int]
     renamed: NotRequired[int]
     edited: NotRequired[int]
+    place: NotRequired[str]
+    pickup_time: NotRequired[str]
+    contact: NotRequired[str]
+    not_sent_to: NotRequired[list[str]]
     review: NotRequired[ReviewState]
     review_note: NotRequired[str]
     hidden_note: NotRequired[str]

@@ -64,6 +64,10 @@ SHOWN = (
     "fluctuation",
     "starts_at",
     "edited",
+    "place",
+    "pickup_time",
+    "contact",
+    "not_sent_to",
 )
 
 # No two states of any tasks have the same.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.actions.announce import announce_judged
-from server.actions.digging.publish import texts_of
+from server.actions.digging.publish import Said, texts_of
 from server.actions.people.account import upload_of
 from server.actions.reviews.submit import submit_task
 from server.context import Context
@@ -18,29 +18,21 @@ from server.store.files import thumbnail_path
 from server.store.people.people import Person
 
 
-async def edit(
-    context: Context,
-    publisher: Person,
-    code: str,
-    *,
-    name: str,
-    synopsis: str,
-    wxname: str | None,
-    url: str | None,
-) -> Task:
-    """Replace a task's texts, and its picture if `url` names another; return the task as it is then.
+async def edit(context: Context, publisher: Person, code: str, said: Said) -> Task:
+    """Replace a task's texts, and its picture if a `url` names another; return the task as it is then.
 
     Where contents are checked, or an operator has to look, nobody else sees it, and nobody can dig it, until
     it has passed again. Safe to repeat.
 
     Raises NoSuchTask, NotYours, Ended, HasDigs, NotShown if it is taken down; BadRequest if they did not
-    upload the picture here.
+    upload the picture here, or the texts do not fit.
     """
     task = await _may_edit(context, code, publisher["_id"])
-    changes: dict[str, Any] = {**texts_of(publisher, name, synopsis, wxname)}
+    changes: dict[str, Any] = {**texts_of(publisher, said)}
     now_ms = context.clock.now_ms()
-    if url:
-        pic = upload_of("图片", "url", await context.store.files.take(url, publisher["_id"], now_ms))
+    if said.url:
+        taken = await context.store.files.take(said.url, publisher["_id"], now_ms)
+        pic = upload_of("图片", "url", taken)
         changes |= {"pic": pic, "thumbnail": thumbnail_path(pic)}
     if changes.items() <= task.items():
         return task

@@ -21,6 +21,7 @@ from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
+from server.game.provinces import provinces_in
 from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank
 from server.game.review import Mailed, why_looked_at
 from server.game.task import AHEAD_DAYS, Task
@@ -39,14 +40,23 @@ LEAST_MS = 10 * 60_000  # from its start to its end
 _Value = TypeVar("_Value", int, str)
 
 
-class Draft(msgspec.Struct, frozen=True, kw_only=True):
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What a publisher says of a task and shows. `not_sent_to` lists provinces."""
+
+    name: str
+    synopsis: str = ""
+    wxname: str | None = None
+    url: str | None = None
+    place: str = ""
+    pickup_time: str = ""
+    contact: str = ""
+    not_sent_to: str = ""
+
+
+class Draft(Said, frozen=True, kw_only=True):
     """What a publisher asks for. Each value is in its own range already; `publish` checks them together."""
 
     goods_type: int
-    url: str | None = None
-    wxname: str | None = None
-    name: str
-    synopsis: str = ""
     prize_num: int
     forecast_num: int
     money: int | None = None
@@ -72,6 +82,10 @@ class Texts(TypedDict):
     wxname: str
     signed: int
     terms: list[str]
+    place: str
+    pickup_time: str
+    contact: str
+    not_sent_to: list[str]
 
 
 class _Times(NamedTuple):
@@ -353,21 +367,31 @@ def _rules(
     return rules
 
 
-def texts_of(publisher: Person, name: str, synopsis: str, wxname: str | None) -> Texts:
+def texts_of(publisher: Person, said: Said) -> Texts:
     """Return what a task says, signed by its publisher's own name unless they give another.
 
     The first name that a person chose may not be checked yet. It signs all the same: it is checked with the
-    task, before anybody sees that.
+    task, before anybody sees that. Raises BadRequest if `not_sent_to` names what is no province.
     """
+    try:
+        not_sent_to = provinces_in(said.not_sent_to)
+    except ValueError as error:
+        raise BadRequest(
+            f"“不寄到哪里”里的“{error}”不是省级地区，请写成“新疆、西藏”这样", param="not_sent_to"
+        ) from None
     chosen = publisher.get("chosen", {}).get("wxname")
     own_name = chosen if chosen and not is_named(publisher) else shown_name(publisher)
-    signature = wxname or own_name
+    signature = said.wxname or own_name
     return Texts(
-        name=name,
-        synopsis=synopsis,
+        name=said.name,
+        synopsis=said.synopsis,
         wxname=signature,
         signed=int(signature != own_name),
-        terms=terms_of(name, signature),
+        terms=terms_of(said.name, signature),
+        place=said.place,
+        pickup_time=said.pickup_time,
+        contact=said.contact,
+        not_sent_to=not_sent_to,
     )
 
 
@@ -376,13 +400,17 @@ def _task(
 ) -> Task:
     now_ms = context.clock.now_ms()
     opened = draft.goods_type == GOODS and not reviewed
-    texts = texts_of(publisher, draft.name, draft.synopsis, draft.wxname)
+    texts = texts_of(publisher, draft)
     return Task(
         name=texts["name"],
         synopsis=texts["synopsis"],
         wxname=texts["wxname"],
         signed=texts["signed"],
         terms=texts["terms"],
+        place=texts["place"],
+        pickup_time=texts["pickup_time"],
+        contact=texts["contact"],
+        not_sent_to=texts["not_sent_to"],
         _id=rules.code,
         publisher=publisher["_id"],
         publisher_id=publisher.get("public_id", ""),

@@ -27,6 +27,7 @@ from server.game.amounts import DAY_MS
 from server.game.bill import CONFIRM_MS, asking
 from server.game.payouts import begins_at, day_of
 from server.game.prize import GIVEN, GONE, address_replaced, awaits_pickup, claimed, given_by_mail, is_out
+from server.game.provinces import province_of
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.reasons import why_held, why_not_claim
 from server.game.task import Task
@@ -106,7 +107,12 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
     if prize["draw_type"] == BY_MAIL:
         if prize["state"] in GIVEN and not any(where):
             return Claim(task, prize)
-        return await _claim_by_mail(context, task, prize, check_address(*where))
+        address = check_address(*where)
+        if not_there := province_of(address.address, task.get("not_sent_to", [])):
+            raise BadRequest(
+                f"发布者不寄到{not_there}：请换一个收货地址，或联系发布者", param="address"
+            )
+        return await _claim_by_mail(context, task, prize, address)
     return await _claim_on_site(context, task, prize)
 
 

@@ -17,7 +17,10 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
     uploaded = await context.store.files.is_upload(task["pic"])
     pictures = pictures_of(task)[0 if uploaded else 1 :]
     kinds = [rank["name"] for rank in task.get("ranks", [])]
-    text = "\n".join(filter(None, (task["name"], task["wxname"], task["synopsis"], *kinds)))
+    handing_over = task.get("place"), task.get("pickup_time"), task.get("contact")
+    text = "\n".join(
+        filter(None, (task["name"], task["wxname"], task["synopsis"], *kinds, *handing_over))
+    )
     edited = task.get("edited", 0)
     key = f"task:{task['_id']}:{edited}" if edited else f"task:{task['_id']}"
     review = _review(context, key, task["publisher"], openid, text)

@@ -122,6 +122,7 @@ class Erasure:
                         "wxheadpic": PICTURE,
                         "signed": 0,
                         "terms": terms_of(task["name"], NAME),
+                        "contact": "",
                     },
                     "$unset": {"publisher_id": ""},
                     "$inc": {"renamed": 1},

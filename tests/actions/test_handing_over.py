@@ -1,0 +1,65 @@
+"""Where and when goods are handed over, where they are not sent to, and how winners reach the publisher."""
+
+from __future__ import annotations
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+from support.purse import find, win
+from support.reviews import CHECKED
+
+ADDRESS = {"receiver": "小红", "phone": "13800000000"}
+
+
+@pytest.mark.gen_test
+async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_call(
+    client: Client, context: Context
+) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    told = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
+    told["not_sent_to"] = "新疆"
+    code = await alice.publish(draw_type=1, forecast_num=1, **told)
+    seen = await bob.get("/getTaskDetails", code=code)
+    assert (seen["place"], seen["pickup_time"], seen["contact"]) == ("人民广场 3 号口", "周六下午", "")
+    assert seen["not_sent_to"] == []  # it does not apply, as forms send it along
+    rules = (await bob.get("/getRules", code=code))["rules"]
+    assert any("；地点：人民广场 3 号口；时间：周六下午" in rule["text"] for rule in rules)
+    assert "ming-1" not in str(rules)
+    assert (await alice.get("/getTaskDetails", code=code))["contact"] == "微信 ming-1"
+    await win(client, context, bob, code)
+    assert (await bob.get("/getTaskDetails", code=code))["contact"] == "微信 ming-1"
+    assert (await bob.post("/drawPrize", code=code))["contact"] == "微信 ming-1"
+    assert (await carol.get("/getTaskDetails", code=code))["contact"] == ""
+
+
+@pytest.mark.gen_test
+async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(draw_type=2, forecast_num=1, not_sent_to="新疆维吾尔自治区，西藏 新疆")
+    assert (await bob.get("/getTaskDetails", code=code))["not_sent_to"] == ["新疆", "西藏"]
+    wrong = await alice.post("/editTask", code=code, name="猫", not_sent_to="新疆、火星")
+    assert (wrong["param"], "“火星”不是省级地区" in wrong["msg"]) == ("not_sent_to", True)
+    rules = (await bob.get("/getRules", code=code))["rules"]
+    assert any("；不寄到新疆、西藏" in rule["text"] for rule in rules)
+    await win(client, context, bob, code)
+    there = await bob.post("/drawPrize", code=code, **ADDRESS, address="中国 西藏自治区拉萨市某路 1 号")
+    assert (there["param"], there["msg"]) == ("address", "发布者不寄到西藏：请换一个收货地址，或联系发布者")
+    [prize] = await find(context, "prizes")
+    assert prize["state"] == "won"
+    assert (await bob.post("/drawPrize", code=code, **ADDRESS, address="上海市西藏中路 1 号"))["is_draw"] == 1
+
+
+class TestWhereContentsAreChecked:
+    @pytest.fixture
+    def environment(self) -> dict[str, str]:
+        return CHECKED
+
+    @pytest.mark.gen_test
+    async def test_these_texts_are_checked_too(self, client: Client, context: Context) -> None:
+        alice = await client.log_in("alice")
+        await alice.publish(draw_type=1, place="暗号地点", pickup_time="暗号时间", contact="暗号联系")
+        [review] = await find(context, "reviews")
+        assert review["text"].splitlines()[-3:] == ["暗号地点", "暗号时间", "暗号联系"]
