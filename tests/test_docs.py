@@ -26,6 +26,7 @@ from server.settings import Settings
 from server.store import Store
 from server.store.sharding import SHARD_KEYS
 from support import SOURCE
+from support.client import Client
 from support.declared import channel, interfaces
 from support.lifecycles import diagram
 
@@ -147,6 +148,32 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, se
     assert (said[3], said[6]) == (shown[3], shown[6])
     assert said[4].endswith(", depths that win: 1, 2")
     assert said[5][:-32] == shown[5][:-32]  # who drew, without the nonce
+
+
+@pytest.mark.gen_test(timeout=60)
+async def test_the_two_clients_in_the_docs_dig_until_they_win(client: Client, settings: Settings) -> None:
+    alice = await client.log_in("alice")
+    node = shutil.which("node")
+    for command, name in (
+        ((sys.executable, "docs/client.py"), "小红"),
+        *([((node, "docs/client.mjs"), "小刚")] if node else []),
+    ):
+        code = await alice.publish(cd=1, prize_num=2, forecast_num=2, interval=2, fluctuation=0)
+        rival = await client.log_in("bob")
+        assert (await rival.dig(code))["is_prize"] == 0
+        playing = await asyncio.create_subprocess_exec(
+            *command,
+            f"http://127.0.0.1:{settings.port}",
+            name,
+            code,
+            cwd=SOURCE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        async with asyncio.timeout(ROUND_SECONDS):
+            out, complained = await playing.communicate()
+        assert complained == b""
+        assert out.decode().splitlines()[-1] == "level 2: won"
 
 
 def test_the_diagram_of_money_is_that_of_its_tables():
