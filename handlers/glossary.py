@@ -282,6 +282,7 @@ MEANINGS = {
     "was_one_in": Meaning("这一锹当时挖到的机会是几分之一；0 表示当时不可能挖到，-1 表示没有记录"),
     "OwnDigRow.prize": Meaning("得到的是哪一种奖品；没有挖到或只有一种奖品时为空"),
     "OwnDigRow.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
+    "TaskPage.created_at": Meaning("发布的时刻（unix 毫秒），奖品的位置从这时起就定下了"),
     "partake_num": Meaning("挖过多少个不同的宝贝"),
     # What a client sends.
     "UserLoginRequest.code": Meaning("只能用一次，5 分钟内有效"),

@@ -49,7 +49,8 @@ def participant_rows(context: Context, participants: list[Participant]) -> list[
 class TaskPage(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
-    `mine` is 1 for the publisher, also once the task has ended. Digs within `fair_start_ms` after a cooldown
+    `created_at` is when it was published: since then its depths are fixed. `mine` is 1 for the publisher,
+    also once the task has ended. Digs within `fair_start_ms` after a cooldown
     are tried in a random order; 0 if they are not. `prize_state` is the state of the caller's prize, as
     `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
     caller's if they won, in unix ms; 0 while the task runs. `starts_at` is as on cards. `seed_hash` and
@@ -73,6 +74,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     wxheadpic: str
     signed: int
     code: str
+    created_at: int
     name: str
     synopsis: str
     pic: str
@@ -256,6 +258,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "wxheadpic": picture_url(context, task["wxheadpic"]),
         "signed": task.get("signed", 0),
         "code": watched.code,
+        "created_at": task["created_at"],
         "name": task["name"],
         "synopsis": task["synopsis"],
         "pic": goods_url(context, watched.review, watched.hidden, task["pic"]),

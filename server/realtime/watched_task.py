@@ -42,6 +42,7 @@ KNOWN_CLAIMS = 32
 # The fields of a task that its page shows and that never change.
 SHOWN = (
     "publisher",
+    "created_at",
     "goods_type",
     "draw_type",
     "money",

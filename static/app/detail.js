@@ -1,5 +1,6 @@
 // A treasure's page: its details, kept up to date by the channel's frames.
 
+import { after } from "./afterwards.js";
 import { dig, get, mayPass, post } from "./api.js";
 import { publishedBy, synopsis } from "./cards.js";
 import { celebrate, celebrateMine } from "./celebrate.js";
@@ -7,6 +8,7 @@ import { channel } from "./channel.js";
 import { cheers } from "./cheers.js";
 import { claim } from "./claim.js";
 import { consent } from "./consent.js";
+import { noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
 import { isClaimable, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask } from "./dialog.js";
@@ -16,7 +18,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { EDIT, ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -67,6 +69,7 @@ class Page {
   #leapt = false; // so must the people: their frames were missed
   #reloading = 0;
   #watched = false; // a snapshot came: the next one comes after frames were missed
+  #winners = new Map(); // by their places: who is known to have won, and what
   #judged = ""; // the `review` that a frame told and that was not read yet
   #edited = 0; // the same of `edited`
 
@@ -85,6 +88,8 @@ class Page {
     this.consent = consent(signal);
     this.review = el("div.review", { role: "status", hidden: true });
     this.ending = el("div.ending", { role: "status", hidden: true });
+    this.after = after(() => this.fairness.check());
+    for (const each of task.users) if (each.is_prize) noteWinner(this.#winners, each, task);
     this.watchers = el("span.watchers");
     this.sharing = el("button.quiet", { onclick: () => share(task) }, icon("share", 20), "分享");
     this.prizes = el("span.fact");
@@ -105,7 +110,7 @@ class Page {
     fill(
       root,
       this.top,
-      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.cheers.element, this.ending, this.claim, this.own, this.consent.element,
+      el("div.column.play", {}, this.review, this.due, this.statement.element, this.shaft.element, this.cheers.element, this.ending, this.after.element, this.claim, this.own, this.consent.element,
         this.people.element,
         this.digs.element),
       el("div.column", {}, this.fairness.element,
@@ -146,17 +151,20 @@ class Page {
     this.consent.show(task);
     fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
     set(this.watchers, { hidden: !task.watchers });
-    set(this.sharing, { hidden: task.review !== "shown" }); // nobody could open it
+    set(this.sharing, { hidden: task.review !== "shown" || Boolean(task.gone) }); // nobody could open it
+    set(this.cheers.element, { hidden: Boolean(task.gone) });
     write(this.prizes, prizesLeft(task));
     fill(this.ranks, rankLines(task).map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
     set(this.ranks, { hidden: !task.ranks.length });
     set(this.early, { hidden: !mayEnd(task) });
     write(this.early, task.need_pay ? OWN.discard : OWN.end);
     set(this.edit, { hidden: !mayEdit(task) });
-    set(this.ending, { hidden: !task.status });
+    set(this.ending, { hidden: !task.status && !task.gone });
+    this.after.show(task, this.#winners);
     write(this.deadline, isClaimable(task) ? untilWords(task.claim_until) : "");
     this.showReview();
-    if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
+    if (task.gone) write(this.ending, AFTER.gone);
+    else if (task.status) write(this.ending, `${ENDINGS[task.end_reason] ?? "已经结束"}${task.end_note ? `：${task.end_note}` : ""}`);
   }
 
   showReview() {
@@ -242,12 +250,19 @@ class Page {
         if (frame.cheers) this.cheers.show(frame.cheers);
         break;
       case "error":
-        notice(frame.msg);
+        if (frame.error === "no_such_task") this.gone();
+        else notice(frame.msg);
         break;
       default:
         return;
     }
     this.show();
+  }
+
+  /** It was taken down: nobody else hears more of it, unless it is shown again. */
+  gone() {
+    Object.assign(this.task, { gone: 1, can_dig: 0, why: "no_such_task", cd_until: 0 });
+    this.shaft.say("");
   }
 
   /** Take a snapshot: what it tells, and a reading of what it does not. */
@@ -261,7 +276,8 @@ class Page {
     // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
     const untold = task.why === "not_paid" || (this.#watched && (task.mine || task.is_prize));
     this.#watched = true;
-    if (leapt || ended || this.#stale || untold) this.reload();
+    if (leapt || ended || this.#stale || untold || task.gone) this.reload();
+    delete task.gone;
   }
 
   /** Somebody won, perhaps by the dig that is under way here. */
@@ -269,6 +285,7 @@ class Page {
     const { task } = this;
     Object.assign(task, { prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
     this.people.mark(frame.no);
+    noteWinner(this.#winners, frame, task);
     Promise.all([this.#digging, this.#striking]).then(() => this.celebrateOnce(frame.seq, () => {
       this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
       celebrate(frame, wonWords(frame, task));
@@ -388,6 +405,7 @@ class Page {
     this.shaft.say(error.error === "cooling_down" ? "慢了一步" : error.message);
     if (error.error === "cooling_down") task.cd_until = Math.max(task.cd_until, error.reply.cd_until);
     else if (["ended", "not_paid", "own_task", "already_won"].includes(error.error)) this.reload();
+    else if (error.error === "no_such_task") this.gone();
     else if (mayPass(error)) this.reload(); // the dig may have been made, and may even have won
     else if (!error.error) throw error;
   }

@@ -1,31 +1,42 @@
 // Why the draw is fair: the commitment, its meaning, the rules, and after the end a check of the draw.
 
 import { holdsHalf } from "../miniprogram/shared/halves.js";
-import { FAIR, depthRules, fetchingWords, halfWords, provesWords, verdictWords, whoDrew, whoIsFirst } from "../miniprogram/shared/words.js";
+import { FAIR, depthRules, fairAnswers, fetchingWords, halfWords, provesWords, verdictWords, whoIsFirst } from "../miniprogram/shared/words.js";
 import { get, needed, noteCommitment, notedCommitment, notedHalf } from "./api.js";
 import { el, fill, icon, set, write } from "./dom.js";
 
-/** Return the section's element with `show(task)`. */
+/** Return the section's element with `show(task)`; `check()` leads to it and checks the draw. */
 export function fairness(task) {
   noteCommitment(task);
+  let holds = null; // until this device has checked it
+  const answers = el("dl.answers", { role: "status" });
   const result = el("div.checks", { role: "status" });
   const button = el("button", { onclick: () => run() }, icon("lock", 18), FAIR.verify);
-  const later = el("p.hint", {}, FAIR.later);
   const element = el(
     "section.panel.fair",
     {},
     el("h2", {}, FAIR.title),
-    el("p", {}, whoDrew(task), FAIR.promised),
+    answers,
     ownHalf(task),
-    el("p", {}, depthRules(task)),
-    task.fair_start_ms ? el("p", {}, `${whoIsFirst(task.fair_start_ms)}。`) : null,
-    el("p.label", {}, FAIR.commitment),
-    el("code.hash", {}, task.commitment),
-    halves(task),
-    later,
     button,
     result,
+    el("details.fold", {},
+      el("summary", {}, FAIR.numbers),
+      el("div.checks", {},
+        el("p", {}, depthRules(task)),
+        task.fair_start_ms ? el("p", {}, `${whoIsFirst(task.fair_start_ms)}。`) : null,
+        el("p.label", {}, FAIR.commitment),
+        el("code.hash", {}, task.commitment),
+        halves(task))),
   );
+  let shown = "";
+
+  function answer() {
+    const found = fairAnswers(task, { noted: Boolean(notedCommitment(task.code)), holds });
+    const now = JSON.stringify(found);
+    if (now !== shown) fill(answers, found.map(([question, words]) => [el("dt", {}, question), el("dd", {}, words)]));
+    shown = now;
+  }
 
   async function run() {
     button.disabled = true;
@@ -34,7 +45,10 @@ export function fairness(task) {
       const { verify, wholeProof } = await needed(() => import("../miniprogram/shared/verify.js"));
       const proof = await wholeProof(get, task.code, (next, all) => write(result, fetchingWords(next, all)));
       const published = notedCommitment(task.code);
-      fill(result, report(verify(proof, published, notedHalf(task.code)), proof, published));
+      const checks = verify(proof, published, notedHalf(task.code));
+      holds = checks.every((check) => check.holds);
+      fill(result, report(checks, holds, proof, published));
+      answer();
     } catch (error) {
       fill(result, el("p.problem", {}, error.message));
       if (!error.error) throw error;
@@ -45,9 +59,15 @@ export function fairness(task) {
 
   return {
     element,
+    check() {
+      element.scrollIntoView({ block: "start" });
+      button.focus({ preventScroll: true });
+      return run();
+    },
     show({ status }) {
+      task.status = status;
+      answer();
       set(button, { hidden: !status });
-      set(later, { hidden: Boolean(status) });
     },
   };
 }
@@ -62,23 +82,15 @@ function ownHalf(task) {
 
 function halves({ rules_version, seed_hash, nonce }) {
   if (rules_version !== 2) return null;
-  return el(
-    "details.fold",
-    {},
-    el("summary", {}, FAIR.halves),
-    el(
-      "div.checks",
-      {},
-      el("p.label", {}, FAIR.servers),
-      el("code.hash", {}, seed_hash),
-      el("p.label", {}, FAIR.publishers),
-      el("code.hash", {}, nonce),
-    ),
-  );
+  return [
+    el("p.label", {}, FAIR.servers),
+    el("code.hash", {}, seed_hash),
+    el("p.label", {}, FAIR.publishers),
+    el("code.hash", {}, nonce),
+  ];
 }
 
-function report(checks, proof, published) {
-  const holds = checks.every((check) => check.holds);
+function report(checks, holds, proof, published) {
   return [
     el(`p.verdict.${holds ? "good" : "bad"}`, {}, verdictWords(holds)),
     el(
@@ -94,10 +106,13 @@ function report(checks, proof, published) {
       published ? "" : FAIR.unseen,
       provesWords(proof),
     ),
-    el("p.label", {}, FAIR.seed),
-    el("code.hash", {}, proof.seed),
-    el("p.label", {}, FAIR.params),
-    el("code.hash", {}, proof.params),
+    el("details.fold", {},
+      el("summary", {}, FAIR.seeds),
+      el("div.checks", {},
+        el("p.label", {}, FAIR.seed),
+        el("code.hash", {}, proof.seed),
+        el("p.label", {}, FAIR.params),
+        el("code.hash", {}, proof.params))),
     el("button.quiet", { onclick: () => download(proof) }, FAIR.save),
   ];
 }

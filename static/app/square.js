@@ -4,6 +4,7 @@
 import { get } from "./api.js";
 import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
+import { rememberSquare } from "../miniprogram/shared/afterwards.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
 import { sought as wanted } from "../miniprogram/shared/cards.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
@@ -80,6 +81,7 @@ class Square {
     const { running, over, fold, foot, sought } = this;
     const wanted = [...new Map(cards.map((card) => [card.code, card])).values()]; // pages overlap if a task was published between
     const runs = wanted.filter(({ status }) => !status);
+    rememberSquare(runs);
     const elements = this.cards.show([...runs, ...wanted.filter(({ status }) => status)]);
     arrange(running, elements.slice(0, runs.length));
     arrange(over, elements.slice(runs.length));

@@ -26,7 +26,7 @@ GIFT = PRINTED | {
     "end_reason", "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
     "fair_start_ms", "review", "review_note", "rules_version", "seed_hash", "nonce",
     "one_in", "nearest", "deepest", "claim_from",
-    "ranks", "rank", "money_fen", "owed_fen", "publisher_id", "starts_at",
+    "ranks", "rank", "money_fen", "owed_fen", "publisher_id", "starts_at", "created_at", "edited",
 }  # fmt: skip
 
 

@@ -64,6 +64,8 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "seq": task["now_depth"],
         "participants": task["participants"],
         "commitment": task["commitment"],
+        "created_at": task["created_at"],
+        "edited": 0,
         "rules_version": 1,
         "seed_hash": "",
         "nonce": "",

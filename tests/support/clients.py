@@ -18,6 +18,9 @@ class Client(Protocol):
     def open(self, page: str, of: str = "") -> None:
         """Open `treasure` or `winners` of a treasure, `mine` with one of its lists, `square` or `publish`."""
 
+    def goes_on_to(self, code: str) -> None:
+        """Open a treasure from the page that is open."""
+
     def says(self, *texts: str) -> None:
         """Wait until the page shows all of these."""
 
@@ -69,6 +72,10 @@ class Window:
             self._page.reload()
         else:
             self._page.goto(address)
+
+    def goes_on_to(self, code: str) -> None:
+        """What the page keeps in memory stays."""
+        self._page.evaluate("code => { location.hash = `/task/${code}` }", code)
 
     def says(self, *texts: str) -> None:
         """Wait for texts, of several elements too."""
@@ -138,6 +145,10 @@ class InHand:
         """Open a page by its path."""
         name = "which" if page == "mine" else "code"
         self._phone.open(f"/pages/{page}/{page}?{name}={of}")
+
+    def goes_on_to(self, code: str) -> None:
+        """Modules stay from page to page."""
+        self.open("treasure", code)
 
     def says(self, *texts: str) -> None:
         """Wait for texts."""

@@ -131,6 +131,21 @@ export const ENDINGS = {
   credit: "发红包不能用信用卡：没有开始，付的钱全额退回",
 };
 
+// After an end: why it was fair in a sentence, and where to dig next.
+export const AFTER = {
+  title: "接下来挖哪个", gone: "这个宝贝下架了，不能再挖。",
+  proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；种子已经公开，手机可以自己重算一遍。",
+  square: "去广场看看",
+};
+
+/** Who won what of an ended treasure: `named` are [{ wxname, what }], of `number` winners. */
+export function wonByWords(named, number) {
+  if (!number) return "没有人挖到。";
+  if (!named.length) return `${number} 份奖品被挖到了。`;
+  const people = named.map(({ wxname, what }) => `${wxname}${what ? `（${what}）` : ""}`).join("、");
+  return number > named.length ? `${people} 等 ${number} 人挖到了。` : `${people} 挖到了。`;
+}
+
 /**
  * Return what a publisher is told before they pay for red packets. Without a figure (0), a limit is named without it;
  * null is no limit.
@@ -161,11 +176,6 @@ export function publishersTax({ value = 0, ranks = [] }) {
   if (!(yuan > TAXED_YUAN)) return "";
   return `一份值 ${yuan} 元：得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由你这个主办者代扣代缴，请先向税务机关问清。`;
 }
-
-/** Return who drew where a treasure's prizes lie. */
-export const whoDrew = ({ rules_version }) => (rules_version === 2
-  ? "奖品的位置由发布者和服务器各出一半随机数定下，谁也不能单独挑位置。"
-  : "奖品的位置由服务器单独抽出。");
 
 /** Return what a publisher is told of the half they drew: whether the treasure's commitment covers it. */
 export const halfWords = (holds) => (holds
@@ -430,10 +440,10 @@ export const NOT_DONE = {
 
 // Why a draw is fair, and how anybody checks it.
 export const FAIR = {
-  title: "公平", promised: "发布的那一刻就公布了它们的“承诺”，此后再也无法改动。", commitment: "承诺（SHA-256）",
+  title: "公平", numbers: "规则、承诺和随机数", commitment: "承诺（SHA-256）",
   halves: "两半随机数", servers: "服务器的一半，先公布它的 SHA-256", publishers: "发布者的一半，后选",
-  later: "结束后，种子会公开，任何人都能自己重新算一遍。", verify: "验证这次抽奖", verifying: "正在验证…",
-  seed: "种子", params: "规则原文", save: "保存验证文件",
+  verify: "验证这次抽奖", verifying: "正在验证…",
+  seeds: "种子和规则原文", seed: "种子", params: "规则原文", save: "保存验证文件",
   unseen: "你在结束之前没有打开过这个页面，所以只能和现在公布的承诺核对。",
 };
 
@@ -448,6 +458,28 @@ export const CHECKS = {
   ranks: "每份是哪一种奖、红包多少钱，也由它们算出",
   digs: "每一锹的结果都与位置相符",
 };
+
+/**
+ * What an ordinary person asks of a draw, and the answers: [question, answer]. `noted`: this client kept a commitment of
+ * it while it ran. `holds` is what a check on this client came to, null before.
+ */
+export function fairAnswers(task, { noted, holds = null }) {
+  const together = task.rules_version === 2;
+  const moved = {
+    null: task.status
+      ? "点下面的“验证这次抽奖”，手机就自己重算一遍。"
+      : `还在挖，现在不能说出位置。${noted ? "这个手机已经记下承诺，" : ""}结束后种子公开，手机就能自己重算一遍。`,
+    true: "没有：你的手机刚刚重算过，全部相符。",
+    false: "有不相符的地方：不要相信这次抽奖，请截图并联系客服。",
+  }[holds];
+  return [
+    ["位置是在我挖以前就定好的吗？", `是，从 ${asMoment(task.created_at)} 起：发布的那一刻就公布了承诺，谁都改不了。`],
+    ["有人挑过位置吗？", together
+      ? "谁也不能单独挑位置：发布者和服务器各出一半随机数，合起来才是。"
+      : "是服务器单独抽的。要相信它没有挑，只能靠运营者的信用。"],
+    ["位置动过吗？", moved],
+  ];
+}
 
 /** Where a treasure's prizes may lie, and what follows for the next dig. */
 export function depthRules({ prize_num, forecast_num, interval, fluctuation, ranks = [] }) {

@@ -11,7 +11,7 @@ import pytest
 from support.browser import Person, a_server, checked
 from support.client import a_picture
 from support.clients import Clients
-from support.screen import TOKEN
+from support.screen import TOKEN, take_down
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,9 @@ def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: P
 
 
 def test_ones_own_page_begins_with_what_waits_for_an_act(client: Clients, publisher: Person) -> None:
-    code, person = a_win(publisher, "小艾", draw_type=2, name="一把铜锁")
-    winner = client("小艾")
+    user = f"小艾{random.randrange(10**9)}"
+    code, person = a_win(publisher, user, draw_type=2, name="一把铜锁")
+    winner = client(user)
     winner.open("square")
     winner.counts_waiting("1")
     winner.open("mine", "published")
@@ -101,14 +102,39 @@ def test_ones_own_page_begins_with_what_waits_for_an_act(client: Clients, publis
 def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(
     client: Clients, publisher: Person
 ) -> None:
-    _, person = a_win(publisher, "小谷", name="一个铜铃铛")
+    user = f"小谷{random.randrange(10**9)}"
+    _, person = a_win(publisher, user, name="一个铜铃铛")
     several = {"prize_num": 2, "interval": 9, "fluctuation": 1, "forecast_num": 20}
     other = publisher.publish(a_picture(), name="一面铜镜", **several)
     person.post("/postTask", code=other)
-    digger = client("小谷")
+    digger = client(user)
     digger.open("mine", "digs")
     digger.says("按概率 1 次，挖到 1 次", "一个铜铃铛", "第 1 层 · 机会 1/1 · 挖到了")
     digger.says("一面铜镜", "第 1 层 · 这一层不会有 · 没挖到")
+
+
+def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(
+    client: Clients, publisher: Person
+) -> None:
+    publisher.publish(a_picture(), name="下一个铜壶", cd=0)
+    two = {"prize_num": 2, "interval": 3, "fluctuation": 0, "forecast_num": 6, "cd": 0}
+    code = publisher.publish(a_picture(), name="一个铜壶", **two)
+    taken = publisher.publish(a_picture(), name="一个锡壶", cd=0)
+    loser = client("小施")
+    loser.open("square")
+    loser.says("下一个铜壶")
+    loser.goes_on_to(code)
+    loser.says("一起挖的人")
+    for user in ("阿火", "阿土"):
+        digger = Person.log_in(publisher.address, user)
+        while not digger.post("/postTask", code=code)["is_prize"]:  # the web page has dug one of them already
+            pass
+    loser.says("奖品全部挖完了", "阿火、阿土 挖到了。", "挖的时候没有动过", "接下来挖哪个", "下一个铜壶")
+    loser.goes_on_to(taken)
+    loser.says("挖一锹")
+    take_down(publisher.address, taken)
+    loser.says("这个宝贝下架了，不能再挖。", "接下来挖哪个")
+    loser.keeps_silent("挖一锹", "手机可以自己重算一遍")
 
 
 def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Person) -> None:
@@ -183,12 +209,17 @@ def test_the_draw_is_checked_after_its_end(client: Clients, publisher: Person) -
     reader = client("小明")
     reader.open("treasure", code)
     reader.goes_to_fairness()
-    reader.says("发布的那一刻就公布了它们的“承诺”", "2 份奖品，一份接一份正好相隔 1 层", "结束后，种子会公开")
+    reader.says("位置是在我挖以前就定好的吗？", "发布的那一刻就公布了承诺")
+    reader.says("这个手机已经记下承诺，结束后种子公开")
+    reader.keeps_silent("2 份奖品，一份接一份正好相隔 1 层")
+    reader.press("规则、承诺和随机数")
+    reader.says("2 份奖品，一份接一份正好相隔 1 层")
     for user in ("阿金", "阿水"):
         Person.log_in(publisher.address, user).post("/postTask", code=code)
     reader.open("treasure", code)
     reader.goes_to_fairness()
     reader.press("验证这次抽奖")
+    reader.says("没有：你的手机刚刚重算过，全部相符。")
     reader.says("验证通过：全部相符", "与你在结束之前看到的承诺一致", "奖品位置由种子算出", "共 2 锹")
 
 

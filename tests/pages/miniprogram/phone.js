@@ -181,6 +181,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
     scanCode: (options) => answer(options, "scanCode", async () => ({ result: lives.scans })),
 
     navigateTo: ({ url }) => setTimeout(ifOn(open), 0, url),
+    redirectTo: ({ url }) => setTimeout(ifOn(open), 0, url),
     switchTab: ({ url }) => setTimeout(ifOn(open), 0, url),
     navigateBack: () => say({ type: "left" }),
     hideShareMenu: () => say({ type: "menu", shares: false }),

@@ -2,11 +2,11 @@
 
 import { holdsHalf } from "../../shared/halves.js";
 import { verify, wholeProof } from "../../shared/verify.js";
-import { FAIR, depthRules, fetchingWords, halfWords, provesWords, verdictWords, whoDrew, whoIsFirst } from "../../shared/words.js";
+import { FAIR, depthRules, fairAnswers, fetchingWords, halfWords, provesWords, verdictWords, whoIsFirst } from "../../shared/words.js";
 import { admitted, api, noteCommitment, notedCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 Component({
-  data: { words: FAIR, task: null, drawn: "", own: null, rules: "", order: "", busy: false, said: "", result: null, problem: "" },
+  data: { words: FAIR, task: null, answers: [], folded: true, own: null, rules: "", order: "", busy: false, said: "", result: null, problem: "" },
 
   methods: {
     async onLoad({ code }) {
@@ -17,11 +17,20 @@ Component({
         const half = notedHalf(code);
         const holds = half && holdsHalf(task, half);
         const own = half ? { holds, text: halfWords(holds) } : null;
-        this.setData({ task, own, drawn: whoDrew(task), rules: depthRules(task), order: whoIsFirst(task.fair_start_ms) });
+        this.setData({ task, own, answers: this.answersOf(task, null), rules: depthRules(task), order: whoIsFirst(task.fair_start_ms) });
       } catch (error) {
         this.setData({ problem: error.message });
         showProblem(error);
       }
+    },
+
+    answersOf(task, holds) {
+      const noted = Boolean(notedCommitment(task.code));
+      return fairAnswers(task, { noted, holds }).map(([question, words]) => ({ question, words }));
+    },
+
+    unfold() {
+      this.setData({ folded: !this.data.folded });
     },
 
     async verify() {
@@ -34,7 +43,7 @@ Component({
         const holds = checks.every((check) => check.holds);
         const { seed, params } = proof;
         const proves = (published ? "" : FAIR.unseen) + provesWords(proof);
-        this.setData({ said: "", result: { checks, holds, verdict: verdictWords(holds), proves, seed, params } });
+        this.setData({ said: "", answers: this.answersOf(this.data.task, holds), result: { checks, holds, verdict: verdictWords(holds), proves, seed, params } });
       } catch (error) {
         if (!error.error) throw error;
         this.setData({ said: error.message });

@@ -1,6 +1,7 @@
 // The square: running treasures, then those that ended lately, folded; at most 20 a page.
 
 import { linking } from "../../parts/linking.js";
+import { rememberSquare } from "../../shared/afterwards.js";
 import { lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { KINDS, SQUARE, prizesLeft, title } from "../../shared/words.js";
@@ -62,6 +63,7 @@ Component({
         const before = page === 1 ? [] : this.data.cards.filter(({ code }) => !known.has(code));
         const all = [...before, ...data];
         const cards = [...all.filter(({ status }) => !status), ...all.filter(({ status }) => status)];
+        rememberSquare(cards);
         const over = cards.findIndex(({ status }) => status);
         this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "" });
         // What does not fill the screen cannot be scrolled to its end.

@@ -8,11 +8,12 @@ import { moment } from "../../parts/moment.js";
 import { naming } from "../../parts/naming.js";
 import { owning } from "../../parts/owning.js";
 import { sharing } from "../../parts/sharing.js";
+import { afterwards, noteWinner } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { EDIT, ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, whoDrew, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, fairAnswers, halfWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -24,13 +25,14 @@ Component({
 
   data: {
     task: null, people: [], left: 0, busy: false, said: "", ending: "", whyNot: "", problem: "", cooling: "",
-    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, shared: true,
+    offer: null, promised: "", review: "", drawn: "", ownHalf: "", title: "", facts: "", why: NAMING.claiming, peopleWords: PEOPLE, fairness: FAIR.title, after: null, afterWords: AFTER, shared: true,
   },
 
   methods: {
     /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
     onLoad({ code, scene }) {
       this.life = { aborted: false };
+      this.winners = new Map(); // by their places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
       if (!CODE.test(this.opened)) {
         wx.switchTab({ url: "/pages/square/square" });
@@ -77,7 +79,7 @@ Component({
       noteCommitment(data);
       const half = notedHalf(data.code); // whoever published here can tell whether the server kept to it
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
-      this.setData({ task: data, people: data.users, drawn: whoDrew(data), ownHalf, title: title(data) });
+      this.setData({ task: data, people: data.users, drawn: fairAnswers(data, {})[1][1], ownHalf, title: title(data) });
       this.showNaming();
       this.show();
       this.offer();
@@ -105,10 +107,12 @@ Component({
     show(changed = {}) {
       const task = { ...this.data.task, ...changed };
       const review = inReview(task.review, task.review_note);
-      const shared = task.review === "shown"; // else nobody could open it
+      for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
+      const shared = task.review === "shown" && !task.gone; // else nobody could open it
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
       const facts = `${prizesLeft(task)} · ${howGiven(task)} · ${startWords(task) || cooldownWords(task)}`;
-      this.setData({ ranks: rankLines(task), task, shared, review, facts, ending: ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
+      this.setData({ ranks: rankLines(task), task, shared, review, facts, ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
+      this.setData({ after: afterwards(task, this.winners) });
       this.showMoment(task);
       this.showClaim();
       this.showOwn();
@@ -142,6 +146,7 @@ Component({
           break;
         case "prize":
           this.mark(frame.no);
+          noteWinner(this.winners, frame, task);
           this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
           break;
@@ -166,7 +171,8 @@ Component({
           if (frame.cheers) this.showCheers(frame.cheers);
           break;
         case "error":
-          this.setData({ said: frame.msg });
+          if (frame.error === "no_such_task") this.show({ gone: 1, why: "no_such_task", cd_until: 0 });
+          else this.setData({ said: frame.msg });
           break;
         default:
       }
@@ -180,9 +186,9 @@ Component({
       const untold = task.why === "not_paid" || (this.watched && (task.mine || task.is_prize));
       if (leapt) this.renewDigs();
       this.watched = true; // the next snapshot comes after frames were missed
-      if (leapt || (status && !task.status) || untold) this.read().catch(showProblem);
+      if (leapt || (status && !task.status) || untold || task.gone) this.read().catch(showProblem);
       const ranks = ranksLeft(task, { ranks_left });
-      this.show({ now_depth, prizes_left, ranks, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame) });
+      this.show({ gone: 0, now_depth, prizes_left, ranks, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame) });
     },
 
     /** Append a participant, once, and only where the list is complete up to them. */
@@ -246,6 +252,14 @@ Component({
       if (error.error === "cooling_down") this.show({ cd_until: Math.max(this.data.task.cd_until, error.reply.cd_until) });
       else if (WHY_NOT[error.error] || error.error === "ended" || mayPass(error)) this.read().catch(showProblem);
       else if (!error.error) throw error;
+    },
+
+    openNext({ currentTarget }) {
+      wx.redirectTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
+    },
+
+    openSquare() {
+      wx.switchTab({ url: "/pages/square/square" });
     },
 
     openFair() {

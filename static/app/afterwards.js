@@ -1,0 +1,29 @@
+// What somebody who won nothing finds where a treasure ended or was taken down.
+
+import { afterwards } from "../miniprogram/shared/afterwards.js";
+import { AFTER, FAIR } from "../miniprogram/shared/words.js";
+import { el, fill, set } from "./dom.js";
+
+/** Return the section's element, with `show(task, winners)`; `check` leads to the check of the draw. */
+export function after(check) {
+  const element = el("section.panel.stack", { "aria-label": AFTER.title, hidden: true });
+  let shown = "";
+
+  function show(task, winners) {
+    const found = afterwards(task, winners);
+    const now = JSON.stringify(found);
+    if (now === shown) return; // keep the focus
+    shown = now;
+    set(element, { hidden: !found });
+    fill(element, found && [
+      found.won ? el("p.won-by", {}, found.won) : null,
+      found.proof ? el("p.hint", {}, found.proof, " ", el("button.link", { onclick: check }, FAIR.verify)) : null,
+      el("h2", {}, AFTER.title),
+      found.next.length ? el("ul.next", {}, found.next.map(({ code, title, state }) => el("li", {},
+        el("a", { href: `#/task/${code}` }, title), el("span.hint", {}, state)))) : null,
+      el("a.button", { href: "#/" }, AFTER.square),
+    ]);
+  }
+
+  return { element, show };
+}
