@@ -1,7 +1,7 @@
 // Claiming a prize: an address for the post, a code to pick it up, or a bill to confirm.
 
 import { claimStep, stateOf } from "../miniprogram/shared/prizes.js";
-import { CLAIM, NAMING, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
+import { CLAIM, NAMING, contactWords, handingLines, packetWords, transferWords, waitWords, winnersTax } from "../miniprogram/shared/words.js";
 import { callWeChat, get, post } from "./api.js";
 import { attempt, el, fill, write } from "./dom.js";
 import { askName } from "./naming.js";
@@ -90,11 +90,12 @@ function redPacket({ task, said, show, step, done }) {
 function onSite(panel) {
   const { task, show, step, done } = panel;
   const offer = async () => {
-    const { is_draw, pickup, pickup_pic } = await draw(task);
+    const { is_draw, pickup, pickup_pic, contact } = await draw(task);
     if (is_draw) return done(CLAIM.gone);
     show(
       el("p", {}, CLAIM.shown),
       el("p.pickup", {}, pickup),
+      [...handingLines(task), contactWords({ contact })].map((line) => el("p", {}, line)),
       el("img.code", { src: pickup_pic, alt: "取件码的二维码", width: 200, height: 200 }),
       el("button", { onclick: () => step(offer) }, CLAIM.taken),
     );
@@ -128,6 +129,7 @@ function byMail(panel, before = {}) {
     "form.stack",
     { onsubmit: (event) => { event.preventDefault(); step(send); } },
     el("p", {}, task.is_draw ? CLAIM.askAgain : CLAIM.ask),
+    handingLines(task).map((line) => el("p.hint", {}, line)),
     field("receiver", CLAIM.receiver, { maxlength: 32, autocomplete: "name" }),
     field("phone", CLAIM.phone, { minlength: 5, maxlength: 20, type: "tel", autocomplete: "tel" }),
     field("address", CLAIM.address, { maxlength: 200, rows: 2, autocomplete: "street-address" }),
@@ -151,6 +153,7 @@ function sent(panel, goods) {
   return show(
     el("p.good", {}, CLAIM.handed),
     el("p.address", {}, address ? where : CLAIM.deleted),
+    el("p", {}, contactWords(goods)),
     address ? el("p.hint", {}, CLAIM.changeable) : null,
     address ? el("button", { onclick: () => byMail(panel, { receiver, phone, address }) }, CLAIM.change) : null,
   );

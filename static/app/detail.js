@@ -18,7 +18,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, cooldownWords, endWords, handingLines, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -137,6 +137,7 @@ class Page {
         el("h1", {}, title(task)),
         el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
         el("p.facts", {}, this.prizes, el("span.fact", {}, howGiven(task)), el("span.fact", {}, startWords(task) || cooldownWords(task))),
+        handingLines(task).map((line) => el("p.hint", {}, line)),
         this.ranks,
         synopsis(task)),
     );

@@ -1,10 +1,11 @@
 // Changing a treasure's texts and picture, while nobody has dug it.
 
 import { get, post } from "./api.js";
+import { handing, handingOf } from "../miniprogram/shared/planning.js";
 import { EDIT } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, write } from "./dom.js";
 import { pictureField } from "./picture.js";
-import { blame, fieldOf, forgive, textFields } from "./publish.js";
+import { applyHanding, blame, fieldOf, forgive, handingFields, textFields } from "./publish.js";
 
 export function edit(root, signal, code) {
   const said = el("p.problem", { role: "alert" });
@@ -19,15 +20,15 @@ export function edit(root, signal, code) {
 
 function makeForm(task, signal) {
   const { name, synopsis, wxname } = textFields();
+  const given = handingFields();
   const picture = pictureField("picture", { label: "图片", hint: "不选就还用这一张", shown: task.thumbnail });
   const problem = el("p.problem", { role: "alert" });
   const save = el("button.primary", { type: "submit" }, EDIT.save);
   const form = el("form.stack", { novalidate: true, oninput: ({ target }) => forgive(target) },
-    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname), problem, save);
-  const { elements } = form;
-  Object.assign(elements.name, { value: task.name });
-  Object.assign(elements.synopsis, { value: task.synopsis });
-  Object.assign(elements.wxname, { value: task.signed ? task.wxname : "" });
+    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname, Object.values(given)), problem, save);
+  const before = { name: task.name, synopsis: task.synopsis, wxname: task.signed ? task.wxname : "", ...handingOf(task) };
+  for (const [of, value] of Object.entries(before)) form.elements[of].value = value;
+  applyHanding(given, handing(task));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     write(problem, "");

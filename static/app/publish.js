@@ -63,7 +63,7 @@ function fillIn(root, signal) {
       fields.cd,
       fields.starts_at,
       fields.ends_at),
-    el("section.panel.stack", {}, fields.giving, fields.audience),
+    el("section.panel.stack", {}, fields.giving, fields.place, fields.pickup_time, fields.not_sent_to, fields.contact, fields.audience),
     fields.summary,
     fields.tax,
     fields.cash,
@@ -85,6 +85,7 @@ function makeFields(kept, changed) {
   const { mostYuan, cooldownSeconds } = document.documentElement.dataset; // this server's settings
   return {
     ...textFields(),
+    ...handingFields(),
     prize_num: number("prize_num", FIELDS.prize_num, 1, 1000, 1),
     money: number("money", FIELDS.money, 1, mostYuan, 1),
     value: number("value", FIELDS.value, 1, 50_000, "", PUBLISH.worth),
@@ -114,6 +115,24 @@ export function textFields() {
     synopsis: field("synopsis", FIELDS.synopsis, { maxlength: 2000, rows: 3, placeholder: "可以不填，最多 2000 个字" }),
     wxname: field("wxname", FIELDS.wxname, { maxlength: 32, placeholder: person.nickName }, PUBLISH.signed),
   };
+}
+
+/** The fields about handing goods over. */
+export function handingFields() {
+  return {
+    place: field("place", FIELDS.place, { maxlength: 100 }, PUBLISH.seen),
+    pickup_time: field("pickup_time", FIELDS.pickup_time, { maxlength: 50 }, PUBLISH.seen),
+    not_sent_to: field("not_sent_to", FIELDS.not_sent_to, { maxlength: 200 }, PUBLISH.notSentTo),
+    contact: field("contact", FIELDS.contact, { maxlength: 50 }, PUBLISH.contact),
+  };
+}
+
+/** Show those that apply: goods are given on site (1), by mail (2), or there are none (0). */
+export function applyHanding(fields, given) {
+  apply(fields.place, given === 1);
+  apply(fields.pickup_time, given === 1);
+  apply(fields.not_sent_to, given === 2);
+  apply(fields.contact, given > 0);
 }
 
 /** Add to the form the button that sends it, and what is said of that. */
@@ -176,7 +195,9 @@ function adapt(form, fields, byHand) {
   form.dataset.paid = redPacket ? "1" : "";
   apply(fields.prize_num, !ofKinds);
   apply(fields.money, redPacket && !ofKinds);
-  apply(fields.giving, !redPacket || fields.rows.values().some((row) => ofKinds && row.kind === "goods"));
+  const goods = !redPacket || fields.rows.values().some((row) => ofKinds && row.kind === "goods");
+  apply(fields.giving, goods);
+  applyHanding(fields, goods ? whole(form, "draw_type") : 0);
   apply(fields.value, !redPacket && !ofKinds);
   apply(fields.interval, several);
   apply(fields.fluctuation, several);

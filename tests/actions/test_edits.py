@@ -40,6 +40,7 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     for _ in range(2):  # the second time it is so already
         reply = await alice.post("/editTask", **asked)
         assert (reply["status"], reply["review"], reply["edited"]) == (0, "shown", 1), reply
+        assert (await alice.get("/getTaskDetails", code=code))["edited"] == 1  # at once
     frame = await page.until("review")
     assert (frame["review"], frame["edited"]) == ("shown", 1)
     shown = await bob.get("/getTaskDetails", code=code)

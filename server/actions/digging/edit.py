@@ -48,6 +48,9 @@ async def edit(context: Context, publisher: Person, code: str, said: Said) -> Ta
     if edited["pic"] != task["pic"]:
         await context.store.files.take(task["pic"], None, now_ms)  # a sweep deletes it unless it is used
     await announce_judged(context, code)
+    watched = context.hub.known.by_code.get(code)
+    if watched is not None and watched.loaded:
+        await context.hub.read_now(watched)  # the page that this caller opens next shows it
     return edited
 
 

@@ -2,7 +2,7 @@
 // WeChat asks them to confirm. The page tells it of each change by `showClaim()`.
 
 import { claimStep, isClaimable, stateOf } from "../shared/prizes.js";
-import { CLAIM, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
+import { CLAIM, contactWords, handingLines, packetWords, parcelWords, transferWords, untilWords, waitWords, winnersTax } from "../shared/words.js";
 import { api, askToConfirm, confirmsTransfers, updateWeChat } from "../wechat.js";
 
 export const claiming = Behavior({
@@ -25,7 +25,7 @@ export const claiming = Behavior({
 
     /** Show this of a claim, and nothing of before. */
     setClaim(claim) {
-      this.setData({ claim: { said: "", busy: false, ...claim } });
+      this.setData({ claim: { said: "", busy: false, handing: handingLines(this.data.task), ...claim } });
     },
 
     /** Do one step of a claim; a refusal is said there. */
@@ -70,8 +70,8 @@ export const claiming = Behavior({
 
     showPickup() {
       return this.claimOn(async () => {
-        const { is_draw, state, pickup, pickup_pic } = await this.draw();
-        this.setData({ "claim.pickup": pickup, "claim.pic": pickup_pic });
+        const { is_draw, state, pickup, pickup_pic, contact } = await this.draw();
+        this.setData({ "claim.pickup": pickup, "claim.pic": pickup_pic, "claim.contact": contactWords({ contact }) });
         this.show({ is_draw, prize_state: state });
         this.offer();
       });
@@ -89,7 +89,7 @@ export const claiming = Behavior({
     mailed(goods) {
       const changed = { is_draw: 1, prize_state: goods.state };
       this.claimed = stateOf({ ...this.data.task, ...changed });
-      this.setClaim({ step: "mailed", goods: { ...goods, times: parcelWords(goods) } });
+      this.setClaim({ step: "mailed", contact: contactWords(goods), goods: { ...goods, times: parcelWords(goods) } });
       this.show(changed);
       this.offer();
     },

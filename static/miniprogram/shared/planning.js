@@ -66,16 +66,25 @@ export function prizesOf(kinds) {
   };
 }
 
+/** How the goods of a treasure are given: 1 on site, 2 by mail, 0 if it has none. */
+export function handing({ goods_type, draw_type, ranks }) {
+  const goods = ranks.length ? ranks.find((rank) => rank.goods_type === 2) : { goods_type, draw_type };
+  return goods && goods.goods_type === 2 ? goods.draw_type : 0;
+}
+
+/** What its publisher said about handing goods over, as the forms take it. */
+export const handingOf = ({ place, pickup_time, contact, not_sent_to }) => ({ place, pickup_time, contact, not_sent_to: not_sent_to.join("、") });
+
 /**
  * What the publishing form takes to bury a treasure again, of its details: `values` by name and `kinds`, as `prizesOf`
  * takes them, all texts; `url` of its picture, "" where it may have been drawn.
  */
 export function copyOf(task) {
-  const { name, synopsis, signed, wxname, pic, goods_type, draw_type, prize_num, money, value, forecast_num, interval, fluctuation, cd, ranks } = task;
-  const numbers = { goods_type, draw_type, prize_num, money, value: value || "", forecast_num, cd, ...(prize_num > 1 ? { interval, fluctuation } : {}) };
+  const { name, synopsis, signed, wxname, pic, goods_type, prize_num, money, value, forecast_num, interval, fluctuation, cd, ranks } = task;
+  const numbers = { goods_type, draw_type: handing(task) || 2, prize_num, money, value: value || "", forecast_num, cd, ...(prize_num > 1 ? { interval, fluctuation } : {}) };
   return {
     url: goods_type === 2 ? pic : "",
-    values: { name, synopsis, wxname: signed ? wxname : "", ...Object.fromEntries(Object.entries(numbers).map(([of, number]) => [of, String(number)])) },
+    values: { name, synopsis, wxname: signed ? wxname : "", ...handingOf(task), ...Object.fromEntries(Object.entries(numbers).map(([of, number]) => [of, String(number)])) },
     kinds: ranks.map((rank) => ({
       name: rank.name,
       kind: rank.sum_fen ? "split" : rank.money_fen ? "each" : "goods",

@@ -65,6 +65,14 @@ export function howGiven({ goods_type, draw_type, value, ranks = [] }) {
   return [draw_type === 1 ? "现场领取" : "邮寄到家", worth({ value })].filter(Boolean).join(" · ");
 }
 
+/** Where and when goods are handed over, or where they are not sent to: a line each. */
+export const handingLines = ({ place, pickup_time, not_sent_to = [] }) => [
+  place && `${FIELDS.place}：${place}`, pickup_time && `${FIELDS.pickup_time}：${pickup_time}`, not_sent_to.length && `不寄到${not_sent_to.join("、")}`,
+].filter(Boolean);
+
+/** How a winner reaches the publisher, "" if nothing is known of that. */
+export const contactWords = ({ contact }) => (contact ? `联系发布者：${contact}` : "");
+
 /** What one kind of prizes is. */
 function kindWords({ goods_type, draw_type, value, money_fen, sum_fen }) {
   if (sum_fen) return `拼手气，一起分 ${yuan(sum_fen)}`;
@@ -356,10 +364,12 @@ export const FIELDS = {
   name: "物品名", synopsis: "简介", wxname: "署名", prize_num: "奖品数量", money: "每个红包多少元", value: "每份值多少元",
   forecast_num: "预计挖多少锹", interval: "每隔多少层一份奖品", fluctuation: "上下浮动多少层", cd: "每锹之后冷却几秒",
   starts_at: "什么时候开挖", ends_at: "什么时候结束", draw_type: "怎么给", is_public: "谁能看到",
+  place: "领取地点", pickup_time: "领取时间", not_sent_to: "不寄到哪里", contact: "联系方式",
 };
 export const GIVING = [["2", "邮寄"], ["1", "现场领取"]];
 export const AUDIENCE = [["1", "出现在广场"], ["0", "只有拿到链接的人"]];
 export const PUBLISH = {
+  seen: "可以不填，大家看得到", notSentTo: "可以不填，写省级地区，比如：新疆、西藏", contact: "可以不填，只给中奖的人看",
   worth: "可以不填，1 到 50000；大家看得到", signed: "可以不填，最多 32 个字；不填就用你的名字和头像，填了会标明是署名",
   picture: "请先选一张图片", noPicture: "不选图片，就用画好的红包图。",
   starts: "可以不填：马上；最多提前 30 天预告", ends: "可以不填：奖品挖完为止", bury: "埋下宝贝",

@@ -14,7 +14,8 @@ def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
     window: Opener, address: str, publisher: Person
 ) -> None:
     code = publisher.publish(
-        a_picture(), name="一只闹钟", prize_num=3, forecast_num=33, interval=11, fluctuation=2, cd=7
+        a_picture(), name="一只闹钟", prize_num=3, forecast_num=33, interval=11, fluctuation=2, cd=7,
+        not_sent_to="西藏",
     )
     visiting = window(viewport=DESK)
     visiting.log_in("阿强", digs=False)
@@ -37,6 +38,7 @@ def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
     expect(page.get_by_role("heading", name="两只旧闹钟")).to_be_visible()
     expect(visitor.get_by_role("heading", name="两只旧闹钟")).to_be_visible()
     expect(visitor.get_by_text("走得准")).to_be_visible()
+    expect(visitor.get_by_text("不寄到西藏")).to_be_visible()  # as before
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(page.get_by_role("link", name="改文字和图片")).to_be_hidden()
     page.get_by_role("link", name="再埋一个").click()
@@ -48,10 +50,16 @@ def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
         ("每隔多少层一份奖品", "11"),
         ("上下浮动多少层", "2"),
         ("每锹之后冷却几秒", "7"),
+        ("不寄到哪里", "西藏"),
     ):
         expect(page.get_by_label(label)).to_have_value(value)
+    page.get_by_role("radio", name="现场领取").check()
+    page.get_by_label("领取地点").fill("门口")
+    expect(page.get_by_label("不寄到哪里")).to_be_hidden()
+    assert opened.overflow() <= 0
     page.get_by_role("button", name="埋下宝贝").click()  # with the same picture
     expect(page.get_by_role("heading", name="两只旧闹钟")).to_be_visible()
+    expect(page.get_by_text("领取地点：门口")).to_be_visible()
     assert code not in page.url
 
 

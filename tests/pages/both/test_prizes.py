@@ -37,14 +37,19 @@ def a_win(publisher: Person, user: str, **parameters: int | str) -> tuple[str, P
 
 
 def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: Person) -> None:
-    code, _ = a_win(publisher, "阿强", draw_type=2, value=900)
+    code, _ = a_win(publisher, "阿强", draw_type=2, value=900, not_sent_to="西藏", contact="微信 ming-1")
     winner, owner = client("阿强"), client("小明")
     winner.open("treasure", code)
-    winner.says("邮寄到家 · 值 900 元", "填写收货地址。它加密保存，只有发布者看得到。", "之前领取")
+    winner.says("不寄到西藏", "邮寄到家 · 值 900 元")
+    winner.says("填写收货地址。它加密保存，只有发布者看得到。", "之前领取")
     winner.says("这份奖品值 900 元。得奖可能要按“偶然所得”缴 20% 的个人所得税")
-    for label, text in (("收货人", "强哥"), ("电话", "13800000000"), ("详细地址", "科技园 1 号")):
+    for label, text in (("收货人", "强哥"), ("电话", "13800000000"), ("详细地址", "西藏拉萨 1 号")):
         winner.fill(label, text)
     winner.press("提交地址")
+    winner.says("发布者不寄到西藏：请换一个收货地址")
+    winner.fill("详细地址", "科技园 1 号")
+    winner.press("提交地址")
+    winner.says("联系发布者：微信 ming-1")
     winner.says("地址已交给发布者，等着收货吧。", "强哥，13800000000", "24 小时内可以更改。")
     winner.keeps_silent("之前领取")
     winner.press("更改地址")
@@ -138,12 +143,14 @@ def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(
 
 
 def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Person) -> None:
-    code, person = a_win(publisher, "小芳", draw_type=1)
+    where = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
+    code, person = a_win(publisher, "小芳", draw_type=1, **where)
     winner, owner = client("小芳"), client("小明")
     winner.open("treasure", code)
     winner.says("现场领取：凭取件码向发布者领奖。")
     winner.press("出示取件码")
-    winner.says("当面出示取件码，或让对方扫码：")
+    winner.says("当面出示取件码，或让对方扫码：", "领取地点：人民广场 3 号口", "领取时间：周六下午")
+    winner.says("联系发布者：微信 ming-1")
     owner.open("winners", code)
     owner.says("第 1 层 · 领取中", "核对取件码")
     owner.fill("中奖者的 6 位取件码", str(person.post("/drawPrize", code=code)["pickup"]))

@@ -1,10 +1,11 @@
 // Changing a treasure's texts and picture, while nobody has dug it.
 
+import { handing, handingOf } from "../../shared/planning.js";
 import { EDIT, FIELDS, PUBLISH } from "../../shared/words.js";
 import { admitted, api, showProblem, uploadPicture } from "../../wechat.js";
 
 Component({
-  data: { task: null, thumbnail: "", busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
+  data: { task: null, handing: 0, given: {}, thumbnail: "", busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
 
   methods: {
     async onLoad({ code }) {
@@ -12,7 +13,7 @@ Component({
       try {
         await admitted();
         const { data } = await api.get("/getTaskDetails", { code });
-        this.setData({ task: data, thumbnail: data.thumbnail });
+        this.setData({ task: data, thumbnail: data.thumbnail, handing: handing(data), given: handingOf(data) });
       } catch (error) {
         this.setData({ said: error.message });
         showProblem(error);

@@ -69,6 +69,7 @@ Component({
 
     give({ detail }) {
       this.setData({ given: Number(detail.value) });
+      this.adapt();
     },
 
     hear({ detail }) {
@@ -126,13 +127,15 @@ Component({
     /** Show what follows from what is filled in. */
     adapt() {
       const { prize_num: one = "1", forecast_num: forecast, money = 0, value = 0, cd } = this.typed || {};
-      const { goods_type: type, prize_num: prizes = Number(one) || 0, prizes: kinds } = this.contents();
+      const { goods_type: type, prize_num: prizes = Number(one) || 0, prizes: kinds, draw_type: given } = this.contents();
       const plan = { prizes, forecast: Number(forecast) || 0, interval: Number(this.data.interval) || 0, fluctuation: Number(this.data.fluctuation) || 0, cd: Number(cd) || 0 };
       if (!this.spaced && prizes > 1 && plan.forecast) Object.assign(plan, spacing({ ...plan, gap: type === 1 ? LEAST_GAP : 1 }));
       const payFen = kinds ? paysFen(kinds) : type === 1 ? prizes * Number(money) * 100 : 0;
+      const goods = !kinds || this.data.rows.some(({ kind }) => kind === 0);
       this.setData({
         paid: type === 1,
-        goods: !kinds || this.data.rows.some(({ kind }) => kind === 0),
+        goods,
+        handing: goods && this.data.chosen !== "packet" ? given : 0,
         spread: prizes > 1,
         interval: plan.interval || "",
         fluctuation: plan.interval ? plan.fluctuation : "",
