@@ -94,7 +94,9 @@ class TestWhereContentsAreChecked:
         await follow_review(context, first)
         assert (await alice.get("/getTaskDetails", code=code))["review"] == "checking"
         await settle(context)
-        assert (await bob.get("/getTaskDetails", code=code))["name"] == "还在检查就改"
+        shown = await bob.get("/getTaskDetails", code=code)
+        assert shown["name"] == "还在检查就改"
+        publisher_id = shown["publisher_id"]
         digs = context.store.tasks.record_dig
 
         async def an_edit_comes_first(*asked: Any) -> Any:
@@ -107,6 +109,7 @@ class TestWhereContentsAreChecked:
         assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
         square_of(context).forget()
         assert await named(bob, "") == []
+        assert (await bob.get("/getPublisher", publisher_id=publisher_id))["data"] == []
         [review] = await find(context, "reviews")
         assert NEW["name"] in review["text"]
         await settle(context)

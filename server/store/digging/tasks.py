@@ -24,6 +24,8 @@ _Document = dict[str, Any]
 COUNTED_TASKS = 200_000
 # Once it is shown, a task that was never opened opens if it is goods; a red packet waits for its payment.
 _UNOPENED: _Document = {"open": 0, "status": 0}
+# What lists of strangers' tasks may have. An edit is reviewed while its task stays open.
+_LISTED: _Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
 SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
 # What tells whether a task changed without a dig.
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
@@ -298,11 +300,10 @@ class Tasks(DueDocuments[Task]):
         With it comes who has won of what still runs.
         """
         codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms)
-        shown = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[_Document] = [
             # One may have been hidden since, or an edit of it be in review.
-            {"$match": {"_id": {"$in": codes}, **shown}},
+            {"$match": {"_id": {"$in": codes}, **_LISTED}},
             {"$unset": "seed_box"},
             # No prize has the code "".
             {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
@@ -377,7 +378,7 @@ class Tasks(DueDocuments[Task]):
         Each the newest first, so what starts later comes before what runs.
         """
         found = self.collection.find(
-            {"publisher": publisher, "is_public": 1, "hidden": 0, "open": 1},
+            {"publisher": publisher, **_LISTED},
             {"seed_box": 0},
             sort=[
                 ("status", pymongo.ASCENDING),
