@@ -146,7 +146,7 @@ class PartakenCard(Card, kw_only=True):
     """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names.
 
     `is_prize` is 1 if the caller won. If the caller may not see the task now, `name`, `pic`, `thumbnail`,
-    `wxname` and the publisher's picture are "", and `signed` is 0.
+    `wxname` and the publisher's picture are "", `signed` is 0 and `ranks` [].
     """
 
     wxheadimgurl: str
@@ -178,9 +178,10 @@ class GetMyPartake(Interface):
 def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
     if not may_see(review_of(task), mine=False, won=bool(task["wins"])):
-        # A signature is content too. Without its mark, the publisher's picture would stand in its place.
+        # A signature is content too, and so are the names of ranks. Without the mark of a signature, the
+        # publisher's picture would stand in its place.
         unseen = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "publisher_id")
-        fields |= dict.fromkeys(unseen, "") | {"signed": 0}
+        fields |= dict.fromkeys(unseen, "") | {"signed": 0, "ranks": []}
     return msgspec.convert(
         fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard
     )

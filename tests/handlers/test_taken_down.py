@@ -35,7 +35,14 @@ async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someo
     """Return a treasure's code, and its publisher, a winner, a digger and somebody else."""
     alice, bob, carol, dan = await client.log_in_all("alice", "bob", "carol", "dan")
     code = await alice.publish(
-        prize_num=2, forecast_num=4, interval=2, fluctuation=0, wxname="加微信 abc"
+        sealed_seed=(await alice.get("/commitment"))["sealed_seed"],
+        nonce="ab" * 16,
+        prize_num=2,
+        forecast_num=4,
+        interval=2,
+        fluctuation=0,
+        wxname="加微信 abc",
+        prizes=[{"name": "加微信 abc", "prize_num": 2}],
     )
     assert [(await who.dig(code))["is_prize"] for who in (carol, bob)] == [0, 1]
     await context.background.finish()
@@ -86,7 +93,7 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
 
 @pytest.mark.parametrize("state", STATES, ids=str)
 @pytest.mark.gen_test
-async def test_its_diggers_list_has_it_without_name_signature_and_pictures(
+async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_shows(
     client: Client, context: Context, state: dict[str, Any]
 ) -> None:
     code, [_, bob, carol, _] = await won_and_dug(client, context)
@@ -99,5 +106,5 @@ async def test_its_diggers_list_has_it_without_name_signature_and_pictures(
         won[name] = won[name].partition("?")[0]
     assert won == before[bob.unionid] | ({"pic": "", "thumbnail": ""} if state.get("hidden") else {})
     assert before[carol.unionid]["wxname"] == "加微信 abc"
-    blank = dict.fromkeys(("name", "pic", "thumbnail", "wxname", "wxheadpic", "wxheadimgurl"), "")
-    assert dug == before[carol.unionid] | blank | {"signed": 0}
+    said = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "wxheadimgurl", "publisher_id")
+    assert dug == before[carol.unionid] | dict.fromkeys(said, "") | {"signed": 0, "ranks": []}
