@@ -20,6 +20,23 @@ WHY_HELD = {
 FROZEN = {"task": "宝贝的全部奖品", "prize": "一个奖品", "person": "一个人中的和送的奖品"}
 
 OPS_MEANINGS = {
+    "OpsTimelineRequest.of": Meaning("谁的经过", {"task": "宝贝", "prize": "一个奖品", "person": "一个人"}),
+    "OpsTimelineRequest.code": Meaning("哪个宝贝；也可以用它的编号和层数说一个人"),
+    "OpsTimelineRequest.depth": Meaning("哪一层的奖品，或挖到哪一层的人（0 是发布者）"),
+    "OpsTimelineRequest.key": Meaning("哪个人：列表中的一条"),
+    "OpsTimelineRequest.before": Meaning("只要早于这个时刻的（unix 毫秒）"),
+    "OpsTimelineReply.data": Meaning("发生过的事，最新的在前"),
+    "OpsTimelineReply.more": Meaning("还有没有更早的", NO_YES),
+    "lucks": Meaning("前 50 位中奖者的运气"),
+    "TimelineEvent.at": Meaning("什么时刻（unix 毫秒）"),
+    "TimelineEvent.what": Meaning("发生了什么；act_ 开头的是运营者的操作"),
+    "actor": Meaning("哪个运营者；不是运营者做的为空"),
+    "TimelineEvent.why": Meaning("理由；没有则为空"),
+    "TimelineEvent.state": Meaning("它的结果或现在的状态；没有则为空"),
+    "TimelineEvent.number": Meaning("订单、转账或退款的单号；没有则为空"),
+    "TimelineEvent.depth": Meaning("哪一层；与哪一层无关时为 0"),
+    "WinnersLuck.digs": Meaning("在这个宝贝里挖了多少锹"),
+    "p_value": Meaning("只凭运气，这么多锹至少中一次的概率"),
     "query": Meaning("要找的人、宝贝或奖品：名字的任何一段，或一个编号"),
     "OpsSearchReply.data": Meaning("找到的宝贝，最多 50 个：编号对上的在前，其余最新的在前"),
     "OpsSearchReply.people": Meaning("找到的人，最多 50 个：编号对上的在前；有两个记录的只列一次"),

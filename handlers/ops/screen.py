@@ -22,6 +22,7 @@ from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.ops.rings import OpsReleaseRing, OpsReturnRing, OpsRing
 from handlers.ops.search import OpsSearch
+from handlers.ops.timeline import OpsTimeline
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context, per_context
@@ -251,6 +252,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsMoney,
     OpsAlarms,
     OpsTask,
+    OpsTimeline,
     OpsReports,
     OpsPerson,
     OpsEnd,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from typing import NamedTuple
 
 import msgspec
@@ -43,9 +43,14 @@ class Won(NamedTuple):
 
 
 @asynccontextmanager
-async def _logged(context: Context, actor: Actor, act: str, target: str, reason: str) -> AsyncIterator[None]:
-    log = context.store.audit_log
-    written = await log.begin(context.clock.now_ms(), actor, act, target, reason)
+async def _logged(
+    context: Context, actor: Actor, act: str, target: str, reason: str, whom: Whom | None = None
+) -> AsyncIterator[None]:
+    log, person = context.store.audit_log, ""
+    if whom is not None:
+        with suppress(Refusal):  # the act itself is refused then, and that is logged
+            person = (await find_person(context, whom)).get("public_id", "")
+    written = await log.begin(context.clock.now_ms(), actor, act, target, reason, person)
     try:
         yield
     except Refusal as refused:
@@ -71,13 +76,15 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
 
 async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Freeze the prizes of a task or of a person, or the one at a depth. See `freeze.freeze`."""
-    async with _logged(context, actor, f"freeze_{what}", _named(code, depth), reason):
+    whom = _whom(what, code, depth)
+    async with _logged(context, actor, f"freeze_{what}", _named(code, depth), reason, whom):
         await freezing.freeze(context, what, code, depth, reason)
 
 
 async def release(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Release what is frozen or held, so that it can be claimed. See `freeze.release`."""
-    async with _logged(context, actor, f"release_{what}", _named(code, depth), reason):
+    whom = _whom(what, code, depth)
+    async with _logged(context, actor, f"release_{what}", _named(code, depth), reason, whom):
         await freezing.release(context, what, code, depth)
 
 
@@ -136,6 +143,10 @@ async def _held_of_ring(context: Context, code: str, depth: int, seen_at_ms: int
     return held
 
 
+def _whom(what: What, code: str, depth: int) -> Whom | None:
+    return Whom(code, depth) if what == "person" else None
+
+
 def _named(code: str, depth: int) -> str:
     return f"{code}:{depth}" if depth else code
 
@@ -180,7 +191,7 @@ async def disconnect_watchers(context: Context, actor: Actor, process: str, reas
 
 async def log_out_person(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
     """End all sessions of a person. They may log in again. Raises NoSuchTask, BadRequest."""
-    async with _logged(context, actor, "signout", str(whom), reason):
+    async with _logged(context, actor, "signout", str(whom), reason, whom):
         await end_sessions(context, await find_person(context, whom))
 
 
@@ -189,7 +200,7 @@ async def ban(context: Context, actor: Actor, whom: Whom, days: int, reason: str
 
     They are told the reason. A second ban replaces the first. Raises NoSuchTask, BadRequest.
     """
-    async with _logged(context, actor, "ban", str(whom), reason):
+    async with _logged(context, actor, "ban", str(whom), reason, whom):
         now_ms = context.clock.now_ms()
         begun = Ban(reason=reason, at=now_ms, until=now_ms + days * DAY_MS if days else 0)
         await ban_person(context, await find_person(context, whom), begun)
@@ -197,7 +208,7 @@ async def ban(context: Context, actor: Actor, whom: Whom, days: int, reason: str
 
 async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
     """Let a person act again. Raises NoSuchTask, BadRequest."""
-    async with _logged(context, actor, "unban", str(whom), reason):
+    async with _logged(context, actor, "unban", str(whom), reason, whom):
         person = await find_person(context, whom)
         # In one write: while another record of theirs is banned, a login would ban this one again.
         await context.store.people.lift_ban(person["openid"])

@@ -15,6 +15,7 @@ import { reportsPage } from "./reports.js";
 import { reviewsPage } from "./reviews.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
+import { prizePage } from "./timeline.js";
 import { language, t } from "./words.js";
 
 const STALE_MS = 3_000; // older data is never shown as live
@@ -47,6 +48,7 @@ const PAGES = [
   [/^\/task\/([0-9A-Za-z]{12})$/, (code) => taskPage(page, code, () => feed.now())],
   [/^\/person\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => personPage(page, { code, depth: Number(depth) }, () => feed.now())],
   [/^\/person\/((?:task|profile|report|share|person):[0-9A-Za-z:]{12,25})$/, (key) => personPage(page, { key }, () => feed.now())],
+  [/^\/prize\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => prizePage(page, code, Number(depth))],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
   [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/alarms$/, () => alarmsPage(page)],

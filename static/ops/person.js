@@ -6,6 +6,7 @@ import { Part, el, fill, order, write } from "./dom.js";
 import { count, day, isolated, money } from "./format.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
+import { timeline } from "./timeline.js";
 import { named, t } from "./words.js";
 
 /** The link to the page of who dug a depth; with depth 0, of the publisher. */
@@ -26,7 +27,7 @@ export function personPage(root, who, now) {
   const acts = new Part("div.acts");
   const facts = new Part();
   const tasks = el("ul.tasks.panel");
-  const body = el("div", { hidden: true }, el("div.heading", {}, name, state, acts.element), facts.element, el("h2.apart", {}, t("released")), tasks);
+  const body = el("div", { hidden: true }, el("div.heading", {}, name, state, acts.element), facts.element, timeline({ of: "person", ...who }), el("h2.apart", {}, t("released")), tasks);
   fill(root, el("div.page-task", {}, el("p.crumb", {}, crumb(who)), problem, body));
 
   function show(reply) {

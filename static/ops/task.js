@@ -8,6 +8,7 @@ import { clock, count, day, isolated, money } from "./format.js";
 import { personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
+import { timeline } from "./timeline.js";
 import { named, t } from "./words.js";
 
 // What changes while a task is dug is written into elements that stay, so that a selection in them stays too.
@@ -28,6 +29,7 @@ export function taskPage(root, code, now) {
     body,
     el("div.heading", {}, name, state, acts.element),
     el("div.columns", {}, el("div", {}, parts.facts.element, parts.shares.element, parts.money.element), parts.digs.element),
+    timeline({ of: "task", code }),
   );
   fill(root, el("div.page-task", {}, el("p.crumb", {}, el("a", { href: "#/" }, t("back"))), problem, body));
 

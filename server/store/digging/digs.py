@@ -364,6 +364,12 @@ class Digs(Documents[Dig]):
         )
         return [row["code"] for row in await found.to_list(limit)]
 
+    async def joins_of(self, unionid: str, limit: int) -> list[Dig]:
+        """Return the digs with which a person joined tasks, in the history, the newest first."""
+        mine = {"unionid": unionid, "n": {"$gt": 0}}
+        found = self.collection.find(mine, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)
+
     async def joined_before(self, unionid: str, before_ms: int, limit: int) -> list[str]:
         """Return the codes of the tasks that a person joined before a time, the last joined first."""
         found = self.collection.find(

@@ -16,7 +16,7 @@ from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.digging.terms import asked_terms
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
-from server.store.pipelines import NOW_MS, begins_with, newest_with, own_dig
+from server.store.pipelines import NOW_MS, newest_with, own_dig
 from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
@@ -509,9 +509,9 @@ class Tasks(DueDocuments[Task]):
     # As operators look for them: an index has the order of each, so that none reads more than it returns.
 
     async def search(self, text: str, limit: int) -> list[Task]:
-        """Return tasks whose code begins with this text, then the newest with it in name or signature."""
-        found = self.collection.find({"_id": begins_with(text)}, {"seed_box": 0}, limit=limit)
-        tasks: dict[str, Task] = {task["_id"]: task for task in await found.to_list(limit)}
+        """Return the task with this code, then the newest with this text in name or signature."""
+        coded = await self.find(text)
+        tasks = {} if coded is None else {text: coded}
         terms = asked_terms(text)
         if terms and len(tasks) < limit:
             named = [*newest_with(terms, limit - len(tasks)), {"$unset": "seed_box"}]

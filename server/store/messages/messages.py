@@ -94,6 +94,10 @@ class Messages(DueDocuments[Message]):
             self._leased(message), [{"$set": {"after": {"$literal": after}, "due_at": NOW_MS}}]
         )
 
+    async def of_person(self, unionid: str, limit: int) -> list[Message]:
+        """Return some of the messages to a person."""
+        return await self.collection.find({"unionid": unionid}, limit=limit).to_list(limit)
+
     async def renew(self, message: Message) -> None:
         """Write a message again, if the one before has ended."""
         fields = {name: value for name, value in message.items() if name != "_id"}

@@ -57,3 +57,7 @@ class Bills(Payments[Bill]):
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     ]
+
+    async def of_winner(self, unionid: str, limit: int) -> list[Bill]:
+        """Return some of a person's bills."""
+        return await self.collection.find({"unionid": unionid}, limit=limit).to_list(limit)

@@ -70,6 +70,10 @@ class Orders(Payments[Order]):
         """Return those of these orders that exist."""
         return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
 
+    async def of_publisher(self, unionid: str, limit: int) -> list[Order]:
+        """Return some of a person's orders."""
+        return await self.collection.find({"publisher": unionid}, limit=limit).to_list(limit)
+
     async def find_either(self, number: str) -> Order | None:
         """Return the order of a number of ours, or of WeChat's for its payment."""
         return await self.find(number) or await self.collection.find_one({"transaction_id": number})

@@ -122,3 +122,26 @@ def test_an_empty_queue_of_reports_says_so(operator: Opener) -> None:
     opened.go("/ops#/reports")
     expect(opened.page.locator("main")).to_contain_text("没有等你处理的举报")
     is_readable(opened)
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(
+    operator: Opener, running: Running, viewport: dict[str, int]
+) -> None:
+    publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "挖宝的大熊"))
+    code = publisher.publish(a_picture(), forecast_num=1, name="一台机械键盘")
+    digger.post("/postTask", code=code)
+    opened = operator(viewport=viewport)
+    opened.go("/ops#/search/%E7%9A%84%E5%A4%A7%E7%86%8A")
+    is_readable(opened)
+    opened.page.locator(".found a.name", has_text="挖宝的大熊").first.click()
+    events = opened.page.locator(".timeline li")
+    expect(events.filter(has_text="挖到").first).to_contain_text("待领")
+    is_readable(opened)
+    events.filter(has_text="挖到").first.get_by_role("link").click()
+    expect(opened.page.locator("h1")).to_contain_text("第 1 层")
+    expect(opened.page.locator(".timeline")).to_contain_text("一台机械键盘")
+    is_readable(opened)
+    opened.go(f"/ops#/task/{code}")
+    expect(opened.page.locator(".timeline-panel")).to_contain_text("挖了 1 锹")
+    is_readable(opened)

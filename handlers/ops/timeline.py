@@ -1,0 +1,106 @@
+"""The timeline of a person, a treasure or a prize, and whether a treasure's draw holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.operators import OperatorInterface
+from handlers.ops.person import Named
+from server.actions.people.whom import find_person
+from server.errors import BadRequest, NoSuchTask
+from server.game.task import Task
+from server.operation.timeline import lucks, of_person, of_prize, of_task, page_of
+
+
+class OpsTimelineRequest(Named, kw_only=True):
+    """Whose timeline: of the task `code`, of its prize at `depth`, or of the person that both or `key` name.
+
+    `before`: only what is older (unix ms).
+    """
+
+    of: Annotated[
+        Literal["task", "prize", "person"], Meta(title="对象", description="宝贝、奖品或人三种之一")
+    ]
+    before: Annotated[
+        int, Meta(ge=0, le=2**53, title="早于", description="时刻（unix 毫秒），0 是从最新的开始")
+    ] = 0
+
+
+class TimelineEvent(msgspec.Struct):
+    """An act or a state. `name` is the treasure's; `actor` an operator, "" for the game and its people."""
+
+    at: int
+    what: str
+    code: str
+    depth: int
+    wxname: str
+    actor: str
+    why: str
+    state: str
+    amount_fen: int
+    number: str
+    name: str
+
+
+class WinnersLuck(msgspec.Struct):
+    """How often a winner dug there, and how likely so many digs win by chance alone (the p-value)."""
+
+    depth: int
+    wxname: str
+    digs: int
+    p_value: float
+
+
+class OpsTimelineReply(Reply, kw_only=True):
+    """At most 500 events and the rest of the last one's millisecond, the newest first; `more` 1: older ones.
+
+    `lucks` has the first 50 winners, of a task alone.
+    """
+
+    data: list[TimelineEvent]
+    more: int
+    lucks: list[WinnersLuck]
+
+
+class OpsTimeline(OperatorInterface):
+    """What happened to a person, a treasure or a prize. It has no ids, addresses or phones."""
+
+    path = "/ops/timeline"
+    takes = (OpsTimelineRequest,)
+    gives = (OpsTimelineReply,)
+
+    async def operate(self, request: OpsTimelineRequest) -> OpsTimelineReply:
+        """Raises NoSuchTask, BadRequest."""
+        store, lucky = self.context.store, []
+        if request.of == "person":
+            person = await find_person(self.context, request.whom())
+            events = await of_person(store, await store.people.of_openid(person["openid"]))
+        else:
+            task = await self._task(request)
+            if request.of == "prize":
+                if not request.depth:
+                    raise BadRequest("请填写“层数”，应为挖到的层数", param="depth")
+                events = await of_prize(store, task, request.depth)
+            else:
+                events = await of_task(store, task)
+                lucky = [] if request.before else await lucks(store, task)
+        page, more = page_of(events, request.before)
+        tasks = await store.tasks.find_many(sorted({event.code for event in page if event.code}))
+        names = {each["_id"]: each["name"] for each in tasks}
+        return OpsTimelineReply(
+            data=[TimelineEvent(*event, names.get(event.code, "")) for event in page],
+            more=int(more),
+            lucks=[WinnersLuck(*each) for each in lucky],
+        )
+
+    async def _task(self, request: OpsTimelineRequest) -> Task:
+        if request.code is None:
+            raise BadRequest("请填写“宝贝编号”，应为 12 位字母或数字", param="code")
+        task = await self.context.store.tasks.find(request.code)
+        if task is None:
+            raise NoSuchTask
+        return task

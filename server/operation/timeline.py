@@ -1,0 +1,217 @@
+"""What became of a person, a treasure or a prize: each act and state, from the documents there are.
+
+There is no log beside them. A document keeps the last time of each of its states.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from server.game import draw
+from server.game.chance import chance_to_win, luck
+from server.game.task import Task
+from server.store import Store
+from server.store.audit_log import Act
+from server.store.people.people import Person
+
+PAGE = 500
+# The most that is read of each kind of document.
+READ = 1_000
+WINNERS = 50
+
+_Document = Mapping[str, Any]
+
+
+class Event(NamedTuple):
+    """What happened when (unix ms). `actor` is an operator, "" for the game and its people.
+
+    `why` is a reason: words of an operator, or a code. `state` is what became of it. `wxname` is a winner's.
+    """
+
+    at: int
+    what: str
+    code: str = ""
+    depth: int = 0
+    wxname: str = ""
+    actor: str = ""
+    why: str = ""
+    state: str = ""
+    amount_fen: int = 0
+    number: str = ""
+
+
+class Luck(NamedTuple):
+    """How often a winner dug in a treasure, and how likely it was that so many digs win (the p-value)."""
+
+    depth: int
+    wxname: str
+    digs: int
+    p_value: float
+
+
+async def of_task(store: Store, task: Task) -> list[Event]:
+    """Return what became of a treasure, its prizes and its money, the newest first."""
+    code = task["_id"]
+    prizes, bills, orders, refunds, acts, review = await asyncio.gather(
+        store.prizes.of_task(code),
+        store.bills.of_task(code),
+        store.orders.of_task(code),
+        store.refunds.of_task(code),
+        store.audit_log.about("code", [code], READ),
+        store.reviews.find(f"task:{code}"),
+    )
+    names = {prize["_id"]: prize["wxname"] for prize in prizes}
+    found = [*_of_tasks([task]), *_of_prizes(prizes), *_of_bills(bills, names), *_of_orders(orders)]
+    found += [*_of_refunds(refunds), *_of_acts(acts)]
+    if review is not None:
+        found.append(Event(review["created_at"], "review", code, why=review["why"], state=review["state"]))
+    return _sorted(found)
+
+
+async def of_prize(store: Store, task: Task, depth: int) -> list[Event]:
+    """Return what became of the prize at a depth, with what was done about all of its treasure."""
+    prize_id = f"{task['_id']}:{depth}"
+    whole = [each for each in await of_task(store, task) if each.depth in (0, depth)]
+    prize = await store.prizes.find(prize_id)
+    messages = [] if prize is None else await store.messages.of_person(prize["unionid"], READ)
+    own = [message for message in messages if message["prize"] == prize_id]
+    return _sorted([*whole, *_of_messages(own)])
+
+
+async def of_person(store: Store, people: list[Person]) -> list[Event]:
+    """Return what a person did and what became of it; they may have two records."""
+    public = [person["public_id"] for person in people if "public_id" in person]
+    parts = await asyncio.gather(*(_of_record(store, person) for person in people))
+    acts = await store.audit_log.about("person", public, READ)
+    return _sorted([*(event for part in parts for event in part), *_of_acts(acts)])
+
+
+async def _of_record(store: Store, person: Person) -> list[Event]:
+    unionid = person["_id"]
+    tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
+        store.tasks.released(unionid, 0, READ),
+        store.digs.joins_of(unionid, READ),
+        store.prizes.of_winner(unionid),
+        store.bills.of_winner(unionid, READ),
+        store.orders.of_publisher(unionid, READ),
+        store.messages.of_person(unionid, READ),
+    )
+    # What operators did about the prizes alone; acts about a person name them.
+    won = sorted({prize["code"] for prize in prizes})
+    depths = {(prize["code"], prize["depth"]) for prize in prizes}
+    acts = list(_of_acts(await store.audit_log.about("code", won, READ)))
+    found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
+    found += [*_of_messages(messages), *(act for act in acts if (act.code, act.depth) in depths)]
+    found += [Event(dig["at"], "joined", dig["code"], dig["depth"]) for dig in joins]
+    found.append(Event(person.get("created_at", 0), "first_login"))
+    if "leaving" in person:
+        found.append(Event(person["leaving"]["at"], "leaves"))
+    return found
+
+
+def _sorted(events: Iterable[Event]) -> list[Event]:
+    """Return events, the newest first; those of one millisecond are given in their order."""
+    oldest_first = sorted((event for event in dict.fromkeys(events) if event.at), key=lambda event: event.at)
+    return oldest_first[::-1]
+
+
+def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
+    """Return a page of events before a time, 0: the newest; and whether there are older ones.
+
+    A page has all of its last millisecond, so that none is left out between two pages.
+    """
+    rest = [event for event in events if not before_ms or event.at < before_ms]
+    page = [event for place, event in enumerate(rest) if place < PAGE or event.at == rest[PAGE - 1].at]
+    return page, len(page) < len(rest)
+
+
+def _of_tasks(tasks: Iterable[Task]) -> Iterator[Event]:
+    for task in tasks:
+        code, fen = task["_id"], task["money"] * 100
+        yield Event(task["created_at"], "published", code, amount_fen=fen)
+        yield Event(task["opened_at"], "opened", code)
+        note = task.get("end_note", "")
+        yield Event(task["ended_at"], "ended", code, state=task["end_reason"], why=note)
+        yield Event(task.get("reported_at", 0), "hidden_by_reports", code)
+
+
+def _of_prizes(prizes: Iterable[_Document]) -> Iterator[Event]:
+    for prize in prizes:
+        for what, field, why in (
+            ("won", "won_at", ""),
+            ("claimed", "claimed_at", ""),
+            ("put_off", "waits_until", prize.get("waits_for", "")),
+            ("held", "withheld_at", prize.get("held_for", "")),
+            ("released", "released_at", ""),
+            ("given", "given_at", ""),
+            ("sent", "sent_at", ""),
+            ("received", "received_at", ""),
+        ):
+            yield Event(
+                prize.get(field, 0),
+                what,
+                prize["code"],
+                prize["depth"],
+                prize["wxname"],
+                why=why,
+                state=prize["state"] if what == "won" else "",
+                amount_fen=prize["amount_fen"],
+            )
+
+
+def _of_bills(bills: Iterable[_Document], names: Mapping[str, str]) -> Iterator[Event]:
+    for bill in bills:
+        depth = int(bill["prize"].partition(":")[2])
+        about = (bill["code"], depth, names.get(bill["prize"], ""))
+        fen, number = bill["amount_fen"], bill["_id"]
+        why = bill["alarm"] or bill["fail_reason"]
+        yield Event(bill["created_at"], "bill", *about, amount_fen=fen, number=number)
+        at, what = (bill["ended_at"], "bill_ended") if bill["ended_at"] else (bill["sent_at"], "bill_sent")
+        yield Event(at, what, *about, "", why, bill["state"], fen, number)
+
+
+def _of_orders(orders: Iterable[_Document]) -> Iterator[Event]:
+    for order in orders:
+        about = {"code": order["code"], "amount_fen": order["amount_fen"], "number": order["_id"]}
+        yield Event(order["created_at"], "ordered", **about, state=order["state"], why=order.get("alarm", ""))
+        yield Event(order["paid_at"], "paid", **about)
+
+
+def _of_refunds(refunds: Iterable[_Document]) -> Iterator[Event]:
+    for refund in refunds:
+        about = {"code": refund["code"], "amount_fen": refund["amount_fen"], "number": refund["_id"]}
+        yield Event(refund["created_at"], "refund", **about, why=refund["alarm"], state=refund["state"])
+        yield Event(refund["ended_at"], "refund_ended", **about, state=refund["state"])
+
+
+def _of_messages(messages: Iterable[_Document]) -> Iterator[Event]:
+    for message in messages:
+        at = message["ended_at"] or message["created_at"]
+        depth = int(message["prize"].partition(":")[2] or 0)
+        yield Event(at, "message", message["code"], depth, state=message["state"], why=message["kind"])
+
+
+def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
+    for act in acts:
+        code, _, depth = act["target"].partition(":")
+        at_depth = int(depth) if code == act.get("code") and depth.isdigit() else 0
+        yield Event(
+            act["at"], f"act_{act['act']}", act.get("code", ""), at_depth, "", act["operator"],
+            act["reason"], act["outcome"],
+        )  # fmt: skip
+
+
+async def lucks(store: Store, task: Task) -> list[Luck]:
+    """Return of each winner of a treasure, the first fifty, how likely their digs there won so often."""
+    wins = sorted(await store.digs.wins(task["_id"]), key=lambda dig: dig["depth"])
+    won_depths, rules = [dig["depth"] for dig in wins], draw.read_rules(task["params"])
+    first = wins[:WINNERS]
+    dug = await asyncio.gather(*(store.digs.depths_of(task["_id"], dig["unionid"]) for dig in first))
+    found = []
+    for dig, depths in zip(first, dug, strict=True):
+        before = [max((won for won in won_depths if won < depth), default=0) for depth in depths]
+        chances = [chance_to_win(rules, *pair) for pair in zip(depths, before, strict=True)]
+        found.append(Luck(dig["depth"], dig["wxname"], len(depths), luck(chances, 1)))
+    return found

@@ -1,0 +1,84 @@
+// The timeline of a person, a treasure or a prize: what happened, when, by whom and why.
+
+import { Refused, get } from "./api.js";
+import { el, fill, write } from "./dom.js";
+import { count, clock, day, isolated, money } from "./format.js";
+import { known, named, t } from "./words.js";
+
+/** A section with a timeline: `who` is what `/ops/timeline` takes. It is read once, and as often as its button is pressed. */
+export function timeline(who) {
+  const problem = el("p.problem", { role: "alert" });
+  const list = el("ol.log.timeline");
+  const lucks = el("div");
+  const older = el("button.quiet", { type: "button", hidden: true, onclick: () => read(last) }, t("timeline_older"));
+  const again = el("button.quiet", { type: "button", onclick: () => read(0) }, t("timeline_again"));
+  let last = 0;
+
+  async function read(before) {
+    let reply;
+    try {
+      reply = await get("/ops/timeline", { ...who, before });
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      write(problem, error.message);
+      return;
+    }
+    write(problem, "");
+    const lines = reply.data.map(line);
+    if (before) list.append(...lines);
+    else {
+      list.replaceChildren(...lines);
+      fill(lucks, reply.lucks.length > 0 && luckTable(who.code, reply.lucks));
+    }
+    last = reply.data.at(-1)?.at ?? last;
+    older.hidden = !reply.more;
+  }
+
+  read(0);
+  return el("section.panel.timeline-panel", {}, el("header", {}, el("h2", {}, t("timeline")), again), problem, lucks, list, older);
+}
+
+/** The page of one prize. */
+export function prizePage(root, code, depth) {
+  const title = `${code} · ${t("depth_of", count(depth))}`;
+  fill(root, el("div.page-list", {}, el("p.crumb", {}, el("a", { href: `#/task/${code}` }, t("back_to_task"))), el("h1", {}, title), timeline({ of: "prize", code, depth })));
+  return { title, ageMs: () => 0, stop() {} };
+}
+
+function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fen, number, name }) {
+  const act = what.startsWith("act_");
+  return el(
+    "li",
+    {},
+    el("time", {}, `${day(at).split(" ")[0]} ${clock(at)}`),
+    el(`b${act ? ".by-operator" : ""}`, {}, act ? named("act", what.slice(4)) : t(`event_${what}`)),
+    wxname && el("span", {}, isolated(wxname)),
+    fen > 0 && el("span", {}, money(fen)),
+    state && el("span.state", {}, stateWord(what, state)),
+    actor && el("span.note", {}, t("by_operator", isolated(actor))),
+    why && el("span.reason", {}, whyWord(what, why)),
+    number && el("code", {}, number),
+    code && el("a", { href: depth ? `#/prize/${code}/${depth}` : `#/task/${code}` }, isolated(name || code), depth ? ` · ${t("depth_of", count(depth))}` : null),
+  );
+}
+
+function stateWord(what, state) {
+  const keys = what === "ended" ? [`end_${state}`] : what === "won" ? [`prize_${state}`] : [`outcome_${state}`, `state_${state}`, `event_state_${state}`];
+  const key = keys.find(known);
+  return key ? t(key, "").trim() : state;
+}
+
+function whyWord(what, why) {
+  const key = [`why_${why}`, `wait_${why}`].find(known);
+  return ["held", "put_off"].includes(what) && key ? t(key) : isolated(why);
+}
+
+function luckTable(code, found) {
+  const row = ({ depth, wxname, digs, p_value: p }) =>
+    el("li", {}, el("a", { href: `#/prize/${code}/${depth}` }, t("depth_of", count(depth))), el("span", {}, isolated(wxname)), el("span.note", {}, t("luck_of", count(digs), percent(p))));
+  return [el("h3", {}, t("lucks")), el("p.hint", {}, t("lucks_hint")), el("ul.log", {}, found.map(row))];
+}
+
+function percent(p) {
+  return p >= 0.001 ? `${(100 * p).toFixed(1)} %` : p.toExponential(0);
+}
