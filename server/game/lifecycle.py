@@ -379,6 +379,8 @@ def _examples(hint: Any) -> list[Any]:
     """Return values of a declared type, one of each kind."""
     if get_origin(hint) is Literal:
         return list(get_args(hint))
+    if get_origin(hint) is list:
+        return [_examples(get_args(hint)[0])]
     if get_origin(hint) in (types.UnionType, Union):
         return [value for each in get_args(hint) for value in _examples(each)]
     examples: dict[Any, list[Any]] = {

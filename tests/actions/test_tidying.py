@@ -16,6 +16,7 @@ from server.actions.pictures import pictures_of
 from server.actions.tidy import OVER_DAYS, tidy
 from server.context import Context
 from server.game.amounts import DAY_MS
+from server.game.task import AHEAD_DAYS
 from server.settings import Settings
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.reviews.reports import Report
@@ -221,7 +222,7 @@ async def test_a_visit_goes_when_its_task_is_long_over(
     for person, brought in ((alice, {}), (bob, {"is_share": 1, "from_unionid": alice.unionid})):
         shares[person.unionid] = (await person.get("/getTaskDetails", code=code, **brought))["share"]
     visits = context.store.visits
-    days = settings.task_days + settings.claim_days + OVER_DAYS
+    days = AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS
     for person, age_ms in ((alice, days * DAY_MS - 60_000), (bob, days * DAY_MS + 60_000)):
         await visits.rows.update_one({"unionid": person.unionid}, {"$inc": {"opened_at": -age_ms}})
     await tidy(context)
@@ -235,7 +236,7 @@ async def test_a_visit_goes_when_its_task_is_long_over(
 async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
     client: Client, context: Context, settings: Settings
 ) -> None:
-    old_ms = (settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS
+    old_ms = (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS
     reports, now_ms = context.store.reports, context.clock.now_ms()
     for name, age_ms, is_open in (
         ("open and old", old_ms + 60_000, True),
