@@ -283,6 +283,16 @@ MEANINGS = {
     "OwnDigRow.prize": Meaning("得到的是哪一种奖品；没有挖到或只有一种奖品时为空"),
     "OwnDigRow.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
     "TaskPage.created_at": Meaning("发布的时刻（unix 毫秒），奖品的位置从这时起就定下了"),
+    "wanted": Meaning(
+        "只看进行到哪一步的",
+        {"all": "全部", "to_send": "邮寄的待寄出", "open": "还没有领", "done": "已经发出", "gone": "退回"},
+    ),
+    "GetWinnersReply.number": Meaning("要看的一共有几份"),
+    "overdue": Meaning("地址填好三天了，还没有寄出", NO_YES),
+    "table": Meaning("getWinners 的表格，填好了快递公司和运单号"),
+    "row": Meaning("表格的第几行，表头是第 1 行"),
+    "refused": Meaning("为什么没有记下这一行；记下了则为空"),
+    "ShippedRow.depth": Meaning("第几层；这一层没有人中奖时为 0"),
     "partake_num": Meaning("挖过多少个不同的宝贝"),
     # What a client sends.
     "UserLoginRequest.code": Meaning("只能用一次，5 分钟内有效"),

@@ -27,7 +27,7 @@ from handlers.health import AsyncApi, Health, Metrics, NotReady, OpenApi, Ready
 from handlers.messages.consents import GetTemplates, Remind, Subscribed
 from handlers.money.payments import Notified, PayTask
 from handlers.money.prizes import ConfirmDraw, DrawPrize, GetWinners
-from handlers.money.shipping import ReceivePrize, ShipPrize
+from handlers.money.shipping import ReceivePrize, ShipPrize, ShipPrizes
 from handlers.money.statement import GetStatement
 from handlers.ops.pictures import OpsFile
 from handlers.ops.screen import OPS_INTERFACES, OpsFeed
@@ -70,6 +70,7 @@ INTERFACES: list[type[Interface]] = [
     DrawPrize,
     ConfirmDraw,
     ShipPrize,
+    ShipPrizes,
     ReceivePrize,
     EditTask,
     EndTask,

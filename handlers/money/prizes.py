@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
 import qrcode
@@ -13,19 +13,22 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import picture_url
-from handlers.parameters import LINES, ONE_LINE, Code, Unionid
+from handlers.parameters import LINES, ONE_LINE, Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
 from server.actions.money.claim import Claim, claim, open_address
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
 from server.errors import AddressesClosed, NoSuchTask, NotYours
-from server.game.amounts import FEN_PER_YUAN, claim_until_ms
-from server.game.prize import GIVEN, PrizeState
-from server.game.ranks import BY_MAIL
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_until_ms
+from server.game.prize import GIVEN, GONE, PrizeState
+from server.game.ranks import BY_MAIL, is_mailed
 from server.game.task import Task
 from server.store.money.prizes import Prize, parcel
 
+PAGE_SIZE = 20
+# Goods whose address is here for longer should have been sent.
+OVERDUE_MS = 3 * DAY_MS
 ADDRESS_DELETED = "（已删除）"
 _ADDRESS_WAITS = "（先寄出前面的）"
 _STATES = {
@@ -192,11 +195,19 @@ class ConfirmDraw(Interface):
         )
 
 
+Wanted: TypeAlias = Literal["all", "to_send", "open", "done", "gone"]
+
+
 class GetWinnersRequest(msgspec.Struct):
-    """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) instead of JSON."""
+    """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) instead of JSON.
+
+    `wanted` narrows it. With `page` there are 20 a page, what is overdue first.
+    """
 
     unionid: Unionid
     code: Code
+    wanted: Annotated[Wanted, Meta(title="进度", description="五种进度之一")] = "all"
+    page: Page | None = None
     format: Annotated[Literal["json", "csv"], Meta(title="格式", description="JSON 或 CSV，用小写字母")] = (
         "json"
     )
@@ -210,7 +221,8 @@ class WinnerRow(msgspec.Struct):
     here, and opens only once earlier ones are sent. `address_deleted` is 1 once
     the address was deleted: 90 days after the goods arrived, or after it came if none were sent. It is also
     deleted if the prize is returned or the winner erased. `rank` is the prize's place in the details'
-    `ranks`, from 1, 0 if all are alike; `prize` is its name then, else the task's.
+    `ranks`, from 1, 0 if all are alike; `prize` is its name then, else the task's. `overdue` is 1 if the
+    address is here for three days and the goods are not sent.
     """
 
     depth: int
@@ -230,6 +242,7 @@ class WinnerRow(msgspec.Struct):
     address: str
     address_waits: int
     address_deleted: int
+    overdue: int
     carrier: str
     number: str
     sent_at: int
@@ -237,7 +250,9 @@ class WinnerRow(msgspec.Struct):
 
 
 class GetWinnersReply(Reply, kw_only=True):
-    """In order of depth. `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
+    """In order of depth; with `page`, what is overdue first. `number` is how many are wanted.
+
+    `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
 
     If an operator released prizes that nobody has claimed yet, it is that of the prize released last.
     `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It is ""
@@ -246,6 +261,7 @@ class GetWinnersReply(Reply, kw_only=True):
 
     claim_until: int
     addresses_closed: str
+    number: int
     data: list[WinnerRow]
 
 
@@ -273,22 +289,43 @@ class GetWinners(Interface):
         shown = await show_addresses(self.context, task, prizes)
         if shown.closed and request.format == "csv":
             raise AddressesClosed(shown.closed)
+        now_ms = self.context.clock.now_ms()
+        wanted = [prize for prize in prizes if request.wanted in ("all", _stands(prize))]
+        on_page = wanted
+        if request.page is not None:
+            first = (request.page - 1) * PAGE_SIZE
+            on_page = sorted(wanted, key=lambda prize: not _is_overdue(prize, now_ms))[first:][:PAGE_SIZE]
         # Opening a thousand addresses takes a while.
-        rows = await asyncio.to_thread(_winner_rows, self.context, task, prizes, shown)
+        rows = await asyncio.to_thread(_winner_rows, self.context, task, on_page, shown)
         if request.format == "json":
             released = [p.get("released_at", 0) for p in prizes if p["state"] in ("won", "claiming")]
             claim_days = self.context.settings.claim_days
             until_ms = claim_until_ms(task["ended_at"], claim_days, max(released, default=0))
-            return GetWinnersReply(data=rows, claim_until=until_ms, addresses_closed=shown.closed)
+            return GetWinnersReply(
+                data=rows, number=len(wanted), claim_until=until_ms, addresses_closed=shown.closed
+            )
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", f'attachment; filename="winners-{request.code}.csv"')
         return _csv_of(rows)
 
 
+def _stands(prize: Prize) -> Wanted:
+    """Return which of the lists that a publisher may want a prize is on."""
+    if prize["state"] in GONE:
+        return "gone"
+    if prize["state"] not in GIVEN:
+        return "open"
+    return "to_send" if prize["state"] == "given" and is_mailed(prize) else "done"
+
+
+def _is_overdue(prize: Prize, now_ms: int) -> bool:
+    return _stands(prize) == "to_send" and prize["given_at"] < now_ms - OVERDUE_MS
+
+
 def _winner_rows(
     context: Context, task: Task, prizes: list[Prize], shown: ShownAddresses
 ) -> list[WinnerRow]:
-    rows, ranks = [], task.get("ranks", [])
+    rows, ranks, now_ms = [], task.get("ranks", []), context.clock.now_ms()
     for prize in prizes:
         where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
         waits = where is None and not shown.closed and prize["state"] == "given" and "address_box" in prize
@@ -311,6 +348,7 @@ def _winner_rows(
                 address=where.address if where else "",
                 address_waits=int(waits),
                 address_deleted=prize.get("address_deleted", 0),
+                overdue=int(_is_overdue(prize, now_ms)),
                 **parcel(prize),
             )
         )

@@ -10,6 +10,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.parameters import Code, Depth, Unionid
 from server.actions.money.ship import CARRIERS, Carrier, receive, ship
+from server.actions.money.ship_all import parcels_of, ship_all
 from server.game.prize import PrizeState
 from server.store.money.prizes import Prize, parcel
 
@@ -83,6 +84,52 @@ class ReceivePrize(Interface):
         """Raises what `receive` raises."""
         winner = await self.person()
         return _reply(await receive(self.context, request.code, winner["_id"]))
+
+
+class ShipPrizesRequest(msgspec.Struct):
+    """`table` is the CSV of `getWinners`, with carriers and numbers filled in."""
+
+    unionid: Unionid
+    code: Code
+    table: Annotated[
+        str, Meta(min_length=1, max_length=500_000, title="表格", description="填好的 CSV，最多 50 万字")
+    ]
+
+
+class ShippedRow(msgspec.Struct):
+    """A row of the table that has a parcel. `refused` says why it was not noted, "" if it was."""
+
+    row: int
+    depth: int
+    refused: str
+
+
+class ShipPrizesReply(Reply, kw_only=True):
+    """All rows with a parcel, in order. Rows without one, and those that say what is known, are left out."""
+
+    data: list[ShippedRow]
+
+
+class ShipPrizes(Interface):
+    """The publisher says for many winners at once how goods by mail were sent. Safe to repeat.
+
+    Each row is checked by itself; what was refused changed nothing. At most 100 rows may say something new.
+    """
+
+    path = "/shipPrizes"
+    method = "POST"
+    takes = (ShipPrizesRequest,)
+    gives = (ShipPrizesReply,)
+    needs_token = True
+    locks = True
+    body_limit_bytes = 2 << 20
+
+    async def answer(self, request: ShipPrizesRequest) -> ShipPrizesReply:
+        """Raises BadRequest if it is no such table, and what `ship_all` raises."""
+        publisher = await self.person()
+        rows = parcels_of(request.table)
+        outcomes = await ship_all(self.context, request.code, publisher["_id"], rows)
+        return ShipPrizesReply(data=[ShippedRow(*outcome) for outcome in outcomes])
 
 
 def _reply(prize: Prize) -> ShipmentReply:

@@ -3,7 +3,7 @@
 import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { handsOver, isMailed } from "../miniprogram/shared/prizes.js";
-import { WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, title, wonWords } from "../miniprogram/shared/words.js";
+import { WANTED, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
 
@@ -30,7 +30,7 @@ export function winners(root, signal, code, scanned = "") {
 
   async function read(aloud) {
     try {
-      const [details, { data, claim_until, addresses_closed: why }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), get("/getWinners", { code })]);
+      const [details, { data, number, claim_until, addresses_closed: why }] = await Promise.all([task ? null : get("/getTaskDetails", { code }), list.read()]);
       if (signal.aborted) return;
       if (details) {
         task = details.data;
@@ -40,9 +40,9 @@ export function winners(root, signal, code, scanned = "") {
       write(tax, publishersTax(task));
       set(closed, { hidden: !why });
       write(closed, why);
-      list.show(data, task);
+      list.show(data, task, number);
       clearTimeout(late);
-      if (data.length < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
+      if (list.all() && number < task.prize_num - task.prizes_left) late = setTimeout(renew, LATE_MS);
     } catch (error) {
       if (aloud || !error.error) write(list.said, error.message); // a refused renewal keeps what is shown
       if (!error.error) throw error;
@@ -67,6 +67,17 @@ function makeList(code, scanned, load) {
   const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, scanned, load, () => of));
   const table = el("button", { hidden: true, onclick: () => download(code) }, WINNERS.table);
   const said = el("p.blank", { role: "status" }, "正在读取…");
+  const more = el("button", { hidden: true, onclick: () => { pages += 1; load(); } }, WINNERS.more);
+  const upload = tableUpload(code, load);
+  let wanted = "all";
+  let pages = 1;
+  const filter = el("div.chips", { role: "group", "aria-label": WINNERS.title, hidden: true }, WANTED.map(([value, label]) =>
+    el("button.chip", { "aria-pressed": String(value === wanted), onclick: ({ currentTarget }) => {
+      wanted = value;
+      pages = 1;
+      for (const each of filter.children) set(each, { "aria-pressed": String(each === currentTarget) });
+      load();
+    } }, label)));
   let shown = "";
   let of = {}; // the treasure
   const rows = new Map(); // by depth: a row that says the same stays, with what is being typed there
@@ -77,18 +88,30 @@ function makeList(code, scanned, load) {
     return rows.get(winner.depth).element;
   }
 
-  function show(data, task) {
-    const now = JSON.stringify(data);
+  /** Read the pages that are shown, and join them. */
+  async function read() {
+    const asked = wanted;
+    const found = await Promise.all(Array.from({ length: pages }, (_, at) => get("/getWinners", { code, wanted: asked, page: at + 1 })));
+    const byDepth = new Map(found.flatMap(({ data }) => data).map((winner) => [winner.depth, winner])); // pages may overlap
+    return { ...found[0], data: [...byDepth.values()] };
+  }
+
+  function show(data, task, number) {
+    const now = JSON.stringify([data, number, wanted]);
     if (now === shown) return; // keep the focus and what is selected
+    set(more, { hidden: data.length >= number });
+    if (data.length > 0) set(filter, { hidden: false });
+    set(upload, { hidden: !data.some(isMailed) && upload.hidden });
     shown = now;
     of = task;
     arrange(list, data.map((winner) => rowOf(winner, task)));
-    set(pickup, { hidden: !handsOver(data) });
-    set(table, { hidden: !data.length });
-    write(said, data.length ? "" : WINNERS.none);
+    // Those on further pages may wait for theirs too.
+    set(pickup, { hidden: !handsOver(data) && (wanted === "all" && data.length >= number || pickup.hidden) });
+    set(table, { hidden: !data.length && table.hidden });
+    write(said, data.length ? "" : wanted === "all" ? WINNERS.none : WINNERS.empty);
   }
 
-  return { elements: [pickup, list, table, said], said, show };
+  return { elements: [pickup, filter, list, more, said, table, upload], said, read, show, all: () => wanted === "all" };
 }
 
 function watch(task, renew, signal) {
@@ -119,6 +142,37 @@ function inTurn(read, signal) {
     loud = false;
     return reading;
   };
+}
+
+/** Return what takes the table back in, and says of each row that was refused why. */
+function tableUpload(code, load) {
+  const result = el("div.stack", { role: "status" });
+  const input = el("input.unseen", { type: "file", accept: ".csv,text/csv", id: "table", onchange: () => send() });
+
+  async function send() {
+    const [file] = input.files;
+    input.value = ""; // the same file can be chosen again
+    fill(result);
+    const problem = el("p.problem", { role: "alert" });
+    await attempt(problem, async () => {
+      const { data } = await post("/shipPrizes", { code, table: textOf(await file.arrayBuffer()) });
+      const { said, lines } = shippedWords(data);
+      fill(result, el(lines.length ? "p.problem" : "p.good", {}, said), lines.length ? el("ul.hint", {}, lines.map((line) => el("li", {}, line))) : null);
+      await load();
+    });
+    if (problem.textContent) fill(result, problem);
+  }
+
+  return el("section.stack", { hidden: true }, input, el("label.button", { for: "table" }, WINNERS.upload), result);
+}
+
+/** Return a table's text. Spreadsheets in China save it in GB 18030. */
+function textOf(bytes) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("gb18030").decode(bytes);
+  }
 }
 
 async function download(code) {
@@ -162,6 +216,7 @@ function row(winner, task, onSent) {
       el("b", {}, wxname),
       el("p.hint", {}, [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · ")),
       address ? el("p.address", {}, el("bdi", {}, receiver), "，", el("bdi", {}, phone), el("br"), el("bdi", {}, address)) : null,
+      winner.overdue ? el("p.problem", {}, WINNERS.overdue) : null,
       waits ? el("p.hint", {}, WINNERS.waits) : null,
       deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
       state === "withheld" ? el("p.hint", {}, WINNERS.frozen) : null,

@@ -90,7 +90,7 @@ async def test_each_act_of_money_or_claim_locks_before_it_acts(
 
 def test_interfaces_that_move_money_prizes_or_an_account_lock() -> None:
     assert {each.path for each in INTERFACES if each.locks} == {
-        "/payTask", "/drawPrize", "/confirmDraw", "/shipPrize", "/receivePrize", "/endTask",
+        "/payTask", "/drawPrize", "/confirmDraw", "/shipPrize", "/shipPrizes", "/receivePrize", "/endTask",
         "/deleteAccount", "/keepAccount",
     }  # fmt: skip
 

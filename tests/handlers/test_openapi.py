@@ -150,6 +150,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/endTask", await bob.post("/endTask", code=code)),
         ("/drawPrize", await bob.post("/drawPrize", code=code)),
         ("/confirmDraw", await alice.post("/confirmDraw", code=code, pickup="000000")),
+        ("/shipPrizes", await alice.post("/shipPrizes", code=code, table="深度,中奖者,快递公司,运单号")),
         ("/shipPrize", await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345")),
         ("/receivePrize", await bob.post("/receivePrize", code=code)),
         ("/getDigs", await bob.get("/getDigs", code=code)),

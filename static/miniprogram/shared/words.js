@@ -305,7 +305,22 @@ export const WINNERS = {
   waits: "收货地址已经填好。每次打开 10 份，寄出前面的，它就打开",
   deleted: "收货地址已删除：领取后保留 90 天",
   frozen: "运营者冻结了它，先不要交付；有疑问请联系客服",
+  overdue: "地址填好三天了，还没有寄出", more: "更多", empty: "这里没有",
+  upload: "上传填好快递的表格（CSV）", allNoted: (number) => `${number} 行快递都记下了`,
+  nothing: "表格里没有新的快递信息：请填上快递公司和运单号",
+  someNoted: (noted, refused) => `记下了 ${noted} 行；下面 ${refused} 行没有记下：`,
 };
+
+// How far the prizes are that a publisher looks at, as `getWinners` calls it.
+export const WANTED = [["all", "全部"], ["to_send", "待寄出"], ["open", "待领取"], ["done", "已发出"], ["gone", "退回"]];
+
+/** What came of the rows of an uploaded table: what is said, and a line for each row that was refused. */
+export function shippedWords(rows) {
+  const refused = rows.filter((row) => row.refused);
+  if (!rows.length) return { said: WINNERS.nothing, lines: [] };
+  const said = refused.length ? WINNERS.someNoted(rows.length - refused.length, refused.length) : WINNERS.allNoted(rows.length);
+  return { said, lines: refused.map(({ row, depth, refused: why }) => `第 ${row} 行${depth ? `（第 ${depth} 层）` : ""}：${why}`) };
+}
 
 /** Until when winners may claim; "" while the treasure runs. */
 export const claimsEnd = (moment) => (moment ? `${asMoment(moment)} 截止领奖` : "");

@@ -2,7 +2,7 @@
 
 import { handsOver, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
-import { CARRIERS, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, title, wonWords } from "../../shared/words.js";
+import { CARRIERS, WANTED, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, title, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames tell of most, but not of what only time changes
@@ -12,7 +12,7 @@ const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 Component({
   data: {
     words: WINNERS, carriers: [WINNERS.choose, ...CARRIERS], heading: "", tax: "", closed: "", problem: "", checks: false,
-    rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
+    wanted: "all", filters: WANTED.map(([wanted, label]) => ({ wanted, label })), pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
   },
 
   methods: {
@@ -50,14 +50,20 @@ Component({
     },
 
     async read() {
-      const { data, claim_until, addresses_closed } = await api.get("/getWinners", { code: this.code });
-      if (this.life.aborted) return;
+      const { wanted, pages } = this.data;
+      const asked = Array.from({ length: pages }, (_, at) => api.get("/getWinners", { code: this.code, wanted, page: at + 1 }));
+      const found = await Promise.all(asked);
+      if (this.life.aborted || wanted !== this.data.wanted) return;
+      const [{ claim_until, addresses_closed, number }] = found;
+      const data = [...new Map(found.flatMap((page) => page.data).map((winner) => [winner.depth, winner])).values()]; // pages may overlap
       this.setData({
         heading: [title(this.task), claimsEnd(claim_until)].filter(Boolean).join(" · "),
         tax: publishersTax(this.task),
         closed: addresses_closed,
         rows: data.map((winner) => this.rowOf(winner)),
-        checks: handsOver(data),
+        more: data.length < number,
+        // Those on further pages may wait for theirs too.
+        checks: handsOver(data) || (this.data.checks && (wanted !== "all" || data.length < number)),
       });
     },
 
@@ -67,6 +73,7 @@ Component({
       return {
         depth, wxname, wxheadpic, receiver, phone, address, carrier, number,
         how: [`第 ${depth} 层`, wonWords(winner, task), prizeWords(winner, state)].filter(Boolean).join(" · "),
+        overdue: Boolean(winner.overdue),
         waits: Boolean(address_waits),
         deleted: Boolean(address_deleted) && state !== "returned",
         frozen: state === "withheld",
@@ -74,6 +81,17 @@ Component({
         step: shippingStep(winner),
         carrierAt: CARRIERS.indexOf(carrier) + 1, // 0: none is chosen
       };
+    },
+
+    look({ currentTarget }) {
+      this.setData({ wanted: currentTarget.dataset.wanted, pages: 1 });
+      this.read().catch(showProblem);
+    },
+
+    onReachBottom() {
+      if (!this.data.more) return;
+      this.setData({ pages: this.data.pages + 1 });
+      this.read().catch(showProblem);
     },
 
     pick({ detail, currentTarget }) {
