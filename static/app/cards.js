@@ -37,9 +37,9 @@ function cardElement(card, foot = () => null) {
     "a.card",
     { href: `#/task/${card.code}` },
     el("div.frame", {}, picture, state),
-    el("div.body", {}, name, publisher, bar.element, el("p.tags", {}, prizes, lasting)),
+    el("div.body", {}, name, bar.element, el("p.tags", {}, prizes, lasting)),
   );
-  const element = el("li", { "data-code": card.code }, link, added);
+  const element = el("li", { "data-code": card.code }, el("div.carded", {}, link, publisher), added);
 
   let shown = {};
   const tick = () => {
@@ -88,9 +88,10 @@ export function cardSet(foot) {
   };
 }
 
-/** Return who published a task. A signature may be anybody's name: it is marked, and has no picture beside it. */
-export function publishedBy({ wxname, wxheadpic, signed }, size) {
-  return [signed ? el("span.signed", {}, "署名") : avatar(wxheadpic, size), el("span.name", {}, wxname)];
+/** Return who published a task, with a link to their page. A signature may be anybody's name: it is marked, and has no picture beside it. */
+export function publishedBy({ wxname, wxheadpic, signed, publisher_id }, size) {
+  const who = [signed ? el("span.signed", {}, "署名") : avatar(wxheadpic, size), el("span.name", {}, wxname)];
+  return publisher_id ? el("a.by", { href: `#/by/${publisher_id}` }, who) : who;
 }
 
 /** Return the synopsis: the first lines, since the button below it should be in sight, and a button for the rest. */

@@ -11,23 +11,31 @@ import { keep, person, recall } from "./session.js";
 const ASKED = "wabao.asked"; // the occasions at which somebody was asked: [unionid, occasion]
 const KEPT = 200;
 const TITLES = {
-  won: "中奖领取提醒", claim_ends: "领奖到期提醒", ended: "宝贝结束通知", refused: "审核结果通知", cooldown_over: "冷却结束提醒",
+  won: "中奖领取提醒", claim_ends: "领奖到期提醒", ended: "宝贝结束通知", refused: "审核结果通知", cooldown_over: "冷却结束提醒", announced: "新宝贝提醒",
 };
 
 /** Return an element with `show(task)`, which offers what fits the task's state, or nothing. */
 export function consent(signal) {
   const element = el("div");
-  if (document.documentElement.dataset.messages !== "1") return { element, show() {} };
+  if (document.documentElement.dataset.messages !== "1") return { element, show() {}, showFollow() {} };
   let shown = "";
 
   function show(task) {
     const name = offerOf(task);
-    const occasion = name && [name, task.code, ...(name === "cooldown" ? [task.cd_until] : [])].join(":");
+    present(name, name && [name, task.code, ...(name === "cooldown" ? [task.cd_until] : [])].join(":"), task.code);
+  }
+
+  /** Offer the next message of a publisher whom the person follows; "" if they do not. Once a day: each message is one consent. */
+  function showFollow(publisherId) {
+    present("follow", publisherId && `follow:${publisherId}:${new Date().toDateString()}`);
+  }
+
+  function present(name, occasion, code) {
     if (occasion === shown) return;
     shown = occasion;
     fill(element);
     if (!occasion || wasAsked(occasion)) return;
-    offer(OFFERS[name], occasion, task.code).catch((error) => {
+    offer(OFFERS[name], occasion, code).catch((error) => {
       if (!error.error) throw error; // without a reply nothing is offered
     });
   }
@@ -56,7 +64,7 @@ export function consent(signal) {
     fill(element, section);
   }
 
-  return { element, show };
+  return { element, show, showFollow };
 }
 
 /** Ask for one message of each template; resolves to whether any was allowed. */

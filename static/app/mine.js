@@ -9,7 +9,7 @@ import { arrange, attempt, avatar, el, fill, set, showNumbers, write } from "./d
 import { askToLeave, keeping } from "./leaving.js";
 import { askName, editProfile } from "./naming.js";
 import { preferences } from "./preferences.js";
-import { MINE, NAMING, footprintWords, luckWords, personNumbers, profileInReview, title } from "../miniprogram/shared/words.js";
+import { MINE, NAMING, PUBLISHER, footprintWords, luckWords, personNumbers, profileInReview, title } from "../miniprogram/shared/words.js";
 import { person } from "./session.js";
 import { parcel } from "./shipping.js";
 import { textLinks } from "./texts.js";
@@ -35,6 +35,7 @@ export function mine(root, signal, which = "published") {
       avatar(person.avatarUrl, 64),
       el("div", {}, el("h1", {}, person.nickName), el("p.buttons", {},
         el("button.link", { onclick: () => editProfile(signal) }, "改名字和头像"),
+        el("a.link", { href: "#/follows" }, PUBLISHER.followed),
         el("button.link", { onclick: logOut }, "退出登录"),
         leave)),
       numbers),

@@ -10,14 +10,19 @@ const KEPT = 200;
 /** Return what may be offered now, null if nothing. Read it before the tap: WeChat asks only within one. */
 export async function offerOf(task) {
   const name = nameOf(task);
-  if (!name) return null;
-  const occasion = [name, task.code, name === "cooldown" ? task.cd_until : ""].join(":");
+  return name ? offered(name, [name, task.code, name === "cooldown" ? task.cd_until : ""].join(":")) : null;
+}
+
+/** Return the offer to somebody who follows a publisher. Once a day: each message is one consent. */
+export const offerOfFollow = (publisherId) => offered("follow", `follow:${publisherId}:${new Date().toDateString()}`);
+
+async function offered(name, occasion) {
   if (asked().includes(occasion)) return null;
   const { kinds, text, button, done } = OFFERS[name];
-  const offered = (await api.get("/getTemplates")).templates.filter(({ kind }) => kinds.includes(kind));
-  const missing = offered.filter(({ left }) => !left).map(({ template_id }) => template_id);
+  const templates = (await api.get("/getTemplates")).templates.filter(({ kind }) => kinds.includes(kind));
+  const missing = templates.filter(({ left }) => !left).map(({ template_id }) => template_id);
   const reminds = name === "cooldown";
-  if (!(reminds ? offered : missing).length) return null;
+  if (!(reminds ? templates : missing).length) return null;
   return { occasion, text, button, done, reminds, missing: [...new Set(missing)] };
 }
 

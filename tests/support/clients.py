@@ -66,7 +66,8 @@ class Window:
 
     def open(self, page: str, of: str = "") -> None:
         """Open a page by its address."""
-        begin = {"treasure": "task/", "square": "", "publish": "publish"}.get(page, f"{page}/")
+        named = {"treasure": "task/", "square": "", "publish": "publish", "publisher": "by/"}
+        begin = named.get(page, f"{page}/")
         address = f"{self._address}/#/{begin}{of}"
         if self._page.url == address:
             self._page.reload()
@@ -143,7 +144,7 @@ class InHand:
 
     def open(self, page: str, of: str = "") -> None:
         """Open a page by its path."""
-        name = "which" if page == "mine" else "code"
+        name = {"mine": "which", "publisher": "by"}.get(page, "code")
         self._phone.open(f"/pages/{page}/{page}?{name}={of}")
 
     def goes_on_to(self, code: str) -> None:

@@ -440,8 +440,28 @@ export const NAMING = {
 export const OFFERS = {
   won: { kinds: ["won", "claim_ends"], text: "领奖有期限。离开后也能在微信里收到提醒。", button: "到期前提醒我", done: "好，会在微信里提醒你领奖。" },
   published: { kinds: ["ended", "refused"], text: "宝贝结束时，在微信里告诉你挖出了几份、退回多少。", button: "结束时通知我", done: "好，结束时会在微信里通知你。" },
+  follow: { kinds: ["announced"], text: "TA 埋下新宝贝时，可以在微信里告诉你一次。", button: "有新宝贝时告诉我", done: "好，有新宝贝时会在微信里告诉你。" },
   cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
 };
+/** A publisher's page, and whom one follows. */
+export const PUBLISHER = {
+  follow: "关注", unfollow: "取消关注", none: "还没有公开的宝贝", followed: "我关注的人",
+  nobody: "还没有关注谁。点宝贝上发布者的名字，就能关注 TA。",
+};
+
+/** How a publisher treats those who win. */
+export function handedWords({ handed, handed_all, handed_in_ms }) {
+  if (!handed) return "还没有送出过奖品";
+  const number = `送出过 ${handed} 份奖品${handed_all ? "" : "以上"}`;
+  return handed_in_ms ? `${number}，实物一般在领奖后 ${asSpan(handed_in_ms)}送出` : number;
+}
+
+function asSpan(ms) {
+  const hours = ms / 3_600_000;
+  if (hours >= 47.5) return `${Math.round(hours / 24)} 天`;
+  return hours >= 1 ? `${Math.round(hours)} 小时` : `${Math.ceil(hours * 60)} 分钟`;
+}
+
 export const NOT_OFFERED = "没有开启提醒。";
 
 export const NO_PRIVACY = "没有同意《用户隐私保护指引》，这一步做不了";

@@ -264,6 +264,29 @@ def test_the_square_is_looked_through_by_name_and_kind(client: Clients, publishe
     looker.says("没有找到，换个词试试")
 
 
+def test_a_publisher_is_looked_at_and_followed(client: Clients, publisher: Person) -> None:
+    name = f"鼓{random.randrange(10**9)}"
+    code = publisher.publish(a_picture(), name=name, draw_type=2)
+    reader = client("朵朵")
+    by = publisher.get("/getTaskDetails", code=code)["publisher_id"]
+    reader.open("treasure", code)
+    reader.says("埋下")
+    reader.open("publisher", by)
+    reader.says("小明", name, "奖品", "可以挖")
+    reader.press("关注")
+    reader.says("取消关注")
+    reader.open("mine", "published")
+    reader.press("我关注的人")
+    reader.says("小明")
+    reader.open("publisher", by)
+    reader.press("取消关注")
+    reader.keeps_silent("取消关注")
+    own = client("小明")
+    own.open("publisher", by)
+    own.says(name)
+    own.keeps_silent("关注")
+
+
 def test_a_publisher_ends_a_treasure_that_nobody_dug(client: Clients, publisher: Person) -> None:
     code = publisher.publish(a_picture())
     owner = client("小明")

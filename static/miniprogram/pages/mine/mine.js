@@ -3,7 +3,7 @@
 import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
-import { LEAVING, MINE, NAMING, TEXTS, WAITING, leavesAt, luckWords, personNumbers, profileInReview, title } from "../../shared/words.js";
+import { LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, leavesAt, luckWords, personNumbers, profileInReview, title } from "../../shared/words.js";
 import { admitted, api, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -14,7 +14,7 @@ Component({
   data: {
     me: null, numbers: null, luck: "", profile: "", leaving: "", asked: false, stopped: "", told: LEAVING, why: NAMING.mine,
     tabs: Object.entries(MINE).map(([which, { title }]) => ({ which, title })),
-    waiting: [], waitingTitle: WAITING.title, which: "published", cards: [], none: "", more: false,
+    waiting: [], waitingTitle: WAITING.title, followed: PUBLISHER.followed, which: "published", cards: [], none: "", more: false,
     texts: Object.entries(TEXTS).map(([which, label]) => ({ which, label })),
   },
 
@@ -115,6 +115,10 @@ Component({
         this.setData({ stopped: error.message });
         if (!error.error) showProblem(error);
       }
+    },
+
+    readFollows() {
+      wx.navigateTo({ url: "/pages/publisher/publisher" });
     },
 
     read({ currentTarget }) {

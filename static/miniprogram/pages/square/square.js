@@ -123,6 +123,10 @@ Component({
       if (Object.keys(changed).length) this.setData(changed);
     },
 
+    visit({ currentTarget }) {
+      wx.navigateTo({ url: `/pages/publisher/publisher?by=${currentTarget.dataset.by}` });
+    },
+
     open({ currentTarget }) {
       wx.navigateTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
     },

@@ -266,6 +266,11 @@ Component({
       wx.navigateTo({ url: `/pages/fair/fair?code=${this.data.task.code}` });
     },
 
+    visit() {
+      const { publisher_id: by } = this.data.task;
+      if (by) wx.navigateTo({ url: `/pages/publisher/publisher?by=${by}` });
+    },
+
     readRules() {
       wx.navigateTo({ url: `/pages/texts/texts?code=${this.data.task.code}` });
     },

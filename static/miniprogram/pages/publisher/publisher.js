@@ -1,0 +1,102 @@
+// A publisher: how they treat those who win, their treasures, and following them. Without `by`: whom one follows.
+
+import { accept, offerOfFollow } from "../../consent.js";
+import { stateOf } from "../../shared/cards.js";
+import { observeCard, secondsUntil } from "../../shared/clock.js";
+import { PUBLISHER, handedWords, prizesLeft, title } from "../../shared/words.js";
+import { admitted, api, showProblem } from "../../wechat.js";
+
+const PAGE = 20;
+
+Component({
+  data: {
+    words: PUBLISHER, name: "", face: "", handed: "", mine: 0, following: 0, busy: false, cards: [], people: null,
+    offer: null, promised: "", problem: "",
+  },
+
+  methods: {
+    onLoad({ by = "" }) {
+      this.by = by;
+      if (!by) wx.setNavigationBarTitle({ title: PUBLISHER.followed });
+    },
+
+    /** Read it anew: somebody may come back from a publisher whom they do not follow any more. */
+    onShow() {
+      this.next(1);
+    },
+
+    onPullDownRefresh() {
+      this.next(1).then(() => wx.stopPullDownRefresh());
+    },
+
+    onReachBottom() {
+      if (this.more) this.next(this.pages + 1);
+    },
+
+    async next(page) {
+      try {
+        await admitted();
+        const data = this.by ? await this.readPublisher(page) : await this.readFollows(page);
+        this.pages = page;
+        this.more = data.length === PAGE;
+      } catch (error) {
+        this.setData({ problem: error.message });
+        showProblem(error);
+      }
+    },
+
+    async readPublisher(page) {
+      const found = await api.get("/getPublisher", { publisher_id: this.by, page });
+      found.data.forEach(observeCard);
+      const cards = found.data.map((card) => ({
+        code: card.code, thumbnail: card.thumbnail, title: title(card), prizes: prizesLeft(card),
+        state: stateOf(card, card.status ? 0 : secondsUntil(card.cd_until)).text,
+      }));
+      const { wxname: name, wxheadpic: face, mine, following } = found;
+      this.setData({ name, face, mine, following, handed: handedWords(found), cards: page === 1 ? cards : [...this.data.cards, ...cards] });
+      if (following && page === 1) await this.offer();
+      return found.data;
+    },
+
+    async readFollows(page) {
+      const { data } = await api.get("/getMyFollows", { page });
+      this.setData({ people: page === 1 ? data : [...this.data.people, ...data] });
+      return data;
+    },
+
+    async offer() {
+      this.setData({ offer: await offerOfFollow(this.by), promised: "" });
+    },
+
+    async turn() {
+      if (this.data.busy) return;
+      this.setData({ busy: true });
+      const following = this.data.following ? 0 : 1;
+      try {
+        await api.post("/follow", { publisher_id: this.by, following });
+        this.setData({ following, offer: null, promised: "" });
+        if (following) await this.offer();
+      } catch (error) {
+        showProblem(error);
+      }
+      this.setData({ busy: false });
+    },
+
+    async accept() {
+      try {
+        const promised = await accept(this.data.offer, "");
+        this.setData({ offer: null, promised });
+      } catch (error) {
+        showProblem(error);
+      }
+    },
+
+    open({ currentTarget }) {
+      wx.navigateTo({ url: `/pages/treasure/treasure?code=${currentTarget.dataset.code}` });
+    },
+
+    visit({ currentTarget }) {
+      wx.navigateTo({ url: `/pages/publisher/publisher?by=${currentTarget.dataset.by}` });
+    },
+  },
+});
