@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.context import Context
-from server.security.plain_text import BIDI_CONTROLS, lines, one_line
+from server.security.plain_text import BIDI_CONTROLS, ZERO_WIDTH, lines, one_line
 from support.client import Client
 
 EVIL = "\u202ea\u2066b\u2069\u200fc\x7f[31m"
@@ -41,11 +42,12 @@ INVISIBLE = "\u00ad\u034f\u061c\u115f\u17b4\u180e\u200b\u200d\u2060\u2064\u206f\
 
 
 @pytest.mark.parametrize("invisible", [*INVISIBLE, "\u2800", "\ufff9", f"\u3000{INVISIBLE} "], ids=ascii)
-def test_a_name_of_invisible_characters_is_empty_and_beside_letters_they_stay(invisible: str) -> None:
+def test_a_name_of_invisible_characters_is_empty_and_beside_letters_some_go(invisible: str) -> None:
     assert one_line(invisible) == ""
     if invisible not in BIDI_CONTROLS:
         assert one_line(f"名{invisible}字").startswith("名")
-        assert one_line("名" + invisible[-1] + "字") == "名" + invisible[-1] + "字"
+        stays = "" if invisible in ZERO_WIDTH else invisible[-1]
+        assert one_line("名" + invisible[-1] + "字") == f"名{stays}字"
 
 
 def test_line_breaks_stay_in_a_text_and_become_spaces_in_a_name() -> None:
@@ -99,3 +101,11 @@ async def test_a_name_of_such_characters_alone_is_refused(client: Client, contex
     assert person["wxname"] == "新名"
     bob = await client.log_in("bob", nickname="\u200b\u2060")
     assert (bob.data["nickName"], bob.data["named"]) == ("还没起名", 0)
+
+
+@pytest.mark.parametrize("kept", [one_line, lines])
+def test_nothing_stacks_on_a_letter_or_hides_between_letters(kept: Callable[[str], str]) -> None:
+    assert kept("小\u200b明\ufeff店\u00ad\u2060") == "小明店"
+    assert kept("z" + "\u0335" * 50 + "a\u0301") == "z" + "\u0335" * 4 + "a\u0301"
+    for fine in ("👨‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️", "ผู้ดี", "می‌خواهم", "क्‍ष", "Việt", "שָׁלוֹם"):
+        assert kept(fine) == fine

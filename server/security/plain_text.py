@@ -2,8 +2,10 @@
 
 Others see a person's text between words of ours. Characters of Unicode's categories Cc (controls), Zl and
 Zp (line and paragraph separators) break a line or a terminal. Those with its property Bidi_Control reorder
-the words around them. Other format characters (Cf) stay: emoji of families and flags are made with them, and
-Persian and Indian names need joiners. A name of invisible characters alone becomes empty.
+the words around them. Zero-width spaces and hyphens make two names look alike, and more than a few combining
+marks on one letter (no script needs more than four) reach into the lines above. Other format characters (Cf)
+stay: emoji of families and flags are made with them, and Persian and Indian names need joiners. A name of
+invisible characters alone becomes empty.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ _UNSEEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
+ZERO_WIDTH = frozenset("\u00ad\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
+_MOST_MARKS = 4
 _INVISIBLE, _NOT_DRAWN = re.compile(f"[\\s{_UNSEEN}]*"), re.compile(f"[{_UNSEEN}]+")
 _BREAK = re.compile("\r\n|[\n\v\f\r\x85\u2028\u2029]")
 
@@ -45,8 +49,12 @@ def lines(text: str) -> str:
 def _without_controls(text: str) -> str:
     if text.isascii() and text.isprintable():  # most texts are
         return text
-    return "".join(
-        character
-        for character in text
-        if character not in BIDI_CONTROLS and unicodedata.category(character) not in ("Cc", "Zl", "Zp")
-    )
+    kept, marks = [], 0
+    for character in text:
+        category = unicodedata.category(character)
+        if character in BIDI_CONTROLS or character in ZERO_WIDTH or category in ("Cc", "Zl", "Zp"):
+            continue
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
