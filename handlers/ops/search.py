@@ -19,7 +19,7 @@ from server.errors import BadRequest
 from server.game.prize import PrizeState
 from server.operation.feed import BoardTask
 from server.store.money.prizes import Prize
-from server.store.people.people import Person, shown_name
+from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 LISTED_PEOPLE = 50
 LEAST = 2  # characters: too many have any one
@@ -95,7 +95,8 @@ class OpsSearch(OperatorInterface):
             store.people.search(query, LISTED_PEOPLE),
         )
         ids, codes, prizes = found
-        numbered = await store.people.with_public_id(query)
+        is_id = len(query) == PUBLIC_CHARACTERS
+        numbered = await store.people.with_public_id(query) if is_id else None
         people = [*([numbered] if numbered else []), *await store.people.find_all(sorted(ids)), *named]
         first = await store.tasks.find_many(sorted({*codes, *(prize["code"] for _, prize in prizes)}))
         names = {task["_id"]: task["name"] for task in first}
@@ -120,6 +121,9 @@ class OpsSearch(OperatorInterface):
     async def _by_number(self, query: str) -> tuple[set[str], set[str], list[tuple[FoundBy, Prize]]]:
         """Return people's ids, tasks' codes and prizes that this is a number of."""
         store, prizes = self.context.store, list[tuple[FoundBy, Prize]]()
+        # The embedded store reads all that a partial index has not: not for a search by name.
+        if not query.isascii() or not any(map(str.isdigit, query)):
+            return set(), set(), prizes
         digits = phone_digits(query) if self.session.operator.may("act") else ""
         order, bill, refund, parcels = await asyncio.gather(
             store.orders.find_either(query),
