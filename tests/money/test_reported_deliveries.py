@@ -156,3 +156,19 @@ async def test_what_went_back_whole_need_not_be_reported(client: Client, context
     [found] = await find(context, "orders")
     assert (found["alarm"], "then" in found, await shipped(context)) == ("", False, [[]])
     await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_who_paid_keeps_their_account_until_their_order_is_reported(
+    client: Client, context: Context
+) -> None:
+    code = await opened(client, context)
+    alice = client.people["alice"]
+    await alice.post("/endTask", code=code)
+    await misbehave(client, "refuse", call="shipping", code="48001", times=20)
+    await sweep_until_quiet(context)
+    refused = await alice.post("/deleteAccount")
+    assert (refused["error"], "有一笔付款还没有结果" in refused["msg"]) == ("cannot_leave", True)
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await sweep_later(context, DAY_MS)
+    assert (await alice.post("/deleteAccount"))["status"] == 0

@@ -215,5 +215,6 @@ def _needs_of_task(
     unwon = task["open"] and hidden_fen(task)
     if any(row["state"] not in ("refunded", "closed") for row in refunds) or (unwon and not refunds):
         yield "refund", ""
-    if any(row["state"] in ("asked", "paid") for row in orders):
+    # The report of its delivery names who paid.
+    if any(row["state"] in ("asked", "paid") or "then" in row for row in orders):
         yield "payment", ""

@@ -88,7 +88,7 @@ class Erasure:
     async def given_and_owed(self, unionid: str, codes: list[str]) -> list[_ByCode]:
         """Return by task of a publisher, whose codes these are: its reviews, prizes, refunds and orders.
 
-        Each of the four is read once, however many tasks there are; with its state, and of a prize its box.
+        Each of the four is read once, however many tasks there are: its state, what it owes, a prize's box.
         """
         asked: tuple[tuple[str, _Document], ...] = (
             ("reviews", {"unionid": unionid}),
@@ -99,7 +99,7 @@ class Erasure:
         return [await self._by_code(*each) for each in asked]
 
     async def _by_code(self, name: str, query: _Document) -> _ByCode:
-        fields = {"code": 1, "state": 1, "address_box": 1}
+        fields = {"code": 1, "state": 1, "address_box": 1, "then": 1}
         found: _ByCode = defaultdict(list)
         async for row in self._database[name].find(query, fields):
             found[row["code"]].append(row)
