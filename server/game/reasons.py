@@ -75,8 +75,11 @@ def owes(task: Standing, unionid: str) -> bool:
     return task.publisher == unionid and not (task.open or task.prepaid or task.status)
 
 
-def why_not_pay(task: Task, unionid: str, yuan: int) -> Refusal | None:
-    """Return why this person cannot pay that amount, of one prize or of all, for a task."""
+def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal | None:
+    """Return why this person cannot pay that amount, of one prize or of all, for a task.
+
+    They have until `until_ms` at least. What its publisher let end before could only be paid back.
+    """
     if task["publisher"] != unionid:
         return NotYours()
     if task["goods_type"] != RED_PACKET:
@@ -85,6 +88,8 @@ def why_not_pay(task: Task, unionid: str, yuan: int) -> Refusal | None:
         return Ended()
     if task["open"]:
         return AlreadyPaid()
+    if 0 < task.get("ends_at", 0) <= until_ms:
+        return Ended("说好的结束时间到了，不能再支付；请重新发布一个")
     owed_fen = total_fen(task)
     if yuan not in (task["money"], whole_yuan(owed_fen)):
         return WrongAmount(f"支付的金额不对，应付 {in_words(owed_fen)}")

@@ -11,7 +11,7 @@ from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
 from support.client import Client, Someone, a_picture
-from support.purse import pay, publish_red_packet
+from support.purse import check_books, order, pay, publish_red_packet, rest, sweep_until_quiet, wx
 
 HOUR_MS = 3_600_000
 
@@ -108,3 +108,32 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(
     assert opened[late]["opened_at"] >= now_ms
     lasts_ms = context.settings.task_days * DAY_MS
     assert opened[late]["expires_at"] == opened[late]["opened_at"] + lasts_ms
+
+
+@pytest.mark.gen_test
+async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_way_goes_back(
+    client: Client, context: Context
+) -> None:
+    alice, bob = await client.log_in_all("alice", "bob")
+    ends_at = context.clock.now_ms() + HOUR_MS
+    goods = await alice.publish(cd=1, forecast_num=40, ends_at=ends_at)
+    late, unpaid = [await publish_red_packet(alice, ends_at=ends_at) for _ in range(2)]
+    parameters = await order(alice, late)
+    [ordered] = await context.store.orders.of_task(late)
+    assert ordered["expires_at"] == ends_at // 1000 * 1000
+    now_ms = context.clock.now_ms()
+    tasks = context.store.tasks.collection
+    await tasks.update_many({}, {"$set": {"ends_at": now_ms}})
+    await tasks.update_one({"_id": goods}, {"$set": {"expires_at": now_ms, "due_at": now_ms}})
+    assert (await bob.dig(goods))["error"] == "ended"
+    refused = await alice.post("/payTask", code=unpaid, money=2)
+    assert (refused["error"], "说好的结束时间到了" in refused["msg"]) == ("ended", True)
+    assert await context.store.orders.of_task(unpaid) == []
+    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    await rest(context)
+    assert (await bob.dig(late))["error"] == "ended"
+    await sweep_until_quiet(context)
+    ended = await context.store.tasks.find_many([goods, late])
+    assert [(task["end_reason"], task["now_depth"]) for task in ended] == [("expired", 0)] * 2
+    assert [refund["state"] for refund in await context.store.refunds.of_task(late)] == ["refunded"]
+    await check_books(context)

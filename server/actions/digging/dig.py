@@ -22,6 +22,7 @@ from server.errors import (
     AlreadyWon,
     Banned,
     CoolingDown,
+    Ended,
     NoSuchTask,
     OutcomeUnknown,
     OwnTask,
@@ -442,6 +443,8 @@ def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
     """
     task, unionid = view["task"], request.unionid
     refuse(why_closed(standing_of(task), unionid))
+    if 0 < task["expires_at"] <= _counts_at(context, request, view["now"]):
+        raise Ended  # a sweep is about to end it
     if "last_dig" in task:
         context.hub.cooldowns.learn(task["last_dig"])
     elif opened_at := awaited_opening(task):

@@ -73,7 +73,7 @@ async def _find_payable(context: Context, publisher: Person, code: str, yuan: in
     task = await context.store.tasks.find(code)
     if task is None:
         raise NoSuchTask
-    refuse(why_not_pay(task, publisher["_id"], yuan))
+    refuse(why_not_pay(task, publisher["_id"], yuan, context.clock.now_ms() + LEAST_MS))
     return task
 
 
@@ -139,8 +139,8 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
         prepay_id="",
         transaction_id="",
         created_at=now_ms,
-        # WeChat takes whole seconds.
-        expires_at=(now_ms + ORDER_MS) // 1000 * 1000,
+        # WeChat takes whole seconds, and nobody pays for what has ended.
+        expires_at=min(now_ms + ORDER_MS, task.get("ends_at", now_ms + ORDER_MS)) // 1000 * 1000,
         asked_at=0,
         paid_at=0,
         alarm="",
