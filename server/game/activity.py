@@ -66,10 +66,12 @@ def _draw(task: Task) -> str:
 
 def _time(task: Task, task_days: int) -> str:
     if task["status"]:
-        began = f"{_moment(task['opened_at'])} 开始，" if task["opened_at"] else ""
+        began = f"{_moment(task['opened_at'])} 开始，" if 0 < task["opened_at"] <= task["ended_at"] else ""
         return f"{began}{_moment(task['ended_at'])} 已经结束"
     if not task["expires_at"]:
-        return f"还没有开始；开始后最长 {task_days} 天，奖品挖完或挖到底就提前结束"
+        starts = f"，不早于 {_moment(task['starts_at'])}" if "starts_at" in task else ""
+        lasts = f"到 {_moment(task['ends_at'])}" if "ends_at" in task else f"开始后最长 {task_days} 天"
+        return f"还没有开始{starts}；{lasts}，奖品挖完或挖到底就提前结束"
     return f"{_moment(task['opened_at'])} 到 {_moment(task['expires_at'])}，奖品挖完或挖到底就提前结束"
 
 

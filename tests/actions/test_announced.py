@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from server.actions.announce import square_of
+from server.actions.people.account import spoken
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
@@ -137,3 +138,22 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     assert [(task["end_reason"], task["now_depth"]) for task in ended] == [("expired", 0)] * 2
     assert [refund["state"] for refund in await context.store.refunds.of_task(late)] == ["refunded"]
     await check_books(context)
+
+
+@pytest.mark.gen_test
+async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(
+    client: Client, context: Context
+) -> None:
+    alice = await client.log_in("alice")
+    now_ms = context.clock.now_ms()
+    starts_at, ends_at = now_ms + DAY_MS, now_ms + 3 * DAY_MS
+    unpaid = await publish_red_packet(alice, starts_at=starts_at, ends_at=ends_at)
+    ended = await alice.publish(starts_at=starts_at)
+    assert (await alice.post("/endTask", code=ended))["status"] == 0
+    said = {}
+    for code in (unpaid, ended):
+        rules = (await alice.get("/getRules", code=code))["rules"]
+        said[code] = next(rule["text"] for rule in rules if rule["title"] == "时间")
+    assert said[unpaid].startswith(f"还没有开始，不早于 {spoken(starts_at)}；到 {spoken(ends_at)}，")
+    assert said[ended].endswith(" 已经结束")
+    assert "开始" not in said[ended]
