@@ -27,7 +27,7 @@ function showState(element, { kind, text }) {
 function cardElement(card, foot = () => null) {
   const picture = el("img", { alt: "", width: 300, height: 225, decoding: "async" });
   const state = el("span.state");
-  const name = el("h3");
+  const name = el("h2");
   const publisher = el("p.publisher");
   const bar = depthBar();
   const prizes = el("span.prizes");

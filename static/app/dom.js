@@ -77,7 +77,7 @@ export async function attempt(place, act) {
 
 /** Show numbers, each `[label, number, unit]`, in a list. */
 export function showNumbers(list, numbers) {
-  fill(list, numbers.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number), el("small", {}, unit))));
+  fill(list, numbers.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number, el("small", {}, unit)))));
 }
 
 // One transparent pixel: what it is shown in has the colour of an empty place.

@@ -9,7 +9,7 @@ import { el, fill, icon, set, write } from "./dom.js";
 export function fairness(task) {
   noteCommitment(task);
   let holds = null; // until this device has checked it
-  const answers = el("dl.answers", { role: "status" });
+  const answers = el("dl.answers", { "aria-live": "polite" });
   const result = el("div.checks", { role: "status" });
   const button = el("button", { onclick: () => run() }, icon("lock", 18), FAIR.verify);
   const element = el(

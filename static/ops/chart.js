@@ -50,7 +50,7 @@ export class Chart {
     this.#history = history;
     this.#plot = el("div.plot", { tabindex: "0", role: "group", "aria-label": t(spec.id) }, this.#canvas, this.#mark);
     this.note = el("span.note");
-    const title = el("header", {}, el("h3", {}, t(spec.id)), this.note);
+    const title = el("header", {}, el("h2", {}, t(spec.id)), this.note);
     this.element = el("section.chart", { "data-chart": spec.id }, title, this.#values, this.#plot);
     this.#listen(onPoint);
     new ResizeObserver(([entry]) => {

@@ -41,6 +41,7 @@ export class Screen {
     this.element = el(
       "div.screen",
       {},
+      el("h1.unseen", {}, t("title")),
       el("div.charts", {}, this.#charts.map((chart) => chart.element)),
       panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`)))), el("div", {}, this.#today.paid, this.#today.most)), this.#moneyNote),
       panel("tasks", this.#tasks, this.#running, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))),

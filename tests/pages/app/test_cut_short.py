@@ -203,7 +203,7 @@ def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(
     expect(page.locator(".card", has_text="早就埋下的猫").first).to_be_visible()
     publisher.publish(a_picture(), name=name)
     sockets[0].close(code=4008, reason="too slow")
-    expect(page.locator(".card h3", has_text=name)).to_be_visible()  # sooner than its interval would renew it
+    expect(page.locator(".card h2", has_text=name)).to_be_visible()  # sooner than its interval would renew it
 
 
 def test_the_winners_are_read_anew_when_the_channel_is_back(
@@ -232,8 +232,8 @@ def test_a_persons_own_page_renews_everything_as_time_passes(watcher: Window, ad
     publisher.publish(picture, name="后来的猫")
     page.clock.fast_forward(20_000)
     expect(page.locator(".card")).to_have_count(22)
-    expect(page.locator(".card h3").first).to_have_text("后来的猫")
-    expect(page.locator(".numbers dd").last).to_have_text("22")
+    expect(page.locator(".card h2").first).to_have_text("后来的猫")
+    expect(page.locator(".numbers dd").last).to_have_text("22个宝贝")
 
 
 def test_a_page_says_that_its_numbers_cannot_be_read(watcher: Window) -> None:

@@ -189,7 +189,7 @@ def test_a_red_packet_is_paid_dug_and_claimed_though_wechat_says_that_it_failed(
     code = urlsplit(page.url).fragment.rpartition("/")[2]
 
     winner = window("阿强")
-    expect(winner.page.locator(".card h3", has_text="【现金红包8元】开工大吉")).to_be_visible()
+    expect(winner.page.locator(".card h2", has_text="【现金红包8元】开工大吉")).to_be_visible()
     winner.go(f"/#/task/{code}")
     winner.page.get_by_role("button", name="去领取").click()
     deny = {"what": "deny", "call": "confirm"}
@@ -264,7 +264,7 @@ def test_html_in_a_name_is_shown_as_text(window: Opener, publisher: Person) -> N
     expect(nasty.page.get_by_role("heading", name=HTML_NAME).first).to_be_visible()
     nasty.go("/")
     nasty.page.locator("details.fold").evaluate("fold => { fold.open = true; }")  # what ended is folded
-    expect(nasty.page.locator(".card h3", has_text=HTML_NAME).first).to_be_visible()
+    expect(nasty.page.locator(".card h2", has_text=HTML_NAME).first).to_be_visible()
     for each in (watcher, nasty):  # `window` checks at the end that no alert opened
         assert each.page.locator("img[src=x], [onerror]").count() == 0
 

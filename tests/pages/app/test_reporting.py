@@ -40,7 +40,7 @@ def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(
     take_down(address, code)
     page = window("大熊", "/#/mine/dug").page
     card = page.locator(f"[data-code='{code}']")
-    expect(card.locator("h3")).to_have_text("看不到的宝贝")
+    expect(card.locator("h2")).to_have_text("看不到的宝贝")
     expect(card.locator(".state")).to_have_text("看不到了")
     expect(card.locator("img").first).to_be_hidden()
 
