@@ -170,9 +170,14 @@ def after_query(known: Document, state: str | None) -> Literal["send", "give up"
     return "send" if state is None or (state in _SENT_AGAIN and not known["package_info"]) else "note"
 
 
+def is_over(known: Document) -> bool:
+    """Whether it is known how a bill ended."""
+    return known["state"] in bill.ends
+
+
 def cancellable(known: Document) -> bool:
     """Whether WeChat can be asked to cancel a bill."""
-    return known["state"] in OPEN.split() and known["remote"] not in ("", "CANCELING")
+    return not is_over(known) and known["remote"] not in ("", "CANCELING")
 
 
 def follows(known: Document, now_ms: int) -> Move:

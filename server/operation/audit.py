@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, hidden_fen, total_fen
-from server.game.bill import NEVER_HELD
+from server.game.bill import NEVER_HELD, is_over
 from server.game.draw import LEAST_FEN
 from server.game.findings import Finding, PaymentKind, Value, What
-from server.game.prize import is_out
+from server.game.order import PAID
+from server.game.prize import GONE, HELD, UNSETTLED, is_out
 from server.game.ranks import is_mailed
+from server.game.refund import OPEN
 from server.game.task import Task
 from server.store import Store
 from server.store.money.bills import Bill
@@ -32,9 +34,8 @@ LOOKS_APART_SECONDS = 1.0
 # WeChat answers questions about the bills of so many days.
 ASKED_MS = 30 * DAY_MS
 
-_IN = ("paid", "spent", "unusable")
-_WITHHELD = ("held", "withheld")
-_OWED = ("won", "claiming", "expiring", *_WITHHELD)
+_IN = PAID.split()
+_OWED = (*UNSETTLED, "expiring")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class TaskMoney:
     @property
     def withheld_fen(self) -> int:
         """What of that waits for an operator."""
-        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _WITHHELD)
+        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in HELD)
 
 
 @dataclass(slots=True)
@@ -217,7 +218,7 @@ def _prize_differences(money: TaskMoney) -> list[Finding]:
     for prize in money.prizes:
         bills = [bill for bill in money.bills if bill["prize"] == prize["_id"]]
         given = [bill for bill in bills if bill["state"] == "given"]
-        out = [bill for bill in bills if bill["state"] in ("asked", "waiting")]
+        out = [bill for bill in bills if not is_over(bill)]
         red_packet = prize["amount_fen"] > 0
         if prize["amount_fen"] not in _possible_fen(money.task, prize):
             found.append(_difference(money, "prize_amount", prize["_id"], prize["amount_fen"]))
@@ -279,7 +280,7 @@ def _refund_fen(money: TaskMoney, refund: Refund, order: Order | None) -> int | 
         return None
     if refund["kind"] == "unwon":
         return hidden_fen(money.task)
-    return sum(p["amount_fen"] for p in money.prizes if p["state"] in ("expiring", "returned"))
+    return sum(p["amount_fen"] for p in money.prizes if p["state"] in GONE)
 
 
 def _end_differences(money: TaskMoney) -> list[Finding]:
@@ -339,7 +340,7 @@ async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
     if answer.amount_fen not in (None, bill["amount_fen"]):
         return said, False
     final = {"SUCCESS": "given", "FAIL": "failed", "CANCELLED": "failed"}.get(answer.state)
-    return said, final == bill["state"] if final else bill["state"] in ("asked", "waiting")
+    return said, final == bill["state"] if final else not is_over(bill)
 
 
 def _is_too_old(bill: Bill) -> bool:
@@ -347,7 +348,7 @@ def _is_too_old(bill: Bill) -> bool:
 
     https://pay.weixin.qq.com/doc/v3/merchant/4012716437
     """
-    return bill["state"] in ("given", "failed") and bill["created_at"] < time.time() * 1000 - ASKED_MS
+    return is_over(bill) and bill["created_at"] < time.time() * 1000 - ASKED_MS
 
 
 async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:
@@ -358,5 +359,5 @@ async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:
     said = f"{answer.status}, {answer.amount_fen} fen"
     final = {"SUCCESS": "refunded", "CLOSED": "closed"}.get(answer.status)
     return said, answer.amount_fen == refund["amount_fen"] and (
-        final == refund["state"] if final else refund["state"] in ("asked", "processing", "abnormal")
+        final == refund["state"] if final else refund["state"] in OPEN.split()
     )

@@ -21,6 +21,7 @@ from server.game.bill import (
     cancellable,
     follows,
     give_up,
+    is_over,
     meaning,
     sending,
     stop_sending,
@@ -134,7 +135,7 @@ async def retract(context: Context, prize: Prize) -> None:
         return
     bill, _ = ensured
     try:
-        if bill["state"] in ("given", "failed"):
+        if is_over(bill):
             await follow_bill(context, bill)
         else:
             await _retract_bill(context, bill)
@@ -209,7 +210,7 @@ EFFECTS: Effects = {"prize": _move_prize, "ledger": _enter}
 
 async def settle_bill(context: Context, bill: Bill) -> None:
     """Bring a bill that is due one step nearer to its end. Raises PayUnknown, Contradiction."""
-    if bill["state"] in ("given", "failed"):
+    if is_over(bill):
         await follow_bill(context, bill)
         return
     try:
