@@ -34,6 +34,8 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         return await someone.upload(a_picture())
     asked = {
         "code": code,
+        "name": "一只猫",
+        "publisher_id": "A" * 16,
         "wxname": "名字",
         "wxheadpic": "/files/none.jpg",
         "money": 1,
@@ -91,6 +93,7 @@ async def test_each_act_of_money_or_claim_locks_before_it_acts(
 def test_interfaces_that_move_money_prizes_or_an_account_lock() -> None:
     assert {each.path for each in INTERFACES if each.locks} == {
         "/payTask", "/drawPrize", "/confirmDraw", "/shipPrize", "/shipPrizes", "/receivePrize", "/endTask",
+        "/editTask",
         "/deleteAccount", "/keepAccount",
     }  # fmt: skip
 

@@ -110,7 +110,10 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     assert all(card["wxheadimgurl"] == card["wxheadpic"] for card in lists["/getMyPartake"]["data"])
     assert {(card["need_pay"], card["owed"]) for card in lists["/getMyRelease"]["data"]} == {(0, 0)}
     info = await bob.get("/getMyInfo")
+    assert single in {row["code"] for row in info.pop("to_do")}
+    assert 1 <= info.pop("expected_wins") <= 3
     numbers = {"digging_num": 3, "release_num": 0, "partake_num": 3, "fair_start_ms": 0}
+    numbers |= {"wins_counted": len(lists["/getMyPrize"]["data"]), "digs_uncounted": 0}
     assert info == {"status": 0, "msg": "", "red_packets": 1, "delete_at": 0} | numbers | SHOWN
     assert (await alice.get("/getMyInfo"))["release_num"] == 3
 

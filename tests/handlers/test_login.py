@@ -68,7 +68,7 @@ async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client: Client
     )
     assert data.keys() == {
         "unionid", "openid", "nickName", "avatarUrl", "gender", "city", "province", "country", "token",
-        "named",
+        "named", "delete_at",
     }  # fmt: skip
 
 
