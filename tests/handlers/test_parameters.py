@@ -277,10 +277,12 @@ def test_refusals_name_parameters_in_the_words_of_the_forms() -> None:
     asked = [taken for interface in [*INTERFACES, *OPS_INTERFACES] for taken in interface.takes]
     published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
     form = (SOURCE / "static" / "app" / "publish.js").read_text(encoding="utf-8")
-    labels = dict(
-        re.findall(r'(?:field|number|choice|pictureField)\("(\w+)", (?:\{\s+label: )?"([^"]+)"', form)
-    )
-    assert len(labels) == 14
+    words = (SOURCE / "static" / "miniprogram" / "shared" / "words.js").read_text(encoding="utf-8")
+    fields = re.search(r"(?s)export const FIELDS = \{(.*?)\};", words)
+    assert fields
+    labels = dict(re.findall(r'(?:choice|pictureField)\("(\w+)", (?:\{\s+label: )?"([^"]+)"', form))
+    labels |= dict(re.findall(r'(\w+): "([^"]+)"', fields[1]))
+    assert len(labels) == 20
     for name, label in labels.items():
         assert _asked(published[{"picture": "url"}.get(name, name)])["title"] == label
     for request in [*asked, ConnectRequest]:

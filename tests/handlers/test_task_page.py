@@ -85,6 +85,10 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "ranks": [],
         "review": "shown",
         "review_note": "",
+        "place": "",
+        "pickup_time": "",
+        "contact": "",
+        "not_sent_to": [],
     } | {name: given[name] for name in TIMES}
     data = msgspec.convert(fields | {"status": task["status"]}, TaskPageData)
     return msgspec.json.encode(msgspec.convert(fields | {"data": data}, GetTaskDetailsReply))

@@ -27,7 +27,7 @@ pytestmark = needs_chromium
 TEXTS = [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md")]
 SHARPNESS = 1.5
 QUALITY = 64
-LARGEST_BYTES = {"phone": 48_000, "desk": 60_000}
+LARGEST_BYTES = {"phone": 50_000, "desk": 60_000}
 CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿", "阿杰")
 ADDRESSES = (
     ("王朵朵", "13800000001", "深圳市南山区高新南一道 1 号"),

@@ -139,6 +139,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(
     expect(dialog.get_by_label("名字")).to_have_value("")
     dialog.get_by_role("button", name="关闭").click()
     page.goto(root + f"#/task/{code}")
+    page.get_by_role("button", name="挖一锹").click()
     page.get_by_role("button", name="去领取").click()
     expect(page.locator(".claim .unnamed")).to_be_visible()
     page.goto(root + "#/publish")
