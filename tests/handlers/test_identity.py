@@ -36,6 +36,7 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         "code": code,
         "name": "一只猫",
         "publisher_id": "A" * 16,
+        "table": "深度,中奖者,快递公司,运单号",
         "wxname": "名字",
         "wxheadpic": "/files/none.jpg",
         "money": 1,
