@@ -168,10 +168,10 @@ class PublishRequest(TextsRequest, kw_only=True):
         Annotated[list[RankRequest], Meta(title="各种奖品", description="最多 10 种奖品的 JSON 列表")] | None
     ) = None
     starts_at: (
-        Annotated[int, Meta(ge=1, title="什么时候开挖", description="以后的时刻（1970 年起的毫秒数）")] | None
+        Annotated[int, Meta(ge=1, title="什么时候开挖", description="以后的时刻（毫秒时间戳）")] | None
     ) = None
     ends_at: (
-        Annotated[int, Meta(ge=1, title="什么时候结束", description="开挖以后的时刻（1970 年起的毫秒数）")] | None
+        Annotated[int, Meta(ge=1, title="什么时候结束", description="开挖以后的时刻（毫秒时间戳）")] | None
     ) = None
     draw_type: (
         Annotated[int, Meta(ge=1, le=2, title="怎么给", description="1（现场领取）或 2（邮寄）")] | None

@@ -26,7 +26,7 @@ class OpsTimelineRequest(Named, kw_only=True):
         Literal["task", "prize", "person"], Meta(title="对象", description="宝贝、奖品或人三种之一")
     ]
     before: Annotated[
-        int, Meta(ge=0, le=2**53, title="早于", description="时刻（1970 年起的毫秒数），0 是从最新的开始")
+        int, Meta(ge=0, le=2**53, title="早于", description="时刻（毫秒时间戳），0 是从最新的开始")
     ] = 0
 
 

@@ -494,4 +494,4 @@ def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(addr
     code = publisher.publish(a_picture(), name="单独抽的猫")
     with a_phone(address, "小明", **{"wabao.halves": [[code, "ab" * 32, "cd" * 16]]}) as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("奖品的位置由服务器单独抽出", "服务器没有按你出的那一半来抽")
+        phone.shows("谁挖了哪一层是服务器单独抽的", "服务器没有按你出的那一半来抽")
