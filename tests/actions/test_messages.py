@@ -273,6 +273,21 @@ async def test_a_reminder_comes_once_when_the_cooldown_is_over(client: Client, c
 
 
 @pytest.mark.gen_test
+async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client: Client, context: Context) -> None:
+    alice, carol = await client.log_in_all("alice", "carol")
+    starts_at = context.clock.now_ms() + 3_600_000
+    goods = await alice.publish(cd=3600, starts_at=starts_at)
+    unpaid = await publish_red_packet(alice, starts_at=starts_at)
+    await allow(client, "carol", "cooldown_over")
+    assert (await carol.post("/remind", code=unpaid))["error"] == "not_paid"
+    assert (await carol.post("/remind", code=goods))["cd_until"] == starts_at
+    await end_cooldown(context, goods)
+    await send_messages(context)
+    ((kind, shown),) = await sent_to(client, "carol")
+    assert (kind, shown["note"]) == ("cooldown_over", "开挖了，快来挖第一锹")
+
+
+@pytest.mark.gen_test
 async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=3600)

@@ -149,6 +149,6 @@ async def _of_cooldown(context: Context, message: Message, task: Task) -> Words:
             "name": task["name"],
             "at": task["cd_until"],
             "status": "可以挖了",
-            "note": "冷却结束，快来挖下一锹",
+            "note": "冷却结束，快来挖下一锹" if task["now_depth"] else "开挖了，快来挖第一锹",
         }
     )

@@ -7,7 +7,7 @@ that has no template, no store is asked.
 from __future__ import annotations
 
 from server.context import Context
-from server.errors import BadRequest, Ended, NoSuchTask, NotShown, refuse
+from server.errors import BadRequest, Ended, NoSuchTask, NotPaid, NotShown, refuse
 from server.game.amounts import DAY_MS
 from server.game.prize import UNCLAIMED
 from server.game.reasons import may_see, standing_of, why_barred
@@ -55,8 +55,8 @@ async def tell_of_end(context: Context, task: Task) -> None:
 async def remind(context: Context, code: str, unionid: str) -> int:
     """Tell a person once when the cooldown of a task is over; return when that is (unix ms). Safe to repeat.
 
-    Raises NoSuchTask, NotShown, Ended, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or no such
-    message.
+    Raises NoSuchTask, NotShown, Ended, NotPaid, OwnTask, AlreadyWon; BadRequest if there is no
+    cooldown, or no such message.
     """
     if not _told("cooldown_over", context):
         raise BadRequest("这里还没有开通提醒")
@@ -68,6 +68,8 @@ async def remind(context: Context, code: str, unionid: str) -> int:
         raise NotShown
     if task["status"]:
         raise Ended
+    if not task["open"]:  # it was announced, and may never be paid for
+        raise NotPaid
     refuse(why_barred(standing_of(task), unionid, won=won))
     if task["cd_until"] <= view["now"]:
         raise BadRequest("冷却已经结束，现在就可以挖")
