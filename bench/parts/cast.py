@@ -25,7 +25,6 @@ from server.security.keys import Keys
 from server.settings import SANDBOX_APPID
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
-PUBLISHERS = USERS[:2]
 OPEN_SECONDS = 30
 NEWEST = 30  # values from replies that are kept per parameter
 RECENT = 20  # and those that fit together

@@ -8,7 +8,7 @@ import { NAMING, profileInReview } from "../miniprogram/shared/words.js";
 import { onChange, person, remember } from "./session.js";
 
 /** Whether the person has a name of their own. */
-export function isNamed() {
+function isNamed() {
   return person.named !== 0;
 }
 

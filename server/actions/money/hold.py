@@ -65,7 +65,7 @@ class _Limit(NamedTuple):
     most_yuan: int
 
 
-def are_brakes_on(context: Context) -> bool:
+def are_limits_on(context: Context) -> bool:
     """Whether any setting may hold a payout."""
     settings = context.settings
     limits = (settings.cash_won_day_yuan, settings.cash_won_week_yuan, settings.cash_pair_week_yuan)
@@ -156,7 +156,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
     if prize.get("weighed") == prize["attempt"]:
         return True
     await withhold_if_frozen(context, prize)
-    found = await _weighed(context, prize) if are_brakes_on(context) and "let_off" not in prize else None
+    found = await _weighed(context, prize) if are_limits_on(context) and "let_off" not in prize else None
     prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
     found = found or await _why_full(context, prize, today)
     if found is None:

@@ -39,14 +39,14 @@ function asLeft(card) {
  * Return what its publisher reads at a card's foot, and where it leads: { said, act, opens, urgent }. `act` is "" where
  * there is nothing to do; `opens` is "winners" or "treasure".
  */
-export function publishedFoot(card) {
+function publishedFoot(card) {
   const said = inReview(card.review, card.review_note);
   if (card.need_pay) return { said, act: payDue(card), opens: "treasure", urgent: true };
   return { said, act: WINNERS.title, opens: "winners", urgent: false };
 }
 
 /** Return the same for who won it, with `parcel`: the words for goods on their way. */
-export function wonFoot(card) {
+function wonFoot(card) {
   const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel: parcelWords(card) };
   if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };
   if (card.is_draw) return { ...foot, said: prizeWords(card, card.prize_state) };
