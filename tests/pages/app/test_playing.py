@@ -272,7 +272,7 @@ def test_html_in_a_name_is_shown_as_text(window: Opener, publisher: Person) -> N
 def test_the_draw_is_verified_in_the_browser(window: Opener, address: str, publisher: Person) -> None:
     code = publisher.publish(a_picture(), prize_num=3, interval=3, fluctuation=1, forecast_num=1)
     watcher = window("小明", f"/#/task/{code}")
-    expect(watcher.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+    expect(watcher.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     expect(watcher.page.get_by_role("button", name="验证这次抽奖")).to_be_hidden()
     details = publisher.get("/getTaskDetails", code=code)
     others = [Person.log_in(address, f"路人{number}") for number in range(4)]
@@ -299,7 +299,7 @@ def test_a_forged_proof_is_found_out_in_the_browser(
 ) -> None:
     code = publisher.publish(a_picture(), forecast_num=2)
     watcher = window("小明", f"/#/task/{code}")
-    expect(watcher.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+    expect(watcher.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     _dig_until_ended(publisher, [Person.log_in(address, user) for user in ("阿强", "朵朵")], code)
     proof = httpx.get(f"{address}/getProof", params={"code": code}).json()
     proof[forgery] = {

@@ -31,7 +31,7 @@ def player(browser: Browser, running: Running, request: pytest.FixtureRequest) -
     opened = open_window(browser, running.address, **getattr(request, "param", {}))
     opened.go(f"/#/task/{code}")
     opened.log_in("小红")
-    expect(opened.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+    expect(opened.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     yield opened
     opened.context.close()
     assert opened.wrong == []

@@ -250,7 +250,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     code = publisher.publish(a_picture(), name="要结束的猫", forecast_num=40_000, cd=60)
     visitor = window(f"/#/task/{code}", viewport=PHONE)
     visitor.log_in("朵朵")
-    expect(visitor.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+    expect(visitor.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     opened = operator()
     search = opened.page.get_by_role("searchbox")
     search.fill(code)

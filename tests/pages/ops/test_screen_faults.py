@@ -396,7 +396,7 @@ def test_a_disconnected_processs_watchers_go_to_the_others(
     visitors = [window(f"/#/task/{code}", viewport=PHONE) for _ in range(2)]
     for number, visitor in enumerate(visitors):
         visitor.log_in(f"客{number}")
-        expect(visitor.page.get_by_text("承诺（SHA-256）")).to_be_visible()
+        expect(visitor.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     opened = operator()
     processes = opened.page.locator(".processes li:not([data-process=evening])")
     expect(processes).to_have_count(2)
