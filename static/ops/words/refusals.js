@@ -14,6 +14,7 @@ export const REFUSALS = {
   refusal_wechat_busy: ["微信繁忙", "WeChat busy"],
   refusal_bad_user_data: ["用户信息不对", "bad user data"],
   refusal_no_such_task: ["没有这个宝贝", "no such task"],
+  refusal_no_such_person: ["没有这个人", "no such person"],
   refusal_not_paid: ["还没支付", "not paid"],
   refusal_ended: ["已结束", "ended already"],
   refusal_cooling_down: ["冷却中", "cooling down"],
