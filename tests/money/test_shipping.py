@@ -184,7 +184,7 @@ async def test_a_prize_without_a_parcel_reads_as_not_sent_yet_and_goes_on(
     [prize] = await find(context, "prizes")
     assert prize.keys() == {
         "_id", "code", "depth", "unionid", "publisher", "wxname", "wxheadpic", "goods_type", "draw_type",
-        "amount_fen", "state", "attempt", "won_at", "claimed_at", "given_at", "address_box",
+        "amount_fen", "state", "attempt", "won_at", "claimed_at", "given_at", "address_box", "phone_hash",
     }  # fmt: skip
     assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
     assert (await table(client, alice, code))[0]["状态"] == "待寄出"

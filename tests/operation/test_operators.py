@@ -91,7 +91,7 @@ def test_every_act_is_tried_below() -> None:
 @pytest.mark.gen_test
 async def test_an_operator_who_may_only_look_can_do_nothing(client: Client, path: str) -> None:
     await enter(client, LIN)
-    assert (await client.post("/ops/search", query="x"))["status"] == 0
+    assert (await client.post("/ops/search", query="猫咪"))["status"] == 0
     reply = await client.post(path, **ACTS[path], reason="试试")
     assert (reply["error"], reply["trace_id"] != "") == ("not_allowed", True)
     assert (await client.get("/ops/log"))["data"] == []
