@@ -221,7 +221,7 @@ def test_the_square_is_searched_and_what_ended_is_folded(
     expect(cards).to_have_count(1)
     expect(page.locator(f"[data-code='{wine}']")).to_be_visible()
     fits(opened)
-    page.locator(f"[data-code='{wine}'] a").click()
+    page.locator(f"[data-code='{wine}'] a.card").click()
     page.get_by_role("link", name="广场").first.click()
     expect(page.get_by_label("搜宝贝或发布者")).to_have_value(f"{mark}红")
     expect(cards).to_have_count(1)

@@ -33,7 +33,7 @@ def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(
     page.get_by_label("每锹之后冷却几秒").wait_for()
     speed.wait_for()
     opened.go(f"/#/task/{code}")
-    page.locator("button.dig").wait_for()
+    page.get_by_text("规则、承诺和随机数").click()
     speed.wait_for()
     button = page.locator("button.dig")
     page.locator("button.dig[data-kind=ready]").wait_for()
@@ -48,5 +48,6 @@ def test_a_task_without_a_cooldown_tells_of_no_lots(window: Opener, publisher: P
     code = publisher.publish(a_picture(), cd=0)
     page = window("小红", f"/#/task/{code}").page
     page.get_by_text("第 1 层，什么也没有").wait_for()
+    page.get_by_text("规则、承诺和随机数").click()
     page.get_by_text("规则：1 份奖品").wait_for()
     assert page.get_by_text("抽签").count() == 0
