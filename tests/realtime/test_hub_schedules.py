@@ -20,7 +20,6 @@ from pymongo.errors import AutoReconnect
 
 from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
-from server.realtime.cooldowns import Cooldowns
 from server.realtime.hub import Hub
 from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import DigNews, EndNews, SendAway
@@ -87,7 +86,7 @@ class Scene:
         self.world = World(loop, CODES)
         clock = WorldsClock(self.world)
         self.hubs = [
-            hub_class(self.world.store, MemoryBus(self.world, name), "", clock, Cooldowns())  # type: ignore[arg-type]
+            hub_class(self.world.store, MemoryBus(self.world, name), "", clock)  # type: ignore[arg-type]
             for name in ("one", "two")
         ]
         self.staying: list[tuple[str, Visitor]] = []

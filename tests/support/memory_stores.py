@@ -13,10 +13,12 @@ from typing import Any
 from pymongo.errors import AutoReconnect
 
 from server.game.dig import Dig
+from server.game.draw import encode_rules, make_rules
 from server.runtime.page_reads import PageReads
 from support.shuffled_loop import ShuffledLoop
 
 CD_MS = 3000
+PARAMS = encode_rules(make_rules("A" * 12, 1, 1000, 0, 0))
 
 
 class World:
@@ -82,6 +84,8 @@ class World:
             "money": 0,
             "goods_type": 2,
             "commitment": "c",
+            "params": PARAMS,
+            "publisher": "publisher",
             "prize_num": 1,
             "prizes_left": 1,
             "now_depth": len(digs),
