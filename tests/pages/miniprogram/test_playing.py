@@ -196,7 +196,7 @@ def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp
     with a_server(tmp_path / "data", **given) as server, a_phone(server.address, "小红") as phone:
         phone.open("/pages/mine/mine")
         phone.shows("用户协议隐私政策", "联系客服")
-        phone.tap(".text")
+        phone.press("用户协议")
         assert phone.until("entitled")["title"] == "用户协议"
         phone.shows(f"我们的协议 {markup}")
         phone.open("/pages/texts/texts?which=privacy")
