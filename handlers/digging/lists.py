@@ -47,7 +47,13 @@ class CardsReply(Reply, kw_only=True):
     data: list[Card]
 
 
-class SquareReply(CardsReply, kw_only=True):
+class SquareCards(CardsReply, kw_only=True):
+    """`featured` has the codes of this page's running tasks that the operator features, in no order."""
+
+    featured: list[str]
+
+
+class SquareReply(SquareCards, kw_only=True):
     """`mine` and `won` have the codes of this page's running tasks that the caller published or won."""
 
     mine: list[str]
@@ -58,8 +64,9 @@ class GetTaskList(Interface):
     """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
 
     A page has at most three tasks of a publisher; more of theirs are on later pages. So a page may have fewer
-    than 20 though others follow: the list ends with a page of none. `name` finds any part of a name and of
-    the publisher's, in this order too.
+    than 20 though others follow: the list ends with a page of none. Up to five that the operator features
+    stand before the 20 of the first page, and on no other; with `kind` or `name` they keep their place.
+    `name` finds any part of a name and of the publisher's, in this order too.
     """
 
     path = "/getTaskList"
@@ -73,7 +80,10 @@ class GetTaskList(Interface):
         page = await square_of(self.context).page(request.page, wanted)
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
-            reply = CardsReply(data=[card(self.context, task) for task in page.tasks])
+            reply = SquareCards(
+                data=[card(self.context, task) for task in page.tasks],
+                featured=[t["_id"] for t in page.tasks if t.get("featured") and not t["status"]],
+            )
             page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), msgspec.json.encode(reply)
         cards: bytes = page.prepared[2]
         own = {

@@ -11,7 +11,15 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.person import Named
 from handlers.parameters import ONE_LINE, Code
-from server.actions.operate import ban, disconnect_watchers, end_task, hide_task, lift_ban, log_out_person
+from server.actions.operate import (
+    ban,
+    disconnect_watchers,
+    end_task,
+    feature_task,
+    hide_task,
+    lift_ban,
+    log_out_person,
+)
 from server.game.amounts import total_fen
 from server.store.audit_log import BEGUN
 
@@ -66,6 +74,30 @@ class OpsHide(OperatorInterface):
     async def operate(self, request: OpsHideRequest) -> Reply:
         """Raises what `hide_task` raises."""
         await hide_task(self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden))
+        return Reply()
+
+
+class OpsFeatureRequest(msgspec.Struct):
+    """`featured` 1 puts the task on top of the square, 0 takes it from there."""
+
+    code: Code
+    featured: Annotated[int, Meta(ge=0, le=1, title="是否精选", description="0 或 1")]
+    reason: Reason
+
+
+class OpsFeature(OperatorInterface):
+    """Put a task on top of the square, or take it from there; at most five are there."""
+
+    path = "/ops/feature"
+    method = "POST"
+    role = "act"
+    takes = (OpsFeatureRequest,)
+
+    async def operate(self, request: OpsFeatureRequest) -> Reply:
+        """Raises what `feature_task` raises."""
+        await feature_task(
+            self.context, self.actor, request.code, request.reason, featured=bool(request.featured)
+        )
         return Reply()
 
 

@@ -30,11 +30,12 @@ async def board_tasks(context: Context, tasks: list[Task]) -> list[BoardTask]:
 class OpsListRequest(msgspec.Struct):
     """`hidden`: only publisher and winners see them. `unpaid`: red packets that nobody paid.
 
-    `held`: tasks whose money we hold.
+    `held`: tasks whose money we hold. `featured`: those on top of the square, also if nobody sees them now.
     """
 
     of: Annotated[
-        Literal["hidden", "unpaid", "held"], Meta(title="种类", description="隐藏、未支付或有钱三种之一")
+        Literal["hidden", "unpaid", "held", "featured"],
+        Meta(title="种类", description="隐藏、未支付、有钱或精选四种之一"),
     ]
 
 
@@ -46,7 +47,7 @@ class OpsListReply(Reply, kw_only=True):
 
 
 class OpsList(OperatorInterface):
-    """The tasks that are hidden, unpaid, or hold money."""
+    """The tasks that are hidden, unpaid, featured, or hold money."""
 
     path = "/ops/list"
     takes = (OpsListRequest,)
@@ -61,6 +62,8 @@ class OpsList(OperatorInterface):
             found = [task for task in paid if held_fen[task["_id"]]]
         elif request.of == "hidden":
             found = await tasks.hidden(LISTED_TASKS)
+        elif request.of == "featured":
+            found = await tasks.featured(LISTED_TASKS)
         else:
             found = await tasks.unpaid(LISTED_TASKS)
         return OpsListReply(data=await board_tasks(self.context, found), held_fen=held_fen)

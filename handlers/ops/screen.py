@@ -11,7 +11,16 @@ import msgspec
 from tornado.web import HTTPError
 
 from handlers.base import Interface, Reply
-from handlers.ops.acts import OpsBan, OpsDisconnect, OpsEnd, OpsHide, OpsLog, OpsSignOut, OpsUnban
+from handlers.ops.acts import (
+    OpsBan,
+    OpsDisconnect,
+    OpsEnd,
+    OpsFeature,
+    OpsHide,
+    OpsLog,
+    OpsSignOut,
+    OpsUnban,
+)
 from handlers.ops.export import OpsWinners
 from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
@@ -257,6 +266,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsPerson,
     OpsEnd,
     OpsHide,
+    OpsFeature,
     OpsDisconnect,
     OpsSignOut,
     OpsPayouts,

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from server.actions.announce import announce_judged
+from server.actions.announce import announce_judged, square_of
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money import freeze as freezing
 from server.actions.money.claim import Address, open_address
@@ -32,6 +32,8 @@ from server.store.money.prizes import Prize
 from server.store.people.people import Ban
 
 EXPORTED_AT_ONCE = 200
+MOST_FEATURED = 5
+_TOP_IS_FULL = f"广场最上面最多 {MOST_FEATURED} 个精选，请先取消一个"
 
 
 class Won(NamedTuple):
@@ -165,6 +167,30 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
             raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
         await context.store.reports.close_decided(code, decided, "upheld" if hidden else "dismissed")
         await announce_judged(context, code)
+
+
+async def feature_task(context: Context, actor: Actor, code: str, reason: str, *, featured: bool) -> None:
+    """Put a task on top of the square, or take it from there. Those hidden or unpaid show once they are not.
+
+    Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED others are there.
+    """
+    tasks = context.store.tasks
+    async with _logged(context, actor, "feature" if featured else "unfeature", code, reason):
+        if not featured:
+            if not await tasks.unfeature(code):
+                raise NoSuchTask
+        elif code not in (before := {task["_id"] for task in await tasks.featured(MOST_FEATURED)}):
+            if len(before) == MOST_FEATURED:
+                raise BadRequest(_TOP_IS_FULL, param="featured")
+            if not await tasks.feature(code):
+                task = await tasks.find(code)
+                if task is None:
+                    raise NoSuchTask
+                raise Ended if task["status"] else BadRequest("私密的宝贝不在广场上，不能精选", param="code")
+            if len(await tasks.featured(MOST_FEATURED + 1)) > MOST_FEATURED:  # others did so at this moment
+                await tasks.unfeature(code)
+                raise BadRequest(_TOP_IS_FULL, param="featured")
+        square_of(context).forget()
 
 
 async def decide_review(context: Context, actor: Actor, key: str, reason: str, *, shown: bool) -> None:

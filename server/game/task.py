@@ -39,6 +39,8 @@ class Task(TypedDict):
 
     `starts_at` and `ends_at` are absent unless its publisher announced it for then, or limited it. Until
     it starts it is as if it cooled down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
+
+    `featured` is since when an operator has it on top of the square, absent if it is not there.
     """
 
     _id: str
@@ -102,6 +104,7 @@ class Task(TypedDict):
     left_fen: NotRequired[int]
     starts_at: NotRequired[int]
     ends_at: NotRequired[int]
+    featured: NotRequired[int]
     due_at: NotRequired[int]
 
 

@@ -11,8 +11,8 @@ from cachetools import TLRUCache
 
 from server.runtime.single_flight import SingleFlight
 from server.store import Store
-from server.store.digging.square import Wanted
-from server.store.digging.tasks import ALL, ListedTask
+from server.store.digging.square import ALL, Wanted
+from server.store.digging.tasks import ListedTask
 
 _Key: TypeAlias = tuple[int, Wanted]
 

@@ -2,7 +2,7 @@
 
 import { lastingOf, stateOf } from "../miniprogram/shared/cards.js";
 import { secondsUntil } from "../miniprogram/shared/clock.js";
-import { prizesLeft, title } from "../miniprogram/shared/words.js";
+import { SQUARE, prizesLeft, title } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
@@ -27,6 +27,7 @@ function showState(element, { kind, text }) {
 function cardElement(card, foot = () => null) {
   const picture = el("img", { alt: "", width: 300, height: 225, decoding: "async" });
   const state = el("span.state");
+  const chip = el("span.chip", { hidden: true }, SQUARE.featured);
   const name = el("h2");
   const publisher = el("p.publisher");
   const bar = depthBar();
@@ -36,7 +37,7 @@ function cardElement(card, foot = () => null) {
   const link = el(
     "a.card",
     { href: `#/task/${card.code}` },
-    el("div.frame", {}, picture, state),
+    el("div.frame", {}, picture, state, chip),
     el("div.body", {}, name, bar.element, el("p.tags", {}, prizes, lasting)),
   );
   const element = el("li", { "data-code": card.code }, el("div.carded", {}, link, publisher), added);
@@ -57,6 +58,7 @@ function cardElement(card, foot = () => null) {
     shown = now;
     write(name, title(now));
     bar.update(now.now_depth, now.deepest);
+    set(chip, { hidden: !now.featured });
     set(prizes, { hidden: now.prize_type !== 2 });
     fill(prizes, icon("trophy", 16), prizesLeft(now));
     link.classList.toggle("over", now.status === 1);

@@ -6,7 +6,7 @@ import { cardSet } from "./cards.js";
 import { keepNew } from "./channel.js";
 import { rememberSquare } from "../miniprogram/shared/afterwards.js";
 import { observeCard } from "../miniprogram/shared/clock.js";
-import { sought as wanted } from "../miniprogram/shared/cards.js";
+import { cardsOf, sought as wanted } from "../miniprogram/shared/cards.js";
 import { KINDS, SQUARE } from "../miniprogram/shared/words.js";
 import { arrange, el, fill, set, write } from "./dom.js";
 import { takesCash } from "./payment.js";
@@ -96,9 +96,9 @@ class Square {
   }
 
   async read(page) {
-    const { data, mine, won } = await get("/getTaskList", { page, ...wanted(this.sought) });
-    data.forEach(observeCard);
-    return data.map((card) => ({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
+    const found = await get("/getTaskList", { page, ...wanted(this.sought) });
+    found.data.forEach(observeCard);
+    return cardsOf(found);
   }
 
   /** Read so many pages, from `first` on, and let `take` show them, unless something else is sought meanwhile. */

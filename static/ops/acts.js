@@ -17,6 +17,8 @@ export function taskActs(task, done) {
     buttons.push(payout("freeze", { what: "task", code: task.code, depth: 0 }, about.target, done));
   }
   const hidden = task.hidden ? 0 : 1;
+  const featured = task.featured ? 0 : 1;
+  if (!task.status || task.featured) buttons.push(button(featured ? "feature" : "unfeature", { ...about, path: "/ops/feature", parameters: { code: task.code, featured } }));
   if (task.review !== "refused") buttons.push(button(hidden ? "hide" : "show", { ...about, path: "/ops/hide", parameters: { code: task.code, hidden } }));
   return buttons;
 }

@@ -32,7 +32,7 @@ function prizeLine({ code, depth, name, wxname, state, won_at: at, by }) {
   return el("li", {}, el("time", {}, day(at)), personLink(code, depth, isolated(wxname)), t("wins_at", count(depth)), el("a", { href: `#/task/${code}` }, isolated(name || code)), el("span.note", {}, t(`found_by_${by}`)), el("span.state", {}, named("prize", state).replace("{0}", "").trim()));
 }
 
-/** Show the tasks that are hidden, unpaid, or hold money (`of`). */
+/** Show the tasks that are hidden, unpaid, featured, or hold money (`of`). */
 export function kindPage(root, of, now) {
   const tasks = taskList(now);
   const page = listPage(root, t(`list_${of}`), tasks.element, () => get("/ops/list", { of }), (reply) =>

@@ -50,7 +50,7 @@ const PAGES = [
   [/^\/person\/((?:task|profile|report|share|person):[0-9A-Za-z:]{12,25})$/, (key) => personPage(page, { key }, () => feed.now())],
   [/^\/prize\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => prizePage(page, code, Number(depth))],
   [/^\/search\/(.+)$/, (query) => searchPage(page, decoded(query), () => feed.now())],
-  [/^\/list\/(hidden|unpaid|held)$/, (of) => kindPage(page, of, () => feed.now())],
+  [/^\/list\/(hidden|unpaid|held|featured)$/, (of) => kindPage(page, of, () => feed.now())],
   [/^\/alarms$/, () => alarmsPage(page)],
   [/^\/payouts$/, () => payoutsPage(page)],
   [/^\/ring\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => ringPage(page, code, Number(depth))],

@@ -14,7 +14,7 @@ import { t } from "./words.js";
 const STREAM_LINES = 60;
 const SILENT_SECONDS = 3;
 const SUMS = ["paid", "given", "refunded", "held"];
-const LISTS = ["hidden", "unpaid", "held"];
+const LISTS = ["hidden", "unpaid", "held", "featured"];
 
 export class Screen {
   #feed;

@@ -47,7 +47,7 @@ export function taskPage(root, code, now) {
     row.take(task);
     write(name, task.name || task.code);
     // Buttons that are still right stay, so that none vanishes as it is pressed.
-    acts.show([task.status, task.hidden, task.review], () => taskActs(task, () => reread.now()));
+    acts.show([task.status, task.hidden, task.review, Boolean(task.featured)], () => taskActs(task, () => reread.now()));
     write(participants, count(task.participants));
     parts.facts.show({ ...reply, task: { ...task, ...MOVES } }, () => facts(reply, row, participants));
     parts.shares.show(shares, sharesOf);

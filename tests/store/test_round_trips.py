@@ -232,8 +232,11 @@ async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
         reply, sent = await sent_during(trips, who.get(path, **page))
         assert len(reply["data"]) == length, path
         assert len(waited_for(sent)) <= 2 + (path == "/getTaskList"), (path, sent)
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"status": 0}})
+    assert await context.store.tasks.feature(code)
     square_of(context).forget()
-    _, sent = await sent_during(trips, newcomer.get("/getTaskList"))
+    reply, sent = await sent_during(trips, newcomer.get("/getTaskList"))
+    assert reply["featured"] == [code]
     assert waited_for(sent) == ["find tasks", "aggregate tasks"]
 
 

@@ -69,8 +69,13 @@ def is_readable(opened: Window) -> None:
     assert faint == [], opened.page.url
 
 
-def take_down(address: str, code: str, hidden: int = 1) -> None:
-    """Hide a treasure, or with 0 show it again, as an operator who logs in for it."""
+def operate(address: str, path: str, **asked: int | str) -> None:
+    """Do an act as an operator who logs in for it."""
     with httpx.Client(base_url=address) as http:
         checked(http.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-        checked(http.post("/ops/hide", json={"code": code, "hidden": hidden, "reason": "违法"}))
+        checked(http.post(path, json={**asked, "reason": "违法"}))
+
+
+def take_down(address: str, code: str, hidden: int = 1) -> None:
+    """Hide a treasure, or with 0 show it again."""
+    operate(address, "/ops/hide", code=code, hidden=hidden)

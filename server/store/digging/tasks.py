@@ -11,7 +11,17 @@ from server.game.dig import Dig
 from server.game.review import IN_REVIEW
 from server.game.sealed import Sealed
 from server.game.task import Task
-from server.store.digging.square import ARRANGED, LISTED_KEYS, PAGE_SIZE, Place, Wanted, arranged, listed
+from server.store.digging.square import (
+    ALL,
+    ARRANGED,
+    LISTED_KEYS,
+    PAGE_SIZE,
+    Place,
+    Wanted,
+    arranged,
+    listed,
+    on_top,
+)
 from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.digging.terms import asked_terms
 from server.store.due import DUE_INDEX, DueDocuments
@@ -29,8 +39,6 @@ _LISTED: _Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin":
 SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
 # What tells whether a task changed without a dig.
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
-ALL = Wanted()
-
 
 class Winner(TypedDict):
     """Who won, as a page of the square needs it."""
@@ -297,13 +305,18 @@ class Tasks(DueDocuments[Task]):
     ) -> list[ListedTask]:
         """Return a page of the square, as `listed` orders it and `arranged` arranges it.
 
-        With it comes who has won of what still runs.
+        Before all of the first page stands what is featured. With it comes who has won of what still runs.
         """
         codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms)
+        # One may have been hidden since, or an edit of it be in review.
+        asked: list[_Document] = [{"_id": {"$in": codes}, **_LISTED}] if codes else []
+        if page == 1 and wanted == ALL:
+            asked.append({**on_top(now_ms), **_LISTED})
+        if not asked:
+            return []
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[_Document] = [
-            # One may have been hidden since, or an edit of it be in review.
-            {"$match": {"_id": {"$in": codes}, **_LISTED}},
+            {"$match": {"$or": asked}},
             {"$unset": "seed_box"},
             # No prize has the code "".
             {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
@@ -318,12 +331,13 @@ class Tasks(DueDocuments[Task]):
             },
             {"$unset": "won_in"},
         ]
-        if not codes:
-            return []
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
-        found = await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
+        most = len(codes) + SPARE
+        found = await self.rows.aggregate(pipeline, batchSize=most).to_list(most)
         rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
-        return [rows[code] for code in codes if code in rows]
+        # One that was taken from the top since the first read is among these, and not featured any more.
+        top = sorted(rows.keys() - set(codes), key=lambda code: -rows[code].get("featured", 0))
+        return [rows[code] for code in [*top, *codes] if code in rows]
 
     async def _codes_on(
         self, page: int, condition: _Document, order: list[tuple[str, int]], now_ms: int
@@ -441,6 +455,28 @@ class Tasks(DueDocuments[Task]):
             return_document=True,
         )
         return 0 if task is None else task["decided"]
+
+    async def feature(self, code: str) -> bool:
+        """Put a public task on top of the square; False if there is none that has not ended."""
+        found = await self.collection.update_one(
+            {"_id": code, "status": 0, "is_public": 1}, [{"$set": {"featured": NOW_MS}}]
+        )
+        return found.matched_count == 1
+
+    async def unfeature(self, code: str) -> bool:
+        """Take a task from the top of the square; False if there is no such task."""
+        found = await self.collection.update_one({"_id": code}, {"$unset": {"featured": ""}})
+        return found.matched_count == 1
+
+    async def featured(self, limit: int) -> list[Task]:
+        """Return the tasks that are featured and have not ended, hidden ones too, the newest first."""
+        found = self.collection.find(
+            {"featured": {"$gt": 0}, "status": 0},
+            {"seed_box": 0},
+            sort=[("featured", pymongo.DESCENDING)],
+            limit=limit,
+        )
+        return await found.to_list(limit)
 
     async def is_hidden(self, code: str) -> bool:
         """Whether a task is hidden or refused."""

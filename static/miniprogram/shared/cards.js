@@ -16,6 +16,12 @@ export function stateOf(card, left) {
   return named(mine ? "mine" : won ? "won" : "open");
 }
 
+/** Return the cards of a page of `/getTaskList`, each with whether it is the caller's, won by them, or featured. */
+export function cardsOf({ data, mine, won, featured }) {
+  const among = { mine: new Set(mine), won: new Set(won), featured: new Set(featured) };
+  return data.map((card) => ({ ...card, ...Object.fromEntries(Object.entries(among).map(([name, codes]) => [name, codes.has(card.code)])) }));
+}
+
 /** Return the parameters of `/getTaskList` for what somebody looks for. */
 export function sought({ kind, name }) {
   return kind === "upcoming" ? { upcoming: 1 } : { kind: kind || null, name: name || null };

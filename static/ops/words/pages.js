@@ -122,6 +122,7 @@ export const PAGES = {
   first_login_at: ["{0} 第一次登录", "first login {0}"],
   list_hidden: ["已隐藏的", "Hidden"],
   list_unpaid: ["未支付的", "Unpaid"],
+  list_featured: ["精选的", "Featured"],
   list_held: ["有代管资金的", "Holding money"],
   holds: ["代管 {0}", "{0} held"],
   funds: ["全部资金", "All money"],

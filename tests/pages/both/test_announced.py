@@ -1,4 +1,4 @@
-"""The same scenes in both clients: a treasure that is announced for later."""
+"""The same scenes in both clients: treasures announced for later, and featured."""
 
 from __future__ import annotations
 
@@ -10,13 +10,27 @@ import pytest
 from support.browser import Person, a_server
 from support.client import a_picture
 from support.clients import Clients
+from support.screen import TOKEN, operate
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running server."""
-    with a_server(tmp_path_factory.mktemp("announced")) as running:
+    with a_server(tmp_path_factory.mktemp("announced"), OPS_TOKEN=TOKEN) as running:
         yield running.address
+
+
+def test_what_the_operator_features_is_said_to_be(client: Clients, address: str) -> None:
+    code = Person.log_in(address, "小明").publish(a_picture(), name="精彩的猫")
+    bob = client("小红")
+    bob.open("square")
+    bob.says("精彩的猫")
+    bob.keeps_silent("精选")
+    operate(address, "/ops/feature", code=code, featured=1)
+    bob.open("mine")
+    bob.open("square")
+    bob.says("精彩的猫", "精选")
+    operate(address, "/ops/feature", code=code, featured=0)
 
 
 def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client: Clients, address: str) -> None:

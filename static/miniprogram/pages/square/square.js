@@ -2,7 +2,7 @@
 
 import { linking } from "../../parts/linking.js";
 import { rememberSquare } from "../../shared/afterwards.js";
-import { lastingOf, sought, stateOf } from "../../shared/cards.js";
+import { cardsOf, lastingOf, sought, stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
 import { KINDS, SQUARE, prizesLeft, title } from "../../shared/words.js";
 import { admitted, api, channel, showBadge, showProblem } from "../../wechat.js";
@@ -53,10 +53,10 @@ Component({
       try {
         await admitted();
         if (!this.data.kinds.length) await this.readKinds();
-        const { data: found, mine, won } = await api.get("/getTaskList", { page, ...sought(this.data) });
+        const found = await api.get("/getTaskList", { page, ...sought(this.data) });
         if (asked !== this.asked || page !== this.pages + 1) return; // asked for something else, or twice
-        found.forEach(observeCard);
-        const data = found.map((card) => this.shown({ ...card, mine: mine.includes(card.code), won: won.includes(card.code) }));
+        found.data.forEach(observeCard);
+        const data = cardsOf(found).map((card) => this.shown(card));
         this.pages = page;
         this.complete = !data.length; // one with few cards of each publisher may be short
         const known = new Set(data.map(({ code }) => code)); // pages overlap where a new one came between
