@@ -236,7 +236,7 @@ def task_page(
         "can_dig": not why and not left,
         "cd_until": watched.cd_until if left else 0,
         "server_time": now_ms,
-        "watchers": watched.total(now_ms),
+        "watchers": watched.total,
         **owed_fields(owed_fen),
     }
     own = {name: b"%d" % number for name, number in numbers.items()}

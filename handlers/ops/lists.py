@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,10 +20,9 @@ LISTED_TASKS = 50
 MONEY_SECONDS = 2.0
 
 
-async def board_tasks(context: Context, tasks: list[Task]) -> list[BoardTask]:
+def board_tasks(context: Context, tasks: list[Task]) -> list[BoardTask]:
     """Return tasks as the board shows them, with their watchers over all processes."""
-    watchers = await asyncio.gather(*(context.hub.watchers(task["_id"]) for task in tasks))
-    return [board_task(*pair) for pair in zip(tasks, watchers, strict=True)]
+    return [board_task(task, context.hub.watchers(task["_id"])) for task in tasks]
 
 
 class OpsListRequest(msgspec.Struct):
@@ -66,7 +64,7 @@ class OpsList(OperatorInterface):
             found = await tasks.featured(LISTED_TASKS)
         else:
             found = await tasks.unpaid(LISTED_TASKS)
-        return OpsListReply(data=await board_tasks(self.context, found), held_fen=held_fen)
+        return OpsListReply(data=board_tasks(self.context, found), held_fen=held_fen)
 
 
 class OpsAlarmsRequest(msgspec.Struct):

@@ -125,5 +125,5 @@ class OpsPerson(OperatorInterface):
                 BroughtBy(sharer.code, sharer.key, sharer.wxname)
                 for sharer in await brought_by(self.context, unionid)
             ],
-            tasks=await board_tasks(self.context, tasks),
+            tasks=board_tasks(self.context, tasks),
         )

@@ -68,7 +68,7 @@ class OpsReports(OperatorInterface):
         codes = list(by_task)[:SHOWN_TASKS]
         found = {task["_id"]: task for task in await self.context.store.tasks.find_many(codes)}
         tasks = [found[code] for code in codes if code in found]
-        rows = await board_tasks(self.context, tasks)
+        rows = board_tasks(self.context, tasks)
         return OpsReportsReply(
             data=[
                 Reported(

@@ -47,6 +47,7 @@ SHOWN_PAYMENTS = 100
 # frame `pulse` has at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
 
+
 @per_context
 def feed_of(context: Context) -> Feed:
     """What operators' screens are fed with."""
@@ -147,7 +148,7 @@ class OpsTask(OperatorInterface):
         digs = await store.digs.newest(request.code, SHOWN_DIGS)
         money = await read_money(store, request.code)
         return OpsTaskReply(
-            task=board_task(task, await self.context.hub.watchers(request.code)),
+            task=board_task(task, self.context.hub.watchers(request.code)),
             pic=operators_picture(task["pic"]),
             synopsis=task["synopsis"],
             commitment=task["commitment"],

@@ -102,7 +102,7 @@ class OpsSearch(OperatorInterface):
         names = {task["_id"]: task["name"] for task in first}
         listed = {task["_id"]: task for task in [*first, *tasks]}
         return OpsSearchReply(
-            data=await board_tasks(self.context, list(listed.values())[:LISTED_TASKS]),
+            data=board_tasks(self.context, list(listed.values())[:LISTED_TASKS]),
             people=self._shown(people),
             prizes=[
                 FoundPrize(

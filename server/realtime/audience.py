@@ -1,15 +1,19 @@
 """How many people watch each task, over all processes, and what they cheer with.
 
-Each process counts its own watchers and tells the others. A count that is not renewed is soon ignored, and
-without Redis a process knows only its own. Cheers go along, and are kept nowhere.
+Each process tells the others of all its tasks in one message: each second what changed, every 5 s all of it.
+A process that is not heard of counts no more, and without Redis a process knows only its own. Cheers go
+along, and are kept nowhere.
 """
 
 from __future__ import annotations
 
-import asyncio
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
+from tornado.log import app_log
 
 from server.realtime.bus import Bus
 from server.realtime.frames import Sign, Watchers, encode
@@ -17,86 +21,122 @@ from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import WatchersNews
 from server.realtime.watched_task import WatchedTask
 
+NEWS = "watchers"
 # Above this many watchers, their number is told only every 5 s.
 CROWD = 500
+SILENT_SECONDS = 15.0
 NO_CHEERS: Mapping[Sign, int] = {}
+
+
+@dataclass(slots=True)
+class _Other:
+    """What another process told, and when, by the monotonic clock."""
+
+    heard_at: float
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 class Audience:
     """One per process. `send(watched, frames)` sends to all watchers of a task."""
 
-    def __init__(
-        self,
-        known: KnownTasks,
-        bus: Bus,
-        now_ms: Callable[[], int],
-        send: Callable[[WatchedTask, bytes], None],
-    ) -> None:
+    def __init__(self, known: KnownTasks, bus: Bus, send: Callable[[WatchedTask, bytes], None]) -> None:
         self._known = known
         self._bus = bus
-        self._now_ms = now_ms
         self._send = send
+        self._others: dict[str, _Other] = {}
+        self._elsewhere: Counter[str] = Counter()  # the sum of what the others told
+        self._told: dict[str, int] = {}  # what the others know of us
+        self._whole = False  # whether to tell them all of it
+        bus.hear(NEWS, self._hear)
 
-    def take(self, watched: WatchedTask, news: WatchersNews) -> None:
-        """Take another process's count, and what was cheered there."""
-        if news.process != self._bus.process:
-            watched.others[news.process] = (news.count, news.at)
-            watched.other_cheers.update(news.cheers)
+    def elsewhere(self, code: str) -> int:
+        """Return how many people watch a task in other processes."""
+        return self._elsewhere[code]
 
     async def tell(self) -> None:
-        """Each second: tell other processes each count of ours that changed, and watchers each sum.
+        """Each second: tell other processes what changed here, and watchers each sum.
 
         What was cheered is told with it, to crowds too.
         """
-        now_ms = self._now_ms()
-        changed = []
+        self._forget_silent()
+        counts: dict[str, int] = {}
+        cheered: dict[str, dict[Sign, int]] = {}
         for watched in self._known.loaded():
-            if not self._bus.up:
-                watched.others.clear()
             own, cheers = watched.take_cheers()
-            if own or len(watched.people) != watched.own_count_told:
-                watched.own_count_told = len(watched.people)
-                changed.append(self._publish(watched.code, len(watched.people), now_ms, own))
-            if cheers or watched.total(now_ms) <= CROWD:
-                self._tell_total(watched, now_ms, cheers)
-        await asyncio.gather(*changed)
+            if own:
+                cheered[watched.code] = dict(own)
+            if watched.people:
+                counts[watched.code] = len(watched.people)
+            if cheers or watched.total <= CROWD:
+                self._tell_total(watched, cheers)
+        whole, told = self._whole, self._told
+        changed = counts if whole else _changed(told, counts)
+        if not (changed or cheered or whole):
+            return
+        self._whole, self._told = False, counts
+        news = WatchersNews(self._bus.process, changed, cheered, whole)
+        if not await self._bus.publish(NEWS, msgspec.msgpack.encode(news)):
+            self._whole = True
 
     async def renew(self) -> None:
-        """Every 5 s: renew our counts before they age, read the others', and tell crowds their number."""
-        own = {watched.code: len(watched.people) for watched in self._known.loaded()}
-        now_ms = self._now_ms()
-        counts = await self._bus.count_watchers(own, now_ms) if own and self._bus.up else None
-        for code, found in (counts or {}).items():
+        """Every 5 s: let the others be told all of our counts, and tell crowds their number."""
+        self._whole = self._whole or bool(self._told)
+        for watched in self._known.loaded():
+            if watched.total > CROWD:
+                self._tell_total(watched)
+
+    def _hear(self, payload: bytes) -> None:
+        """Take another process's counts, and what was cheered there; b"" if Redis connected us."""
+        if not payload:
+            self._whole = True
+            return
+        try:
+            news = msgspec.msgpack.decode(payload, type=WatchersNews)
+        except msgspec.MsgspecError as error:
+            app_log.error("a number of watchers cannot be read: %s", error)
+            return
+        if news.process == self._bus.process:
+            return
+        other = self._others.get(news.process)
+        if other is None:  # it has heard nothing of us, either
+            other = self._others[news.process] = _Other(0.0)
+            self._whole = True
+        other.heard_at = time.monotonic()
+        if news.whole:
+            self._take(other, dict.fromkeys(other.counts.keys() - news.counts.keys(), 0))
+        self._take(other, news.counts)
+        for code, cheers in news.cheers.items():
             watched = self._known.by_code.get(code)
             if watched is not None:
-                found.pop(self._bus.process, None)
-                watched.others = found
-        for watched in self._known.loaded():
-            if watched.total(now_ms) > CROWD:
-                self._tell_total(watched, now_ms)
+                watched.other_cheers.update(cheers)
 
-    async def learn(self, watched: WatchedTask) -> None:
-        """Read how many watch a task in other processes, when it is opened here."""
-        counts = await self._bus.count_watchers({watched.code: 0}, self._now_ms()) if self._bus.up else None
-        if counts is not None:
-            watched.others = counts[watched.code]
-            watched.others.pop(self._bus.process, None)
+    def _take(self, other: _Other, counts: Mapping[str, int]) -> None:
+        for code, count in counts.items():
+            self._elsewhere[code] += count - other.counts.pop(code, 0)
+            if count:
+                other.counts[code] = count
+            if not self._elsewhere[code]:
+                del self._elsewhere[code]
+            watched = self._known.by_code.get(code)
+            if watched is not None:
+                watched.elsewhere = self._elsewhere[code]
 
-    async def leave(self, code: str) -> None:
-        """Tell the others that nobody watches a task here any more."""
-        now_ms = self._now_ms()
-        await self._bus.count_watchers({code: 0}, now_ms)
-        await self._publish(code, 0, now_ms)
+    def _forget_silent(self) -> None:
+        """Forget the processes that were not heard of for 15 s; all of them while Redis is away."""
+        oldest = time.monotonic() - SILENT_SECONDS
+        for process, other in list(self._others.items()):
+            if other.heard_at < oldest or not self._bus.up:
+                self._take(other, dict.fromkeys(other.counts, 0))
+                del self._others[process]
 
-    async def _publish(
-        self, code: str, count: int, now_ms: int, cheers: Mapping[Sign, int] = NO_CHEERS
-    ) -> None:
-        news = WatchersNews(self._bus.process, count, now_ms, dict(cheers))
-        await self._bus.publish(code, msgspec.msgpack.encode(news))
-
-    def _tell_total(self, watched: WatchedTask, now_ms: int, cheers: Mapping[Sign, int] = NO_CHEERS) -> None:
-        total = watched.total(now_ms)
-        if cheers or total != watched.total_told:
-            watched.total_told = total
-            told = Watchers(code=watched.code, watchers=total, cheers=dict(cheers) or msgspec.UNSET)
+    def _tell_total(self, watched: WatchedTask, cheers: Mapping[Sign, int] = NO_CHEERS) -> None:
+        if cheers or watched.total != watched.total_told:
+            watched.total_told = watched.total
+            told = Watchers(code=watched.code, watchers=watched.total, cheers=dict(cheers) or msgspec.UNSET)
             self._send(watched, encode([told]))
+
+
+def _changed(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """Return the numbers that differ; 0 for a task that nobody watches any more."""
+    gone = dict.fromkeys(before.keys() - after.keys(), 0)
+    return gone | {code: count for code, count in after.items() if before.get(code) != count}

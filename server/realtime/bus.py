@@ -36,7 +36,6 @@ GONE = (RedisError, OSError, TimeoutError)
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
-COUNTED_SECONDS = 15
 # The places of one random order, long after the longest window of FAIR_START_MS.
 PLACES_MS = 10_000
 PULSES_MS = 900_000
@@ -118,9 +117,7 @@ class Bus:
         acknowledged = self._acknowledged.get(code)
         return self.up and not self._doubted and acknowledged is not None and acknowledged.is_set()
 
-    def start(
-        self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]
-    ) -> None:
+    def start(self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]) -> None:
         """Connect, and reconnect after each failure, until `close`.
 
         `on_message(code, payload)` is called for each message of a task that we listen to. The code is empty
@@ -182,34 +179,6 @@ class Bus:
         self._wanted.discard(code)
         self._acknowledged.pop(code, None)
         await self._command("unsubscribe", code)
-
-    async def count_watchers(
-        self, own: Mapping[str, int], now_ms: int
-    ) -> dict[str, dict[str, tuple[int, int]]] | None:
-        """Write how many watch each task in this process; return each process's count and time (unix ms).
-
-        Counts older than 15 s are left out. None if Redis does not answer.
-        """
-        pipeline = self._redis.pipeline(transaction=False)
-        for code, count in own.items():
-            key = self._counts_key(code)
-            if count:
-                pipeline.hset(key, self.process, f"{count} {now_ms}")
-            else:
-                pipeline.hdel(key, self.process)
-            pipeline.expire(key, COUNTED_SECONDS)
-            pipeline.hgetall(key)
-        answers = await self._ask(pipeline.execute())
-        if answers is None:
-            return None
-        return {code: _fresh(answers[3 * k + 2], now_ms) for k, code in enumerate(own)}
-
-    async def watchers(self, code: str, now_ms: int) -> int:
-        """Return how many watch a task over all processes; 0 if Redis does not answer."""
-        if not self.up:
-            return 0
-        found = await self._ask(self._redis.hgetall(self._counts_key(code)))
-        return sum(count for count, _ in _fresh(found or {}, now_ms).values())
 
     async def enter_places(
         self, name: str, places: Mapping[str, int]
@@ -309,9 +278,6 @@ class Bus:
 
     def _channel(self, code: str) -> str:
         return f"{self._prefix}:task:{code}"
-
-    def _counts_key(self, code: str) -> str:
-        return f"{self._prefix}:watchers:{code}"
 
     async def _command(self, name: str, code: str) -> None:
         """Send a command on the reading connection. A failure closes it, and a new one is made.
@@ -423,15 +389,3 @@ def _fault_of(error: BaseException | None) -> Fault:
             return "password"
         error = error.__cause__ or error.__context__
     return ""
-
-
-def _fresh(found: Mapping[bytes, bytes], now_ms: int) -> dict[str, tuple[int, int]]:
-    counts = {}
-    for process, value in found.items():
-        parts = value.split()
-        if len(parts) != 2 or not all(part.isdigit() for part in parts):  # written by another version
-            continue
-        count, at = int(parts[0]), int(parts[1])
-        if now_ms - at <= COUNTED_SECONDS * 1000:
-            counts[process.decode()] = (count, at)
-    return counts

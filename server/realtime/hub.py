@@ -33,7 +33,6 @@ from server.realtime.news import (
     Revoked,
     SendAway,
     StartNews,
-    WatchersNews,
     news_of_end,
 )
 from server.realtime.replay import REPLAYED_DIGS
@@ -89,7 +88,7 @@ class Hub:
         self._clock = clock
         self._now_ms = clock.now_ms
         self.sessions = Sessions(self.connections, store.people.ended_since, clock.now_ms)
-        self._audience = Audience(self.known, self._bus, self._now_ms, self._send)
+        self._audience = Audience(self.known, self._bus, self._send)
         self._ticks = Ticks(self._now_ms)
         self._reading: dict[WatchedTask, asyncio.Task[None]] = {}
         self._next_read: dict[WatchedTask, asyncio.Future[bool]] = {}
@@ -212,20 +211,17 @@ class Hub:
 
     async def _ignore(self, code: str) -> None:
         """Stop listening to a task, unless somebody wants it again."""
-        if code in self.known.by_code:
-            return
-        await self._bus.ignore(code)
         if code not in self.known.by_code:
-            await self._audience.leave(code)
+            await self._bus.ignore(code)
 
     async def _open(self, watched: WatchedTask) -> None:
         """Read a task that nobody here knew. Raises NoSuchTask, Unavailable."""
+        watched.elsewhere = self._audience.elsewhere(watched.code)
         found = await self._store.page_reads.answered(lambda: self._store.tasks.find_at(watched.code))
         if found is None:
             raise NoSuchTask
         await self._bus.listen(watched.code)
         watched.read_again = False
-        await self._audience.learn(watched)
         await self._store.page_reads.answered(lambda: self._load(watched, found))
         watched.loaded = True
         for news in watched.kept:
@@ -314,8 +310,6 @@ class Hub:
             watched.kept.append(news)
             return
         match news:
-            case WatchersNews():
-                self._audience.take(watched, news)
             case EndNews(seq) if watched.seq < seq:
                 watched.heard = max(watched.heard, seq)
                 self._read_soon(watched)
@@ -463,9 +457,7 @@ class Hub:
         self.congested = {watcher for watcher in self.congested if watcher.cut_if_stuck(now)}
         self.known.clear_away()
 
-    async def watchers(self, code: str) -> int:
+    def watchers(self, code: str) -> int:
         """Return how many watch a task, over all processes."""
         watched = self.known.by_code.get(code)
-        if watched is not None and watched.loaded:
-            return watched.total(self._now_ms())
-        return await self._bus.watchers(code, self._now_ms())
+        return self._audience.elsewhere(code) if watched is None else watched.total

@@ -44,22 +44,26 @@ class ClaimNews(msgspec.Struct, frozen=True, tag="claim"):
     at: int
 
 
-class WatchersNews(msgspec.Struct, frozen=True, tag="watchers", omit_defaults=True):
-    """How many people watch at a process, at `at` (unix ms), and what they cheered with since the last."""
-
-    process: str
-    count: int
-    at: int
-    cheers: dict[Sign, int] = {}
-
-
 # News of one task. It goes over Redis and never to a client.
-News: TypeAlias = DigNews | EndNews | StartNews | ReviewNews | ClaimNews | WatchersNews
+News: TypeAlias = DigNews | EndNews | StartNews | ReviewNews | ClaimNews
 
 
 def news_of_end(task: Task) -> EndNews:
     """Return the news that a task has ended."""
     return EndNews(task["now_depth"], task["end_reason"], task.get("end_note", ""), task["ended_at"])
+
+
+class WatchersNews(msgspec.Struct, frozen=True, omit_defaults=True):
+    """For all processes: how many people watch each task at a process, and what they cheered with.
+
+    `counts` holds all its tasks if it is `whole`, else those whose number changed since the last. The cheers
+    are those since the last.
+    """
+
+    process: str
+    counts: dict[str, int] = {}
+    cheers: dict[str, dict[Sign, int]] = {}
+    whole: bool = False
 
 
 class SendAway(msgspec.Struct, frozen=True, tag="send_away"):

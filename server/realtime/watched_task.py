@@ -133,12 +133,11 @@ class WatchedTask:
         self._claims: deque[tuple[int, int]] = deque(maxlen=KNOWN_CLAIMS)
         self.read_again = False  # something may have changed since the read under way began
         self.read_for_ahead = float("-inf")  # when, in the loop's time: for watchers who know more
-        self.own_count_told = 0
         self.total_told = 0
         self.cheered: set[str] = set()  # who cheered since watchers were last told
         self.cheers: Counter[Sign] = Counter()  # of this process, since then
         self.other_cheers: Counter[Sign] = Counter()  # heard of others since then
-        self.others: dict[str, tuple[int, int]] = {}
+        self.elsewhere = 0  # how many people watch in other processes
 
     @property
     def in_use(self) -> bool:
@@ -218,9 +217,7 @@ class WatchedTask:
 
     def opens_for(self, unionid: str) -> bool:
         """Whether a person may see the task. Winners always may: they claim their prizes on its page."""
-        return may_see(
-            self.review, mine=unionid == self.task["publisher"], won=unionid in self.winners
-        )
+        return may_see(self.review, mine=unionid == self.task["publisher"], won=unionid in self.winners)
 
     def _is_whose(self, unionid: str) -> bool:
         return unionid == self.task["publisher"] or unionid in self.winners
@@ -378,13 +375,10 @@ class WatchedTask:
         self.cheered, self.cheers, self.other_cheers = set(), Counter(), Counter()
         return own, told
 
-    def total(self, now_ms: int) -> int:
-        """Return how many people watch, over all processes heard of within 15 s.
-
-        Somebody with pages open on two processes counts twice.
-        """
-        others = sum(count for count, at in self.others.values() if now_ms - at <= 15_000)
-        return len(self.people) + others
+    @property
+    def total(self) -> int:
+        """How many people watch, over all processes. Somebody with pages open on two counts twice."""
+        return len(self.people) + self.elsewhere
 
     @property
     def outlook(self) -> Outlook:
@@ -411,7 +405,7 @@ class WatchedTask:
             status=self.status,
             end_reason=self.end_reason,
             commitment=self.setting.commitment,
-            watchers=self.total(now_ms),
+            watchers=self.total,
         )
 
     def welcome(self, since: int | None, now_ms: int) -> bytes:

@@ -247,7 +247,7 @@ async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(
     assert reads == ["A" * 12]
     assert (len(known._unknown), known._unknown.maxsize) == (1, known_tasks.UNKNOWN_CODES)
     assert not known.by_code
-    assert context.bus._wanted <= {"leader", "limits"}, "an unknown code must not be subscribed to"
+    assert context.bus._wanted <= {"leader", "limits", "watchers"}, "no unknown code is subscribed to"
 
 
 @pytest.mark.gen_test

@@ -302,29 +302,3 @@ async def test_a_page_left_while_its_task_is_read_is_not_watched(
     while len(context.hub.known.by_code[code].watchers) > 1:
         await page.until("watchers")
     assert page.frames[-1]["watchers"] == 1
-
-
-@pytest.mark.gen_test
-async def test_a_task_may_be_left_while_the_numbers_of_watchers_are_told(
-    client: Client,
-    context: Context,
-    open_page: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    alice = await client.log_in("alice")
-    codes = [await alice.publish() for _ in range(2)]
-    for code in codes:
-        await (await open_page(alice, code)).until("snapshot")
-    hub = context.hub
-    left = hub.known.by_code[codes[1]]
-    publish = context.bus.publish
-
-    async def leave_and_publish(code: str, payload: bytes) -> bool:
-        for watcher in list(left.watchers):
-            hub.leave(watcher, left.code)
-        return await publish(code, payload)
-
-    monkeypatch.setattr(context.bus, "publish", leave_and_publish)
-    hub.known.by_code[codes[0]].own_count_told = 0
-    await hub._audience.tell()
-    assert [code for code, watched in hub.known.by_code.items() if watched.watchers] == codes[:1]

@@ -121,18 +121,12 @@ def test_people_are_counted_and_not_their_sockets() -> None:
     first, second, other = Sofa("u1"), Sofa("u1"), Sofa("u2")
     for sofa in (first, second, other, other):
         watched.join(sofa, ticks=False)
-    assert watched.total(0) == 2
+    assert watched.total == 2
     watched.part(first)
-    assert watched.total(0) == 2
+    assert watched.total == 2
     watched.part(second)
     watched.part(second)
-    assert watched.total(0) == 1
-
-
-def test_a_process_that_was_not_heard_of_for_15_s_counts_no_more() -> None:
-    watched = loaded([])
-    watched.others = {"a": (3, 1_000), "b": (5, 9_000)}
-    assert [watched.total(now) for now in (16_000, 16_001, 24_001)] == [8, 5, 0]
+    assert watched.total == 1
 
 
 def test_more_than_300_missed_digs_give_a_snapshot_alone() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from pymongo.errors import AutoReconnect
@@ -172,6 +172,9 @@ class MemoryBus:
         self.on_subscribed: Callable[[str], None]
         world.buses.append(self)
 
+    def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
+        """Hear nothing: in this world news is of tasks alone."""
+
     def start(self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]) -> None:
         self.on_message, self.on_subscribed = on_message, on_subscribed
         self.connect()
@@ -247,11 +250,3 @@ class MemoryBus:
             if code in bus.subscribed:
                 bus.send(code, payload)
         return True
-
-    async def count_watchers(self, own: Mapping[str, int], now_ms: int) -> Any:
-        await self.world.pause()
-        return {code: {} for code in own} if self.up else None
-
-    async def watchers(self, code: str, now_ms: int) -> int:
-        await self.world.pause()
-        return 0
