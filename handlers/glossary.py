@@ -257,6 +257,7 @@ MEANINGS = {
     "Join.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
     "ProvedDig.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
     "OpsDig.is_prize": Meaning("这一锹有没有挖到奖品", NO_YES),
+    "featured": Meaning("这一页里运营者精选的宝贝的编号，不按顺序"),
     "mine": Meaning("是不是自己发布的，结束后也是", NO_YES),
     "SquareReply.mine": Meaning("这一页进行中的宝贝里，自己发布的宝贝编号"),
     "SquareReply.won": Meaning("这一页进行中的宝贝里，自己已经挖到的宝贝编号"),

@@ -81,7 +81,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     }
     for path, reply in lists.items():
         assert reply.keys() == {"status", "msg", "data"} | (
-            {"mine", "won"} if path == "/getTaskList" else set()
+            {"mine", "won", "featured"} if path == "/getTaskList" else set()
         )
         for card in reply["data"]:
             assert card.keys() == CARD | extra[path], path

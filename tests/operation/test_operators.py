@@ -69,6 +69,7 @@ async def test_the_shared_token_asks_for_a_name_and_ones_own_does_not(client: Cl
 ACTS: dict[str, dict[str, Any]] = {
     "/ops/end": {"code": "A" * 12},
     "/ops/hide": {"code": "A" * 12, "hidden": 1},
+    "/ops/feature": {"code": "A" * 12, "featured": 1},
     "/ops/signout": {"code": "A" * 12, "depth": 0},
     "/ops/ban": {"code": "A" * 12, "depth": 0, "days": 1},
     "/ops/unban": {"code": "A" * 12, "depth": 0},
