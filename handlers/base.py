@@ -42,7 +42,8 @@ from server.telemetry import metrics
 BODY_BYTES = 128 << 10
 # A body up to this size, such as a dig's, needs no room among the uploads: a full room must not stop digs.
 SMALL_BYTES = 16 << 10
-# From the whole request to the reply. Pictures and WeChat have limits of their own, and do not count.
+# The time from the whole request to the reply. Waits for pictures and WeChat have their own limits and are
+# not counted.
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
@@ -205,7 +206,8 @@ class Receiver(BaseHandler):
     """A handler that takes a request's body as it comes, up to `body_limit_bytes`.
 
     It refuses a body if nothing comes for `silence_seconds`, or if it takes `body_seconds` in all. Each byte
-    gives its sender more time, at `least_bytes_a_second`, so a body that trickles is as one that stopped.
+    gives its sender more time, at `least_bytes_a_second`. So a slower sender is refused like one that
+    stopped.
     """
 
     body_limit_bytes: ClassVar[int] = BODY_BYTES
@@ -311,7 +313,7 @@ class Receiver(BaseHandler):
             self._silence = None
 
     def _note_left(self) -> None:
-        """Note how much time the sender has left, if it was waited for."""
+        """Note how much time the sender has left. Does nothing unless the timer runs."""
         if self._silence is not None:
             self._left_seconds = max(0.0, self._late_at - asyncio.get_running_loop().time())
 
@@ -359,7 +361,7 @@ class Interface(Receiver):
                 await end_own_task(self.context, request.code, publisher["_id"])
                 return Reply()
 
-    An act of money or claim `locks` the person whose token it carries: from then on their bare id is refused.
+    If an interface `locks` (it pays or claims), the bare id of the token's owner is refused from then on.
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
     `gives` that of the reply. `takes_files` names the fields of a form that hold files. `gives_texts` has the
     content types that a request may ask for in place of JSON. `/openapi.json` is made from these attributes.
@@ -404,7 +406,8 @@ class Interface(Receiver):
             self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
-        """Return a refusal. What an emptied database lacks may well be in ours."""
+        """Return the refusal; Unavailable for NoSuchTask if this may not be our database, or be an emptied
+        one."""
         if isinstance(refusal, NoSuchTask) and not await self.context.database.confirm():
             return Unavailable()
         return refusal

@@ -1,8 +1,8 @@
 """What each field of the interfaces and frames means, in Chinese, for those who write clients.
 
-A field means the same wherever it stands. If not, "Struct.field" says what it means in that struct, and in
-those that derive from it.
-`/openapi.json` and `/asyncapi.json` take their descriptions from here, and a test holds that none is missing.
+A field means the same in all structs. Exceptions are named "Struct.field"; they hold in that struct and in
+those that derive from it. `/openapi.json` and `/asyncapi.json` take their descriptions from here, and a test
+holds that none is missing.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from server.errors import REFUSALS
 
 
 class Meaning(NamedTuple):
-    """A sentence with the unit, and what each value means if only these may come."""
+    """What a field means, with its unit. `values` has the meaning of each value, if there are only a few."""
 
     text: str
     values: Mapping[Any, str] = {}
 
     def sentence(self, must_be: str = "") -> str:
-        """Return all of it; `must_be` is what a refusal says that the parameter must be."""
+        """Return meaning and values as one text. `must_be` is the condition that a refusal names."""
         values = "，".join(f"{'空' if value == '' else value} {says}" for value, says in self.values.items())
         if not values and self.text in must_be:
             return must_be

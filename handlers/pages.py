@@ -37,7 +37,7 @@ class StaticFile:
 
 
 class Site:
-    """One directory below `static/`, and those that its modules import from besides.
+    """One directory below `static/`, and the other directories that its modules import from.
 
     Its files are addressed as `/static/NAME/VERSION/` and their path below `static/`. The version is a hash
     over all of them. Relative imports stay within the version, so every file may be cached for good, and no

@@ -15,7 +15,8 @@ Dig = tuple[str, int]  # code, seq
 
 
 class Tally:
-    """Counts of everything that a crowd did and saw. Times are seconds by any one clock of the caller."""
+    """Counts of everything that a crowd did and saw. Times are in seconds; the caller chooses the clock and
+    always reads the same one."""
 
     def __init__(self, people: int) -> None:
         self.people = people

@@ -73,7 +73,7 @@ class StableToken(SandboxHandler):
 
 
     async def _count_forced(self, appid: str, now: int) -> None:
-        """Raise WeChatFailure where WeChat forces no more: 20 times a day, 30 s apart."""
+        """Count a forced renewal. Raises WeChatFailure above WeChat's limits: 20 a day, 30 s apart."""
         codes = self.state.codes
         forced = [at for at in await codes.forced_at(appid) if at > now - DAY_MS]
         if len(forced) >= FORCED_A_DAY:

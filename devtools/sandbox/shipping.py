@@ -64,10 +64,10 @@ class ManagedRequest(msgspec.Struct):
 
 
 class IsTradeManaged(SandboxHandler):
-    """POST /wxa/sec/order/is_trade_managed; `managed` in a misbehaviour."""
+    """POST /wxa/sec/order/is_trade_managed. A misbehaviour names this call `managed`."""
 
     async def post(self) -> None:
-        """Answer that it is, or that it is not if told to be `unmanaged`; or refuse as told."""
+        """Answer 1, or 0 if a misbehaviour says `unmanaged`; or refuse if one says so."""
         await self.require_token()
         asked = decoded(self.request.body, ManagedRequest)
         if not asked.appid:
@@ -82,7 +82,8 @@ class IsTradeManaged(SandboxHandler):
 
 
 class UploadShippingInfo(SandboxHandler):
-    """POST /wxa/sec/order/upload_shipping_info; `shipping` in a misbehaviour, whose number is an openid."""
+    """POST /wxa/sec/order/upload_shipping_info. A misbehaviour names it `shipping`; its number is an
+    openid."""
 
     async def post(self) -> None:
         """Note that a payment was delivered; or misbehave as told."""

@@ -29,7 +29,7 @@ class GetProofReply(Reply, kw_only=True):
     """All that recomputing the draw needs. `seed` and `commitment` are hex; `params` is hashed as it is.
 
     `winning_ranks` and `winning_fen` are of the prizes at `winning_depths`; `[]` if there are no ranks. A
-    page has 500 digs. All pages' digs in one reply, `dug` of them, are the whole proof.
+    page has 500 digs. To get the whole proof, put the digs of all pages, `dug` of them, into one reply.
     """
 
     seed: str

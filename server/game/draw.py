@@ -64,7 +64,8 @@ class Rank(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is committed to. The fields are sorted, as the JSON's keys must be; version 1 has no defaults."""
+    """What is committed to. Fields are sorted, as the JSON's keys must be. Fields with a default value are
+    left out of the JSON."""
 
     code: str
     fluctuation: int
@@ -290,7 +291,7 @@ def differences(
 def _half_differences(
     rules: Rules, seed: bytes, given_hash: str | None, sent_nonce: str | None
 ) -> Iterable[str]:
-    """Yield what differs from what the server gave to the publisher, and the publisher to the server."""
+    """Yield where seed and nonce differ from those that server and publisher exchanged before the draw."""
     hashed = hash_seed(seed)
     if rules.version == 2 and hashed != rules.seed_hash:
         yield f"the seed hashes to {hashed}, not to the seed_hash {rules.seed_hash} of the params"

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-# A payment in, to a winner or back, that contradicts nothing but waits for the operator.
+# A payment (order, bill or refund) that waits for the operator, though the ledger agrees with it.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
 # `invariant`: one does not hold. `books`: the ledger contradicts the documents or WeChat.
 FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
-# What an operator's decision made of a report: the task was hidden, or shown.
+# What an operator decided about the reported task: to hide it (upheld), or to show it (dismissed).
 Outcome: TypeAlias = Literal["upheld", "dismissed"]
 
 
@@ -19,12 +19,12 @@ class PastReport(NamedTuple):
 
 
 def weight_together(reporters: Collection[str], past: Iterable[PastReport]) -> float:
-    """Return what reports by these people weigh, given what they reported besides: 1 for each at most.
+    """Return the summed weight of the reports by `reporters`; `past` are their reports of other tasks.
 
-    One report weighs the share of its author's earlier ones that were upheld, with one more counted so: 1 for
-    somebody new, and never more. Having been right once does not outweigh anybody. People who reported
-    another task together, unless an operator upheld it, are one group, which weighs as its heaviest member.
-    So the same few can hide one task, and then no other before an operator has agreed with them.
+    One report weighs (upheld + 1) / (upheld + dismissed + 1), counted over its author's earlier reports: 1
+    for somebody new, never more. People who reported another task together are one group, unless an operator
+    upheld that report. A group weighs as much as its heaviest member. So the same few people can hide one
+    task, but no second one before an operator has agreed with them about the first.
     """
     upheld: dict[str, int] = defaultdict(int)
     dismissed: dict[str, int] = defaultdict(int)

@@ -1,7 +1,7 @@
 """Whether others may see what somebody published: the lifecycle of a review. Pure.
 
-What ended stays due until the task, or the person's record, says how; then it is deleted. Of a profile that
-was refused the review stays.
+A review that ended stays due until its outcome is written into the task or the person's record. Then it is
+deleted, except for the review of a refused profile, which stays.
 """
 
 from __future__ import annotations
@@ -96,8 +96,9 @@ class Mailed(TypedDict):
 def why_looked_at(task: Mailed, most_prizes: int) -> str:
     """Return in words why an operator has to look at a task before others see it, "" if nobody has to.
 
-    The winners of goods by mail send their addresses to the publisher. So more than `most_prizes` of them
-    wait (0: none do), and more than one in three levels. (A prize alone lies in `forecast_num` levels.)
+    The winners of goods by mail send their addresses to the publisher. So a task waits if it has more than
+    `most_prizes` of these (0 means no limit), or more than one for every three levels. The levels of a single
+    prize are `forecast_num`.
     """
     mailed = sum(each["prize_num"] for each in task.get("ranks", [task]) if is_mailed(each))
     if not mailed or not most_prizes:

@@ -73,7 +73,7 @@ class TaskMoney:
 
     @property
     def owed_fen(self) -> int:
-        """What winners may still claim, or did not claim and is not refunded yet."""
+        """The sum of the prizes that can still be claimed, or were not claimed and are not refunded yet."""
         return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in _OWED)
 
     @property
@@ -240,7 +240,8 @@ def _prize_differences(money: TaskMoney) -> list[Finding]:
 
 
 def _possible_fen(task: Task, prize: Prize) -> Container[int]:
-    """Return what a prize may be of: shares of a sum differ, and only the seed knows them."""
+    """Return the amounts that a prize may have. Shares of a sum follow from the seed, which is not read
+    here."""
     if "ranks" not in task:
         return (task["money"] * FEN_PER_YUAN,)
     rank = task["ranks"][prize.get("rank", 0) - 1]
@@ -248,7 +249,7 @@ def _possible_fen(task: Task, prize: Prize) -> Container[int]:
 
 
 def _mailed(prize: Prize) -> bool:
-    """Whether a prize may be called sent: goods by mail, at a known time."""
+    """Whether a prize may be in the state "sent": it must be goods by mail with the time of sending."""
     return prize["amount_fen"] == 0 and is_mailed(prize) and prize.get("sent_at", 0) > 0
 
 
@@ -285,7 +286,7 @@ def _refund_fen(money: TaskMoney, refund: Refund, order: Order | None) -> int | 
 
 def _end_differences(money: TaskMoney) -> list[Finding]:
     """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
-    # What opened its task and is due is only to be reported to WeChat.
+    # A spent order that is due has only its delivery left to report to WeChat.
     orders = [order for order in money.orders if order["state"] != "spent"]
     documents: list[Mapping[str, Any]] = [*orders, *money.prizes, *money.bills, *money.refunds]
     if money.task is not None:

@@ -23,8 +23,8 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_WEBP_PIXELS = 8_000_000  # its decoder takes twice the memory of any other
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
 THUMBNAIL_SIDE = 300
-# JPEG's scale, 0 to 95: the best that fits is taken, and if none does, a smaller picture of the last one. The
-# square shows a dozen thumbnails at once, so they must be small.
+# JPEG's qualities, of 0 to 95. The best that fits is taken; if none fits, the picture shrinks at the last
+# one. The square shows a dozen thumbnails at once, so they must be small.
 FULL_QUALITIES, THUMBNAIL_QUALITIES = (85, 75, 60), (70, 55, 40)
 FULL_BYTES, THUMBNAIL_BYTES = 500_000, 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -71,7 +71,7 @@ def normalise(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
 
     What would be too large as a PNG is put on white, as a JPEG.
 
-    `most_pixels` is what its owner was charged for: a file that hid from `cost_of` that it has more is none.
+    `most_pixels` is what `cost_of` counted for its owner. A file that turns out to have more is not accepted.
     Sizes and scans are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.
     """
     if len(data) > MAX_BYTES:

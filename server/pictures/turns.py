@@ -1,9 +1,9 @@
 """Whose picture is made next: people share the processes fairly, by the work that their pictures are.
 
-This is fair queueing. A clock shows how much work each person could have had done by now. An upload is due
-when its own work is added to that, or to what its owner has waiting before it, and what is due first is next.
-So many or large pictures of a person wait behind other people's small ones, but not for ever.
-https://dl.acm.org/doi/10.1145/75247.75248 (Demers, Keshav, Shenker)
+This is fair queueing. A clock shows how much work each person could have had done by now. An upload's due
+time is its own work plus the clock's time or, if later, the due time of its owner's upload before it. The
+upload with the earliest due time is next. So many or large pictures of a person wait behind other people's
+small ones, but not for ever. https://dl.acm.org/doi/10.1145/75247.75248 (Demers, Keshav, Shenker)
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ DRAWING = Cost(0, 0, 0)
 class Turns(Generic[P]):
     """Hands out processes. An owner (mostly a person) has only one at a time.
 
-    There is memory for two pictures that take half of it, or for one that takes all, beside those that take
-    little. None that waits for memory is overtaken by others that need some.
+    The memory is enough for one large picture or two half as large, and for any number of small ones. A
+    picture that waits for memory is overtaken only by small ones.
     """
 
     def __init__(self, processes: list[P]) -> None:

@@ -56,8 +56,8 @@ def news_of_end(task: Task) -> EndNews:
 class WatchersNews(msgspec.Struct, frozen=True, omit_defaults=True):
     """For all processes: how many people watch each task at a process, and what they cheered with.
 
-    `counts` holds all its tasks if it is `whole`, else those whose number changed since the last. The cheers
-    are those since the last.
+    `counts` has all tasks of the process if `whole`, else those whose number changed since its last news. The
+    cheers are those since its last news.
     """
 
     process: str

@@ -376,7 +376,7 @@ class BoundedServer(HTTPServer):
 class _Request(HTTPMessageDelegate):
     """A request that may be turned away, or held, once its headers came. Then `start` says who takes it.
 
-    Tornado finds the connection of one that was turned away closed.
+    After a refusal its connection is closed, which Tornado then notices.
     """
 
     def __init__(

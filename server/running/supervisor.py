@@ -118,7 +118,7 @@ class Supervisor:
         return self._exit_code
 
     def _warn(self) -> None:
-        """Log what may be meant so, and lets strangers do more than most operators want."""
+        """Log each setting that may be intended, but lets strangers do more than most operators want."""
         settings = self._settings
         if settings.guarded and not settings.trusted_proxies:
             log.warning("TRUSTED_PROXIES is empty: all people behind a proxy count as one address")
@@ -211,8 +211,9 @@ class Supervisor:
     def _note_sign(self, name: str, sign: bytes) -> None:
         """Note whether a worker serves, or refuses the database.
 
-        Once one serves, no worker that may not ends the server: others may go on. Of a database that is
-        refused from a start on we tell ourselves: no worker that has the monitor's lease may have met it.
+        Once one worker serves, a refused database ends the server no more: other workers may go on. If the
+        database is refused from the start, this process sends the alarm itself, since perhaps no worker can
+        hold the monitor's lease.
         """
         if sign == SERVING:
             self._served = True

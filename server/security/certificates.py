@@ -1,4 +1,5 @@
-"""The authorities that our HTTPS clients trust, read once per process: the loop stands still for it."""
+"""The authorities that our HTTPS clients trust, read once per process, since reading them blocks the event
+loop."""
 
 from __future__ import annotations
 

@@ -67,8 +67,8 @@ _PASSING_CODES = frozenset(
         14031,  # OutOfDiskSpace
     )
 )
-# A store that is ill says one of these: of its disk, its descriptors, its memory, or a fault of its own. They
-# too may come after the work.
+# A store answers one of these if its disk, descriptors or memory fail, or it has a fault of its own. These
+# too may come after the work was done.
 _ILL_CODES = frozenset(
     (
         1,  # InternalError
@@ -145,7 +145,8 @@ def _is_unresolved(error: ConfigurationError) -> bool:
 
 
 def _is_unavailable_bulk(error: BulkWriteError) -> bool:
-    """Whether nothing worse happened to several writes; keys that are taken are the caller's to judge."""
+    """Whether several writes failed only by unavailability, and perhaps by taken keys, which callers
+    judge."""
     failed = error.details.get("writeErrors", ())
     passing = [each for each in failed if _passes(each["code"], each)]
     taken = [each for each in failed if each["code"] == DUPLICATE_KEY]
@@ -155,13 +156,13 @@ def _is_unavailable_bulk(error: BulkWriteError) -> bool:
 
 
 def only_duplicates(error: BulkWriteError) -> bool:
-    """Whether nothing went wrong with several writes but that keys were taken, for good."""
+    """Whether several writes failed only because keys were taken, by documents that a majority has."""
     failed = [each["code"] for each in error.details.get("writeErrors", ())]
     return set(failed) == {DUPLICATE_KEY} and not error.details.get("writeConcernErrors")
 
 
 def said_by(error: BaseException) -> str:
-    """Return what an error says, in one line; of a document in it, which may be anybody's, only a name."""
+    """Return an error's text in one line. Of a document in it only the first field's name is kept."""
     if not isinstance(error, OperationFailure):
         return str(error).partition("\n")[0]
     details = error.details or {}
@@ -173,7 +174,7 @@ def said_by(error: BaseException) -> str:
 def refused_reason(error: BaseException) -> str | None:
     """Return what MongoDB said when it refused a command, in one line; None for any other error.
 
-    A fault of its own that it tells is a refusal too: it may come of this command each time.
+    MongoDB's own faults count as refusals too, because this command may cause them each time.
     """
     if not isinstance(error, OperationFailure):
         return None

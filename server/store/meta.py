@@ -1,9 +1,9 @@
 """What a database says of itself: `meta`, here its document `database`. `schema.py` has the other one.
 
-`identity` is written once, when the database is prepared, and tells it from all others. `keys` has the
-fingerprint of each secret that servers seal under, with until when at least one of them does: MongoDB's
-clock (unix ms), which a server sets anew before it is over. So each fingerprint that a stored value carries
-is there, until a rotation has left nothing under it.
+`identity` is written once, when the database is prepared, and tells it from all others. `keys` maps the
+fingerprint of each secret that servers seal under to a time (unix ms, MongoDB's clock) until which at least
+one server does so; servers prolong it before it has passed. A fingerprint stays as long as a stored value
+carries it: only a rotation that has left no such value removes it.
 """
 
 from __future__ import annotations

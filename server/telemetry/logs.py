@@ -17,7 +17,7 @@ from cachetools import TTLCache
 
 WORD_CHARACTERS = 300
 MESSAGE_CHARACTERS = 2000
-# Strangers choose this text. Neither pattern can start again inside what it has read: the time is linear.
+# Strangers choose this text. Neither pattern backtracks, so matching takes linear time.
 _QUERY = re.compile(r"([?;])\S+")
 _LONG_WORD = re.compile(rf"(?<!\S)(\S{{{WORD_CHARACTERS}}})\S+")
 # All that breaks a line or moves a terminal's cursor, except the newline, which is indented.
@@ -111,8 +111,8 @@ def shown_path(path: str) -> str:
 
 def set_up_logging() -> None:
     """Send the log of this process to its standard error."""
-    # Nothing that a line shows; each would be looked up for each line. The last is the caller's place:
-    # https://docs.python.org/3/howto/logging.html#optimization
+    # Switch off what no line shows and logging would look up for each one; `_srcfile` is for the caller's
+    # place: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = logging.StreamHandler()

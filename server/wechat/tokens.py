@@ -1,8 +1,8 @@
 """The access token: one per appid, shared by all processes, kept sealed in a store.
 
 One request leases the renewal, and all others, in this process and elsewhere, wait for the token that it
-stores. If WeChat refuses a token, it is asked as always; if it refuses what that gave, a renewal is forced.
-Forcing ends the token before, for all who hold it, and WeChat allows twenty a day, 30 s apart:
+stores. If WeChat refuses a token, it is asked for one without force. If it refuses that one too, a renewal is
+forced. A forced renewal ends the previous token for all processes; WeChat allows twenty a day, 30 s apart:
 https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
 """
 
@@ -77,8 +77,9 @@ class AccessToken:
     async def current(self, refused: str | None = None, *, force: bool = False) -> str:
         """Return a token that is valid for some minutes. `refused` is one that WeChat just refused.
 
-        With `force`, what WeChat gave instead of that was refused too, maybe the same token. Raises what
-        `fetch` raises, and WeChatBusy if another process does not finish its renewal or none may be forced.
+        Pass `force` if the token that WeChat gave in its place was refused too; it may have been the same
+        token. Raises what `fetch` raises, and WeChatBusy if another process does not finish its renewal or
+        none may be forced.
         """
         if self._read is not None and self._read[0] != refused and time.monotonic() < self._read[1]:
             return self._read[0]
@@ -120,7 +121,8 @@ class AccessToken:
                 await self._tokens.release(self._appid)
 
     async def _stored(self, refused: str | None) -> tuple[str | None, Sealed | None]:
-        """Return the stored token (None if it is `refused`, too old or cannot be opened), and it sealed."""
+        """Return the stored token, opened and sealed. Opened is None if it is `refused`, too old or
+        unreadable."""
         sealed, left_ms = await self._tokens.find(self._appid)
         if sealed is None or left_ms < FRESH_MS:
             return None, sealed

@@ -6,7 +6,7 @@ import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
 const PAGE = 50; // of getTaskUser; page n always holds the places 50 (n − 1) + 1 to 50 n
 const NEWEST = 60;
-const FEWEST = 20; // so many more at least for each press of the button
+const FEWEST = 20; // a press of the button shows at least so many more
 
 /** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
 export class Participants {
@@ -59,7 +59,7 @@ export class Participants {
     this.show();
   }
 
-  // The rest is its own.
+  // The list itself uses what follows; nobody else does.
 
   first() {
     return Math.min(this.number + 1, ...this.shown.keys());

@@ -42,7 +42,7 @@ export function takesCash() {
   return document.documentElement.dataset.cash === "1";
 }
 
-/** What holds for red packets by this server's settings; 0 there is no limit. */
+/** This server's settings for red packets; a limit of 0 means none. */
 export function rules() {
   const { cashPrivate, cashNewcomer, cashCredit } = document.documentElement.dataset;
   return cashRules({ credit: Number(cashCredit), privateYuan: Number(cashPrivate) || null, newcomerYuan: Number(cashNewcomer) || null });

@@ -46,7 +46,7 @@ export function preferences() {
 
 /**
  * Return what stands at the button that digs: on the first treasure it asks whether opening one digs, later it says so
- * and lets one change it. Whoever chooses to dig as they come has come: then `onDig` is called.
+ * and lets one change it. `onDig` is called if they choose to dig on opening, since they have just opened one.
  */
 export function openingChoice(onDig) {
   const element = el("div.opening", { role: "group", "aria-label": "打开宝贝时" });

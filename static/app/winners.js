@@ -123,7 +123,7 @@ function watch(task, renew, signal) {
   signal.addEventListener("abort", leave);
 }
 
-/** Return what reads, one reading at a time: none overtakes another. All who ask during one share the next. */
+/** Return a function that reads, one reading at a time. All calls during a reading share the one after it. */
 function inTurn(read, signal) {
   let reading = null;
   let next = null;
@@ -144,7 +144,7 @@ function inTurn(read, signal) {
   };
 }
 
-/** Return what takes the table back in, and says of each row that was refused why. */
+/** Return the element that uploads the filled-in table and shows why rows were refused. */
 function tableUpload(code, load) {
   const result = el("div.stack", { role: "status" });
   const input = el("input.unseen", { type: "file", accept: ".csv,text/csv", id: "table", onchange: () => send() });

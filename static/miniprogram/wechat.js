@@ -100,8 +100,8 @@ export async function rename(wxname) {
 }
 
 /**
- * Show at the tab of their own page how much waits for them. It fails where another page has come meanwhile; the next tab
- * shows it then: https://developers.weixin.qq.com/miniprogram/dev/api/ui/tab-bar/wx.setTabBarBadge.html
+ * Show at the tab of 我的 how many things wait for the person. WeChat refuses if a page without tabs is shown; the next
+ * tab page shows it then: https://developers.weixin.qq.com/miniprogram/dev/api/ui/tab-bar/wx.setTabBarBadge.html
  */
 export function showBadge(number) {
   if (number) wx.setTabBarBadge({ index: MINE_TAB, text: String(number), fail() {} });

@@ -106,9 +106,9 @@ async def _submit(context: Context, task: Task) -> None:
 
 
 async def _settle_unopened(context: Context, task: Task) -> None:
-    """Follow a payment that came in review; delete it if unpaid.
+    """Use a payment that came during the review; delete a task that was not paid within a day.
 
-    It has a day to be paid, which begins when it could be paid and opened: once it is shown.
+    The day begins when the task is shown, since a red packet can be paid for and opened only from then on.
     """
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and is_taken_down(task):
@@ -129,7 +129,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is None or order["state"] == "closed":
         for path in pictures_of(task):
             await context.store.files.take(path, None, context.clock.now_ms())  # a sweep deletes it later
-        # Before the task, which alone leads to them.
+        # Delete these before the task: without it nothing would find them.
         await context.store.reviews.delete_of_task(task["publisher"], task["_id"])
         await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])
@@ -140,7 +140,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
 async def _wind_up(context: Context, task: Task) -> None:
     """Refund what nobody won and, after the claim deadline, what nobody claimed."""
     store, code = context.store, task["_id"]
-    if not task["open"]:  # its order refunds a payment that comes later; one that waited goes back now
+    if not task["open"]:  # a payment that waited is refunded now; a later one by its order
         order = await store.orders.find_live(code)
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])
@@ -201,7 +201,7 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
         await store.tasks.again(task, context.clock.now_ms() + again_ms)
         return False
     unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in GONE)
-    if unclaimed_fen:  # goods among them are returned with it
+    if unclaimed_fen:  # this also returns unclaimed goods
         await _owe_back(context, "unclaimed", task, unclaimed_fen)
     else:
         await store.prizes.move_all({"code": code}, returned())

@@ -90,7 +90,7 @@ class Texts(TypedDict):
 
 class _Times(NamedTuple):
     """When a task is dug, in unix ms: from `starts_at` (0: as soon as it opens) to `ends_at` (0: as long as
-    a task may last). `seconds` lie between them at most."""
+    a task may last). `seconds` is the longest time that it can be dug."""
 
     starts_at: int
     ends_at: int
@@ -118,11 +118,11 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
 
     If WeChat checks contents, it stays closed, and nobody else sees it, until it has passed. So does what an
     operator has to look at first (`why_looked_at`), until one has.
-    The same publisher gets the same task again under the same `publish_id`, or with the same `sealed_seed`
-    and `nonce`, as it was saved first.
+    If the same publisher repeats a `publish_id`, or a `sealed_seed` with its `nonce`, they get the task that
+    was saved the first time.
 
-    Raises BadRequest if the values do not fit, or they did not upload the picture here; BadCommitment;
-    DiskLow; Banned.
+    Raises BadRequest if the values do not fit together, or the publisher did not upload the picture here;
+    BadCommitment; DiskLow; Banned.
     """
     if disk_of(context).low:
         raise DiskLow
@@ -165,7 +165,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         published = await context.store.tasks.insert(task)
         if published is not None:
             break
-        if drawn.nonce:  # its task was made, and somebody else has it now: that of who was erased
+        if drawn.nonce:  # its task exists under a pseudonym: its publisher was erased
             raise BadCommitment(_USED)
         rules = msgspec.structs.replace(rules, code=random_code())
     if drawn.nonce and draw.read_rules(published["params"]).nonce != drawn.nonce:
@@ -370,8 +370,9 @@ def _rules(
 def texts_of(publisher: Person, said: Said) -> Texts:
     """Return what a task says, signed by its publisher's own name unless they give another.
 
-    The first name that a person chose may not be checked yet. It signs all the same: it is checked with the
-    task, before anybody sees that. Raises BadRequest if `not_sent_to` names what is no province.
+    The first name that a person chose may not be checked yet. The task is signed with it all the same,
+    because the name is checked with the task before anybody sees either. Raises BadRequest if `not_sent_to`
+    has a name that is not a province.
     """
     try:
         not_sent_to = provinces_in(said.not_sent_to)

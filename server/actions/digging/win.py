@@ -68,7 +68,7 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
 
 
 async def follow_prize(context: Context, prize: Prize, done: Collection[str] = ()) -> None:
-    """Do what a prize owes, but for what is `done`. Safe to repeat."""
+    """Carry out the effects that a prize owes, except those in `done`. Safe to repeat."""
     await carry_out(context, context.store.prizes, prize, EFFECTS, done)
 
 

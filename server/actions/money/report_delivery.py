@@ -20,7 +20,7 @@ from server.wechat import WeChatError
 from server.wechat.pay import PayUnknown
 from server.wechat.shipping import NOT_NOW, REPORTED, UNSHIPPABLE
 
-# WeChat's list of payments has one about a minute after it was paid.
+# A payment appears in WeChat's list about a minute after it was made.
 REPORT_AFTER_MS = 60_000
 # The alarm of an order that WeChat does not let us report: its money may be frozen.
 NOT_REPORTED = "NOT_REPORTED"

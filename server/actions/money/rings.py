@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from server.context import Context
 
 RING_MS = 30 * DAY_MS
-# The most that is read: people of a ring, steps from its first, and rows of each kind a step.
+# Bounds of a search: people in a ring, steps from the first person, and rows of each kind in a step.
 PEOPLE, STEPS, ROWS = 200, 8, 2_000
 # With more people, an address is a campus or a company: it tells nothing.
 NEIGHBOURS = 20
 
 
 class Ring:
-    """`people` has at least the one it was looked for. `links` are the pairs that tie them.
+    """`people` has at least the person whose ring it is. `links` are the pairs that tie them.
 
     `payments` are what they paid each other lately: publisher, winner, fen.
     """

@@ -1,4 +1,4 @@
-"""Beside a person's first dig of a red packet a day: from where it came, and how risky WeChat calls them.
+"""Risk checks: note the address of a person's first red-packet dig of a day, and ask WeChat for their risk.
 
 No dig waits for it.
 """

@@ -14,7 +14,7 @@ from server.game.amounts import DAY_MS
 from server.game.ranks import is_mailed
 from server.store.money.prizes import Prize
 
-# Winners read it, so it is no text of the publisher's.
+# Winners read the carrier, so publishers choose from a list.
 Carrier: TypeAlias = Literal[
     "顺丰", "中通", "圆通", "韵达", "申通", "极兔", "京东", "EMS", "邮政", "德邦", "其他"
 ]
@@ -38,7 +38,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
     if prize is not None:
-        frozen = await withhold_if_frozen(context, prize)  # a freeze may have missed it, as in a claim
+        frozen = await withhold_if_frozen(context, prize)  # a simultaneous freeze may have missed it
         if not frozen and "address_box" in prize and not await is_address_open(context, prize):
             raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
     sent = await prizes.move(prize_id, row.sent(carrier, number, now_ms, now_ms + ARRIVAL_MS))

@@ -24,8 +24,8 @@ class PayoutDays(Documents[PayoutDay]):
     async def take(self, day: int, fen: int, most_fen: int) -> bool:
         """Count a payout before its bill is made; False if it would take the day above its limit.
 
-        One update, over all processes. One that dies before it notes that its prize is counted leaves it
-        counted, perhaps twice: too much until midnight, never too little.
+        One update decides for all processes. If a process dies before it notes in the prize that this was
+        counted, the prize is counted again: the sum is then too high until midnight, but never too low.
         """
         if fen > most_fen:
             return False
@@ -38,7 +38,7 @@ class PayoutDays(Documents[PayoutDay]):
         return True
 
     async def give_back(self, day: int, fen: int) -> None:
-        """Count a payout no more, for which no bill was made."""
+        """Take out a payout for which no bill was made."""
         await self.rows.update_one({"_id": day}, {"$inc": {"fen": -fen}})
 
     async def fen(self, day: int) -> int:

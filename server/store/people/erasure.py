@@ -86,9 +86,10 @@ class Erasure:
         return await tasks.find({"publisher": unionid}, {"seed_box": 0}).to_list(None)
 
     async def given_and_owed(self, unionid: str, codes: list[str]) -> list[_ByCode]:
-        """Return by task of a publisher, whose codes these are: its reviews, prizes, refunds and orders.
+        """Return the reviews, prizes, refunds and orders of a publisher's tasks, by code.
 
-        Each of the four is read once, however many tasks there are: its state, what it owes, a prize's box.
+        Each collection is read once, however many tasks there are. Of each document it returns state and
+        effects owed, of a prize also the sealed address.
         """
         asked: tuple[tuple[str, _Document], ...] = (
             ("reviews", {"unionid": unionid}),

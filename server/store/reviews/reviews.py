@@ -23,10 +23,10 @@ class Review(TypedDict):
     `text_said` and `picture_said` are WeChat's `suggest`, "" until it is known, and `risks` the kinds of risk
     it named. `traces` are those of the requests to check the picture; the last was sent at `asked_at`. `why`
     says in words why it is held or refused. `look`, if it is there, says why an operator has to look at
-    it, whatever WeChat says of it. A profile keeps what was chosen in `wxname` and `wxheadpic`, and
-    which of the person's choices that is, none if WeChat's data said it. `more` are the pictures that are
-    checked once `picture` has passed, one after the other. `edited` is the task's when it was submitted,
-    absent for 0.
+    it, whatever WeChat says of it. The review of a profile has the chosen name and picture in `wxname` and
+    `wxheadpic`. `choice` numbers the choices of a person; it is absent if name and picture came from WeChat's
+    data. `more` are the pictures that are checked once `picture` has passed, one after the other. `edited` is
+    the number that the task's field of that name had at the submission; it is absent for 0.
     """
 
     _id: str
@@ -96,7 +96,8 @@ class Reviews(DueDocuments[Review]):
 
     async def of_profile(self, unionid: str) -> Review | None:
         """Return the review of the name and picture that a person chose last."""
-        # More than one are there only until `replace_profiles`, and clocks differ.
+        # There may be several until `replace_profiles` ran. Their times are by different clocks, so `choice`
+        # decides.
         found = self.collection.find(
             {"unionid": unionid, "code": ""}, sort=[("created_at", pymongo.DESCENDING)], limit=10
         )

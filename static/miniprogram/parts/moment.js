@@ -19,7 +19,7 @@ export const moment = Behavior({
   },
 
   methods: {
-    /** While a dig of one's own is under way, the level stays as it was. */
+    /** While your dig is under way, the level stays as it was. */
     showMoment(task) {
       if (this.data.busy) return;
       this.setData({
@@ -35,7 +35,7 @@ export const moment = Behavior({
       return this.data.opens === "digs";
     },
 
-    /** The first answer is about this treasure, too: who chooses to dig as they come has come. */
+    /** The first answer holds for this treasure, too: if the person chooses to dig on opening, dig now. */
     answerOpening({ currentTarget }) {
       const { opens } = currentTarget.dataset;
       const first = !this.data.opens;
