@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,6 +15,8 @@ from handlers.glossary import MEANINGS
 from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.operators import COOKIE
 from handlers.schemas import refusal_table, schemas_of
+
+CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
 
 # The HTTP statuses of requests that no interface answered, and when they are sent.
 NOT_HTTP = "400"
@@ -38,6 +42,7 @@ def describe(interfaces: tuple[type[Interface], ...], version: str) -> bytes:
     document = {
         "openapi": "3.1.0",
         "info": {"title": "Wabao", "version": version, "description": refusal_table()},
+        "x-changes": _changes(CHANGELOG.read_text("utf-8")),
         "paths": {
             interface.path: {interface.method.lower(): _operation(interface, components)}
             for interface in interfaces
@@ -54,9 +59,26 @@ def describe(interfaces: tuple[type[Interface], ...], version: str) -> bytes:
     return msgspec.json.encode(document)
 
 
+def _changes(changelog: str) -> list[dict[str, Any]]:
+    """Return what changed in each version, the newest first."""
+    versions = []
+    for part in changelog.split("\n## ")[1:]:
+        version, _, listed = part.partition("\n")
+        items = re.split(r"^- ", listed, flags=re.MULTILINE)[1:]
+        versions.append({"version": version, "changes": [" ".join(item.split()) for item in items]})
+    return versions
+
+
+def _room(interface: type[Interface]) -> str:
+    """Return the package of `handlers/` that an interface is in, or "files" for those in none."""
+    parts = interface.__module__.split(".")
+    return parts[1] if len(parts) > 2 else "files"
+
+
 def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": interface.__name__,
+        "tags": [_room(interface)],
         "summary": (interface.__doc__ or "").split("\n")[0],
         "security": _security(interface),
         "responses": {

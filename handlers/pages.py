@@ -24,6 +24,8 @@ _CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+# Ends the name of a large file that stands compressed in `static/`.
+_KEPT_GZIPPED = ".gz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Site:
             str(path.relative_to(STATIC)): path.read_bytes()
             for directory in (name, *shared)
             for path in sorted((STATIC / directory).rglob("*"))
-            if path.suffix in _CONTENT_TYPES
+            if path.suffix in (*_CONTENT_TYPES, _KEPT_GZIPPED)
         }
         self.name = name
         digest = hashlib.sha256()
@@ -58,7 +60,8 @@ class Site:
             digest.update(text)
         self.version = digest.hexdigest()[:VERSION_DIGITS]
         self.root = f"/static/{name}/{self.version}"
-        self.files = {path: _static_file(path, text) for path, text in texts.items()}
+        files = {path: _static_file(path, text) for path, text in texts.items()}
+        self.files = {path.removesuffix(_KEPT_GZIPPED): file for path, file in files.items()}
 
     def page(self, values: dict[str, str]) -> StaticFile:
         """Return index.html with `{{root}}` and each `{{name}}` of `values` filled in.
@@ -71,11 +74,15 @@ class Site:
         return _static_file("index.html", text.encode())
 
 
-def _static_file(path: str, body: bytes) -> StaticFile:
+def _static_file(path: str, kept: bytes) -> StaticFile:
+    if path.endswith(_KEPT_GZIPPED):
+        path, body, gzipped = path.removesuffix(_KEPT_GZIPPED), gzip.decompress(kept), kept
+    else:
+        body, gzipped = kept, gzip.compress(kept, 9, mtime=0)
     return StaticFile(
         content_type=_CONTENT_TYPES[Path(path).suffix],
         body=body,
-        gzipped=gzip.compress(body, 9, mtime=0),
+        gzipped=gzipped,
         digest=hashlib.sha256(body).hexdigest()[:32],
     )
 

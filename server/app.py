@@ -89,7 +89,7 @@ INTERFACES: list[type[Interface]] = [
 
 # What asks no store, or says itself that it does not answer.
 _NEEDS_NO_DATABASE = re.compile(
-    r"/(|healthz|readyz|metrics|openapi\.json|asyncapi\.json|ops/?|static/.*)\Z", re.DOTALL
+    r"/(|healthz|readyz|metrics|openapi\.json|asyncapi\.json|ops/?|docs/?|static/.*)\Z", re.DOTALL
 )
 
 log = logging.getLogger("wabao.access")
@@ -176,7 +176,9 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
 
 def page_routes(settings: Settings) -> list[URLSpec]:
     """Return the routes of the pages and files in `static/`."""
-    app, ops = _site("app", "miniprogram/shared"), _site("ops")
+    app, ops, docs = _site("app", "miniprogram/shared"), _site("ops"), _site("docs")
+    sites = {site.name: site for site in (app, ops, docs)}
+    reference = docs.page({"app": app.root})
     url = settings.public_url
     values = {
         "login": "sandbox" if settings.sandboxed else "wechat",
@@ -194,7 +196,8 @@ def page_routes(settings: Settings) -> list[URLSpec]:
     return [
         URLSpec(r"/", Page, {"page": app.page(values), "headers": security_headers(url, True)}),
         URLSpec(r"/ops/?", Page, {"page": ops.page({}), "headers": security_headers(url, False)}),
-        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {"sites": {"app": app, "ops": ops}}),
+        URLSpec(r"/docs/?", Page, {"page": reference, "headers": security_headers(url, False)}),
+        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {"sites": sites}),
     ]
 
 

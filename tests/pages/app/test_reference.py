@@ -1,0 +1,73 @@
+"""`/docs`: a vendored library draws all that is described, under the pages' policy, without a network."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+from urllib.parse import urlsplit
+
+import httpx
+from playwright.sync_api import Page
+
+from handlers.pages import STATIC
+from support.browser import DESK, PHONE, Opener, needs_chromium
+
+LIBRARY = STATIC / "docs" / "swagger-ui"
+DISK_BYTES = 1_500_000
+
+
+def test_the_library_is_small_and_is_what_its_readme_says() -> None:
+    files = [path for path in (STATIC / "docs").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < DISK_BYTES
+    said = dict(re.findall(r"`([0-9a-f]{64})` \| `(.+)`", (LIBRARY / "README.md").read_text("utf-8")))
+    kept = {path: gzip.decompress(path.read_bytes()) for path in LIBRARY.glob("*.gz")}
+    assert {hashlib.sha256(body).hexdigest(): path.stem for path, body in kept.items()} == said
+    assert {path.name for path in LIBRARY.glob("LICENSE*")} == {"LICENSE", "LICENSES.txt"}
+
+
+def open_some(page: Page) -> None:
+    """Open some of what is listed, as a reader does."""
+    page.locator(".opblock-summary").first.wait_for()
+    for summary in page.locator(".opblock-summary-control").all()[:3]:
+        summary.click()
+    page.locator(".opblock-body pre").first.wait_for()
+
+
+@needs_chromium
+def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewhere(
+    window: Opener, address: str
+) -> None:
+    opened = window(path="/healthz")
+    page, asked = opened.page, []
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', (e) => console.error(e.violatedDirective, e.blockedURI))"
+    )
+    interfaces, channel = (httpx.get(f"{address}/{name}.json").json() for name in ("openapi", "asyncapi"))
+    names = [message["name"] for message in channel["components"]["messages"].values()]
+    for part, drawn, language, scheme in (
+        ("interfaces", [*interfaces["paths"]], "en", "dark"),
+        ("websocket", ["/ws", *names], "zh", "light"),
+    ):
+        page.emulate_media(color_scheme=scheme)
+        opened.go(f"/docs?lang={language}&part={part}")
+        open_some(page)
+        shown = page.locator(".opblock-summary-path").all_inner_texts()
+        assert sorted(text.replace("\u200b", "").strip() for text in shown) == sorted(drawn)
+        dark = page.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+        assert dark == (scheme == "dark")
+        for size in (DESK, PHONE):
+            page.set_viewport_size(size)
+            assert opened.overflow() == 0
+    page.get_by_role("link", name="更新").click()
+    page.get_by_role("heading", name=interfaces["x-changes"][0]["version"]).wait_for()
+    assert opened.overflow() == 0
+    page.get_by_role("link", name="接口").click()
+    page.locator("[id$=GetTexts] .opblock-summary-control").click()
+    page.get_by_role("button", name="Try it out").click()
+    with page.expect_response("**/getTexts") as replied:
+        page.get_by_role("button", name="Execute").click()
+    assert replied.value.json()["status"] == 0
+    hosts = {urlsplit(url).netloc for url in asked if not url.startswith("data:")}
+    assert hosts == {urlsplit(address).netloc}
