@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 import msgspec
@@ -87,12 +88,18 @@ class ReceivePrize(Interface):
 
 
 class ShipPrizesRequest(msgspec.Struct):
-    """`table` is the CSV of `getWinners`, with carriers and numbers filled in."""
+    """`table` is the file of `getWinners`, with carriers and numbers filled in: CSV in UTF-8 or GB 18030."""
 
     unionid: Unionid
     code: Code
     table: Annotated[
-        str, Meta(min_length=1, max_length=500_000, title="表格", description="填好的 CSV，最多 50 万字")
+        bytes,
+        Meta(
+            min_length=1,
+            max_length=1_000_000,
+            title="表格",
+            description="填好的 CSV 文件，按 base64 传，最多 1 MB",
+        ),
     ]
 
 
@@ -127,7 +134,7 @@ class ShipPrizes(Interface):
     async def answer(self, request: ShipPrizesRequest) -> ShipPrizesReply:
         """Raises BadRequest if it is no such table, and what `ship_all` raises."""
         publisher = await self.person()
-        rows = parcels_of(request.table)
+        rows = await asyncio.to_thread(parcels_of, request.table)
         outcomes = await ship_all(self.context, request.code, publisher["_id"], rows)
         return ShipPrizesReply(data=[ShippedRow(*outcome) for outcome in outcomes])
 

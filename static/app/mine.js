@@ -171,8 +171,9 @@ function withFurther(cards, further) {
 /** Return what a card's foot says and leads to, an element or null. */
 function footer(card, foot) {
   if (!foot) return null;
-  const { said, act, opens, urgent } = foot;
+  const { said, act, opens, urgent, again } = foot;
   const path = opens === "winners" ? "winners" : "task";
   const link = act ? el(urgent ? "a.button.primary" : "a.button", { href: `#/${path}/${card.code}` }, act) : null;
-  return el("div.stack", {}, said ? el(act ? "p.hint" : "p.good", {}, said) : null, parcel(card), link);
+  const copy = again ? el("a.button", { href: `#/publish/${card.code}` }, again) : null;
+  return el("div.stack", {}, said ? el(act ? "p.hint" : "p.good", {}, said) : null, parcel(card), link, copy);
 }

@@ -3,7 +3,7 @@
 import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
 import { handsOver, isMailed } from "../miniprogram/shared/prizes.js";
-import { WANTED, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../miniprogram/shared/words.js";
+import { OWN, WANTED, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
 
@@ -24,6 +24,7 @@ export function winners(root, signal, code, scanned = "") {
     el("header", {}, el("h1", {}, WINNERS.title), heading, tax),
     closed,
     list.elements,
+    el("p.buttons", {}, el("a.button", { href: `#/publish/${code}` }, OWN.again)),
   );
   let task = null;
   let late = 0;
@@ -155,7 +156,7 @@ function tableUpload(code, load) {
     fill(result);
     const problem = el("p.problem", { role: "alert" });
     await attempt(problem, async () => {
-      const { data } = await post("/shipPrizes", { code, table: textOf(await file.arrayBuffer()) });
+      const { data } = await post("/shipPrizes", { code, table: await base64Of(file) });
       const { said, lines } = shippedWords(data);
       fill(result, el(lines.length ? "p.problem" : "p.good", {}, said), lines.length ? el("ul.hint", {}, lines.map((line) => el("li", {}, line))) : null);
       await load();
@@ -166,13 +167,9 @@ function tableUpload(code, load) {
   return el("section.stack", { hidden: true }, input, el("label.button", { for: "table" }, WINNERS.upload), result);
 }
 
-/** Return a table's text. Spreadsheets in China save it in GB 18030. */
-function textOf(bytes) {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return new TextDecoder("gb18030").decode(bytes);
-  }
+async function base64Of(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
 async function download(code) {

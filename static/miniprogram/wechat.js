@@ -26,10 +26,10 @@ class NotDone extends Error {
   }
 }
 
-/** Call a function of `wx`, which answers by callbacks. */
-function call(name, options) {
+/** Call a function of `wx`, or of a part of it, which answers by callbacks. */
+function call(name, options, of = wx) {
   return new Promise((resolve, reject) => {
-    wx[name]({ ...options, success: resolve, fail: ({ errMsg }) => reject(new NotDone(name, errMsg || "")) });
+    of[name]({ ...options, success: resolve, fail: ({ errMsg }) => reject(new NotDone(name, errMsg || "")) });
   });
 }
 
@@ -283,6 +283,16 @@ export async function shareFile(path, parameters, fileName) {
   return call("shareFileMessage", { filePath: tempFilePath, fileName });
 }
 
+/**
+ * Let the person choose a table from a chat; resolves with its bytes in base64.
+ * https://developers.weixin.qq.com/miniprogram/dev/api/media/image/wx.chooseMessageFile.html
+ */
+export async function chooseTable() {
+  const { tempFiles } = await call("chooseMessageFile", { count: 1, type: "file", extension: ["csv"] });
+  const filePath = tempFiles[0].path;
+  return (await call("readFile", { filePath, encoding: "base64" }, wx.getFileSystemManager())).data;
+}
+
 /** Let the person scan a code; resolves with what it says: https://developers.weixin.qq.com/miniprogram/dev/api/device/scan/wx.scanCode.html */
 export async function scan() {
   return (await call("scanCode", { scanType: ["qrCode"] })).result;
@@ -301,17 +311,17 @@ export function showProblem(error) {
   if (!error.cancelled) wx.showToast({ title: error.message, icon: "none" });
 }
 
-let buried = null; // the details of what is to be buried again, until the form takes them
+let buried = ""; // the code of what is to be buried again, until the form takes it
 
-/** Open the publishing form with what these details say. A tab's page takes no parameters. */
-export function buryAgain(task) {
-  buried = task;
+/** Open the publishing form with what this treasure says. A tab's page takes no parameters. */
+export function buryAgain(code) {
+  buried = code;
   wx.switchTab({ url: "/pages/publish/publish" });
 }
 
-/** Return the details that `buryAgain` was called with, once; null if there are none. */
+/** Return the code that `buryAgain` was called with, once; "" if there is none. */
 export function toBury() {
-  const task = buried;
-  buried = null;
-  return task;
+  const code = buried;
+  buried = "";
+  return code;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from typing import Any
 
 import httpx
@@ -36,7 +37,7 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
         "code": code,
         "name": "一只猫",
         "publisher_id": "A" * 16,
-        "table": "深度,中奖者,快递公司,运单号",
+        "table": b64encode("深度,中奖者,快递公司,运单号".encode()).decode(),
         "wxname": "名字",
         "wxheadpic": "/files/none.jpg",
         "money": 1,

@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import json
 import pkgutil
+from base64 import b64encode
 from typing import Any, get_args
 
 import msgspec
@@ -129,6 +130,7 @@ async def test_replies_are_as_described(client: Client) -> None:
     url = await bob.upload(a_picture())
     code = await alice.publish(forecast_num=1, draw_type=1)
     alice_id = (await bob.get("/getTaskDetails", code=code))["publisher_id"]
+    table = b64encode("深度,中奖者,快递公司,运单号".encode()).decode()
     replies = [
         ("/userLogin", {"status": 0, "msg": "", "data": alice.data}),
         ("/uploadFile", url),
@@ -150,7 +152,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         ("/endTask", await bob.post("/endTask", code=code)),
         ("/drawPrize", await bob.post("/drawPrize", code=code)),
         ("/confirmDraw", await alice.post("/confirmDraw", code=code, pickup="000000")),
-        ("/shipPrizes", await alice.post("/shipPrizes", code=code, table="深度,中奖者,快递公司,运单号")),
+        ("/shipPrizes", await alice.post("/shipPrizes", code=code, table=table)),
         ("/shipPrize", await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345")),
         ("/receivePrize", await bob.post("/receivePrize", code=code)),
         ("/getDigs", await bob.get("/getDigs", code=code)),

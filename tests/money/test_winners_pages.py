@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from base64 import b64encode
 
 import pytest
 
@@ -27,10 +28,10 @@ async def winners(client: Client, context: Context, number: int) -> tuple[Someon
     return alice, code
 
 
-def a_table(*rows: tuple[str, ...], head: tuple[str, ...] = HEAD) -> str:
+def a_table(*rows: tuple[str, ...], head: tuple[str, ...] = HEAD, encoding: str = "utf-8-sig") -> str:
     text = io.StringIO()
     csv.writer(text).writerows([head, *rows])
-    return "\ufeff" + text.getvalue()
+    return b64encode(text.getvalue().encode(encoding)).decode()
 
 
 @pytest.mark.gen_test
@@ -85,6 +86,9 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(
     # Sent again, it changes nothing; what is known is not listed again.
     again = (await alice.post("/shipPrizes", code=code, table=table))["data"]
     assert [row["row"] for row in again] == [4, 5, 6, 7, 8]
+    # A spreadsheet saved it in GB 18030.
+    saved = a_table(("4", "p3", "德邦", "DB12345678"), encoding="gb18030")
+    assert (await alice.post("/shipPrizes", code=code, table=saved))["data"][0]["refused"] == ""
     # Two rows for one prize, no table, and too much at once.
     twice = a_table(("2", "p1", "中通", "ZT11111111"), ("2", "p1", "中通", "ZT22222222"))
     both = (await alice.post("/shipPrizes", code=code, table=twice))["data"]

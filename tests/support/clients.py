@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Protocol
 
@@ -44,6 +45,9 @@ class Client(Protocol):
 
     def picks_a_picture(self) -> None:
         """Choose one from what the device holds, where a treasure is published."""
+
+    def hands_in(self, table: bytes) -> None:
+        """Choose a table from what the device holds, where the winners are."""
 
     def look_for(self, kind: str) -> None:
         """Narrow the square to what is of one kind."""
@@ -121,6 +125,11 @@ class Window:
         self._page.set_input_files("#picture", {"name": "a", "mimeType": "image/jpeg", "buffer": a_picture()})
         expect(self._page.get_by_text("图片已上传")).to_be_visible()
 
+    def hands_in(self, table: bytes) -> None:
+        """Give a file to the page."""
+        file = {"name": "a.csv", "mimeType": "text/csv", "buffer": table}
+        self._page.get_by_label("上传填好快递的表格").set_input_files(file)
+
     def _field(self, label: str) -> Locator:
         return self._page.get_by_label(label).or_(self._page.get_by_placeholder(label)).first
 
@@ -164,6 +173,11 @@ class InHand:
         """Tap where the picture will be; WeChat gives the one that the album holds."""
         self._phone.tap(".picture")
         self._phone.until("uploaded")
+
+    def hands_in(self, table: bytes) -> None:
+        """Tap the button; WeChat gives the file that a chat holds."""
+        self._phone.live(table=b64encode(table).decode())
+        self.press("上传填好快递的表格（CSV）")
 
     def goes_to_fairness(self) -> None:
         """It is a page of its own."""

@@ -40,10 +40,10 @@ class Outcome(NamedTuple):
     refused: str
 
 
-def parcels_of(table: str) -> list[Parcel]:
+def parcels_of(table: bytes) -> list[Parcel]:
     """Return the rows that name a parcel. Raises BadRequest if the table lacks a column, or is no CSV."""
     try:
-        lines = list(csv.reader(io.StringIO(table.lstrip("\ufeff")), strict=True))
+        lines = list(csv.reader(io.StringIO(_text_of(table)), strict=True))
     except csv.Error:
         raise BadRequest("这不是 CSV 表格：请用下载的表格填好快递再传", param="table") from None
     head = [cell.strip() for cell in lines[0]] if lines else []
@@ -57,6 +57,14 @@ def parcels_of(table: str) -> list[Parcel]:
         if cells[2] or cells[3]:
             found.append(Parcel(row, *cells))
     return found
+
+
+def _text_of(table: bytes) -> str:
+    """Return a table's text. Spreadsheets in China save it in GB 18030."""
+    try:
+        return table.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return table.decode("gb18030", errors="replace")
 
 
 async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parcel]) -> list[Outcome]:

@@ -72,7 +72,7 @@ export const owning = Behavior({
     },
 
     again() {
-      buryAgain(this.data.task);
+      buryAgain(this.data.task.code);
     },
 
     openWinners() {

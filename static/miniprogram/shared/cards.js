@@ -2,7 +2,7 @@
 // or won it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
-import { CARD_STATES, CLAIM, TO_DO, WINNERS, footprintWords, inReview, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, footprintWords, inReview, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
 
 /** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
 export function stateOf(card, left) {
@@ -42,13 +42,13 @@ function asLeft(card) {
 }
 
 /**
- * Return what its publisher reads at a card's foot, and where it leads: { said, act, opens, urgent }. `act` is "" where
- * there is nothing to do; `opens` is "winners" or "treasure".
+ * Return what its publisher reads at a card's foot, and where it leads: { said, act, opens, urgent, again }. `act` is ""
+ * where there is nothing to do; `opens` is "winners" or "treasure"; `again` buries it again.
  */
 function publishedFoot(card) {
   const said = inReview(card.review, card.review_note);
-  if (card.need_pay) return { said, act: payDue(card), opens: "treasure", urgent: true };
-  return { said, act: WINNERS.title, opens: "winners", urgent: false };
+  if (card.need_pay) return { said, act: payDue(card), opens: "treasure", urgent: true, again: OWN.again };
+  return { said, act: WINNERS.title, opens: "winners", urgent: false, again: OWN.again };
 }
 
 /** Return the same for who won it, with `parcel`: the words for goods on their way. */

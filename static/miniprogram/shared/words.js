@@ -478,6 +478,8 @@ export const NOT_DONE = {
   downloadFile: "没有下载成功，请检查网络后再试",
   showShareImageMenu: "没有打开分享，长按图片也可以保存",
   previewImage: "没有打开图片，请再试一次",
+  chooseMessageFile: "没有拿到表格，请再选一次",
+  readFile: "表格读不出来，请再选一次",
   shareFileMessage: "没有发出去，请再试一次",
   scanCode: "没有扫到，可以把取件码输进来",
   updateWeChatApp: "请在应用商店里更新微信",

@@ -67,16 +67,21 @@ def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: P
     owner.fill("运单号", "ZT87654321")
     owner.press("改好了")
     owner.says("中通 ZT87654321")
+    table = '深度,中奖者,快递公司,运单号\n1,阿强,中通,ZT11112222\n7,阿强,中通,ZT33334444\n'
+    owner.hands_in(table.encode("gb18030"))  # as spreadsheets in China save it
+    owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
     winner.open("mine", "won")
     winner.says("一只猫", "寄出")
     winner.press("确认收到")  # which leads to the treasure
-    winner.says("发布者已经寄出。", "中通 ZT87654321", "寄出 15 天后会自动确认。")
+    winner.says("发布者已经寄出。", "中通 ZT11112222", "寄出 15 天后会自动确认。")
     winner.press("确认收到")
     winner.says("已经收到。")
     owner.says("第 1 层 · 已收到")
     owner.open("mine", "published")
     owner.press("中奖者和发奖")
     owner.says("阿强")
+    owner.press("再埋一个")
+    owner.says("埋下宝贝")
 
 
 def test_ones_own_page_begins_with_what_waits_for_an_act(client: Clients, publisher: Person) -> None:

@@ -178,6 +178,10 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
       }),
     showShareImageMenu: (options) => answer(options, "showShareImageMenu", async () => say({ type: "image", path: options.path })),
     shareFileMessage: (options) => answer(options, "shareFileMessage", async () => say({ type: "file", name: options.fileName })),
+    chooseMessageFile: (options) => answer(options, "chooseMessageFile", async () => ({ tempFiles: [{ path: "wxfile://table" }] })),
+    getFileSystemManager: () => ({
+      readFile: (options) => answer(options, "readFile", async () => ({ data: Buffer.from(lives.table, "base64").toString(options.encoding) })),
+    }),
     scanCode: (options) => answer(options, "scanCode", async () => ({ result: lives.scans })),
 
     navigateTo: ({ url }) => setTimeout(ifOn(open), 0, url),
@@ -224,6 +228,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   const ifOn = (then) => (...given) => on && then(...given);
   const say = ifOn((what) => process.stdout.write(`${JSON.stringify({ phone: number, ...what })}\n`));
   const screen = document.body.appendChild(document.createElement("div"));
+  let looking = null;
   const awaited = []; // what somebody will do once the page shows where
   const all = () => Array.from(page.dom.querySelectorAll("*"));
   const show = () => {
@@ -233,6 +238,8 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   /** In their order: each waits for what it is done to. */
   function act() {
     for (let found; awaited.length && (found = all().find(awaited[0].fits)); ) awaited.shift().then(found);
+    clearTimeout(looking);
+    if (on && awaited.length) looking = setTimeout(act, 50); // what is enabled again changes no text
   }
   function onceThere(fits, then) {
     awaited.push({ fits, then });
@@ -271,8 +278,8 @@ function switchOn({ phone: number, server, user, picture, stored }) {
   const sockets = [];
   const { timers, stop } = timersOf(ifOn);
   // What its person and its WeChat do, as a test wants it. How a transfer ends: confirmed, cancelled, or told as cancelled
-  // although it was confirmed.
-  const lives = { agrees: true, lacks: [], scans: "", transfer: "confirmed" };
+  // although it was confirmed. `table`: a file in a chat, in base64.
+  const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed" };
   const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, open, sockets, lives });
   const App = (app) => {
     app.onLaunch();

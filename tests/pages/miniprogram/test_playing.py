@@ -71,6 +71,8 @@ def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person)
         phone.shows("小红", "挖了 1 锹", "挖过 1 个宝贝")
         phone.press("我挖到的")
         phone.shows("一只猫", "去领奖")
+        phone.press("小明")
+        assert phone.until("opened")["page"] == "/pages/publisher/publisher"
     # What was shared opens the treasure, and tells who shared it.
     with a_phone(address, "朵朵") as phone:
         phone.open(f"{link.path}?{link.query}")
@@ -265,6 +267,11 @@ def test_a_publisher_changes_discards_and_buries_again(address: str, publisher: 
         phone.until("left")
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("两只旧闹钟", "走得准", "改文字和图片", "再埋一个")
+        phone.open("/pages/mine/mine")
+        phone.press("再埋一个")  # of the first card
+        assert phone.until("opened")["page"] == "/pages/publish/publish"
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("再埋一个")
         phone.tap(".again")
         assert phone.until("opened")["page"] == "/pages/publish/publish"
         phone.shows("大约每 11 锹出一份")

@@ -1,11 +1,14 @@
 // Changing a treasure's texts and picture, while nobody has dug it.
 
+import { picturing } from "../../parts/picturing.js";
 import { handing, handingOf } from "../../shared/planning.js";
 import { EDIT, FIELDS, PUBLISH } from "../../shared/words.js";
-import { admitted, api, showProblem, uploadPicture } from "../../wechat.js";
+import { admitted, api, showProblem } from "../../wechat.js";
 
 Component({
-  data: { task: null, handing: 0, given: {}, thumbnail: "", busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
+  behaviors: [picturing],
+
+  data: { task: null, handing: 0, filled: {}, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
 
   methods: {
     async onLoad({ code }) {
@@ -13,19 +16,11 @@ Component({
       try {
         await admitted();
         const { data } = await api.get("/getTaskDetails", { code });
-        this.setData({ task: data, thumbnail: data.thumbnail, handing: handing(data), given: handingOf(data) });
+        const { name, synopsis, signed, wxname, thumbnail } = data;
+        const filled = { name, synopsis, wxname: signed ? wxname : "", ...handingOf(data) };
+        this.setData({ task: data, thumbnail, handing: handing(data), filled });
       } catch (error) {
         this.setData({ said: error.message });
-        showProblem(error);
-      }
-    },
-
-    async picture() {
-      try {
-        const { url, thumbnail } = await uploadPicture();
-        this.url = url;
-        this.setData({ thumbnail });
-      } catch (error) {
         showProblem(error);
       }
     },

@@ -4,7 +4,7 @@ import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
 import { LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, leavesAt, luckWords, personNumbers, profileInReview, title } from "../../shared/words.js";
-import { admitted, api, me, showBadge, showFace, showProblem } from "../../wechat.js";
+import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
 
@@ -66,7 +66,8 @@ Component({
         const card = { ...each, ...whose(each) };
         const left = card.status ? 0 : secondsUntil(card.cd_until);
         const state = line ? line(card) : stateOf(card, left).text;
-        return { key: `${card.code} ${card.depth}`, code: card.code, thumbnail: card.thumbnail, title: title(card), state, foot: foot(card) };
+        const { code, thumbnail, signed, wxname, publisher_id } = card;
+        return { key: `${code} ${card.depth}`, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, foot: foot(card) };
       });
       const known = new Set(found.map(({ key }) => key)); // pages overlap where a new one came between
       const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];
@@ -76,6 +77,14 @@ Component({
     act({ currentTarget }) {
       const { code, page } = currentTarget.dataset;
       wx.navigateTo({ url: `/pages/${page}/${page}?code=${code}` });
+    },
+
+    visit({ currentTarget }) {
+      wx.navigateTo({ url: `/pages/publisher/publisher?by=${currentTarget.dataset.by}` });
+    },
+
+    bury({ currentTarget }) {
+      buryAgain(currentTarget.dataset.code);
     },
 
     renamed() {

@@ -1,10 +1,11 @@
 // Publishing: goods may be dug at once, a red packet once it is paid.
 
 import { naming } from "../../parts/naming.js";
+import { picturing } from "../../parts/picturing.js";
 import { mayPass } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cashRules, publishersTax, whoIsFirst, yuan } from "../../shared/words.js";
-import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury, uploadPicture } from "../../wechat.js";
+import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
 const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
@@ -18,13 +19,13 @@ const NEW = { name: "", kind: 0, number: "1", amount: "", value: "", url: "", th
 const LEAST_GAP = 2; // of red packets, unless the server is set otherwise
 
 Component({
-  behaviors: [naming],
+  behaviors: [naming, picturing],
 
   data: {
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: { prize_num: "1" }, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
-    cash: cashRules(), tax: "", speed: "", thumbnail: "", busy: false,
+    cash: cashRules(), tax: "", speed: "", busy: false,
     day: "", clock: "20:00", lastDay: "", lastClock: "22:00", today: "", said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
   },
 
@@ -35,7 +36,7 @@ Component({
         this.showNaming();
         const { red_packets: taken, fair_start_ms } = await api.get("/getMyInfo");
         const again = toBury();
-        if (again) this.fill(again);
+        if (again) this.fill((await api.get("/getTaskDetails", { code: again })).data);
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
         const now = new Date();
@@ -145,24 +146,9 @@ Component({
       });
     },
 
-    async rowPicture({ currentTarget }) {
+    rowPicture({ currentTarget }) {
       const { at } = currentTarget.dataset;
-      try {
-        const { url, thumbnail } = await uploadPicture();
-        this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail });
-      } catch (error) {
-        showProblem(error);
-      }
-    },
-
-    async picture() {
-      try {
-        const { url, thumbnail } = await uploadPicture();
-        this.url = url;
-        this.setData({ thumbnail });
-      } catch (error) {
-        showProblem(error);
-      }
+      return this.choosePicture(({ url, thumbnail }) => this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail }));
     },
 
     /** What does not apply may be sent along, and numbers as texts: the server ignores the one and reads the other. */

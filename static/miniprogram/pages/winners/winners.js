@@ -1,9 +1,9 @@
 // The publisher's side of a treasure's prizes: who won, where to send it, its parcel, and the pick-up codes.
 
-import { handsOver, shippingStep } from "../../shared/prizes.js";
+import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
-import { CARRIERS, WANTED, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, title, wonWords } from "../../shared/words.js";
-import { admitted, api, channel, scan, shareFile, showProblem } from "../../wechat.js";
+import { CARRIERS, OWN, WANTED, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../../shared/words.js";
+import { admitted, api, buryAgain, channel, chooseTable, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames tell of most, but not of what only time changes
 const READ_MS = 500; // many win or claim at once
@@ -11,7 +11,7 @@ const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 
 Component({
   data: {
-    words: WINNERS, carriers: [WINNERS.choose, ...CARRIERS], heading: "", tax: "", closed: "", problem: "", checks: false,
+    words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", tax: "", closed: "", problem: "", checks: false, mails: false, shipped: null,
     wanted: "all", filters: WANTED.map(([wanted, label]) => ({ wanted, label })), pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
   },
 
@@ -62,6 +62,7 @@ Component({
         closed: addresses_closed,
         rows: data.map((winner) => this.rowOf(winner)),
         more: data.length < number,
+        mails: this.data.mails || data.some(isMailed),
         // Those on further pages may wait for theirs too.
         checks: handsOver(data) || (this.data.checks && (wanted !== "all" || data.length < number)),
       });
@@ -142,6 +143,20 @@ Component({
       } catch (error) {
         showProblem(error);
       }
+    },
+
+    /** Take the table back in. What was refused of it is said row by row. */
+    takeTable() {
+      return this.act(async () => {
+        const table = await chooseTable();
+        this.setData({ shipped: null });
+        const { data } = await api.post("/shipPrizes", { code: this.code, table });
+        this.setData({ shipped: shippedWords(data) });
+      });
+    },
+
+    bury() {
+      buryAgain(this.code);
     },
 
     async sendTable() {
