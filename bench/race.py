@@ -26,14 +26,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+
 from parts.lines import Line, Lost, log_in_all, post
 from parts.serving import Person, Server, running, store_of
 from server.game import draw
-from server.game.invariants import broken_by_digs
 from server.game.task import Task
-from server.operation.findings import line_of
 from server.security.keys import Keys
 from server.store import Store
+from support.invariants import broken_by_digs
 
 COOLDOWN_SECONDS = 1
 # With faults: longer than any process takes to restart, so that people ask again within the cooldown.
@@ -101,10 +103,11 @@ class Race:
     async def _check(self, tally: Tally, code: str, windows: int) -> None:
         """Hold what was acknowledged against the database, once all of it is written."""
         task = await self._settled(code)
-        digs = await self.store.digs.after(code, 0, windows + 100)
+        found = await self.store.digs.after(code, 0, windows + 100)
+        digs: list[dict[str, Any]] = [dict(dig) for dig in found]
         rules = draw.read_rules(task["params"])
         depths = draw.winning_depths(self.keys.open("seed", task["seed_box"], code), rules)
-        tally.broken += map(line_of, broken_by_digs(task, digs, depths))
+        tally.broken += [f"{code}: {broken}" for broken in broken_by_digs(task, digs, depths)]
         by_depth = {dig["depth"]: dig for dig in digs}
         told = ("is_prize", "wxname", "prizes_left", "no")
         for unionid, reply in tally.acks:

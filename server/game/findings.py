@@ -12,17 +12,7 @@ PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
 FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 
 # `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.
-InvariantWhat: TypeAlias = Literal[
-    "depth",
-    "wins",
-    "participants",
-    "depths",
-    "cooldown",
-    "winning_depths",
-    "winners",
-    "place",
-    "participants_at",
-]
+InvariantWhat: TypeAlias = Literal["depth", "wins", "participants"]
 BooksWhat: TypeAlias = Literal[
     "ledger",
     "opened_by",

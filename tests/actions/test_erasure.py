@@ -24,10 +24,11 @@ from server.actions.people.erase import CannotErase, erase
 from server.actions.people.leave import DAYS, erase_leavers
 from server.context import Context
 from server.game import draw
-from server.game.invariants import broken_by_digs, broken_by_totals
+from server.game.invariants import broken_by_totals
 from server.settings import Settings
 from server.store.people.erasure import NAME
 from support.client import Client, Someone, a_picture
+from support.invariants import broken_by_digs
 from support.login import a_ticket
 from support.purse import (
     DAY_MS,
@@ -123,7 +124,7 @@ async def check_invariants(context: Context) -> None:
         assert broken_by_totals(task, await context.store.digs.totals(task["_id"])) == []  # type: ignore[arg-type]
         digs = await context.store.digs.after(task["_id"], 0, 1000)
         depths = sorted(digging_of(context).winning(task))  # type: ignore[arg-type]
-        assert broken_by_digs(task, digs, depths) == []  # type: ignore[arg-type]
+        assert broken_by_digs(task, digs, depths) == []
     await check_books(context)
 
 

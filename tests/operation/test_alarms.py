@@ -34,10 +34,11 @@ from server.runtime.background import Background
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.alarms import KEPT_ALARMS, AlarmRecord
+from server.store.messages.messages import Message
+from server.store.reviews.reviews import new_review
 from support.client import Client
 from support.leading import let_the_lease_end
 from support.operators import operator
-from support.queued import a_message, a_review
 from support.steps import Killed, Steps
 
 CODE = "A" * 12
@@ -163,24 +164,43 @@ async def test_content_checks_that_are_late_are_an_alarm(context: Context) -> No
         *(("a", "checking", 610_000), ("b", "checking", 590_000), ("c", "held", 610_000)),
     )
     for key, state, ago_ms in found:
-        review = a_review(f"task:{key}", key)
-        review["state"], review["created_at"] = state, now_ms - ago_ms
+        review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)
+        review["code"], review["state"] = key, state
         await context.store.reviews.add(review)
     assert await check_reviews(context.store, now_ms) == [Alarm("review", "", "late", ("1",))]
     await context.store.reviews.rows.delete_one({"_id": "task:a"})
     assert await check_reviews(context.store, now_ms) == []
 
 
+def a_message(code: str, **fields: Any) -> Message:
+    """Return a message that tells somebody of a prize, with some of its fields."""
+    message = Message(
+        _id=f"won:{code}:1",
+        kind="won",
+        code=code,
+        unionid="winner",
+        prize=f"{code}:1",
+        state="waiting",
+        tries=0,
+        until=1,
+        created_at=1,
+        ended_at=0,
+        alarm="",
+        due_at=1,
+    )
+    message.update(fields)  # type: ignore[typeddict-item]
+    return message
+
+
 @pytest.mark.gen_test
 async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context) -> None:
-    await context.store.reviews.add(a_review("task:a", "a") | {"created_at": 1})
-    await context.store.messages.insert(a_message(1, alarm="47003"))
-    await context.store.messages.insert(a_message(2, alarm="late"))
-    await context.store.messages.insert(a_message(3, alarm="late"))
+    await context.store.reviews.add(new_review("task:a", "publisher", "publisher", "check", 1))
+    for code, alarm in (("a", "47003"), ("b", "late"), ("c", "late")):
+        await context.store.messages.insert(a_message(code, alarm=alarm))
     ended = [("unclear", UNCLEAR_MS // 2), ("unclear", UNCLEAR_MS), ("sent", 0)]
-    for number, (state, ago_ms) in enumerate(ended, 4):
+    for code, (state, ago_ms) in zip("def", ended, strict=True):
         at_ms = context.clock.now_ms() - ago_ms
-        await context.store.messages.insert(a_message(number, state=state, ended_at=at_ms))
+        await context.store.messages.insert(a_message(code, state=state, ended_at=at_ms))
     monitoring = Monitor(
         context.store,
         context.outages,

@@ -7,9 +7,9 @@ import pytest
 from server.context import Context
 from server.game.review import decided
 from server.operation.alarms import Alarm, check_queues
+from server.store.reviews.reviews import new_review
 from support.client import Client
 from support.purse import check_books, find, pay, publish_red_packet, sweep_until_quiet
-from support.queued import a_review
 from support.report_scenarios import a_report
 from support.reviews import CHECKED, settle
 
@@ -92,8 +92,8 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
 async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context: Context) -> None:
     now_ms = context.clock.now_ms()
     for key, ago_ms in (("a", 590_000), ("b", 610_000)):
-        review = a_review(f"task:{key}", key)
-        review["state"], review["created_at"] = "held", now_ms - ago_ms
+        review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)
+        review["code"], review["state"] = key, "held"
         await context.store.reviews.add(review)
         await context.store.reports.insert(a_report("A" * 12, key, now_ms - ago_ms))
     assert await check_queues(context.store, now_ms) == [

@@ -9,7 +9,7 @@ from server.game.review import why_looked_at
 from server.game.task import Task
 from server.security.random_codes import random_code
 from server.store.people.people import WECHAT_USER, Chosen, Person
-from server.store.reviews.reviews import Review
+from server.store.reviews.reviews import new_review
 
 
 async def submit_task(context: Context, task: Task, openid: str) -> None:
@@ -23,7 +23,7 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
     )
     edited = task.get("edited", 0)
     key = f"task:{task['_id']}:{edited}" if edited else f"task:{task['_id']}"
-    review = _review(context, key, task["publisher"], openid, text)
+    review = new_review(key, task["publisher"], openid, text, context.clock.now_ms())
     review["code"], review["picture"] = task["_id"], pictures[0] if pictures else ""
     if pictures[1:]:
         review["more"] = pictures[1:]
@@ -59,7 +59,7 @@ async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> Non
     if "forgotten_as" in person:
         return
     text = chosen.get("wxname", "")
-    review = _review(context, chosen["key"], person["_id"], person["openid"], text)
+    review = new_review(chosen["key"], person["_id"], person["openid"], text, context.clock.now_ms())
     review["picture"], review["choice"] = chosen.get("wxheadpic", ""), chosen["number"]
     if "wxname" in chosen:
         review["wxname"] = chosen["wxname"]
@@ -77,24 +77,3 @@ async def submit_name(context: Context, person: Person, name: str) -> None:
     refused = await context.store.reviews.of_profile(person["_id"])
     if refused is None or refused["text"] != name:
         await submit_profile(context, person["_id"], name, None)
-
-
-def _review(context: Context, key: str, unionid: str, openid: str, text: str) -> Review:
-    now_ms = context.clock.now_ms()
-    return Review(
-        _id=key,
-        code="",
-        unionid=unionid,
-        openid=openid,
-        text=text,
-        picture="",
-        state="checking",
-        text_said="",
-        picture_said="",
-        risks=[],
-        traces=[],
-        asked_at=0,
-        why="",
-        created_at=now_ms,
-        due_at=now_ms,
-    )

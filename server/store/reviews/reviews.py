@@ -68,6 +68,27 @@ def _waiting_for(part: Part | None, asked_before_ms: int) -> _Document:
     return text if part == "text" else picture if part == "picture" else others
 
 
+def new_review(key: str, unionid: str, openid: str, text: str, now_ms: int) -> Review:
+    """Return a review that begins: of a profile without a picture, until `code` or `picture` are set."""
+    return Review(
+        _id=key,
+        code="",
+        unionid=unionid,
+        openid=openid,
+        text=text,
+        picture="",
+        state="checking",
+        text_said="",
+        picture_said="",
+        risks=[],
+        traces=[],
+        asked_at=0,
+        why="",
+        created_at=now_ms,
+        due_at=now_ms,
+    )
+
+
 class Reviews(DueDocuments[Review]):
     """Reads and writes of `reviews`. Its changes are the rows of `game/review.py`."""
 
