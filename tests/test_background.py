@@ -25,7 +25,6 @@ def log() -> Iterator[io.StringIO]:
     logging.getLogger("tornado.application").removeHandler(handler)
 
 
-@pytest.mark.gen_test
 async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log: io.StringIO) -> None:
     turns: list[int] = []
     thrice = asyncio.Event()
@@ -49,7 +48,6 @@ async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log: io.Str
     assert "LookupError: a bug" in log.getvalue()
 
 
-@pytest.mark.gen_test
 async def test_repeated_work_waits_before_its_first_turn_unless_at_once() -> None:
     done: list[str] = []
     both = asyncio.Event()
@@ -67,7 +65,6 @@ async def test_repeated_work_waits_before_its_first_turn_unless_at_once() -> Non
     assert done == ["at once", "after a rest"]
 
 
-@pytest.mark.gen_test
 async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log: io.StringIO) -> None:
     going = asyncio.Event()
 
@@ -86,7 +83,6 @@ async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log: io.S
     await background.finish()  # nothing to wait for
 
 
-@pytest.mark.gen_test
 async def test_ending_cancels_what_runs() -> None:
     background, ended = Background(), asyncio.Event()
 

@@ -263,7 +263,6 @@ async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(
         ({"what": "refuse", "call": "managed", "code": "48001"}, "not asked", "48001: api unauthorized"),
     ],
 )
-@pytest.mark.gen_test
 async def test_wechat_is_asked_whether_deliveries_must_be_reported(
     client: Client, context: Context, wish: dict[str, str], verdict: str, found: str
 ) -> None:
@@ -276,7 +275,6 @@ async def test_wechat_is_asked_whether_deliveries_must_be_reported(
     assert (row.verdict, row.found.endswith(found)) == (verdict, True)
 
 
-@pytest.mark.gen_test
 async def test_a_user_who_may_not_drop_a_database_makes_none(
     store: Store, wire: FaultyWire, redis_url: str
 ) -> None:
@@ -340,7 +338,6 @@ def test_an_arbiter_is_told_with_what_it_means() -> None:
         assert ("nothing can be written" in found) == told
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize(
     ("ahead", "fails"), [((0.0, 900.0), False), ((-600.0, 600.0), True), ((1500.0, 1400.0), True)]
 )
@@ -355,7 +352,6 @@ async def test_clocks_more_than_a_second_apart_fail(
     assert [row.verdict for row in rows] == ["not asked", "FAILED" if fails else "ok"]
 
 
-@pytest.mark.gen_test
 async def test_each_members_clock_is_read_and_a_silent_one_is_named(store: Store, uri: str) -> None:
     cluster = await look(store.client)
     members = cluster.members
@@ -372,7 +368,6 @@ class AFullCluster(RedisCluster):
         return [*super().command(), "--maxmemory-policy", "allkeys-lru", "--maxclients", "12"]
 
 
-@pytest.mark.gen_test
 async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fails(tmp_path: Path) -> None:
     redis = AFullCluster(tmp_path)
     redis.start()

@@ -9,14 +9,12 @@ import pytest
 from server.runtime.deadline import TookTooLong, paused, within
 
 
-@pytest.mark.gen_test
 async def test_work_that_takes_too_long_is_ended() -> None:
     with pytest.raises(TookTooLong):
         async with within(0.01):
             await asyncio.Event().wait()
 
 
-@pytest.mark.gen_test
 async def test_time_of_others_does_not_count_and_ours_goes_on_after_it() -> None:
     reached = []
 
@@ -32,14 +30,12 @@ async def test_time_of_others_does_not_count_and_ours_goes_on_after_it() -> None
     assert reached == ["after the pause"]
 
 
-@pytest.mark.gen_test
 async def test_another_limit_that_passes_is_told_as_it_is() -> None:
     with pytest.raises(TimeoutError):
         async with within(5), asyncio.timeout(0.01):
             await asyncio.Event().wait()
 
 
-@pytest.mark.gen_test
 async def test_work_beside_a_request_does_not_stop_its_limit() -> None:
     works = []
 

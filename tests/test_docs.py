@@ -221,7 +221,6 @@ def test_a_check_shards_what_the_table_says_by_what_it_says():
     assert [name for name in said if f"`{{{keys[name]}}}`" not in said[name]] == []
 
 
-@pytest.mark.gen_test
 async def test_every_collection_is_among_what_grows_or_stays():
     store = Store("mongodb://127.0.0.1:1/nobody")
     kept = {*store.indexes(), *(each.NAME for each in store.stores)}

@@ -34,7 +34,6 @@ def log() -> Iterator[io.StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
-@pytest.mark.gen_test
 async def test_an_error_of_the_store_is_logged_without_the_values_that_were_written(
     client: Client, context: Context, log: io.StringIO
 ) -> None:
@@ -103,7 +102,6 @@ def test_no_word_of_a_line_is_longer_than_300_characters(log: io.StringIO) -> No
     assert line.endswith(f" {'/' * 300}… and {'x' * 300}")
 
 
-@pytest.mark.gen_test
 async def test_only_the_part_of_a_path_that_could_be_ours_is_logged(client: Client, log: io.StringIO) -> None:
     shown = {
         "/getMyInfo?unionid=secret": "/getMyInfo",

@@ -55,7 +55,6 @@ def test_line_breaks_stay_in_a_text_and_become_spaces_in_a_name() -> None:
     assert one_line(" a\r\nb\tc\u2029\u202ed ") == "a b c d"
 
 
-@pytest.mark.gen_test
 async def test_published_names_signatures_and_texts_are_cleaned(client: Client) -> None:
     alice = await client.log_in("alice", nickname=f"爱{EVIL}\n丽")
     reply = await alice.get("/getTaskDetails", code=await alice.publish())
@@ -66,7 +65,6 @@ async def test_published_names_signatures_and_texts_are_cleaned(client: Client) 
     assert reply["synopsis"] == "一\n二abc[31m"
 
 
-@pytest.mark.gen_test
 async def test_a_winners_address_is_cleaned(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=2)
@@ -83,7 +81,6 @@ async def test_a_winners_address_is_cleaned(client: Client) -> None:
         assert reply["msg"].startswith(f"“{what}”应为 1 到 ")
 
 
-@pytest.mark.gen_test
 async def test_a_name_of_such_characters_alone_is_refused(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     url = (await alice.get("/getTaskDetails", code=await alice.publish()))["pic"]

@@ -6,8 +6,6 @@ import asyncio
 import gc
 from typing import Any
 
-import pytest
-
 from server.runtime.single_flight import SingleFlight
 
 
@@ -44,7 +42,6 @@ def hear_complaints() -> list[dict[str, Any]]:
     return told
 
 
-@pytest.mark.gen_test
 async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_anew() -> None:
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
@@ -58,7 +55,6 @@ async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_ane
     assert await shared.result("key", work) == 2
 
 
-@pytest.mark.gen_test
 async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result() -> None:
     shared, work = SingleFlight[str, int](), Work()
     work.may_end.set()
@@ -69,14 +65,12 @@ async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result() -> Non
     assert await asyncio.gather(twice(), twice()) == [[1, 2], [1, 2]]
 
 
-@pytest.mark.gen_test
 async def test_each_key_has_work_of_its_own() -> None:
     shared, work = SingleFlight[str, int](), Work()
     work.may_end.set()
     assert await asyncio.gather(shared.result("a", work), shared.result("b", work)) == [1, 2]
 
 
-@pytest.mark.gen_test
 async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result() -> None:
     shared, work = SingleFlight[str, int](), Work()
     first, second, third = await begin(shared, work, 3)
@@ -88,7 +82,6 @@ async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result()
     assert await asyncio.gather(second, third) == [1, 1]
 
 
-@pytest.mark.gen_test
 async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next() -> None:
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
@@ -102,7 +95,6 @@ async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next() -> 
     assert work.begun == 1
 
 
-@pytest.mark.gen_test
 async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew() -> None:
     complaints = hear_complaints()
     shared, work = SingleFlight[str, int](), Work()
@@ -116,7 +108,6 @@ async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew() -> None
     assert complaints == []
 
 
-@pytest.mark.gen_test
 async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved() -> None:
     complaints = hear_complaints()
     shared, work = SingleFlight[str, int](), Work()
@@ -135,7 +126,6 @@ async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved() -> None:
     assert "key" not in shared
 
 
-@pytest.mark.gen_test
 async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key() -> None:
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
@@ -147,7 +137,6 @@ async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key() -
     assert await shared.result("key", work) == 2
 
 
-@pytest.mark.gen_test
 async def test_who_asks_after_a_key_was_closed_gets_new_work_and_the_old_ends_beside_it() -> None:
     shared, old, new = SingleFlight[str, int](), Work(), Work()
     first = await begin(shared, old, 1)

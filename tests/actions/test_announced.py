@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.actions.announce import square_of
 from server.actions.people.account import spoken
 from server.context import Context
@@ -30,7 +28,6 @@ async def listed(someone: Someone, **wanted: Any) -> list[str]:
     return [card["code"] for card in (await someone.get("/getTaskList", **wanted))["data"]]
 
 
-@pytest.mark.gen_test
 async def test_an_announced_treasure_cools_down_until_it_starts(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     now_ms = context.clock.now_ms()
@@ -59,7 +56,6 @@ async def test_an_announced_treasure_cools_down_until_it_starts(client: Client, 
     assert (card["expires_at"], card["is_cd"]) == (ends_at, 1)
 
 
-@pytest.mark.gen_test
 async def test_a_digger_on_time_has_a_place_in_the_random_order(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=1, forecast_num=40, starts_at=context.clock.now_ms() + HOUR_MS)
@@ -67,7 +63,6 @@ async def test_a_digger_on_time_has_a_place_in_the_random_order(client: Client, 
     assert context.hub.cooldowns.digging_began(code) > context.clock.now_ms()
 
 
-@pytest.mark.gen_test
 async def test_times_that_do_not_fit_are_refused_in_words(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
@@ -88,7 +83,6 @@ async def test_times_that_do_not_fit_are_refused_in_words(client: Client, contex
     assert (await alice.get("/getMyRelease"))["data"] == []
 
 
-@pytest.mark.gen_test
 async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(
     client: Client, context: Context
 ) -> None:
@@ -111,7 +105,6 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(
     assert opened[late]["expires_at"] == opened[late]["opened_at"] + lasts_ms
 
 
-@pytest.mark.gen_test
 async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_way_goes_back(
     client: Client, context: Context
 ) -> None:
@@ -140,7 +133,6 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(
     client: Client, context: Context
 ) -> None:

@@ -57,7 +57,6 @@ async def acts_of(someone: Someone, code: str, url: str) -> list[str]:
     return [reply.get("error", "") for reply in replies]
 
 
-@pytest.mark.gen_test
 async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
     client: Client, context: Context
 ) -> None:
@@ -81,7 +80,6 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
 
 
 @pytest.mark.parametrize("banned", ["0", "1"])
-@pytest.mark.gen_test
 async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(
     client: Client, banned: str
 ) -> None:
@@ -101,7 +99,6 @@ async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(
     assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there_are(
     client: Client, context: Context
 ) -> None:
@@ -120,7 +117,6 @@ async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there
     assert not await find(context, "people", banned={"$exists": True})
 
 
-@pytest.mark.gen_test
 async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +135,6 @@ async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(
     assert not await find(context, "people", banned={"$exists": True})
 
 
-@pytest.mark.gen_test
 async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_it_over(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,7 +153,6 @@ async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_
     assert not await find(context, "people", banned={"$exists": True})
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nobody_banned(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,7 +181,6 @@ async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nob
     assert left["_id"] == "record-3"
 
 
-@pytest.mark.gen_test
 async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,7 +204,6 @@ async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(
     assert len(await find(context, "people", banned={"$exists": True})) == 2
 
 
-@pytest.mark.gen_test
 async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(
     client: Client, context: Context
 ) -> None:
@@ -235,7 +227,6 @@ async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Context) -> None:
     await operator(client)
     alice = await client.log_in("alice")
@@ -247,7 +238,6 @@ async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Con
     assert await context.store.orders.find_live(code) is None
 
 
-@pytest.mark.gen_test
 async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(
     client: Client, context: Context
 ) -> None:
@@ -268,7 +258,6 @@ async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(
 
 
 @pytest.mark.parametrize("step", ["insert", "moves"])
-@pytest.mark.gen_test
 async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -293,7 +282,6 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
     assert (task["open"], task["status"]) == (0, 1)
 
 
-@pytest.mark.gen_test
 async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_saved(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,7 +301,6 @@ async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_sa
     assert await context.store.tasks.released_number(alice.unionid) == 1
 
 
-@pytest.mark.gen_test
 async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(
     client: Client, context: Context, other_port: int
 ) -> None:
@@ -339,7 +326,6 @@ async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(
     ]
 
 
-@pytest.mark.gen_test
 async def test_open_pages_of_a_banned_person_close_in_all_processes(
     client: Client, open_page: Any, other_port: int
 ) -> None:
@@ -356,7 +342,6 @@ async def test_open_pages_of_a_banned_person_close_in_all_processes(
     await stays.until("pong")
 
 
-@pytest.mark.gen_test
 async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_from_mongodb(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -375,7 +360,6 @@ async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_
     )
 
 
-@pytest.mark.gen_test
 async def test_an_upload_that_was_under_way_is_refused(client: Client) -> None:
     await operator(client)
     alice = await client.log_in("alice")
@@ -405,7 +389,6 @@ async def test_an_upload_that_was_under_way_is_refused(client: Client) -> None:
     assert (await sending).json()["error"] == "bad_token"
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refused(
     client: Client, context: Context
 ) -> None:
@@ -438,7 +421,6 @@ def test_a_ban_ends_by_itself() -> None:
         check_ban({**person, "banned": {"reason": REASON, "at": 0, "until": 0}}, 1 << 50)
 
 
-@pytest.mark.gen_test
 async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else(
     client: Client, context: Context
 ) -> None:
@@ -452,7 +434,6 @@ async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else
     assert "forgotten_as" not in person
 
 
-@pytest.mark.gen_test
 async def test_an_operator_sees_of_a_person_what_they_did_and_no_id(
     client: Client, context: Context
 ) -> None:

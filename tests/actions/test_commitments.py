@@ -45,7 +45,6 @@ async def tasks_of(context: Context) -> list[str]:
     return [task["_id"] async for task in context.store.tasks.collection.find({})]
 
 
-@pytest.mark.gen_test
 async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(
     client: Client, context: Context
 ) -> None:
@@ -78,7 +77,6 @@ async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(
     assert draw.differences(proof, shown["commitment"], **noted) == []
 
 
-@pytest.mark.gen_test
 async def test_a_client_without_a_nonce_publishes_as_before(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = (await alice.post("/postTask", **await drafted(alice), nonce="", sealed_seed=""))["code"]
@@ -93,7 +91,6 @@ async def test_a_client_without_a_nonce_publishes_as_before(client: Client, cont
     assert shown["commitment"] == hashlib.sha256(seed + b"\n" + task["params"].encode()).hexdigest()
 
 
-@pytest.mark.gen_test
 async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(
     client: Client, context: Context
 ) -> None:
@@ -105,7 +102,6 @@ async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(
     assert await tasks_of(context) == []
 
 
-@pytest.mark.gen_test
 async def test_who_may_not_publish_gets_no_commitment(client: Client) -> None:
     assert (await client.get("/commitment"))["error"] == "bad_request"
     assert (await client.get("/commitment", unionid="nobody"))["error"] == "not_logged_in"
@@ -136,7 +132,6 @@ async def test_who_may_not_publish_gets_no_commitment(client: Client) -> None:
         ({"publish_id": "my-only-cat"}, "publish_id"),
     ],
 )
-@pytest.mark.gen_test
 async def test_halves_that_are_misspelled_or_lack_each_other_publish_nothing(
     client: Client, context: Context, sent: dict[str, Any], param: str
 ) -> None:
@@ -151,7 +146,6 @@ def text_of(sealed: Sealed) -> str:
     return sealed["key"] + sealed["box"].hex()
 
 
-@pytest.mark.gen_test
 async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(
     client: Client, context: Context
 ) -> None:
@@ -171,7 +165,6 @@ async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing
     assert (await alice.post("/postTask", **asked, **half))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_commitment_is_good_for_a_day(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +185,6 @@ async def test_a_commitment_is_good_for_a_day(
     assert (await alice.post("/postTask", **asked, **sent))["code"] == published["code"]
 
 
-@pytest.mark.gen_test
 async def test_no_seed_makes_a_second_task_even_after_it_is_known(client: Client, context: Context) -> None:
     """Who ends a task that nobody dug learns its seed, and could choose a nonce for it."""
     alice = await client.log_in("alice")
@@ -207,7 +199,6 @@ async def test_no_seed_makes_a_second_task_even_after_it_is_known(client: Client
     assert await tasks_of(context) == [code]
 
 
-@pytest.mark.gen_test
 async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came_back(
     client: Client, context: Context
 ) -> None:
@@ -221,7 +212,6 @@ async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came
     assert await tasks_of(context) == [code]
 
 
-@pytest.mark.gen_test
 async def test_a_nonce_may_come_back_with_another_seed(client: Client) -> None:
     alice = await client.log_in("alice")
     asked = await drafted(alice)
@@ -229,7 +219,6 @@ async def test_a_nonce_may_come_back_with_another_seed(client: Client) -> None:
     assert len(codes) == 2
 
 
-@pytest.mark.gen_test
 async def test_one_commitment_sent_many_times_at_once_makes_one_task(
     client: Client, context: Context
 ) -> None:
@@ -248,7 +237,6 @@ async def test_one_commitment_sent_many_times_at_once_makes_one_task(
     assert await tasks_of(context) == [code]
 
 
-@pytest.mark.gen_test
 async def test_a_commitment_outlives_a_change_of_secrets_and_its_seed_is_still_used_once(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,7 +40,6 @@ async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
     return alice, bob
 
 
-@pytest.mark.gen_test
 async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -53,7 +52,6 @@ async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
     assert len(await check_history(context, code)) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_again(
     client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +69,6 @@ async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_
     assert len(await check_history(context, code)) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_know_it_yet(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,7 +92,6 @@ async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_
     assert len(await check_history(context, code)) == 1
 
 
-@pytest.mark.gen_test
 async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_the_others(
     client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -112,7 +108,6 @@ async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_th
     assert (await bob.dig(code))["repeated"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_dig_stays_pending_until_it_is_in_the_history(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +137,6 @@ async def test_a_dig_stays_pending_until_it_is_in_the_history(
 
 
 @pytest.mark.parametrize("together", [False, True], ids=["alone", "together"])
-@pytest.mark.gen_test
 async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
     client: Client, context: Context, wire: FaultyWire, together: bool
 ) -> None:
@@ -158,7 +152,6 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
     assert [task["_id"] async for task in context.store.tasks.collection.find({})] == [reply["code"]]
 
 
-@pytest.mark.gen_test
 async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +168,6 @@ async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(
     assert (await alice.get("/getTaskList"))["error"] == "unavailable"
 
 
-@pytest.mark.gen_test
 async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waiting(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

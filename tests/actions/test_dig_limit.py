@@ -34,7 +34,6 @@ async def depth_at(where: Context, code: str, who: Someone, session: int | None 
         return 0
 
 
-@pytest.mark.gen_test
 async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_processes(
     client: Client, context: Context, other: Context
 ) -> None:
@@ -50,7 +49,6 @@ async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_
     assert len(await check_history(context, code)) == dug + 2
 
 
-@pytest.mark.gen_test
 async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,7 +76,6 @@ async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(
     assert read == 1
 
 
-@pytest.mark.gen_test
 async def test_where_there_is_a_cooldown_nothing_is_counted(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     codes = [await alice.publish(cd=5) for _ in range(MOST + 2)]

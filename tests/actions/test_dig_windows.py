@@ -49,7 +49,6 @@ class Held:
         return await self._view(code, *asked)
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     client: Client, context: Context, other: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,7 +81,6 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
         assert len(await check_history(context, code)) == 1, order
 
 
-@pytest.mark.gen_test
 async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_dig(
     client: Client, context: Context, other: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,7 +96,6 @@ async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_d
     assert await slow == ("", 1, True)
 
 
-@pytest.mark.gen_test
 async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it_and_may_be_sent_again(
     client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,7 +115,6 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 
 
 @pytest.mark.parametrize(("late_ms", "told"), [(SLOW_CLOCK_MS - 20, ("", 2, False)), (1000, REFUSED)])
-@pytest.mark.gen_test
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
     client: Client, context: Context, other: Context, late_ms: int, told: Outcome
 ) -> None:
@@ -132,7 +128,6 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     assert await outcome(dig(other, code, bob.unionid, "", admit, 0, arrived=seemed)) == told
 
 
-@pytest.mark.gen_test
 async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +151,6 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(
     assert (await bob.dig(code))["now_depth"] == 1
 
 
-@pytest.mark.gen_test
 async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

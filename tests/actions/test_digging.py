@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import msgspec
-import pytest
 
 from devtools.sandbox import Sandbox
 from server.actions.digging.dig import dig, digging_of
@@ -17,7 +16,6 @@ from support.client import Client, Someone
 from support.invariants import check_history
 
 
-@pytest.mark.gen_test
 async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=1, forecast_num=5)
@@ -50,7 +48,6 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, cont
     )
 
 
-@pytest.mark.gen_test
 async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=60, forecast_num=40_000, prize_num=2, interval=400, fluctuation=0)
@@ -72,7 +69,6 @@ async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client
     assert [user["no"] for user in seen["users"]] == [1]
 
 
-@pytest.mark.gen_test
 async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(
     client: Client, context: Context
 ) -> None:
@@ -86,7 +82,6 @@ async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(
     await check_history(context, code)
 
 
-@pytest.mark.gen_test
 async def test_the_same_dig_id_always_gets_the_same_reply(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=2, prize_num=1)
@@ -99,7 +94,6 @@ async def test_the_same_dig_id_always_gets_the_same_reply(client: Client, contex
     await check_history(context, code)
 
 
-@pytest.mark.gen_test
 async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0)
@@ -119,7 +113,6 @@ async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
     assert (await bare.dig(code))["error"] == "token_required"
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     client: Client, context: Context
 ) -> None:
@@ -135,7 +128,6 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     assert (await alice.dig(code))["error"] == "own_task"
 
 
-@pytest.mark.gen_test
 async def test_a_winner_cannot_dig_again(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
@@ -152,7 +144,6 @@ async def test_a_winner_cannot_dig_again(client: Client, context: Context) -> No
     await check_history(context, code)
 
 
-@pytest.mark.gen_test
 async def test_two_hundred_requests_at_one_instant_make_one_dig(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(40)))
@@ -164,7 +155,6 @@ async def test_two_hundred_requests_at_one_instant_make_one_dig(client: Client, 
     assert len(await check_history(context, code)) == 1
 
 
-@pytest.mark.gen_test
 async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
@@ -176,7 +166,6 @@ async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client
     await check_history(context, code)
 
 
-@pytest.mark.gen_test
 async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
     client: Client, context: Context, other: Context
 ) -> None:
@@ -194,7 +183,6 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
     await check_history(context, code)
 
 
-@pytest.mark.gen_test
 async def test_two_processes_racing_make_one_dig_per_window(
     client: Client, context: Context, settings: Any
 ) -> None:
@@ -222,7 +210,6 @@ async def test_two_processes_racing_make_one_dig_per_window(
     await other.close()
 
 
-@pytest.mark.gen_test
 async def test_a_name_that_looks_like_a_field_is_only_a_name(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     dollar = await client.log_in("dollar", nickname="$seed_box")
@@ -234,7 +221,6 @@ async def test_a_name_that_looks_like_a_field_is_only_a_name(client: Client, con
     assert details["users"][0]["wxname"] == "$seed_box"
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(
     client: Client, context: Context
 ) -> None:
@@ -260,7 +246,6 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(
     await check_history(context, code)
 
 
-@pytest.mark.gen_test
 async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client: Client, context: Context) -> None:
     """Who read the task before the last dig does not know of its cooldown."""
     alice, bob = await client.log_in_all("alice", "bob")
@@ -280,7 +265,6 @@ async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client: Client, contex
     assert (recorded["depth"], recorded["cd_until"]) == (2, recorded["at"] + 60_000)
 
 
-@pytest.mark.gen_test
 async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Client, context: Context) -> None:
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(30)))
     code = await alice.publish(cd=60, forecast_num=40_000)
@@ -305,7 +289,6 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Clie
     assert len(asked) <= 2
 
 
-@pytest.mark.gen_test
 async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(
     client: Client, context: Context
 ) -> None:

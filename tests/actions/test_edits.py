@@ -21,7 +21,6 @@ async def named(someone: Someone, name: str) -> list[str]:
     return [card["code"] for card in (await someone.get("/getTaskList", name=name))["data"]]
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody_digs(
     client: Client, context: Context, open_page: Any
 ) -> None:
@@ -58,7 +57,6 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     assert (await bob.get("/getTaskDetails", code=code))["name"] == NEW["name"]
 
 
-@pytest.mark.gen_test
 async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +79,6 @@ class TestWhereContentsAreChecked:
     def environment(self) -> dict[str, str]:
         return CHECKED
 
-    @pytest.mark.gen_test
     async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -116,7 +113,6 @@ class TestWhereContentsAreChecked:
         assert await named(bob, "旧闹钟") == [code]
         assert (await bob.dig(code))["now_depth"] == 1
 
-    @pytest.mark.gen_test
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:

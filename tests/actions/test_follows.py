@@ -38,7 +38,6 @@ async def told(client: Client, *users: str) -> list[list[tuple[str, str]]]:
     return [[(shown["name"], shown["status"]) for shown in each] for each in sent]
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_is_followed_and_followed_no_more(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,7 +70,6 @@ async def test_a_publisher_is_followed_and_followed_no_more(
     assert await find(context, "follows") == []
 
 
-@pytest.mark.gen_test
 async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_public_ones(
     client: Client, context: Context
 ) -> None:

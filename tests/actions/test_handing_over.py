@@ -12,7 +12,6 @@ from support.reviews import CHECKED
 ADDRESS = {"receiver": "小红", "phone": "13800000000"}
 
 
-@pytest.mark.gen_test
 async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_call(
     client: Client, context: Context
 ) -> None:
@@ -33,7 +32,6 @@ async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_ca
     assert (await carol.get("/getTaskDetails", code=code))["contact"] == ""
 
 
-@pytest.mark.gen_test
 async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(
     client: Client, context: Context
 ) -> None:
@@ -57,7 +55,6 @@ class TestWhereContentsAreChecked:
     def environment(self) -> dict[str, str]:
         return CHECKED
 
-    @pytest.mark.gen_test
     async def test_these_texts_are_checked_too(self, client: Client, context: Context) -> None:
         alice = await client.log_in("alice")
         await alice.publish(draw_type=1, place="暗号地点", pickup_time="暗号时间", contact="暗号联系")

@@ -37,7 +37,6 @@ class Late:
 
 
 @pytest.mark.parametrize("part", ["text", "picture"])
-@pytest.mark.gen_test
 async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
@@ -53,7 +52,6 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
     assert (late.asked, late.most) == (2, 1)
 
 
-@pytest.mark.gen_test
 async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +79,6 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(
     assert [(review["text_said"], review["picture_said"]) for review in waiting] == [("pass", "")] * 12
 
 
-@pytest.mark.gen_test
 async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -60,7 +60,6 @@ def test_production_has_a_limit() -> None:
         ({"prize_num": 2, "interval": 1, "fluctuation": 0}, "不到 3 层"),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_has_looked(
     client: Client, context: Context, asked: dict[str, int], why: str
 ) -> None:
@@ -82,7 +81,6 @@ async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_h
 
 
 @pytest.mark.parametrize("environment", [CHECKED], indirect=True)
-@pytest.mark.gen_test
 async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(
     client: Client, context: Context
 ) -> None:
@@ -99,7 +97,6 @@ async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_re
     assert [why in review["why"] for why in ("图片", "超过 20 份", BANNED)] == [True] * 3
 
 
-@pytest.mark.gen_test
 async def test_few_prizes_by_mail_open_as_before(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=MOST, interval=3, fluctuation=1)
@@ -108,7 +105,6 @@ async def test_few_prizes_by_mail_open_as_before(client: Client, context: Contex
     assert (await bob.dig(code))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_the_same(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

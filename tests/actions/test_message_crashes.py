@@ -99,7 +99,6 @@ async def send_and_die_unspent(context: Context, monkeypatch: pytest.MonkeyPatch
             await send_messages(context)
 
 
-@pytest.mark.gen_test
 async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,7 +121,6 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
     assert (consent["left"], consent["held"]) == (0, [])
 
 
-@pytest.mark.gen_test
 async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,7 +45,6 @@ async def a_win(client: Client, context: Context) -> str:
     return code
 
 
-@pytest.mark.gen_test
 async def test_a_winner_who_consented_is_told_until_when_to_claim(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     await allow(client, "bob", "won")
@@ -70,7 +69,6 @@ async def test_a_winner_who_consented_is_told_until_when_to_claim(client: Client
     assert 'wabao_messages_total{kind="won",outcome="sent"}' in (await client.http.get("/metrics")).text
 
 
-@pytest.mark.gen_test
 async def test_a_message_waits_for_a_consent_that_comes_later(client: Client, context: Context) -> None:
     await a_win(client, context)
     await send_messages(context)
@@ -82,7 +80,6 @@ async def test_a_message_waits_for_a_consent_that_comes_later(client: Client, co
     assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
 
 
-@pytest.mark.gen_test
 async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(
     client: Client, context: Context
 ) -> None:
@@ -97,7 +94,6 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(
     assert len(await sent_to(client, "bob")) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client: Client, context: Context) -> None:
     code = await a_win(client, context)
     where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
@@ -110,7 +106,6 @@ async def test_a_winner_who_has_claimed_already_is_told_nothing(client: Client, 
 
 
 @pytest.mark.parametrize("days", [0, 60])
-@pytest.mark.gen_test
 async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
     client: Client, context: Context, days: int
 ) -> None:
@@ -130,7 +125,6 @@ async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
     assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
 
 
-@pytest.mark.gen_test
 async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(
     client: Client, context: Context
 ) -> None:
@@ -150,7 +144,6 @@ async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(
     assert shown["until"] == moment(task["ended_at"] + 30 * DAY_MS)
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     await allow(client, "alice", "ended")
@@ -175,7 +168,6 @@ async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client: Clie
     assert len(await sent_to(client, "alice")) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(
     client: Client, context: Context
 ) -> None:
@@ -191,7 +183,6 @@ async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(
     assert shown["note"] == "付的钱全额退回，请换零钱或储蓄卡再发"
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_is_told_why_a_check_refused_their_treasure(
     client: Client, context: Context
 ) -> None:
@@ -214,7 +205,6 @@ async def test_a_publisher_is_told_why_a_check_refused_their_treasure(
     }
 
 
-@pytest.mark.gen_test
 async def test_a_silent_wechat_holds_nobody_up(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,7 +229,6 @@ async def test_a_silent_wechat_holds_nobody_up(
     await asyncio.wait([sending_it])
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_who_ends_their_own_task_is_not_told(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     await allow(client, "alice", "ended")
@@ -249,7 +238,6 @@ async def test_a_publisher_who_ends_their_own_task_is_not_told(client: Client, c
     assert await states(context) == {}
 
 
-@pytest.mark.gen_test
 async def test_a_reminder_comes_once_when_the_cooldown_is_over(client: Client, context: Context) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(cd=3600)
@@ -272,7 +260,6 @@ async def test_a_reminder_comes_once_when_the_cooldown_is_over(client: Client, c
     assert len(await sent_to(client, "carol")) == 2
 
 
-@pytest.mark.gen_test
 async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client: Client, context: Context) -> None:
     alice, carol = await client.log_in_all("alice", "carol")
     starts_at = context.clock.now_ms() + 3_600_000
@@ -287,7 +274,6 @@ async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client: Clie
     assert (kind, shown["note"]) == ("cooldown_over", "开挖了，快来挖第一锹")
 
 
-@pytest.mark.gen_test
 async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=3600)
@@ -301,7 +287,6 @@ async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, c
     assert await sent_to(client, "carol") == []
 
 
-@pytest.mark.gen_test
 async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client: Client, context: Context) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(cd=3600)
@@ -329,7 +314,6 @@ async def end_cooldown(context: Context, code: str) -> None:
     context.hub.cooldowns.forget(code)
 
 
-@pytest.mark.gen_test
 async def test_a_reminder_that_makes_no_sense_is_refused(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     free = await alice.publish()
@@ -353,7 +337,6 @@ async def templates(client: Client, user: str) -> dict[str, int]:
     return {each["kind"]: each["left"] for each in reply["templates"]}
 
 
-@pytest.mark.gen_test
 async def test_consents_are_counted_a_person_and_template(client: Client, context: Context) -> None:
     await client.log_in_all("alice", "bob")
     await allow(client, "alice", "won", "ended")
@@ -379,7 +362,6 @@ async def test_consents_are_counted_a_person_and_template(client: Client, contex
 # -- WeChat's answers
 
 
-@pytest.mark.gen_test
 async def test_a_withdrawn_consent_is_forgotten(client: Client, context: Context) -> None:
     await a_win(client, context)
     await allow(client, "bob", "won")
@@ -391,7 +373,6 @@ async def test_a_withdrawn_consent_is_forgotten(client: Client, context: Context
 
 
 @pytest.mark.parametrize("code", ["47003", "40037"])
-@pytest.mark.gen_test
 async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(
     client: Client, context: Context, code: str
 ) -> None:
@@ -408,7 +389,6 @@ async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(
     assert len(await sent_to(client, "bob")) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_person_whom_wechat_does_not_know_is_given_up(client: Client, context: Context) -> None:
     await a_win(client, context)
     await allow(client, "bob", "won")
@@ -421,7 +401,6 @@ async def test_a_person_whom_wechat_does_not_know_is_given_up(client: Client, co
 @pytest.mark.parametrize(
     ("what", "code"), [("error_before", ""), ("refuse", "45009"), ("refuse", "-1"), ("garbage", "")]
 )
-@pytest.mark.gen_test
 async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(
     client: Client, context: Context, what: str, code: str
 ) -> None:
@@ -438,7 +417,6 @@ async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(
     assert (await states(context))["won"] == "sent"
 
 
-@pytest.mark.gen_test
 async def test_a_wechat_that_is_away_for_long_is_an_alarm(client: Client, context: Context) -> None:
     await a_win(client, context)
     await allow(client, "bob", "won")
@@ -454,7 +432,6 @@ async def test_a_wechat_that_is_away_for_long_is_an_alarm(client: Client, contex
     assert len(await sent_to(client, "bob")) == 1
 
 
-@pytest.mark.gen_test
 async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -470,7 +447,6 @@ async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(
     assert tries == [0, 0, 0, 1, 1]
 
 
-@pytest.mark.gen_test
 async def test_two_processes_send_a_message_once(client: Client, context: Context, other: Context) -> None:
     people = [f"person{number}" for number in range(10)]
     alice, *_ = await client.log_in_all("alice", *people)
@@ -483,7 +459,6 @@ async def test_two_processes_send_a_message_once(client: Client, context: Contex
         assert len(await sent_to(client, user)) == 1
 
 
-@pytest.mark.gen_test
 async def test_messages_that_ended_long_ago_are_deleted(client: Client, context: Context) -> None:
     await a_win(client, context)
     await allow(client, "bob", "won")
@@ -503,7 +478,6 @@ class TestOff:
     def environment(self) -> dict[str, str]:
         return {}
 
-    @pytest.mark.gen_test
     async def test_without_templates_nothing_is_written_or_offered(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:

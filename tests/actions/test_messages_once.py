@@ -44,7 +44,6 @@ async def told(client: Client) -> list[str]:
 
 
 @pytest.mark.parametrize("what", UNANSWERED)
-@pytest.mark.gen_test
 async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
     client: Client, context: Context, what: str
 ) -> None:
@@ -63,7 +62,6 @@ async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
 
 
 @pytest.mark.parametrize("what", UNANSWERED)
-@pytest.mark.gen_test
 async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_second(
     client: Client, context: Context, what: str
 ) -> None:
@@ -74,7 +72,6 @@ async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_seco
     assert (await states(context))["won"] == "sent"
 
 
-@pytest.mark.gen_test
 async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(
     client: Client, context: Context
 ) -> None:
@@ -88,7 +85,6 @@ async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(
 
 
 @pytest.mark.parametrize("code", ["-1", "45009"])
-@pytest.mark.gen_test
 async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_later(
     client: Client, context: Context, code: str
 ) -> None:
@@ -102,7 +98,6 @@ async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_la
     assert (await states(context))["won"] == "sent"
 
 
-@pytest.mark.gen_test
 async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

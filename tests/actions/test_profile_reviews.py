@@ -48,7 +48,6 @@ async def let_files_age(context: Context, milliseconds: int) -> None:
 
 
 @pytest.mark.parametrize("second", ["wxname", "wxheadpic"])
-@pytest.mark.gen_test
 async def test_two_choices_at_once_are_both_kept(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, second: str
 ) -> None:
@@ -79,7 +78,6 @@ async def test_two_choices_at_once_are_both_kept(
 
 
 @pytest.mark.parametrize("step", ["add", "replace_profiles"])
-@pytest.mark.gen_test
 async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -102,7 +100,6 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     assert await find(context, "reviews") == []
 
 
-@pytest.mark.gen_test
 async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +118,6 @@ async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(
     assert await find(context, "people", due_at={"$exists": True}) == []
 
 
-@pytest.mark.gen_test
 async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +140,6 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-@pytest.mark.gen_test
 async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -173,7 +168,6 @@ async def leave_unsubmitted(
     await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})
 
 
-@pytest.mark.gen_test
 async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
     client: Client, context: Context
 ) -> None:
@@ -186,7 +180,6 @@ async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-@pytest.mark.gen_test
 async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +199,6 @@ async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(
     assert await profile_of(context, alice) == {"wxname": "小明"}
 
 
-@pytest.mark.gen_test
 async def test_name_and_picture_that_a_login_brings_are_checked_too(client: Client, context: Context) -> None:
     alice = await client.log_in("alice", nickname="小爱")
     assert (alice.data["nickName"], alice.data["avatarUrl"], alice.data["named"]) == ("还没起名", "", 0)
@@ -231,7 +223,6 @@ async def test_name_and_picture_that_a_login_brings_are_checked_too(client: Clie
     assert (await profile_of(context, again))["wxname"] == "自己起的名"
 
 
-@pytest.mark.gen_test
 async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_is_shown(
     client: Client, context: Context
 ) -> None:
@@ -258,7 +249,6 @@ async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_i
     assert (left["_id"], left["metadata"]["kept"]) == (second.removeprefix("/files/"), 1)
 
 
-@pytest.mark.gen_test
 async def test_a_refused_picture_is_served_to_nobody_and_goes(client: Client, context: Context) -> None:
     (alice,) = await client.log_in_all("alice")
     await misbehave(client, "judge", call="media_check_async", code="risky")
@@ -273,7 +263,6 @@ async def test_a_refused_picture_is_served_to_nobody_and_goes(client: Client, co
     assert await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}}) == []
 
 
-@pytest.mark.gen_test
 async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client: Client, context: Context) -> None:
     (alice,) = await client.log_in_all("alice")
     path = await uploaded(alice)
@@ -285,7 +274,6 @@ async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client: Client, c
     assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}
 
 
-@pytest.mark.gen_test
 async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(
     client: Client, context: Context
 ) -> None:
@@ -304,7 +292,6 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(
 
 
 @pytest.mark.parametrize(("name", "review"), [("违规", "refused"), ("存疑", "held")])
-@pytest.mark.gen_test
 async def test_a_first_treasure_shows_no_name_that_did_not_pass(
     client: Client, context: Context, name: str, review: str
 ) -> None:

@@ -65,7 +65,6 @@ async def pages_of(client: Client, code: str) -> list[dict[str, Any]]:
     return pages
 
 
-@pytest.mark.gen_test
 async def test_the_pages_of_a_proof_make_one_that_holds(
     client: Client, context: Context, trips: Trips
 ) -> None:
@@ -84,7 +83,6 @@ async def test_the_pages_of_a_proof_make_one_that_holds(
         assert trips.sent == [], "they are kept"
 
 
-@pytest.mark.gen_test
 async def test_a_page_is_read_once_however_many_ask(client: Client, context: Context, trips: Trips) -> None:
     code = await dig_to(client, context, 4)
     trips.sent.clear()
@@ -93,7 +91,6 @@ async def test_a_page_is_read_once_however_many_ask(client: Client, context: Con
     assert trips.sent.count("find digs") == 1
 
 
-@pytest.mark.gen_test
 async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(
     client: Client, context: Context
 ) -> None:
@@ -108,7 +105,6 @@ async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(
     assert (proof["dug"], proof["digs"]) == (0, [])
 
 
-@pytest.mark.gen_test
 async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client: Client, context: Context) -> None:
     for depth in (1, 3, 4):
         code = await dig_to(client, context, depth)
@@ -118,7 +114,6 @@ async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client: Client
         assert digs == [{"depth": n, "is_prize": 0} for n in range(1, depth + 1)]
 
 
-@pytest.mark.gen_test
 async def test_a_history_that_lacks_a_dig_proves_nothing_until_it_is_back(
     client: Client, context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -33,7 +33,6 @@ async def publish(alice: Someone, urls: list[str]) -> str:
     return str(reply["code"])
 
 
-@pytest.mark.gen_test
 async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasure(
     client: Client, context: Context
 ) -> None:
@@ -57,7 +56,6 @@ async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasur
     assert (await client.http.get(urlsplit(page["ranks"][2]["thumbnail"]).path)).status_code == 200
 
 
-@pytest.mark.gen_test
 async def test_a_bad_picture_of_the_last_kind_refuses_the_whole_treasure(
     client: Client, context: Context
 ) -> None:

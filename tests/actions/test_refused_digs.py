@@ -19,7 +19,6 @@ async def admit(person: Any) -> Any:
     return person
 
 
-@pytest.mark.gen_test
 async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -43,7 +42,6 @@ async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(
     assert len(await check_history(context, code)) == 1
 
 
-@pytest.mark.gen_test
 async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_is_known_whose_task_it_is(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +62,6 @@ async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_i
     assert len(reads) <= 20  # those that wait together share one
 
 
-@pytest.mark.gen_test
 async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(
     client: Client, context: Context
 ) -> None:
@@ -77,7 +74,6 @@ async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_tur
             assert (again["status"], again["now_depth"], again["repeated"]) == (0, 1, 1)
 
 
-@pytest.mark.gen_test
 async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(
     client: Client, context: Context, other: Context
 ) -> None:

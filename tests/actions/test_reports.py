@@ -59,7 +59,6 @@ async def is_hidden(context: Context, code: str) -> bool:
     return bool(task["hidden"])
 
 
-@pytest.mark.gen_test
 async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(
     client: Client, context: Context
 ) -> None:
@@ -87,7 +86,6 @@ async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(
     assert await is_hidden(context, code)
 
 
-@pytest.mark.gen_test
 async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_nothing(
     client: Client, context: Context
 ) -> None:
@@ -106,7 +104,6 @@ async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_noth
     assert len(await context.store.reports.of_task(code, 100)) == len(replies)
 
 
-@pytest.mark.gen_test
 async def test_one_person_counts_once_however_often_they_report(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -117,7 +114,6 @@ async def test_one_person_counts_once_however_often_they_report(client: Client, 
     assert not await is_hidden(context, code)
 
 
-@pytest.mark.gen_test
 async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_does(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +128,6 @@ async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_
     assert await is_hidden(context, code)
 
 
-@pytest.mark.gen_test
 async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,7 +148,6 @@ async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(
     assert await find(context, "reports", due_at={"$exists": True}) == []
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_shown(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +169,6 @@ async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_sho
     assert not await is_hidden(context, code)
 
 
-@pytest.mark.gen_test
 async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +189,6 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
     assert queued["number"] == 1
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows_it(
     client: Client, context: Context
 ) -> None:
@@ -215,7 +207,6 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
 
 
 @pytest.mark.parametrize("state", [{"hidden": 1}, {"hidden": 1, "reported": 1}], ids=str)
-@pytest.mark.gen_test
 async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(
     client: Client, context: Context, state: dict[str, int]
 ) -> None:
@@ -231,7 +222,6 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(
     assert [each["unionid"] for each in await find(context, "reports")] == [carol.unionid]
 
 
-@pytest.mark.gen_test
 async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     client: Client, context: Context
 ) -> None:
@@ -251,7 +241,6 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     assert (details["review"], details["review_note"]) == ("hidden", "违法")
 
 
-@pytest.mark.gen_test
 async def test_a_winner_may_report_what_is_held_for_an_operator(client: Client, context: Context) -> None:
     await operator(client)
     alice = await client.log_in("alice")
@@ -275,7 +264,6 @@ async def test_a_winner_may_report_what_is_held_for_an_operator(client: Client, 
         ({"code": "x"}, "code"),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_bad_report_is_refused_and_changes_nothing(
     client: Client, context: Context, changes: dict[str, str], param: str
 ) -> None:
@@ -287,7 +275,6 @@ async def test_a_bad_report_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("text", ["😀" * 200, "\u200b" * 200, "一行\n两行", ""])
-@pytest.mark.gen_test
 async def test_any_text_of_200_characters_is_taken(client: Client, context: Context, text: str) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
@@ -296,7 +283,6 @@ async def test_any_text_of_200_characters_is_taken(client: Client, context: Cont
     assert len(saved["text"]) <= 200
 
 
-@pytest.mark.gen_test
 async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
     client: Client, context: Context
 ) -> None:
@@ -310,7 +296,6 @@ async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
     assert await context.store.reports.collection.count_documents({}) == 0
 
 
-@pytest.mark.gen_test
 async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(
     client: Client, context: Context
 ) -> None:
@@ -325,7 +310,6 @@ async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(
     assert [each["code"] for each in await find(context, "reports")] == [other]
 
 
-@pytest.mark.gen_test
 async def test_a_banned_person_reports_nothing(client: Client, context: Context) -> None:
     await operator(client)
     alice = await client.log_in("alice")
@@ -338,7 +322,6 @@ async def test_a_banned_person_reports_nothing(client: Client, context: Context)
 
 
 @pytest.mark.parametrize("lacks", ["a visit", "a dig"])
-@pytest.mark.gen_test
 async def test_only_who_opened_a_treasure_and_dug_in_it_counts_and_others_are_queued(
     client: Client, context: Context, lacks: str
 ) -> None:
@@ -358,7 +341,6 @@ async def test_only_who_opened_a_treasure_and_dug_in_it_counts_and_others_are_qu
     assert queued["number"] == TO_HOLD
 
 
-@pytest.mark.gen_test
 async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_most(
     client: Client, context: Context
 ) -> None:
@@ -373,7 +355,6 @@ async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_mo
     assert sum([await is_hidden(context, code) for code in codes]) <= 1
 
 
-@pytest.mark.gen_test
 async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_weighs_less(
     client: Client, context: Context
 ) -> None:
@@ -402,7 +383,6 @@ async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_we
     assert await is_hidden(context, third)
 
 
-@pytest.mark.gen_test
 async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(
     client: Client, context: Context
 ) -> None:
@@ -434,7 +414,6 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     assert await is_hidden(context, code)
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(
     client: Client, context: Context
 ) -> None:
@@ -454,7 +433,6 @@ async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_keeps_its_money(
     client: Client, context: Context
 ) -> None:
@@ -472,7 +450,6 @@ async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_may_not_end_what_an_operator_hid(client: Client, context: Context) -> None:
     await operator(client)
     alice = await client.log_in("alice")

@@ -26,7 +26,6 @@ async def states(context: Context, collection: str, field: str = "state") -> lis
     return [found[field] for found in await find(context, collection)]
 
 
-@pytest.mark.gen_test
 async def test_the_order_of_what_a_check_refuses_is_closed(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice, name="违规")
@@ -38,7 +37,6 @@ async def test_the_order_of_what_a_check_refuses_is_closed(client: Client, conte
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(
     client: Client, context: Context
 ) -> None:
@@ -54,7 +52,6 @@ async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(
     assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
 
 
-@pytest.mark.gen_test
 async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(
     client: Client, context: Context
 ) -> None:
@@ -72,7 +69,6 @@ async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(
     assert (await order(alice, code))["package"] != old["package"]
 
 
-@pytest.mark.gen_test
 async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(
     client: Client, context: Context
 ) -> None:

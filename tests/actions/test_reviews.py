@@ -53,7 +53,6 @@ async def listed(who: Any) -> list[str]:
     return [card["code"] for card in (await who.get("/getTaskList"))["data"]]
 
 
-@pytest.mark.gen_test
 async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(
     client: Client, context: Context, open_page: Any
 ) -> None:
@@ -77,7 +76,6 @@ async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(
     assert await find(context, "reviews") == []
 
 
-@pytest.mark.gen_test
 async def test_a_task_published_before_there_were_reviews_is_shown(
     client: Client, context: Context
 ) -> None:
@@ -99,7 +97,6 @@ async def test_a_task_published_before_there_were_reviews_is_shown(
         ("media_check_async", "risky", "refused"),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
     client: Client, context: Context, call: str, judged: str, ends: str
 ) -> None:
@@ -117,7 +114,6 @@ async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
     assert len(await find(context, "reviews", state="held")) == (ends == "held")
 
 
-@pytest.mark.gen_test
 async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_reason(
     client: Client, context: Context
 ) -> None:
@@ -137,7 +133,6 @@ async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_
     assert (await alice.get("/getTaskDetails", code=code))["review_note"] == ""
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_holds_late_undoes_no_operators_decision(
     client: Client, context: Context
 ) -> None:
@@ -153,7 +148,6 @@ async def test_a_process_that_holds_late_undoes_no_operators_decision(
 
 
 @pytest.mark.parametrize(("ended", "state"), [(True, "shown"), (False, "no_such_task")])
-@pytest.mark.gen_test
 async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator(
     client: Client, context: Context, ended: bool, state: str
 ) -> None:
@@ -173,7 +167,6 @@ async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator
 
 
 @pytest.mark.parametrize("name", ["违\u200b规", "违\u2060\ufe0f规的猫", "👨\u200d👩 违\u00ad规"])
-@pytest.mark.gen_test
 async def test_characters_that_nobody_sees_hide_no_bad_word(
     client: Client, context: Context, name: str
 ) -> None:
@@ -183,7 +176,6 @@ async def test_characters_that_nobody_sees_hide_no_bad_word(
     assert (await state_of(context, code))["review"] == "refused"
 
 
-@pytest.mark.gen_test
 async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(
     client: Client, context: Context
 ) -> None:
@@ -199,7 +191,6 @@ async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(
     assert (await bob.dig(code))["is_prize"] == 1
 
 
-@pytest.mark.gen_test
 async def test_a_refused_task_cannot_be_shown_again_nor_reported(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="违规")
@@ -214,7 +205,6 @@ async def test_a_refused_task_cannot_be_shown_again_nor_reported(client: Client,
     assert (reply["error"], await find(context, "reports")) == ("no_such_task", [])
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(
     client: Client, context: Context
 ) -> None:
@@ -226,7 +216,6 @@ async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_opera
         assert (await state_of(context, code))["review"] == "held"
 
 
-@pytest.mark.gen_test
 async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(
     client: Client, context: Context
 ) -> None:
@@ -245,7 +234,6 @@ async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_sh
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_refused_red_packet_gives_all_money_back_however_late_it_was_paid(
     client: Client, context: Context
 ) -> None:
@@ -271,7 +259,6 @@ async def test_a_refused_red_packet_gives_all_money_back_however_late_it_was_pai
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
     client: Client, context: Context
 ) -> None:
@@ -288,7 +275,6 @@ async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
     assert (await bob.dig(code))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_paid(
     client: Client, context: Context
 ) -> None:
@@ -314,7 +300,6 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
 
 
 @pytest.mark.parametrize("trouble", ["error_before", "garbage", "disconnect"])
-@pytest.mark.gen_test
 async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(
     client: Client, context: Context, trouble: str
 ) -> None:
@@ -331,7 +316,6 @@ async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(
     assert await shown_to(bob, code) == "shown"
 
 
-@pytest.mark.gen_test
 async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_operator_decides(
     client: Client, context: Context
 ) -> None:
@@ -351,7 +335,6 @@ async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_oper
     assert len(review["traces"]) == 2
 
 
-@pytest.mark.gen_test
 async def test_results_that_come_twice_forged_or_before_their_request_is_noted_count_once(
     client: Client, context: Context
 ) -> None:
@@ -367,7 +350,6 @@ async def test_results_that_come_twice_forged_or_before_their_request_is_noted_c
     assert {check["said"] for check in await find(context, "media_checks")} == {"pass"}
 
 
-@pytest.mark.gen_test
 async def test_a_chosen_name_is_checked_before_others_see_it(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     picture = (await alice.upload(a_picture()))["url"]
@@ -400,7 +382,6 @@ async def test_a_chosen_name_is_checked_before_others_see_it(client: Client, con
     assert await seen() == "小明"
 
 
-@pytest.mark.gen_test
 async def test_an_older_name_never_comes_after_a_newer_one(client: Client, context: Context) -> None:
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="存疑")
@@ -415,7 +396,6 @@ async def test_an_older_name_never_comes_after_a_newer_one(client: Client, conte
     assert await find(context, "reviews") == []
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -436,7 +416,6 @@ async def lose_the_connection(_review: Review) -> None:
     raise AutoReconnect
 
 
-@pytest.mark.gen_test
 async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(
     client: Client, context: Context
 ) -> None:
@@ -446,7 +425,6 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(
     assert task["due_at"] == task["created_at"] + DAY_MS
 
 
-@pytest.mark.gen_test
 async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,7 +98,6 @@ def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
     io_loop.run_sync(opened.close)
 
 
-@pytest.mark.gen_test
 async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
     client: Client, context: Context, settings: Settings, after: tuple[Client, Context]
 ) -> None:
@@ -192,7 +191,6 @@ async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
     assert set(about["keys"]) == {new.fingerprint}
 
 
-@pytest.mark.gen_test
 async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +213,6 @@ async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
     assert failed == ["seed", "seed"]
 
 
-@pytest.mark.gen_test
 async def test_what_needs_a_secret_that_is_not_here_is_counted_and_left(
     store: Store, settings: Settings
 ) -> None:
@@ -228,7 +225,6 @@ async def test_what_needs_a_secret_that_is_not_here_is_counted_and_left(
     assert await store.database["tasks"].find().to_list(None) == before
 
 
-@pytest.mark.gen_test
 async def test_a_value_that_its_secret_does_not_open_is_named_and_left(
     store: Store, settings: Settings
 ) -> None:
@@ -250,7 +246,6 @@ async def test_a_value_that_its_secret_does_not_open_is_named_and_left(
     ],
     ids=["none", "the new one is missing", "reversed", "twice", "three"],
 )
-@pytest.mark.gen_test
 async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(
     store: Store, settings: Settings, given: str, said: str
 ) -> None:
@@ -263,7 +258,6 @@ async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(
     assert not (Path(settings.data_dir) / "secret_key").exists()
 
 
-@pytest.mark.gen_test
 async def test_the_new_secret_alone_seals_nothing_anew_and_says_what_it_lacks(
     store: Store, settings: Settings
 ) -> None:
@@ -274,7 +268,6 @@ async def test_the_new_secret_alone_seals_nothing_anew_and_says_what_it_lacks(
     assert await store.sealed_values.number("seed", old.fingerprint) == 2
 
 
-@pytest.mark.gen_test
 async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_that_stay(
     store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,7 +287,6 @@ async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_th
         await rotating.await_servers(store, keys, said.append)
 
 
-@pytest.mark.gen_test
 async def test_an_address_that_is_replaced_meanwhile_is_not_lost(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -322,7 +314,6 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(
     assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
 
 
-@pytest.mark.gen_test
 async def test_every_kind_of_box_that_the_server_seals_is_rotated(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,7 +89,6 @@ async def uploaded(person: Someone) -> list[str]:
     return [reply["url"], reply["thumbnail"]]
 
 
-@pytest.mark.gen_test
 async def test_an_upload_that_nothing_uses_goes_after_a_day(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     unused = await uploaded(alice)
@@ -104,7 +103,6 @@ async def test_an_upload_that_nothing_uses_goes_after_a_day(client: Client, cont
     assert refused["error"] == "bad_request"
 
 
-@pytest.mark.gen_test
 async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     pictures = [await uploaded(alice) for _ in range(3)]
@@ -121,7 +119,6 @@ async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client: Clie
     assert await context.store.files.rows.find_one({"metadata.delete_at": {"$exists": True}}) is None
 
 
-@pytest.mark.gen_test
 async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(
     client: Client, context: Context
 ) -> None:
@@ -136,7 +133,6 @@ async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(
     assert await served(client, *unused) == [404, 404]
 
 
-@pytest.mark.gen_test
 async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_picture(
     client: Client, context: Context
 ) -> None:
@@ -154,7 +150,6 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
     assert await served(client, first[0], second[0]) == [200, 404]
 
 
-@pytest.mark.gen_test
 async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(
     client: Client, context: Context
 ) -> None:
@@ -177,7 +172,6 @@ async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(
     assert await served(client, f"/files/{(await stored(context))[0].pop()}") == [200]
 
 
-@pytest.mark.gen_test
 async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -197,7 +191,6 @@ async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client: Client,
     assert await served(client, await poster()) == [200]
 
 
-@pytest.mark.gen_test
 async def test_posters_do_not_pile_up_with_each_change_of_a_name(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
@@ -212,7 +205,6 @@ async def test_posters_do_not_pile_up_with_each_change_of_a_name(client: Client,
     assert await served(client, *posters) == [200, 404, 404, 200]
 
 
-@pytest.mark.gen_test
 async def test_a_visit_goes_when_its_task_is_long_over(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -232,7 +224,6 @@ async def test_a_visit_goes_when_its_task_is_long_over(
     assert (await context.store.visits.of_shares([shares[bob.unionid]])) == {}
 
 
-@pytest.mark.gen_test
 async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -254,7 +245,6 @@ async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
     assert {row["_id"] async for row in reports.rows.find()} == {"new"}
 
 
-@pytest.mark.gen_test
 async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(
     client: Client, context: Context, killing: Killing
 ) -> None:
@@ -280,7 +270,6 @@ async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(
     assert await stored(context) == (set(), set())
 
 
-@pytest.mark.gen_test
 async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
     client: Client, context: Context, killing: Killing
 ) -> None:
@@ -311,7 +300,6 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
     assert number > 8
 
 
-@pytest.mark.gen_test
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -246,7 +246,6 @@ class TestWithoutSandbox:
     def environment(self) -> dict[str, str]:
         return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "a secret"}
 
-    @pytest.mark.gen_test
     async def test_one_line_says_that_there_is_no_sandbox(self, http_server: Any, settings: Settings) -> None:
         code, said, complained = await crowd_of(settings)
         assert (code, said) == (2, "")
@@ -303,7 +302,6 @@ class ClientOfOwners:
         return {"status": 0, "code": CODE, "need_pay": 0}
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(
     monkeypatch: pytest.MonkeyPatch,
 ):

@@ -42,7 +42,6 @@ CHANGES: dict[str, Change] = {
 }
 
 
-@pytest.mark.gen_test
 async def test_the_command_accepts_a_real_proof_and_finds_each_change(
     client: Client, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -31,7 +31,6 @@ GIFT = PRINTED | {
 }  # fmt: skip
 
 
-@pytest.mark.gen_test
 async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client: Client) -> None:
     """It sends and reads only what is printed: no token, and no code when it asks for participants."""
     alice, bob = await client.log_in_all("alice", "bob")
@@ -73,7 +72,6 @@ class Seen(NamedTuple):
     status: int = 0
 
 
-@pytest.mark.gen_test
 async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
     client: Client, context: Context
 ) -> None:
@@ -125,7 +123,6 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
     assert (await bob.dig(packet))["error"] == "not_paid"
 
 
-@pytest.mark.gen_test
 async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd(
     client: Client, context: Context
 ) -> None:
@@ -168,7 +165,6 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
         assert after["prizes_left"] == dug["prizes_left"]
 
 
-@pytest.mark.gen_test
 async def test_who_brought_whom_is_noted_once_per_pair_and_task(client: Client, context: Context) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code, other = await publish_many(alice, {"is_public": 0}, {})
@@ -217,7 +213,6 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client: Client, 
     assert (dug["status"], dug["now_depth"]) == (0, 1)
 
 
-@pytest.mark.gen_test
 async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_writes(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.context import Context
 from support.client import Client
 
@@ -15,7 +13,6 @@ async def footprints(someone: Any, **page: int) -> list[tuple[Any, ...]]:
     return [(row["code"], row["depth"], row["was_one_in"], row["is_prize"]) for row in rows]
 
 
-@pytest.mark.gen_test
 async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(
     client: Client, context: Context
 ) -> None:
@@ -41,7 +38,6 @@ async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(
     assert await footprints(alice) == []
 
 
-@pytest.mark.gen_test
 async def test_digs_of_before_are_left_out_of_the_sum_and_said(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
@@ -55,7 +51,6 @@ async def test_digs_of_before_are_left_out_of_the_sum_and_said(client: Client, c
     assert await footprints(bob) == [(code, 2, 3, 0), (code, 1, -1, 0)]
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(
     client: Client, context: Context
 ) -> None:

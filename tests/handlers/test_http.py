@@ -20,7 +20,6 @@ from support.replies import raw_reply, refusal_of
 from support.stored import everything
 
 
-@pytest.mark.gen_test
 async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
     client: Client, settings: Settings, context: Context
 ) -> None:
@@ -65,7 +64,6 @@ SHAKE = (
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ops/feed"])
-@pytest.mark.gen_test
 async def test_a_websockets_address_takes_no_body(client: Client, settings: Settings, path: str) -> None:
     for method, headers in (("GET", SHAKE), ("GET", ""), ("POST", SHAKE), ("HEAD", ""), ("PROPFIND", "")):
         for length in ("Content-Length: 50000000", "Transfer-Encoding: chunked"):
@@ -79,7 +77,6 @@ async def test_a_websockets_address_takes_no_body(client: Client, settings: Sett
     assert (await client.http.get("/healthz")).status_code == 200
 
 
-@pytest.mark.gen_test
 async def test_an_origin_that_is_no_address_is_no_bug(client: Client, settings: Settings) -> None:
     for path in ("/ws?unionid=a", "/ops/feed"):
         for origin in ("http://[", "http://[::1", "http://a]", "http://[x]"):
@@ -99,7 +96,6 @@ def test_no_address_collects_a_body_before_it_is_known_who_sends_it(
     assert {target for target in collecting if not issubclass(target, SandboxHandler)} == set()
 
 
-@pytest.mark.gen_test
 async def test_a_request_to_no_interface_is_refused_in_json_too(client: Client, settings: Settings) -> None:
     paths = [
         "/",
@@ -142,7 +138,6 @@ async def test_a_request_to_no_interface_is_refused_in_json_too(client: Client, 
     assert head.headers["Content-Type"].startswith("application/json")
 
 
-@pytest.mark.gen_test
 async def test_a_reply_is_whole_whatever_headers_the_client_sends(client: Client) -> None:
     alice = await client.log_in("alice")
     headers = {"Authorization": f"Bearer {alice.token}", "If-None-Match": "*", "Range": "bytes=0-1"}
@@ -154,7 +149,6 @@ async def test_a_reply_is_whole_whatever_headers_the_client_sends(client: Client
         assert "Etag" not in response.headers
 
 
-@pytest.mark.gen_test
 async def test_an_address_or_headers_over_16_kb_get_a_reply(io_loop: Any, context: Context) -> None:
     server = BoundedServer(make_app(context))
     listener, port = bind_unused_port()
@@ -186,7 +180,6 @@ async def test_an_address_or_headers_over_16_kb_get_a_reply(io_loop: Any, contex
         await server.drain()
 
 
-@pytest.mark.gen_test
 async def test_without_https_browsers_are_not_told_to_use_it(client: Client) -> None:
     assert "Strict-Transport-Security" not in (await client.http.get("/healthz")).headers
 
@@ -198,7 +191,6 @@ class TestUnderHttps:
     def environment(self) -> dict[str, str]:
         return {"PUBLIC_URL": "https://wabao.example.com"}
 
-    @pytest.mark.gen_test
     async def test_browsers_are_told_to_use_https_only(self, client: Client) -> None:
         paths = ["/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode", "/ws", "/ops/feed"]
         for path in paths:
@@ -213,7 +205,6 @@ class TestStrangersBodies:
     def environment(self) -> dict[str, str]:
         return {"UPLOAD_MEMORY_MB": "16"}
 
-    @pytest.mark.gen_test
     async def test_bodies_of_strangers_leave_room_for_uploads(
         self, client: Client, settings: Settings, context: Context
     ) -> None:

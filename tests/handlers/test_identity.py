@@ -53,7 +53,6 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
     return await someone.post(interface.path, **asked)
 
 
-@pytest.mark.gen_test
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
     client: Client, context: Context, other_port: int
 ) -> None:
@@ -81,7 +80,6 @@ async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_mo
 
 
 @pytest.mark.parametrize("interface", [each for each in INTERFACES if each.locks])
-@pytest.mark.gen_test
 async def test_each_act_of_money_or_claim_locks_before_it_acts(
     client: Client, interface: type[Interface]
 ) -> None:
@@ -100,7 +98,6 @@ def test_interfaces_that_move_money_prizes_or_an_account_lock() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.gen_test
 async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
@@ -142,7 +139,6 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client: Clie
     assert reply["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
@@ -154,7 +150,6 @@ async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client: Clie
         assert (await client.get("/getProof", headers=headers, code=code))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     anonymous = await client.log_in("carol", anonymous=1)
@@ -182,7 +177,6 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client: Cl
     assert (card["wxname"], card["wxheadpic"]) == ("卡萝", shown)
 
 
-@pytest.mark.gen_test
 async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     own, theirs = alice.data["nickName"], bob.data["nickName"]
@@ -195,7 +189,6 @@ async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -
             assert found["wxheadpic"] == alice.data["avatarUrl"]
 
 
-@pytest.mark.gen_test
 async def test_the_openid_serves_if_wechat_gives_no_unionid(client: Client) -> None:
     plain = await client.log_in("alice", unionid="0")
     assert plain.unionid == f"openid:{plain.data['openid']}"
@@ -208,7 +201,6 @@ async def test_the_openid_serves_if_wechat_gives_no_unionid(client: Client) -> N
     assert (await plain.get("/getMyRelease"))["data"][0]["code"] == code
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_never_logged_in_is_told_so(client: Client) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
@@ -223,7 +215,6 @@ class TestWhereTokensAreRequired:
     def environment(self) -> dict[str, str]:
         return {"REQUIRE_TOKEN": "1"}
 
-    @pytest.mark.gen_test
     async def test_nobody_is_believed_without_a_token(self, client: Client) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await alice.publish(forecast_num=1)

@@ -55,7 +55,6 @@ def check_refused(reply: httpx.Response, least: int, most: int) -> None:
     assert "后再试" in said["msg"]
 
 
-@pytest.mark.gen_test
 async def test_publishing_stops_at_the_limit_and_nothing_is_published(
     client: Client, context: Context
 ) -> None:
@@ -75,7 +74,6 @@ async def test_publishing_stops_at_the_limit_and_nothing_is_published(
     assert (await bob.dig(code))["status"] == 0  # a dig has no limit
 
 
-@pytest.mark.gen_test
 async def test_uploads_stop_at_the_limit_before_the_picture_is_read(client: Client) -> None:
     alice = await client.log_in("alice")
     for _ in range(3):
@@ -84,7 +82,6 @@ async def test_uploads_stop_at_the_limit_before_the_picture_is_read(client: Clie
     assert (reply["error"], reply["retry_after"] > 3500) == ("too_many", True)
 
 
-@pytest.mark.gen_test
 async def test_only_posters_that_are_drawn_count(client: Client) -> None:
     alice = await client.log_in("alice")
     one, other = await alice.publish(), await alice.publish()
@@ -94,7 +91,6 @@ async def test_only_posters_that_are_drawn_count(client: Client) -> None:
     assert (await alice.post("/getSharePic", code=one))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_they_are_drawn(
     client: Client,
 ) -> None:
@@ -111,7 +107,6 @@ async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_the
     assert (await ask(codes[2], THERE)).status_code == 302
 
 
-@pytest.mark.gen_test
 async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +124,6 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
     assert drawn == ["square"]
 
 
-@pytest.mark.gen_test
 async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +151,6 @@ async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
         await first
 
 
-@pytest.mark.gen_test
 async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(
     client: Client, context: Context
 ) -> None:
@@ -179,7 +172,6 @@ async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(
     assert person["wxname"] == "甲"
 
 
-@pytest.mark.gen_test
 async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_wechat_few_at_once(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +201,6 @@ async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_we
         most = 0
 
 
-@pytest.mark.gen_test
 async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +217,6 @@ async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(
     assert (await client.http.get("/userLogin", **login, headers=THERE)).json()["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_logins_that_succeed_count_for_the_person_and_not_for_the_address(
     client: Client, context: Context
 ) -> None:
@@ -244,7 +234,6 @@ async def test_logins_that_succeed_count_for_the_person_and_not_for_the_address(
     check_refused(found[-1], 1, 60)
 
 
-@pytest.mark.gen_test
 async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(
     client: Client, open_page: Any
 ) -> None:
@@ -259,7 +248,6 @@ async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(
     assert await third.closed() == TOO_MANY
 
 
-@pytest.mark.gen_test
 async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(
     client: Client, open_page: Any
 ) -> None:
@@ -281,7 +269,6 @@ async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(
         assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 
 
-@pytest.mark.gen_test
 async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(
     client: Client, context: Context
 ) -> None:
@@ -304,7 +291,6 @@ class TestBytes:
     def environment(self) -> dict[str, str]:
         return {"UPLOAD_MB_A_PERSON": "1"}
 
-    @pytest.mark.gen_test
     async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(
         self, client: Client
     ) -> None:
@@ -316,7 +302,6 @@ class TestBytes:
         assert (await alice.upload(a_picture()))["status"] == 0
         assert metrics.LIMITED.labels("upload_mb")._value.get() == before + 1
 
-    @pytest.mark.gen_test
     async def test_pictures_count_by_what_is_stored_of_them(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         padded = a_picture() + bytes(400 << 10)
@@ -332,7 +317,6 @@ class TestBytes:
         assert errors == [None] * times + ["too_many"]
         assert await stored_files(context) == stored + 2 * times
 
-    @pytest.mark.gen_test
     async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(
         self, client: Client
     ) -> None:
@@ -367,7 +351,6 @@ class TestOfAnAddress:
     def environment(self) -> dict[str, str]:
         return {"UPLOADS_AN_ADDRESS": "2", **PROXY}
 
-    @pytest.mark.gen_test
     async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(
         self, client: Client
     ) -> None:
@@ -376,7 +359,6 @@ class TestOfAnAddress:
         assert await upload(people[2], THERE) == 200
         assert [await upload(people[0], {}) for _ in range(4)] == [200] * 4
 
-    @pytest.mark.gen_test
     async def test_who_has_a_token_counts_for_themselves_alone(self, client: Client) -> None:
         people = await client.log_in_all("alice", "bob", "carol", "dave")
         tokens = [{**HERE, "Authorization": f"Bearer {person.token}"} for person in people]
@@ -384,7 +366,6 @@ class TestOfAnAddress:
         assert found == [200] * 4
         assert [await upload(person, HERE) for person in people] == [200, 200, 429, 429]
 
-    @pytest.mark.gen_test
     async def test_the_networks_of_a_48_have_ten_times_as_much_together(self, client: Client) -> None:
         alice = await client.log_in("alice")
 
@@ -403,7 +384,6 @@ class TestUnderHttpsWithoutATrustedProxy:
     def environment(self) -> dict[str, str]:
         return {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
 
-    @pytest.mark.gen_test
     async def test_no_address_is_counted(self, client: Client) -> None:
         alice = await client.log_in("alice")
         assert [await upload(alice, HERE) for _ in range(4)] == [200] * 4

@@ -54,7 +54,6 @@ def codes(reply: dict[str, Any]) -> list[str]:
     return [card["code"] for card in reply["data"]]
 
 
-@pytest.mark.gen_test
 async def test_cards_hold_what_is_documented_and_nothing_else(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -118,7 +117,6 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     assert (await alice.get("/getMyInfo"))["release_num"] == 3
 
 
-@pytest.mark.gen_test
 async def test_the_square_shows_running_tasks_first_and_the_newest_first(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +152,6 @@ async def test_the_square_shows_running_tasks_first_and_the_newest_first(
     assert (owing["code"], owing["need_pay"], owing["owed"]) == (unpaid, 1, 24)
 
 
-@pytest.mark.gen_test
 async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(
     client: Client, context: Context
 ) -> None:
@@ -183,7 +180,6 @@ async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(
     assert (await bob.get("/getMyInfo"))["partake_num"] == 502
 
 
-@pytest.mark.gen_test
 async def test_participants_come_in_the_order_of_joining_50_per_page(
     client: Client, context: Context
 ) -> None:
@@ -237,7 +233,6 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
         yield caplog
 
 
-@pytest.mark.gen_test
 async def test_no_reply_and_no_log_reveals_a_secret_or_anothers_id_or_token(
     client: Client, context: Context, bodies: list[tuple[str, str]], log: pytest.LogCaptureFixture
 ) -> None:

@@ -13,7 +13,6 @@ from support.replies import refusal_of
 from support.stored import everything
 
 
-@pytest.mark.gen_test
 async def test_a_false_login_is_refused_and_records_nobody(client: Client, context: Context) -> None:
     before = await everything(context)
 
@@ -49,7 +48,6 @@ async def test_a_false_login_is_refused_and_records_nobody(client: Client, conte
     assert await everything(context) == before
 
 
-@pytest.mark.gen_test
 async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client: Client) -> None:
     while True:
         given = await a_ticket(client.http, user="alice", nickname="小明", gender=1)
@@ -80,7 +78,6 @@ async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:
     return Someone(client, reply["data"]["unionid"], reply["data"]["token"], reply["data"])
 
 
-@pytest.mark.gen_test
 async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_until_they_choose_one(
     client: Client, context: Context
 ) -> None:
@@ -102,7 +99,6 @@ async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_unt
     assert (again.data["nickName"], again.data["avatarUrl"], again.data["named"]) == ("鲍勃", shown, 1)
 
 
-@pytest.mark.gen_test
 async def test_a_login_by_code_keeps_what_wechat_once_said(client: Client) -> None:
     before = (await client.log_in("alice", nickname="爱丽丝", gender=2)).data
     after = (await log_in_by_code(client, "alice")).data
@@ -112,7 +108,6 @@ async def test_a_login_by_code_keeps_what_wechat_once_said(client: Client) -> No
 
 
 @pytest.mark.parametrize("order", ["code first", "session first"])
-@pytest.mark.gen_test
 async def test_a_code_without_a_unionid_leads_to_the_person_whose_session_had_one(
     client: Client, order: str
 ) -> None:
@@ -125,7 +120,6 @@ async def test_a_code_without_a_unionid_leads_to_the_person_whose_session_had_on
     assert (await client.log_in("alice", unionid="data")).unionid == known.unionid
 
 
-@pytest.mark.gen_test
 async def test_half_of_wechats_data_is_refused(client: Client, context: Context) -> None:
     given = await a_ticket(client.http, user="alice")
     for missing in ("iv", "encryptedData"):

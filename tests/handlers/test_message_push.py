@@ -65,7 +65,6 @@ def test_signatures_are_those_of_wechats_own_examples():
     assert reader.signature("1714037059", "486452656") == "899cf89e464efb63f54ddac96b0a0a235f53aa78"
 
 
-@pytest.mark.gen_test
 async def test_the_check_of_our_address_gets_its_echo_and_no_other_does(client: Client) -> None:
     reader = MessagePush(PUSH_TOKEN, AES_KEY, "")
     good = {"signature": reader.signature(STAMP, NONCE), "timestamp": STAMP, "nonce": NONCE}
@@ -77,7 +76,6 @@ async def test_the_check_of_our_address_gets_its_echo_and_no_other_does(client: 
     assert (await client.http.get("/wxPush")).status_code == 403
 
 
-@pytest.mark.gen_test
 async def test_an_event_is_taken_once_however_often_it_comes(client: Client, context: Context) -> None:
     appid = context.settings.appid
     for suggest in ("pass", "risky", "risky"):
@@ -88,7 +86,6 @@ async def test_an_event_is_taken_once_however_often_it_comes(client: Client, con
     assert (check["_id"], check["said"]) == ("60ae120f-371d5872-4941a05b", "pass")
 
 
-@pytest.mark.gen_test
 async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(
     client: Client, context: Context
 ) -> None:
@@ -125,7 +122,6 @@ async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(
     assert (await push(client, context, good)).status_code == 200
 
 
-@pytest.mark.gen_test
 async def test_other_events_are_answered_and_nothing_is_done(client: Client, context: Context) -> None:
     others = (
         *(an_event(Event="debug_demo"), an_event(Event=5), an_event(trace_id=["x"]), b"{}", b"<xml/>"),
@@ -148,7 +144,6 @@ async def test_other_events_are_answered_and_nothing_is_done(client: Client, con
         {"result": "pass"},
     ],
 )
-@pytest.mark.gen_test
 async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(
     client: Client, context: Context, fields: dict[str, Any]
 ) -> None:
@@ -170,7 +165,6 @@ class TestWithoutMessagePush:
     def environment(self) -> dict[str, str]:
         return {}
 
-    @pytest.mark.gen_test
     async def test_a_push_is_refused_and_everything_is_shown_at_once(
         self, client: Client, context: Context
     ) -> None:

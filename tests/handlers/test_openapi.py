@@ -47,7 +47,6 @@ def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]})
 
 
-@pytest.mark.gen_test
 async def test_the_description_is_valid_and_complete(client: Client, app: Application) -> None:
     document = await client.http.get("/openapi.json")
     assert document.headers["Content-Type"].startswith("application/json")
@@ -75,7 +74,6 @@ async def test_the_description_is_valid_and_complete(client: Client, app: Applic
         assert ({} in operation["security"]) != (interface.needs_token or interface.needs_operator)
 
 
-@pytest.mark.gen_test
 async def test_parameters_are_described_as_they_are_checked(client: Client) -> None:
     document = (await client.http.get("/openapi.json")).json()
     asked = {
@@ -103,7 +101,6 @@ async def test_parameters_are_described_as_they_are_checked(client: Client) -> N
         assert not sent.is_valid(draft | bad), bad
 
 
-@pytest.mark.gen_test
 async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Client) -> None:
     document = (await client.http.get("/openapi.json")).json()
     failing = {str(refusal.http_status) for refusal in descendants(Refusal)} | {"200", "400", "405"}
@@ -124,7 +121,6 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Cl
     assert without_body == ["400"]
 
 
-@pytest.mark.gen_test
 async def test_replies_are_as_described(client: Client) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     url = await bob.upload(a_picture())
@@ -241,7 +237,6 @@ def test_the_channels_description_is_valid() -> None:
     assert list(Draft7Validator(schema).iter_errors(channel())) == []
 
 
-@pytest.mark.gen_test
 async def test_the_channel_is_described_with_each_message_and_frame(client: Client) -> None:
     document = (await client.http.get("/asyncapi.json")).json()
     assert document["asyncapi"] == "3.0.0"

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import msgspec
-import pytest
 
 from handlers.digging.post_task import PublishRequest
 from handlers.ops.screen import OPS_INTERFACES
@@ -40,7 +39,6 @@ async def a_draft(someone: Someone, **changes: Any) -> dict[str, Any]:
     return asked | changes
 
 
-@pytest.mark.gen_test
 async def test_query_json_form_and_multipart_say_the_same(client: Client) -> None:
     alice = await client.log_in("alice")
     draft = await a_draft(alice) | {"unionid": alice.unionid}
@@ -69,7 +67,6 @@ async def test_query_json_form_and_multipart_say_the_same(client: Client) -> Non
     assert len((await alice.get("/getMyRelease", page="1"))["data"]) == len(sent)
 
 
-@pytest.mark.gen_test
 async def test_an_empty_or_null_parameter_counts_as_absent(client: Client, settings: Settings) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     for nothing in ("", None):
@@ -89,7 +86,6 @@ async def test_an_empty_or_null_parameter_counts_as_absent(client: Client, setti
     assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the task opened last
 
 
-@pytest.mark.gen_test
 async def test_parameters_that_do_not_apply_are_ignored(client: Client) -> None:
     alice = await client.log_in("alice")
     nonsense = ["abc", -5, 10**30, {"$ne": None}, [], True, "\x00", 1.5]
@@ -184,7 +180,6 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.gen_test
 async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     draft = await a_draft(alice) | {"unionid": alice.unionid}
@@ -198,7 +193,6 @@ async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client: Clien
     assert await everything(context) == before
 
 
-@pytest.mark.gen_test
 async def test_values_at_the_limits_are_taken(client: Client) -> None:
     alice = await client.log_in("alice")
     draft = await a_draft(alice)
@@ -258,7 +252,6 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.gen_test
 async def test_a_name_or_a_picture_alone_can_be_changed(client: Client) -> None:
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
@@ -297,7 +290,6 @@ def _asked(schema: dict[str, Any]) -> dict[str, Any]:
     return first
 
 
-@pytest.mark.gen_test
 async def test_every_interface_says_which_parameter_is_wrong(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     await alice.get("/getMyInfo")
@@ -339,7 +331,6 @@ BROKEN_BODIES: list[tuple[str, bytes]] = [
 ]
 
 
-@pytest.mark.gen_test
 async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(
     client: Client, context: Context
 ) -> None:
@@ -351,7 +342,6 @@ async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(
     assert await everything(context) == before
 
 
-@pytest.mark.gen_test
 async def test_the_last_of_a_repeated_parameter_counts_and_a_body_counts_before_the_query(
     client: Client,
 ) -> None:

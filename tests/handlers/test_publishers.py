@@ -37,7 +37,6 @@ def test_what_was_handed_over_counts_and_only_goods_say_how_fast(given: Any, sai
     assert handed_over(given) == said
 
 
-@pytest.mark.gen_test
 async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

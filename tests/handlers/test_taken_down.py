@@ -51,7 +51,6 @@ async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someo
 
 @pytest.mark.parametrize("state", STATES, ids=str)
 @pytest.mark.parametrize("watched", [True, False], ids=["from memory", "from the store"])
-@pytest.mark.gen_test
 async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alone(
     client: Client, context: Context, state: dict[str, Any], watched: bool
 ) -> None:
@@ -69,7 +68,6 @@ async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alon
     assert [row["depth"] for row in (await bob.get("/getDigs", code=code))["data"]] == [2, 1]
 
 
-@pytest.mark.gen_test
 async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_are_turned_away(
     client: Client, context: Context, open_page: Any, other_port: int
 ) -> None:
@@ -92,7 +90,6 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
 
 
 @pytest.mark.parametrize("state", STATES, ids=str)
-@pytest.mark.gen_test
 async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_shows(
     client: Client, context: Context, state: dict[str, Any]
 ) -> None:

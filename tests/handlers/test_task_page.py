@@ -103,7 +103,6 @@ async def raw_page(someone: Someone, code: str) -> bytes:
     return reply.content
 
 
-@pytest.mark.gen_test
 async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(
     client: Client, context: Context
 ) -> None:
@@ -125,7 +124,6 @@ async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(
 
 
 @pytest.mark.parametrize("redis", ["up", "down"])
-@pytest.mark.gen_test
 async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
     client: Client,
     context: Context,
@@ -156,7 +154,6 @@ async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
     server.stop()
 
 
-@pytest.mark.gen_test
 async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish()
@@ -176,7 +173,6 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client
     assert (await bob.get("/getTaskDetails", code=again))["code"] == code
 
 
-@pytest.mark.gen_test
 async def test_an_old_random_token_stays_valid_beside_the_derived_one(
     client: Client, context: Context
 ) -> None:
@@ -197,7 +193,6 @@ async def test_an_old_random_token_stays_valid_beside_the_derived_one(
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
 
 
-@pytest.mark.gen_test
 async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_secrets(
     client: Client, context: Context
 ) -> None:
@@ -213,7 +208,6 @@ async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_sec
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
 
 
-@pytest.mark.gen_test
 async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +223,6 @@ async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(
     assert (await bob.dig(share))["seq"] == 1
 
 
-@pytest.mark.gen_test
 async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -250,7 +243,6 @@ async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(
     assert context.bus._wanted <= {"leader", "limits", "watchers"}, "no unknown code is subscribed to"
 
 
-@pytest.mark.gen_test
 async def test_unused_tasks_are_kept_within_bounds(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +258,6 @@ async def test_unused_tasks_are_kept_within_bounds(
     assert list(context.hub.known.by_code) == codes[:1]
 
 
-@pytest.mark.gen_test
 async def test_a_deleted_task_is_unknown_to_new_requests(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
@@ -278,7 +269,6 @@ async def test_a_deleted_task_is_unknown_to_new_requests(client: Client, context
         await context.hub.watch(Collecting(), code, None, False)
 
 
-@pytest.mark.gen_test
 async def test_a_person_with_two_pages_is_one_watcher(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()

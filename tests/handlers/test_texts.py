@@ -28,7 +28,6 @@ def texts_in(folder: Path, **texts: str) -> dict[str, str]:
     return {"TEXTS_DIR": str(folder)}
 
 
-@pytest.mark.gen_test
 async def test_anybody_reads_the_texts_without_a_login(client: Client) -> None:
     reply = await client.get("/getTexts")
     assert reply["status"] == 0
@@ -37,7 +36,6 @@ async def test_anybody_reads_the_texts_without_a_login(client: Client) -> None:
     assert reply["contact"] == ""
 
 
-@pytest.mark.gen_test
 async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(
     client: Client, settings: Settings
 ) -> None:
@@ -60,7 +58,6 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(
 
 
 @pytest.mark.parametrize(("value", "taxed"), [(800, False), (801, True)])
-@pytest.mark.gen_test
 async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(
     client: Client, value: int, taxed: bool
 ) -> None:
@@ -76,7 +73,6 @@ async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(
 
 
 @pytest.mark.parametrize("value", [0, 50_001, "1.5"])
-@pytest.mark.gen_test
 async def test_a_value_that_no_prize_may_have_is_refused(client: Client, value: Any) -> None:
     (alice,) = await client.log_in_all("alice")
     asked = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
@@ -84,7 +80,6 @@ async def test_a_value_that_no_prize_may_have_is_refused(client: Client, value: 
     assert (reply["error"], reply["param"]) == ("bad_request", "value")
 
 
-@pytest.mark.gen_test
 async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(client: Client) -> None:
     (alice,) = await client.log_in_all("alice")
     code = await alice.publish(goods_type=1, money=2, cd=3)

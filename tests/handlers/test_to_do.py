@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.context import Context
 from server.game.amounts import DAY_MS
 from support.client import Client, Someone
@@ -24,7 +22,6 @@ async def set_task(context: Context, code: str, **fields: Any) -> None:
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": fields})
 
 
-@pytest.mark.gen_test
 async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does(
     client: Client, context: Context
 ) -> None:
@@ -48,7 +45,6 @@ async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does
     assert [await waits(each) for each in (alice, bob, eve)] == [[], [], []]
 
 
-@pytest.mark.gen_test
 async def test_what_ends_first_is_first_and_what_is_over_or_put_off_does_not_wait(
     client: Client, context: Context
 ) -> None:

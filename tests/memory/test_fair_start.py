@@ -82,7 +82,6 @@ async def admit(person: Person | None) -> Person:
 # ---- the random order
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_always_comes_first_wins_no_more_than_their_share() -> None:
     """500 windows of 20 people. By chance this fails once in a million times."""
     clock = Clock()
@@ -115,7 +114,6 @@ def chance_of_as_many(wins: int, windows: int, share: float) -> float:
 # ---- digs
 
 
-@pytest.mark.gen_test
 async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots(
     client: Client, context: Context, cooled: Any
 ) -> None:
@@ -130,7 +128,6 @@ async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots
     assert second["at"] >= first["cd_until"] + WINDOW_MS
 
 
-@pytest.mark.gen_test
 async def test_the_drawn_order_decides_and_not_the_order_of_arrival(
     client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
 ) -> None:
@@ -149,7 +146,6 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(
     assert drawn.sizes == [6]
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(
     client: Client, context: Context, cooled: Any, drawn: Drawn
 ) -> None:
@@ -165,7 +161,6 @@ async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(
     assert len(await check_history(context, code)) == 2
 
 
-@pytest.mark.gen_test
 async def test_nobody_takes_somebody_elses_lot_with_their_id(
     client: Client, context: Context, cooled: Any, drawn: Drawn
 ) -> None:
@@ -179,7 +174,6 @@ async def test_nobody_takes_somebody_elses_lot_with_their_id(
 
 
 @pytest.mark.parametrize("first", ["token", "id"])
-@pytest.mark.gen_test
 async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_holds_it(
     client: Client, context: Context, cooled: Any, drawn: Drawn, first: str
 ) -> None:
@@ -202,7 +196,6 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_hol
 
 
 @pytest.mark.parametrize("why", ["own_task", "already_won", "banned"])
-@pytest.mark.gen_test
 async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
     client: Client, context: Context, cooled: Any, drawn: Drawn, why: str
 ) -> None:
@@ -232,7 +225,6 @@ async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
     assert drawn.sizes == [1]
 
 
-@pytest.mark.gen_test
 async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_either(
     client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
 ) -> None:
@@ -245,7 +237,6 @@ async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_
     assert (told.dig["depth"], refused.error, drawn.sizes) == (2, "cooling_down", [1])
 
 
-@pytest.mark.gen_test
 async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
     client: Client, context: Context, cooled: Any, drawn: Drawn
 ) -> None:
@@ -259,7 +250,6 @@ async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
     assert {reply["error"] for reply in refused} <= {"cooling_down", "not_logged_in"}
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_never_heard_of_the_task_gathers_too(
     client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
 ) -> None:
@@ -328,7 +318,6 @@ async def learned(code: str, *processes: Context) -> None:
 
 @pytest.mark.usefixtures("only_the_first")
 @pytest.mark.parametrize("first_at", [0, 1])
-@pytest.mark.gen_test
 async def test_the_first_of_all_digs_whichever_process_it_asked(
     client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn, first_at: int
 ) -> None:
@@ -345,7 +334,6 @@ async def test_the_first_of_all_digs_whichever_process_it_asked(
 
 
 @pytest.mark.usefixtures("only_the_first")
-@pytest.mark.gen_test
 async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_one_dig(
     client: Client, context: Context, cooled: Any, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -363,7 +351,6 @@ async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_on
 
 
 @pytest.mark.usefixtures("only_the_first")
-@pytest.mark.gen_test
 async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_no_id(
     client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn, tested_redis: str
 ) -> None:
@@ -386,7 +373,6 @@ async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_n
     assert all(len(name) == 32 and bob.unionid not in name.decode() for name in names)
 
 
-@pytest.mark.gen_test
 async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
     client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
 ) -> None:
@@ -408,7 +394,6 @@ async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
 
 
 @pytest.mark.parametrize(("opened_by", "cd_seconds", "waits"), [("pay", 5, 1), ("show", 5, 1), ("pay", 0, 0)])
-@pytest.mark.gen_test
 async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_no_cooldown(
     client: Client, context: Context, drawn: Drawn, opened_by: str, cd_seconds: int, waits: int
 ) -> None:
@@ -433,7 +418,6 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
         assert [getattr(each, "error", "dug") for each in told] == ["cooling_down", "dug"]
 
 
-@pytest.mark.gen_test
 async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
     client: Client, context: Context, cooled: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -449,7 +433,6 @@ async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
     assert drawn.sizes == [1]
 
 
-@pytest.mark.gen_test
 async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(
     client: Client, context: Context, cooled: Any, drawn: Drawn
 ) -> None:
@@ -462,7 +445,6 @@ async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(
     assert drawn.sizes == [1]
 
 
-@pytest.mark.gen_test
 async def test_details_say_how_long_digs_are_gathered(client: Client) -> None:
     alice = await client.log_in("alice")
     for cooldown, told in ((5, WINDOW_MS), (0, 0)):

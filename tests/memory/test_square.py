@@ -36,7 +36,6 @@ async def fresh(context: Context) -> None:
     square_of(context).forget()
 
 
-@pytest.mark.gen_test
 async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +91,6 @@ def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text: str)
     assert len(terms_of(text * 50, text * 50)) <= 400
 
 
-@pytest.mark.gen_test
 async def test_pages_of_a_search_neither_overlap_nor_miss_anything(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +109,6 @@ async def test_pages_of_a_search_neither_overlap_nor_miss_anything(
         assert len({card["code"] for page in pages for card in page}) == 45
 
 
-@pytest.mark.gen_test
 async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
     client: Client, context: Context
 ) -> None:
@@ -124,7 +121,6 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
     assert page in square_of(context)._pages.values()
 
 
-@pytest.mark.gen_test
 async def test_a_card_says_how_many_dug_and_until_when_it_runs(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     [running, over] = await publish_many(alice, {"forecast_num": 100_000}, {"forecast_num": 1})
@@ -140,7 +136,6 @@ async def test_a_card_says_how_many_dug_and_until_when_it_runs(client: Client, c
     assert (cards[over]["participants"], cards[over]["expires_at"]) == (1, 0)
 
 
-@pytest.mark.gen_test
 async def test_digs_are_listed_newest_first_and_paged_by_depth(
     client: Client, context: Context
 ) -> None:
@@ -211,7 +206,6 @@ def test_a_publishers_many_tasks_do_not_take_the_place_of_others() -> None:
     assert len(pages) == 34
 
 
-@pytest.mark.gen_test
 async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later_pages_the_others(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

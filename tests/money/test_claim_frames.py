@@ -25,7 +25,6 @@ async def told(page: Any) -> list[int]:
     return [frame["depth"] for frame in page.frames if frame["type"] == "claim"]
 
 
-@pytest.mark.gen_test
 async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
     client: Client, context: Context, open_page: Any, other_port: int
 ) -> None:
@@ -47,7 +46,6 @@ async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
     assert [await told(page) for page in pages] == [[1, 1, 1, 1, 2], [1, 1, 1, 1], [2]]
 
 
-@pytest.mark.gen_test
 async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(
     client: Client, context: Context, open_page: Any
 ) -> None:
@@ -63,7 +61,6 @@ async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(
     assert await told(page) == [1, 1]
 
 
-@pytest.mark.gen_test
 async def test_a_red_packet_is_told_when_it_is_held_released_and_paid(
     client: Client, context: Context, open_page: Any
 ) -> None:

@@ -36,7 +36,6 @@ async def won_goods(
     return code
 
 
-@pytest.mark.gen_test
 async def test_goods_by_mail_go_to_the_winners_address(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_goods(client, context, alice, [bob])
@@ -55,7 +54,6 @@ async def test_goods_by_mail_go_to_the_winners_address(client: Client, context: 
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_an_address_is_deleted_90_days_after_the_prize_was_received(
     client: Client, context: Context
 ) -> None:
@@ -92,7 +90,6 @@ async def test_an_address_is_deleted_90_days_after_the_prize_was_received(
     assert again["error"] == "claim_over"
 
 
-@pytest.mark.gen_test
 async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_publisher(
     client: Client, context: Context, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,7 +121,6 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
         assert secret not in metrics
 
 
-@pytest.mark.gen_test
 async def test_an_address_must_be_complete(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_goods(client, context, alice, [bob])
@@ -145,7 +141,6 @@ async def test_an_address_must_be_complete(client: Client, context: Context) -> 
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-@pytest.mark.gen_test
 async def test_only_a_winner_claims_and_only_with_a_token(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob])
@@ -162,7 +157,6 @@ async def test_only_a_winner_claims_and_only_with_a_token(client: Client, contex
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-@pytest.mark.gen_test
 async def test_goods_on_site_are_handed_over_against_a_code(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
@@ -182,7 +176,6 @@ async def test_goods_on_site_are_handed_over_against_a_code(client: Client, cont
     assert (await carol.get("/getTaskDetails", code=code))["is_draw"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,7 +187,6 @@ async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
     assert (await carol.post("/drawPrize", code=code))["pickup"] == "000008"
 
 
-@pytest.mark.gen_test
 async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
     client: Client, context: Context, settings: Any
 ) -> None:
@@ -226,7 +218,6 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
     assert (await alice.post("/confirmDraw", code=code, pickup=right))["is_draw"] == 1
 
 
-@pytest.mark.gen_test
 async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(
     client: Client, context: Context
 ) -> None:
@@ -249,7 +240,6 @@ async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_do
     assert (await confirm(wrong))["error"] == "locked"
 
 
-@pytest.mark.gen_test
 async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(
     client: Client, context: Context
 ) -> None:
@@ -283,7 +273,6 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(
     client: Client, context: Context
 ) -> None:
@@ -309,7 +298,6 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(
     assert (await alice.get("/getWinners", code=code, format="xlsx"))["error"] == "bad_request"
 
 
-@pytest.mark.gen_test
 async def test_a_red_packet_is_claimed_once(client: Client, context: Context) -> None:
     from support.purse import confirm
 
@@ -335,7 +323,6 @@ def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
     return (reply["error"],) if reply["status"] else tuple(reply[name] for name in shown)
 
 
-@pytest.mark.gen_test
 async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_winner(
     client: Client, context: Context
 ) -> None:

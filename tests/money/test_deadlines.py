@@ -36,7 +36,6 @@ async def told(winner: Someone, publisher: Someone, code: str) -> set[int]:
 
 
 @pytest.mark.parametrize("end", ["by its last prize", "by the operator"])
-@pytest.mark.gen_test
 async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
     client: Client, context: Context, other: Context, other_port: int, end: str
 ) -> None:
@@ -61,7 +60,6 @@ async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
     ] == deadline_ms
 
 
-@pytest.mark.gen_test
 async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
     client: Client, context: Context
 ) -> None:
@@ -88,7 +86,6 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
     await rest(context)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_before_its_own(
     client: Client, context: Context
 ) -> None:

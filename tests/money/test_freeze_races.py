@@ -57,7 +57,6 @@ def once_after(
     monkeypatch.setattr(of, name, followed)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +75,6 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(
 
 
 @pytest.mark.parametrize("payout_limits", [{}, {"CASH_PAIR_WEEK_YUAN": "1000"}])
-@pytest.mark.gen_test
 async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, payout_limits: dict[str, str]
 ) -> None:
@@ -106,7 +104,6 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("looks_again", [True, False])
-@pytest.mark.gen_test
 async def test_a_freeze_that_comes_while_another_is_released_holds(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, looks_again: bool
 ) -> None:
@@ -129,7 +126,6 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 
 
-@pytest.mark.gen_test
 async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

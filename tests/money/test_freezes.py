@@ -81,7 +81,6 @@ class TestLimits:
             (["alice", "carol", "dave", "erin", "fay"], DAY_MS // 2 + 1000, "week"),
         ],
     )
-    @pytest.mark.gen_test
     async def test_a_claim_above_the_limit_is_held_until_an_operator_releases_it(
         self, client: Client, context: Context, publishers: list[str], passes_ms: int, why: str
     ) -> None:
@@ -107,7 +106,6 @@ class TestLimits:
         assert (await confirm(client, context, package)).endswith(":ok")
         await check_books(context)
 
-    @pytest.mark.gen_test
     async def test_two_claims_at_once_are_both_held(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -124,7 +122,6 @@ class TestLimits:
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []
 
-    @pytest.mark.gen_test
     async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(
         self, client: Client, context: Context
     ) -> None:
@@ -139,7 +136,6 @@ class TestLimits:
         assert await state_of(context, second) == "held"
         assert await find(context, "bills", code=second) == []
 
-    @pytest.mark.gen_test
     async def test_money_held_at_the_deadline_stays_until_somebody_decides(
         self, client: Client, context: Context
     ) -> None:
@@ -166,7 +162,6 @@ class TestTheFirstPayoutOfAPair:
     def environment(self) -> dict[str, str]:
         return {"PAYOUT_HOLD_SECONDS": "600"}
 
-    @pytest.mark.gen_test
     async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(
         self, client: Client, context: Context
     ) -> None:
@@ -182,7 +177,6 @@ class TestTheFirstPayoutOfAPair:
         await let_pass(context, 600_000)
         assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
 
-    @pytest.mark.gen_test
     async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(
         self, client: Client, context: Context
     ) -> None:
@@ -196,7 +190,6 @@ class TestTheFirstPayoutOfAPair:
         assert (await claim(bob, await won(client, context, alice, bob, money=1)))["package_info"]
         assert (await claim(bob, await won(client, context, alice, bob, money=2)))["error"] == "payout_waits"
 
-    @pytest.mark.gen_test
     async def test_a_freeze_in_time_stops_the_first_payout(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob)
@@ -213,7 +206,6 @@ class TestBrakesAfterAFreeze:
         return {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
 
     @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
-    @pytest.mark.gen_test
     async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(
         self, client: Client, context: Context, what: str, depth: int
     ) -> None:
@@ -239,7 +231,6 @@ class TestBrakesAfterAFreeze:
         assert (await claim(bob, code))["package_info"]
         await finish(context, code)
 
-    @pytest.mark.gen_test
     async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(
         self, client: Client, context: Context
     ) -> None:
@@ -252,7 +243,6 @@ class TestBrakesAfterAFreeze:
 
 
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
-@pytest.mark.gen_test
 async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     client: Client, context: Context, what: str, depth: int
 ) -> None:
@@ -281,7 +271,6 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     await finish(context, code)
 
 
-@pytest.mark.gen_test
 async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(
     client: Client, context: Context
 ) -> None:
@@ -307,7 +296,6 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(
     await finish(context, code)
 
 
-@pytest.mark.gen_test
 async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_money(
     client: Client, context: Context
 ) -> None:
@@ -325,7 +313,6 @@ async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_mone
     await finish(context, code)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(
     client: Client, context: Context
 ) -> None:
@@ -346,7 +333,6 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     assert await state_of(context, code) == "returned"
 
 
-@pytest.mark.gen_test
 async def test_a_returned_prize_goes_back_to_the_card_that_paid(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
@@ -368,7 +354,6 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client: Client, 
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("unclaimed", 400, "refunded")
 
 
-@pytest.mark.gen_test
 async def test_a_prize_won_after_a_freeze_is_frozen_too(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
@@ -380,7 +365,6 @@ async def test_a_prize_won_after_a_freeze_is_frozen_too(client: Client, context:
     assert (await claim(bob, code))["error"] == "payout_held"
 
 
-@pytest.mark.gen_test
 async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(
     client: Client, context: Context
 ) -> None:
@@ -399,7 +383,6 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(
     client: Client, context: Context
 ) -> None:
@@ -412,7 +395,6 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
     assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
 
-@pytest.mark.gen_test
 async def test_a_release_lets_go_only_what_nothing_else_freezes(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
@@ -427,7 +409,6 @@ async def test_a_release_lets_go_only_what_nothing_else_freezes(client: Client, 
     assert await state_of(context, code) == "won"
 
 
-@pytest.mark.gen_test
 async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -450,7 +431,6 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(
     assert told == [code]
 
 
-@pytest.mark.gen_test
 async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(
     client: Client, context: Context
 ) -> None:

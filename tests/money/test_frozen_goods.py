@@ -76,7 +76,6 @@ async def hand_over(client: Client, context: Context, code: str, draw_type: int)
 
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
-@pytest.mark.gen_test
 async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_where_they_were(
     client: Client, context: Context, draw_type: int, claimed: bool, what: str, depth: int
 ) -> None:
@@ -109,7 +108,6 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
     assert (await hand_over(client, context, code, draw_type))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_operators_read_why_they_were_frozen_and_players_do_not(
     client: Client, context: Context
 ) -> None:
@@ -148,7 +146,6 @@ async def test_operators_read_why_they_were_frozen_and_players_do_not(
 
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
 @pytest.mark.parametrize("days", [0, 40])
-@pytest.mark.gen_test
 async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     client: Client, context: Context, draw_type: int, claimed: bool, days: int
 ) -> None:
@@ -177,7 +174,6 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     assert await find(context, "prizes", due_at={"$exists": True}) == []
 
 
-@pytest.mark.gen_test
 async def test_goods_sent_or_handed_over_are_not_taken_back(client: Client, context: Context) -> None:
     codes = {kind: await won(client, context, kind, claimed=True) for kind in (BY_MAIL, ON_SITE)}
     for kind, code in codes.items():
@@ -189,7 +185,6 @@ async def test_goods_sent_or_handed_over_are_not_taken_back(client: Client, cont
 
 
 @pytest.mark.parametrize("dies", [False, True])
-@pytest.mark.gen_test
 async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, dies: bool
 ) -> None:
@@ -211,7 +206,6 @@ async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
     assert (await claim(bob, code))["error"] == "payout_held"
 
 
-@pytest.mark.gen_test
 async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +224,6 @@ async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
-@pytest.mark.gen_test
 async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
     client: Client, context: Context, draw_type: int
 ) -> None:
@@ -243,7 +236,6 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
-@pytest.mark.gen_test
 async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(
     client: Client, context: Context, draw_type: int
 ) -> None:
@@ -256,7 +248,6 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
-@pytest.mark.gen_test
 async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, draw_type: int
 ) -> None:
@@ -275,7 +266,6 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
     assert (await prize_of(context, code))["state"] == "withheld"
 
 
-@pytest.mark.gen_test
 async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_decides(
     client: Client, context: Context
 ) -> None:
@@ -285,7 +275,6 @@ async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_de
         await erase(context.store, client.people["bob"].unionid)
 
 
-@pytest.mark.gen_test
 async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_them(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,7 +292,6 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
     assert (await prize_of(context, code))["state"] == "withheld"
 
 
-@pytest.mark.gen_test
 async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(
     client: Client, context: Context
 ) -> None:
@@ -317,7 +305,6 @@ async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_day
     assert (await hand_over(client, context, code, ON_SITE))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_winner_and_publisher_are_told_on_their_open_pages(
     client: Client, context: Context, open_page: Any
 ) -> None:
@@ -330,7 +317,6 @@ async def test_winner_and_publisher_are_told_on_their_open_pages(
         assert [(await page.until("claim"))["depth"] for page in pages] == [1, 1]
 
 
-@pytest.mark.gen_test
 async def test_open_pages_are_told_of_goods_that_are_returned_with_their_task(
     client: Client, context: Context, open_page: Any
 ) -> None:
@@ -343,7 +329,6 @@ async def test_open_pages_are_told_of_goods_that_are_returned_with_their_task(
     assert (await page.until("claim"))["depth"] == 1
 
 
-@pytest.mark.gen_test
 async def test_bills_are_cancelled_before_anybody_is_told(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,7 +352,6 @@ async def test_bills_are_cancelled_before_anybody_is_told(
     assert sorted(told) == sorted([(code, ["CANCELLED"]), (later, ["CANCELLED"])])
 
 
-@pytest.mark.gen_test
 async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_after_their_release(
     client: Client, context: Context
 ) -> None:

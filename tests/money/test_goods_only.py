@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from server.context import Context
 from support.client import Client
 from support.purse import find, publish_red_packet
 
 
-@pytest.mark.gen_test
 async def test_where_there_are_goods_only_no_red_packet_is_published_or_paid(
     client: Client, context: Context
 ) -> None:

@@ -27,7 +27,6 @@ from support.purse import pay, publish_red_packet, sweep_until_quiet, win
         ("freezes", {"state": "frozen"}, "can be claimed"),
     ],
 )
-@pytest.mark.gen_test
 async def test_what_is_half_done_is_found(
     client: Client, context: Context, collection: str, update: dict[str, Any], said: str
 ) -> None:

@@ -66,7 +66,6 @@ async def only(context: Context, collection: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
     client: Client, context: Context, sent: Counter[str]
 ) -> None:
@@ -93,7 +92,6 @@ async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
             await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_last_sending(
     client: Client, context: Context, sent: Counter[str]
 ) -> None:
@@ -128,7 +126,6 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(
     client: Client, context: Context, sent: Counter[str]
 ) -> None:
@@ -154,7 +151,6 @@ async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,7 +174,6 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
     assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
 
 
-@pytest.mark.gen_test
 async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_is_known(
     client: Client, context: Context
 ) -> None:
@@ -212,7 +207,6 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
 
 
 @pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
-@pytest.mark.gen_test
 async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(
     client: Client, context: Context, first: str, then: str
 ) -> None:
@@ -234,7 +228,6 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(
     assert await only(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
-@pytest.mark.gen_test
 async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
     client: Client, context: Context
 ) -> None:
@@ -256,7 +249,6 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_can_confirm(
     client: Client, context: Context
 ) -> None:
@@ -272,7 +264,6 @@ async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_c
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
     client: Client, context: Context, sent: Counter[str]
 ) -> None:
@@ -293,7 +284,6 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_no_new_number_follows_a_bill_that_was_given_up(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,7 +311,6 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(
     client: Client, context: Context
 ) -> None:
@@ -338,7 +327,6 @@ async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(
     assert (await only(context, "orders"))["alarm"] == ""
 
 
-@pytest.mark.gen_test
 async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,7 +352,6 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(
     }
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     client: Client, context: Context
 ) -> None:
@@ -385,7 +372,6 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
 
 
-@pytest.mark.gen_test
 async def test_an_expired_order_is_not_asked_about_in_each_sweep(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

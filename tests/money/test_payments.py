@@ -39,7 +39,6 @@ async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-@pytest.mark.gen_test
 async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(
     client: Client, context: Context
 ) -> None:
@@ -68,7 +67,6 @@ async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_red_packet_pays_between_1_and_200_yuan(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1}
@@ -78,7 +76,6 @@ async def test_a_red_packet_pays_between_1_and_200_yuan(client: Client, context:
     assert await find(context, "tasks") == []
 
 
-@pytest.mark.gen_test
 async def test_requests_at_the_same_time_get_one_order(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
@@ -87,7 +84,6 @@ async def test_requests_at_the_same_time_get_one_order(client: Client, context: 
     assert len(await find(context, "orders")) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
@@ -107,7 +103,6 @@ async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client: Clien
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_an_order_whose_answer_was_lost_is_ordered_again(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
@@ -119,7 +114,6 @@ async def test_an_order_whose_answer_was_lost_is_ordered_again(client: Client, c
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_payment_counts_once_however_its_notice_comes(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     for what in ("repeat_notice", "forge_notice"):
@@ -131,7 +125,6 @@ async def test_a_payment_counts_once_however_its_notice_comes(client: Client, co
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(
     client: Client, context: Context
 ) -> None:
@@ -147,7 +140,6 @@ async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +167,6 @@ async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(
     assert len(asked) == 2
 
 
-@pytest.mark.gen_test
 async def test_forged_notices_touch_no_record(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
@@ -212,7 +203,6 @@ async def test_forged_notices_touch_no_record(client: Client, context: Context) 
     assert (await client.http.get("/payNotify")).status_code == 405
 
 
-@pytest.mark.gen_test
 async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(
     client: Client, context: Context
 ) -> None:
@@ -232,7 +222,6 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(
     assert [found["state"] for found in await find(context, "orders")] == ["asked"]
 
 
-@pytest.mark.gen_test
 async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     ended = await publish_red_packet(alice)
@@ -252,7 +241,6 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, c
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(
     client: Client, context: Context
 ) -> None:
@@ -266,7 +254,6 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(
     assert (await alice.post("/payTask", code=code, money=2))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
@@ -284,7 +271,6 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, cont
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(
     client: Client, context: Context
 ) -> None:
@@ -305,7 +291,6 @@ async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_back(
     client: Client, context: Context
 ) -> None:
@@ -326,7 +311,6 @@ async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_b
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_can_read(
     client: Client, context: Context
 ) -> None:
@@ -346,7 +330,6 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client: Client, context: Context) -> None:
     """WeChat refuses to tell of an order while its notice says that it is paid."""
     alice = await client.log_in("alice")
@@ -396,7 +379,6 @@ async def check_no_card(client: Client, context: Context, code: str) -> None:
 
 
 @pytest.mark.parametrize("bank_type", CARDS)
-@pytest.mark.gen_test
 async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(
     client: Client, context: Context, bank_type: str
 ) -> None:
@@ -409,7 +391,6 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "ended"
 
 
-@pytest.mark.gen_test
 async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more(
     client: Client, context: Context
 ) -> None:
@@ -420,7 +401,6 @@ async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more
     await check_no_card(client, context, code)
 
 
-@pytest.mark.gen_test
 async def test_what_a_credit_card_paid_for_a_task_that_ended_meanwhile_goes_back_once(
     client: Client, context: Context
 ) -> None:
@@ -437,7 +417,6 @@ async def test_what_a_credit_card_paid_for_a_task_that_ended_meanwhile_goes_back
 
 
 @pytest.mark.parametrize("bank_type", NO_CREDIT_CARDS)
-@pytest.mark.gen_test
 async def test_any_other_means_of_payment_opens_it(client: Client, context: Context, bank_type: str) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await paid_by(client, context, alice, bank_type)
@@ -446,7 +425,6 @@ async def test_any_other_means_of_payment_opens_it(client: Client, context: Cont
     assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
 
 
-@pytest.mark.gen_test
 async def test_a_credit_card_is_also_seen_when_the_notice_was_lost(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     await misbehave(client, "lose_notice")
@@ -455,7 +433,6 @@ async def test_a_credit_card_is_also_seen_when_the_notice_was_lost(client: Clien
     await check_no_card(client, context, code)
 
 
-@pytest.mark.gen_test
 async def test_a_credit_card_does_not_end_what_another_payment_opened(
     client: Client, context: Context
 ) -> None:
@@ -474,7 +451,6 @@ class TestWhereCreditCardsMayPay:
     def environment(self) -> dict[str, str]:
         return {"CASH_NO_CREDIT": "0"}
 
-    @pytest.mark.gen_test
     async def test_a_credit_card_opens_it(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await publish_red_packet(alice)

@@ -38,7 +38,6 @@ class TestTheDepthOfRedPackets:
     def environment(self) -> dict[str, str]:
         return {"CASH_LEAST_DIGGERS": "10"}
 
-    @pytest.mark.gen_test
     async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, client: Client) -> None:
         alice = await client.log_in("alice")
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "cd": 0}
@@ -58,7 +57,6 @@ class TestTheDepthOfRedPackets:
         assert await alice.publish(forecast_num=1)  # goods may lie anywhere
 
 
-@pytest.mark.gen_test
 async def test_an_order_has_a_most(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     rules = {"prize_num": 7, "forecast_num": 7, "interval": 1, "fluctuation": 0}
@@ -71,7 +69,6 @@ async def test_an_order_has_a_most(client: Client, context: Context) -> None:
     assert await find(context, "orders") == []
 
 
-@pytest.mark.gen_test
 async def test_a_person_pays_so_much_a_day_and_a_week(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     codes = [await publish_red_packet(alice, money=5) for _ in range(4)]
@@ -94,7 +91,6 @@ async def test_a_person_pays_so_much_a_day_and_a_week(client: Client, context: C
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_money_that_came_back_or_never_came_does_not_count(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     ended = await publish_red_packet(alice, money=6)
@@ -109,7 +105,6 @@ async def test_money_that_came_back_or_never_came_does_not_count(client: Client,
     await order(alice, await publish_red_packet(alice, money=6), 6)
 
 
-@pytest.mark.gen_test
 async def test_two_orders_at_once_cannot_both_pass_the_limit(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +125,6 @@ async def test_two_orders_at_once_cannot_both_pass_the_limit(
     assert len(await find(context, "sandbox_orders")) == 2 - len(refused)
 
 
-@pytest.mark.gen_test
 async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(
     client: Client, context: Context
 ) -> None:

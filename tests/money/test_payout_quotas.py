@@ -100,7 +100,6 @@ async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fi
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(
     client: Client, context: Context
 ) -> None:
@@ -117,7 +116,6 @@ async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(
     assert await paid_today(context) == 1200
 
 
-@pytest.mark.gen_test
 async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_releases_waits_as_others_do(
     client: Client, context: Context
 ) -> None:
@@ -138,7 +136,6 @@ async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_release
     assert (await claim(carol, code))["package_info"]
 
 
-@pytest.mark.gen_test
 async def test_a_prize_counts_once_a_day_however_many_bills_fail(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob], money=5)
@@ -159,7 +156,6 @@ async def test_a_prize_counts_once_a_day_however_many_bills_fail(client: Client,
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(
     client: Client, context: Context
 ) -> None:
@@ -177,7 +173,6 @@ async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_the_operator_is_told_before_the_day_is_full(client: Client, context: Context) -> None:
     store, now_ms = context.store, context.clock.now_ms()
     await operator(client)

@@ -50,7 +50,6 @@ async def won(
     return code
 
 
-@pytest.mark.gen_test
 async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(
     client: Client, context: Context
 ) -> None:
@@ -66,7 +65,6 @@ async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(
     client: Client, context: Context
 ) -> None:
@@ -87,7 +85,6 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
     client: Client, context: Context
 ) -> None:
@@ -107,7 +104,6 @@ async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
 
 
 @pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "FREQUENCY_LIMITED"])
-@pytest.mark.gen_test
 async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_lost(
     client: Client, context: Context, code: str
 ) -> None:
@@ -124,7 +120,6 @@ async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +142,6 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
         await let_pass(context, 2_000)
 
 
-@pytest.mark.gen_test
 async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(
     client: Client, context: Context
 ) -> None:
@@ -178,7 +172,6 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
     client: Client, context: Context
 ) -> None:
@@ -198,7 +191,6 @@ async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, name="违规的名字")
@@ -208,7 +200,6 @@ async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client: Clie
     assert [bill["remark"] for bill in await find(context, "sandbox_bills")] == ["挖宝红包"]
 
 
-@pytest.mark.gen_test
 async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(
     client: Client, context: Context
 ) -> None:
@@ -231,7 +222,6 @@ async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(
     client: Client, context: Context
 ) -> None:
@@ -262,7 +252,6 @@ async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadl
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(
     client: Client, context: Context
 ) -> None:
@@ -295,7 +284,6 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     for what in ("error_before", "error_after", "disconnect", "bad_signature", "refuse", "pending"):
@@ -317,7 +305,6 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client: Clie
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_refunds_of_one_order_are_sent_a_minute_apart(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob], prizes=2)
@@ -338,7 +325,6 @@ async def test_refunds_of_one_order_are_sent_a_minute_apart(client: Client, cont
         assert found[second["_id"]]["alarm"] == ""
 
 
-@pytest.mark.gen_test
 async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
     client: Client, context: Context
 ) -> None:
@@ -362,7 +348,6 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
     assert report.paid_fen - report.given_fen - report.refunded_fen == 400
 
 
-@pytest.mark.gen_test
 async def test_sweeps_at_the_same_time_do_each_thing_once(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -392,7 +377,6 @@ async def test_sweeps_at_the_same_time_do_each_thing_once(
         await other.close()
 
 
-@pytest.mark.gen_test
 async def test_a_silent_wechat_holds_up_nothing_else(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

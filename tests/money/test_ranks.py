@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 import msgspec
-import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
@@ -37,7 +36,6 @@ async def draft(someone: Someone, kinds: list[dict[str, Any]], **changes: Any) -
     return asked | {"sealed_seed": half["sealed_seed"]} | changes
 
 
-@pytest.mark.gen_test
 async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_the_fen(
     client: Client, context: Context
 ) -> None:
@@ -118,7 +116,6 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     assert "prizes_sum" in {found.what for found in (await audit(context.store)).differences}
 
 
-@pytest.mark.gen_test
 async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(
     client: Client, context: Context
 ) -> None:
@@ -174,7 +171,6 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.gen_test
 async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(
     client: Client, context: Context
 ) -> None:
@@ -187,7 +183,6 @@ async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(
     assert await find(context, "tasks") == []
 
 
-@pytest.mark.gen_test
 async def test_the_least_sum_is_shared_evenly_and_names_lose_what_turns_the_text_around(
     client: Client, context: Context
 ) -> None:

@@ -48,7 +48,6 @@ async def shipped(context: Context) -> list[list[str]]:
     return [found.get("shipped", []) for found in await find(context, "sandbox_orders")]
 
 
-@pytest.mark.gen_test
 async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(
     client: Client, context: Context
 ) -> None:
@@ -64,7 +63,6 @@ async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(
     client: Client, context: Context
 ) -> None:
@@ -95,7 +93,6 @@ async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(
         *({"what": "refuse", "code": code} for code in ("10060002", "10060003", "10060023")),
     ],
 )
-@pytest.mark.gen_test
 async def test_what_wechat_calls_delivered_is(client: Client, context: Context, wish: dict[str, str]) -> None:
     await opened(client, context)
     await misbehave(client, call="shipping", **wish)
@@ -115,7 +112,6 @@ async def test_what_wechat_calls_delivered_is(client: Client, context: Context, 
         ({"what": "garbage"}, ""),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_report_that_wechat_does_not_take_is_made_again(
     client: Client, context: Context, wish: dict[str, Any], alarm: str
 ) -> None:
@@ -130,7 +126,6 @@ async def test_a_report_that_wechat_does_not_take_is_made_again(
     assert len((await shipped(context))[0]) == 1
 
 
-@pytest.mark.gen_test
 async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(
     client: Client, context: Context
 ) -> None:
@@ -145,7 +140,6 @@ async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operato
     assert (found["alarm"], "then" in found) == ("", False)
 
 
-@pytest.mark.gen_test
 async def test_what_went_back_whole_need_not_be_reported(client: Client, context: Context) -> None:
     code = await opened(client, context)
     await client.people["alice"].post("/endTask", code=code)
@@ -158,7 +152,6 @@ async def test_what_went_back_whole_need_not_be_reported(client: Client, context
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_who_paid_keeps_their_account_until_their_order_is_reported(
     client: Client, context: Context
 ) -> None:

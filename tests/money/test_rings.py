@@ -81,7 +81,6 @@ class TestTheRulesOfRedPackets:
     def environment(self) -> dict[str, str]:
         return {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
 
-    @pytest.mark.gen_test
     async def test_they_cannot_be_dug_faster_than_others_can_come(self, client: Client) -> None:
         alice = await client.log_in("alice")
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "forecast_num": 20, "cd": 3}
@@ -104,7 +103,6 @@ class TestPrivateTreasures:
     def environment(self) -> dict[str, str]:
         return {"CASH_PRIVATE_DAY_YUAN": "5"}
 
-    @pytest.mark.gen_test
     async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(
         self, client: Client, context: Context
     ) -> None:
@@ -123,7 +121,6 @@ class TestPrivateTreasures:
         await sweep_until_quiet(context)
         await check_books(context)
 
-    @pytest.mark.gen_test
     async def test_a_single_prize_above_the_limit_is_held_and_the_operator_reads_why(
         self, client: Client, context: Context
     ) -> None:
@@ -133,7 +130,6 @@ class TestPrivateTreasures:
         [prize] = await find(context, "prizes", code=code)
         assert prize["held_for"] == "private"
 
-    @pytest.mark.gen_test
     async def test_what_waits_can_still_be_claimed_after_the_deadline(
         self, client: Client, context: Context
     ) -> None:
@@ -146,7 +142,6 @@ class TestPrivateTreasures:
         await sweep_until_quiet(context)
         assert (await claim(carol, late))["package_info"]
 
-    @pytest.mark.gen_test
     async def test_many_small_shares_count_as_much_as_they_are(
         self, client: Client, context: Context
     ) -> None:
@@ -158,7 +153,6 @@ class TestPrivateTreasures:
         late = await won(client, context, alice, carol, 1, is_public=0)
         await waits(context, carol, late, "private", DAY_MS)
 
-    @pytest.mark.gen_test
     async def test_two_claims_at_once_cannot_both_pass(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -191,7 +185,6 @@ class TestNewcomers:
             "TRUSTED_PROXIES": "127.0.0.1",  # so that people have no address: none is forwarded
         }
 
-    @pytest.mark.gen_test
     async def test_each_is_paid_so_much_a_day_and_all_together(
         self, client: Client, context: Context
     ) -> None:
@@ -210,7 +203,6 @@ class TestNewcomers:
         await sweep_until_quiet(context)
         await check_books(context)
 
-    @pytest.mark.gen_test
     async def test_what_newcomers_pay_newcomers_counts_as_one_ring(
         self, client: Client, context: Context
     ) -> None:
@@ -223,7 +215,6 @@ class TestNewcomers:
         erin = await client.log_in("erin")
         assert (await claim(erin, await won(client, context, old, erin, 4)))["package_info"]
 
-    @pytest.mark.gen_test
     async def test_a_single_prize_above_the_limit_is_held_for_the_operator(
         self, client: Client, context: Context
     ) -> None:
@@ -233,7 +224,6 @@ class TestNewcomers:
         [prize] = await find(context, "prizes", code=code)
         assert prize["held_for"] == "newcomer"
 
-    @pytest.mark.gen_test
     async def test_who_came_long_ago_and_dug_elsewhere_is_no_newcomer(
         self, client: Client, context: Context
     ) -> None:
@@ -242,7 +232,6 @@ class TestNewcomers:
             await paid(client, context, bob, await won(client, context, alice, bob, 3))
         assert [prize["young"] for prize in await find(context, "prizes")] == [0, 0]
 
-    @pytest.mark.gen_test
     async def test_who_came_long_ago_and_never_dug_is_one_too(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         await let_pass(context, WEEK_MS + 1000)
@@ -256,7 +245,6 @@ class TestRings:
     def environment(self) -> dict[str, str]:
         return {"CASH_RING_DAY_YUAN": "10", "TRUSTED_PROXIES": "127.0.0.1"}
 
-    @pytest.mark.gen_test
     async def test_what_a_ring_pays_itself_is_held_above_a_limit_and_a_stranger_is_paid(
         self, client: Client, context: Context
     ) -> None:
@@ -274,7 +262,6 @@ class TestRings:
         await paid(client, context, stranger, await won(client, context, alice, stranger, 50))
         await paid(client, context, bob, await won(client, context, dora, bob, 50))
 
-    @pytest.mark.gen_test
     async def test_who_dug_only_in_the_ring_of_a_publisher_is_a_newcomer_there(
         self, client: Client, context: Context
     ) -> None:
@@ -292,7 +279,6 @@ class TestRings:
         assert [prize["young"] for prize in await find(context, "prizes", code=last)] == [0]
 
     @pytest.mark.parametrize(("act", "state"), [("release", "won"), ("return", "expiring")])
-    @pytest.mark.gen_test
     async def test_an_operator_sees_what_ties_a_ring_and_decides_for_all_at_once(
         self, client: Client, context: Context, act: str, state: str
     ) -> None:
@@ -329,7 +315,6 @@ class TestRings:
         await sweep_until_quiet(context)
         await check_books(context)
 
-    @pytest.mark.gen_test
     async def test_one_that_was_frozen_meanwhile_keeps_none_of_the_others(
         self, client: Client, context: Context
     ) -> None:
@@ -362,7 +347,6 @@ class TestRings:
         states = {prize["code"]: prize["state"] for prize in await find(context, "prizes")}
         assert (states[first], states[second]) == ("held", "won")
 
-    @pytest.mark.gen_test
     async def test_a_flood_of_small_wins_pushes_no_evidence_out(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -380,7 +364,6 @@ class TestOneAddress:
     def environment(self) -> dict[str, str]:
         return {"CASH_RING_DAY_YUAN": "10"}
 
-    @pytest.mark.gen_test
     async def test_a_win_at_the_address_of_its_publisher_ties_unless_it_is_a_campus(
         self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -403,7 +386,6 @@ class TestPatterns:
     def environment(self) -> dict[str, str]:
         return {"CASH_PATTERNS_HELD": "1"}
 
-    @pytest.mark.gen_test
     async def test_who_wins_one_publishers_again_and_again_is_held(
         self, client: Client, context: Context
     ) -> None:

@@ -35,7 +35,6 @@ async def openid_of(context: Context, someone: Someone) -> str:
 
 
 @pytest.mark.parametrize(("rank", "error"), [("2", ""), ("3", "payout_held"), ("4", "payout_held")])
-@pytest.mark.gen_test
 async def test_a_risky_person_wins_and_waits_for_the_operator(
     client: Client, context: Context, rank: str, error: str
 ) -> None:
@@ -50,7 +49,6 @@ async def test_a_risky_person_wins_and_waits_for_the_operator(
 @pytest.mark.parametrize(
     ("what", "code"), [("refuse", "61010"), ("refuse", "48001"), ("error_before", ""), ("garbage", "")]
 )
-@pytest.mark.gen_test
 async def test_a_person_of_unknown_risk_is_not_held(
     client: Client, context: Context, what: str, code: str
 ) -> None:
@@ -65,7 +63,6 @@ async def test_a_person_of_unknown_risk_is_not_held(
     [("61010", 20, ""), ("61010", 21, "payout_held"), ("48001", 21, "")],
     ids=["unseen, 20 yuan", "unseen, more", "unknown, more"],
 )
-@pytest.mark.gen_test
 async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(
     client: Client, context: Context, code: str, money: int, error: str
 ) -> None:
@@ -80,7 +77,6 @@ async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(
     assert await claimed(client, context, alice, bob, money) == ""
 
 
-@pytest.mark.gen_test
 async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     openid = await openid_of(context, bob)
@@ -99,7 +95,6 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client: Clien
         risk_looks_of(context)._day_of.clear()  # the next day
 
 
-@pytest.mark.gen_test
 async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
@@ -111,7 +106,6 @@ async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client: Client, c
     assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
 
 
-@pytest.mark.gen_test
 async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_red_packets_only(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,7 +133,6 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     assert context.clock.now_ms() // DAY_MS == (await find(context, "risks"))[0]["day"]
 
 
-@pytest.mark.gen_test
 async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +175,6 @@ class TestWithoutIt:
     def environment(self) -> dict[str, str]:
         return {"RISK_HELD": "0"}
 
-    @pytest.mark.gen_test
     async def test_without_the_setting_wechat_is_not_asked(self, client: Client, context: Context) -> None:
         alice, bob = await client.log_in_all("alice", "bob")
         await misbehave(client, "rank", call="risk")

@@ -6,8 +6,6 @@ import csv
 import io
 from typing import Any
 
-import pytest
-
 from server.actions.money.ship import CARRIERS
 from server.actions.sweep import sweep
 from server.context import Context
@@ -54,7 +52,6 @@ async def table(client: Client, publisher: Someone, code: str) -> list[dict[str,
     return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
 
 
-@pytest.mark.gen_test
 async def test_goods_by_mail_are_addressed_then_sent_then_received(client: Client, context: Context) -> None:
     alice, bob, code = await addressed(client, context)
     assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
@@ -83,7 +80,6 @@ async def test_goods_by_mail_are_addressed_then_sent_then_received(client: Clien
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_parcel_may_be_corrected_for_a_day(client: Client, context: Context) -> None:
     alice, bob, code = await addressed(client, context)
     sent = await ship(alice, code, number=" SF 1234 5678 ")
@@ -98,7 +94,6 @@ async def test_a_parcel_may_be_corrected_for_a_day(client: Client, context: Cont
     assert {view[2:4] for view in await seen(bob, alice, code)} == {("中通", "ZT0001")}
 
 
-@pytest.mark.gen_test
 async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(
     client: Client, context: Context
 ) -> None:
@@ -113,7 +108,6 @@ async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(
     assert (await bob.post("/receivePrize", code=code))["state"] == "received"
 
 
-@pytest.mark.gen_test
 async def test_only_the_publisher_sends_and_only_what_has_an_address(
     client: Client, context: Context
 ) -> None:
@@ -155,7 +149,6 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(
     assert PARCEL["number"] not in repr(others)
 
 
-@pytest.mark.gen_test
 async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(
     client: Client, context: Context
 ) -> None:
@@ -176,7 +169,6 @@ async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(
     assert (row["address"], row["address_deleted"]) == ("", 1)
 
 
-@pytest.mark.gen_test
 async def test_a_prize_without_a_parcel_reads_as_not_sent_yet_and_goes_on(
     client: Client, context: Context
 ) -> None:

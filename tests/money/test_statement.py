@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.context import Context
 from support.client import Client
 from support.purse import (
@@ -20,7 +18,6 @@ from support.purse import (
 )
 
 
-@pytest.mark.gen_test
 async def test_a_red_packets_statement_follows_its_money(client: Client, context: Context) -> None:
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
@@ -49,7 +46,6 @@ async def test_a_red_packets_statement_follows_its_money(client: Client, context
     assert [(await said())[name] for name in money] == [600, 200, 400, 0]
 
 
-@pytest.mark.gen_test
 async def test_goods_by_mail_are_counted_as_they_go(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
@@ -63,7 +59,6 @@ async def test_goods_by_mail_are_counted_as_they_go(client: Client, context: Con
     assert [statement[name] for name in names] == [2, 2, 2, 1, 0, 0]
 
 
-@pytest.mark.gen_test
 async def test_only_the_publisher_gets_a_statement(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()

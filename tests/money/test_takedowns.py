@@ -65,7 +65,6 @@ async def the_order(context: Context) -> Order:
         ("ban", {"depth": 0, "days": 0}),
     ],
 )
-@pytest.mark.gen_test
 async def test_the_order_of_what_is_taken_down_is_closed_at_once(
     client: Client, context: Context, what: str, asked: dict[str, Any]
 ) -> None:
@@ -88,7 +87,6 @@ async def test_the_order_of_what_is_taken_down_is_closed_at_once(
         (("ban", {"depth": 0, "days": 0}), ("unban", {"depth": 0})),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(
     client: Client, context: Context, down: Any, up: Any
 ) -> None:
@@ -107,7 +105,6 @@ async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(
     client: Client, context: Context
 ) -> None:
@@ -125,7 +122,6 @@ async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(
     assert (await bob.dig(code))["is_prize"] == 1
 
 
-@pytest.mark.gen_test
 async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_nothing(
     client: Client, context: Context
 ) -> None:
@@ -147,7 +143,6 @@ async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_n
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +164,6 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(
     assert await find(context, "refunds") == []
 
 
-@pytest.mark.gen_test
 async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be_closed(
     client: Client, context: Context
 ) -> None:
@@ -186,7 +180,6 @@ async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be
 
 @pytest.mark.parametrize("what", ["error_before", "error_after", "timeout", "bad_signature", "refuse"])
 @pytest.mark.parametrize("call", ["query_order", "close"])
-@pytest.mark.gen_test
 async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, what: str, call: str
 ) -> None:
@@ -207,7 +200,6 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(
     client: Client, context: Context
 ) -> None:
@@ -223,7 +215,6 @@ async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minut
     assert made["due_at"] <= context.clock.now_ms() + FIRST_ASK_MS
 
 
-@pytest.mark.gen_test
 async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -244,7 +235,6 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
     assert (await the_order(context))["state"] == "closed"
 
 
-@pytest.mark.gen_test
 async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +256,6 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
     assert (await the_order(context))["state"] == "closed"
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(
     client: Client, context: Context
 ) -> None:

@@ -34,7 +34,6 @@ def a_table(*rows: tuple[str, ...], head: tuple[str, ...] = HEAD, encoding: str 
     return b64encode(text.getvalue().encode(encoding)).decode()
 
 
-@pytest.mark.gen_test
 async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(
     client: Client, context: Context
 ) -> None:
@@ -57,7 +56,6 @@ async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(
     assert row["overdue"] == 1
 
 
-@pytest.mark.gen_test
 async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

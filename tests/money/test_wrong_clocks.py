@@ -48,7 +48,6 @@ def wrong_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: right() + AHEAD_MS / 1000)
 
 
-@pytest.mark.gen_test
 async def test_a_persons_record_begins_by_mongodbs_clock(
     client: Client, context: Context, wrong_machine: None
 ) -> None:
@@ -68,7 +67,6 @@ def test_the_store_reads_this_machines_clock_only_to_compare_it() -> None:
     assert reads == ["cluster.py"]
 
 
-@pytest.mark.gen_test
 async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(
     client: Client, context: Context, other: Context
 ) -> None:
@@ -79,7 +77,6 @@ async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(
     assert (await find(context, "tasks", _id=code))[0]["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_running_red_packet_is_neither_ended_nor_refunded(
     client: Client, context: Context, liar: Context
 ) -> None:
@@ -99,7 +96,6 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
 
 
-@pytest.mark.gen_test
 async def test_a_prize_is_not_taken_back_before_its_deadline(
     client: Client, context: Context, liar: Context
 ) -> None:
@@ -113,7 +109,6 @@ async def test_a_prize_is_not_taken_back_before_its_deadline(
     assert (await bob.post("/drawPrize", code=code))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_an_address_is_kept_for_as_long_as_it_is_promised(
     client: Client, context: Context, liar: Context
 ) -> None:
@@ -130,7 +125,6 @@ async def test_an_address_is_kept_for_as_long_as_it_is_promised(
     assert "address_box" not in (await find(context, "prizes"))[0]
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_may_be_under_way_is_not_given_up(
     client: Client, context: Context, liar: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +148,6 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(
     assert bill["state"] != "failed"
 
 
-@pytest.mark.gen_test
 async def test_an_order_that_wechat_may_still_get_is_not_closed(
     client: Client, context: Context, liar: Context
 ) -> None:

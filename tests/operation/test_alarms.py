@@ -131,7 +131,6 @@ async def running(*work: Any) -> AsyncIterator[None]:
         await background.end()
 
 
-@pytest.mark.gen_test
 async def test_an_alarm_is_kept_with_its_begin_and_its_end(client: Client, context: Context) -> None:
     await operator(client)
     scene = Scene(context, "a")
@@ -157,7 +156,6 @@ async def test_an_alarm_is_kept_with_its_begin_and_its_end(client: Client, conte
     assert await scene.kept() == [("books", False), ("books", True)]
 
 
-@pytest.mark.gen_test
 async def test_content_checks_that_are_late_are_an_alarm(context: Context) -> None:
     now_ms = context.clock.now_ms()
     found: tuple[tuple[str, ReviewState, int], ...] = (
@@ -192,7 +190,6 @@ def a_message(code: str, **fields: Any) -> Message:
     return message
 
 
-@pytest.mark.gen_test
 async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context) -> None:
     await context.store.reviews.add(new_review("task:a", "publisher", "publisher", "check", 1))
     for code, alarm in (("a", "47003"), ("b", "late"), ("c", "late")):
@@ -223,7 +220,6 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
     ]
 
 
-@pytest.mark.gen_test
 async def test_other_values_are_the_same_alarm(context: Context) -> None:
     scene = Scene(context, "a")
     for held in ("800", "900"):
@@ -235,7 +231,6 @@ async def test_other_values_are_the_same_alarm(context: Context) -> None:
     assert len({key_of(bill) for bill in bills}) == 2
 
 
-@pytest.mark.gen_test
 async def test_the_last_hundred_are_kept_and_all_that_last(context: Context) -> None:
     scene = Scene(context, "a")
     scene.found = [Alarm("invariant", CODE, "depth")]
@@ -249,7 +244,6 @@ async def test_the_last_hundred_are_kept_and_all_that_last(context: Context) -> 
     assert "0" * 12 not in {record["code"] for record in kept}
 
 
-@pytest.mark.gen_test
 async def test_one_process_monitors_and_another_goes_on_after_it(context: Context) -> None:
     first, second = Scene(context, "a"), Scene(context, "b")
     first.found = second.found = [Alarm("books", CODE, "unpaid")]
@@ -270,7 +264,6 @@ async def test_one_process_monitors_and_another_goes_on_after_it(context: Contex
     assert await first.kept() == [("books", False), ("books", True)]
 
 
-@pytest.mark.gen_test
 async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context: Context) -> None:
     first = Scene(context, "a")
     first.found = [Alarm("books", CODE, "unpaid"), Alarm("redis")]
@@ -288,7 +281,6 @@ async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context: Cont
     assert sorted(await first.kept()) == [("books", True), ("redis", True)]
 
 
-@pytest.mark.gen_test
 async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context: Context, robot: Robot) -> None:
     scene = Scene(context, "a", alarm_webhook=robot.url)
     scene.found = [Alarm("books", CODE, "ledger", ("800", "paid:x", ""))]
@@ -307,7 +299,6 @@ async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context: Contex
 
 
 @pytest.mark.parametrize("answer", [(500, ""), (302, ""), (200, '{"errcode":45009}'), (200, "<html>")])
-@pytest.mark.gen_test
 async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(
     context: Context, robot: Robot, caplog: pytest.LogCaptureFixture, answer: tuple[int, str]
 ) -> None:
@@ -330,7 +321,6 @@ async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(
     assert "the-key-of-the-group" not in repr(logged)
 
 
-@pytest.mark.gen_test
 async def test_an_alarm_that_was_over_before_it_could_be_told_is_told_whole(
     context: Context, robot: Robot
 ) -> None:
@@ -345,7 +335,6 @@ async def test_an_alarm_that_was_over_before_it_could_be_told_is_told_whole(
     assert robot.events == [("begin", "redis"), ("end", "redis")]
 
 
-@pytest.mark.gen_test
 async def test_a_kill_at_any_step_loses_no_event(context: Context, robot: Robot, settings: Settings) -> None:
     for kill_after in range(1, 20):
         await context.store.alarms.collection.delete_many({})
@@ -379,7 +368,6 @@ async def test_a_kill_at_any_step_loses_no_event(context: Context, robot: Robot,
         pytest.fail("it took more steps than were tried")
 
 
-@pytest.mark.gen_test
 async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_over(
     context: Context, robot: Robot
 ) -> None:
@@ -402,7 +390,6 @@ async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_ov
     assert (record["begin_at"], record["end_at"], record["told"]) == (begin, end, 2)
 
 
-@pytest.mark.gen_test
 async def test_a_database_that_is_not_ours_is_told_from_memory_and_written_when_ours_is_back(
     context: Context, robot: Robot
 ) -> None:
@@ -423,7 +410,6 @@ async def test_a_database_that_is_not_ours_is_told_from_memory_and_written_when_
     assert sorted(await scene.kept()) == [("database", True), ("mongodb", True)]
 
 
-@pytest.mark.gen_test
 async def test_a_silence_is_written_also_if_another_process_monitors_by_then(
     context: Context, robot: Robot
 ) -> None:
@@ -440,7 +426,6 @@ async def test_a_silence_is_written_also_if_another_process_monitors_by_then(
     assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
 
 
-@pytest.mark.gen_test
 async def test_only_the_process_that_monitored_last_tells_mongodbs_silence(
     context: Context, robot: Robot
 ) -> None:
@@ -467,7 +452,6 @@ class TestWithARedisOfItsOwn:
     def redis_url(self, redis: EmbeddedRedis) -> str:
         return redis.uri
 
-    @pytest.mark.gen_test
     async def test_a_worker_tells_that_redis_is_gone_and_is_back(
         self, context: Context, robot: Robot, redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -513,7 +497,6 @@ def test_the_form_follows_from_the_address_unless_it_is_set(settings: dict[str, 
     assert Webhook(read_settings(settings))._form == form
 
 
-@pytest.mark.gen_test
 async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -542,7 +525,6 @@ async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(
 
 
 @pytest.mark.parametrize("form", ["wecom", "dingtalk"])
-@pytest.mark.gen_test
 async def test_a_robot_gets_a_text_within_its_bound(context: Context, robot: Robot, form: Any) -> None:
     changed = msgspec.structs.replace(context.settings, alarm_webhook=robot.url, alarm_webhook_form=form)
     webhook = Webhook(changed)
@@ -559,7 +541,6 @@ async def test_a_robot_gets_a_text_within_its_bound(context: Context, robot: Rob
     assert robot.queries[0]["key"] == "the-key-of-the-group"
 
 
-@pytest.mark.gen_test
 async def test_a_signed_message_to_dingtalk_has_the_documented_signature(
     context: Context, robot: Robot
 ) -> None:

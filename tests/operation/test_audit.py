@@ -153,7 +153,6 @@ async def make_bills_known(context: Context) -> None:
     await context.store.database["bills"].update_many({}, {"$inc": {"created_at": 60 * DAY_MS}})
 
 
-@pytest.mark.gen_test
 async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_difference(
     client: Client, context: Context
 ) -> None:
@@ -207,7 +206,6 @@ async def test_the_command_prints_the_differences_and_exits_with_1(
     assert (exit_code, f"{code}: the ledger says None fen for paid:" in printed) == (1, True)
 
 
-@pytest.mark.gen_test
 async def test_the_metrics_show_the_same_sums(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
@@ -219,7 +217,6 @@ async def test_the_metrics_show_the_same_sums(client: Client, context: Context) 
         assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown
 
 
-@pytest.mark.gen_test
 async def test_the_sweep_adds_an_entry_that_the_books_lack(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,6 @@ async def table(client: Client, **asked: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
 
 
-@pytest.mark.gen_test
 async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -86,7 +85,6 @@ async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
     ]
 
 
-@pytest.mark.gen_test
 async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(
     client: Client, context: Context
 ) -> None:
@@ -105,7 +103,6 @@ async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(
     assert found == {("电视", "2999.00", "一只猫"), ("毛巾", "", "一只猫")}
 
 
-@pytest.mark.gen_test
 async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,6 @@ def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
 
 
-@pytest.mark.gen_test
 async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

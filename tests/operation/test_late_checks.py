@@ -75,7 +75,6 @@ def test_a_check_is_not_late_by_itself_after_a_stop(stop: str) -> None:
     assert check.late() == [Alarm("unchecked", "", "books", ("",))]
 
 
-@pytest.mark.gen_test
 async def test_a_check_that_was_cut_off_is_done_at_the_next_look() -> None:
     begun, looks = asyncio.Event(), 0
 

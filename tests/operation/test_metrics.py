@@ -42,7 +42,6 @@ class TestAdmission:
         return {"METRICS_TOKEN": TOKEN, "OPS_TOKEN": OPS_TOKEN}
 
     @pytest.mark.parametrize("app_env", ["development", "production"])
-    @pytest.mark.gen_test
     async def test_either_token_gives_access_and_in_development_the_machine_needs_none(
         self, client: Client, context: Context, app_env: str
     ) -> None:
@@ -95,7 +94,6 @@ def money(text: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in lines}
 
 
-@pytest.mark.gen_test
 async def test_many_scraped_processes_ask_the_database_once(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +119,6 @@ async def test_many_scraped_processes_ask_the_database_once(
         await other.close()
 
 
-@pytest.mark.gen_test
 async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

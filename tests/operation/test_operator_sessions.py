@@ -61,7 +61,6 @@ async def change_record(context: Context, **fields: int) -> None:
     await context.store.operator_sessions.collection.update_one({}, {"$set": fields})
 
 
-@pytest.mark.gen_test
 async def test_a_copied_cookie_is_invalid_after_the_logout(client: Client) -> None:
     await operator(client)
     copied = {"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"}
@@ -72,7 +71,6 @@ async def test_a_copied_cookie_is_invalid_after_the_logout(client: Client) -> No
     assert (await client.post("/ops/logout", copied))["error"] == "token_required"
 
 
-@pytest.mark.gen_test
 async def test_a_logout_ends_its_own_session_only(client: Client) -> None:
     await operator(client)
     other = {"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"}
@@ -81,7 +79,6 @@ async def test_a_logout_ends_its_own_session_only(client: Client) -> None:
     assert (await client.get("/ops/me", other))["name"] == "管理员"
 
 
-@pytest.mark.gen_test
 async def test_an_open_feed_is_closed_by_the_logout(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -94,7 +91,6 @@ async def test_an_open_feed_is_closed_by_the_logout(
     assert not feed_of(context)._viewers
 
 
-@pytest.mark.gen_test
 async def test_an_open_feed_ends_with_its_session(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -109,7 +105,6 @@ async def test_an_open_feed_ends_with_its_session(
     assert not feed_of(context)._viewers
 
 
-@pytest.mark.gen_test
 async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +126,6 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
     silent.close()
 
 
-@pytest.mark.gen_test
 async def test_a_session_lasts_twelve_hours(client: Client, context: Context) -> None:
     await operator(client)
     now_ms = context.clock.now_ms()
@@ -141,7 +135,6 @@ async def test_a_session_lasts_twelve_hours(client: Client, context: Context) ->
     assert (await client.get("/ops/log"))["error"] == "token_required"
 
 
-@pytest.mark.gen_test
 async def test_another_token_ends_all_sessions(client: Client, context: Context, settings: Settings) -> None:
     changed = replace(context, settings=msgspec.structs.replace(settings, ops_token="an older token"))
     for opened, name in ((context, "管理员"), (changed, "")):
@@ -150,7 +143,6 @@ async def test_another_token_ends_all_sessions(client: Client, context: Context,
         assert (await client.get("/ops/log", cookie)).get("error") == (None if name else "token_required")
 
 
-@pytest.mark.gen_test
 async def test_the_store_has_neither_a_sessions_id_nor_an_address(client: Client, context: Context) -> None:
     assert await guess(client, OFFICE, TOKEN) == ""
     (record,) = await context.store.operator_sessions.collection.find().to_list(None)
@@ -163,7 +155,6 @@ async def test_the_store_has_neither_a_sessions_id_nor_an_address(client: Client
     assert indexes["outdated"]["expireAfterSeconds"] == 0
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize(
     "cookie", ["", "x", "x" * 43, "x" * 5000, "2|1:0|10:1|8:operator|4:eA==|" + "0" * 64]
 )
@@ -172,7 +163,6 @@ async def test_an_invented_cookie_is_invalid(client: Client, cookie: str) -> Non
     assert reply["error"] == "token_required"
 
 
-@pytest.mark.gen_test
 async def test_the_cookie_is_sent_only_to_our_pages_and_hidden_from_scripts(client: Client) -> None:
     reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
     attributes = {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")[1:]}
@@ -186,13 +176,11 @@ class TestUnderHttps:
     def environment(self) -> dict[str, str]:
         return {"OPS_TOKEN": TOKEN, "PUBLIC_URL": "https://wabao.example"}
 
-    @pytest.mark.gen_test
     async def test_the_cookie_goes_over_https_only(self, client: Client) -> None:
         reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
         assert "secure" in {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")}
 
     @pytest.mark.usefixtures("one_minute")
-    @pytest.mark.gen_test
     async def test_without_a_trusted_proxy_guessers_are_limited_together_and_lock_out_no_operator(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -203,7 +191,6 @@ class TestUnderHttps:
         assert await guess(client, OFFICE) == "too_many"
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize("path", ["/ops/login?name=x&token=open%20sesame", "/ops/login?x"])
 async def test_a_login_by_query_is_refused(client: Client, path: str) -> None:
     for body in ({}, {"name": "x", "token": TOKEN}):
@@ -213,7 +200,6 @@ async def test_a_login_by_query_is_refused(client: Client, path: str) -> None:
     assert (await client.get(path))["error"] == "bad_request"
 
 
-@pytest.mark.gen_test
 async def test_an_act_by_query_is_refused_and_changes_nothing(client: Client) -> None:
     await operator(client)
     code = await (await client.log_in("alice")).publish()
@@ -224,7 +210,6 @@ async def test_an_act_by_query_is_refused_and_changes_nothing(client: Client) ->
     assert (await client.get("/ops/task", code=code))["task"]["status"] == 0
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize("interface", INSIDE, ids=lambda interface: interface.__name__)
 async def test_a_stranger_gets_the_same_refusal_whatever_they_send(
     client: Client, interface: type[Interface]
@@ -238,7 +223,6 @@ async def test_a_stranger_gets_the_same_refusal_whatever_they_send(
     assert replies == [{"status": 1, "msg": "请先用口令登录", "error": "token_required"}] * len(sent)
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize("path", ["/ops/login", *(interface.path for interface in ACTS)])
 async def test_a_page_of_another_site_can_do_nothing(client: Client, path: str) -> None:
     await operator(client)
@@ -247,7 +231,6 @@ async def test_a_page_of_another_site_can_do_nothing(client: Client, path: str) 
 
 
 @pytest.mark.usefixtures("one_minute")
-@pytest.mark.gen_test
 async def test_a_page_of_another_site_uses_up_no_tries(client: Client) -> None:
     for _ in range(operators.TRIES_OF_ONE + 1):
         await client.post("/ops/login", {"Origin": "https://evil.example"}, name="x", token="a guess")
@@ -266,7 +249,6 @@ class TestStrangersWithManyAddresses:
         assert [await guess(client, f"203.0.113.{k}") for k in range(6)] == ["bad_token"] * 5 + ["too_many"]
         assert await guess(client, "192.0.2.1", TOKEN) == "too_many"
 
-    @pytest.mark.gen_test
     async def test_strangers_do_not_lock_out_an_address_from_which_an_operator_logged_in(
         self, client: Client
     ) -> None:
@@ -276,20 +258,17 @@ class TestStrangersWithManyAddresses:
         assert await guess(client, OFFICE) == "bad_token"
         assert await guess(client, OFFICE, TOKEN) == ""
 
-    @pytest.mark.gen_test
     async def test_failures_of_a_known_address_do_not_count_for_the_others(self, client: Client) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
         for _ in range(7):
             assert await guess(client, OFFICE) == "bad_token"
         await self.exhaust(client)
 
-    @pytest.mark.gen_test
     async def test_a_known_address_has_the_limit_of_one_address(self, client: Client) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
         errors = [await guess(client, OFFICE) for _ in range(operators.TRIES_OF_ONE + 1)]
         assert errors == ["bad_token"] * operators.TRIES_OF_ONE + ["too_many"]
 
-    @pytest.mark.gen_test
     async def test_a_known_address_is_forgotten_after_a_week(self, client: Client, context: Context) -> None:
         assert await guess(client, OFFICE, TOKEN) == ""
         await self.exhaust(client)
@@ -299,7 +278,6 @@ class TestStrangersWithManyAddresses:
         await change_record(context, created_at=week_ago)
         assert await guess(client, OFFICE, TOKEN) == "too_many"
 
-    @pytest.mark.gen_test
     async def test_a_failed_login_makes_no_address_known(self, client: Client) -> None:
         assert await guess(client, OFFICE) == "bad_token"
         for k in range(4):

@@ -61,7 +61,6 @@ class TestBehindAProxy:
     def environment(self) -> dict[str, str]:
         return {"OPS_TOKEN": "open sesame", "TRUSTED_PROXIES": "127.0.0.1"}
 
-    @pytest.mark.gen_test
     async def test_guesses_from_one_address_lock_out_no_other(self, client: Client) -> None:
         assert (await client.get("/ops/log"))["error"] == "token_required"
         errors = [await guess(client, "198.51.100.7") for _ in range(12)]
@@ -69,13 +68,11 @@ class TestBehindAProxy:
         assert await guess(client, "198.51.100.7", "open sesame") == "too_many"
         assert await guess(client, "198.51.100.8", "open sesame") == ""
 
-    @pytest.mark.gen_test
     async def test_only_failed_logins_are_counted(self, client: Client) -> None:
         for _ in range(TRIES_OF_ONE + 2):
             assert await guess(client, "198.51.100.7", "open sesame") == ""
         assert await guess(client, "198.51.100.7") == "bad_token"
 
-    @pytest.mark.gen_test
     async def test_many_addresses_together_have_a_limit_too(self, client: Client) -> None:
         of_one = [await guess(client, "2001:db8::1") for _ in range(TRIES_OF_ONE * 2)]
         assert of_one.count("bad_token") == TRIES_OF_ONE
@@ -84,7 +81,6 @@ class TestBehindAProxy:
         assert found.count("bad_token") == TRIES_OF_ALL - TRIES_OF_ONE
         assert found[-1] == "too_many"
 
-    @pytest.mark.gen_test
     async def test_tries_are_counted_without_redis_too(
         self, client: Client, context: Context
     ) -> None:
@@ -96,13 +92,11 @@ class TestBehindAProxy:
 
 
 @pytest.mark.usefixtures("one_minute")
-@pytest.mark.gen_test
 async def test_without_a_trusted_proxy_a_client_cannot_choose_its_address(client: Client) -> None:
     errors = [await guess(client, f"198.51.100.{k}") for k in range(TRIES_OF_ONE + 1)]
     assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"]
 
 
-@pytest.mark.gen_test
 async def test_an_operators_acts_are_done_and_logged(
     client: Client,
     context: Context,
@@ -142,7 +136,6 @@ async def test_an_operators_acts_are_done_and_logged(
     assert log[-1]["reason"] == "图片不合适"
 
 
-@pytest.mark.gen_test
 async def test_an_act_that_was_cut_off_is_logged_as_begun(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -158,7 +151,6 @@ async def test_an_act_that_was_cut_off_is_logged_as_begun(
     assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
 
 
-@pytest.mark.gen_test
 async def test_search_and_a_tasks_page_show_no_seed_no_winning_depth_and_no_id(
     client: Client, context: Context
 ) -> None:
@@ -194,7 +186,6 @@ async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[d
             pass
 
 
-@pytest.mark.gen_test
 async def test_the_feed_begins_with_its_history_and_sends_each_second(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -236,7 +227,6 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(
     await asyncio.wait([pulsing])
 
 
-@pytest.mark.gen_test
 async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm(
     client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,7 +248,6 @@ async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm
     assert seen["pulse"]["alarms"] == []
 
 
-@pytest.mark.gen_test
 async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
@@ -279,7 +268,6 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     assert (frame["alarms"][0]["what"], frame["alarms"][0]["values"]) == ("depth", ["1", "0", "0"])
 
 
-@pytest.mark.gen_test
 async def test_books_that_do_not_balance_raise_an_alarm(
     client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
@@ -301,7 +289,6 @@ async def test_books_that_do_not_balance_raise_an_alarm(
     assert found["differences"] == [difference]
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
 ) -> None:
@@ -328,7 +315,6 @@ async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await scrape(client, context)
 
 
-@pytest.mark.gen_test
 async def test_the_operators_name_is_shown_until_the_logout(client: Client) -> None:
     assert (await client.get("/ops/me"))["name"] == ""
     await operator(client)
@@ -337,7 +323,6 @@ async def test_the_operators_name_is_shown_until_the_logout(client: Client) -> N
     assert (await client.get("/ops/me"))["name"] == ""
 
 
-@pytest.mark.gen_test
 async def test_the_feed_tells_of_an_end_without_a_dig(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -359,7 +344,6 @@ async def test_the_feed_tells_of_an_end_without_a_dig(
     await asyncio.wait([pulsing])
 
 
-@pytest.mark.gen_test
 async def test_a_new_viewer_sees_each_dig_and_each_end_once(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -392,7 +376,6 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(
             pass
 
 
-@pytest.mark.gen_test
 async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_cut(
     client: Client, context: Context, settings: Settings
 ) -> None:

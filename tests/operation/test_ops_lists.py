@@ -19,7 +19,6 @@ async def codes(client: Client, **asked: str) -> list[str]:
     return [task["code"] for task in (await client.get("/ops/list", **asked))["data"]]
 
 
-@pytest.mark.gen_test
 async def test_hidden_unpaid_and_held_tasks_are_listed(client: Client, context: Context) -> None:
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -42,7 +41,6 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client: Client, context: 
     assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"
 
 
-@pytest.mark.gen_test
 async def test_the_money_of_all_tasks_is_told(client: Client, context: Context) -> None:
     await operator(client)
     first = await client.get("/ops/money")

@@ -27,7 +27,6 @@ async def found(context: Context, what: str, now_ms: int = 0) -> list[Alarm]:
     return [alarm for alarm in alarms if alarm.what == what]
 
 
-@pytest.mark.gen_test
 async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(
     client: Client, context: Context
 ) -> None:
@@ -42,7 +41,6 @@ async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(
     assert await found(context, "pair", context.clock.now_ms() + 7 * DAY_MS) == []
 
 
-@pytest.mark.gen_test
 async def test_a_flood_of_small_wins_hides_no_pattern(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +54,6 @@ async def test_a_flood_of_small_wins_hides_no_pattern(
     assert len(await found(context, "pair")) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_treasure_that_one_or_few_dug_is_told(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     alone = await won(client, context, alice, bob)
@@ -74,7 +71,6 @@ async def test_a_treasure_that_one_or_few_dug_is_told(client: Client, context: C
     assert len(await found(context, "alone")) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_sharer_who_brought_many_winners_is_told(client: Client, context: Context) -> None:
     alice, eve, *others = await client.log_in_all("alice", "eve", *"bcdfg")
     for winner in others:
@@ -85,7 +81,6 @@ async def test_a_sharer_who_brought_many_winners_is_told(client: Client, context
     assert alarm.values == ("5",)
 
 
-@pytest.mark.gen_test
 async def test_many_people_at_one_address_are_told(client: Client, context: Context) -> None:
     day = context.clock.now_ms() // DAY_MS
     for number in range(10):
@@ -97,7 +92,6 @@ async def test_many_people_at_one_address_are_told(client: Client, context: Cont
     assert await found(context, "address", (day + 1) * DAY_MS) == []
 
 
-@pytest.mark.gen_test
 async def test_luck_above_what_chance_allows_is_told(client: Client, context: Context) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     for _ in range(3):
@@ -112,7 +106,6 @@ async def test_luck_above_what_chance_allows_is_told(client: Client, context: Co
     assert (alarm.code, alarm.values) == (code, ("3", "3", "1e-09"))
 
 
-@pytest.mark.gen_test
 async def test_held_red_packets_are_an_alarm_until_they_are_decided(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)

@@ -47,7 +47,6 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
     return someone
 
 
-@pytest.mark.gen_test
 async def test_a_reporter_is_reached_by_their_report(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,7 +66,6 @@ async def test_a_reporter_is_reached_by_their_report(
     assert [(await each.get("/getMyInfo"))["status"] for each in (bob, dave)] == [0, 0]
 
 
-@pytest.mark.gen_test
 async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(
     client: Client, context: Context
 ) -> None:
@@ -84,7 +82,6 @@ async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(
     await check_reached(client, context, carol, brought["key"])
 
 
-@pytest.mark.gen_test
 async def test_operators_see_that_somebody_deletes_their_account(client: Client) -> None:
     await operator(client)
     alice = await client.log_in("alice")
@@ -110,7 +107,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("who", "param"), BAD, ids=lambda value: str(value))
-@pytest.mark.gen_test
 async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused(
     client: Client, who: dict[str, Any], param: str
 ) -> None:
@@ -130,7 +126,6 @@ class TestChecked:
     def environment(self) -> dict[str, str]:
         return {"OPS_TOKEN": "open sesame", **CHECKED}
 
-    @pytest.mark.gen_test
     async def test_a_chosen_name_leads_to_its_person(self, client: Client, context: Context) -> None:
         await operator(client)
         alice = await client.log_in("alice")

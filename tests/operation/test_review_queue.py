@@ -30,7 +30,6 @@ async def decide(client: Client, key: str, shown: int) -> str:
     return str(reply.get("error", ""))
 
 
-@pytest.mark.gen_test
 async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_decision_is_logged(
     client: Client, context: Context
 ) -> None:
@@ -70,7 +69,6 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
     ]
 
 
-@pytest.mark.gen_test
 async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_whole(
     client: Client, context: Context
 ) -> None:
@@ -88,7 +86,6 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
     await check_books(context)
 
 
-@pytest.mark.gen_test
 async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context: Context) -> None:
     now_ms = context.clock.now_ms()
     for key, ago_ms in (("a", 590_000), ("b", 610_000)):

@@ -38,7 +38,6 @@ async def names(client: Client, query: str) -> list[str]:
     return [person["wxname"] for person in (await search(client, query))["people"]]
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_others_see(
     client: Client, context: Context
 ) -> None:
@@ -66,7 +65,6 @@ async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_othe
     assert await names(client, "bear") == await names(client, "A" * 16) == ["Lazy Bear"]
 
 
-@pytest.mark.gen_test
 async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     client: Client, context: Context
 ) -> None:
@@ -94,7 +92,6 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
 
 
-@pytest.mark.gen_test
 async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_look(
     client: Client, context: Context
 ) -> None:
@@ -124,7 +121,6 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
     assert (await search(client, PHONE))["prizes"] == (await search(client, "SF12345678"))["prizes"] == []
 
 
-@pytest.mark.gen_test
 async def test_what_is_no_search_is_refused_and_a_token_is_not_looked_for(client: Client) -> None:
     await enter(client, LOOK)
     for query in ("", "强", " 强 ", " \n ", "\u200d", "长" * 65, "长" * 10_000, ["a"], {"$gt": ""}):

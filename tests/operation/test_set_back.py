@@ -27,7 +27,6 @@ def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
 
 
-@pytest.mark.gen_test
 async def test_a_clock_that_jumps_back_does_not_silence_the_feed(
     client: Client, context: Context, settings: Settings
 ) -> None:

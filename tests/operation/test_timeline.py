@@ -26,7 +26,6 @@ async def read(client: Client, **who: Any) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.gen_test
 async def test_won_and_got_nothing_is_answered_by_one_timeline(client: Client, context: Context) -> None:
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -65,7 +64,6 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client: Client, c
             assert secret not in raw
 
 
-@pytest.mark.gen_test
 async def test_a_timeline_of_nothing_is_refused(client: Client) -> None:
     await operator(client)
     code = await (await client.log_in("alice")).publish()

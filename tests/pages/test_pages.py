@@ -26,7 +26,6 @@ async def root(client: Client) -> str:
     return found[0]
 
 
-@pytest.mark.gen_test
 async def test_the_page_may_run_and_load_nothing_but_ours(client: Client, settings: Settings) -> None:
     response = await client.http.get("/?code=abc")
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -40,7 +39,6 @@ async def test_the_page_may_run_and_load_nothing_but_ours(client: Client, settin
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bon[a-z]+=|\bstyle=", response.text)
 
 
-@pytest.mark.gen_test
 async def test_files_are_compressed_only_for_clients_that_accept_it(client: Client) -> None:
     address = f"{await root(client)}/app/main.js"
     small = await client.http.get(address, headers={"Accept-Encoding": "gzip"})
@@ -52,7 +50,6 @@ async def test_files_are_compressed_only_for_clients_that_accept_it(client: Clie
     assert small.headers["Vary"] == "Accept-Encoding"
 
 
-@pytest.mark.gen_test
 async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalidated(client: Client) -> None:
     page = await client.http.get("/")
     assert page.headers["Cache-Control"] == "no-cache"
@@ -68,7 +65,6 @@ async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalida
     assert (head.status_code, head.content) == (200, b"")
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize(
     "path",
     ["/static/app/0123456789ab/app/no.js", "/static/no/0123456789ab/app/main.js", "/static/app/a/../main.js"],
@@ -111,12 +107,10 @@ def test_the_files_of_a_first_view_are_small() -> None:
     assert all(gzip.decompress(file.gzipped) == file.body for file in site.files.values())
 
 
-@pytest.mark.gen_test
 async def test_in_development_the_sandbox_logs_in(client: Client) -> None:
     assert 'data-login="sandbox"' in (await client.http.get("/")).text
 
 
-@pytest.mark.gen_test
 async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client: Client) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish(url=(await alice.upload(a_picture()))["url"])
@@ -143,7 +137,6 @@ class TestWithWeChat:
     def environment(self) -> dict[str, str]:
         return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
 
-    @pytest.mark.gen_test
     async def test_the_page_shows_the_mini_programs_code_instead(self, client: Client) -> None:
         assert 'data-login="wechat"' in (await client.http.get("/")).text
         assert (await client.http.get("/sandbox/authorize?user=alice")).status_code == 404

@@ -40,7 +40,6 @@ def environment() -> dict[str, str]:
     return {"PUBLIC_URL": "https://wabao.example.com"}
 
 
-@pytest.mark.gen_test
 async def test_an_upload_is_served_with_its_thumbnail(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     reply = await alice.upload(a_picture(2000, 1000), name="../../etc/passwd")
@@ -59,7 +58,6 @@ async def test_an_upload_is_served_with_its_thumbnail(client: Client, settings: 
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_has_a_picture_gets_304(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     clear = io.BytesIO()
@@ -85,7 +83,6 @@ async def test_a_client_that_has_a_picture_gets_304(client: Client, settings: Se
         assert head.headers[name] == full.headers[name]
 
 
-@pytest.mark.gen_test
 async def test_two_uploads_of_the_same_picture_have_names_nobody_can_guess(
     client: Client, settings: Settings
 ) -> None:
@@ -96,7 +93,6 @@ async def test_two_uploads_of_the_same_picture_have_names_nobody_can_guess(
     assert all(re.fullmatch(r"[0-9a-f]{32}\.jpg", name) for name in names)  # 128 bits of chance
 
 
-@pytest.mark.gen_test
 async def test_an_unknown_file_is_404_in_json(client: Client) -> None:
     for name in (f"{'0' * 32}.jpg", f"{'0' * 32}.exe", "x", "x/y", "%00", "a" * 3000, "%F0%9F%98%80"):
         for method in ("GET", "HEAD"):
@@ -108,7 +104,6 @@ async def test_an_unknown_file_is_404_in_json(client: Client) -> None:
                 assert response.json()["error"] == "bad_request"
 
 
-@pytest.mark.gen_test
 async def test_a_refused_upload_leaves_nothing_behind(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     assert (await alice.upload(b"<svg/>"))["error"] == "not_a_picture"
@@ -131,7 +126,6 @@ async def test_a_refused_upload_leaves_nothing_behind(client: Client, context: C
     assert await context.store.files.chunks.count_documents({}) == 0
 
 
-@pytest.mark.gen_test
 async def test_a_body_too_large_for_any_picture_is_413_in_json(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     response = await client.http.post(
@@ -144,7 +138,6 @@ async def test_a_body_too_large_for_any_picture_is_413_in_json(client: Client, c
     assert await stored_files(context) == 0
 
 
-@pytest.mark.gen_test
 async def test_only_pictures_uploaded_here_can_be_published(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
@@ -161,7 +154,6 @@ async def test_only_pictures_uploaded_here_can_be_published(client: Client, sett
         assert reply["param"] == "url"
 
 
-@pytest.mark.gen_test
 async def test_red_packets_of_one_amount_share_one_drawn_picture(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     asked = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 3, "is_public": 0}
@@ -180,7 +172,6 @@ async def test_red_packets_of_one_amount_share_one_drawn_picture(client: Client,
 # ---------------------------------------------------------------- posters
 
 
-@pytest.mark.gen_test
 async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -199,7 +190,6 @@ async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(
     assert bob.unionid not in first["pic"]
 
 
-@pytest.mark.gen_test
 async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +220,6 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
     assert await context.store.files.collection.count_documents(query) == 0
 
 
-@pytest.mark.gen_test
 async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +237,6 @@ async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(
     assert drawn == [own, f"署名 {theirs}"]
 
 
-@pytest.mark.gen_test
 async def test_requests_for_a_poster_at_the_same_time_get_one_poster(
     client: Client, context: Context
 ) -> None:
@@ -261,7 +249,6 @@ async def test_requests_for_a_poster_at_the_same_time_get_one_poster(
     assert (after[0] - before[0], len(after[1]) - len(before[1])) == (2, 2)  # the poster and its thumbnail
 
 
-@pytest.mark.gen_test
 async def test_two_processes_that_draw_the_same_poster_keep_one(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -283,7 +270,6 @@ async def test_two_processes_that_draw_the_same_poster_keep_one(
     assert await context.store.files.collection.count_documents(query) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client: Client) -> None:
     alice = await client.log_in("alice")
     assert (await alice.post("/getSharePic", code="000000000000"))["error"] == "no_such_task"
@@ -303,7 +289,6 @@ def configured(context: Context, settings: Settings, base_url: str) -> WeChat:
     return WeChat(settings.appid, settings.app_secret, base_url, context.store.access_tokens, context.keys)
 
 
-@pytest.mark.gen_test
 async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -349,7 +334,6 @@ class Inserts(CommandListener):
     failed = succeeded
 
 
-@pytest.mark.gen_test
 async def test_an_upload_exists_only_with_its_very_last_write(settings: Settings) -> None:
     inserts = Inserts()
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(

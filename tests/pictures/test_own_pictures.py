@@ -43,7 +43,6 @@ async def with_face(client: Client, context: Context, user: str) -> tuple[Someon
     return someone, path
 
 
-@pytest.mark.gen_test
 async def test_an_upload_of_somebody_else_is_refused_and_stays_as_it_is(
     client: Client, context: Context
 ) -> None:
@@ -64,7 +63,6 @@ async def test_an_upload_of_somebody_else_is_refused_and_stays_as_it_is(
     assert again[0]["code"] == again[1]["code"]
 
 
-@pytest.mark.gen_test
 async def test_an_upload_that_names_no_owner_is_anybodys(client: Client, context: Context) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     path = await uploaded(alice)
@@ -73,7 +71,6 @@ async def test_an_upload_that_names_no_owner_is_anybodys(client: Client, context
     assert (await bob.post("/setProfile", wxheadpic=path))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_a_face_stays_when_a_treasure_of_an_earlier_version_that_has_it_is_hidden(
     client: Client, context: Context
 ) -> None:

@@ -95,7 +95,6 @@ def slow_picture() -> bytes:
 # ---------------------------------------------------------------- results
 
 
-@pytest.mark.gen_test
 async def test_the_processes_make_the_same_as_the_functions(own_pool: PicturePool) -> None:
     data = encoded(four_corners(), "PNG")
     assert await own_pool.normalise(data, "alice") == normalise(data)
@@ -115,7 +114,6 @@ async def test_the_processes_make_the_same_as_the_functions(own_pool: PicturePoo
 # ---------------------------------------------------------------- limits and ends
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_pool: PicturePool) -> None:
     await own_pool.red_packet(1, "alice")
     first = next_pid_of(own_pool)
@@ -130,7 +128,6 @@ async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_pool: Pi
     assert len({first, second, next_pid_of(own_pool)}) == 3
 
 
-@pytest.mark.gen_test
 async def test_a_job_that_ends_two_processes_is_refused(
     make_pool: Callable[..., PicturePool],
 ) -> None:
@@ -140,7 +137,6 @@ async def test_a_job_that_ends_two_processes_is_refused(
     assert pids_of(own) == set()
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_stalls_is_ended_and_the_next_picture_is_made(
     own_pool: PicturePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,7 +151,6 @@ async def test_a_process_that_stalls_is_ended_and_the_next_picture_is_made(
     assert await own_pool.red_packet(3, "alice") == draw_red_packet(3)
 
 
-@pytest.mark.gen_test
 async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(
     make_pool: Callable[..., PicturePool],
 ) -> None:
@@ -177,14 +172,12 @@ async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(
         assert await own.normalise(SMALL, "alice") == normalise(SMALL)
 
 
-@pytest.mark.gen_test
 async def test_a_drawing_that_takes_too_long_is_unavailable(make_pool: Callable[..., PicturePool]) -> None:
     own = make_pool(cpu_seconds=0.001)
     with pytest.raises(Unavailable):
         await own.poster(a_poster(), "alice")
 
 
-@pytest.mark.gen_test
 async def test_cpu_time_is_counted_per_picture(make_pool: Callable[..., PicturePool]) -> None:
     own = make_pool(cpu_seconds=0.3)
     for money in range(1, 11):  # together they take longer
@@ -192,7 +185,6 @@ async def test_cpu_time_is_counted_per_picture(make_pool: Callable[..., PictureP
     assert len(pids_of(own)) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_stays(
     make_pool: Callable[..., PicturePool],
 ) -> None:
@@ -206,7 +198,6 @@ async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_s
     assert pids_of(own) == before
 
 
-@pytest.mark.gen_test
 async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_pool: PicturePool) -> None:
     size = (4000, 4000)
     await own_pool.poster(a_poster(), "alice")  # the fonts stay in memory
@@ -226,7 +217,6 @@ async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_po
         assert memory["RssAnon"] < 32 << 20  # the memory was given back
 
 
-@pytest.mark.gen_test
 async def test_a_stop_signal_does_not_interrupt_a_picture(own_pool: PicturePool) -> None:
     await own_pool.red_packet(1, "alice")
     pid = next_pid_of(own_pool)
@@ -268,7 +258,6 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
 # ---------------------------------------------------------------- the order of jobs
 
 
-@pytest.mark.gen_test
 async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of_another(
     own_pool: PicturePool,
 ) -> None:
@@ -284,7 +273,6 @@ async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of
     assert await own_pool.normalise(SMALL, "alice") == normalise(SMALL)
 
 
-@pytest.mark.gen_test
 async def test_both_processes_serve_four_people_at_once(own_pool: PicturePool) -> None:
     people = ("alice", "bob", "carol", "dave")
     pictures = await asyncio.gather(*(own_pool.normalise(SMALL, person) for person in people))
@@ -315,20 +303,17 @@ async def order_of(own: PicturePool, jobs: list[tuple[str, str]]) -> list[str]:
     return done
 
 
-@pytest.mark.gen_test
 async def test_a_poster_goes_before_all_uploads_that_wait(own_pool: PicturePool) -> None:
     uploads = [("upload", person) for person in ("alice", "bob", "carol")]
     done = await order_of(own_pool, [*uploads, ("poster", "dave"), ("poster", "erin")])
     assert done == ["alice", "dave", "erin", "bob", "carol"]
 
 
-@pytest.mark.gen_test
 async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_pool: PicturePool) -> None:
     alices, others = [("upload", "alice")] * 3, [("upload", "bob"), ("upload", "carol")]
     assert await order_of(own_pool, alices + others) == ["alice", "bob", "carol", "alice", "alice"]
 
 
-@pytest.mark.gen_test
 async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_came_last(
     own_pool: PicturePool,
 ) -> None:
@@ -354,7 +339,6 @@ async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_c
     await hanging
 
 
-@pytest.mark.gen_test
 async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_pool: PicturePool) -> None:
     first, second = await stopped(own_pool)
     large, half = encoded(four_corners(1500, 1400), "PNG"), encoded(four_corners(), "JPEG", progressive=True)
@@ -369,7 +353,6 @@ async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_pool: Pictu
     assert [await task for task in tasks.values()] == [normalise(data) for data in given.values()]
 
 
-@pytest.mark.gen_test
 async def test_a_job_that_waits_too_long_is_refused(
     own_pool: PicturePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,7 +369,6 @@ async def test_a_job_that_waits_too_long_is_refused(
     assert len(own_pool._turns.free) == PROCESSES
 
 
-@pytest.mark.gen_test
 async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_pool: PicturePool) -> None:
     turns = own_pool._turns
     async with turns.turn("alice"):

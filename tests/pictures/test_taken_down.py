@@ -33,7 +33,6 @@ def card_of(reply: dict[str, Any]) -> list[str]:
     return [reply["pic"], reply["thumbnail"]]
 
 
-@pytest.mark.gen_test
 async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_shown_again(
     client: Client, context: Context
 ) -> None:
@@ -52,7 +51,6 @@ async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_sh
     assert await statuses(client, *pictures) == [304] * 4
 
 
-@pytest.mark.gen_test
 async def test_operators_see_what_was_taken_down_and_nobody_else_does(
     client: Client, context: Context
 ) -> None:
@@ -70,7 +68,6 @@ async def test_operators_see_what_was_taken_down_and_nobody_else_does(
     assert await statuses(client, task["pic"]) == [404]
 
 
-@pytest.mark.gen_test
 async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(
     client: Client, context: Context
 ) -> None:
@@ -94,7 +91,6 @@ async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(
         assert await cached(url) == "public, max-age=31536000, immutable"
 
 
-@pytest.mark.gen_test
 async def test_a_picture_that_another_treasure_shows_stays(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]

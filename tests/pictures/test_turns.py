@@ -75,7 +75,6 @@ async def begin(turns: Turns[str], owner: str, cost: Cost) -> Job:
     return job
 
 
-@pytest.mark.gen_test
 async def test_a_large_picture_does_not_wait_for_ever_behind_small_ones() -> None:
     """Each small one is another person's, and comes while the one before is made."""
     turns = Turns(["the only process"])
@@ -93,7 +92,6 @@ async def test_a_large_picture_does_not_wait_for_ever_behind_small_ones() -> Non
     await small.end()
 
 
-@pytest.mark.gen_test
 async def test_small_pictures_go_before_the_large_and_many_of_others() -> None:
     turns = Turns(["the only process"])
     first = await begin(turns, "stranger 0", works(16))
@@ -106,7 +104,6 @@ async def test_small_pictures_go_before_the_large_and_many_of_others() -> None:
     assert bob.at_work
 
 
-@pytest.mark.gen_test
 async def test_memory_waits_for_a_picture_that_takes_all_of_it() -> None:
     turns = Turns(["one", "another"])
     half = await begin(turns, "alice", works(1, 1))

@@ -46,7 +46,6 @@ async def an_upload(someone: Someone) -> list[str]:
     return [reply["url"], reply["thumbnail"]]
 
 
-@pytest.mark.gen_test
 async def test_an_upload_is_seen_by_its_signed_addresses_alone(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     for url in await an_upload(alice):
@@ -74,7 +73,6 @@ async def test_an_upload_is_seen_by_its_signed_addresses_alone(client: Client, c
     assert same.status_code == 304
 
 
-@pytest.mark.gen_test
 async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_until_it_is_shown(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,7 +109,6 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
         assert await answered(client, path_of(seen)) == SHOWN
 
 
-@pytest.mark.gen_test
 async def test_the_address_that_wechat_is_told_opens_while_it_checks(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +127,6 @@ async def test_the_address_that_wechat_is_told_opens_while_it_checks(
     assert seen == [UNSHOWN] * 2
 
 
-@pytest.mark.gen_test
 async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_its_place(
     client: Client, context: Context
 ) -> None:
@@ -146,7 +142,6 @@ async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_i
     assert await answered(client, path_of(faces[0])) == SHOWN
 
 
-@pytest.mark.gen_test
 async def test_operators_see_what_is_not_shown_yet(client: Client) -> None:
     alice = await client.log_in("alice")
     path = path_of((await an_upload(alice))[0])
@@ -163,7 +158,6 @@ class TestUnchecked:
     def environment(self) -> dict[str, str]:
         return {}
 
-    @pytest.mark.gen_test
     async def test_a_picture_is_shown_from_when_it_is_published(self, client: Client) -> None:
         alice = await client.log_in("alice")
         url, thumbnail = await an_upload(alice)

@@ -147,7 +147,6 @@ def noise(size: int) -> bytes:
 # ---------------------------------------------------------------- who may upload
 
 
-@pytest.mark.gen_test
 async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(
     client: Client, settings: Settings
 ) -> None:
@@ -161,7 +160,6 @@ async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(
         assert (await (await sender.begin(picture)).end())["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_nothing_is_kept_of_an_upload_that_is_refused(
     client: Client, context: Context, settings: Settings
 ) -> None:
@@ -194,7 +192,6 @@ class TestWithTokensRequired:
     def environment(self) -> dict[str, str]:
         return {"REQUIRE_TOKEN": "1"}
 
-    @pytest.mark.gen_test
     async def test_a_bare_id_is_refused_before_the_form(self, client: Client, settings: Settings) -> None:
         alice = await client.log_in("alice")
         sender = Sender(settings.port, unionid=alice.unionid)
@@ -204,7 +201,6 @@ class TestWithTokensRequired:
         assert await sender.reader.read() == b""  # the connection is closed without asking for the form
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_may_upload_is_asked_for_the_body(client: Client, settings: Settings) -> None:
     sender = Sender(settings.port, await client.log_in("alice"))
     sender.headers["Expect"] = "100-continue"
@@ -215,7 +211,6 @@ async def test_a_client_that_may_upload_is_asked_for_the_body(client: Client, se
     assert (await sender.end(form + picture))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_only_a_form_is_taken(client: Client, settings: Settings, context: Context) -> None:
     alice = await client.log_in("alice")
     for content_type in ("application/json", "application/x-www-form-urlencoded", "image/jpeg", ""):
@@ -227,7 +222,6 @@ async def test_only_a_form_is_taken(client: Client, settings: Settings, context:
     assert is_empty(context)
 
 
-@pytest.mark.gen_test
 async def test_a_form_of_another_shape_is_refused(client: Client, settings: Settings) -> None:
     alice = await client.log_in("alice")
     file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + a_picture() + b"\r\n"
@@ -258,7 +252,6 @@ async def test_a_form_of_another_shape_is_refused(client: Client, settings: Sett
 # ---------------------------------------------------------------- how much is held
 
 
-@pytest.mark.gen_test
 async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_memory(
     client: Client, settings: Settings, context: Context, directory: Path
 ) -> None:
@@ -279,7 +272,6 @@ async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_
     await until(lambda: is_empty(context))
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(
     client: Client, settings: Settings, context: Context
 ) -> None:
@@ -292,7 +284,6 @@ async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(
     assert await stored_files(context) == 0
 
 
-@pytest.mark.gen_test
 async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_two_is_over(
     client: Client, settings: Settings, context: Context
 ) -> None:
@@ -313,7 +304,6 @@ async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_tw
     await until(lambda: is_empty(context))
 
 
-@pytest.mark.gen_test
 async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_end(
     client: Client, settings: Settings, context: Context
 ) -> None:
@@ -349,7 +339,6 @@ class TestEighths:
     def environment(self) -> dict[str, str]:
         return {"UPLOAD_MEMORY_MB": "96"}
 
-    @pytest.mark.gen_test
     async def test_four_people_with_stalled_uploads_leave_room_for_the_others(
         self, client: Client, settings: Settings, context: Context
     ) -> None:
@@ -378,7 +367,6 @@ class TestEighths:
         assert (await bob.upload(noise(9 * MB)))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answered(
     client: Client, settings: Settings, context: Context
 ) -> None:
@@ -408,7 +396,6 @@ async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answe
     await until(lambda: is_empty(context))
 
 
-@pytest.mark.gen_test
 async def test_a_full_disk_is_unavailable_and_nothing_is_kept(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -424,7 +411,6 @@ async def test_a_full_disk_is_unavailable_and_nothing_is_kept(
 # ---------------------------------------------------------------- how long a body may take
 
 
-@pytest.mark.gen_test
 async def test_a_body_that_stops_arriving_is_refused(
     client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -445,7 +431,6 @@ async def test_a_body_that_stops_arriving_is_refused(
     writer.close()
 
 
-@pytest.mark.gen_test
 async def test_a_body_that_trickles_is_refused_too(
     client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -460,7 +445,6 @@ async def test_a_body_that_trickles_is_refused_too(
     await until(lambda: is_empty(context))
 
 
-@pytest.mark.gen_test
 async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster_one_is_not(
     client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -481,7 +465,6 @@ async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster
     await until(lambda: is_empty(context))
 
 
-@pytest.mark.gen_test
 async def test_an_upload_that_is_being_stored_still_counts_after_its_sender_has_gone(
     client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -531,7 +514,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     server.kill()
 
 
-@pytest.mark.gen_test
 async def test_stalled_uploads_of_strangers_take_no_memory(running: Running) -> None:
     person = log_in(running.address, "alice")
     headers = {"Authorization": f"Bearer {person['token']}"}

@@ -11,7 +11,6 @@ from server.context import Context
 from support.client import Client
 
 
-@pytest.mark.gen_test
 async def test_a_crowd_that_arrives_at_once_is_read_and_written_together(
     client: Client,
     open_page: Any,

@@ -60,7 +60,6 @@ async def _read(watched: WatchedTask) -> None:
     watched.loaded = True
 
 
-@pytest.mark.gen_test
 async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_5_s_of_all() -> None:
     room = Room()
     here, there = Process(room, "here"), Process(room, "there")
@@ -87,7 +86,6 @@ async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_5_
     assert (len(room.sent), len(room.sent[-1].counts), room.sent[-1].whole) == (2, 199, True)
 
 
-@pytest.mark.gen_test
 async def test_whoever_comes_later_learns_all_numbers_and_a_lost_message_is_made_up_for() -> None:
     room = Room()
     here = Process(room, "here")
@@ -107,7 +105,6 @@ async def test_whoever_comes_later_learns_all_numbers_and_a_lost_message_is_made
     assert watched.total == 3
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_ended_or_is_cut_off_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     room = Room()
     here, there = Process(room, "here"), Process(room, "there")

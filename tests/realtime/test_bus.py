@@ -62,7 +62,6 @@ class Link:
             writer.close()
 
 
-@pytest.mark.gen_test
 async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url: str) -> None:
     heard: list[bytes] = []
     listening = Bus(redis_url, "test_crowd")
@@ -77,7 +76,6 @@ async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_messag
     await listening.close()
 
 
-@pytest.mark.gen_test
 async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +97,6 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(
         await listening.close()
 
 
-@pytest.mark.gen_test
 async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url: str) -> None:
     link = Link(redis_url)
     subscribed: asyncio.Queue[str] = asyncio.Queue()
@@ -116,7 +113,6 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
         await listening.close()
 
 
-@pytest.mark.gen_test
 async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url: str) -> None:
     link = Link(redis_url)
     async with link.url() as url:
@@ -136,7 +132,6 @@ async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url:
             await listening.close()
 
 
-@pytest.mark.gen_test
 async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +163,6 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(
     await listening.close()
 
 
-@pytest.mark.gen_test
 async def test_a_task_ends_even_if_its_first_cancellation_is_lost() -> None:
     """asyncio.wait_for can lose a cancellation that arrives just as its work is done."""
     lost = asyncio.Event()
@@ -188,7 +182,6 @@ async def test_a_task_ends_even_if_its_first_cancellation_is_lost() -> None:
     await end_tasks([])
 
 
-@pytest.mark.gen_test
 async def test_a_full_redis_loses_charts_and_no_news(tmp_path: Path) -> None:
     full = EmbeddedRedis(tmp_path)
     full.start()

@@ -34,7 +34,6 @@ def mongodb_uri(store: EmbeddedMongoDB) -> str:
     return store.uri
 
 
-@pytest.mark.gen_test
 async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_with_it(
     client: Client,
     open_page: Any,
@@ -82,7 +81,6 @@ async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_wi
         ("/getTaskUser", {}),
     ],
 )
-@pytest.mark.gen_test
 async def test_requests_that_need_a_silent_store_are_refused_as_soon(
     client: Client, context: Context, store: EmbeddedMongoDB, path: str, asked: dict[str, Any]
 ) -> None:
@@ -101,7 +99,6 @@ async def test_requests_that_need_a_silent_store_are_refused_as_soon(
         os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.gen_test
 async def test_a_known_person_can_watch_although_the_store_is_silent(
     client: Client,
     open_page: Any,
@@ -119,7 +116,6 @@ async def test_a_known_person_can_watch_although_the_store_is_silent(
         os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.gen_test
 async def test_a_page_is_read_without_a_share_token_though_the_store_is_silent(
     client: Client, context: Context, store: EmbeddedMongoDB
 ) -> None:

@@ -23,7 +23,6 @@ def environment() -> dict[str, str]:
     return {"REQUIRE_TOKEN": "1", "SOCKETS_A_PERSON": "2"}
 
 
-@pytest.mark.gen_test
 async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(
     client: Client, open_page: Any, context: Context
 ) -> None:
@@ -44,7 +43,6 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(
     assert hellos_of(context)._of == {}
 
 
-@pytest.mark.gen_test
 async def test_nothing_but_a_hello_with_a_good_token_comes_first(client: Client, open_page: Any) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
@@ -78,7 +76,6 @@ async def test_nothing_but_a_hello_with_a_good_token_comes_first(client: Client,
         assert await refused.closed() == 4001
 
 
-@pytest.mark.gen_test
 async def test_who_is_known_cannot_become_somebody_else(client: Client, open_page: Any) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     page = await open_page(None, headers=head(alice))
@@ -89,7 +86,6 @@ async def test_who_is_known_cannot_become_somebody_else(client: Client, open_pag
     await page.until("pong")
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_come_back(
     client: Client, open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +103,6 @@ async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_co
     await known.until("pong")
 
 
-@pytest.mark.gen_test
 async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_may_come_back(
     client: Client, open_page: Any, context: Context
 ) -> None:
@@ -127,7 +122,6 @@ async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_m
     assert await known.closed() == 4010  # not before it was the oldest of her three
 
 
-@pytest.mark.gen_test
 async def test_who_has_not_said_who_they_are_is_sent_away_too(
     open_page: Any, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,6 @@ def test_a_hole_in_the_digs_read_is_reported_and_never_replayed() -> None:
     assert [f["seq"] for f in frames_of(watched.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
 
 
-@pytest.mark.gen_test
 async def test_a_client_ahead_of_this_process_gets_no_dig_twice(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,7 +56,6 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(
     assert [frame["seq"] for frame in stays.frames if frame["type"] == "cd"] == [1]
 
 
-@pytest.mark.gen_test
 async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +89,6 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     assert reads[1] - reads[0] >= 0.29
 
 
-@pytest.mark.gen_test
 async def test_after_an_end_without_a_dig_all_processes_show_the_same(
     client: Client, context: Context, other: Context
 ) -> None:
@@ -116,7 +113,6 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(
         await dig(other, code, carol.unionid, "", admit)
 
 
-@pytest.mark.gen_test
 async def test_an_unreadable_message_does_not_stop_the_reading_of_others(
     client: Client, context: Context, other: Context
 ) -> None:
@@ -133,7 +129,6 @@ async def test_an_unreadable_message_does_not_stop_the_reading_of_others(
     assert context.bus.up
 
 
-@pytest.mark.gen_test
 async def test_after_news_of_more_than_the_store_has_few_reads_follow(
     client: Client, context: Context
 ) -> None:
@@ -156,7 +151,6 @@ async def test_after_news_of_more_than_the_store_has_few_reads_follow(
     assert not watched.behind
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(
     client: Client, context: Context, other: Context
 ) -> None:
@@ -173,7 +167,6 @@ async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(
     assert watched.seq == 1
 
 
-@pytest.mark.gen_test
 async def test_reading_stops_if_the_task_is_forgotten_meanwhile(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,7 +195,6 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(
     assert not context.hub._reading
 
 
-@pytest.mark.gen_test
 async def test_a_subscription_during_a_read_counts_as_a_gap(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +220,6 @@ async def test_a_subscription_during_a_read_counts_as_a_gap(
     assert [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"] == [1]
 
 
-@pytest.mark.gen_test
 async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(
     client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,7 +247,6 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(
     assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
 
 
-@pytest.mark.gen_test
 async def test_a_task_wanted_while_redis_connects_is_subscribed(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,7 +273,6 @@ async def test_a_task_wanted_while_redis_connects_is_subscribed(
         await bus.ping()
 
 
-@pytest.mark.gen_test
 async def test_a_flood_of_fragments_or_pongs_is_cut(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
     for opcode in (0x0, 0xA):
@@ -298,13 +287,11 @@ async def test_a_flood_of_fragments_or_pongs_is_cut(client: Client, open_page: A
         assert await page.closed() in (4009, None)
 
 
-@pytest.mark.gen_test
 async def test_a_malformed_code_closes_with_4004(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
     assert await (await open_page(alice, "broken")).closed() == 4004
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_only_watches_learns_the_stores_clock(
     client: Client, other: Context
 ) -> None:

@@ -97,7 +97,6 @@ async def back(redis: EmbeddedRedis, *processes: Process) -> None:
         await asyncio.wait_for(process.bus.connected.wait(), 10)
 
 
-@pytest.mark.gen_test
 async def test_all_processes_together_admit_exactly_the_limit(start: Any) -> None:
     one, other = await start(), await start()
     found = await asyncio.gather(*(p.admits(a_count("a")) for p in (one, other) for _ in range(MOST)))
@@ -106,7 +105,6 @@ async def test_all_processes_together_admit_exactly_the_limit(start: Any) -> Non
     assert await other.admits(a_count("somebody else"))
 
 
-@pytest.mark.gen_test
 async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_asked(start: Any) -> None:
     process = await start()
     narrow, wide = a_count("narrow", 1), a_count("wide", 10)
@@ -120,7 +118,6 @@ async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_a
     assert await process.admitted("wide", 20, 10) == 9
 
 
-@pytest.mark.gen_test
 async def test_a_window_ends_and_the_next_begins_with_the_first(start: Any) -> None:
     process = await start()
     brief = Count("publishes", "brief", 2, 1)
@@ -134,7 +131,6 @@ async def test_a_window_ends_and_the_next_begins_with_the_first(start: Any) -> N
     assert [await process.admits(brief) for _ in range(2)] == [True, False]
 
 
-@pytest.mark.gen_test
 async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start: Any) -> None:
     one, other = await start(), await start()
     assert await one.admitted("a", MOST) == MOST
@@ -143,7 +139,6 @@ async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start:
 
 
 @pytest.mark.parametrize("used", [0, 1, 30, 75, 99, 100])
-@pytest.mark.gen_test
 async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
     start: Any, redis: EmbeddedRedis, used: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +164,6 @@ async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
 
 
 @pytest.mark.parametrize("tries", [[MOST, MOST], [MOST, 0], [MOST // 4, MOST]])
-@pytest.mark.gen_test
 async def test_without_redis_no_process_admits_more_than_its_share(
     start: Any, redis: EmbeddedRedis, tries: list[int]
 ) -> None:
@@ -184,7 +178,6 @@ async def test_without_redis_no_process_admits_more_than_its_share(
     assert 20 + sum(admitted) <= 1.05 * MOST
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_workers() -> None:
     alone = Process("redis://127.0.0.1:1/0", WEB_CONCURRENCY="4")
     assert await alone.admitted("a", MOST) == MOST // 4
@@ -193,7 +186,6 @@ async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_
     await alone.close()
 
 
-@pytest.mark.gen_test
 async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -210,7 +202,6 @@ async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(
         await process.close()
 
 
-@pytest.mark.gen_test
 async def test_a_limit_of_nothing_asks_nobody(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     process = await start(PUBLISHES_A_PERSON="0")
 
@@ -222,7 +213,6 @@ async def test_a_limit_of_nothing_asks_nobody(start: Any, monkeypatch: pytest.Mo
     await process.limits.take([])
 
 
-@pytest.mark.gen_test
 async def test_redis_is_given_no_id_and_no_address(start: Any, redis: EmbeddedRedis) -> None:
     process = await start(PUBLISHES_AN_ADDRESS="5")
     await process.limits.take(process.limits.counts("publishes", "alice", "192.0.2.1"))

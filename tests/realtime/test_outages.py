@@ -45,7 +45,6 @@ def _asking(io_loop: Any, context: Context) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_asking")
-@pytest.mark.gen_test
 async def test_pages_are_told_that_redis_is_gone_and_that_it_is_back(
     client: Client, context: Context, open_page: Any, redis: EmbeddedRedis
 ) -> None:
@@ -63,7 +62,6 @@ async def test_pages_are_told_that_redis_is_gone_and_that_it_is_back(
 
 
 @pytest.mark.usefixtures("_asking")
-@pytest.mark.gen_test
 async def test_a_process_that_stands_still_blames_no_store(
     client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,7 +30,6 @@ STATE = [
 ]
 
 
-@pytest.mark.gen_test
 async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client: Client, open_page: Any) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=1, forecast_num=1, cd=5)
@@ -55,7 +54,6 @@ async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client: Client
     assert fresh["status"] == 1
 
 
-@pytest.mark.gen_test
 async def test_a_cooldown_ticks_each_second_to_zero(client: Client, open_page: Any) -> None:
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=2)
@@ -70,7 +68,6 @@ async def test_a_cooldown_ticks_each_second_to_zero(client: Client, open_page: A
     assert "tick" not in [frame["type"] for frame in silent.frames]
 
 
-@pytest.mark.gen_test
 async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client: Client, open_page: Any) -> None:
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=0)
@@ -92,7 +89,6 @@ async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client: Client
     assert (await beyond.next())["type"] == "snapshot"
 
 
-@pytest.mark.gen_test
 async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(
     client: Client, open_page: Any, context: Context
 ) -> None:
@@ -112,7 +108,6 @@ async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(
     assert (await (await open_page(alice, code, since=2)).next())["seq"] == 3
 
 
-@pytest.mark.gen_test
 async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -143,7 +138,6 @@ async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client: Cli
     await page.until("pong")
 
 
-@pytest.mark.gen_test
 async def test_a_refused_connection_closes_with_a_code_the_client_sees(
     client: Client, open_page: Any
 ) -> None:
@@ -165,7 +159,6 @@ class TestFewSockets:
     def environment(self) -> dict[str, str]:
         return {"SOCKETS_A_PERSON": "2"}
 
-    @pytest.mark.gen_test
     async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(
         self, client: Client, open_page: Any
     ) -> None:
@@ -184,7 +177,6 @@ class TestFewSockets:
             await page.until("pong")
 
 
-@pytest.mark.gen_test
 async def test_too_long_or_too_many_messages_close_with_4009(client: Client, open_page: Any) -> None:
     alice = await client.log_in("alice")
     for size in (5_000, 500_000):
@@ -197,7 +189,6 @@ async def test_too_long_or_too_many_messages_close_with_4009(client: Client, ope
     assert await flood.closed() == 4009
 
 
-@pytest.mark.gen_test
 async def test_the_101st_subscription_is_refused(client: Client, open_page: Any, context: Context) -> None:
     from handlers.push import Push, Subscribe
 
@@ -216,7 +207,6 @@ async def test_the_101st_subscription_is_refused(client: Client, open_page: Any,
     assert Subscribe(codes[0]) == Subscribe(codes[0])
 
 
-@pytest.mark.gen_test
 async def test_another_process_hears_of_digs_ends_and_watchers(
     client: Client, open_page: Any, settings: Settings
 ) -> None:
@@ -252,7 +242,6 @@ async def test_another_process_hears_of_digs_ends_and_watchers(
     await other.close()
 
 
-@pytest.mark.gen_test
 async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
     client: Client, open_page: Any
 ) -> None:
@@ -285,7 +274,6 @@ async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
     assert {name: state[name] for name in STATE} == {name: fresh[name] for name in STATE}
 
 
-@pytest.mark.gen_test
 async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(
     client: Client, open_page: Any, other: Context
 ) -> None:

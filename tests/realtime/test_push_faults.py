@@ -94,7 +94,6 @@ class TestOwnRedis:
         await other.close()
 
 
-@pytest.mark.gen_test
 async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(
     client: Client,
     context: Context,
@@ -143,7 +142,6 @@ async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
         server.close()
 
 
-@pytest.mark.gen_test
 async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
     client: Client,
     open_page: Any,
@@ -172,7 +170,6 @@ async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
     assert seqs(whole) == list(range(1, dug + 1))
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(
     client: Client,
     context: Context,
@@ -210,7 +207,6 @@ def handshake(who: Any, code: str) -> bytes:
     ).encode()
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_answers_no_ping_is_cut_in_time(
     client: Client, app: Application, context: Context, settings: Settings
 ) -> None:
@@ -226,7 +222,6 @@ async def test_a_client_that_answers_no_ping_is_cut_in_time(
     writer.close()
 
 
-@pytest.mark.gen_test
 async def test_a_page_over_tls_gets_the_same_frames(
     client: Client,
     app: Application,
@@ -271,7 +266,6 @@ def a_certificate() -> bytes:
     return secret + certificate.public_bytes(Encoding.PEM)
 
 
-@pytest.mark.gen_test
 async def test_a_stopping_server_closes_with_1001(client: Client, context: Context, open_page: Any) -> None:
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -284,7 +278,6 @@ async def test_a_stopping_server_closes_with_1001(client: Client, context: Conte
     await drained
 
 
-@pytest.mark.gen_test
 async def test_a_page_left_while_its_task_is_read_is_not_watched(
     client: Client,
     context: Context,

@@ -65,7 +65,6 @@ def pem_of(certificate: Path) -> str:
     return text[text.index("-----BEGIN CERTIFICATE") :]
 
 
-@pytest.mark.gen_test
 async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure_says_why(
     redis_url: str, certificate: Path
 ) -> None:
@@ -81,7 +80,6 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure
 
 
 @pytest.mark.parametrize("how", ["unverified", "its own authority"])
-@pytest.mark.gen_test
 async def test_it_is_taken_if_the_settings_say_so(redis_url: str, certificate: Path, how: str) -> None:
     pem = pem_of(certificate).replace("\n", "\\n")
     said = {"REDIS_TLS_VERIFY": "0"} if how == "unverified" else {"REDIS_CA_CERT": pem}
@@ -98,7 +96,6 @@ def test_a_certificate_that_is_none_is_said_by_its_setting() -> None:
         read_settings({"REDIS_CA_CERT": "nothing"})
 
 
-@pytest.mark.gen_test
 async def test_the_operators_screen_is_told_why_redis_is_away(context: Context) -> None:
     context.bus.connected.clear()
     context.bus.fault = "certificate"
@@ -106,7 +103,6 @@ async def test_the_operators_screen_is_told_why_redis_is_away(context: Context) 
     assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]
 
 
-@pytest.mark.gen_test
 async def test_a_redis_cluster_is_refused_at_the_start(settings: Settings, tmp_path: Path) -> None:
     await look_at_redis(settings)
     cluster = RedisCluster(tmp_path)

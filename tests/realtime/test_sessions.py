@@ -26,7 +26,6 @@ async def operate(client: Client, **parameters: Any) -> dict[str, Any]:
     return await client.post("/ops/signout", reason="被盗号", **parameters)
 
 
-@pytest.mark.gen_test
 async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(client: Client) -> None:
     phone, bob = await client.log_in_all("alice", "bob")
     tablet = await client.log_in("alice")
@@ -45,7 +44,6 @@ async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(clien
     assert (await again.get("/getMyInfo"))["error"] == "bad_token"
 
 
-@pytest.mark.gen_test
 async def test_logging_out_needs_a_valid_token(client: Client) -> None:
     alice = await client.log_in("alice")
     assert (await client.post("/logout", unionid=alice.unionid))["error"] == "token_required"
@@ -54,7 +52,6 @@ async def test_logging_out_needs_a_valid_token(client: Client) -> None:
     assert (await alice.get("/getMyInfo"))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_logging_out_closes_the_persons_connections_in_all_processes(
     client: Client,
     other_port: int,
@@ -86,7 +83,6 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
     await renewed.until("pong")
 
 
-@pytest.mark.gen_test
 async def test_a_process_without_redis_reads_which_sessions_ended(
     client: Client,
     other_port: int,
@@ -103,7 +99,6 @@ async def test_a_process_without_redis_reads_which_sessions_ended(
     assert await there.closed() == IDENTITY_REFUSED  # within POLL_SECONDS
 
 
-@pytest.mark.gen_test
 async def test_no_memory_of_a_person_outlives_a_logout(
     client: Client,
     other_port: int,
@@ -129,7 +124,6 @@ async def test_no_memory_of_a_person_outlives_a_logout(
     await http.aclose()
 
 
-@pytest.mark.gen_test
 async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(
     client: Client,
     context: Context,
@@ -161,7 +155,6 @@ async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(
     ]
 
 
-@pytest.mark.gen_test
 async def test_two_logouts_at_once_end_one_generation(client: Client, context: Context) -> None:
     alice = await client.log_in("alice")
     proven = context.keys.read_token(alice.token)
@@ -179,7 +172,6 @@ def test_the_kinds_of_messages_between_processes_are_told_apart() -> None:
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=SendAway | Revoked) == told
 
 
-@pytest.mark.gen_test
 async def test_a_bare_id_is_no_way_around_a_logout(client: Client) -> None:
     alice = await client.log_in("alice")
     bare = Someone(client, alice.unionid, "", {}, send_token=False)

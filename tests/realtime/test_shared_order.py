@@ -193,7 +193,6 @@ def test_all_go_at_once_if_nobody_is_elsewhere_else_the_first_of_all(
     assert how_many_go_at_once(own, standing) == go
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -218,7 +217,6 @@ async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(
         await each.close()
 
 
-@pytest.mark.gen_test
 async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(
     redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,7 +236,6 @@ async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(
     assert sorted(window.went) == [(0, "ann"), (0, "cyn"), (1, "ben"), (1, "dan")]
 
 
-@pytest.mark.gen_test
 async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_first(
     redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +263,6 @@ async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_fi
     assert window.went == [(0, "ann"), (1, "late")]
 
 
-@pytest.mark.gen_test
 async def test_without_a_dig_the_others_go_on_a_moment_later_in_their_order(
     redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -280,7 +276,6 @@ async def test_without_a_dig_the_others_go_on_a_moment_later_in_their_order(
 
 
 @pytest.mark.parametrize("how", ["away", "slow", "stopped"])
-@pytest.mark.gen_test
 async def test_without_a_quick_redis_each_process_draws_alone_and_nobody_waits_for_it(
     redis: EmbeddedRedis, processes: Any, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -301,7 +296,6 @@ async def test_without_a_quick_redis_each_process_draws_alone_and_nobody_waits_f
         assert max(window.after) < WINDOW_MS / 1000 + BUSY_SECONDS
 
 
-@pytest.mark.gen_test
 async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting_and_serves_when_it_is_back(
     redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,7 +331,6 @@ async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting
     await waiting
 
 
-@pytest.mark.gen_test
 async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(
     redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -117,7 +117,6 @@ async def answers(page: Page) -> bool:
     return (await page.until("pong"))["type"] == "pong"
 
 
-@pytest.mark.gen_test
 async def test_a_connection_without_complete_headers_is_closed(serve: Any) -> None:
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     silent, half, second = [await served.connect() for _ in range(3)]
@@ -127,7 +126,6 @@ async def test_a_connection_without_complete_headers_is_closed(serve: Any) -> No
     await asyncio.gather(silent.closed(), half.closed(), second.closed())
 
 
-@pytest.mark.gen_test
 async def test_headers_that_trickle_in_do_not_prolong_their_time(serve: Any) -> None:
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     line, silent = await served.connect(), await served.connect()
@@ -143,7 +141,6 @@ async def test_headers_that_trickle_in_do_not_prolong_their_time(serve: Any) -> 
     assert ended - due < 0.15  # a busy machine delays both
 
 
-@pytest.mark.gen_test
 async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(serve: Any) -> None:
     served = serve(Bounds(header_seconds=0.2, idle_seconds=0.6))
     kept, other = await served.connect(), await served.connect()
@@ -154,7 +151,6 @@ async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(ser
     assert await kept.closed() - began >= 0.6
 
 
-@pytest.mark.gen_test
 async def test_a_websocket_outlives_both_times(serve: Any, client: Client) -> None:
     served = serve(Bounds(header_seconds=0.2, idle_seconds=0.3))
     page = await served.watch(await client.log_in("alice"))
@@ -168,7 +164,6 @@ def replies_not_taken() -> float:
     return REGISTRY.get_sample_value("wabao_turned_away_total", {"why": "reply"}) or 0
 
 
-@pytest.mark.gen_test
 async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve: Any) -> None:
     served = serve(Bounds(body_seconds=0.3))
     paths = ("/healthz", "/metrics", "/files/a", "/")
@@ -183,14 +178,12 @@ async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve
 CHUNKED = "POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-@pytest.mark.gen_test
 async def test_a_body_in_chunks_of_a_byte_is_cut_off(serve: Any) -> None:
     line = await serve(Bounds()).connect()
     line.writer.write(CHUNKED.encode() + b"1\r\nx\r\n" * (listening.FEW_CHUNKS + 1))
     await line.closed()
 
 
-@pytest.mark.gen_test
 async def test_a_body_in_some_small_or_many_larger_chunks_is_read(serve: Any) -> None:
     line = await serve(Bounds()).connect()
     for chunk, count in ((b"1\r\n \r\n", 100), (b"200\r\n" + b" " * 512 + b"\r\n", 200)) * 2:
@@ -200,7 +193,6 @@ async def test_a_body_in_some_small_or_many_larger_chunks_is_read(serve: Any) ->
         assert reply["param"] == "unionid"
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_does_not_read_its_replies_is_cut_off(
     serve: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,7 +224,6 @@ async def stall(served: Served, **headers: str) -> Line:
     return line
 
 
-@pytest.mark.gen_test
 async def test_connections_that_wait_hold_no_place_of_their_address(serve: Any) -> None:
     served = serve(Bounds(an_address=2))
     lines = [await served.connect() for _ in range(6)]
@@ -242,7 +233,6 @@ async def test_connections_that_wait_hold_no_place_of_their_address(serve: Any) 
     assert [await line.ask() for line in lines[3:]] == [200] * 3
 
 
-@pytest.mark.gen_test
 async def test_in_a_full_address_the_request_goes_whose_client_is_slowest(serve: Any) -> None:
     served = serve(Bounds(an_address=2))
     slow = [await stall(served) for _ in range(2)]
@@ -255,7 +245,6 @@ async def test_in_a_full_address_the_request_goes_whose_client_is_slowest(serve:
     assert (await slow[1].reply())[0] == 404
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize("only_https", [False, True])
 async def test_a_refusal_without_tornado_says_too_that_only_https_is_used(
     serve: Any, only_https: bool
@@ -269,7 +258,6 @@ async def test_a_refusal_without_tornado_says_too_that_only_https_is_used(
     assert (b"Strict-Transport-Security: max-age=" in head) == only_https
 
 
-@pytest.mark.gen_test
 async def test_a_client_that_does_not_read_its_reply_is_slow_too(serve: Any) -> None:
     served = serve(Bounds(an_address=1))
     line = await served.connect()
@@ -283,7 +271,6 @@ async def test_a_client_that_does_not_read_its_reply_is_slow_too(serve: Any) -> 
             pass
 
 
-@pytest.mark.gen_test
 async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=1, a_person=2))
     alice, bob = await client.log_in_all("alice", "bob")
@@ -303,7 +290,6 @@ async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve: An
     assert await answers(full)
 
 
-@pytest.mark.gen_test
 async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_next(
     serve: Any, client: Client
 ) -> None:
@@ -323,7 +309,6 @@ async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_
     assert await (await served.connect()).ask() == 200
 
 
-@pytest.mark.gen_test
 async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
     serve: Any, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,7 +337,6 @@ async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
     assert (await digging.reply())[1]["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold_a_place(
     serve: Any, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,7 +370,6 @@ async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold
     await context.background.end()  # nobody waits for the end of that window
 
 
-@pytest.mark.gen_test
 async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any) -> None:
     served = serve(Bounds(an_address=1))
 
@@ -416,14 +399,12 @@ async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any)
     assert await (await served.connect()).ask() == 200
 
 
-@pytest.mark.gen_test
 async def test_a_strangers_x_forwarded_for_changes_nothing(serve: Any) -> None:
     served = serve(Bounds(an_address=2, trusted=networks("10.0.0.0/8")))
     slow = [await stall(served, X_Forwarded_For=f"203.0.113.{n}, 10.0.0.{n}") for n in range(3)]
     assert (await slow[0].reply())[0] == 429
 
 
-@pytest.mark.gen_test
 async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
@@ -445,7 +426,6 @@ async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(serve: 
     assert await (await served.connect()).ask(X_Forwarded_For="203.0.113.9") == 200
 
 
-@pytest.mark.gen_test
 async def test_an_ipv6_network_counts_as_one_address(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
@@ -456,7 +436,6 @@ async def test_an_ipv6_network_counts_as_one_address(serve: Any, client: Client)
     await served.watch(alice, "2001:db8:0:2::1", proven=False)
 
 
-@pytest.mark.gen_test
 async def test_the_networks_of_a_48_have_ten_places_for_one_of_a_64(serve: Any, client: Client) -> None:
     served = serve(Bounds(an_address=1, trusted=PROXIES))
     alice = await client.log_in("alice")
@@ -467,7 +446,6 @@ async def test_the_networks_of_a_48_have_ten_places_for_one_of_a_64(serve: Any, 
     await served.watch(alice, "2001:db8:1::1", proven=False)
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize("claimed", ["203.0.113.9", ""], ids=["behind a proxy", "without a proxy"])
 async def test_websockets_with_a_token_do_not_count_for_their_address(
     serve: Any, client: Client, claimed: str
@@ -488,7 +466,6 @@ async def test_websockets_with_a_token_do_not_count_for_their_address(
         await served.watch(people[0], claimed, proven=False)
 
 
-@pytest.mark.gen_test
 async def test_a_query_of_very_many_parameters_is_not_searched_for_a_token(
     client: Client, context: Context
 ) -> None:
@@ -498,7 +475,6 @@ async def test_a_query_of_very_many_parameters_is_not_searched_for_a_token(
     assert person_of(context.keys, asked + "&a=1" * 4000, HTTPHeaders()) == ""
 
 
-@pytest.mark.gen_test
 async def test_a_proxy_that_names_no_client_has_no_limit(serve: Any) -> None:
     served = serve(Bounds(an_address=1, trusted=PROXIES))
     lines = [await served.connect() for _ in range(4)]
@@ -522,7 +498,6 @@ def test_no_address_is_limited_if_a_needed_proxy_is_not_named(
     assert bounds_of(read_settings({})).an_address == 0, "in development everybody shares one address"
 
 
-@pytest.mark.gen_test
 async def test_a_persons_eleventh_socket_closes_the_first(
     serve: Any, client: Client, settings: Settings
 ) -> None:

@@ -39,7 +39,6 @@ class TestNearlyFull:
     def environment(self) -> dict[str, str]:
         return {"DISK_FREE_MB": str(1 << 40)}
 
-    @pytest.mark.gen_test
     async def test_publishing_and_uploading_are_refused_and_the_operator_is_told(
         self, client: Client, context: Context
     ) -> None:

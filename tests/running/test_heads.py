@@ -73,7 +73,6 @@ def of_lines(number: int, field: Callable[[int], str] = "x{}: a".format) -> byte
     return FIRST + "".join(f"{each}\r\n" for each in fields).encode() + b"\r\n"
 
 
-@pytest.mark.gen_test
 async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server: BoundedServer) -> None:
     assert (len(of_bytes(HEAD_BYTES)), of_lines(HEAD_LINES).count(b"\r\n")) == (16 << 10, 101)
     for fine in (of_bytes(HEAD_BYTES), of_lines(HEAD_LINES), of_lines(HEAD_LINES, lambda _: "x: a")):
@@ -90,7 +89,6 @@ async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server: BoundedSe
         assert "100 行" in reply["msg"]
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize(
     "head",
     [HEALTHY.replace(b"\r\n", b"\n"), FIRST + b"a: b\n\r\n", FIRST + b"a: b\r\n\n", b"\n" + HEALTHY],
@@ -102,7 +100,6 @@ async def test_a_head_with_bare_lf_is_refused(server: BoundedServer, head: bytes
     assert "CRLF" in reply["msg"]
 
 
-@pytest.mark.gen_test
 async def test_a_head_may_come_in_64_pieces_and_no_more(
     server: BoundedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +129,6 @@ async def test_a_head_may_come_in_64_pieces_and_no_more(
                 assert await reader.read(12) == end
 
 
-@pytest.mark.gen_test
 async def test_what_is_refused_by_its_head_never_reaches_the_parser(
     server: BoundedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,7 +150,6 @@ async def test_what_is_refused_by_its_head_never_reaches_the_parser(
     assert parsed == [len(HEALTHY)]
 
 
-@pytest.mark.gen_test
 async def test_only_some_of_many_heads_are_parsed_in_a_turn_of_the_loop(
     server: BoundedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,7 +179,6 @@ async def test_only_some_of_many_heads_are_parsed_in_a_turn_of_the_loop(
     assert max(map(turns.count, turns)) <= bounded.HEADS_A_TURN
 
 
-@pytest.mark.gen_test
 async def test_an_upload_that_stops_after_any_byte_of_its_forms_head_is_refused_and_leaves_nothing(
     server: BoundedServer, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,7 +200,6 @@ async def test_an_upload_that_stops_after_any_byte_of_its_forms_head_is_refused_
     assert uploads_of(context).held_bytes == 0
 
 
-@pytest.mark.gen_test
 async def test_an_operators_body_has_ten_seconds(
     server: BoundedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,7 +91,6 @@ def another_place(io_loop: Any, context: Context, place: Place) -> Iterator[Plac
 # -- logging in
 
 
-@pytest.mark.gen_test
 async def test_the_client_for_wechat_logs_a_person_in(place):
     unionid, openid, data = await place.log_in("alice", nickname="小明", gender=2)
     assert (unionid, openid) == (data.union_id, data.open_id)
@@ -100,14 +99,12 @@ async def test_the_client_for_wechat_logs_a_person_in(place):
     assert (data.nick_name, data.gender) == ("小明", 2)
 
 
-@pytest.mark.gen_test
 async def test_a_user_is_the_same_person_every_time_and_nobody_else(place):
     again = [(await place.log_in(user))[:2] for user in ("alice", "alice", "bob", "爱丽丝")]
     assert again[0] == again[1]
     assert len(set(again)) == 3
 
 
-@pytest.mark.gen_test
 async def test_a_code_is_good_once(place):
     ticket = await place.ask("/authorize", user="alice")
     await place.wechat.code_to_session(ticket["code"])
@@ -117,7 +114,6 @@ async def test_a_code_is_good_once(place):
     assert answer == {"errcode": 40163, "errmsg": "code been used"}
 
 
-@pytest.mark.gen_test
 async def test_a_code_used_many_times_at_once_in_two_processes_succeeds_once(place, another_place):
     ticket = await place.ask("/authorize", user="alice")
     answers = await asyncio.gather(
@@ -130,7 +126,6 @@ async def test_a_code_used_many_times_at_once_in_two_processes_succeeds_once(pla
     assert sum(answer.get("errcode") == 40163 for answer in answers) == 15
 
 
-@pytest.mark.gen_test
 async def test_a_code_of_one_process_is_good_at_another(place, another_place):
     ticket = await place.ask("/authorize", user="alice")
     session = await another_place.wechat.code_to_session(ticket["code"])
@@ -138,7 +133,6 @@ async def test_a_code_of_one_process_is_good_at_another(place, another_place):
     assert data.nick_name == "alice"
 
 
-@pytest.mark.gen_test
 async def test_a_code_lasts_five_minutes_and_is_then_forgotten(place, context):
     codes = context.sandbox.codes.collection
     ticket = await place.ask("/authorize", user="alice")
@@ -153,7 +147,6 @@ async def test_a_code_lasts_five_minutes_and_is_then_forgotten(place, context):
 
 
 @pytest.mark.parametrize("code", ["unknown", "$ne", "x" * 5000])
-@pytest.mark.gen_test
 async def test_an_unknown_code_is_a_bad_one(place, code):
     with pytest.raises(BadLoginCode):
         await place.wechat.code_to_session(code)
@@ -169,7 +162,6 @@ async def test_an_unknown_code_is_a_bad_one(place, code):
         (-1, WeChatBusy),
     ],
 )
-@pytest.mark.gen_test
 async def test_it_gives_the_errcode_that_was_asked_for(place, errcode, refusal):
     ticket = await place.ask("/authorize", user="alice", errcode=errcode)
     assert (await place.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN))["errcode"] == errcode
@@ -177,7 +169,6 @@ async def test_it_gives_the_errcode_that_was_asked_for(place, errcode, refusal):
         await place.wechat.code_to_session(ticket["code"])
 
 
-@pytest.mark.gen_test
 async def test_a_mini_program_that_is_bound_to_no_platform_sees_no_unionid(place):
     unionid, openid, data = await place.log_in("alice", unionid=0)
     assert unionid is None
@@ -185,14 +176,12 @@ async def test_a_mini_program_that_is_bound_to_no_platform_sees_no_unionid(place
     assert data.open_id == openid
 
 
-@pytest.mark.gen_test
 async def test_the_unionid_may_be_only_in_the_encrypted_data(place):
     unionid, _, data = await place.log_in("alice", unionid="data")
     assert unionid is None
     assert data.union_id == (await place.log_in("alice"))[0]
 
 
-@pytest.mark.gen_test
 async def test_an_anonymous_person_has_wechats_name_and_a_grey_picture(place):
     _, _, data = await place.log_in("alice", nickname="小明", anonymous=1)
     assert data.nick_name == "微信用户"
@@ -201,7 +190,6 @@ async def test_an_anonymous_person_has_wechats_name_and_a_grey_picture(place):
     assert all(red == green == blue for _, (red, green, blue) in picture.getcolors(1 << 16))
 
 
-@pytest.mark.gen_test
 async def test_data_for_another_mini_program_or_another_session_is_refused(place):
     with pytest.raises(BadUserData):
         await place.log_in("alice", appid="wxanother")
@@ -211,7 +199,6 @@ async def test_data_for_another_mini_program_or_another_session_is_refused(place
         place.wechat.decrypt_user(session, bob["iv"], bob["encryptedData"])
 
 
-@pytest.mark.gen_test
 async def test_a_picture_is_derived_from_the_name_and_cached_by_browsers(place):
     drawn = []
     for user in ("alice", "alice", "bob"):
@@ -238,7 +225,6 @@ async def test_a_picture_is_derived_from_the_name_and_cached_by_browsers(place):
         {"user": "alice", "unionid": "yes"},
     ],
 )
-@pytest.mark.gen_test
 async def test_a_login_that_cannot_be_played_gets_the_reason(place, context, wishes):
     answer = await place.http.get("/authorize", params=wishes)
     assert answer.status_code == 400
@@ -246,7 +232,6 @@ async def test_a_login_that_cannot_be_played_gets_the_reason(place, context, wis
     assert await context.sandbox.codes.collection.count_documents({}) == 0
 
 
-@pytest.mark.gen_test
 async def test_a_query_that_is_no_text_is_answered_in_json(place):
     answer = await place.http.get("/authorize?user=%ff")
     assert (answer.status_code, answer.json()["errcode"]) == (400, 40097)
@@ -263,7 +248,6 @@ async def test_a_query_that_is_no_text_is_answered_in_json(place):
         ({"grant_type": "password"}, 40002),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_session_is_given_to_this_mini_program_only(place, change, errcode):
     ticket = await place.ask("/authorize", user="alice")
     answer = await place.ask("/sns/jscode2session", **{"js_code": ticket["code"], **LOGIN, **change})
@@ -271,7 +255,6 @@ async def test_a_session_is_given_to_this_mini_program_only(place, change, errco
     assert "session_key" in await place.ask("/sns/jscode2session", js_code=ticket["code"], **LOGIN)
 
 
-@pytest.mark.gen_test
 async def test_user_login_takes_a_ticket_once_and_reads_spaces_as_pluses(client):
     spaces = 0
     for number in range(10):
@@ -294,14 +277,12 @@ async def test_user_login_takes_a_ticket_once_and_reads_spaces_as_pluses(client)
         ({"appid": "wxanother"}, "bad_user_data"),
     ],
 )
-@pytest.mark.gen_test
 async def test_user_login_refuses_as_wechat_does_and_records_nobody(client, context, wishes, error):
     ticket = await a_ticket(client.http, user="alice", **wishes)
     assert (await client.get("/userLogin", **ticket))["error"] == error
     assert await context.store.people.collection.count_documents({}) == 0
 
 
-@pytest.mark.gen_test
 async def test_altered_data_makes_nobody_another_person_or_several(client, context):
     bob = await client.log_in("bob")
     found = set()
@@ -322,7 +303,6 @@ async def test_altered_data_makes_nobody_another_person_or_several(client, conte
 # -- the access token and what it is for
 
 
-@pytest.mark.gen_test
 async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, another_place):
     async def grant(where: Place, **wish: Any) -> dict[str, Any]:
         answer: dict[str, Any] = (await where.post("/cgi-bin/stable_token", {**GRANT, **wish})).json()
@@ -339,7 +319,6 @@ async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, 
     assert new.headers["Content-Type"] == "image/jpeg"
 
 
-@pytest.mark.gen_test
 async def test_renewals_are_forced_twenty_times_a_day_and_half_a_minute_apart(place, context):
     async def force() -> dict[str, Any]:
         answer: dict[str, Any] = (await place.post("/cgi-bin/stable_token", FORCED)).json()
@@ -355,7 +334,6 @@ async def test_renewals_are_forced_twenty_times_a_day_and_half_a_minute_apart(pl
     assert (await force())["access_token"]
 
 
-@pytest.mark.gen_test
 async def test_a_token_with_less_than_five_minutes_left_is_replaced(place, context):
     first = (await place.post("/cgi-bin/stable_token", GRANT)).json()["access_token"]
     tokens = context.sandbox.codes.tokens
@@ -365,7 +343,6 @@ async def test_a_token_with_less_than_five_minutes_left_is_replaced(place, conte
     assert second["expires_in"] > 7000
 
 
-@pytest.mark.gen_test
 async def test_the_client_draws_a_code_even_after_its_token_was_replaced(place):
     async def size() -> tuple[int, int]:
         drawn = await place.wechat.mini_program_code("Ab-._~!#$&'()*+,/:;=?@0123456789", "pages/dig/dig")
@@ -400,14 +377,12 @@ async def test_the_client_draws_a_code_even_after_its_token_was_replaced(place):
         (b"", 47001),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_code_that_wechat_would_not_draw_is_refused_in_json(place, body, errcode):
     token = await place.wechat.access_token()
     answer = await place.post(f"/wxa/getwxacodeunlimit?access_token={token}", body)
     assert (answer.status_code, answer.json()["errcode"]) == (200, errcode)
 
 
-@pytest.mark.gen_test
 async def test_a_code_is_not_drawn_without_the_token(place):
     assert (await place.post("/wxa/getwxacodeunlimit", {"scene": "a"})).json()["errcode"] == 41001
     answer = await place.post("/wxa/getwxacodeunlimit?access_token=made-up", {"scene": "a"})
@@ -425,14 +400,12 @@ async def test_a_code_is_not_drawn_without_the_token(place):
         (b"appid=1", 47001),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_token_is_given_to_this_mini_program_only(place, context, body, errcode):
     answer = await place.post("/cgi-bin/stable_token", body)
     assert (answer.status_code, answer.json()["errcode"]) == (200, errcode)
     assert await context.sandbox.codes.tokens.count_documents({}) == 0
 
 
-@pytest.mark.gen_test
 async def test_a_wrong_method_is_answered_as_by_wechat(place):
     assert (await place.http.get("/cgi-bin/stable_token")).json()["errcode"] == 43002
     assert (await place.http.post("/sns/jscode2session")).json()["errcode"] == 43001
@@ -449,7 +422,6 @@ async def test_a_wrong_method_is_answered_as_by_wechat(place):
         Settings(app_env="production", wechat_appid="wx0123456789abcdef", wechat_secret="s"),
     ],
 )
-@pytest.mark.gen_test
 async def test_it_exists_neither_with_wechat_configured_nor_in_production(context, configured):
     elsewhere = copy.copy(context)
     elsewhere.settings = configured
@@ -462,7 +434,6 @@ class TestWithWeChatConfigured:
     def environment(self) -> dict[str, str]:
         return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
 
-    @pytest.mark.gen_test
     async def test_a_server_that_starts_makes_no_collection_for_it(self, context):
         made = await context.store.database.list_collection_names()
         assert "digs" in made

@@ -55,7 +55,6 @@ async def sent(client: Client, user: str = "alice") -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.gen_test
 async def test_a_consent_is_good_for_one_message_which_is_shown(client: Client, context: Context) -> None:
     assert await subscribe(client, "alice") == {"errMsg": "requestSubscribeMessage:ok", TEMPLATE: "accept"}
     await send(context)
@@ -76,7 +75,6 @@ async def test_a_consent_is_good_for_one_message_which_is_shown(client: Client, 
     assert await sent(client, "bob") == []
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_declined_or_was_not_asked_gets_nothing(client: Client, context: Context) -> None:
     assert (await subscribe(client, "alice", decline=1))[TEMPLATE] == "reject"
     assert "20001" in (await subscribe(client, "alice", "a_template_that_nobody_set_up"))["errMsg"]
@@ -101,7 +99,6 @@ async def test_a_person_who_declined_or_was_not_asked_gets_nothing(client: Clien
         ({"data": {"unknown1": {"value": "1"}}}, 47003),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_message_that_wechat_refuses_costs_no_consent(
     client: Client, context: Context, changes: dict[str, Any], errcode: int
 ) -> None:
@@ -113,7 +110,6 @@ async def test_a_message_that_wechat_refuses_costs_no_consent(
 
 
 @pytest.mark.parametrize("what", ["error_before", "garbage", "disconnect", "timeout", "slow"])
-@pytest.mark.gen_test
 async def test_a_wechat_that_misbehaves_did_not_acknowledge_the_message(
     client: Client, context: Context, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +128,6 @@ async def test_a_wechat_that_misbehaves_did_not_acknowledge_the_message(
     assert len(await sent(client)) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_slow_wechat_is_waited_for(client: Client, context: Context) -> None:
     await subscribe(client, "alice")
     await misbehave(client, "slow", call="message", seconds=1)
@@ -142,7 +137,6 @@ async def test_a_slow_wechat_is_waited_for(client: Client, context: Context) -> 
 
 
 @pytest.mark.parametrize("code", ["43101", "47003", "40003"])
-@pytest.mark.gen_test
 async def test_it_can_be_told_to_refuse(client: Client, context: Context, code: str) -> None:
     await subscribe(client, "alice")
     await misbehave(client, "refuse", call="message", code=code)
@@ -151,7 +145,6 @@ async def test_it_can_be_told_to_refuse(client: Client, context: Context, code: 
     assert refused.value.errcode == int(code)
 
 
-@pytest.mark.gen_test
 async def test_a_used_up_quota_is_told_as_a_busy_wechat(client: Client, context: Context) -> None:
     await subscribe(client, "alice")
     await misbehave(client, "refuse", call="message", code="45009")
@@ -159,7 +152,6 @@ async def test_a_used_up_quota_is_told_as_a_busy_wechat(client: Client, context:
         await send(context)
 
 
-@pytest.mark.gen_test
 async def test_a_token_that_ended_is_renewed_and_the_message_sent_once(
     client: Client, context: Context
 ) -> None:

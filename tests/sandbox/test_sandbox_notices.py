@@ -25,7 +25,6 @@ async def states(shop: Shop) -> list[tuple[str, int]]:
     return [(notice["state"], notice["attempts"]) for notice in found]
 
 
-@pytest.mark.gen_test
 async def test_a_notice_is_repeated_until_it_is_acknowledged(shop):
     shop.desk.answers = [500, 404, 302, 200]
     _, prepay_id = await shop.order()
@@ -40,7 +39,6 @@ async def test_a_notice_is_repeated_until_it_is_acknowledged(shop):
     assert await states(shop) == [("done", 4)]
 
 
-@pytest.mark.gen_test
 async def test_a_notice_is_sent_fifteen_times_at_most(shop):
     shop.desk.answers = [500] * 50
     _, prepay_id = await shop.order()
@@ -51,7 +49,6 @@ async def test_a_notice_is_sent_fifteen_times_at_most(shop):
     assert await states(shop) == [("given_up", 15)]
 
 
-@pytest.mark.gen_test
 async def test_a_notice_waits_for_a_merchant_who_cannot_be_reached(shop):
     _, prepay_id = await shop.order()
     shop.desk.server.stop()
@@ -62,7 +59,6 @@ async def test_a_notice_waits_for_a_merchant_who_cannot_be_reached(shop):
     assert kept["due_at_ms"] > time.time() * 1000
 
 
-@pytest.mark.gen_test
 async def test_processes_that_send_at_once_send_once(shop):
     await shop.misbehave("delay_notice", seconds=60)
     _, prepay_id = await shop.order()
@@ -74,7 +70,6 @@ async def test_processes_that_send_at_once_send_once(shop):
     assert shop.desk.taken.qsize() == 1
 
 
-@pytest.mark.gen_test
 async def test_a_notice_may_be_lost_or_repeated_or_follow_a_forged_one(shop):
     for what, comes in (("lose_notice", 0), ("repeat_notice", 2), ("forge_notice", 2), ("", 1)):
         if what:
@@ -92,7 +87,6 @@ async def test_a_notice_may_be_lost_or_repeated_or_follow_a_forged_one(shop):
             assert shop.pay.read_notice(headers, body).resource.out_trade_no == number
 
 
-@pytest.mark.gen_test
 async def test_each_kind_of_notice_has_an_address_of_its_own(shop):
     number = await shop.paid(amount_fen=100)
     await shop.pay.refund("RK", number, 100, 100, "退款")
@@ -102,7 +96,6 @@ async def test_each_kind_of_notice_has_an_address_of_its_own(shop):
     assert (await shop.taken())[0] == "/transferNotify"
 
 
-@pytest.mark.gen_test
 async def test_a_wish_applies_only_to_its_call_and_number_and_so_many_times(shop):
     await shop.misbehave("refuse", call="transfer", number="TJ", times=2)
     assert (await shop.pay.transfer(shop.body("TK"))).state == "WAIT_USER_CONFIRM"
@@ -129,7 +122,6 @@ async def test_a_wish_applies_only_to_its_call_and_number_and_so_many_times(shop
         {"what": "refuse", "number": {"$ne": ""}},
     ],
 )
-@pytest.mark.gen_test
 async def test_a_wish_that_cannot_be_granted_gets_the_reason(shop, wish):
     answer = await shop.http.post("/sandbox/misbehave", json=wish)
     assert answer.status_code == 400
@@ -137,7 +129,6 @@ async def test_a_wish_that_cannot_be_granted_gets_the_reason(shop, wish):
     assert await shop.context.sandbox.misbehaviours.collection.count_documents({}) == 0
 
 
-@pytest.mark.gen_test
 async def test_confirming_takes_a_form_too(shop):
     bill = await shop.pay.transfer(shop.body("TL"))
     answer = await shop.http.post(

@@ -35,7 +35,6 @@ from support.purse import let_refund
         {"header": 'WECHATPAY2-SHA256-RSA2048 mchid="1900000001"'},
     ],
 )
-@pytest.mark.gen_test
 async def test_a_request_that_the_merchant_did_not_sign_gets_401_and_does_nothing(shop, changes):
     if changes.get("key") == "platform":
         pairs = await shop.context.sandbox.keys.find()
@@ -47,7 +46,6 @@ async def test_a_request_that_the_merchant_did_not_sign_gets_401_and_does_nothin
     assert (await call(shop, "POST", f"{ORDERS}/jsapi", an_order())).status_code == 200
 
 
-@pytest.mark.gen_test
 async def test_a_signature_is_good_for_five_minutes(shop, monkeypatch):
     now = time.time()
     for age_seconds, status in ((290, 200), (310, 401), (-310, 401)):
@@ -67,7 +65,6 @@ async def test_a_signature_is_good_for_five_minutes(shop, monkeypatch):
         assert answer.status_code == status
 
 
-@pytest.mark.gen_test
 async def test_every_answer_is_signed_and_refusals_too(shop):
     order = an_order()
     answers = [
@@ -92,7 +89,6 @@ async def test_every_answer_is_signed_and_refusals_too(shop):
         )
 
 
-@pytest.mark.gen_test
 async def test_processes_that_start_at_once_make_one_set_of_keys_and_a_restart_keeps_it(context):
     await context.sandbox.keys.collection.delete_many({})
     merchants = await asyncio.gather(*(SandboxStore(context.store.database).merchant() for _ in range(6)))
@@ -127,7 +123,6 @@ async def test_processes_that_start_at_once_make_one_set_of_keys_and_a_restart_k
         ({"time_expire": "tomorrow"}, "PARAM_ERROR"),
     ],
 )
-@pytest.mark.gen_test
 async def test_an_order_that_wechat_would_refuse_is_refused(shop, changes, code):
     answer = await call(shop, "POST", f"{ORDERS}/jsapi", an_order(**changes))
     assert (answer.status_code, answer.json()["code"]) == (FAILURES[code][0], code)
@@ -135,7 +130,6 @@ async def test_an_order_that_wechat_would_refuse_is_refused(shop, changes, code)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b"\xff", b"{"])
-@pytest.mark.gen_test
 async def test_a_body_that_is_no_order_is_refused_in_json(shop, body):
     answer = await shop.http.post(f"/sandbox{ORDERS}/jsapi", content=body)
     assert answer.status_code == 401
@@ -145,7 +139,6 @@ async def test_a_body_that_is_no_order_is_refused_in_json(shop, body):
     assert answer.json()["code"] == "PARAM_ERROR"
 
 
-@pytest.mark.gen_test
 async def test_orders_under_one_number_at_the_same_time_are_one_order(shop):
     order = an_order()
     answers = await asyncio.gather(*(call(shop, "POST", f"{ORDERS}/jsapi", order) for _ in range(10)))
@@ -153,7 +146,6 @@ async def test_orders_under_one_number_at_the_same_time_are_one_order(shop):
     assert len({answer.json()["prepay_id"] for answer in answers}) == 1
 
 
-@pytest.mark.gen_test
 async def test_an_expired_order_cannot_be_paid_and_is_closed_by_a_call_alone(shop):
     number, prepay_id = await shop.order()
     await shop.misbehave("expire", number=number)
@@ -172,7 +164,6 @@ async def call_again(shop: Shop, number: str) -> None:
     raise PayRefused(answer.json()["code"], answer.json()["message"])
 
 
-@pytest.mark.gen_test
 async def test_a_paid_order_cannot_be_ordered_again(shop):
     with pytest.raises(PayRefused, match="ORDERPAID"):
         await call_again(shop, await shop.paid())
@@ -195,7 +186,6 @@ async def test_a_paid_order_cannot_be_ordered_again(shop):
         {"decline": 1},
     ],
 )
-@pytest.mark.gen_test
 async def test_parameters_that_the_merchant_did_not_sign_are_not_paid(shop, changes):
     number, prepay_id = await shop.order()
     parameters = shop.pay.payment_parameters(prepay_id)
@@ -204,7 +194,6 @@ async def test_parameters_that_the_merchant_did_not_sign_are_not_paid(shop, chan
     assert await shop.request_payment(parameters) == "requestPayment:ok"
 
 
-@pytest.mark.gen_test
 async def test_payments_at_the_same_time_pay_an_order_once(shop):
     number, prepay_id = await shop.order()
     parameters = shop.pay.payment_parameters(prepay_id)
@@ -218,7 +207,6 @@ async def test_payments_at_the_same_time_pay_an_order_once(shop):
 # -- refunds
 
 
-@pytest.mark.gen_test
 async def test_no_more_is_refunded_than_was_paid(shop):
     number = await shop.paid(amount_fen=100)
     with pytest.raises(PayRefused, match="可退金额"):
@@ -232,7 +220,6 @@ async def test_no_more_is_refunded_than_was_paid(shop):
     await shop.pay.refund("RD", number, 40, 100, "退款")
 
 
-@pytest.mark.gen_test
 async def test_refunds_at_the_same_time_never_exceed_the_payment(shop):
     number = await shop.paid(amount_fen=100)
     made = await asyncio.gather(
@@ -244,7 +231,6 @@ async def test_refunds_at_the_same_time_never_exceed_the_payment(shop):
     assert (kept["refundable_fen"], len(kept["refunds"])) == (70, 1)
 
 
-@pytest.mark.gen_test
 async def test_a_repeated_refund_is_the_same_and_another_amount_is_refused(shop):
     number = await shop.paid(amount_fen=100)
     refunds = [await shop.pay.refund("RF", number, 30, 100, "退款") for _ in range(3)]
@@ -258,7 +244,6 @@ async def test_a_repeated_refund_is_the_same_and_another_amount_is_refused(shop)
         await shop.pay.refund("RF", other, 30, 100, "退款")
 
 
-@pytest.mark.gen_test
 async def test_an_unpaid_order_or_one_of_another_sum_is_not_refunded(shop):
     number, _ = await shop.order(amount_fen=100)
     with pytest.raises(PayRefused, match="未支付"):
@@ -270,7 +255,6 @@ async def test_an_unpaid_order_or_one_of_another_sum_is_not_refunded(shop):
     assert refused.value.not_found
 
 
-@pytest.mark.gen_test
 async def test_an_order_is_refunded_fifty_times_at_most(shop):
     number = await shop.paid(amount_fen=100)
     for place in range(REFUNDS_AN_ORDER):
@@ -284,7 +268,6 @@ async def test_an_order_is_refunded_fifty_times_at_most(shop):
 @pytest.mark.parametrize(
     ("what", "status", "left"), [("abnormal", "ABNORMAL", 70), ("closed", "CLOSED", 100)]
 )
-@pytest.mark.gen_test
 async def test_a_refund_may_end_as_abnormal_or_closed(shop, what, status, left):
     number = await shop.paid(amount_fen=100)
     await shop.misbehave(what, number="RI")
@@ -297,7 +280,6 @@ async def test_a_refund_may_end_as_abnormal_or_closed(shop, what, status, left):
 
 
 @pytest.mark.parametrize(("code", "left"), [("SUCCESS", 70), ("ABNORMAL", 70), ("CLOSED", 100)])
-@pytest.mark.gen_test
 async def test_a_refund_stays_pending_until_it_is_settled(shop, code, left):
     number = await shop.paid(amount_fen=100)
     await shop.misbehave("pending", call="refund")

@@ -27,7 +27,6 @@ async def paid_body(shop: Shop) -> dict[str, Any]:
     return shipping_info(order["transaction_id"], OPENID, NOW_MS)
 
 
-@pytest.mark.gen_test
 async def test_a_delivery_is_noted_once_and_corrected_once(shop: Shop) -> None:
     body = await paid_body(shop)
     other, third = ({**body, "shipping_list": [{"item_desc": text}]} for text in ("猫", "狗"))
@@ -57,7 +56,6 @@ async def test_a_delivery_is_noted_once_and_corrected_once(shop: Shop) -> None:
         ({"upload_time": 1_671_082_175}, 47001),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_wrong_report_is_refused_and_notes_nothing(
     shop: Shop, changes: dict[str, Any], errcode: int
 ) -> None:
@@ -66,7 +64,6 @@ async def test_a_wrong_report_is_refused_and_notes_nothing(
     assert (await told(shop, body))[0] == 0
 
 
-@pytest.mark.gen_test
 async def test_what_is_unpaid_or_went_back_cannot_be_delivered(shop: Shop) -> None:
     number, _ = await shop.order()
     order = await shop.context.sandbox.pay.find_order(number)
@@ -77,7 +74,6 @@ async def test_what_is_unpaid_or_went_back_cannot_be_delivered(shop: Shop) -> No
     assert (await told(shop, shipping_info(order["transaction_id"], OPENID, NOW_MS)))[0] == 10060004
 
 
-@pytest.mark.gen_test
 async def test_whether_it_is_managed_is_told_of_the_own_mini_program(shop: Shop) -> None:
     appid = shop.context.settings.appid
     code, answer = await told(shop, {"appid": appid}, "is_trade_managed")

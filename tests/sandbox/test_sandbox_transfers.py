@@ -37,14 +37,12 @@ from support.merchant_calls import TRANSFERS, a_bill, call
         ({"openid": ""}, "PARAM_ERROR"),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_transfer_that_wechat_would_refuse_is_refused(shop, changes, code):
     answer = await call(shop, "POST", TRANSFERS, a_bill(**changes))
     assert (answer.status_code, answer.json()["code"]) == (400, code)
     assert await shop.context.sandbox.pay.bills.count_documents({}) == 0
 
 
-@pytest.mark.gen_test
 async def test_a_person_and_a_merchant_are_transferred_so_much_a_day(shop):
     bills = shop.context.sandbox.pay.bills
     for number in range(10):
@@ -60,7 +58,6 @@ async def test_a_person_and_a_merchant_are_transferred_so_much_a_day(shop):
     assert (await shop.pay.transfer(shop.body("T12", 10))).state == "WAIT_USER_CONFIRM"
 
 
-@pytest.mark.gen_test
 async def test_a_repeated_bill_is_the_same_and_another_under_its_number_is_refused(shop):
     bill = a_bill()
     answers = await asyncio.gather(*(call(shop, "POST", TRANSFERS, bill) for _ in range(8)))
@@ -70,7 +67,6 @@ async def test_a_repeated_bill_is_the_same_and_another_under_its_number_is_refus
         assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_declined_may_confirm_later_but_only_once(shop):
     bill = await shop.pay.transfer(shop.body("TA"))
     assert await shop.confirm(bill.package_info, decline=1) == "requestMerchantTransfer:cancel"
@@ -84,7 +80,6 @@ async def test_a_person_who_declined_may_confirm_later_but_only_once(shop):
     assert "fail" in await shop.confirm(bill.package_info, mchId="1900000002")
 
 
-@pytest.mark.gen_test
 async def test_a_bill_that_nobody_confirms_for_a_day_fails(shop):
     bill = await shop.pay.transfer(shop.body("TB"))
     kept = await shop.context.sandbox.pay.bills.find_one({"_id": "TB"})
@@ -97,7 +92,6 @@ async def test_a_bill_that_nobody_confirms_for_a_day_fails(shop):
     assert (again.state, again.package_info) == ("FAIL", None)
 
 
-@pytest.mark.gen_test
 async def test_a_confirmation_or_a_cancellation_at_the_same_time_wins_and_not_both(shop):
     for place in range(5):
         number = f"TC{place}"
@@ -114,7 +108,6 @@ async def test_a_confirmation_or_a_cancellation_at_the_same_time_wins_and_not_bo
             assert state == "CANCELLED"
 
 
-@pytest.mark.gen_test
 async def test_a_transfer_can_be_made_to_fail_at_once_or_when_confirmed(shop):
     await shop.misbehave("fail", call="transfer", code="ACCOUNT_FROZEN")
     failed = await shop.pay.transfer(shop.body("TD"))
@@ -126,7 +119,6 @@ async def test_a_transfer_can_be_made_to_fail_at_once_or_when_confirmed(shop):
     assert (await shop.notice()).resource.fail_reason == "PAYEE_ACCOUNT_ABNORMAL"
 
 
-@pytest.mark.gen_test
 async def test_a_transfer_may_stay_accepted_and_goes_on_when_sent_again(shop):
     await shop.misbehave("accepted")
     body = shop.body("TF")
@@ -138,7 +130,6 @@ async def test_a_transfer_may_stay_accepted_and_goes_on_when_sent_again(shop):
     assert await shop.confirm(again.package_info) == "requestMerchantTransfer:ok"
 
 
-@pytest.mark.gen_test
 async def test_a_confirmation_and_a_cancellation_may_stay_pending(shop):
     bill = await shop.pay.transfer(shop.body("TG"))
     await shop.misbehave("pending", call="confirm")

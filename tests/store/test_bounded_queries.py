@@ -14,7 +14,6 @@ from server.store.money import ledger
 from support.client import Client
 
 
-@pytest.mark.gen_test
 async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -31,7 +30,6 @@ async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
     assert [code async for code in context.store.ledger.codes()] == sorted(expected)
 
 
-@pytest.mark.gen_test
 async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes(
     context: Context, other: Context
 ) -> None:
@@ -49,7 +47,6 @@ async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes
     assert await book.sums_fen(now_ms) == found[0]
 
 
-@pytest.mark.gen_test
 async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_however_many_pages_that_takes(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,7 +70,6 @@ async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_howeve
     assert (found, pages) == (["1", "3", "5", "6"], 3)
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(
     client: Client, context: Context
 ) -> None:
@@ -96,7 +92,6 @@ async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_ope
     assert await context.store.tasks.square(2, now_ms, lasts_ms) == []
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(
     client: Client, context: Context
 ) -> None:

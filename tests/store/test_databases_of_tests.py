@@ -54,7 +54,6 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
     return wire.before(settings)
 
 
-@pytest.mark.gen_test
 async def test_a_wire_stands_before_the_primary_of_several_hosts(client: Client, wire: FaultyWire) -> None:
     alice = await client.log_in("alice")
     assert (await alice.get("/getMyInfo"))["status"] == 0

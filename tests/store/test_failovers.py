@@ -46,7 +46,6 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
     return wire.before(settings)
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_page_shows_it(
     client: Client, context: Context, wire: FaultyWire, open_page: Any
 ) -> None:
@@ -68,7 +67,6 @@ async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_
     assert len(await check_history(context, code)) == 1
 
 
-@pytest.mark.gen_test
 async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_know_of_its_majority(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -90,7 +88,6 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
     assert await context.store.digs.collection.count_documents({}) == 2
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -116,7 +113,6 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_
     assert len(await check_history(context, code)) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_keeps_all(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -141,7 +137,6 @@ async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_ke
     assert len(await check_history(context, code)) == 4
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
     client: Client, context: Context, wire: FaultyWire, open_page: Any
 ) -> None:
@@ -159,7 +154,6 @@ async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
 
 
 @pytest.mark.parametrize("code", PASSING)
-@pytest.mark.gen_test
 async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(
     client: Client, context: Context, wire: FaultyWire, code: int
 ) -> None:
@@ -186,7 +180,6 @@ async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(
         cut_in_reply,
     ],
 )
-@pytest.mark.gen_test
 async def test_a_write_of_unknown_outcome_is_told_as_such(
     client: Client, wire: FaultyWire, fault: Any
 ) -> None:
@@ -199,7 +192,6 @@ async def test_a_write_of_unknown_outcome_is_told_as_such(
     assert (await alice.post("/setProfile", **asked))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(
     client: Client, wire: FaultyWire
 ) -> None:
@@ -212,7 +204,6 @@ async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(
         pass
 
 
-@pytest.mark.gen_test
 async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -237,7 +228,6 @@ async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
     assert max(seconds for _, seconds in replies) < PROMISED_SECONDS
 
 
-@pytest.mark.gen_test
 async def test_a_request_of_several_slow_operations_is_answered_in_time(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -253,7 +243,6 @@ async def test_a_request_of_several_slow_operations_is_answered_in_time(
     assert (await alice.post("/postTask", **asked, publish_id="the-slow-cat"))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_twenty_operations_that_wait_keep_no_other_from_beginning(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -265,7 +254,6 @@ async def test_twenty_operations_that_wait_keep_no_other_from_beginning(
     await asyncio.gather(*slow)
 
 
-@pytest.mark.gen_test
 async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_questions(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -287,7 +275,6 @@ async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_que
     assert (await dave.dig(code, dig_id="daves-dig"))["error"] == "cooling_down"
 
 
-@pytest.mark.gen_test
 async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(
     client: Client, context: Context, wire: FaultyWire
 ) -> None:
@@ -305,7 +292,6 @@ async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(
     assert len({first["code"], other["code"], bobs["code"]}) == 3
 
 
-@pytest.mark.gen_test
 async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(
     context: Context, wire: FaultyWire
 ) -> None:
@@ -336,7 +322,6 @@ async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(
     assert not await context.store.refunds.insert(refund)
 
 
-@pytest.mark.gen_test
 async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(
     context: Context, wire: FaultyWire
 ) -> None:
@@ -367,7 +352,6 @@ async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(
     assert await alarms.lasting() == [alarm]
 
 
-@pytest.mark.gen_test
 async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(
     context: Context, wire: FaultyWire
 ) -> None:
@@ -382,7 +366,6 @@ async def test_a_first_consent_that_comes_while_another_one_is_written_counts_to
     assert await consents.left("bob", ["template"]) == {"template": MOST_CONSENTS}
 
 
-@pytest.mark.gen_test
 async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer(
     context: Context, wire: FaultyWire
 ) -> None:
@@ -397,7 +380,6 @@ async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer
     assert await ledger.sums_fen(0) == {"paid": 3, "owed": 0, "given": 0, "refunded": 0}
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(
     context: Context, client: Client, wire: FaultyWire, settings: Settings, other_port: int
 ) -> None:

@@ -60,7 +60,6 @@ def test_release_and_check_say_that_mongodb_does_not_answer(
             assert re.fullmatch(r".*MongoDB does not answer: .*\n", said)
 
 
-@pytest.mark.gen_test
 async def test_a_silence_in_the_middle_is_said_and_then_the_work_goes_on(
     mongodb: EmbeddedMongoDB,
     hung: Callable[[], AbstractContextManager[None]],

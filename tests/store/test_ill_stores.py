@@ -155,7 +155,6 @@ def test_a_fault_of_the_store_itself_passes_and_is_told_to_who_checks_it(code: i
     assert refused_reason(OperationFailure("x", code, told)) == f"{code}: Too many open files"
 
 
-@pytest.mark.gen_test
 async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(
     context: Context, wire: FaultyWire, log: io.StringIO
 ) -> None:
@@ -181,7 +180,6 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(
     assert "never retrieved" not in log.getvalue()
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_an_ill_store_does_not_write_down_stays_pending_in_a_line(
     client: Client, context: Context, wire: FaultyWire, log: io.StringIO
 ) -> None:

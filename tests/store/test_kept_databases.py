@@ -120,7 +120,6 @@ def other(name: str) -> str:
     return f"{name}_other"
 
 
-@pytest.mark.gen_test
 async def test_a_tests_documents_are_gone_and_all_else_is_as_in_a_new_database(
     lender: Lender, name: str, other: str
 ) -> None:
@@ -156,7 +155,6 @@ SPOILING: dict[str, Callable[[Database[Found]], Any]] = {
 
 
 @pytest.mark.parametrize("change", SPOILING.values(), ids=SPOILING.keys())
-@pytest.mark.gen_test
 async def test_a_database_with_another_change_is_not_handed_on(
     lender: Lender, name: str, other: str, change: Callable[[Database[Found]], Any]
 ) -> None:
@@ -169,7 +167,6 @@ async def test_a_database_with_another_change_is_not_handed_on(
 
 
 @pytest.mark.parametrize("used", [True, False])
-@pytest.mark.gen_test
 async def test_a_database_is_handed_on_once_nobody_can_write_any_more(
     lender: Lender, name: str, other: str, used: bool
 ) -> None:

@@ -81,7 +81,6 @@ def clustered(settings: Settings, redis_url: str) -> Settings:
     return read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": settings.data_dir})
 
 
-@pytest.mark.gen_test
 async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(
     names: Names, clustered: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,7 +94,6 @@ async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(
     assert await waiting
 
 
-@pytest.mark.gen_test
 async def test_a_name_that_does_not_exist_ends_a_worker_with_one_line(
     names: Names, clustered: Settings
 ) -> None:

@@ -134,7 +134,6 @@ def test_nobody_joins_a_line_that_is_too_long() -> None:
     run_shuffled(0, work)
 
 
-@pytest.mark.gen_test
 async def test_a_crowd_that_opens_other_tasks_and_lists_leaves_threads_for_a_dig(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,6 @@ async def digger(client: Client, user: str) -> Someone:
     return someone
 
 
-@pytest.mark.gen_test
 async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(
     client: Client, context: Context, trips: Trips
 ) -> None:
@@ -76,7 +75,6 @@ class TestWithMessages:
     def environment(self) -> dict[str, str]:
         return MESSAGES
 
-    @pytest.mark.gen_test
     async def test_messages_to_people_who_left_add_no_trip_to_a_dig(
         self, client: Client, context: Context, trips: Trips
     ) -> None:
@@ -89,7 +87,6 @@ class TestWithMessages:
             await context.background.finish()
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
     client: Client, context: Context, trips: Trips
 ) -> None:
@@ -104,7 +101,6 @@ async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
     assert len(sent) == 4, sent
 
 
-@pytest.mark.gen_test
 async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
     client: Client, context: Context, trips: Trips
 ) -> None:
@@ -136,7 +132,6 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
         assert len(sent) == 1, sent
 
 
-@pytest.mark.gen_test
 async def test_a_dig_that_lost_the_race_takes_three_trips(
     client: Client, context: Context, trips: Trips, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,7 +162,6 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(
         assert sent[2:] == (["update digs"] if dug else ["aggregate tasks"])
 
 
-@pytest.mark.gen_test
 async def test_details_take_four_trips_and_five_with_a_share(
     client: Client, context: Context, trips: Trips
 ) -> None:
@@ -198,7 +192,6 @@ async def test_details_take_four_trips_and_five_with_a_share(
     assert await context.store.visits.shares.count_documents({}) == 3
 
 
-@pytest.mark.gen_test
 async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
     client: Client, context: Context, trips: Trips, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -240,7 +233,6 @@ async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
     assert waited_for(sent) == ["find tasks", "aggregate tasks"]
 
 
-@pytest.mark.gen_test
 async def test_a_page_of_participants_takes_two_trips(client: Client, context: Context, trips: Trips) -> None:
     alice, newcomer = await client.log_in_all("alice", "newcomer")
     bob = await digger(client, "bob")
@@ -267,7 +259,6 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
         assert len(waited_for(sent)) <= 2, sent
 
 
-@pytest.mark.gen_test
 async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(
     client: Client, trips: Trips
 ) -> None:
@@ -285,7 +276,6 @@ async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(
     )
 
 
-@pytest.mark.gen_test
 async def test_the_metrics_have_the_duration_of_each_kind_of_command(client: Client) -> None:
     await digger(client, "alice")
     shown = (await client.http.get("/metrics")).text
@@ -293,7 +283,6 @@ async def test_the_metrics_have_the_duration_of_each_kind_of_command(client: Cli
     assert 'wabao_store_seconds_bucket{command="findAndModify",le="5.0"}' in shown
 
 
-@pytest.mark.gen_test
 async def test_what_waits_for_somebody_costs_their_numbers_one_trip(
     client: Client, context: Context, trips: Trips
 ) -> None:

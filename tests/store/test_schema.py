@@ -62,7 +62,6 @@ def settings_of(store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path) 
     )
 
 
-@pytest.mark.gen_test
 async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) -> None:
     said: list[str] = []
     with pytest.raises(BadSettings, match="the database is empty: run python -m server release"):
@@ -72,7 +71,6 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) 
     assert not said, "there is nothing to change"
 
 
-@pytest.mark.gen_test
 async def test_two_processes_may_prepare_an_empty_database_at_once(store: Store) -> None:
     # The later one may find what the earlier one has made by then.
     await asyncio.gather(*(prepare(store.database, store.indexes(), print) for _ in range(2)))
@@ -85,7 +83,6 @@ async def _assert_prepared(store: Store) -> None:
     assert meta == {"_id": "schema", "version": VERSION}
 
 
-@pytest.mark.gen_test
 async def test_missing_indexes_are_named_and_built_and_nothing_else_is_touched(store: Store) -> None:
     await prepare(store.database, store.indexes(), print)
     await store.database["digs"].create_index([("own", 1)], name="an operator's own")
@@ -117,7 +114,6 @@ class Limits(CommandListener):
         pass
 
 
-@pytest.mark.gen_test
 async def test_a_build_has_no_limit_and_says_how_far_it_has_come(
     store: Store, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str
 ) -> None:
@@ -144,7 +140,6 @@ def list_too(index: dict[str, Any]) -> Fault:
     return fault
 
 
-@pytest.mark.gen_test
 async def test_an_index_that_is_still_being_built_is_waited_for(store: Store, wire: FaultyWire) -> None:
     await prepare(store.database, store.indexes(), print)
     await store.database["digs"].drop_index("history")
@@ -160,7 +155,6 @@ async def test_an_index_that_is_still_being_built_is_waited_for(store: Store, wi
     assert (await store.database["digs"].index_information())["history"]["unique"]
 
 
-@pytest.mark.gen_test
 async def test_a_build_goes_on_whatever_limit_the_uri_sets(store: Store, wire: FaultyWire) -> None:
     through = Store(wire.uri(store.database.name, socketTimeoutMS="100", timeoutMS="200"), limited=False)
     wire.next("createIndexes", delay(0.5))
@@ -171,7 +165,6 @@ async def test_a_build_goes_on_whatever_limit_the_uri_sets(store: Store, wire: F
     assert wire.done == ["createIndexes"]
 
 
-@pytest.mark.gen_test
 async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(
     store: Store, wire: FaultyWire
 ) -> None:
@@ -185,7 +178,6 @@ async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(
         through.close()
 
 
-@pytest.mark.gen_test
 async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_changes_anything(
     store: Store,
 ) -> None:
@@ -198,14 +190,12 @@ async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_ch
     assert "n" not in await store.database["digs"].index_information()
 
 
-@pytest.mark.gen_test
 async def test_documents_that_a_unique_index_forbids_are_told_in_one_line(store: Store) -> None:
     await store.database["digs"].insert_many([{"n": 1}, {"n": 1}])
     with pytest.raises(BadSettings, match=r"digs has two documents that .* allows once, by {'n': -1}"):
         await prepare(store.database, INDEXES, print)
 
 
-@pytest.mark.gen_test
 async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_can_be(store: Store) -> None:
     digs = store.database["digs"]
     for field, name in (
@@ -227,7 +217,6 @@ async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_
         await require_prepared(store.database, store.indexes())
 
 
-@pytest.mark.gen_test
 async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_changes_nothing(
     store: Store, wire: FaultyWire
 ) -> None:
@@ -244,7 +233,6 @@ async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_cha
     assert await store.database["meta"].find_one({"_id": "database"}) == identity
 
 
-@pytest.mark.gen_test
 @pytest.mark.parametrize("meta", [{}, {"version": "1"}, {"version": 0}, {"version": 2}])
 async def test_data_of_another_version_is_neither_served_nor_released(
     store: Store, meta: dict[str, Any]
@@ -257,7 +245,6 @@ async def test_data_of_another_version_is_neither_served_nor_released(
     assert await store.database.list_collection_names() == ["meta"]
 
 
-@pytest.mark.gen_test
 async def test_a_worker_builds_nothing_and_says_what_is_missing(
     store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -269,7 +256,6 @@ async def test_a_worker_builds_nothing_and_says_what_is_missing(
     assert "due" not in await store.database["tasks"].index_information()
 
 
-@pytest.mark.gen_test
 async def test_a_new_database_is_prepared_at_the_first_start_in_development_alone(
     store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
 ) -> None:
@@ -283,7 +269,6 @@ async def test_a_new_database_is_prepared_at_the_first_start_in_development_alon
     await _assert_prepared(store)
 
 
-@pytest.mark.gen_test
 async def test_data_without_a_version_is_not_prepared_by_a_start(
     store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
 ) -> None:

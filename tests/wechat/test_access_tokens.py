@@ -39,21 +39,18 @@ def answering(name: str, seconds: int) -> Fetch:
     return fetch
 
 
-@pytest.mark.gen_test
 async def test_a_machine_whose_clock_is_ahead_does_not_renew_a_token_that_is_good(context: Context) -> None:
     assert await process(context, answering("good", 800)).current() == "good"
     with wrong_machine():
         assert await process(context, answering("needless", 800)).current() == "good"
 
 
-@pytest.mark.gen_test
 async def test_a_token_that_such_a_machine_stored_is_renewed_before_it_is_over(context: Context) -> None:
     with wrong_machine():
         assert await process(context, answering("short", 200)).current() == "short"
     assert await process(context, answering("next", 7200)).current() == "next"
 
 
-@pytest.mark.gen_test
 async def test_a_renewal_in_which_such_a_machine_died_is_taken_over(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +71,6 @@ async def test_a_renewal_in_which_such_a_machine_died_is_taken_over(
     assert await dying == "late"
 
 
-@pytest.mark.gen_test
 async def test_a_token_is_read_once_in_ten_seconds_and_again_when_wechat_refuses_it(
     context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:

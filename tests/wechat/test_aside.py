@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
@@ -38,7 +37,6 @@ class Late(RequestHandler):
     post = get
 
 
-@pytest.mark.gen_test
 async def test_a_login_waits_for_no_question_that_is_asked_aside(context: Context) -> None:
     waits: dict[str, Any] = {"asked": asyncio.Semaphore(0), "may_answer": asyncio.Event()}
     sock, port = bind_unused_port()

@@ -69,7 +69,6 @@ def elsewhere(io_loop: Any) -> Iterator[Elsewhere]:
 # -- paying in
 
 
-@pytest.mark.gen_test
 async def test_an_order_is_made_and_paid_and_its_notice_comes(shop):
     number, prepay_id = await shop.order(amount_fen=1234)
     waiting = await shop.pay.query_order(number)
@@ -92,7 +91,6 @@ async def test_an_order_is_made_and_paid_and_its_notice_comes(shop):
     assert (notice.resource.amount_fen, notice.resource.openid) == (1234, OPENID)
 
 
-@pytest.mark.gen_test
 async def test_a_repeated_order_is_the_same_and_another_under_its_number_is_refused(shop):
     expires_at_ms = int(time.time() * 1000) + 60_000
     number = a_number()
@@ -102,7 +100,6 @@ async def test_a_repeated_order_is_the_same_and_another_under_its_number_is_refu
         await shop.pay.create_order(number, "红包", 101, OPENID, expires_at_ms)
 
 
-@pytest.mark.gen_test
 async def test_an_order_may_be_closed_again_and_a_paid_one_may_not_be_closed(shop):
     number, prepay_id = await shop.order()
     await shop.pay.close_order(number)
@@ -113,14 +110,12 @@ async def test_an_order_may_be_closed_again_and_a_paid_one_may_not_be_closed(sho
         await shop.pay.close_order(await shop.paid())
 
 
-@pytest.mark.gen_test
 async def test_a_long_description_is_cut_between_characters(shop):
     prepay_id = await shop.pay.create_order(a_number(), "红" * 200, 1, OPENID, int(time.time() * 1000) + 9000)
     kept = await shop.context.sandbox.pay.orders.find_one({"prepay_id": prepay_id})
     assert json.loads(kept["asked"])["description"] == "红" * 42
 
 
-@pytest.mark.gen_test
 async def test_an_unknown_number_is_not_found(shop):
     for call in (
         shop.pay.query_order("nothing"),
@@ -138,7 +133,6 @@ async def test_an_unknown_number_is_not_found(shop):
 # -- paying back and out
 
 
-@pytest.mark.gen_test
 async def test_a_refund_is_made_and_its_notice_comes_and_it_can_be_queried(shop):
     number = await shop.paid(amount_fen=300)
     refund = await shop.pay.refund("R1", number, 120, 300, "没有挖完")
@@ -154,7 +148,6 @@ async def test_a_refund_is_made_and_its_notice_comes_and_it_can_be_queried(shop)
     assert (order.trade_state, order.paid) == ("REFUND", True)
 
 
-@pytest.mark.gen_test
 async def test_a_transfer_waits_for_its_person_and_its_notice_comes(shop):
     body = shop.body("T1", amount_fen=200)
     bill = await shop.pay.transfer(body)
@@ -169,7 +162,6 @@ async def test_a_transfer_waits_for_its_person_and_its_notice_comes(shop):
     assert await shop.pay.query_transfer("T1") == notice.resource
 
 
-@pytest.mark.gen_test
 async def test_a_transfer_is_cancelled_with_a_valid_signature(shop):
     bill = await shop.pay.transfer(shop.body("T2"))
     assert (await shop.pay.cancel_transfer("T2")).state == "CANCELING"
@@ -178,7 +170,6 @@ async def test_a_transfer_is_cancelled_with_a_valid_signature(shop):
     assert (await shop.notice()).resource.state == "CANCELLED"
 
 
-@pytest.mark.gen_test
 async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
     body = json.loads(shop.pay.transfer_body(a_number(), OPENID, 100, "活" * 40, "奖" * 40, "祝" * 40))
     assert body["transfer_remark"] == "祝" * 32
@@ -192,7 +183,6 @@ async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
 @pytest.mark.parametrize(
     "code", ["NOT_ENOUGH", "PARAM_ERROR", "NO_AUTH", "FREQUENCY_LIMITED", "ORDERPAID", "NOT_FOUND"]
 )
-@pytest.mark.gen_test
 async def test_a_refused_call_has_done_nothing(shop, code):
     await shop.misbehave("refuse", call="transfer", code=code)
     with pytest.raises(PayRefused) as refused:
@@ -204,7 +194,6 @@ async def test_a_refused_call_has_done_nothing(shop, code):
 
 
 @pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature"])
-@pytest.mark.gen_test
 async def test_a_call_without_an_answer_to_trust_is_unknown_and_can_be_queried(shop, what):
     number = await shop.paid(amount_fen=300)
     await shop.misbehave(what, times=3)
@@ -218,7 +207,6 @@ async def test_a_call_without_an_answer_to_trust_is_unknown_and_can_be_queried(s
     assert (await shop.pay.query_transfer("T4")).state == "CANCELLED"
 
 
-@pytest.mark.gen_test
 async def test_a_call_that_failed_before_it_was_carried_out_is_unknown_too(shop):
     await shop.misbehave("error_before", call="transfer")
     with pytest.raises(PayUnknown, match="SYSTEM_ERROR"):
@@ -227,7 +215,6 @@ async def test_a_call_that_failed_before_it_was_carried_out_is_unknown_too(shop)
         await shop.pay.query_transfer("T5")
 
 
-@pytest.mark.gen_test
 async def test_a_call_waits_for_its_answer_no_longer_than_call_seconds(shop):
     impatient = shop.client(call_seconds=0.3)
     await shop.misbehave("timeout", call="transfer")
@@ -270,7 +257,6 @@ BILL = {"out_bill_no": "b", "state": "SUCCESS"}
         (502, "<html>Bad Gateway</html>", {"Content-Type": "text/html"}, False),
     ],
 )
-@pytest.mark.gen_test
 async def test_an_undocumented_answer_counts_as_none(shop, elsewhere, status, body, headers, signed):
     elsewhere.status, elsewhere.headers = status, headers
     elsewhere.body = body.encode() if isinstance(body, str) else json.dumps(body).encode()
@@ -301,7 +287,6 @@ async def test_an_undocumented_answer_counts_as_none(shop, elsewhere, status, bo
         ("transfer", BILL, {"out_bill_no": "another"}),
     ],
 )
-@pytest.mark.gen_test
 async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere, call, right, wrong):
     elsewhere.pairs = await shop.context.sandbox.keys.find()
     pay = shop.client(elsewhere.url)
@@ -316,7 +301,6 @@ async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere
     await pay.aclose()
 
 
-@pytest.mark.gen_test
 async def test_a_call_that_reaches_nobody_is_unknown(shop):
     sock, port = bind_unused_port()
     sock.close()
@@ -327,7 +311,6 @@ async def test_a_call_that_reaches_nobody_is_unknown(shop):
     await pay.aclose()
 
 
-@pytest.mark.gen_test
 async def test_without_a_merchant_every_call_is_refused_and_every_notice_counts_as_forged(shop):
     pay = Pay(None, "wx1", "http://127.0.0.1:9", "http://127.0.0.1:9")
     for call in (pay.query_order("n"), pay.transfer(b"{}"), pay.cancel_transfer("n")):
@@ -350,7 +333,6 @@ def test_the_sandbox_is_notified_at_its_own_port_and_wechat_at_the_public_addres
     )
 
 
-@pytest.mark.gen_test
 async def test_a_merchants_repr_shows_no_key(shop):
     merchant = shop.context.pay.merchant
     assert merchant is not None
@@ -359,7 +341,6 @@ async def test_a_merchants_repr_shows_no_key(shop):
         assert merchant.api_v3_key not in text
 
 
-@pytest.mark.gen_test
 async def test_many_calls_at_once_share_the_connections(shop):
     numbers = [number for number, _ in await asyncio.gather(*(shop.order() for _ in range(20)))]
     orders = await asyncio.gather(*(shop.pay.query_order(number) for number in numbers))

@@ -49,7 +49,6 @@ async def taken_notice(shop: Shop) -> tuple[dict[str, str], bytes]:
         {"Wechatpay-Timestamp": None},
     ],
 )
-@pytest.mark.gen_test
 async def test_a_notice_with_other_headers_is_forged(shop, changes):
     headers, body = await taken_notice(shop)
     assert isinstance(shop.pay.read_notice(headers, body), Notice)
@@ -58,7 +57,6 @@ async def test_a_notice_with_other_headers_is_forged(shop, changes):
         shop.pay.read_notice(changed, body)
 
 
-@pytest.mark.gen_test
 async def test_a_notice_signed_by_the_platform_certificate_is_genuine_while_that_is_configured(shop):
     await shop.misbehave("certify_notice")
     headers, body = await taken_notice(shop)
@@ -73,7 +71,6 @@ async def test_a_notice_signed_by_the_platform_certificate_is_genuine_while_that
     await without.aclose()
 
 
-@pytest.mark.gen_test
 async def test_a_notice_with_another_body_is_forged(shop):
     headers, body = await taken_notice(shop)
     for other in (body + b" ", body[:-1], b"", b"\xff", body.replace(b"transaction", b"Transaction")):
@@ -82,7 +79,6 @@ async def test_a_notice_with_another_body_is_forged(shop):
 
 
 @pytest.mark.parametrize(("age_seconds", "genuine"), [(-290, True), (290, True), (-310, False), (310, False)])
-@pytest.mark.gen_test
 async def test_a_notice_is_valid_for_five_minutes(shop, monkeypatch, age_seconds, genuine):
     now = time.time()
     pairs = await shop.context.sandbox.keys.find()
@@ -128,7 +124,6 @@ OWN = {
         ("MCHTRANSFER.BILL.FINISHED", {}),
     ],
 )
-@pytest.mark.gen_test
 async def test_a_signed_notice_that_is_not_for_us_or_malformed_is_forged(shop, event_type, changes):
     pairs = await shop.context.sandbox.keys.find()
     headers, body = signing.sealed_notice(pairs, a_notice(shop, "TRANSACTION.SUCCESS", OWN))
@@ -138,7 +133,6 @@ async def test_a_signed_notice_that_is_not_for_us_or_malformed_is_forged(shop, e
         shop.pay.read_notice(headers, body)
 
 
-@pytest.mark.gen_test
 async def test_a_notice_sealed_with_another_key_cannot_be_opened(shop):
     pairs = await shop.context.sandbox.keys.find()
     other = {**pairs, "api_v3_key": "0" * 32}
@@ -159,14 +153,12 @@ async def test_a_notice_sealed_with_another_key_cannot_be_opened(shop):
         b"<xml/>",
     ],
 )
-@pytest.mark.gen_test
 async def test_a_signed_body_that_is_no_notice_is_forged(shop, body):
     pairs = await shop.context.sandbox.keys.find()
     with pytest.raises(ForgedNotice):
         shop.pay.read_notice(signing.signed_headers(pairs, body), body)
 
 
-@pytest.mark.gen_test
 async def test_a_notice_signed_with_another_key_pair_is_forged(shop):
     pairs = await shop.context.sandbox.keys.find()
     stranger = rsa.generate_private_key(65537, 2048)
@@ -178,7 +170,6 @@ async def test_a_notice_signed_with_another_key_pair_is_forged(shop):
         shop.pay.read_notice(headers, body)
 
 
-@pytest.mark.gen_test
 async def test_reading_a_notice_genuine_or_forged_takes_less_than_a_millisecond_and_a_half(shop):
     headers, body = await taken_notice(shop)
     forged = headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/c2lnbmF0dXJl"}

@@ -99,7 +99,6 @@ def token(name: str, expires_in: int = 7200) -> dict[str, Any]:
 # -- login codes
 
 
-@pytest.mark.gen_test
 async def test_a_login_code_is_exchanged_as_wechat_documents_it(context, base, script):
     script("/sns/jscode2session", SESSION)
     async with connected(context, base) as wechat:
@@ -113,7 +112,6 @@ async def test_a_login_code_is_exchanged_as_wechat_documents_it(context, base, s
     ]
 
 
-@pytest.mark.gen_test
 async def test_a_session_without_unionid_has_none(context, base, script):
     script("/sns/jscode2session", {"openid": "oAlice", "session_key": "k", "errcode": 0, "errmsg": "ok"})
     async with connected(context, base) as wechat:
@@ -131,7 +129,6 @@ async def test_a_session_without_unionid_has_none(context, base, script):
         (45009, WeChatBusy, "明天"),
     ],
 )
-@pytest.mark.gen_test
 async def test_wechats_error_codes_become_refusals_at_once(context, base, script, errcode, refusal, said):
     script("/sns/jscode2session", {"errcode": errcode, "errmsg": "in English, rid: 1-2-3"})
     async with connected(context, base) as wechat:
@@ -142,7 +139,6 @@ async def test_wechats_error_codes_become_refusals_at_once(context, base, script
     assert len(script.asked) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_busy_wechat_is_asked_once_more(context, base, script):
     script("/sns/jscode2session", {"errcode": -1, "errmsg": "system error"}, SESSION)
     async with connected(context, base) as wechat:
@@ -150,7 +146,6 @@ async def test_a_busy_wechat_is_asked_once_more(context, base, script):
     assert len(script.asked) == 2
 
 
-@pytest.mark.gen_test
 async def test_a_wechat_that_stays_busy_is_asked_twice_only(context, base, script):
     script("/sns/jscode2session", {"errcode": -1, "errmsg": "system error"})
     async with connected(context, base) as wechat:
@@ -159,7 +154,6 @@ async def test_a_wechat_that_stays_busy_is_asked_twice_only(context, base, scrip
     assert len(script.asked) == 2
 
 
-@pytest.mark.gen_test
 async def test_an_errcode_that_only_the_operator_can_mend_is_an_error_without_secrets(context, base, script):
     script("/sns/jscode2session", {"errcode": 40013, "errmsg": "invalid appid"})
     async with connected(context, base) as wechat:
@@ -187,7 +181,6 @@ async def test_an_errcode_that_only_the_operator_can_mend_is_an_error_without_se
         PNG,
     ],
 )
-@pytest.mark.gen_test
 async def test_garbage_is_a_busy_wechat(context, base, script, garbage):
     script("/sns/jscode2session", garbage)
     async with connected(context, base) as wechat:
@@ -195,7 +188,6 @@ async def test_garbage_is_a_busy_wechat(context, base, script, garbage):
             await wechat.code_to_session("a-code")
 
 
-@pytest.mark.gen_test
 async def test_an_http_error_is_a_busy_wechat(context, base, script):
     async def fail(handler: RequestHandler) -> None:
         handler.set_status(502)
@@ -207,7 +199,6 @@ async def test_an_http_error_is_a_busy_wechat(context, base, script):
             await wechat.code_to_session("a-code")
 
 
-@pytest.mark.gen_test
 async def test_silence_is_a_busy_wechat(context, base, script):
     gone = asyncio.Event()
 
@@ -222,7 +213,6 @@ async def test_silence_is_a_busy_wechat(context, base, script):
     gone.set()
 
 
-@pytest.mark.gen_test
 async def test_an_answer_that_trickles_for_ever_is_a_busy_wechat(context, base, script):
     done = asyncio.Event()
 
@@ -245,7 +235,6 @@ async def test_an_answer_that_trickles_for_ever_is_a_busy_wechat(context, base, 
     done.set()
 
 
-@pytest.mark.gen_test
 async def test_a_connection_that_breaks_is_a_busy_wechat(context, base, script):
     async def hang_up(handler: RequestHandler) -> None:
         handler.request.connection.stream.close()
@@ -256,7 +245,6 @@ async def test_a_connection_that_breaks_is_a_busy_wechat(context, base, script):
             await wechat.code_to_session("a-code")
 
 
-@pytest.mark.gen_test
 async def test_an_address_where_nobody_listens_is_a_busy_wechat(context):
     sock, port = bind_unused_port()
     sock.close()
@@ -265,7 +253,6 @@ async def test_an_address_where_nobody_listens_is_a_busy_wechat(context):
             await wechat.code_to_session("a-code")
 
 
-@pytest.mark.gen_test
 async def test_the_sandbox_is_called_without_the_environments_proxy(context, base, script, monkeypatch):
     sock, port = bind_unused_port()
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
@@ -275,7 +262,6 @@ async def test_the_sandbox_is_called_without_the_environments_proxy(context, bas
             assert (await wechat.code_to_session("a-code")).openid == "oAlice"
 
 
-@pytest.mark.gen_test
 async def test_no_secret_is_ever_logged(context, base, script, caplog):
     caplog.set_level(logging.DEBUG)
     script("/sns/jscode2session", SESSION, b"{", {"errcode": 40029}, {"errcode": -1})
@@ -298,7 +284,6 @@ async def test_no_secret_is_ever_logged(context, base, script, caplog):
 # -- the access token and what it is for
 
 
-@pytest.mark.gen_test
 async def test_the_access_token_is_asked_for_once_and_kept_sealed_for_all_processes(context, base, script):
     script("/cgi-bin/stable_token", token("the-token"))
     async with connected(context, base) as one, connected(context, base) as another:
@@ -311,7 +296,6 @@ async def test_the_access_token_is_asked_for_once_and_kept_sealed_for_all_proces
     assert b"the-token" not in kept["box"]["box"]
 
 
-@pytest.mark.gen_test
 async def test_requests_for_a_token_at_the_same_time_share_one_renewal(context, base, script):
     script("/cgi-bin/stable_token", token("first"), token("second"))
     async with connected(context, base) as one, connected(context, base) as another:
@@ -320,7 +304,6 @@ async def test_requests_for_a_token_at_the_same_time_share_one_renewal(context, 
     assert len(script.asked) == 1
 
 
-@pytest.mark.gen_test
 async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_next(context, base, script):
     script("/cgi-bin/stable_token", {"errcode": -1}, {"errcode": -1}, token("later"))
     # Connections for all five: whoever had to open one would look only after the others had failed.
@@ -332,7 +315,6 @@ async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_
     assert len(script.asked) == 3
 
 
-@pytest.mark.gen_test
 async def test_a_token_with_few_minutes_left_is_asked_for_again_without_force(context, base, script):
     script("/cgi-bin/stable_token", token("old", expires_in=200), token("new"))
     async with connected(context, base) as wechat:
@@ -340,7 +322,6 @@ async def test_a_token_with_few_minutes_left_is_asked_for_again_without_force(co
     assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
 
 
-@pytest.mark.gen_test
 async def test_a_token_sealed_with_another_secret_key_is_asked_for_again(context, base, script):
     script("/cgi-bin/stable_token", token("old"), token("new"))
     async with connected(context, base) as wechat:
@@ -350,7 +331,6 @@ async def test_a_token_sealed_with_another_secret_key_is_asked_for_again(context
 
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
-@pytest.mark.gen_test
 async def test_a_refused_token_is_asked_for_as_always_and_the_call_repeated(context, base, script, errcode):
     script("/cgi-bin/stable_token", token("old"), token("new"))
     script("/wxa/getwxacodeunlimit", {"errcode": errcode, "errmsg": "…"}, PNG)
@@ -364,7 +344,6 @@ async def test_a_refused_token_is_asked_for_as_always_and_the_call_repeated(cont
 
 
 @pytest.mark.parametrize(("opens", "named"), [("trial", "trial"), ("developer", "develop")])
-@pytest.mark.gen_test
 async def test_a_code_may_open_a_version_that_is_not_published(context, base, script, opens, named):
     script("/cgi-bin/stable_token", token("one"))
     script("/wxa/getwxacodeunlimit", PNG)
@@ -374,7 +353,6 @@ async def test_a_code_may_open_a_version_that_is_not_published(context, base, sc
     assert (asked["env_version"], asked["check_path"]) == (named, False)
 
 
-@pytest.mark.gen_test
 async def test_a_renewal_is_forced_once_what_wechat_gave_was_refused_too(context, base, script):
     script("/cgi-bin/stable_token", token("old"), token("old"), token("new"))
     script("/wxa/getwxacodeunlimit", {"errcode": 40001}, {"errcode": 40001}, PNG)
@@ -385,7 +363,6 @@ async def test_a_renewal_is_forced_once_what_wechat_gave_was_refused_too(context
     assert [asked["access_token"] for asked in script.to("/wxa/getwxacodeunlimit")] == ["old", "old", "new"]
 
 
-@pytest.mark.gen_test
 async def test_renewals_are_forced_half_a_minute_apart_and_twenty_times_a_day(context, base, script):
     kept = context.store.access_tokens
     script("/cgi-bin/stable_token", token("one"))
@@ -413,7 +390,6 @@ async def test_renewals_are_forced_half_a_minute_apart_and_twenty_times_a_day(co
     assert await kept.lease(APPID, (await kept.find(APPID))[0], 1)  # no renewal holds it any more
 
 
-@pytest.mark.gen_test
 async def test_processes_that_are_refused_together_renew_once(context, base, script):
     names = iter(["old", "new", "newer"])
 
@@ -435,7 +411,6 @@ async def test_processes_that_are_refused_together_renew_once(context, base, scr
     assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
 
 
-@pytest.mark.gen_test
 async def test_a_renewal_that_a_dead_process_leased_is_taken_over(context, base, script):
     script("/cgi-bin/stable_token", token("new"))
     async with connected(context, base) as wechat:
@@ -443,7 +418,6 @@ async def test_a_renewal_that_a_dead_process_leased_is_taken_over(context, base,
         assert await wechat.access_token() == "new"
 
 
-@pytest.mark.gen_test
 async def test_a_token_that_was_renewed_since_the_look_is_not_leased_again(context):
     kept = context.store.access_tokens
     assert await kept.lease(APPID, None, 60_000)
@@ -454,7 +428,6 @@ async def test_a_token_that_was_renewed_since_the_look_is_not_leased_again(conte
     assert await kept.lease(APPID, new, 60_000)
 
 
-@pytest.mark.gen_test
 async def test_the_wait_for_another_processs_renewal_is_short(context, base, script, monkeypatch):
     monkeypatch.setattr(tokens, "WAIT_SECONDS", 0.3)
     script("/cgi-bin/stable_token", token("new"))
@@ -467,7 +440,6 @@ async def test_the_wait_for_another_processs_renewal_is_short(context, base, scr
         assert await wechat.access_token() == "new"
 
 
-@pytest.mark.gen_test
 async def test_an_answer_that_is_neither_a_picture_nor_an_errcode_is_a_busy_wechat(context, base, script):
     script("/cgi-bin/stable_token", token("a"))
     script("/wxa/getwxacodeunlimit", b"<html>", b"", b"{", {"errcode": 0, "errmsg": "ok"})
@@ -477,7 +449,6 @@ async def test_an_answer_that_is_neither_a_picture_nor_an_errcode_is_a_busy_wech
                 await wechat.mini_program_code("scene", "")
 
 
-@pytest.mark.gen_test
 async def test_data_of_another_person_than_the_sessions_is_refused(context, base):
     key, iv, data = encrypted(user(openId="oBob"))
     async with connected(context, base) as wechat:
@@ -494,7 +465,6 @@ PASS, REVIEW, RISKY = (
 )
 
 
-@pytest.mark.gen_test
 async def test_a_text_is_checked_in_pieces_of_2500_characters_and_the_worst_counts(context, base, script):
     script("/cgi-bin/stable_token", token("one"))
     async with connected(context, base) as wechat:
@@ -509,7 +479,6 @@ async def test_a_text_is_checked_in_pieces_of_2500_characters_and_the_worst_coun
         assert (await wechat.check_text("oAlice", 1, "\u200b")).suggest == "risky"
 
 
-@pytest.mark.gen_test
 async def test_a_picture_is_checked_by_its_address(context, base, script):
     script("/cgi-bin/stable_token", token("one"))
     script("/wxa/media_check_async", {"errcode": 0, "errmsg": "ok", "trace_id": "a-trace"})
@@ -520,7 +489,6 @@ async def test_a_picture_is_checked_by_its_address(context, base, script):
     assert asked == who | {"media_type": 2, "media_url": "https://wabao.invalid/files/1.jpg"}
 
 
-@pytest.mark.gen_test
 async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_later(
     context, base, script
 ):
