@@ -1,4 +1,4 @@
-"""What operators do: each act asks for a role and a reason, and is logged. The log itself."""
+"""What operators do: each act asks for a role and a reason, and is logged."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ from server.actions.operate import (
     log_out_person,
 )
 from server.game.amounts import total_fen
-from server.store.audit_log import BEGUN
-
-SHOWN_ACTS = 200
 
 Reason = Annotated[
     str, Meta(min_length=1, max_length=200, extra=ONE_LINE, title="理由", description="1 到 200 个字")
@@ -181,40 +178,3 @@ class OpsUnban(OperatorInterface):
         """Raises NoSuchTask, BadRequest."""
         await lift_ban(self.context, self.actor, request.whom(), request.reason)
         return Reply()
-
-
-class OpsLogRequest(msgspec.Struct):
-    """No parameters."""
-
-
-class OpsAct(msgspec.Struct, kw_only=True):
-    """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown.
-
-    `shared` is 1 if the name was typed beside OPS_TOKEN.
-    """
-
-    at: int
-    operator: str
-    act: str
-    target: str
-    reason: str
-    outcome: str = BEGUN
-    shared: int
-
-
-class OpsLogReply(Reply, kw_only=True):
-    """At most 200 acts, the newest first."""
-
-    data: list[OpsAct]
-
-
-class OpsLog(OperatorInterface):
-    """What operators did."""
-
-    path = "/ops/log"
-    takes = (OpsLogRequest,)
-    gives = (OpsLogReply,)
-
-    async def operate(self, request: OpsLogRequest) -> OpsLogReply:
-        acts = await self.context.store.audit_log.newest(SHOWN_ACTS)
-        return OpsLogReply(data=msgspec.convert(acts, list[OpsAct]))

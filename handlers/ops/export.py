@@ -1,9 +1,9 @@
-"""The month's winners for a tax return, as a table."""
+"""Tables that are sent part by part; the month's winners for a tax return."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
@@ -38,33 +38,28 @@ class OpsWinnersRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsWinners(OperatorInterface):
-    """All winners of a month, with name and phone as they gave them, as CSV."""
+class TableInterface(OperatorInterface):
+    """What is sent as CSV, part by part, however long it is."""
 
-    path = "/ops/winners"
     method = "POST"
-    role = "money"
-    takes = (OpsWinnersRequest,)
     gives = ()
     gives_texts = ("text/csv",)
 
-    async def operate(self, request: OpsWinnersRequest) -> None:
-        """Send the table part by part; if it is cut off, the client sees that, and so does the log."""
-        year, month = map(int, request.month.split("-"))
-        begins = datetime(year, month, 1, tzinfo=BEIJING)
-        ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=BEIJING)
-        from_ms, until_ms = (int(each.timestamp() * 1000) for each in (begins, ends))
-        found = export_given(self.context, self.actor, request.month, from_ms, until_ms, request.reason)
-        with paused():
-            async with aclosing(found) as parts:
-                await self._send(parts, f"winners-{request.month}.csv")
+    async def send_table(
+        self, columns: Sequence[str], parts: AsyncIterator[Iterable[Sequence[str]]], name: str
+    ) -> None:
+        """Send the rows of all parts, each once the client took the one before.
 
-    async def _send(self, parts: AsyncIterator[list[Won]], name: str) -> None:
-        table = BOM + csv_rows([_COLUMNS])
+        If it is cut off, the client sees that, and so does the log.
+        """
+        with paused():
+            await self._send(BOM + csv_rows([columns]), parts, name)
+
+    async def _send(self, table: bytes, parts: AsyncIterator[Iterable[Sequence[str]]], name: str) -> None:
         try:
             async for part in parts:
                 self._begin(name)
-                self.write(table + csv_rows(map(_row, part)))
+                self.write(table + csv_rows(part))
                 table = b""
                 async with asyncio.timeout(TAKEN_SECONDS):
                     await self.flush()
@@ -84,6 +79,25 @@ class OpsWinners(OperatorInterface):
         if not self._headers_written:
             self.set_header("Content-Type", "text/csv; charset=utf-8")
             self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+
+
+class OpsWinners(TableInterface):
+    """All winners of a month, with name and phone as they gave them, as CSV."""
+
+    path = "/ops/winners"
+    role = "money"
+    takes = (OpsWinnersRequest,)
+
+    async def operate(self, request: OpsWinnersRequest) -> None:
+        """Send the table part by part."""
+        year, month = map(int, request.month.split("-"))
+        begins = datetime(year, month, 1, tzinfo=BEIJING)
+        ends = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=BEIJING)
+        from_ms, until_ms = (int(each.timestamp() * 1000) for each in (begins, ends))
+        found = export_given(self.context, self.actor, request.month, from_ms, until_ms, request.reason)
+        async with aclosing(found) as parts:
+            rows = (map(_row, part) async for part in parts)
+            await self.send_table(_COLUMNS, rows, f"winners-{request.month}.csv")
 
 
 def _row(won: Won) -> tuple[str, ...]:

@@ -73,9 +73,10 @@ class OpsPersonReply(Reply, kw_only=True):
     """A person's numbers and their 50 newest tasks. `prizes` counts what they won by state.
 
     `brought_by` has at most 10. `delete_at` is when the account will be deleted (unix ms), 0 unless its owner
-    asked for it.
+    asked for it. `key` names them for `/ops/person` and, behind the colon, for `/ops/log`.
     """
 
+    key: str
     wxname: str
     created_at: int
     released: int
@@ -109,6 +110,7 @@ class OpsPerson(OperatorInterface):
         tasks = await store.tasks.released(unionid, 0, SHOWN_TASKS)
         given = [prize for prize in prizes if prize["state"] == "given"]
         return OpsPersonReply(
+            key=f"person:{person['public_id']}" if "public_id" in person else "",
             wxname=shown_name(person),
             created_at=person.get("created_at", 0),
             released=await store.tasks.released_number(unionid),

@@ -17,12 +17,12 @@ from handlers.ops.acts import (
     OpsEnd,
     OpsFeature,
     OpsHide,
-    OpsLog,
     OpsSignOut,
     OpsUnban,
 )
 from handlers.ops.export import OpsWinners
 from handlers.ops.lists import OpsAlarms, OpsList, OpsMoney
+from handlers.ops.log import OpsExportLog, OpsLog
 from handlers.ops.operators import COOKIE, OperatorInterface, OpsLogin, OpsLogout, OpsMe, session_of
 from handlers.ops.payouts import OpsFreeze, OpsPayouts, OpsRelease, OpsReturn
 from handlers.ops.person import OpsPerson
@@ -281,6 +281,7 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsBan,
     OpsUnban,
     OpsLog,
+    OpsExportLog,
     OpsReviews,
     OpsDecide,
 ]

@@ -26,7 +26,7 @@ from server.game.amounts import DAY_MS
 from server.game.review import decided as decided_so
 from server.game.task import Task
 from server.realtime.news import SendAway
-from server.store.audit_log import Actor
+from server.store.audit_log import Act, Actor, Wanted
 from server.store.money.freezes import What
 from server.store.money.prizes import Prize
 from server.store.people.people import Ban
@@ -198,7 +198,8 @@ async def decide_review(context: Context, actor: Actor, key: str, reason: str, *
 
     Raises BadRequest if it is not held any more.
     """
-    async with _logged(context, actor, "approve" if shown else "refuse", key, reason):
+    whom = Whom(key=key) if key.startswith("profile:") else None
+    async with _logged(context, actor, "approve" if shown else "refuse", key, reason, whom):
         decided = await context.store.reviews.move(key, decided_so("shown" if shown else "refused", reason))
         if decided is None:
             raise BadRequest("这一条已经处理过了，请刷新", param="key")
@@ -259,11 +260,25 @@ async def export_given(
             yield await _opened(context, batch)
 
 
+async def export_log(
+    context: Context, actor: Actor, wanted: Wanted, reason: str
+) -> AsyncGenerator[list[Act]]:
+    """Yield what is wanted of the audit log, some at a time.
+
+    If nobody takes all of it, the act stays "begun" in the log.
+    """
+    told = [wanted.operator, wanted.act, wanted.code, *wanted.people[:1]]
+    async with (
+        _logged(context, actor, "export_log", " ".join(filter(None, told)), reason),
+        aclosing(context.store.audit_log.turns(wanted)) as turns,
+    ):
+        async for turn in turns:
+            yield turn
+
+
 async def _opened(context: Context, prizes: list[Prize]) -> list[Won]:
     codes = sorted({prize["code"] for prize in prizes})
     tasks = {task["_id"]: task for task in await context.store.tasks.find_many(codes)}
     # Opening hundreds of addresses takes a while.
     wheres = await asyncio.to_thread(lambda: [open_address(context, prize) for prize in prizes])
-    return [
-        Won(prize, tasks[prize["code"]], where) for prize, where in zip(prizes, wheres, strict=True)
-    ]
+    return [Won(prize, tasks[prize["code"]], where) for prize, where in zip(prizes, wheres, strict=True)]

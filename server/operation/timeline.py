@@ -13,7 +13,7 @@ from server.game import draw
 from server.game.chance import chance_to_win, luck
 from server.game.task import Task
 from server.store import Store
-from server.store.audit_log import Act
+from server.store.audit_log import Act, depth_of
 from server.store.people.people import Person
 
 PAGE = 500
@@ -195,10 +195,8 @@ def _of_messages(messages: Iterable[_Document]) -> Iterator[Event]:
 
 def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
     for act in acts:
-        code, _, depth = act["target"].partition(":")
-        at_depth = int(depth) if code == act.get("code") and depth.isdigit() else 0
         yield Event(
-            act["at"], f"act_{act['act']}", act.get("code", ""), at_depth, "", act["operator"],
+            act["at"], f"act_{act['act']}", act.get("code", ""), depth_of(act), "", act["operator"],
             act["reason"], act["outcome"],
         )  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from typing import Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
 
 import pymongo
@@ -14,6 +15,10 @@ from server.store.documents import Documents
 _Document = dict[str, Any]
 
 BEGUN = "begun"
+# What is read in one turn: at most so many acts, at first of so long; then of STEP times as long, or of half.
+TURN, PERIOD_MS, STEP = 250, 60_000, 8
+# The fields that the log can be filtered by, besides the time.
+FILTERED = ("operator", "act", "code", "person")
 # A target that names a task: its code, perhaps with a depth, or a review or a report of it.
 _CODE = re.compile(r"(?:task:|report:)?([0-9A-Za-z]{12})(?:\Z|:)")
 
@@ -46,22 +51,39 @@ class Act(TypedDict):
     person: NotRequired[str]
 
 
+def depth_of(act: Act) -> int:
+    """Return the depth that an act's target names, 0 if none."""
+    code, _, depth = act["target"].partition(":")
+    return int(depth) if code == act.get("code") and depth.isdigit() else 0
+
+
+class Wanted(NamedTuple):
+    """Which acts: of an operator, of a kind, about a task or a person; from one moment until before another.
+
+    "" and [] are any. A person has as many public ids as records.
+    """
+
+    since_ms: int
+    until_ms: int
+    operator: str = ""
+    act: str = ""
+    code: str = ""
+    people: tuple[str, ...] = ()
+
+    def condition(self) -> _Document:
+        """Return the query without the time."""
+        person = {"$in": [*self.people]} if len(self.people) > 1 else "".join(self.people)
+        equal = {"operator": self.operator, "act": self.act, "code": self.code, "person": person}
+        return {field: value for field, value in equal.items() if value}
+
+
 class AuditLog(Documents[Act]):
     """Reads and writes of `audit_log`."""
 
     NAME = "audit_log"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("at", -1)], name="newest"),
-        IndexModel(
-            [("code", 1), ("at", -1)],
-            name="of_task",
-            partialFilterExpression={"code": {"$exists": True}},
-        ),
-        IndexModel(
-            [("person", 1), ("at", -1)],
-            name="of_person",
-            partialFilterExpression={"person": {"$exists": True}},
-        ),
+        *(IndexModel([(field, 1), ("at", -1)], name=f"by_{field}") for field in FILTERED),
     ]
 
     async def begin(
@@ -95,7 +117,28 @@ class AuditLog(Documents[Act]):
         newest = [("at", pymongo.DESCENDING)]
         return await self.collection.find({field: {"$in": values}}, sort=newest, limit=limit).to_list(limit)
 
-    async def newest(self, limit: int) -> list[Act]:
-        """Return the newest acts, the last one first."""
-        found = self.collection.find({}, {"_id": 0}, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+    async def turns(self, wanted: Wanted) -> AsyncGenerator[list[Act]]:
+        """Yield the acts that are wanted, the newest first, some at a time.
+
+        Each turn is a query of its own for a short period, which grows where little was done. So nothing is
+        held between two turns, neither a cursor of MongoDB's nor a sorted million by a store that sorts.
+        """
+        condition, newest_first = wanted.condition(), [("at", pymongo.DESCENDING)]
+        until, period_ms = wanted.until_ms, PERIOD_MS
+        while until > wanted.since_ms:
+            since = max(wanted.since_ms, until - period_ms)
+            period = {**condition, "at": {"$gte": since, "$lt": until}}
+            found = self.collection.find(
+                period, {"_id": 0}, sort=newest_first, limit=TURN, batch_size=TURN + 1
+            )
+            acts = await found.to_list(TURN)
+            if len(acts) == TURN:  # there may be more of the last one's millisecond
+                until = acts[-1]["at"]
+                same = self.collection.find({**condition, "at": until}, {"_id": 0})
+                acts = [act for act in acts if act["at"] > until] + await same.to_list(None)
+                period_ms = max(1, period_ms // 2)
+            else:
+                until = since
+                period_ms *= STEP if len(acts) * STEP <= TURN else 1
+            if acts:
+                yield acts

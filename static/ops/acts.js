@@ -67,7 +67,12 @@ export function personActs(who, name, banned, done) {
 
 /** The button that keeps a month's winners as a table, for a tax return. */
 export function exportWinners() {
-  return may("money") && button("export_prizes", { target: "", path: "/ops/winners", parameters: {}, done() {}, asksMonth: true });
+  return may("money") && button("export_prizes", { target: "", path: "/ops/winners", parameters: {}, done() {}, asksMonth: true, table: (asked) => `winners-${asked.month}.csv` });
+}
+
+/** The button that keeps the audit log, or what these filters leave of it, as a table. */
+export function exportLog(filters) {
+  return may("act") && button("export_log", { target: "", path: "/ops/exportLog", parameters: filters, done() {}, table: () => "log.csv" });
 }
 
 const BAN_DAYS = [1, 7, 30, 365, 0];
@@ -86,7 +91,7 @@ function button(act, about) {
   return el(`button${about.grave ? ".grave" : ""}`, { type: "button", "data-act": act, onclick: () => ask(act, about) }, t(`act_${act}`));
 }
 
-function ask(act, { target, path, parameters, done, grave, asksDays, asksMonth, more }) {
+function ask(act, { target, path, parameters, done, grave, asksDays, asksMonth, table, more }) {
   const result = el("p.result", { role: "status" });
   const reason = el("input", { id: "reason", required: true, maxlength: "200", pattern: ".*\\S.*", autocomplete: "off", "aria-describedby": "reason-hint" });
   const days = asksDays && daysOf();
@@ -102,8 +107,8 @@ function ask(act, { target, path, parameters, done, grave, asksDays, asksMonth, 
         result.className = "result";
         write(result, t("working"));
         try {
-          const asked = { ...parameters, ...(days && { days: Number(days.value) }), reason: reason.value.trim() };
-          if (month) await download(path, { ...asked, month: month.value }, `winners-${month.value}.csv`);
+          const asked = { ...parameters, ...(days && { days: Number(days.value) }), ...(month && { month: month.value }), reason: reason.value.trim() };
+          if (table) await download(path, asked, table(asked));
           else await post(path, asked);
         } catch (refused) {
           result.className = "result problem";

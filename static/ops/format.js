@@ -1,4 +1,4 @@
-// Numbers, sums, sizes and times as texts, in the browser's language.
+// Numbers, sums, sizes and times as texts, in the browser's language; addresses.
 
 import { language } from "./words.js";
 
@@ -44,3 +44,6 @@ export function duration(ms) {
   if (hours) return `${hours}h ${minutes % 60}m`;
   return `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
 }
+
+/** Return the address of the audit log with these filters. */
+export const logAddress = (filters) => `#/log?${new URLSearchParams(filters)}`;

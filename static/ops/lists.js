@@ -1,4 +1,4 @@
-// Lists: what a search found, tasks of one kind, and what operators did.
+// Lists: what a search found, tasks of one kind, and alarms.
 
 import { get, post } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
@@ -79,45 +79,6 @@ function alarmLine({ begin_at: begin, end_at: end, ...alarm }) {
     alarm.code && el("a", { href: `#/task/${alarm.code}` }, alarm.code),
     el("span.reason", {}, say(alarm)),
   );
-}
-
-/** Show the audit log, the newest act first. */
-export function logPage(root) {
-  const log = new Part();
-  const show = ({ data: acts }) =>
-    log.show(acts, () => (acts.length ? el("ol.log.panel", {}, acts.map(actLine)) : el("p.blank", {}, t("log_empty"))));
-  return listPage(root, t("log"), log.element, () => get("/ops/log"), show);
-}
-
-// Acts about no treasure and no person who is still there.
-const PLAIN = new Set(["disconnect", "leave", "stay", "erase", "export_prizes"]);
-
-function actLine({ at, operator, shared, act, target, reason, outcome }) {
-  return el(
-    "li",
-    {},
-    el("time", {}, `${day(at).split(" ")[0]} ${clock(at)}`),
-    el("b", {}, operator),
-    shared ? el("span.note", {}, t("shared_token")) : null,
-    el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
-    PLAIN.has(act) || act.startsWith("run_") ? el("code", {}, target) : el("a", { href: pageOf(target) }, target),
-    el("span.reason", {}, reason),
-    outcomeOf(outcome),
-  );
-}
-
-/** Where to see what an act was about: a code, a code and a depth, or the key of a review, a report or a share. */
-function pageOf(target) {
-  const [kind, of] = target.split(":");
-  if (["profile", "report", "share", "person"].includes(kind)) return `#/person/${target}`;
-  return `#/task/${kind === "task" ? of : kind}`;
-}
-
-function outcomeOf(outcome) {
-  if (outcome === "done") return el("span.state.open", {}, t("outcome_done"));
-  if (outcome === "begun") return el("span.state.cools", {}, t("outcome_begun"));
-  if (["refused", "left", "differs"].includes(outcome)) return el("span.state.bad", {}, t(`run_${outcome}`));
-  return el("span.state.bad", {}, t("outcome_refused", named("refusal", outcome)));
 }
 
 /** A page that reads its list again and again; `again()` reads it now. */

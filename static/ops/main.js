@@ -5,7 +5,8 @@ import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
 import { say } from "./findings.js";
 import { clock } from "./format.js";
-import { alarmsPage, kindPage, logPage, searchPage } from "./lists.js";
+import { alarmsPage, kindPage, searchPage } from "./lists.js";
+import { logPage } from "./log.js";
 import { login } from "./login.js";
 import { become } from "./me.js";
 import { payoutsPage } from "./payouts.js";
@@ -56,7 +57,7 @@ const PAGES = [
   [/^\/ring\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => ringPage(page, code, Number(depth))],
   [/^\/reports$/, () => reportsPage(page)],
   [/^\/reviews$/, () => reviewsPage(page)],
-  [/^\/log$/, () => logPage(page)],
+  [/^\/log(?:\?(.*))?$/, (query) => logPage(page, query)],
 ];
 
 /** Decode a part of an address; return it unchanged if it is not well-formed. */
@@ -88,7 +89,7 @@ function open() {
   if (!path.startsWith("/") && current !== NO_PAGE) return; // a link within the page
   leavePage();
   const [pattern, show] = PAGES.find(([each]) => each.test(path)) ?? PAGES[0];
-  for (const link of top.querySelectorAll("nav a")) link.setAttribute("aria-current", link.hash === `#${path}` ? "page" : "false");
+  for (const link of top.querySelectorAll("nav a")) link.setAttribute("aria-current", link.hash === `#${path.split("?")[0]}` ? "page" : "false");
   current = show(...(pattern.exec(path)?.slice(1) ?? []));
   begin();
   look();

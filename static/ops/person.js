@@ -3,7 +3,7 @@
 import { personActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
-import { count, day, isolated, money } from "./format.js";
+import { count, day, isolated, logAddress, money } from "./format.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
 import { timeline } from "./timeline.js";
@@ -57,7 +57,7 @@ function crumb({ code, key = "" }) {
   return el("a", { href: `#/task/${code ?? of}` }, t("back_to_task"));
 }
 
-function factsOf({ ban, prizes, brought_by: brought, delete_at: deletedAt, ...person }) {
+function factsOf({ key, ban, prizes, brought_by: brought, delete_at: deletedAt, ...person }) {
   const number = (value, name) => el("div", {}, el("dd", {}, value), el("dt", {}, t(name)));
   return el(
     "section.panel",
@@ -77,6 +77,7 @@ function factsOf({ ban, prizes, brought_by: brought, delete_at: deletedAt, ...pe
       number(money(person.given_fen), "money_given"),
     ),
     el("p.tags", {}, Object.entries(prizes).map(([state, total]) => el("span", {}, named("prize", state).replace("{0}", count(total))))),
+    key && el("p", {}, el("a", { href: logAddress({ about: key.split(":")[1] }) }, t("log_of_them"))),
     brought.length > 0 && el("p.brought", {}, t("brought_by"), brought.map(({ code, key, wxname }) =>
       el("span", {}, keyLink(key, isolated(wxname)), " · ", el("a", { href: `#/task/${code}` }, code)))),
   );

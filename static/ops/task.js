@@ -4,7 +4,7 @@ import { freezePerson, logOut, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
 import { say, waits } from "./findings.js";
-import { clock, count, day, isolated, money } from "./format.js";
+import { clock, count, day, isolated, logAddress, money } from "./format.js";
 import { personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
@@ -87,6 +87,7 @@ function facts(reply, row, participants) {
       [t("ended_at"), reply.ended_at && `${day(reply.ended_at)} · ${named("end", task.end_reason)}`],
       [t("end_note"), reply.end_note],
       [t("commitment"), el("code", {}, reply.commitment)],
+      [t("log"), el("a", { href: logAddress({ about: task.code }) }, t("log_of_it"))],
     ),
   );
 }

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from handlers.ops import operators
+from server.store import Store
+from support.trips import Trips
+
+
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """The commands of the context under test; a test asks for them before the context."""
+    counted = Trips()
+    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted]))
+    return counted
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, TypedDict
 
 import pymongo
@@ -232,6 +233,12 @@ class Tasks(DueDocuments[Task]):
         """Return those of these tasks that exist, without seeds."""
         found = self.collection.find({"_id": {"$in": codes}}, {"seed_box": 0}, batch_size=len(codes) + 1)
         return await found.to_list(len(codes))
+
+    async def names(self, codes: Iterable[str]) -> dict[str, str]:
+        """Return the names of those of these tasks that exist, by code."""
+        wanted = sorted({code for code in codes if code})
+        found = self.rows.find({"_id": {"$in": wanted}}, {"name": 1}, batch_size=len(wanted) + 1)
+        return {row["_id"]: row["name"] for row in await found.to_list(len(wanted))} if wanted else {}
 
     async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
         """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""

@@ -57,11 +57,7 @@ class Orders(Payments[Order]):
         IndexModel([("code", 1)], name="of_task"),
         IndexModel([("publisher", 1)], name="of_publisher"),
         IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
-        IndexModel(
-            [("transaction_id", 1)],
-            name="transaction",
-            partialFilterExpression={"transaction_id": {"$gt": ""}},
-        ),
+        IndexModel([("transaction_id", 1)], name="paid_as"),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     ]

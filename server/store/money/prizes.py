@@ -168,18 +168,11 @@ class Prizes(DueDocuments[Prize]):
             unique=True,
             partialFilterExpression={"pickup": {"$exists": True}},
         ),
-        IndexModel(
-            [("number", 1)], name="parcel", partialFilterExpression={"number": {"$exists": True}}
-        ),
-        IndexModel(
-            [("phone_hash", 1)], name="phone", partialFilterExpression={"phone_hash": {"$exists": True}}
-        ),
+        # Sparse, not partial: so the embedded store uses them too.
+        IndexModel([("number", 1)], name="in_parcel", sparse=True),
+        IndexModel([("phone_hash", 1)], name="to_phone", sparse=True),
         IndexModel([("won_at", -1)], name="money_won", partialFilterExpression={"amount_fen": {"$gt": 0}}),
-        IndexModel(
-            [("withheld_at", 1)],
-            name="withheld",
-            partialFilterExpression={"withheld_at": {"$exists": True}},
-        ),
+        IndexModel([("withheld_at", 1)], name="waiting", sparse=True),
         IndexModel(
             [("young", 1), ("claimed_at", -1)],
             name="newcomers",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NotRequired, TypedDict
+from collections.abc import Iterable
+from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
@@ -140,11 +141,7 @@ class People(DueDocuments[Person]):
             name="leaving",
             partialFilterExpression={"leaving.due_at": {"$exists": True}},
         ),
-        IndexModel(
-            [("public_id", 1)],
-            name="public_id",
-            partialFilterExpression={"public_id": {"$exists": True}},
-        ),
+        IndexModel([("public_id", 1)], name="numbered", sparse=True),
         DUE_INDEX,
     ]
 
@@ -159,6 +156,16 @@ class People(DueDocuments[Person]):
     async def find_all(self, unionids: list[str]) -> list[Person]:
         """Return those of these people who exist."""
         return await self.collection.find({"_id": {"$in": unionids}}).to_list(len(unionids))
+
+    async def names(
+        self, values: Iterable[str], field: Literal["_id", "public_id"] = "_id"
+    ) -> dict[str, str]:
+        """Return the names that others see of those of these people who exist, by their id or public id."""
+        wanted = sorted({value for value in values if value})
+        shown = {field: 1, "wxname": 1, "nickName": 1}
+        found = self.rows.find({field: {"$in": wanted}}, shown, batch_size=len(wanted) + 1)
+        rows = await found.to_list(len(wanted)) if wanted else []
+        return {row[field]: shown_name(row) for row in rows}  # type: ignore[arg-type]  # a part of a person
 
     async def search(self, text: str, limit: int) -> list[Person]:
         """Return the newest people with this text in the name that others see."""

@@ -68,6 +68,12 @@ LOGGED = {f"{act}_{what}" for act in ("freeze", "release") for what in get_args(
 RUN = {f"run_{command}" for command in get_args(Command)}
 
 
+def logged_acts() -> set[str]:
+    """Return the acts that the log can be filtered by."""
+    listed = (OPS / "log.js").read_text(encoding="utf-8").partition("const ACTS = [")[2].partition("\n];")[0]
+    return set(re.findall(r'"(\w+)"', listed))
+
+
 def test_every_text_that_the_screen_asks_for_is_there() -> None:
     known = set(words())
     asked: set[str] = set()
@@ -94,7 +100,8 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "list": {"hidden", "unpaid", "held"},
         "money": {"paid", "given", "refunded", "held"},
         "role": {"look", "act", "money"},
-        "act": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *LOGGED, *RUN},
+        "act": {*PAYOUT_ACTS, *LOGGED, *RUN, *logged_acts()},
+        "log": {"operator", "act", "about", "since", "until"},
         "run": set(get_args(Outcome)) - {"done"},
         "database": {"identity", "keys"},
         "ask": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS},

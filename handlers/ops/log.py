@@ -1,0 +1,176 @@
+"""What operators did: the audit log, by who, what, about what and when, and as a table."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.acts import Reason
+from handlers.ops.export import TableInterface
+from handlers.ops.operators import OperatorInterface
+from handlers.tables import moment
+from server.actions.operate import export_log
+from server.context import Context
+from server.errors import BadRequest
+from server.store.audit_log import BEGUN, Act, Wanted, depth_of
+from server.store.people.people import PUBLIC_CHARACTERS
+
+SHOWN_ACTS = 200
+AHEAD_MS = 60_000  # what another process with a faster clock wrote just now
+_COLUMNS = (
+    *("时间", "操作人", "共用口令", "操作", "宝贝编号", "层数"),
+    *("宝贝", "人的编号", "人", "对象", "理由", "结果"),
+)
+
+Moment = Annotated[int, Meta(ge=0, le=2**53, title="时刻", description="毫秒时间戳，0 是不限")]
+
+
+class OpsLogRequest(msgspec.Struct, kw_only=True):
+    """Whose acts, which, about which task (code) or person (public number), from when until before when."""
+
+    operator: Annotated[str, Meta(max_length=64, title="操作人", description="最长 64 个字")] = ""
+    act: Annotated[str, Meta(pattern=r"\A[a-z_]{0,32}\Z", title="操作", description="一种操作的英文名")] = ""
+    about: Annotated[
+        str,
+        Meta(
+            pattern=rf"\A(?:[0-9A-Za-z]{{12}}|[0-9A-Za-z]{{{PUBLIC_CHARACTERS}}})?\Z",
+            title="对象",
+            description=f"宝贝的 12 位编号，或人的 {PUBLIC_CHARACTERS} 位编号",
+        ),
+    ] = ""
+    since: Moment = 0
+    until: Moment = 0
+
+
+class OpsAct(msgspec.Struct, kw_only=True):
+    """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown.
+
+    `shared` is 1 if the name was typed beside OPS_TOKEN. `code`, `depth` and `name` are the task's that it
+    was about, `key` (as `/ops/person` takes it) and `wxname` the person's; "" and 0 if it was about none.
+    """
+
+    at: int
+    operator: str
+    act: str
+    target: str
+    code: str
+    depth: int
+    name: str
+    key: str
+    wxname: str
+    reason: str
+    outcome: str = BEGUN
+    shared: int
+
+
+class OpsLogReply(Reply, kw_only=True):
+    """At most 200 acts and the rest of the last one's millisecond, the newest first; `more` 1: older ones."""
+
+    data: list[OpsAct]
+    more: int
+
+
+async def wanted_of(context: Context, request: OpsLogRequest) -> Wanted:
+    """Return what is asked for. Raises BadRequest."""
+    if request.until and request.until <= request.since:
+        raise BadRequest("“到”应晚于“从”", param="until")
+    people: tuple[str, ...] = ()
+    if len(request.about) == PUBLIC_CHARACTERS:
+        person = await context.store.people.with_public_id(request.about)
+        records = [] if person is None else await context.store.people.of_openid(person["openid"])
+        people = (request.about, *(each["public_id"] for each in records if "public_id" in each))
+    return Wanted(
+        request.since,
+        request.until or context.clock.now_ms() + AHEAD_MS,
+        request.operator,
+        request.act,
+        "" if people else request.about,
+        people,
+    )
+
+
+async def told(context: Context, acts: list[Act]) -> list[OpsAct]:
+    """Return acts as operators read them. Their names are read at once."""
+    names = await context.store.tasks.names(act.get("code", "") for act in acts)
+    people = await context.store.people.names((act.get("person", "") for act in acts), "public_id")
+    return [
+        OpsAct(
+            at=act["at"],
+            operator=act["operator"],
+            act=act["act"],
+            target=act["target"],
+            code=act.get("code", ""),
+            depth=depth_of(act),
+            name=names.get(act.get("code", ""), ""),
+            key=f"person:{act['person']}" if "person" in act else "",
+            wxname=people.get(act.get("person", ""), ""),
+            reason=act["reason"],
+            outcome=act["outcome"],
+            shared=act["shared"],
+        )
+        for act in acts
+    ]
+
+
+class OpsLog(OperatorInterface):
+    """What operators did."""
+
+    path = "/ops/log"
+    takes = (OpsLogRequest,)
+    gives = (OpsLogReply,)
+
+    async def operate(self, request: OpsLogRequest) -> OpsLogReply:
+        """Raises BadRequest."""
+        acts: list[Act] = []
+        async with aclosing(
+            self.context.store.audit_log.turns(await wanted_of(self.context, request))
+        ) as turns:
+            async for turn in turns:
+                acts += turn
+                if len(acts) > SHOWN_ACTS and acts[-1]["at"] < acts[SHOWN_ACTS - 1]["at"]:
+                    break
+        last = acts[:SHOWN_ACTS][-1]["at"] if acts else 0
+        page = [act for act in acts if act["at"] >= last]
+        return OpsLogReply(data=await told(self.context, page), more=int(len(page) < len(acts)))
+
+
+class OpsExportLogRequest(OpsLogRequest, kw_only=True):
+    """The same, and why."""
+
+    reason: Reason
+
+
+class OpsExportLog(TableInterface):
+    """The audit log, or what is wanted of it, as CSV."""
+
+    path = "/ops/exportLog"
+    role = "act"
+    takes = (OpsExportLogRequest,)
+
+    async def operate(self, request: OpsExportLogRequest) -> None:
+        """Send the table part by part. Raises BadRequest."""
+        found = export_log(self.context, self.actor, await wanted_of(self.context, request), request.reason)
+        async with aclosing(found) as turns:
+            rows = ([_row(act) for act in await told(self.context, turn)] async for turn in turns)
+            await self.send_table(_COLUMNS, rows, "log.csv")
+
+
+def _row(act: OpsAct) -> tuple[str, ...]:
+    return (
+        moment(act.at),
+        act.operator,
+        "是" if act.shared else "",
+        act.act,
+        act.code,
+        str(act.depth or ""),
+        act.name,
+        act.key.removeprefix("person:"),
+        act.wxname,
+        act.target,
+        act.reason,
+        act.outcome,
+    )

@@ -1,0 +1,86 @@
+// The audit log: who did what to whom and why, filtered by what its address says, and as a table.
+
+import { exportLog } from "./acts.js";
+import { get } from "./api.js";
+import { Part, el } from "./dom.js";
+import { clock, count, day, isolated, logAddress } from "./format.js";
+import { listPage } from "./lists.js";
+import { keyLink } from "./person.js";
+import { named, t } from "./words.js";
+
+const ACTS = [
+  ...["end", "end_fraud", "hide", "show", "feature", "unfeature", "approve", "refuse", "ban", "unban", "signout", "disconnect"],
+  ...["freeze_task", "freeze_prize", "freeze_person", "release_task", "release_prize", "release_person", "return_task", "return_prize"],
+  ...["export_prizes", "export_log", "leave", "stay", "erase", "run_rotate", "run_forget", "run_release", "run_verify"],
+];
+const FILTERS = ["operator", "act", "about", "since", "until"];
+
+/** Show the audit log, the newest act first; `query` is what its address has after "?". */
+export function logPage(root, query = "") {
+  const filters = Object.fromEntries([...new URLSearchParams(query)].filter(([name, value]) => FILTERS.includes(name) && value));
+  const log = new Part();
+  const show = (reply) =>
+    log.show(reply, ({ data: acts, more }) => [
+      acts.length ? el("ol.log.panel", {}, acts.map(actLine)) : el("p.blank", {}, t(Object.keys(filters).length ? "nothing_found" : "log_empty")),
+      more > 0 && el("p", {}, el("a", { href: logAddress({ ...filters, until: acts.at(-1).at }) }, t("timeline_older"))),
+    ]);
+  return listPage(root, t("log"), el("div.found", {}, filterForm(filters), log.element), () => get("/ops/log", filters), show);
+}
+
+function filterForm(filters) {
+  const field = (name, input) => el("label", {}, el("span", {}, t(`log_${name}`)), input);
+  const operator = el("input", { maxlength: "64", value: filters.operator });
+  const act = el("select", {}, el("option", { value: "" }, t("log_any")), ACTS.map((each) => el("option", { value: each, selected: each === filters.act }, named("act", each))));
+  const about = el("input", { maxlength: "16", pattern: "[0-9A-Za-z]{12}|[0-9A-Za-z]{16}", title: t("log_about_hint"), placeholder: t("log_about_hint"), value: filters.about });
+  const [since, until] = ["since", "until"].map((name) => el("input", { type: "datetime-local", step: "1", value: filters[name] && localTime(Number(filters[name])) }));
+  const find = (event) => {
+    event.preventDefault();
+    const time = ({ value }) => value && String(new Date(value).getTime());
+    const asked = { operator: operator.value.trim(), act: act.value, about: about.value.trim(), since: time(since), until: time(until) };
+    location.hash = logAddress(Object.fromEntries(Object.entries(asked).filter(([, value]) => value)));
+  };
+  return el(
+    "form.filters.panel",
+    { onsubmit: find },
+    field("operator", operator),
+    field("act", act),
+    field("about", about),
+    field("since", since),
+    field("until", until),
+    el("span.acts", {}, el("button.primary", { type: "submit" }, t("log_filter")), exportLog(filters)),
+  );
+}
+
+/** A moment as such a field takes it, in the browser's time zone. */
+function localTime(ms) {
+  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+}
+
+function actLine({ at, operator, shared, act, reason, outcome, ...about }) {
+  return el(
+    "li",
+    {},
+    el("time", {}, `${day(at).split(" ")[0]} ${clock(at)}`),
+    el("b", {}, el("a.name", { href: logAddress({ operator }) }, isolated(operator))),
+    shared ? el("span.note", {}, t("shared_token")) : null,
+    el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
+    el("span", {}, subject(about)),
+    el("span.reason", {}, reason),
+    outcomeOf(outcome),
+  );
+}
+
+/** Whom and what an act was about, with the links to their pages. Without a name that is still known, its target as it is. */
+function subject({ target, code, depth, name, key, wxname }) {
+  const [kind] = target.split(":");
+  const person = key ? keyLink(key, isolated(wxname || key.split(":")[1])) : ["profile", "report", "share"].includes(kind) ? keyLink(target, t("a_person")) : null;
+  const task = code && el("a", { href: depth ? `#/prize/${code}/${depth}` : `#/task/${code}` }, isolated(name || code), depth ? ` · ${t("depth_of", count(depth))}` : null);
+  return person || task ? [person, person && task ? " · " : null, task] : el("code", {}, target);
+}
+
+function outcomeOf(outcome) {
+  if (outcome === "done") return el("span.state.open", {}, t("outcome_done"));
+  if (outcome === "begun") return el("span.state.cools", {}, t("outcome_begun"));
+  if (["refused", "left", "differs"].includes(outcome)) return el("span.state.bad", {}, t(`run_${outcome}`));
+  return el("span.state.bad", {}, t("outcome_refused", named("refusal", outcome)));
+}
