@@ -41,7 +41,7 @@ class Leader:
         """`process` is the name to lease under."""
         self._store, self._bus, self._database = store, bus, database
         self._process, self._now_ms = process, now_ms
-        self.held = False
+        self.has_lease = False
         self._until = float("-inf")  # by the monotonic clock, which counts also while the process is frozen
         self._wait_seconds = AGAIN_SECONDS
         self._taken = asyncio.Event()
@@ -50,7 +50,7 @@ class Leader:
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the leader now. `held`: whether it was when it last asked."""
+        """Whether this process is the leader now. `has_lease`: whether it was when it last asked."""
         return time.monotonic() < self._until
 
     async def lead(self) -> None:
@@ -80,8 +80,8 @@ class Leader:
         """Take or renew the lease, unless another process has it. Raises what a lost MongoDB raises."""
         asked_at = time.monotonic()
         lease = await self._store.leases.acquire(LEASE, self._process, LEASE_MS)
-        self.held = lease["holder"] == self._process
-        if self.held:
+        self.has_lease = lease["holder"] == self._process
+        if self.has_lease:
             self._until = asked_at + LEASE_MS / 1000
             self._wait_seconds = RENEW_SECONDS
             self._taken.set()
@@ -96,9 +96,9 @@ class Leader:
 
     async def close(self) -> None:
         """Give the lease back, and tell the others. Call it once nothing is done for all any more."""
-        if not self.held:
+        if not self.has_lease:
             return
-        self.held, self._until = False, float("-inf")
+        self.has_lease, self._until = False, float("-inf")
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._store.leases.release(LEASE, self._process)

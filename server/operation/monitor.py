@@ -134,11 +134,11 @@ class Monitor:
             return
         if self._silent_since:  # even if another process leads by now: only we know of it
             await self._write_silence()
-        if self._leader.held and not self._led:
+        if self._leader.has_lease and not self._led:
             self._compared = None
             for check in self._checks:
                 check.begin()
-        self._led = self._leader.held
+        self._led = self._leader.has_lease
         if self._leader.leads:
             await self._reconcile()
 
@@ -147,7 +147,7 @@ class Monitor:
 
         A database that is not ours is told of as another alarm, also if MongoDB was silent before.
         """
-        if not self._leader.held:
+        if not self._leader.has_lease:
             return
         why = silence(self._outages.database)
         if self._silent_since and why != self._silent_why:

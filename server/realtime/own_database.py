@@ -20,7 +20,7 @@ from server.store.sealed_values import PLACES
 
 # One name may lead to two clusters, now to this one and now to that: so for this long after another one was
 # met, ours is not served from either.
-HELD_SECONDS = 10.0
+DOUBT_SECONDS = 10.0
 
 log = logging.getLogger("wabao.database")
 
@@ -68,7 +68,7 @@ class OwnDatabase:
         self._store, self._keys, self._see = store, keys, see
         self.identity = identity
         self.wrong: Wrong | None = None
-        self._held_until = 0.0
+        self._doubted_until = 0.0
         self._seen_connections = 0
         self._looks = SingleFlight[str, bool]()
 
@@ -82,8 +82,8 @@ class OwnDatabase:
         self.identity = self.identity or found
         if about is None or found != self.identity:
             self.wrong = Wrong("identity", (self.identity, found))
-            self._held_until = time.monotonic() + HELD_SECONDS
-        elif time.monotonic() >= self._held_until:
+            self._doubted_until = time.monotonic() + DOUBT_SECONDS
+        elif time.monotonic() >= self._doubted_until:
             self.wrong = self._lacking(about["keys"])
         self._seen_connections = made
 

@@ -15,11 +15,11 @@ The path of a connection (`listening.py` has the accept queue and the connection
     _Request.headers_received: a place for a person with a good token, else one for the address. If all are
       │                        taken, the one goes whose client is slowest                        else 429
       ▼
-    Gate.held (`gate.py`): in the first moments of a process, until its stores are there
+    Gate.ready_for (`gate.py`): in the first moments of a process, until its stores are there
       ▼
     the application; then the connection waits for its next head, or has become a websocket
 
-Connections that wait hold no place. All counts are per process.
+Connections that wait take no place. All counts are per process.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ log = logging.getLogger("wabao.worker")
 class Bounds:
     """What one process allows.
 
-    A request holds a place from its headers to its reply, and a websocket until it closes. With a good token
+    A request takes a place from its headers to its reply, and a websocket until it closes. With a good token
     a request takes one of its person's (`a_person`; their websockets have a bound of their own), otherwise
     one of its address's (`an_address`, for the /48 of an IPv6 address ten times as many). 0 is no bound.
 
@@ -105,14 +105,14 @@ PersonOf = Callable[[str, HTTPHeaders], str]
 
 
 # Returns once a request for this target may go on to the application.
-Held = Callable[[str], Awaitable[None]]
+ReadyFor = Callable[[str], Awaitable[None]]
 
 
 def _nobody(_target: str, _headers: HTTPHeaders) -> str:
     return ""
 
 
-async def _not_held(_target: str) -> None:
+async def _always_ready(_target: str) -> None:
     pass
 
 
@@ -133,13 +133,13 @@ class BoundedServer(HTTPServer):
         *args: Any,
         bounds: Bounds | None = None,
         person_of: PersonOf = _nobody,
-        held: Held = _not_held,
+        ready_for: ReadyFor = _always_ready,
         **kwargs: Any,
     ) -> None:
-        """Take what HTTPServer takes, and the bounds. `held` is awaited before a request goes on."""
+        """Take what HTTPServer takes, and the bounds. `ready_for` is awaited before a request goes on."""
         self._bounds = bounds or Bounds()
         self._person_of = person_of
-        self.held = held
+        self.ready_for = ready_for
         self._accept_queues: list[AcceptQueue] = []
         self._turned_away = TurnedAway()
         self._others = 0  # descriptors open before we accept connections
@@ -149,7 +149,7 @@ class BoundedServer(HTTPServer):
         self._waiting: dict[Connection, float] = {}
         self._waiting_spares: dict[Connection, float] = {}
         self._heads: deque[Callable[[], None]] = deque()
-        # Who holds a person's or an address's places, the oldest first.
+        # Who has a person's or an address's places, the oldest first.
         self._places: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._draining = False
         self._open: set[Connection] = set()
@@ -331,11 +331,11 @@ class BoundedServer(HTTPServer):
         A place is taken from the oldest of those requests that last because their clients are slow.
         """
         for name, bound in most.items():
-            held = self._places.get(name, {})
-            if len(held) < bound:
+            places = self._places.get(name, {})
+            if len(places) < bound:
                 continue
             self._turned_away.count("address" if full == FULL_ADDRESS else "requests")
-            slowest = next((each for each in held if each.waits_for_client), None)
+            slowest = next((each for each in places if each.waits_for_client), None)
             if slowest is None:
                 return TooMany(full)
             self.leave_place(slowest)
@@ -348,9 +348,9 @@ class BoundedServer(HTTPServer):
     def leave_place(self, connection: Connection) -> None:
         """Count a connection's request no more."""
         for name in connection.places:
-            held = self._places[name]
-            del held[connection]
-            if not held:
+            places = self._places[name]
+            del places[connection]
+            if not places:
                 del self._places[name]
         connection.places = ()
 
@@ -374,7 +374,7 @@ class BoundedServer(HTTPServer):
 
 
 class _Request(HTTPMessageDelegate):
-    """A request that may be turned away, or held, once its headers came. Then `start` says who takes it.
+    """A request that may be refused, or wait, once its headers came. Then `start` says who takes it.
 
     After a refusal its connection is closed, which Tornado then notices.
     """
@@ -392,7 +392,7 @@ class _Request(HTTPMessageDelegate):
         if refusal is not None:
             self._connection.refuse(refusal, with_body=start_line.method != "HEAD")
             return
-        await self._server.held(start_line.path)
+        await self._server.ready_for(start_line.path)
         self._delegate = self._start()
         taken = self._delegate.headers_received(start_line, headers)
         if taken is not None:

@@ -17,15 +17,15 @@ from tornado.web import Application
 from server.app import needs_database
 
 # How long a request waits: while MongoDB has not answered, and once it has.
-HELD_SECONDS, HELD_LONGER_SECONDS = 0.6, 4.0
+WAIT_SECONDS, LONGER_WAIT_SECONDS = 0.6, 4.0
 LOOK_SECONDS = 0.1
 
 
 class Gate(HTTPServerConnectionDelegate):
-    """What a server calls for each request: holds it, and says which application may answer it by then."""
+    """What a server calls for each request: lets it wait, and says which application then answers it."""
 
     def __init__(self, waiting: Application, opens_soon: Callable[[], bool]) -> None:
-        """`waiting` answers until `open`: at once what needs no database, the rest once it was held.
+        """`waiting` answers until `open`: at once what needs no database, the rest after a wait.
 
         `opens_soon` says whether MongoDB answers, and nothing stands against serving from it.
         """
@@ -39,15 +39,15 @@ class Gate(HTTPServerConnectionDelegate):
         self._opened.set()
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Return what takes a request whose head came, and that `held` has let go on."""
+        """Return what takes a request whose head came, and that may go on after `ready_for`."""
         return self.app.start_request(server_conn, request_conn)
 
-    async def held(self, target: str) -> None:
-        """Return when it is open, or when a request for this path and query has been held long enough."""
+    async def ready_for(self, target: str) -> None:
+        """Return when the gate is open, or a request for this path and query has waited long enough."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         while not self._opened.is_set() and needs_database(target.partition("?")[0]):
-            longest = HELD_LONGER_SECONDS if self._opens_soon() else HELD_SECONDS
+            longest = LONGER_WAIT_SECONDS if self._opens_soon() else WAIT_SECONDS
             if loop.time() - began >= longest:
                 return
             with suppress(TimeoutError):

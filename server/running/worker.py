@@ -261,7 +261,7 @@ async def serve(
     unready = unready_app(settings, lambda: waiting.why)
     gate = Gate(unready, lambda: waiting.serves_soon)
     server = BoundedServer(
-        gate, bounds=bounds_of(settings), person_of=partial(person_of, keys), held=gate.held
+        gate, bounds=bounds_of(settings), person_of=partial(person_of, keys), ready_for=gate.ready_for
     )
     unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)

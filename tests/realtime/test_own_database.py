@@ -25,7 +25,7 @@ async def give_identity(context: Context, identity: str) -> None:
 async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
     client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own_database, "HELD_SECONDS", 0.0)
+    monkeypatch.setattr(own_database, "DOUBT_SECONDS", 0.0)
     alice = await client.log_in("alice")
     code = await alice.publish()
     assert await context.database.answers()
@@ -80,8 +80,8 @@ async def test_two_clusters_under_one_name_are_not_served_from_by_turns(
         assert not await context.database.answers()
         await give_identity(context, ours)
         assert not await context.database.answers()
-        now += own_database.HELD_SECONDS / 2
-    now += own_database.HELD_SECONDS
+        now += own_database.DOUBT_SECONDS / 2
+    now += own_database.DOUBT_SECONDS
     assert await context.database.answers()
 
 

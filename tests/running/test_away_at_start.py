@@ -168,13 +168,13 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
     arrived = asyncio.Event()
 
     class Seen(Gate):
-        async def held(self, target: str) -> None:
+        async def ready_for(self, target: str) -> None:
             arrived.set()
-            await super().held(target)
+            await super().ready_for(target)
 
     made = Seen(application("waiting", came), lambda: True)
     listening, port = bind_unused_port()
-    server = BoundedServer(made, held=made.held)
+    server = BoundedServer(made, ready_for=made.ready_for)
     server.add_socket(listening)
     yield made, port, arrived
     server.stop()
@@ -185,7 +185,7 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
 async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
     gate: tuple[Gate, int, asyncio.Event], came: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("server.running.gate.HELD_SECONDS", 0)  # it waits as long as the store answers
+    monkeypatch.setattr("server.running.gate.WAIT_SECONDS", 0)  # it waits as long as the store answers
     opening, port, arrived = gate
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
         asked = asyncio.create_task(http.post("/postTask", content=b"x" * 200_000))

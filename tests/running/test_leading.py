@@ -117,7 +117,7 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
     assert await context.store.now_ms() >= lease["until"]
     assert not context.leader.leads, "also if it only stood still: it knows that its time is over"
     await context.leader.ask()
-    assert not context.leader.held
+    assert not context.leader.has_lease
     await second.end()
 
 
