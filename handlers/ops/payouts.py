@@ -27,7 +27,7 @@ class OpsPayoutsRequest(msgspec.Struct):
 class HeldPayout(msgspec.Struct):
     """A prize that waits for an operator. `amount_fen` is 0 for goods.
 
-    `state`: held by a payout limit (`why`), withheld by an operator, or freezing: its bill is being
+    `state`: held by a payout limit (`why`), withheld (frozen by an operator), or freezing: its bill is being
     cancelled.
     `frozen_for` is why operators froze it, its task, its winner or its publisher.
     `only_back` is 1 if it cannot be released. Times are unix ms.

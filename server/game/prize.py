@@ -2,8 +2,8 @@
 
 - A red packet is claimed by bills, one attempt after the other.
 - Goods by mail are given once an address is there, then sent and received; on site, by a pick-up code.
-- `held`: a payout limit lets no bill out until an operator decides. `withheld`: an operator froze it. A bill
-  that is out then is cancelled first: meanwhile the prize is `claiming`, and `freezing`.
+- `held`: a payout limit stopped it until an operator decides. `withheld`: an operator froze it. If a bill is
+  out then, that is cancelled first; meanwhile the prize is `claiming` and `freezing`.
 - At the deadline of its task it is `expiring` and, once the publisher has it back, `returned`.
 """
 
@@ -38,12 +38,12 @@ GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
 UNCLAIMED: tuple[PrizeState, ...] = ("won", "claiming")
 # It goes back to its publisher, or went.
 GONE: tuple[PrizeState, ...] = ("expiring", "returned")
-# An operator has to decide: a limit holds it, or it is frozen.
-HELD: tuple[PrizeState, ...] = ("held", "withheld")
+# An operator has to decide: it is held by a payout limit, or frozen.
+AWAITING_OPERATOR: tuple[PrizeState, ...] = ("held", "withheld")
 
-# Why a payout is held: what the publisher pays the winner, what the winner gets a day or a week, their risk,
-# what a ring pays itself, a pattern (`again`, `luck`), or a single prize above what a newcomer gets a day, or
-# what private treasures pay, or what WeChat transfers (`transfer`).
+# Why a payout is held. Limits of sums: from one publisher to one winner (`pair`), to one winner a `day` or a
+# `week`, within a `ring`. The winner's `risk`. Patterns: `again`, `luck`. A single prize above a limit: what
+# a `newcomer` gets a day, what `private` treasures pay a day, what WeChat transfers at once (`transfer`).
 Why: TypeAlias = Literal[
     "pair", "day", "week", "risk", "ring", "again", "luck", "newcomer", "private", "transfer"
 ]
@@ -112,7 +112,7 @@ def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
 
 
 @prize
-def withheld_unweighed(attempt: int) -> Row:
+def frozen_unweighed(attempt: int) -> Row:
     """It is being frozen and was not approved: it has no bill to be cancelled."""
     return Row(
         "claiming -> withheld",
@@ -213,9 +213,10 @@ def returned() -> Row:
 
 @prize
 def frozen(now_ms: int) -> list[Row]:
-    """An operator freezes what is not given out yet; goods by mail are once they are sent.
+    """An operator freezes a prize that is not given out yet (goods by mail are given out when they are sent).
 
-    It is one update: between two, a bill that fails could take a prize past both.
+    All rows are one update: between two updates, a failing bill could change the state so that neither
+    matches.
     """
     kept = {"withheld_at": Keep(now_ms)}
     return [
@@ -232,7 +233,7 @@ def frozen(now_ms: int) -> list[Row]:
 
 @prize
 def released(now_ms: int) -> list[Row]:
-    """The operator ends a freeze that concerns it; a limit that held it before holds it again."""
+    """The operator ends a freeze of it. If a payout limit held it before, it is `held` again."""
     free: dict[str, Test] = {"bill_lost": ABSENT, "held_for": ABSENT}
     return [
         Row(
@@ -249,7 +250,8 @@ def released(now_ms: int) -> list[Row]:
 
 @prize
 def released_alone(now_ms: int) -> list[Row]:
-    """The operator releases this one prize: its winner may claim it, and no limit holds it again."""
+    """The operator releases this prize individually: it can be claimed, and is not checked against limits
+    again."""
     return [
         Row(
             f"held withheld -> {state}",
@@ -263,9 +265,9 @@ def released_alone(now_ms: int) -> list[Row]:
 
 @prize
 def denied() -> list[Row]:
-    """The operator lets it go back: a red packet with all that is unclaimed, goods at once.
+    """The operator returns it to the publisher: goods at once, a red packet later with all that is unclaimed.
 
-    Where goods were to be sent is deleted.
+    The address of goods is deleted.
     """
     leaves = "address_box withheld_at held_for freezing"
     return [
@@ -290,7 +292,7 @@ def denied() -> list[Row]:
     ]
 
 
-# What a withheld prize was before: goods whose address is here, goods whose pick-up code is out, or won.
+# The state of a frozen prize before its freeze: goods with an address, goods with a pick-up code, or won.
 _BEFORE: dict[str, dict[str, Test]] = {
     "given": {"given_at": Above(0)},
     "claiming": {"given_at": AtMost(0), "pickup": PRESENT},
@@ -309,5 +311,5 @@ def is_approved(known: Document, attempt: int) -> bool:
 
 
 def is_frozen(known: Document) -> bool:
-    """Whether a prize is withheld, or will be once its bill is cancelled."""
+    """Whether a prize is frozen, or will be once its bill is cancelled."""
     return known["state"] == "withheld" or (is_out(known) and "freezing" in known)

@@ -16,7 +16,7 @@ from server.game.bill import NEVER_HELD, is_over
 from server.game.draw import LEAST_FEN
 from server.game.findings import Finding, PaymentKind, Value, What
 from server.game.order import PAID
-from server.game.prize import GONE, HELD, UNSETTLED, is_out
+from server.game.prize import AWAITING_OPERATOR, GONE, UNSETTLED, is_out
 from server.game.ranks import is_mailed
 from server.game.refund import OPEN
 from server.game.task import Task
@@ -79,7 +79,7 @@ class TaskMoney:
     @property
     def withheld_fen(self) -> int:
         """What of that waits for an operator."""
-        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in HELD)
+        return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in AWAITING_OPERATOR)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,7 @@ NOW_MS = 1_800_000_000_000
 # (attempts, freezes), the quickest first.
 WORLDS = ((1, 0), (1, 1), (2, 0))
 # Guards that only two attempts and a freeze together can miss.
-LARGE = ("prize.freed[0] attempt", "prize.withheld_unweighed[0] attempt")
+LARGE = ("prize.freed[0] attempt", "prize.frozen_unweighed[0] attempt")
 
 ASKED_OFTEN = "it only says how often WeChat is asked"
 APART = "it only says how far apart refunds are sent: WeChat makes one of each number, however often"

@@ -255,7 +255,7 @@ STEPS = {
         "payout_days.take",
         "prizes.approved",
         "payout_days.give_back",
-        "prizes.withheld_unweighed",
+        "prizes.frozen_unweighed",
         "prizes.again",
     ],
     "a frozen prize is released": ["freezes.begin_end", "prizes.released_alone", "freezes.delete"],

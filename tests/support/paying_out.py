@@ -198,7 +198,7 @@ class Steps:
         for at, known in enumerate(world.bills):
             attempt = at + 1
             yield from self._prize(world, prize.claimed, at, NOW, NOW, 0, 0)
-            yield from self._prize(world, prize.withheld_unweighed, attempt)
+            yield from self._prize(world, prize.frozen_unweighed, attempt)
             if owes(world.prize, "bill"):
                 also = world.approved | {attempt}
                 yield from self._prize(world, prize.approved, attempt, 1, approved=also)

@@ -28,7 +28,7 @@ from server.wechat.pay import Contradiction
 
 LOOK_AGAIN_MS = 60_000
 # Look again after this if all prizes that are left wait for an operator.
-HELD_LOOK_MS = 600_000
+OPERATOR_LOOK_MS = 600_000
 # Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
 UNWRITTEN_MS = 2_000
 # A thousand bills may be out at a deadline. What is not done within this time waits for the next look: the
@@ -197,7 +197,7 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     prizes = await store.prizes.of_task(code)
     unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
     if unsettled:
-        again_ms = LOOK_AGAIN_MS if unsettled.intersection(UNCLAIMED) else HELD_LOOK_MS
+        again_ms = LOOK_AGAIN_MS if unsettled.intersection(UNCLAIMED) else OPERATOR_LOOK_MS
         await store.tasks.again(task, context.clock.now_ms() + again_ms)
         return False
     unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in GONE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from server.actions.messages.write import tell_winner
-from server.actions.money.hold import withhold_if_frozen
+from server.actions.money.hold import apply_freezes
 from server.actions.money.pay_out import ensure_bill
 from server.actions.transition import Effects, carry_out
 from server.context import Context
@@ -86,7 +86,7 @@ async def _make_bill(context: Context, prize: Prize) -> None:
 
 EFFECTS: Effects = {
     "ledger": _enter,
-    "freezes": withhold_if_frozen,
+    "freezes": apply_freezes,
     "message": tell_winner,
     "bill": _make_bill,
 }

@@ -1,10 +1,10 @@
 """Sending the messages to people who left: each once, by a consent, repeated by its own rules.
 
-The steps: lease the message, hold a consent, note that it is being sent, send it, note its end, spend the
+The steps: lease the message, reserve a consent, note that it is being sent, send it, note its end, spend the
 consent. A process may die between any two; the message then comes due again. WeChat has no number under
 which a message is sent only once, but it counts consents as we do. If a message got no answer, or its process
-died, nobody knows whether WeChat took it. It is sent again if it holds the person's last consent: WeChat
-would refuse a second one. If the person has more consents, it is not sent again: it ends as `unclear`.
+died, nobody knows whether WeChat took it. It is sent again if the person's last consent is reserved for it:
+WeChat would refuse a second one. If the person has more consents, it is not sent again: it ends as `unclear`.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def _may_be_taken(message: Message) -> bool:
 async def _has_more(context: Context, consent: Consent) -> bool:
     """Whether WeChat would take a message twice: its person has more than one consent.
 
-    A message that was sent spent its consent, even if that is not noted. One that ended unsent and still
-    holds a consent may not have spent it: then WeChat allows one more than we count.
+    A message that was sent spent its consent, even if that is not noted. One that ended unsent, but for
+    which a consent is still reserved, may not have spent it: then WeChat allows one more than we count.
     """
     return consent["left"] + await context.store.messages.unsent_number(consent.get("held", [])) > 1
 

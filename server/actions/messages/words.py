@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from server.context import Context
 from server.game.amounts import RELEASED_MS, claim_until_ms, hidden_fen, in_words, total_fen
-from server.game.prize import HELD, UNCLAIMED
+from server.game.prize import AWAITING_OPERATOR, UNCLAIMED
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.review import is_shown
 from server.game.task import Task
@@ -59,7 +59,7 @@ async def words_of(context: Context, message: Message) -> Words:
 
 
 def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> Words:
-    if prize["state"] in HELD:  # once an operator releases it, its winner has to hear of it
+    if prize["state"] in AWAITING_OPERATOR:  # once an operator releases it, its winner has to hear of it
         later_ms = context.clock.now_ms() + HELD_MS
         return Words(later_ms=later_ms, until_ms=later_ms + RELEASED_MS)
     if prize["state"] not in UNCLAIMED:

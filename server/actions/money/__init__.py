@@ -1,1 +1,1 @@
-"""Money and goods: paid in, claimed, withheld or released, paid out, refunded, shipped, handed over."""
+"""Money and goods: paid in, claimed, frozen or released, paid out, refunded, shipped, handed over."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from server.actions.announce import announce_claim
-from server.actions.money.hold import freezes_of, withhold_if_frozen
+from server.actions.money.hold import apply_freezes, freezes_of
 from server.actions.money.pay_out import retract
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
-from server.game.prize import HELD, denied, frozen, is_out, released, released_alone
+from server.game.prize import AWAITING_OPERATOR, denied, frozen, is_out, released, released_alone
 from server.store.money.freezes import Freeze, What, freeze_key
 from server.store.money.prizes import Prize
 
@@ -43,7 +43,7 @@ async def freeze(context: Context, what: What, code: str, depth: int, reason: st
 
 
 async def release(context: Context, what: What, code: str, depth: int) -> None:
-    """Release what was frozen, and a prize that a payout limit holds. Raises NoSuchTask, BadRequest.
+    """Release what was frozen, and a prize that is held by a payout limit. Raises NoSuchTask, BadRequest.
 
     The next claim is checked against the limits, unless this prize was released individually.
     """
@@ -54,16 +54,16 @@ async def release(context: Context, what: What, code: str, depth: int) -> None:
     if own is not None:
         await settle_freeze(context, own)
         return
-    let_off = await context.store.prizes.move(of, released_alone(now_ms)) if what == "prize" else None
-    if let_off is None:
+    freed = await context.store.prizes.move(of, released_alone(now_ms)) if what == "prize" else None
+    if freed is None:
         raise BadRequest("它没有被冻结，也没有在核对")
-    await withhold_if_frozen(context, let_off)  # by a freeze that came since we looked
-    await announce_claim(context, let_off)
+    await apply_freezes(context, freed)  # by a freeze that came since we looked
+    await announce_claim(context, freed)
 
 
 async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
     prize = await context.store.prizes.find(prize_id)
-    if prize is None or prize["state"] not in HELD:
+    if prize is None or prize["state"] not in AWAITING_OPERATOR:
         return
     if "bill_lost" in prize:
         raise BadRequest("微信没有说清上一笔转账的结果，为免付两次，只能退回")
@@ -150,7 +150,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
             if is_out(prize):
                 cancelling = True
             elif (free := await store.prizes.move(prize["_id"], end(context.clock.now_ms()))) is not None:
-                await withhold_if_frozen(context, prize)  # by a freeze that came since we looked
+                await apply_freezes(context, prize)  # by a freeze that came since we looked
                 ended.append(free)
     _announce_all(context, ended)
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end

@@ -1,16 +1,16 @@
 """Payout limits: whether a prize that is being claimed may be given, waits, or is held for the operator.
 
 A claim is recorded before it is weighed, and weighed once, before its bill is made. So of two claims at the
-same time each counts the other, and no bill is out for a prize that is held. What is frozen is never let
-through.
+same time each counts the other, and no bill is out for a prize that is held. A frozen prize is never
+approved.
 
-What WeChat transfers to a person and for a merchant a day is limited, too, for all: what would go above that
+WeChat also limits what it transfers a day, to one person and for one merchant. A payout above these limits
 waits until midnight in China, or until the limit is raised. A prize counts once a day, however many bills it
 gets.
 
-A newcomer is younger than a week, or has not dug before in a treasure of somebody whom nothing ties to its
-publisher. Nothing tells two rings of newcomers apart, so what newcomers pay newcomers counts as what one
-ring pays itself.
+A newcomer is a person whose account is younger than a week, or who has dug only in treasures of this
+publisher and their ring. Nothing tells two rings of newcomers apart, so what newcomers pay newcomers counts
+as what one ring pays itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from server.errors import PayoutWaits
 from server.game import reasons
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.payouts import begins_at, day_of
-from server.game.prize import Wait, Why, approved, frozen, held, is_approved, put_off, withheld_unweighed
+from server.game.prize import Wait, Why, approved, frozen, frozen_unweighed, held, is_approved, put_off
 from server.game.rings import fits_at
 from server.game.task import Task
 from server.operation.patterns import PAIR, is_lucky
@@ -81,8 +81,9 @@ def _newcomers_limits(context: Context) -> tuple[int, ...]:
 async def refuse_waiting(context: Context, prize: Prize) -> None:
     """Raise PayoutWaits if this red packet cannot be claimed yet.
 
-    A limit put it off; or it was won just now, and this publisher never paid this winner as much before. One
-    that was paid just now does not count either: else a first win of 1 yuan would end the wait of the next.
+    Either a limit put it off, or it was won just now and this publisher never paid this winner as much
+    before. A prize paid within the same wait does not count as paid before: otherwise a first win of 1 yuan
+    would end the wait of the next.
     """
     now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
     waits = now_ms < prize.get("waits_until", 0)
@@ -140,22 +141,22 @@ async def _is_newcomer(context: Context, prize: Prize) -> bool:
 
 
 async def refuse_frozen_goods(context: Context, prize: Prize) -> None:
-    """If these goods are frozen, withhold them and raise PayoutHeld.
+    """Raise PayoutHeld if a freeze covers these goods.
 
     The freeze may have missed them while another freeze was being released.
     """
-    if await withhold_if_frozen(context, prize):
+    if await apply_freezes(context, prize):
         raise reasons.frozen(prize)
 
 
 async def weigh(context: Context, prize: Prize) -> bool:
     """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once per attempt.
 
-    Freezes are looked at here too: one that came just as another was released may have missed this prize.
+    Freezes are applied here too: one that came just as another was released may have missed this prize.
     """
     if prize.get("weighed") == prize["attempt"]:
         return True
-    await withhold_if_frozen(context, prize)
+    await apply_freezes(context, prize)
     found = await _weighed(context, prize) if are_limits_on(context) and "let_off" not in prize else None
     prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
     found = found or await _why_full(context, prize, today)
@@ -169,7 +170,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
     if decided is None:
         if found is None and prize.get("counted_on") != today:
             await context.store.payout_days.give_back(today, prize["amount_fen"])
-        unweighed = withheld_unweighed(attempt)
+        unweighed = frozen_unweighed(attempt)
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.find(prize["_id"])
     elif decided["state"] == "held":
         await announce_claim(context, decided)
@@ -294,8 +295,8 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
     return None
 
 
-async def withhold_if_frozen(context: Context, prize: Prize) -> bool:
-    """Withhold a prize if it, its task, its winner or its publisher is frozen; return whether one is.
+async def apply_freezes(context: Context, prize: Prize) -> bool:
+    """Freeze a prize if an operator froze it, its task, its winner or its publisher; return whether one did.
 
     Safe to repeat.
     """

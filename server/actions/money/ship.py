@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias, get_args
 
 from server.actions.announce import announce_claim
-from server.actions.money.hold import withhold_if_frozen
+from server.actions.money.hold import apply_freezes
 from server.actions.money.show_addresses import is_address_open
 from server.context import Context
 from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
@@ -38,7 +38,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
     if prize is not None:
-        frozen = await withhold_if_frozen(context, prize)  # a simultaneous freeze may have missed it
+        frozen = await apply_freezes(context, prize)  # a simultaneous freeze may have missed it
         if not frozen and "address_box" in prize and not await is_address_open(context, prize):
             raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
     sent = await prizes.move(prize_id, row.sent(carrier, number, now_ms, now_ms + ARRIVAL_MS))

@@ -185,8 +185,8 @@ class Messages(DueDocuments[Message]):
 class Consent(TypedDict):
     """How many messages of a template a person still allows. `_id` is "unionid:template_id".
 
-    `held` has the messages that have one of them each. Some are still to be sent. Others may have been
-    taken by WeChat, or their process died before it spent their consent.
+    `held` has the messages for which a consent is reserved. Some are still to be sent. Of the others nobody
+    knows whether WeChat took them, because their process died before it noted that.
     """
 
     _id: str
@@ -228,9 +228,9 @@ class Consents(Documents[Consent]):
         return {consent["unionid"] for consent in found}
 
     async def take(self, unionid: str, template_id: str, message_id: str) -> Consent | None:
-        """Let a message hold a consent, and return what there is then; None if none is left.
+        """Reserve a consent for a message, and return what is left; None if there was none.
 
-        A message that holds one keeps it.
+        A message keeps one that is already reserved for it.
         """
         key = _key(unionid, template_id)
         taken = await self.find_one_and_update(
@@ -241,18 +241,18 @@ class Consents(Documents[Consent]):
         return taken or await self.collection.find_one({"_id": key, "held": message_id})
 
     async def spend(self, unionid: str, template_id: str, message_id: str) -> None:
-        """Note that the message that holds a consent was sent."""
+        """Note that the message for which a consent is reserved was sent."""
         await self.collection.update_one({"_id": _key(unionid, template_id)}, {"$pull": {"held": message_id}})
 
     async def give_back(self, unionid: str, template_id: str, message_id: str) -> None:
-        """Free the consent that a message holds, if it holds one: it was not sent."""
+        """Free the consent that is reserved for a message, if any: it was not sent."""
         await self.collection.update_one(
             {"_id": _key(unionid, template_id), "held": message_id},
             {"$inc": {"left": 1}, "$pull": {"held": message_id}},
         )
 
     async def forget(self, unionid: str, template_id: str) -> None:
-        """Forget all consents of a person and template: WeChat says that there is none."""
+        """Note that there is no consent of this person and template: WeChat says so."""
         await self.collection.update_one(
             {"_id": _key(unionid, template_id)}, {"$set": {"left": 0, "held": []}}
         )

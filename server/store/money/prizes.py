@@ -36,11 +36,11 @@ class Prize(TypedDict):
     operators find it. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
 
-    `weighed` is the attempt that was approved. `withheld_at` is there while a prize is held, withheld or
-    `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other.
-    `denied`: an operator let it go back to the publisher. `released_at` only moves the deadline.
-    `let_off`: an operator released this prize by itself, so it is not checked against the limits again.
-    `rank` is its kind, from 1, if its task has ranks.
+    `weighed` is the attempt that was approved. `withheld_at` is since when a prize is held, frozen or
+    `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other. `denied`: an
+    operator let it go back to the publisher. `released_at` only moves the deadline. `let_off`: an operator
+    released this prize individually, so it is not checked against the limits again. `rank` is its kind, from
+    1, if its task has ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
     its publisher is too. `waits_for` is why it was put off until `waits_until`. `counted_on` is the last day
@@ -376,7 +376,7 @@ class Prizes(DueDocuments[Prize]):
     async def under_limit(
         self, scope: _Document, since_ms: int, besides: str
     ) -> list[tuple[int, int, bool]]:
-        """Return what was claimed since then: when last, fen, and whether that was let through.
+        """Return what was claimed since then: when last, fen, and whether it was approved.
 
         What was claimed within `TOGETHER_MS` is one sum: there may be thousands of small shares. A scope is
         a condition of fields of people, `young` and `private`. `besides` is left out.
@@ -476,7 +476,7 @@ class Prizes(DueDocuments[Prize]):
         return await found.to_list(None)
 
     async def of_scope(self, scope: _Document) -> list[Prize]:
-        """Return the prizes of a scope that are held, withheld or being frozen."""
+        """Return the prizes of a scope that are held, frozen or being frozen."""
         found = self.collection.find({**scope, "withheld_at": {"$exists": True}})
         return await found.to_list(None)
 
@@ -504,7 +504,7 @@ class Prizes(DueDocuments[Prize]):
         return [Won(row["_id"], row["number"], row["fen"], row["code"]) for row in found]
 
     async def waiting(self, limit: int) -> list[Prize]:
-        """Return the prizes that are held, withheld or being frozen, the longest first."""
+        """Return the prizes that are held, frozen or being frozen, the longest first."""
         found = self.collection.find(
             {"withheld_at": {"$exists": True}}, sort=[("withheld_at", pymongo.ASCENDING)], limit=limit
         )
