@@ -25,7 +25,7 @@ def log() -> Iterator[io.StringIO]:
     logging.getLogger("tornado.application").removeHandler(handler)
 
 
-async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log: io.StringIO) -> None:
+async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log):
     turns: list[int] = []
     thrice = asyncio.Event()
 
@@ -48,7 +48,7 @@ async def test_a_turn_that_fails_is_logged_and_the_next_comes_anyway(log: io.Str
     assert "LookupError: a bug" in log.getvalue()
 
 
-async def test_repeated_work_waits_before_its_first_turn_unless_at_once() -> None:
+async def test_repeated_work_waits_before_its_first_turn_unless_at_once():
     done: list[str] = []
     both = asyncio.Event()
 
@@ -65,7 +65,7 @@ async def test_repeated_work_waits_before_its_first_turn_unless_at_once() -> Non
     assert done == ["at once", "after a rest"]
 
 
-async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log: io.StringIO) -> None:
+async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log):
     going = asyncio.Event()
 
     async def fail() -> None:
@@ -83,7 +83,7 @@ async def test_finish_waits_for_spawned_work_and_its_failure_is_logged(log: io.S
     await background.finish()  # nothing to wait for
 
 
-async def test_ending_cancels_what_runs() -> None:
+async def test_ending_cancels_what_runs():
     background, ended = Background(), asyncio.Event()
 
     async def work() -> None:

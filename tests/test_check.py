@@ -8,7 +8,6 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +15,6 @@ from pymongo import IndexModel
 
 from server import check as checking
 from server.check import Row, check, line_of
-from server.context import Context
 from server.game import draw
 from server.settings import Settings, read_settings
 from server.store import Store
@@ -25,11 +23,10 @@ from server.store.plans import Recorder, explainable, scans, sorts
 from server.store.schema import prepare
 from server.store.sharding import SHARD_KEYS
 from server.wechat import WeChat
-from support.client import Client
 from support.databases import primary_of, with_database
 from support.planner import without_index
 from support.redis_cluster import RedisCluster
-from support.wire.faulty import FaultyWire, refuse
+from support.wire.faulty import refuse
 from support.wire.mongos import Mongos
 
 
@@ -72,9 +69,7 @@ def settings_with(redis_url: str, **values: str) -> Settings:
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_mongodb_has_an_index_for_every_query_of_a_treasures_life(
-    store: Store, uri: str, recorder: Recorder, redis_url: str
-) -> None:
+async def test_mongodb_has_an_index_for_every_query_of_a_treasures_life(store, uri, recorder, redis_url):
     await prepare(store.database, store.indexes(), print)
     rows = await checking._treasure_rows(settings_with(redis_url), Store(uri, [recorder]), recorder)
     assert [row.found for row in rows] == ["published, dug, won, claimed, verified"]
@@ -130,11 +125,11 @@ INDEXES = {
         ),
     ],
 )
-def test_the_rules_know_which_query_an_index_serves(served: bool, command: dict[str, Any]) -> None:
+def test_the_rules_know_which_query_an_index_serves(served, command):
     assert (not list(without_index(command, INDEXES))) == served
 
 
-def test_a_write_is_explained_by_the_find_of_what_it_changes() -> None:
+def test_a_write_is_explained_by_the_find_of_what_it_changes():
     update = {"update": "tasks", "updates": [{"q": {"_id": 1}, "u": {}}, {"q": {"a": 2}, "u": {}}]}
     assert list(explainable("update", update)) == [
         {"find": "tasks", "filter": {"_id": 1}},
@@ -148,7 +143,7 @@ def test_a_write_is_explained_by_the_find_of_what_it_changes() -> None:
     assert list(explainable("insert", {"insert": "tasks", "documents": [{}]})) == []
 
 
-def test_plans_are_read_as_mongodb_writes_them() -> None:
+def test_plans_are_read_as_mongodb_writes_them():
     index = {"stage": "FETCH", "inputStage": {"stage": "IXSCAN", "indexName": "due"}}
     scan = {"stage": "SORT", "sortPattern": {"at": -1}, "inputStage": {"stage": "COLLSCAN"}}
     good = {"queryPlanner": {"winningPlan": index, "rejectedPlans": [scan]}}
@@ -164,8 +159,8 @@ def test_plans_are_read_as_mongodb_writes_them() -> None:
 
 @pytest.mark.gen_test(timeout=60)
 async def test_a_check_says_what_it_could_not_ask_and_drops_only_what_it_or_an_old_one_made(
-    store: Store, uri: str, redis_url: str
-) -> None:
+    store, uri, redis_url
+):
     served, now_ms = store.database.name, await store.now_ms()
     await store.database["tasks"].insert_one({"_id": "served"})
     hour_ms = 3_600_000
@@ -209,9 +204,7 @@ def mongos(mongodb_uri: str) -> Iterator[Callable[..., Mongos]]:
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_through_a_mongos_all_is_tried_on_a_database_sharded_as_documented(
-    store: Store, mongos: Callable[..., Mongos], redis_url: str
-) -> None:
+async def test_through_a_mongos_all_is_tried_on_a_database_sharded_as_documented(store, mongos, redis_url):
     through = mongos(7, 0, 1)
     found = await rows_of(settings_with(redis_url), through.uri(store.database.name))
     rows = {row.subject: row for row in found}
@@ -223,9 +216,7 @@ async def test_through_a_mongos_all_is_tried_on_a_database_sharded_as_documented
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_cluster_too_old_for_it_fails_if_digs_is_sharded(
-    store: Store, mongos: Callable[..., Mongos]
-) -> None:
+async def test_a_cluster_too_old_for_it_fails_if_digs_is_sharded(store, mongos):
     through = mongos(5, 0, 7)
     behind = Store(through.uri(store.database.name))
     cluster = await look(behind.client)
@@ -243,9 +234,7 @@ async def test_a_cluster_too_old_for_it_fails_if_digs_is_sharded(
 
 @pytest.mark.gen_test(timeout=60)
 @pytest.mark.parametrize(("code", "verdict"), [(13, "not asked"), (72, "FAILED")])
-async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(
-    store: Store, mongos: Callable[..., Mongos], code: int, verdict: str
-) -> None:
+async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(store, mongos, code, verdict):
     through = mongos(8, 0, 0)
     through.refused["shardCollection"] = code
     behind = Store(through.uri(store.database.name))
@@ -263,9 +252,7 @@ async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(
         ({"what": "refuse", "call": "managed", "code": "48001"}, "not asked", "48001: api unauthorized"),
     ],
 )
-async def test_wechat_is_asked_whether_deliveries_must_be_reported(
-    client: Client, context: Context, wish: dict[str, str], verdict: str, found: str
-) -> None:
+async def test_wechat_is_asked_whether_deliveries_must_be_reported(client, context, wish, verdict, found):
     await client.http.post("/sandbox/misbehave", json=wish)
     settings = context.settings
     wechat = WeChat(
@@ -275,9 +262,7 @@ async def test_wechat_is_asked_whether_deliveries_must_be_reported(
     assert (row.verdict, row.found.endswith(found)) == (verdict, True)
 
 
-async def test_a_user_who_may_not_drop_a_database_makes_none(
-    store: Store, wire: FaultyWire, redis_url: str
-) -> None:
+async def test_a_user_who_may_not_drop_a_database_makes_none(store, wire, redis_url):
     wire.next("dropDatabase", refuse(13))
     rows = await rows_of(settings_with(redis_url), wire.uri(store.database.name))
     assert [row.verdict for row in rows if row.subject == "a scratch database"] == ["not asked"]
@@ -285,9 +270,7 @@ async def test_a_user_who_may_not_drop_a_database_makes_none(
 
 
 @pytest.mark.gen_test(timeout=90)
-async def test_two_checks_at_once_disturb_each_other_in_nothing(
-    store: Store, uri: str, redis_url: str
-) -> None:
+async def test_two_checks_at_once_disturb_each_other_in_nothing(store, uri, redis_url):
     settings = settings_with(redis_url)
     for rows in await asyncio.gather(rows_of(settings, uri), rows_of(settings, uri)):
         assert [row for row in rows if row.verdict == "FAILED"] == []
@@ -295,9 +278,7 @@ async def test_two_checks_at_once_disturb_each_other_in_nothing(
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_what_mongodb_refuses_in_a_treasures_life_is_told_without_a_document(
-    store: Store, wire: FaultyWire, redis_url: str
-) -> None:
+async def test_what_mongodb_refuses_in_a_treasures_life_is_told_without_a_document(store, wire, redis_url):
     wire.next("findAndModify", refuse(2, said="bad value in { name: 'a long text' }"))
     rows = await rows_of(settings_with(redis_url), wire.uri(store.database.name))
     failed = [row for row in rows if row.verdict == "FAILED"]
@@ -308,9 +289,7 @@ async def test_what_mongodb_refuses_in_a_treasures_life_is_told_without_a_docume
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_life_that_is_not_as_promised_fails(
-    store: Store, uri: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_life_that_is_not_as_promised_fails(store, uri, redis_url, monkeypatch):
     monkeypatch.setattr(draw, "differences", lambda *_, **__: ["the seed hashes to something else"])
     failed = [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"]
     assert [(row.subject, row.found) for row in failed] == [
@@ -327,11 +306,11 @@ async def test_a_life_that_is_not_as_promised_fails(
         (Cluster((7, 0, 1, 0), "", "alone", []), ["a replica set"]),
     ],
 )
-def test_an_old_mongodb_and_one_alone_fail(cluster: Cluster, failed: list[str]) -> None:
+def test_an_old_mongodb_and_one_alone_fail(cluster, failed):
     assert [row.subject for row in checking._cluster_rows(cluster) if row.verdict == "FAILED"] == failed
 
 
-def test_an_arbiter_is_told_with_what_it_means() -> None:
+def test_an_arbiter_is_told_with_what_it_means():
     """It votes and holds nothing, so that all writes wait as soon as another member is away."""
     for arbiters, told in ((0, False), (1, True)):
         found = checking._cluster_rows(Cluster((7, 0), "", "replica set", [], arbiters))[1].found
@@ -341,9 +320,7 @@ def test_an_arbiter_is_told_with_what_it_means() -> None:
 @pytest.mark.parametrize(
     ("ahead", "fails"), [((0.0, 900.0), False), ((-600.0, 600.0), True), ((1500.0, 1400.0), True)]
 )
-async def test_clocks_more_than_a_second_apart_fail(
-    monkeypatch: pytest.MonkeyPatch, ahead: tuple[float, ...], fails: bool
-) -> None:
+async def test_clocks_more_than_a_second_apart_fail(monkeypatch, ahead, fails):
     async def read(uri: str, members: Any) -> tuple[list[Reading], list[str]]:
         return [Reading(f"m{n}:27017", ms, 5.0) for n, ms in enumerate(ahead)], ["m9:27017"]
 
@@ -352,7 +329,7 @@ async def test_clocks_more_than_a_second_apart_fail(
     assert [row.verdict for row in rows] == ["not asked", "FAILED" if fails else "ok"]
 
 
-async def test_each_members_clock_is_read_and_a_silent_one_is_named(store: Store, uri: str) -> None:
+async def test_each_members_clock_is_read_and_a_silent_one_is_named(store, uri):
     cluster = await look(store.client)
     members = cluster.members
     assert cluster.arbiters == 0
@@ -368,7 +345,7 @@ class AFullCluster(RedisCluster):
         return [*super().command(), "--maxmemory-policy", "allkeys-lru", "--maxclients", "12"]
 
 
-async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fails(tmp_path: Path) -> None:
+async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fails(tmp_path):
     redis = AFullCluster(tmp_path)
     redis.start()
     try:
@@ -382,9 +359,7 @@ async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fai
     assert [line_of(row, 5) for row in silent] == ["Redis FAILED    it does not answer"]
 
 
-def test_release_checks_first_and_changes_nothing_where_that_fails(
-    uri: str, redis_url: str, tmp_path: Path
-) -> None:
+def test_release_checks_first_and_changes_nothing_where_that_fails(uri, redis_url, tmp_path):
     def run(*arguments: str, redis: str = redis_url) -> tuple[int, str]:
         environment = {**os.environ, "MONGODB_URI": uri, "REDIS_URL": redis, "DATA_DIR": str(tmp_path)}
         done = subprocess.run(

@@ -30,16 +30,14 @@ def written(directory: Path, reply: object) -> str:
     return str(path)
 
 
-def test_verify_says_that_an_honest_proof_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_verify_says_that_an_honest_proof_holds(tmp_path, capsys):
     assert main(["verify", written(tmp_path, a_reply()), "--commitment", COMMITMENT.upper()]) == 0
     said = capsys.readouterr().out
     assert "all of it holds" in said
     assert RULES.code in said
 
 
-def test_verify_without_a_commitment_says_that_none_was_given(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_verify_without_a_commitment_says_that_none_was_given(tmp_path, capsys):
     assert main(["verify", written(tmp_path, a_reply())]) == 0
     assert "no --commitment was given" in capsys.readouterr().out
 
@@ -53,23 +51,17 @@ def test_verify_without_a_commitment_says_that_none_was_given(
         ({"params": "{}"}, "cannot be read"),
     ],
 )
-def test_verify_says_what_differs(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: dict[str, Any], said: str
-):
+def test_verify_says_what_differs(tmp_path, capsys, changed, said):
     assert main(["verify", written(tmp_path, a_reply() | changed), "--commitment", COMMITMENT]) == 1
     assert said in capsys.readouterr().out
 
 
-def test_verify_holds_a_proof_against_the_commitment_that_was_published(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_verify_holds_a_proof_against_the_commitment_that_was_published(tmp_path, capsys):
     assert main(["verify", written(tmp_path, a_reply()), "--commitment", "00" * 32]) == 1
     assert "00" * 32 in capsys.readouterr().out
 
 
-def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(tmp_path, capsys):
     ranks = (draw.Rank(fen=25, num=1, split=1),)
     rules = draw.make_rules(
         "A" * 12, 1, 9, 0, 0, nonce="0f" * 16, seed_hash=draw.hash_seed(SEED), ranks=ranks
@@ -107,9 +99,7 @@ def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(
 @pytest.mark.parametrize(
     "content", [b"", b"not JSON", b"[]", b"\xff\xfe", b'{"status":0}', b'{"seed":1}', b"[" * 100_000]
 )
-def test_verify_says_in_one_line_what_it_cannot_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
-):
+def test_verify_says_in_one_line_what_it_cannot_read(tmp_path, capsys, content):
     path = tmp_path / "proof.json"
     path.write_bytes(content)
     assert main(["verify", str(path)]) == 2
@@ -118,16 +108,14 @@ def test_verify_says_in_one_line_what_it_cannot_read(
     assert said.count("\n") == 1
 
 
-def test_verify_says_that_a_file_or_a_server_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_verify_says_that_a_file_or_a_server_is_not_there(tmp_path, capsys):
     assert main(["verify", str(tmp_path / "nothing.json")]) == 2
     assert main(["verify", "http://127.0.0.1:1/getProof?code=Abcdefghij12"]) == 2
     assert main(["verify", "http://["]) == 2
     assert capsys.readouterr().err.count("cannot be read") == 3
 
 
-def test_verify_prints_the_refusal_of_a_task_that_has_not_ended(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_verify_prints_the_refusal_of_a_task_that_has_not_ended(tmp_path, capsys):
     refusal = {"status": 1, "msg": "宝贝还没有结束", "error": "not_ended", "trace_id": "00"}
     assert main(["verify", written(tmp_path, refusal)]) == 2
     said = capsys.readouterr().err
@@ -170,9 +158,7 @@ def proof_url() -> Iterator[str]:
         thread.join()
 
 
-def test_verify_fetches_all_pages_of_a_long_proof_from_its_url(
-    proof_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_verify_fetches_all_pages_of_a_long_proof_from_its_url(proof_url, tmp_path, monkeypatch, capsys):
     assert main(["verify", proof_url, "--commitment", LONG_COMMITMENT]) == 0
     said = capsys.readouterr().out
     assert "all of it holds" in said
@@ -185,7 +171,7 @@ def test_verify_fetches_all_pages_of_a_long_proof_from_its_url(
     assert "it has more than 0 MB" in capsys.readouterr().err
 
 
-def test_release_creates_indexes_and_may_be_repeated(mongodb_uri: str, tmp_path: Path):
+def test_release_creates_indexes_and_may_be_repeated(mongodb_uri, tmp_path):
     uri = with_database(mongodb_uri, f"release_{os.getpid()}")
     environment = {**os.environ, **PRODUCTION, "MONGODB_URI": uri, "DATA_DIR": str(tmp_path)}
     with pymongo.MongoClient[dict[str, Any]](uri) as client:
@@ -198,15 +184,13 @@ def test_release_creates_indexes_and_may_be_repeated(mongodb_uri: str, tmp_path:
         client.drop_database(database.name)
 
 
-def test_release_without_a_database_names_the_setting(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_release_without_a_database_names_the_setting(monkeypatch, capsys):
     monkeypatch.delenv("MONGODB_URI", raising=False)
     assert main(["release"]) == 2
     assert "MONGODB_URI" in capsys.readouterr().err
 
 
-def test_help_names_the_subcommands(capsys: pytest.CaptureFixture[str]):
+def test_help_names_the_subcommands(capsys):
     with pytest.raises(SystemExit) as left:
         main(["--help"])
     assert left.value.code == 0

@@ -9,13 +9,13 @@ import pytest
 from server.runtime.deadline import TookTooLong, paused, within
 
 
-async def test_work_that_takes_too_long_is_ended() -> None:
+async def test_work_that_takes_too_long_is_ended():
     with pytest.raises(TookTooLong):
         async with within(0.01):
             await asyncio.Event().wait()
 
 
-async def test_time_of_others_does_not_count_and_ours_goes_on_after_it() -> None:
+async def test_time_of_others_does_not_count_and_ours_goes_on_after_it():
     reached = []
 
     async def request() -> None:
@@ -30,13 +30,13 @@ async def test_time_of_others_does_not_count_and_ours_goes_on_after_it() -> None
     assert reached == ["after the pause"]
 
 
-async def test_another_limit_that_passes_is_told_as_it_is() -> None:
+async def test_another_limit_that_passes_is_told_as_it_is():
     with pytest.raises(TimeoutError):
         async with within(5), asyncio.timeout(0.01):
             await asyncio.Event().wait()
 
 
-async def test_work_beside_a_request_does_not_stop_its_limit() -> None:
+async def test_work_beside_a_request_does_not_stop_its_limit():
     works = []
 
     async def beside() -> None:
@@ -53,6 +53,6 @@ async def test_work_beside_a_request_does_not_stop_its_limit() -> None:
     works[0].cancel()
 
 
-def test_pausing_without_a_limit_does_nothing() -> None:
+def test_pausing_without_a_limit_does_nothing():
     with paused():
         pass

@@ -26,7 +26,6 @@ from server.settings import Settings
 from server.store import Store
 from server.store.sharding import SHARD_KEYS
 from support import SOURCE
-from support.client import Client
 from support.declared import channel, interfaces
 from support.lifecycles import diagram
 
@@ -74,7 +73,7 @@ def links(text: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=name_of)
-def test_every_link_leads_to_a_file_and_a_heading_that_are_there(text: Path):
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(text):
     for link in links(text):
         path, _, anchor = link.partition("#")
         target = (text.parent / path).resolve() if path else text
@@ -84,13 +83,13 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(text: Path):
 
 
 @pytest.mark.parametrize("text", TEXTS, ids=name_of)
-def test_every_file_that_is_named_is_there(text: Path):
+def test_every_file_that_is_named_is_there(text):
     missing = [path for path in FILE.findall(read(text)) if not (SOURCE / path).exists()]
     assert missing == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_each_page_is_linked_from_both_first_pages_and_links_to_the_others(page: Path):
+def test_each_page_is_linked_from_both_first_pages_and_links_to_the_others(page):
     assert f"docs/{page.name}" in links(README)
     assert f"docs/{page.name}" in links(CHINESE)
     others = {other.name for other in PAGES if other != page}
@@ -119,7 +118,7 @@ def test_the_checks_run_the_two_lines_of_the_first_page():
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl")
 @pytest.mark.gen_test(timeout=ROUND_SECONDS + 30)
-async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, settings: Settings) -> None:
+async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, settings):
     (block,) = (code for code in blocks(README, "sh") if "curl" in code)
     assert block.count("http://127.0.0.1:8000") == 1
     block = block.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{settings.port}")
@@ -151,7 +150,7 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server: Any, se
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_the_two_clients_in_the_docs_dig_until_they_win(client: Client, settings: Settings) -> None:
+async def test_the_two_clients_in_the_docs_dig_until_they_win(client, settings):
     alice = await client.log_in("alice")
     node = shutil.which("node")
     for command, name in (
@@ -255,7 +254,7 @@ def test_every_frame_is_in_the_table_with_its_fields():
 
 
 @pytest.mark.parametrize("text", [CLIENTS, CLIENTS_ENGLISH], ids=name_of)
-def test_the_pages_for_clients_say_what_to_do_about_each_value(text: Path):
+def test_the_pages_for_clients_say_what_to_do_about_each_value(text):
     tables: dict[str, set[str]] = {}
     heading = ""
     for line in read(text).splitlines():

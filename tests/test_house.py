@@ -100,7 +100,7 @@ def test_no_module_hides_one_of_the_standard_library():
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_a_word_means_one_thing(word: str):
+def test_a_word_means_one_thing(word):
     elsewhere = [
         f"{place}:{node.lineno} {node.name}"
         for path in sources("server", "handlers")
@@ -210,12 +210,12 @@ def names(code: CodeType) -> set[str]:
     ("method", "name"),
     [pytest.param(*used, id=f"{used[0].__qualname__} {used[1]}") for used in TORNADO + WECHATPAY],
 )
-def test_a_library_still_uses_what_we_override(method: Callable[..., Any], name: str):
+def test_a_library_still_uses_what_we_override(method, name):
     assert name in names(inspect.unwrap(method).__code__)
 
 
 @pytest.mark.parametrize("library", ["tornado", "wechatpayv3", "msgspec"])
-def test_a_library_whose_privates_or_messages_we_use_has_an_upper_bound(library: str):
+def test_a_library_whose_privates_or_messages_we_use_has_an_upper_bound(library):
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     lines = [line for line in setup["options"]["install_requires"].split("\n") if line]
@@ -227,7 +227,7 @@ def test_a_library_whose_privates_or_messages_we_use_has_an_upper_bound(library:
     )
 
 
-def test_what_is_slow_is_there(request: pytest.FixtureRequest):
+def test_what_is_slow_is_there(request):
     conftest = request.config.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
     assert conftest is not None
     for slow in conftest.SLOW:

@@ -11,7 +11,7 @@ from server.security.keys import TOKEN_CHARACTERS, KeyMissing, Keys, Proven
 OLD, NEW = b"the old secret, long enough for us", b"the new secret, long enough for us"
 
 
-def test_a_sealed_value_names_its_secret_and_reveals_nothing_more_of_it() -> None:
+def test_a_sealed_value_names_its_secret_and_reveals_nothing_more_of_it():
     first, second = (Keys(OLD).seal("seed", b"plain", "code") for _ in range(2))
     assert first["key"] == second["key"] == Keys(OLD).fingerprint != Keys(NEW).fingerprint
     assert len(bytes.fromhex(first["key"])) == 8
@@ -19,7 +19,7 @@ def test_a_sealed_value_names_its_secret_and_reveals_nothing_more_of_it() -> Non
     assert Keys(OLD)._derive("seed")[:8].hex() != first["key"]
 
 
-def test_all_secrets_open_and_the_first_seals() -> None:
+def test_all_secrets_open_and_the_first_seals():
     before, while_both, after = Keys(OLD), Keys(NEW, OLD), Keys(NEW)
     assert while_both.fingerprints == before.fingerprints | after.fingerprints
     sealed = before.seal("address", b"plain", "code:1")
@@ -32,7 +32,7 @@ def test_all_secrets_open_and_the_first_seals() -> None:
         before.open("address", sealed, "code:1")
 
 
-def test_a_changed_value_or_one_for_another_purpose_is_not_opened() -> None:
+def test_a_changed_value_or_one_for_another_purpose_is_not_opened():
     keys = Keys(NEW, OLD)
     sealed = keys.seal("seed", b"plain", "code")
     box = sealed["box"]
@@ -48,14 +48,14 @@ def test_a_changed_value_or_one_for_another_purpose_is_not_opened() -> None:
         keys.open("seed", {**sealed, "key": Keys(OLD).fingerprint}, "code")
 
 
-def test_tokens_of_all_secrets_are_valid_and_the_first_signs() -> None:
+def test_tokens_of_all_secrets_are_valid_and_the_first_signs():
     both = Keys(NEW, OLD)
     assert both.read_token(Keys(OLD).sign_token("alice", 4)) == Proven("alice", 4)
     assert Keys(NEW).read_token(both.sign_token("alice", 4)) == Proven("alice", 4)
     assert Keys(OLD).read_token(both.sign_token("alice", 4)) is None
 
 
-def test_a_token_without_a_generation_proves_nothing() -> None:
+def test_a_token_without_a_generation_proves_nothing():
     keys = Keys(OLD)
     token = create_signed_value(keys._derive("token").hex(), "token", "alice").decode()
     assert keys.read_token(token) is None

@@ -7,18 +7,15 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
 from server.actions.digging.win import record_prize
-from server.context import Context
 from server.running.stores import free_port
 from server.security.addresses import networks
 from server.telemetry import logs
 from server.telemetry.logs import OneLine
-from support.client import Client
 from support.purse import find, pay, publish_red_packet, rest, win
 from support.servers import Running
 
@@ -34,9 +31,7 @@ def log() -> Iterator[io.StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
-async def test_an_error_of_the_store_is_logged_without_the_values_that_were_written(
-    client: Client, context: Context, log: io.StringIO
-) -> None:
+async def test_an_error_of_the_store_is_logged_without_the_values_that_were_written(client, context, log):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -49,7 +44,7 @@ async def test_an_error_of_the_store_is_logged_without_the_values_that_were_writ
     assert bob.unionid not in log.getvalue()
 
 
-def test_other_errors_are_logged_in_full_and_their_further_lines_are_indented(log: io.StringIO) -> None:
+def test_other_errors_are_logged_in_full_and_their_further_lines_are_indented(log):
     try:
         raise ValueError("two\nlines of /getTaskList?unionid=somebody")  # noqa: TRY301
     except ValueError:
@@ -60,9 +55,7 @@ def test_other_errors_are_logged_in_full_and_their_further_lines_are_indented(lo
     assert all(line.startswith("    ") for line in others)
 
 
-def test_a_place_has_one_traceback_a_minute_and_each_event_its_line(
-    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_place_has_one_traceback_a_minute_and_each_event_its_line(log, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(logs.time, "monotonic", lambda: now)
 
@@ -86,7 +79,7 @@ def test_a_place_has_one_traceback_a_minute_and_each_event_its_line(
     assert log.getvalue().count("Traceback") == 3
 
 
-def test_no_query_of_a_url_is_logged_however_it_is_spelled(log: io.StringIO) -> None:
+def test_no_query_of_a_url_is_logged_however_it_is_spelled(log):
     words = ["/ws?token=secret", "/ws;token=secret", "https://host/a?secret", "?secret", "uri='/?secret'"]
     for word in words:
         logging.getLogger("tornado.general").warning("before %s after", word)
@@ -96,13 +89,13 @@ def test_no_query_of_a_url_is_logged_however_it_is_spelled(log: io.StringIO) -> 
     assert "secret" not in log.getvalue()
 
 
-def test_no_word_of_a_line_is_longer_than_300_characters(log: io.StringIO) -> None:
+def test_no_word_of_a_line_is_longer_than_300_characters(log):
     logging.getLogger("tornado.application").warning("%s and %s", "/" * (64 << 10), "x" * 300)
     (line,) = log.getvalue().splitlines()
     assert line.endswith(f" {'/' * 300}… and {'x' * 300}")
 
 
-async def test_only_the_part_of_a_path_that_could_be_ours_is_logged(client: Client, log: io.StringIO) -> None:
+async def test_only_the_part_of_a_path_that_could_be_ours_is_logged(client, log):
     shown = {
         "/getMyInfo?unionid=secret": "/getMyInfo",
         "/files/0123_t.jpg": "/files/0123_t.jpg",
@@ -119,7 +112,7 @@ async def test_only_the_part_of_a_path_that_could_be_ours_is_logged(client: Clie
     assert "secret" not in log.getvalue()
 
 
-def test_a_long_message_is_cut_and_shows_no_control_characters(log: io.StringIO) -> None:
+def test_a_long_message_is_cut_and_shows_no_control_characters(log):
     logging.getLogger("wabao").warning("\r\x1b[2J\u2028before %s after", "a " * 30_000)
     (line,) = log.getvalue().splitlines()
     assert "before a a" in line
@@ -128,7 +121,7 @@ def test_a_long_message_is_cut_and_shows_no_control_characters(log: io.StringIO)
     assert len(line) < 2100
 
 
-def test_no_header_of_a_malformed_request_is_logged(tmp_path: Path) -> None:
+def test_no_header_of_a_malformed_request_is_logged(tmp_path):
     server = Running(tmp_path / "data", free_port())
     server.wait_for("is ready")
     sent = (

@@ -45,7 +45,7 @@ def dependencies(requirement: Requirement, seen: set[str]) -> Iterator[Requireme
             yield from dependencies(needed, seen)
 
 
-def test_each_requirement_is_pinned_at_a_version_that_it_allows() -> None:
+def test_each_requirement_is_pinned_at_a_version_that_it_allows():
     pinned = pins()
     for requirement in asked():
         (version,) = pinned[canonicalize_name(requirement.name)].specifier
@@ -53,7 +53,7 @@ def test_each_requirement_is_pinned_at_a_version_that_it_allows() -> None:
         assert version.version in requirement.specifier, requirement
 
 
-def test_each_dependency_of_a_requirement_is_pinned_too() -> None:
+def test_each_dependency_of_a_requirement_is_pinned_too():
     pinned, seen = pins(), set[str]()
     for requirement in asked():
         for needed in dependencies(requirement, seen):

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import uuid
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -91,7 +90,7 @@ def test_variables_of_other_programs_are_ignored():
         ("WECHAT_ENCODING_AES_KEY", "a" * 43),
     ],
 )
-def test_a_bad_value_is_told_in_one_line_that_names_it(name: str, value: str):
+def test_a_bad_value_is_told_in_one_line_that_names_it(name, value):
     with pytest.raises(BadSettings) as refused:
         read_settings({name: value})
     assert name in str(refused.value)
@@ -99,7 +98,7 @@ def test_a_bad_value_is_told_in_one_line_that_names_it(name: str, value: str):
 
 
 @pytest.mark.parametrize("key", ["a" * 42, "a" * 44, "a" * 42 + "=", "a" * 42 + "é"])
-def test_an_encoding_aes_key_of_wrong_length_or_characters_is_told_and_not_shown(key: str):
+def test_an_encoding_aes_key_of_wrong_length_or_characters_is_told_and_not_shown(key):
     wrong = "others" if len(key) == 43 else f"{len(key)} characters"
     with pytest.raises(BadSettings, match=f"WECHAT_ENCODING_AES_KEY must have 43 .*{wrong}") as refused:
         read_settings({"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": key})
@@ -123,7 +122,7 @@ def test_production_names_all_that_is_missing_at_once():
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"APP_ENV"}))
-def test_production_starts_only_with_all_of_its_settings(name: str):
+def test_production_starts_only_with_all_of_its_settings(name):
     assert read_settings(PRODUCTION).app_env == "production"
     with pytest.raises(BadSettings, match=name):
         read_settings({**PRODUCTION, name: ""})
@@ -153,9 +152,7 @@ EARNEST = [PAID, PRODUCTION]
 @pytest.mark.parametrize("given", EARNEST, ids=["money", "production"])
 @pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
 @pytest.mark.parametrize("value", WEAK)
-def test_no_secret_that_is_easy_to_guess_is_taken_or_shown_where_it_matters(
-    given: dict[str, str], name: str, value: str
-):
+def test_no_secret_that_is_easy_to_guess_is_taken_or_shown_where_it_matters(given, name, value):
     with pytest.raises(BadSettings) as refused:
         read_settings({**given, name: value})
     assert str(refused.value).startswith(f"{name} must have at least ")
@@ -170,7 +167,7 @@ def test_an_operators_token_of_words_and_a_year_is_refused():
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
-def test_production_takes_no_secret_that_is_too_short(name: str):
+def test_production_takes_no_secret_that_is_too_short(name):
     good = PRODUCTION[name]
     assert len(good) == {"SECRET_KEY": 32, "OPS_TOKEN": 24}[name]
     with pytest.raises(BadSettings, match=name):
@@ -184,7 +181,7 @@ def test_random_secrets_are_taken():
         check_secret("SECRET_KEY", str(uuid.uuid4()), 32)
 
 
-def test_the_command_prints_a_secret_that_is_taken_and_never_the_same(capsys: pytest.CaptureFixture[str]):
+def test_the_command_prints_a_secret_that_is_taken_and_never_the_same(capsys):
     assert [main(["secret"]), main(["secret"])] == [0, 0]
     first, second = capsys.readouterr().out.splitlines()
     assert first != second
@@ -210,7 +207,7 @@ def test_money_and_production_have_the_same_rules_unless_a_setting_says_otherwis
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
-def test_money_needs_secrets_of_its_own_whatever_app_env_says(name: str):
+def test_money_needs_secrets_of_its_own_whatever_app_env_says(name):
     with pytest.raises(BadSettings, match=f"^WECHAT_MCHID also needs {name}$"):
         read_settings({**PAID, name: ""})
     several = {"SECRET_KEYS": PAID["SECRET_KEY"], "OPS_TOKENS": f"小林:look:{PAID['OPS_TOKEN']}"}
@@ -276,7 +273,7 @@ def test_the_sandbox_may_be_asked_through_a_proxy():
 
 
 @pytest.mark.parametrize("name", sorted(MERCHANT))
-def test_a_merchants_settings_are_given_all_or_none(name: str):
+def test_a_merchants_settings_are_given_all_or_none(name):
     assert read_settings(PAID).wechat_mchid == "1900000109"
     with pytest.raises(BadSettings, match=f"^WeChat Pay also needs {name}$"):
         read_settings({**PAID, name: ""})
@@ -309,7 +306,7 @@ def test_a_merchant_needs_a_mini_program_and_an_address_that_wechat_can_notify()
         ("WECHAT_PAY_PUBLIC_KEY", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----"),
     ],
 )
-def test_a_bad_value_of_a_merchant_is_named_and_not_shown(name: str, value: str):
+def test_a_bad_value_of_a_merchant_is_named_and_not_shown(name, value):
     with pytest.raises(BadSettings) as refused:
         read_settings({**PAID, name: value})
     assert str(refused.value).startswith(f"{name} must ")
@@ -355,7 +352,7 @@ def test_an_old_style_key_is_rewritten_in_the_new_one():
     assert read_settings({**PAID, "WECHAT_PRIVATE_KEY": old}).wechat_private_key == PRIVATE_KEY
 
 
-def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone(tmp_path: Path):
+def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone(tmp_path):
     settings = Settings(data_dir=str(tmp_path / "data"))
     [secret] = secrets_of(settings)
     assert len(secret) >= 32
@@ -365,7 +362,7 @@ def test_the_secret_made_for_development_is_kept_and_readable_by_its_owner_alone
     assert stat.S_IMODE((tmp_path / "data" / "secret_key").stat().st_mode) == 0o600
 
 
-def test_a_secret_that_is_given_is_used_and_not_written_anywhere(tmp_path: Path):
+def test_a_secret_that_is_given_is_used_and_not_written_anywhere(tmp_path):
     settings = Settings(secret_key="k" * 40, data_dir=str(tmp_path / "data"))
     assert secrets_of(settings) == [b"k" * 40]
     assert not (tmp_path / "data").exists()
@@ -390,9 +387,7 @@ def test_several_secrets_keep_their_order_and_secret_key_comes_last():
         ("REDIS_URL", "redis://:notaport/1@127.0.0.1"),
     ],
 )
-def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(
-    name: str, address: str, tmp_path: Path
-) -> None:
+def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(name, address, tmp_path):
     given = {"MONGODB_URI": "mongodb://127.0.0.1:1", "REDIS_URL": "redis://127.0.0.1:1"}
     own = given | {name: address, "DATA_DIR": str(tmp_path), "PORT": "18999", "PATH": os.environ["PATH"]}
     ended = subprocess.run(

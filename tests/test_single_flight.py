@@ -42,7 +42,7 @@ def hear_complaints() -> list[dict[str, Any]]:
     return told
 
 
-async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_anew() -> None:
+async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_anew():
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     assert "key" in shared
@@ -55,7 +55,7 @@ async def test_all_who_ask_meanwhile_get_the_same_result_and_the_next_starts_ane
     assert await shared.result("key", work) == 2
 
 
-async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result() -> None:
+async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result():
     shared, work = SingleFlight[str, int](), Work()
     work.may_end.set()
 
@@ -65,13 +65,13 @@ async def test_a_waiter_finds_the_key_free_as_soon_as_it_has_the_result() -> Non
     assert await asyncio.gather(twice(), twice()) == [[1, 2], [1, 2]]
 
 
-async def test_each_key_has_work_of_its_own() -> None:
+async def test_each_key_has_work_of_its_own():
     shared, work = SingleFlight[str, int](), Work()
     work.may_end.set()
     assert await asyncio.gather(shared.result("a", work), shared.result("b", work)) == [1, 2]
 
 
-async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result() -> None:
+async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result():
     shared, work = SingleFlight[str, int](), Work()
     first, second, third = await begin(shared, work, 3)
     first.cancel()  # it began the work
@@ -82,7 +82,7 @@ async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result()
     assert await asyncio.gather(second, third) == [1, 1]
 
 
-async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next() -> None:
+async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next():
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     for each in waiting:
@@ -95,7 +95,7 @@ async def test_all_waiters_are_cancelled_and_the_work_goes_on_for_the_next() -> 
     assert work.begun == 1
 
 
-async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew() -> None:
+async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew():
     complaints = hear_complaints()
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
@@ -108,7 +108,7 @@ async def test_a_failure_reaches_all_who_wait_and_the_next_starts_anew() -> None
     assert complaints == []
 
 
-async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved() -> None:
+async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved():
     complaints = hear_complaints()
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
@@ -126,7 +126,7 @@ async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved() -> None:
     assert "key" not in shared
 
 
-async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key() -> None:
+async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key():
     shared, work = SingleFlight[str, int](), Work()
     waiting = await begin(shared, work, 3)
     (task,) = shared.tasks
@@ -137,7 +137,7 @@ async def test_work_that_is_cancelled_cancels_all_who_wait_and_frees_its_key() -
     assert await shared.result("key", work) == 2
 
 
-async def test_who_asks_after_a_key_was_closed_gets_new_work_and_the_old_ends_beside_it() -> None:
+async def test_who_asks_after_a_key_was_closed_gets_new_work_and_the_old_ends_beside_it():
     shared, old, new = SingleFlight[str, int](), Work(), Work()
     first = await begin(shared, old, 1)
     shared.close("key")

@@ -9,7 +9,7 @@ from server.actions.people.account import spoken
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.purse import check_books, order, pay, publish_red_packet, rest, sweep_until_quiet, wx
 
 HOUR_MS = 3_600_000
@@ -28,7 +28,7 @@ async def listed(someone: Someone, **wanted: Any) -> list[str]:
     return [card["code"] for card in (await someone.get("/getTaskList", **wanted))["data"]]
 
 
-async def test_an_announced_treasure_cools_down_until_it_starts(client: Client, context: Context) -> None:
+async def test_an_announced_treasure_cools_down_until_it_starts(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     now_ms = context.clock.now_ms()
     starts_at, ends_at = now_ms + 3 * HOUR_MS, now_ms + 5 * HOUR_MS
@@ -56,14 +56,14 @@ async def test_an_announced_treasure_cools_down_until_it_starts(client: Client, 
     assert (card["expires_at"], card["is_cd"]) == (ends_at, 1)
 
 
-async def test_a_digger_on_time_has_a_place_in_the_random_order(client: Client, context: Context) -> None:
+async def test_a_digger_on_time_has_a_place_in_the_random_order(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=1, forecast_num=40, starts_at=context.clock.now_ms() + HOUR_MS)
     await bob.dig(code)
     assert context.hub.cooldowns.digging_began(code) > context.clock.now_ms()
 
 
-async def test_times_that_do_not_fit_are_refused_in_words(client: Client, context: Context) -> None:
+async def test_times_that_do_not_fit_are_refused_in_words(client, context):
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
     draft = {"goods_type": 2, "url": url, "name": "猫", "prize_num": 1, "draw_type": 1}
@@ -83,9 +83,7 @@ async def test_times_that_do_not_fit_are_refused_in_words(client: Client, contex
     assert (await alice.get("/getMyRelease"))["data"] == []
 
 
-async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(
-    client: Client, context: Context
-) -> None:
+async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     now_ms = context.clock.now_ms()
     times = {"starts_at": now_ms + HOUR_MS, "ends_at": now_ms + 3 * HOUR_MS}
@@ -105,9 +103,7 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(
     assert opened[late]["expires_at"] == opened[late]["opened_at"] + lasts_ms
 
 
-async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_way_goes_back(
-    client: Client, context: Context
-) -> None:
+async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_way_goes_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     ends_at = context.clock.now_ms() + HOUR_MS
     goods = await alice.publish(cd=1, forecast_num=40, ends_at=ends_at)
@@ -133,9 +129,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     await check_books(context)
 
 
-async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(
-    client: Client, context: Context
-) -> None:
+async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(client, context):
     alice = await client.log_in("alice")
     now_ms = context.clock.now_ms()
     starts_at, ends_at = now_ms + DAY_MS, now_ms + 3 * DAY_MS

@@ -14,7 +14,6 @@ from server.actions.money.pay_in import NOT_BEGUN, follow_payments
 from server.actions.people.account import check_ban, log_in
 from server.actions.people.erase import CannotErase, erase
 from server.actions.people.whom import Whom
-from server.context import Context
 from server.errors import Banned
 from server.game import order as row
 from server.game.amounts import DAY_MS
@@ -57,9 +56,7 @@ async def acts_of(someone: Someone, code: str, url: str) -> list[str]:
     return [reply.get("error", "") for reply in replies]
 
 
-async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
-    client: Client, context: Context
-) -> None:
+async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     won = await alice.publish(prize_num=1, forecast_num=1, draw_type=1)
@@ -80,9 +77,7 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(
 
 
 @pytest.mark.parametrize("banned", ["0", "1"])
-async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(
-    client: Client, banned: str
-) -> None:
+async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(client, banned):
     await operator(client)
     ways = {"0": await client.log_in("alice", unionid="0")}  # WeChat says only the openid, at first
     if banned == "1":
@@ -99,9 +94,7 @@ async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(
     assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
 
 
-async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there_are(
-    client: Client, context: Context
-) -> None:
+async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there_are(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -117,9 +110,7 @@ async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there
     assert not await find(context, "people", banned={"$exists": True})
 
 
-async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(client, context, monkeypatch):
     await operator(client)
     await client.log_in("alice", unionid="0")
     code = await (await client.log_in("alice", unionid="1")).publish()
@@ -136,8 +127,8 @@ async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(
 
 
 async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_it_over(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
@@ -154,8 +145,8 @@ async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_
 
 
 async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nobody_banned(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
@@ -181,9 +172,7 @@ async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nob
     assert left["_id"] == "record-3"
 
 
-async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(client, context, monkeypatch):
     await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
@@ -204,9 +193,7 @@ async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(
     assert len(await find(context, "people", banned={"$exists": True})) == 2
 
 
-async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(client, context):
     first = await client.log_in("alice", unionid="0")
     alice = await client.log_in("alice", unionid="1")
     bob = await client.log_in("bob")
@@ -227,7 +214,7 @@ async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(
     await check_books(context)
 
 
-async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Context) -> None:
+async def test_a_banned_person_pays_for_no_treasure(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice, money=2)
@@ -238,9 +225,7 @@ async def test_a_banned_person_pays_for_no_treasure(client: Client, context: Con
     assert await context.store.orders.find_live(code) is None
 
 
-async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(
-    client: Client, context: Context
-) -> None:
+async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, money=2)
@@ -259,8 +244,8 @@ async def test_an_order_from_before_the_ban_opens_nothing_and_is_refunded_whole(
 
 @pytest.mark.parametrize("step", ["insert", "moves"])
 async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+    client, context, monkeypatch, step
+):
     await operator(client)
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice, money=2)
@@ -283,8 +268,8 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
 
 
 async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_saved(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     await operator(client)
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
@@ -301,9 +286,7 @@ async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_sa
     assert await context.store.tasks.released_number(alice.unionid) == 1
 
 
-async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(
-    client: Client, context: Context, other_port: int
-) -> None:
+async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(client, context, other_port):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -326,9 +309,7 @@ async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(
     ]
 
 
-async def test_open_pages_of_a_banned_person_close_in_all_processes(
-    client: Client, open_page: Any, other_port: int
-) -> None:
+async def test_open_pages_of_a_banned_person_close_in_all_processes(client, open_page, other_port):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
@@ -343,8 +324,8 @@ async def test_open_pages_of_a_banned_person_close_in_all_processes(
 
 
 async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_from_mongodb(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, other, monkeypatch
+):
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
     monkeypatch.setattr(context.hub, "announce_ended", lambda _: die())
@@ -360,7 +341,7 @@ async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_
     )
 
 
-async def test_an_upload_that_was_under_way_is_refused(client: Client) -> None:
+async def test_an_upload_that_was_under_way_is_refused(client):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
@@ -389,9 +370,7 @@ async def test_an_upload_that_was_under_way_is_refused(client: Client) -> None:
     assert (await sending).json()["error"] == "bad_token"
 
 
-async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refused(
-    client: Client, context: Context
-) -> None:
+async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refused(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -412,7 +391,7 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     assert (await alice.get("/getTaskDetails", code=code))["now_depth"] == 1
 
 
-def test_a_ban_ends_by_itself() -> None:
+def test_a_ban_ends_by_itself():
     person: Any = {"_id": "x", "banned": {"reason": REASON, "at": 0, "until": DAY_MS}}
     with pytest.raises(Banned, match="到 1970 年 1 月 2 日 08:00 为止。理由：用脚本挖宝"):
         check_ban(person, DAY_MS - 1)
@@ -421,9 +400,7 @@ def test_a_ban_ends_by_itself() -> None:
         check_ban({**person, "banned": {"reason": REASON, "at": 0, "until": 0}}, 1 << 50)
 
 
-async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else(
-    client: Client, context: Context
-) -> None:
+async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     await ban(client, await alice.publish(), days=1)
@@ -434,9 +411,7 @@ async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else
     assert "forgotten_as" not in person
 
 
-async def test_an_operator_sees_of_a_person_what_they_did_and_no_id(
-    client: Client, context: Context
-) -> None:
+async def test_an_operator_sees_of_a_person_what_they_did_and_no_id(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     won = await alice.publish(prize_num=1, forecast_num=1)

@@ -16,7 +16,7 @@ from server.context import Context
 from server.game import draw
 from server.game.sealed import Sealed
 from server.security.keys import Keys
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 
 NONCE = "00112233445566778899aabbccddeeff"
 PARAMS = ("code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "seed_hash")
@@ -45,9 +45,7 @@ async def tasks_of(context: Context) -> list[str]:
     return [task["_id"] async for task in context.store.tasks.collection.find({})]
 
 
-async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(client, context):
     alice, *crowd = await client.log_in_all("alice", "bob", "carol", "dave")
     half = await given_to(alice)
     nonce = secrets.token_hex(16)
@@ -77,7 +75,7 @@ async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(
     assert draw.differences(proof, shown["commitment"], **noted) == []
 
 
-async def test_a_client_without_a_nonce_publishes_as_before(client: Client, context: Context) -> None:
+async def test_a_client_without_a_nonce_publishes_as_before(client, context):
     alice = await client.log_in("alice")
     code = (await alice.post("/postTask", **await drafted(alice), nonce="", sealed_seed=""))["code"]
     shown = await alice.get("/getTaskDetails", code=code)
@@ -91,9 +89,7 @@ async def test_a_client_without_a_nonce_publishes_as_before(client: Client, cont
     assert shown["commitment"] == hashlib.sha256(seed + b"\n" + task["params"].encode()).hexdigest()
 
 
-async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(
-    client: Client, context: Context
-) -> None:
+async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(client, context):
     alice = await client.log_in("alice")
     before = {name: await context.store.database[name].count_documents({}) for name in ("tasks", "people")}
     halves = [await given_to(alice) for _ in range(5)]
@@ -102,7 +98,7 @@ async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(
     assert await tasks_of(context) == []
 
 
-async def test_who_may_not_publish_gets_no_commitment(client: Client) -> None:
+async def test_who_may_not_publish_gets_no_commitment(client):
     assert (await client.get("/commitment"))["error"] == "bad_request"
     assert (await client.get("/commitment", unionid="nobody"))["error"] == "not_logged_in"
 
@@ -132,9 +128,7 @@ async def test_who_may_not_publish_gets_no_commitment(client: Client) -> None:
         ({"publish_id": "my-only-cat"}, "publish_id"),
     ],
 )
-async def test_halves_that_are_misspelled_or_lack_each_other_publish_nothing(
-    client: Client, context: Context, sent: dict[str, Any], param: str
-) -> None:
+async def test_halves_that_are_misspelled_or_lack_each_other_publish_nothing(client, context, sent, param):
     alice = await client.log_in("alice")
     reply = await alice.post("/postTask", **await drafted(alice) | await half_of(alice) | sent)
     assert (reply["error"], reply["param"]) == ("bad_request", param)
@@ -146,9 +140,7 @@ def text_of(sealed: Sealed) -> str:
     return sealed["key"] + sealed["box"].hex()
 
 
-async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(
-    client: Client, context: Context
-) -> None:
+async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     asked, half = await drafted(alice), await half_of(alice)
     sealed = half["sealed_seed"]
@@ -165,9 +157,7 @@ async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing
     assert (await alice.post("/postTask", **asked, **half))["status"] == 0
 
 
-async def test_a_commitment_is_good_for_a_day(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_commitment_is_good_for_a_day(client, context, monkeypatch):
     alice = await client.log_in("alice")
     asked, half = await drafted(alice), await given_to(alice)
     late = half["expires_at"]
@@ -185,7 +175,7 @@ async def test_a_commitment_is_good_for_a_day(
     assert (await alice.post("/postTask", **asked, **sent))["code"] == published["code"]
 
 
-async def test_no_seed_makes_a_second_task_even_after_it_is_known(client: Client, context: Context) -> None:
+async def test_no_seed_makes_a_second_task_even_after_it_is_known(client, context):
     """Who ends a task that nobody dug learns its seed, and could choose a nonce for it."""
     alice = await client.log_in("alice")
     asked, half = await drafted(alice), await half_of(alice)
@@ -199,9 +189,7 @@ async def test_no_seed_makes_a_second_task_even_after_it_is_known(client: Client
     assert await tasks_of(context) == [code]
 
 
-async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came_back(
-    client: Client, context: Context
-) -> None:
+async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came_back(client, context):
     alice = await client.log_in("alice")
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
@@ -212,16 +200,14 @@ async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came
     assert await tasks_of(context) == [code]
 
 
-async def test_a_nonce_may_come_back_with_another_seed(client: Client) -> None:
+async def test_a_nonce_may_come_back_with_another_seed(client):
     alice = await client.log_in("alice")
     asked = await drafted(alice)
     codes = {(await alice.post("/postTask", **asked, **await half_of(alice)))["code"] for _ in range(2)}
     assert len(codes) == 2
 
 
-async def test_one_commitment_sent_many_times_at_once_makes_one_task(
-    client: Client, context: Context
-) -> None:
+async def test_one_commitment_sent_many_times_at_once_makes_one_task(client, context):
     alice = await client.log_in("alice")
     asked, half = await drafted(alice), await half_of(alice)
     nonces = [NONCE, "ab" * 16] * 3
@@ -238,8 +224,8 @@ async def test_one_commitment_sent_many_times_at_once_makes_one_task(
 
 
 async def test_a_commitment_outlives_a_change_of_secrets_and_its_seed_is_still_used_once(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     old = context.settings.secret_key.encode()
     alice = await client.log_in("alice")
     asked, half, unused = await drafted(alice), await half_of(alice), await half_of(alice)

@@ -11,7 +11,6 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from server.actions.digging.dig import settle_pending
-from server.context import Context
 from server.game.dig import Dig
 from server.settings import Settings
 from server.store.digging.digs import Digs
@@ -40,9 +39,7 @@ async def publisher_and_digger(client: Client) -> tuple[Someone, Someone]:
     return alice, bob
 
 
-async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(client, context, wire):
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.next("findAndModify", lose_reply)
@@ -53,8 +50,8 @@ async def test_a_dig_whose_record_was_made_and_not_confirmed_is_told_as_made(
 
 
 async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_again(
-    client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, wire, monkeypatch
+):
     monkeypatch.setattr("server.actions.digging.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=60, forecast_num=1000)
@@ -70,8 +67,8 @@ async def test_a_dig_whose_outcome_nobody_knows_says_so_and_tells_it_when_asked_
 
 
 async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_know_it_yet(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=0, forecast_num=1000)
     view = context.store.tasks.view
@@ -93,8 +90,8 @@ async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_
 
 
 async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_the_others(
-    client: Client, context: Context, wire: FaultyWire, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, wire, monkeypatch
+):
     monkeypatch.setattr("server.actions.digging.dig.DEADLINE_SECONDS", 1.0)
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(cd=60, forecast_num=1000)
@@ -108,9 +105,7 @@ async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_th
     assert (await bob.dig(code))["repeated"] == 0
 
 
-async def test_a_dig_stays_pending_until_it_is_in_the_history(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_dig_stays_pending_until_it_is_in_the_history(client, context, monkeypatch):
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(forecast_num=100_000, cd=0)
     insert = Digs.insert
@@ -138,8 +133,8 @@ async def test_a_dig_stays_pending_until_it_is_in_the_history(
 
 @pytest.mark.parametrize("together", [False, True], ids=["alone", "together"])
 async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
-    client: Client, context: Context, wire: FaultyWire, together: bool
-) -> None:
+    client, context, wire, together
+):
     alice, _ = await publisher_and_digger(client)
     url = (await alice.upload(a_picture()))["url"]
     asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
@@ -152,9 +147,7 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
     assert [task["_id"] async for task in context.store.tasks.collection.find({})] == [reply["code"]]
 
 
-async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(client, context, monkeypatch):
     alice, _ = await publisher_and_digger(client)
     url = (await alice.upload(a_picture()))["url"]
 
@@ -169,8 +162,8 @@ async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(
 
 
 async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waiting(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob = await publisher_and_digger(client)
     codes = [await alice.publish(forecast_num=100_000, cd=0) for _ in range(2)]
     for code in codes:

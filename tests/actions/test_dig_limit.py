@@ -11,7 +11,7 @@ from server.actions.digging.dig import dig
 from server.context import Context
 from server.errors import TooOften
 from server.settings import read_settings
-from support.client import Client, Someone
+from support.client import Someone
 from support.invariants import check_history
 
 MOST = 3
@@ -35,8 +35,8 @@ async def depth_at(where: Context, code: str, who: Someone, session: int | None 
 
 
 async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_processes(
-    client: Client, context: Context, other: Context
-) -> None:
+    client, context, other
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=0)
     began = asyncio.get_running_loop().time()
@@ -49,9 +49,7 @@ async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_
     assert len(await check_history(context, code)) == dug + 2
 
 
-async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0)
     refused: dict[str, Any] = {"status": 0}
@@ -76,12 +74,12 @@ async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(
     assert read == 1
 
 
-async def test_where_there_is_a_cooldown_nothing_is_counted(client: Client, context: Context) -> None:
+async def test_where_there_is_a_cooldown_nothing_is_counted(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     codes = [await alice.publish(cd=5) for _ in range(MOST + 2)]
     assert [await depth_at(context, code, bob) for code in codes] == [1] * len(codes)
 
 
-def test_ten_digs_a_second_are_the_default() -> None:
+def test_ten_digs_a_second_are_the_default():
     assert read_settings({}).digs_a_person == 10
     assert read_settings({"DIGS_A_PERSON": "0"}).digs_a_person == 0

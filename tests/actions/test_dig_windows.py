@@ -14,7 +14,7 @@ from handlers.base import Receiver
 from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, dig, digging_of
 from server.context import Context
 from server.errors import OutcomeUnknown, Refusal, Unavailable
-from support.client import Client, Someone
+from support.client import Someone
 from support.invariants import check_history
 
 # A dig's error, its depth, and whether it is repeated.
@@ -50,8 +50,8 @@ class Held:
 
 
 async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
-    client: Client, context: Context, other: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, other, open_page, monkeypatch
+):
     """In each order of these: bob asks a slow process, carol a fast one, and bob the fast one, too."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     orders = list(permutations(("bob slow", "carol", "bob fast")))
@@ -82,8 +82,8 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
 
 
 async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_dig(
-    client: Client, context: Context, other: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, other, open_page, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
@@ -97,8 +97,8 @@ async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_d
 
 
 async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it_and_may_be_sent_again(
-    client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, open_page, monkeypatch
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
@@ -116,8 +116,8 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 
 @pytest.mark.parametrize(("late_ms", "told"), [(SLOW_CLOCK_MS - 20, ("", 2, False)), (1000, REFUSED)])
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
-    client: Client, context: Context, other: Context, late_ms: int, told: Outcome
-) -> None:
+    client, context, other, late_ms, told
+):
     """Between the cooldown's end and the read of the store pass less than 20 ms, or none would be refused."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=60)
@@ -128,9 +128,7 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     assert await outcome(dig(other, code, bob.unionid, "", admit, 0, arrived=seemed)) == told
 
 
-async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0)
     held, noticed = Held(context, monkeypatch), asyncio.Event()
@@ -151,9 +149,7 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(
     assert (await bob.dig(code))["now_depth"] == 1
 
 
-async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     codes = [await alice.publish(cd=60) for _ in range(3)]
     tasks, left = context.store.tasks, ["view", "record_dig"]

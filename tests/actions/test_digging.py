@@ -12,11 +12,11 @@ from server.actions.digging.dig import dig, digging_of
 from server.context import Context
 from server.game import draw
 from server.game.dig import Dig
-from support.client import Client, Someone
+from support.client import Someone
 from support.invariants import check_history
 
 
-async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, context: Context) -> None:
+async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=1, forecast_num=5)
     details = await bob.get("/getTaskDetails", code=code)
@@ -48,7 +48,7 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client: Client, cont
     )
 
 
-async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client) -> None:
+async def test_during_a_cooldown_others_are_told_how_long_it_runs(client):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=60, forecast_num=40_000, prize_num=2, interval=400, fluctuation=0)
     first = await bob.dig(code)
@@ -69,9 +69,7 @@ async def test_during_a_cooldown_others_are_told_how_long_it_runs(client: Client
     assert [user["no"] for user in seen["users"]] == [1]
 
 
-async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(
-    client: Client, context: Context
-) -> None:
+async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=40_000)
     first = await bob.dig(code)
@@ -82,7 +80,7 @@ async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(
     await check_history(context, code)
 
 
-async def test_the_same_dig_id_always_gets_the_same_reply(client: Client, context: Context) -> None:
+async def test_the_same_dig_id_always_gets_the_same_reply(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=2, prize_num=1)
     first = await bob.dig(code, dig_id="bobs-dig-1")
@@ -94,7 +92,7 @@ async def test_the_same_dig_id_always_gets_the_same_reply(client: Client, contex
     await check_history(context, code)
 
 
-async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
+async def test_refusals_name_the_first_reason_in_order(client):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0)
     red_packet = (
@@ -113,9 +111,7 @@ async def test_refusals_name_the_first_reason_in_order(client: Client) -> None:
     assert (await bare.dig(code))["error"] == "token_required"
 
 
-async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
-    client: Client, context: Context
-) -> None:
+async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code)
@@ -128,7 +124,7 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     assert (await alice.dig(code))["error"] == "own_task"
 
 
-async def test_a_winner_cannot_dig_again(client: Client, context: Context) -> None:
+async def test_a_winner_cannot_dig_again(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -144,7 +140,7 @@ async def test_a_winner_cannot_dig_again(client: Client, context: Context) -> No
     await check_history(context, code)
 
 
-async def test_two_hundred_requests_at_one_instant_make_one_dig(client: Client, context: Context) -> None:
+async def test_two_hundred_requests_at_one_instant_make_one_dig(client, context):
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(40)))
     code = await alice.publish(cd=60, forecast_num=40_000)
@@ -155,7 +151,7 @@ async def test_two_hundred_requests_at_one_instant_make_one_dig(client: Client, 
     assert len(await check_history(context, code)) == 1
 
 
-async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client, context: Context) -> None:
+async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client, context):
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
     code = await alice.publish(cd=0, forecast_num=100_000, prize_num=20, interval=2, fluctuation=1)
@@ -166,9 +162,7 @@ async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client: Client
     await check_history(context, code)
 
 
-async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
-    client: Client, context: Context, other: Context
-) -> None:
+async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client, context, other):
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
     code = await alice.publish(cd=0, forecast_num=100_000)
@@ -183,9 +177,7 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(
     await check_history(context, code)
 
 
-async def test_two_processes_racing_make_one_dig_per_window(
-    client: Client, context: Context, settings: Any
-) -> None:
+async def test_two_processes_racing_make_one_dig_per_window(client, context, settings):
     other = await Context.open(settings, Sandbox)
     from server.errors import CoolingDown
 
@@ -210,7 +202,7 @@ async def test_two_processes_racing_make_one_dig_per_window(
     await other.close()
 
 
-async def test_a_name_that_looks_like_a_field_is_only_a_name(client: Client, context: Context) -> None:
+async def test_a_name_that_looks_like_a_field_is_only_a_name(client, context):
     alice = await client.log_in("alice")
     dollar = await client.log_in("dollar", nickname="$seed_box")
     code = await alice.publish(name="$seed_box", wxname="$$ROOT", forecast_num=100)
@@ -221,9 +213,7 @@ async def test_a_name_that_looks_like_a_field_is_only_a_name(client: Client, con
     assert details["users"][0]["wxname"] == "$seed_box"
 
 
-async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(
-    client: Client, context: Context
-) -> None:
+async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, context):
     """This is what a process leaves that is killed right after the conditional update."""
     from server.actions.digging.dig import settle_pending
 
@@ -246,7 +236,7 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(
     await check_history(context, code)
 
 
-async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client: Client, context: Context) -> None:
+async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client, context):
     """Who read the task before the last dig does not know of its cooldown."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=40_000)
@@ -265,7 +255,7 @@ async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client: Client, contex
     assert (recorded["depth"], recorded["cd_until"]) == (2, recorded["at"] + 60_000)
 
 
-async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Client, context: Context) -> None:
+async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client, context):
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(30)))
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code, dig_id="bobs-dig-1")
@@ -289,9 +279,7 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client: Clie
     assert len(asked) <= 2
 
 
-async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(
-    client: Client, context: Context
-) -> None:
+async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=1, forecast_num=100_000)
     first = await bob.dig(code, dig_id="bobs-dig-1")

@@ -9,8 +9,7 @@ import pytest
 
 from server.actions.announce import square_of
 from server.actions.reviews.review import follow_review
-from server.context import Context
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.purse import check_books, find, misbehave, pay, publish_red_packet, sweep_until_quiet
 from support.reviews import CHECKED, settle
 
@@ -22,8 +21,8 @@ async def named(someone: Someone, name: str) -> list[str]:
 
 
 async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody_digs(
-    client: Client, context: Context, open_page: Any
-) -> None:
+    client, context, open_page
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="一只闹钟", forecast_num=9)
     before = await bob.get("/getTaskDetails", code=code)
@@ -57,9 +56,7 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     assert (await bob.get("/getTaskDetails", code=code))["name"] == NEW["name"]
 
 
-async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="一只闹钟", forecast_num=9)
     saves = context.store.tasks.edit
@@ -79,9 +76,7 @@ class TestWhereContentsAreChecked:
     def environment(self) -> dict[str, str]:
         return CHECKED
 
-    async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(self, client, context, monkeypatch):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await alice.publish(name="一只闹钟", forecast_num=9)
         [first] = await find(context, "reviews")
@@ -114,8 +109,8 @@ class TestWhereContentsAreChecked:
         assert (await bob.dig(code))["now_depth"] == 1
 
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+        self, client, context, monkeypatch
+    ):
         alice = await client.log_in("alice")
         code = await publish_red_packet(alice, prize_num=1, money=2)
         await settle(context)

@@ -13,7 +13,6 @@ from server.actions.people import follow as following
 from server.actions.people.follow import follow
 from server.context import Context
 from server.runtime.background import Background
-from server.settings import Settings
 from server.store import Store
 from support.client import Client, Someone
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
@@ -38,9 +37,7 @@ async def told(client: Client, *users: str) -> list[list[tuple[str, str]]]:
     return [[(shown["name"], shown["status"]) for shown in each] for each in sent]
 
 
-async def test_a_publisher_is_followed_and_followed_no_more(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_publisher_is_followed_and_followed_no_more(client, context, monkeypatch):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     ids = [await id_of(context, who) for who in (alice, carol)]
     for publisher_id in (*ids, ids[0]):
@@ -70,9 +67,7 @@ async def test_a_publisher_is_followed_and_followed_no_more(
     assert await find(context, "follows") == []
 
 
-async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_public_ones(
-    client: Client, context: Context
-) -> None:
+async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_public_ones(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await alice.publish(name="没人关注")
     assert await find(context, "messages") == []
@@ -102,9 +97,7 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_each_follower_is_told_once_after_a_kill_at_any_step(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, context, settings, monkeypatch):
     monkeypatch.setattr(write, "FOLLOWERS", 2)
     users = [f"fan{number}" for number in range(5)]
     alice, *fans = await client.log_in_all("alice", *users)

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from server.actions.reviews.review import settle_reviews
-from server.context import Context
 from server.errors import WeChatBusy
 from server.game.review import decided
-from support.client import Client
 from support.purse import find
 from support.reviews import CHECKED, retry, settle, state_of
 
@@ -38,8 +36,8 @@ class Late:
 
 @pytest.mark.parametrize("part", ["text", "picture"])
 async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, part: str
-) -> None:
+    client, context, monkeypatch, part
+):
     (alice,) = await client.log_in_all("alice")
     for _ in range(5):
         await alice.publish()
@@ -52,9 +50,7 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
     assert (late.asked, late.most) == (2, 1)
 
 
-async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(client, context, monkeypatch):
     (alice,) = await client.log_in_all("alice")
     doubtful, pushed = await alice.publish(name="存疑"), await alice.publish()
     await settle_reviews(context)
@@ -79,9 +75,7 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(
     assert [(review["text_said"], review["picture_said"]) for review in waiting] == [("pass", "")] * 12
 
 
-async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(client, context, monkeypatch):
     (alice,) = await client.log_in_all("alice")
     never = await alice.publish(name="永远没有回答")
     others = [await alice.publish() for _ in range(3)]

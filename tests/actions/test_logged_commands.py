@@ -6,7 +6,6 @@ import os
 import pwd
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -46,9 +45,7 @@ def _environment(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATA_DIR", settings.data_dir)
 
 
-def test_a_rotation_is_logged_with_what_became_of_it(
-    io_loop: Any, context: Context, log: Callable[[], Log], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rotation_is_logged_with_what_became_of_it(io_loop, context, log, monkeypatch):
     ours = context.keys.fingerprint
 
     async def note() -> None:
@@ -72,9 +69,7 @@ def test_a_rotation_is_logged_with_what_became_of_it(
     ]
 
 
-def test_a_forgotten_person_is_logged_by_pseudonym_alone(
-    io_loop: Any, context: Context, log: Callable[[], Log], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_forgotten_person_is_logged_by_pseudonym_alone(io_loop, context, log, monkeypatch):
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     io_loop.run_sync(
@@ -86,9 +81,7 @@ def test_a_forgotten_person_is_logged_by_pseudonym_alone(
     assert (pseudonym.partition(":")[0], done, refused) == ("forgotten", "done", "refused")
 
 
-def test_a_release_is_logged_also_the_first_one(
-    io_loop: Any, context: Context, log: Callable[[], Log], mongodb_uri: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_release_is_logged_also_the_first_one(io_loop, context, log, mongodb_uri, monkeypatch):
     assert main(["release", "--unchecked"]) == 0
     assert log() == [("run_release", "", "done")]
     name = f"test_{secrets.token_hex(6)}"
@@ -104,9 +97,8 @@ def test_a_release_is_logged_also_the_first_one(
 
 
 def test_a_proof_is_verified_for_anybody_and_logged_for_operators(
-    log: Callable[[], Log], tmp_path: Path, mongodb_uri: str, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+    log, tmp_path, mongodb_uri, monkeypatch, capsys
+):
     proof = tmp_path / "proof.json"
     proof.write_bytes(msgspec.json.encode(a_reply()))
     code = draw.read_rules(a_reply()["params"]).code
@@ -126,6 +118,6 @@ def test_a_proof_is_verified_for_anybody_and_logged_for_operators(
     assert capsys.readouterr().err == ""
 
 
-def test_a_user_without_a_name_is_named_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_without_a_name_is_named_by_number(monkeypatch):
     monkeypatch.setattr(os, "getuid", lambda: 4_000_000_000)
     assert command_line.who_runs() == ("command line: uid 4000000000", False)

@@ -8,11 +8,9 @@ import pytest
 
 from server.actions.people.account import ban_person
 from server.actions.reviews.review import BANNED
-from server.context import Context
 from server.game.review import Mailed, why_looked_at
 from server.settings import GUARDED_DEFAULTS
 from server.store.people.people import Ban
-from support.client import Client
 from support.operators import operator
 from support.purse import find, misbehave
 from support.reviews import CHECKED, settle, state_of
@@ -44,12 +42,12 @@ def goods(**changes: int) -> Mailed:
     ],
     ids=str,
 )
-def test_more_prizes_than_that_or_more_than_one_in_three_levels_wait(task: Mailed, waits: bool) -> None:
+def test_more_prizes_than_that_or_more_than_one_in_three_levels_wait(task, waits):
     assert bool(why_looked_at(task, MOST)) == waits
     assert why_looked_at(task, 0) == ""
 
 
-def test_production_has_a_limit() -> None:
+def test_production_has_a_limit():
     assert GUARDED_DEFAULTS["mail_review_prizes"] == "20"
 
 
@@ -61,8 +59,8 @@ def test_production_has_a_limit() -> None:
     ],
 )
 async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_has_looked(
-    client: Client, context: Context, asked: dict[str, int], why: str
-) -> None:
+    client, context, asked, why
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(**asked)
     assert (await bob.dig(code))["error"] == "no_such_task"
@@ -81,9 +79,7 @@ async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_h
 
 
 @pytest.mark.parametrize("environment", [CHECKED], indirect=True)
-async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(
-    client: Client, context: Context
-) -> None:
+async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(client, context):
     """Else who looks at the picture lets through the addresses as well."""
     alice = await client.log_in("alice")
     await misbehave(client, "judge", call="media_check_async", code="review")
@@ -97,7 +93,7 @@ async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_re
     assert [why in review["why"] for why in ("图片", "超过 20 份", BANNED)] == [True] * 3
 
 
-async def test_few_prizes_by_mail_open_as_before(client: Client, context: Context) -> None:
+async def test_few_prizes_by_mail_open_as_before(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=MOST, interval=3, fluctuation=1)
     await settle(context)
@@ -106,8 +102,8 @@ async def test_few_prizes_by_mail_open_as_before(client: Client, context: Contex
 
 
 async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_the_same(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice = await client.log_in("alice")
 
     async def gone(*_: Any) -> None:

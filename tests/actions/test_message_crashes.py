@@ -72,9 +72,7 @@ async def run(client: Client, context: Context, settings: Settings, scenario: st
 
 @pytest.mark.parametrize("scenario", MESSAGE_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
-async def test_a_message_is_sent_once_even_after_a_kill_at_any_step(
-    client: Client, context: Context, settings: Settings, scenario: str
-) -> None:
+async def test_a_message_is_sent_once_even_after_a_kill_at_any_step(client, context, settings, scenario):
     await client.log_in_all("alice", "bob", "carol")
     whole = await run(client, context, settings, scenario, 0)
     assert whole.names[: len(STEPS[scenario])] == STEPS[scenario]
@@ -100,8 +98,8 @@ async def send_and_die_unspent(context: Context, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=1000, cd=60)
     await bob.dig(code)
@@ -121,9 +119,7 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
     assert (consent["left"], consent["held"]) == (0, [])
 
 
-async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     await win(client, context, bob, await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")

@@ -45,7 +45,7 @@ async def a_win(client: Client, context: Context) -> str:
     return code
 
 
-async def test_a_winner_who_consented_is_told_until_when_to_claim(client: Client, context: Context) -> None:
+async def test_a_winner_who_consented_is_told_until_when_to_claim(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await allow(client, "bob", "won")
     code = await alice.publish(forecast_num=1, name="一只猫🐈")
@@ -69,7 +69,7 @@ async def test_a_winner_who_consented_is_told_until_when_to_claim(client: Client
     assert 'wabao_messages_total{kind="won",outcome="sent"}' in (await client.http.get("/metrics")).text
 
 
-async def test_a_message_waits_for_a_consent_that_comes_later(client: Client, context: Context) -> None:
+async def test_a_message_waits_for_a_consent_that_comes_later(client, context):
     await a_win(client, context)
     await send_messages(context)
     assert await sent_to(client, "bob") == []
@@ -80,9 +80,7 @@ async def test_a_message_waits_for_a_consent_that_comes_later(client: Client, co
     assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
 
 
-async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(
-    client: Client, context: Context
-) -> None:
+async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client, context):
     await a_win(client, context)
     await send_messages(context)
     await client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
@@ -94,7 +92,7 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(
     assert len(await sent_to(client, "bob")) == 1
 
 
-async def test_a_winner_who_has_claimed_already_is_told_nothing(client: Client, context: Context) -> None:
+async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
     code = await a_win(client, context)
     where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
     await client.people["bob"].post("/drawPrize", code=code, **where)
@@ -106,9 +104,7 @@ async def test_a_winner_who_has_claimed_already_is_told_nothing(client: Client, 
 
 
 @pytest.mark.parametrize("days", [0, 60])
-async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
-    client: Client, context: Context, days: int
-) -> None:
+async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(client, context, days):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -125,9 +121,7 @@ async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
     assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
 
 
-async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(
-    client: Client, context: Context
-) -> None:
+async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client, context):
     await a_win(client, context)
     await allow(client, "bob", "claim_ends")
     await sweep(context)
@@ -144,7 +138,7 @@ async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(
     assert shown["until"] == moment(task["ended_at"] + 30 * DAY_MS)
 
 
-async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client: Client, context: Context) -> None:
+async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await allow(client, "alice", "ended")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
@@ -168,9 +162,7 @@ async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client: Clie
     assert len(await sent_to(client, "alice")) == 1
 
 
-async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(
-    client: Client, context: Context
-) -> None:
+async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(client, context):
     alice = await client.log_in("alice")
     await allow(client, "alice", "ended")
     code = await publish_red_packet(alice)
@@ -183,9 +175,7 @@ async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(
     assert shown["note"] == "付的钱全额退回，请换零钱或储蓄卡再发"
 
 
-async def test_a_publisher_is_told_why_a_check_refused_their_treasure(
-    client: Client, context: Context
-) -> None:
+async def test_a_publisher_is_told_why_a_check_refused_their_treasure(client, context):
     alice = await client.log_in("alice")
     await allow(client, "alice", "refused", "ended")
     code = await alice.publish(name="一张彩票")
@@ -205,9 +195,7 @@ async def test_a_publisher_is_told_why_a_check_refused_their_treasure(
     }
 
 
-async def test_a_silent_wechat_holds_nobody_up(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_wechat_holds_nobody_up(client, context, monkeypatch):
     code = await a_win(client, context)
     await allow(client, "bob", "won")
     await misbehave(client, "timeout", call="message")
@@ -229,7 +217,7 @@ async def test_a_silent_wechat_holds_nobody_up(
     await asyncio.wait([sending_it])
 
 
-async def test_a_publisher_who_ends_their_own_task_is_not_told(client: Client, context: Context) -> None:
+async def test_a_publisher_who_ends_their_own_task_is_not_told(client, context):
     alice = await client.log_in("alice")
     await allow(client, "alice", "ended")
     code = await alice.publish()
@@ -238,7 +226,7 @@ async def test_a_publisher_who_ends_their_own_task_is_not_told(client: Client, c
     assert await states(context) == {}
 
 
-async def test_a_reminder_comes_once_when_the_cooldown_is_over(client: Client, context: Context) -> None:
+async def test_a_reminder_comes_once_when_the_cooldown_is_over(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(cd=3600)
     dug = await bob.dig(code)
@@ -260,7 +248,7 @@ async def test_a_reminder_comes_once_when_the_cooldown_is_over(client: Client, c
     assert len(await sent_to(client, "carol")) == 2
 
 
-async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client: Client, context: Context) -> None:
+async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client, context):
     alice, carol = await client.log_in_all("alice", "carol")
     starts_at = context.clock.now_ms() + 3_600_000
     goods = await alice.publish(cd=3600, starts_at=starts_at)
@@ -274,7 +262,7 @@ async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client: Clie
     assert (kind, shown["note"]) == ("cooldown_over", "开挖了，快来挖第一锹")
 
 
-async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, context: Context) -> None:
+async def test_a_reminder_waits_while_somebody_else_was_faster(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=3600)
     await bob.dig(code)
@@ -287,7 +275,7 @@ async def test_a_reminder_waits_while_somebody_else_was_faster(client: Client, c
     assert await sent_to(client, "carol") == []
 
 
-async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client: Client, context: Context) -> None:
+async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(cd=3600)
     await bob.dig(code)
@@ -314,7 +302,7 @@ async def end_cooldown(context: Context, code: str) -> None:
     context.hub.cooldowns.forget(code)
 
 
-async def test_a_reminder_that_makes_no_sense_is_refused(client: Client, context: Context) -> None:
+async def test_a_reminder_that_makes_no_sense_is_refused(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     free = await alice.publish()
     assert (await carol.post("/remind", code=free))["msg"] == "冷却已经结束，现在就可以挖"
@@ -337,7 +325,7 @@ async def templates(client: Client, user: str) -> dict[str, int]:
     return {each["kind"]: each["left"] for each in reply["templates"]}
 
 
-async def test_consents_are_counted_a_person_and_template(client: Client, context: Context) -> None:
+async def test_consents_are_counted_a_person_and_template(client, context):
     await client.log_in_all("alice", "bob")
     await allow(client, "alice", "won", "ended")
     await allow(client, "alice", "won")
@@ -362,7 +350,7 @@ async def test_consents_are_counted_a_person_and_template(client: Client, contex
 # -- WeChat's answers
 
 
-async def test_a_withdrawn_consent_is_forgotten(client: Client, context: Context) -> None:
+async def test_a_withdrawn_consent_is_forgotten(client, context):
     await a_win(client, context)
     await allow(client, "bob", "won")
     await misbehave(client, "refuse", call="message", code="43101")
@@ -373,9 +361,7 @@ async def test_a_withdrawn_consent_is_forgotten(client: Client, context: Context
 
 
 @pytest.mark.parametrize("code", ["47003", "40037"])
-async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(
-    client: Client, context: Context, code: str
-) -> None:
+async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(client, context, code):
     await a_win(client, context)
     await allow(client, "bob", "won")
     await misbehave(client, "refuse", call="message", code=code)
@@ -389,7 +375,7 @@ async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(
     assert len(await sent_to(client, "bob")) == 1
 
 
-async def test_a_person_whom_wechat_does_not_know_is_given_up(client: Client, context: Context) -> None:
+async def test_a_person_whom_wechat_does_not_know_is_given_up(client, context):
     await a_win(client, context)
     await allow(client, "bob", "won")
     await misbehave(client, "refuse", call="message", code="40003")
@@ -401,9 +387,7 @@ async def test_a_person_whom_wechat_does_not_know_is_given_up(client: Client, co
 @pytest.mark.parametrize(
     ("what", "code"), [("error_before", ""), ("refuse", "45009"), ("refuse", "-1"), ("garbage", "")]
 )
-async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(
-    client: Client, context: Context, what: str, code: str
-) -> None:
+async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(client, context, what, code):
     await a_win(client, context)
     await allow(client, "bob", "won")
     await misbehave(client, what, call="message", code=code, times=2)
@@ -417,7 +401,7 @@ async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(
     assert (await states(context))["won"] == "sent"
 
 
-async def test_a_wechat_that_is_away_for_long_is_an_alarm(client: Client, context: Context) -> None:
+async def test_a_wechat_that_is_away_for_long_is_an_alarm(client, context):
     await a_win(client, context)
     await allow(client, "bob", "won")
     await misbehave(client, "error_before", call="message", times=100)
@@ -432,9 +416,7 @@ async def test_a_wechat_that_is_away_for_long_is_an_alarm(client: Client, contex
     assert len(await sent_to(client, "bob")) == 1
 
 
-async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(client, context, monkeypatch):
     monkeypatch.setattr(sending, "AT_ONCE", 2)
     people = [f"person{number}" for number in range(5)]
     alice, *_ = await client.log_in_all("alice", *people)
@@ -447,7 +429,7 @@ async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(
     assert tries == [0, 0, 0, 1, 1]
 
 
-async def test_two_processes_send_a_message_once(client: Client, context: Context, other: Context) -> None:
+async def test_two_processes_send_a_message_once(client, context, other):
     people = [f"person{number}" for number in range(10)]
     alice, *_ = await client.log_in_all("alice", *people)
     for user in people:
@@ -459,7 +441,7 @@ async def test_two_processes_send_a_message_once(client: Client, context: Contex
         assert len(await sent_to(client, user)) == 1
 
 
-async def test_messages_that_ended_long_ago_are_deleted(client: Client, context: Context) -> None:
+async def test_messages_that_ended_long_ago_are_deleted(client, context):
     await a_win(client, context)
     await allow(client, "bob", "won")
     await send_messages(context)
@@ -478,9 +460,7 @@ class TestOff:
     def environment(self) -> dict[str, str]:
         return {}
 
-    async def test_without_templates_nothing_is_written_or_offered(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_without_templates_nothing_is_written_or_offered(self, client, context, monkeypatch):
         asked: list[str] = []
         for name in ("messages", "consents"):
             monkeypatch.setattr(context.store, name, Untouched(asked))

@@ -44,9 +44,7 @@ async def told(client: Client) -> list[str]:
 
 
 @pytest.mark.parametrize("what", UNANSWERED)
-async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
-    client: Client, context: Context, what: str
-) -> None:
+async def test_with_several_consents_a_message_without_answer_is_not_sent_again(client, context, what):
     await wins(client, context, "茶壶", consents=2)
     await misbehave(client, what, call="message")
     await send_messages(context)
@@ -62,9 +60,7 @@ async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
 
 
 @pytest.mark.parametrize("what", UNANSWERED)
-async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_second(
-    client: Client, context: Context, what: str
-) -> None:
+async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_second(client, context, what):
     await wins(client, context, "茶壶", consents=1)
     await misbehave(client, what, call="message")
     await send_until_quiet(context)
@@ -72,9 +68,7 @@ async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_seco
     assert (await states(context))["won"] == "sent"
 
 
-async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(
-    client: Client, context: Context
-) -> None:
+async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(client, context):
     await wins(client, context, "茶壶", consents=1)
     await misbehave(client, "disconnect", call="message")
     await send_messages(context)
@@ -85,9 +79,7 @@ async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(
 
 
 @pytest.mark.parametrize("code", ["-1", "45009"])
-async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_later(
-    client: Client, context: Context, code: str
-) -> None:
+async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_later(client, context, code):
     await wins(client, context, "茶壶", consents=2)
     await misbehave(client, "refuse", call="message", code=code, times=2)
     await send_messages(context)
@@ -98,9 +90,7 @@ async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_la
     assert (await states(context))["won"] == "sent"
 
 
-async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, context, monkeypatch):
     """The consent of the one that WeChat never saw would let the other be sent twice."""
     await wins(client, context, "茶壶", "茶杯", consents=2)
     monkeypatch.setattr(sending, "AT_ONCE", 1)

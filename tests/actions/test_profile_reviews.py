@@ -16,7 +16,7 @@ from server.actions.tidy import tidy_files
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.purse import find, misbehave
 from support.reviews import CHECKED, settle
 from support.steps import Killed, die
@@ -48,9 +48,7 @@ async def let_files_age(context: Context, milliseconds: int) -> None:
 
 
 @pytest.mark.parametrize("second", ["wxname", "wxheadpic"])
-async def test_two_choices_at_once_are_both_kept(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, second: str
-) -> None:
+async def test_two_choices_at_once_are_both_kept(client, context, monkeypatch, second):
     (alice,) = await client.log_in_all("alice")
     chosen = {"wxname": "乙", "wxheadpic": await uploaded(alice)}
     reviews = context.store.reviews
@@ -79,8 +77,8 @@ async def test_two_choices_at_once_are_both_kept(
 
 @pytest.mark.parametrize("step", ["add", "replace_profiles"])
 async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, step: str
-) -> None:
+    client, context, monkeypatch, step
+):
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="甲")
 
@@ -100,9 +98,7 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     assert await find(context, "reviews") == []
 
 
-async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(client, context, monkeypatch):
     (alice,) = await client.log_in_all("alice")
     with monkeypatch.context() as patch:
         patch.setattr(context.store.reviews, "add", lambda *_: die())
@@ -118,9 +114,7 @@ async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(
     assert await find(context, "people", due_at={"$exists": True}) == []
 
 
-async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     for k, who in enumerate((alice, bob), 1):
         await leave_unsubmitted(context, monkeypatch, who.unionid, due_at=k)
@@ -140,9 +134,7 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(client, context, monkeypatch):
     alice = await client.log_in("alice")
     await leave_unsubmitted(context, monkeypatch, alice.unionid, due_at=1)
     person = await context.store.people.find(alice.unionid)
@@ -168,9 +160,7 @@ async def leave_unsubmitted(
     await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})
 
 
-async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
-    client: Client, context: Context
-) -> None:
+async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(client, context):
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
@@ -180,9 +170,7 @@ async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(client, context, monkeypatch):
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
@@ -199,7 +187,7 @@ async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(
     assert await profile_of(context, alice) == {"wxname": "小明"}
 
 
-async def test_name_and_picture_that_a_login_brings_are_checked_too(client: Client, context: Context) -> None:
+async def test_name_and_picture_that_a_login_brings_are_checked_too(client, context):
     alice = await client.log_in("alice", nickname="小爱")
     assert (alice.data["nickName"], alice.data["avatarUrl"], alice.data["named"]) == ("还没起名", "", 0)
     assert await profile_of(context, alice) == {}
@@ -223,9 +211,7 @@ async def test_name_and_picture_that_a_login_brings_are_checked_too(client: Clie
     assert (await profile_of(context, again))["wxname"] == "自己起的名"
 
 
-async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_is_shown(
-    client: Client, context: Context
-) -> None:
+async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_is_shown(client, context):
     (alice,) = await client.log_in_all("alice")
     await misbehave(client, "judge", call="media_check_async", code="review", times=2)
     first = await uploaded(alice)
@@ -249,7 +235,7 @@ async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_i
     assert (left["_id"], left["metadata"]["kept"]) == (second.removeprefix("/files/"), 1)
 
 
-async def test_a_refused_picture_is_served_to_nobody_and_goes(client: Client, context: Context) -> None:
+async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context):
     (alice,) = await client.log_in_all("alice")
     await misbehave(client, "judge", call="media_check_async", code="risky")
     path = await uploaded(alice)
@@ -263,7 +249,7 @@ async def test_a_refused_picture_is_served_to_nobody_and_goes(client: Client, co
     assert await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}}) == []
 
 
-async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client: Client, context: Context) -> None:
+async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client, context):
     (alice,) = await client.log_in_all("alice")
     path = await uploaded(alice)
     await alice.post("/setProfile", wxname="违规", wxheadpic=path)
@@ -274,9 +260,7 @@ async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client: Client, c
     assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}
 
 
-async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(
-    client: Client, context: Context
-) -> None:
+async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname="小红")
@@ -292,9 +276,7 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(
 
 
 @pytest.mark.parametrize(("name", "review"), [("违规", "refused"), ("存疑", "held")])
-async def test_a_first_treasure_shows_no_name_that_did_not_pass(
-    client: Client, context: Context, name: str, review: str
-) -> None:
+async def test_a_first_treasure_shows_no_name_that_did_not_pass(client, context, name, review):
     (alice,) = await client.log_in_all("alice")
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname=name)

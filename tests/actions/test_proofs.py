@@ -65,9 +65,7 @@ async def pages_of(client: Client, code: str) -> list[dict[str, Any]]:
     return pages
 
 
-async def test_the_pages_of_a_proof_make_one_that_holds(
-    client: Client, context: Context, trips: Trips
-) -> None:
+async def test_the_pages_of_a_proof_make_one_that_holds(client, context, trips):
     for depth, sizes in ((1, [1]), (3, [3]), (4, [3, 1]), (7, [3, 3, 1])):
         code = await dig_to(client, context, depth)
         trips.sent.clear()
@@ -83,7 +81,7 @@ async def test_the_pages_of_a_proof_make_one_that_holds(
         assert trips.sent == [], "they are kept"
 
 
-async def test_a_page_is_read_once_however_many_ask(client: Client, context: Context, trips: Trips) -> None:
+async def test_a_page_is_read_once_however_many_ask(client, context, trips):
     code = await dig_to(client, context, 4)
     trips.sent.clear()
     replies = await asyncio.gather(*(client.get("/getProof", code=code) for _ in range(20)))
@@ -91,9 +89,7 @@ async def test_a_page_is_read_once_however_many_ask(client: Client, context: Con
     assert trips.sent.count("find digs") == 1
 
 
-async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(
-    client: Client, context: Context
-) -> None:
+async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(client, context):
     running = await dig_to(client, context, 3, ended=False)
     for page in (1, 2):
         assert (await client.get("/getProof", code=running, page=page))["error"] == "not_ended"
@@ -105,7 +101,7 @@ async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(
     assert (proof["dug"], proof["digs"]) == (0, [])
 
 
-async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client: Client, context: Context) -> None:
+async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client, context):
     for depth in (1, 3, 4):
         code = await dig_to(client, context, depth)
         await context.store.digs.collection.delete_one({"_id": f"{code}:{depth}"})
@@ -114,9 +110,7 @@ async def test_the_newest_dig_counts_even_if_only_the_task_has_it(client: Client
         assert digs == [{"depth": n, "is_prize": 0} for n in range(1, depth + 1)]
 
 
-async def test_a_history_that_lacks_a_dig_proves_nothing_until_it_is_back(
-    client: Client, context: Context, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_history_that_lacks_a_dig_proves_nothing_until_it_is_back(client, context, caplog):
     code = await dig_to(client, context, 5)
     lost = await context.store.digs.collection.find_one_and_delete({"_id": f"{code}:2"})
     assert lost is not None

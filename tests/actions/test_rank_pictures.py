@@ -9,8 +9,7 @@ import pytest
 from devtools.sandbox import send_notices
 from server.actions.reviews.review import settle_reviews
 from server.actions.tidy import tidy_files
-from server.context import Context
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.purse import find, misbehave, rest
 from support.reviews import CHECKED, settle
 
@@ -33,9 +32,7 @@ async def publish(alice: Someone, urls: list[str]) -> str:
     return str(reply["code"])
 
 
-async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasure(
-    client: Client, context: Context
-) -> None:
+async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasure(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in ("red", "green", "blue")]
     code = await publish(alice, urls)
@@ -56,9 +53,7 @@ async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasur
     assert (await client.http.get(urlsplit(page["ranks"][2]["thumbnail"]).path)).status_code == 200
 
 
-async def test_a_bad_picture_of_the_last_kind_refuses_the_whole_treasure(
-    client: Client, context: Context
-) -> None:
+async def test_a_bad_picture_of_the_last_kind_refuses_the_whole_treasure(client, context):
     alice = await client.log_in("alice")
     urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in ("red", "green")]
     code = await publish(alice, urls)

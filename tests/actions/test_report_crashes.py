@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from server.actions.people.account import check_ban
-from server.context import Context
 from server.errors import Banned
 from server.game.review import review_of
-from support.client import Client
 from support.crashes import play
 from support.purse import find
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
@@ -30,9 +28,7 @@ DECIDES = {"tasks.set_hidden", "people.ban"}
 
 @pytest.mark.parametrize("scenario", REPORT_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
-async def test_a_kill_after_any_step_lets_no_report_be_forgotten(
-    client: Client, context: Context, scenario: str
-) -> None:
+async def test_a_kill_after_any_step_lets_no_report_be_forgotten(client, context, scenario):
     alice, _ = await client.log_in_all("alice", "bob")
     for kill_after in range(len(STEPS[scenario]) + 1):
         killed = await play(client, context, REPORT_SCENARIOS[scenario], kill_after, TRACED)

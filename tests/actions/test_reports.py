@@ -59,9 +59,7 @@ async def is_hidden(context: Context, code: str) -> bool:
     return bool(task["hidden"])
 
 
-async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(
-    client: Client, context: Context
-) -> None:
+async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -86,9 +84,7 @@ async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(
     assert await is_hidden(context, code)
 
 
-async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_nothing(
-    client: Client, context: Context
-) -> None:
+async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_nothing(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code, other = await alice.publish(), await alice.publish(forecast_num=100_000, cd=0)
@@ -104,7 +100,7 @@ async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_noth
     assert len(await context.store.reports.of_task(code, 100)) == len(replies)
 
 
-async def test_one_person_counts_once_however_often_they_report(client: Client, context: Context) -> None:
+async def test_one_person_counts_once_however_often_they_report(client, context):
     alice = await client.log_in("alice")
     code = await alice.publish()
     [bob] = await who_counts(client, context, 1, code)
@@ -115,8 +111,8 @@ async def test_one_person_counts_once_however_often_they_report(client: Client, 
 
 
 async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_does(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice = await client.log_in("alice")
     code = await alice.publish()
     people = await who_counts(client, context, TO_HOLD, code)
@@ -128,9 +124,7 @@ async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_
     assert await is_hidden(context, code)
 
 
-async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(client, context, monkeypatch):
     alice = await client.log_in("alice")
     code = await alice.publish()
     *others, last = await who_counts(client, context, TO_HOLD, code)
@@ -149,8 +143,8 @@ async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(
 
 
 async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_shown(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -169,9 +163,7 @@ async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_sho
     assert not await is_hidden(context, code)
 
 
-async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(client, context, monkeypatch):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -189,9 +181,7 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(
     assert queued["number"] == 1
 
 
-async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows_it(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows_it(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -207,9 +197,7 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
 
 
 @pytest.mark.parametrize("state", [{"hidden": 1}, {"hidden": 1, "reported": 1}], ids=str)
-async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(
-    client: Client, context: Context, state: dict[str, int]
-) -> None:
+async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, context, state):
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
     bob, carol = await who_counts(client, context, 2, code)
@@ -222,9 +210,7 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(
     assert [each["unionid"] for each in await find(context, "reports")] == [carol.unionid]
 
 
-async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
-    client: Client, context: Context
-) -> None:
+async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(prize_num=TO_HOLD, forecast_num=TO_HOLD, interval=1, fluctuation=0, cd=0)
@@ -241,7 +227,7 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     assert (details["review"], details["review_note"]) == ("hidden", "违法")
 
 
-async def test_a_winner_may_report_what_is_held_for_an_operator(client: Client, context: Context) -> None:
+async def test_a_winner_may_report_what_is_held_for_an_operator(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(prize_num=2, interval=TO_HOLD + 1, fluctuation=0)
@@ -264,9 +250,7 @@ async def test_a_winner_may_report_what_is_held_for_an_operator(client: Client, 
         ({"code": "x"}, "code"),
     ],
 )
-async def test_a_bad_report_is_refused_and_changes_nothing(
-    client: Client, context: Context, changes: dict[str, str], param: str
-) -> None:
+async def test_a_bad_report_is_refused_and_changes_nothing(client, context, changes, param):
     alice, bob = await client.log_in_all("alice", "bob")
     asked = {"code": await alice.publish(), "reason": "other", "text": ""} | changes
     reply = await bob.post("/report", **asked)
@@ -275,7 +259,7 @@ async def test_a_bad_report_is_refused_and_changes_nothing(
 
 
 @pytest.mark.parametrize("text", ["😀" * 200, "\u200b" * 200, "一行\n两行", ""])
-async def test_any_text_of_200_characters_is_taken(client: Client, context: Context, text: str) -> None:
+async def test_any_text_of_200_characters_is_taken(client, context, text):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     assert (await report(bob, code, text=text))["status"] == 0
@@ -283,9 +267,7 @@ async def test_any_text_of_200_characters_is_taken(client: Client, context: Cont
     assert len(saved["text"]) <= 200
 
 
-async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
-    client: Client, context: Context
-) -> None:
+async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(client, context):
     alice = await client.log_in("alice")
     code = await alice.publish()
     assert (await report(alice, code))["error"] == "bad_request"
@@ -296,9 +278,7 @@ async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
     assert await context.store.reports.collection.count_documents({}) == 0
 
 
-async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(
-    client: Client, context: Context
-) -> None:
+async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(client, context):
     alice = await client.log_in("alice")
     code, other = await publish_red_packet(alice), await alice.publish()
     [bob] = await who_counts(client, context, 1, other)
@@ -310,7 +290,7 @@ async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(
     assert [each["code"] for each in await find(context, "reports")] == [other]
 
 
-async def test_a_banned_person_reports_nothing(client: Client, context: Context) -> None:
+async def test_a_banned_person_reports_nothing(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
@@ -322,9 +302,7 @@ async def test_a_banned_person_reports_nothing(client: Client, context: Context)
 
 
 @pytest.mark.parametrize("lacks", ["a visit", "a dig"])
-async def test_only_who_opened_a_treasure_and_dug_in_it_counts_and_others_are_queued(
-    client: Client, context: Context, lacks: str
-) -> None:
+async def test_only_who_opened_a_treasure_and_dug_in_it_counts_and_others_are_queued(client, context, lacks):
     await operator(client)
     alice = await client.log_in("alice")
     code, other = await alice.publish(), await alice.publish()
@@ -341,9 +319,7 @@ async def test_only_who_opened_a_treasure_and_dug_in_it_counts_and_others_are_qu
     assert queued["number"] == TO_HOLD
 
 
-async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_most(
-    client: Client, context: Context
-) -> None:
+async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_most(client, context):
     alice, amy = await client.log_in_all("alice", "amy")
     codes = [await owner.publish() for owner in (alice, amy) for _ in range(6)]
     ring = await who_counts(client, context, TO_HOLD, *codes)
@@ -355,9 +331,7 @@ async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_mo
     assert sum([await is_hidden(context, code) for code in codes]) <= 1
 
 
-async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_weighs_less(
-    client: Client, context: Context
-) -> None:
+async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_weighs_less(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     right, first, second, third = [await alice.publish() for _ in range(4)]
@@ -383,9 +357,7 @@ async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_we
     assert await is_hidden(context, third)
 
 
-async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(
-    client: Client, context: Context
-) -> None:
+async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -414,9 +386,7 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     assert await is_hidden(context, code)
 
 
-async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(
-    client: Client, context: Context
-) -> None:
+async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
@@ -434,8 +404,8 @@ async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(
 
 
 async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_keeps_its_money(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
     await pay(client, context, alice, code, 4)
@@ -450,7 +420,7 @@ async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_
     await check_books(context)
 
 
-async def test_a_publisher_may_not_end_what_an_operator_hid(client: Client, context: Context) -> None:
+async def test_a_publisher_may_not_end_what_an_operator_hid(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()

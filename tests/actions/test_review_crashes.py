@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from server.context import Context
-from support.client import Client
 from support.crashes import leftovers
 from support.invariants import check_nothing_is_half_done
 from support.purse import find, put_back
@@ -71,9 +69,7 @@ def environment() -> dict[str, str]:
 
 @pytest.mark.parametrize("scenario", REVIEW_SCENARIOS)
 @pytest.mark.gen_test(timeout=60)
-async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(
-    client: Client, context: Context, scenario: str
-) -> None:
+async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(client, context, scenario):
     await client.log_in_all("alice", "bob")
     steps = await leftovers(client, context, REVIEW_SCENARIOS[scenario])
     assert [step for step, _ in steps] == STEPS[scenario]

@@ -10,7 +10,6 @@ from server.actions.operate import decide_review, hide_task
 from server.actions.sweep import sweep
 from server.context import Context
 from server.store.audit_log import Actor
-from support.client import Client
 from support.purse import check_books, find, order, pay, publish_red_packet, wx
 from support.reviews import CHECKED, settle, state_of
 
@@ -26,7 +25,7 @@ async def states(context: Context, collection: str, field: str = "state") -> lis
     return [found[field] for found in await find(context, collection)]
 
 
-async def test_the_order_of_what_a_check_refuses_is_closed(client: Client, context: Context) -> None:
+async def test_the_order_of_what_a_check_refuses_is_closed(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice, name="违规")
     parameters = await order(alice, code)
@@ -37,9 +36,7 @@ async def test_the_order_of_what_a_check_refuses_is_closed(client: Client, conte
     await check_books(context)
 
 
-async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(
-    client: Client, context: Context
-) -> None:
+async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice, name="存疑")
     await order(alice, code)
@@ -52,9 +49,7 @@ async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(
     assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
 
 
-async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     old = await order(alice, code)
@@ -69,9 +64,7 @@ async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(
     assert (await order(alice, code))["package"] != old["package"]
 
 
-async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(
-    client: Client, context: Context
-) -> None:
+async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)

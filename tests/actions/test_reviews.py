@@ -15,14 +15,13 @@ from server.actions.operate import decide_review, hide_task
 from server.actions.people import erase as forgetting
 from server.actions.people.account import ban_person
 from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
-from server.context import Context
 from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.game.review import decided
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from server.store.reviews.reviews import Review
-from support.client import Client, a_picture
+from support.client import a_picture
 from support.purse import (
     check_books,
     find,
@@ -53,9 +52,7 @@ async def listed(who: Any) -> list[str]:
     return [card["code"] for card in (await who.get("/getTaskList"))["data"]]
 
 
-async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(
-    client: Client, context: Context, open_page: Any
-) -> None:
+async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(client, context, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     assert await shown_to(alice, code) == "checking"
@@ -76,9 +73,7 @@ async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(
     assert await find(context, "reviews") == []
 
 
-async def test_a_task_published_before_there_were_reviews_is_shown(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_published_before_there_were_reviews_is_shown(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     await settle(context)
@@ -98,8 +93,8 @@ async def test_a_task_published_before_there_were_reviews_is_shown(
     ],
 )
 async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
-    client: Client, context: Context, call: str, judged: str, ends: str
-) -> None:
+    client, context, call, judged, ends
+):
     alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, "judge", call=call, code=judged)
     code = await alice.publish()
@@ -114,9 +109,7 @@ async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
     assert len(await find(context, "reviews", state="held")) == (ends == "held")
 
 
-async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_reason(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_reason(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     await hide_task(context, ME, code, "骗人", hidden=True)
@@ -133,9 +126,7 @@ async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_
     assert (await alice.get("/getTaskDetails", code=code))["review_note"] == ""
 
 
-async def test_a_process_that_holds_late_undoes_no_operators_decision(
-    client: Client, context: Context
-) -> None:
+async def test_a_process_that_holds_late_undoes_no_operators_decision(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, name="存疑")
     await pay(client, context, alice, code)
@@ -149,8 +140,8 @@ async def test_a_process_that_holds_late_undoes_no_operators_decision(
 
 @pytest.mark.parametrize(("ended", "state"), [(True, "shown"), (False, "no_such_task")])
 async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator(
-    client: Client, context: Context, ended: bool, state: str
-) -> None:
+    client, context, ended, state
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     person = await context.store.people.find(alice.unionid)
@@ -167,18 +158,14 @@ async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator
 
 
 @pytest.mark.parametrize("name", ["违\u200b规", "违\u2060\ufe0f规的猫", "👨\u200d👩 违\u00ad规"])
-async def test_characters_that_nobody_sees_hide_no_bad_word(
-    client: Client, context: Context, name: str
-) -> None:
+async def test_characters_that_nobody_sees_hide_no_bad_word(client, context, name):
     (alice,) = await client.log_in_all("alice")
     code = await alice.publish(name=name)
     await settle(context)
     assert (await state_of(context, code))["review"] == "refused"
 
 
-async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -191,7 +178,7 @@ async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(
     assert (await bob.dig(code))["is_prize"] == 1
 
 
-async def test_a_refused_task_cannot_be_shown_again_nor_reported(client: Client, context: Context) -> None:
+async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="违规")
     await settle(context)
@@ -205,9 +192,7 @@ async def test_a_refused_task_cannot_be_shown_again_nor_reported(client: Client,
     assert (reply["error"], await find(context, "reports")) == ("no_such_task", [])
 
 
-async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(
-    client: Client, context: Context
-) -> None:
+async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(client, context):
     (alice,) = await client.log_in_all("alice")
     for call in ("msg_sec_check", "media_check_async"):
         await misbehave(client, "refuse", call=call, code="61010")
@@ -216,9 +201,7 @@ async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_opera
         assert (await state_of(context, code))["review"] == "held"
 
 
-async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(
-    client: Client, context: Context
-) -> None:
+async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -234,9 +217,7 @@ async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_sh
     await check_books(context)
 
 
-async def test_a_refused_red_packet_gives_all_money_back_however_late_it_was_paid(
-    client: Client, context: Context
-) -> None:
+async def test_a_refused_red_packet_gives_all_money_back_however_late_it_was_paid(client, context):
     (alice,) = await client.log_in_all("alice")
     for pays_first in (True, False):
         code = await publish_red_packet(alice, name=f"违规 {pays_first}")
@@ -259,9 +240,7 @@ async def test_a_refused_red_packet_gives_all_money_back_however_late_it_was_pai
     await check_books(context)
 
 
-async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
-    client: Client, context: Context
-) -> None:
+async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="存疑的猫")
     await settle(context)
@@ -275,9 +254,7 @@ async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(
     assert (await bob.dig(code))["status"] == 0
 
 
-async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_paid(
-    client: Client, context: Context
-) -> None:
+async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_paid(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, name="存疑")
     unpaid = await publish_red_packet(alice, name="存疑 2")
@@ -300,9 +277,7 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
 
 
 @pytest.mark.parametrize("trouble", ["error_before", "garbage", "disconnect"])
-async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(
-    client: Client, context: Context, trouble: str
-) -> None:
+async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(client, context, trouble):
     alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, trouble, call="msg_sec_check", times=100)
     await misbehave(client, trouble, call="media_check_async", times=100)
@@ -316,9 +291,7 @@ async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(
     assert await shown_to(bob, code) == "shown"
 
 
-async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_operator_decides(
-    client: Client, context: Context
-) -> None:
+async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_operator_decides(client, context):
     (alice,) = await client.log_in_all("alice")
     await misbehave(client, "lose_notice", times=100)
     code = await alice.publish()
@@ -335,9 +308,7 @@ async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_oper
     assert len(review["traces"]) == 2
 
 
-async def test_results_that_come_twice_forged_or_before_their_request_is_noted_count_once(
-    client: Client, context: Context
-) -> None:
+async def test_results_that_come_twice_forged_or_before_their_request_is_noted_count_once(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     for trouble in ("repeat_notice", "forge_notice", ""):
         if trouble:
@@ -350,7 +321,7 @@ async def test_results_that_come_twice_forged_or_before_their_request_is_noted_c
     assert {check["said"] for check in await find(context, "media_checks")} == {"pass"}
 
 
-async def test_a_chosen_name_is_checked_before_others_see_it(client: Client, context: Context) -> None:
+async def test_a_chosen_name_is_checked_before_others_see_it(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     picture = (await alice.upload(a_picture()))["url"]
     code = await bob.publish(forecast_num=1000)
@@ -382,7 +353,7 @@ async def test_a_chosen_name_is_checked_before_others_see_it(client: Client, con
     assert await seen() == "小明"
 
 
-async def test_an_older_name_never_comes_after_a_newer_one(client: Client, context: Context) -> None:
+async def test_an_older_name_never_comes_after_a_newer_one(client, context):
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
@@ -396,9 +367,7 @@ async def test_an_older_name_never_comes_after_a_newer_one(client: Client, conte
     assert await find(context, "reviews") == []
 
 
-async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     monkeypatch.setattr(context.store.reviews, "add", lose_the_connection)
     with pytest.raises(AssertionError, match="outcome_unknown"):
@@ -416,9 +385,7 @@ async def lose_the_connection(_review: Review) -> None:
     raise AutoReconnect
 
 
-async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(
-    client: Client, context: Context
-) -> None:
+async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(client, context):
     (alice,) = await client.log_in_all("alice")
     await alice.publish()
     (task,) = await find(context, "tasks")
@@ -426,8 +393,8 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(
 
 
 async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     (alice,) = await client.log_in_all("alice")

@@ -98,9 +98,7 @@ def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
     io_loop.run_sync(opened.close)
 
 
-async def test_after_a_rotation_everything_goes_on_without_the_old_secret(
-    client: Client, context: Context, settings: Settings, after: tuple[Client, Context]
-) -> None:
+async def test_after_a_rotation_everything_goes_on_without_the_old_secret(client, context, settings, after):
     alice, bob = await client.log_in_all("alice", "bob")
     running = await alice.publish(prize_num=2, forecast_num=1, interval=4, fluctuation=0)
     for _ in range(2):
@@ -162,9 +160,7 @@ async def fill(store: Store, keys: Keys, number: int) -> None:
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
-    store: Store, settings: Settings
-) -> None:
+async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(store, settings):
     await fill(store, Keys(OLD.encode()), MANY)
     process = await begin_rotating(settings, None)
     new = Keys(NEW.encode())
@@ -191,9 +187,7 @@ async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
     assert set(about["keys"]) == {new.fingerprint}
 
 
-async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
-    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(store, settings, monkeypatch):
     await fill(store, Keys(OLD.encode()), 2 * sealed_values.BATCH)
     replace = SealedValues.replace
     failed: list[str] = []
@@ -213,9 +207,7 @@ async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(
     assert failed == ["seed", "seed"]
 
 
-async def test_what_needs_a_secret_that_is_not_here_is_counted_and_left(
-    store: Store, settings: Settings
-) -> None:
+async def test_what_needs_a_secret_that_is_not_here_is_counted_and_left(store, settings):
     lost = Keys(b"a secret that nobody has any more, 32+")
     await fill(store, lost, 2)
     before = await store.database["tasks"].find().to_list(None)
@@ -225,9 +217,7 @@ async def test_what_needs_a_secret_that_is_not_here_is_counted_and_left(
     assert await store.database["tasks"].find().to_list(None) == before
 
 
-async def test_a_value_that_its_secret_does_not_open_is_named_and_left(
-    store: Store, settings: Settings
-) -> None:
+async def test_a_value_that_its_secret_does_not_open_is_named_and_left(store, settings):
     sealed = Keys(OLD.encode()).seal("seed", b"seed", "of another task")
     await store.database["tasks"].insert_one({"_id": "broken", "seed_box": sealed})
     code, said = await run_rotate(settings)
@@ -246,9 +236,7 @@ async def test_a_value_that_its_secret_does_not_open_is_named_and_left(
     ],
     ids=["none", "the new one is missing", "reversed", "twice", "three"],
 )
-async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(
-    store: Store, settings: Settings, given: str, said: str
-) -> None:
+async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(store, settings, given, said):
     old, new = fingerprint(OLD), fingerprint(NEW)
     await fill(store, Keys(OLD.encode()), 2)
     code, answer = await run_rotate(settings, given.format(old=OLD, new=NEW))
@@ -258,9 +246,7 @@ async def test_a_terminal_with_other_secrets_than_the_servers_changes_nothing(
     assert not (Path(settings.data_dir) / "secret_key").exists()
 
 
-async def test_the_new_secret_alone_seals_nothing_anew_and_says_what_it_lacks(
-    store: Store, settings: Settings
-) -> None:
+async def test_the_new_secret_alone_seals_nothing_anew_and_says_what_it_lacks(store, settings):
     old = Keys(OLD.encode())
     await fill(store, old, 2)
     code, said = await run_rotate(settings, NEW)
@@ -269,8 +255,8 @@ async def test_the_new_secret_alone_seals_nothing_anew_and_says_what_it_lacks(
 
 
 async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_that_stay(
-    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    store, settings, monkeypatch
+):
     monkeypatch.setattr(rotating, "POLL_SECONDS", 0.0)
     keys = Keys(NEW.encode(), OLD.encode())
     old = fingerprint(OLD)
@@ -287,9 +273,7 @@ async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_th
         await rotating.await_servers(store, keys, said.append)
 
 
-async def test_an_address_that_is_replaced_meanwhile_is_not_lost(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_address_that_is_replaced_meanwhile_is_not_lost(client, context, settings, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
@@ -314,9 +298,7 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(
     assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
 
 
-async def test_every_kind_of_box_that_the_server_seals_is_rotated(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_every_kind_of_box_that_the_server_seals_is_rotated(client, context, monkeypatch):
     sealed = {}
     seal = context.keys.seal
 

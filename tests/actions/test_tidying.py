@@ -17,7 +17,6 @@ from server.actions.tidy import OVER_DAYS, tidy
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
-from server.settings import Settings
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.reviews.reports import Report
 from support.client import Client, Someone, a_picture
@@ -89,7 +88,7 @@ async def uploaded(person: Someone) -> list[str]:
     return [reply["url"], reply["thumbnail"]]
 
 
-async def test_an_upload_that_nothing_uses_goes_after_a_day(client: Client, context: Context) -> None:
+async def test_an_upload_that_nothing_uses_goes_after_a_day(client, context):
     alice = await client.log_in("alice")
     unused = await uploaded(alice)
     await let_files_age(context, UNUSED_MS - 60_000)
@@ -103,7 +102,7 @@ async def test_an_upload_that_nothing_uses_goes_after_a_day(client: Client, cont
     assert refused["error"] == "bad_request"
 
 
-async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client: Client, context: Context) -> None:
+async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client, context):
     alice = await client.log_in("alice")
     pictures = [await uploaded(alice) for _ in range(3)]
     await alice.publish(url=pictures[0][0])
@@ -119,9 +118,7 @@ async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client: Clie
     assert await context.store.files.rows.find_one({"metadata.delete_at": {"$exists": True}}) is None
 
 
-async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(
-    client: Client, context: Context
-) -> None:
+async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(client, context):
     alice = await client.log_in("alice")
     unused = await uploaded(alice)
     await let_files_age(context, UNUSED_MS)
@@ -133,9 +130,7 @@ async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(
     assert await served(client, *unused) == [404, 404]
 
 
-async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_picture(
-    client: Client, context: Context
-) -> None:
+async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_picture(client, context):
     alice = await client.log_in("alice")
     files, now_ms = context.store.files, context.clock.now_ms()
     first, second = await uploaded(alice), await uploaded(alice)
@@ -150,9 +145,7 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
     assert await served(client, first[0], second[0]) == [200, 404]
 
 
-async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(
-    client: Client, context: Context
-) -> None:
+async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, context):
     alice = await client.log_in("alice")
     own, default = await uploaded(alice), await publish_red_packet(alice)
     code = await publish_red_packet(alice, url=own[0])
@@ -172,7 +165,7 @@ async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(
     assert await served(client, f"/files/{(await stored(context))[0].pop()}") == [200]
 
 
-async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client: Client, context: Context) -> None:
+async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client, context):
     alice = await client.log_in("alice")
     code = await alice.publish()
     await tidy(context)
@@ -191,7 +184,7 @@ async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client: Client,
     assert await served(client, await poster()) == [200]
 
 
-async def test_posters_do_not_pile_up_with_each_change_of_a_name(client: Client, context: Context) -> None:
+async def test_posters_do_not_pile_up_with_each_change_of_a_name(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     posters = [str((await bob.post("/getSharePic", code=code))["pic"])]
@@ -205,9 +198,7 @@ async def test_posters_do_not_pile_up_with_each_change_of_a_name(client: Client,
     assert await served(client, *posters) == [200, 404, 404, 200]
 
 
-async def test_a_visit_goes_when_its_task_is_long_over(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_a_visit_goes_when_its_task_is_long_over(client, context, settings):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish()
     shares = {}
@@ -224,9 +215,7 @@ async def test_a_visit_goes_when_its_task_is_long_over(
     assert (await context.store.visits.of_shares([shares[bob.unionid]])) == {}
 
 
-async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(client, context, settings):
     old_ms = (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS) * DAY_MS
     reports, now_ms = context.store.reports, context.clock.now_ms()
     for name, age_ms, is_open in (
@@ -245,9 +234,7 @@ async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(
     assert {row["_id"] async for row in reports.rows.find()} == {"new"}
 
 
-async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(
-    client: Client, context: Context, killing: Killing
-) -> None:
+async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, context, killing):
     picture = await pictures_of(context).normalise(a_picture(), "alice")
     now_ms, number = context.clock.now_ms(), 0
     while True:
@@ -270,9 +257,7 @@ async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(
     assert await stored(context) == (set(), set())
 
 
-async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
-    client: Client, context: Context, killing: Killing
-) -> None:
+async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(client, context, killing):
     alice = await client.log_in("alice")
     used = await uploaded(alice)
     code = await alice.publish(url=used[0])
@@ -301,8 +286,8 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
 
 
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     alice, bob = await client.log_in_all("alice", "bob")

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -75,7 +74,7 @@ def a_crowd(url: str, *options: str) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
-def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(server: Running):
+def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(server):
     everything = str(len(treasures.TREASURES))  # one of them is dug up within six digs
     with a_crowd(server.address, "--people", "24", "--tasks", everything) as running:
         said: list[str] = []
@@ -135,7 +134,7 @@ def everyones_tasks(address: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["PORT", "DATA_DIR"])
-def test_a_crowd_without_an_address_finds_the_server(server: Running, tmp_path: Path, name: str):
+def test_a_crowd_without_an_address_finds_the_server(server, tmp_path, name):
     environment = {
         "PORT": {"PORT": str(server.port), "DATA_DIR": str(tmp_path)},
         "DATA_DIR": {"DATA_DIR": str(server.data_dir)},
@@ -152,7 +151,7 @@ def test_a_crowd_without_an_address_finds_the_server(server: Running, tmp_path: 
     assert "2 people (2 logged in)" in done.stdout
 
 
-def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path: Path):
+def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path):
     running = Running(tmp_path / "data", free_port(), ("--demo",))
     try:
         running.wait_for("A crowd plays there")
@@ -165,14 +164,14 @@ def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path: Path):
     assert_all_end(crowds)
 
 
-def test_a_demo_without_the_sandbox_is_refused(tmp_path: Path):
+def test_a_demo_without_the_sandbox_is_refused(tmp_path):
     environment = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "x"}
     running = Running(tmp_path / "data", free_port(), ("serve", "--demo"), **environment)
     assert running.wait() == 2
     assert "--demo needs the sandbox" in "".join(running.said)
 
 
-def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server: Running):
+def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server):
     done = subprocess.run(
         command(server.address, "--people", "24", "--tasks", "2", "--seconds", "8"),
         cwd=SOURCE,
@@ -202,7 +201,7 @@ def test_without_a_server_one_line_says_what_to_do():
 @pytest.mark.parametrize(
     "options", [("--people", "1"), ("--tasks", "0"), ("--seconds", "x"), ("--url", "127.0.0.1:8000")]
 )
-def test_an_impossible_option_is_refused_by_name(options: tuple[str, str]):
+def test_an_impossible_option_is_refused_by_name(options):
     done = subprocess.run(
         [sys.executable, "-m", "server", "crowd", *options],
         cwd=SOURCE,
@@ -246,7 +245,7 @@ class TestWithoutSandbox:
     def environment(self) -> dict[str, str]:
         return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "a secret"}
 
-    async def test_one_line_says_that_there_is_no_sandbox(self, http_server: Any, settings: Settings) -> None:
+    async def test_one_line_says_that_there_is_no_sandbox(self, http_server, settings):
         code, said, complained = await crowd_of(settings)
         assert (code, said) == (2, "")
         assert "has no WeChat sandbox" in complained
@@ -254,9 +253,7 @@ class TestWithoutSandbox:
 
 
 @pytest.mark.gen_test(timeout=110)
-async def test_a_server_that_loses_a_dig_is_caught(
-    http_server: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkeypatch):
     send = Hub._send
 
     def forgetful(hub: Hub, watched: Any, frames: bytes) -> None:
@@ -302,9 +299,7 @@ class ClientOfOwners:
         return {"status": 0, "code": CODE, "need_pay": 0}
 
 
-async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(
-    monkeypatch: pytest.MonkeyPatch,
-):
+async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(monkeypatch):
     monkeypatch.setattr("devtools.crowd.square.TREASURES", treasures.TREASURES[:1])
     client = ClientOfOwners()
     square = Square(cast(Client, client), Tally(6), tasks=1, people=6)
@@ -421,7 +416,7 @@ def test_after_a_cut_within_a_dig_that_dig_is_asked_for_again():
         ([a_cd(1), a_snapshot(2, 0)], "a snapshot at 2 came after dig 1"),
     ],
 )
-def test_a_broken_promise_is_noticed_once(frames: list[Frame], wrong: str):
+def test_a_broken_promise_is_noticed_once(frames, wrong):
     check = FrameCheck()
     check.subscribe()
     assert check.take(a_snapshot(0, 0)) == ""

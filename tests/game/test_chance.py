@@ -21,9 +21,7 @@ SEEDS = 20_000
     ("prizes", "forecast", "interval", "fluctuation"),
     [(1, 6, 0, 0), (2, 1, 3, 2), (3, 20, 4, 1), (2, 9, 2, 0)],
 )
-def test_the_chances_are_those_of_the_draw(
-    prizes: int, forecast: int, interval: int, fluctuation: int
-) -> None:
+def test_the_chances_are_those_of_the_draw(prizes, forecast, interval, fluctuation):
     rules = make_rules("A" * 12, prizes, forecast, interval, fluctuation)
     dug: Counter[tuple[int, int]] = Counter()
     won: Counter[tuple[int, int]] = Counter()
@@ -47,7 +45,7 @@ def test_the_chances_are_those_of_the_draw(
         assert abs(won[depth, last] / digs - chance) <= 5 * error + 1e-9, (depth, last)
 
 
-def test_a_dig_that_an_older_server_recorded_has_no_outlook() -> None:
+def test_a_dig_that_an_older_server_recorded_has_no_outlook():
     old = a_history([1, 2], {2}, ends=False)[-1]
     rules = read_rules(PARAMS)
     assert outlook_after(rules, old) == outlook(rules, 2, 2, 49)
@@ -55,7 +53,7 @@ def test_a_dig_that_an_older_server_recorded_has_no_outlook() -> None:
     assert outlook_after(rules, old) is None
 
 
-def test_the_outlook_ends_where_no_prize_can_lie() -> None:
+def test_the_outlook_ends_where_no_prize_can_lie():
     one = make_rules("A" * 12, 1, 23, 0, 0)
     assert outlook(one, 0, 0, 1) == Outlook(one_in=23, nearest=1, deepest=23)
     assert outlook(one, 22, 0, 1) == Outlook(one_in=1, nearest=23, deepest=23)
@@ -68,7 +66,7 @@ def test_the_outlook_ends_where_no_prize_can_lie() -> None:
 
 
 @given(st.lists(st.floats(0, 1), max_size=7), st.integers(0, 8))
-def test_luck_is_the_sum_over_all_outcomes(chances: list[float], wins: int) -> None:
+def test_luck_is_the_sum_over_all_outcomes(chances, wins):
     total = 0.0
     for outcome in product((0, 1), repeat=len(chances)):
         if sum(outcome) >= wins:
@@ -79,6 +77,6 @@ def test_luck_is_the_sum_over_all_outcomes(chances: list[float], wins: int) -> N
     assert luck(chances, wins) == pytest.approx(total, abs=1e-9)
 
 
-def test_many_digs_of_one_chance_are_binomial() -> None:
+def test_many_digs_of_one_chance_are_binomial():
     expected = 1 - sum(comb(1000, k) * 0.01**k * 0.99 ** (1000 - k) for k in range(20))
     assert luck([0.01] * 1000, 20) == pytest.approx(expected, rel=1e-6)

@@ -59,7 +59,7 @@ def proof_of(seed: bytes, of: draw.Rules, dug: int) -> draw.Proof:
     return draw.make_proof(seed, params, draw.commitment(seed, of), len(digs), digs)
 
 
-def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
+def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand():
     seed = bytes(range(32))
     of = draw.make_rules("abcDEF012345", prize_num=3, forecast_num=10, interval=7, fluctuation=2)
     params = (
@@ -75,11 +75,11 @@ def test_the_draw_of_a_known_seed_is_what_the_rule_says_by_hand() -> None:
     assert draw.winning_depths(seed, of) == expected
 
 
-def test_one_prize_ignores_interval_and_fluctuation() -> None:
+def test_one_prize_ignores_interval_and_fluctuation():
     assert draw.make_rules("c" * 12, 1, 10, 5, 3) == draw.make_rules("c" * 12, 1, 10, 0, 0)
 
 
-def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand() -> None:
+def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand():
     seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
     seed_hash = hashlib.sha256(seed).hexdigest()
     of = draw.make_rules("abcDEF012345", 3, 10, 7, 2, nonce=nonce, seed_hash=seed_hash)
@@ -98,7 +98,7 @@ def test_a_draw_together_is_what_the_rule_of_version_2_says_by_hand() -> None:
     assert draw.winning_depths(seed, of) == expected
 
 
-def test_ranks_and_shares_are_what_the_rule_of_version_2_says_by_hand() -> None:
+def test_ranks_and_shares_are_what_the_rule_of_version_2_says_by_hand():
     seed, nonce = bytes(range(32)), "00112233445566778899aabbccddeeff"
 
     def number(word: str) -> int:
@@ -123,9 +123,7 @@ def test_ranks_and_shares_are_what_the_rule_of_version_2_says_by_hand() -> None:
 
 
 @given(seeds, nonces, ranks_of())
-def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(
-    seed: bytes, nonce: str, ranks: tuple[draw.Rank, ...]
-) -> None:
+def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(seed, nonce, ranks):
     prizes = sum(rank.num for rank in ranks)
     of = draw.make_rules("a" * 12, prizes, 1, 5, 2, nonce=nonce, ranks=ranks)
     drawn, fen = draw.winning_ranks(seed, of), draw.winning_fen(seed, of)
@@ -140,7 +138,7 @@ def test_every_rank_is_drawn_as_often_as_published_and_every_sum_is_exact(
     assert (draw.winning_ranks(seed, alone), draw.winning_fen(seed, alone)) == ([], [])
 
 
-def test_no_place_and_no_share_is_better_than_another() -> None:
+def test_no_place_and_no_share_is_better_than_another():
     ranks = (draw.Rank(num=1), draw.Rank(fen=1000, num=4, split=1))
     of = draw.make_rules("a" * 12, 5, 1, 5, 2, nonce="ab" * 16, ranks=ranks)
     first, sums = [0] * 5, [0] * 4
@@ -154,7 +152,7 @@ def test_no_place_and_no_share_is_better_than_another() -> None:
 
 
 @given(seeds, nonces, st.integers(0, 31), st.integers(2, 60))
-def test_each_half_of_a_draw_together_moves_the_depths(seed: bytes, nonce: str, at: int, prizes: int) -> None:
+def test_each_half_of_a_draw_together_moves_the_depths(seed, nonce, at, prizes):
     of = draw.make_rules("a" * 12, prizes, 1, 100_000, 99_999, nonce=nonce)
     other_seed = bytearray(seed)
     other_seed[at] ^= 1
@@ -166,15 +164,13 @@ def test_each_half_of_a_draw_together_moves_the_depths(seed: bytes, nonce: str, 
 
 
 @given(seeds, nonces, st.text(string.ascii_letters + string.digits, min_size=12, max_size=12))
-def test_what_the_server_chooses_after_the_nonce_moves_nothing(seed: bytes, nonce: str, code: str) -> None:
+def test_what_the_server_chooses_after_the_nonce_moves_nothing(seed, nonce, code):
     of = draw.make_rules("abcDEF012345", 5, 10, 1000, 999, nonce=nonce)
     assert draw.winning_depths(seed, msgspec.structs.replace(of, code=code)) == draw.winning_depths(seed, of)
 
 
 @given(seeds, nonces, nonces)
-def test_a_publisher_finds_out_that_their_half_or_the_seed_was_exchanged(
-    seed: bytes, nonce: str, other: str
-) -> None:
+def test_a_publisher_finds_out_that_their_half_or_the_seed_was_exchanged(seed, nonce, other):
     proof = proof_of(seed, draw.make_rules("a" * 12, 3, 10, 5, 2, nonce=nonce), 0)
     given_hash = draw.hash_seed(seed)
     assert draw.differences(proof, seed_hash=given_hash, nonce=nonce) == []
@@ -187,13 +183,13 @@ def test_a_publisher_finds_out_that_their_half_or_the_seed_was_exchanged(
 
 
 @given(seeds, rules())
-def test_params_are_json_with_sorted_keys_and_no_spaces(seed: bytes, of: draw.Rules) -> None:
+def test_params_are_json_with_sorted_keys_and_no_spaces(seed, of):
     params = draw.encode_rules(of)
     assert params == json.dumps(json.loads(params), sort_keys=True, separators=(",", ":"))
 
 
 @given(seeds, rules())
-def test_every_prize_can_be_found_and_no_two_lie_together(seed: bytes, of: draw.Rules) -> None:
+def test_every_prize_can_be_found_and_no_two_lie_together(seed, of):
     depths = draw.winning_depths(seed, of)
     assert len(depths) == of.prize_num
     assert depths == sorted(set(depths))
@@ -202,13 +198,13 @@ def test_every_prize_can_be_found_and_no_two_lie_together(seed: bytes, of: draw.
 
 
 @given(seeds, rules(), st.integers(0, 60))
-def test_an_honest_proof_holds(seed: bytes, of: draw.Rules, dug: int) -> None:
+def test_an_honest_proof_holds(seed, of, dug):
     proof = proof_of(seed, of, min(dug, of.max_depth))
     assert draw.differences(proof, proof.commitment) == []
 
 
 @given(seeds, rules(), st.integers(0, 31))
-def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.Rules, at: int) -> None:
+def test_another_seed_than_the_committed_one_is_found_out(seed, of, at):
     honest = proof_of(seed, of, 0)
     other = bytearray(seed)
     other[at] ^= 1
@@ -283,7 +279,7 @@ def test_another_seed_than_the_committed_one_is_found_out(seed: bytes, of: draw.
         ("digs", proof_of(bytes(32), draw.make_rules("c" * 12, 2, 10, 5, 0), 11).digs, "deeper than 10"),
     ],
 )
-def test_a_tampered_proof_is_found_out(field: str, value: object, complaint: str) -> None:
+def test_a_tampered_proof_is_found_out(field, value, complaint):
     seed = bytes(32)
     proof = proof_of(seed, draw.make_rules("c" * 12, 2, 10, 5, 0), 10)
     tampered = draw.Proof(**{name: getattr(proof, name) for name in proof.__struct_fields__} | {field: value})
@@ -291,7 +287,7 @@ def test_a_tampered_proof_is_found_out(field: str, value: object, complaint: str
 
 
 @given(seeds, rules(), st.data())
-def test_a_win_moved_in_the_record_is_found_out(seed: bytes, of: draw.Rules, data: st.DataObject) -> None:
+def test_a_win_moved_in_the_record_is_found_out(seed, of, data):
     honest = proof_of(seed, of, of.max_depth)
     at = data.draw(st.integers(0, len(honest.digs) - 1))
     digs = list(honest.digs)

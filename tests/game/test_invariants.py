@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -25,7 +23,7 @@ TOTALS = Totals(digs=3, deepest=3, wins=1, participants=2)
         ({"participants": 1}, [("participants", (2, 1))]),
     ],
 )
-def test_a_contradiction_of_the_totals_is_found(changes: dict[str, int], what: list[Any]) -> None:
+def test_a_contradiction_of_the_totals_is_found(changes, what):
     found = broken_by_totals(TASK, msgspec.structs.replace(TOTALS, **changes))
     assert [(each.what, each.values) for each in found] == what
 
@@ -43,7 +41,7 @@ def test_a_contradiction_of_the_totals_is_found(changes: dict[str, int], what: l
         (1, {"unionid": "alice"}, "participants"),
     ],
 )
-def test_a_contradiction_of_the_digs_is_found(index: int, changes: dict[str, Any], broken: str) -> None:
+def test_a_contradiction_of_the_digs_is_found(index, changes, broken):
     people = ("alice", 1, 1, 0, 1), ("bob", 2, 2, 1, 2), ("alice", 1, 2, 0, None)
     digs = [
         {"depth": depth, "unionid": who, "no": no, "participants": crowd, "is_prize": won, "at": depth * 1000}

@@ -10,7 +10,7 @@ from support.lifecycles import TABLES
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
-def test_a_table_is_without_faults(table: Table):
+def test_a_table_is_without_faults(table):
     assert table.faults() == []
 
 
@@ -50,7 +50,7 @@ def planted(rows: Row | list[Row], name: str):
         pytest.param([Row("a -> b")], "x is an effect that nothing owes", id="unowed"),
     ],
 )
-def test_a_fault_is_found(rows: list[Row | list[Row]], said: str):
+def test_a_fault_is_found(rows, said):
     table = Table("planted", first="a", ends="b", effects="x")
     for number, each in enumerate(rows):
         table(planted(each, f"row{number}"))
@@ -61,7 +61,7 @@ def test_a_fault_is_found(rows: list[Row | list[Row]], said: str):
     ("one", "other"),
     [(ABSENT, PRESENT), (ABSENT, AtMost(3)), (Above(0), AtMost(0)), (IsNot(1), 1), (1, 2), ("a", "b")],
 )
-def test_alternatives_may_begin_alike_if_their_tests_contradict(one: object, other: object):
+def test_alternatives_may_begin_alike_if_their_tests_contradict(one, other):
     table = Table("planted", first="a", ends="b")
     table(planted([Row("a -> b", {"f": one}), Row("a -> b", {"f": other})], "row"))  # type: ignore[dict-item]
     assert table.faults() == []
@@ -80,7 +80,7 @@ CLAIMED = {"state": "claiming", "attempt": 1, "due_at": 5, "then": {"bill": 1}}
     ],
     ids=str,
 )
-def test_what_is_owed_since_a_document_was_read_stays_owed(since: dict[str, object]):
+def test_what_is_owed_since_a_document_was_read_stays_owed(since):
     done = prize.carried_out(CLAIMED)
     assert done is not None
     assert apply(done, CLAIMED, 0) == {"state": "claiming", "attempt": 1}

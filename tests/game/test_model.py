@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 
 from support.handing_over import explore_goods
@@ -13,7 +11,7 @@ from support.paying_out import explore_packet
 
 
 @pytest.mark.parametrize(("attempts", "freezes"), [(1, 0), (1, 1), (2, 0), (2, 1)])
-def test_a_red_packet_is_paid_once_or_goes_back(attempts: int, freezes: int):
+def test_a_red_packet_is_paid_once_or_goes_back(attempts, freezes):
     found = explore_packet(attempts, freezes)
     assert not found.wrong, str(found)
     assert found.states > 400
@@ -30,14 +28,14 @@ def test_a_note_about_an_earlier_bill_would_lose_the_next_one():
 
 
 @pytest.mark.parametrize("orders", [1, 2])
-def test_what_is_paid_in_opens_its_task_or_goes_back(orders: int):
+def test_what_is_paid_in_opens_its_task_or_goes_back(orders):
     found = explore_orders(orders)
     assert not found.wrong, str(found)
     assert found.states > 200
 
 
 @pytest.mark.parametrize("by", ["mail", "site"])
-def test_goods_are_given_away_once_or_stay_the_publishers(by: Literal["mail", "site"]):
+def test_goods_are_given_away_once_or_stay_the_publishers(by):
     found = explore_goods(by)
     assert not found.wrong, str(found)
     assert found.states > 50

@@ -99,7 +99,7 @@ def is_told_twice(table: Table, move: Move, weakened: Weakened) -> bool:
 @pytest.mark.parametrize(
     ("table", "move", "weakened"), [pytest.param(*each, id=str(each[2])) for each in guards()]
 )
-def test_a_guard_that_is_taken_out_is_missed(table: Table, move: Move, weakened: Weakened):
+def test_a_guard_that_is_taken_out_is_missed(table, move, weakened):
     if is_told_twice(table, move, weakened):
         return
     found = any(story.wrong for story in explored(weakened))

@@ -5,14 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from server.__main__ import main
-from server.settings import Settings
-from support.client import Client
 
 Change = Callable[[dict[str, Any]], None]
 
@@ -42,9 +37,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
-async def test_the_command_accepts_a_real_proof_and_finds_each_change(
-    client: Client, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_the_command_accepts_a_real_proof_and_finds_each_change(client, settings, tmp_path, capsys):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(prize_num=3, forecast_num=12, interval=4, fluctuation=1)
     commitment = (await bob.get("/getTaskDetails", code=code))["commitment"]

@@ -30,12 +30,10 @@ def together(code: str, outcome: Outcome | str, people: list[str] | str) -> list
         (list(itertools.chain(*(together(f"{k}", "upheld", "a") for k in range(50)))), 5),
     ],
 )
-def test_people_weigh_one_each_groups_once_and_who_was_wrong_less(
-    past: list[PastReport], weight: float
-) -> None:
+def test_people_weigh_one_each_groups_once_and_who_was_wrong_less(past, weight):
     assert weight_together(FIVE, past) == pytest.approx(weight)
     assert weight_together(FIVE[::-1], past[::-1]) == pytest.approx(weight)
 
 
-def test_nobody_weighs_nothing() -> None:
+def test_nobody_weighs_nothing():
     assert weight_together([], []) == 0

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import NamedTuple
 
-import pytest
 from prometheus_client import REGISTRY
 from pymongo.errors import NotPrimaryError
 
 from server.actions.people.account import known_people_of
-from server.context import Context
 from server.game import draw
-from support.client import Client, Someone
+from support.client import Someone
 from support.drafts import RED_PACKET, publish_many
 
 # The fields that the mini-program's printed document names; all others came later.
@@ -31,7 +29,7 @@ GIFT = PRINTED | {
 }  # fmt: skip
 
 
-async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client: Client) -> None:
+async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client):
     """It sends and reads only what is printed: no token, and no code when it asks for participants."""
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(
@@ -72,9 +70,7 @@ class Seen(NamedTuple):
     status: int = 0
 
 
-async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
-    client: Client, context: Context
-) -> None:
+async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     rules = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 40}
     warm, quick, packet, over = await publish_many(
@@ -123,9 +119,7 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(
     assert (await bob.dig(packet))["error"] == "not_paid"
 
 
-async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd(
-    client: Client, context: Context
-) -> None:
+async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(
         alice,
@@ -165,7 +159,7 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
         assert after["prizes_left"] == dug["prizes_left"]
 
 
-async def test_who_brought_whom_is_noted_once_per_pair_and_task(client: Client, context: Context) -> None:
+async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code, other = await publish_many(alice, {"is_public": 0}, {})
 
@@ -214,8 +208,8 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client: Client, 
 
 
 async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_writes(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice = await client.log_in("alice")
     code = await alice.publish()
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.context import Context
-from support.client import Client
-
 
 async def footprints(someone: Any, **page: int) -> list[tuple[Any, ...]]:
     rows = (await someone.get("/getMyDigs", **page))["data"]
     return [(row["code"], row["depth"], row["was_one_in"], row["is_prize"]) for row in rows]
 
 
-async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(
-    client: Client, context: Context
-) -> None:
+async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, interval=3, fluctuation=1, forecast_num=8)
     shown: list[int] = []
@@ -38,7 +33,7 @@ async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(
     assert await footprints(alice) == []
 
 
-async def test_digs_of_before_are_left_out_of_the_sum_and_said(client: Client, context: Context) -> None:
+async def test_digs_of_before_are_left_out_of_the_sum_and_said(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     for _ in range(2):
@@ -51,9 +46,7 @@ async def test_digs_of_before_are_left_out_of_the_sum_and_said(client: Client, c
     assert await footprints(bob) == [(code, 2, 3, 0), (code, 1, -1, 0)]
 
 
-async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(
-    client: Client, context: Context
-) -> None:
+async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     for _ in range(22):

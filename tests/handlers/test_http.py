@@ -11,18 +11,13 @@ from tornado.testing import bind_unused_port
 from devtools.sandbox.base import SandboxHandler
 from handlers.base import BODY_BYTES, uploads_of
 from server.app import make_app
-from server.context import Context
 from server.pictures.uploads import LARGEST_BYTES
 from server.running.bounded import BoundedServer
-from server.settings import Settings
-from support.client import Client
 from support.replies import raw_reply, refusal_of
 from support.stored import everything
 
 
-async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(
-    client: Client, settings: Settings, context: Context
-) -> None:
+async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(client, settings, context):
     before = await everything(context)
     too_long = BODY_BYTES + 1
 
@@ -64,7 +59,7 @@ SHAKE = (
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ops/feed"])
-async def test_a_websockets_address_takes_no_body(client: Client, settings: Settings, path: str) -> None:
+async def test_a_websockets_address_takes_no_body(client, settings, path):
     for method, headers in (("GET", SHAKE), ("GET", ""), ("POST", SHAKE), ("HEAD", ""), ("PROPFIND", "")):
         for length in ("Content-Length: 50000000", "Transfer-Encoding: chunked"):
             reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
@@ -77,7 +72,7 @@ async def test_a_websockets_address_takes_no_body(client: Client, settings: Sett
     assert (await client.http.get("/healthz")).status_code == 200
 
 
-async def test_an_origin_that_is_no_address_is_no_bug(client: Client, settings: Settings) -> None:
+async def test_an_origin_that_is_no_address_is_no_bug(client, settings):
     for path in ("/ws?unionid=a", "/ops/feed"):
         for origin in ("http://[", "http://[::1", "http://a]", "http://[x]"):
             reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
@@ -87,16 +82,14 @@ async def test_an_origin_that_is_no_address_is_no_bug(client: Client, settings: 
             assert (status, reply["error"]) == (426, "bad_request"), origin
 
 
-def test_no_address_collects_a_body_before_it_is_known_who_sends_it(
-    context: Context,
-) -> None:
+def test_no_address_collects_a_body_before_it_is_known_who_sends_it(context):
     """Tornado would keep up to 100 MB of each, also from strangers. WeChat's sandbox is for development."""
     routes = [rule.target for rule in make_app(context).wildcard_router.rules]
     collecting = {target for target in routes if not target._stream_request_body}
     assert {target for target in collecting if not issubclass(target, SandboxHandler)} == set()
 
 
-async def test_a_request_to_no_interface_is_refused_in_json_too(client: Client, settings: Settings) -> None:
+async def test_a_request_to_no_interface_is_refused_in_json_too(client, settings):
     paths = [
         "/",
         "/nowhere",
@@ -138,7 +131,7 @@ async def test_a_request_to_no_interface_is_refused_in_json_too(client: Client, 
     assert head.headers["Content-Type"].startswith("application/json")
 
 
-async def test_a_reply_is_whole_whatever_headers_the_client_sends(client: Client) -> None:
+async def test_a_reply_is_whole_whatever_headers_the_client_sends(client):
     alice = await client.log_in("alice")
     headers = {"Authorization": f"Bearer {alice.token}", "If-None-Match": "*", "Range": "bytes=0-1"}
     headers |= {"Accept": "text/html", "X-Http-Method-Override": "POST"}
@@ -149,7 +142,7 @@ async def test_a_reply_is_whole_whatever_headers_the_client_sends(client: Client
         assert "Etag" not in response.headers
 
 
-async def test_an_address_or_headers_over_16_kb_get_a_reply(io_loop: Any, context: Context) -> None:
+async def test_an_address_or_headers_over_16_kb_get_a_reply(io_loop, context):
     server = BoundedServer(make_app(context))
     listener, port = bind_unused_port()
     server.add_socket(listener)
@@ -180,7 +173,7 @@ async def test_an_address_or_headers_over_16_kb_get_a_reply(io_loop: Any, contex
         await server.drain()
 
 
-async def test_without_https_browsers_are_not_told_to_use_it(client: Client) -> None:
+async def test_without_https_browsers_are_not_told_to_use_it(client):
     assert "Strict-Transport-Security" not in (await client.http.get("/healthz")).headers
 
 
@@ -191,7 +184,7 @@ class TestUnderHttps:
     def environment(self) -> dict[str, str]:
         return {"PUBLIC_URL": "https://wabao.example.com"}
 
-    async def test_browsers_are_told_to_use_https_only(self, client: Client) -> None:
+    async def test_browsers_are_told_to_use_https_only(self, client):
         paths = ["/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode", "/ws", "/ops/feed"]
         for path in paths:
             headers = (await client.http.get(path)).headers
@@ -205,9 +198,7 @@ class TestStrangersBodies:
     def environment(self) -> dict[str, str]:
         return {"UPLOAD_MEMORY_MB": "16"}
 
-    async def test_bodies_of_strangers_leave_room_for_uploads(
-        self, client: Client, settings: Settings, context: Context
-    ) -> None:
+    async def test_bodies_of_strangers_leave_room_for_uploads(self, client, settings, context):
         head = f"POST /getTaskList HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY_BYTES}\r\n\r\n".encode()
         strangers = [await asyncio.open_connection("127.0.0.1", settings.port) for _ in range(40)]
         for _, writer in strangers:

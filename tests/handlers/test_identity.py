@@ -12,7 +12,6 @@ from tornado.web import create_signed_value
 
 from handlers.base import Interface
 from server.app import INTERFACES
-from server.context import Context
 from server.security.keys import Keys
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
@@ -54,8 +53,8 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
 
 
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
-    client: Client, context: Context, other_port: int
-) -> None:
+    client, context, other_port
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
     for times in (1, 2):  # an old and a new version of the client, used in turn
@@ -80,9 +79,7 @@ async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_mo
 
 
 @pytest.mark.parametrize("interface", [each for each in INTERFACES if each.locks])
-async def test_each_act_of_money_or_claim_locks_before_it_acts(
-    client: Client, interface: type[Interface]
-) -> None:
+async def test_each_act_of_money_or_claim_locks_before_it_acts(client, interface):
     alice = await client.log_in("alice")
     assert (await bare(alice).get("/getMyInfo"))["status"] == 0
     reply = await ask(alice, interface, "0" * 12)
@@ -90,7 +87,7 @@ async def test_each_act_of_money_or_claim_locks_before_it_acts(
     assert (await bare(alice).get("/getMyInfo"))["error"] == "token_required"
 
 
-def test_interfaces_that_move_money_prizes_or_an_account_lock() -> None:
+def test_interfaces_that_move_money_prizes_or_an_account_lock():
     assert {each.path for each in INTERFACES if each.locks} == {
         "/payTask", "/drawPrize", "/confirmDraw", "/shipPrize", "/shipPrizes", "/receivePrize", "/endTask",
         "/editTask",
@@ -98,7 +95,7 @@ def test_interfaces_that_move_money_prizes_or_an_account_lock() -> None:
     }  # fmt: skip
 
 
-async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client: Client, context: Context) -> None:
+async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     month_old = create_signed_value(
@@ -139,7 +136,7 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client: Clie
     assert reply["status"] == 0
 
 
-async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client: Client, context: Context) -> None:
+async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -150,7 +147,7 @@ async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client: Clie
         assert (await client.get("/getProof", headers=headers, code=code))["status"] == 0
 
 
-async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client: Client) -> None:
+async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client):
     alice, bob = await client.log_in_all("alice", "bob")
     anonymous = await client.log_in("carol", anonymous=1)
     assert anonymous.data["nickName"] == "微信用户"
@@ -177,7 +174,7 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client: Cl
     assert (card["wxname"], card["wxheadpic"]) == ("卡萝", shown)
 
 
-async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -> None:
+async def test_a_signature_that_is_not_ones_own_name_is_marked(client):
     alice, bob = await client.log_in_all("alice", "bob")
     own, theirs = alice.data["nickName"], bob.data["nickName"]
     for wxname, shown, signed in ((None, own, 0), (own, own, 0), (theirs, theirs, 1), ("匿名", "匿名", 1)):
@@ -189,7 +186,7 @@ async def test_a_signature_that_is_not_ones_own_name_is_marked(client: Client) -
             assert found["wxheadpic"] == alice.data["avatarUrl"]
 
 
-async def test_the_openid_serves_if_wechat_gives_no_unionid(client: Client) -> None:
+async def test_the_openid_serves_if_wechat_gives_no_unionid(client):
     plain = await client.log_in("alice", unionid="0")
     assert plain.unionid == f"openid:{plain.data['openid']}"
     code = await plain.publish(forecast_num=100_000)
@@ -201,7 +198,7 @@ async def test_the_openid_serves_if_wechat_gives_no_unionid(client: Client) -> N
     assert (await plain.get("/getMyRelease"))["data"][0]["code"] == code
 
 
-async def test_a_person_who_never_logged_in_is_told_so(client: Client) -> None:
+async def test_a_person_who_never_logged_in_is_told_so(client):
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
     nobody = Someone(client, "nobody", "", {}, send_token=False)
@@ -215,7 +212,7 @@ class TestWhereTokensAreRequired:
     def environment(self) -> dict[str, str]:
         return {"REQUIRE_TOKEN": "1"}
 
-    async def test_nobody_is_believed_without_a_token(self, client: Client) -> None:
+    async def test_nobody_is_believed_without_a_token(self, client):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await alice.publish(forecast_num=1)
         for interface in ASKING_WHO:

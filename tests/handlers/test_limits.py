@@ -14,13 +14,12 @@ from handlers.people import account as people
 from handlers.people.account import DOUBTED_AT_ONCE, doubted_logins_of
 from handlers.websocket import TOO_MANY
 from server.actions.pictures import draw_mini_program_code, drawing_of
-from server.context import Context
 from server.errors import TooOften
 from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
 from server.telemetry import metrics
 from server.wechat import Version
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.login import a_ticket
 from support.pictures import encoded
 from support.stored import stored_files
@@ -55,9 +54,7 @@ def check_refused(reply: httpx.Response, least: int, most: int) -> None:
     assert "后再试" in said["msg"]
 
 
-async def test_publishing_stops_at_the_limit_and_nothing_is_published(
-    client: Client, context: Context
-) -> None:
+async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     url = (await alice.upload(a_picture()))["url"]
     draft = {"goods_type": 2, "url": url, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
@@ -74,7 +71,7 @@ async def test_publishing_stops_at_the_limit_and_nothing_is_published(
     assert (await bob.dig(code))["status"] == 0  # a dig has no limit
 
 
-async def test_uploads_stop_at_the_limit_before_the_picture_is_read(client: Client) -> None:
+async def test_uploads_stop_at_the_limit_before_the_picture_is_read(client):
     alice = await client.log_in("alice")
     for _ in range(3):
         assert (await alice.upload(a_picture()))["status"] == 0
@@ -82,7 +79,7 @@ async def test_uploads_stop_at_the_limit_before_the_picture_is_read(client: Clie
     assert (reply["error"], reply["retry_after"] > 3500) == ("too_many", True)
 
 
-async def test_only_posters_that_are_drawn_count(client: Client) -> None:
+async def test_only_posters_that_are_drawn_count(client):
     alice = await client.log_in("alice")
     one, other = await alice.publish(), await alice.publish()
     for _ in range(3):
@@ -91,9 +88,7 @@ async def test_only_posters_that_are_drawn_count(client: Client) -> None:
     assert (await alice.post("/getSharePic", code=one))["status"] == 0
 
 
-async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_they_are_drawn(
-    client: Client,
-) -> None:
+async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_they_are_drawn(client):
     alice = await client.log_in("alice")
     codes = ["", await alice.publish(), await alice.publish()]
 
@@ -107,9 +102,7 @@ async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_the
     assert (await ask(codes[2], THERE)).status_code == 302
 
 
-async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(client, context, monkeypatch):
     drawn, draw = [], context.wechat.mini_program_code
 
     async def counted(scene: str, page: str, opens: Version) -> bytes:
@@ -124,9 +117,7 @@ async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(
     assert drawn == ["square"]
 
 
-async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(client, context, monkeypatch):
     await client.log_in("alice")  # the sandbox answers
     result, asked = drawing_of(context).result, []
     one_asks, both_ask = asyncio.Event(), asyncio.Event()
@@ -151,9 +142,7 @@ async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(
         await first
 
 
-async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(
-    client: Client, context: Context
-) -> None:
+async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     asked: list[tuple[str, dict[str, str]]] = [
         ("/setProfile", {"wxname": "甲"}),
@@ -173,8 +162,8 @@ async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(
 
 
 async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_wechat_few_at_once(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     asked, most = 0, 0
     wechat = context.wechat.code_to_session
 
@@ -201,9 +190,7 @@ async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_we
         most = 0
 
 
-async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(client, context, monkeypatch):
     monkeypatch.setattr(people, "TURN_SECONDS", 0.1)
     for k in range(5):
         await client.http.get("/userLogin", params={"code": f"wrong{k}"}, headers=HERE)
@@ -217,9 +204,7 @@ async def test_a_login_whose_turn_does_not_come_is_told_to_come_back_later(
     assert (await client.http.get("/userLogin", **login, headers=THERE)).json()["status"] == 0
 
 
-async def test_logins_that_succeed_count_for_the_person_and_not_for_the_address(
-    client: Client, context: Context
-) -> None:
+async def test_logins_that_succeed_count_for_the_person_and_not_for_the_address(client, context):
     for user in ("a", "b", "c", "d", "e", "f", "g"):
         given = await a_ticket(client.http, user=user)
         reply = await client.http.get("/userLogin", params={"code": given["code"]}, headers=HERE)
@@ -234,9 +219,7 @@ async def test_logins_that_succeed_count_for_the_person_and_not_for_the_address(
     check_refused(found[-1], 1, 60)
 
 
-async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(
-    client: Client, open_page: Any
-) -> None:
+async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(client, open_page):
     alice = await client.log_in("alice")
     for _ in range(2):
         page = await open_page(alice)
@@ -248,9 +231,7 @@ async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(
     assert await third.closed() == TOO_MANY
 
 
-async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(
-    client: Client, open_page: Any
-) -> None:
+async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(client, open_page):
     alice = await client.log_in("alice")
     stranger = replace(alice, send_token=False)
     code = await alice.publish()
@@ -269,9 +250,7 @@ async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(
         assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 
 
-async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(
-    client: Client, context: Context
-) -> None:
+async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(client, context):
     alice = await client.log_in("alice")
     for _ in range(5):
         await alice.upload(a_picture())
@@ -291,9 +270,7 @@ class TestBytes:
     def environment(self) -> dict[str, str]:
         return {"UPLOAD_MB_A_PERSON": "1"}
 
-    async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(
-        self, client: Client
-    ) -> None:
+    async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(self, client):
         alice = await client.log_in("alice")
         no_picture = bytes(400 << 10)
         before = metrics.LIMITED.labels("upload_mb")._value.get()
@@ -302,7 +279,7 @@ class TestBytes:
         assert (await alice.upload(a_picture()))["status"] == 0
         assert metrics.LIMITED.labels("upload_mb")._value.get() == before + 1
 
-    async def test_pictures_count_by_what_is_stored_of_them(self, client: Client, context: Context) -> None:
+    async def test_pictures_count_by_what_is_stored_of_them(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         padded = a_picture() + bytes(400 << 10)
         assert [(await alice.upload(padded))["status"] for _ in range(6)] == [0] * 6
@@ -317,9 +294,7 @@ class TestBytes:
         assert errors == [None] * times + ["too_many"]
         assert await stored_files(context) == stored + 2 * times
 
-    async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(
-        self, client: Client
-    ) -> None:
+    async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(self, client):
         alice = await client.log_in("alice")
 
         async def parts() -> Any:
@@ -351,22 +326,20 @@ class TestOfAnAddress:
     def environment(self) -> dict[str, str]:
         return {"UPLOADS_AN_ADDRESS": "2", **PROXY}
 
-    async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(
-        self, client: Client
-    ) -> None:
+    async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(self, client):
         people = await client.log_in_all("alice", "bob", "carol")
         assert [await upload(person, HERE) for person in people] == [200, 200, 429]
         assert await upload(people[2], THERE) == 200
         assert [await upload(people[0], {}) for _ in range(4)] == [200] * 4
 
-    async def test_who_has_a_token_counts_for_themselves_alone(self, client: Client) -> None:
+    async def test_who_has_a_token_counts_for_themselves_alone(self, client):
         people = await client.log_in_all("alice", "bob", "carol", "dave")
         tokens = [{**HERE, "Authorization": f"Bearer {person.token}"} for person in people]
         found = [await upload(*each) for each in zip(people, tokens, strict=True)]
         assert found == [200] * 4
         assert [await upload(person, HERE) for person in people] == [200, 200, 429, 429]
 
-    async def test_the_networks_of_a_48_have_ten_times_as_much_together(self, client: Client) -> None:
+    async def test_the_networks_of_a_48_have_ten_times_as_much_together(self, client):
         alice = await client.log_in("alice")
 
         async def upload_from(network: int) -> int:
@@ -384,6 +357,6 @@ class TestUnderHttpsWithoutATrustedProxy:
     def environment(self) -> dict[str, str]:
         return {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
 
-    async def test_no_address_is_counted(self, client: Client) -> None:
+    async def test_no_address_is_counted(self, client):
         alice = await client.log_in("alice")
         assert [await upload(alice, HERE) for _ in range(4)] == [200] * 4

@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from server.context import Context
-from server.settings import Settings
 from server.store.digging import square
 from server.store.digging.digs import stored
 from support.client import Client
@@ -54,9 +53,7 @@ def codes(reply: dict[str, Any]) -> list[str]:
     return [card["code"] for card in reply["data"]]
 
 
-async def test_cards_hold_what_is_documented_and_nothing_else(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_cards_hold_what_is_documented_and_nothing_else(client, context, settings):
     alice, bob = await client.log_in_all("alice", "bob")
     single, several, paid = await publish_many(
         alice,
@@ -117,9 +114,7 @@ async def test_cards_hold_what_is_documented_and_nothing_else(
     assert (await alice.get("/getMyInfo"))["release_num"] == 3
 
 
-async def test_the_square_shows_running_tasks_first_and_the_newest_first(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_square_shows_running_tasks_first_and_the_newest_first(client, context, monkeypatch):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice = await client.log_in("alice")
     public = await publish_many(alice, *[{}] * 45)
@@ -152,9 +147,7 @@ async def test_the_square_shows_running_tasks_first_and_the_newest_first(
     assert (owing["code"], owing["need_pay"], owing["owed"]) == (unpaid, 1, 24)
 
 
-async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(
-    client: Client, context: Context
-) -> None:
+async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(alice, {"forecast_num": 1})
     assert (await bob.dig(code))["is_prize"] == 1
@@ -180,9 +173,7 @@ async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(
     assert (await bob.get("/getMyInfo"))["partake_num"] == 502
 
 
-async def test_participants_come_in_the_order_of_joining_50_per_page(
-    client: Client, context: Context
-) -> None:
+async def test_participants_come_in_the_order_of_joining_50_per_page(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, other = await publish_many(alice, {"forecast_num": 5_000, "is_public": 0}, {"forecast_num": 5_000})
     await bob.dig(code)
@@ -233,9 +224,7 @@ def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
         yield caplog
 
 
-async def test_no_reply_and_no_log_reveals_a_secret_or_anothers_id_or_token(
-    client: Client, context: Context, bodies: list[tuple[str, str]], log: pytest.LogCaptureFixture
-) -> None:
+async def test_no_reply_and_no_log_reveals_a_secret_or_anothers_id_or_token(client, context, bodies, log):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, over, packet = await publish_many(
         alice, {"forecast_num": 40_000, "cd": 60}, {"forecast_num": 1, "draw_type": 1}, RED_PACKET

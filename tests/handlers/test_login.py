@@ -6,14 +6,13 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
 from support.client import Client, Someone, a_picture
 from support.login import a_ticket
 from support.replies import refusal_of
 from support.stored import everything
 
 
-async def test_a_false_login_is_refused_and_records_nobody(client: Client, context: Context) -> None:
+async def test_a_false_login_is_refused_and_records_nobody(client, context):
     before = await everything(context)
 
     async def refused(**parameters: str) -> str:
@@ -48,7 +47,7 @@ async def test_a_false_login_is_refused_and_records_nobody(client: Client, conte
     assert await everything(context) == before
 
 
-async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client: Client) -> None:
+async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client):
     while True:
         given = await a_ticket(client.http, user="alice", nickname="小明", gender=1)
         if "+" in given["encryptedData"] and "+" in given["iv"]:
@@ -79,8 +78,8 @@ async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:
 
 
 async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_until_they_choose_one(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     alice = await client.log_in("alice")
     bob = await log_in_by_code(client, "bob")
     data = {name: bob.data[name] for name in ("nickName", "avatarUrl", "gender", "city", "named")}
@@ -99,7 +98,7 @@ async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_unt
     assert (again.data["nickName"], again.data["avatarUrl"], again.data["named"]) == ("鲍勃", shown, 1)
 
 
-async def test_a_login_by_code_keeps_what_wechat_once_said(client: Client) -> None:
+async def test_a_login_by_code_keeps_what_wechat_once_said(client):
     before = (await client.log_in("alice", nickname="爱丽丝", gender=2)).data
     after = (await log_in_by_code(client, "alice")).data
     assert {**before, "token": ""} == {**after, "token": ""}
@@ -108,9 +107,7 @@ async def test_a_login_by_code_keeps_what_wechat_once_said(client: Client) -> No
 
 
 @pytest.mark.parametrize("order", ["code first", "session first"])
-async def test_a_code_without_a_unionid_leads_to_the_person_whose_session_had_one(
-    client: Client, order: str
-) -> None:
+async def test_a_code_without_a_unionid_leads_to_the_person_whose_session_had_one(client, order):
     if order == "code first":
         alone = await log_in_by_code(client, "alice", unionid="0")
         assert alone.unionid == f"openid:{alone.data['openid']}"
@@ -120,7 +117,7 @@ async def test_a_code_without_a_unionid_leads_to_the_person_whose_session_had_on
     assert (await client.log_in("alice", unionid="data")).unionid == known.unionid
 
 
-async def test_half_of_wechats_data_is_refused(client: Client, context: Context) -> None:
+async def test_half_of_wechats_data_is_refused(client, context):
     given = await a_ticket(client.http, user="alice")
     for missing in ("iv", "encryptedData"):
         reply = await client.get("/userLogin", **{name: given[name] for name in given if name != missing})

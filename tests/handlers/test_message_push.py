@@ -65,7 +65,7 @@ def test_signatures_are_those_of_wechats_own_examples():
     assert reader.signature("1714037059", "486452656") == "899cf89e464efb63f54ddac96b0a0a235f53aa78"
 
 
-async def test_the_check_of_our_address_gets_its_echo_and_no_other_does(client: Client) -> None:
+async def test_the_check_of_our_address_gets_its_echo_and_no_other_does(client):
     reader = MessagePush(PUSH_TOKEN, AES_KEY, "")
     good = {"signature": reader.signature(STAMP, NONCE), "timestamp": STAMP, "nonce": NONCE}
     answer = await client.http.get("/wxPush", params=good | {"echostr": "4375120948345356249"})
@@ -76,7 +76,7 @@ async def test_the_check_of_our_address_gets_its_echo_and_no_other_does(client: 
     assert (await client.http.get("/wxPush")).status_code == 403
 
 
-async def test_an_event_is_taken_once_however_often_it_comes(client: Client, context: Context) -> None:
+async def test_an_event_is_taken_once_however_often_it_comes(client, context):
     appid = context.settings.appid
     for suggest in ("pass", "risky", "risky"):
         sealed = seal(AES_KEY, an_event(result={"suggest": suggest, "label": 20002}), appid)
@@ -86,9 +86,7 @@ async def test_an_event_is_taken_once_however_often_it_comes(client: Client, con
     assert (check["_id"], check["said"]) == ("60ae120f-371d5872-4941a05b", "pass")
 
 
-async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(
-    client: Client, context: Context
-) -> None:
+async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(client, context):
     appid = context.settings.appid
     good = seal(AES_KEY, an_event(), appid)
     raw = base64.b64decode(good)
@@ -122,7 +120,7 @@ async def test_forged_truncated_and_foreign_pushes_get_403_and_nothing_is_done(
     assert (await push(client, context, good)).status_code == 200
 
 
-async def test_other_events_are_answered_and_nothing_is_done(client: Client, context: Context) -> None:
+async def test_other_events_are_answered_and_nothing_is_done(client, context):
     others = (
         *(an_event(Event="debug_demo"), an_event(Event=5), an_event(trace_id=["x"]), b"{}", b"<xml/>"),
         an_event(Event="user_enter", errcode="many", result=["something", "else"]),
@@ -144,9 +142,7 @@ async def test_other_events_are_answered_and_nothing_is_done(client: Client, con
         {"result": "pass"},
     ],
 )
-async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(
-    client: Client, context: Context, fields: dict[str, Any]
-) -> None:
+async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(client, context, fields):
     (alice,) = await client.log_in_all("alice")
     await misbehave(client, "lose_notice")
     code = await alice.publish()
@@ -165,9 +161,7 @@ class TestWithoutMessagePush:
     def environment(self) -> dict[str, str]:
         return {}
 
-    async def test_a_push_is_refused_and_everything_is_shown_at_once(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_a_push_is_refused_and_everything_is_shown_at_once(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         sealed = seal(AES_KEY, an_event(), context.settings.appid)
         assert (await push(client, context, sealed)).status_code == 403

@@ -13,7 +13,6 @@ import msgspec
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from tornado.web import Application
 
 import handlers
 from handlers.asyncapi import MESSAGES
@@ -31,7 +30,7 @@ from server.game.dig import EndReason
 from server.game.prize import PrizeState
 from server.realtime.frames import Frame
 from support import SOURCE
-from support.client import Client, a_picture
+from support.client import a_picture
 from support.declared import channel, check_frame, check_reply, interfaces
 
 
@@ -47,7 +46,7 @@ def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
     return Draft202012Validator({**schema, "components": document["components"]})
 
 
-async def test_the_description_is_valid_and_complete(client: Client, app: Application) -> None:
+async def test_the_description_is_valid_and_complete(client, app):
     document = await client.http.get("/openapi.json")
     assert document.headers["Content-Type"].startswith("application/json")
     described = document.json()
@@ -74,7 +73,7 @@ async def test_the_description_is_valid_and_complete(client: Client, app: Applic
         assert ({} in operation["security"]) != (interface.needs_token or interface.needs_operator)
 
 
-async def test_parameters_are_described_as_they_are_checked(client: Client) -> None:
+async def test_parameters_are_described_as_they_are_checked(client):
     document = (await client.http.get("/openapi.json")).json()
     asked = {
         parameter["name"]: parameter
@@ -101,7 +100,7 @@ async def test_parameters_are_described_as_they_are_checked(client: Client) -> N
         assert not sent.is_valid(draft | bad), bad
 
 
-async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Client) -> None:
+async def test_each_status_that_may_be_sent_is_described_and_no_other(client):
     document = (await client.http.get("/openapi.json")).json()
     failing = {str(refusal.http_status) for refusal in descendants(Refusal)} | {"200", "400", "405"}
     for interface in (*INTERFACES, *OPS_INTERFACES):
@@ -121,7 +120,7 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client: Cl
     assert without_body == ["400"]
 
 
-async def test_replies_are_as_described(client: Client) -> None:
+async def test_replies_are_as_described(client):
     alice, bob = await client.log_in_all("alice", "bob")
     url = await bob.upload(a_picture())
     code = await alice.publish(forecast_num=1, draw_type=1)
@@ -189,7 +188,7 @@ async def test_replies_are_as_described(client: Client) -> None:
         check_reply(path, reply)
 
 
-def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field() -> None:
+def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
     meanings = {**MEANINGS, **OPS_MEANINGS}
     assert len(meanings) == len(MEANINGS) + len(OPS_MEANINGS)
     declared = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
@@ -211,7 +210,7 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field() -> None:
         assert all(parameter["description"] for parameter in operation.get("parameters", ()))
 
 
-def test_fields_of_one_name_in_a_task_and_a_call_are_told_apart() -> None:
+def test_fields_of_one_name_in_a_task_and_a_call_are_told_apart():
     shapes = interfaces()["components"]["schemas"]
     for name in ("Card", "ReleasedCard", "PartakenCard", "PrizeCard", "TaskPageData"):
         assert shapes[name]["properties"]["status"]["description"] == "宝贝的状态：0 进行中，1 已结束"
@@ -220,7 +219,7 @@ def test_fields_of_one_name_in_a_task_and_a_call_are_told_apart() -> None:
     assert "这个人" in shapes["TaskPageData"]["properties"]["is_cd"]["description"]
 
 
-def test_values_that_have_a_meaning_are_those_of_the_code() -> None:
+def test_values_that_have_a_meaning_are_those_of_the_code():
     assert END_REASONS.keys() == set(get_args(EndReason))
     assert PRIZE_STATES.keys() == set(get_args(PrizeState))
     assert WHY_NOT.keys() == set(get_args(Why))
@@ -232,12 +231,12 @@ ASYNCAPI = SOURCE / "tests/pages/miniprogram/node_modules/@asyncapi/specs/schema
 
 
 @pytest.mark.skipif(not ASYNCAPI.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
-def test_the_channels_description_is_valid() -> None:
+def test_the_channels_description_is_valid():
     schema = json.loads(ASYNCAPI.read_text(encoding="utf-8"))
     assert list(Draft7Validator(schema).iter_errors(channel())) == []
 
 
-async def test_the_channel_is_described_with_each_message_and_frame(client: Client) -> None:
+async def test_the_channel_is_described_with_each_message_and_frame(client):
     document = (await client.http.get("/asyncapi.json")).json()
     assert document["asyncapi"] == "3.0.0"
     said = document["components"]["messages"]
@@ -258,7 +257,7 @@ async def test_the_channel_is_described_with_each_message_and_frame(client: Clie
     assert {tag: set(shapes[name]["properties"]) - {"type"} for tag, name in described.items()} == frames
 
 
-def test_a_reply_or_a_frame_with_anything_undeclared_is_found() -> None:
+def test_a_reply_or_a_frame_with_anything_undeclared_is_found():
     check_reply("/logout", {"status": 0, "msg": ""})
     check_frame({"type": "tick", "code": "A" * 12, "time": 3})
     for reply in ({"status": 0}, {"status": 0, "msg": "", "more": 1}, {"status": 2, "msg": ""}):

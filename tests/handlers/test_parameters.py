@@ -12,10 +12,8 @@ from handlers.digging.post_task import PublishRequest
 from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import ConnectRequest
 from server.app import INTERFACES
-from server.context import Context
-from server.settings import Settings
 from support import SOURCE
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.replies import refusal_of
 from support.stored import everything
 
@@ -39,7 +37,7 @@ async def a_draft(someone: Someone, **changes: Any) -> dict[str, Any]:
     return asked | changes
 
 
-async def test_query_json_form_and_multipart_say_the_same(client: Client) -> None:
+async def test_query_json_form_and_multipart_say_the_same(client):
     alice = await client.log_in("alice")
     draft = await a_draft(alice) | {"unionid": alice.unionid}
     texts = {name: str(value) for name, value in draft.items()}
@@ -67,7 +65,7 @@ async def test_query_json_form_and_multipart_say_the_same(client: Client) -> Non
     assert len((await alice.get("/getMyRelease", page="1"))["data"]) == len(sent)
 
 
-async def test_an_empty_or_null_parameter_counts_as_absent(client: Client, settings: Settings) -> None:
+async def test_an_empty_or_null_parameter_counts_as_absent(client, settings):
     alice, bob = await client.log_in_all("alice", "bob")
     for nothing in ("", None):
         draft = await a_draft(alice, wxname=nothing, synopsis=nothing, cd=nothing, is_public=nothing)
@@ -86,7 +84,7 @@ async def test_an_empty_or_null_parameter_counts_as_absent(client: Client, setti
     assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the task opened last
 
 
-async def test_parameters_that_do_not_apply_are_ignored(client: Client) -> None:
+async def test_parameters_that_do_not_apply_are_ignored(client):
     alice = await client.log_in("alice")
     nonsense = ["abc", -5, 10**30, {"$ne": None}, [], True, "\x00", 1.5]
     unknown = {"seed": "0" * 64, "status": 1, "$where": "1", "": {"": [None]}, "hidden": "\x00"}
@@ -180,7 +178,7 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client: Client, context: Context) -> None:
+async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client, context):
     alice = await client.log_in("alice")
     draft = await a_draft(alice) | {"unionid": alice.unionid}
     headers = {"Authorization": f"Bearer {alice.token}"}
@@ -193,7 +191,7 @@ async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client: Clien
     assert await everything(context) == before
 
 
-async def test_values_at_the_limits_are_taken(client: Client) -> None:
+async def test_values_at_the_limits_are_taken(client):
     alice = await client.log_in("alice")
     draft = await a_draft(alice)
     for changes in (
@@ -252,7 +250,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_a_name_or_a_picture_alone_can_be_changed(client: Client) -> None:
+async def test_a_name_or_a_picture_alone_can_be_changed(client):
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
     before = await alice.get("/getTaskDetails", code=await alice.publish())
@@ -265,7 +263,7 @@ async def test_a_name_or_a_picture_alone_can_be_changed(client: Client) -> None:
     assert (pictured["wxname"], pictured["wxheadpic"]) == ("新名", shown)
 
 
-def test_refusals_name_parameters_in_the_words_of_the_forms() -> None:
+def test_refusals_name_parameters_in_the_words_of_the_forms():
     """Neither the names of parameters nor those of interfaces, which people never see."""
     asked = [taken for interface in [*INTERFACES, *OPS_INTERFACES] for taken in interface.takes]
     published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
@@ -290,7 +288,7 @@ def _asked(schema: dict[str, Any]) -> dict[str, Any]:
     return first
 
 
-async def test_every_interface_says_which_parameter_is_wrong(client: Client, context: Context) -> None:
+async def test_every_interface_says_which_parameter_is_wrong(client, context):
     alice = await client.log_in("alice")
     await alice.get("/getMyInfo")
     before = await everything(context)
@@ -331,9 +329,7 @@ BROKEN_BODIES: list[tuple[str, bytes]] = [
 ]
 
 
-async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(
-    client: Client, context: Context
-) -> None:
+async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(client, context):
     before = await everything(context)
     for path in ("/postTask", "/getSharePic", "/uploadFile"):
         for content_type, body in BROKEN_BODIES:
@@ -342,9 +338,7 @@ async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(
     assert await everything(context) == before
 
 
-async def test_the_last_of_a_repeated_parameter_counts_and_a_body_counts_before_the_query(
-    client: Client,
-) -> None:
+async def test_the_last_of_a_repeated_parameter_counts_and_a_body_counts_before_the_query(client):
     alice = await client.log_in("alice")
     headers = {"Authorization": f"Bearer {alice.token}"}
     mine = alice.unionid

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from server.actions.announce import square_of
 from server.actions.people import erase as erasing
-from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.handing import COUNTED, Handed, handed_over
-from support.client import Client
 from support.drafts import publish_many
 from support.purse import win
 
@@ -33,13 +29,13 @@ HOUR_MS = 3_600_000
         ([ON_SITE] * (COUNTED + 1), Handed(COUNTED, 0, 4_000)),
     ],
 )
-def test_what_was_handed_over_counts_and_only_goods_say_how_fast(given: Any, said: Handed) -> None:
+def test_what_was_handed_over_counts_and_only_goods_say_how_fast(given, said):
     assert handed_over(given) == said
 
 
 async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     now_ms = context.clock.now_ms()
     over, unseen, running, later, hidden = await publish_many(

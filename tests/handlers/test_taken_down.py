@@ -52,8 +52,8 @@ async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someo
 @pytest.mark.parametrize("state", STATES, ids=str)
 @pytest.mark.parametrize("watched", [True, False], ids=["from memory", "from the store"])
 async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alone(
-    client: Client, context: Context, state: dict[str, Any], watched: bool
-) -> None:
+    client, context, state, watched
+):
     code, people = await won_and_dug(client, context)
     if watched:
         await people[0].get("/getTaskDetails", code=code)
@@ -69,8 +69,8 @@ async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alon
 
 
 async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_are_turned_away(
-    client: Client, context: Context, open_page: Any, other_port: int
-) -> None:
+    client, context, open_page, other_port
+):
     code, [alice, bob, carol, dan] = await won_and_dug(client, context)
     pages = [await open_page(who, code, port=other_port) for who in (alice, bob, carol)]
     for page in pages:
@@ -90,9 +90,7 @@ async def test_open_pages_of_the_publisher_and_winners_are_told_once_and_others_
 
 
 @pytest.mark.parametrize("state", STATES, ids=str)
-async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_shows(
-    client: Client, context: Context, state: dict[str, Any]
-) -> None:
+async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_shows(client, context, state):
     code, [_, bob, carol, _] = await won_and_dug(client, context)
     before = {who.unionid: (await who.get("/getMyPartake"))["data"][0] for who in (bob, carol)}
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})

@@ -103,9 +103,7 @@ async def raw_page(someone: Someone, code: str) -> bytes:
     return reply.content
 
 
-async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(
-    client: Client, context: Context
-) -> None:
+async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(client, context):
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"person{k}" for k in range(52)))
     rules = {"prize_num": 3, "interval": 20, "fluctuation": 0, "forecast_num": 400, "cd": 0}
     code = await alice.publish(name='<b>"\\u0000is_prize', synopsis='一\n"share":"x"\t二', **rules)
@@ -125,12 +123,8 @@ async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(
 
 @pytest.mark.parametrize("redis", ["up", "down"])
 async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
-    client: Client,
-    context: Context,
-    other: Context,
-    redis: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    client, context, other, redis, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1_000_000, cd=0)
     sock, port = bind_unused_port()
@@ -154,7 +148,7 @@ async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
     server.stop()
 
 
-async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client, context: Context) -> None:
+async def test_a_link_opens_only_with_a_token_that_was_handed_out(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
@@ -173,9 +167,7 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(client: Client
     assert (await bob.get("/getTaskDetails", code=again))["code"] == code
 
 
-async def test_an_old_random_token_stays_valid_beside_the_derived_one(
-    client: Client, context: Context
-) -> None:
+async def test_an_old_random_token_stays_valid_beside_the_derived_one(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     old = secrets.token_hex(10)
@@ -193,9 +185,7 @@ async def test_an_old_random_token_stays_valid_beside_the_derived_one(
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
 
 
-async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_secrets(
-    client: Client, context: Context
-) -> None:
+async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_secrets(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     tokens = []
@@ -208,9 +198,7 @@ async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_sec
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
 
 
-async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
@@ -223,9 +211,7 @@ async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(
     assert (await bob.dig(share))["seq"] == 1
 
 
-async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(client, context, monkeypatch):
     alice = await client.log_in("alice")
     find_at, reads = context.store.tasks.find_at, []
 
@@ -243,9 +229,7 @@ async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(
     assert context.bus._wanted <= {"leader", "limits", "watchers"}, "no unknown code is subscribed to"
 
 
-async def test_unused_tasks_are_kept_within_bounds(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unused_tasks_are_kept_within_bounds(client, context, monkeypatch):
     alice = await client.log_in("alice")
     codes = [await alice.publish() for _ in range(6)]
     monkeypatch.setattr(known_tasks, "IDLE_TASKS", 3)
@@ -258,7 +242,7 @@ async def test_unused_tasks_are_kept_within_bounds(
     assert list(context.hub.known.by_code) == codes[:1]
 
 
-async def test_a_deleted_task_is_unknown_to_new_requests(client: Client, context: Context) -> None:
+async def test_a_deleted_task_is_unknown_to_new_requests(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     await bob.get("/getTaskDetails", code=code)
@@ -269,7 +253,7 @@ async def test_a_deleted_task_is_unknown_to_new_requests(client: Client, context
         await context.hub.watch(Collecting(), code, None, False)
 
 
-async def test_a_person_with_two_pages_is_one_watcher(client: Client, context: Context) -> None:
+async def test_a_person_with_two_pages_is_one_watcher(client, context):
     alice = await client.log_in("alice")
     code = await alice.publish()
     first, second = Collecting(), Collecting()
@@ -282,5 +266,5 @@ async def test_a_person_with_two_pages_is_one_watcher(client: Client, context: C
     assert (await alice.get("/getTaskDetails", code=code))["watchers"] == 0
 
 
-def test_the_interface_declares_the_struct_of_its_bytes() -> None:
+def test_the_interface_declares_the_struct_of_its_bytes():
     assert GetTaskDetails.gives == (GetTaskDetailsReply,)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from server.errors import BadSettings
 from server.game.activity import SUPPORT
-from server.settings import Settings, read_settings
-from support.client import Client, Someone
+from server.settings import read_settings
+from support.client import Someone
 from support.production import PRODUCTION
 
 
@@ -28,7 +27,7 @@ def texts_in(folder: Path, **texts: str) -> dict[str, str]:
     return {"TEXTS_DIR": str(folder)}
 
 
-async def test_anybody_reads_the_texts_without_a_login(client: Client) -> None:
+async def test_anybody_reads_the_texts_without_a_login(client):
     reply = await client.get("/getTexts")
     assert reply["status"] == 0
     assert reply["agreement"].startswith("本协议由你与【填写")
@@ -36,9 +35,7 @@ async def test_anybody_reads_the_texts_without_a_login(client: Client) -> None:
     assert reply["contact"] == ""
 
 
-async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(
-    client: Client, settings: Settings
-) -> None:
+async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(client, settings):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=3, interval=2, fluctuation=0, forecast_num=6, wxname="王记果园")
     rules = await rules_for(bob, code)
@@ -58,9 +55,7 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(
 
 
 @pytest.mark.parametrize(("value", "taxed"), [(800, False), (801, True)])
-async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(
-    client: Client, value: int, taxed: bool
-) -> None:
+async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(client, value, taxed):
     (alice,) = await client.log_in_all("alice")
     code, silent = await alice.publish(value=value), await alice.publish()
     prize = (await rules_for(alice, code))["奖品"]
@@ -73,14 +68,14 @@ async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(
 
 
 @pytest.mark.parametrize("value", [0, 50_001, "1.5"])
-async def test_a_value_that_no_prize_may_have_is_refused(client: Client, value: Any) -> None:
+async def test_a_value_that_no_prize_may_have_is_refused(client, value):
     (alice,) = await client.log_in_all("alice")
     asked = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
     reply = await alice.post("/postTask", **asked, value=value)
     assert (reply["error"], reply["param"]) == ("bad_request", "value")
 
 
-async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(client: Client) -> None:
+async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(client):
     (alice,) = await client.log_in_all("alice")
     code = await alice.publish(goods_type=1, money=2, cd=3)
     rules = await rules_for(alice, code)
@@ -90,20 +85,20 @@ async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(c
 
 
 @pytest.mark.parametrize("files", [{}, {"agreement": ""}, {"privacy": "x" * 65_537}], ids=str)
-def test_a_folder_without_both_texts_stops_the_start(tmp_path: Path, files: dict[str, Any]):
+def test_a_folder_without_both_texts_stops_the_start(tmp_path, files):
     given = texts_in(tmp_path, **files) if files else {"TEXTS_DIR": str(tmp_path / "nowhere")}
     with pytest.raises(BadSettings, match=r"TEXTS_DIR must have (agreement|privacy)\.txt"):
         read_settings(given)
 
 
-def test_a_text_that_is_not_utf8_stops_the_start(tmp_path: Path):
+def test_a_text_that_is_not_utf8_stops_the_start(tmp_path):
     given = texts_in(tmp_path)
     (tmp_path / "privacy.txt").write_bytes("隐私".encode("gbk"))
     with pytest.raises(BadSettings, match=r"privacy\.txt"):
         read_settings(given)
 
 
-def test_production_is_told_what_its_texts_lack(tmp_path: Path):
+def test_production_is_told_what_its_texts_lack(tmp_path):
     shipped = read_settings(PRODUCTION)
     assert shipped.texts_unfinished == ["agreement.txt", "privacy.txt", "CONTACT"]
     own = read_settings({**PRODUCTION, **texts_in(tmp_path), "CONTACT": "微信 wabao-help"})

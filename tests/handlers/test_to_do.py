@@ -6,7 +6,7 @@ from typing import Any
 
 from server.context import Context
 from server.game.amounts import DAY_MS
-from support.client import Client, Someone
+from support.client import Someone
 from support.drafts import RED_PACKET
 from support.purse import win
 
@@ -22,9 +22,7 @@ async def set_task(context: Context, code: str, **fields: Any) -> None:
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": fields})
 
 
-async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does(
-    client: Client, context: Context
-) -> None:
+async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does(client, context):
     alice, bob, eve = await client.log_in_all("alice", "bob", "eve")
     assert (await waits(alice), await waits(bob)) == ([], [])
     code = await alice.publish(forecast_num=1, name="鼓")
@@ -45,9 +43,7 @@ async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does
     assert [await waits(each) for each in (alice, bob, eve)] == [[], [], []]
 
 
-async def test_what_ends_first_is_first_and_what_is_over_or_put_off_does_not_wait(
-    client: Client, context: Context
-) -> None:
+async def test_what_ends_first_is_first_and_what_is_over_or_put_off_does_not_wait(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     unpaid = await alice.publish(**RED_PACKET)
     assert await waits(alice) == [("pay", unpaid, 0, 2400)]

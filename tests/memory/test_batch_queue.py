@@ -36,7 +36,7 @@ def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> No
         run_shuffled(seed, work)
 
 
-def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers() -> None:
+def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
         line = BatchQueue("test", store)
@@ -48,7 +48,7 @@ def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers()
     on_any_loop(work)
 
 
-def test_requests_are_sent_in_the_order_in_which_they_came() -> None:
+def test_requests_are_sent_in_the_order_in_which_they_came():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
         line = BatchQueue("test", store)
@@ -62,7 +62,7 @@ def test_requests_are_sent_in_the_order_in_which_they_came() -> None:
     run_shuffled(0, work)
 
 
-def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent() -> None:
+def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
         line = BatchQueue("test", store)
@@ -75,7 +75,7 @@ def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent() -> None
     on_any_loop(work)
 
 
-def test_a_silent_store_is_given_up_soon_and_asked_again_later() -> None:
+def test_a_silent_store_is_given_up_soon_and_asked_again_later():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=5.0)
         line = BatchQueue("test", store)
@@ -91,7 +91,7 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_later() -> None:
     on_any_loop(work)
 
 
-def test_a_crowd_that_comes_after_a_silence_gets_its_answers() -> None:
+def test_a_crowd_that_comes_after_a_silence_gets_its_answers():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=30.0)
         line = BatchQueue("test", store)
@@ -104,7 +104,7 @@ def test_a_crowd_that_comes_after_a_silence_gets_its_answers() -> None:
     on_any_loop(work)
 
 
-def test_closing_leaves_nobody_waiting() -> None:
+def test_closing_leaves_nobody_waiting():
     async def work(loop: ShuffledLoop) -> None:
         line = BatchQueue("test", AStore(seconds=1.0))
         waiting = [asyncio.ensure_future(line.ask(key)) for key in range(300)]

@@ -82,7 +82,7 @@ async def admit(person: Person | None) -> Person:
 # ---- the random order
 
 
-async def test_a_person_who_always_comes_first_wins_no_more_than_their_share() -> None:
+async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
     """500 windows of 20 people. By chance this fails once in a million times."""
     clock = Clock()
     cooldowns = Cooldowns()
@@ -114,9 +114,7 @@ def chance_of_as_many(wins: int, windows: int, share: float) -> float:
 # ---- digs
 
 
-async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots(
-    client: Client, context: Context, cooled: Any
-) -> None:
+async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots(client, context, cooled):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(20)))
     code, first = await cooled(alice)
     began = time.monotonic()
@@ -128,9 +126,7 @@ async def test_one_of_those_gathered_digs_and_nobody_is_answered_before_the_lots
     assert second["at"] >= first["cd_until"] + WINDOW_MS
 
 
-async def test_the_drawn_order_decides_and_not_the_order_of_arrival(
-    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
-) -> None:
+async def test_the_drawn_order_decides_and_not_the_order_of_arrival(client, context, cooled, other, drawn):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(5)))
     code, _ = await cooled(alice)
     found = await context.store.tasks.find(code)
@@ -146,9 +142,7 @@ async def test_the_drawn_order_decides_and_not_the_order_of_arrival(
     assert drawn.sizes == [6]
 
 
-async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(
-    client: Client, context: Context, cooled: Any, drawn: Drawn
-) -> None:
+async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(client, context, cooled, drawn):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
     asked = [bob.dig(code, dig_id=f"bobs-dig-{k}") for k in range(3)]
@@ -161,9 +155,7 @@ async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(
     assert len(await check_history(context, code)) == 2
 
 
-async def test_nobody_takes_somebody_elses_lot_with_their_id(
-    client: Client, context: Context, cooled: Any, drawn: Drawn
-) -> None:
+async def test_nobody_takes_somebody_elses_lot_with_their_id(client, context, cooled, drawn):
     alice, bob = await client.log_in_all("alice", "bob")
     await bob.lock()
     code, _ = await cooled(alice)
@@ -175,8 +167,8 @@ async def test_nobody_takes_somebody_elses_lot_with_their_id(
 
 @pytest.mark.parametrize("first", ["token", "id"])
 async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_holds_it(
-    client: Client, context: Context, cooled: Any, drawn: Drawn, first: str
-) -> None:
+    client, context, cooled, drawn, first
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
     digs = {
@@ -197,8 +189,8 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_hol
 
 @pytest.mark.parametrize("why", ["own_task", "already_won", "banned"])
 async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
-    client: Client, context: Context, cooled: Any, drawn: Drawn, why: str
-) -> None:
+    client, context, cooled, drawn, why
+):
     """Known from a frame that was heard, or from a read: here of the page, and of the first refusal."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
@@ -226,8 +218,8 @@ async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
 
 
 async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_either(
-    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
-) -> None:
+    client, context, cooled, other, drawn
+):
     """Else each ban, and each process, would be a first of all who is refused, and holds up the others."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
@@ -237,9 +229,7 @@ async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_
     assert (told.dig["depth"], refused.error, drawn.sizes) == (2, "cooling_down", [1])
 
 
-async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
-    client: Client, context: Context, cooled: Any, drawn: Drawn
-) -> None:
+async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(client, context, cooled, drawn):
     alice, bob = await client.log_in_all("alice", "bob")
     code, _ = await cooled(alice)
     nobody = [Someone(client, f"nobody{k}", "", {}, send_token=False) for k in range(20)]
@@ -250,9 +240,7 @@ async def test_ids_that_nobody_has_get_no_lots_and_are_answered_after_people(
     assert {reply["error"] for reply in refused} <= {"cooling_down", "not_logged_in"}
 
 
-async def test_a_process_that_never_heard_of_the_task_gathers_too(
-    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
-) -> None:
+async def test_a_process_that_never_heard_of_the_task_gathers_too(client, context, cooled, other, drawn):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
     found = await asyncio.gather(
@@ -319,8 +307,8 @@ async def learned(code: str, *processes: Context) -> None:
 @pytest.mark.usefixtures("only_the_first")
 @pytest.mark.parametrize("first_at", [0, 1])
 async def test_the_first_of_all_digs_whichever_process_it_asked(
-    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn, first_at: int
-) -> None:
+    client, context, cooled, other, drawn, first_at
+):
     """The other process has no page of the task open, and hears of the dig all the same."""
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(6)))
     await known_at([context, other], people)
@@ -335,8 +323,8 @@ async def test_the_first_of_all_digs_whichever_process_it_asked(
 
 @pytest.mark.usefixtures("only_the_first")
 async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_one_dig(
-    client: Client, context: Context, cooled: Any, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, cooled, other, monkeypatch
+):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(6)))
     await known_at([context, other], people)
     code, _ = await cooled(alice)
@@ -352,8 +340,8 @@ async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_on
 
 @pytest.mark.usefixtures("only_the_first")
 async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_no_id(
-    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn, tested_redis: str
-) -> None:
+    client, context, cooled, other, drawn, tested_redis
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await known_at([context, other], [bob, carol])
     code, first = await cooled(alice)
@@ -374,8 +362,8 @@ async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_n
 
 
 async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
-    client: Client, context: Context, cooled: Any, other: Context, drawn: Drawn
-) -> None:
+    client, context, cooled, other, drawn
+):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     await known_at([context, other], [bob, carol, dave])
     code, _ = await cooled(alice)
@@ -395,8 +383,8 @@ async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
 
 @pytest.mark.parametrize(("opened_by", "cd_seconds", "waits"), [("pay", 5, 1), ("show", 5, 1), ("pay", 0, 0)])
 async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_no_cooldown(
-    client: Client, context: Context, drawn: Drawn, opened_by: str, cd_seconds: int, waits: int
-) -> None:
+    client, context, drawn, opened_by, cd_seconds, waits
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=cd_seconds)
     tasks = context.store.tasks
@@ -419,8 +407,8 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
 
 
 async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
-    client: Client, context: Context, cooled: Any, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, cooled, drawn, monkeypatch
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
     await fair_start_of(context).wait(code, "somebody else")
@@ -433,9 +421,7 @@ async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
     assert drawn.sizes == [1]
 
 
-async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(
-    client: Client, context: Context, cooled: Any, drawn: Drawn
-) -> None:
+async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(client, context, cooled, drawn):
     alice, bob = await client.log_in_all("alice", "bob")
     code, _ = await cooled(alice)
     digging = asyncio.ensure_future(dig(context, code, bob.unionid, "", admit, 0))
@@ -445,7 +431,7 @@ async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(
     assert drawn.sizes == [1]
 
 
-async def test_details_say_how_long_digs_are_gathered(client: Client) -> None:
+async def test_details_say_how_long_digs_are_gathered(client):
     alice = await client.log_in("alice")
     for cooldown, told in ((5, WINDOW_MS), (0, 0)):
         details = await alice.get("/getTaskDetails", code=await alice.publish(cd=cooldown))

@@ -17,7 +17,7 @@ from server.store.digging import square
 from server.store.digging import tasks as tasks_of_the_store
 from server.store.digging.square import ARRANGED, MOST_OF_ONE, PAGE_SIZE, Place, Wanted, arranged, listed
 from server.store.digging.terms import terms_of
-from support.client import Client, Someone
+from support.client import Someone
 from support.drafts import RED_PACKET, publish_many
 from support.planner import without_index
 
@@ -36,9 +36,7 @@ async def fresh(context: Context) -> None:
     square_of(context).forget()
 
 
-async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(client, context, monkeypatch):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice, bob = await client.log_in_all("alice", "bob")
     codes = await publish_many(
@@ -77,7 +75,7 @@ async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(
 
 
 @pytest.mark.parametrize("text", ["红", "红茶 一盒", ".*", "🎁🎀" * 25, "长" * 25 + "短" * 25, "\ufdfa" * 50])
-def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text: str) -> None:
+def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text):
     condition, order = listed(Wanted(name=text), DAY_MS, DAY_MS)
     by_term = [index for index in square.INDEXES if index.document["name"] == "listed_by_term"]
     query = {"find": "tasks", "filter": condition, "sort": dict(order)}
@@ -91,9 +89,7 @@ def test_a_search_reads_one_index_in_its_order_and_asks_for_few_terms(text: str)
     assert len(terms_of(text * 50, text * 50)) <= 400
 
 
-async def test_pages_of_a_search_neither_overlap_nor_miss_anything(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pages_of_a_search_neither_overlap_nor_miss_anything(client, context, monkeypatch):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice = await client.log_in("alice")
     [code] = await publish_many(alice, {"name": "橙子"})
@@ -109,9 +105,7 @@ async def test_pages_of_a_search_neither_overlap_nor_miss_anything(
         assert len({card["code"] for page in pages for card in page}) == 45
 
 
-async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
-    client: Client, context: Context
-) -> None:
+async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(client, context):
     alice = await client.log_in("alice")
     await publish_many(alice, {"name": "橙子"})
     page = await square_of(context).page(1)
@@ -121,7 +115,7 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
     assert page in square_of(context)._pages.values()
 
 
-async def test_a_card_says_how_many_dug_and_until_when_it_runs(client: Client, context: Context) -> None:
+async def test_a_card_says_how_many_dug_and_until_when_it_runs(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     [running, over] = await publish_many(alice, {"forecast_num": 100_000}, {"forecast_num": 1})
     for digger in (bob, carol, bob):
@@ -136,9 +130,7 @@ async def test_a_card_says_how_many_dug_and_until_when_it_runs(client: Client, c
     assert (cards[over]["participants"], cards[over]["expires_at"]) == (1, 0)
 
 
-async def test_digs_are_listed_newest_first_and_paged_by_depth(
-    client: Client, context: Context
-) -> None:
+async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     [code] = await publish_many(alice, {"forecast_num": 100_000})
     for number in range(120):
@@ -174,7 +166,7 @@ _lists = st.lists(st.tuples(st.sampled_from("aaaabbcdefghijk"), st.integers(0, 1
 
 
 @given(_lists)
-def test_each_task_is_on_one_page_with_at_most_three_of_its_publisher(asked: list[tuple[str, int]]) -> None:
+def test_each_task_is_on_one_page_with_at_most_three_of_its_publisher(asked):
     places = [
         Place(f"{n}", publisher, status)
         for n, (publisher, status) in enumerate(sorted(asked, key=lambda place: place[1]))
@@ -197,7 +189,7 @@ def test_each_task_is_on_one_page_with_at_most_three_of_its_publisher(asked: lis
             assert page == whole[: len(page)]
 
 
-def test_a_publishers_many_tasks_do_not_take_the_place_of_others() -> None:
+def test_a_publishers_many_tasks_do_not_take_the_place_of_others():
     flood = [Place(f"a{n}", "alice", 0) for n in range(100)]
     others = [Place(f"b{n}", f"person {n % 10}", 0) for n in range(40)]
     pages = arranged(flood + others)
@@ -207,8 +199,8 @@ def test_a_publishers_many_tasks_do_not_take_the_place_of_others() -> None:
 
 
 async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later_pages_the_others(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(alice, {"name": "橙子"})
     task = await context.store.tasks.collection.find_one({"_id": code})

@@ -56,9 +56,7 @@ async def ship(owner: Someone, code: str, depth: int) -> dict[str, Any]:
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_a_publisher_reads_ten_addresses_at_a_time_and_the_next_when_those_are_sent(
-    client: Client, context: Context
-) -> None:
+async def test_a_publisher_reads_ten_addresses_at_a_time_and_the_next_when_those_are_sent(client, context):
     alice = await client.log_in("alice")
     code = await addressed(client, context, alice, OPEN_AT_ONCE + 3)
     first = list(range(1, OPEN_AT_ONCE + 1))
@@ -83,7 +81,7 @@ async def test_a_publisher_reads_ten_addresses_at_a_time_and_the_next_when_those
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_ten_are_open_over_all_treasures_of_a_publisher(client: Client, context: Context) -> None:
+async def test_ten_are_open_over_all_treasures_of_a_publisher(client, context):
     alice, amy = await client.log_in_all("alice", "amy")
     codes = [await addressed(client, context, alice, 7) for _ in range(2)]
     other = await addressed(client, context, amy, 2)
@@ -98,8 +96,8 @@ async def test_ten_are_open_over_all_treasures_of_a_publisher(client: Client, co
 @pytest.mark.parametrize("closed", ["reported", "taken down", "task frozen", "publisher frozen"])
 @pytest.mark.gen_test(timeout=30)
 async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_addresses_and_says_why(
-    client: Client, context: Context, closed: str
-) -> None:
+    client, context, closed
+):
     alice = await client.log_in("alice")
     code = await addressed(client, context, alice, 3)
     assert await read(alice, code) == [1, 2, 3]
@@ -141,7 +139,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_one_frozen_prize_shows_no_address_and_the_others_do(client: Client, context: Context) -> None:
+async def test_one_frozen_prize_shows_no_address_and_the_others_do(client, context):
     alice = await client.log_in("alice")
     code = await addressed(client, context, alice, 2)
     await operator(client)
@@ -150,9 +148,7 @@ async def test_one_frozen_prize_shows_no_address_and_the_others_do(client: Clien
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_the_table_of_what_nobody_sends_is_given_also_under_report(
-    client: Client, context: Context
-) -> None:
+async def test_the_table_of_what_nobody_sends_is_given_also_under_report(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(draw_type=1, forecast_num=1)
     await bob.dig(code)

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
-from support.client import Client
 from support.operators import operator
 from support.purse import confirm, pay, publish_red_packet, rest, win
 
@@ -26,8 +24,8 @@ async def told(page: Any) -> list[int]:
 
 
 async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
-    client: Client, context: Context, open_page: Any, other_port: int
-) -> None:
+    client, context, open_page, other_port
+):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(prize_num=3, forecast_num=3, interval=1, fluctuation=0, cd=0)
     for winner in (bob, carol):
@@ -46,9 +44,7 @@ async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
     assert [await told(page) for page in pages] == [[1, 1, 1, 1, 2], [1, 1, 1, 1], [2]]
 
 
-async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(
-    client: Client, context: Context, open_page: Any
-) -> None:
+async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(client, context, open_page):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, cd=0, draw_type=1)
     await win(client, context, bob, code)
@@ -61,9 +57,7 @@ async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(
     assert await told(page) == [1, 1]
 
 
-async def test_a_red_packet_is_told_when_it_is_held_released_and_paid(
-    client: Client, context: Context, open_page: Any
-) -> None:
+async def test_a_red_packet_is_told_when_it_is_held_released_and_paid(client, context, open_page):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0, money=2)

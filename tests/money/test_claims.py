@@ -36,7 +36,7 @@ async def won_goods(
     return code
 
 
-async def test_goods_by_mail_go_to_the_winners_address(client: Client, context: Context) -> None:
+async def test_goods_by_mail_go_to_the_winners_address(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_goods(client, context, alice, [bob])
     reply = await bob.post("/drawPrize", code=code, **ADDRESS)
@@ -54,9 +54,7 @@ async def test_goods_by_mail_go_to_the_winners_address(client: Client, context: 
     await check_books(context)
 
 
-async def test_an_address_is_deleted_90_days_after_the_prize_was_received(
-    client: Client, context: Context
-) -> None:
+async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob, carol])
     await bob.post("/drawPrize", code=code, **ADDRESS)
@@ -91,8 +89,8 @@ async def test_an_address_is_deleted_90_days_after_the_prize_was_received(
 
 
 async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_publisher(
-    client: Client, context: Context, caplog: pytest.LogCaptureFixture
-) -> None:
+    client, context, caplog
+):
     caplog.set_level(logging.DEBUG)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob])
@@ -121,7 +119,7 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
         assert secret not in metrics
 
 
-async def test_an_address_must_be_complete(client: Client, context: Context) -> None:
+async def test_an_address_must_be_complete(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_goods(client, context, alice, [bob])
     for wrong in (
@@ -141,7 +139,7 @@ async def test_an_address_must_be_complete(client: Client, context: Context) -> 
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-async def test_only_a_winner_claims_and_only_with_a_token(client: Client, context: Context) -> None:
+async def test_only_a_winner_claims_and_only_with_a_token(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob])
     assert (await carol.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
@@ -157,7 +155,7 @@ async def test_only_a_winner_claims_and_only_with_a_token(client: Client, contex
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-async def test_goods_on_site_are_handed_over_against_a_code(client: Client, context: Context) -> None:
+async def test_goods_on_site_are_handed_over_against_a_code(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
     reply = await bob.post("/drawPrize", code=code)
@@ -176,9 +174,7 @@ async def test_goods_on_site_are_handed_over_against_a_code(client: Client, cont
     assert (await carol.get("/getTaskDetails", code=code))["is_draw"] == 0
 
 
-async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(client, context, monkeypatch):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
     drawn = iter([7, 7, 7, 8])
@@ -187,9 +183,7 @@ async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(
     assert (await carol.post("/drawPrize", code=code))["pickup"] == "000008"
 
 
-async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
-    client: Client, context: Context, settings: Any
-) -> None:
+async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(client, context, settings):
     from server.actions.money.confirm import confirm_pickup
     from server.errors import Locked, WrongPickup
 
@@ -218,9 +212,7 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(
     assert (await alice.post("/confirmDraw", code=code, pickup=right))["is_draw"] == 1
 
 
-async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(
-    client: Client, context: Context
-) -> None:
+async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
     rights = [(await who.post("/drawPrize", code=code))["pickup"] for who in (bob, carol)]
@@ -240,9 +232,7 @@ async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_do
     assert (await confirm(wrong))["error"] == "locked"
 
 
-async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(
-    client: Client, context: Context
-) -> None:
+async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     by_mail = await won_goods(client, context, alice, [bob, carol])
     on_site = await won_goods(client, context, alice, [bob, carol, dave], draw_type=1)
@@ -273,9 +263,7 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
     await check_books(context)
 
 
-async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(
-    client: Client, context: Context
-) -> None:
+async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, context):
     alice, carol = await client.log_in_all("alice", "carol")
     mallory = await client.log_in("mallory", nickname='=HYPERLINK("http://evil")')
     code = await won_goods(client, context, alice, [mallory, carol])
@@ -298,7 +286,7 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(
     assert (await alice.get("/getWinners", code=code, format="xlsx"))["error"] == "bad_request"
 
 
-async def test_a_red_packet_is_claimed_once(client: Client, context: Context) -> None:
+async def test_a_red_packet_is_claimed_once(client, context):
     from support.purse import confirm
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -323,9 +311,7 @@ def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
     return (reply["error"],) if reply["status"] else tuple(reply[name] for name in shown)
 
 
-async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_winner(
-    client: Client, context: Context
-) -> None:
+async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_winner(client, context):
     from support.purse import confirm
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from server.context import Context
-from support.client import Client
 from support.crashes import leftovers, play
 from support.invariants import check_nothing_is_half_done
 from support.lifecycles import MONEY
@@ -77,9 +76,7 @@ async def check_swept(context: Context, kill_after: int, step: str) -> None:
 
 @pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name not in IN_BACKGROUND])
 @pytest.mark.gen_test(timeout=60)
-async def test_a_kill_after_any_step_leaves_nothing_half_done(
-    client: Client, context: Context, scenario: str
-) -> None:
+async def test_a_kill_after_any_step_leaves_nothing_half_done(client, context, scenario):
     await client.log_in_all("alice", "bob", "carol")
     steps = await leftovers(client, context, SCENARIOS[scenario])
     played[scenario] = [step for step, _ in steps]
@@ -93,9 +90,7 @@ async def test_a_kill_after_any_step_leaves_nothing_half_done(
 
 @pytest.mark.parametrize("scenario", IN_BACKGROUND)
 @pytest.mark.gen_test(timeout=60)
-async def test_a_kill_after_any_step_in_the_background_leaves_nothing_half_done(
-    client: Client, context: Context, scenario: str
-) -> None:
+async def test_a_kill_after_any_step_in_the_background_leaves_nothing_half_done(client, context, scenario):
     await client.log_in_all("alice", "bob", "carol")
     whole = await play(client, context, SCENARIOS[scenario], 0)
     played[scenario] = whole.names

@@ -7,7 +7,6 @@ import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.freeze import freeze, release
-from server.context import Context
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -37,8 +36,8 @@ async def told(winner: Someone, publisher: Someone, code: str) -> set[int]:
 
 @pytest.mark.parametrize("end", ["by its last prize", "by the operator"])
 async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
-    client: Client, context: Context, other: Context, other_port: int, end: str
-) -> None:
+    client, context, other, other_port, end
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await win(client, context, bob, code)
@@ -61,8 +60,8 @@ async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
 
 
 async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await pay(client, context, alice, code, 4)
@@ -87,8 +86,8 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
 
 
 async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_before_its_own(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)

@@ -57,9 +57,7 @@ def once_after(
     monkeypatch.setattr(of, name, followed)
 
 
-async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     assert (await bob.post("/drawPrize", code=code))["package_info"]
@@ -76,8 +74,8 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(
 
 @pytest.mark.parametrize("payout_limits", [{}, {"CASH_PAIR_WEEK_YUAN": "1000"}])
 async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, payout_limits: dict[str, str]
-) -> None:
+    client, context, monkeypatch, payout_limits
+):
     del payout_limits  # the settings, see below
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
@@ -104,9 +102,7 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("looks_again", [True, False])
-async def test_a_freeze_that_comes_while_another_is_released_holds(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, looks_again: bool
-) -> None:
+async def test_a_freeze_that_comes_while_another_is_released_holds(client, context, monkeypatch, looks_again):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await freezing.freeze(context, "person", code, 1)
@@ -126,9 +122,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 
 
-async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     await won(client, context, alice, bob)
     prize = await the_prize(context)

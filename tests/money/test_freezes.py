@@ -82,8 +82,8 @@ class TestLimits:
         ],
     )
     async def test_a_claim_above_the_limit_is_held_until_an_operator_releases_it(
-        self, client: Client, context: Context, publishers: list[str], passes_ms: int, why: str
-    ) -> None:
+        self, client, context, publishers, passes_ms, why
+    ):
         await client.log_in_all("bob", *set(publishers))
         bob, codes = client.people["bob"], []
         for publisher in publishers[:-1]:
@@ -106,9 +106,7 @@ class TestLimits:
         assert (await confirm(client, context, package)).endswith(":ok")
         await check_books(context)
 
-    async def test_two_claims_at_once_are_both_held(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_two_claims_at_once_are_both_held(self, client, context, monkeypatch):
         alice, bob = await client.log_in_all("alice", "bob")
         codes = [await won(client, context, alice, bob) for _ in range(2)]
         both_have_claimed, paid_out_fen = asyncio.Barrier(2), Prizes.paid_out_fen
@@ -122,9 +120,7 @@ class TestLimits:
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []
 
-    async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         first = await won(client, context, alice, bob)
         assert (await claim(bob, first))["package_info"]
@@ -136,9 +132,7 @@ class TestLimits:
         assert await state_of(context, second) == "held"
         assert await find(context, "bills", code=second) == []
 
-    async def test_money_held_at_the_deadline_stays_until_somebody_decides(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_money_held_at_the_deadline_stays_until_somebody_decides(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
         code = await won(client, context, alice, bob)
@@ -162,9 +156,7 @@ class TestTheFirstPayoutOfAPair:
     def environment(self) -> dict[str, str]:
         return {"PAYOUT_HOLD_SECONDS": "600"}
 
-    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob)
         [prize] = await find(context, "prizes")
@@ -177,9 +169,7 @@ class TestTheFirstPayoutOfAPair:
         await let_pass(context, 600_000)
         assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
 
-    async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob, money=1)
         await let_pass(context, 600_000)
@@ -190,7 +180,7 @@ class TestTheFirstPayoutOfAPair:
         assert (await claim(bob, await won(client, context, alice, bob, money=1)))["package_info"]
         assert (await claim(bob, await won(client, context, alice, bob, money=2)))["error"] == "payout_waits"
 
-    async def test_a_freeze_in_time_stops_the_first_payout(self, client: Client, context: Context) -> None:
+    async def test_a_freeze_in_time_stops_the_first_payout(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob)
         await log_in(client, context)
@@ -207,8 +197,8 @@ class TestBrakesAfterAFreeze:
 
     @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
     async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(
-        self, client: Client, context: Context, what: str, depth: int
-    ) -> None:
+        self, client, context, what, depth
+    ):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob, money=50)
         await log_in(client, context)
@@ -231,9 +221,7 @@ class TestBrakesAfterAFreeze:
         assert (await claim(bob, code))["package_info"]
         await finish(context, code)
 
-    async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob, money=50)
         await log_in(client, context)
@@ -243,9 +231,7 @@ class TestBrakesAfterAFreeze:
 
 
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
-async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
-    client: Client, context: Context, what: str, depth: int
-) -> None:
+async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(client, context, what, depth):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     package = (await claim(bob, code))["package_info"]
@@ -271,9 +257,7 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     await finish(context, code)
 
 
-async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(
-    client: Client, context: Context
-) -> None:
+async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await claim(bob, code)
@@ -296,9 +280,7 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(
     await finish(context, code)
 
 
-async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_money(
-    client: Client, context: Context
-) -> None:
+async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_money(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     package = (await claim(bob, code))["package_info"]
@@ -313,9 +295,7 @@ async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_mone
     await finish(context, code)
 
 
-async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(
-    client: Client, context: Context
-) -> None:
+async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await misbehave(client, "refuse", call="transfer", code="NO_AUTH")
@@ -333,7 +313,7 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     assert await state_of(context, code) == "returned"
 
 
-async def test_a_returned_prize_goes_back_to_the_card_that_paid(client: Client, context: Context) -> None:
+async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await pay(client, context, alice, code, 4)
@@ -354,7 +334,7 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client: Client, 
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("unclaimed", 400, "refunded")
 
 
-async def test_a_prize_won_after_a_freeze_is_frozen_too(client: Client, context: Context) -> None:
+async def test_a_prize_won_after_a_freeze_is_frozen_too(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -365,9 +345,7 @@ async def test_a_prize_won_after_a_freeze_is_frozen_too(client: Client, context:
     assert (await claim(bob, code))["error"] == "payout_held"
 
 
-async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(
-    client: Client, context: Context
-) -> None:
+async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await pay(client, context, alice, code, 4)
@@ -383,9 +361,7 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(
     await check_books(context)
 
 
-async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(
-    client: Client, context: Context
-) -> None:
+async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)  # its last prize, so it has ended
     await log_in(client, context)
@@ -395,7 +371,7 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
     assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
 
-async def test_a_release_lets_go_only_what_nothing_else_freezes(client: Client, context: Context) -> None:
+async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await log_in(client, context)
@@ -409,9 +385,7 @@ async def test_a_release_lets_go_only_what_nothing_else_freezes(client: Client, 
     assert await state_of(context, code) == "won"
 
 
-async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await log_in(client, context)
@@ -431,9 +405,7 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(
     assert told == [code]
 
 
-async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(
-    client: Client, context: Context
-) -> None:
+async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code, undug = await won(client, context, alice, bob), await alice.publish(forecast_num=1)
     for path in ("freeze", "release", "return"):

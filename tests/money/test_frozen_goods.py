@@ -77,8 +77,8 @@ async def hand_over(client: Client, context: Context, code: str, draw_type: int)
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
 async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_where_they_were(
-    client: Client, context: Context, draw_type: int, claimed: bool, what: str, depth: int
-) -> None:
+    client, context, draw_type, claimed, what, depth
+):
     code = await won(client, context, draw_type, claimed=claimed)
     alice, bob = client.people["alice"], client.people["bob"]
     before = await prize_of(context, code)
@@ -108,9 +108,7 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
     assert (await hand_over(client, context, code, draw_type))["status"] == 0
 
 
-async def test_operators_read_why_they_were_frozen_and_players_do_not(
-    client: Client, context: Context
-) -> None:
+async def test_operators_read_why_they_were_frozen_and_players_do_not(client, context):
     code = await won(client, context, BY_MAIL, claimed=True)
     alice, bob = client.people["alice"], client.people["bob"]
     for what, depth, reason in (
@@ -147,8 +145,8 @@ async def test_operators_read_why_they_were_frozen_and_players_do_not(
 @pytest.mark.parametrize(("draw_type", "claimed"), STAGES)
 @pytest.mark.parametrize("days", [0, 40])
 async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
-    client: Client, context: Context, draw_type: int, claimed: bool, days: int
-) -> None:
+    client, context, draw_type, claimed, days
+):
     code = await won(client, context, draw_type, claimed=claimed)
     alice, bob = client.people["alice"], client.people["bob"]
     await act(client, "freeze", code)
@@ -174,7 +172,7 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     assert await find(context, "prizes", due_at={"$exists": True}) == []
 
 
-async def test_goods_sent_or_handed_over_are_not_taken_back(client: Client, context: Context) -> None:
+async def test_goods_sent_or_handed_over_are_not_taken_back(client, context):
     codes = {kind: await won(client, context, kind, claimed=True) for kind in (BY_MAIL, ON_SITE)}
     for kind, code in codes.items():
         assert (await hand_over(client, context, code, kind))["status"] == 0
@@ -186,8 +184,8 @@ async def test_goods_sent_or_handed_over_are_not_taken_back(client: Client, cont
 
 @pytest.mark.parametrize("dies", [False, True])
 async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, dies: bool
-) -> None:
+    client, context, monkeypatch, dies
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=BY_MAIL)
     await freezing.freeze(context, "task", code, 0)
@@ -206,9 +204,7 @@ async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
     assert (await claim(bob, code))["error"] == "payout_held"
 
 
-async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(client, context, monkeypatch):
     with monkeypatch.context() as patched:
 
         async def leave(self: Prizes, prize_id: str, move: Move) -> None:
@@ -224,9 +220,7 @@ async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
-async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
-    client: Client, context: Context, draw_type: int
-) -> None:
+async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(client, context, draw_type):
     code = await won(client, context, draw_type, claimed=False)
     await freezing.freeze(context, "person", code, 1)
     # As if it had come while a freeze of the treasure was released, by a process that died then.
@@ -236,9 +230,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
-async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(
-    client: Client, context: Context, draw_type: int
-) -> None:
+async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(client, context, draw_type):
     code = await won(client, context, draw_type, claimed=True)
     await freezing.freeze(context, "person", code, 1)
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
@@ -248,9 +240,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
-async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, draw_type: int
-) -> None:
+async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, context, monkeypatch, draw_type):
     code = await won(client, context, draw_type, claimed=False)
     frozen = Freezes.frozen
 
@@ -266,9 +256,7 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(
     assert (await prize_of(context, code))["state"] == "withheld"
 
 
-async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_decides(
-    client: Client, context: Context
-) -> None:
+async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_decides(client, context):
     code = await won(client, context, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
     with pytest.raises(CannotErase, match=f"{code}:1 is withheld"):
@@ -276,8 +264,8 @@ async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_de
 
 
 async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_them(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     code = await won(client, context, BY_MAIL, claimed=True)
     await freezing.freeze(context, "task", code, 0)
     await context.store.freezes.begin_end(f"task:{code}", "releasing", context.clock.now_ms())
@@ -292,9 +280,7 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
     assert (await prize_of(context, code))["state"] == "withheld"
 
 
-async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(
-    client: Client, context: Context
-) -> None:
+async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(client, context):
     code = await won(client, context, ON_SITE, claimed=True)
     await act(client, "freeze", code)
     await let_pass(context, 40 * DAY_MS)
@@ -305,9 +291,7 @@ async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_day
     assert (await hand_over(client, context, code, ON_SITE))["status"] == 0
 
 
-async def test_winner_and_publisher_are_told_on_their_open_pages(
-    client: Client, context: Context, open_page: Any
-) -> None:
+async def test_winner_and_publisher_are_told_on_their_open_pages(client, context, open_page):
     code = await won(client, context, BY_MAIL, claimed=True)
     pages = [await open_page(client.people[name], code) for name in ("alice", "bob")]
     for page in pages:
@@ -317,9 +301,7 @@ async def test_winner_and_publisher_are_told_on_their_open_pages(
         assert [(await page.until("claim"))["depth"] for page in pages] == [1, 1]
 
 
-async def test_open_pages_are_told_of_goods_that_are_returned_with_their_task(
-    client: Client, context: Context, open_page: Any
-) -> None:
+async def test_open_pages_are_told_of_goods_that_are_returned_with_their_task(client, context, open_page):
     code = await won(client, context, ON_SITE, claimed=True)
     await act(client, "freeze", code)
     await rest(context)
@@ -329,9 +311,7 @@ async def test_open_pages_are_told_of_goods_that_are_returned_with_their_task(
     assert (await page.until("claim"))["depth"] == 1
 
 
-async def test_bills_are_cancelled_before_anybody_is_told(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_bills_are_cancelled_before_anybody_is_told(client, context, monkeypatch):
     code = await won(client, context, ON_SITE, claimed=True)
     alice, bob = client.people["alice"], client.people["bob"]
     red_packet = await publish_red_packet(alice)
@@ -353,8 +333,8 @@ async def test_bills_are_cancelled_before_anybody_is_told(
 
 
 async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_after_their_release(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     code = await won(client, context, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
     kept = []

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from server.context import Context
-from support.client import Client
 from support.purse import find, publish_red_packet
 
 
-async def test_where_there_are_goods_only_no_red_packet_is_published_or_paid(
-    client: Client, context: Context
-) -> None:
+async def test_where_there_are_goods_only_no_red_packet_is_published_or_paid(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     before = await publish_red_packet(alice, money=3)
     assert (await alice.get("/getMyInfo"))["red_packets"] == 1

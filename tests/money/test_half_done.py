@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from server.context import Context
-from support.client import Client
 from support.invariants import check_states
 from support.purse import pay, publish_red_packet, sweep_until_quiet, win
 
@@ -27,9 +23,7 @@ from support.purse import pay, publish_red_packet, sweep_until_quiet, win
         ("freezes", {"state": "frozen"}, "can be claimed"),
     ],
 )
-async def test_what_is_half_done_is_found(
-    client: Client, context: Context, collection: str, update: dict[str, Any], said: str
-) -> None:
+async def test_what_is_half_done_is_found(client, context, collection, update, said):
     await client.log_in_all("alice", "bob")
     alice, bob = client.people["alice"], client.people["bob"]
     code = await publish_red_packet(alice)

@@ -66,9 +66,7 @@ async def only(context: Context, collection: str) -> dict[str, Any]:
     return found
 
 
-async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
-    client: Client, context: Context, sent: Counter[str]
-) -> None:
+async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
     for first in ("", "accepted"):
         code = await won(client, context, alice, bob)
@@ -93,8 +91,8 @@ async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
 
 
 async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_last_sending(
-    client: Client, context: Context, sent: Counter[str]
-) -> None:
+    client, context, sent
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     number = f"{code}D1A1"
@@ -126,9 +124,7 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     await check_books(context)
 
 
-async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(
-    client: Client, context: Context, sent: Counter[str]
-) -> None:
+async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     # WeChat has it, but its answer was lost, and then it is silent.
@@ -151,9 +147,7 @@ async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(
     await check_books(context)
 
 
-async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     transfer = context.pay.transfer
@@ -174,9 +168,7 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(
     assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
 
 
-async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_is_known(
-    client: Client, context: Context
-) -> None:
+async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_is_known(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
     await bob.post("/drawPrize", code=await won(client, context, alice, bob))
@@ -207,9 +199,7 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
 
 
 @pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
-async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(
-    client: Client, context: Context, first: str, then: str
-) -> None:
+async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(client, context, first, then):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -228,9 +218,7 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(
     assert await only(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
-async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
-    client: Client, context: Context
-) -> None:
+async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     (dig,) = await find(context, "digs", code=code)
@@ -249,9 +237,7 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(
     await check_books(context)
 
 
-async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_can_confirm(
-    client: Client, context: Context
-) -> None:
+async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_can_confirm(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await misbehave(client, "accepted", call="transfer")
@@ -264,9 +250,7 @@ async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_c
     await check_books(context)
 
 
-async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
-    client: Client, context: Context, sent: Counter[str]
-) -> None:
+async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await misbehave(client, "accepted", call="transfer")
@@ -284,9 +268,7 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(
     await check_books(context)
 
 
-async def test_no_new_number_follows_a_bill_that_was_given_up(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     await misbehave(client, "error_before", call="transfer")
@@ -311,9 +293,7 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(
     await check_books(context)
 
 
-async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(
-    client: Client, context: Context
-) -> None:
+async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await alice.post("/payTask", code=code, money=2)
@@ -327,9 +307,7 @@ async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(
     assert (await only(context, "orders"))["alarm"] == ""
 
 
-async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     for _ in range(2):
         await bob.post("/drawPrize", code=await won(client, context, alice, bob))
@@ -352,9 +330,7 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(
     }
 
 
-async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
-    client: Client, context: Context
-) -> None:
+async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, "error_before", call="transfer")
     await bob.post("/drawPrize", code=await won(client, context, alice, bob))
@@ -372,9 +348,7 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
 
 
-async def test_an_expired_order_is_not_asked_about_in_each_sweep(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_expired_order_is_not_asked_about_in_each_sweep(client, context, monkeypatch):
     alice = await client.log_in("alice")
     await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
     asked = 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -12,9 +10,7 @@ from support.money_machine import MoneyMachine
 from support.money_world import World
 
 
-def test_random_sequences_keep_the_books_balanced_and_every_step_legal(
-    mongodb_uri: str, redis_url: str, tmp_path: Path
-) -> None:
+def test_random_sequences_keep_the_books_balanced_and_every_step_legal(mongodb_uri, redis_url, tmp_path):
     world = World(with_database(mongodb_uri, "test_sequences"), redis_url, str(tmp_path))
     MoneyMachine.world = world
     try:

@@ -39,9 +39,7 @@ async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(
-    client: Client, context: Context
-) -> None:
+async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, money=3, prize_num=2, forecast_num=9, interval=2, fluctuation=1)
     goods = await alice.publish()
@@ -67,7 +65,7 @@ async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(
     await check_books(context)
 
 
-async def test_a_red_packet_pays_between_1_and_200_yuan(client: Client, context: Context) -> None:
+async def test_a_red_packet_pays_between_1_and_200_yuan(client, context):
     alice = await client.log_in("alice")
     asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1}
     for money in (0, 201, -5, None, "0.5"):
@@ -76,7 +74,7 @@ async def test_a_red_packet_pays_between_1_and_200_yuan(client: Client, context:
     assert await find(context, "tasks") == []
 
 
-async def test_requests_at_the_same_time_get_one_order(client: Client, context: Context) -> None:
+async def test_requests_at_the_same_time_get_one_order(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     packages = await asyncio.gather(*(order(alice, code) for _ in range(10)))
@@ -84,7 +82,7 @@ async def test_requests_at_the_same_time_get_one_order(client: Client, context: 
     assert len(await find(context, "orders")) == 1
 
 
-async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client: Client, context: Context) -> None:
+async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     old = await order(alice, code)
@@ -103,7 +101,7 @@ async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client: Clien
     await check_books(context)
 
 
-async def test_an_order_whose_answer_was_lost_is_ordered_again(client: Client, context: Context) -> None:
+async def test_an_order_whose_answer_was_lost_is_ordered_again(client, context):
     alice = await client.log_in("alice")
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
         code = await publish_red_packet(alice)
@@ -114,7 +112,7 @@ async def test_an_order_whose_answer_was_lost_is_ordered_again(client: Client, c
     await check_books(context)
 
 
-async def test_a_payment_counts_once_however_its_notice_comes(client: Client, context: Context) -> None:
+async def test_a_payment_counts_once_however_its_notice_comes(client, context):
     alice = await client.log_in("alice")
     for what in ("repeat_notice", "forge_notice"):
         code = await publish_red_packet(alice)
@@ -125,9 +123,7 @@ async def test_a_payment_counts_once_however_its_notice_comes(client: Client, co
     await check_books(context)
 
 
-async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(
-    client: Client, context: Context
-) -> None:
+async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await misbehave(client, "lose_notice")
@@ -140,9 +136,7 @@ async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(
     await check_books(context)
 
 
-async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
@@ -167,7 +161,7 @@ async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(
     assert len(asked) == 2
 
 
-async def test_forged_notices_touch_no_record(client: Client, context: Context) -> None:
+async def test_forged_notices_touch_no_record(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await misbehave(client, "lose_notice")
@@ -203,9 +197,7 @@ async def test_forged_notices_touch_no_record(client: Client, context: Context) 
     assert (await client.http.get("/payNotify")).status_code == 405
 
 
-async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(
-    client: Client, context: Context
-) -> None:
+async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await misbehave(client, "lose_notice")
@@ -222,7 +214,7 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(
     assert [found["state"] for found in await find(context, "orders")] == ["asked"]
 
 
-async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, context: Context) -> None:
+async def test_money_that_cannot_open_its_task_goes_back_whole(client, context):
     alice = await client.log_in("alice")
     ended = await publish_red_packet(alice)
     parameters = await order(alice, ended)
@@ -241,9 +233,7 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client: Client, c
     await check_books(context)
 
 
-async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(client, context):
     [alice] = await client.log_in_all("alice")
     code = await publish_red_packet(alice)
     await context.store.tasks.set_hidden(code, hidden=True, note="违规")
@@ -254,7 +244,7 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(
     assert (await alice.post("/payTask", code=code, money=2))["status"] == 0
 
 
-async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, context: Context) -> None:
+async def test_a_second_payment_of_one_task_goes_back_whole(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     first = await order(alice, code)
@@ -271,9 +261,7 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client: Client, cont
     await check_books(context)
 
 
-async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(
-    client: Client, context: Context
-) -> None:
+async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     goods = await alice.publish()
@@ -291,9 +279,7 @@ async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(
     await check_books(context)
 
 
-async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_back(
-    client: Client, context: Context
-) -> None:
+async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, forecast_num=5)
     await pay(client, context, alice, code)
@@ -311,9 +297,7 @@ async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_b
     await check_books(context)
 
 
-async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_can_read(
-    client: Client, context: Context
-) -> None:
+async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_can_read(client, context):
     from server.actions.digging.end_task import end_task_as_operator
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -330,7 +314,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
     await check_books(context)
 
 
-async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client: Client, context: Context) -> None:
+async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client, context):
     """WeChat refuses to tell of an order while its notice says that it is paid."""
     alice = await client.log_in("alice")
     used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
@@ -379,9 +363,7 @@ async def check_no_card(client: Client, context: Context, code: str) -> None:
 
 
 @pytest.mark.parametrize("bank_type", CARDS)
-async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(
-    client: Client, context: Context, bank_type: str
-) -> None:
+async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(client, context, bank_type):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await paid_by(client, context, alice, bank_type)
     assert (await bob.dig(code))["status"] == 1
@@ -391,9 +373,7 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "ended"
 
 
-async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more(
-    client: Client, context: Context
-) -> None:
+async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more(client, context):
     alice = await client.log_in("alice")
     code = await paid_by(client, context, alice, "CMB_CREDIT", review="held")
     await check_no_card(client, context, code)
@@ -401,9 +381,7 @@ async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more
     await check_no_card(client, context, code)
 
 
-async def test_what_a_credit_card_paid_for_a_task_that_ended_meanwhile_goes_back_once(
-    client: Client, context: Context
-) -> None:
+async def test_what_a_credit_card_paid_for_a_task_that_ended_meanwhile_goes_back_once(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
@@ -417,7 +395,7 @@ async def test_what_a_credit_card_paid_for_a_task_that_ended_meanwhile_goes_back
 
 
 @pytest.mark.parametrize("bank_type", NO_CREDIT_CARDS)
-async def test_any_other_means_of_payment_opens_it(client: Client, context: Context, bank_type: str) -> None:
+async def test_any_other_means_of_payment_opens_it(client, context, bank_type):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await paid_by(client, context, alice, bank_type)
     await win(client, context, bob, code)
@@ -425,7 +403,7 @@ async def test_any_other_means_of_payment_opens_it(client: Client, context: Cont
     assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
 
 
-async def test_a_credit_card_is_also_seen_when_the_notice_was_lost(client: Client, context: Context) -> None:
+async def test_a_credit_card_is_also_seen_when_the_notice_was_lost(client, context):
     alice = await client.log_in("alice")
     await misbehave(client, "lose_notice")
     code = await paid_by(client, context, alice, "CMB_CREDIT")
@@ -433,9 +411,7 @@ async def test_a_credit_card_is_also_seen_when_the_notice_was_lost(client: Clien
     await check_no_card(client, context, code)
 
 
-async def test_a_credit_card_does_not_end_what_another_payment_opened(
-    client: Client, context: Context
-) -> None:
+async def test_a_credit_card_does_not_end_what_another_payment_opened(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await paid_by(client, context, alice, "OTHERS")
     [made] = await find(context, "orders", code=code)
@@ -451,7 +427,7 @@ class TestWhereCreditCardsMayPay:
     def environment(self) -> dict[str, str]:
         return {"CASH_NO_CREDIT": "0"}
 
-    async def test_a_credit_card_opens_it(self, client: Client, context: Context) -> None:
+    async def test_a_credit_card_opens_it(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await publish_red_packet(alice)
         asked = {"appId": context.settings.appid, **await order(alice, code), "credit": 1}

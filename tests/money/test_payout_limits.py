@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
 from server.store.money.orders import Orders
-from support.client import Client
 from support.purse import (
     DAY_MS,
     check_books,
@@ -38,7 +36,7 @@ class TestTheDepthOfRedPackets:
     def environment(self) -> dict[str, str]:
         return {"CASH_LEAST_DIGGERS": "10"}
 
-    async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, client: Client) -> None:
+    async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, client):
         alice = await client.log_in("alice")
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "cd": 0}
         several = {"prize_num": 3, "forecast_num": 1000}
@@ -57,7 +55,7 @@ class TestTheDepthOfRedPackets:
         assert await alice.publish(forecast_num=1)  # goods may lie anywhere
 
 
-async def test_an_order_has_a_most(client: Client, context: Context) -> None:
+async def test_an_order_has_a_most(client, context):
     alice = await client.log_in("alice")
     rules = {"prize_num": 7, "forecast_num": 7, "interval": 1, "fluctuation": 0}
     refused = await alice.post("/postTask", goods_type=1, name="一个红包", money=2, **rules)
@@ -69,7 +67,7 @@ async def test_an_order_has_a_most(client: Client, context: Context) -> None:
     assert await find(context, "orders") == []
 
 
-async def test_a_person_pays_so_much_a_day_and_a_week(client: Client, context: Context) -> None:
+async def test_a_person_pays_so_much_a_day_and_a_week(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     codes = [await publish_red_packet(alice, money=5) for _ in range(4)]
     await pay(client, context, alice, codes[0], 5)
@@ -91,7 +89,7 @@ async def test_a_person_pays_so_much_a_day_and_a_week(client: Client, context: C
     await check_books(context)
 
 
-async def test_money_that_came_back_or_never_came_does_not_count(client: Client, context: Context) -> None:
+async def test_money_that_came_back_or_never_came_does_not_count(client, context):
     alice = await client.log_in("alice")
     ended = await publish_red_packet(alice, money=6)
     parameters = await order(alice, ended, 6)
@@ -105,9 +103,7 @@ async def test_money_that_came_back_or_never_came_does_not_count(client: Client,
     await order(alice, await publish_red_packet(alice, money=6), 6)
 
 
-async def test_two_orders_at_once_cannot_both_pass_the_limit(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_orders_at_once_cannot_both_pass_the_limit(client, context, monkeypatch):
     alice = await client.log_in("alice")
     codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
     both_are_made, insert = asyncio.Barrier(2), Orders.insert
@@ -125,9 +121,7 @@ async def test_two_orders_at_once_cannot_both_pass_the_limit(
     assert len(await find(context, "sandbox_orders")) == 2 - len(refused)
 
 
-async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(
-    client: Client, context: Context
-) -> None:
+async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(client, context):
     alice = await client.log_in("alice")
     codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
     await order(alice, codes[0], 6)

@@ -71,9 +71,7 @@ async def begin_another_day(context: Context) -> None:
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(
-    client: Client, context: Context
-) -> None:
+async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(client, context):
     alice, *people = await client.log_in_all("alice", *(f"p{number}" for number in range(50)))
     code = await won(client, context, alice, people, money=1)
     replies = await asyncio.gather(*(claim(person, code) for person in people))
@@ -100,9 +98,7 @@ async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fi
     await check_books(context)
 
 
-async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(
-    client: Client, context: Context
-) -> None:
+async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     codes = [await won(client, context, alice, [bob, carol], money=3) for _ in range(3)]
     for code in codes[:2]:
@@ -117,8 +113,8 @@ async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(
 
 
 async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_releases_waits_as_others_do(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won(client, context, alice, [bob, carol], money=5)
     change(context, payout_transfer_yuan=4, payout_day_yuan=6)
@@ -136,7 +132,7 @@ async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_release
     assert (await claim(carol, code))["package_info"]
 
 
-async def test_a_prize_counts_once_a_day_however_many_bills_fail(client: Client, context: Context) -> None:
+async def test_a_prize_counts_once_a_day_however_many_bills_fail(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob], money=5)
     for reason, said in (
@@ -156,9 +152,7 @@ async def test_a_prize_counts_once_a_day_however_many_bills_fail(client: Client,
     await check_books(context)
 
 
-async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(
-    client: Client, context: Context
-) -> None:
+async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob], money=5)
     await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED")
@@ -173,7 +167,7 @@ async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_
     await check_books(context)
 
 
-async def test_the_operator_is_told_before_the_day_is_full(client: Client, context: Context) -> None:
+async def test_the_operator_is_told_before_the_day_is_full(client, context):
     store, now_ms = context.store, context.clock.now_ms()
     await operator(client)
     await store.payout_days.take(day_of(now_ms), 1999, 2500)

@@ -12,7 +12,6 @@ from devtools.sandbox import Sandbox
 from devtools.sandbox.pay_call import ADDRESS_REFUSED
 from server.actions.sweep import sweep
 from server.context import Context
-from server.settings import Settings
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -50,9 +49,7 @@ async def won(
     return code
 
 
-async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(
-    client: Client, context: Context
-) -> None:
+async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
         code = await won(client, context, alice, [bob])
@@ -65,9 +62,7 @@ async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(
     await check_books(context)
 
 
-async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(
-    client: Client, context: Context
-) -> None:
+async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob])
     await misbehave(client, "accepted", call="transfer", times=2)
@@ -85,9 +80,7 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
     await check_books(context)
 
 
-async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
-    client: Client, context: Context
-) -> None:
+async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob])
     await misbehave(client, "refuse", call="transfer", code="NOT_ENOUGH", times=2)
@@ -104,9 +97,7 @@ async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(
 
 
 @pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "FREQUENCY_LIMITED"])
-async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_lost(
-    client: Client, context: Context, code: str
-) -> None:
+async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_lost(client, context, code):
     alice, bob = await client.log_in_all("alice", "bob")
     treasure = await won(client, context, alice, [bob])
     await misbehave(client, "refuse", call="transfer", code=code)
@@ -120,9 +111,7 @@ async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_
     await check_books(context)
 
 
-async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(client, context, monkeypatch):
     """WeChat answers a merchant so often and not more."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob])
@@ -142,9 +131,7 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
         await let_pass(context, 2_000)
 
 
-async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(
-    client: Client, context: Context
-) -> None:
+async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob])
     first = await bob.post("/drawPrize", code=code)
@@ -172,9 +159,7 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
     await check_books(context)
 
 
-async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
-    client: Client, context: Context
-) -> None:
+async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob])
     first = await bob.post("/drawPrize", code=code)
@@ -191,7 +176,7 @@ async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
     await check_books(context)
 
 
-async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client: Client, context: Context) -> None:
+async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, name="违规的名字")
     await pay(client, context, alice, code)
@@ -200,9 +185,7 @@ async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client: Clie
     assert [bill["remark"] for bill in await find(context, "sandbox_bills")] == ["挖宝红包"]
 
 
-async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(
-    client: Client, context: Context
-) -> None:
+async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won(client, context, alice, [bob, carol], prizes=2)
     claimed = await bob.post("/drawPrize", code=code)
@@ -222,9 +205,7 @@ async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(
     await check_books(context)
 
 
-async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(
-    client: Client, context: Context
-) -> None:
+async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(client, context):
     people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
     alice, bob, carol, dave, erin = people
     code = await won(client, context, alice, [bob, carol, dave, erin], prizes=6)
@@ -252,9 +233,7 @@ async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadl
     await check_books(context)
 
 
-async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(
-    client: Client, context: Context
-) -> None:
+async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     one, two = [await won(client, context, alice, [who]) for who in (bob, carol)]
     for who, code in ((bob, one), (carol, two)):
@@ -284,7 +263,7 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
     await check_books(context)
 
 
-async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client: Client, context: Context) -> None:
+async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, context):
     alice = await client.log_in("alice")
     for what in ("error_before", "error_after", "disconnect", "bad_signature", "refuse", "pending"):
         code = await publish_red_packet(alice)
@@ -305,7 +284,7 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client: Clie
     await check_books(context)
 
 
-async def test_refunds_of_one_order_are_sent_a_minute_apart(client: Client, context: Context) -> None:
+async def test_refunds_of_one_order_are_sent_a_minute_apart(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob], prizes=2)
     await let_pass(context, 5 * DAY_MS + 1000)
@@ -325,9 +304,7 @@ async def test_refunds_of_one_order_are_sent_a_minute_apart(client: Client, cont
         assert found[second["_id"]]["alarm"] == ""
 
 
-async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
-    client: Client, context: Context
-) -> None:
+async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(client, context):
     from server.operation.audit import audit
 
     alice = await client.log_in("alice")
@@ -348,9 +325,7 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(
     assert report.paid_fen - report.given_fen - report.refunded_fen == 400
 
 
-async def test_sweeps_at_the_same_time_do_each_thing_once(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, settings, monkeypatch):
     others = [await Context.open(settings, Sandbox) for _ in range(3)]
     called: Counter[str] = Counter()
     for one in (context, *others):
@@ -377,9 +352,7 @@ async def test_sweeps_at_the_same_time_do_each_thing_once(
         await other.close()
 
 
-async def test_a_silent_wechat_holds_up_nothing_else(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatch):
     called: Counter[str] = Counter()
     for name in ("query_order", "query_transfer"):
         monkeypatch.setattr(context.pay, name, _counted(called, name, getattr(context.pay, name)))

@@ -10,10 +10,9 @@ from typing import Any
 import msgspec
 
 from server.actions.digging.end_task import end_task_as_operator
-from server.context import Context
 from server.game import draw
 from server.operation.audit import audit
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.invariants import check_history
 from support.purse import DAY_MS, check_books, confirm, find, let_pass, pay, rest, sweep_until_quiet
 
@@ -36,9 +35,7 @@ async def draft(someone: Someone, kinds: list[dict[str, Any]], **changes: Any) -
     return asked | {"sealed_seed": half["sealed_seed"]} | changes
 
 
-async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_the_fen(
-    client: Client, context: Context
-) -> None:
+async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_the_fen(client, context):
     alice, *crowd = await client.log_in_all("alice", *(f"digger{n}" for n in range(10)))
     published = await alice.post("/postTask", **await draft(alice, TEN, prizes=json.dumps(TEN)))
     assert (published["need_pay"], published["owed"], published["owed_fen"]) == (1, 4, TOTAL_FEN)
@@ -116,9 +113,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     assert "prizes_sum" in {found.what for found in (await audit(context.store)).differences}
 
 
-async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(
-    client: Client, context: Context
-) -> None:
+async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     url = (await alice.upload(a_picture()))["url"]
     prizes = [{"name": "一等奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 1}]
@@ -171,9 +166,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(
-    client: Client, context: Context
-) -> None:
+async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(client, context):
     alice = await client.log_in("alice")
     good = await draft(alice, [GOODS, PACKET])
     for changes, param, said in BAD:
@@ -183,9 +176,7 @@ async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(
     assert await find(context, "tasks") == []
 
 
-async def test_the_least_sum_is_shared_evenly_and_names_lose_what_turns_the_text_around(
-    client: Client, context: Context
-) -> None:
+async def test_the_least_sum_is_shared_evenly_and_names_lose_what_turns_the_text_around(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     prizes = [{"name": "拼\u202e手\n气 ", "prize_num": 2, "sum_fen": 20}]
     published = await alice.post("/postTask", **await draft(alice, prizes))

@@ -48,9 +48,7 @@ async def shipped(context: Context) -> list[list[str]]:
     return [found.get("shipped", []) for found in await find(context, "sandbox_orders")]
 
 
-async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(
-    client: Client, context: Context
-) -> None:
+async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(client, context):
     await opened(client, context)
     await sweep(context)
     assert await shipped(context) == [[]]
@@ -63,9 +61,7 @@ async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(
     await check_books(context)
 
 
-async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(
-    client: Client, context: Context
-) -> None:
+async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
@@ -93,7 +89,7 @@ async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(
         *({"what": "refuse", "code": code} for code in ("10060002", "10060003", "10060023")),
     ],
 )
-async def test_what_wechat_calls_delivered_is(client: Client, context: Context, wish: dict[str, str]) -> None:
+async def test_what_wechat_calls_delivered_is(client, context, wish):
     await opened(client, context)
     await misbehave(client, call="shipping", **wish)
     found = await sweep_later(context)
@@ -112,9 +108,7 @@ async def test_what_wechat_calls_delivered_is(client: Client, context: Context, 
         ({"what": "garbage"}, ""),
     ],
 )
-async def test_a_report_that_wechat_does_not_take_is_made_again(
-    client: Client, context: Context, wish: dict[str, Any], alarm: str
-) -> None:
+async def test_a_report_that_wechat_does_not_take_is_made_again(client, context, wish, alarm):
     await opened(client, context)
     await misbehave(client, call="shipping", **wish)
     found = await sweep_later(context)
@@ -126,9 +120,7 @@ async def test_a_report_that_wechat_does_not_take_is_made_again(
     assert len((await shipped(context))[0]) == 1
 
 
-async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(
-    client: Client, context: Context
-) -> None:
+async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(client, context):
     await opened(client, context)
     await misbehave(client, "refuse", call="shipping", code="10060001", times=20)
     alarms = [(await sweep_later(context))["alarm"], (await sweep_later(context, 62 * MINUTE_MS))["alarm"]]
@@ -140,7 +132,7 @@ async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operato
     assert (found["alarm"], "then" in found) == ("", False)
 
 
-async def test_what_went_back_whole_need_not_be_reported(client: Client, context: Context) -> None:
+async def test_what_went_back_whole_need_not_be_reported(client, context):
     code = await opened(client, context)
     await client.people["alice"].post("/endTask", code=code)
     await misbehave(client, "refuse", call="shipping", code="10060001")
@@ -152,9 +144,7 @@ async def test_what_went_back_whole_need_not_be_reported(client: Client, context
     await check_books(context)
 
 
-async def test_who_paid_keeps_their_account_until_their_order_is_reported(
-    client: Client, context: Context
-) -> None:
+async def test_who_paid_keeps_their_account_until_their_order_is_reported(client, context):
     code = await opened(client, context)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)

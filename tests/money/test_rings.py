@@ -81,7 +81,7 @@ class TestTheRulesOfRedPackets:
     def environment(self) -> dict[str, str]:
         return {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
 
-    async def test_they_cannot_be_dug_faster_than_others_can_come(self, client: Client) -> None:
+    async def test_they_cannot_be_dug_faster_than_others_can_come(self, client):
         alice = await client.log_in("alice")
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "forecast_num": 20, "cd": 3}
         several = {"prize_num": 3, "interval": 3}
@@ -103,9 +103,7 @@ class TestPrivateTreasures:
     def environment(self) -> dict[str, str]:
         return {"CASH_PRIVATE_DAY_YUAN": "5"}
 
-    async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(self, client, context):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         first = await won(client, context, alice, bob, 3, is_public=0)
         await paid(client, context, bob, first)
@@ -121,18 +119,14 @@ class TestPrivateTreasures:
         await sweep_until_quiet(context)
         await check_books(context)
 
-    async def test_a_single_prize_above_the_limit_is_held_and_the_operator_reads_why(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_a_single_prize_above_the_limit_is_held_and_the_operator_reads_why(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob, 6, is_public=0)
         assert (await claim(bob, code))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=code)
         assert prize["held_for"] == "private"
 
-    async def test_what_waits_can_still_be_claimed_after_the_deadline(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_what_waits_can_still_be_claimed_after_the_deadline(self, client, context):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         late = await won(client, context, alice, carol, 3, is_public=0)
         await let_pass(context, 30 * DAY_MS - 3_600_000)
@@ -142,9 +136,7 @@ class TestPrivateTreasures:
         await sweep_until_quiet(context)
         assert (await claim(carol, late))["package_info"]
 
-    async def test_many_small_shares_count_as_much_as_they_are(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_many_small_shares_count_as_much_as_they_are(self, client, context):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         await paid(client, context, bob, await won(client, context, alice, bob, 1, is_public=0))
         [paid_out] = await find(context, "prizes")
@@ -153,9 +145,7 @@ class TestPrivateTreasures:
         late = await won(client, context, alice, carol, 1, is_public=0)
         await waits(context, carol, late, "private", DAY_MS)
 
-    async def test_two_claims_at_once_cannot_both_pass(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_two_claims_at_once_cannot_both_pass(self, client, context, monkeypatch):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         codes = [await won(client, context, alice, who, 3, is_public=0) for who in (bob, carol)]
         both, under_limit = asyncio.Barrier(2), Prizes.under_limit
@@ -185,9 +175,7 @@ class TestNewcomers:
             "TRUSTED_PROXIES": "127.0.0.1",  # so that people have no address: none is forwarded
         }
 
-    async def test_each_is_paid_so_much_a_day_and_all_together(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_each_is_paid_so_much_a_day_and_all_together(self, client, context):
         (publisher,) = await grown_up(client, context, "publisher")
         bob, carol, dora = await client.log_in_all("bob", "carol", "dora")
         await paid(client, context, bob, await won(client, context, publisher, bob, 4))
@@ -203,9 +191,7 @@ class TestNewcomers:
         await sweep_until_quiet(context)
         await check_books(context)
 
-    async def test_what_newcomers_pay_newcomers_counts_as_one_ring(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_what_newcomers_pay_newcomers_counts_as_one_ring(self, client, context):
         alice, bob, carol, dora = await client.log_in_all("alice", "bob", "carol", "dora")
         await paid(client, context, bob, await won(client, context, alice, bob, 4))
         await waits(
@@ -215,24 +201,20 @@ class TestNewcomers:
         erin = await client.log_in("erin")
         assert (await claim(erin, await won(client, context, old, erin, 4)))["package_info"]
 
-    async def test_a_single_prize_above_the_limit_is_held_for_the_operator(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_a_single_prize_above_the_limit_is_held_for_the_operator(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won(client, context, alice, bob, 6)
         assert (await claim(bob, code))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=code)
         assert prize["held_for"] == "newcomer"
 
-    async def test_who_came_long_ago_and_dug_elsewhere_is_no_newcomer(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_who_came_long_ago_and_dug_elsewhere_is_no_newcomer(self, client, context):
         alice, bob = await grown_up(client, context, "alice", "bob")
         for _ in range(2):
             await paid(client, context, bob, await won(client, context, alice, bob, 3))
         assert [prize["young"] for prize in await find(context, "prizes")] == [0, 0]
 
-    async def test_who_came_long_ago_and_never_dug_is_one_too(self, client: Client, context: Context) -> None:
+    async def test_who_came_long_ago_and_never_dug_is_one_too(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         await let_pass(context, WEEK_MS + 1000)
         first = await won(client, context, alice, bob, 3)
@@ -246,8 +228,8 @@ class TestRings:
         return {"CASH_RING_DAY_YUAN": "10", "TRUSTED_PROXIES": "127.0.0.1"}
 
     async def test_what_a_ring_pays_itself_is_held_above_a_limit_and_a_stranger_is_paid(
-        self, client: Client, context: Context
-    ) -> None:
+        self, client, context
+    ):
         people = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
         alice, bob, carol, dora, stranger = people
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
@@ -262,9 +244,7 @@ class TestRings:
         await paid(client, context, stranger, await won(client, context, alice, stranger, 50))
         await paid(client, context, bob, await won(client, context, dora, bob, 50))
 
-    async def test_who_dug_only_in_the_ring_of_a_publisher_is_a_newcomer_there(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_who_dug_only_in_the_ring_of_a_publisher_is_a_newcomer_there(self, client, context):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         await let_pass(context, WEEK_MS + 1000)
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
@@ -280,8 +260,8 @@ class TestRings:
 
     @pytest.mark.parametrize(("act", "state"), [("release", "won"), ("return", "expiring")])
     async def test_an_operator_sees_what_ties_a_ring_and_decides_for_all_at_once(
-        self, client: Client, context: Context, act: str, state: str
-    ) -> None:
+        self, client, context, act, state
+    ):
         alice, bob, carol, dora = await grown_up(client, context, "alice", "bob", "carol", "dora")
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
             await paid(client, context, winner, await won(client, context, publisher, winner, 2))
@@ -315,9 +295,7 @@ class TestRings:
         await sweep_until_quiet(context)
         await check_books(context)
 
-    async def test_one_that_was_frozen_meanwhile_keeps_none_of_the_others(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_one_that_was_frozen_meanwhile_keeps_none_of_the_others(self, client, context):
         alice, bob, carol = await grown_up(client, context, "alice", "bob", "carol")
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
             await paid(client, context, winner, await won(client, context, publisher, winner, 2))
@@ -347,9 +325,7 @@ class TestRings:
         states = {prize["code"]: prize["state"] for prize in await find(context, "prizes")}
         assert (states[first], states[second]) == ("held", "won")
 
-    async def test_a_flood_of_small_wins_pushes_no_evidence_out(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_flood_of_small_wins_pushes_no_evidence_out(self, client, context, monkeypatch):
         monkeypatch.setattr("server.actions.money.rings.ROWS", 3)
         alice, bob, *others = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
         for publisher, winner in ((alice, bob), (bob, alice)):
@@ -365,8 +341,8 @@ class TestOneAddress:
         return {"CASH_RING_DAY_YUAN": "10"}
 
     async def test_a_win_at_the_address_of_its_publisher_ties_unless_it_is_a_campus(
-        self, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+        self, client, context, monkeypatch
+    ):
         alice, bob = await grown_up(client, context, "alice", "bob")
         code = await won(client, context, alice, bob, 11)
         assert (await claim(bob, code))["error"] == "payout_held"
@@ -386,9 +362,7 @@ class TestPatterns:
     def environment(self) -> dict[str, str]:
         return {"CASH_PATTERNS_HELD": "1"}
 
-    async def test_who_wins_one_publishers_again_and_again_is_held(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_who_wins_one_publishers_again_and_again_is_held(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         for _ in range(2):
             await paid(client, context, bob, await won(client, context, alice, bob, 1))

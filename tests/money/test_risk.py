@@ -35,9 +35,7 @@ async def openid_of(context: Context, someone: Someone) -> str:
 
 
 @pytest.mark.parametrize(("rank", "error"), [("2", ""), ("3", "payout_held"), ("4", "payout_held")])
-async def test_a_risky_person_wins_and_waits_for_the_operator(
-    client: Client, context: Context, rank: str, error: str
-) -> None:
+async def test_a_risky_person_wins_and_waits_for_the_operator(client, context, rank, error):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await misbehave(client, "rank", call="risk", code=rank, number=await openid_of(context, bob))
     assert await claimed(client, context, alice, bob) == error
@@ -49,9 +47,7 @@ async def test_a_risky_person_wins_and_waits_for_the_operator(
 @pytest.mark.parametrize(
     ("what", "code"), [("refuse", "61010"), ("refuse", "48001"), ("error_before", ""), ("garbage", "")]
 )
-async def test_a_person_of_unknown_risk_is_not_held(
-    client: Client, context: Context, what: str, code: str
-) -> None:
+async def test_a_person_of_unknown_risk_is_not_held(client, context, what, code):
     alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, what, call="risk", code=code, times=10)
     assert await claimed(client, context, alice, bob) == ""
@@ -63,9 +59,7 @@ async def test_a_person_of_unknown_risk_is_not_held(
     [("61010", 20, ""), ("61010", 21, "payout_held"), ("48001", 21, "")],
     ids=["unseen, 20 yuan", "unseen, more", "unknown, more"],
 )
-async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(
-    client: Client, context: Context, code: str, money: int, error: str
-) -> None:
+async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(client, context, code, money, error):
     alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, "refuse", call="risk", code=code, times=10)
     assert await claimed(client, context, alice, bob, money) == error
@@ -77,7 +71,7 @@ async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(
     assert await claimed(client, context, alice, bob, money) == ""
 
 
-async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client: Client, context: Context) -> None:
+async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     openid = await openid_of(context, bob)
     for what, rank, error in (
@@ -95,7 +89,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client: Clien
         risk_looks_of(context)._day_of.clear()  # the next day
 
 
-async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client: Client, context: Context) -> None:
+async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -107,8 +101,8 @@ async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client: Client, c
 
 
 async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_red_packets_only(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, other, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     asked: list[str] = []
 
@@ -133,9 +127,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     assert context.clock.now_ms() // DAY_MS == (await find(context, "risks"))[0]["day"]
 
 
-async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, context, monkeypatch):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
     code = await publish_red_packet(alice, forecast_num=1000)
     await pay(client, context, alice, code)
@@ -175,7 +167,7 @@ class TestWithoutIt:
     def environment(self) -> dict[str, str]:
         return {"RISK_HELD": "0"}
 
-    async def test_without_the_setting_wechat_is_not_asked(self, client: Client, context: Context) -> None:
+    async def test_without_the_setting_wechat_is_not_asked(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         await misbehave(client, "rank", call="risk")
         assert await claimed(client, context, alice, bob) == ""

@@ -52,7 +52,7 @@ async def table(client: Client, publisher: Someone, code: str) -> list[dict[str,
     return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
 
 
-async def test_goods_by_mail_are_addressed_then_sent_then_received(client: Client, context: Context) -> None:
+async def test_goods_by_mail_are_addressed_then_sent_then_received(client, context):
     alice, bob, code = await addressed(client, context)
     assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
     [row] = await table(client, alice, code)
@@ -80,7 +80,7 @@ async def test_goods_by_mail_are_addressed_then_sent_then_received(client: Clien
     await check_books(context)
 
 
-async def test_a_parcel_may_be_corrected_for_a_day(client: Client, context: Context) -> None:
+async def test_a_parcel_may_be_corrected_for_a_day(client, context):
     alice, bob, code = await addressed(client, context)
     sent = await ship(alice, code, number=" SF 1234 5678 ")
     assert sent["number"] == "SF12345678"
@@ -94,9 +94,7 @@ async def test_a_parcel_may_be_corrected_for_a_day(client: Client, context: Cont
     assert {view[2:4] for view in await seen(bob, alice, code)} == {("中通", "ZT0001")}
 
 
-async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(
-    client: Client, context: Context
-) -> None:
+async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(client, context):
     alice, bob, code = await addressed(client, context)
     await ship(alice, code)
     await let_pass(context, 15 * DAY_MS - 60_000)
@@ -108,9 +106,7 @@ async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(
     assert (await bob.post("/receivePrize", code=code))["state"] == "received"
 
 
-async def test_only_the_publisher_sends_and_only_what_has_an_address(
-    client: Client, context: Context
-) -> None:
+async def test_only_the_publisher_sends_and_only_what_has_an_address(client, context):
     alice, bob, code = await addressed(client, context)
     carol = await client.log_in("carol")
     site = await alice.publish(forecast_num=1, draw_type=1)
@@ -149,9 +145,7 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(
     assert PARCEL["number"] not in repr(others)
 
 
-async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(
-    client: Client, context: Context
-) -> None:
+async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(client, context):
     alice, bob, code = await addressed(client, context)
     await let_pass(context, 89 * DAY_MS)
     await ship(alice, code)
@@ -169,9 +163,7 @@ async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(
     assert (row["address"], row["address_deleted"]) == ("", 1)
 
 
-async def test_a_prize_without_a_parcel_reads_as_not_sent_yet_and_goes_on(
-    client: Client, context: Context
-) -> None:
+async def test_a_prize_without_a_parcel_reads_as_not_sent_yet_and_goes_on(client, context):
     alice, bob, code = await addressed(client, context)
     [prize] = await find(context, "prizes")
     assert prize.keys() == {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from server.context import Context
-from support.client import Client
 from support.purse import (
     DAY_MS,
     confirm,
@@ -18,7 +16,7 @@ from support.purse import (
 )
 
 
-async def test_a_red_packets_statement_follows_its_money(client: Client, context: Context) -> None:
+async def test_a_red_packets_statement_follows_its_money(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
 
@@ -46,7 +44,7 @@ async def test_a_red_packets_statement_follows_its_money(client: Client, context
     assert [(await said())[name] for name in money] == [600, 200, 400, 0]
 
 
-async def test_goods_by_mail_are_counted_as_they_go(client: Client, context: Context) -> None:
+async def test_goods_by_mail_are_counted_as_they_go(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     for depth, winner in enumerate((bob, carol), 1):
@@ -59,7 +57,7 @@ async def test_goods_by_mail_are_counted_as_they_go(client: Client, context: Con
     assert [statement[name] for name in names] == [2, 2, 2, 1, 0, 0]
 
 
-async def test_only_the_publisher_gets_a_statement(client: Client, context: Context) -> None:
+async def test_only_the_publisher_gets_a_statement(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     assert (await bob.get("/getStatement", code=code))["error"] == "not_yours"

@@ -65,9 +65,7 @@ async def the_order(context: Context) -> Order:
         ("ban", {"depth": 0, "days": 0}),
     ],
 )
-async def test_the_order_of_what_is_taken_down_is_closed_at_once(
-    client: Client, context: Context, what: str, asked: dict[str, Any]
-) -> None:
+async def test_the_order_of_what_is_taken_down_is_closed_at_once(client, context, what, asked):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
@@ -87,9 +85,7 @@ async def test_the_order_of_what_is_taken_down_is_closed_at_once(
         (("ban", {"depth": 0, "days": 0}), ("unban", {"depth": 0})),
     ],
 )
-async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(
-    client: Client, context: Context, down: Any, up: Any
-) -> None:
+async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, context, down, up):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     old = await order(alice, code)
@@ -105,9 +101,7 @@ async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(
     await check_books(context)
 
 
-async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     old = await order(alice, code)
@@ -122,9 +116,7 @@ async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(
     assert (await bob.dig(code))["is_prize"] == 1
 
 
-async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_nothing(
-    client: Client, context: Context
-) -> None:
+async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_nothing(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
@@ -143,9 +135,7 @@ async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_n
     await check_books(context)
 
 
-async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
@@ -164,9 +154,7 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(
     assert await find(context, "refunds") == []
 
 
-async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be_closed(
-    client: Client, context: Context
-) -> None:
+async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be_closed(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await misbehave(client, "lose_notice")
@@ -181,8 +169,8 @@ async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be
 @pytest.mark.parametrize("what", ["error_before", "error_after", "timeout", "bad_signature", "refuse"])
 @pytest.mark.parametrize("call", ["query_order", "close"])
 async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, what: str, call: str
-) -> None:
+    client, context, monkeypatch, what, call
+):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
@@ -200,9 +188,7 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     await check_books(context)
 
 
-async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(
-    client: Client, context: Context
-) -> None:
+async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await misbehave(client, "error_before", call="order")
@@ -216,8 +202,8 @@ async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minut
 
 
 async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     insert = context.store.orders.insert
@@ -235,9 +221,7 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
     assert (await the_order(context))["state"] == "closed"
 
 
-async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(client, context, monkeypatch):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await order(alice, code)
@@ -256,9 +240,7 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
     assert (await the_order(context))["state"] == "closed"
 
 
-async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(
-    client: Client, context: Context
-) -> None:
+async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(client, context):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)

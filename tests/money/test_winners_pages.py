@@ -6,8 +6,6 @@ import csv
 import io
 from base64 import b64encode
 
-import pytest
-
 from server.actions.money import ship_all
 from server.context import Context
 from server.game.amounts import DAY_MS
@@ -34,9 +32,7 @@ def a_table(*rows: tuple[str, ...], head: tuple[str, ...] = HEAD, encoding: str 
     return b64encode(text.getvalue().encode(encoding)).decode()
 
 
-async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(
-    client: Client, context: Context
-) -> None:
+async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(client, context):
     alice, code = await winners(client, context, 21)
     long_ago = {"$set": {"given_at": context.clock.now_ms() - 4 * DAY_MS}}
     await context.store.prizes.collection.update_one({"code": code, "depth": 5}, long_ago)
@@ -56,9 +52,7 @@ async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(
     assert row["overdue"] == 1
 
 
-async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client, context, monkeypatch):
     alice, code = await winners(client, context, 7)
     mallory = await client.log_in("mallory")
     rows = (

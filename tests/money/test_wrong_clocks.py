@@ -48,9 +48,7 @@ def wrong_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: right() + AHEAD_MS / 1000)
 
 
-async def test_a_persons_record_begins_by_mongodbs_clock(
-    client: Client, context: Context, wrong_machine: None
-) -> None:
+async def test_a_persons_record_begins_by_mongodbs_clock(client, context, wrong_machine):
     alice = await client.log_in("alice")
     (first,) = await find(context, "people", _id=alice.unionid)
     now_ms = await context.store.now_ms()
@@ -60,16 +58,14 @@ async def test_a_persons_record_begins_by_mongodbs_clock(
     assert await find(context, "people", _id=alice.unionid) == [first]
 
 
-def test_the_store_reads_this_machines_clock_only_to_compare_it() -> None:
+def test_the_store_reads_this_machines_clock_only_to_compare_it():
     reads = [
         path.name for path in (SOURCE / "server" / "store").rglob("*.py") if "time.time" in path.read_text()
     ]
     assert reads == ["cluster.py"]
 
 
-async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(
-    client: Client, context: Context, other: Context
-) -> None:
+async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(client, context, other):
     _, _, code = await paid_packet(client, context)
     other.clock._offset_ms += AHEAD_MS
     await lead(other)
@@ -77,9 +73,7 @@ async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(
     assert (await find(context, "tasks", _id=code))[0]["status"] == 0
 
 
-async def test_a_running_red_packet_is_neither_ended_nor_refunded(
-    client: Client, context: Context, liar: Context
-) -> None:
+async def test_a_running_red_packet_is_neither_ended_nor_refunded(client, context, liar):
     _, _, code = await paid_packet(client, context)
     for later in (False, True):
         if later:  # something is due, such as a prize to write: then the expiry is looked at too
@@ -96,9 +90,7 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
 
 
-async def test_a_prize_is_not_taken_back_before_its_deadline(
-    client: Client, context: Context, liar: Context
-) -> None:
+async def test_a_prize_is_not_taken_back_before_its_deadline(client, context, liar):
     _, bob, code = await paid_packet(client, context)
     await win(client, context, bob, code)
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
@@ -109,9 +101,7 @@ async def test_a_prize_is_not_taken_back_before_its_deadline(
     assert (await bob.post("/drawPrize", code=code))["status"] == 0
 
 
-async def test_an_address_is_kept_for_as_long_as_it_is_promised(
-    client: Client, context: Context, liar: Context
-) -> None:
+async def test_an_address_is_kept_for_as_long_as_it_is_promised(client, context, liar):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(draw_type=2, forecast_num=1, prize_num=1)
     await win(client, context, bob, code)
@@ -125,9 +115,7 @@ async def test_an_address_is_kept_for_as_long_as_it_is_promised(
     assert "address_box" not in (await find(context, "prizes"))[0]
 
 
-async def test_a_bill_that_may_be_under_way_is_not_given_up(
-    client: Client, context: Context, liar: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_bill_that_may_be_under_way_is_not_given_up(client, context, liar, monkeypatch):
     _, bob, code = await paid_packet(client, context)
     await win(client, context, bob, code)
     given_up: list[bool] = []
@@ -148,9 +136,7 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(
     assert bill["state"] != "failed"
 
 
-async def test_an_order_that_wechat_may_still_get_is_not_closed(
-    client: Client, context: Context, liar: Context
-) -> None:
+async def test_an_order_that_wechat_may_still_get_is_not_closed(client, context, liar):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await pay_later(alice, code)

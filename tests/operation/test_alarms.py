@@ -31,12 +31,11 @@ from server.realtime.own_database import Wrong
 from server.running.stores import EmbeddedRedis
 from server.running.worker import monitor_of
 from server.runtime.background import Background
-from server.settings import Settings, read_settings
+from server.settings import read_settings
 from server.store import Store
 from server.store.alarms import KEPT_ALARMS, AlarmRecord
 from server.store.messages.messages import Message
 from server.store.reviews.reviews import new_review
-from support.client import Client
 from support.leading import let_the_lease_end
 from support.operators import operator
 from support.steps import Killed, Steps
@@ -131,7 +130,7 @@ async def running(*work: Any) -> AsyncIterator[None]:
         await background.end()
 
 
-async def test_an_alarm_is_kept_with_its_begin_and_its_end(client: Client, context: Context) -> None:
+async def test_an_alarm_is_kept_with_its_begin_and_its_end(client, context):
     await operator(client)
     scene = Scene(context, "a")
     scene.found = [Alarm("books", CODE, "unpaid")]
@@ -156,7 +155,7 @@ async def test_an_alarm_is_kept_with_its_begin_and_its_end(client: Client, conte
     assert await scene.kept() == [("books", False), ("books", True)]
 
 
-async def test_content_checks_that_are_late_are_an_alarm(context: Context) -> None:
+async def test_content_checks_that_are_late_are_an_alarm(context):
     now_ms = context.clock.now_ms()
     found: tuple[tuple[str, ReviewState, int], ...] = (
         *(("a", "checking", 610_000), ("b", "checking", 590_000), ("c", "held", 610_000)),
@@ -190,7 +189,7 @@ def a_message(code: str, **fields: Any) -> Message:
     return message
 
 
-async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context) -> None:
+async def test_messages_that_wechat_does_not_take_are_an_alarm(context):
     await context.store.reviews.add(new_review("task:a", "publisher", "publisher", "check", 1))
     for code, alarm in (("a", "47003"), ("b", "late"), ("c", "late")):
         await context.store.messages.insert(a_message(code, alarm=alarm))
@@ -220,7 +219,7 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context: Context)
     ]
 
 
-async def test_other_values_are_the_same_alarm(context: Context) -> None:
+async def test_other_values_are_the_same_alarm(context):
     scene = Scene(context, "a")
     for held in ("800", "900"):
         scene.found = [Alarm("books", CODE, "held", (held, "1000"))]
@@ -231,7 +230,7 @@ async def test_other_values_are_the_same_alarm(context: Context) -> None:
     assert len({key_of(bill) for bill in bills}) == 2
 
 
-async def test_the_last_hundred_are_kept_and_all_that_last(context: Context) -> None:
+async def test_the_last_hundred_are_kept_and_all_that_last(context):
     scene = Scene(context, "a")
     scene.found = [Alarm("invariant", CODE, "depth")]
     await scene.turn()
@@ -244,7 +243,7 @@ async def test_the_last_hundred_are_kept_and_all_that_last(context: Context) -> 
     assert "0" * 12 not in {record["code"] for record in kept}
 
 
-async def test_one_process_monitors_and_another_goes_on_after_it(context: Context) -> None:
+async def test_one_process_monitors_and_another_goes_on_after_it(context):
     first, second = Scene(context, "a"), Scene(context, "b")
     first.found = second.found = [Alarm("books", CODE, "unpaid")]
     await first.turn()
@@ -264,7 +263,7 @@ async def test_one_process_monitors_and_another_goes_on_after_it(context: Contex
     assert await first.kept() == [("books", False), ("books", True)]
 
 
-async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context: Context) -> None:
+async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context):
     first = Scene(context, "a")
     first.found = [Alarm("books", CODE, "unpaid"), Alarm("redis")]
     await first.turn()
@@ -281,7 +280,7 @@ async def test_an_alarm_outlives_a_restart_until_its_check_has_run(context: Cont
     assert sorted(await first.kept()) == [("books", True), ("redis", True)]
 
 
-async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context: Context, robot: Robot) -> None:
+async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context, robot):
     scene = Scene(context, "a", alarm_webhook=robot.url)
     scene.found = [Alarm("books", CODE, "ledger", ("800", "paid:x", ""))]
     for _ in range(3):
@@ -299,9 +298,7 @@ async def test_a_webhook_is_told_of_each_begin_and_each_end_once(context: Contex
 
 
 @pytest.mark.parametrize("answer", [(500, ""), (302, ""), (200, '{"errcode":45009}'), (200, "<html>")])
-async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(
-    context: Context, robot: Robot, caplog: pytest.LogCaptureFixture, answer: tuple[int, str]
-) -> None:
+async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(context, robot, caplog, answer):
     scene = Scene(context, "a", alarm_webhook=robot.url, alarm_webhook_form="wecom")
     robot.answers = [answer, answer]
     scene.found = [Alarm("redis")]
@@ -321,9 +318,7 @@ async def test_an_alarm_that_the_webhook_did_not_take_is_told_again(
     assert "the-key-of-the-group" not in repr(logged)
 
 
-async def test_an_alarm_that_was_over_before_it_could_be_told_is_told_whole(
-    context: Context, robot: Robot
-) -> None:
+async def test_an_alarm_that_was_over_before_it_could_be_told_is_told_whole(context, robot):
     scene = Scene(context, "a", alarm_webhook=robot.url)
     robot.answers = [(500, "")]
     scene.found = [Alarm("redis")]
@@ -335,7 +330,7 @@ async def test_an_alarm_that_was_over_before_it_could_be_told_is_told_whole(
     assert robot.events == [("begin", "redis"), ("end", "redis")]
 
 
-async def test_a_kill_at_any_step_loses_no_event(context: Context, robot: Robot, settings: Settings) -> None:
+async def test_a_kill_at_any_step_loses_no_event(context, robot, settings):
     for kill_after in range(1, 20):
         await context.store.alarms.collection.delete_many({})
         await context.store.leases.collection.delete_many({})
@@ -368,9 +363,7 @@ async def test_a_kill_at_any_step_loses_no_event(context: Context, robot: Robot,
         pytest.fail("it took more steps than were tried")
 
 
-async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_over(
-    context: Context, robot: Robot
-) -> None:
+async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_over(context, robot):
     scene = Scene(context, "a", alarm_webhook=robot.url)
     await scene.turn()
     context.outages._silent.add("mongodb")
@@ -390,9 +383,7 @@ async def test_mongodbs_silence_is_told_while_it_lasts_and_written_when_it_is_ov
     assert (record["begin_at"], record["end_at"], record["told"]) == (begin, end, 2)
 
 
-async def test_a_database_that_is_not_ours_is_told_from_memory_and_written_when_ours_is_back(
-    context: Context, robot: Robot
-) -> None:
+async def test_a_database_that_is_not_ours_is_told_from_memory_and_written_when_ours_is_back(context, robot):
     scene = Scene(context, "a", alarm_webhook=robot.url)
     await scene.turn()
     context.outages._silent.add("mongodb")
@@ -410,9 +401,7 @@ async def test_a_database_that_is_not_ours_is_told_from_memory_and_written_when_
     assert sorted(await scene.kept()) == [("database", True), ("mongodb", True)]
 
 
-async def test_a_silence_is_written_also_if_another_process_monitors_by_then(
-    context: Context, robot: Robot
-) -> None:
+async def test_a_silence_is_written_also_if_another_process_monitors_by_then(context, robot):
     first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
     await first.turn()
     context.outages._silent.add("mongodb")
@@ -426,9 +415,7 @@ async def test_a_silence_is_written_also_if_another_process_monitors_by_then(
     assert robot.events == [("begin", "mongodb"), ("end", "mongodb")]
 
 
-async def test_only_the_process_that_monitored_last_tells_mongodbs_silence(
-    context: Context, robot: Robot
-) -> None:
+async def test_only_the_process_that_monitored_last_tells_mongodbs_silence(context, robot):
     first, second = (Scene(context, name, alarm_webhook=robot.url) for name in ("a", "b"))
     await first.turn()
     await second.turn()
@@ -452,9 +439,7 @@ class TestWithARedisOfItsOwn:
     def redis_url(self, redis: EmbeddedRedis) -> str:
         return redis.uri
 
-    async def test_a_worker_tells_that_redis_is_gone_and_is_back(
-        self, context: Context, robot: Robot, redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_a_worker_tells_that_redis_is_gone_and_is_back(self, context, robot, redis, monkeypatch):
         monitor_of(context)._webhook = Webhook(
             msgspec.structs.replace(context.settings, alarm_webhook=robot.url)
         )
@@ -493,13 +478,11 @@ def an_alarm(kind: str, code: str = "") -> AlarmRecord:
         ({"ALARM_WEBHOOK": "https://ops.example/alarms", "ALARM_WEBHOOK_FORM": "wecom"}, "wecom"),
     ],
 )
-def test_the_form_follows_from_the_address_unless_it_is_set(settings: dict[str, str], form: str) -> None:
+def test_the_form_follows_from_the_address_unless_it_is_set(settings, form):
     assert Webhook(read_settings(settings))._form == form
 
 
-async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(context, monkeypatch):
     monkeypatch.setattr(webhook, "POST_SECONDS", 0.3)
     over = asyncio.Event()
 
@@ -525,7 +508,7 @@ async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(
 
 
 @pytest.mark.parametrize("form", ["wecom", "dingtalk"])
-async def test_a_robot_gets_a_text_within_its_bound(context: Context, robot: Robot, form: Any) -> None:
+async def test_a_robot_gets_a_text_within_its_bound(context, robot, form):
     changed = msgspec.structs.replace(context.settings, alarm_webhook=robot.url, alarm_webhook_form=form)
     webhook = Webhook(changed)
     await webhook.tell([webhook.begin(an_alarm("mongodb")), webhook.end(an_alarm("books", CODE))])
@@ -541,9 +524,7 @@ async def test_a_robot_gets_a_text_within_its_bound(context: Context, robot: Rob
     assert robot.queries[0]["key"] == "the-key-of-the-group"
 
 
-async def test_a_signed_message_to_dingtalk_has_the_documented_signature(
-    context: Context, robot: Robot
-) -> None:
+async def test_a_signed_message_to_dingtalk_has_the_documented_signature(context, robot):
     changed = msgspec.structs.replace(
         context.settings, alarm_webhook=robot.url, alarm_webhook_form="dingtalk", alarm_webhook_secret="SECx"
     )
@@ -556,7 +537,7 @@ async def test_a_signed_message_to_dingtalk_has_the_documented_signature(
     assert abs(int(asked["timestamp"]) - context.clock.now_ms()) < 60_000
 
 
-def test_an_address_that_is_none_stops_the_start_and_is_not_shown() -> None:
+def test_an_address_that_is_none_stops_the_start_and_is_not_shown():
     with pytest.raises(BadSettings) as refused:
         read_settings({"ALARM_WEBHOOK": "ftp://robot?key=the-key-of-the-group"})
     assert "ALARM_WEBHOOK" in str(refused.value)

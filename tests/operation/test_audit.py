@@ -95,7 +95,7 @@ async def a_whole_story(client: Client, context: Context) -> str:
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_the_audit_finds_every_change_behind_the_servers_back(client: Client, context: Context) -> None:
+async def test_the_audit_finds_every_change_behind_the_servers_back(client, context):
     code = await a_whole_story(client, context)
     books = await read_money(context.store, code)
     assert differences(books) + await remote_differences(books, context.pay) == []
@@ -119,7 +119,7 @@ async def test_the_audit_finds_every_change_behind_the_servers_back(client: Clie
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_the_remote_audit_finds_what_differs_at_wechat(client: Client, context: Context) -> None:
+async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
     code = await a_whole_story(client, context)
     orders, bills = context.sandbox.pay.orders, context.sandbox.pay.bills
     await make_bills_known(context)
@@ -153,9 +153,7 @@ async def make_bills_known(context: Context) -> None:
     await context.store.database["bills"].update_many({}, {"$inc": {"created_at": 60 * DAY_MS}})
 
 
-async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_difference(
-    client: Client, context: Context
-) -> None:
+async def test_a_bill_of_more_than_30_days_that_wechat_no_longer_knows_is_no_difference(client, context):
     code = await a_whole_story(client, context)
     await let_pass(context, 31 * DAY_MS)
     for bill in await find(context, "bills"):
@@ -186,9 +184,7 @@ async def run_audit(settings: Settings, *arguments: str) -> tuple[int, str]:
 
 
 @pytest.mark.gen_test(timeout=180)  # five processes start; on a busy machine that takes long
-async def test_the_command_prints_the_differences_and_exits_with_1(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_the_command_prints_the_differences_and_exits_with_1(client, context, settings):
     code = await a_whole_story(client, context)
     for arguments in ((), ("--remote",)):
         exit_code, printed = await run_audit(settings, *arguments)
@@ -206,7 +202,7 @@ async def test_the_command_prints_the_differences_and_exits_with_1(
     assert (exit_code, f"{code}: the ledger says None fen for paid:" in printed) == (1, True)
 
 
-async def test_the_metrics_show_the_same_sums(client: Client, context: Context) -> None:
+async def test_the_metrics_show_the_same_sums(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
@@ -217,9 +213,7 @@ async def test_the_metrics_show_the_same_sums(client: Client, context: Context) 
         assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown
 
 
-async def test_the_sweep_adds_an_entry_that_the_books_lack(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_sweep_adds_an_entry_that_the_books_lack(client, context, settings, monkeypatch):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)

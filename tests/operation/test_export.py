@@ -57,9 +57,7 @@ async def table(client: Client, **asked: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
 
 
-async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(client, context, monkeypatch):
     monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
     codes = await won(client, context)
     await given_at(context, codes["mailed"], ms(2026, 11, 1))
@@ -85,9 +83,7 @@ async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
     ]
 
 
-async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(
-    client: Client, context: Context
-) -> None:
+async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     kinds = [{"name": "电视", "prize_num": 1, "value": 2999}, {"name": "毛巾", "prize_num": 1}]
     several = {"interval": 1, "fluctuation": 0, "prize_num": 2, "forecast_num": 2}
@@ -103,9 +99,7 @@ async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(
     assert found == {("电视", "2999.00", "一只猫"), ("毛巾", "", "一只猫")}
 
 
-async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(client, context, monkeypatch):
     monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
     codes = await won(client, context)
     for number, code in enumerate((codes["mailed"], codes["packet"])):

@@ -8,9 +8,7 @@ import pytest
 
 from server.actions.announce import square_of
 from server.actions.operate import MOST_FEATURED
-from server.context import Context
 from server.store.digging import square
-from support.client import Client
 from support.drafts import publish_many
 from support.operators import operator
 from support.purse import pay, publish_red_packet
@@ -21,9 +19,7 @@ def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
 
 
-async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(client, context, monkeypatch):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")

@@ -8,11 +8,11 @@ from server.game.findings import Finding, What
 from server.operation.findings import SENTENCES, line_of, texts_of
 
 
-def test_every_finding_has_a_sentence() -> None:
+def test_every_finding_has_a_sentence():
     assert set(SENTENCES) == set(get_args(What))
 
 
-def test_a_line_begins_with_the_task_and_names_each_value() -> None:
+def test_a_line_begins_with_the_task_and_names_each_value():
     finding = Finding("books", "CODE", "ledger", (None, "paid:1", 200))
     assert line_of(finding) == "CODE: the ledger says None fen for paid:1, and the documents 200"
     finding = Finding("books", "CODE", "refunded_whole", (("A", "B"), ()))
@@ -20,12 +20,12 @@ def test_a_line_begins_with_the_task_and_names_each_value() -> None:
     assert line_of(Finding("books", "CODE", "unpaid")) == "CODE: it is open and nobody paid"
 
 
-def test_a_screen_gets_values_as_plain_texts() -> None:
+def test_a_screen_gets_values_as_plain_texts():
     assert texts_of(Finding("books", "CODE", "ledger", (800, "paid:1", None))) == ("800", "paid:1", "")
     assert texts_of(Finding("books", "CODE", "prizes_of", ((3, 8), ()))) == ("3, 8", "")
 
 
-def test_wechats_own_words_are_not_changed() -> None:
+def test_wechats_own_words_are_not_changed():
     said = "'{0}' [waits: None"
     finding = Finding("refund", "CODE", "waits", ("R1", said))
     assert texts_of(finding) == ("R1", said)

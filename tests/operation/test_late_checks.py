@@ -9,7 +9,7 @@ import pytest
 from server.operation.alarms import LATE_SECONDS, Alarm, Check
 
 
-def test_a_check_that_is_late_says_when_it_last_ended() -> None:
+def test_a_check_that_is_late_says_when_it_last_ended():
     now, found = 1000.0, [Alarm("books", "A" * 12)]
 
     async def look() -> list[Alarm]:
@@ -49,7 +49,7 @@ def test_a_check_that_is_late_says_when_it_last_ended() -> None:
 
 
 @pytest.mark.parametrize("stop", ["this process stood still", "MongoDB was silent"])
-def test_a_check_is_not_late_by_itself_after_a_stop(stop: str) -> None:
+def test_a_check_is_not_late_by_itself_after_a_stop(stop):
     now = 1000.0
 
     async def look() -> list[Alarm]:
@@ -75,7 +75,7 @@ def test_a_check_is_not_late_by_itself_after_a_stop(stop: str) -> None:
     assert check.late() == [Alarm("unchecked", "", "books", ("",))]
 
 
-async def test_a_check_that_was_cut_off_is_done_at_the_next_look() -> None:
+async def test_a_check_that_was_cut_off_is_done_at_the_next_look():
     begun, looks = asyncio.Event(), 0
 
     async def look() -> list[Alarm]:

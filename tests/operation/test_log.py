@@ -14,13 +14,10 @@ from typing import Any
 import pytest
 
 from handlers.ops import log
-from server.context import Context
-from server.settings import Settings
 from server.store import audit_log
 from server.store.audit_log import Act, AuditLog, Wanted
 from support.client import Client
 from support.planner import without_index
-from support.trips import Trips
 
 LOOK, ACT = "lin's own token", "wang's own token"
 HOUR_MS = 3_600_000
@@ -43,9 +40,7 @@ async def read(client: Client, **wanted: Any) -> list[dict[str, Any]]:
     return found
 
 
-async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fields(
-    client: Client, context: Context
-) -> None:
+async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fields(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="机械键盘", forecast_num=100_000)
     await bob.dig(code)
@@ -88,9 +83,7 @@ async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fi
         assert (await client.get("/ops/log", **wrong))["error"] == "bad_request", wrong
 
 
-async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(
-    trips: Trips, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, client, context, monkeypatch):
     monkeypatch.setattr(audit_log, "TURN", 7)
     monkeypatch.setattr(log, "SHOWN_ACTS", 20)
     now_ms = context.clock.now_ms()
@@ -125,7 +118,7 @@ async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(
         Wanted(1, 2, people=("B" * 16,)),
     ],
 )
-def test_each_filter_of_the_log_reads_an_index_in_its_order(wanted: Wanted) -> None:
+def test_each_filter_of_the_log_reads_an_index_in_its_order(wanted):
     condition = {**wanted.condition(), "at": {"$gte": 1, "$lt": 2}}
     query = {"find": "audit_log", "filter": condition, "sort": {"at": -1}}
     name = f"by_{next(iter(wanted.condition()))}" if wanted.condition() else "newest"
@@ -133,9 +126,7 @@ def test_each_filter_of_the_log_reads_an_index_in_its_order(wanted: Wanted) -> N
     assert list(without_index(query, {"audit_log": own})) == []
 
 
-async def test_the_log_is_exported_without_formulas_and_the_export_is_logged(
-    client: Client, context: Context
-) -> None:
+async def test_the_log_is_exported_without_formulas_and_the_export_is_logged(client, context):
     for n, reason in enumerate(("=1+1", "+1", "-1", "@x", "\t=1", "好")):
         await context.store.audit_log.rows.insert_one(an_act(n + 1, reason=reason, operator="=老王"))
     await client.post("/ops/login", token=LOOK)
@@ -151,9 +142,7 @@ async def test_the_log_is_exported_without_formulas_and_the_export_is_logged(
     assert (act["operator"], act["reason"], act["outcome"]) == ("老王", "查账", "done")
 
 
-async def test_an_export_whose_client_hangs_up_reads_no_further(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_export_whose_client_hangs_up_reads_no_further(client, context, settings, monkeypatch):
     acts = 2_000
     for first in range(0, acts, 250):
         batch = [an_act(n + 1, reason="长" * 1_000) for n in range(first, first + 250)]

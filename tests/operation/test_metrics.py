@@ -25,9 +25,7 @@ from server.actions import gauges
 from server.actions.gauges import money_gauges
 from server.context import Context
 from server.running.stores import EmbeddedMongoDB, free_port
-from server.settings import Settings
 from server.store import Store
-from support.client import Client
 from support.servers import Running, until
 from support.trips import Trips
 
@@ -43,8 +41,8 @@ class TestAdmission:
 
     @pytest.mark.parametrize("app_env", ["development", "production"])
     async def test_either_token_gives_access_and_in_development_the_machine_needs_none(
-        self, client: Client, context: Context, app_env: str
-    ) -> None:
+        self, client, context, app_env
+    ):
         context.settings = msgspec.structs.replace(context.settings, app_env=app_env)
 
         async def admitted(query: str = "", **headers: str | bytes) -> bool:
@@ -80,7 +78,7 @@ class TestAdmission:
         ("", False),
     ],
 )
-def test_only_a_loopback_address_is_the_machine_itself(address: str, local: bool) -> None:
+def test_only_a_loopback_address_is_the_machine_itself(address, local):
     request = HTTPServerRequest(
         start_line=RequestStartLine("GET", "/metrics", "HTTP/1.1"), headers=HTTPHeaders({"Host": "x"})
     )
@@ -94,9 +92,7 @@ def money(text: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in lines}
 
 
-async def test_many_scraped_processes_ask_the_database_once(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_many_scraped_processes_ask_the_database_once(client, context, settings, monkeypatch):
     trips = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[trips]))
     others = [await Context.open(settings, Sandbox) for _ in range(2)]
@@ -119,9 +115,7 @@ async def test_many_scraped_processes_ask_the_database_once(
         await other.close()
 
 
-async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(client, context, monkeypatch):
     sums_fen, go_on = context.store.ledger.sums_fen, asyncio.Event()
 
     async def slow(now_ms: int) -> Any:
@@ -190,7 +184,7 @@ def check_series(text: str) -> None:
     assert not [s for family in families for s in family.samples if "pid" in s.labels]
 
 
-def test_two_workers_show_each_series_once_and_a_past_alarm_as_0(server: Running, database: Any) -> None:
+def test_two_workers_show_each_series_once_and_a_past_alarm_as_0(server, database):
     def renew() -> None:
         database.gauges.update_many({}, {"$set": {"due_at": 0}})
 

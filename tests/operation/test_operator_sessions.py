@@ -14,7 +14,6 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection
 
 import server.store
-from handlers.base import Interface
 from handlers.ops import operators
 from handlers.ops.operators import COOKIE
 from handlers.ops.screen import OPS_INTERFACES, feed_of
@@ -61,7 +60,7 @@ async def change_record(context: Context, **fields: int) -> None:
     await context.store.operator_sessions.collection.update_one({}, {"$set": fields})
 
 
-async def test_a_copied_cookie_is_invalid_after_the_logout(client: Client) -> None:
+async def test_a_copied_cookie_is_invalid_after_the_logout(client):
     await operator(client)
     copied = {"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"}
     assert (await client.post("/ops/logout"))["status"] == 0
@@ -71,7 +70,7 @@ async def test_a_copied_cookie_is_invalid_after_the_logout(client: Client) -> No
     assert (await client.post("/ops/logout", copied))["error"] == "token_required"
 
 
-async def test_a_logout_ends_its_own_session_only(client: Client) -> None:
+async def test_a_logout_ends_its_own_session_only(client):
     await operator(client)
     other = {"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"}
     await operator(client)
@@ -79,9 +78,7 @@ async def test_a_logout_ends_its_own_session_only(client: Client) -> None:
     assert (await client.get("/ops/me", other))["name"] == "管理员"
 
 
-async def test_an_open_feed_is_closed_by_the_logout(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_an_open_feed_is_closed_by_the_logout(client, context, settings):
     await operator(client)
     async with open_feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
@@ -91,9 +88,7 @@ async def test_an_open_feed_is_closed_by_the_logout(
     assert not feed_of(context)._viewers
 
 
-async def test_an_open_feed_ends_with_its_session(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_an_open_feed_ends_with_its_session(client, context, settings):
     await context.bus.connected.wait()
     await operator(client)
     await change_record(context, ends_at=context.clock.now_ms() + 2500)
@@ -106,8 +101,8 @@ async def test_an_open_feed_ends_with_its_session(
 
 
 async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, settings, monkeypatch
+):
     monkeypatch.setattr(server.store, "OPERATION_SECONDS", 0.2)
     await operator(client)
     await change_record(context, ends_at=context.clock.now_ms() + 2500)
@@ -126,7 +121,7 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
     silent.close()
 
 
-async def test_a_session_lasts_twelve_hours(client: Client, context: Context) -> None:
+async def test_a_session_lasts_twelve_hours(client, context):
     await operator(client)
     now_ms = context.clock.now_ms()
     (record,) = await context.store.operator_sessions.collection.find().to_list(None)
@@ -135,7 +130,7 @@ async def test_a_session_lasts_twelve_hours(client: Client, context: Context) ->
     assert (await client.get("/ops/log"))["error"] == "token_required"
 
 
-async def test_another_token_ends_all_sessions(client: Client, context: Context, settings: Settings) -> None:
+async def test_another_token_ends_all_sessions(client, context, settings):
     changed = replace(context, settings=msgspec.structs.replace(settings, ops_token="an older token"))
     for opened, name in ((context, "管理员"), (changed, "")):
         cookie = {"Cookie": f"{COOKIE}={await begin_session(opened, opened.operators[0], '管理员', 'a')}"}
@@ -143,7 +138,7 @@ async def test_another_token_ends_all_sessions(client: Client, context: Context,
         assert (await client.get("/ops/log", cookie)).get("error") == (None if name else "token_required")
 
 
-async def test_the_store_has_neither_a_sessions_id_nor_an_address(client: Client, context: Context) -> None:
+async def test_the_store_has_neither_a_sessions_id_nor_an_address(client, context):
     assert await guess(client, OFFICE, TOKEN) == ""
     (record,) = await context.store.operator_sessions.collection.find().to_list(None)
     assert set(record) == {"_id", "name", "address", "created_at", "ends_at", "delete_at"}
@@ -158,12 +153,12 @@ async def test_the_store_has_neither_a_sessions_id_nor_an_address(client: Client
 @pytest.mark.parametrize(
     "cookie", ["", "x", "x" * 43, "x" * 5000, "2|1:0|10:1|8:operator|4:eA==|" + "0" * 64]
 )
-async def test_an_invented_cookie_is_invalid(client: Client, cookie: str) -> None:
+async def test_an_invented_cookie_is_invalid(client, cookie):
     reply = await client.get("/ops/log", {"Cookie": f"{COOKIE}={cookie}"})
     assert reply["error"] == "token_required"
 
 
-async def test_the_cookie_is_sent_only_to_our_pages_and_hidden_from_scripts(client: Client) -> None:
+async def test_the_cookie_is_sent_only_to_our_pages_and_hidden_from_scripts(client):
     reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
     attributes = {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")[1:]}
     assert attributes == {"httponly", "path=/ops", "samesite=strict"}
@@ -176,14 +171,14 @@ class TestUnderHttps:
     def environment(self) -> dict[str, str]:
         return {"OPS_TOKEN": TOKEN, "PUBLIC_URL": "https://wabao.example"}
 
-    async def test_the_cookie_goes_over_https_only(self, client: Client) -> None:
+    async def test_the_cookie_goes_over_https_only(self, client):
         reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})
         assert "secure" in {part.strip().lower() for part in reply.headers["Set-Cookie"].split(";")}
 
     @pytest.mark.usefixtures("one_minute")
     async def test_without_a_trusted_proxy_guessers_are_limited_together_and_lock_out_no_operator(
-        self, client: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+        self, client, monkeypatch
+    ):
         monkeypatch.setattr(operators, "TRIES_OF_ALL", 15)
         errors = [await guess(client, f"198.51.100.{k}") for k in range(17)]
         assert errors == ["bad_token"] * 15 + ["too_many"] * 2
@@ -192,7 +187,7 @@ class TestUnderHttps:
 
 
 @pytest.mark.parametrize("path", ["/ops/login?name=x&token=open%20sesame", "/ops/login?x"])
-async def test_a_login_by_query_is_refused(client: Client, path: str) -> None:
+async def test_a_login_by_query_is_refused(client, path):
     for body in ({}, {"name": "x", "token": TOKEN}):
         reply = await client.post(path, **body)
         assert (reply["error"], reply["msg"]) == ("bad_request", "参数应放在请求的内容里，不能放在地址里")
@@ -200,7 +195,7 @@ async def test_a_login_by_query_is_refused(client: Client, path: str) -> None:
     assert (await client.get(path))["error"] == "bad_request"
 
 
-async def test_an_act_by_query_is_refused_and_changes_nothing(client: Client) -> None:
+async def test_an_act_by_query_is_refused_and_changes_nothing(client):
     await operator(client)
     code = await (await client.log_in("alice")).publish()
     reply = await client.post(f"/ops/end?code={code}&reason=x")
@@ -211,9 +206,7 @@ async def test_an_act_by_query_is_refused_and_changes_nothing(client: Client) ->
 
 
 @pytest.mark.parametrize("interface", INSIDE, ids=lambda interface: interface.__name__)
-async def test_a_stranger_gets_the_same_refusal_whatever_they_send(
-    client: Client, interface: type[Interface]
-) -> None:
+async def test_a_stranger_gets_the_same_refusal_whatever_they_send(client, interface):
     sent: list[dict[str, Any]] = [{}, {"json": {"code": 1}}, {"content": b"{"}, {"params": {"code": "x"}}]
     replies = []
     for options in sent:
@@ -224,14 +217,14 @@ async def test_a_stranger_gets_the_same_refusal_whatever_they_send(
 
 
 @pytest.mark.parametrize("path", ["/ops/login", *(interface.path for interface in ACTS)])
-async def test_a_page_of_another_site_can_do_nothing(client: Client, path: str) -> None:
+async def test_a_page_of_another_site_can_do_nothing(client, path):
     await operator(client)
     for origin in ("https://evil.example", "null", "http://127.0.0.1:1"):
         assert (await client.post(path, {"Origin": origin}))["msg"] == "请从本站的页面操作"
 
 
 @pytest.mark.usefixtures("one_minute")
-async def test_a_page_of_another_site_uses_up_no_tries(client: Client) -> None:
+async def test_a_page_of_another_site_uses_up_no_tries(client):
     for _ in range(operators.TRIES_OF_ONE + 1):
         await client.post("/ops/login", {"Origin": "https://evil.example"}, name="x", token="a guess")
     await operator(client)
@@ -249,27 +242,25 @@ class TestStrangersWithManyAddresses:
         assert [await guess(client, f"203.0.113.{k}") for k in range(6)] == ["bad_token"] * 5 + ["too_many"]
         assert await guess(client, "192.0.2.1", TOKEN) == "too_many"
 
-    async def test_strangers_do_not_lock_out_an_address_from_which_an_operator_logged_in(
-        self, client: Client
-    ) -> None:
+    async def test_strangers_do_not_lock_out_an_address_from_which_an_operator_logged_in(self, client):
         assert await guess(client, OFFICE, TOKEN) == ""
         await client.post("/ops/logout")
         await self.exhaust(client)
         assert await guess(client, OFFICE) == "bad_token"
         assert await guess(client, OFFICE, TOKEN) == ""
 
-    async def test_failures_of_a_known_address_do_not_count_for_the_others(self, client: Client) -> None:
+    async def test_failures_of_a_known_address_do_not_count_for_the_others(self, client):
         assert await guess(client, OFFICE, TOKEN) == ""
         for _ in range(7):
             assert await guess(client, OFFICE) == "bad_token"
         await self.exhaust(client)
 
-    async def test_a_known_address_has_the_limit_of_one_address(self, client: Client) -> None:
+    async def test_a_known_address_has_the_limit_of_one_address(self, client):
         assert await guess(client, OFFICE, TOKEN) == ""
         errors = [await guess(client, OFFICE) for _ in range(operators.TRIES_OF_ONE + 1)]
         assert errors == ["bad_token"] * operators.TRIES_OF_ONE + ["too_many"]
 
-    async def test_a_known_address_is_forgotten_after_a_week(self, client: Client, context: Context) -> None:
+    async def test_a_known_address_is_forgotten_after_a_week(self, client, context):
         assert await guess(client, OFFICE, TOKEN) == ""
         await self.exhaust(client)
         week_ago = context.clock.now_ms() - KNOWN_MS
@@ -278,7 +269,7 @@ class TestStrangersWithManyAddresses:
         await change_record(context, created_at=week_ago)
         assert await guess(client, OFFICE, TOKEN) == "too_many"
 
-    async def test_a_failed_login_makes_no_address_known(self, client: Client) -> None:
+    async def test_a_failed_login_makes_no_address_known(self, client):
         assert await guess(client, OFFICE) == "bad_token"
         for k in range(4):
             assert await guess(client, f"203.0.113.{k}") == "bad_token"

@@ -27,7 +27,6 @@ from server.settings import Settings
 from server.store import Store
 from server.store.audit_log import Actor
 from server.telemetry import metrics
-from support.client import Client
 from support.heartbeats import a_heartbeat
 from support.operators import guess, open_feed, operator
 from support.purse import misbehave, pay, publish_red_packet, scrape, win
@@ -61,19 +60,19 @@ class TestBehindAProxy:
     def environment(self) -> dict[str, str]:
         return {"OPS_TOKEN": "open sesame", "TRUSTED_PROXIES": "127.0.0.1"}
 
-    async def test_guesses_from_one_address_lock_out_no_other(self, client: Client) -> None:
+    async def test_guesses_from_one_address_lock_out_no_other(self, client):
         assert (await client.get("/ops/log"))["error"] == "token_required"
         errors = [await guess(client, "198.51.100.7") for _ in range(12)]
         assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"] * 2
         assert await guess(client, "198.51.100.7", "open sesame") == "too_many"
         assert await guess(client, "198.51.100.8", "open sesame") == ""
 
-    async def test_only_failed_logins_are_counted(self, client: Client) -> None:
+    async def test_only_failed_logins_are_counted(self, client):
         for _ in range(TRIES_OF_ONE + 2):
             assert await guess(client, "198.51.100.7", "open sesame") == ""
         assert await guess(client, "198.51.100.7") == "bad_token"
 
-    async def test_many_addresses_together_have_a_limit_too(self, client: Client) -> None:
+    async def test_many_addresses_together_have_a_limit_too(self, client):
         of_one = [await guess(client, "2001:db8::1") for _ in range(TRIES_OF_ONE * 2)]
         assert of_one.count("bad_token") == TRIES_OF_ONE
         assert await guess(client, "2001:db8::ffff") == "too_many"  # the same network
@@ -81,9 +80,7 @@ class TestBehindAProxy:
         assert found.count("bad_token") == TRIES_OF_ALL - TRIES_OF_ONE
         assert found[-1] == "too_many"
 
-    async def test_tries_are_counted_without_redis_too(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_tries_are_counted_without_redis_too(self, client, context):
         await context.bus._redis.connection_pool.disconnect()
         context.bus._redis.connection_pool.connection_kwargs["port"] = 1  # nobody listens there
         errors = [await guess(client, "198.51.100.7") for _ in range(TRIES_OF_ONE + 1)]
@@ -92,16 +89,12 @@ class TestBehindAProxy:
 
 
 @pytest.mark.usefixtures("one_minute")
-async def test_without_a_trusted_proxy_a_client_cannot_choose_its_address(client: Client) -> None:
+async def test_without_a_trusted_proxy_a_client_cannot_choose_its_address(client):
     errors = [await guess(client, f"198.51.100.{k}") for k in range(TRIES_OF_ONE + 1)]
     assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"]
 
 
-async def test_an_operators_acts_are_done_and_logged(
-    client: Client,
-    context: Context,
-    open_page: Any,
-) -> None:
+async def test_an_operators_acts_are_done_and_logged(client, context, open_page):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=40_000, cd=60)
@@ -136,9 +129,7 @@ async def test_an_operators_acts_are_done_and_logged(
     assert log[-1]["reason"] == "图片不合适"
 
 
-async def test_an_act_that_was_cut_off_is_logged_as_begun(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_an_act_that_was_cut_off_is_logged_as_begun(client, context, settings):
     await operator(client)
     code = await (await client.log_in("alice")).publish(forecast_num=100_000)
 
@@ -151,9 +142,7 @@ async def test_an_act_that_was_cut_off_is_logged_as_begun(
     assert [(act["act"], act["target"], act["outcome"]) for act in acts] == [("end", code, "begun")]
 
 
-async def test_search_and_a_tasks_page_show_no_seed_no_winning_depth_and_no_id(
-    client: Client, context: Context
-) -> None:
+async def test_search_and_a_tasks_page_show_no_seed_no_winning_depth_and_no_id(client, context):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0, wxname="一位发布者")
@@ -186,9 +175,7 @@ async def frames(http: httpx.AsyncClient, settings: Settings) -> AsyncIterator[d
             pass
 
 
-async def test_the_feed_begins_with_its_history_and_sends_each_second(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_the_feed_begins_with_its_history_and_sends_each_second(client, context, settings):
     await context.bus.connected.wait()
     with pytest.raises(HTTPClientError) as refused:
         await websocket_connect(f"ws://127.0.0.1:{settings.port}/ops/feed")
@@ -228,8 +215,8 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(
 
 
 async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm(
-    client: Client, context: Context, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, settings, monkeypatch
+):
     async def stock() -> dict[str, int]:
         raise TimeoutError
 
@@ -248,9 +235,7 @@ async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm
     assert seen["pulse"]["alarms"] == []
 
 
-async def test_a_history_that_contradicts_its_task_raises_an_alarm(
-    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
-) -> None:
+async def test_a_history_that_contradicts_its_task_raises_an_alarm(client, context, settings, begin_to_watch):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -268,9 +253,7 @@ async def test_a_history_that_contradicts_its_task_raises_an_alarm(
     assert (frame["alarms"][0]["what"], frame["alarms"][0]["values"]) == ("depth", ["1", "0", "0"])
 
 
-async def test_books_that_do_not_balance_raise_an_alarm(
-    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
-) -> None:
+async def test_books_that_do_not_balance_raise_an_alarm(client, context, settings, begin_to_watch):
     http = await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -290,8 +273,8 @@ async def test_books_that_do_not_balance_raise_an_alarm(
 
 
 async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
-    client: Client, context: Context, settings: Settings, begin_to_watch: Callable[[], None]
-) -> None:
+    client, context, settings, begin_to_watch
+):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
@@ -315,7 +298,7 @@ async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await scrape(client, context)
 
 
-async def test_the_operators_name_is_shown_until_the_logout(client: Client) -> None:
+async def test_the_operators_name_is_shown_until_the_logout(client):
     assert (await client.get("/ops/me"))["name"] == ""
     await operator(client)
     assert (await client.get("/ops/me"))["name"] == "管理员"
@@ -323,9 +306,7 @@ async def test_the_operators_name_is_shown_until_the_logout(client: Client) -> N
     assert (await client.get("/ops/me"))["name"] == ""
 
 
-async def test_the_feed_tells_of_an_end_without_a_dig(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_the_feed_tells_of_an_end_without_a_dig(client, context, settings):
     await context.bus.connected.wait()
     http = await operator(client)
     alice = await client.log_in("alice")
@@ -344,9 +325,7 @@ async def test_the_feed_tells_of_an_end_without_a_dig(
     await asyncio.wait([pulsing])
 
 
-async def test_a_new_viewer_sees_each_dig_and_each_end_once(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, settings):
     await context.bus.connected.wait()
     http = await operator(client)
     first = await open_feed(http, settings)
@@ -376,9 +355,7 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(
             pass
 
 
-async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_cut(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_cut(client, context, settings):
     await context.bus.connected.wait()
     cookies = (await operator(client)).cookies
     now_ms = context.clock.now_ms()
@@ -414,7 +391,7 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
         pass
 
 
-def test_seconds_add_up_over_processes() -> None:
+def test_seconds_add_up_over_processes():
     digs = {"digs.won": 2, "digs.cooling_down": 7, "joins": 1, "replaced": 1}
     seconds = add_up([a_heartbeat("a", 5, **digs), a_heartbeat("b", 5, **digs), a_heartbeat("a", 6)])
     assert [second.at for second in seconds] == [5, 6]
@@ -423,7 +400,7 @@ def test_seconds_add_up_over_processes() -> None:
     assert (seconds[0].watchers, seconds[0].processes, seconds[1].watchers) == (6, 2, 3)
 
 
-def test_a_quantile_lies_within_its_bucket() -> None:
+def test_a_quantile_lies_within_its_bucket():
     buckets = [90, 100, 100]
     assert 0 < (quantile_ms((0.1, 0.5), buckets, 0.5) or 0) <= 100
     assert 100 < (quantile_ms((0.1, 0.5), buckets, 0.99) or 0) <= 500

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from server.context import Context
 from support.client import Client
 from support.operators import operator
 from support.purse import pay, publish_red_packet, win
@@ -19,7 +18,7 @@ async def codes(client: Client, **asked: str) -> list[str]:
     return [task["code"] for task in (await client.get("/ops/list", **asked))["data"]]
 
 
-async def test_hidden_unpaid_and_held_tasks_are_listed(client: Client, context: Context) -> None:
+async def test_hidden_unpaid_and_held_tasks_are_listed(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     plain = await alice.publish()
@@ -41,7 +40,7 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client: Client, context: 
     assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"
 
 
-async def test_the_money_of_all_tasks_is_told(client: Client, context: Context) -> None:
+async def test_the_money_of_all_tasks_is_told(client, context):
     await operator(client)
     first = await client.get("/ops/money")
     assert (first["paid_fen"], first["held_fen"]) == (0, 0)

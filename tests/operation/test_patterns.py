@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.operation.alarms import Alarm
@@ -27,9 +25,7 @@ async def found(context: Context, what: str, now_ms: int = 0) -> list[Alarm]:
     return [alarm for alarm in alarms if alarm.what == what]
 
 
-async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(
-    client: Client, context: Context
-) -> None:
+async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     codes = [await won(client, context, alice, bob) for _ in range(2)]
     await won(client, context, carol, bob)
@@ -41,9 +37,7 @@ async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(
     assert await found(context, "pair", context.clock.now_ms() + 7 * DAY_MS) == []
 
 
-async def test_a_flood_of_small_wins_hides_no_pattern(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_flood_of_small_wins_hides_no_pattern(client, context, monkeypatch):
     monkeypatch.setattr("server.operation.patterns.MOST", 2)
     monkeypatch.setattr("server.operation.patterns.TOLD", 2)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -54,7 +48,7 @@ async def test_a_flood_of_small_wins_hides_no_pattern(
     assert len(await found(context, "pair")) == 1
 
 
-async def test_a_treasure_that_one_or_few_dug_is_told(client: Client, context: Context) -> None:
+async def test_a_treasure_that_one_or_few_dug_is_told(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     alone = await won(client, context, alice, bob)
     [alarm] = await found(context, "alone")
@@ -71,7 +65,7 @@ async def test_a_treasure_that_one_or_few_dug_is_told(client: Client, context: C
     assert len(await found(context, "alone")) == 1
 
 
-async def test_a_sharer_who_brought_many_winners_is_told(client: Client, context: Context) -> None:
+async def test_a_sharer_who_brought_many_winners_is_told(client, context):
     alice, eve, *others = await client.log_in_all("alice", "eve", *"bcdfg")
     for winner in others:
         assert await found(context, "sharer") == []
@@ -81,7 +75,7 @@ async def test_a_sharer_who_brought_many_winners_is_told(client: Client, context
     assert alarm.values == ("5",)
 
 
-async def test_many_people_at_one_address_are_told(client: Client, context: Context) -> None:
+async def test_many_people_at_one_address_are_told(client, context):
     day = context.clock.now_ms() // DAY_MS
     for number in range(10):
         assert await found(context, "address") == []
@@ -92,7 +86,7 @@ async def test_many_people_at_one_address_are_told(client: Client, context: Cont
     assert await found(context, "address", (day + 1) * DAY_MS) == []
 
 
-async def test_luck_above_what_chance_allows_is_told(client: Client, context: Context) -> None:
+async def test_luck_above_what_chance_allows_is_told(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     for _ in range(3):
         await won(client, context, alice, carol)  # at the only level there is: no luck
@@ -106,7 +100,7 @@ async def test_luck_above_what_chance_allows_is_told(client: Client, context: Co
     assert (alarm.code, alarm.values) == (code, ("3", "3", "1e-09"))
 
 
-async def test_held_red_packets_are_an_alarm_until_they_are_decided(client: Client, context: Context) -> None:
+async def test_held_red_packets_are_an_alarm_until_they_are_decided(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
     assert await found(context, "held") == []

@@ -47,9 +47,7 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
     return someone
 
 
-async def test_a_reporter_is_reached_by_their_report(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_reporter_is_reached_by_their_report(client, context, monkeypatch):
     monkeypatch.setattr(whom, "READ_REPORTS", 3)
     await operator(client)
     alice = await client.log_in("alice")
@@ -66,9 +64,7 @@ async def test_a_reporter_is_reached_by_their_report(
     assert [(await each.get("/getMyInfo"))["status"] for each in (bob, dave)] == [0, 0]
 
 
-async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(
-    client: Client, context: Context
-) -> None:
+async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(client, context):
     await operator(client)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
@@ -82,7 +78,7 @@ async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(
     await check_reached(client, context, carol, brought["key"])
 
 
-async def test_operators_see_that_somebody_deletes_their_account(client: Client) -> None:
+async def test_operators_see_that_somebody_deletes_their_account(client):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -107,9 +103,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("who", "param"), BAD, ids=lambda value: str(value))
-async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused(
-    client: Client, who: dict[str, Any], param: str
-) -> None:
+async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused(client, who, param):
     await operator(client)
     for reply in (
         await client.get("/ops/person", **who),
@@ -126,7 +120,7 @@ class TestChecked:
     def environment(self) -> dict[str, str]:
         return {"OPS_TOKEN": "open sesame", **CHECKED}
 
-    async def test_a_chosen_name_leads_to_its_person(self, client: Client, context: Context) -> None:
+    async def test_a_chosen_name_leads_to_its_person(self, client, context):
         await operator(client)
         alice = await client.log_in("alice")
         assert (await alice.post("/setProfile", wxname="存疑的人"))["review"] == "checking"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from server.context import Context
 from server.game.review import decided
 from server.operation.alarms import Alarm, check_queues
 from server.store.reviews.reviews import new_review
@@ -31,8 +30,8 @@ async def decide(client: Client, key: str, shown: int) -> str:
 
 
 async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_decision_is_logged(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     alice, bob = await client.log_in_all("alice", "bob")
     first = await alice.publish(name="存疑的猫", synopsis="一只猫")
     second = await alice.publish(name="存疑的狗")
@@ -69,9 +68,7 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
     ]
 
 
-async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_whole(
-    client: Client, context: Context
-) -> None:
+async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_whole(client, context):
     (alice,) = await client.log_in_all("alice")
     code = await publish_red_packet(alice, name="存疑的红包")
     await pay(client, context, alice, code)
@@ -86,7 +83,7 @@ async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_who
     await check_books(context)
 
 
-async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context: Context) -> None:
+async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(context):
     now_ms = context.clock.now_ms()
     for key, ago_ms in (("a", 590_000), ("b", 610_000)):
         review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)

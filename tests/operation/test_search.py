@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
 from server.store.digging.tasks import Tasks
 from server.store.digging.terms import asked_terms
 from server.store.people.people import People
@@ -38,9 +37,7 @@ async def names(client: Client, query: str) -> list[str]:
     return [person["wxname"] for person in (await search(client, query))["people"]]
 
 
-async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_others_see(
-    client: Client, context: Context
-) -> None:
+async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_others_see(client, context):
     await enter(client, LOOK)
     strong = await client.log_in("strong", nickname="挖宝高手小强")
     await client.log_in("other", nickname="另一个人")
@@ -65,9 +62,7 @@ async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_othe
     assert await names(client, "bear") == await names(client, "A" * 16) == ["Lazy Bear"]
 
 
-async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
-    client: Client, context: Context
-) -> None:
+async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(client, context):
     await enter(client, LOOK)
     alice, bob = await client.log_in_all("alice", "bob")
     older = await alice.publish(name="机械键盘")
@@ -92,9 +87,7 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
 
 
-async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_look(
-    client: Client, context: Context
-) -> None:
+async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_look(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=2, cd=0)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -121,7 +114,7 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
     assert (await search(client, PHONE))["prizes"] == (await search(client, "SF12345678"))["prizes"] == []
 
 
-async def test_what_is_no_search_is_refused_and_a_token_is_not_looked_for(client: Client) -> None:
+async def test_what_is_no_search_is_refused_and_a_token_is_not_looked_for(client):
     await enter(client, LOOK)
     for query in ("", "强", " 强 ", " \n ", "\u200d", "长" * 65, "长" * 10_000, ["a"], {"$gt": ""}):
         assert (await client.post("/ops/search", query=query))["error"] == "bad_request", query
@@ -132,7 +125,7 @@ async def test_what_is_no_search_is_refused_and_a_token_is_not_looked_for(client
 
 
 @pytest.mark.parametrize("text", ["红", "挖宝高手", ".*", "🎁🎀" * 16])
-def test_each_search_by_name_reads_one_index_in_its_order(text: str) -> None:
+def test_each_search_by_name_reads_one_index_in_its_order(text):
     for kind in (People, Tasks):
         query: dict[str, Any] = {"aggregate": kind.NAME, "pipeline": newest_with(asked_terms(text), 50)}
         assert list(query["pipeline"][0]["$match"]) == ["terms"]

@@ -8,10 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
 from server.runtime.background import Background
-from server.settings import Settings
-from support.client import Client
 from support.operators import open_feed, operator
 
 HOUR_MS = 3_600_000
@@ -27,9 +24,7 @@ def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
 
 
-async def test_a_clock_that_jumps_back_does_not_silence_the_feed(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, settings):
     await context.bus.connected.wait()
     pulsing = Background()
     pulsing.spawn(context.heartbeats.run())

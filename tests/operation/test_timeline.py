@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client
 from support.operators import operator
@@ -26,7 +25,7 @@ async def read(client: Client, **who: Any) -> list[dict[str, Any]]:
     return found
 
 
-async def test_won_and_got_nothing_is_answered_by_one_timeline(client: Client, context: Context) -> None:
+async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
@@ -64,7 +63,7 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client: Client, c
             assert secret not in raw
 
 
-async def test_a_timeline_of_nothing_is_refused(client: Client) -> None:
+async def test_a_timeline_of_nothing_is_refused(client):
     await operator(client)
     code = await (await client.log_in("alice")).publish()
     for who, error in (
@@ -78,7 +77,7 @@ async def test_a_timeline_of_nothing_is_refused(client: Client) -> None:
         assert (await client.get("/ops/timeline", **who))["error"] == error, who
 
 
-def test_pages_neither_overlap_nor_miss_what_happened_in_one_millisecond() -> None:
+def test_pages_neither_overlap_nor_miss_what_happened_in_one_millisecond():
     events = [Event(at=9_000 - n // 3, what=f"{n}") for n in range(3 * PAGE)]
     read: list[Event] = []
     before, more = 0, True

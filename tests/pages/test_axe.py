@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support import SOURCE
-from support.browser import Opener, Person, Window, a_server, checked, needs_chromium, write_old_record
+from support.browser import Person, Window, a_server, checked, needs_chromium, write_old_record
 from support.client import a_picture
 from support.messages import MESSAGES
 from support.reviews import CHECKED
@@ -139,7 +139,7 @@ def with_axe(window: Window) -> Looked:
     return Looked(window)
 
 
-def test_axe_finds_nothing_on_any_page_in_either_theme(window: Opener, codes: dict[str, str]) -> None:
+def test_axe_finds_nothing_on_any_page_in_either_theme(window, codes):
     opened = window()
     looked = with_axe(opened)
     page = opened.page

@@ -21,7 +21,6 @@ from support import SOURCE
 from support.browser import (
     DESK,
     PHONE,
-    Opener,
     Person,
     Window,
     a_server,
@@ -127,7 +126,7 @@ def keep(look: str, tmp_path: Path) -> Callable[[Window, str], None]:
     return kept
 
 
-def test_people_without_a_picture_have_a_place_all_the_same(window: Opener, codes: dict[str, str]) -> None:
+def test_people_without_a_picture_have_a_place_all_the_same(window, codes):
     opened = window("路人", f"/#/task/{codes[REPORTED]}")
     face = opened.page.locator(".people .avatar").first
     expect(face).to_be_visible()
@@ -136,9 +135,7 @@ def test_people_without_a_picture_have_a_place_all_the_same(window: Opener, code
     expect(face).to_have_js_property("naturalWidth", 1)  # no sign of a broken picture
 
 
-def test_a_publisher_reads_what_became_of_the_check(
-    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
-) -> None:
+def test_a_publisher_reads_what_became_of_the_check(window, codes, keep):
     opened = window("小红", f"/#/task/{codes[DOUBTFUL]}")
     expect(opened.page.get_by_text("正在等平台的人看一看")).to_be_visible()
     sharing = opened.page.get_by_role("button", name="分享")
@@ -162,7 +159,7 @@ def test_a_publisher_reads_what_became_of_the_check(
     keep(stranger, "not-shown")
 
 
-def test_a_name_that_waits_is_told(window: Opener, keep: Callable[[Window, str], None], look: str) -> None:
+def test_a_name_that_waits_is_told(window, keep, look):
     opened = window(f"新人{look}", "/#/mine")
     opened.page.get_by_role("button", name="改名").or_(
         opened.page.get_by_role("link", name="改名")
@@ -173,27 +170,21 @@ def test_a_name_that_waits_is_told(window: Opener, keep: Callable[[Window, str],
     keep(opened, "name-checking")
 
 
-def test_a_treasure_is_reported(
-    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
-) -> None:
+def test_a_treasure_is_reported(window, codes, keep):
     opened = window("小芳", f"/#/task/{codes[REPORTED]}")
     opened.page.get_by_role("button", name="举报").click()
     expect(opened.page.get_by_role("button", name="色情低俗")).to_be_visible()
     keep(opened, "report")
 
 
-def test_a_banned_person_reads_until_when(
-    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
-) -> None:
+def test_a_banned_person_reads_until_when(window, codes, keep):
     opened = window("大熊", f"/#/task/{codes[REPORTED]}")
     opened.page.locator(".dig").click()
     expect(opened.page.locator("main").get_by_text("停用").first).to_be_visible()
     keep(opened, "banned")
 
 
-def test_a_publisher_may_be_told_of_the_end(
-    window: Opener, address: str, keep: Callable[[Window, str], None], look: str
-) -> None:
+def test_a_publisher_may_be_told_of_the_end(window, address, keep, look):
     user = f"掌柜{look}"
     publisher = Person.log_in(address, user)
     code = publisher.publish(draw(oranges), name="一箱赣南脐橙")
@@ -209,9 +200,7 @@ def test_a_publisher_may_be_told_of_the_end(
     assert TEMPLATES["ended"]
 
 
-def test_winner_and_publisher_read_that_goods_are_frozen(
-    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
-) -> None:
+def test_winner_and_publisher_read_that_goods_are_frozen(window, codes, keep):
     winner = window("大熊", f"/#/task/{codes[STOLEN]}")
     claim = winner.page.locator(".claim")
     expect(claim).to_contain_text("这个奖品被运营者冻结了")
@@ -228,9 +217,7 @@ def test_winner_and_publisher_read_that_goods_are_frozen(
     keep(publisher, "frozen-winners")
 
 
-def test_operators_see_what_waits_for_them(
-    window: Opener, codes: dict[str, str], keep: Callable[[Window, str], None]
-) -> None:
+def test_operators_see_what_waits_for_them(window, codes, keep):
     opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)
     expect(opened.page.locator(".status.fresh")).to_be_visible()
@@ -253,9 +240,7 @@ def test_operators_see_what_waits_for_them(
         keep(opened, f"ops-{path.partition('/')[0]}")
 
 
-def test_the_key_that_decides_is_not_written_into_the_reason(
-    window: Opener, codes: dict[str, str], look: str
-) -> None:
+def test_the_key_that_decides_is_not_written_into_the_reason(window, codes, look):
     opened = window(path="/ops")
     enter(opened, "值班员", TOKEN)
     opened.go("/ops#/reviews")

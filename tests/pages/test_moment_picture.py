@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from support import SOURCE
-from support.browser import PHONE, Opener, Person, a_server, needs_chromium
+from support.browser import PHONE, Person, a_server, needs_chromium
 from support.drawings import draw, oranges
 
 pytestmark = needs_chromium
@@ -54,7 +54,7 @@ class Film:
             self.take(FRAME_MS)
 
 
-def test_the_moment_of_a_dig_is_recorded(window: Opener, address: str, tmp_path: Path) -> None:
+def test_the_moment_of_a_dig_is_recorded(window, address, tmp_path):
     publisher = Person.log_in(address, "小明")
     code = publisher.publish(
         draw(oranges), name="一箱赣南脐橙", forecast_num=1, cd=5, synopsis="自家果园，现摘现发。"

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from handlers.pages import STATIC, Site
-from server.settings import Settings
 from support.client import Client, a_picture
 from support.pictures import opened
 
@@ -26,7 +25,7 @@ async def root(client: Client) -> str:
     return found[0]
 
 
-async def test_the_page_may_run_and_load_nothing_but_ours(client: Client, settings: Settings) -> None:
+async def test_the_page_may_run_and_load_nothing_but_ours(client, settings):
     response = await client.http.get("/?code=abc")
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     policy = dict(part.split(" ", 1) for part in response.headers["Content-Security-Policy"].split("; "))
@@ -39,7 +38,7 @@ async def test_the_page_may_run_and_load_nothing_but_ours(client: Client, settin
     assert not re.search(r"<script(?![^>]*\bsrc=)|\bon[a-z]+=|\bstyle=", response.text)
 
 
-async def test_files_are_compressed_only_for_clients_that_accept_it(client: Client) -> None:
+async def test_files_are_compressed_only_for_clients_that_accept_it(client):
     address = f"{await root(client)}/app/main.js"
     small = await client.http.get(address, headers={"Accept-Encoding": "gzip"})
     whole = await client.http.get(address, headers={"Accept-Encoding": "identity"})
@@ -50,7 +49,7 @@ async def test_files_are_compressed_only_for_clients_that_accept_it(client: Clie
     assert small.headers["Vary"] == "Accept-Encoding"
 
 
-async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalidated(client: Client) -> None:
+async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalidated(client):
     page = await client.http.get("/")
     assert page.headers["Cache-Control"] == "no-cache"
     again = await client.http.get("/", headers={"If-None-Match": page.headers["Etag"]})
@@ -69,7 +68,7 @@ async def test_files_with_a_version_are_cached_for_good_and_the_page_is_revalida
     "path",
     ["/static/app/0123456789ab/app/no.js", "/static/no/0123456789ab/app/main.js", "/static/app/a/../main.js"],
 )
-async def test_an_unknown_file_is_refused_in_json(client: Client, path: str) -> None:
+async def test_an_unknown_file_is_refused_in_json(client, path):
     response = await client.http.get(path)
     assert response.status_code == 404
     assert response.json()["error"] == "bad_request"
@@ -81,7 +80,7 @@ def preloaded(site: Site) -> set[str]:
     return set(re.findall(r'(?:modulepreload" href|src)="\{\{root\}\}/([a-z/]+\.js)"', page))
 
 
-def test_what_a_first_view_imports_is_preloaded_and_all_modules_import_only_what_is_there() -> None:
+def test_what_a_first_view_imports_is_preloaded_and_all_modules_import_only_what_is_there():
     site = Site("app", "miniprogram/shared")
     modules = {path for path in site.files if path.endswith(".js")}
     imports: dict[str, set[str]] = {}
@@ -100,18 +99,18 @@ def test_what_a_first_view_imports_is_preloaded_and_all_modules_import_only_what
     assert preloaded(site) == needed
 
 
-def test_the_files_of_a_first_view_are_small() -> None:
+def test_the_files_of_a_first_view_are_small():
     site = Site("app", "miniprogram/shared")
     first = [*preloaded(site), *(path for path in site.files if not path.endswith(".js"))]
     assert sum(len(site.files[path].gzipped) for path in first) < 90_000
     assert all(gzip.decompress(file.gzipped) == file.body for file in site.files.values())
 
 
-async def test_in_development_the_sandbox_logs_in(client: Client) -> None:
+async def test_in_development_the_sandbox_logs_in(client):
     assert 'data-login="sandbox"' in (await client.http.get("/")).text
 
 
-async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client: Client) -> None:
+async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client):
     alice = await client.log_in("alice")
     code = await alice.publish(url=(await alice.upload(a_picture()))["url"])
     share = (await alice.get("/getTaskDetails", code=code))["share"]
@@ -137,6 +136,6 @@ class TestWithWeChat:
     def environment(self) -> dict[str, str]:
         return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
 
-    async def test_the_page_shows_the_mini_programs_code_instead(self, client: Client) -> None:
+    async def test_the_page_shows_the_mini_programs_code_instead(self, client):
         assert 'data-login="wechat"' in (await client.http.get("/")).text
         assert (await client.http.get("/sandbox/authorize?user=alice")).status_code == 404

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, expect
 
 from support import SOURCE
-from support.browser import DESK, PHONE, Opener, Person, Window, a_server, needs_chromium, open_window
+from support.browser import DESK, PHONE, Person, Window, a_server, needs_chromium, open_window
 from support.drawings import MODERATION, draw, oranges
 
 pytestmark = needs_chromium
@@ -102,12 +102,7 @@ def options(look: str) -> dict[str, Any]:
     }
 
 
-def test_every_screen_is_readable_and_its_picture_is_taken(
-    window: Opener,
-    codes: dict[str, str],
-    look: str,
-    tmp_path: Path,
-) -> None:
+def test_every_screen_is_readable_and_its_picture_is_taken(window, codes, look, tmp_path):
     texts = "".join(text.read_text(encoding="utf-8") for text in TEXTS)
     shown = {f"{name}-{look}.webp" for name in re.findall(rf"\b([a-z-]+)-{look}\.webp", texts)}
     shown -= {f"{name}-{look}.webp" for name in MODERATION}

@@ -24,7 +24,7 @@ from server.pictures.poster import Poster
 from server.settings import Settings
 from server.store.files import CHUNK_BYTES, UNUSED_MS, Files
 from server.wechat import WeChat
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
 from support.stored import stored_files
 
@@ -40,7 +40,7 @@ def environment() -> dict[str, str]:
     return {"PUBLIC_URL": "https://wabao.example.com"}
 
 
-async def test_an_upload_is_served_with_its_thumbnail(client: Client, settings: Settings) -> None:
+async def test_an_upload_is_served_with_its_thumbnail(client, settings):
     alice = await client.log_in("alice")
     reply = await alice.upload(a_picture(2000, 1000), name="../../etc/passwd")
     assert reply.keys() == {"status", "msg", "file_id", "url", "thumbnail"}
@@ -58,7 +58,7 @@ async def test_an_upload_is_served_with_its_thumbnail(client: Client, settings: 
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_a_client_that_has_a_picture_gets_304(client: Client, settings: Settings) -> None:
+async def test_a_client_that_has_a_picture_gets_304(client, settings):
     alice = await client.log_in("alice")
     clear = io.BytesIO()
     logo = Image.new("RGBA", (1500, 1500))
@@ -83,9 +83,7 @@ async def test_a_client_that_has_a_picture_gets_304(client: Client, settings: Se
         assert head.headers[name] == full.headers[name]
 
 
-async def test_two_uploads_of_the_same_picture_have_names_nobody_can_guess(
-    client: Client, settings: Settings
-) -> None:
+async def test_two_uploads_of_the_same_picture_have_names_nobody_can_guess(client, settings):
     alice = await client.log_in("alice")
     replies = [await alice.upload(a_picture()) for _ in range(2)]
     names = {urlsplit(reply["url"]).path.removeprefix("/files/") for reply in replies}
@@ -93,7 +91,7 @@ async def test_two_uploads_of_the_same_picture_have_names_nobody_can_guess(
     assert all(re.fullmatch(r"[0-9a-f]{32}\.jpg", name) for name in names)  # 128 bits of chance
 
 
-async def test_an_unknown_file_is_404_in_json(client: Client) -> None:
+async def test_an_unknown_file_is_404_in_json(client):
     for name in (f"{'0' * 32}.jpg", f"{'0' * 32}.exe", "x", "x/y", "%00", "a" * 3000, "%F0%9F%98%80"):
         for method in ("GET", "HEAD"):
             response = await client.http.request(method, f"/files/{name}", headers={"If-None-Match": "*"})
@@ -104,7 +102,7 @@ async def test_an_unknown_file_is_404_in_json(client: Client) -> None:
                 assert response.json()["error"] == "bad_request"
 
 
-async def test_a_refused_upload_leaves_nothing_behind(client: Client, context: Context) -> None:
+async def test_a_refused_upload_leaves_nothing_behind(client, context):
     alice = await client.log_in("alice")
     assert (await alice.upload(b"<svg/>"))["error"] == "not_a_picture"
     assert (await alice.upload(b""))["error"] == "not_a_picture"
@@ -126,7 +124,7 @@ async def test_a_refused_upload_leaves_nothing_behind(client: Client, context: C
     assert await context.store.files.chunks.count_documents({}) == 0
 
 
-async def test_a_body_too_large_for_any_picture_is_413_in_json(client: Client, context: Context) -> None:
+async def test_a_body_too_large_for_any_picture_is_413_in_json(client, context):
     alice = await client.log_in("alice")
     response = await client.http.post(
         "/uploadFile", files={"file": os.urandom(MAX_BYTES + (1 << 20))}, data={"unionid": alice.unionid}
@@ -138,7 +136,7 @@ async def test_a_body_too_large_for_any_picture_is_413_in_json(client: Client, c
     assert await stored_files(context) == 0
 
 
-async def test_only_pictures_uploaded_here_can_be_published(client: Client, settings: Settings) -> None:
+async def test_only_pictures_uploaded_here_can_be_published(client, settings):
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
     code = await alice.publish(url=url.replace("https://wabao.example.com", "http://another.name:8080"))
@@ -154,7 +152,7 @@ async def test_only_pictures_uploaded_here_can_be_published(client: Client, sett
         assert reply["param"] == "url"
 
 
-async def test_red_packets_of_one_amount_share_one_drawn_picture(client: Client, settings: Settings) -> None:
+async def test_red_packets_of_one_amount_share_one_drawn_picture(client, settings):
     alice = await client.log_in("alice")
     asked = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 3, "is_public": 0}
     pictures = []
@@ -172,9 +170,7 @@ async def test_red_packets_of_one_amount_share_one_drawn_picture(client: Client,
 # ---------------------------------------------------------------- posters
 
 
-async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(client, context, settings):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="紫砂壶 🎁")
     first = await bob.post("/getSharePic", code=code)
@@ -190,9 +186,7 @@ async def test_a_poster_is_drawn_once_per_person_and_carries_their_share_token(
     assert bob.unionid not in first["pic"]
 
 
-async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(client, context, monkeypatch):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=1, forecast_num=1)
 
@@ -220,9 +214,7 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(
     assert await context.store.files.collection.count_documents(query) == 0
 
 
-async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     drawn, draw = [], pictures_of(context).poster
 
@@ -237,9 +229,7 @@ async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(
     assert drawn == [own, f"署名 {theirs}"]
 
 
-async def test_requests_for_a_poster_at_the_same_time_get_one_poster(
-    client: Client, context: Context
-) -> None:
+async def test_requests_for_a_poster_at_the_same_time_get_one_poster(client, context):
     alice = await client.log_in("alice")
     code = await alice.publish()
     before = await stored_files(context), await context.store.files.chunks.distinct("files_id")
@@ -249,9 +239,7 @@ async def test_requests_for_a_poster_at_the_same_time_get_one_poster(
     assert (after[0] - before[0], len(after[1]) - len(before[1])) == (2, 2)  # the poster and its thumbnail
 
 
-async def test_two_processes_that_draw_the_same_poster_keep_one(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_two_processes_that_draw_the_same_poster_keep_one(client, context, settings):
     alice = await client.log_in("alice")
     task = await context.store.tasks.find(await alice.publish())
     assert task is not None
@@ -270,7 +258,7 @@ async def test_two_processes_that_draw_the_same_poster_keep_one(
     assert await context.store.files.collection.count_documents(query) == 1
 
 
-async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client: Client) -> None:
+async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client):
     alice = await client.log_in("alice")
     assert (await alice.post("/getSharePic", code="000000000000"))["error"] == "no_such_task"
     assert (await alice.post("/getSharePic", code="$where"))["error"] == "bad_request"
@@ -289,9 +277,7 @@ def configured(context: Context, settings: Settings, base_url: str) -> WeChat:
     return WeChat(settings.appid, settings.app_secret, base_url, context.store.access_tokens, context.keys)
 
 
-async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(client, context, settings):
     alice = await client.log_in("alice")
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
@@ -334,7 +320,7 @@ class Inserts(CommandListener):
     failed = succeeded
 
 
-async def test_an_upload_exists_only_with_its_very_last_write(settings: Settings) -> None:
+async def test_an_upload_exists_only_with_its_very_last_write(settings):
     inserts = Inserts()
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
         settings.mongodb_uri, event_listeners=[inserts]

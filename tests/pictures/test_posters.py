@@ -35,7 +35,7 @@ from support.pictures import (
 ADDRESS = "https://wabao.example.com/?code=Ab3dEf6hIj9kLm2nOp5q"
 
 
-def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code() -> None:
+def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code():
     drawn = opened(draw_poster(a_poster()).full)
     assert drawn.size == (WIDTH, HEIGHT) == (750, 1334)
     assert shows_code_of(drawn, ADDRESS)
@@ -44,13 +44,13 @@ def test_a_poster_is_a_portrait_that_shows_the_picture_and_the_code() -> None:
     assert corner_colours(drawn.crop((left, top + 80, right, bottom - 80))) == corner_colours(four_corners())
 
 
-def test_a_given_code_is_shown_instead() -> None:
+def test_a_given_code_is_shown_instead():
     code = four_corners(430, 430)
     drawn = opened(draw_poster(a_poster(code=encoded(code, "JPEG"))).full)
     assert corner_colours(shown_code(drawn)) == corner_colours(code)
 
 
-def test_each_text_and_the_commitments_first_16_digits_are_on_the_poster() -> None:
+def test_each_text_and_the_commitments_first_16_digits_are_on_the_poster():
     plain = opened(draw_poster(a_poster()).full)
     for field, box in {
         "name": (40, 770, 710, 870),
@@ -82,7 +82,7 @@ HOSTILE_TEXTS = [
 
 
 @pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=range(len(HOSTILE_TEXTS)))
-def test_no_text_is_drawn_outside_its_box(text: str) -> None:
+def test_no_text_is_drawn_outside_its_box(text):
     plain = opened(draw_poster(a_poster()).full)
     drawn = opened(draw_poster(a_poster(name=text, prize_line=text, publisher=text)).full)
     for untouched in (
@@ -94,7 +94,7 @@ def test_no_text_is_drawn_outside_its_box(text: str) -> None:
         assert difference(plain.crop(untouched), drawn.crop(untouched)) == 0
 
 
-def test_everything_the_server_itself_writes_has_a_glyph() -> None:
+def test_everything_the_server_itself_writes_has_a_glyph():
     written = {
         character
         for node in ast.walk(ast.parse(inspect.getsource(poster)))
@@ -106,13 +106,13 @@ def test_everything_the_server_itself_writes_has_a_glyph() -> None:
     assert [character for character in written if not has_glyph(character)] == []
 
 
-def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box() -> None:
+def test_chinese_is_drawn_as_itself_and_not_as_an_empty_box():
     font = poster._font(44, 700)
     drawn = {bytes(font.getmask(character)) for character in "挖宝红包锹层𠮷\uffff"}
     assert len(drawn) == 8  # eight empty boxes would be one
 
 
-def test_emoji_stay_and_characters_that_no_font_has_are_left_out() -> None:
+def test_emoji_stay_and_characters_that_no_font_has_are_left_out():
     assert printable("紫砂壶🎁 Tea 😀\n两 件") == "紫砂壶🎁 Tea 😀 两 件"
     assert printable("e\u0301") == "é"
     assert printable("👍🏽❤\ufe0f") == "👍❤"
@@ -123,7 +123,7 @@ def test_emoji_stay_and_characters_that_no_font_has_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("size", [(1600, 400), (400, 1600)], ids=["wide", "tall"])
-def test_a_wide_or_tall_picture_fades_into_its_frame(size: tuple[int, int]) -> None:
+def test_a_wide_or_tall_picture_fades_into_its_frame(size):
     """No two neighbouring pixels differ much, although the picture's edges differ from the frame."""
     ring = Image.new("RGB", size, "white")
     ring.paste("black", (0, 0, size[0] // 2, size[1] // 2))
@@ -147,7 +147,7 @@ def grey_share(size: tuple[int, int], box: tuple[int, int]) -> float:
     return min(size[0] * scale / box[0], size[1] * scale / box[1])
 
 
-def test_a_nearly_fitting_picture_leaves_no_strip() -> None:
+def test_a_nearly_fitting_picture_leaves_no_strip():
     left, top, right, bottom = poster._PICTURE_BOX
     red = Image.new("RGB", (right - left, bottom - top - 40), "red")
     red.paste("blue", (20, 20, red.width - 20, red.height - 20))
@@ -158,7 +158,7 @@ def test_a_nearly_fitting_picture_leaves_no_strip() -> None:
     assert middle[2] < 60
 
 
-def test_a_poster_shows_who_shares_it_and_until_when() -> None:
+def test_a_poster_shows_who_shares_it_and_until_when():
     plain = opened(draw_poster(a_poster()).full)
     face = encoded(Image.new("RGB", (300, 300), "lime"), "PNG")
     faced = opened(draw_poster(a_poster(face=face)).full)
@@ -173,7 +173,7 @@ def test_a_poster_shows_who_shares_it_and_until_when() -> None:
         assert difference(plain.crop(box), other.crop(box)) > 0.5, field
 
 
-def test_a_short_name_leaves_no_hole() -> None:
+def test_a_short_name_leaves_no_hole():
     drawn = opened(draw_poster(a_poster(name="猫")).full).convert("L").crop((40, 760, 400, 1015))
     inked = [min(drawn.crop((0, row, 360, row + 1)).tobytes()) < 170 for row in range(drawn.height)]
     empty = max(len(list(rows)) for dark, rows in itertools.groupby(inked) if not dark)
@@ -185,7 +185,7 @@ ROOM = 670.0
 
 
 @given(st.text(max_size=60).map(printable))
-def test_lines_fit_their_room_and_lose_nothing_if_there_are_enough(text: str) -> None:
+def test_lines_fit_their_room_and_lose_nothing_if_there_are_enough(text):
     lines = wrap(text, FONT, ROOM, lines=100)
     assert all(FONT.getlength(line) <= ROOM for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
@@ -193,7 +193,7 @@ def test_lines_fit_their_room_and_lose_nothing_if_there_are_enough(text: str) ->
         assert FONT.getlength(line) <= ROOM
 
 
-def test_lines_break_as_readers_expect() -> None:
+def test_lines_break_as_readers_expect():
     assert wrap("挖到的人，得到一只 Handmade 茶壶", FONT, 44 * 5, 9) == [
         "挖到的人，",
         "得到一只 H",
@@ -204,7 +204,7 @@ def test_lines_break_as_readers_expect() -> None:
     assert wrap("一二三四五六七八九十", FONT, 44 * 5, 1) == ["一二三四…"]
 
 
-def test_a_red_packet_says_what_it_pays() -> None:
+def test_a_red_packet_says_what_it_pays():
     drawn = {money: opened(draw_red_packet(money).full) for money in (1, 20, 200, 99_999_999)}
     assert {image.size for image in drawn.values()} == {(800, 800)}
     numbers = [image.crop((0, 470, 800, 660)) for image in drawn.values()]
@@ -213,7 +213,7 @@ def test_a_red_packet_says_what_it_pays() -> None:
         assert difference(image.crop((0, 470, 40, 660)), drawn[1].crop((0, 470, 40, 660))) < 0.1
 
 
-def test_a_transparent_picture_lies_on_white() -> None:
+def test_a_transparent_picture_lies_on_white():
     clear = encoded(Image.new("RGBA", (300, 300)), "PNG")
     drawn = opened(draw_poster(a_poster(picture=clear)).full)
     assert corner_colours(drawn.crop(poster._PICTURE_BOX)) == [(255, 255, 255)] * 4

@@ -95,7 +95,7 @@ def slow_picture() -> bytes:
 # ---------------------------------------------------------------- results
 
 
-async def test_the_processes_make_the_same_as_the_functions(own_pool: PicturePool) -> None:
+async def test_the_processes_make_the_same_as_the_functions(own_pool):
     data = encoded(four_corners(), "PNG")
     assert await own_pool.normalise(data, "alice") == normalise(data)
     assert await own_pool.poster(a_poster(), "alice") == draw_poster(a_poster())
@@ -114,7 +114,7 @@ async def test_the_processes_make_the_same_as_the_functions(own_pool: PicturePoo
 # ---------------------------------------------------------------- limits and ends
 
 
-async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_pool: PicturePool) -> None:
+async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_pool):
     await own_pool.red_packet(1, "alice")
     first = next_pid_of(own_pool)
     os.kill(first, signal.SIGKILL)
@@ -128,18 +128,14 @@ async def test_a_process_that_is_killed_idle_or_at_work_is_replaced(own_pool: Pi
     assert len({first, second, next_pid_of(own_pool)}) == 3
 
 
-async def test_a_job_that_ends_two_processes_is_refused(
-    make_pool: Callable[..., PicturePool],
-) -> None:
+async def test_a_job_that_ends_two_processes_is_refused(make_pool):
     own = make_pool(memory_bytes=1 << 20)  # less than any drawing needs
     with pytest.raises(Unavailable):
         await own.red_packet(1, "alice")
     assert pids_of(own) == set()
 
 
-async def test_a_process_that_stalls_is_ended_and_the_next_picture_is_made(
-    own_pool: PicturePool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_that_stalls_is_ended_and_the_next_picture_is_made(own_pool, monkeypatch):
     await own_pool.red_packet(1, "alice")
     stalled = next_pid_of(own_pool)
     os.kill(stalled, signal.SIGSTOP)
@@ -151,9 +147,7 @@ async def test_a_process_that_stalls_is_ended_and_the_next_picture_is_made(
     assert await own_pool.red_packet(3, "alice") == draw_red_packet(3)
 
 
-async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(
-    make_pool: Callable[..., PicturePool],
-) -> None:
+async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(make_pool):
     own = await warmed_up(make_pool(cpu_seconds=0.3))
     slow = next_pid_of(own)
     waiting = asyncio.create_task(own.normalise(slow_picture(), "alice"))
@@ -172,22 +166,20 @@ async def test_a_picture_that_takes_too_long_ends_its_process_and_no_other_job(
         assert await own.normalise(SMALL, "alice") == normalise(SMALL)
 
 
-async def test_a_drawing_that_takes_too_long_is_unavailable(make_pool: Callable[..., PicturePool]) -> None:
+async def test_a_drawing_that_takes_too_long_is_unavailable(make_pool):
     own = make_pool(cpu_seconds=0.001)
     with pytest.raises(Unavailable):
         await own.poster(a_poster(), "alice")
 
 
-async def test_cpu_time_is_counted_per_picture(make_pool: Callable[..., PicturePool]) -> None:
+async def test_cpu_time_is_counted_per_picture(make_pool):
     own = make_pool(cpu_seconds=0.3)
     for money in range(1, 11):  # together they take longer
         assert await own.red_packet(money, "alice") == draw_red_packet(money)
     assert len(pids_of(own)) == 1
 
 
-async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_stays(
-    make_pool: Callable[..., PicturePool],
-) -> None:
+async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_stays(make_pool):
     own = make_pool(memory_bytes=80 << 20)
     flat = encoded(Image.new("RGBA", (4000, 4000), (1, 2, 3, 4)), "PNG", compress_level=1)
     assert await own.normalise(SMALL, "alice") == normalise(SMALL)
@@ -198,7 +190,7 @@ async def test_a_picture_that_needs_too_much_memory_is_refused_and_its_process_s
     assert pids_of(own) == before
 
 
-async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_pool: PicturePool) -> None:
+async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_pool):
     size = (4000, 4000)
     await own_pool.poster(a_poster(), "alice")  # the fonts stay in memory
     for data in (
@@ -217,7 +209,7 @@ async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_po
         assert memory["RssAnon"] < 32 << 20  # the memory was given back
 
 
-async def test_a_stop_signal_does_not_interrupt_a_picture(own_pool: PicturePool) -> None:
+async def test_a_stop_signal_does_not_interrupt_a_picture(own_pool):
     await own_pool.red_packet(1, "alice")
     pid = next_pid_of(own_pool)
     os.kill(pid, signal.SIGTERM)
@@ -229,7 +221,7 @@ async def test_a_stop_signal_does_not_interrupt_a_picture(own_pool: PicturePool)
 
 
 @pytest.mark.parametrize("in_a_picture", [False, True])
-def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
+def test_the_process_ends_when_its_server_is_killed(in_a_picture):
     server = (
         "import asyncio\n"
         "from server.pictures.process import PicturePool\n"
@@ -258,9 +250,7 @@ def test_the_process_ends_when_its_server_is_killed(in_a_picture: bool) -> None:
 # ---------------------------------------------------------------- the order of jobs
 
 
-async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of_another(
-    own_pool: PicturePool,
-) -> None:
+async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of_another(own_pool):
     held, _ = await stopped(own_pool)
     alices = [asyncio.create_task(own_pool.normalise(SMALL, "alice")) for _ in range(10)]
     await asyncio.sleep(0)
@@ -273,7 +263,7 @@ async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of
     assert await own_pool.normalise(SMALL, "alice") == normalise(SMALL)
 
 
-async def test_both_processes_serve_four_people_at_once(own_pool: PicturePool) -> None:
+async def test_both_processes_serve_four_people_at_once(own_pool):
     people = ("alice", "bob", "carol", "dave")
     pictures = await asyncio.gather(*(own_pool.normalise(SMALL, person) for person in people))
     assert pictures == [normalise(SMALL)] * 4
@@ -303,20 +293,18 @@ async def order_of(own: PicturePool, jobs: list[tuple[str, str]]) -> list[str]:
     return done
 
 
-async def test_a_poster_goes_before_all_uploads_that_wait(own_pool: PicturePool) -> None:
+async def test_a_poster_goes_before_all_uploads_that_wait(own_pool):
     uploads = [("upload", person) for person in ("alice", "bob", "carol")]
     done = await order_of(own_pool, [*uploads, ("poster", "dave"), ("poster", "erin")])
     assert done == ["alice", "dave", "erin", "bob", "carol"]
 
 
-async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_pool: PicturePool) -> None:
+async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_pool):
     alices, others = [("upload", "alice")] * 3, [("upload", "bob"), ("upload", "carol")]
     assert await order_of(own_pool, alices + others) == ["alice", "bob", "carol", "alice", "alice"]
 
 
-async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_came_last(
-    own_pool: PicturePool,
-) -> None:
+async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_came_last(own_pool):
     flat = encoded(four_corners(2000, 1500), "PNG")
     first, second = await stopped(own_pool)
     done: list[str] = []
@@ -339,7 +327,7 @@ async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_c
     await hanging
 
 
-async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_pool: PicturePool) -> None:
+async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_pool):
     first, second = await stopped(own_pool)
     large, half = encoded(four_corners(1500, 1400), "PNG"), encoded(four_corners(), "JPEG", progressive=True)
     given = {"alice": large, "bob": large, "carol": half}
@@ -353,9 +341,7 @@ async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_pool: Pictu
     assert [await task for task in tasks.values()] == [normalise(data) for data in given.values()]
 
 
-async def test_a_job_that_waits_too_long_is_refused(
-    own_pool: PicturePool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_job_that_waits_too_long_is_refused(own_pool, monkeypatch):
     pids = await stopped(own_pool)
     held = [asyncio.create_task(own_pool.normalise(SMALL, person)) for person in ("alice", "bob")]
     await asyncio.sleep(0)
@@ -369,7 +355,7 @@ async def test_a_job_that_waits_too_long_is_refused(
     assert len(own_pool._turns.free) == PROCESSES
 
 
-async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_pool: PicturePool) -> None:
+async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_pool):
     turns = own_pool._turns
     async with turns.turn("alice"):
         async with turns.turn("bob"):

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from server.actions.operate import hide_task
-from server.context import Context
 from server.store.audit_log import Actor
 from support.client import Client, a_picture
 from support.operators import operator
@@ -33,9 +32,7 @@ def card_of(reply: dict[str, Any]) -> list[str]:
     return [reply["pic"], reply["thumbnail"]]
 
 
-async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_shown_again(
-    client: Client, context: Context
-) -> None:
+async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_shown_again(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1000)
     (card,) = (await bob.get("/getTaskList"))["data"]
@@ -51,9 +48,7 @@ async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_sh
     assert await statuses(client, *pictures) == [304] * 4
 
 
-async def test_operators_see_what_was_taken_down_and_nobody_else_does(
-    client: Client, context: Context
-) -> None:
+async def test_operators_see_what_was_taken_down_and_nobody_else_does(client, context):
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=1000)
     task = await context.store.tasks.find(code)
@@ -68,9 +63,7 @@ async def test_operators_see_what_was_taken_down_and_nobody_else_does(
     assert await statuses(client, task["pic"]) == [404]
 
 
-async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(
-    client: Client, context: Context
-) -> None:
+async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(client, context):
     alice = await client.log_in("alice")
     code, packet = await alice.publish(), await publish_red_packet(alice)
     drawn = card_of(await alice.get("/getTaskDetails", code=packet))
@@ -91,7 +84,7 @@ async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(
         assert await cached(url) == "public, max-age=31536000, immutable"
 
 
-async def test_a_picture_that_another_treasure_shows_stays(client: Client, context: Context) -> None:
+async def test_a_picture_that_another_treasure_shows_stays(client, context):
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
     hidden, shown = await alice.publish(url=url), await alice.publish(url=url)

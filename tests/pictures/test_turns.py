@@ -75,7 +75,7 @@ async def begin(turns: Turns[str], owner: str, cost: Cost) -> Job:
     return job
 
 
-async def test_a_large_picture_does_not_wait_for_ever_behind_small_ones() -> None:
+async def test_a_large_picture_does_not_wait_for_ever_behind_small_ones():
     """Each small one is another person's, and comes while the one before is made."""
     turns = Turns(["the only process"])
     small = await begin(turns, "person 0", works(1))
@@ -92,7 +92,7 @@ async def test_a_large_picture_does_not_wait_for_ever_behind_small_ones() -> Non
     await small.end()
 
 
-async def test_small_pictures_go_before_the_large_and_many_of_others() -> None:
+async def test_small_pictures_go_before_the_large_and_many_of_others():
     turns = Turns(["the only process"])
     first = await begin(turns, "stranger 0", works(16))
     for number in range(10):
@@ -104,7 +104,7 @@ async def test_small_pictures_go_before_the_large_and_many_of_others() -> None:
     assert bob.at_work
 
 
-async def test_memory_waits_for_a_picture_that_takes_all_of_it() -> None:
+async def test_memory_waits_for_a_picture_that_takes_all_of_it():
     turns = Turns(["one", "another"])
     half = await begin(turns, "alice", works(1, 1))
     whole, later = await begin(turns, "bob", works(2, 2)), await begin(turns, "carol", works(3, 1))
@@ -135,7 +135,7 @@ async def test_memory_waits_for_a_picture_that_takes_all_of_it() -> None:
         encoded(four_corners(*SIZE).convert("RGBA"), "WEBP", exif=b"Exif\0\0", quality=50),
     ],
 )
-def test_the_cost_says_how_many_pixels_a_picture_has(data: bytes) -> None:
+def test_the_cost_says_how_many_pixels_a_picture_has(data):
     pixels = SIZE[0] * SIZE[1]
     cost = cost_of(data)
     assert cost.pixels == pixels
@@ -143,7 +143,7 @@ def test_the_cost_says_how_many_pixels_a_picture_has(data: bytes) -> None:
     assert normalise(data, cost.pixels) == normalise(data)
 
 
-def test_a_photo_of_a_phone_costs_less_than_flat_pictures_and_takes_little_memory() -> None:
+def test_a_photo_of_a_phone_costs_less_than_flat_pictures_and_takes_little_memory():
     flat = cost_of(encoded(Image.new("RGB", (4096, 3900)), "PNG"))
     photo = cost_of(encoded(four_corners(4032, 3024), "JPEG", quality=95))
     assert (flat.work, flat.halves) == (pytest.approx(MAX_PIXELS, rel=0.01), 2)
@@ -153,7 +153,7 @@ def test_a_photo_of_a_phone_costs_less_than_flat_pictures_and_takes_little_memor
     assert cost_of(with_scans(12)).halves == 1
 
 
-def test_a_picture_that_hides_its_size_is_charged_as_the_largest_or_refused() -> None:
+def test_a_picture_that_hides_its_size_is_charged_as_the_largest_or_refused():
     plain = encoded(four_corners(300, 200), "PNG")
     lying = png_header(9, 9)[:33] + plain[8:]  # two heads, of which Pillow takes the second
     assert cost_of(lying).pixels == 81
@@ -168,13 +168,13 @@ BEGINNINGS = [b"\xff\xd8", b"\xff\xd8\xff\xc0", b"\x89PNG\r\n\x1a\n", b"RIFF1234
 
 
 @given(st.sampled_from(BEGINNINGS), st.binary())
-def test_any_bytes_have_a_cost(start: bytes, rest: bytes) -> None:
+def test_any_bytes_have_a_cost(start, rest):
     cost = cost_of(start + rest)
     assert 0 <= cost.pixels <= MAX_PIXELS
 
 
 @pytest.mark.parametrize("unit", [b"\xff\x00", b"\xff\xe1\x00\x02", b"\xff", b"\xff\xd8"])
-def test_finding_the_cost_searches_nothing(unit: bytes) -> None:
+def test_finding_the_cost_searches_nothing(unit):
     data = b"\xff\xd8" + unit * (9_000_000 // len(unit)) + os.urandom(9)
     began = time.thread_time()
     cost_of(data)

@@ -7,7 +7,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from server.context import Context
 from support.client import Client, Someone, a_picture
 from support.operators import operator
 from support.purse import find
@@ -46,7 +45,7 @@ async def an_upload(someone: Someone) -> list[str]:
     return [reply["url"], reply["thumbnail"]]
 
 
-async def test_an_upload_is_seen_by_its_signed_addresses_alone(client: Client, context: Context) -> None:
+async def test_an_upload_is_seen_by_its_signed_addresses_alone(client, context):
     alice = await client.log_in("alice")
     for url in await an_upload(alice):
         assert await answered(client, url) == UNSHOWN
@@ -74,8 +73,8 @@ async def test_an_upload_is_seen_by_its_signed_addresses_alone(client: Client, c
 
 
 async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_until_it_is_shown(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     asked: list[str] = []
     check = context.wechat.check_picture
@@ -109,9 +108,7 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
         assert await answered(client, path_of(seen)) == SHOWN
 
 
-async def test_the_address_that_wechat_is_told_opens_while_it_checks(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_address_that_wechat_is_told_opens_while_it_checks(client, context, monkeypatch):
     alice = await client.log_in("alice")
     seen: list[tuple[int, str]] = []
     check = context.wechat.check_picture
@@ -127,9 +124,7 @@ async def test_the_address_that_wechat_is_told_opens_while_it_checks(
     assert seen == [UNSHOWN] * 2
 
 
-async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_its_place(
-    client: Client, context: Context
-) -> None:
+async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_its_place(client, context):
     alice = await client.log_in("alice")
     faces = [(await an_upload(alice))[0] for _ in range(2)]
     for face in faces:
@@ -142,7 +137,7 @@ async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_i
     assert await answered(client, path_of(faces[0])) == SHOWN
 
 
-async def test_operators_see_what_is_not_shown_yet(client: Client) -> None:
+async def test_operators_see_what_is_not_shown_yet(client):
     alice = await client.log_in("alice")
     path = path_of((await an_upload(alice))[0])
     assert await answered(client, f"/ops{path}") == NOT_FOUND
@@ -158,7 +153,7 @@ class TestUnchecked:
     def environment(self) -> dict[str, str]:
         return {}
 
-    async def test_a_picture_is_shown_from_when_it_is_published(self, client: Client) -> None:
+    async def test_a_picture_is_shown_from_when_it_is_published(self, client):
         alice = await client.log_in("alice")
         url, thumbnail = await an_upload(alice)
         assert await answered(client, path_of(thumbnail)) == NOT_FOUND

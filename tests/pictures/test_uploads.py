@@ -20,8 +20,7 @@ from server.context import Context
 from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import MEMORY_BYTES
 from server.running.stores import free_port
-from server.settings import Settings
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.login import log_in
 from support.replies import raw_reply
 from support.servers import Running
@@ -147,9 +146,7 @@ def noise(size: int) -> bytes:
 # ---------------------------------------------------------------- who may upload
 
 
-async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(
-    client: Client, settings: Settings
-) -> None:
+async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(client, settings):
     alice, bob = await client.log_in_all("alice", "bob")
     picture = a_picture()
     by_form = Sender(settings.port, None, unionid=alice.unionid)
@@ -160,9 +157,7 @@ async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(
         assert (await (await sender.begin(picture)).end())["status"] == 0
 
 
-async def test_nothing_is_kept_of_an_upload_that_is_refused(
-    client: Client, context: Context, settings: Settings
-) -> None:
+async def test_nothing_is_kept_of_an_upload_that_is_refused(client, context, settings):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     await bob.lock()
     forger = Someone(client, carol.unionid, "undefined", {})
@@ -192,7 +187,7 @@ class TestWithTokensRequired:
     def environment(self) -> dict[str, str]:
         return {"REQUIRE_TOKEN": "1"}
 
-    async def test_a_bare_id_is_refused_before_the_form(self, client: Client, settings: Settings) -> None:
+    async def test_a_bare_id_is_refused_before_the_form(self, client, settings):
         alice = await client.log_in("alice")
         sender = Sender(settings.port, unionid=alice.unionid)
         sender.headers["Expect"] = "100-continue"
@@ -201,7 +196,7 @@ class TestWithTokensRequired:
         assert await sender.reader.read() == b""  # the connection is closed without asking for the form
 
 
-async def test_a_client_that_may_upload_is_asked_for_the_body(client: Client, settings: Settings) -> None:
+async def test_a_client_that_may_upload_is_asked_for_the_body(client, settings):
     sender = Sender(settings.port, await client.log_in("alice"))
     sender.headers["Expect"] = "100-continue"
     picture = a_picture()
@@ -211,7 +206,7 @@ async def test_a_client_that_may_upload_is_asked_for_the_body(client: Client, se
     assert (await sender.end(form + picture))["status"] == 0
 
 
-async def test_only_a_form_is_taken(client: Client, settings: Settings, context: Context) -> None:
+async def test_only_a_form_is_taken(client, settings, context):
     alice = await client.log_in("alice")
     for content_type in ("application/json", "application/x-www-form-urlencoded", "image/jpeg", ""):
         sender = Sender(settings.port, alice)
@@ -222,7 +217,7 @@ async def test_only_a_form_is_taken(client: Client, settings: Settings, context:
     assert is_empty(context)
 
 
-async def test_a_form_of_another_shape_is_refused(client: Client, settings: Settings) -> None:
+async def test_a_form_of_another_shape_is_refused(client, settings):
     alice = await client.log_in("alice")
     file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + a_picture() + b"\r\n"
     end = b"--x--\r\n"
@@ -253,8 +248,8 @@ async def test_a_form_of_another_shape_is_refused(client: Client, settings: Sett
 
 
 async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_memory(
-    client: Client, settings: Settings, context: Context, directory: Path
-) -> None:
+    client, settings, context, directory
+):
     alice = await client.log_in("alice")
     picture = noise(9 * MB)
     sender = await Sender(settings.port, alice).begin(picture[: 5 * MB], length=len(picture))
@@ -272,9 +267,7 @@ async def test_a_large_upload_waits_in_a_file_without_a_name_and_a_small_one_in_
     await until(lambda: is_empty(context))
 
 
-async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(
-    client: Client, settings: Settings, context: Context
-) -> None:
+async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(client, settings, context):
     alice = await client.log_in("alice")
     for _ in range(3):
         sender = await Sender(settings.port, alice).begin(bytes(2 * MB), length=5 * MB)
@@ -285,8 +278,8 @@ async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(
 
 
 async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_two_is_over(
-    client: Client, settings: Settings, context: Context
-) -> None:
+    client, settings, context
+):
     alice, bob = await client.log_in_all("alice", "bob")
     picture = a_picture()
     first = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
@@ -304,9 +297,7 @@ async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_tw
     await until(lambda: is_empty(context))
 
 
-async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_end(
-    client: Client, settings: Settings, context: Context
-) -> None:
+async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_end(client, settings, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     held = [await Sender(settings.port, who).begin(bytes(7 * MB), length=8 * MB) for who in (alice, bob)]
     await until(lambda: uploads_of(context).held_bytes == 14 * MB)
@@ -340,8 +331,8 @@ class TestEighths:
         return {"UPLOAD_MEMORY_MB": "96"}
 
     async def test_four_people_with_stalled_uploads_leave_room_for_the_others(
-        self, client: Client, settings: Settings, context: Context
-    ) -> None:
+        self, client, settings, context
+    ):
         *strangers, bob = await client.log_in_all("one", "two", "three", "four", "bob")
         for stranger in strangers:
             await Sender(settings.port, stranger).begin(bytes(9 * MB), length=10 * MB)
@@ -368,8 +359,8 @@ class TestEighths:
 
 
 async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answered(
-    client: Client, settings: Settings, context: Context
-) -> None:
+    client, settings, context
+):
     head = b"POST /postTask HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
     connections = [await asyncio.open_connection("127.0.0.1", settings.port) for _ in range(3)]
     for _, writer in connections:
@@ -396,9 +387,7 @@ async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answe
     await until(lambda: is_empty(context))
 
 
-async def test_a_full_disk_is_unavailable_and_nothing_is_kept(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_disk_is_unavailable_and_nothing_is_kept(client, context, monkeypatch):
     alice = await client.log_in("alice")
     picture = noise(MB)
     with monkeypatch.context() as full:
@@ -411,9 +400,7 @@ async def test_a_full_disk_is_unavailable_and_nothing_is_kept(
 # ---------------------------------------------------------------- how long a body may take
 
 
-async def test_a_body_that_stops_arriving_is_refused(
-    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_body_that_stops_arriving_is_refused(client, settings, context, monkeypatch):
     alice = await client.log_in("alice")
     monkeypatch.setattr(Receiver, "silence_seconds", 0.05)
     stopped = await Sender(settings.port, alice).begin(bytes(MB), length=5 * MB)
@@ -431,9 +418,7 @@ async def test_a_body_that_stops_arriving_is_refused(
     writer.close()
 
 
-async def test_a_body_that_trickles_is_refused_too(
-    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_body_that_trickles_is_refused_too(client, settings, context, monkeypatch):
     alice = await client.log_in("alice")
     monkeypatch.setattr(Receiver, "body_seconds", 0.3)
     sender = await Sender(settings.port, alice).begin(bytes(9), length=5 * MB)
@@ -446,8 +431,8 @@ async def test_a_body_that_trickles_is_refused_too(
 
 
 async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster_one_is_not(
-    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, settings, context, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     monkeypatch.setattr(Receiver, "silence_seconds", 0.5)
     slow = await Sender(settings.port, alice).begin(b"", length=5 * MB)
@@ -466,8 +451,8 @@ async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster
 
 
 async def test_an_upload_that_is_being_stored_still_counts_after_its_sender_has_gone(
-    client: Client, settings: Settings, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, settings, context, monkeypatch
+):
     alice = await client.log_in("alice")
     begun, may_end = asyncio.Event(), asyncio.Event()
     normalise = pictures_of(context).normalise
@@ -514,7 +499,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     server.kill()
 
 
-async def test_stalled_uploads_of_strangers_take_no_memory(running: Running) -> None:
+async def test_stalled_uploads_of_strangers_take_no_memory(running):
     person = log_in(running.address, "alice")
     headers = {"Authorization": f"Bearer {person['token']}"}
     file = {"file": ("a.png", noise(MB))}

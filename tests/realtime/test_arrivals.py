@@ -5,18 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
-from server.context import Context
-from support.client import Client
-
 
 async def test_a_crowd_that_arrives_at_once_is_read_and_written_together(
-    client: Client,
-    open_page: Any,
-    context: Context,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    client, open_page, context, monkeypatch
+):
     alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(40)))
     code = await alice.publish()
     people, admitting = context.store.people, context.store.people.admitting

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable
 
 import msgspec
-import pytest
 
 from server.realtime.audience import NEWS, Audience
 from server.realtime.known_tasks import KnownTasks
@@ -60,7 +59,7 @@ async def _read(watched: WatchedTask) -> None:
     watched.loaded = True
 
 
-async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_5_s_of_all() -> None:
+async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_5_s_of_all():
     room = Room()
     here, there = Process(room, "here"), Process(room, "there")
     tasks = [await here.watch(f"task{number}") for number in range(200)]
@@ -86,7 +85,7 @@ async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_5_
     assert (len(room.sent), len(room.sent[-1].counts), room.sent[-1].whole) == (2, 199, True)
 
 
-async def test_whoever_comes_later_learns_all_numbers_and_a_lost_message_is_made_up_for() -> None:
+async def test_whoever_comes_later_learns_all_numbers_and_a_lost_message_is_made_up_for():
     room = Room()
     here = Process(room, "here")
     await here.watch("treasure")
@@ -105,7 +104,7 @@ async def test_whoever_comes_later_learns_all_numbers_and_a_lost_message_is_made
     assert watched.total == 3
 
 
-async def test_a_process_that_ended_or_is_cut_off_counts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_process_that_ended_or_is_cut_off_counts_no_more(monkeypatch):
     room = Room()
     here, there = Process(room, "here"), Process(room, "there")
     watched = await here.watch("treasure")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -62,7 +61,7 @@ class Link:
             writer.close()
 
 
-async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url: str) -> None:
+async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url):
     heard: list[bytes] = []
     listening = Bus(redis_url, "test_crowd")
     listening.start(lambda _, payload: heard.append(payload), lambda _: None)
@@ -76,9 +75,7 @@ async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_messag
     await listening.close()
 
 
-async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(redis_url, monkeypatch):
     monkeypatch.setattr(bus, "PING_SECONDS", 0.2)
     monkeypatch.setattr(bus, "SILENCE_SECONDS", 1.0)
     link = Link(redis_url)
@@ -97,7 +94,7 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(
         await listening.close()
 
 
-async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url: str) -> None:
+async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url):
     link = Link(redis_url)
     subscribed: asyncio.Queue[str] = asyncio.Queue()
     async with link.url() as url:
@@ -113,7 +110,7 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
         await listening.close()
 
 
-async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url: str) -> None:
+async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url):
     link = Link(redis_url)
     async with link.url() as url:
         listening = Bus(url, "test_doubted")
@@ -132,9 +129,7 @@ async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url:
             await listening.close()
 
 
-async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis_url, monkeypatch):
     listening = Bus(redis_url, "test_commands")
     listening.start(lambda *_: None, lambda _: None)
     await listening.connected.wait()
@@ -163,7 +158,7 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(
     await listening.close()
 
 
-async def test_a_task_ends_even_if_its_first_cancellation_is_lost() -> None:
+async def test_a_task_ends_even_if_its_first_cancellation_is_lost():
     """asyncio.wait_for can lose a cancellation that arrives just as its work is done."""
     lost = asyncio.Event()
 
@@ -182,7 +177,7 @@ async def test_a_task_ends_even_if_its_first_cancellation_is_lost() -> None:
     await end_tasks([])
 
 
-async def test_a_full_redis_loses_charts_and_no_news(tmp_path: Path) -> None:
+async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
     full = EmbeddedRedis(tmp_path)
     full.start()
     heard = asyncio.Queue[bytes]()

@@ -157,7 +157,7 @@ def read_to_the_end(client: socket.socket) -> bytes:
 @example("x" * 65_536)
 @example("挖" * 42)
 @example("挖" * 21_845)
-def test_a_frame_is_byte_for_byte_what_tornado_writes(client: socket.socket, text: str) -> None:
+def test_a_frame_is_byte_for_byte_what_tornado_writes(client, text):
     payload = text.encode()
     client.sendall(masked(1, payload))
     ours = text_frame(payload)
@@ -170,16 +170,14 @@ def test_a_frame_is_byte_for_byte_what_tornado_writes(client: socket.socket, tex
     [(code, code) for code in (1000, 1001, 1003, 1007, 1009, 1011, 1014, 3000, 4009, 4999)]
     + [(code, 1002) for code in (0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535)],
 )
-def test_a_close_is_answered_with_its_code_and_an_illegal_one_with_1002(
-    served: Served, sent: int, answered: int
-) -> None:
+def test_a_close_is_answered_with_its_code_and_an_illegal_one_with_1002(served, sent, answered):
     client, server = served.connect()
     client.sendall(masked(8, sent.to_bytes(2, "big")))
     assert read_to_the_end(client) == b"\x88\x02" + answered.to_bytes(2, "big")
     assert server.ended.wait(SECONDS)
 
 
-def test_unknown_close_codes_share_one_time_series(served: Served) -> None:
+def test_unknown_close_codes_share_one_time_series(served):
     def counted(code: str) -> float:
         return metrics.CLOSES.labels(code)._value.get()
 
@@ -196,7 +194,7 @@ def test_unknown_close_codes_share_one_time_series(served: Served) -> None:
     assert labels.isdisjoint({"3456", "4567", "4568"})
 
 
-def test_nothing_follows_a_close_frame(served: Served) -> None:
+def test_nothing_follows_a_close_frame(served):
     client, server = served.connect()
 
     def leave_and_send() -> None:
@@ -209,7 +207,7 @@ def test_nothing_follows_a_close_frame(served: Served) -> None:
     assert read_to_the_end(client) == text_frame(b"before") + b"\x88\x03\x0f\xa9x"
 
 
-def test_a_slow_reader_of_a_long_replay_is_not_stuck(served: Served) -> None:
+def test_a_slow_reader_of_a_long_replay_is_not_stuck(served):
     client, server = served.connect(receive_bytes=4096)
     replay = text_frame(b"x" * (8 << 20))
     served.call(lambda: server.send(replay))
@@ -228,7 +226,7 @@ def test_a_slow_reader_of_a_long_replay_is_not_stuck(served: Served) -> None:
     assert server.iostream.closed()
 
 
-def test_waiting_frames_reach_a_slow_reader_whole_and_in_order(served: Served) -> None:
+def test_waiting_frames_reach_a_slow_reader_whole_and_in_order(served):
     client, server = served.connect(receive_bytes=4096)
     frames = [text_frame(b"%07d" % number * 4_000) for number in range(8)]
 

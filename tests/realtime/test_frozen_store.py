@@ -12,10 +12,8 @@ from typing import Any
 import pytest
 from tornado.testing import ExpectLog
 
-from server.context import Context
 from server.running.stores import EmbeddedMongoDB
 from server.runtime.page_reads import SILENT_SECONDS
-from support.client import Client
 
 PROMISED_SECONDS = SILENT_SECONDS + 2  # less than the 5 s after which the driver gives up
 
@@ -35,11 +33,8 @@ def mongodb_uri(store: EmbeddedMongoDB) -> str:
 
 
 async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_with_it(
-    client: Client,
-    open_page: Any,
-    context: Context,
-    store: EmbeddedMongoDB,
-) -> None:
+    client, open_page, context, store
+):
     alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(60)))
     code = await alice.publish()
     await alice.get("/getTaskDetails", code=code)
@@ -81,9 +76,7 @@ async def test_pages_are_refused_soon_while_the_store_is_silent_and_come_back_wi
         ("/getTaskUser", {}),
     ],
 )
-async def test_requests_that_need_a_silent_store_are_refused_as_soon(
-    client: Client, context: Context, store: EmbeddedMongoDB, path: str, asked: dict[str, Any]
-) -> None:
+async def test_requests_that_need_a_silent_store_are_refused_as_soon(client, context, store, path, asked):
     alice = await client.log_in("alice")
     codes = {"warm": await alice.publish(), "cold": await alice.publish()}
     await alice.get("/getTaskDetails", code=codes["warm"])
@@ -99,11 +92,7 @@ async def test_requests_that_need_a_silent_store_are_refused_as_soon(
         os.kill(pid, signal.SIGCONT)
 
 
-async def test_a_known_person_can_watch_although_the_store_is_silent(
-    client: Client,
-    open_page: Any,
-    store: EmbeddedMongoDB,
-) -> None:
+async def test_a_known_person_can_watch_although_the_store_is_silent(client, open_page, store):
     alice = await client.log_in("alice")
     code = await alice.publish()
     await alice.get("/getTaskDetails", code=code)
@@ -116,9 +105,7 @@ async def test_a_known_person_can_watch_although_the_store_is_silent(
         os.kill(pid, signal.SIGCONT)
 
 
-async def test_a_page_is_read_without_a_share_token_though_the_store_is_silent(
-    client: Client, context: Context, store: EmbeddedMongoDB
-) -> None:
+async def test_a_page_is_read_without_a_share_token_though_the_store_is_silent(client, context, store):
     await context.bus.connected.wait()
     alice = await client.log_in("alice")
     code = await alice.publish()

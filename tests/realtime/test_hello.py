@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from handlers import push
 from handlers.push import hellos_of
-from server.context import Context
 from server.realtime import hub
 from server.realtime.sockets import Sockets
-from support.client import Client, Someone
+from support.client import Someone
 
 
 def head(who: Someone) -> dict[str, str]:
@@ -23,9 +20,7 @@ def environment() -> dict[str, str]:
     return {"REQUIRE_TOKEN": "1", "SOCKETS_A_PERSON": "2"}
 
 
-async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(
-    client: Client, open_page: Any, context: Context
-) -> None:
+async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(client, open_page, context):
     alice = await client.log_in("alice")
     code = await alice.publish()
     by_head = await open_page(None, code, headers=head(alice))
@@ -43,7 +38,7 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(
     assert hellos_of(context)._of == {}
 
 
-async def test_nothing_but_a_hello_with_a_good_token_comes_first(client: Client, open_page: Any) -> None:
+async def test_nothing_but_a_hello_with_a_good_token_comes_first(client, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     first = {
@@ -76,7 +71,7 @@ async def test_nothing_but_a_hello_with_a_good_token_comes_first(client: Client,
         assert await refused.closed() == 4001
 
 
-async def test_who_is_known_cannot_become_somebody_else(client: Client, open_page: Any) -> None:
+async def test_who_is_known_cannot_become_somebody_else(client, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     page = await open_page(None, headers=head(alice))
     await page.ask(action="hello", token=bob.token)
@@ -87,8 +82,8 @@ async def test_who_is_known_cannot_become_somebody_else(client: Client, open_pag
 
 
 async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_come_back(
-    client: Client, open_page: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, open_page, monkeypatch
+):
     alice = await client.log_in("alice")
     monkeypatch.setattr(push, "HELLO_SECONDS", 0.05)
     silent = await open_page(None)
@@ -104,8 +99,8 @@ async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_co
 
 
 async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_may_come_back(
-    client: Client, open_page: Any, context: Context
-) -> None:
+    client, open_page, context
+):
     alice = await client.log_in("alice")
     context.made[hellos_of] = Sockets(2)
     known = await open_page(None)
@@ -122,9 +117,7 @@ async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_m
     assert await known.closed() == 4010  # not before it was the oldest of her three
 
 
-async def test_who_has_not_said_who_they_are_is_sent_away_too(
-    open_page: Any, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_has_not_said_who_they_are_is_sent_away_too(open_page, context, monkeypatch):
     monkeypatch.setattr(hub, "DRAIN_SECONDS", 0)
     page = await open_page(None)
     await context.hub.drain()

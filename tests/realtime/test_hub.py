@@ -13,11 +13,9 @@ from tornado.testing import ExpectLog
 
 from server.actions.digging.dig import dig
 from server.actions.digging.end_task import end_task_as_operator
-from server.context import Context
 from server.realtime import hub, known_tasks
 from server.realtime.news import EndNews
 from server.realtime.watched_task import WatchedTask
-from support.client import Client
 from support.histories import CODE, a_history, frames_of, task_after
 from support.watchers import Collecting
 
@@ -26,7 +24,7 @@ async def admit(person: Any) -> Any:
     return person
 
 
-def test_a_hole_in_the_digs_read_is_reported_and_never_replayed() -> None:
+def test_a_hole_in_the_digs_read_is_reported_and_never_replayed():
     digs = a_history([1, 2, 3, 4, 5, 6], set(), ends=False)
     watched = WatchedTask(CODE)
     assert not watched.load(task_after(digs[:5]), digs[:4] + digs[5:], [], "")
@@ -35,9 +33,7 @@ def test_a_hole_in_the_digs_read_is_reported_and_never_replayed() -> None:
     assert [f["seq"] for f in frames_of(watched.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
 
 
-async def test_a_client_ahead_of_this_process_gets_no_dig_twice(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_client_ahead_of_this_process_gets_no_dig_twice(client, context, other, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     stays, hops = Collecting(), Collecting()
@@ -57,8 +53,8 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(
 
 
 async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, other, monkeypatch
+):
     """Most of them only say so: no dig is as deep as that."""
     monkeypatch.setattr(hub, "AHEAD_SECONDS", 0.3)
     alice, bob = await client.log_in_all("alice", "bob")
@@ -89,9 +85,7 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     assert reads[1] - reads[0] >= 0.29
 
 
-async def test_after_an_end_without_a_dig_all_processes_show_the_same(
-    client: Client, context: Context, other: Context
-) -> None:
+async def test_after_an_end_without_a_dig_all_processes_show_the_same(client, context, other):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=40_000, cd=60)
     live, fresh = Collecting(), Collecting()
@@ -113,9 +107,7 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(
         await dig(other, code, carol.unionid, "", admit)
 
 
-async def test_an_unreadable_message_does_not_stop_the_reading_of_others(
-    client: Client, context: Context, other: Context
-) -> None:
+async def test_an_unreadable_message_does_not_stop_the_reading_of_others(client, context, other):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     watcher = Collecting()
@@ -129,9 +121,7 @@ async def test_an_unreadable_message_does_not_stop_the_reading_of_others(
     assert context.bus.up
 
 
-async def test_after_news_of_more_than_the_store_has_few_reads_follow(
-    client: Client, context: Context
-) -> None:
+async def test_after_news_of_more_than_the_store_has_few_reads_follow(client, context):
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
@@ -151,9 +141,7 @@ async def test_after_news_of_more_than_the_store_has_few_reads_follow(
     assert not watched.behind
 
 
-async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(
-    client: Client, context: Context, other: Context
-) -> None:
+async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(client, context, other):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
@@ -167,9 +155,7 @@ async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(
     assert watched.seq == 1
 
 
-async def test_reading_stops_if_the_task_is_forgotten_meanwhile(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_reading_stops_if_the_task_is_forgotten_meanwhile(client, context, other, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await alice.get("/getTaskDetails", code=code)
@@ -195,9 +181,7 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(
     assert not context.hub._reading
 
 
-async def test_a_subscription_during_a_read_counts_as_a_gap(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_subscription_during_a_read_counts_as_a_gap(client, context, other, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     after = context.store.digs.after
@@ -220,9 +204,7 @@ async def test_a_subscription_during_a_read_counts_as_a_gap(
     assert [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"] == [1]
 
 
-async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, context, other, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
@@ -247,9 +229,7 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(
     assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
 
 
-async def test_a_task_wanted_while_redis_connects_is_subscribed(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_task_wanted_while_redis_connects_is_subscribed(client, context, monkeypatch):
     bus = context.bus
     await bus.connected.wait()
     pubsub = bus._redis.pubsub()
@@ -273,7 +253,7 @@ async def test_a_task_wanted_while_redis_connects_is_subscribed(
         await bus.ping()
 
 
-async def test_a_flood_of_fragments_or_pongs_is_cut(client: Client, open_page: Any) -> None:
+async def test_a_flood_of_fragments_or_pongs_is_cut(client, open_page):
     alice = await client.log_in("alice")
     for opcode in (0x0, 0xA):
         page = await open_page(alice)
@@ -287,14 +267,12 @@ async def test_a_flood_of_fragments_or_pongs_is_cut(client: Client, open_page: A
         assert await page.closed() in (4009, None)
 
 
-async def test_a_malformed_code_closes_with_4004(client: Client, open_page: Any) -> None:
+async def test_a_malformed_code_closes_with_4004(client, open_page):
     alice = await client.log_in("alice")
     assert await (await open_page(alice, "broken")).closed() == 4004
 
 
-async def test_a_process_that_only_watches_learns_the_stores_clock(
-    client: Client, other: Context
-) -> None:
+async def test_a_process_that_only_watches_learns_the_stores_clock(client, other):
     alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=40_000, cd=60)
     now_ms = time.time_ns() // 10**6

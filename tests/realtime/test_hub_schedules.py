@@ -231,7 +231,7 @@ def _quiet() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("part", range(4))
-def test_nobody_waits_for_ever_and_each_dig_comes_once_in_any_order_of_events(part: int) -> None:
+def test_nobody_waits_for_ever_and_each_dig_comes_once_in_any_order_of_events(part):
     for seed in range(part, SEEDS, 4):
         play(seed)
 
@@ -304,7 +304,7 @@ class HubThatHung(Hub):
             self._close(watched)
 
 
-def test_the_old_hang_is_found() -> None:
+def test_the_old_hang_is_found():
     # In a process of its own: a spinning run leaves coroutines behind that cannot be ended properly.
     found = subprocess.run(
         [sys.executable, "-W", "ignore", __file__],

@@ -97,7 +97,7 @@ async def back(redis: EmbeddedRedis, *processes: Process) -> None:
         await asyncio.wait_for(process.bus.connected.wait(), 10)
 
 
-async def test_all_processes_together_admit_exactly_the_limit(start: Any) -> None:
+async def test_all_processes_together_admit_exactly_the_limit(start):
     one, other = await start(), await start()
     found = await asyncio.gather(*(p.admits(a_count("a")) for p in (one, other) for _ in range(MOST)))
     assert sum(found) == MOST
@@ -105,7 +105,7 @@ async def test_all_processes_together_admit_exactly_the_limit(start: Any) -> Non
     assert await other.admits(a_count("somebody else"))
 
 
-async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_asked(start: Any) -> None:
+async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_asked(start):
     process = await start()
     narrow, wide = a_count("narrow", 1), a_count("wide", 10)
     await process.limits.take([narrow, wide])
@@ -118,7 +118,7 @@ async def test_a_refusal_says_when_to_try_again_and_counts_nothing_of_what_was_a
     assert await process.admitted("wide", 20, 10) == 9
 
 
-async def test_a_window_ends_and_the_next_begins_with_the_first(start: Any) -> None:
+async def test_a_window_ends_and_the_next_begins_with_the_first(start):
     process = await start()
     brief = Count("publishes", "brief", 2, 1)
     assert [await process.admits(brief) for _ in range(3)] == [True, True, False]
@@ -131,7 +131,7 @@ async def test_a_window_ends_and_the_next_begins_with_the_first(start: Any) -> N
     assert [await process.admits(brief) for _ in range(2)] == [True, False]
 
 
-async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start: Any) -> None:
+async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start):
     one, other = await start(), await start()
     assert await one.admitted("a", MOST) == MOST
     await one.limits.give_back([a_count("a")] * 1)
@@ -140,8 +140,8 @@ async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start:
 
 @pytest.mark.parametrize("used", [0, 1, 30, 75, 99, 100])
 async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
-    start: Any, redis: EmbeddedRedis, used: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    start, redis, used, monkeypatch
+):
     monkeypatch.setattr(limits, "CATCH_UP_SECONDS", 0.5)
     one, other = await start(), await start()
     admitted = await one.admitted("a", used)  # all in one process: the other one must hear of it
@@ -164,9 +164,7 @@ async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
 
 
 @pytest.mark.parametrize("tries", [[MOST, MOST], [MOST, 0], [MOST // 4, MOST]])
-async def test_without_redis_no_process_admits_more_than_its_share(
-    start: Any, redis: EmbeddedRedis, tries: list[int]
-) -> None:
+async def test_without_redis_no_process_admits_more_than_its_share(start, redis, tries):
     processes = [await start(), await start()]
     for process in processes:
         assert await process.admitted("a", 10) == 10
@@ -178,7 +176,7 @@ async def test_without_redis_no_process_admits_more_than_its_share(
     assert 20 + sum(admitted) <= 1.05 * MOST
 
 
-async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_workers() -> None:
+async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_workers():
     alone = Process("redis://127.0.0.1:1/0", WEB_CONCURRENCY="4")
     assert await alone.admitted("a", MOST) == MOST // 4
     await alone.limits.give_back([a_count("a")])
@@ -186,9 +184,7 @@ async def test_a_process_that_never_met_redis_admits_its_share_by_the_number_of_
     await alone.close()
 
 
-async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(monkeypatch):
     monkeypatch.setattr(limits, "REMEMBERED", 5)
     process = Process("redis://127.0.0.1:1", WEB_CONCURRENCY="4")
     try:
@@ -202,7 +198,7 @@ async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(
         await process.close()
 
 
-async def test_a_limit_of_nothing_asks_nobody(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_limit_of_nothing_asks_nobody(start, monkeypatch):
     process = await start(PUBLISHES_A_PERSON="0")
 
     async def refuse(*_: Any) -> None:
@@ -213,7 +209,7 @@ async def test_a_limit_of_nothing_asks_nobody(start: Any, monkeypatch: pytest.Mo
     await process.limits.take([])
 
 
-async def test_redis_is_given_no_id_and_no_address(start: Any, redis: EmbeddedRedis) -> None:
+async def test_redis_is_given_no_id_and_no_address(start, redis):
     process = await start(PUBLISHES_AN_ADDRESS="5")
     await process.limits.take(process.limits.counts("publishes", "alice", "192.0.2.1"))
     names = b" ".join(await process.bus._redis.keys("*"))

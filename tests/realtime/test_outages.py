@@ -15,7 +15,6 @@ from server.realtime import outages
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import Background
 from server.store.meta import Meta
-from support.client import Client
 
 
 @pytest.fixture
@@ -45,9 +44,7 @@ def _asking(io_loop: Any, context: Context) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_asking")
-async def test_pages_are_told_that_redis_is_gone_and_that_it_is_back(
-    client: Client, context: Context, open_page: Any, redis: EmbeddedRedis
-) -> None:
+async def test_pages_are_told_that_redis_is_gone_and_that_it_is_back(client, context, open_page, redis):
     await context.bus.connected.wait()
     alice, bob = await client.log_in_all("alice", "bob")
     early = await open_page(alice)
@@ -62,9 +59,7 @@ async def test_pages_are_told_that_redis_is_gone_and_that_it_is_back(
 
 
 @pytest.mark.usefixtures("_asking")
-async def test_a_process_that_stands_still_blames_no_store(
-    client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_process_that_stands_still_blames_no_store(client, context, open_page, monkeypatch):
     page = await open_page(await client.log_in("alice"))
     asked = asyncio.Event()
     look = Meta.look

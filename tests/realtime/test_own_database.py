@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from server.actions.seal import note_sealing
@@ -11,7 +9,6 @@ from server.context import Context
 from server.realtime import own_database
 from server.realtime.own_database import OwnDatabase
 from server.security.keys import Keys
-from support.client import Client
 
 OTHER = Keys(b"a secret of another server, 32 characters")
 
@@ -23,8 +20,8 @@ async def give_identity(context: Context, identity: str) -> None:
 
 @pytest.mark.gen_test
 async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
-    client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, open_page, monkeypatch
+):
     monkeypatch.setattr(own_database, "DOUBT_SECONDS", 0.0)
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -52,8 +49,8 @@ async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
 
 @pytest.mark.gen_test
 async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_the_database_is_another_one(
-    client: Client, context: Context, open_page: Any
-) -> None:
+    client, context, open_page
+):
     alice = await client.log_in("alice")
     page = await open_page(alice)
     assert await context.database.answers()
@@ -68,9 +65,7 @@ async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_
 
 
 @pytest.mark.gen_test
-async def test_two_clusters_under_one_name_are_not_served_from_by_turns(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_clusters_under_one_name_are_not_served_from_by_turns(context, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(own_database.time, "monotonic", lambda: now)
     assert await context.database.answers()
@@ -86,9 +81,7 @@ async def test_two_clusters_under_one_name_are_not_served_from_by_turns(
 
 
 @pytest.mark.gen_test
-async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_ready(
-    client: Client, context: Context
-) -> None:
+async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_ready(client, context):
     assert await context.database.answers()
     await context.store.meta.note_sealing(context.database.identity, OTHER.fingerprint, 1000)
     ready = await client.http.get("/readyz")
@@ -98,7 +91,7 @@ async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_re
 
 
 @pytest.mark.gen_test
-async def test_a_start_finds_what_is_sealed_under_a_secret_that_no_server_has_noted(context: Context) -> None:
+async def test_a_start_finds_what_is_sealed_under_a_secret_that_no_server_has_noted(context):
     sealed = OTHER.seal("address", b"plain", "prize")
     await context.store.database["prizes"].insert_one({"_id": "prize", "address_box": sealed})
     database = OwnDatabase(context.store, context.keys)
@@ -107,9 +100,7 @@ async def test_a_start_finds_what_is_sealed_under_a_secret_that_no_server_has_no
 
 
 @pytest.mark.gen_test
-async def test_nothing_is_done_by_itself_and_nothing_noted_in_a_database_that_is_not_ours(
-    context: Context,
-) -> None:
+async def test_nothing_is_done_by_itself_and_nothing_noted_in_a_database_that_is_not_ours(context):
     done = []
 
     async def work() -> None:

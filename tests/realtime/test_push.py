@@ -10,9 +10,7 @@ import pytest
 
 from devtools.sandbox import Sandbox
 from server.context import Context
-from server.settings import Settings
 from server.store.digging.digs import stored
-from support.client import Client
 from support.watchers import Collecting
 
 OUTLOOK = ("one_in", "nearest", "deepest")
@@ -30,7 +28,7 @@ STATE = [
 ]
 
 
-async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client: Client, open_page: Any) -> None:
+async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=1, forecast_num=1, cd=5)
     page = await open_page(alice, code)
@@ -54,7 +52,7 @@ async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client: Client
     assert fresh["status"] == 1
 
 
-async def test_a_cooldown_ticks_each_second_to_zero(client: Client, open_page: Any) -> None:
+async def test_a_cooldown_ticks_each_second_to_zero(client, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=2)
     ticking, silent = await open_page(alice, code), await open_page(alice, code, ticks=0)
@@ -68,7 +66,7 @@ async def test_a_cooldown_ticks_each_second_to_zero(client: Client, open_page: A
     assert "tick" not in [frame["type"] for frame in silent.frames]
 
 
-async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client: Client, open_page: Any) -> None:
+async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client, open_page):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=0)
     live = await open_page(alice, code)
@@ -89,9 +87,7 @@ async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client: Client
     assert (await beyond.next())["type"] == "snapshot"
 
 
-async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(
-    client: Client, open_page: Any, context: Context
-) -> None:
+async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(client, open_page, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
@@ -108,7 +104,7 @@ async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(
     assert (await (await open_page(alice, code, since=2)).next())["seq"] == 3
 
 
-async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client: Client, open_page: Any) -> None:
+async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client, open_page):
     alice = await client.log_in("alice")
     code = await alice.publish()
     page = await open_page(alice)
@@ -138,9 +134,7 @@ async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client: Cli
     await page.until("pong")
 
 
-async def test_a_refused_connection_closes_with_a_code_the_client_sees(
-    client: Client, open_page: Any
-) -> None:
+async def test_a_refused_connection_closes_with_a_code_the_client_sees(client, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     await alice.lock()
@@ -159,9 +153,7 @@ class TestFewSockets:
     def environment(self) -> dict[str, str]:
         return {"SOCKETS_A_PERSON": "2"}
 
-    async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(
-        self, client: Client, open_page: Any
-    ) -> None:
+    async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(self, client, open_page):
         alice = await client.log_in("alice")
         code = await alice.publish()
         own = [await open_page(alice, code) for _ in range(2)]
@@ -177,7 +169,7 @@ class TestFewSockets:
             await page.until("pong")
 
 
-async def test_too_long_or_too_many_messages_close_with_4009(client: Client, open_page: Any) -> None:
+async def test_too_long_or_too_many_messages_close_with_4009(client, open_page):
     alice = await client.log_in("alice")
     for size in (5_000, 500_000):
         page = await open_page(alice)
@@ -189,7 +181,7 @@ async def test_too_long_or_too_many_messages_close_with_4009(client: Client, ope
     assert await flood.closed() == 4009
 
 
-async def test_the_101st_subscription_is_refused(client: Client, open_page: Any, context: Context) -> None:
+async def test_the_101st_subscription_is_refused(client, open_page, context):
     from handlers.push import Push, Subscribe
 
     alice = await client.log_in("alice")
@@ -207,9 +199,7 @@ async def test_the_101st_subscription_is_refused(client: Client, open_page: Any,
     assert Subscribe(codes[0]) == Subscribe(codes[0])
 
 
-async def test_another_process_hears_of_digs_ends_and_watchers(
-    client: Client, open_page: Any, settings: Settings
-) -> None:
+async def test_another_process_hears_of_digs_ends_and_watchers(client, open_page, settings):
     from server.actions.digging.dig import dig
 
     other = await Context.open(settings, Sandbox)
@@ -242,9 +232,7 @@ async def test_another_process_hears_of_digs_ends_and_watchers(
     await other.close()
 
 
-async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
-    client: Client, open_page: Any
-) -> None:
+async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(client, open_page):
     alice, *people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
     code = await alice.publish(prize_num=4, forecast_num=1, interval=2, fluctuation=1, cd=0)
     page = await open_page(alice, code)
@@ -275,8 +263,8 @@ async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(
 
 
 async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(
-    client: Client, open_page: Any, other: Context
-) -> None:
+    client, open_page, other
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish()
     pages = [await open_page(who, code) for who in (bob, bob, carol)]

@@ -8,7 +8,6 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +19,6 @@ from cryptography.x509.oid import NameOID
 from tornado.httpclient import HTTPRequest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
-from tornado.web import Application
 from tornado.websocket import websocket_connect
 
 from devtools.sandbox import Sandbox
@@ -28,9 +26,7 @@ from server.actions.digging.dig import dig
 from server.context import Context
 from server.realtime.frames import Pong, encode
 from server.running.stores import EmbeddedRedis
-from server.settings import Settings
 from server.telemetry import metrics
-from support.client import Client
 from support.open_pages import Page
 
 
@@ -63,13 +59,8 @@ class TestOwnRedis:
 
     @pytest.mark.gen_test(timeout=60)
     async def test_redis_killed_again_and_again_loses_and_repeats_no_dig(
-        self,
-        client: Client,
-        context: Context,
-        settings: Settings,
-        open_page: Any,
-        redis: EmbeddedRedis,
-    ) -> None:
+        self, client, context, settings, open_page, redis
+    ):
         other = await Context.open(settings, Sandbox)
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         code = await alice.publish(forecast_num=100_000, cd=0)
@@ -94,12 +85,7 @@ class TestOwnRedis:
         await other.close()
 
 
-async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(
-    client: Client,
-    context: Context,
-    open_page: Any,
-    settings: Settings,
-) -> None:
+async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, context, open_page, settings):
     other = await Context.open(settings, Sandbox)
     await other.hub.close()
     await other.bus.close()  # so its dig is not published
@@ -142,11 +128,7 @@ async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
         server.close()
 
 
-async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
-    client: Client,
-    open_page: Any,
-    settings: Settings,
-) -> None:
+async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(client, open_page, settings):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000, cd=0)
     whole = await open_page(alice, code)
@@ -171,12 +153,8 @@ async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(
 
 
 async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(
-    client: Client,
-    context: Context,
-    open_page: Any,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    client, context, open_page, settings, monkeypatch
+):
     monkeypatch.setattr("handlers.websocket.UNSENT_BYTES", 20_000)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1_000_000, cd=0)
@@ -207,9 +185,7 @@ def handshake(who: Any, code: str) -> bytes:
     ).encode()
 
 
-async def test_a_client_that_answers_no_ping_is_cut_in_time(
-    client: Client, app: Application, context: Context, settings: Settings
-) -> None:
+async def test_a_client_that_answers_no_ping_is_cut_in_time(client, app, context, settings):
     app.settings |= {"websocket_ping_interval": 0.3, "websocket_ping_timeout": 0.3}
     alice = await client.log_in("alice")
     code = await alice.publish()
@@ -222,12 +198,7 @@ async def test_a_client_that_answers_no_ping_is_cut_in_time(
     writer.close()
 
 
-async def test_a_page_over_tls_gets_the_same_frames(
-    client: Client,
-    app: Application,
-    tmp_path: Path,
-    open_page: Any,
-) -> None:
+async def test_a_page_over_tls_gets_the_same_frames(client, app, tmp_path, open_page):
     (tmp_path / "both.pem").write_bytes(a_certificate())
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(tmp_path / "both.pem")
@@ -266,7 +237,7 @@ def a_certificate() -> bytes:
     return secret + certificate.public_bytes(Encoding.PEM)
 
 
-async def test_a_stopping_server_closes_with_1001(client: Client, context: Context, open_page: Any) -> None:
+async def test_a_stopping_server_closes_with_1001(client, context, open_page):
     alice = await client.log_in("alice")
     code = await alice.publish()
     page = await open_page(alice, code)
@@ -278,12 +249,7 @@ async def test_a_stopping_server_closes_with_1001(client: Client, context: Conte
     await drained
 
 
-async def test_a_page_left_while_its_task_is_read_is_not_watched(
-    client: Client,
-    context: Context,
-    settings: Settings,
-    open_page: Any,
-) -> None:
+async def test_a_page_left_while_its_task_is_read_is_not_watched(client, context, settings, open_page):
     alice = await client.log_in("alice")
     code = await alice.publish()
     for _ in range(20):

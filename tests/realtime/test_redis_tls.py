@@ -18,11 +18,10 @@ from tornado.log import app_log
 from tornado.testing import ExpectLog
 
 from handlers.ops.screen import feed_of
-from server.context import Context
 from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.running.worker import look_at_redis
-from server.settings import Settings, read_settings
+from server.settings import read_settings
 from support.redis_cluster import RedisCluster
 from support.tls import TlsFront
 
@@ -66,8 +65,8 @@ def pem_of(certificate: Path) -> str:
 
 
 async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure_says_why(
-    redis_url: str, certificate: Path
-) -> None:
+    redis_url, certificate
+):
     async with tls_front(redis_url, certificate) as url:
         bus = Bus(url, "test_tls")
         with ExpectLog(app_log, "redis is gone: .*certificate verify failed.*REDIS_CA_CERT"):
@@ -80,7 +79,7 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure
 
 
 @pytest.mark.parametrize("how", ["unverified", "its own authority"])
-async def test_it_is_taken_if_the_settings_say_so(redis_url: str, certificate: Path, how: str) -> None:
+async def test_it_is_taken_if_the_settings_say_so(redis_url, certificate, how):
     pem = pem_of(certificate).replace("\n", "\\n")
     said = {"REDIS_TLS_VERIFY": "0"} if how == "unverified" else {"REDIS_CA_CERT": pem}
     async with tls_front(redis_url, certificate) as url:
@@ -91,19 +90,19 @@ async def test_it_is_taken_if_the_settings_say_so(redis_url: str, certificate: P
         await bus.close()
 
 
-def test_a_certificate_that_is_none_is_said_by_its_setting() -> None:
+def test_a_certificate_that_is_none_is_said_by_its_setting():
     with pytest.raises(BadSettings, match="REDIS_CA_CERT"):
         read_settings({"REDIS_CA_CERT": "nothing"})
 
 
-async def test_the_operators_screen_is_told_why_redis_is_away(context: Context) -> None:
+async def test_the_operators_screen_is_told_why_redis_is_away(context):
     context.bus.connected.clear()
     context.bus.fault = "certificate"
     alarms = feed_of(context)._alarms()
     assert [alarm.what for alarm in alarms if alarm.kind == "redis"] == ["certificate"]
 
 
-async def test_a_redis_cluster_is_refused_at_the_start(settings: Settings, tmp_path: Path) -> None:
+async def test_a_redis_cluster_is_refused_at_the_start(settings, tmp_path):
     await look_at_redis(settings)
     cluster = RedisCluster(tmp_path)
     cluster.start()

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
-from server.context import Context
 from server.realtime.news import Revoked, SendAway
 from support.client import Client, Someone
 
@@ -26,7 +25,7 @@ async def operate(client: Client, **parameters: Any) -> dict[str, Any]:
     return await client.post("/ops/signout", reason="被盗号", **parameters)
 
 
-async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(client: Client) -> None:
+async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(client):
     phone, bob = await client.log_in_all("alice", "bob")
     tablet = await client.log_in("alice")
     code = await bob.publish(forecast_num=100_000)
@@ -44,7 +43,7 @@ async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(clien
     assert (await again.get("/getMyInfo"))["error"] == "bad_token"
 
 
-async def test_logging_out_needs_a_valid_token(client: Client) -> None:
+async def test_logging_out_needs_a_valid_token(client):
     alice = await client.log_in("alice")
     assert (await client.post("/logout", unionid=alice.unionid))["error"] == "token_required"
     headers = {"Authorization": f"Bearer {alice.token[:-1]}"}
@@ -53,12 +52,8 @@ async def test_logging_out_needs_a_valid_token(client: Client) -> None:
 
 
 async def test_logging_out_closes_the_persons_connections_in_all_processes(
-    client: Client,
-    other_port: int,
-    open_page: Any,
-    context: Context,
-    other: Context,
-) -> None:
+    client, other_port, open_page, context, other
+):
     alice, bob = await client.log_in_all("alice", "bob")
     here, there = await open_page(alice), await open_page(alice, port=other_port)
     bobs = await open_page(bob, port=other_port)
@@ -84,12 +79,8 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
 
 
 async def test_a_process_without_redis_reads_which_sessions_ended(
-    client: Client,
-    other_port: int,
-    open_page: Any,
-    other: Context,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    client, other_port, open_page, other, monkeypatch
+):
     alice = await client.log_in("alice")
     there = await open_page(alice, port=other_port)
     await there.ask(action="ping")
@@ -99,12 +90,7 @@ async def test_a_process_without_redis_reads_which_sessions_ended(
     assert await there.closed() == IDENTITY_REFUSED  # within POLL_SECONDS
 
 
-async def test_no_memory_of_a_person_outlives_a_logout(
-    client: Client,
-    other_port: int,
-    other: Context,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_no_memory_of_a_person_outlives_a_logout(client, other_port, other, monkeypatch):
     alice = await client.log_in("alice")
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}")
     there = Someone(Client(http), alice.unionid, alice.token, {})
@@ -124,11 +110,7 @@ async def test_no_memory_of_a_person_outlives_a_logout(
     await http.aclose()
 
 
-async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(
-    client: Client,
-    context: Context,
-    open_page: Any,
-) -> None:
+async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(client, context, open_page):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
     for digger in (bob, carol):
@@ -155,7 +137,7 @@ async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(
     ]
 
 
-async def test_two_logouts_at_once_end_one_generation(client: Client, context: Context) -> None:
+async def test_two_logouts_at_once_end_one_generation(client, context):
     alice = await client.log_in("alice")
     proven = context.keys.read_token(alice.token)
     assert proven is not None
@@ -167,12 +149,12 @@ async def test_two_logouts_at_once_end_one_generation(client: Client, context: C
     assert (await again.get("/getMyInfo"))["status"] == 0
 
 
-def test_the_kinds_of_messages_between_processes_are_told_apart() -> None:
+def test_the_kinds_of_messages_between_processes_are_told_apart():
     for told in (SendAway("0" * 12), Revoked("someone", 3)):
         assert msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=SendAway | Revoked) == told
 
 
-async def test_a_bare_id_is_no_way_around_a_logout(client: Client) -> None:
+async def test_a_bare_id_is_no_way_around_a_logout(client):
     alice = await client.log_in("alice")
     bare = Someone(client, alice.unionid, "", {}, send_token=False)
     assert (await bare.get("/getMyInfo"))["status"] == 0

@@ -187,15 +187,11 @@ def _known_chance(monkeypatch: pytest.MonkeyPatch) -> None:
         ([5, 7], Standing({}, 4, 1), 2),
     ],
 )
-def test_all_go_at_once_if_nobody_is_elsewhere_else_the_first_of_all(
-    own: list[int], standing: Standing | None, go: int
-) -> None:
+def test_all_go_at_once_if_nobody_is_elsewhere_else_the_first_of_all(own, standing, go):
     assert how_many_go_at_once(own, standing) == go
 
 
-async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(monkeypatch):
     """320 windows of 16 people, one of whom asks each process thrice. By chance it fails 1 in 1,000,000."""
     monkeypatch.setattr(fair_start, "_chance", SystemRandom())
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
@@ -217,9 +213,7 @@ async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(
         await each.close()
 
 
-async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(
-    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(redis, processes, monkeypatch):
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
     fast, slow = await processes(redis.uri)
@@ -237,8 +231,8 @@ async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(
 
 
 async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_first(
-    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    redis, processes, monkeypatch
+):
     """Else whoever comes at the right millisecond digs while the order is still being read."""
     places = count(1)
     monkeypatch.setattr(fair_start, "_chance", SimpleNamespace(getrandbits=lambda _bits: next(places)))
@@ -263,9 +257,7 @@ async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_fi
     assert window.went == [(0, "ann"), (1, "late")]
 
 
-async def test_without_a_dig_the_others_go_on_a_moment_later_in_their_order(
-    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_without_a_dig_the_others_go_on_a_moment_later_in_their_order(redis, processes, monkeypatch):
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
     window = Window("refused", await processes(redis.uri))
     await window.all((0, "ann"), (0, "ben"), (1, "cyn"), (1, "dan"))
@@ -277,8 +269,8 @@ async def test_without_a_dig_the_others_go_on_a_moment_later_in_their_order(
 
 @pytest.mark.parametrize("how", ["away", "slow", "stopped"])
 async def test_without_a_quick_redis_each_process_draws_alone_and_nobody_waits_for_it(
-    redis: EmbeddedRedis, processes: Any, how: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    redis, processes, how, monkeypatch
+):
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "PATIENCE_SECONDS", 10.0)
     link = SlowLink(redis.port)
@@ -297,8 +289,8 @@ async def test_without_a_quick_redis_each_process_draws_alone_and_nobody_waits_f
 
 
 async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting_and_serves_when_it_is_back(
-    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    redis, processes, monkeypatch
+):
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     pair = await processes(redis.uri)
@@ -331,9 +323,7 @@ async def test_a_redis_killed_between_a_place_and_the_order_keeps_nobody_waiting
     await waiting
 
 
-async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(
-    redis: EmbeddedRedis, processes: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_places_lost_by_a_redis_that_came_back_empty_keep_nobody_waiting(redis, processes, monkeypatch):
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     pair = await processes(redis.uri)

@@ -26,7 +26,7 @@ histories = st.builds(
 
 
 @given(histories, st.integers(0, 40))
-def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs: list[Dig], at: int) -> None:
+def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs, at):
     watched = loaded(digs[:at])
     for dig in digs[at:]:
         assert watched.apply(dig)
@@ -34,15 +34,13 @@ def test_an_old_snapshot_and_the_frames_after_it_equal_a_fresh_one(digs: list[Di
 
 
 @given(histories, st.integers(0, 40), st.integers(0, 40))
-def test_digs_newer_than_the_task_that_was_read_are_taken_too(digs: list[Dig], at: int, more: int) -> None:
+def test_digs_newer_than_the_task_that_was_read_are_taken_too(digs, at, more):
     watched = loaded(digs[:at], later=digs[at : at + more])
     assert comparable(watched) == comparable(loaded(digs[: at + more]))
 
 
 @given(histories, st.integers(0, 40), st.integers(0, 40))
-def test_names_are_taken_anew_only_where_all_digs_that_are_known_were_read(
-    digs: list[Dig], known: int, read: int
-) -> None:
+def test_names_are_taken_anew_only_where_all_digs_that_are_known_were_read(digs, known, read):
     watched, before = loaded(digs[:known]), loaded(digs[:known])
     renamed = [Dig({**dig, "wxname": "已注销", "unionid": f"forgotten:{dig['unionid']}"}) for dig in digs]  # type: ignore[misc]
     taken = watched.rename(task_after(renamed[:read]), renamed[:read], [])
@@ -60,7 +58,7 @@ def test_names_are_taken_anew_only_where_all_digs_that_are_known_were_read(
     at=st.integers(0, 400),
 )
 @settings(max_examples=50)
-def test_the_people_on_a_page_follow_from_the_digs(dug: list[tuple[int, bool]], at: int) -> None:
+def test_the_people_on_a_page_follow_from_the_digs(dug, at):
     people = [person for person, _ in dug]
     digs = a_history(people, {depth for depth, (_, won) in enumerate(dug, 1) if won}, ends=False)
     watched = loaded(digs[:at])
@@ -74,9 +72,7 @@ def test_the_people_on_a_page_follow_from_the_digs(dug: list[tuple[int, bool]], 
 
 
 @given(histories, st.data())
-def test_repeated_news_in_any_order_sends_each_dig_once_and_in_order(
-    digs: list[Dig], data: st.DataObject
-) -> None:
+def test_repeated_news_in_any_order_sends_each_dig_once_and_in_order(digs, data):
     watched = loaded([])
     news = data.draw(st.permutations(digs + digs))
     sent = b"".join(watched.apply(dig) for dig in news)
@@ -87,7 +83,7 @@ def test_repeated_news_in_any_order_sends_each_dig_once_and_in_order(
 
 
 @given(histories, st.integers(0, 50))
-def test_a_replay_has_the_bytes_of_the_live_frames(digs: list[Dig], since: int) -> None:
+def test_a_replay_has_the_bytes_of_the_live_frames(digs, since):
     watched = loaded([])
     live = {dig["depth"]: watched.apply(dig) for dig in digs}
     expected = b"".join(frames for depth, frames in live.items() if depth > since)
@@ -97,7 +93,7 @@ def test_a_replay_has_the_bytes_of_the_live_frames(digs: list[Dig], since: int) 
 
 
 @given(histories)
-def test_no_frame_holds_an_id(digs: list[Dig]) -> None:
+def test_no_frame_holds_an_id(digs):
     watched = loaded(digs)
     assert not any(f'"u{k}"' in str(watched.welcome(0, 10**9)) for k in range(9))
 
@@ -116,7 +112,7 @@ class Sofa:
         return False
 
 
-def test_people_are_counted_and_not_their_sockets() -> None:
+def test_people_are_counted_and_not_their_sockets():
     watched = loaded([])
     first, second, other = Sofa("u1"), Sofa("u1"), Sofa("u2")
     for sofa in (first, second, other, other):
@@ -129,14 +125,14 @@ def test_people_are_counted_and_not_their_sockets() -> None:
     assert watched.total == 1
 
 
-def test_more_than_300_missed_digs_give_a_snapshot_alone() -> None:
+def test_more_than_300_missed_digs_give_a_snapshot_alone():
     digs = a_history([k % 7 for k in range(350)], set(), ends=False)
     watched = loaded(digs)
     assert len(frames_of(watched.welcome(49, 0))) == 1
     assert [f["seq"] for f in frames_of(watched.welcome(50, 0)) if f["type"] == "cd"] == list(range(51, 351))
 
 
-def test_an_end_without_a_dig_is_told_once() -> None:
+def test_an_end_without_a_dig_is_told_once():
     watched = loaded(a_history([1, 2], set(), ends=False))
     (end,) = frames_of(watched.end("operator", "", 1))
     assert (end["type"], end["seq"], end["end_reason"]) == ("end", 2, "operator")
@@ -144,7 +140,7 @@ def test_an_end_without_a_dig_is_told_once() -> None:
     assert frames_of(watched.welcome(None, 0))[0]["end_reason"] == "operator"
 
 
-def test_a_start_is_told_once() -> None:
+def test_a_start_is_told_once():
     watched = WatchedTask(CODE)
     watched.load(a_task(open=0), [], [], "")
     (start,) = frames_of(watched.start(7))

@@ -25,9 +25,8 @@ from server.running.bounded import BoundedServer
 from server.running.gate import Gate
 from server.running.stores import free_port
 from server.running.worker import Waiting
-from server.settings import Settings, read_settings
+from server.settings import read_settings
 from support.servers import Running, until
-from support.wire.faulty import FaultyWire
 
 AT_ONCE_SECONDS = 0.5
 REFUSED_SECONDS = 1.0
@@ -77,7 +76,7 @@ async def timed(http: httpx.AsyncClient, method: str, path: str) -> tuple[httpx.
     return reply, time.monotonic() - began
 
 
-def test_it_is_alive_at_once_and_refuses_the_rest_within_a_second(server: Running) -> None:
+def test_it_is_alive_at_once_and_refuses_the_rest_within_a_second(server):
     async def scene() -> list[tuple[str, httpx.Response, float]]:
         async with httpx.AsyncClient(base_url=server.address, timeout=30) as http:
             _, alive = await timed(http, "GET", "/healthz")
@@ -98,14 +97,14 @@ def test_it_is_alive_at_once_and_refuses_the_rest_within_a_second(server: Runnin
         assert seconds < REFUSED_SECONDS, path
 
 
-def test_an_upload_is_refused_and_its_sender_gets_to_read_that(server: Running) -> None:
+def test_an_upload_is_refused_and_its_sender_gets_to_read_that(server):
     reply = httpx.post(
         f"{server.address}/uploadFile", files={"file": ("a.jpg", b"x" * (4 << 20))}, timeout=30
     )
     assert (reply.status_code, reply.json()["error"]) == (503, "unavailable")
 
 
-def test_its_pages_open_and_their_socket_is_told_that_the_service_is_down(server: Running) -> None:
+def test_its_pages_open_and_their_socket_is_told_that_the_service_is_down(server):
     page = httpx.get(f"{server.address}/", timeout=5)
     assert page.status_code == 200
     assert "Content-Security-Policy" in page.headers
@@ -129,12 +128,12 @@ def test_its_pages_open_and_their_socket_is_told_that_the_service_is_down(server
     assert code == 1001, "come back soon"
 
 
-def test_readyz_names_what_is_away(server: Running) -> None:
+def test_readyz_names_what_is_away(server):
     reply = httpx.get(f"{server.address}/readyz", timeout=5)
     assert (reply.status_code, reply.json()["silent"]) == (503, ["mongodb"])
 
 
-def test_what_needs_no_database_is_told_by_its_path() -> None:
+def test_what_needs_no_database_is_told_by_its_path():
     assert not any(map(needs_database, ("/", "/healthz", "/readyz", "/ops", "/ops/", "/static/app/1/a.js")))
     assert all(map(needs_database, ("/ws", "/ops/feed", "/opsx", "/files/a", "/healthz/", "//", "/\n")))
 
@@ -183,8 +182,8 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
 
 @pytest.mark.gen_test
 async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
-    gate: tuple[Gate, int, asyncio.Event], came: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    gate, came, monkeypatch
+):
     monkeypatch.setattr("server.running.gate.WAIT_SECONDS", 0)  # it waits as long as the store answers
     opening, port, arrived = gate
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
@@ -198,8 +197,8 @@ async def test_a_request_that_comes_before_the_application_waits_for_it_with_its
 
 @pytest.mark.gen_test
 async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_another_one(
-    settings: Settings, redis_url: str, wire: FaultyWire, caplog: pytest.LogCaptureFixture
-) -> None:
+    settings, redis_url, wire, caplog
+):
     uri = wire.uri(urlsplit(settings.mongodb_uri).path[1:])
     known = read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": settings.data_dir})
     told: list[str] = []

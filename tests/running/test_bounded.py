@@ -26,8 +26,8 @@ from server.running import listening
 from server.running.bounded import BoundedServer, Bounds
 from server.running.worker import bounds_of
 from server.security.addresses import networks
-from server.settings import Settings, read_settings
-from support.client import Client, Someone
+from server.settings import read_settings
+from support.client import Someone
 from support.open_pages import Page
 
 PATIENCE_SECONDS = 10
@@ -117,7 +117,7 @@ async def answers(page: Page) -> bool:
     return (await page.until("pong"))["type"] == "pong"
 
 
-async def test_a_connection_without_complete_headers_is_closed(serve: Any) -> None:
+async def test_a_connection_without_complete_headers_is_closed(serve):
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     silent, half, second = [await served.connect() for _ in range(3)]
     assert await second.ask() == 200
@@ -126,7 +126,7 @@ async def test_a_connection_without_complete_headers_is_closed(serve: Any) -> No
     await asyncio.gather(silent.closed(), half.closed(), second.closed())
 
 
-async def test_headers_that_trickle_in_do_not_prolong_their_time(serve: Any) -> None:
+async def test_headers_that_trickle_in_do_not_prolong_their_time(serve):
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     line, silent = await served.connect(), await served.connect()
 
@@ -141,7 +141,7 @@ async def test_headers_that_trickle_in_do_not_prolong_their_time(serve: Any) -> 
     assert ended - due < 0.15  # a busy machine delays both
 
 
-async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(serve: Any) -> None:
+async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(serve):
     served = serve(Bounds(header_seconds=0.2, idle_seconds=0.6))
     kept, other = await served.connect(), await served.connect()
     assert await kept.ask() == 200
@@ -151,7 +151,7 @@ async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(ser
     assert await kept.closed() - began >= 0.6
 
 
-async def test_a_websocket_outlives_both_times(serve: Any, client: Client) -> None:
+async def test_a_websocket_outlives_both_times(serve, client):
     served = serve(Bounds(header_seconds=0.2, idle_seconds=0.3))
     page = await served.watch(await client.log_in("alice"))
     kept = await served.connect()
@@ -164,7 +164,7 @@ def replies_not_taken() -> float:
     return REGISTRY.get_sample_value("wabao_turned_away_total", {"why": "reply"}) or 0
 
 
-async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve: Any) -> None:
+async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve):
     served = serve(Bounds(body_seconds=0.3))
     paths = ("/healthz", "/metrics", "/files/a", "/")
     lines = [await served.connect() for _ in (*paths, "/postTask")]
@@ -178,13 +178,13 @@ async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve
 CHUNKED = "POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-async def test_a_body_in_chunks_of_a_byte_is_cut_off(serve: Any) -> None:
+async def test_a_body_in_chunks_of_a_byte_is_cut_off(serve):
     line = await serve(Bounds()).connect()
     line.writer.write(CHUNKED.encode() + b"1\r\nx\r\n" * (listening.FEW_CHUNKS + 1))
     await line.closed()
 
 
-async def test_a_body_in_some_small_or_many_larger_chunks_is_read(serve: Any) -> None:
+async def test_a_body_in_some_small_or_many_larger_chunks_is_read(serve):
     line = await serve(Bounds()).connect()
     for chunk, count in ((b"1\r\n \r\n", 100), (b"200\r\n" + b" " * 512 + b"\r\n", 200)) * 2:
         line.writer.write(CHUNKED.encode() + chunk * count + b"2\r\n{}\r\n0\r\n\r\n")
@@ -193,9 +193,7 @@ async def test_a_body_in_some_small_or_many_larger_chunks_is_read(serve: Any) ->
         assert reply["param"] == "unionid"
 
 
-async def test_a_client_that_does_not_read_its_replies_is_cut_off(
-    serve: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_client_that_does_not_read_its_replies_is_cut_off(serve, monkeypatch):
     monkeypatch.setattr(listening, "TAKEN_SECONDS", 0.2)
     served = serve(Bounds(idle_seconds=60))
     before = replies_not_taken()
@@ -224,7 +222,7 @@ async def stall(served: Served, **headers: str) -> Line:
     return line
 
 
-async def test_connections_that_wait_hold_no_place_of_their_address(serve: Any) -> None:
+async def test_connections_that_wait_hold_no_place_of_their_address(serve):
     served = serve(Bounds(an_address=2))
     lines = [await served.connect() for _ in range(6)]
     assert [await line.ask() for line in lines[3:]] == [200] * 3
@@ -233,7 +231,7 @@ async def test_connections_that_wait_hold_no_place_of_their_address(serve: Any) 
     assert [await line.ask() for line in lines[3:]] == [200] * 3
 
 
-async def test_in_a_full_address_the_request_goes_whose_client_is_slowest(serve: Any) -> None:
+async def test_in_a_full_address_the_request_goes_whose_client_is_slowest(serve):
     served = serve(Bounds(an_address=2))
     slow = [await stall(served) for _ in range(2)]
     assert await (await served.connect()).ask() == 200
@@ -246,9 +244,7 @@ async def test_in_a_full_address_the_request_goes_whose_client_is_slowest(serve:
 
 
 @pytest.mark.parametrize("only_https", [False, True])
-async def test_a_refusal_without_tornado_says_too_that_only_https_is_used(
-    serve: Any, only_https: bool
-) -> None:
+async def test_a_refusal_without_tornado_says_too_that_only_https_is_used(serve, only_https):
     served = serve(Bounds(an_address=1, only_https=only_https))
     refused = await stall(served)
     assert await (await served.connect()).ask() == 200
@@ -258,7 +254,7 @@ async def test_a_refusal_without_tornado_says_too_that_only_https_is_used(
     assert (b"Strict-Transport-Security: max-age=" in head) == only_https
 
 
-async def test_a_client_that_does_not_read_its_reply_is_slow_too(serve: Any) -> None:
+async def test_a_client_that_does_not_read_its_reply_is_slow_too(serve):
     served = serve(Bounds(an_address=1))
     line = await served.connect()
     line.writer.transport.pause_reading()
@@ -271,7 +267,7 @@ async def test_a_client_that_does_not_read_its_reply_is_slow_too(serve: Any) -> 
             pass
 
 
-async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve: Any, client: Client) -> None:
+async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve, client):
     served = serve(Bounds(an_address=1, a_person=2))
     alice, bob = await client.log_in_all("alice", "bob")
     full = await served.watch(alice, proven=False)
@@ -290,9 +286,7 @@ async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve: An
     assert await answers(full)
 
 
-async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_next(
-    serve: Any, client: Client
-) -> None:
+async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_next(serve, client):
     served = serve(Bounds(an_address=1))
     alice = await client.log_in("alice")
 
@@ -310,8 +304,8 @@ async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_
 
 
 async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
-    serve: Any, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    serve, client, context, monkeypatch
+):
     waits, over = asyncio.Event(), asyncio.Event()
 
     async def wait(_code: str, _digger: object, *, proven: bool) -> int:
@@ -338,8 +332,8 @@ async def test_who_waits_for_the_random_order_holds_no_place_of_the_address(
 
 
 async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold_a_place(
-    serve: Any, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    serve, client, context, monkeypatch
+):
     came, over, wait = asyncio.Semaphore(0), asyncio.Event(), fair_start_of(context).wait
 
     async def wait_or_end(*asked: Any, **how: Any) -> int:
@@ -370,7 +364,7 @@ async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold
     await context.background.end()  # nobody waits for the end of that window
 
 
-async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any) -> None:
+async def test_a_place_is_free_again_after_any_end_of_its_connection(serve):
     served = serve(Bounds(an_address=1))
 
     async def hangs_up(line: Line) -> None:
@@ -399,13 +393,13 @@ async def test_a_place_is_free_again_after_any_end_of_its_connection(serve: Any)
     assert await (await served.connect()).ask() == 200
 
 
-async def test_a_strangers_x_forwarded_for_changes_nothing(serve: Any) -> None:
+async def test_a_strangers_x_forwarded_for_changes_nothing(serve):
     served = serve(Bounds(an_address=2, trusted=networks("10.0.0.0/8")))
     slow = [await stall(served, X_Forwarded_For=f"203.0.113.{n}, 10.0.0.{n}") for n in range(3)]
     assert (await slow[0].reply())[0] == 429
 
 
-async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(serve: Any, client: Client) -> None:
+async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(serve, client):
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
     pages = [
@@ -426,7 +420,7 @@ async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(serve: 
     assert await (await served.connect()).ask(X_Forwarded_For="203.0.113.9") == 200
 
 
-async def test_an_ipv6_network_counts_as_one_address(serve: Any, client: Client) -> None:
+async def test_an_ipv6_network_counts_as_one_address(serve, client):
     served = serve(Bounds(an_address=2, trusted=PROXIES))
     alice = await client.log_in("alice")
     for number in range(2):
@@ -436,7 +430,7 @@ async def test_an_ipv6_network_counts_as_one_address(serve: Any, client: Client)
     await served.watch(alice, "2001:db8:0:2::1", proven=False)
 
 
-async def test_the_networks_of_a_48_have_ten_places_for_one_of_a_64(serve: Any, client: Client) -> None:
+async def test_the_networks_of_a_48_have_ten_places_for_one_of_a_64(serve, client):
     served = serve(Bounds(an_address=1, trusted=PROXIES))
     alice = await client.log_in("alice")
     for number in range(10):
@@ -447,9 +441,7 @@ async def test_the_networks_of_a_48_have_ten_places_for_one_of_a_64(serve: Any, 
 
 
 @pytest.mark.parametrize("claimed", ["203.0.113.9", ""], ids=["behind a proxy", "without a proxy"])
-async def test_websockets_with_a_token_do_not_count_for_their_address(
-    serve: Any, client: Client, claimed: str
-) -> None:
+async def test_websockets_with_a_token_do_not_count_for_their_address(serve, client, claimed):
     served = serve(Bounds(an_address=2, trusted=PROXIES if claimed else ()))
     people = await client.log_in_all("alice", "bob", "carol", "dave")
     for person in people:
@@ -466,25 +458,21 @@ async def test_websockets_with_a_token_do_not_count_for_their_address(
         await served.watch(people[0], claimed, proven=False)
 
 
-async def test_a_query_of_very_many_parameters_is_not_searched_for_a_token(
-    client: Client, context: Context
-) -> None:
+async def test_a_query_of_very_many_parameters_is_not_searched_for_a_token(client, context):
     alice = await client.log_in("alice")
     asked = f"/ws?token={alice.token}&unionid={alice.unionid}&code=x&since=1&ticks=1"
     assert person_of(context.keys, asked, HTTPHeaders()) == alice.unionid
     assert person_of(context.keys, asked + "&a=1" * 4000, HTTPHeaders()) == ""
 
 
-async def test_a_proxy_that_names_no_client_has_no_limit(serve: Any) -> None:
+async def test_a_proxy_that_names_no_client_has_no_limit(serve):
     served = serve(Bounds(an_address=1, trusted=PROXIES))
     lines = [await served.connect() for _ in range(4)]
     assert [await line.ask() for line in lines] == [200] * 4
     assert [await line.ask(X_Forwarded_For="rubbish") for line in lines] == [200] * 4
 
 
-def test_no_address_is_limited_if_a_needed_proxy_is_not_named(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def test_no_address_is_limited_if_a_needed_proxy_is_not_named(caplog):
     behind = {"PUBLIC_URL": "https://wabao.invalid", "SOCKETS_AN_ADDRESS": "200"}
     with caplog.at_level(logging.WARNING):
         unknown = bounds_of(read_settings(behind))
@@ -498,9 +486,7 @@ def test_no_address_is_limited_if_a_needed_proxy_is_not_named(
     assert bounds_of(read_settings({})).an_address == 0, "in development everybody shares one address"
 
 
-async def test_a_persons_eleventh_socket_closes_the_first(
-    serve: Any, client: Client, settings: Settings
-) -> None:
+async def test_a_persons_eleventh_socket_closes_the_first(serve, client, settings):
     served = serve(Bounds())
     alice, bob = await client.log_in_all("alice", "bob")
     other = await served.watch(bob)

@@ -26,7 +26,7 @@ def without_devtools(tmp_path: Path) -> dict[str, str]:
 
 
 def test_production_is_released_and_serves_without_devtools(
-    mongodb_uri: str, redis_url: str, tmp_path: Path, without_devtools: dict[str, str]
+    mongodb_uri, redis_url, tmp_path, without_devtools
 ):
     uri = with_database(mongodb_uri, f"without_devtools_{os.getpid()}")
     settings = {**PRODUCTION, **without_devtools, "MONGODB_URI": uri, "REDIS_URL": redis_url}
@@ -42,9 +42,7 @@ def test_production_is_released_and_serves_without_devtools(
 
 
 @pytest.mark.parametrize("arguments", [(), ("crowd", "--url", "http://127.0.0.1:1")])
-def test_what_needs_devtools_says_so_in_one_line(
-    tmp_path: Path, without_devtools: dict[str, str], arguments: tuple[str, ...]
-):
+def test_what_needs_devtools_says_so_in_one_line(tmp_path, without_devtools, arguments):
     running = Running(tmp_path / "data", free_port(), arguments, **without_devtools)
     assert running.wait() == 2
     (line,) = running.said

@@ -8,7 +8,6 @@ import re
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from server.running.stores import free_port
 from support.servers import Running, assert_all_end, pidfds_of
@@ -18,7 +17,7 @@ PAUSES_SECONDS = [0.0] * 15 + [0.5] * 15
 REQUEST = b"GET /readyz HTTP/1.1\r\nHost: wabao\r\n\r\n"
 
 
-def test_a_draining_worker_ends_in_seconds_and_cuts_no_connection_in_use(tmp_path: Path) -> None:
+def test_a_draining_worker_ends_in_seconds_and_cuts_no_connection_in_use(tmp_path):
     running = Running(tmp_path / "data", free_port(), WEB_CONCURRENCY="1")
     try:
         running.wait_for("is ready")

@@ -134,9 +134,7 @@ def answers(server: Running) -> bool:
     return httpx.get(f"{server.address}/readyz", timeout=30).status_code == 200
 
 
-def test_a_worker_that_cannot_be_forked_is_started_once_it_can_and_an_alarm_tells(
-    server: Running, robot: Robot, full: Path
-) -> None:
+def test_a_worker_that_cannot_be_forked_is_started_once_it_can_and_an_alarm_tells(server, robot, full):
     robot.events.clear()
     (worker,) = server.children()["worker"]
     full.touch()
@@ -155,8 +153,8 @@ def test_a_worker_that_cannot_be_forked_is_started_once_it_can_and_an_alarm_tell
 
 @pytest.mark.parametrize("code", [1, 2], ids=["it fails", "it may not serve"])
 def test_a_worker_that_ends_before_it_serves_is_an_alarm_and_does_not_end_the_server(
-    server: Running, robot: Robot, ending: Path, code: int
-) -> None:
+    server, robot, ending, code
+):
     until(lambda: robot.of("worker 1") in ([], ["begin", "end"]))
     robot.events.clear()
     ending.write_text(str(code))
@@ -171,9 +169,7 @@ def test_a_worker_that_ends_before_it_serves_is_an_alarm_and_does_not_end_the_se
     until(lambda: robot.of("worker 1") == ["begin", "end"])
 
 
-def test_a_store_that_cannot_be_forked_is_started_once_it_can(
-    server: Running, robot: Robot, full: Path
-) -> None:
+def test_a_store_that_cannot_be_forked_is_started_once_it_can(server, robot, full):
     (store,) = server.children()["Valkey"]
     full.touch()
     os.kill(store, signal.SIGKILL)
@@ -183,9 +179,7 @@ def test_a_store_that_cannot_be_forked_is_started_once_it_can(
     until(lambda: robot.of("Valkey") == ["begin", "end"])
 
 
-def test_a_supervisor_without_descriptors_starts_a_worker_once_it_has_some(
-    server: Running, robot: Robot
-) -> None:
+def test_a_supervisor_without_descriptors_starts_a_worker_once_it_has_some(server, robot):
     robot.events.clear()
     (worker,) = server.children()["worker"]
     pid = server.process.pid
@@ -208,7 +202,7 @@ def child() -> Iterator[Any]:
     started.wait()
 
 
-def test_the_end_of_a_child_is_seen_without_a_descriptor_for_it(child: Any) -> None:
+def test_the_end_of_a_child_is_seen_without_a_descriptor_for_it(child):
     async def scene() -> int:
         with few_descriptors(os.getpid()):
             ending = asyncio.create_task(ended(child))
@@ -219,7 +213,7 @@ def test_the_end_of_a_child_is_seen_without_a_descriptor_for_it(child: Any) -> N
     assert asyncio.run(scene()) == -signal.SIGKILL
 
 
-def test_a_store_that_nobody_has_the_descriptors_to_ask_is_not_called_silent(tmp_path: Path) -> None:
+def test_a_store_that_nobody_has_the_descriptors_to_ask_is_not_called_silent(tmp_path):
     async def scene() -> None:
         with few_descriptors(os.getpid()):
             await EmbeddedMongoDB(tmp_path).answers()
@@ -229,7 +223,7 @@ def test_a_store_that_nobody_has_the_descriptors_to_ask_is_not_called_silent(tmp
     assert raised.value.errno == errno.EMFILE
 
 
-def test_a_store_that_cannot_be_asked_is_not_ended(child: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_cannot_be_asked_is_not_ended(child, monkeypatch):
     monkeypatch.setattr(supervisor, "ASKED_SECONDS", 0)
 
     class Store:
@@ -248,8 +242,8 @@ def test_a_store_that_cannot_be_asked_is_not_ended(child: Any, monkeypatch: pyte
 
 
 def test_an_alarm_tells_of_a_database_that_is_refused_from_the_start_on(
-    tmp_path: Path, robot: Robot, mongodb_uri: str, redis_url: str
-) -> None:
+    tmp_path, robot, mongodb_uri, redis_url
+):
     robot.events.clear()
     name = f"test_{secrets.token_hex(6)}"
     stores = {"MONGODB_URI": with_database(mongodb_uri, name), "REDIS_URL": redis_url}

@@ -132,9 +132,7 @@ def ask_for_a_while(server: Running, pid: int, for_seconds: float) -> tuple[floa
 
 @pytest.mark.parametrize("goes_on", [False, True], ids=["held", "renewed"])
 @pytest.mark.parametrize("first", ["", HALF], ids=["silent", "half a header"])
-def test_a_flood_of_connections_costs_little_and_health_and_people_are_served(
-    server: Running, first: str, goes_on: bool
-):
+def test_a_flood_of_connections_costs_little_and_health_and_people_are_served(server, first, goes_on):
     before = turned_away(server, "descriptors")
     with limited(server, DESCRIPTORS) as pid:
         calm_cpu, _, calm = ask_for_a_while(server, pid, CALM_SECONDS)
@@ -149,7 +147,7 @@ def test_a_flood_of_connections_costs_little_and_health_and_people_are_served(
     assert httpx.get(f"{server.address}/readyz", timeout=1).status_code == 200
 
 
-def test_when_websockets_fill_the_process_only_health_and_operators_get_in(server: Running):
+def test_when_websockets_fill_the_process_only_health_and_operators_get_in(server):
     alice = log_in(server.address, "alice")
     with limited(server, FEW_DESCRIPTORS) as pid, ExitStack() as stack:
         watching = []
@@ -178,7 +176,7 @@ def test_when_websockets_fill_the_process_only_health_and_operators_get_in(serve
     assert httpx.get(f"{server.address}/getTaskList", timeout=PATIENCE_SECONDS).status_code == 200
 
 
-def test_with_no_descriptor_left_the_worker_waits_without_using_cpu(server: Running):
+def test_with_no_descriptor_left_the_worker_waits_without_using_cpu(server):
     with ExitStack() as stack:
         with limited(server, ALL_TAKEN) as pid:
             waiting = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
@@ -191,7 +189,7 @@ def test_with_no_descriptor_left_the_worker_waits_without_using_cpu(server: Runn
     assert turned_away(server, "accept") > 1
 
 
-def test_the_log_of_these_floods_is_short(server: Running):
+def test_the_log_of_these_floods_is_short(server):
     """In the tests above, thousands of connections were turned away."""
     assert server.process.poll() is None
     server.end()

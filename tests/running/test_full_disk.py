@@ -16,10 +16,8 @@ from PIL import Image
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-from server.context import Context
 from server.running.stores import free_port
 from server.running.worker import monitor_of
-from support.client import Client
 from support.login import log_in
 from support.servers import Running, until
 
@@ -39,9 +37,7 @@ class TestNearlyFull:
     def environment(self) -> dict[str, str]:
         return {"DISK_FREE_MB": str(1 << 40)}
 
-    async def test_publishing_and_uploading_are_refused_and_the_operator_is_told(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_publishing_and_uploading_are_refused_and_the_operator_is_told(self, client, context):
         alice = await client.log_in("alice")
         picture = io.BytesIO()
         Image.new("RGB", (8, 8)).save(picture, "PNG")
@@ -93,7 +89,7 @@ def fill_store(data_dir: Path) -> str:
     return ""
 
 
-def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk: Path) -> None:
+def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk):
     running = Running(disk / "data", free_port(), DISK_FREE_MB=str(LEAST_MB))
     try:
         running.wait_for("Wabao is ready at ")
@@ -119,7 +115,7 @@ def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk: P
         running.kill()
 
 
-def test_a_store_that_lives_but_does_not_answer_is_started_again(tmp_path: Path) -> None:
+def test_a_store_that_lives_but_does_not_answer_is_started_again(tmp_path):
     running = Running(tmp_path / "data", free_port())
     try:
         running.wait_for("Wabao is ready at ")

@@ -69,7 +69,7 @@ def read_reply(connection: socket.socket) -> dict[str, Any]:
     return dict(json.loads(received.partition(b"\r\n\r\n")[2] or b"{}"))
 
 
-def test_a_server_that_stops_tries_those_gathered_before_its_end(server: Running):
+def test_a_server_that_stops_tries_those_gathered_before_its_end(server):
     carol = Person.log_in(server.address, "carol")
     code, cd_until = let_a_cooldown_pass(server, carol)
     connection = ask_to_dig(server, carol, code, "carols-dig")
@@ -79,7 +79,7 @@ def test_a_server_that_stops_tries_those_gathered_before_its_end(server: Running
     assert reply["cd_until"] >= cd_until + WINDOW_MS + 1000
 
 
-def test_a_worker_killed_before_the_lots_wrote_nothing_and_the_same_dig_is_made_once(server: Running):
+def test_a_worker_killed_before_the_lots_wrote_nothing_and_the_same_dig_is_made_once(server):
     carol = Person.log_in(server.address, "carol")
     code, _ = let_a_cooldown_pass(server, carol)
     connection = ask_to_dig(server, carol, code, "carols-dig")

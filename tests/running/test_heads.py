@@ -16,11 +16,9 @@ from tornado.web import Application
 from handlers.base import Receiver, uploads_of
 from handlers.ops.operators import OpsLogin, OpsLogout
 from handlers.uploads import UploadFile
-from server.context import Context
 from server.running import bounded
 from server.running.bounded import BoundedServer
 from server.running.listening import HEAD_BYTES, HEAD_LINES, Connection
-from support.client import Client
 
 PATIENCE_SECONDS = 10
 FIRST = b"GET /healthz HTTP/1.1\r\nHost: wabao\r\n"
@@ -73,7 +71,7 @@ def of_lines(number: int, field: Callable[[int], str] = "x{}: a".format) -> byte
     return FIRST + "".join(f"{each}\r\n" for each in fields).encode() + b"\r\n"
 
 
-async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server: BoundedServer) -> None:
+async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server):
     assert (len(of_bytes(HEAD_BYTES)), of_lines(HEAD_LINES).count(b"\r\n")) == (16 << 10, 101)
     for fine in (of_bytes(HEAD_BYTES), of_lines(HEAD_LINES), of_lines(HEAD_LINES, lambda _: "x: a")):
         assert (await told(server, fine))[0] == 200
@@ -94,15 +92,13 @@ async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server: BoundedSe
     [HEALTHY.replace(b"\r\n", b"\n"), FIRST + b"a: b\n\r\n", FIRST + b"a: b\r\n\n", b"\n" + HEALTHY],
     ids=["each", "a field", "the last", "before the first"],
 )
-async def test_a_head_with_bare_lf_is_refused(server: BoundedServer, head: bytes) -> None:
+async def test_a_head_with_bare_lf_is_refused(server, head):
     status, reply = await told(server, head)
     assert (status, reply["status"], reply["error"]) == (400, 1, "bad_request")
     assert "CRLF" in reply["msg"]
 
 
-async def test_a_head_may_come_in_64_pieces_and_no_more(
-    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_head_may_come_in_64_pieces_and_no_more(server, monkeypatch):
     came = asyncio.Semaphore(0)
     read = Connection.read_from_fd
 
@@ -129,9 +125,7 @@ async def test_a_head_may_come_in_64_pieces_and_no_more(
                 assert await reader.read(12) == end
 
 
-async def test_what_is_refused_by_its_head_never_reaches_the_parser(
-    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_refused_by_its_head_never_reaches_the_parser(server, monkeypatch):
     parsed: list[int] = []
     parse = HTTP1Connection._parse_headers
 
@@ -150,9 +144,7 @@ async def test_what_is_refused_by_its_head_never_reaches_the_parser(
     assert parsed == [len(HEALTHY)]
 
 
-async def test_only_some_of_many_heads_are_parsed_in_a_turn_of_the_loop(
-    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_some_of_many_heads_are_parsed_in_a_turn_of_the_loop(server, monkeypatch):
     turn, turns = 0, list[int]()
     parse = HTTP1Connection._parse_headers
 
@@ -180,8 +172,8 @@ async def test_only_some_of_many_heads_are_parsed_in_a_turn_of_the_loop(
 
 
 async def test_an_upload_that_stops_after_any_byte_of_its_forms_head_is_refused_and_leaves_nothing(
-    server: BoundedServer, client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    server, client, context, monkeypatch
+):
     monkeypatch.setattr(UploadFile, "silence_seconds", 0.05)
     alice = await client.log_in("alice")
     form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
@@ -200,9 +192,7 @@ async def test_an_upload_that_stops_after_any_byte_of_its_forms_head_is_refused_
     assert uploads_of(context).held_bytes == 0
 
 
-async def test_an_operators_body_has_ten_seconds(
-    server: BoundedServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_operators_body_has_ten_seconds(server, monkeypatch):
     assert OpsLogin.body_seconds == OpsLogout.body_seconds == 10 < Receiver.body_seconds
     monkeypatch.setattr(OpsLogin, "body_seconds", 0.2)
     async with connected(server) as (reader, writer):

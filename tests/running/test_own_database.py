@@ -76,9 +76,7 @@ def stores(tmp_path: Path, mongodb_uri: str, redis_url: str) -> dict[str, str]:
     return found
 
 
-def test_a_rotation_in_a_terminal_without_the_servers_secrets_loses_no_seed(
-    tmp_path: Path, stores: dict[str, str]
-) -> None:
+def test_a_rotation_in_a_terminal_without_the_servers_secrets_loses_no_seed(tmp_path, stores):
     data, port = tmp_path / "data", free_port()
     server = Running(data, port, **stores)
     server.wait_for("Wabao is ready at ")
@@ -115,9 +113,7 @@ def test_a_rotation_in_a_terminal_without_the_servers_secrets_loses_no_seed(
     server.kill()
 
 
-def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_empty_store(
-    tmp_path: Path,
-) -> None:
+def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_empty_store(tmp_path):
     server = Running(tmp_path / "data", free_port())
     server.wait_for("Wabao is ready at ")
     code, _ = publish(server)
@@ -144,9 +140,7 @@ def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_em
     server.kill()
 
 
-def test_a_server_that_is_pointed_at_the_database_of_another_one_is_not_ready(
-    tmp_path: Path, stores: dict[str, str]
-) -> None:
+def test_a_server_that_is_pointed_at_the_database_of_another_one_is_not_ready(tmp_path, stores):
     data = tmp_path / "data"
     data.mkdir(exist_ok=True)
     (data / "database").write_text("0123456789abcdef")

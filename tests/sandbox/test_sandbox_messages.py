@@ -55,7 +55,7 @@ async def sent(client: Client, user: str = "alice") -> list[dict[str, Any]]:
     return found
 
 
-async def test_a_consent_is_good_for_one_message_which_is_shown(client: Client, context: Context) -> None:
+async def test_a_consent_is_good_for_one_message_which_is_shown(client, context):
     assert await subscribe(client, "alice") == {"errMsg": "requestSubscribeMessage:ok", TEMPLATE: "accept"}
     await send(context)
     (message,) = await sent(client)
@@ -75,7 +75,7 @@ async def test_a_consent_is_good_for_one_message_which_is_shown(client: Client, 
     assert await sent(client, "bob") == []
 
 
-async def test_a_person_who_declined_or_was_not_asked_gets_nothing(client: Client, context: Context) -> None:
+async def test_a_person_who_declined_or_was_not_asked_gets_nothing(client, context):
     assert (await subscribe(client, "alice", decline=1))[TEMPLATE] == "reject"
     assert "20001" in (await subscribe(client, "alice", "a_template_that_nobody_set_up"))["errMsg"]
     with pytest.raises(WeChatError) as refused:
@@ -99,9 +99,7 @@ async def test_a_person_who_declined_or_was_not_asked_gets_nothing(client: Clien
         ({"data": {"unknown1": {"value": "1"}}}, 47003),
     ],
 )
-async def test_a_message_that_wechat_refuses_costs_no_consent(
-    client: Client, context: Context, changes: dict[str, Any], errcode: int
-) -> None:
+async def test_a_message_that_wechat_refuses_costs_no_consent(client, context, changes, errcode):
     await subscribe(client, "alice")
     with pytest.raises(WeChatError) as refused:
         await send(context, **changes)
@@ -110,9 +108,7 @@ async def test_a_message_that_wechat_refuses_costs_no_consent(
 
 
 @pytest.mark.parametrize("what", ["error_before", "garbage", "disconnect", "timeout", "slow"])
-async def test_a_wechat_that_misbehaves_did_not_acknowledge_the_message(
-    client: Client, context: Context, what: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_wechat_that_misbehaves_did_not_acknowledge_the_message(client, context, what, monkeypatch):
     monkeypatch.setattr(real, "MESSAGE_SECONDS", 0.5)
     await subscribe(client, "alice")
     # WeChat's "system busy" is asked once more by itself.
@@ -128,7 +124,7 @@ async def test_a_wechat_that_misbehaves_did_not_acknowledge_the_message(
     assert len(await sent(client)) == 1
 
 
-async def test_a_slow_wechat_is_waited_for(client: Client, context: Context) -> None:
+async def test_a_slow_wechat_is_waited_for(client, context):
     await subscribe(client, "alice")
     await misbehave(client, "slow", call="message", seconds=1)
     began = asyncio.get_running_loop().time()
@@ -137,7 +133,7 @@ async def test_a_slow_wechat_is_waited_for(client: Client, context: Context) -> 
 
 
 @pytest.mark.parametrize("code", ["43101", "47003", "40003"])
-async def test_it_can_be_told_to_refuse(client: Client, context: Context, code: str) -> None:
+async def test_it_can_be_told_to_refuse(client, context, code):
     await subscribe(client, "alice")
     await misbehave(client, "refuse", call="message", code=code)
     with pytest.raises(WeChatError) as refused:
@@ -145,16 +141,14 @@ async def test_it_can_be_told_to_refuse(client: Client, context: Context, code: 
     assert refused.value.errcode == int(code)
 
 
-async def test_a_used_up_quota_is_told_as_a_busy_wechat(client: Client, context: Context) -> None:
+async def test_a_used_up_quota_is_told_as_a_busy_wechat(client, context):
     await subscribe(client, "alice")
     await misbehave(client, "refuse", call="message", code="45009")
     with pytest.raises(WeChatBusy):
         await send(context)
 
 
-async def test_a_token_that_ended_is_renewed_and_the_message_sent_once(
-    client: Client, context: Context
-) -> None:
+async def test_a_token_that_ended_is_renewed_and_the_message_sent_once(client, context):
     await subscribe(client, "alice")
     token = await context.wechat.access_token()
     assert context.sandbox is not None

@@ -27,7 +27,7 @@ async def paid_body(shop: Shop) -> dict[str, Any]:
     return shipping_info(order["transaction_id"], OPENID, NOW_MS)
 
 
-async def test_a_delivery_is_noted_once_and_corrected_once(shop: Shop) -> None:
+async def test_a_delivery_is_noted_once_and_corrected_once(shop):
     body = await paid_body(shop)
     other, third = ({**body, "shipping_list": [{"item_desc": text}]} for text in ("猫", "狗"))
     assert [(await told(shop, each))[0] for each in (body, body, other, third)] == [0, 10060023, 0, 10060003]
@@ -56,15 +56,13 @@ async def test_a_delivery_is_noted_once_and_corrected_once(shop: Shop) -> None:
         ({"upload_time": 1_671_082_175}, 47001),
     ],
 )
-async def test_a_wrong_report_is_refused_and_notes_nothing(
-    shop: Shop, changes: dict[str, Any], errcode: int
-) -> None:
+async def test_a_wrong_report_is_refused_and_notes_nothing(shop, changes, errcode):
     body = await paid_body(shop)
     assert (await told(shop, {**body, **changes}))[0] == errcode
     assert (await told(shop, body))[0] == 0
 
 
-async def test_what_is_unpaid_or_went_back_cannot_be_delivered(shop: Shop) -> None:
+async def test_what_is_unpaid_or_went_back_cannot_be_delivered(shop):
     number, _ = await shop.order()
     order = await shop.context.sandbox.pay.find_order(number)
     assert (await told(shop, shipping_info(order["transaction_id"], OPENID, NOW_MS)))[0] == 10060001
@@ -74,7 +72,7 @@ async def test_what_is_unpaid_or_went_back_cannot_be_delivered(shop: Shop) -> No
     assert (await told(shop, shipping_info(order["transaction_id"], OPENID, NOW_MS)))[0] == 10060004
 
 
-async def test_whether_it_is_managed_is_told_of_the_own_mini_program(shop: Shop) -> None:
+async def test_whether_it_is_managed_is_told_of_the_own_mini_program(shop):
     appid = shop.context.settings.appid
     code, answer = await told(shop, {"appid": appid}, "is_trade_managed")
     assert (code, answer["is_trade_managed"]) == (0, True)

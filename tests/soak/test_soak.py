@@ -28,7 +28,7 @@ BENCHES = {
 
 
 @pytest.mark.parametrize("name", BENCHES)
-def test_it_holds(name: str, tmp_path: Path) -> None:
+def test_it_holds(name, tmp_path):
     bench = subprocess.run(
         [sys.executable, f"bench/{name}.py", *BENCHES[name]],
         cwd=ROOT,

@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
-from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store import sealed_values
 from server.store.money import ledger
-from support.client import Client
 
 
-async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(context, monkeypatch):
     monkeypatch.setattr(ledger, "CODES_AT_ONCE", 3)
     database = context.store.database
     expected = set()
@@ -30,9 +24,7 @@ async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
     assert [code async for code in context.store.ledger.codes()] == sorted(expected)
 
 
-async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes(
-    context: Context, other: Context
-) -> None:
+async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes(context, other):
     now_ms = 100 * DAY_MS + 5
     book = context.store.ledger
     for number, at in enumerate((1, 3 * DAY_MS, 98 * DAY_MS, 99 * DAY_MS - 1, 99 * DAY_MS, now_ms)):
@@ -48,8 +40,8 @@ async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes
 
 
 async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_however_many_pages_that_takes(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    context, monkeypatch
+):
     monkeypatch.setattr(sealed_values, "BATCH", 2)
     under = {1: "a", 2: "b", 3: "a", 5: "a", 6: "a", 8: "c"}
     await context.store.database["prizes"].insert_many(
@@ -71,8 +63,8 @@ async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_howeve
 
 
 async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(
-    client: Client, context: Context
-) -> None:
+    client, context
+):
     alice = await client.log_in("alice")
     code = await alice.publish()
     task = await context.store.tasks.collection.find_one({"_id": code})
@@ -92,9 +84,7 @@ async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_ope
     assert await context.store.tasks.square(2, now_ms, lasts_ms) == []
 
 
-async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(
-    client: Client, context: Context
-) -> None:
+async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     codes = [await alice.publish(forecast_num=1000, cd=0) for _ in range(2)]
     for code in (*codes, codes[0]):

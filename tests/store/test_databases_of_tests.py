@@ -9,7 +9,6 @@ from pymongo.uri_parser import parse_uri
 
 from server.running.stores import free_port
 from server.settings import Settings
-from support.client import Client
 from support.databases import primary_of, with_database
 from support.wire.faulty import SET_NAME, FaultyWire
 
@@ -24,7 +23,7 @@ from support.wire.faulty import SET_NAME, FaultyWire
         ("mongodb://me:s%2Fcret@db.example/wabao?authSource=users&w=1", "users"),
     ],
 )
-def test_another_database_is_opened_by_the_same_user(given: str, source: str | None) -> None:
+def test_another_database_is_opened_by_the_same_user(given, source):
     before, after = parse_uri(given), parse_uri(with_database(given, "test_1"))
     assert after["database"] == "test_1"
     assert after["options"].get("authSource") == source
@@ -34,7 +33,7 @@ def test_another_database_is_opened_by_the_same_user(given: str, source: str | N
     assert kept == {name: value for name, value in before["options"].items() if name != "authSource"}
 
 
-def test_the_database_of_a_users_record_is_left_to_dns_where_that_says_it() -> None:
+def test_the_database_of_a_users_record_is_left_to_dns_where_that_says_it():
     given = "mongodb+srv://me:secret@cluster.example/wabao?retryWrites=true"
     assert with_database(given, "x") == "mongodb+srv://me:secret@cluster.example/x?retryWrites=true"
 
@@ -54,6 +53,6 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
     return wire.before(settings)
 
 
-async def test_a_wire_stands_before_the_primary_of_several_hosts(client: Client, wire: FaultyWire) -> None:
+async def test_a_wire_stands_before_the_primary_of_several_hosts(client, wire):
     alice = await client.log_in("alice")
     assert (await alice.get("/getMyInfo"))["status"] == 0

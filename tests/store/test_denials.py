@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from pymongo.errors import BulkWriteError, OperationFailure
@@ -14,7 +13,7 @@ from server.running.stores import free_port
 from server.store import denials_told, is_unavailable, refused_reason
 from support import SOURCE
 from support.servers import Running, clean_environment
-from support.wire.faulty import FaultyWire, refuse
+from support.wire.faulty import refuse
 
 UNAUTHORIZED = 'not authorized on wabao to execute command { find: "meta", filter: { _id: "schema" } }'
 DENIALS = [
@@ -31,9 +30,7 @@ DENIALS = [
 
 
 @pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS)
-def test_a_denial_ends_a_release_with_one_line(
-    wire: FaultyWire, tmp_path: Path, command: str, code: int, said: str, told: str
-) -> None:
+def test_a_denial_ends_a_release_with_one_line(wire, tmp_path, command, code, said, told):
     wire.next(command, refuse(code, said=said))
     done = subprocess.run(
         [sys.executable, "-m", "server", "release", "--unchecked"],
@@ -48,9 +45,7 @@ def test_a_denial_ends_a_release_with_one_line(
 
 
 @pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[:2])
-def test_a_denial_ends_a_server_with_one_line(
-    wire: FaultyWire, redis_url: str, tmp_path: Path, command: str, code: int, said: str, told: str
-) -> None:
+def test_a_denial_ends_a_server_with_one_line(wire, redis_url, tmp_path, command, code, said, told):
     wire.next(command, refuse(code, said=said), times=9)
     server = Running(tmp_path, free_port(), MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
     assert server.wait() == 2
@@ -72,24 +67,24 @@ def failure(code: int, said: str) -> OperationFailure:
         ("user is not allowed to do action [find] on [limits.meta]", False),
     ],
 )
-def test_only_the_limits_among_refusals_of_atlas_count_as_unavailable(said: str, passes: bool) -> None:
+def test_only_the_limits_among_refusals_of_atlas_count_as_unavailable(said, passes):
     error = failure(8000, said)
     several = BulkWriteError({"writeErrors": [{"code": 8000, "errmsg": said, "index": 0}]})
     assert is_unavailable(error) == is_unavailable(several) == passes
 
 
 @pytest.mark.parametrize("code", [46, 63, 317, 384])
-def test_codes_that_mongodb_gives_up_or_keeps_to_itself_do_not_pass(code: int) -> None:
+def test_codes_that_mongodb_gives_up_or_keeps_to_itself_do_not_pass(code):
     assert not is_unavailable(failure(code, "x"))
 
 
 @pytest.mark.parametrize("error", [failure(2, "bad value"), failure(8000, "CMD_NOT_ALLOWED: mapReduce")])
-def test_an_error_of_ours_is_no_denial(error: OperationFailure) -> None:
+def test_an_error_of_ours_is_no_denial(error):
     with pytest.raises(OperationFailure), denials_told():
         raise error
 
 
-def test_no_document_is_told() -> None:
+def test_no_document_is_told():
     taken = 'E11000 duplicate key error collection: a.b index: c dup key: { c: "a secret" }'
     written = {"index": 0, "code": 11000, "errmsg": taken, "op": {"c": "a secret", "d": "another"}}
     for error in (failure(11000, taken), BulkWriteError({"writeErrors": [written]})):

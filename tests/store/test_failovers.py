@@ -47,8 +47,8 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
 
 
 async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_page_shows_it(
-    client: Client, context: Context, wire: FaultyWire, open_page: Any
-) -> None:
+    client, context, wire, open_page
+):
     alice, bob = await client.log_in_all("alice", "bob")
     await bob.get("/getMyInfo")
     code = await alice.publish(cd=60, forecast_num=1000)
@@ -68,8 +68,8 @@ async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_
 
 
 async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_know_of_its_majority(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+    client, context, wire
+):
     """Before MongoDB 8, while somebody else's cooldown runs."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=1, forecast_num=100_000)
@@ -89,8 +89,8 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
 
 
 async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+    client, context, wire
+):
     """Before MongoDB 8, while the other members are slow: a read meanwhile shows what was before."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await asyncio.gather(bob.get("/getMyInfo"), carol.get("/getMyInfo"))
@@ -114,8 +114,8 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_
 
 
 async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_keeps_all(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+    client, context, wire
+):
     """Of the wire itself: a bench whose faults overlap must not see a loss that no replica set has."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0, forecast_num=100_000)
@@ -138,8 +138,8 @@ async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_ke
 
 
 async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
-    client: Client, context: Context, wire: FaultyWire, open_page: Any
-) -> None:
+    client, context, wire, open_page
+):
     alice = await client.log_in("alice")
     wire.fall_behind()
     code = await alice.publish(cd=60)
@@ -154,9 +154,7 @@ async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
 
 
 @pytest.mark.parametrize("code", PASSING)
-async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(
-    client: Client, context: Context, wire: FaultyWire, code: int
-) -> None:
+async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(client, context, wire, code):
     alice, bob = await client.log_in_all("alice", "bob")
     task = await alice.publish(cd=60, forecast_num=1000)
     wire.next("aggregate", refuse(code), "tasks")
@@ -180,9 +178,7 @@ async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(
         cut_in_reply,
     ],
 )
-async def test_a_write_of_unknown_outcome_is_told_as_such(
-    client: Client, wire: FaultyWire, fault: Any
-) -> None:
+async def test_a_write_of_unknown_outcome_is_told_as_such(client, wire, fault):
     alice = await client.log_in("alice")
     await alice.get("/getMyInfo")
     asked = {"wxname": "另一个名字", "wxheadpic": (await alice.upload(a_picture()))["url"]}
@@ -192,9 +188,7 @@ async def test_a_write_of_unknown_outcome_is_told_as_such(
     assert (await alice.post("/setProfile", **asked))["status"] == 0
 
 
-async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(
-    client: Client, wire: FaultyWire
-) -> None:
+async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(client, wire):
     alice = await client.log_in("alice")
     await alice.publish()
     wire.step_down(1.0)
@@ -204,9 +198,7 @@ async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(
         pass
 
 
-async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(client, context, wire):
     alice, *crowd = await client.log_in_all("alice", *(f"person{number}" for number in range(30)))
     code = await alice.publish(cd=0, forecast_num=1000)
 
@@ -228,9 +220,7 @@ async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
     assert max(seconds for _, seconds in replies) < PROMISED_SECONDS
 
 
-async def test_a_request_of_several_slow_operations_is_answered_in_time(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+async def test_a_request_of_several_slow_operations_is_answered_in_time(client, context, wire):
     alice = await client.log_in("alice")
     await alice.get("/getMyInfo")
     url = (await alice.upload(a_picture()))["url"]
@@ -243,9 +233,7 @@ async def test_a_request_of_several_slow_operations_is_answered_in_time(
     assert (await alice.post("/postTask", **asked, publish_id="the-slow-cat"))["status"] == 0
 
 
-async def test_twenty_operations_that_wait_keep_no_other_from_beginning(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+async def test_twenty_operations_that_wait_keep_no_other_from_beginning(client, context, wire):
     wire.next("find", delay(2.0), "people", times=20)
     slow = [asyncio.create_task(context.store.people.find("nobody")) for _ in range(20)]
     await asyncio.wait(slow, timeout=0.2)  # so that they have begun
@@ -254,9 +242,7 @@ async def test_twenty_operations_that_wait_keep_no_other_from_beginning(
     await asyncio.gather(*slow)
 
 
-async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_questions(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_questions(client, context, wire):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(cd=60, forecast_num=1000)
     await bob.dig(code)
@@ -275,9 +261,7 @@ async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_que
     assert (await dave.dig(code, dig_id="daves-dig"))["error"] == "cooling_down"
 
 
-async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(
-    client: Client, context: Context, wire: FaultyWire
-) -> None:
+async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(client, context, wire):
     alice, bob = await client.log_in_all("alice", "bob")
     url = (await alice.upload(a_picture()))["url"]
     asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
@@ -292,9 +276,7 @@ async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(
     assert len({first["code"], other["code"], bobs["code"]}) == 3
 
 
-async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(
-    context: Context, wire: FaultyWire
-) -> None:
+async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(context, wire):
     refund = Refund(
         _id="R1",
         kind="whole",
@@ -322,9 +304,7 @@ async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(
     assert not await context.store.refunds.insert(refund)
 
 
-async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(
-    context: Context, wire: FaultyWire
-) -> None:
+async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(context, wire):
     alarms = context.store.alarms
     alarm = AlarmRecord(
         _id="redis@1",
@@ -352,9 +332,7 @@ async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(
     assert await alarms.lasting() == [alarm]
 
 
-async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(
-    context: Context, wire: FaultyWire
-) -> None:
+async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(context, wire):
     """Both find none and insert; MongoDB tells the second that the key is taken."""
     consents = context.store.consents
     wire.next("update", refuse(11000), "consents")
@@ -366,9 +344,7 @@ async def test_a_first_consent_that_comes_while_another_one_is_written_counts_to
     assert await consents.left("bob", ["template"]) == {"template": MOST_CONSENTS}
 
 
-async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer(
-    context: Context, wire: FaultyWire
-) -> None:
+async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer(context, wire):
     ledger = context.store.ledger
     entries = [("O1", "A" * 12, 1), ("O2", "A" * 12, 2)]
     await ledger.enter_all("paid", entries[:1], 0)
@@ -381,8 +357,8 @@ async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer
 
 
 async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(
-    context: Context, client: Client, wire: FaultyWire, settings: Settings, other_port: int
-) -> None:
+    context, client, wire, settings, other_port
+):
     """As in production, where PyMongo numbers its writes, and MongoDB says which it may send again."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=1000)

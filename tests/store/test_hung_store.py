@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 from pymongo import IndexModel
@@ -43,9 +42,7 @@ def hung(mongodb: EmbeddedMongoDB) -> Callable[[], AbstractContextManager[None]]
     return hang
 
 
-def test_release_and_check_say_that_mongodb_does_not_answer(
-    mongodb: EmbeddedMongoDB, hung: Callable[[], AbstractContextManager[None]], tmp_path: Path
-) -> None:
+def test_release_and_check_say_that_mongodb_does_not_answer(mongodb, hung, tmp_path):
     own = os.environ | {"MONGODB_URI": mongodb.uri, "DATA_DIR": str(tmp_path)}
     with hung():
         commands = [
@@ -60,11 +57,7 @@ def test_release_and_check_say_that_mongodb_does_not_answer(
             assert re.fullmatch(r".*MongoDB does not answer: .*\n", said)
 
 
-async def test_a_silence_in_the_middle_is_said_and_then_the_work_goes_on(
-    mongodb: EmbeddedMongoDB,
-    hung: Callable[[], AbstractContextManager[None]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_a_silence_in_the_middle_is_said_and_then_the_work_goes_on(mongodb, hung, monkeypatch):
     monkeypatch.setattr(schema, "ASK_SECONDS", 0.2)
     monkeypatch.setattr(schema, "SILENT_SECONDS", 1.0)
     store = Store(mongodb.uri, name="hung", limited=False)

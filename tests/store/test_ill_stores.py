@@ -23,7 +23,6 @@ from handlers.digging.post_task import PostTask
 from handlers.ops.screen import OPS_INTERFACES, OpsTask
 from server.actions.digging.dig import digging_of, settle_pending
 from server.app import INTERFACES
-from server.context import Context
 from server.running.leading import PERIODIC, WORKS
 from server.settings import Settings
 from server.store import is_unavailable, refused_reason
@@ -103,14 +102,8 @@ async def asked(client: Client, each: type[Interface], who: Someone, given: dict
 @pytest.mark.parametrize("illness", ILLNESSES)
 @pytest.mark.gen_test(timeout=120)
 async def test_no_interface_of_an_ill_store_answers_500_or_logs_a_traceback(
-    client: Client,
-    context: Context,
-    settings: Settings,
-    wire: FaultyWire,
-    log: io.StringIO,
-    open_page: Any,
-    illness: str,
-) -> None:
+    client, context, settings, wire, log, open_page, illness
+):
     alice, bob = await client.log_in_all("alice", "bob")
     http = await operator(client)
     code = await alice.publish(cd=60)
@@ -148,16 +141,14 @@ async def test_no_interface_of_an_ill_store_answers_500_or_logs_a_traceback(
 
 
 @pytest.mark.parametrize("code", ILL)
-def test_a_fault_of_the_store_itself_passes_and_is_told_to_who_checks_it(code: int) -> None:
+def test_a_fault_of_the_store_itself_passes_and_is_told_to_who_checks_it(code):
     told = {"code": code, "errmsg": "Too many open files"}
     assert is_unavailable(OperationFailure("x", code, told))
     assert is_unavailable(BulkWriteError({"writeErrors": [told], "writeConcernErrors": []}))
     assert refused_reason(OperationFailure("x", code, told)) == f"{code}: Too many open files"
 
 
-async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(
-    context: Context, wire: FaultyWire, log: io.StringIO
-) -> None:
+async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(context, wire, log):
     met, over = threading.Event(), threading.Event()
 
     def refuse_late(wire: FaultyWire, link: Link, request: bytes) -> None:
@@ -181,8 +172,8 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(
 
 
 async def test_a_dig_that_an_ill_store_does_not_write_down_stays_pending_in_a_line(
-    client: Client, context: Context, wire: FaultyWire, log: io.StringIO
-) -> None:
+    client, context, wire, log
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60)
     await bob.get("/getMyInfo")

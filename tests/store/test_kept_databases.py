@@ -120,9 +120,7 @@ def other(name: str) -> str:
     return f"{name}_other"
 
 
-async def test_a_tests_documents_are_gone_and_all_else_is_as_in_a_new_database(
-    lender: Lender, name: str, other: str
-) -> None:
+async def test_a_tests_documents_are_gone_and_all_else_is_as_in_a_new_database(lender, name, other):
     await lender.prepare(other)
     new = lender.look(other)
     assert len(new) > 20  # collections with indexes
@@ -155,9 +153,7 @@ SPOILING: dict[str, Callable[[Database[Found]], Any]] = {
 
 
 @pytest.mark.parametrize("change", SPOILING.values(), ids=SPOILING.keys())
-async def test_a_database_with_another_change_is_not_handed_on(
-    lender: Lender, name: str, other: str, change: Callable[[Database[Found]], Any]
-) -> None:
+async def test_a_database_with_another_change_is_not_handed_on(lender, name, other, change):
     await lender.lend_new(name)
     with MongoClient[Found](lender.uri(name)) as client:
         change(client[name])
@@ -167,9 +163,7 @@ async def test_a_database_with_another_change_is_not_handed_on(
 
 
 @pytest.mark.parametrize("used", [True, False])
-async def test_a_database_is_handed_on_once_nobody_can_write_any_more(
-    lender: Lender, name: str, other: str, used: bool
-) -> None:
+async def test_a_database_is_handed_on_once_nobody_can_write_any_more(lender, name, other, used):
     await lender.lend_new(name)
     with MongoClient[Found](lender.uri(name)) as client:
         client[name if used else "admin"]["digs"].find_one()
@@ -180,9 +174,7 @@ async def test_a_database_is_handed_on_once_nobody_can_write_any_more(
     assert lender.kept.client[name]["digs"].count_documents({}) == 0
 
 
-def test_a_test_that_starts_a_process_has_the_database_for_good(
-    context: Context, kept_databases: KeptDatabases | None
-) -> None:
+def test_a_test_that_starts_a_process_has_the_database_for_good(context, kept_databases):
     if kept_databases is None:
         pytest.skip("a given MongoDB keeps no database for another test")
     assert kept_databases.is_prepared(context.store.database.name)

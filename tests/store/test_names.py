@@ -81,9 +81,7 @@ def clustered(settings: Settings, redis_url: str) -> Settings:
     return read_settings({"MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": settings.data_dir})
 
 
-async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(
-    names: Names, clustered: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(names, clustered, caplog):
     names.fails = dns.rcode.SERVFAIL
     waiting = asyncio.create_task(Waiting(print).wait_for_data(clustered, asyncio.Event(), "", prepares=True))
     await asyncio.to_thread(names.asked.acquire)
@@ -94,9 +92,7 @@ async def test_a_worker_waits_while_the_names_of_a_cluster_cannot_be_asked_for(
     assert await waiting
 
 
-async def test_a_name_that_does_not_exist_ends_a_worker_with_one_line(
-    names: Names, clustered: Settings
-) -> None:
+async def test_a_name_that_does_not_exist_ends_a_worker_with_one_line(names, clustered):
     names.fails = dns.rcode.NXDOMAIN
     with pytest.raises(BadSettings, match=f"^MONGODB_URI: .*does not exist.*{CLUSTER}"):
         await Waiting(print).wait_for_data(clustered, asyncio.Event(), "", prepares=True)

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
-from server.context import Context
 from server.errors import Unavailable
 from server.runtime.page_reads import AT_ONCE, LONGEST_SECONDS, SILENT_SECONDS, PageReads
-from support.client import Client
 from support.shuffled_loop import ShuffledLoop, run_shuffled
 
 
@@ -44,7 +42,7 @@ def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> No
 
 
 @pytest.mark.parametrize("at_once", [1, AT_ONCE])
-def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once: int) -> None:
+def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once):
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(), PageReads("test", at_once)
         waiting = [reads.answered(partial(store.read, number)) for number in (*range(100), -1, 7)]
@@ -56,7 +54,7 @@ def test_a_few_run_at_once_and_each_gets_its_own_answer_or_failure(at_once: int)
     on_any_loop(work)
 
 
-def test_reads_begin_in_the_order_in_which_they_were_asked() -> None:
+def test_reads_begin_in_the_order_in_which_they_were_asked():
     async def work() -> None:
         store, reads = AStore(), PageReads()
         waiting = []
@@ -69,7 +67,7 @@ def test_reads_begin_in_the_order_in_which_they_were_asked() -> None:
     asyncio.run(work())
 
 
-def test_a_caller_that_goes_away_leaves_its_place_to_the_next() -> None:
+def test_a_caller_that_goes_away_leaves_its_place_to_the_next():
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(), PageReads()
         waiting = [asyncio.ensure_future(reads.answered(partial(store.read, number))) for number in range(40)]
@@ -86,7 +84,7 @@ def test_a_caller_that_goes_away_leaves_its_place_to_the_next() -> None:
     on_any_loop(work)
 
 
-def test_a_silent_store_refuses_all_who_wait_and_is_asked_again_later() -> None:
+def test_a_silent_store_refuses_all_who_wait_and_is_asked_again_later():
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(seconds=30), PageReads()
         began = loop.now
@@ -101,7 +99,7 @@ def test_a_silent_store_refuses_all_who_wait_and_is_asked_again_later() -> None:
     on_any_loop(work)
 
 
-def test_reads_that_may_take_longer_hold_up_no_other_on_a_silent_store() -> None:
+def test_reads_that_may_take_longer_hold_up_no_other_on_a_silent_store():
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(seconds=5), PageReads()
         own_lists = [
@@ -118,7 +116,7 @@ def test_reads_that_may_take_longer_hold_up_no_other_on_a_silent_store() -> None
     run_shuffled(0, work)
 
 
-def test_nobody_joins_a_line_that_is_too_long() -> None:
+def test_nobody_joins_a_line_that_is_too_long():
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(seconds=1.0), PageReads()
         for _ in range(20):
@@ -135,8 +133,8 @@ def test_nobody_joins_a_line_that_is_too_long() -> None:
 
 
 async def test_a_crowd_that_opens_other_tasks_and_lists_leaves_threads_for_a_dig(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code, *others = [await alice.publish(forecast_num=100_000) for _ in range(9)]
     begun: list[str] = []

@@ -15,7 +15,6 @@ from server.actions.digging.dig import dig
 from server.actions.digging.visit import visit
 from server.context import Context
 from server.errors import CoolingDown
-from server.settings import Settings
 from server.store import Store
 from server.store.digging import square
 from server.store.digging.digs import stored
@@ -57,9 +56,7 @@ async def digger(client: Client, user: str) -> Someone:
     return someone
 
 
-async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(
-    client: Client, context: Context, trips: Trips
-) -> None:
+async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(client, context, trips):
     alice, newcomer = await client.log_in_all("alice", "newcomer")
     bob = await digger(client, "bob")
     code = await alice.publish(forecast_num=100_000)
@@ -75,9 +72,7 @@ class TestWithMessages:
     def environment(self) -> dict[str, str]:
         return MESSAGES
 
-    async def test_messages_to_people_who_left_add_no_trip_to_a_dig(
-        self, client: Client, context: Context, trips: Trips
-    ) -> None:
+    async def test_messages_to_people_who_left_add_no_trip_to_a_dig(self, client, context, trips):
         alice, bob = [await digger(client, user) for user in ("alice", "bob")]
         code = await alice.publish(forecast_num=100_000)
         for _ in range(2):
@@ -87,9 +82,7 @@ class TestWithMessages:
             await context.background.finish()
 
 
-async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
-    client: Client, context: Context, trips: Trips
-) -> None:
+async def test_a_dig_that_finds_another_one_pending_takes_four_trips(client, context, trips):
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
@@ -101,9 +94,7 @@ async def test_a_dig_that_finds_another_one_pending_takes_four_trips(
     assert len(sent) == 4, sent
 
 
-async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
-    client: Client, context: Context, trips: Trips
-) -> None:
+async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(client, context, trips):
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
     cooling = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(cooling)
@@ -132,9 +123,7 @@ async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(
         assert len(sent) == 1, sent
 
 
-async def test_a_dig_that_lost_the_race_takes_three_trips(
-    client: Client, context: Context, trips: Trips, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_dig_that_lost_the_race_takes_three_trips(client, context, trips, settings, monkeypatch):
     other_trips = Trips()
     monkeypatch.setattr("server.context.Store", partial(Store, listeners=[other_trips]))
     other = await Context.open(settings, Sandbox)
@@ -162,9 +151,7 @@ async def test_a_dig_that_lost_the_race_takes_three_trips(
         assert sent[2:] == (["update digs"] if dug else ["aggregate tasks"])
 
 
-async def test_details_take_four_trips_and_five_with_a_share(
-    client: Client, context: Context, trips: Trips
-) -> None:
+async def test_details_take_four_trips_and_five_with_a_share(client, context, trips):
     alice = await digger(client, "alice")
     code = await alice.publish(forecast_num=100_000)
     opened = await alice.get("/getTaskDetails", code=code)
@@ -193,8 +180,8 @@ async def test_details_take_four_trips_and_five_with_a_share(
 
 
 async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
-    client: Client, context: Context, trips: Trips, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, trips, monkeypatch
+):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     alice, bob, newcomer = [await client.log_in(user) for user in ("alice", "bob", "newcomer")]
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, synopsis="长" * 2000)
@@ -233,7 +220,7 @@ async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
     assert waited_for(sent) == ["find tasks", "aggregate tasks"]
 
 
-async def test_a_page_of_participants_takes_two_trips(client: Client, context: Context, trips: Trips) -> None:
+async def test_a_page_of_participants_takes_two_trips(client, context, trips):
     alice, newcomer = await client.log_in_all("alice", "newcomer")
     bob = await digger(client, "bob")
     code = await alice.publish(forecast_num=100_000)
@@ -259,9 +246,7 @@ async def test_a_page_of_participants_takes_two_trips(client: Client, context: C
         assert len(waited_for(sent)) <= 2, sent
 
 
-async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(
-    client: Client, trips: Trips
-) -> None:
+async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(client, trips):
     alice = await client.log_in("alice")
     red_packet = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 5, "money": 2}
     published, sent = await sent_during(trips, alice.post("/postTask", **red_packet))
@@ -276,16 +261,14 @@ async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(
     )
 
 
-async def test_the_metrics_have_the_duration_of_each_kind_of_command(client: Client) -> None:
+async def test_the_metrics_have_the_duration_of_each_kind_of_command(client):
     await digger(client, "alice")
     shown = (await client.http.get("/metrics")).text
     assert 'wabao_store_seconds_count{command="find"}' in shown
     assert 'wabao_store_seconds_bucket{command="findAndModify",le="5.0"}' in shown
 
 
-async def test_what_waits_for_somebody_costs_their_numbers_one_trip(
-    client: Client, context: Context, trips: Trips
-) -> None:
+async def test_what_waits_for_somebody_costs_their_numbers_one_trip(client, context, trips):
     alice = await digger(client, "alice")
     _, sent = await sent_during(trips, alice.get("/getMyInfo"))
     assert waited_for(sent).count("aggregate prizes") == 1

@@ -62,7 +62,7 @@ def settings_of(store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path) 
     )
 
 
-async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) -> None:
+async def test_an_empty_database_gets_all_indexes_and_the_version(store):
     said: list[str] = []
     with pytest.raises(BadSettings, match="the database is empty: run python -m server release"):
         await require_prepared(store.database, store.indexes())
@@ -71,7 +71,7 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store: Store) 
     assert not said, "there is nothing to change"
 
 
-async def test_two_processes_may_prepare_an_empty_database_at_once(store: Store) -> None:
+async def test_two_processes_may_prepare_an_empty_database_at_once(store):
     # The later one may find what the earlier one has made by then.
     await asyncio.gather(*(prepare(store.database, store.indexes(), print) for _ in range(2)))
     await _assert_prepared(store)
@@ -83,7 +83,7 @@ async def _assert_prepared(store: Store) -> None:
     assert meta == {"_id": "schema", "version": VERSION}
 
 
-async def test_missing_indexes_are_named_and_built_and_nothing_else_is_touched(store: Store) -> None:
+async def test_missing_indexes_are_named_and_built_and_nothing_else_is_touched(store):
     await prepare(store.database, store.indexes(), print)
     await store.database["digs"].create_index([("own", 1)], name="an operator's own")
     await store.database["digs"].drop_index("used_once")
@@ -114,9 +114,7 @@ class Limits(CommandListener):
         pass
 
 
-async def test_a_build_has_no_limit_and_says_how_far_it_has_come(
-    store: Store, monkeypatch: pytest.MonkeyPatch, mongodb_uri: str
-) -> None:
+async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypatch, mongodb_uri):
     monkeypatch.setattr(schema, "PROGRESS_SECONDS", 0.001)
     await store.database["digs"].insert_many([{"code": f"{n}", "n": n} for n in range(5_000)])
     limits, said = Limits(), []
@@ -140,7 +138,7 @@ def list_too(index: dict[str, Any]) -> Fault:
     return fault
 
 
-async def test_an_index_that_is_still_being_built_is_waited_for(store: Store, wire: FaultyWire) -> None:
+async def test_an_index_that_is_still_being_built_is_waited_for(store, wire):
     await prepare(store.database, store.indexes(), print)
     await store.database["digs"].drop_index("history")
     building = {"key": {"code": 1, "depth": 1}, "name": "history", "unique": True}
@@ -155,7 +153,7 @@ async def test_an_index_that_is_still_being_built_is_waited_for(store: Store, wi
     assert (await store.database["digs"].index_information())["history"]["unique"]
 
 
-async def test_a_build_goes_on_whatever_limit_the_uri_sets(store: Store, wire: FaultyWire) -> None:
+async def test_a_build_goes_on_whatever_limit_the_uri_sets(store, wire):
     through = Store(wire.uri(store.database.name, socketTimeoutMS="100", timeoutMS="200"), limited=False)
     wire.next("createIndexes", delay(0.5))
     try:
@@ -165,9 +163,7 @@ async def test_a_build_goes_on_whatever_limit_the_uri_sets(store: Store, wire: F
     assert wire.done == ["createIndexes"]
 
 
-async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(
-    store: Store, wire: FaultyWire
-) -> None:
+async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(store, wire):
     wire.next("createIndexes", refuse(85))
     through = Store(wire.uri(store.database.name), limited=False)
     await store.database["digs"].insert_one({"n": 1})
@@ -178,9 +174,7 @@ async def test_an_index_of_the_same_key_with_other_options_is_told_in_one_line(
         through.close()
 
 
-async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_changes_anything(
-    store: Store,
-) -> None:
+async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_changes_anything(store):
     await prepare(store.database, {}, print)
     await store.database["digs"].create_index([("code", 1), ("depth", 1)], name="of_task")
     for look in (prepare(store.database, INDEXES, print), require_prepared(store.database, INDEXES)):
@@ -190,13 +184,13 @@ async def test_an_index_that_changed_under_its_name_stops_a_release_before_it_ch
     assert "n" not in await store.database["digs"].index_information()
 
 
-async def test_documents_that_a_unique_index_forbids_are_told_in_one_line(store: Store) -> None:
+async def test_documents_that_a_unique_index_forbids_are_told_in_one_line(store):
     await store.database["digs"].insert_many([{"n": 1}, {"n": 1}])
     with pytest.raises(BadSettings, match=r"digs has two documents that .* allows once, by {'n': -1}"):
         await prepare(store.database, INDEXES, print)
 
 
-async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_can_be(store: Store) -> None:
+async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_can_be(store):
     digs = store.database["digs"]
     for field, name in (
         ("joined_by", "participant_once"),
@@ -217,9 +211,7 @@ async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_
         await require_prepared(store.database, store.indexes())
 
 
-async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_changes_nothing(
-    store: Store, wire: FaultyWire
-) -> None:
+async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_changes_nothing(store, wire):
     through = Store(wire.uri(store.database.name), limited=False)
     wire.next("update", refuse(2))  # it dies when all indexes are there, before the version
     with pytest.raises(OperationFailure):
@@ -234,9 +226,7 @@ async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_cha
 
 
 @pytest.mark.parametrize("meta", [{}, {"version": "1"}, {"version": 0}, {"version": 2}])
-async def test_data_of_another_version_is_neither_served_nor_released(
-    store: Store, meta: dict[str, Any]
-) -> None:
+async def test_data_of_another_version_is_neither_served_nor_released(store, meta):
     await store.database["meta"].insert_one({"_id": "schema", **meta})
     said = rf"the data is of version {meta.get('version')!r}, and this server serves from version 1 alone"
     for look in (prepare(store.database, INDEXES, print), require_prepared(store.database, INDEXES)):
@@ -246,8 +236,8 @@ async def test_data_of_another_version_is_neither_served_nor_released(
 
 
 async def test_a_worker_builds_nothing_and_says_what_is_missing(
-    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+    store, mongodb_uri, redis_url, tmp_path, caplog
+):
     settings = settings_of(store, mongodb_uri, redis_url, tmp_path)
     await look_at_data(settings, prepares=True)
     await store.database["tasks"].drop_index("due")
@@ -257,8 +247,8 @@ async def test_a_worker_builds_nothing_and_says_what_is_missing(
 
 
 async def test_a_new_database_is_prepared_at_the_first_start_in_development_alone(
-    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
-) -> None:
+    store, mongodb_uri, redis_url, tmp_path
+):
     """Two workers start at once. Neither may end because the other is not done yet."""
     settings = settings_of(store, mongodb_uri, redis_url, tmp_path)
     for guarded in ({"app_env": "production"}, {"wechat_mchid": "1900000109"}):
@@ -269,9 +259,7 @@ async def test_a_new_database_is_prepared_at_the_first_start_in_development_alon
     await _assert_prepared(store)
 
 
-async def test_data_without_a_version_is_not_prepared_by_a_start(
-    store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
-) -> None:
+async def test_data_without_a_version_is_not_prepared_by_a_start(store, mongodb_uri, redis_url, tmp_path):
     await store.database["digs"].insert_one({"n": 1})
     with pytest.raises(BadSettings, match="the data has no version: run python -m server release"):
         await look_at_data(settings_of(store, mongodb_uri, redis_url, tmp_path), prepares=False)
@@ -279,8 +267,8 @@ async def test_data_without_a_version_is_not_prepared_by_a_start(
 
 
 def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
-    io_loop: Any, store: Store, mongodb_uri: str, redis_url: str, tmp_path: Path
-) -> None:
+    io_loop, store, mongodb_uri, redis_url, tmp_path
+):
     async def of_the_future() -> None:
         await store.database["meta"].insert_one({"_id": "schema", "version": 90})
 

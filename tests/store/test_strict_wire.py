@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from support.wire.strict import objections
 from support.wire.what_mongodb_refuses import SECRET
 
 
-def test_a_command_that_mongodb_refuses_fails_the_test_that_sent_it_and_no_other() -> None:
+def test_a_command_that_mongodb_refuses_fails_the_test_that_sent_it_and_no_other():
     file = SOURCE / "tests" / "support" / "wire" / "what_mongodb_refuses.py"
     command = [sys.executable, "-m", "pytest", "-n", "0", "-rfEp", "-p", "no:cacheprovider", str(file)]
     run = subprocess.run(
@@ -96,13 +95,13 @@ def test_a_command_that_mongodb_refuses_fails_the_test_that_sent_it_and_no_other
         ),
     ],
 )
-def test_forms_outside_the_list_are_objected_to(command: dict[str, Any], objection: str) -> None:
+def test_forms_outside_the_list_are_objected_to(command, objection):
     said = objections(command)
     assert any(objection in each for each in said), said
     assert all(manual.MANUAL in each for each in said)
 
 
-def test_every_entry_of_the_list_names_its_page() -> None:
+def test_every_entry_of_the_list_names_its_page():
     tables: tuple[dict[str, str], ...] = (
         *(manual.STAGES, manual.ACCUMULATORS, manual.EXPRESSIONS, manual.VARIABLES, manual.QUERY_OPERATORS),
         *(manual.LOGICAL_QUERY_OPERATORS, manual.UPDATE_OPERATORS, manual.INDEX_OPTIONS, manual.COMMON),

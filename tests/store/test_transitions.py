@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
-from server.game.lifecycle import Move, Table, apply
+from server.game.lifecycle import Move, apply
 from server.store.transitions import condition, update
 from support.lifecycles import TABLES, documents, is_from_clock
 
@@ -19,7 +18,7 @@ SLACK_MS = 60_000
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 @pytest.mark.gen_test(timeout=120)
-async def test_the_store_does_what_the_table_says(context: Context, table: Table) -> None:
+async def test_the_store_does_what_the_table_says(context, table):
     rows = context.store.database["lifecycles"]
     fitted: Counter[str] = Counter()
     for seed, move in enumerate(table.examples()):

@@ -39,21 +39,19 @@ def answering(name: str, seconds: int) -> Fetch:
     return fetch
 
 
-async def test_a_machine_whose_clock_is_ahead_does_not_renew_a_token_that_is_good(context: Context) -> None:
+async def test_a_machine_whose_clock_is_ahead_does_not_renew_a_token_that_is_good(context):
     assert await process(context, answering("good", 800)).current() == "good"
     with wrong_machine():
         assert await process(context, answering("needless", 800)).current() == "good"
 
 
-async def test_a_token_that_such_a_machine_stored_is_renewed_before_it_is_over(context: Context) -> None:
+async def test_a_token_that_such_a_machine_stored_is_renewed_before_it_is_over(context):
     with wrong_machine():
         assert await process(context, answering("short", 200)).current() == "short"
     assert await process(context, answering("next", 7200)).current() == "next"
 
 
-async def test_a_renewal_in_which_such_a_machine_died_is_taken_over(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_renewal_in_which_such_a_machine_died_is_taken_over(context, monkeypatch):
     monkeypatch.setattr(tokens, "LEASE_MS", 100)
     monkeypatch.setattr(tokens, "WAIT_SECONDS", 3.0)
     begun, never = asyncio.Event(), asyncio.Event()
@@ -71,9 +69,7 @@ async def test_a_renewal_in_which_such_a_machine_died_is_taken_over(
     assert await dying == "late"
 
 
-async def test_a_token_is_read_once_in_ten_seconds_and_again_when_wechat_refuses_it(
-    context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_token_is_read_once_in_ten_seconds_and_again_when_wechat_refuses_it(context, monkeypatch):
     names = iter(("first", "second"))
 
     async def fetch(_force: bool) -> tuple[str, int]:

@@ -9,7 +9,6 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
-from server.context import Context
 from server.wechat import WeChat
 
 # Those of a pool of httpx; one request more waits for one of them.
@@ -37,7 +36,7 @@ class Late(RequestHandler):
     post = get
 
 
-async def test_a_login_waits_for_no_question_that_is_asked_aside(context: Context) -> None:
+async def test_a_login_waits_for_no_question_that_is_asked_aside(context):
     waits: dict[str, Any] = {"asked": asyncio.Semaphore(0), "may_answer": asyncio.Event()}
     sock, port = bind_unused_port()
     server = HTTPServer(Application([(r"(/.*)", Late, waits)], log_function=lambda handler: None))

@@ -489,9 +489,7 @@ async def test_a_picture_is_checked_by_its_address(context, base, script):
     assert asked == who | {"media_type": 2, "media_url": "https://wabao.invalid/files/1.jpg"}
 
 
-async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_later(
-    context, base, script
-):
+async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_later(context, base, script):
     script("/cgi-bin/stable_token", token("one"))
     for path in ("/wxa/msg_sec_check", "/wxa/media_check_async"):
         script(path, {"errcode": 61010, "errmsg": "code is expired"})

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from server.running.stores import free_port
-from support.browser import DESK, PHONE, Opener, needs_chromium
+from support.browser import DESK, PHONE, needs_chromium
 from support.servers import Running
 
 pytestmark = needs_chromium
@@ -33,9 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_form_and_the_payment_say_the_rules(
-    window: Opener, address: str, size: dict[str, int]
-) -> None:
+def test_the_form_and_the_payment_say_the_rules(window, address, size):
     opened = window("小明", "/#/publish", viewport=size)
     page = opened.page
     page.get_by_label("奖品数量").fill("3")

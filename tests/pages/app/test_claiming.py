@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from support.browser import Opener, Person, needs_chromium
+from support.browser import Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -16,7 +16,7 @@ pytestmark = needs_chromium
 WITHIN_A_SECOND = 1000
 
 
-def test_a_confirmed_pick_up_code_goes_away(window: Opener, publisher: Person) -> None:
+def test_a_confirmed_pick_up_code_goes_away(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
     winner = window("阿强").page
     winner.goto(f"{publisher.address}/#/task/{code}")
@@ -30,7 +30,7 @@ def test_a_confirmed_pick_up_code_goes_away(window: Opener, publisher: Person) -
     expect(winner.locator("img.code")).to_have_count(0)
 
 
-def test_an_address_that_was_sent_is_shown_and_can_be_changed(window: Opener, publisher: Person) -> None:
+def test_an_address_that_was_sent_is_shown_and_can_be_changed(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     winner = Person.log_in(publisher.address, "阿强")
     winner.post("/postTask", code=code)
@@ -46,7 +46,7 @@ def test_an_address_that_was_sent_is_shown_and_can_be_changed(window: Opener, pu
     expect(page.locator(".claim .address")).to_contain_text("科技园 2 号")
 
 
-def test_winners_and_their_claims_appear_by_themselves(window: Opener, publisher: Person) -> None:
+def test_winners_and_their_claims_appear_by_themselves(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     page = window("小明", f"/#/winners/{code}").page
     expect(page.get_by_text("还没有人挖到")).to_be_visible()
@@ -58,9 +58,7 @@ def test_winners_and_their_claims_appear_by_themselves(window: Opener, publisher
     expect(row).to_contain_text("科技园 1 号", timeout=2 * WITHIN_A_SECOND)
 
 
-def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(
-    window: Opener, publisher: Person
-) -> None:
+def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, publisher):
     several = {"prize_num": 4, "interval": 1, "fluctuation": 0, "forecast_num": 4}
     code = publisher.publish(a_picture(), draw_type=1, **several)
     first, *others = (Person.log_in(publisher.address, name) for name in ("阿强", "朵朵", "大熊", "老王"))

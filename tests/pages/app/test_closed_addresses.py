@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, Window, a_server, needs_chromium, write_old_record
+from support.browser import DESK, PHONE, Person, Window, a_server, needs_chromium, write_old_record
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -51,8 +51,8 @@ def keep(opened: Window, name: str) -> None:
 
 @pytest.mark.parametrize("look", LOOKS)
 def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(
-    window: Opener, address: str, data_dir: Path, code: str, look: str
-) -> None:
+    window, address, data_dir, code, look
+):
     size, scheme = LOOKS[look]
     options: dict[str, Any] = {"viewport": size, "color_scheme": scheme}
     opened = window("小明", path="/", **options)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, a_server, checked, needs_chromium
+from support.browser import DESK, PHONE, Person, a_server, checked, needs_chromium
 from support.client import a_picture
 from support.messages import MESSAGES
 from support.screen import TOKEN
@@ -34,9 +33,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
-def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(
-    window: Opener, address: str, publisher: Person, look: dict[str, Any]
-) -> None:
+def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(window, address, publisher, look):
     code = publisher.publish(a_picture(), name="一只茶壶", forecast_num=1)
     user = f"朵朵{look['viewport']['width']}{look['color_scheme']}"
     opened = window(user, **look)
@@ -57,8 +54,8 @@ def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(
 
 
 def test_a_winner_is_offered_no_reminder_while_the_prize_is_frozen_or_once_it_is_returned(
-    window: Opener, address: str, publisher: Person
-) -> None:
+    window, address, publisher
+):
     code = publisher.publish(a_picture(), forecast_num=1)
     Person.log_in(address, "阿冰").post("/postTask", code=code)
     opened = window("阿冰", path=f"/#/task/{code}")
@@ -73,7 +70,7 @@ def test_a_winner_is_offered_no_reminder_while_the_prize_is_frozen_or_once_it_is
             expect(section).to_have_count(offered[act])
 
 
-def test_a_person_who_declines_is_not_asked_again(window: Opener, publisher: Person) -> None:
+def test_a_person_who_declines_is_not_asked_again(window, publisher):
     code = publisher.publish(a_picture(), name="一只茶壶")
     opened = window("小明", path=f"/#/task/{code}")
     section = opened.page.get_by_role("region", name="提醒")
@@ -85,7 +82,7 @@ def test_a_person_who_declines_is_not_asked_again(window: Opener, publisher: Per
     expect(section).to_have_count(0)
 
 
-def test_a_long_cooldown_can_be_left(window: Opener, address: str, publisher: Person) -> None:
+def test_a_long_cooldown_can_be_left(window, address, publisher):
     code = publisher.publish(a_picture(), name="一只茶壶", cd=3600, forecast_num=700)
     Person.log_in(address, "阿强").post("/postTask", code=code)
     opened = window("小红", path=f"/#/task/{code}")

@@ -72,7 +72,7 @@ def sockets(watcher: Window) -> list[WebSocketRoute]:
     return opened
 
 
-def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher: Window, address: str) -> None:
+def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher, address):
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     cut: list[str] = []
     addresses: list[str] = []
@@ -101,9 +101,7 @@ def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher: Windo
     assert {address.rpartition("/")[2] for address in addresses} == {"ws"}  # no token there
 
 
-def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back(
-    watcher: Window, address: str
-) -> None:
+def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back(watcher, address):
     """The second process answers with the snapshot of the first connection, and then as the server does."""
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     opened: list[WebSocketRoute] = []
@@ -145,7 +143,7 @@ def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
 
 
-def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher: Window, address: str) -> None:
+def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher, address):
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     refused: list[str] = []
 
@@ -170,7 +168,7 @@ def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher: Window, 
     assert refused
 
 
-def test_a_dig_whose_reply_comes_after_the_end_does_not_undo_it(watcher: Window, address: str) -> None:
+def test_a_dig_whose_reply_comes_after_the_end_does_not_undo_it(watcher, address):
     code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=300, fluctuation=0)
     ending = watcher.page.locator(".ending")
 
@@ -191,9 +189,7 @@ def test_a_dig_whose_reply_comes_after_the_end_does_not_undo_it(watcher: Window,
 
 
 @pytest.mark.parametrize("path", ["/", "/#/mine/published"])
-def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(
-    watcher: Window, address: str, sockets: list[WebSocketRoute], path: str
-) -> None:
+def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(watcher, address, sockets, path):
     name = f"断线时埋下的猫{len(path)}"
     publisher = Person.log_in(address, name)
     publisher.publish(a_picture(), name="早就埋下的猫")
@@ -206,9 +202,7 @@ def test_a_page_of_treasures_is_renewed_when_the_channel_is_back(
     expect(page.locator(".card h2", has_text=name)).to_be_visible()  # sooner than its interval would renew it
 
 
-def test_the_winners_are_read_anew_when_the_channel_is_back(
-    watcher: Window, address: str, sockets: list[WebSocketRoute]
-) -> None:
+def test_the_winners_are_read_anew_when_the_channel_is_back(watcher, address, sockets):
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=1)
     watcher.go(f"/#/winners/{code}")
     watcher.log_in("小明")
@@ -218,7 +212,7 @@ def test_the_winners_are_read_anew_when_the_channel_is_back(
     expect(watcher.page.locator(".winners li", has_text="阿强")).to_be_visible()
 
 
-def test_a_persons_own_page_renews_everything_as_time_passes(watcher: Window, address: str) -> None:
+def test_a_persons_own_page_renews_everything_as_time_passes(watcher, address):
     publisher = Person.log_in(address, "埋了很多的人")
     picture = a_picture()
     for number in range(21):
@@ -236,7 +230,7 @@ def test_a_persons_own_page_renews_everything_as_time_passes(watcher: Window, ad
     expect(page.locator(".numbers dd").last).to_have_text("22个宝贝")
 
 
-def test_a_page_says_that_its_numbers_cannot_be_read(watcher: Window) -> None:
+def test_a_page_says_that_its_numbers_cannot_be_read(watcher):
     page = watcher.page
     problem = page.get_by_text(REFUSED["msg"])
 
@@ -252,9 +246,7 @@ def test_a_page_says_that_its_numbers_cannot_be_read(watcher: Window) -> None:
     expect(problem).to_be_visible()
 
 
-def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(
-    watcher: Window, address: str, sockets: list[WebSocketRoute]
-) -> None:
+def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(watcher, address, sockets):
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     page = watcher.page
     asked: list[str] = []
@@ -286,9 +278,7 @@ def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(
     watcher.wrong.clear()  # Chromium logs the request that failed
 
 
-def test_a_snapshot_of_a_running_cooldown_takes_back_that_one_can_dig(
-    watcher: Window, address: str, sockets: list[WebSocketRoute]
-) -> None:
+def test_a_snapshot_of_a_running_cooldown_takes_back_that_one_can_dig(watcher, address, sockets):
     code = Person.log_in(address, "小明").publish(a_picture(), cd=2, forecast_num=500_000)
     watcher.go(f"/#/task/{code}")
     watcher.log_in("阿强")
@@ -301,7 +291,7 @@ def test_a_snapshot_of_a_running_cooldown_takes_back_that_one_can_dig(
     expect(said).to_have_text("")
 
 
-def test_after_a_final_close_code_nothing_reconnects(watcher: Window) -> None:
+def test_after_a_final_close_code_nothing_reconnects(watcher):
     opened: list[WebSocketRoute] = []
 
     def close(route: WebSocketRoute) -> None:
@@ -321,7 +311,7 @@ def test_after_a_final_close_code_nothing_reconnects(watcher: Window) -> None:
     expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
 
 
-def test_an_error_before_a_close_does_not_count_as_a_connection(watcher: Window) -> None:
+def test_an_error_before_a_close_does_not_count_as_a_connection(watcher):
     opened: list[WebSocketRoute] = []
 
     def refuse(route: WebSocketRoute) -> None:
@@ -349,9 +339,7 @@ def test_an_error_before_a_close_does_not_count_as_a_connection(watcher: Window)
     assert watcher.page.evaluate("window.said") == ["连接断开，正在重新连接…", ""]
 
 
-def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
-    watcher: Window, address: str, data_dir: Path
-) -> None:
+def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watcher, address, data_dir):
     code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=2, fluctuation=0)
     watcher.go(f"/#/task/{code}")
     watcher.log_in("小明")

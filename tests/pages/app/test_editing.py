@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, needs_chromium
+from support.browser import DESK, PHONE, Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
 
 
-def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(window, address, publisher):
     code = publisher.publish(
         a_picture(), name="一只闹钟", prize_num=3, forecast_num=33, interval=11, fluctuation=2, cd=7,
         not_sent_to="西藏",
@@ -63,7 +61,7 @@ def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
     assert code not in page.url
 
 
-def test_an_unpaid_packet_is_discarded_by_one_press(window: Opener, publisher: Person) -> None:
+def test_an_unpaid_packet_is_discarded_by_one_press(window, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     page.get_by_role("button", name="不要了").click()

@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import CONTRASTS, DESK, PHONE, Opener, needs_chromium
+from support.browser import CONTRASTS, DESK, PHONE, needs_chromium
 
 pytestmark = needs_chromium
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(
-    window: Opener, size: dict[str, int], scheme: str
-) -> None:
+def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window, size, scheme):
     opened = window("小红", viewport=size, color_scheme=scheme)
     page = opened.page
     expect(page.get_by_text("python -m server crowd")).to_be_visible()

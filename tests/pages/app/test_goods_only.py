@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, a_server, needs_chromium
+from support.browser import DESK, PHONE, a_server, needs_chromium
 
 pytestmark = needs_chromium
 
@@ -20,9 +20,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_where_there_are_goods_only_no_page_names_red_packets(
-    window: Opener, address: str, size: dict[str, int]
-) -> None:
+def test_where_there_are_goods_only_no_page_names_red_packets(window, address, size):
     opened = window("小明", "/#/publish", viewport=size)
     page = opened.page
     page.get_by_label("物品名").fill("一只熊猫")

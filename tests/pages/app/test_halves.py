@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from server.game import draw
-from support.browser import Opener, Person, needs_chromium
+from support.browser import Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -49,7 +49,7 @@ def released(person: Person, name: str) -> list[str]:
     return [row["code"] for row in person.get("/getMyRelease", page=1)["data"] if row["name"] == name]
 
 
-def test_a_publisher_draws_half_of_it_and_verifies_it_at_the_end(window: Opener, address: str) -> None:
+def test_a_publisher_draws_half_of_it_and_verifies_it_at_the_end(window, address):
     page = window("半个庄家", "/#/publish").page
     fill(page, "两半的猫")
     submit(page)
@@ -67,9 +67,7 @@ def test_a_publisher_draws_half_of_it_and_verifies_it_at_the_end(window: Opener,
     expect(other.get_by_text(IN_IT)).to_have_count(0)
 
 
-def test_a_publication_whose_reply_was_lost_is_made_once_even_after_a_reload(
-    window: Opener, address: str
-) -> None:
+def test_a_publication_whose_reply_was_lost_is_made_once_even_after_a_reload(window, address):
     opened = window("断线的人", "/#/publish")
     page = opened.page
 
@@ -90,9 +88,7 @@ def test_a_publication_whose_reply_was_lost_is_made_once_even_after_a_reload(
     assert len(released(Person.log_in(address, "断线的人"), "断线的猫")) == 1
 
 
-def test_a_half_that_the_server_refuses_is_replaced_only_when_the_person_presses_again(
-    window: Opener, address: str
-) -> None:
+def test_a_half_that_the_server_refuses_is_replaced_only_when_the_person_presses_again(window, address):
     person = Person.log_in(address, "用过的人")
     half = person.get("/commitment")
     person.publish(a_picture(), name="先埋的猫", sealed_seed=half["sealed_seed"], nonce="ab" * 16)
@@ -107,7 +103,7 @@ def test_a_half_that_the_server_refuses_is_replaced_only_when_the_person_presses
     expect(page.get_by_text(IN_IT)).to_be_visible()
 
 
-def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(window: Opener) -> None:
+def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(window):
     page = window("上当的人", "/#/publish").page
 
     def draw_alone(route: Route) -> None:
@@ -184,7 +180,7 @@ def altered(proof: draw.Proof, chosen: random.Random) -> draw.Proof:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_browser_and_the_command_line_agree_on_random_proofs(window: Opener, seed: int) -> None:
+def test_the_browser_and_the_command_line_agree_on_random_proofs(window, seed):
     chosen = random.Random(seed)
     asked, expected = [], []
     for (proof, rules), _ in zip(proofs(chosen), range(TASKS), strict=False):

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from support.browser import Opener, Person, needs_chromium
+from support.browser import Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -22,9 +22,7 @@ def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(
-    window: Opener, address: str, width: int
-) -> None:
+def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, address, width):
     opened = window("埋宝人", "/#/publish", viewport={"width": width, "height": 740})
     page = opened.page
     page.get_by_role("radio", name="几种、拼手气").check()

@@ -6,16 +6,14 @@ import httpx
 import pytest
 from playwright.sync_api import Route, expect
 
-from support.browser import DESK, PHONE, Opener, Person, needs_chromium
+from support.browser import DESK, PHONE, Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_logout_ends_the_sessions_on_all_devices(
-    window: Opener, address: str, viewport: dict[str, int]
-) -> None:
+def test_a_logout_ends_the_sessions_on_all_devices(window, address, viewport):
     here, there = window("朵朵", "/#/mine", viewport=viewport), window("朵朵", "/#/mine")
     old = Person.log_in(address, "朵朵")
     button = here.page.get_by_role("button", name="退出登录")
@@ -41,7 +39,7 @@ def test_a_logout_ends_the_sessions_on_all_devices(
     expect(here.page.get_by_role("button", name="退出登录")).to_be_visible()
 
 
-def test_a_logout_while_the_server_is_silent_ends_the_session_here(window: Opener) -> None:
+def test_a_logout_while_the_server_is_silent_ends_the_session_here(window):
     opened = window("朵朵", "/#/mine")
     asked: list[Route] = []
     opened.page.route("**/logout", lambda route: asked.append(route))
@@ -56,9 +54,7 @@ def test_a_logout_while_the_server_is_silent_ends_the_session_here(window: Opene
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(
-    window: Opener, address: str, viewport: dict[str, int]
-) -> None:
+def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(window, address, viewport):
     user = f"阿注 {viewport['width']}"
     owner = Person.log_in(address, user)
     code = owner.publish(a_picture(), name="自己的猫")
@@ -87,9 +83,7 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_signature_is_marked_and_stands_without_the_publishers_picture(
-    window: Opener, publisher: Person, viewport: dict[str, int]
-) -> None:
+def test_a_signature_is_marked_and_stands_without_the_publishers_picture(window, publisher, viewport):
     names = [f"{name} {viewport['width']}" for name in ("签了名的", "没签名的")]
     signed = publisher.publish(a_picture(), name=names[0], wxname="挖宝官方客服")
     plain = publisher.publish(a_picture(), name=names[1])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Route, expect
 
-from support.browser import NOTE_SIGNALS, Opener, Person, Window, needs_chromium
+from support.browser import NOTE_SIGNALS, Window, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -45,9 +45,7 @@ def press(opened: Window) -> Any:
     return opened.page.evaluate("moving")
 
 
-def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(
-    window: Opener, publisher: Person
-) -> None:
+def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, publisher):
     first, second = (publisher.publish(a_picture(), forecast_num=1, name="一只猫") for _ in range(2))
     watcher, digger = window("小明", f"/#/task/{first}"), window(None)
     expect(watcher.page.locator(".watchers")).to_be_visible()
@@ -86,9 +84,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(
 
 
 @pytest.mark.parametrize("viewport", [{"width": 360, "height": 740}])
-def test_with_reduced_motion_a_dig_and_a_win_only_fade(
-    window: Opener, publisher: Person, viewport: dict[str, int]
-) -> None:
+def test_with_reduced_motion_a_dig_and_a_win_only_fade(window, publisher, viewport):
     code = publisher.publish(a_picture(), forecast_num=1)
     digger = window(None, f"/#/task/{code}", reduced_motion="reduce", viewport=viewport)
     digger.log_in("朵朵", digs=False)
@@ -98,7 +94,7 @@ def test_with_reduced_motion_a_dig_and_a_win_only_fade(
     assert digger.overflow() <= 0
 
 
-def test_a_cheer_is_seen_by_everybody_and_rests_a_second(window: Opener, publisher: Person) -> None:
+def test_a_cheer_is_seen_by_everybody_and_rests_a_second(window, publisher):
     code = publisher.publish(a_picture())
     watcher, fan = (window(name, f"/#/task/{code}") for name in ("小明", "朵朵"))
     signs = fan.page.get_by_role("group", name="喝彩")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import CONTRASTS, DESK, PHONE, Opener, Person, Window, needs_chromium
+from support.browser import CONTRASTS, DESK, PHONE, Person, Window, needs_chromium
 from support.client import a_picture
 from support.drawings import draw, oranges
 
@@ -25,7 +25,7 @@ def publish_many(address: str, number: int, picture: bytes = CAT, **parameters: 
     return [people[n % 10].publish(picture, name=f"第{n}只猫", **parameters) for n in range(number)]
 
 
-def test_a_publishers_many_treasures_are_all_found_by_scrolling(window: Opener, publisher: Person) -> None:
+def test_a_publishers_many_treasures_are_all_found_by_scrolling(window, publisher):
     picture = a_picture()
     codes = [publisher.publish(picture, name=f"同一个人的第{number}只猫") for number in range(7)]
     page = window("朵朵").page
@@ -35,9 +35,7 @@ def test_a_publishers_many_treasures_are_all_found_by_scrolling(window: Opener, 
             page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
-def test_the_square_grows_with_scrolling_and_shows_ended_tasks(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_the_square_grows_with_scrolling_and_shows_ended_tasks(window, address, publisher):
     ended = publisher.publish(a_picture(), name="挖完的猫", forecast_num=1)
     Person.log_in(address, "阿强").post("/postTask", code=ended)
     publish_many(address, 45)
@@ -55,9 +53,7 @@ def test_the_square_grows_with_scrolling_and_shows_ended_tasks(
     expect(page.locator(".cards li")).to_have_count(20)  # those far below are dropped
 
 
-def test_an_ended_task_leaves_the_running_ones_however_far_down(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address, publisher):
     picture = a_picture()
     ended, next_to_it = (publisher.publish(picture, name=name) for name in ("早早结束的猫", "留下的猫"))
     publish_many(address, 20)
@@ -74,9 +70,7 @@ def test_an_ended_task_leaves_the_running_ones_however_far_down(
     expect(page.locator(f"[data-code='{next_to_it}']")).to_be_attached()
 
 
-def test_the_square_still_counts_down_to_the_right_second_after_a_return(
-    window: Opener, address: str
-) -> None:
+def test_the_square_still_counts_down_to_the_right_second_after_a_return(window, address):
     digger = Person.log_in(address, "阿强")
     codes = publish_many(address, 20, cd=60, forecast_num=40_000)
     for code in reversed(codes):
@@ -104,9 +98,7 @@ def renew(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("path", "nothing"), [("/", "就这些了"), ("/#/mine/published", "还没有发布过宝贝")])
-def test_a_page_that_is_shown_again_is_renewed_at_once(
-    window: Opener, address: str, path: str, nothing: str
-) -> None:
+def test_a_page_that_is_shown_again_is_renewed_at_once(window, address, path, nothing):
     name = f"回来看到的猫{len(path)}"
     opened = window(name, path)
     expect(opened.page.get_by_text(nothing).or_(opened.page.locator(".card").first).first).to_be_visible()
@@ -126,7 +118,7 @@ def pay(publisher: Person, code: str, owed: int) -> None:
     paid.raise_for_status()
 
 
-def test_details_older_than_a_frame_are_read_again(window: Opener, address: str, publisher: Person) -> None:
+def test_details_older_than_a_frame_are_read_again(window, address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
@@ -148,7 +140,7 @@ def test_details_older_than_a_frame_are_read_again(window: Opener, address: str,
     assert overtaken
 
 
-def test_details_from_before_an_end_do_not_undo_it(window: Opener, publisher: Person) -> None:
+def test_details_from_before_an_end_do_not_undo_it(window, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.get_by_role("button", name="支付 1 元")).to_be_visible()
@@ -174,9 +166,7 @@ def test_details_from_before_an_end_do_not_undo_it(window: Opener, publisher: Pe
         page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
-def test_after_a_missed_start_the_task_opens_once_the_network_is_back(
-    window: Opener, publisher: Person
-) -> None:
+def test_after_a_missed_start_the_task_opens_once_the_network_is_back(window, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     visitor = window("阿强", f"/#/task/{code}")
     button = visitor.page.locator(".dig")
@@ -190,9 +180,7 @@ def test_after_a_missed_start_the_task_opens_once_the_network_is_back(
     visitor.wrong.clear()  # Chromium logs that the network was gone
 
 
-def test_a_task_that_others_have_dug_can_no_longer_be_ended_early(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_a_task_that_others_have_dug_can_no_longer_be_ended_early(window, address, publisher):
     code = publisher.publish(a_picture(), forecast_num=500_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.get_by_role("button", name="提前结束")).to_be_visible()
@@ -202,7 +190,7 @@ def test_a_task_that_others_have_dug_can_no_longer_be_ended_early(
     expect(page.get_by_role("link", name="中奖者和发奖")).to_be_visible()
 
 
-def test_the_line_about_a_cooldown_is_replaced_when_it_is_over(window: Opener, publisher: Person) -> None:
+def test_the_line_about_a_cooldown_is_replaced_when_it_is_over(window, publisher):
     code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
     digger = window("阿强")
     digger.go(f"/#/task/{code}")
@@ -212,9 +200,7 @@ def test_the_line_about_a_cooldown_is_replaced_when_it_is_over(window: Opener, p
     expect(said).to_have_text("冷却结束，可以挖了")
 
 
-def test_no_line_says_that_one_can_dig_under_a_running_countdown(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_no_line_says_that_one_can_dig_under_a_running_countdown(window, address, publisher):
     code = publisher.publish(a_picture(), cd=2, forecast_num=500_000)
     page = window("阿强", f"/#/task/{code}").page
     said = page.locator(".said")
@@ -225,9 +211,7 @@ def test_no_line_says_that_one_can_dig_under_a_running_countdown(
 
 
 @pytest.mark.parametrize(("cooldown_seconds", "shown"), [(3600, r"1:00:00|59:\d\d"), (61, r"1:0\d|\d\d")])
-def test_a_long_cooldown_fits_into_its_ring(
-    window: Opener, publisher: Person, cooldown_seconds: int, shown: str
-) -> None:
+def test_a_long_cooldown_fits_into_its_ring(window, publisher, cooldown_seconds, shown):
     never_at_once = {"prize_num": 2, "interval": 300, "fluctuation": 0}
     code = publisher.publish(a_picture(), cd=cooldown_seconds, **never_at_once)
     page = window("朵朵", f"/#/task/{code}").page  # which digs
@@ -239,9 +223,7 @@ def test_a_long_cooldown_fits_into_its_ring(
     assert inside["width"] <= ring["width"] - 24
 
 
-def test_the_newest_people_are_shown_live_and_earlier_ones_on_request(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_the_newest_people_are_shown_live_and_earlier_ones_on_request(window, address, publisher):
     code = publisher.publish(a_picture(), forecast_num=500_000)
     for number in range(1, 76):
         Person.log_in(address, f"第{number}人").post("/postTask", code=code)
@@ -259,16 +241,14 @@ def test_the_newest_people_are_shown_live_and_earlier_ones_on_request(
 
 
 @pytest.mark.parametrize("address_part", ["#/task/%E0%A4%A", "#/nowhere", "#%", "?code=%E0%A4%A"])
-def test_an_address_that_names_nothing_shows_the_square(
-    window: Opener, publisher: Person, address_part: str
-) -> None:
+def test_an_address_that_names_nothing_shows_the_square(window, publisher, address_part):
     publisher.publish(a_picture())
     page = window("阿强", f"/{address_part}").page
     expect(page.locator(".card").first).to_be_visible()
     expect(page.get_by_role("link", name="广场")).to_have_attribute("aria-current", "page")
 
 
-def test_a_browser_that_blocks_storage_still_plays(window: Opener, publisher: Person) -> None:
+def test_a_browser_that_blocks_storage_still_plays(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     opened = window(None)
     opened.context.add_init_script("""for (const storage of ["localStorage", "sessionStorage"])
@@ -287,7 +267,7 @@ def test_a_browser_that_blocks_storage_still_plays(window: Opener, publisher: Pe
     expect(opened.page.get_by_label("你是谁")).to_be_visible()
 
 
-def test_the_focus_goes_to_the_heading_of_each_page(window: Opener, publisher: Person) -> None:
+def test_the_focus_goes_to_the_heading_of_each_page(window, publisher):
     code = publisher.publish(a_picture(), name="有标题的猫", forecast_num=500_000)
     opened = window("小明")
     for path, heading in (
@@ -301,7 +281,7 @@ def test_the_focus_goes_to_the_heading_of_each_page(window: Opener, publisher: P
         expect(opened.page.get_by_role("heading", name=heading, level=1)).to_be_focused()
 
 
-def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(window: Opener) -> None:
+def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(window):
     page = window(None).page
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -311,7 +291,7 @@ def test_skipping_to_the_content_before_logging_in_does_not_hold_up_the_login(wi
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_first_view_is_small(window: Opener, address: str, size: dict[str, int]) -> None:
+def test_the_first_view_is_small(window, address, size):
     publish_many(address, 20, draw(oranges))
     opened = window("阿强")
     fresh = opened.context.browser.new_context(viewport=size)  # type: ignore[union-attr]
@@ -342,9 +322,7 @@ def test_the_first_view_is_small(window: Opener, address: str, size: dict[str, i
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_every_page_fits_its_window_and_can_be_read(
-    window: Opener, address: str, publisher: Person, scheme: str, size: dict[str, int]
-) -> None:
+def test_every_page_fits_its_window_and_can_be_read(window, address, publisher, scheme, size):
     several = publisher.publish(
         a_picture(),
         name="很长很长" * 12,
@@ -379,7 +357,7 @@ def _is_readable(opened: Window) -> None:
     assert faint == [], opened.page.url
 
 
-def test_everything_works_by_keyboard(window: Opener, publisher: Person) -> None:
+def test_everything_works_by_keyboard(window, publisher):
     code = publisher.publish(a_picture(), name="键盘上的猫", forecast_num=500_000)
     page = window(None).page
     for _ in range(3):  # the link to the content, the brand, the field

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
 from server.__main__ import main
-from support.browser import Opener, Person, a_server, needs_chromium, open_window
+from support.browser import Person, a_server, needs_chromium, open_window
 from support.client import a_picture
 from support.servers import Running
 
@@ -25,9 +25,7 @@ WITHIN_A_SECOND = 1000
 HTML_NAME = "<img src=x onerror=alert(1)>"
 
 
-def test_a_dig_shows_as_a_join_and_a_countdown_on_another_screen_within_a_second(
-    window: Opener, publisher: Person
-) -> None:
+def test_a_dig_shows_as_a_join_and_a_countdown_on_another_screen_within_a_second(window, publisher):
     code = publisher.publish(a_picture(), cd=60)
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.get_by_role("heading", name="这个宝贝")).to_be_visible()
@@ -39,7 +37,7 @@ def test_a_dig_shows_as_a_join_and_a_countdown_on_another_screen_within_a_second
     expect(watcher.page.locator(".level b")).to_have_text("1")
 
 
-def test_when_the_countdown_reaches_zero_another_person_may_dig(window: Opener, publisher: Person) -> None:
+def test_when_the_countdown_reaches_zero_another_person_may_dig(window, publisher):
     code = publisher.publish(a_picture(), cd=4, forecast_num=500_000)
     first = window("阿强")
     first.go(f"/#/task/{code}")
@@ -53,7 +51,7 @@ def test_when_the_countdown_reaches_zero_another_person_may_dig(window: Opener, 
     expect(second.page.get_by_text("第 2 层，什么也没有")).to_be_visible()
 
 
-def test_a_win_is_celebrated_on_both_screens(window: Opener, publisher: Person) -> None:
+def test_a_win_is_celebrated_on_both_screens(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.get_by_role("heading", name="这个宝贝")).to_be_visible()
@@ -71,9 +69,7 @@ def test_a_win_is_celebrated_on_both_screens(window: Opener, publisher: Person) 
     expect(watcher.page.locator(".won-line")).to_have_count(0, timeout=500)
 
 
-def test_a_lost_network_shows_at_once_and_missed_digs_appear_afterwards(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_a_lost_network_shows_at_once_and_missed_digs_appear_afterwards(window, address, publisher):
     code = publisher.publish(a_picture(), prize_num=2, interval=2, fluctuation=0, forecast_num=300)
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.locator(".watchers")).to_be_visible()
@@ -92,9 +88,7 @@ def test_a_lost_network_shows_at_once_and_missed_digs_appear_afterwards(
     watcher.wrong.clear()  # Chromium logs that the network was gone
 
 
-def test_a_killed_worker_shows_at_once_and_the_page_reconnects(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_killed_worker_shows_at_once_and_the_page_reconnects(browser, tmp_path_factory):
     with a_server(tmp_path_factory.mktemp("killed")) as running:
         _kill_and_reconnect(browser, running)
 
@@ -114,9 +108,7 @@ def _kill_and_reconnect(browser: Browser, running: Running) -> None:
     watcher.context.close()
 
 
-def test_a_dig_whose_reply_was_lost_is_asked_about_and_not_dug_twice(
-    window: Opener, publisher: Person
-) -> None:
+def test_a_dig_whose_reply_was_lost_is_asked_about_and_not_dug_twice(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=500_000)
     digger = window("阿强")
     asked: list[dict[str, Any]] = []
@@ -138,7 +130,7 @@ def test_a_dig_whose_reply_was_lost_is_asked_about_and_not_dug_twice(
     digger.wrong.clear()  # Chromium logs the lost reply
 
 
-def test_publishing_with_a_picture(window: Opener, tmp_path: Path) -> None:
+def test_publishing_with_a_picture(window, tmp_path):
     file = tmp_path / "猫.png"
     file.write_bytes(a_picture(1200, 900, "teal", "PNG"))
     page = window("小明", "/#/publish").page
@@ -162,7 +154,7 @@ def test_publishing_with_a_picture(window: Opener, tmp_path: Path) -> None:
     expect(page.locator(".card", has_text="会后空翻的猫")).to_be_visible()
 
 
-def test_a_file_that_is_no_picture_is_refused_before_publishing(window: Opener, tmp_path: Path) -> None:
+def test_a_file_that_is_no_picture_is_refused_before_publishing(window, tmp_path):
     file = tmp_path / "猫.png"
     file.write_bytes(b"not a picture")
     page = window("小明", "/#/publish").page
@@ -174,7 +166,7 @@ def test_a_file_that_is_no_picture_is_refused_before_publishing(window: Opener, 
     assert page.url.endswith("#/publish")
 
 
-def test_a_red_packet_is_paid_dug_and_claimed_though_wechat_says_that_it_failed(window: Opener) -> None:
+def test_a_red_packet_is_paid_dug_and_claimed_though_wechat_says_that_it_failed(window):
     publisher = window("小明", "/#/publish")
     page = publisher.page
     page.get_by_role("radio", name="现金红包").check()
@@ -201,7 +193,7 @@ def test_a_red_packet_is_paid_dug_and_claimed_though_wechat_says_that_it_failed(
     expect(winner.page.locator("li", has_text="开工大吉").get_by_text("已领取")).to_be_visible()
 
 
-def test_an_address_reaches_the_publisher_and_nobody_else(window: Opener, publisher: Person) -> None:
+def test_an_address_reaches_the_publisher_and_nobody_else(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     winner = window("阿强")
     winner.go(f"/#/task/{code}")
@@ -224,7 +216,7 @@ def test_an_address_reaches_the_publisher_and_nobody_else(window: Opener, publis
     expect(other.page.get_by_text("只有发布者本人才能这样做")).to_be_visible()
 
 
-def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window: Opener, publisher: Person) -> None:
+def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
 
     def lose_claims(route: WebSocketRoute) -> None:
@@ -249,7 +241,7 @@ def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window: Opener, 
     expect(winner.page.get_by_text("奖品已经领走了。")).to_be_visible()
 
 
-def test_html_in_a_name_is_shown_as_text(window: Opener, publisher: Person) -> None:
+def test_html_in_a_name_is_shown_as_text(window, publisher):
     code = publisher.publish(
         a_picture(), name=HTML_NAME, synopsis=HTML_NAME, wxname=HTML_NAME, forecast_num=1
     )
@@ -269,7 +261,7 @@ def test_html_in_a_name_is_shown_as_text(window: Opener, publisher: Person) -> N
         assert each.page.locator("img[src=x], [onerror]").count() == 0
 
 
-def test_the_draw_is_verified_in_the_browser(window: Opener, address: str, publisher: Person) -> None:
+def test_the_draw_is_verified_in_the_browser(window, address, publisher):
     code = publisher.publish(a_picture(), prize_num=3, interval=3, fluctuation=1, forecast_num=1)
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.get_by_text("规则、承诺和随机数")).to_be_visible()
@@ -294,9 +286,7 @@ def test_the_draw_is_verified_in_the_browser(window: Opener, address: str, publi
 
 
 @pytest.mark.parametrize("forgery", ["seed", "winning_depths", "digs", "commitment"])
-def test_a_forged_proof_is_found_out_in_the_browser(
-    window: Opener, address: str, publisher: Person, forgery: str
-) -> None:
+def test_a_forged_proof_is_found_out_in_the_browser(window, address, publisher, forgery):
     code = publisher.publish(a_picture(), forecast_num=2)
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.get_by_text("规则、承诺和随机数")).to_be_visible()
@@ -321,7 +311,7 @@ def _dig_until_ended(publisher: Person, people: list[Person], code: str) -> None
             won.add(digger.unionid)
 
 
-def test_the_poster_and_its_link_lead_to_the_task(window: Opener, publisher: Person) -> None:
+def test_the_poster_and_its_link_lead_to_the_task(window, publisher):
     code = publisher.publish(a_picture(), name="分享出去的猫")
     sharer = window("小明", f"/#/task/{code}").page
     sharer.get_by_role("button", name="分享").click()
@@ -336,7 +326,7 @@ def test_the_poster_and_its_link_lead_to_the_task(window: Opener, publisher: Per
     assert brought.url.endswith(f"#/task/{code}")
 
 
-def test_two_windows_are_two_people_even_after_a_reload(window: Opener) -> None:
+def test_two_windows_are_two_people_even_after_a_reload(window):
     one, other = window("阿强", "/#/mine"), window("朵朵", "/#/mine")
     for each, name in ((one, "阿强"), (other, "朵朵")):
         each.page.reload()
@@ -346,7 +336,7 @@ def test_two_windows_are_two_people_even_after_a_reload(window: Opener) -> None:
     expect(other.page.get_by_role("heading", name="朵朵")).to_be_visible()
 
 
-def test_an_invalid_token_leads_to_the_login_and_back(window: Opener, publisher: Person) -> None:
+def test_an_invalid_token_leads_to_the_login_and_back(window, publisher):
     code = publisher.publish(a_picture(), name="登录之后的猫")
     someone = window("阿强")
     someone.page.evaluate("""() => {
@@ -358,7 +348,7 @@ def test_an_invalid_token_leads_to_the_login_and_back(window: Opener, publisher:
     expect(someone.page.get_by_role("heading", name="登录之后的猫")).to_be_visible()
 
 
-def test_no_address_opens_a_page_before_the_login(window: Opener) -> None:
+def test_no_address_opens_a_page_before_the_login(window):
     someone = window()
     name = someone.page.get_by_label("你是谁")
     someone.page.locator(".brand").click()
@@ -376,7 +366,7 @@ def test_no_address_opens_a_page_before_the_login(window: Opener) -> None:
     expect(someone.page.get_by_role("heading", name="埋下一个宝贝")).to_be_visible()
 
 
-def test_with_wechat_configured_every_address_shows_the_mini_programs_code(window: Opener) -> None:
+def test_with_wechat_configured_every_address_shows_the_mini_programs_code(window):
     visitor = window()
 
     def as_with_wechat(route: Route) -> None:
@@ -392,9 +382,7 @@ def test_with_wechat_configured_every_address_shows_the_mini_programs_code(windo
     expect(code).to_be_visible()
 
 
-def test_leaving_the_page_before_the_picture_is_sent_publishes_nothing(
-    window: Opener, tmp_path: Path
-) -> None:
+def test_leaving_the_page_before_the_picture_is_sent_publishes_nothing(window, tmp_path):
     file = tmp_path / "猫.png"
     file.write_bytes(a_picture(200, 200, "teal", "PNG"))
     page = window("小明", "/#/publish").page
@@ -426,9 +414,7 @@ def test_leaving_the_page_before_the_picture_is_sent_publishes_nothing(
     assert "/postTask" not in page.evaluate("window.asked")
 
 
-def test_without_a_reply_to_publishing_it_can_be_tried_again_and_happens_once(
-    window: Opener, tmp_path: Path
-) -> None:
+def test_without_a_reply_to_publishing_it_can_be_tried_again_and_happens_once(window, tmp_path):
     file = tmp_path / "猫.png"
     file.write_bytes(a_picture(200, 200, "teal", "PNG"))
     opened = window("丢三落四", "/#/publish")
@@ -451,7 +437,7 @@ def test_without_a_reply_to_publishing_it_can_be_tried_again_and_happens_once(
     opened.wrong.clear()  # Chromium logs the lost reply
 
 
-def test_goods_without_a_picture_are_not_published(window: Opener) -> None:
+def test_goods_without_a_picture_are_not_published(window):
     page = window("小明", "/#/publish").page
     page.get_by_label("物品名").fill("没有图的猫")
     page.get_by_role("button", name="埋下宝贝").click()
@@ -459,7 +445,7 @@ def test_goods_without_a_picture_are_not_published(window: Opener) -> None:
     expect(page.locator("#picture")).to_be_focused()
 
 
-def test_a_person_changes_their_name_alone(window: Opener) -> None:
+def test_a_person_changes_their_name_alone(window):
     page = window("旧名", "/#/mine").page
     face = page.locator(".me .avatar").get_attribute("src")
     assert face is not None
@@ -470,7 +456,7 @@ def test_a_person_changes_their_name_alone(window: Opener) -> None:
     expect(page.locator(".me .avatar")).to_have_attribute("src", face)
 
 
-def test_a_person_changes_their_name_and_picture(window: Opener, tmp_path: Path) -> None:
+def test_a_person_changes_their_name_and_picture(window, tmp_path):
     file = tmp_path / "face.png"
     file.write_bytes(a_picture(200, 200, "navy", "PNG"))
     page = window("无名氏", "/#/mine").page

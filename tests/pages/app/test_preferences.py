@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from support.browser import NOTE_SIGNALS, Opener, Person, needs_chromium
+from support.browser import NOTE_SIGNALS, Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
 
-def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
-    window: Opener, publisher: Person
-) -> None:
+def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(window, publisher):
     synopsis = "自用一年，键帽洗过了。\n" * 20
     first, second, third = (
         publisher.publish(a_picture(), forecast_num=1, synopsis=synopsis) for _ in range(3)
@@ -43,9 +41,7 @@ def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
     expect(page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
 
 
-def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(
-    window: Opener, publisher: Person
-) -> None:
+def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(window, publisher):
     opened = window(None)
     opened.context.add_init_script(NOTE_SIGNALS)
     opened.page.reload()
@@ -63,7 +59,7 @@ def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(
     assert page.evaluate("signals") == ["sound", "vibration"]
 
 
-def test_a_repeated_dig_is_told_with_its_diggers_name(window: Opener, publisher: Person) -> None:
+def test_a_repeated_dig_is_told_with_its_diggers_name(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=500_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.locator(".watchers")).to_be_visible()

@@ -36,9 +36,7 @@ def mailed(address: str, publisher: Person) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=["phone-light", "phone-dark", "desk-light", "desk-dark"])
-def test_a_parcel_goes_from_the_winners_page_to_the_winner_and_back(
-    window: Opener, mailed: dict[str, Any], look: dict[str, Any]
-) -> None:
+def test_a_parcel_goes_from_the_winners_page_to_the_winner_and_back(window, mailed, look):
     code = mailed["code"]
     publisher = window("小明", path="/", **look)
     publisher.go(f"/#/winners/{code}")
@@ -76,9 +74,7 @@ def test_a_parcel_goes_from_the_winners_page_to_the_winner_and_back(
     expect(card).to_contain_text("已收到")
 
 
-def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(
-    window: Opener, mailed: dict[str, Any]
-) -> None:
+def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(window, mailed):
     page = window("小明").page
     page.goto(page.url.partition("#")[0] + f"#/winners/{mailed['code']}")
     number = page.get_by_label("运单号")
@@ -88,7 +84,7 @@ def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(
     expect(number).to_have_value("SF1234")
 
 
-def test_a_winner_is_told_until_when_to_claim(window: Opener, address: str, publisher: Person) -> None:
+def test_a_winner_is_told_until_when_to_claim(window, address, publisher):
     code = publisher.publish(a_picture(), name="限时的猫", forecast_num=1)
     Person.log_in(address, "大熊").post("/postTask", code=code)
     opened = window("大熊")
@@ -102,7 +98,7 @@ def test_a_winner_is_told_until_when_to_claim(window: Opener, address: str, publ
     expect(opened.page.locator(".claim")).not_to_contain_text("之前领取")
 
 
-def test_a_win_that_ends_the_treasure_says_until_when_to_claim(window: Opener, publisher: Person) -> None:
+def test_a_win_that_ends_the_treasure_says_until_when_to_claim(window, publisher):
     code = publisher.publish(a_picture(), name="一挖就中的猫", forecast_num=1)
     opened = window("老王")
     opened.go(f"/#/task/{code}")
@@ -125,9 +121,7 @@ def unnamed(address: str) -> dict[str, Any]:
     return log_in(address, "无名", ("code",))
 
 
-def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(
-    window: Opener, publisher: Person, unnamed: dict[str, Any]
-) -> None:
+def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(window, publisher, unnamed):
     code = publisher.publish(a_picture(), name="无名者的猫", forecast_num=1)
     page = come_in(window, unnamed)
     root = page.url.partition("#")[0]
@@ -156,9 +150,7 @@ def test_somebody_without_a_name_is_asked_for_one_where_others_will_see_it(
 
 
 @pytest.mark.parametrize("look", LOOKS[::3], ids=["phone-light", "desk-dark"])
-def test_a_publisher_has_numbers_where_others_have_the_disc(
-    window: Opener, address: str, publisher: Person, look: dict[str, Any]
-) -> None:
+def test_a_publisher_has_numbers_where_others_have_the_disc(window, address, publisher, look):
     code = publisher.publish(a_picture(), name="有账的猫", forecast_num=90_000)
     opened = window("小明", **look)
     opened.go(f"/#/task/{code}")
@@ -181,9 +173,7 @@ def test_a_publisher_has_numbers_where_others_have_the_disc(
     expect(visitor.page.locator(".statement")).to_be_hidden()
 
 
-def test_a_publisher_sees_a_cooldown_run_where_the_numbers_are(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_a_publisher_sees_a_cooldown_run_where_the_numbers_are(window, address, publisher):
     code = publisher.publish(a_picture(), name="有冷却的猫", cd=3)
     page = window("小明", f"/#/task/{code}").page
     statement = page.locator(".statement")
@@ -198,9 +188,7 @@ def test_a_publisher_sees_a_cooldown_run_where_the_numbers_are(
 
 
 @pytest.mark.parametrize("look", LOOKS[::3], ids=["phone-light", "desk-dark"])
-def test_the_square_is_searched_and_what_ended_is_folded(
-    window: Opener, address: str, publisher: Person, look: dict[str, Any]
-) -> None:
+def test_the_square_is_searched_and_what_ended_is_folded(window, address, publisher, look):
     mark = "窄" if look["viewport"] is PHONE else "宽"
     ended = publisher.publish(a_picture(), name=f"{mark}红茶完了", forecast_num=1)
     tea = publisher.publish(a_picture(), name=f"{mark}红茶")
@@ -229,9 +217,7 @@ def test_the_square_is_searched_and_what_ended_is_folded(
     expect(page.get_by_text("没有找到")).to_be_visible()
 
 
-def test_the_list_of_digs_unfolds_grows_and_goes_back(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_the_list_of_digs_unfolds_grows_and_goes_back(window, address, publisher):
     code = publisher.publish(a_picture(), name="人人挖的猫", forecast_num=100_000)
     diggers = [Person.log_in(address, name) for name in ("阿强", "老王")]
     for number in range(60):

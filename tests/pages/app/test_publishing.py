@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from support.browser import DESK, PHONE, Opener, needs_chromium
+from support.browser import DESK, PHONE, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -21,7 +21,7 @@ def choose_picture(page: Page) -> None:
     expect(page.get_by_text("图片已上传")).to_be_visible()
 
 
-def test_a_filled_in_form_is_there_again_until_it_is_published(window: Opener) -> None:
+def test_a_filled_in_form_is_there_again_until_it_is_published(window):
     page = window("念旧的人", "/#/publish").page
     choose_picture(page)
     page.get_by_label("物品名").fill("留得住的猫")
@@ -43,7 +43,7 @@ def test_a_filled_in_form_is_there_again_until_it_is_published(window: Opener) -
     expect(page.get_by_label("物品名")).to_have_value("")
 
 
-def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window: Opener) -> None:
+def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     page = window("卖预告的人", "/#/publish").page
     choose_picture(page)
     page.get_by_label("物品名").fill("八点的猫")
@@ -58,7 +58,7 @@ def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window: Opener) -
     expect(page.locator(".fact").last).to_have_text(f"{starts.month}月{starts.day}日 20:00 开挖")
 
 
-def test_one_persons_draft_is_not_shown_to_another(window: Opener) -> None:
+def test_one_persons_draft_is_not_shown_to_another(window):
     opened = window("念旧的人", "/#/publish")
     opened.page.get_by_label("物品名").fill("私房猫")
     opened.page.get_by_role("link", name="我的").click()
@@ -69,9 +69,7 @@ def test_one_persons_draft_is_not_shown_to_another(window: Opener) -> None:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_first_problem_is_said_beneath_its_field_which_has_the_focus(
-    window: Opener, size: dict[str, int]
-) -> None:
+def test_the_first_problem_is_said_beneath_its_field_which_has_the_focus(window, size):
     page = window("小明", "/#/publish", viewport=size).page
     submit = page.get_by_role("button", name="埋下宝贝")
     submit.click()
@@ -102,7 +100,7 @@ def _is_blamed(field: Locator, text: str) -> None:
     expect(beneath).to_be_in_viewport()
 
 
-def test_fields_that_do_not_apply_leave_no_gap(window: Opener) -> None:
+def test_fields_that_do_not_apply_leave_no_gap(window):
     page = window("小明", "/#/publish").page
     above, below = page.get_by_label("预计挖多少锹"), page.get_by_label("每锹之后冷却几秒")
     gap = page.evaluate(

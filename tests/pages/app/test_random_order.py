@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from support.browser import Opener, Person, a_server, needs_chromium
+from support.browser import Person, a_server, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -20,9 +20,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
-def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(window, address, publisher):
     code = publisher.publish(a_picture(), cd=4)
     Person.log_in(address, "first").post("/postTask", code=code)
     opened = window(None, "/#/publish")
@@ -44,7 +42,7 @@ def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(
     page.locator("button.dig", has_text="秒后可挖").wait_for()
 
 
-def test_a_task_without_a_cooldown_tells_of_no_lots(window: Opener, publisher: Person) -> None:
+def test_a_task_without_a_cooldown_tells_of_no_lots(window, publisher):
     code = publisher.publish(a_picture(), cd=0)
     page = window("小红", f"/#/task/{code}").page
     page.get_by_text("第 1 层，什么也没有").wait_for()

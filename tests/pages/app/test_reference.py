@@ -11,13 +11,13 @@ import httpx
 from playwright.sync_api import Page
 
 from handlers.pages import STATIC
-from support.browser import DESK, PHONE, Opener, needs_chromium
+from support.browser import DESK, PHONE, needs_chromium
 
 LIBRARY = STATIC / "docs" / "swagger-ui"
 DISK_BYTES = 1_500_000
 
 
-def test_the_library_is_small_and_is_what_its_readme_says() -> None:
+def test_the_library_is_small_and_is_what_its_readme_says():
     files = [path for path in (STATIC / "docs").rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < DISK_BYTES
     said = dict(re.findall(r"`([0-9a-f]{64})` \| `(.+)`", (LIBRARY / "README.md").read_text("utf-8")))
@@ -35,9 +35,7 @@ def open_some(page: Page) -> None:
 
 
 @needs_chromium
-def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewhere(
-    window: Opener, address: str
-) -> None:
+def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewhere(window, address):
     opened = window(path="/healthz")
     page, asked = opened.page, []
     page.on("request", lambda request: asked.append(request.url))

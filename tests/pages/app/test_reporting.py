@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import Opener, Person, a_server, needs_chromium
+from support.browser import Person, a_server, needs_chromium
 from support.client import a_picture
 from support.screen import TOKEN, take_down
 
@@ -21,7 +21,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
-def test_a_treasure_is_reported_in_two_taps(window: Opener, publisher: Person) -> None:
+def test_a_treasure_is_reported_in_two_taps(window, publisher):
     code = publisher.publish(a_picture())
     page = window("小红", f"/#/task/{code}").page
     page.get_by_role("button", name="举报").click()
@@ -32,9 +32,7 @@ def test_a_treasure_is_reported_in_two_taps(window: Opener, publisher: Person) -
     assert page.get_by_role("dialog").count() == 0
 
 
-def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(
-    window: Opener, publisher: Person, address: str
-) -> None:
+def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(window, publisher, address):
     code = publisher.publish(a_picture(), name="违法的猫")
     Person.log_in(address, "大熊").post("/postTask", code=code)
     take_down(address, code)
@@ -45,9 +43,7 @@ def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(
     expect(card.locator("img").first).to_be_hidden()
 
 
-def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(
-    window: Opener, publisher: Person, address: str
-) -> None:
+def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(window, publisher, address):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     pay = page.get_by_role("button", name="支付 1 元")

@@ -40,9 +40,7 @@ def player(browser: Browser, running: Running, request: pytest.FixtureRequest) -
 @pytest.mark.parametrize(
     ("store", "said"), [("SecantusDB", "服务器暂时没有响应"), ("Valkey", "画面可能晚一两秒")]
 )
-def test_a_silent_store_shows_a_banner_until_it_answers(
-    player: Window, running: Running, store: str, said: str
-) -> None:
+def test_a_silent_store_shows_a_banner_until_it_answers(player, running, store, said):
     banner = player.page.locator("#banner")
     expect(banner).to_have_text("")
     with stopped(running.children()[store]):
@@ -50,7 +48,7 @@ def test_a_silent_store_shows_a_banner_until_it_answers(
     expect(banner).to_have_text("", timeout=BACK_MS)
 
 
-def test_a_page_that_connects_meanwhile_shows_the_banner_too(player: Window, running: Running) -> None:
+def test_a_page_that_connects_meanwhile_shows_the_banner_too(player, running):
     banner = player.page.locator("#banner")
     with stopped(running.children()["Valkey"]):
         expect(banner).to_contain_text("画面可能晚一两秒", timeout=BANNER_MS)
@@ -61,7 +59,7 @@ def test_a_page_that_connects_meanwhile_shows_the_banner_too(player: Window, run
 
 @pytest.mark.parametrize("player", [{"viewport": PHONE}, {"viewport": DESK}], indirect=True)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_banner_fits_and_can_be_read(player: Window, running: Running, scheme: str) -> None:
+def test_the_banner_fits_and_can_be_read(player, running, scheme):
     player.page.emulate_media(color_scheme=scheme)
     with stopped(running.children()["SecantusDB"]):
         expect(player.page.locator("#banner")).to_contain_text("服务器暂时没有响应", timeout=BANNER_MS)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import DESK, PHONE, Opener, Person, a_server, needs_chromium
+from support.browser import DESK, PHONE, Person, a_server, needs_chromium
 from support.client import a_picture
 from support.screen import TOKEN, take_down
 
@@ -33,9 +32,7 @@ def offers(page: Page, number: int) -> None:
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(
-    window: Opener, address: str, publisher: Person, look: dict[str, Any]
-) -> None:
+def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(window, address, publisher, look):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     opened = window("小明", **look)
     opened.go(f"/#/task/{code}")
@@ -51,9 +48,7 @@ def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(
     offers(opened.page, 1)
 
 
-def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(
-    window: Opener, address: str, publisher: Person
-) -> None:
+def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(window, address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
     expect(page.locator(".watchers")).to_be_visible()
@@ -75,9 +70,7 @@ def test_a_page_of_a_process_that_does_not_know_it_yet_is_read_again(
 
 
 @pytest.mark.parametrize("who", ["小明", "阿强"], ids=["publisher", "winner"])
-def test_a_page_that_was_offline_meanwhile_reads_it_when_it_is_back(
-    window: Opener, address: str, publisher: Person, who: str
-) -> None:
+def test_a_page_that_was_offline_meanwhile_reads_it_when_it_is_back(window, address, publisher, who):
     code = publisher.publish(a_picture(), forecast_num=2, prize_num=2, interval=1, fluctuation=0)
     Person.log_in(address, "阿强").post("/postTask", code=code)
     opened = window(who, f"/#/task/{code}")

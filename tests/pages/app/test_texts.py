@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, a_server, needs_chromium
+from support.browser import DESK, PHONE, a_server, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -27,9 +27,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(
-    window: Opener, size: dict[str, int]
-) -> None:
+def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window, size):
     opened = window(None, "/", viewport=size)
     page = opened.page
     for link, said in (("用户协议", MARKUP), ("隐私政策", "第一条"), ("联系客服", "微信 wabao-help")):
@@ -42,7 +40,7 @@ def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_treasure_shows_its_rules(window: Opener, publisher: Person, size: dict[str, int]) -> None:
+def test_a_treasure_shows_its_rules(window, publisher, size):
     code = publisher.publish(a_picture(), name="一箱脐橙", prize_num=2, interval=3, fluctuation=0, value=900)
     opened = window("小红", f"/#/task/{code}", viewport=size)
     opened.page.get_by_role("button", name="活动规则").click()
@@ -53,7 +51,7 @@ def test_a_treasure_shows_its_rules(window: Opener, publisher: Person, size: dic
     assert opened.overflow() <= 0
 
 
-def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(window: Opener) -> None:
+def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(window):
     page = window("小红", "/#/publish").page
     worth = page.get_by_role("spinbutton", name="每份值多少元")
     expect(worth).to_be_visible()
@@ -73,9 +71,7 @@ def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(wi
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_what_goods_are_worth_is_shown_and_its_tax_to_winner_and_publisher(
-    window: Opener, publisher: Person, size: dict[str, int]
-) -> None:
+def test_what_goods_are_worth_is_shown_and_its_tax_to_winner_and_publisher(window, publisher, size):
     name = f"一台电视 {size['width']}"
     code = publisher.publish(a_picture(), name=name, forecast_num=1, value=2999)
     opened = window("小红", "/", viewport=size)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from support.browser import Opener, Person, needs_chromium
+from support.browser import Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
 
 
-def test_a_publisher_still_finds_the_winners_of_an_ended_treasure_after_a_reload(
-    window: Opener, publisher: Person
-) -> None:
+def test_a_publisher_still_finds_the_winners_of_an_ended_treasure_after_a_reload(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1)
     Person.log_in(publisher.address, "阿强").post("/postTask", code=code)
     page = window("小明", f"/#/task/{code}").page
@@ -26,7 +24,7 @@ def test_a_publisher_still_finds_the_winners_of_an_ended_treasure_after_a_reload
     expect(other.page.get_by_role("heading", name="我发布的")).to_have_count(0)
 
 
-def test_no_card_invites_to_dig_what_one_published_or_won(window: Opener, publisher: Person) -> None:
+def test_no_card_invites_to_dig_what_one_published_or_won(window, publisher):
     several = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
     code = publisher.publish(a_picture(), name="有两份的猫", **several)
     Person.log_in(publisher.address, "阿强").post("/postTask", code=code)

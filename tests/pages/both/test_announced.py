@@ -9,7 +9,6 @@ import pytest
 
 from support.browser import Person, a_server
 from support.client import a_picture
-from support.clients import Clients
 from support.screen import TOKEN, operate
 
 
@@ -20,7 +19,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
-def test_what_the_operator_features_is_said_to_be(client: Clients, address: str) -> None:
+def test_what_the_operator_features_is_said_to_be(client, address):
     code = Person.log_in(address, "小明").publish(a_picture(), name="精彩的猫")
     bob = client("小红")
     bob.open("square")
@@ -33,7 +32,7 @@ def test_what_the_operator_features_is_said_to_be(client: Clients, address: str)
     operate(address, "/ops/feature", code=code, featured=0)
 
 
-def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client: Clients, address: str) -> None:
+def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client, address):
     publisher = Person.log_in(address, "小明")
     day_ms = 86_400_000
     starts_at = int(time.time() * 1000) + 3 * day_ms

@@ -8,7 +8,6 @@ import re
 import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -38,7 +37,7 @@ def publisher(address: str) -> Person:
 
 
 @needs_node
-def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person):
+def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
     code = publisher.publish(
         a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=1
     )
@@ -85,7 +84,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address: str, publisher: Person)
 
 
 @needs_node
-def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(address: str, publisher: Person):
+def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(address, publisher):
     code = publisher.publish(a_picture(), name="违法的猫")
     Person.log_in(address, "大熊").post("/postTask", code=code)
     take_down(address, code)
@@ -96,7 +95,7 @@ def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(address: str, pu
 
 
 @needs_node
-def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address: str, publisher: Person):
+def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -108,7 +107,7 @@ def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address: str
 
 
 @needs_node
-def test_details_that_another_process_does_not_know_yet_are_read_once_more(address: str, publisher: Person):
+def test_details_that_another_process_does_not_know_yet_are_read_once_more(address, publisher):
     code = publisher.publish(a_picture())
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -119,7 +118,7 @@ def test_details_that_another_process_does_not_know_yet_are_read_once_more(addre
 
 
 @needs_node
-def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address: str, publisher: Person):
+def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, publisher):
     code = publisher.publish(a_picture())
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -130,7 +129,7 @@ def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address: s
 
 
 @needs_node
-def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path: Path):
+def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
     picture = tmp_path / "packet.jpg"
     picture.write_bytes(a_picture())
     with a_phone(address, "老王", picture) as publisher, a_phone(address, "阿强") as winner:
@@ -174,7 +173,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address: str, tmp_path:
 
 
 @needs_node
-def test_a_treasure_is_announced_for_a_day_and_a_time(address: str):
+def test_a_treasure_is_announced_for_a_day_and_a_time(address):
     starts = datetime.now().astimezone() + timedelta(days=2)
     with a_phone(address, "老王") as publisher:
         publisher.open("/pages/publish/publish")
@@ -190,7 +189,7 @@ def test_a_treasure_is_announced_for_a_day_and_a_time(address: str):
 
 
 @needs_node
-def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp_path: Path):
+def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp_path):
     markup = "<b>粗</b>&lt;"
     (tmp_path / "agreement.txt").write_text(f"我们的协议 {markup}", encoding="utf-8")
     (tmp_path / "privacy.txt").write_text("我们的隐私政策", encoding="utf-8")
@@ -213,7 +212,7 @@ def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp
 
 
 @needs_node
-def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address: str):
+def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address):
     owner = Person.log_in(address, "阿注")
     code = owner.publish(a_picture(), name="自己的猫")
     with a_phone(address, "阿注") as phone:
@@ -232,7 +231,7 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
 
 
 @needs_node
-def test_a_shared_sum_is_planned_published_and_won(address: str):
+def test_a_shared_sum_is_planned_published_and_won(address):
     with a_phone(address, "老李") as publisher:
         publisher.open("/pages/publish/publish")
         publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
@@ -256,7 +255,7 @@ def test_a_shared_sum_is_planned_published_and_won(address: str):
 
 
 @needs_node
-def test_a_publisher_changes_discards_and_buries_again(address: str, publisher: Person):
+def test_a_publisher_changes_discards_and_buries_again(address, publisher):
     numbers = {"prize_num": 3, "forecast_num": 33, "interval": 11, "fluctuation": 2}
     code = publisher.publish(a_picture(), name="一只闹钟", **numbers)
     unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
@@ -285,7 +284,7 @@ def test_a_publisher_changes_discards_and_buries_again(address: str, publisher: 
 
 
 @needs_node
-def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
+def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path):
     with a_server(tmp_path / "data", RED_PACKETS="0") as server, a_phone(server.address, "老王") as phone:
         phone.open("/pages/publish/publish")
         phone.until("answered", lambda told: told["path"] == "/getMyInfo")
@@ -298,7 +297,7 @@ def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path: Path):
 
 
 @needs_node
-def test_a_publisher_reads_nothing_anew_when_winners_claim(address: str, publisher: Person):
+def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
     several = {"prize_num": 3, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
     code = publisher.publish(a_picture(), draw_type=1, **several)
     winner, other = (Person.log_in(address, user) for user in ("小芳", "小刚"))
@@ -315,7 +314,7 @@ def test_a_publisher_reads_nothing_anew_when_winners_claim(address: str, publish
 
 
 @needs_node
-def test_the_square_marks_what_one_published_or_won(address: str, publisher: Person):
+def test_the_square_marks_what_one_published_or_won(address, publisher):
     several = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
     code = publisher.publish(a_picture(), name="有两份的猫", **several)
     Person.log_in(address, "阿强").post("/postTask", code=code)
@@ -326,7 +325,7 @@ def test_the_square_marks_what_one_published_or_won(address: str, publisher: Per
 
 
 @needs_node
-def test_somebody_without_a_name_chooses_one_and_a_face(address: str, tmp_path: Path):
+def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
     picture = tmp_path / "face.jpg"
     picture.write_bytes(a_picture())
     with a_phone(address, "无名", named=False) as phone:
@@ -348,7 +347,7 @@ def test_somebody_without_a_name_chooses_one_and_a_face(address: str, tmp_path: 
 
 @needs_node
 @pytest.mark.parametrize("page", ["publish", "treasure"])
-def test_publishing_or_claiming_without_a_name_asks_for_one(address: str, publisher: Person, page: str):
+def test_publishing_or_claiming_without_a_name_asks_for_one(address, publisher, page):
     code = publisher.publish(a_picture(), forecast_num=1)
     with a_phone(address, f"无名{page}", named=False) as phone:
         phone.open(f"/pages/{page}/{page}?code={code}")
@@ -363,7 +362,7 @@ def test_publishing_or_claiming_without_a_name_asks_for_one(address: str, publis
 
 
 @needs_node
-def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address: str, publisher: Person):
+def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publisher):
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
     winner = Person.log_in(address, "小芳")
     winner.post("/postTask", code=code)
@@ -389,7 +388,7 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address: str, pub
 
 
 @needs_node
-def test_messages_are_offered_after_a_win_and_after_publishing_once(address: str, publisher: Person):
+def test_messages_are_offered_after_a_win_and_after_publishing_once(address, publisher):
     code = publisher.publish(a_picture(), name="一盏灯", forecast_num=1, draw_type=1)
     mine = publisher.publish(a_picture(), name="一把扇子")
     with a_phone(address, "小芳") as phone:
@@ -408,7 +407,7 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address: str
 
 
 @needs_node
-def test_a_signature_that_is_not_the_publishers_name_is_marked(address: str, publisher: Person):
+def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publisher):
     for name, signature in (("一面鼓", "小明"), ("一支笛", "官方客服")):
         code = publisher.publish(a_picture(), name=name, wxname=signature)
         with a_phone(address, "朵朵") as phone:
@@ -418,7 +417,7 @@ def test_a_signature_that_is_not_the_publishers_name_is_marked(address: str, pub
 
 
 @needs_node
-def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp_path: Path):
+def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp_path):
     with a_server(tmp_path / "data", **CHECKED, OPS_TOKEN=TOKEN) as server:
         publisher = Person.log_in(server.address, "小明")
         held = publisher.publish(a_picture(), name="存疑的猫")
@@ -437,7 +436,7 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
 
 
 @needs_node
-def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path: Path):
+def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path):
     with a_server(tmp_path / "data") as server:
         publisher, other, mine = (Person.log_in(server.address, user) for user in ("小明", "小刚", "小红"))
         code = publisher.publish(
@@ -497,7 +496,7 @@ def test_the_mini_program_takes_nothing_from_outside_its_root():
 
 
 @needs_node
-def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(address: str, publisher: Person):
+def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(address, publisher):
     code = publisher.publish(a_picture(), name="单独抽的猫")
     with a_phone(address, "小明", **{"wabao.halves": [[code, "ab" * 32, "cd" * 16]]}) as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")

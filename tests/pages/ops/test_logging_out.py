@@ -6,10 +6,9 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, needs_chromium
+from support.browser import DESK, PHONE, Person, needs_chromium
 from support.client import a_picture
 from support.screen import is_readable
-from support.servers import Running
 
 pytestmark = needs_chromium
 
@@ -21,9 +20,7 @@ def error_of(person: Person) -> str:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_only_the_person_of_the_dig_is_logged_out_and_the_log_says_so(
-    operator: Opener, running: Running, viewport: dict[str, int]
-) -> None:
+def test_only_the_person_of_the_dig_is_logged_out_and_the_log_says_so(operator, running, viewport):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "大熊"))
     code = publisher.publish(a_picture(), forecast_num=1000)
     digger.post("/postTask", code=code)

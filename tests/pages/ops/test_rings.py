@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from server.running.stores import free_port
-from support.browser import DESK, PHONE, Opener, Person, needs_chromium, write_old_record
+from support.browser import DESK, PHONE, Person, needs_chromium, write_old_record
 from support.screen import TOKEN, is_readable
 from support.servers import Running
 
@@ -49,9 +49,7 @@ def claim(winner: Person, code: str) -> str:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_ring_is_seen_and_released_at_once(
-    operator: Opener, running: Running, data_dir: Path, viewport: dict[str, int]
-) -> None:
+def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir, viewport):
     name = "甲" if viewport is PHONE else "乙"
     people = [Person.log_in(running.address, f"{name}{number}") for number in "一二三"]
     for person in people:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
-from support.browser import DESK, PHONE, Opener, Person, needs_chromium, write_old_record
+from support.browser import DESK, PHONE, Person, needs_chromium, write_old_record
 from support.client import a_picture
 from support.screen import ALARM_MS, TOKEN, a_red_packet, chart, enter
-from support.servers import Running
 
 pytestmark = needs_chromium
 
 HTML_NAME = "<img src=x onerror=alert(1)>"
 
 
-def test_only_the_token_logs_in(window: Opener) -> None:
+def test_only_the_token_logs_in(window):
     opened = window()
     enter(opened, "值班员", "a guess")
     expect(opened.page.get_by_role("alert").get_by_text("口令不对")).to_be_visible()
@@ -39,7 +37,7 @@ def test_only_the_token_logs_in(window: Opener) -> None:
     expect(other.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
 
 
-def test_a_logout_that_did_not_reach_the_server_is_told(operator: Opener) -> None:
+def test_a_logout_that_did_not_reach_the_server_is_told(operator):
     opened = operator()
     opened.page.route("**/ops/logout", lambda route: route.abort())
     opened.page.get_by_role("button", name="退出").click()
@@ -48,9 +46,7 @@ def test_a_logout_that_did_not_reach_the_server_is_told(operator: Opener) -> Non
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_screen_says_that_contents_are_not_checked(
-    operator: Opener, viewport: dict[str, int]
-) -> None:
+def test_the_screen_says_that_contents_are_not_checked(operator, viewport):
     opened = operator(viewport=viewport)
 
     def unchecked(route: Route) -> None:
@@ -62,7 +58,7 @@ def test_the_screen_says_that_contents_are_not_checked(
     expect(opened.page.get_by_text("没人检查过的文字和图片都直接展示")).to_be_visible()
 
 
-def test_pressing_enter_twice_opens_one_feed(window: Opener) -> None:
+def test_pressing_enter_twice_opens_one_feed(window):
     opened = window()
     expect(opened.page.locator("form.login")).to_be_visible()
     asked: list[Route] = []
@@ -80,7 +76,7 @@ def test_pressing_enter_twice_opens_one_feed(window: Opener) -> None:
     assert (len(logins), len(sockets)) == (1, 1)
 
 
-def test_a_feed_that_reconnects_closes_its_old_socket(operator: Opener) -> None:
+def test_a_feed_that_reconnects_closes_its_old_socket(operator):
     opened = operator()
     connect = """async () => {
         const root = document.querySelector("script[type=module]").src.replace("main.js", "");
@@ -116,8 +112,8 @@ IN_ORDER = """(element, words) => {
 
 @pytest.mark.parametrize("turned", ["\u202e猫", "\u2069\u202e猫", "\u2067\u202e猫"])
 def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
-    operator: Opener, running: Running, publisher: Person, data_dir: Path, turned: str
-) -> None:
+    operator, running, publisher, data_dir, turned
+):
     code = publisher.publish(a_picture(), forecast_num=1)
     other = publisher.publish(a_picture(), forecast_num=100_000)
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
@@ -152,7 +148,7 @@ COLOURED = """canvas => {
 }"""
 
 
-def test_the_charts_are_full_from_the_first_moment(operator: Opener) -> None:
+def test_the_charts_are_full_from_the_first_moment(operator):
     opened = operator()
     names = opened.page.locator(".chart").evaluate_all("all => all.map(one => one.dataset.chart)")
     assert len(names) == 16
@@ -160,7 +156,7 @@ def test_the_charts_are_full_from_the_first_moment(operator: Opener) -> None:
     assert empty == []
 
 
-def test_the_keyboard_shows_a_charts_values_at_any_second(operator: Opener) -> None:
+def test_the_keyboard_shows_a_charts_values_at_any_second(operator):
     opened = operator()
     watchers = chart(opened, "watchers")
     expect(watchers.locator("b")).to_have_text("0")  # now nobody watches
@@ -202,9 +198,7 @@ UNEVEN_CHART = """async ({ kind, newest }) => {
     [({"stacked": True}, "3"), ({"stacked": True, "summed": True}, "9"), ({}, "9")],
     ids=["mean", "sum", "greatest"],
 )
-def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(
-    operator: Opener, kind: dict[str, bool], shown: str
-) -> None:
+def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(operator, kind, shown):
     opened = operator(timezone_id="Asia/Shanghai")
     newest = 1_795_600_799  # 17:59:59; the pixel 100 to the left of the last is that of 17:54:57 to 59
     assert opened.page.evaluate(UNEVEN_CHART, {"kind": kind, "newest": newest}) == 300
@@ -218,9 +212,7 @@ def test_pointing_at_a_chart_shows_the_time_and_the_value_of_what_a_pixel_spans(
     expect(uneven.locator(".note")).not_to_contain_text("17:5")
 
 
-def test_digs_wins_and_endings_appear_as_they_happen(
-    operator: Opener, running: Running, publisher: Person
-) -> None:
+def test_digs_wins_and_endings_appear_as_they_happen(operator, running, publisher):
     opened = operator()
     code = publisher.publish(a_picture(), name="看得见的猫", forecast_num=1)
     Person.log_in(running.address, "阿强").post("/postTask", code=code)
@@ -232,9 +224,7 @@ def test_digs_wins_and_endings_appear_as_they_happen(
     expect(row).to_contain_text("奖品挖完")
 
 
-def test_the_depth_and_the_countdown_of_a_task_are_live(
-    operator: Opener, running: Running, publisher: Person
-) -> None:
+def test_the_depth_and_the_countdown_of_a_task_are_live(operator, running, publisher):
     opened = operator()
     code = publisher.publish(a_picture(), cd=20)
     Person.log_in(running.address, "阿强").post("/postTask", code=code)
@@ -244,9 +234,7 @@ def test_the_depth_and_the_countdown_of_a_task_are_live(
         expect(row.locator(".state")).to_have_text(left)
 
 
-def test_an_operator_ends_a_task_and_the_open_page_shows_why(
-    operator: Opener, window: Opener, publisher: Person
-) -> None:
+def test_an_operator_ends_a_task_and_the_open_page_shows_why(operator, window, publisher):
     code = publisher.publish(a_picture(), name="要结束的猫", forecast_num=40_000, cd=60)
     visitor = window(f"/#/task/{code}", viewport=PHONE)
     visitor.log_in("朵朵")
@@ -273,7 +261,7 @@ def test_an_operator_ends_a_task_and_the_open_page_shows_why(
     expect(opened.page.locator(".log li").first).to_contain_text(f"值班员共用口令结束{code}图片违规")
 
 
-def test_a_hidden_task_leaves_the_square_until_it_is_shown(operator: Opener, publisher: Person) -> None:
+def test_a_hidden_task_leaves_the_square_until_it_is_shown(operator, publisher):
     code = publisher.publish(a_picture(), name="要隐藏的猫")
     opened = operator()
     opened.go(f"/ops#/task/{code}")
@@ -288,9 +276,7 @@ def test_a_hidden_task_leaves_the_square_until_it_is_shown(operator: Opener, pub
             pass
 
 
-def test_an_operator_reads_why_a_treasure_cannot_be_dug(
-    operator: Opener, publisher: Person, data_dir: Path
-) -> None:
+def test_an_operator_reads_why_a_treasure_cannot_be_dug(operator, publisher, data_dir):
     code = publisher.publish(a_picture(), name="还不能挖的猫")
     opened = operator()
     opened.go(f"/ops#/task/{code}")
@@ -307,9 +293,7 @@ def test_an_operator_reads_why_a_treasure_cannot_be_dug(
         expect(state).to_have_text(text)
 
 
-def test_a_task_refused_after_its_publisher_ended_it_cannot_be_shown_again(
-    operator: Opener, publisher: Person, data_dir: Path
-) -> None:
+def test_a_task_refused_after_its_publisher_ended_it_cannot_be_shown_again(operator, publisher, data_dir):
     code = publisher.publish(a_picture(), name="送审时结束的猫")
     publisher.post("/endTask", code=code)
     opened = operator()
@@ -321,7 +305,7 @@ def test_a_task_refused_after_its_publisher_ended_it_cannot_be_shown_again(
     expect(button).to_have_count(0)  # the page reads it anew by itself
 
 
-def test_a_refused_act_says_so_and_can_be_tried_again(operator: Opener, publisher: Person) -> None:
+def test_a_refused_act_says_so_and_can_be_tried_again(operator, publisher):
     code = publisher.publish(a_picture(), name="早就结束的猫")
     opened = operator()
     opened.go(f"/ops#/task/{code}")
@@ -337,7 +321,7 @@ def test_a_refused_act_says_so_and_can_be_tried_again(operator: Opener, publishe
     expect(opened.page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_tasks_money_is_shown(operator: Opener, running: Running, publisher: Person) -> None:
+def test_a_tasks_money_is_shown(operator, running, publisher):
     code, winner = a_red_packet(publisher, running.address)
     opened = operator()
     opened.go(f"/ops#/task/{code}")
@@ -350,7 +334,7 @@ def test_a_tasks_money_is_shown(operator: Opener, running: Running, publisher: P
     expect(opened.page.locator(".payments li", has_text="转账")).to_contain_text("等用户确认")
 
 
-def test_html_in_a_name_is_shown_as_text(window: Opener, running: Running, publisher: Person) -> None:
+def test_html_in_a_name_is_shown_as_text(window, running, publisher):
     named = {"name": HTML_NAME, "wxname": HTML_NAME, "synopsis": HTML_NAME}
     code = publisher.publish(a_picture(), **named)
     Person.log_in(running.address, HTML_NAME).post("/postTask", code=code)

@@ -20,7 +20,7 @@ from server.operation.findings import SENTENCES
 from server.realtime.hub import DRAIN_SECONDS, REST_SECONDS
 from server.realtime.own_database import DOUBT_SECONDS
 from server.store import DEFAULT_DATABASE
-from support.browser import DESK, PHONE, Opener, Person, Window, needs_chromium
+from support.browser import DESK, PHONE, Person, Window, needs_chromium
 from support.client import a_picture
 from support.heartbeats import a_heartbeat, fill_history, send_heartbeats
 from support.screen import (
@@ -35,7 +35,6 @@ from support.screen import (
     is_readable,
     stopped,
 )
-from support.servers import Running
 
 pytestmark = needs_chromium
 
@@ -49,9 +48,7 @@ LINES = """all => all.map(each => {
 })"""
 
 
-def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(
-    operator: Opener, running: Running
-) -> None:
+def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(operator, running):
     opened = operator()
     bar = opened.page.locator("#alarms")
     expect(bar).to_be_hidden()
@@ -64,9 +61,7 @@ def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(
 
 
 @pytest.mark.parametrize("page", ["task", "search"])
-def test_a_page_is_read_again_and_again_and_its_old_data_is_grey_too(
-    operator: Opener, running: Running, publisher: Person, page: str
-) -> None:
+def test_a_page_is_read_again_and_again_and_its_old_data_is_grey_too(operator, running, publisher, page):
     code = publisher.publish(a_picture(), cd=0)
     digger = Person.log_in(running.address, "阿强")
     opened = operator()
@@ -83,9 +78,7 @@ def test_a_page_is_read_again_and_again_and_its_old_data_is_grey_too(
     expect(depth).to_have_text("2 / 100K")
 
 
-def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(
-    operator: Opener, publisher: Person
-) -> None:
+def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(operator, publisher):
     code = publisher.publish(a_picture())
     opened = operator()
     opened.go(f"/ops#/search/{code}")
@@ -99,9 +92,7 @@ def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(
     opened.wrong.clear()  # Chromium logs what was aborted
 
 
-def test_an_open_screen_shows_the_login_when_its_session_is_over(
-    window: Opener, running: Running, data_dir: Path
-) -> None:
+def test_an_open_screen_shows_the_login_when_its_session_is_over(window, running, data_dir):
     opened = window()
     reply = httpx.post(f"{running.address}/ops/login", json={"name": "夜班", "token": TOKEN})
     store: MongoClient[dict[str, Any]] = MongoClient((data_dir / "secantusdb.uri").read_text())
@@ -116,9 +107,7 @@ def test_an_open_screen_shows_the_login_when_its_session_is_over(
     expect(opened.page.locator("form.login")).to_contain_text("登录已过期", timeout=ALARM_MS)
 
 
-def test_a_new_page_has_the_focus_and_a_malformed_address_is_taken_literally(
-    operator: Opener,
-) -> None:
+def test_a_new_page_has_the_focus_and_a_malformed_address_is_taken_literally(operator):
     opened = operator()
     opened.page.get_by_role("link", name="操作记录").click()
     expect(opened.page.locator("#page")).to_be_focused()
@@ -128,9 +117,7 @@ def test_a_new_page_has_the_focus_and_a_malformed_address_is_taken_literally(
     expect(opened.page.locator("#page")).to_be_focused()
 
 
-def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(
-    operator: Opener, window: Opener, publisher: Person
-) -> None:
+def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(operator, window, publisher):
     code = publisher.publish(a_picture())
     opened = operator()
     opened.go(f"/ops#/task/{code}")
@@ -145,7 +132,7 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
-def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: str) -> None:
+def test_every_alarm_is_said_in_the_operators_language(window, locale):
     opened = window(locale=locale)
     alarms = [
         {"kind": "books", "what": what, "values": ["won", "", "3", "4"]}
@@ -182,9 +169,7 @@ def test_every_alarm_is_said_in_the_operators_language(window: Opener, locale: s
         assert "{" not in text
 
 
-def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(
-    operator: Opener, running: Running, data_dir: Path
-) -> None:
+def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(operator, running, data_dir):
     opened = operator()
     bar = opened.page.locator("#alarms")
     with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
@@ -201,7 +186,7 @@ def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(
     opened.wrong.clear()
 
 
-def test_what_the_command_line_did_stands_in_the_log(operator: Opener, data_dir: Path) -> None:
+def test_what_the_command_line_did_stands_in_the_log(operator, data_dir):
     acts = [("rotate", "0123456789abcdef", "left"), ("forget", "forgotten:ab", "done")]
     acts.append(("release", "", "done"))
     with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
@@ -225,7 +210,7 @@ def test_what_the_command_line_did_stands_in_the_log(operator: Opener, data_dir:
         mongodb[DEFAULT_DATABASE]["audit_log"].delete_many({"operator": "command line: wabao"})
 
 
-def test_a_cut_connection_shows_and_reconnects(operator: Opener) -> None:
+def test_a_cut_connection_shows_and_reconnects(operator):
     opened = operator()
     opened.page.evaluate("window.unchanged = true")
     opened.context.set_offline(True)
@@ -236,7 +221,7 @@ def test_a_cut_connection_shows_and_reconnects(operator: Opener) -> None:
     opened.wrong.clear()  # Chromium logs that the network was gone
 
 
-def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Running) -> None:
+def test_a_store_that_does_not_answer_is_an_alarm(operator, running):
     opened = operator()
     expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile("个在挖"))
     with stopped(running.children()["SecantusDB"]):
@@ -258,7 +243,7 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator: Opener, running: Run
         expect(line).to_contain_text(re.compile(rf"到 \d\d:\d\d:\d\d，持续 .*{store} 没有响应"))
 
 
-def test_replaced_workers_are_told_above_the_processes(operator: Opener, data_dir: Path) -> None:
+def test_replaced_workers_are_told_above_the_processes(operator, data_dir):
     opened = operator()
     note = opened.page.locator(".processes-panel .note")
     expect(note).to_have_text("")
@@ -272,7 +257,7 @@ def test_replaced_workers_are_told_above_the_processes(operator: Opener, data_di
     is_readable(opened)
 
 
-def test_an_english_browser_gets_an_english_screen(window: Opener) -> None:
+def test_an_english_browser_gets_an_english_screen(window):
     opened = window(locale="en-GB")
     expect(opened.page.get_by_role("heading", name="Operator login")).to_be_visible()
     enter(opened, "Ann", TOKEN)
@@ -284,14 +269,7 @@ def test_an_english_browser_gets_an_english_screen(window: Opener) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_every_page_fits_its_window_and_can_be_read(
-    window: Opener,
-    let_in: dict[str, Any],
-    running: Running,
-    publisher: Person,
-    scheme: str,
-    size: dict[str, int],
-) -> None:
+def test_every_page_fits_its_window_and_can_be_read(window, let_in, running, publisher, scheme, size):
     long = {"name": "很长很长" * 12, "wxname": "W" * 32, "synopsis": "x" * 400}
     code = publisher.publish(a_picture(), **long)
     Person.log_in(running.address, "W" * 32).post("/postTask", code=code)
@@ -319,9 +297,7 @@ def test_every_page_fits_its_window_and_can_be_read(
     is_readable(opened)
 
 
-def test_charts_leave_no_hole_and_no_name_or_button_is_broken(
-    operator: Opener, running: Running, publisher: Person
-) -> None:
+def test_charts_leave_no_hole_and_no_name_or_button_is_broken(operator, running, publisher):
     code, _ = a_red_packet(publisher, running.address)
     opened = operator(viewport=DESK)
     page = opened.page
@@ -341,9 +317,7 @@ def test_charts_leave_no_hole_and_no_name_or_button_is_broken(
     assert search["y"] < brand["y"] + brand["height"]
 
 
-def test_the_picture_of_the_screen_is_taken(
-    operator: Opener, running: Running, publisher: Person, data_dir: Path, tmp_path: Path
-) -> None:
+def test_the_picture_of_the_screen_is_taken(operator, running, publisher, data_dir, tmp_path):
     """To replace the picture in docs/: `SCREENS_DIR=docs pytest tests/pages/ops -k picture`."""
     crowd = [Person.log_in(running.address, name) for name in ("老王", "大熊", "小鹿", "阿杰", "朵朵")]
     for name, cooldown_seconds in (("机械键盘，青轴", 45), ("手工银镯", 90), ("一箱赣南脐橙", 60)):
@@ -367,9 +341,7 @@ def take_picture(opened: Window, path: Path) -> None:
         picture.save(path, quality=82, method=6)
 
 
-def test_pictures_of_a_tasks_page_and_of_the_audit_log(
-    operator: Opener, running: Running, publisher: Person, tmp_path: Path
-) -> None:
+def test_pictures_of_a_tasks_page_and_of_the_audit_log(operator, running, publisher, tmp_path):
     directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
     code, winner = a_red_packet(publisher, running.address)
     winner.post("/drawPrize", code=code)
@@ -389,9 +361,7 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(
     take_picture(opened, directory / "ops-log.webp")
 
 
-def test_a_disconnected_processs_watchers_go_to_the_others(
-    operator: Opener, window: Opener, publisher: Person
-) -> None:
+def test_a_disconnected_processs_watchers_go_to_the_others(operator, window, publisher):
     code = publisher.publish(a_picture(), forecast_num=100_000)
     visitors = [window(f"/#/task/{code}", viewport=PHONE) for _ in range(2)]
     for number, visitor in enumerate(visitors):
