@@ -245,7 +245,7 @@ def _release(parsed: argparse.Namespace) -> int:
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
         # In a new database the log would be what makes it look used, so there it is written afterwards.
         new = await is_new(store.database)
-        async with nullcontext() if new else logged(store, "release"):
+        async with nullcontext() if new else logged(store, "release", lease="release"):
             await prepare(store.database, store.indexes(), _tell)
         if new:
             async with logged(store, "release"):
@@ -326,6 +326,7 @@ def _on_store(
 
     `limited` is false for what may take longer than the 5 s that an operation has.
     """
+    from server.actions.alone import Busy
     from server.store import Store, denials_told, is_unavailable, said_by
 
     uri = settings.mongodb_uri or running_store(settings)
@@ -341,6 +342,8 @@ def _on_store(
     try:
         with denials_told():
             return asyncio.run(connected())
+    except Busy as error:
+        return _complain(str(error), 2)
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -356,7 +359,7 @@ def _rotate(_: argparse.Namespace) -> int:
     keys = Keys(*secrets_of(settings, makes=False))
 
     async def work(store: Store) -> int:
-        async with logged(store, "rotate", keys.fingerprint) as run:
+        async with logged(store, "rotate", keys.fingerprint, lease="rotate") as run:
             try:
                 await await_servers(store, keys, _tell)
             except CannotRotate as error:
@@ -388,13 +391,14 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 
 
 def _forget(parsed: argparse.Namespace) -> int:
+    from server.actions.alone import erasure_of
     from server.actions.command_line import logged
     from server.actions.people.erase import CannotErase, choose_pseudonym, erase
 
     async def work(store: Store) -> int:
         # The log keeps the pseudonym: the person's id must be nowhere afterwards.
         pseudonym = await choose_pseudonym(store, parsed.unionid)
-        async with logged(store, "forget", pseudonym) as run:
+        async with logged(store, "forget", pseudonym, lease=erasure_of(parsed.unionid)) as run:
             try:
                 digs = await erase(store, parsed.unionid, pseudonym)
             except CannotErase as error:

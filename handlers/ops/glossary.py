@@ -45,6 +45,22 @@ OPS_MEANINGS = {
     "FoundPerson.created_at": Meaning("第一次登录的时刻（unix 毫秒）"),
     "FoundPerson.banned": Meaning("是否停用着", NO_YES),
     "FoundPrize.by": Meaning("什么对上了", {"phone": "电话", "parcel": "快递单号", "bill": "转账单号"}),
+    "OpsRunRequest.what": Meaning("做什么", {"rotate": "重新密封", "release": "准备数据库"}),
+    "OpsRunsReply.data": Meaning("最近的 20 件，最新的在前"),
+    "ShownRun.what": Meaning(
+        "做什么", {"rotate": "重新密封", "release": "准备数据库", "forget": "注销一个人"}
+    ),
+    "ShownRun.at": Meaning("什么时刻开始的（unix 毫秒）"),
+    "ShownRun.target": Meaning("用哪个密钥（指纹），或注销后的化名；准备数据库时为空"),
+    "ShownRun.done": Meaning("做了多少步"),
+    "ShownRun.total": Meaning("一共多少步，还不知道时为 0"),
+    "ShownRun.said": Meaning("进展和结果：每条是一个代码和它的值"),
+    "ShownRun.outcome": Meaning(
+        "结果",
+        {"": "还没结束", "done": "完成", "refused": "没有做", "left": "有剩下的", "failed": "出错，见日志"},
+    ),
+    "sealing": Meaning("这个进程的密钥的指纹，用来封存的在最前"),
+    "older": Meaning("可能还有数据或进程用着的其它密钥的指纹"),
     "month": Meaning("哪个月领的奖（北京时间），年-月"),
     "of": Meaning(
         "哪一种宝贝",

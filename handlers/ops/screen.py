@@ -30,6 +30,7 @@ from handlers.ops.pictures import operators_picture
 from handlers.ops.reports import OpsReports
 from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.ops.rings import OpsReleaseRing, OpsReturnRing, OpsRing
+from handlers.ops.runs import OpsErase, OpsRun, OpsRuns
 from handlers.ops.search import OpsSearch
 from handlers.ops.timeline import OpsTimeline
 from handlers.parameters import Code
@@ -280,6 +281,9 @@ OPS_INTERFACES: list[type[Interface]] = [
     OpsWinners,
     OpsBan,
     OpsUnban,
+    OpsErase,
+    OpsRun,
+    OpsRuns,
     OpsLog,
     OpsExportLog,
     OpsReviews,

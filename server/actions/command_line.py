@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from server.actions.alone import Busy, alone
 from server.errors import BadSettings
 from server.store import Store
 from server.store.audit_log import Actor
@@ -36,14 +37,18 @@ def who_runs() -> Actor:
 
 
 @asynccontextmanager
-async def logged(store: Store, command: Command, target: str = "") -> AsyncIterator[Run]:
-    """Write what is about to be run, and its outcome after. If it is cut off, or fails, it stays "begun"."""
+async def logged(store: Store, command: Command, target: str = "", lease: str = "") -> AsyncIterator[Run]:
+    """Write what is about to be run, and its outcome after. If it is cut off, or fails, it stays "begun".
+
+    With a `lease` it runs alone, also beside what operators started at the screen. Raises Busy.
+    """
     log = store.audit_log
     written = await log.begin(await store.now_ms(), who_runs(), f"run_{command}", target, "")
     run = Run()
     try:
-        yield run
-    except BadSettings:
+        async with alone(store, lease) if lease else nullcontext():
+            yield run
+    except (BadSettings, Busy):
         await log.conclude(written, "refused")
         raise
     await log.conclude(written, run.outcome)

@@ -7,6 +7,7 @@ under the first secret too, once all of them have it as their first; until then 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import Counter
@@ -16,6 +17,7 @@ from functools import partial
 from typing import TypeVar
 
 from server.actions.seal import SEALING_MS, SEALING_SECONDS
+from server.game.sealed import Sealed
 from server.security.keys import Keys
 from server.store import Store, is_unavailable, said_by
 from server.store.sealed_values import PLACES
@@ -46,7 +48,14 @@ class Rotated:
 
 
 class CannotRotate(Exception):
-    """The servers seal under another secret. The message is for the terminal; nothing was changed."""
+    """The servers seal under another secret. The message is for the terminal; nothing was changed.
+
+    `said` is the same as a code with its values.
+    """
+
+    def __init__(self, message: str, *said: str) -> None:
+        super().__init__(message)
+        self.said = list(said)
 
 
 async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) -> None:
@@ -60,18 +69,21 @@ async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) ->
         about, now_ms = await _persist(store.meta.find), await _persist(store.now_ms)
         until = {} if about is None else about["keys"]
         if not until:
-            raise CannotRotate("no server has served from this database yet: nothing is sealed")
+            raise CannotRotate(
+                "no server has served from this database yet: nothing is sealed", "unserved"
+            )
         running = {each for each, until_ms in until.items() if until_ms > now_ms}
         servers = running or {max(until, key=lambda each: until[each])}
         if keys.fingerprint not in servers:
-            raise CannotRotate(_other_first(servers, keys))
+            raise _other_first(servers, keys)
         if servers == {keys.fingerprint}:
             return
         others = ", ".join(sorted(servers - {keys.fingerprint}))
         if time.monotonic() > deadline:
             raise CannotRotate(
                 f"nothing was changed: servers still seal under {others}; restart them with the SECRET_KEYS "
-                f"of the others, which begin with {keys.fingerprint}"
+                f"of the others, which begin with {keys.fingerprint}",
+                *("still_under", others, keys.fingerprint),
             )
         if not said:
             say(f"waiting for the end of servers that seal under {others}, at most {SEALING_MS // 1000} s")
@@ -79,22 +91,36 @@ async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) ->
         await asyncio.sleep(POLL_SECONDS)
 
 
-def _other_first(servers: set[str], keys: Keys) -> str:
+def _other_first(servers: set[str], keys: Keys) -> CannotRotate:
     under = ", ".join(sorted(servers))
     if servers <= keys.fingerprints:
-        return (
+        return CannotRotate(
             f"nothing was changed: the servers seal under {under}, which is not the first of SECRET_KEYS "
-            f"here, {keys.fingerprint}: restart them with it first, or put theirs first here"
+            f"here, {keys.fingerprint}: restart them with it first, or put theirs first here",
+            *("other_first", under, keys.fingerprint),
         )
-    return (
+    return CannotRotate(
         f"nothing was changed: the servers seal under {under}, which is not among the secrets here, "
-        f"{', '.join(sorted(keys.fingerprints))}: give the SECRET_KEYS of the servers"
+        f"{', '.join(sorted(keys.fingerprints))}: give the SECRET_KEYS of the servers",
+        *("other_first", under, keys.fingerprint),
     )
 
 
-async def rotate(store: Store, keys: Keys) -> list[Rotated]:
-    """Seal everything anew that is not under the first secret; return what became of it, per purpose."""
-    done = [await _rotate_purpose(store, keys, purpose) for purpose in PLACES]
+async def number_under_others(store: Store, keys: Keys) -> int:
+    """Return how many stored values are sealed under another secret that is known here."""
+    others = keys.fingerprints - {keys.fingerprint}
+    asked = [partial(store.sealed_values.number, *each) for each in itertools.product(PLACES, others)]
+    return sum([await _persist(each) for each in asked])
+
+
+async def rotate(
+    store: Store, keys: Keys, replaced: Callable[[int], None] = lambda _: None
+) -> list[Rotated]:
+    """Seal everything anew that is not under the first secret; return what became of it, per purpose.
+
+    `replaced` is called with how many values were sealed anew, as it goes on.
+    """
+    done = [await _rotate_purpose(store, keys, purpose, replaced) for purpose in PLACES]
     needed = {keys.fingerprint}.union(*(rotated.left for rotated in done))
     about, now_ms = await _persist(store.meta.find), await _persist(store.now_ms)
     for unneeded in () if about is None else about["keys"].keys() - needed:
@@ -102,13 +128,15 @@ async def rotate(store: Store, keys: Keys) -> list[Rotated]:
     return done
 
 
-async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
+async def _rotate_purpose(
+    store: Store, keys: Keys, purpose: str, replaced: Callable[[int], None]
+) -> Rotated:
     rotated = Rotated(purpose)
     for _ in range(PASSES):
         stored = await _persist(partial(store.sealed_values.fingerprints, purpose))
         rotated.broken.clear()
         older = [each for each in stored if each in keys.fingerprints and each != keys.fingerprint]
-        if all([await _pass(store, keys, rotated, each) for each in older]):
+        if all([await _pass(store, keys, rotated, each, replaced) for each in older]):
             break
     for each in await _persist(partial(store.sealed_values.fingerprints, purpose)):
         if each != keys.fingerprint:
@@ -116,22 +144,32 @@ async def _rotate_purpose(store: Store, keys: Keys, purpose: str) -> Rotated:
     return rotated
 
 
-async def _pass(store: Store, keys: Keys, rotated: Rotated, fingerprint: str) -> bool:
+async def _pass(
+    store: Store, keys: Keys, rotated: Rotated, fingerprint: str, replaced: Callable[[int], None]
+) -> bool:
     """Seal anew all that is under this secret; return whether nothing of it changed meanwhile."""
     purpose, unchanged = rotated.purpose, True
     after: str | None = ""
     while after is not None:
         page, after = await _persist(partial(store.sealed_values.page, purpose, fingerprint, after))
-        changes = []
-        for key, sealed in page:
-            try:
-                changes.append((key, sealed, keys.seal(purpose, keys.open(purpose, sealed, key), key)))
-            except ValueError:
-                rotated.broken.append(key)
-        replaced = await _persist(partial(store.sealed_values.replace, purpose, changes))
-        rotated.sealed[fingerprint] += replaced
-        unchanged = unchanged and replaced == len(changes)
+        changes = await asyncio.to_thread(_sealed_anew, keys, rotated, page)  # it takes some 10 ms
+        number = await _persist(partial(store.sealed_values.replace, purpose, changes))
+        rotated.sealed[fingerprint] += number
+        replaced(number)
+        unchanged = unchanged and number == len(changes)
     return unchanged
+
+
+def _sealed_anew(
+    keys: Keys, rotated: Rotated, page: list[tuple[str, Sealed]]
+) -> list[tuple[str, Sealed, Sealed]]:
+    purpose, changes = rotated.purpose, []
+    for key, sealed in page:
+        try:
+            changes.append((key, sealed, keys.seal(purpose, keys.open(purpose, sealed, key), key)))
+        except ValueError:
+            rotated.broken.append(key)
+    return changes
 
 
 async def _persist(asked: Callable[[], Awaitable[T]]) -> T:

@@ -53,6 +53,7 @@ from server.store.people.people import People
 from server.store.reviews.media_checks import MediaChecks
 from server.store.reviews.reports import Reports
 from server.store.reviews.reviews import Reviews
+from server.store.runs import Runs
 from server.store.sealed_values import SealedValues
 from server.store.timing import CommandSeconds, Connections
 
@@ -140,6 +141,7 @@ class Store:
         self.alarms = Alarms(self.database)
         self.leases = Leases(self.database)
         self.audit_log = AuditLog(self.database)
+        self.runs = Runs(self.database)
         self.operator_sessions = OperatorSessions(self.database)
         self.access_tokens = AccessTokens(self.database)
         self.sealed_values = SealedValues(self.database)

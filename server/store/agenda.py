@@ -17,10 +17,11 @@ _Document = dict[str, Any]
 # - reported: tasks that reports alone have hidden for long enough.
 # - notices: what the sandbox has to tell.
 # - leavers: people whose days to keep their account are over.
+# - runs: what operators started.
 # - the others: collections whose documents have `due_at`.
 Kind: TypeAlias = Literal[
     "pending", "orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses", "people", "reviews",
-    "reports", "reported", "messages", "notices", "leavers",
+    "reports", "reported", "messages", "notices", "leavers", "runs",
 ]
 
 
@@ -72,6 +73,8 @@ def _query(kind: Kind, before_ms: int) -> tuple[str, _Document]:
             return "prizes", old_address(before_ms)
         case "reported":
             return "tasks", long_reported(before_ms)
+        case "runs":
+            return "runs", {"open": 1}
         case "leavers":
             return "people", {"leaving.due_at": {"$lte": before_ms}}
         case "notices":

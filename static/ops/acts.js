@@ -62,7 +62,13 @@ export function personActs(who, name, banned, done) {
     banned ? button("unban", { ...about, path: "/ops/unban" }) : button("ban", { ...about, path: "/ops/ban", grave: true, asksDays: true }),
     logOut(who, name),
     who.code && freezePerson(who, name),
+    may("money") && button("run_forget", { ...about, path: "/ops/erase", grave: true }),
   ];
+}
+
+/** The button that lets the leader rotate or release; `more` says of what. */
+export function runAct(act, what, done, more) {
+  return may("money") && button(act, { target: "", path: "/ops/run", parameters: { what }, done, grave: true, more });
 }
 
 /** The button that keeps a month's winners as a table, for a tax return. */

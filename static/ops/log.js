@@ -78,9 +78,10 @@ function subject({ target, code, depth, name, key, wxname }) {
   return person || task ? [person, person && task ? " · " : null, task] : el("code", {}, target);
 }
 
-function outcomeOf(outcome) {
+/** What became of an act, as a mark. */
+export function outcomeOf(outcome) {
   if (outcome === "done") return el("span.state.open", {}, t("outcome_done"));
   if (outcome === "begun") return el("span.state.cools", {}, t("outcome_begun"));
-  if (["refused", "left", "differs"].includes(outcome)) return el("span.state.bad", {}, t(`run_${outcome}`));
+  if (["refused", "left", "differs", "failed"].includes(outcome)) return el("span.state.bad", {}, t(`run_${outcome}`));
   return el("span.state.bad", {}, t("outcome_refused", named("refusal", outcome)));
 }

@@ -14,6 +14,7 @@ import { ringPage } from "./ring.js";
 import { personPage } from "./person.js";
 import { reportsPage } from "./reports.js";
 import { reviewsPage } from "./reviews.js";
+import { runsPage } from "./runs.js";
 import { Screen } from "./screen.js";
 import { taskPage } from "./task.js";
 import { prizePage } from "./timeline.js";
@@ -56,6 +57,7 @@ const PAGES = [
   [/^\/payouts$/, () => payoutsPage(page)],
   [/^\/ring\/([0-9A-Za-z]{12})\/([0-9]{1,9})$/, (code, depth) => ringPage(page, code, Number(depth))],
   [/^\/reports$/, () => reportsPage(page)],
+  [/^\/runs$/, () => runsPage(page)],
   [/^\/reviews$/, () => reviewsPage(page)],
   [/^\/log(?:\?(.*))?$/, (query) => logPage(page, query)],
 ];
@@ -106,7 +108,7 @@ function header({ name, role }) {
     top,
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
-    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/payouts" }, t("payouts")), el("a", { href: "#/reviews" }, t("reviews")), el("a", { href: "#/reports" }, t("reports")), el("a", { href: "#/log" }, t("log"))),
+    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/payouts" }, t("payouts")), el("a", { href: "#/reviews" }, t("reviews")), el("a", { href: "#/reports" }, t("reports")), el("a", { href: "#/log" }, t("log")), el("a", { href: "#/runs" }, t("runs"))),
     el("span.me", {}, name, el("span.note.role", {}, t(`role_${role}`)), el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
     el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );

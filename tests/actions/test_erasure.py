@@ -6,7 +6,7 @@ A person who deletes their own account is forgotten so after seven days.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,6 @@ import bson
 import httpx
 import msgspec
 import pytest
-from motor.motor_asyncio import AsyncIOMotorCollection
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.__main__ import main
@@ -29,6 +28,8 @@ from server.settings import Settings
 from server.store.people.erasure import NAME
 from support.client import Client, Someone, a_picture
 from support.invariants import broken_by_digs
+from support.kills import Written
+from support.leading import let_the_lease_end
 from support.login import a_ticket
 from support.purse import (
     DAY_MS,
@@ -45,10 +46,6 @@ from support.purse import (
 )
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
-WRITES = (
-    *("update_one", "update_many", "bulk_write", "delete_one", "delete_many", "find_one_and_update"),
-    "insert_one",
-)
 
 
 @pytest.fixture
@@ -330,30 +327,6 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
-class Written:
-    """Notes the whole database after each write of what runs within it."""
-
-    def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._context, self._patch = context, monkeypatch
-        self.left: list[dict[str, list[dict[str, Any]]]] = []
-
-    async def note(self, work: Awaitable[Any]) -> None:
-        with self._patch.context() as patched:
-            for name in WRITES:
-                patched.setattr(AsyncIOMotorCollection, name, self._noted(name))
-            await work
-
-    def _noted(self, name: str) -> Any:
-        original = getattr(AsyncIOMotorCollection, name)
-
-        async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
-            result = await original(collection, *arguments, **named)
-            self.left.append(await all_documents(self._context))
-            return result
-
-        return write
-
-
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
@@ -499,6 +472,7 @@ async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner
     async def erase(left: dict[str, list[dict[str, Any]]]) -> None:
         await put_back(context, left)
         await days_pass(context)
+        await let_the_lease_end(context)
         await erase_leavers(context)
         assert naming(await everything(context), bob.unionid) == []
 

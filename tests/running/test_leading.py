@@ -215,6 +215,7 @@ SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "reported": ("tasks", {"reported": 1, "reported_at": 1}, {"reported": 1, "reported_at": 2**50}),
     "leavers": ("people", {"leaving": {"due_at": 1}}, {"leaving": {"due_at": 2**50}}),
+    "runs": ("runs", {"open": 1}, {"outcome": "done"}),
     "notices": (
         "sandbox_notices",
         {"state": "waiting", "due_at_ms": 1},

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from server.actions.people.account import ban_of
@@ -25,10 +25,6 @@ UNDER_WAY_SECONDS = 20.0
 # Longer than a process caches whose a share token was. Visits noted until then are moved afterwards.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
-
-
-class CannotErase(Exception):
-    """A person cannot be erased. The message has one reason per line. Nothing was changed."""
 
 
 class Need(NamedTuple):
@@ -76,7 +72,21 @@ REASONS: dict[str, tuple[str, str]] = {
         "they won in task {code}, which still runs: once erased, they could win again",
         "你挖到奖品的“{name}”还在进行，等它结束",
     ),
+    "nobody": ("nobody with this id has logged in, or they are erased already", "没有这个账号，或已经注销"),
+    "banned": (
+        "they are banned, and could come back as somebody new: lift the ban first",
+        "账号停用期间不能注销",
+    ),
+    "changed": ("the person has just changed their mind, or another process erased them", "刚刚撤销了注销"),
 }
+
+
+class CannotErase(Exception):
+    """A person cannot be erased, because of these. The message has one per line. Nothing was changed."""
+
+    def __init__(self, *needs: Need) -> None:
+        super().__init__("\n".join(REASONS[need.why][0].format(**need._asdict()) for need in needs))
+        self.needs = needs
 
 
 async def choose_pseudonym(store: Store, unionid: str) -> str:
@@ -94,23 +104,27 @@ def new_pseudonym() -> str:
     return f"forgotten:{secrets.token_hex(16)}"
 
 
-async def erase(store: Store, unionid: str, pseudonym: str = "") -> int:
+async def erase(
+    store: Store, unionid: str, pseudonym: str = "", step: Callable[[int], None] = lambda _: None
+) -> int:
     """Erase a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
 
-    `pseudonym` is what `choose_pseudonym` returned, if somebody needs to know it before.
+    `pseudonym` is what `choose_pseudonym` returned, if somebody needs to know it before. `step` is told when
+    it begins to wait for requests (1), to change names (2), to wait again (3), and to change the rest (4).
     Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
     process can write anything more about them.
     """
     person = await store.people.find(unionid)
     if person is None:
-        raise CannotErase("nobody with this id has logged in, or they are erased already")
+        raise CannotErase(Need("nobody"))
     if "moving" not in person:
         if ban_of(person, await store.now_ms()) is not None:
-            raise CannotErase("they are banned, and could come back as somebody new: lift the ban first")
+            raise CannotErase(Need("banned"))
         try:
             await _refuse_while_needed(store, unionid)
             pseudonym = pseudonym or await choose_pseudonym(store, unionid)
             person = await _lock_out(store, person, pseudonym)
+            step(1)
             await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
             await _refuse_while_needed(store, unionid)
@@ -118,21 +132,24 @@ async def erase(store: Store, unionid: str, pseudonym: str = "") -> int:
             await store.people.let_in(unionid)
             raise
         await store.people.begin_moving(unionid)
-    return await _forget(store, unionid, person["forgotten_as"])
+    return await _forget(store, unionid, person["forgotten_as"], step)
 
 
 async def _lock_out(store: Store, person: Person, pseudonym: str) -> Person:
     try:
         return await store.people.lock_out(person, pseudonym)
-    except LookupError as error:
-        raise CannotErase(str(error)) from None
+    except LookupError:
+        raise CannotErase(Need("changed")) from None
 
 
-async def _forget(store: Store, old: str, new: str) -> int:
+async def _forget(store: Store, old: str, new: str, step: Callable[[int], None]) -> int:
     erasure, digs = store.erasure, 0
+    step(2)
     for number in range(PASSES):
         if number == 1:
+            step(3)
             await asyncio.sleep(REMEMBERED_SECONDS)
+            step(4)
         digs += await erasure.move_digs(old, new)
         await erasure.move_prizes(old, new)
         await erasure.delete_risk(old)
@@ -153,7 +170,7 @@ async def _refuse_while_needed(store: Store, unionid: str) -> None:
     """Raise CannotErase if somebody still waits for this person, or this person for a payment."""
     needs = await needs_of(store, unionid)
     if needs:
-        raise CannotErase("\n".join(REASONS[need.why][0].format(**need._asdict()) for need in needs))
+        raise CannotErase(*needs)
 
 
 async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list[Need]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from server.actions.alone import Busy, alone, erasure_of
 from server.actions.people.account import ban_of, spoken
 from server.actions.people.erase import (
     REASONS,
@@ -102,8 +103,9 @@ async def _erase(context: Context, person: Person) -> None:
         return
     written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", pseudonym, "")
     try:
-        await erase(store, unionid, pseudonym)
-    except CannotErase as error:
+        async with alone(store, erasure_of(unionid)):
+            await erase(store, unionid, pseudonym)
+    except (CannotErase, Busy) as error:
         log.info("%s leaves later: %s", pseudonym, error)
         await store.audit_log.conclude(written, "refused")
     else:

@@ -66,6 +66,27 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(
     expect(dialog.get_by_role("status")).to_have_text("已解除，并写入操作记录。")
     dialog.get_by_role("button", name="关闭").click()
     expect(heading).to_contain_text("可以使用")
+    # An erasure is refused, since they are frozen, and a rotation has nothing to do.
+    heading.locator("[data-act=run_forget]").click()
+    expect(dialog).to_contain_text("不能恢复")
+    is_readable(opened)
+    dialog.locator("#reason").fill("本人要求")
+    dialog.locator("button[type=submit]").click()
+    expect(dialog.get_by_role("status")).to_have_text("已开始，进度在「维护」。")
+    dialog.get_by_role("button", name="关闭").click()
+    opened.page.get_by_role("link", name="维护").click()
+    runs = opened.page.locator(".runs > li")
+    expect(runs.first).to_contain_text("这个人被冻结着")
+    opened.page.locator("[data-act=run_rotate]").click()
+    expect(dialog).to_contain_text("没有数据用着别的密钥")
+    dialog.locator("#reason").fill("换密钥")
+    dialog.locator("button[type=submit]").click()
+    dialog.get_by_role("button", name="关闭").click()
+    expect(runs.first).to_contain_text("全部已经用")
+    is_readable(opened)
+    opened.go("/ops#/log")
+    expect(opened.page.locator(".log > li").first).to_contain_text("重新密封")
+    is_readable(opened)
 
 
 def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(

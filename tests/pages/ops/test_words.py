@@ -9,6 +9,8 @@ from typing import get_args
 from handlers.websocket import NO_CLOSE_FRAME, OUR_CODES, REGISTERED
 from server.actions.command_line import Command, Outcome
 from server.actions.money.report_delivery import NOT_REPORTED
+from server.actions.people.erase import REASONS
+from server.actions.runs import ERASURE_STEPS
 from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
 from server.game.prize import PrizeState, Why
@@ -22,6 +24,9 @@ from server.store.money.freezes import What as Frozen
 from server.store.money.orders import OrderState
 from server.store.money.refunds import RefundKind, RefundState
 from server.store.reviews.reports import ReportReason
+from server.store.runs import Outcome as OfRun
+from server.store.runs import What as Started
+from server.store.sealed_values import PLACES
 from server.wechat.pay.client import ADDRESS_REFUSED, DAY_REFUSED
 from support import SOURCE
 
@@ -66,6 +71,7 @@ LOGGED = {f"{act}_{what}" for act in ("freeze", "release") for what in get_args(
     "return_prize",
 }
 RUN = {f"run_{command}" for command in get_args(Command)}
+STARTED = {"feature", "unfeature", *(f"run_{what}" for what in get_args(Started))}
 
 
 def logged_acts() -> set[str]:
@@ -97,15 +103,20 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "prize": set(get_args(PrizeState)),
         "state": {*get_args(BillState), *get_args(OrderState), *get_args(RefundState)},
         "pay": {"order", "bill", *(f"refund_{kind}" for kind in get_args(RefundKind))},
-        "list": {"hidden", "unpaid", "held"},
+        "list": {"hidden", "unpaid", "held", "featured"},
+        "step": {"awaits_servers", "unserved", "other_first", "still_under", "rotates", "sealed", "left"}
+        | {"nothing_sealed", "line", "built", "nothing_built", "erased"}
+        | {f"erasure_{step}" for step in range(1, ERASURE_STEPS + 1)}
+        | {f"need_{why}" for why in REASONS},
+        "sealing": set(PLACES),
         "money": {"paid", "given", "refunded", "held"},
         "role": {"look", "act", "money"},
-        "act": {*PAYOUT_ACTS, *LOGGED, *RUN, *logged_acts()},
+        "act": {*PAYOUT_ACTS, *LOGGED, *RUN, *STARTED, *logged_acts()},
         "log": {"operator", "act", "about", "since", "until"},
-        "run": set(get_args(Outcome)) - {"done"},
+        "run": (set(get_args(Outcome)) | set(get_args(OfRun))) - {"done"},
         "database": {"identity", "keys"},
-        "ask": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS},
-        "done": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS},
+        "ask": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *STARTED},
+        "done": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *STARTED},
         "payout": {"held", "withheld", "freezing"},
         "why": set(get_args(Why)),
         "frozen": set(get_args(Frozen)),

@@ -1,0 +1,109 @@
+"""What runs in the background once an operator asks for it: a rotation, a release, a person's erasure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from handlers.base import Reply
+from handlers.ops.acts import Reason
+from handlers.ops.operators import OperatorInterface
+from handlers.ops.person import Named
+from server.actions.runs import ask_erasure, ask_run
+from server.store.runs import Outcome, What
+
+SHOWN_RUNS = 20
+
+
+class OpsRunRequest(msgspec.Struct):
+    """`rotate`: seal anew what is sealed under older secrets. `release`: build missing indexes."""
+
+    what: Annotated[
+        Literal["rotate", "release"], Meta(title="做什么", description="rotate 或 release")
+    ]
+    reason: Reason
+
+
+class OpsRun(OperatorInterface):
+    """Let the leader seal stored secrets anew, or prepare the database for this version."""
+
+    path = "/ops/run"
+    method = "POST"
+    role = "money"
+    takes = (OpsRunRequest,)
+
+    async def operate(self, request: OpsRunRequest) -> Reply:
+        """Raises BadRequest if it is under way."""
+        await ask_run(self.context, self.actor, request.what, request.reason)
+        return Reply()
+
+
+class OpsEraseRequest(Named, kw_only=True):
+    """Who is erased."""
+
+    reason: Reason
+
+
+class OpsErase(OperatorInterface):
+    """Let the leader erase a person who asks for it, for good."""
+
+    path = "/ops/erase"
+    method = "POST"
+    role = "money"
+    takes = (OpsEraseRequest,)
+
+    async def operate(self, request: OpsEraseRequest) -> Reply:
+        """Raises NoSuchTask, BadRequest. What stops an erasure is told in the run."""
+        await ask_erasure(self.context, self.actor, request.whom(), request.reason)
+        return Reply()
+
+
+class OpsRunsRequest(msgspec.Struct):
+    """No parameters."""
+
+
+class ShownRun(msgspec.Struct):
+    """A run: `done` of `total` steps, 0 while that is not known; `outcome` is "" until it has ended.
+
+    `said` is what there is to say of it: codes, each with its values. `target`: a fingerprint, a pseudonym.
+    """
+
+    what: What
+    at: int
+    operator: str
+    reason: str
+    target: str
+    done: int
+    total: int
+    said: list[list[str]]
+    outcome: Outcome | Literal[""] = ""
+
+
+class OpsRunsReply(Reply, kw_only=True):
+    """The 20 newest runs, the last one first. `sealing` has the fingerprints of this process's secrets, the
+    first one first, and `older` those of others that stored values or servers may still need.
+    """
+
+    data: list[ShownRun]
+    sealing: list[str]
+    older: list[str]
+
+
+class OpsRuns(OperatorInterface):
+    """What was started here, and how far it has come."""
+
+    path = "/ops/runs"
+    takes = (OpsRunsRequest,)
+    gives = (OpsRunsReply,)
+
+    async def operate(self, request: OpsRunsRequest) -> OpsRunsReply:
+        store, keys = self.context.store, self.context.keys
+        about = await store.meta.find()
+        known = set() if about is None else about["keys"].keys()
+        return OpsRunsReply(
+            data=msgspec.convert(await store.runs.newest(SHOWN_RUNS), list[ShownRun]),
+            sealing=[keys.fingerprint, *sorted(keys.fingerprints - {keys.fingerprint})],
+            older=sorted(known - {keys.fingerprint}),
+        )

@@ -1,0 +1,70 @@
+"""Doing something in one process at a time, whoever started it: an operator's run, or the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from server.runtime.background import Background
+from server.store import Store, is_unavailable
+
+# A process that is killed leaves its lease; another one waits for its end, and asks so often.
+LEASE_MS, RENEW_SECONDS, AGAIN_SECONDS = 10_000, 2.0, 0.5
+
+
+class Busy(Exception):
+    """Another process does it, or took it over while this one stood still. The message is one line."""
+
+
+def erasure_of(unionid: str) -> str:
+    """Return the name of a person's erasure, which does not name the person."""
+    return f"forget {hashlib.sha256(unionid.encode()).hexdigest()[:24]}"
+
+
+@asynccontextmanager
+async def alone(store: Store, name: str) -> AsyncIterator[None]:
+    """Do what is within, under a lease that is renewed meanwhile. Raises Busy if another process renews it.
+
+    If MongoDB is silent for longer than the lease lasts, another process may begin. Then this one is stopped
+    once it can know; for that moment both work, so what is done like this must bear it.
+    """
+    holder, lease = secrets.token_hex(8), f"run:{name}"
+    first = taken = await store.leases.acquire(lease, holder, LEASE_MS)
+    while taken["holder"] != holder:
+        if taken["until"] != first["until"]:
+            raise Busy(f"{name.split()[0]} runs at this moment, started here or at /ops: wait for its end")
+        await asyncio.sleep(AGAIN_SECONDS)
+        taken = await store.leases.acquire(lease, holder, LEASE_MS)
+    working = asyncio.current_task()
+    assert working is not None  # noqa: S101  (it awaits)
+    lost = False
+
+    async def renew() -> None:
+        nonlocal lost
+        if not lost and (await store.leases.acquire(lease, holder, LEASE_MS))["holder"] != holder:
+            lost = True
+            working.cancel()
+
+    renewing = Background()
+    renewing.repeat(renew, RENEW_SECONDS)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not lost:
+            raise
+        working.uncancel()
+        raise Busy(f"{name.split()[0]}: another process has taken it over") from None
+    finally:
+        await renewing.end()
+        await _release(store, lease, holder)
+
+
+async def _release(store: Store, lease: str, holder: str) -> None:
+    try:
+        await store.leases.release(lease, holder)
+    except Exception as error:
+        if not is_unavailable(error):
+            raise  # else it ends by itself

@@ -1,0 +1,194 @@
+"""What operators start at the screen and the leader does: a rotation, a release, a person's erasure.
+
+Asking writes the audit log, then the run. The leader looks for runs, does each `alone`, and notes what became
+of it in the log, then in the run. All that a run does may be cut off anywhere and done again: so a process
+that is killed leaves its run to the next leader, once its lease has ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from server.actions.alone import Busy, alone, erasure_of
+from server.actions.people.erase import CannotErase, choose_pseudonym, erase
+from server.actions.people.whom import Whom, find_person
+from server.actions.rotate import CannotRotate, await_servers, number_under_others, rotate
+from server.context import Context
+from server.errors import BadRequest, BadSettings
+from server.runtime.background import Background
+from server.store import Store, is_unavailable
+from server.store.audit_log import Actor
+from server.store.runs import Outcome, Run, Said, What
+from server.store.schema import prepare
+
+LOOK_SECONDS = 1.0
+ERASURE_STEPS = 4
+SAID_LINES = 8
+
+log = logging.getLogger("wabao.runs")
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come, as `Run` has it."""
+
+    done: int = 0
+    total: int = 0
+    said: Said = field(default_factory=list)
+
+
+async def ask_run(context: Context, actor: Actor, what: What, reason: str) -> None:
+    """Let the leader rotate or release. Raises BadRequest if that is asked for already."""
+    if any(run["what"] == what for run in await context.store.runs.unfinished()):
+        raise BadRequest("已经在进行，请等它结束")
+    await _ask(context, actor, what, reason, context.keys.fingerprint if what == "rotate" else "")
+
+
+async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
+    """Let the leader erase a person. Raises NoSuchTask; BadRequest if they are erased, or about to be.
+
+    The log keeps the pseudonym: the person's id must be nowhere afterwards.
+    """
+    unionid = (await find_person(context, whom))["_id"]
+    if any(run.get("unionid") == unionid for run in await context.store.runs.unfinished()):
+        raise BadRequest("已经在进行，请等它结束")
+    pseudonym = await choose_pseudonym(context.store, unionid)
+    await _ask(context, actor, "forget", reason, pseudonym, unionid)
+
+
+async def _ask(
+    context: Context, actor: Actor, what: What, reason: str, target: str, unionid: str = ""
+) -> None:
+    store, now_ms = context.store, context.clock.now_ms()
+    run = Run(
+        _id=secrets.token_hex(12),
+        what=what,
+        act=await store.audit_log.begin(now_ms, actor, f"run_{what}", target, reason),
+        at=now_ms,
+        operator=actor.name,
+        reason=reason,
+        target=target,
+        done=0,
+        total=0,
+        said=[],
+        open=1,
+    )
+    if unionid:
+        run["unionid"] = unionid
+    await store.runs.rows.insert_one(dict(run))
+
+
+async def do_runs(context: Context) -> None:
+    """Do all runs that have not ended, beside each other; return once there are none. For the leader."""
+    doing, begun = Background(), dict[str, asyncio.Task[None]]()
+    try:
+        while runs := await context.store.runs.unfinished():
+            for run in runs:
+                key = run["_id"]
+                if key not in begun or begun[key].done():
+                    begun[key] = doing.spawn(_do(context, run))
+            await asyncio.wait(begun.values(), timeout=LOOK_SECONDS)
+    finally:
+        await doing.end()
+
+
+async def _do(context: Context, run: Run) -> None:
+    """Do a run, unless another process does: then it is looked at again."""
+    store, telling, progress = context.store, Background(), Progress()
+    lease = erasure_of(run["unionid"]) if run["what"] == "forget" else run["what"]
+    try:
+        async with alone(store, lease):
+            if await store.runs.find_unfinished(run["_id"]) is None:
+                return
+            telling.repeat(lambda: _tell(store, run, progress), LOOK_SECONDS)
+            try:
+                outcome = await _WORKS[run["what"]](context, run, progress)
+            except Exception as error:
+                if is_unavailable(error):
+                    raise  # it goes on once MongoDB answers
+                log.exception("the run %s of %s failed", run["what"], run["operator"])
+                outcome = "failed"
+            await telling.end()
+            await _tell(store, run, progress)
+            await store.audit_log.conclude(run["act"], outcome)
+            await store.runs.finish(run["_id"], outcome)
+    except Busy:
+        await asyncio.sleep(LOOK_SECONDS)
+    finally:
+        await telling.end()
+
+
+async def _tell(store: Store, run: Run, progress: Progress) -> None:
+    await store.runs.tell(run["_id"], progress.done, progress.total, progress.said)
+
+
+async def _rotate(context: Context, run: Run, progress: Progress) -> Outcome:
+    """Seal anew under the first of this process's secrets; see `rotate`."""
+    del run
+    store, keys = context.store, context.keys
+    progress.total = await number_under_others(store, keys)
+
+    def replaced(number: int) -> None:
+        progress.done += number
+
+    try:
+        await await_servers(store, keys, lambda _: progress.said.append(["awaits_servers"]))
+    except CannotRotate as error:
+        progress.said = [error.said]
+        return "refused"
+    progress.said = [["rotates", keys.fingerprint]]
+    found = await rotate(store, keys, replaced)
+    progress.said = [
+        *(["sealed", each.purpose, f"{n}", old] for each in found for old, n in each.sealed.items() if n),
+        *(["left", each.purpose, f"{n}", old] for each in found for old, n in each.left.items()),
+    ] or [["nothing_sealed", keys.fingerprint]]
+    return "left" if any(each.left for each in found) else "done"
+
+
+async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
+    """Build the indexes that this version wants and that are missing; see `prepare`."""
+    del run
+    store = Store(context.settings.mongodb_uri, name=context.store.database.name, limited=False)
+
+    def say(line: str) -> None:
+        progress.said = [*progress.said, ["line", line]][-SAID_LINES:]
+
+    try:
+        found = await prepare(store.database, store.indexes(), say)
+    except BadSettings as error:
+        say(str(error))
+        return "refused"
+    finally:
+        store.close()
+    progress.said = [["built", ", ".join(found.missing_names)] if found.missing else ["nothing_built"]]
+    return "done"
+
+
+async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
+    """Erase a person; see `erase`. One who is not there any more was erased before this process began."""
+    store, unionid = context.store, run["unionid"]
+    progress.total = ERASURE_STEPS
+
+    def step(number: int) -> None:
+        progress.done = number
+        progress.said = [[f"erasure_{number}"]]
+
+    try:
+        if await store.people.find(unionid) is not None:
+            await erase(store, unionid, run["target"], step)
+    except CannotErase as error:
+        progress.said = [[f"need_{n.why}", n.code, n.state, f"{n.depth}"] for n in error.needs]
+        return "refused"
+    progress.done, progress.said = ERASURE_STEPS, [["erased"]]
+    return "done"
+
+
+_WORKS: Mapping[What, Callable[[Context, Run, Progress], Awaitable[Outcome]]] = {
+    "rotate": _rotate,
+    "release": _release,
+    "forget": _forget,
+}

@@ -1,0 +1,75 @@
+"""What operators start at the screen and the leader does: `runs`. The audit log has the acts themselves."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+
+import pymongo
+from bson import ObjectId
+from pymongo import IndexModel
+
+from server.store.documents import Documents
+
+What: TypeAlias = Literal["rotate", "release", "forget"]
+# As in the audit log. `refused`: nothing was changed. `left`: a rotation left values. `failed`: by a bug.
+Outcome: TypeAlias = Literal["done", "refused", "left", "failed"]
+Said: TypeAlias = list[list[str]]
+
+
+class Run(TypedDict):
+    """A run: since when (unix ms), by which operator and why, how far it has come (`done` of `total`).
+
+    `open` is 1 until it has ended; then it has an `outcome`. `said` is what there is to say of it: codes with
+    their values. `act` is its line in the audit log. `unionid` is whom an open run erases, `target` what
+    they are called then.
+    """
+
+    _id: str
+    what: What
+    act: ObjectId
+    at: int
+    operator: str
+    reason: str
+    target: str
+    done: int
+    total: int
+    said: Said
+    open: NotRequired[int]
+    outcome: NotRequired[Outcome]
+    unionid: NotRequired[str]
+
+
+class Runs(Documents[Run]):
+    """Reads and writes of `runs`."""
+
+    NAME = "runs"
+    INDEXES: ClassVar[list[IndexModel]] = [
+        IndexModel([("open", 1)], name="open", partialFilterExpression={"open": 1}),
+        IndexModel([("at", -1)], name="newest"),
+    ]
+
+    async def unfinished(self) -> list[Run]:
+        """Return the runs that have not ended, the longest asked for first."""
+        return await self.collection.find({"open": 1}, sort=[("at", pymongo.ASCENDING)]).to_list(None)
+
+    async def find_unfinished(self, key: str) -> Run | None:
+        """Return a run, None if it has ended."""
+        return await self.collection.find_one({"_id": key, "open": 1})
+
+    async def newest(self, limit: int) -> list[Run]:
+        """Return the newest runs, the last one first."""
+        found = self.collection.find({}, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)
+
+    async def tell(self, key: str, done: int, total: int, said: Said) -> None:
+        """Note how far a run has come."""
+        await self.collection.update_one(
+            {"_id": key, "open": 1}, {"$set": {"done": done, "total": total, "said": said}}
+        )
+
+    async def finish(self, key: str, outcome: Outcome) -> None:
+        """Note what became of a run. Whom it erased is forgotten with that."""
+        await self.collection.update_one(
+            {"_id": key, "open": 1},
+            {"$set": {"outcome": outcome}, "$unset": {"open": "", "unionid": ""}},
+        )

@@ -1,0 +1,193 @@
+"""What operators start at the screen and the leader does: it comes to its end, and once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from server.actions import alone as leasing
+from server.actions import runs as running
+from server.actions.alone import Busy, alone, erasure_of
+from server.actions.command_line import logged
+from server.actions.people import erase as erasing
+from server.actions.runs import do_runs
+from server.context import Context
+from server.security.keys import Keys
+from server.store.leases import Leases
+from support.client import Client, Someone
+from support.kills import Written
+from support.leading import lead, let_the_lease_end
+from support.operators import operator
+from support.purse import all_documents, put_back
+
+OLD = "the secret of before: 32 characters or more"
+NEW = "the secret of after: 32 characters or more"
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {"OPS_TOKEN": "open sesame", "SECRET_KEYS": f"{NEW},{OLD}"}
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Skip the waits of an erasure: in these tests the person has no running request."""
+    monkeypatch.setattr(erasing, "UNDER_WAY_SECONDS", 0.0)
+    monkeypatch.setattr(erasing, "REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr(leasing, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(leasing, "AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(running, "LOOK_SECONDS", 0.05)
+
+
+async def a_bob(client: Client, context: Context) -> tuple[Someone, str]:
+    """Let Bob dig once; return him and the task, whose seed is sealed under the old secret."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=100_000)
+    await bob.dig(code)
+    await context.background.finish()
+    await context.database.look()
+    await context.store.meta.note_sealing(context.database.identity, context.keys.fingerprint, 600_000)
+    seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
+    old = Keys(OLD.encode()).seal("seed", seed, code)
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"seed_box": old}})
+    await operator(client)
+    return bob, code
+
+
+async def the_run(context: Context) -> dict[str, Any]:
+    [run] = await context.store.runs.newest(10)
+    return dict(run)
+
+
+async def outcomes(context: Context) -> list[tuple[str, str]]:
+    """Return what the log says of runs, the first act first."""
+    acts = await context.store.audit_log.newest(50)
+    return [(act["act"], act["outcome"]) for act in reversed(acts) if act["act"].startswith("run_")]
+
+
+@pytest.mark.parametrize("what", ["rotate", "release", "forget"])
+@pytest.mark.gen_test(timeout=120)
+async def test_killed_after_any_write_a_run_comes_to_its_end(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    bob, code = await a_bob(client, context)
+    asked = {"code": code, "depth": 1} if what == "forget" else {"what": what}
+    path = "/ops/erase" if what == "forget" else "/ops/run"
+    asking, doing = Written(context, monkeypatch), Written(context, monkeypatch)
+    await asking.note(client.post(path, **asked, reason="本人要求"))
+    await doing.note(lead(context))
+
+    async def ended() -> None:
+        assert await outcomes(context) == [(f"run_{what}", "done")]
+        run = await the_run(context)
+        assert (run["outcome"], run["operator"], run["reason"]) == ("done", "管理员", "本人要求")
+        assert run["said"]
+        found = {name: rows for name, rows in (await all_documents(context)).items() if "sandbox" not in name}
+        names = bob.unionid in json.dumps(found, default=str)
+        assert names == (what != "forget")
+        assert not [lease for lease in found["leases"] if lease["_id"] != "leader" and lease["until"]]
+        boxes = {task["seed_box"]["key"] for task in found["tasks"]}
+        assert (boxes == {context.keys.fingerprint}) == (what == "rotate")
+
+    await ended()
+    begun = [left for left in asking.left if left.get("runs")]
+    assert begun
+    # Of what an erasure itself writes, some: test_erasure.py has all of it.
+    some = [*doing.left[:3], *doing.left[3:-4:6], *doing.left[-4:]]
+    for left in [*begun, *some]:
+        await put_back(context, left)
+        await let_the_lease_end(context)
+        await lead(context)
+        await ended()
+    # Killed before there is a run, nothing is begun, and it can be asked for again.
+    before = [left for left in asking.left if not left.get("runs") and left.get("audit_log")]
+    await put_back(context, before[-1])
+    assert (await client.post(path, **asked, reason="本人要求"))["status"] == 0
+    assert await outcomes(context) == [(f"run_{what}", "begun")] * 2
+
+
+@pytest.mark.gen_test
+async def test_a_run_waits_for_the_commands_own_and_the_command_refuses_beside_it(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_bob(client, context)
+    store, acquire, tried = context.store, Leases.acquire, asyncio.Event()
+
+    async def acquiring(leases: Leases, name: str, holder: str, lasts_ms: int) -> Any:
+        lease = await acquire(leases, name, holder, lasts_ms)
+        if lease["holder"] != holder:
+            tried.set()
+        return lease
+
+    monkeypatch.setattr(Leases, "acquire", acquiring)
+    async with logged(store, "rotate", context.keys.fingerprint, lease="rotate"):
+        assert (await client.post("/ops/run", what="rotate", reason="换密钥"))["status"] == 0
+        again = await client.post("/ops/run", what="rotate", reason="换密钥")
+        assert again["msg"] == "已经在进行，请等它结束"
+        doing = asyncio.ensure_future(do_runs(context))
+        await tried.wait()
+        assert "outcome" not in await the_run(context)
+    await doing
+    told = (await client.get("/ops/runs"))["data"][0]
+    assert (told["outcome"], told["done"], told["total"]) == ("done", 1, 1)
+    assert told["said"] == [["sealed", "seed", "1", Keys(OLD.encode()).fingerprint]]
+    async with alone(store, "rotate"):
+        with pytest.raises(Busy, match="rotate runs at this moment"):
+            async with logged(store, "rotate", lease="rotate"):
+                pytest.fail("it ran beside another")
+    assert await outcomes(context) == [("run_rotate", each) for each in ("done", "done", "refused")]
+
+
+@pytest.mark.gen_test
+async def test_of_two_leaders_one_does_a_run_and_once(
+    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await operator(client)
+    done: list[str] = []
+
+    async def release(*_: Any) -> str:
+        done.append("once")
+        await asyncio.sleep(0)
+        return "done"
+
+    monkeypatch.setitem(running._WORKS, "release", release)  # type: ignore[attr-defined]
+    await client.post("/ops/run", what="release", reason="缺索引")
+    await asyncio.gather(do_runs(context), do_runs(context))
+    assert done == ["once"]
+    assert await outcomes(context) == [("run_release", "done")]
+
+
+@pytest.mark.gen_test
+async def test_what_stops_a_run_is_said_and_changes_nothing(client: Client, context: Context) -> None:
+    bob, code = await a_bob(client, context)
+    assert (await client.post("/ops/erase", code=code, depth=0, reason="本人要求"))["status"] == 0
+    theirs = Keys(b"a secret of another process, 32 or more").fingerprint
+    await context.store.meta.rows.update_one({"_id": "database"}, {"$set": {"keys": {theirs: 1}}})
+    assert (await client.post("/ops/run", what="rotate", reason="换密钥"))["status"] == 0
+    shown = await client.get("/ops/runs")
+    assert (shown["sealing"][0], shown["older"]) == (context.keys.fingerprint, [theirs])
+    await do_runs(context)
+    rotation, erasure = (await client.get("/ops/runs"))["data"]
+    assert rotation["said"] == [["other_first", theirs, context.keys.fingerprint]]
+    assert erasure["said"] == [["need_runs", code, "", "0"]]
+    assert (rotation["outcome"], erasure["outcome"]) == ("refused", "refused")
+    assert await outcomes(context) == [("run_forget", "refused"), ("run_rotate", "refused")]
+    assert (await (await client.log_in("alice")).get("/getMyInfo"))["release_num"] == 1
+    assert bob.unionid not in erasure_of(bob.unionid)
+
+
+@pytest.mark.gen_test
+async def test_who_lost_the_lease_is_stopped(context: Context) -> None:
+    async def work() -> None:
+        async with alone(context.store, "rotate"):
+            await context.store.leases.rows.update_one({"_id": "run:rotate"}, {"$set": {"holder": "another"}})
+            await asyncio.Event().wait()
+
+    with pytest.raises(Busy, match="taken it over"):
+        await work()
+    lease = await context.store.leases.collection.find_one({"_id": "run:rotate"})
+    assert lease is not None
+    assert lease["holder"] == "another"

@@ -1,0 +1,41 @@
+"""Every moment at which a process can be killed: what each write leaves in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+from motor.motor_asyncio import AsyncIOMotorCollection
+
+from server.context import Context
+from support.purse import all_documents
+
+WRITES = (
+    *("update_one", "update_many", "bulk_write", "delete_one", "delete_many", "find_one_and_update"),
+    "insert_one",
+)
+
+
+class Written:
+    """Notes the whole database after each write of what runs within it."""
+
+    def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._context, self._patch = context, monkeypatch
+        self.left: list[dict[str, list[dict[str, Any]]]] = []
+
+    async def note(self, work: Awaitable[Any]) -> None:
+        with self._patch.context() as patched:
+            for name in WRITES:
+                patched.setattr(AsyncIOMotorCollection, name, self._noted(name))
+            await work
+
+    def _noted(self, name: str) -> Any:
+        original = getattr(AsyncIOMotorCollection, name)
+
+        async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
+            result = await original(collection, *arguments, **named)
+            self.left.append(await all_documents(self._context))
+            return result
+
+        return write
