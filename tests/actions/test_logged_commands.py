@@ -21,6 +21,7 @@ from server.security.keys import Keys
 from server.settings import Settings
 from support.databases import with_database
 from support.proofs import a_reply
+from support.purse import find
 
 Log = list[tuple[str, str, str]]
 USER = pwd.getpwuid(os.getuid()).pw_name
@@ -32,9 +33,9 @@ def log(io_loop: Any, context: Context) -> Callable[[], Log]:
     """The acts in the log, the first one first: act, target, outcome."""
 
     def read() -> Log:
-        acts = io_loop.run_sync(lambda: context.store.audit_log.newest(10))
+        acts = io_loop.run_sync(lambda: find(context, "audit_log"))
         assert all((act["operator"], act["shared"]) == (f"command line: {USER}", 0) for act in acts)
-        return [(act["act"], act["target"], act["outcome"]) for act in reversed(acts)]
+        return [(act["act"], act["target"], act["outcome"]) for act in acts]
 
     return read
 

@@ -21,7 +21,7 @@ from support.client import Client, Someone
 from support.kills import Written
 from support.leading import lead, let_the_lease_end
 from support.operators import operator
-from support.purse import all_documents, put_back
+from support.purse import all_documents, find, put_back
 
 OLD = "the secret of before: 32 characters or more"
 NEW = "the secret of after: 32 characters or more"
@@ -64,8 +64,8 @@ async def the_run(context: Context) -> dict[str, Any]:
 
 async def outcomes(context: Context) -> list[tuple[str, str]]:
     """Return what the log says of runs, the first act first."""
-    acts = await context.store.audit_log.newest(50)
-    return [(act["act"], act["outcome"]) for act in reversed(acts) if act["act"].startswith("run_")]
+    acts = await find(context, "audit_log")
+    return [(act["act"], act["outcome"]) for act in acts if act["act"].startswith("run_")]
 
 
 @pytest.mark.parametrize("what", ["rotate", "release", "forget"])
@@ -109,7 +109,6 @@ async def test_killed_after_any_write_a_run_comes_to_its_end(
     assert await outcomes(context) == [(f"run_{what}", "begun")] * 2
 
 
-@pytest.mark.gen_test
 async def test_a_run_waits_for_the_commands_own_and_the_command_refuses_beside_it(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +140,6 @@ async def test_a_run_waits_for_the_commands_own_and_the_command_refuses_beside_i
     assert await outcomes(context) == [("run_rotate", each) for each in ("done", "done", "refused")]
 
 
-@pytest.mark.gen_test
 async def test_of_two_leaders_one_does_a_run_and_once(
     client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +158,6 @@ async def test_of_two_leaders_one_does_a_run_and_once(
     assert await outcomes(context) == [("run_release", "done")]
 
 
-@pytest.mark.gen_test
 async def test_what_stops_a_run_is_said_and_changes_nothing(client: Client, context: Context) -> None:
     bob, code = await a_bob(client, context)
     assert (await client.post("/ops/erase", code=code, depth=0, reason="本人要求"))["status"] == 0
@@ -179,7 +176,6 @@ async def test_what_stops_a_run_is_said_and_changes_nothing(client: Client, cont
     assert bob.unionid not in erasure_of(bob.unionid)
 
 
-@pytest.mark.gen_test
 async def test_who_lost_the_lease_is_stopped(context: Context) -> None:
     async def work() -> None:
         async with alone(context.store, "rotate"):
