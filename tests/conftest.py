@@ -309,9 +309,11 @@ def _unused_port() -> Iterator[tuple[Any, int]]:
 
 
 @pytest.fixture
-def environment() -> dict[str, str]:
-    """Further settings: a test module or class overrides this fixture."""
-    return {}
+def environment(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Further settings: the ENVIRONMENT of a test's class or module. One of either may override this."""
+    of_module = getattr(request.module, "ENVIRONMENT", {})
+    found: dict[str, str] = getattr(request.cls, "ENVIRONMENT", of_module)
+    return found
 
 
 @pytest.fixture

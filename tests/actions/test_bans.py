@@ -27,9 +27,7 @@ from support.steps import Killed, die
 REASON = "用脚本挖宝"
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def admit_login(_: str) -> None:

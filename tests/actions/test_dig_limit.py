@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import pytest
-
 from server.actions.digging.dig import dig
 from server.context import Context
 from server.errors import TooOften
@@ -17,9 +15,7 @@ from support.invariants import check_history
 MOST = 3
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"DIGS_A_PERSON": f"{MOST}"}
+ENVIRONMENT = {"DIGS_A_PERSON": f"{MOST}"}
 
 
 async def admit(person: Any) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
-
-import pytest
 
 from server.actions.announce import square_of
 from server.actions.reviews.review import follow_review
@@ -72,9 +70,7 @@ async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(client,
 
 
 class TestWhereContentsAreChecked:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return CHECKED
+    ENVIRONMENT: ClassVar = CHECKED
 
     async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(self, client, context, monkeypatch):
         alice, bob = await client.log_in_all("alice", "bob")

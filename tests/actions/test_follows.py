@@ -19,10 +19,7 @@ from support.messages import MESSAGES, allow, send_until_quiet, sent_to
 from support.purse import find, let_pass, pay, publish_red_packet
 from support.steps import Killed, Steps
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return MESSAGES
+ENVIRONMENT = MESSAGES
 
 
 async def id_of(context: Context, someone: Someone) -> str:

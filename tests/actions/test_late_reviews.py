@@ -13,10 +13,7 @@ from server.game.review import decided
 from support.purse import find
 from support.reviews import CHECKED, retry, settle, state_of
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return CHECKED
+ENVIRONMENT = CHECKED
 
 
 class Late:

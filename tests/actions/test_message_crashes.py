@@ -47,9 +47,7 @@ STEPS = {
     "a cooldown is over": ["messages.insert", *SENT],
 }
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return MESSAGES
+ENVIRONMENT = MESSAGES
 
 
 async def run(client: Client, context: Context, settings: Settings, scenario: str, kill_after: int) -> Steps:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -31,10 +31,7 @@ from support.purse import (
     wx,
 )
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return MESSAGES
+ENVIRONMENT = MESSAGES
 
 
 async def a_win(client: Client, context: Context) -> str:
@@ -456,9 +453,7 @@ async def test_messages_that_ended_long_ago_are_deleted(client, context):
 
 
 class TestOff:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {}
+    ENVIRONMENT: ClassVar = {}
 
     async def test_without_templates_nothing_is_written_or_offered(self, client, context, monkeypatch):
         asked: list[str] = []

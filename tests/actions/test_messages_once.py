@@ -18,9 +18,7 @@ from support.steps import Killed
 UNANSWERED = ["timeout", "disconnect", "garbage"]
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return MESSAGES
+ENVIRONMENT = MESSAGES
 
 
 @pytest.fixture(autouse=True)

@@ -24,9 +24,7 @@ from support.steps import Killed, die
 ME = Actor("小林", shared=False)
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return CHECKED
+ENVIRONMENT = CHECKED
 
 
 async def profile_of(context: Context, someone: Someone) -> dict[str, Any]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import pytest
-
 from devtools.sandbox import send_notices
 from server.actions.reviews.review import settle_reviews
 from server.actions.tidy import tidy_files
@@ -16,9 +14,7 @@ from support.reviews import CHECKED, settle
 NONCE = "ab" * 16
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return CHECKED
+ENVIRONMENT = CHECKED
 
 
 async def publish(alice: Someone, urls: list[str]) -> str:

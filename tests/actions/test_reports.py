@@ -24,9 +24,7 @@ from support.steps import Killed, die
 TO_HOLD = 3
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": str(TO_HOLD)}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": str(TO_HOLD)}
 
 
 async def grow_old(context: Context, *people: Someone) -> None:

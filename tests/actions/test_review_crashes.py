@@ -62,9 +62,7 @@ STEPS = {
 }
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return CHECKED
+ENVIRONMENT = CHECKED
 
 
 @pytest.mark.parametrize("scenario", REVIEW_SCENARIOS)

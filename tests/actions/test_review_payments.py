@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.actions.operate import decide_review, hide_task
 from server.actions.sweep import sweep
 from server.context import Context
@@ -16,9 +14,7 @@ from support.reviews import CHECKED, settle, state_of
 ME = Actor("小林", shared=False)
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return CHECKED
+ENVIRONMENT = CHECKED
 
 
 async def states(context: Context, collection: str, field: str = "state") -> list[Any]:

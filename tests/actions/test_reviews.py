@@ -37,9 +37,7 @@ from support.reviews import CHECKED, read_again, retry, settle, state_of
 ME = Actor("小林", shared=False)
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return CHECKED
+ENVIRONMENT = CHECKED
 
 
 async def shown_to(who: Any, code: str) -> str:

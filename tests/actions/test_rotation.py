@@ -38,9 +38,7 @@ MAIL = {"receiver": "王小明", "phone": "13800138000", "address": "上海市�
 MANY = 1000
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"SECRET_KEY": OLD}
+ENVIRONMENT = {"SECRET_KEY": OLD}
 
 
 def fingerprint(secret: str) -> str:

@@ -26,9 +26,7 @@ from support.steps import Killed
 WRITES = ("insert_one", "update_one", "update_many", "bulk_write", "delete_one", "delete_many")
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
 
 class Killing:

@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import httpx
 import pytest
@@ -241,9 +241,7 @@ async def crowd_of(settings: Settings, *options: str, until: str = "") -> tuple[
 class TestWithoutSandbox:
     """With the real WeChat configured."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "a secret"}
+    ENVIRONMENT: ClassVar = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "a secret"}
 
     async def test_one_line_says_that_there_is_no_sandbox(self, http_server, settings):
         code, said, complained = await crowd_of(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tornado.testing import bind_unused_port
@@ -180,9 +180,7 @@ async def test_without_https_browsers_are_not_told_to_use_it(client):
 class TestUnderHttps:
     """Behind a proxy that speaks https to clients."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"PUBLIC_URL": "https://wabao.example.com"}
+    ENVIRONMENT: ClassVar = {"PUBLIC_URL": "https://wabao.example.com"}
 
     async def test_browsers_are_told_to_use_https_only(self, client):
         paths = ["/", "/ops", "/healthz", "/nowhere", "/getTaskList", "/miniProgramCode", "/ws", "/ops/feed"]
@@ -194,9 +192,7 @@ class TestUnderHttps:
 class TestStrangersBodies:
     """Bodies of which nobody knows yet who sends them, in a process that may hold 16 MB."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"UPLOAD_MEMORY_MB": "16"}
+    ENVIRONMENT: ClassVar = {"UPLOAD_MEMORY_MB": "16"}
 
     async def test_bodies_of_strangers_leave_room_for_uploads(self, client, settings, context):
         head = f"POST /getTaskList HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY_BYTES}\r\n\r\n".encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from base64 import b64encode
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -208,9 +208,7 @@ async def test_a_person_who_never_logged_in_is_told_so(client):
 
 
 class TestWhereTokensAreRequired:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"REQUIRE_TOKEN": "1"}
+    ENVIRONMENT: ClassVar = {"REQUIRE_TOKEN": "1"}
 
     async def test_nobody_is_believed_without_a_token(self, client):
         alice, bob = await client.log_in_all("alice", "bob")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -28,21 +28,19 @@ PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}
 HERE, THERE = {"X-Forwarded-For": "198.51.100.7"}, {"X-Forwarded-For": "198.51.100.8"}
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {
-        "PUBLISHES_A_PERSON": "2",
-        "UPLOADS_A_PERSON": "3",
-        "POSTERS_A_PERSON": "1",
-        "LOGINS_A_PERSON": "4",
-        "LOGINS_AN_ADDRESS": "5",
-        "PROFILES_A_PERSON": "2",
-        "CONSENTS_A_PERSON": "2",
-        "POSTERS_AN_ADDRESS": "2",
-        "NEW_SOCKETS_A_PERSON": "2",
-        "NEW_SOCKETS_AN_ADDRESS": "3",
-        **PROXY,
-    }
+ENVIRONMENT = {
+    "PUBLISHES_A_PERSON": "2",
+    "UPLOADS_A_PERSON": "3",
+    "POSTERS_A_PERSON": "1",
+    "LOGINS_A_PERSON": "4",
+    "LOGINS_AN_ADDRESS": "5",
+    "PROFILES_A_PERSON": "2",
+    "CONSENTS_A_PERSON": "2",
+    "POSTERS_AN_ADDRESS": "2",
+    "NEW_SOCKETS_A_PERSON": "2",
+    "NEW_SOCKETS_AN_ADDRESS": "3",
+    **PROXY,
+}
 
 
 def check_refused(reply: httpx.Response, least: int, most: int) -> None:
@@ -266,9 +264,7 @@ async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(client
 class TestBytes:
     """Megabytes a person uploads in an hour."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"UPLOAD_MB_A_PERSON": "1"}
+    ENVIRONMENT: ClassVar = {"UPLOAD_MB_A_PERSON": "1"}
 
     async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(self, client):
         alice = await client.log_in("alice")
@@ -322,9 +318,7 @@ async def upload(someone: Someone, headers: dict[str, str]) -> int:
 class TestOfAnAddress:
     """Many people behind one address."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"UPLOADS_AN_ADDRESS": "2", **PROXY}
+    ENVIRONMENT: ClassVar = {"UPLOADS_AN_ADDRESS": "2", **PROXY}
 
     async def test_an_address_is_what_the_proxy_says_and_the_proxy_itself_is_none(self, client):
         people = await client.log_in_all("alice", "bob", "carol")
@@ -353,9 +347,7 @@ class TestOfAnAddress:
 class TestUnderHttpsWithoutATrustedProxy:
     """Everybody seems to come from the proxy, so that addresses have no limit."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
+    ENVIRONMENT: ClassVar = {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
 
     async def test_no_address_is_counted(self, client):
         alice = await client.log_in("alice")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import msgspec
@@ -22,9 +22,7 @@ OTHER_KEY = AES_KEY[::-1]
 NONCE, STAMP = "415670741", "1714112445"
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return CHECKED
+ENVIRONMENT = CHECKED
 
 
 def an_event(**fields: Any) -> bytes:
@@ -157,9 +155,7 @@ async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(client, con
 
 
 class TestWithoutMessagePush:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {}
+    ENVIRONMENT: ClassVar = {}
 
     async def test_a_push_is_refused_and_everything_is_shown_at_once(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")

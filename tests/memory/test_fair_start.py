@@ -32,9 +32,7 @@ WINDOW_MS = 300
 BAN = {"reason": "用脚本挖宝", "at": 1, "until": 0}
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"FAIR_START_MS": str(WINDOW_MS)}
+ENVIRONMENT = {"FAIR_START_MS": str(WINDOW_MS)}
 
 
 class Drawn:

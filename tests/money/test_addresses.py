@@ -18,9 +18,7 @@ from support.purse import find, let_pass, rest
 PHONE = "1380000"
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": "3"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": "3"}
 
 
 async def addressed(client: Client, context: Context, owner: Someone, number: int, **asked: Any) -> str:

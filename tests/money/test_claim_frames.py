@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from support.operators import operator
 from support.purse import confirm, pay, publish_red_packet, rest, win
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame", "CASH_WON_DAY_YUAN": "1"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame", "CASH_WON_DAY_YUAN": "1"}
 
 
 async def told(page: Any) -> list[int]:

@@ -8,8 +8,6 @@ import io
 import logging
 from typing import Any
 
-import pytest
-
 from devtools.sandbox import Sandbox
 from server.actions.sweep import sweep
 from server.context import Context
@@ -19,9 +17,7 @@ from support.purse import DAY_MS, check_books, find, let_pass, pay, publish_red_
 ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
 
 async def won_goods(

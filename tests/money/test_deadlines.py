@@ -20,10 +20,7 @@ from support.purse import (
     win,
 )
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"CLAIM_DAYS": "10"}
+ENVIRONMENT = {"CLAIM_DAYS": "10"}
 
 
 async def told(winner: Someone, publisher: Someone, code: str) -> set[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -69,9 +69,7 @@ async def finish(context: Context, *codes: str) -> None:
 
 
 class TestLimits:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_WON_DAY_YUAN": "5", "CASH_WON_WEEK_YUAN": "8", "CASH_PAIR_WEEK_YUAN": "3"}
+    ENVIRONMENT: ClassVar = {"CASH_WON_DAY_YUAN": "5", "CASH_WON_WEEK_YUAN": "8", "CASH_PAIR_WEEK_YUAN": "3"}
 
     @pytest.mark.parametrize(
         ("publishers", "passes_ms", "why"),
@@ -152,9 +150,7 @@ class TestLimits:
 
 
 class TestTheFirstPayoutOfAPair:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"PAYOUT_HOLD_SECONDS": "600"}
+    ENVIRONMENT: ClassVar = {"PAYOUT_HOLD_SECONDS": "600"}
 
     async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
@@ -191,9 +187,7 @@ class TestTheFirstPayoutOfAPair:
 
 
 class TestBrakesAfterAFreeze:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
+    ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
 
     @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
     async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(

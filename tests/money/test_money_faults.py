@@ -33,9 +33,7 @@ HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
 
 @pytest.fixture

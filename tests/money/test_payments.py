@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -423,9 +423,7 @@ async def test_a_credit_card_does_not_end_what_another_payment_opened(client, co
 
 
 class TestWhereCreditCardsMayPay:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_NO_CREDIT": "0"}
+    ENVIRONMENT: ClassVar = {"CASH_NO_CREDIT": "0"}
 
     async def test_a_credit_card_opens_it(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-import pytest
+from typing import Any, ClassVar
 
 from server.store.money.orders import Orders
 from support.purse import (
@@ -21,20 +19,15 @@ from support.purse import (
     wx,
 )
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {
-        "CASH_ORDER_YUAN": "12",
-        "CASH_PAID_DAY_YUAN": "10",
-        "CASH_PAID_WEEK_YUAN": "15",
-    }
+ENVIRONMENT = {
+    "CASH_ORDER_YUAN": "12",
+    "CASH_PAID_DAY_YUAN": "10",
+    "CASH_PAID_WEEK_YUAN": "15",
+}
 
 
 class TestTheDepthOfRedPackets:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_LEAST_DIGGERS": "10"}
+    ENVIRONMENT: ClassVar = {"CASH_LEAST_DIGGERS": "10"}
 
     async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, client):
         alice = await client.log_in("alice")

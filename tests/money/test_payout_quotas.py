@@ -28,16 +28,13 @@ from support.purse import (
     win,
 )
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {
-        "MAX_RED_PACKET_YUAN": "5",
-        "PAYOUT_TRANSFER_YUAN": "5",
-        "PAYOUT_PERSON_DAY_YUAN": "8",
-        "PAYOUT_DAY_YUAN": "25",
-        "OPS_TOKEN": "open sesame",
-    }
+ENVIRONMENT = {
+    "MAX_RED_PACKET_YUAN": "5",
+    "PAYOUT_TRANSFER_YUAN": "5",
+    "PAYOUT_PERSON_DAY_YUAN": "8",
+    "PAYOUT_DAY_YUAN": "25",
+    "OPS_TOKEN": "open sesame",
+}
 
 
 def change(context: Context, **settings: int) -> None:

@@ -32,9 +32,7 @@ from support.purse import (
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
 
 async def won(

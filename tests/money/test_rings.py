@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -77,9 +77,7 @@ async def waits(context: Context, winner: Someone, code: str, why: str, after_ms
 
 
 class TestTheRulesOfRedPackets:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
+    ENVIRONMENT: ClassVar = {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
 
     async def test_they_cannot_be_dug_faster_than_others_can_come(self, client):
         alice = await client.log_in("alice")
@@ -99,9 +97,7 @@ class TestTheRulesOfRedPackets:
 
 
 class TestPrivateTreasures:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_PRIVATE_DAY_YUAN": "5"}
+    ENVIRONMENT: ClassVar = {"CASH_PRIVATE_DAY_YUAN": "5"}
 
     async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(self, client, context):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -166,14 +162,12 @@ class TestPrivateTreasures:
 
 
 class TestNewcomers:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {
-            "CASH_NEWCOMER_DAY_YUAN": "5",
-            "CASH_YOUNG_DAY_YUAN": "8",
-            "CASH_RING_DAY_YUAN": "6",
-            "TRUSTED_PROXIES": "127.0.0.1",  # so that people have no address: none is forwarded
-        }
+    ENVIRONMENT: ClassVar = {
+        "CASH_NEWCOMER_DAY_YUAN": "5",
+        "CASH_YOUNG_DAY_YUAN": "8",
+        "CASH_RING_DAY_YUAN": "6",
+        "TRUSTED_PROXIES": "127.0.0.1",  # so that people have no address: none is forwarded
+    }
 
     async def test_each_is_paid_so_much_a_day_and_all_together(self, client, context):
         (publisher,) = await grown_up(client, context, "publisher")
@@ -223,9 +217,7 @@ class TestNewcomers:
 
 
 class TestRings:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_RING_DAY_YUAN": "10", "TRUSTED_PROXIES": "127.0.0.1"}
+    ENVIRONMENT: ClassVar = {"CASH_RING_DAY_YUAN": "10", "TRUSTED_PROXIES": "127.0.0.1"}
 
     async def test_what_a_ring_pays_itself_is_held_above_a_limit_and_a_stranger_is_paid(
         self, client, context
@@ -336,9 +328,7 @@ class TestRings:
 
 
 class TestOneAddress:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_RING_DAY_YUAN": "10"}
+    ENVIRONMENT: ClassVar = {"CASH_RING_DAY_YUAN": "10"}
 
     async def test_a_win_at_the_address_of_its_publisher_ties_unless_it_is_a_campus(
         self, client, context, monkeypatch
@@ -358,9 +348,7 @@ class TestOneAddress:
 
 
 class TestPatterns:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"CASH_PATTERNS_HELD": "1"}
+    ENVIRONMENT: ClassVar = {"CASH_PATTERNS_HELD": "1"}
 
     async def test_who_wins_one_publishers_again_and_again_is_held(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import ClassVar
 
 import pytest
 
@@ -12,10 +13,7 @@ from server.errors import WeChatBusy
 from support.client import Client, Someone
 from support.purse import DAY_MS, find, misbehave, pay, publish_red_packet, win
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
+ENVIRONMENT = {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
 
 
 async def claimed(client: Client, context: Context, alice: Someone, bob: Someone, money: int = 2) -> str:
@@ -163,9 +161,7 @@ async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, c
 
 
 class TestWithoutIt:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"RISK_HELD": "0"}
+    ENVIRONMENT: ClassVar = {"RISK_HELD": "0"}
 
     async def test_without_the_setting_wechat_is_not_asked(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")

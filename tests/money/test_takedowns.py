@@ -26,10 +26,7 @@ from support.purse import (
     wx,
 )
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def act(client: Client, what: str, **asked: Any) -> None:

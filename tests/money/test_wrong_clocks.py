@@ -20,9 +20,7 @@ HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"TASK_DAYS": "1", "CLAIM_DAYS": "1"}
+ENVIRONMENT = {"TASK_DAYS": "1", "CLAIM_DAYS": "1"}
 
 
 @pytest.fixture

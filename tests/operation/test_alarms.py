@@ -43,9 +43,7 @@ from support.steps import Killed, Steps
 CODE = "A" * 12
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 class Robot:

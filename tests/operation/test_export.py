@@ -21,9 +21,7 @@ ASKED = {"month": "2026-11", "reason": "报税"}
 WHERE = {"receiver": "=HYPERLINK(1)", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKENS": f"老王:act:{ACT},赵会计:money:{MONEY}"}
+ENVIRONMENT = {"OPS_TOKENS": f"老王:act:{ACT},赵会计:money:{MONEY}"}
 
 
 def ms(*moment: int) -> int:

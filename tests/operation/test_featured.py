@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from server.actions.announce import square_of
 from server.actions.operate import MOST_FEATURED
 from server.store.digging import square
@@ -13,10 +11,7 @@ from support.drafts import publish_many
 from support.operators import operator
 from support.purse import pay, publish_red_packet
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(client, context, monkeypatch):

@@ -23,9 +23,7 @@ LOOK, ACT = "lin's own token", "wang's own token"
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKENS": f"小林:look:{LOOK},老王:act:{ACT}"}
+ENVIRONMENT = {"OPS_TOKENS": f"小林:look:{LOOK},老王:act:{ACT}"}
 
 
 def an_act(at: int, **more: Any) -> dict[str, Any]:

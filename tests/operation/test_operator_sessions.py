@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -32,9 +32,7 @@ INSIDE = [interface for interface in OPS_INTERFACES if interface.needs_operator]
 ACTS = [interface for interface in INSIDE if interface.method == "POST"]
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": TOKEN, "TRUSTED_PROXIES": "127.0.0.1"}
+ENVIRONMENT = {"OPS_TOKEN": TOKEN, "TRUSTED_PROXIES": "127.0.0.1"}
 
 
 @asynccontextmanager
@@ -167,9 +165,7 @@ async def test_the_cookie_is_sent_only_to_our_pages_and_hidden_from_scripts(clie
 class TestUnderHttps:
     """With a PUBLIC_URL of https."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"OPS_TOKEN": TOKEN, "PUBLIC_URL": "https://wabao.example"}
+    ENVIRONMENT: ClassVar = {"OPS_TOKEN": TOKEN, "PUBLIC_URL": "https://wabao.example"}
 
     async def test_the_cookie_goes_over_https_only(self, client):
         reply = await client.http.post("/ops/login", json={"name": "x", "token": TOKEN})

@@ -7,7 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import msgspec
@@ -32,10 +32,7 @@ from support.operators import guess, open_feed, operator
 from support.purse import misbehave, pay, publish_red_packet, scrape, win
 from support.steps import Killed, Steps
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 @pytest.fixture
@@ -56,9 +53,7 @@ def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None
 class TestBehindAProxy:
     """The proxy is trusted: it writes the address that a request is from."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"OPS_TOKEN": "open sesame", "TRUSTED_PROXIES": "127.0.0.1"}
+    ENVIRONMENT: ClassVar = {"OPS_TOKEN": "open sesame", "TRUSTED_PROXIES": "127.0.0.1"}
 
     async def test_guesses_from_one_address_lock_out_no_other(self, client):
         assert (await client.get("/ops/log"))["error"] == "token_required"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from support.client import Client
 from support.operators import operator
 from support.purse import pay, publish_red_packet, win
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def codes(client: Client, **asked: str) -> list[str]:

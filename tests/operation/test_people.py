@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -16,9 +16,7 @@ from support.reviews import CHECKED, settle
 REASON = "捣乱"
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def check_reached(client: Client, context: Context, someone: Someone, key: str) -> None:
@@ -116,9 +114,7 @@ async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused
 class TestChecked:
     """Where WeChat checks contents."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"OPS_TOKEN": "open sesame", **CHECKED}
+    ENVIRONMENT: ClassVar = {"OPS_TOKEN": "open sesame", **CHECKED}
 
     async def test_a_chosen_name_leads_to_its_person(self, client, context):
         await operator(client)

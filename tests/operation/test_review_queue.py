@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from server.game.review import decided
 from server.operation.alarms import Alarm, check_queues
 from server.store.reviews.reviews import new_review
@@ -12,10 +10,7 @@ from support.purse import check_books, find, pay, publish_red_packet, sweep_unti
 from support.report_scenarios import a_report
 from support.reviews import CHECKED, settle
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {**CHECKED, "OPS_TOKENS": "小林:act:a-token-that-may-act,赵会计:money:a-token-that-moves-money"}
+ENVIRONMENT = {**CHECKED, "OPS_TOKENS": "小林:act:a-token-that-may-act,赵会计:money:a-token-that-moves-money"}
 
 
 async def operate(client: Client, token: str) -> None:

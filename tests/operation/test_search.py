@@ -18,9 +18,7 @@ LOOK, ACT = "look-" + "x" * 24, "act-" + "x" * 24
 PHONE = "+86 138-0013-8000"
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKENS": f"小林:look:{LOOK},老王:act:{ACT}"}
+ENVIRONMENT = {"OPS_TOKENS": f"小林:look:{LOOK},老王:act:{ACT}"}
 
 
 async def enter(client: Client, token: str) -> None:

@@ -6,8 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
-
 from server.runtime.background import Background
 from support.operators import open_feed, operator
 
@@ -19,9 +17,7 @@ async def frames(feed: Any) -> AsyncIterator[dict[str, Any]]:
         yield json.loads(message)
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, settings):

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client
 from support.operators import operator
 from support.purse import pay, publish_red_packet, rest, win
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def read(client: Client, **who: Any) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import posixpath
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -132,9 +132,7 @@ async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client):
 class TestWithWeChat:
     """With WeChat configured, nobody can log in on the web."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
+    ENVIRONMENT: ClassVar = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
 
     async def test_the_page_shows_the_mini_programs_code_instead(self, client):
         assert 'data-login="wechat"' in (await client.http.get("/")).text

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
 from pymongo.monitoring import CommandListener, CommandStartedEvent
@@ -35,9 +34,7 @@ def path_of(url: str, settings: Settings) -> str:
     return url.removeprefix(settings.public_url)
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"PUBLIC_URL": "https://wabao.example.com"}
+ENVIRONMENT = {"PUBLIC_URL": "https://wabao.example.com"}
 
 
 async def test_an_upload_is_served_with_its_thumbnail(client, settings):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from server.actions.operate import hide_task
 from server.store.audit_log import Actor
 from support.client import Client, a_picture
@@ -16,9 +14,7 @@ from support.reviews import read_again
 ME = Actor("小林", shared=False)
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def statuses(client: Client, *urls: str) -> list[int]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
-
-import pytest
 
 from support.client import Client, Someone, a_picture
 from support.operators import operator
@@ -15,9 +13,7 @@ from support.reviews import CHECKED, settle
 HOUR_MS = 3_600_000
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {**CHECKED, "OPS_TOKEN": "open sesame"}
+ENVIRONMENT = {**CHECKED, "OPS_TOKEN": "open sesame"}
 
 
 def path_of(url: str) -> str:
@@ -149,9 +145,7 @@ async def test_operators_see_what_is_not_shown_yet(client):
 class TestUnchecked:
     """Where contents are not checked."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {}
+    ENVIRONMENT: ClassVar = {}
 
     async def test_a_picture_is_shown_from_when_it_is_published(self, client):
         alice = await client.log_in("alice")

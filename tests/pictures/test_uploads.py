@@ -30,9 +30,7 @@ MB = 1 << 20
 PATIENCE_SECONDS = 10
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"UPLOAD_MEMORY_MB": "16"}
+ENVIRONMENT = {"UPLOAD_MEMORY_MB": "16"}
 
 
 @pytest.fixture(autouse=True)
@@ -183,9 +181,7 @@ async def test_nothing_is_kept_of_an_upload_that_is_refused(client, context, set
 class TestWithTokensRequired:
     """With REQUIRE_TOKEN=1, as in production."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"REQUIRE_TOKEN": "1"}
+    ENVIRONMENT: ClassVar = {"REQUIRE_TOKEN": "1"}
 
     async def test_a_bare_id_is_refused_before_the_form(self, client, settings):
         alice = await client.log_in("alice")
@@ -326,9 +322,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
 class TestEighths:
     """With room for eight times as much as one person may hold."""
 
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"UPLOAD_MEMORY_MB": "96"}
+    ENVIRONMENT: ClassVar = {"UPLOAD_MEMORY_MB": "96"}
 
     async def test_four_people_with_stalled_uploads_leave_room_for_the_others(
         self, client, settings, context

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from handlers import push
 from handlers.push import hellos_of
 from server.realtime import hub
@@ -15,9 +13,7 @@ def head(who: Someone) -> dict[str, str]:
     return {"Authorization": f"Bearer {who.token}"}
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"REQUIRE_TOKEN": "1", "SOCKETS_A_PERSON": "2"}
+ENVIRONMENT = {"REQUIRE_TOKEN": "1", "SOCKETS_A_PERSON": "2"}
 
 
 async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(client, open_page, context):

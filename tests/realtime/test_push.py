@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
-
-import pytest
+from typing import Any, ClassVar
 
 from devtools.sandbox import Sandbox
 from server.context import Context
@@ -149,9 +147,7 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(client, o
 
 
 class TestFewSockets:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"SOCKETS_A_PERSON": "2"}
+    ENVIRONMENT: ClassVar = {"SOCKETS_A_PERSON": "2"}
 
     async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(self, client, open_page):
         alice = await client.log_in("alice")

@@ -6,16 +6,12 @@ from typing import Any
 
 import httpx
 import msgspec
-import pytest
 
 from handlers.websocket import IDENTITY_REFUSED
 from server.realtime.news import Revoked, SendAway
 from support.client import Client, Someone
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame, operators of the tests"}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame, operators of the tests"}
 
 
 async def operate(client: Client, **parameters: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -33,9 +33,7 @@ PACKET: dict[str, Any] = {
 
 
 class TestNearlyFull:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"DISK_FREE_MB": str(1 << 40)}
+    ENVIRONMENT: ClassVar = {"DISK_FREE_MB": str(1 << 40)}
 
     async def test_publishing_and_uploading_are_refused_and_the_operator_is_told(self, client, context):
         alice = await client.log_in("alice")

@@ -9,7 +9,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import msgspec
@@ -430,9 +430,7 @@ async def test_it_exists_neither_with_wechat_configured_nor_in_production(contex
 
 
 class TestWithWeChatConfigured:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
+    ENVIRONMENT: ClassVar = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "s" * 32}
 
     async def test_a_server_that_starts_makes_no_collection_for_it(self, context):
         made = await context.store.database.list_collection_names()

@@ -25,9 +25,7 @@ DATA = {
 }
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"MESSAGE_WON": f"{TEMPLATE} thing1=name time2=until phrase3=status"}
+ENVIRONMENT = {"MESSAGE_WON": f"{TEMPLATE} thing1=name time2=until phrase3=status"}
 
 
 async def subscribe(client: Client, user: str, template_id: str = TEMPLATE, **wishes: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -68,9 +68,7 @@ async def test_a_successful_dig_takes_four_trips_even_for_a_newcomer(client, con
 
 
 class TestWithMessages:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        return MESSAGES
+    ENVIRONMENT: ClassVar = MESSAGES
 
     async def test_messages_to_people_who_left_add_no_trip_to_a_dig(self, client, context, trips):
         alice, bob = [await digger(client, user) for user in ("alice", "bob")]
