@@ -1,4 +1,4 @@
-"""Random sequences of all that can happen to money: do the books balance after each, and is every step legal?
+"""Random sequences of acts with money: does the ledger balance after each, and is every step legal?
 
     python bench/money.py [--sequences 10000] [--steps 25] [--processes 2] [--seed 1]
 

@@ -150,7 +150,7 @@ class _Money(Collector):
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        sums = GaugeMetricFamily("wabao_money_fen", "The books, in fen, over all tasks", labels=["sum"])
+        sums = GaugeMetricFamily("wabao_money_fen", "The ledger in fen, over all tasks", labels=["sum"])
         for name, amount_fen in self._gauges["sums_fen"].items():
             sums.add_metric([name], amount_fen)
         yield sums

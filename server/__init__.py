@@ -2,8 +2,8 @@
 
 import os
 
-# Motor's threads; it reads this when it is imported. Each holds one operation. While MongoDB elects a
-# primary, operations take seconds, and with Motor's own number, five a core, no other could begin.
+# The number of Motor's threads, read when it is imported. Each thread runs one operation. While MongoDB
+# elects a primary, operations take seconds; with Motor's default, five a core, no others could begin.
 os.environ.setdefault("MOTOR_MAX_WORKERS", "100")
 
 __version__ = "0.1.0"

@@ -243,7 +243,7 @@ def _release(parsed: argparse.Namespace) -> int:
     async def work(store: Store) -> int:
         if not parsed.unchecked and await _checked(settings):
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
-        # In a new database the log would be what makes it look used, so there it is written afterwards.
+        # A log entry would make a new database look used, so there it is written afterwards.
         new = await is_new(store.database)
         async with nullcontext() if new else logged(store, "release", lease="release"):
             await prepare(store.database, store.indexes(), _tell)
@@ -270,7 +270,7 @@ def _secret(_: argparse.Namespace) -> int:
 def _refuse_embedded(settings: Settings, command: str) -> None:
     """Raise BadSettings without a MONGODB_URI.
 
-    A check drops databases. SecantusDB answers nothing meanwhile, so that its server would lose it.
+    A check drops databases. SecantusDB answers nothing during that, so a server that uses it would fail.
     """
     if names_embedded_store(settings):
         raise BadSettings(f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store")
@@ -427,7 +427,7 @@ def _verify(parsed: argparse.Namespace) -> int:
         return 1
     rules = draw.read_rules(proof.params)
     against = "the commitment given" if parsed.commitment else "itself alone: no --commitment was given"
-    print(f"all of it holds, held against {against}")
+    print(f"all of it holds, compared with {against}")
     print(f"task {rules.code}, depths that win: {', '.join(map(str, proof.winning_depths))}")
     if rules.ranks:
         print(f"their ranks: {', '.join(map(str, proof.winning_ranks))}")
@@ -442,7 +442,8 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _log_verified(proof: draw.Proof, *, holds: bool) -> None:
-    """Log a check by an operator. That is whose environment has a MONGODB_URI; anybody else may check too."""
+    """Log a `verify`, if MONGODB_URI is set: then an operator ran it. Others may verify, and are not
+    logged."""
     if not os.environ.get("MONGODB_URI", "").strip():
         return
     from server.actions.command_line import logged

@@ -87,7 +87,7 @@ INTERFACES: list[type[Interface]] = [
     GetMyFollows,
 ]
 
-# What asks no store, or says itself that it does not answer.
+# Paths that ask no store, or report themselves that a store does not answer.
 _NEEDS_NO_DATABASE = re.compile(
     r"/(|healthz|readyz|metrics|openapi\.json|asyncapi\.json|ops/?|docs/?|static/.*)\Z", re.DOTALL
 )
@@ -157,7 +157,7 @@ class Guarded(Application):
 def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
     """Return the application of a process that may not serve yet; `why` says why, for `/readyz`.
 
-    Pages are there. What they ask for is refused, and they ask again.
+    It serves the pages; their requests are refused, and they ask again.
     """
     routes = [
         URLSpec(r"/healthz", Health, {"context": None}),

@@ -132,7 +132,7 @@ class NoSuchTask(Refusal):
 
 
 class NotShown(NoSuchTask):
-    """It is in review or was taken down: to all but its publisher and its winners there is no such task."""
+    """The task is in review or was taken down. Only its publisher and its winners may know that it exists."""
 
     default_msg = "这个宝贝现在看不到：可能正在检查，也可能已经下架"
 

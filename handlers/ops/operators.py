@@ -120,7 +120,18 @@ def refuse_queries(request: HTTPServerRequest) -> None:
 
 
 class OperatorInterface(Interface):
-    """An interface for operators, by their cookie. A page of another site cannot use it."""
+    """An interface for operators, by their cookie. A page of another site cannot use it.
+
+        class OpsEnd(OperatorInterface):
+            path = "/ops/end"
+            method = "POST"
+            role = "act"
+            takes = (OpsEndRequest,)
+
+            async def operate(self, request: OpsEndRequest) -> Reply:
+                await end_task(self.context, self.actor, request.code, request.reason)
+                return Reply()
+    """
 
     body_seconds = BODY_SECONDS
     needs_operator = True

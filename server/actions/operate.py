@@ -101,8 +101,8 @@ async def release_ring(
 ) -> None:
     """Release each prize that is held because of the ring of this one. Raises BadRequest if none is.
 
-    What is held only since the operator looked, at `seen_at_ms`, nobody has decided about: it stays held.
-    Each is an act of its own in the log: if the process dies, those that are left are still held.
+    Prizes held since after `seen_at_ms`, when the operator looked, stay held. Each release is a separate act
+    in the log; if the process dies, the rest are still held.
     """
     held = await _held_of_ring(context, code, depth, seen_at_ms)
     await _decide_all(release, context, actor, held, reason)
@@ -123,9 +123,9 @@ async def _decide_all(
     prizes: list[Prize],
     reason: str,
 ) -> None:
-    """Decide about each, also if one is refused: somebody decided about it meanwhile, or froze it.
+    """Decide about each of them, even if some are refused because somebody else decided or froze meanwhile.
 
-    Raises its refusal at the end.
+    Raises the refusal at the end.
     """
     refusal: BadRequest | None = None
     for prize in prizes:
@@ -170,7 +170,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
 
 
 async def feature_task(context: Context, actor: Actor, code: str, reason: str, *, featured: bool) -> None:
-    """Put a task on top of the square, or take it from there. Those hidden or unpaid show once they are not.
+    """Put a task on top of the square, or take it from there. It shows once it is neither hidden nor unpaid.
 
     Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED others are there.
     """
@@ -237,7 +237,7 @@ async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> N
     """Let a person act again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "unban", str(whom), reason, whom):
         person = await find_person(context, whom)
-        # In one write: while another record of theirs is banned, a login would ban this one again.
+        # All records in one write: a login would ban this one again while another record is banned.
         await context.store.people.lift_ban(person["openid"])
 
 

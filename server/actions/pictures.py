@@ -147,7 +147,7 @@ async def _draw_code(context: Context, scene: str, made_for: str) -> str:
     except WeChatError as error:
         log.warning("WeChat drew no mini-program code: %s", error)
         raise WeChatBusy from error
-    # There is no person to queue for, so the code's own name stands in the queue.
+    # No person asks for it, so the queue counts it under the name of the code.
     picture = await pictures_of(context).normalise(drawn, made_for)
     return await context.store.files.save_made(picture, made_for, context.clock.now_ms())
 
@@ -181,8 +181,8 @@ def is_signed(context: Context, file: File, until_seconds: int, signature: str) 
 async def audience_of(context: Context, file: File) -> Audience:
     """Return who may see a picture.
 
-    A check refused it, or what it shows is hidden: operators. Nothing that others see has shown it yet: those
-    with a signed address. Else everybody.
+    Only operators, if a check refused it or the task that shows it is hidden. Only people with a signed
+    address, if nothing that others see has shown it yet. Otherwise everybody.
     """
     tasks = context.store.tasks
     if file.made_for:
@@ -192,7 +192,7 @@ async def audience_of(context: Context, file: File) -> Audience:
         return "operators"
     if await tasks.shows_picture(file.path):
         return "everybody"
-    # A task that is hidden, maybe for its text alone, takes no picture from a person who shows it.
+    # A hidden task does not hide a picture that its owner also shows: it may be hidden for its text alone.
     if await context.store.people.pictures_among([file.path]):
         return "everybody"
     if await tasks.hides_picture(file.path):

@@ -1,7 +1,7 @@
 """Sealing anew, under the first secret, what is stored under an older one. Safe to interrupt and run again.
 
-Servers may run meanwhile: a value is replaced only if it is still the one that was read. What they seal is
-under the first secret too, once all of them have it as their first; until then nothing is begun.
+Servers may run meanwhile: a value is replaced only if it is still the one that was read. The rotation begins
+only once all servers have this first secret as their first, and so seal under it too.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ log = logging.getLogger("wabao.rotate")
 class Rotated:
     """What became of the values of one purpose, by the fingerprint of the secret that they were under.
 
-    `sealed` counts those sealed anew, `left` those that still are. `broken` has the ids of those whose secret
-    is known and does not open them.
+    `sealed` counts values sealed anew, `left` those still under the old secret. `broken` has the ids of
+    values that their own secret does not open.
     """
 
     purpose: str

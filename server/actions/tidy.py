@@ -20,8 +20,8 @@ from server.store.money.places import PLACE_DAYS
 TURN_SECONDS = 20.0
 FILES_AT_ONCE = 50
 VISITS_AT_ONCE = REPORTS_AT_ONCE = PLACES_AT_ONCE = 500
-# How long a visit or a report is kept once all tasks of its time must have ended, with nothing left to claim.
-# A report that no operator has decided on stays.
+# How long a visit or a report is kept after all tasks of its time have ended and their prizes can no longer
+# be claimed. A report without an operator's decision stays.
 OVER_DAYS = 30
 
 log = logging.getLogger("wabao.tidy")

@@ -1,4 +1,4 @@
-"""What a document owes after a move is done here, by who moved it, or by a sweep if that process died."""
+"""Carrying out the effects that a document owes after a move: by the process that moved it, or by a sweep."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ Effects: TypeAlias = Mapping[str, Callable[[Context, Any], Awaitable[object]]]
 async def carry_out(
     context: Context, among: DueDocuments[T], document: T, effects: Effects, done: Collection[str] = ()
 ) -> None:
-    """Do what a document owes, but for what is `done`, and note that nothing is owed any more.
+    """Carry out the effects that a document owes, except those in `done`; then note that it owes nothing.
 
-    Safe to repeat, at any time. If it owes nothing, nothing happens, but that it is due no more.
+        EFFECTS: Effects = {"ledger": enter_refund, "message": tell_publisher}
+
+        await carry_out(context, context.store.refunds, refund, EFFECTS)
+
+    `effects` has an action for each name that the lifecycle's table declares. Safe to repeat at any time. A
+    document that owes nothing is only noted as no longer due.
     """
     for owed in document.get("then", ()):
         if owed not in done:

@@ -3,8 +3,8 @@
 WeChat is asked one thing: whether payments to this mini-program must be reported as delivered.
 
 It makes a scratch database beside the one that is served, and drops it in the end. There a treasure lives
-from its publication to its proof, and MongoDB is asked for the plan of each query of that. A store may be
-unable to answer a question; the table says so, and the check goes on.
+from its publication to its proof, and MongoDB is asked for the plan of each query made for it. If a store
+cannot answer a question, the table says so, and the check goes on.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ async def _live(context: Context, client: _Client) -> None:
 
 
 async def _publish(client: _Client, sealed_seed: str, nonce: str) -> str:
-    """Return the code of a treasure by mail, of which each dig wins."""
+    """Return the code of a treasure of goods by mail in which each dig wins."""
     picture = io.BytesIO()
     Image.new("RGB", (64, 64), "orange").save(picture, "PNG")
     published = await client.post(

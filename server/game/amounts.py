@@ -10,9 +10,11 @@ DAY_MS = 86_400_000
 # A prize that was held can be claimed for this long after its release, even if the deadline is over.
 RELEASED_MS = 3 * DAY_MS
 FEN_PER_YUAN = 100
-# A process that notes what WeChat said also does what follows. After this long, a sweep does it.
+# The process that notes an answer of WeChat also does what follows from it. If it dies, a sweep does so after
+# this.
 FOLLOWED_MS = 10_000
-# If WeChat does not say for this long what became of a payment, this alarm is raised, until it does.
+# This alarm is raised if WeChat has not said for this long what became of a payment. It ends when WeChat says
+# so.
 UNKNOWN_MS = 3_600_000
 UNKNOWN = "UNKNOWN"
 # WeChat is asked again after this. What it has not done within an hour raises an alarm.

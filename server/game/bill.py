@@ -24,8 +24,8 @@ CONFIRM_MS = 86_400_000
 
 # The winner only has to confirm, and WeChat gives them 24 hours.
 ASK_WAITING_MS = 600_000
-# In the first two, WeChat goes on only after we send the transfer again, under the same number. In the third,
-# only the reply to a transfer has the `package_info` that the winner needs.
+# In the first two states, WeChat goes on only after we send the transfer again, under the same number. In the
+# third, only the reply to a transfer has the `package_info` that the winner needs.
 _SENT_AGAIN = ("ACCEPTED", "PROCESSING", "WAIT_USER_CONFIRM")
 
 bill = Table("bill", first="asked", ends="given failed", due=OPEN, effects="ledger prize")
@@ -148,7 +148,7 @@ def unanswered(now_ms: int) -> list[Row]:
 def meaning(
     known: Document, state: str, amount_fen: int | None, package_info: str, fail_reason: str, now_ms: int
 ) -> Move:
-    """Return what it does to a bill that WeChat names this state. The other values are "" if it says none."""
+    """Return the move of a bill for which WeChat names this state. Arguments that it did not give are ""."""
     match state:
         case "SUCCESS":
             return given(amount_fen, now_ms)

@@ -1,8 +1,8 @@
 """How likely a dig wins by the draw's law, and how likely somebody wins so often. Pure.
 
-The law is in `draw.py`. Nobody can beat it by choosing when to dig, unless they know the seed. All that
-people know is how deep the prizes found so far lay, and the chance of each dig counts that already. So it
-says nothing of the seed, and everybody may see it.
+The law is in `draw.py`. Nobody can beat it by choosing when to dig, unless they know the seed. People know
+only how deep the prizes found so far lay, and each chance takes that into account. So a chance tells nothing
+about the seed, and everybody may see it.
 """
 
 from __future__ import annotations

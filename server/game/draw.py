@@ -10,8 +10,8 @@ SHA-256 of a secret random seed of 32 bytes. Then the publisher sends `nonce`, 1
 - The commitment is hex SHA-256 of params, so anybody can recompute it from the first moment.
 - x(k) is HMAC-SHA-256(key = seed, message = nonce + ":prize:" + k in decimal) as a big-endian integer.
 
-What is drawn depends on nothing that the server chooses after it has seen the nonce. A further thing to draw
-gets a further word in the place of "prize", and further keys in params.
+Once the server has seen the nonce, no choice of the server affects the draw. If something else is to be
+drawn, its messages have another word in place of "prize", and params get further keys.
 
 In version 1 the server draws alone: there is no nonce.
 

@@ -8,7 +8,7 @@ import msgspec
 
 # A payment (order, bill or refund) that waits for the operator, though the ledger agrees with it.
 PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
-# `invariant`: one does not hold. `books`: the ledger contradicts the documents or WeChat.
+# `invariant`: an invariant is broken. `books`: the ledger contradicts the documents or WeChat.
 FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 
 # `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.

@@ -36,7 +36,8 @@ _SHOWN = {"review": "shown", "shown_at": NOW}
 
 
 def _in_review(edited: int) -> dict[str, Test]:
-    """Return the tests that a task is in review, after so many edits: what was reviewed before is not it."""
+    """Return the tests that a task is in review in this edition: a review of an earlier edit does not
+    count."""
     return {"review": Among(IN_REVIEW), "edited": edited or ABSENT}
 
 
@@ -47,7 +48,7 @@ def _open(lasts_ms: int) -> dict[str, Any]:
 
 @opening
 def opened_by_payment(out_trade_no: str, lasts_ms: int) -> list[Row]:
-    """This order paid for it. What only reports hide opens; in review, or taken down, it does not."""
+    """This order paid for it. It opens even if reports hide it, but not in review or if it was taken down."""
     where: dict[str, Test] = {"status": 0, "review": NotAmong(IN_REVIEW)}
     sets = {"paid_by": out_trade_no, **_open(lasts_ms)}
     return [

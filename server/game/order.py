@@ -11,7 +11,7 @@ from __future__ import annotations
 from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
 from server.game.lifecycle import ABSENT, NOW, PRESENT, AtMost, IsNot, Over, Row, Table
 
-# The states in which WeChat has its money.
+# The states in which WeChat has received the money.
 PAID = "paid spent unusable"
 
 order = Table("order", first="asked", ends="spent unusable closed", due="asked paid", effects="delivery")
@@ -31,7 +31,8 @@ def asking(now_ms: int, apart_ms: int) -> Row:
 
 @order
 def paid(amount_fen: int, transaction_id: str, bank_type: str, now_ms: int) -> Row:
-    """WeChat has the money, also of an order that it called closed: it has to go somewhere."""
+    """WeChat has the money. This may follow `closed`: then the money has to be used or refunded all the
+    same."""
     return Row(
         "asked closed -> paid",
         where={"amount_fen": amount_fen},
@@ -54,7 +55,7 @@ def spent(report_at_ms: int) -> Row:
 
 @order
 def unreported(alarm: str, due_at_ms: int) -> Row:
-    """WeChat does not take, or not say that it takes, the report of its delivery: try again."""
+    """WeChat refused the report of its delivery, or did not answer: try again."""
     return Row("spent", where={"then": PRESENT}, sets={"alarm": alarm, "due_at": due_at_ms})
 
 
@@ -89,7 +90,7 @@ def expired() -> Row:
 
 @order
 def refunding(number: str, now_ms: int, apart_ms: int) -> list[Row]:
-    """A refund of it, of that number, is about to be sent: again, or `apart_ms` after the last other one."""
+    """Its refund of this number is about to be sent: again, or at least `apart_ms` after another refund."""
     sets = {"refunding": number, "refunding_at": now_ms}
     return [
         Row(PAID, where={"refunding": ABSENT, "refunding_at": ABSENT}, sets=sets),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.game.amounts import DAY_MS
 
 _AHEAD_MS = 8 * 3_600_000
-# From this part of a day's limit on, the operator is told.
+# The operator is told once this part of a day's limit is used.
 NEARLY = 0.8
 
 

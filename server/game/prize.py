@@ -47,8 +47,9 @@ AWAITING_OPERATOR: tuple[PrizeState, ...] = ("held", "withheld")
 Why: TypeAlias = Literal[
     "pair", "day", "week", "risk", "ring", "again", "luck", "newcomer", "private", "transfer"
 ]
-# Why a payout waits for a time: what a publisher's private treasures pay a day, what a newcomer gets, what
-# all newcomers get, and what they get from newcomers; what WeChat transfers to a person a day, and to all.
+# Which limit of a day makes a payout wait: what a publisher's `private` treasures pay, what one `newcomer`
+# gets, what all `newcomers` get, what they get from each other, what WeChat transfers to one person, or to
+# all.
 Wait: TypeAlias = Literal[
     "private", "newcomer", "newcomers", "among_newcomers", "person_quota", "merchant_quota"
 ]
@@ -66,7 +67,7 @@ prize = Table(
 
 @prize
 def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int) -> Row:
-    """The winner of a red packet claims it; if no limit holds the payout, it gets its next bill."""
+    """The winner of a red packet claims it. It gets its next bill unless a limit stops the payout."""
     return Row(
         "won -> claiming",
         where={"attempt": attempt},
@@ -113,7 +114,7 @@ def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
 
 @prize
 def frozen_unweighed(attempt: int) -> Row:
-    """It is being frozen and was not approved: it has no bill to be cancelled."""
+    """It is being frozen, and needs no cancelling: it was not approved, so it has no bill."""
     return Row(
         "claiming -> withheld",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": 1},
@@ -134,7 +135,7 @@ def given_by_bill(attempt: int, now_ms: int) -> Row:
 
 @prize
 def freed(attempt: int, to: Literal["won", "expiring"], lost: bool) -> list[Row]:
-    """This bill pays nothing. If the prize is being frozen, it is withheld; for good if the bill is lost."""
+    """This bill pays nothing. A prize that is being frozen is frozen now; for good if the bill is lost."""
     where = {"attempt": attempt}
     return [
         Row(
@@ -197,7 +198,7 @@ def handed_over(now_ms: int) -> Row:
 
 @prize
 def expired(deadline_ms: int) -> list[Row]:
-    """Nobody claimed it in time. Bills under way go on; what is held stays held."""
+    """Nobody claimed it in time. Bills under way go on, and held prizes stay held."""
     over = Over(((deadline_ms, 0), ("released_at", RELEASED_MS)))
     return [
         Row("won -> expiring", when=over),

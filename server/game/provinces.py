@@ -14,7 +14,8 @@ _BETWEEN = re.compile(r"[、，,;；\s]+")
 
 
 def provinces_in(text: str) -> list[str]:
-    """Return the provinces that a text lists, each once. Raises ValueError with the first that is none."""
+    """Return the provinces that a text lists, each once. Raises ValueError with the first word that is not a
+    province."""
     names: dict[str, None] = {}
     for word in filter(None, _BETWEEN.split(text)):
         name = province_of(word, PROVINCES)

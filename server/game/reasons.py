@@ -1,6 +1,7 @@
-"""Why somebody may not see, dig, pay for, end or claim: for each the first reason, of an ordered list. Pure.
+"""Why somebody may not see, dig, pay, end or claim: each function returns the first reason that applies.
+Pure.
 
-A reason is the refusal that says it; None: they may. Pages, lists and acts ask the same function.
+A reason is a refusal to raise; None means that they may. Pages, lists and acts ask the same function.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:
 
 
 def why_closed(task: Standing, unionid: str) -> Refusal | None:
-    """Return why nobody can dig in a task now, whatever its cooldown; its publisher hears of no other."""
+    """Return why nobody can dig in a task now, cooldowns aside. A publisher is told no other reason."""
     if task.review != "shown":
         return OwnTask() if task.publisher == unionid else NotShown()
     if not task.open:
@@ -78,7 +79,8 @@ def owes(task: Standing, unionid: str) -> bool:
 def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal | None:
     """Return why this person cannot pay that amount, of one prize or of all, for a task.
 
-    They have until `until_ms` at least. What its publisher let end before could only be paid back.
+    The order lasts until `until_ms` at least. If the task ended before that, the payment could only be
+    refunded.
     """
     if task["publisher"] != unionid:
         return NotYours()
@@ -119,7 +121,7 @@ def why_not_edit(task: Document, unionid: str) -> Refusal | None:
 
 
 def why_held(prize: Document) -> Refusal | None:
-    """Return why a prize is not given out for now: an operator has to decide, or froze it."""
+    """Return why a prize is not given out now: it is held for an operator's decision, or frozen."""
     if prize["state"] == "held":
         return PayoutHeld()
     return frozen(prize) if is_frozen(prize) else None

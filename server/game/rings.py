@@ -1,9 +1,9 @@
 """People who play into each other's hands: who is tied to whom, and when a payout fits below a limit. Pure.
 
 Two people are tied if money went from one to the other, and they met more often than by chance: in two
-treasures (one paid the other there, or brought them there), or in one and at one address. And the money was
-a part of what its publisher paid that counts: a publisher of many has regular winners. So a single win ties
-nobody. A ring is all who are tied to somebody in it.
+treasures (one paid the other there, or brought them there), or in one treasure and at one address. The money
+must also be a considerable part of what its publisher paid: a publisher of many treasures has regular
+winners. So a single win ties nobody. A ring is all who are tied to somebody in it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 from server.game.amounts import DAY_MS
 
-# Of what a publisher paid, so much must have gone to somebody who is tied to them.
+# The least share of what a publisher paid that must have gone to somebody for a tie.
 PART = 1 / 20
-# Two claims at the same moment count each other. Soon one of them is decided.
+# Two simultaneous claims count each other. This long after, one of them is decided.
 AGAIN_MS = 60_000
 
 
@@ -38,7 +38,7 @@ class Brought(NamedTuple):
 
 
 class Link(NamedTuple):
-    """Why two people are tied: how many treasures paid one of them, brought one, and one address."""
+    """Why two people are tied: in how many treasures one paid or brought the other, and a shared address."""
 
     paid: int
     brought: int

@@ -28,17 +28,17 @@ class Task(TypedDict):
     reports hide it, since `reported_at`; `unhidden_at` is when that ended because no operator had decided.
     `decided` is how often operators hid or showed it.
 
-    With prizes of several kinds it has `ranks`, how many of each are still hidden (`ranks_left`), and what
-    these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that of the
-    goods if none is, and `money` is the whole yuan of one of the first rank that is paid.
+    A task with several kinds of prizes has `ranks`, how many of each are still hidden (`ranks_left`), and
+    what these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that
+    of the goods if none is, and `money` is the whole yuan of one of the first rank that is paid.
 
     `place` and `pickup_time` say where and when goods on site are handed over, `not_sent_to` to which
     provinces goods by mail are not sent, and `contact` how winners, and nobody else, reach the publisher.
 
     `edited` counts how often its publisher changed its texts or its picture, absent if never.
 
-    `starts_at` and `ends_at` are absent unless its publisher announced it for then, or limited it. Until
-    it starts it is as if it cooled down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
+    `starts_at` is there if its publisher announced it for that time, `ends_at` if they limited it. Before it
+    starts, it cools down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
 
     `featured` is since when an operator has it on top of the square, absent if it is not there.
     """
@@ -108,7 +108,7 @@ class Task(TypedDict):
     due_at: NotRequired[int]
 
 
-# So many days ahead a treasure can be announced.
+# How many days ahead a treasure can be announced.
 AHEAD_DAYS = 30
 
 

@@ -1,7 +1,7 @@
-"""Questions of a moment: those who ask the store the same kind of thing are answered by one question.
+"""Batching: simultaneous questions of one kind are put to the store as a single one.
 
-Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. Questions wait
-and are refused as `PageReads` do.
+Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. Questions
+wait, and are refused, by the rules of `PageReads`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ _Batch: TypeAlias = deque[tuple[K, "asyncio.Future[V | None]"]]
 
 class BatchQueue(Generic[K, V]):
     """Asks `question(keys)` for all who wait, one question at a time. It returns what it found, by key.
+
+        views = BatchQueue("views", store.tasks.views)
+        view = await views.ask(code)
 
     `name` is a label of metrics.
     """

@@ -24,9 +24,11 @@ REFUSED_REMEMBERED = 10_000
 
 
 class Looks:
-    """Reads for people who are likely to be refused. They hold up nobody who digs: one at a time a task.
+    """Reads for people who are likely to be refused: one at a time per task, so that they delay nobody who
+    digs.
 
-    Who asks the same while theirs waits shares it. Nobody is answered by a read that began before they asked.
+    People who ask for the same read while it waits share it. Nobody gets the answer of a read that began
+    before they asked.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:

@@ -21,20 +21,22 @@ from server.telemetry import metrics
 
 _chance = secrets.SystemRandom()
 
-# Redis keeps places as doubles, which hold so many bits exactly.
+# Places are drawn with this many bits: Redis keeps them as doubles, which represent so many exactly.
 PLACE_BITS = 52
-# While a process gathers, it tells the new places so often, and once more so long before the window's end.
-# When each process then reads who is first, nearly all places of all others are told.
+# A gathering process sends new places at this interval, and once more this long before the window's end. When
+# the processes then read who is first, Redis has nearly all places.
 TELL_SECONDS = 0.1
 EARLY_SECONDS = 0.015
-# A process whose Redis answered none of its tellings so quickly draws alone: its people must not wait longer.
+# If Redis answers none of its calls within this time, a process draws alone: its people must not wait longer.
 QUICK_SECONDS = 0.01
-# How long a Redis that was quick is waited for.
+# How long to wait for a Redis that answered quickly before.
 PATIENCE_SECONDS = 0.15
-# The first of all goes on at once, all others when its dig is known, or after this long: it may be refused.
+# The first of all goes on at once; all others go on when its dig is known, or after this time, as it may be
+# refused.
 OTHERS_SECONDS = 0.15
-# So long after the window, other processes may still read the order, or wait for the dig of the first of all.
-# Who asks then has a place, too: else they would overtake all by asking a process that gathered nobody.
+# For this long after the window, other processes may still read the order or wait for the first dig. Requests
+# that come then get a place too: otherwise they would overtake all others through a process that gathered
+# nobody.
 LATE_MS = int(1000 * (PATIENCE_SECONDS + OTHERS_SECONDS))
 
 
@@ -96,7 +98,7 @@ class FairStart:
         return began != ordered_for and 0 <= self._clock.now_ms() - began < self._gathers_ms
 
     def is_after_all(self, code: str, digger: str) -> bool:
-        """Whether a request of this digger would wait behind all: they have a place, or it is late."""
+        """Whether a request would come last: its digger has a place already, or the window is over."""
         gathering = self._gatherings.get(code)
         return gathering is not None and (gathering.drawn or digger in gathering.entrants)
 
@@ -139,7 +141,7 @@ class FairStart:
                 if at_once < len(in_order):
                     await self._cooldowns.changed(code, gathering.began, OTHERS_SECONDS)
                     _let_go([entrant.turn for entrant in in_order[at_once:]])
-            # They go on in the loop's next turn. Until then it gathers, so that nobody gets in before them.
+            # They go on in the loop's next turn. Gathering lasts until then, so that nobody overtakes them.
             await asyncio.sleep(0)
         finally:
             del self._gatherings[code]
@@ -174,9 +176,10 @@ class FairStart:
     async def _tell(
         self, shared: SharedOrder, code: str, gathering: _Gathering, *, again: bool = False
     ) -> None:
-        """Tell new places; the first that was told of a person by any process stands. Learn who is first.
+        """Send new places, and learn who is first. Of several places of a person the one that came first
+        counts.
 
-        `again` its own first, too: a Redis that was killed since has forgotten it.
+        With `again`, also send this process's first place again: a Redis that was killed has forgotten it.
         """
         entrants = gathering.entrants
         untold = {digger: entrant.place for digger, entrant in entrants.items() if not entrant.told}

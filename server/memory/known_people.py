@@ -39,8 +39,8 @@ class KnownPeople:
         """Return the fields of a person's record that admit them; None if there is no such person.
 
         `generation` is that of the valid token in the request, None for a bare id. A bare id is answered from
-        memory only if the person is locked there, since it is then refused. Who deletes their account may
-        have changed their mind: they are read anew. Raises Unavailable.
+        memory only if the person is locked there, since it is then refused. A person who asked to be deleted
+        is read anew, because they may have changed their mind. Raises Unavailable.
         """
         known = self._known.get(unionid)
         if known is not None and "leaving" not in known[0]:
@@ -55,7 +55,8 @@ class KnownPeople:
         return await self._queue.ask(unionid)
 
     def is_locked(self, unionid: str) -> bool:
-        """Whether memory says that a person is locked. One who was erased and came back may not be."""
+        """Whether memory says that a person is locked. This may be outdated if they were erased and came
+        back."""
         known = self._known.get(unionid)
         return known is not None and bool(known[0].get("locked"))
 

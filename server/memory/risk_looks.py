@@ -29,7 +29,8 @@ class RiskLooks:
         self._under_way -= 1
 
     def begin_call(self) -> bool:
-        """Whether to call WeChat now. While it is late, only one call at a time: it learns when that ends."""
+        """Whether to call WeChat now. While WeChat is late, only one call at a time: it shows when WeChat is
+        in time again."""
         if self._late and self._calls:
             return False
         self._calls += 1

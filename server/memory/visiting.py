@@ -1,7 +1,7 @@
 """Visits of tasks' pages, and share tokens: the token in a link stands for the task and who shared it.
 
-A token is derived from a task's code and a person's id, so handing one out needs no read. The visit that
-holds it is written before the reply, so it can be resolved. All visits of a moment are one write.
+A token is derived from a task's code and a person's id, so handing one out needs no read. The visit with the
+token is written before the reply, so the token can be resolved. Simultaneous visits are one write.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
     ends: list[HeartbeatEnd]
 
 
-class PulseFrame(msgspec.Struct, tag="pulse", tag_field="type"):
+class HeartbeatFrame(msgspec.Struct, tag="pulse", tag_field="type"):
     """What is new: complete seconds (one may come again, corrected), all processes, digs and ends.
 
     `alarms` is all that is wrong now, [] if nothing.
@@ -271,7 +271,7 @@ class Feed:
         )
         self._shown = max(self._shown, complete)
         self._remember(new, seconds)
-        frame = PulseFrame(
+        frame = HeartbeatFrame(
             now_ms,
             seconds,
             [_row(beat) for beat in sorted(self._newest.values(), key=lambda beat: beat.since)],

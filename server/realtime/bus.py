@@ -38,7 +38,7 @@ SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
 # The places of one random order, long after the longest window of FAIR_START_MS.
 PLACES_MS = 10_000
-PULSES_MS = 900_000
+HEARTBEATS_MS = 900_000
 # Reading 15 minutes of several processes at once would block the loop.
 HEARTBEATS_PAGE = 200
 
@@ -220,7 +220,7 @@ class Bus:
         if not self.up:
             return
         # The entries' ids are times of Redis's clock, so only that says which are old.
-        oldest = self._last_heartbeat_ms - PULSES_MS if self._last_heartbeat_ms else None
+        oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
         written = await self._ask(
             self._redis.xadd(f"{self._prefix}:pulses", {"pulse": heartbeat}, minid=oldest, approximate=True),
             "a heartbeat was lost",

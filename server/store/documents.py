@@ -30,7 +30,11 @@ T = TypeVar("T", bound=Mapping[str, Any])
 
 
 class Documents(Generic[T]):
-    """Base of all collections. `collection` holds documents of shape `T`; reads do not check the shape.
+    """Base of all collections. `collection` has documents of shape `T`; reads do not check the shape.
+
+        class Follows(Documents[Follow]):
+            NAME = "follows"
+            INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("follower", 1)], name="of_follower")]
 
     `rows` is the same collection for other shapes: pipelines, and documents as plain dicts.
     """

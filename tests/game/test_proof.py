@@ -66,7 +66,7 @@ async def test_the_command_accepts_a_real_proof_and_finds_each_change(client, se
     for source in (url, str(file)):
         exit_code, said = await verify(source, "--commitment", commitment)
         assert exit_code == 0, said
-        assert said.splitlines()[0] == "all of it holds, held against the commitment given"
+        assert said.splitlines()[0] == "all of it holds, compared with the commitment given"
         assert f"digs: {depth}, wins: 3" in said
     assert (await verify(url, "--commitment", commitment.upper()))[0] == 0
     assert (await verify(url, "--commitment", "0" * 64))[0] == 1

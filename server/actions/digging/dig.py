@@ -43,14 +43,14 @@ from server.store.digging.tasks import View
 from server.store.people.people import Person, shown_name
 from server.telemetry import metrics
 
-# Below a request's limit (5 s): when that one strikes, nobody knows whether the dig was tried.
+# Less than a request's limit (5 s): a request that reaches that cannot say whether the dig was tried.
 DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
-# Our estimate of MongoDB's clock is never fast, and slow by what the fastest of ten seconds' replies took: a
-# few ms. A request that seems to come this shortly before a cooldown's end counts as one that came after it,
-# so that an estimate as slow as this refuses nobody who came in time.
+# Our estimate of MongoDB's clock is never fast. It is slow by a few ms: by what the fastest reply of the last
+# ten seconds took. So a request that seems to come this shortly before a cooldown's end may have come after
+# it, and counts so.
 SLOW_CLOCK_MS = 100
 
 
@@ -107,10 +107,10 @@ class Dug:
 
 
 def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
-    """Return when a request counts as made (unix ms, by MongoDB's clock): it digs in the window it came in.
+    """Return when a request counts as made (unix ms, MongoDB's clock). It belongs to the window it came in.
 
-    That holds however long it has waited since. Its client may have given it up and sent it again, and may
-    have been told meanwhile that somebody else was faster. That answer must stay true.
+    However long it has waited, it never moves to a later window: its client may have sent it again and been
+    told that somebody else was faster, and that answer must stay true.
     """
     waited_ms = 1000 * (asyncio.get_running_loop().time() - request.arrived)
     return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
@@ -258,12 +258,11 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                     return dug
         finally:
             turn.release()
-        # Meanwhile somebody else dug, or we learned that a look or the random order comes first: ask memory
-        # again.
+        # During the wait somebody else dug, or it turned out that a look or a random order has to come first.
 
 
 def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
-    """Whether nothing that was learned while a request waited for its turn has to come first."""
+    """Whether a request whose turn has come may dig, by all that was learned while it waited."""
     return not (
         _known_cooldown(context, request)
         or _needs_order(context, request)
@@ -417,7 +416,7 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
 
 
 def _end_if_hung_up(request: _Request, ends: bool, attempted: bool) -> None:
-    """Raise if the client is gone and its request `ends` with it: nobody would be told of the dig."""
+    """Raise if the client is gone and its request `ends` with it: nobody would get the reply."""
     if ends and request.hung_up():
         raise OutcomeUnknown if attempted else Unavailable
 
@@ -439,7 +438,8 @@ def _owed_reply(context: Context, view: View, request: _Request) -> Dig | None:
 def _refuse_for_task(context: Context, view: View, request: _Request) -> None:
     """Raise the refusals of `dig` that are about the task; remember its newest dig.
 
-    What is decided here still holds when the dig is recorded: that needs that nobody dug since this view.
+    What is decided here still holds when the dig is recorded, because the dig is recorded only if nobody dug
+    since this view.
     """
     task, unionid = view["task"], request.unionid
     refuse(why_closed(standing_of(task), unionid))

@@ -116,10 +116,10 @@ class _Drawn(NamedTuple):
 async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
-    If WeChat checks contents, it stays closed, and nobody else sees it, until it has passed. So does what an
-    operator has to look at first (`why_looked_at`), until one has.
-    If the same publisher repeats a `publish_id`, or a `sealed_seed` with its `nonce`, they get the task that
-    was saved the first time.
+    If WeChat checks contents, the task stays closed and hidden from others until it has passed. If an
+    operator has to look at it first (`why_looked_at`), it stays so until one has. If the same publisher
+    repeats a `publish_id`, or a `sealed_seed` with its `nonce`, they get the task that was saved the first
+    time.
 
     Raises BadRequest if the values do not fit together, or the publisher did not upload the picture here;
     BadCommitment; DiskLow; Banned.
@@ -172,7 +172,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         raise BadCommitment(_USED)
     if published.get("review") == "checking":
         await submit_task(context, published, publisher["openid"])
-        # It is submitted, so the sweep need not look at it soon: the end of the check makes it due.
+        # It is submitted, so the sweep need not look at it soon: the check makes it due when it ends.
         await context.store.tasks.again(published, published["created_at"] + DAY_MS)
     square_of(context).forget()
     if published["commitment"] == task["commitment"]:
@@ -322,7 +322,7 @@ def _refuse_shallow(rules: draw.Rules, least: int) -> None:
 
 
 def _refuse_quick(rules: draw.Rules, cd_seconds: int, settings: Settings) -> None:
-    """Raise BadRequest if red packets can be dug one after the other faster than other people can come."""
+    """Raise BadRequest if one person could dig all red packets before others can come."""
     least_seconds, least_gap = settings.cash_least_cd_seconds, settings.cash_least_gap
     if cd_seconds < least_seconds:
         raise BadRequest(f"发红包时“每锹之后冷却几秒”最小为 {least_seconds}", param="cd")

@@ -44,7 +44,8 @@ def make_ranks(
 
 
 def _rank(place: int, asked: RankDraft, settings: Settings, draw_type: int | None) -> TaskRank:
-    """Return a rank. A share may be nearly the whole sum, so the sum is no more than one prize may pay."""
+    """Return a rank. One share may be nearly the whole sum, so the sum must not exceed what one prize may
+    pay."""
     yuan_fen = None if asked.money is None else asked.money * FEN_PER_YUAN
     sums = [fen for fen in (yuan_fen, asked.money_fen, asked.sum_fen) if fen is not None]
     named = f"第 {place} 种奖品“{asked.name}”"

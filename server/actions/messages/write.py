@@ -17,15 +17,15 @@ from server.settings.messages import MessageKind
 from server.store.messages.messages import Message
 from server.store.money.prizes import Prize
 
-# What happened longer ago is not told. Messages that ended are kept for longer, so none is written twice.
+# Older events are not told. Messages that ended are kept for longer than this, so none is written twice.
 FRESH_MS = 7 * DAY_MS
 REMIND_MS = DAY_MS
-# How long a task may take from its publication to its opening, if its followers are still to be told.
+# Followers are told of a task only if it opens within this time after its publication.
 ANNOUNCED_MS = 30 * DAY_MS
 SAVED_MS = 10_000  # longer than it takes to save a task
 LOOK_MS = 600_000
 FOLLOWERS = 200
-# Of these kinds several people may be told of one task.
+# Kinds of which several people may get a message about the same task.
 TO_MANY: tuple[MessageKind, ...] = ("cooldown_over", "announced")
 
 
@@ -119,7 +119,8 @@ async def announce_to_followers(context: Context, task: Task) -> None:
 
 
 async def tell_followers(context: Context, message: Message) -> None:
-    """Write to the next of a publisher's followers: those who allow it. Between pages others have their turn.
+    """Write to the next page of a publisher's followers, those who consented. Between pages other work is
+    done.
 
     A process may die after any line: the page is written again then, under the same ids.
     """

@@ -191,7 +191,7 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
         refuse(why_held(given))
         if given["state"] not in GIVEN:
             raise ClaimOver
-        if open_address(context, given) != where:  # success would mean that the goods go to `where`
+        if open_address(context, given) != where:  # a success would mean that goods go to `where`
             raise ClaimOver(ADDRESS_IS_FINAL if given["state"] == "given" else ADDRESS_OF_SENT)
     return Claim(task, given)
 

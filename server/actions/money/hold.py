@@ -1,7 +1,7 @@
 """Payout limits: whether a prize that is being claimed may be given, waits, or is held for the operator.
 
-A claim is recorded before it is weighed, and weighed once, before its bill is made. So of two claims at the
-same time each counts the other, and no bill is out for a prize that is held. A frozen prize is never
+A claim is recorded before it is checked against the limits, and checked once, before its bill is made. So two
+simultaneous claims count each other, and no bill is out for a prize that is held. A frozen prize is never
 approved.
 
 WeChat also limits what it transfers a day, to one person and for one merchant. A payout above these limits
@@ -33,7 +33,7 @@ from server.store.money.prizes import Prize
 from server.wechat.messages import moment
 
 WEEK_MS = 7 * DAY_MS
-# So many treasures that a person dug last tell whether they are a newcomer.
+# How many treasures, of those that a person dug last, are looked at to tell whether they are a newcomer.
 DUG = 50
 # More than this is held for people whom WeChat had not seen in the mini-program when they dug.
 UNSEEN_FEN = 20 * FEN_PER_YUAN
@@ -45,7 +45,7 @@ _WAITS: dict[Wait, str] = {
     "person_quota": "微信规定一个人一天最多从这里领 {} 元，你今天的满了",
     "merchant_quota": "微信规定这里一天最多发出 {} 元，今天的满了",
 }
-# These end when there is room, even before their time.
+# These waits end early if there is room again.
 _QUOTAS = ("person_quota", "merchant_quota")
 _ANY_FEN = 10**15
 
@@ -184,7 +184,7 @@ async def _weighed(context: Context, prize: Prize) -> Why | tuple[Wait, int] | N
 
 
 async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[Wait, int] | None:
-    """Look at what WeChat transfers at once and a day; count the prize today if it is below that."""
+    """Check WeChat's limits, of one transfer and of a day; if they have room, count the prize today."""
     settings, fen, tomorrow_ms = context.settings, prize["amount_fen"], begins_at(today + 1)
     limits = (settings.payout_transfer_yuan, settings.payout_person_day_yuan, settings.payout_day_yuan)
     if any(0 < most * FEN_PER_YUAN < fen for most in limits) and "let_off" not in prize:
@@ -199,7 +199,7 @@ async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[W
 
 
 async def _has_all(context: Context, prize: Prize, today: int) -> bool:
-    """Whether this prize would take what its winner claims today above what WeChat transfers to a person."""
+    """Whether its winner's claims of today, with this one, exceed what WeChat transfers to a person."""
     most_fen = context.settings.payout_person_day_yuan * FEN_PER_YUAN
     if not most_fen or prize["amount_fen"] > most_fen:
         return False
@@ -252,7 +252,8 @@ async def _fits_at(context: Context, prize: Prize, scope: dict[str, Any], most_y
 
 
 async def _why_tied(context: Context, prize: Prize) -> Why | None:
-    """Look at the ring of the publisher, if the winner is in it; and at what happens again and again."""
+    """Check the limit of the publisher's ring, if the winner is in it; and check patterns of repeated
+    wins."""
     settings, store, now_ms = context.settings, context.store, context.clock.now_ms()
     if settings.cash_patterns_held:
         wins = await store.prizes.won_of(prize["unionid"], prize["publisher"], now_ms - WEEK_MS)
@@ -288,7 +289,7 @@ async def _why_held(context: Context, prize: Prize) -> Why | None:
         if most and fen > most * FEN_PER_YUAN:
             return why
     if settings.risk_held:
-        # Who digs is in the mini-program; whom WeChat has not seen there digs by a script.
+        # People dig in the mini-program. If WeChat has not seen somebody there, a script digs for them.
         rank, unseen = await context.store.risks.find_rank(prize["unionid"])
         if rank >= settings.risk_held or (unseen and prize["amount_fen"] > UNSEEN_FEN):
             return "risk"

@@ -113,8 +113,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
 async def _check_paid_limits(context: Context, order: Order) -> None:
     """Raise OverLimit if its publisher would have paid too much within a day or a week.
 
-    The order is counted too and is in the store already. So of two that are made at once, each finds the
-    other.
+    The order itself is counted: it is in the store already. So two simultaneous orders find each other.
     """
     settings, now_ms = context.settings, context.clock.now_ms()
     limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
@@ -139,7 +138,7 @@ async def _new_order(context: Context, task: Task, publisher: Person) -> Order |
         prepay_id="",
         transaction_id="",
         created_at=now_ms,
-        # WeChat takes whole seconds, and nobody pays for what has ended.
+        # WeChat takes whole seconds; the order expires before the task ends.
         expires_at=min(now_ms + ORDER_MS, task.get("ends_at", now_ms + ORDER_MS)) // 1000 * 1000,
         asked_at=0,
         paid_at=0,
@@ -305,7 +304,7 @@ def _is_over(task: Task | None) -> bool:
 async def _end_if_taken_down(context: Context, code: str) -> Task | None:
     """Return the task of a paid order, which ends if an operator hid it before it opened.
 
-    It is ended, so that its refund stays right if it is shown again meanwhile. A task in review waits.
+    Ending it keeps the refund right even if the task is shown again meanwhile. A task in review waits.
     """
     task = await context.store.tasks.find(code)
     if task is None or not is_taken_down(task) or _is_over(task):
@@ -316,7 +315,7 @@ async def _end_if_taken_down(context: Context, code: str) -> Task | None:
 
 
 async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
-    """End the tasks that a ban bars. If it is lifted later, no task opens whose money went back."""
+    """End the tasks that must not open because of a ban, so that lifting it opens no refunded task."""
     for code in await _barred_by_bans(context, orders):
         if await context.store.tasks.moves(code, ended_undug("operator", NOT_BEGUN)):
             await announce_end(context, code)
@@ -325,8 +324,8 @@ async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
 async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
     """Return the unopened tasks whose publisher was banned since they were shown.
 
-    To open them would be to publish. A task in review waits for an operator: if they show it all the same,
-    it opens.
+    A banned person may not publish, and opening counts as that. A task in review waits for an operator; if
+    they show it all the same, it opens.
     """
     barred: list[str] = []
     people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))
@@ -364,7 +363,7 @@ async def look_at_payment(context: Context, code: str) -> bool:
 
 
 async def _is_useless(context: Context, order: Order) -> bool:
-    """Whether a payment of an order would only go back: its task ended, was taken down, or is barred."""
+    """Whether a payment would only be refunded, since the task ended, was taken down, or a ban bars it."""
     task = await context.store.tasks.find(order["code"])
     if task is None or _is_over(task) or is_taken_down(task):
         return True
@@ -374,7 +373,8 @@ async def _is_useless(context: Context, order: Order) -> bool:
 async def settle_order(context: Context, order: Order) -> None:
     """Bring an order that is due one step nearer to its end. Raises PayUnknown, WeChatBusy, Contradiction.
 
-    One that would be paid in vain is closed. If WeChat does not have it yet, that is tried every minute.
+    An order whose payment would only be refunded is closed. If WeChat does not have it yet, closing is tried
+    every minute.
     """
     leased, useless = order, False
     if order["state"] == "asked":

@@ -14,7 +14,7 @@ from server.errors import BadRequest, NoSuchTask, NotShippable, NotYours
 from server.store.money.prizes import Prize
 
 MOST_CHANGES = 100
-# Below a request's limit: what had no turn is said, and can be sent again.
+# Less than a request's limit. Rows that had no turn by then are named, and can be sent again.
 SECONDS = 3.5
 NUMBER = re.compile(r"[0-9A-Za-z]{5,40}")
 COLUMNS = ("深度", "中奖者", "快递公司", "运单号")
@@ -68,9 +68,9 @@ def _text_of(table: bytes) -> str:
 
 
 async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parcel]) -> list[Outcome]:
-    """Note these parcels, each as `ship` does; return what came of each that says something new.
+    """Note these parcels, each as `ship` does; return the outcome of each row that changes something.
 
-    Raises NoSuchTask, NotYours; BadRequest if too many say something new, before anything is noted.
+    Raises NoSuchTask, NotYours; BadRequest if too many rows would change something; then nothing is noted.
     """
     task = await context.store.tasks.find(code)
     if task is None:
@@ -115,7 +115,7 @@ def _why_not(parcel: Parcel, prize: Prize | None, depths: list[str]) -> str:
         return "像是公式，不能用：请填文字"
     if prize is None:
         return "这一层没有人中奖，可能是别的宝贝的表格"
-    # The table has a ' before what a spreadsheet would take for a formula.
+    # The table has a ' before each text that a spreadsheet would take for a formula.
     if parcel.winner.removeprefix("'") != prize["wxname"].strip().removeprefix("'"):
         return "这一层的中奖者不是他，可能是别的宝贝的表格"
     if depths.count(parcel.depth) > 1:

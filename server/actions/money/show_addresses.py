@@ -27,8 +27,8 @@ class ShownAddresses(NamedTuple):
 async def show_addresses(context: Context, task: Task, prizes: list[Prize]) -> ShownAddresses:
     """Return which addresses of a task, whose `prizes` these are, its publisher may read now.
 
-    Those that came first, of all that this publisher can send and has not sent yet. What they may read is
-    noted in the prize (`address_shown_at`) before it is shown, and stays open.
+    These are the earliest addresses among all goods that this publisher can send and has not sent. Each is
+    noted in its prize (`address_shown_at`) before it is shown, and can be read from then on.
     """
     if not any(map(is_mailed, task.get("ranks", [task]))):
         return ShownAddresses(frozenset(), "")
@@ -51,7 +51,7 @@ async def is_address_open(context: Context, prize: Prize) -> bool:
 
 
 async def _first_unsent(context: Context, publisher: str) -> set[str]:
-    """Return the prizes whose turn it is. Those of hidden tasks, which cannot be sent, hold up no others."""
+    """Return the prizes whose turn it is. Prizes of hidden tasks cannot be sent, so they are skipped."""
     hidden = await context.store.tasks.hidden_of(publisher, HIDDEN)
     return await context.store.prizes.unsent(publisher, hidden, OPEN_AT_ONCE)
 

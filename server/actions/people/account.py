@@ -84,12 +84,13 @@ async def log_in_with_data(
     """
     session = await context.wechat.code_to_session(code)
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
-    # Never the unionid in the data: WeChat's encryption does not authenticate. So the sender can put any id
-    # there, and be as many people as they like. WeChat gives it with the session, if there is one.
+    # Do not trust the unionid in the data: WeChat's encryption does not authenticate, so the sender could put
+    # any id there and be as many people as they like. WeChat gives the unionid with the session, if there is
+    # one.
     unionid = session.unionid or await _id_of(context, session.openid)
     await admit(unionid)
     # The sender may have altered these too, so they are checked like what a person chooses. If they are
-    # checked, the picture is left out: what an address elsewhere shows can change after a check.
+    # checked, the picture is left out, because a picture at a foreign address can change after a check.
     checked, name = context.settings.checks_content, one_line(user.nick_name)
     person = await context.store.people.save(
         Person(
@@ -123,7 +124,7 @@ async def _let_in(context: Context, person: Person) -> Person:
         if ban is not None:
             person = await _carry_over(context, person, ban)
     elif "carried" in own:
-        # It may have been lifted while it was carried over, by a process that died before it looked again.
+        # The ban may have been lifted while a process copied it that then died before its second look.
         person = await _keep_carried(context, person, own)
     metrics.LOGINS.inc()
     return person
@@ -140,7 +141,7 @@ async def _other_ban(context: Context, person: Person) -> Ban | None:
 async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
     """Copy the ban of another record of this person to this record, and return it.
 
-    The ban begins now, so what this record showed earlier does not count as shown in spite of a ban.
+    The copy begins now: tasks that this record showed earlier were shown before the ban.
     """
     people = context.store.people
     carried = Ban(reason=ban["reason"], at=context.clock.now_ms(), until=ban["until"], carried=1)
@@ -152,9 +153,9 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
 
 
 async def _keep_carried(context: Context, person: Person, carried: Ban) -> Person:
-    """Return a record whose ban was carried over, lifted if the other ban is over.
+    """Return a record whose ban was copied; lift that ban if the original is over.
 
-    If that was lifted meanwhile, this one was not there yet to be lifted with it.
+    The original may have been lifted just before the copy was made, and so without it.
     """
     people = context.store.people
     if await _other_ban(context, person) is None:
@@ -257,7 +258,7 @@ async def set_profile(
     if wxname is None and wxheadpic is None:
         raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
     files, checked, picture = context.store.files, context.settings.checks_content, None
-    if wxheadpic is not None:  # once it is shown it stays for good: the digs that the person makes show it
+    if wxheadpic is not None:  # kept for good once it was shown: digs of that time show it
         now_ms = context.clock.now_ms()
         taken = files.take(wxheadpic, unionid, now_ms) if checked else files.keep(wxheadpic, unionid)
         picture = upload_of("头像", "wxheadpic", await taken)

@@ -22,13 +22,14 @@ from server.store.people.people import Person
 
 # Longer than a process caches a person's record, plus the longest request after that.
 UNDER_WAY_SECONDS = 20.0
-# Longer than a process caches whose a share token was. Visits noted until then are moved afterwards.
+# Longer than a process caches the owner of a share token. Visits noted until then are moved afterwards.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
 
 
 class Need(NamedTuple):
-    """Why a person cannot be erased yet, as in `REASONS`; of which task, what state something is in."""
+    """Why a person cannot be erased yet: a key of `REASONS`, the task, and the state of what is in the
+    way."""
 
     why: str
     code: str = ""
@@ -90,7 +91,7 @@ class CannotErase(Exception):
 
 
 async def choose_pseudonym(store: Store, unionid: str) -> str:
-    """Return the pseudonym of a person: a new one, or that of a run that was cut off, or of their asking."""
+    """Return a person's pseudonym: a new one, or the one noted by an interrupted run or their own request."""
     person = await store.people.find(unionid)
     if person is not None and "forgotten_as" in person:
         return person["forgotten_as"]
@@ -100,7 +101,7 @@ async def choose_pseudonym(store: Store, unionid: str) -> str:
 
 
 def new_pseudonym() -> str:
-    """Return what nobody is called yet."""
+    """Return a new pseudonym."""
     return f"forgotten:{secrets.token_hex(16)}"
 
 
@@ -174,10 +175,10 @@ async def _refuse_while_needed(store: Store, unionid: str) -> None:
 
 
 async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list[Need]:
-    """Return what somebody still waits for this person for, or this person for.
+    """Return what others still wait for from this person, and what this person still waits for.
 
-    With `parcels` also goods by mail until they are sent, and for their winner until they arrived. An
-    operator who erases somebody has decided about these.
+    With `parcels`, goods by mail count too: for the publisher until they are sent, for the winner until they
+    arrived. Leave it out where an operator has decided about these.
     """
     published = await store.erasure.published(unionid)
     of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])
@@ -232,6 +233,6 @@ def _needs_of_task(
     unwon = task["open"] and hidden_fen(task)
     if any(row["state"] not in ("refunded", "closed") for row in refunds) or (unwon and not refunds):
         yield "refund", ""
-    # The report of its delivery names who paid.
+    # The report of a delivery to WeChat names the payer.
     if any(row["state"] in ("asked", "paid") or "then" in row for row in orders):
         yield "payment", ""

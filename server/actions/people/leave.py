@@ -28,7 +28,7 @@ from server.store.people.people import Person
 DAYS = 7
 # So many reasons are told at once.
 TOLD = 5
-# How the operators' log calls them; their name is nobody's business there.
+# How the operators' log calls such a person, without their name.
 THEMSELVES = Actor("the person themselves", shared=False)
 
 log = logging.getLogger("wabao.people")

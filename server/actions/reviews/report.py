@@ -1,4 +1,4 @@
-"""Reporting a task. Enough that count put it out of sight until an operator decides, or for hours at most."""
+"""Reporting a task. Enough reports hide it until an operator decides, but only for some hours."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from server.store.people.people import Person
 from server.store.reviews.reports import Report, ReportReason
 
 HOUR_MS = 3_600_000
-# A group that counts once may be larger than REPORTS_TO_HOLD: so many times as many reports are looked at.
+# A group counts once and may be large, so this many times REPORTS_TO_HOLD reports are looked at.
 LOOKED_AT = 10
-# Whose authors together made as many earlier ones: only an operator can judge that.
+# If their authors together made this many earlier reports, only an operator can judge.
 TOO_MANY = 10_000
 
 
@@ -112,8 +112,8 @@ async def _follow(context: Context, saved: Report) -> None:
 async def _weight(context: Context, code: str, decided: int) -> float:
     """Return what the open reports of a task weigh together.
 
-    They are read after they are written. So of two tasks that the same people report at the same time, the
-    one that is weighed last finds what they reported of the other.
+    A report is written before the reports are weighed. So if the same people report two tasks at the same
+    time, the later weighing finds the reports of both.
     """
     reports, least = context.store.reports, context.settings.reports_to_hold
     reporters = await reports.counting(code, decided, LOOKED_AT * least)

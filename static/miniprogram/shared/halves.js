@@ -1,5 +1,5 @@
 // Publisher and server draw together: the server gives the hash of its half, then this client draws a nonce. Both halves
-// are kept until the treasure is there, and noted with it, so that what the server shows can be held against them.
+// are kept until the treasure is there, and noted with it, so that what the server shows can be compared with them.
 
 import { mayPass } from "./api.js";
 import { sha256, utf8 } from "./hash.js";
