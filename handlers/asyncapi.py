@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from handlers.examples import examples
 from handlers.glossary import MEANINGS
 from handlers.push import CLOSES, Cheer, ConnectRequest, Hello, Ping, Subscribe, Unsubscribe
 from handlers.schemas import refusal_table, schemas_of
@@ -15,13 +17,20 @@ from server.realtime.frames import Frame
 MESSAGES: list[type[msgspec.Struct]] = [Hello, Subscribe, Unsubscribe, Cheer, Ping]
 
 
+def describe(version: str, url: str) -> bytes:
+    """Return the AsyncAPI 3.0 document of `/ws` at `url`, as JSON."""
+    parts = urlsplit(url)
+    protocol = "wss" if parts.scheme == "https" else "ws"
+    server = {"host": parts.netloc, "protocol": protocol, "pathname": parts.path}
+    return msgspec.json.encode({**_document(version), "servers": {"this": server}})
+
+
 @functools.cache
-def describe(version: str) -> bytes:
-    """Return the AsyncAPI 3.0 document of `/ws`, as JSON."""
+def _document(version: str) -> dict[str, Any]:
     frames = Frame.__subclasses__()
     schemas = schemas_of([ConnectRequest, *MESSAGES], frames, MEANINGS)
     query = schemas.pop(ConnectRequest.__name__)
-    document = {
+    return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Wabao",
@@ -46,7 +55,6 @@ def describe(version: str) -> bytes:
             "messages": {each.__name__: _message(each) for each in [*MESSAGES, *frames]},
         },
     }
-    return msgspec.json.encode(document)
 
 
 def _operation(action: str, summary: str, messages: list[Any]) -> dict[str, Any]:
@@ -59,10 +67,13 @@ def _operation(action: str, summary: str, messages: list[Any]) -> dict[str, Any]
 
 
 def _message(struct: type[msgspec.Struct]) -> dict[str, Any]:
+    name = str(struct.__struct_config__.tag)
+    known = examples("messages") | examples("frames")
     return {
-        "name": str(struct.__struct_config__.tag),
+        "name": name,
         "summary": (struct.__doc__ or "").split("\n")[0],
         "payload": _reference("schemas", struct),
+        **({"examples": [{"payload": known[name]}]} if name in known else {}),
     }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from handlers.base import Interface, RefusalReply
+from handlers.examples import examples
 from handlers.glossary import MEANINGS
 from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.operators import COOKIE
@@ -32,14 +33,18 @@ NO_ANSWER = {
 }
 
 
+def describe(interfaces: tuple[type[Interface], ...], version: str, url: str) -> bytes:
+    """Return the OpenAPI 3.1 document of these interfaces at `url`, as JSON."""
+    return msgspec.json.encode({**_document(interfaces, version), "servers": [{"url": url}]})
+
+
 @functools.cache
-def describe(interfaces: tuple[type[Interface], ...], version: str) -> bytes:
-    """Return the OpenAPI 3.1 document of these interfaces, as JSON."""
+def _document(interfaces: tuple[type[Interface], ...], version: str) -> dict[str, Any]:
     takes = [struct for interface in interfaces for struct in interface.takes]
     gives: list[type[msgspec.Struct]] = [RefusalReply]
     gives += [struct for interface in interfaces for struct in interface.gives]
     components = schemas_of(takes, gives, {**MEANINGS, **OPS_MEANINGS})
-    document = {
+    return {
         "openapi": "3.1.0",
         "info": {"title": "Wabao", "version": version, "description": refusal_table()},
         "x-changes": _changes(CHANGELOG.read_text("utf-8")),
@@ -56,7 +61,6 @@ def describe(interfaces: tuple[type[Interface], ...], version: str) -> bytes:
             },
         },
     }
-    return msgspec.json.encode(document)
 
 
 def _changes(changelog: str) -> list[dict[str, Any]]:
@@ -89,13 +93,21 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
             **{status: {"$ref": f"#/components/responses/{status}"} for status in NO_ANSWER},
         },
     }
+    noted = examples("interfaces").get(interface.path, {})
+    replies = operation["responses"]["200"]["content"]
     for kind in interface.gives_texts:
-        operation["responses"]["200"]["content"][kind] = {"schema": {"type": "string"}}
+        replies[kind] = {"schema": {"type": "string"}}
+    for kind, of in replies.items():
+        is_json = kind == "application/json"
+        fitting = {name: each for name, each in noted.items() if isinstance(each["reply"], dict) == is_json}
+        of.update(_examples(fitting, "reply"))
     if interface.method == "GET":
         operation["parameters"] = [
             parameter
             for taken in interface.takes
-            for parameter in _query_parameters(components[taken.__name__])
+            for parameter in _query_parameters(
+                components[taken.__name__], noted.get(taken.__name__, {"request": {}})["request"]
+            )
         ]
     else:
         kinds = ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
@@ -103,7 +115,8 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
         if interface.takes_files:
             kinds = ["multipart/form-data"]
             schema = {"allOf": [schema, _files(interface.takes_files)]}
-        operation["requestBody"] = {"required": True, "content": {kind: {"schema": schema} for kind in kinds}}
+        content = {"schema": schema, **_examples(noted, "request")}
+        operation["requestBody"] = {"required": True, "content": dict.fromkeys(kinds, content)}
     return operation
 
 
@@ -127,7 +140,14 @@ def _files(names: Sequence[str]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(names)}
 
 
-def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
+def _examples(noted: Mapping[str, Any], part: str) -> dict[str, Any]:
+    """Return the field of a media type that has the examples of what an interface takes or replies."""
+    if not noted:
+        return {}
+    return {"examples": {name: {"value": example[part]} for name, example in noted.items()}}
+
+
+def _query_parameters(schema: dict[str, Any], example: Mapping[str, Any]) -> list[dict[str, Any]]:
     required = schema.get("required", [])
     return [
         {
@@ -136,6 +156,7 @@ def _query_parameters(schema: dict[str, Any]) -> list[dict[str, Any]]:
             "required": name in required,
             "description": of.get("description", ""),
             "schema": of,
+            **({"example": example[name]} if name in example else {}),
         }
         for name, of in schema["properties"].items()
     ]

@@ -107,13 +107,14 @@ def make_app(context: Context) -> Application:
     given = {"context": context}
     interfaces = (*INTERFACES, *OPS_INTERFACES)
     routes = [URLSpec(interface.path, interface, given) for interface in interfaces]
-    described = openapi.describe(interfaces, __version__)
+    url = context.settings.public_url
+    described = openapi.describe(interfaces, __version__, url)
     routes += [
         URLSpec(r"/healthz", Health, given),
         URLSpec(r"/readyz", Ready, given),
         URLSpec(r"/metrics", Metrics, given),
         URLSpec(r"/openapi\.json", OpenApi, {**given, "document": described}),
-        URLSpec(r"/asyncapi\.json", AsyncApi, {**given, "document": asyncapi.describe(__version__)}),
+        URLSpec(r"/asyncapi\.json", AsyncApi, {**given, "document": asyncapi.describe(__version__, url)}),
         URLSpec(r"/files/(.+)", File, given),
         URLSpec(r"/miniProgramCode", MiniProgramCode, given),
         URLSpec(r"/ws", Push, given),

@@ -51,6 +51,7 @@ async def test_the_description_is_valid_and_complete(client, app):
     assert document.headers["Content-Type"].startswith("application/json")
     described = document.json()
     OpenAPIV31SpecValidator(described).validate()
+    assert described["servers"] == [{"url": str(client.http.base_url).rstrip("/")}]
     routed = {
         (rule.matcher.regex.pattern.rstrip("$"), rule.target.method.lower())
         for rule in app.default_router.rules + app.wildcard_router.rules

@@ -12,16 +12,19 @@ from handlers import asyncapi, openapi
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
 
+URL = "https://wabao.example"
+
 
 @cache
 def interfaces() -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.json.decode(openapi.describe((*INTERFACES, *OPS_INTERFACES), "test"))
+    described = openapi.describe((*INTERFACES, *OPS_INTERFACES), "test", URL)
+    document: dict[str, Any] = msgspec.json.decode(described)
     return document
 
 
 @cache
 def channel() -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.json.decode(asyncapi.describe("test"))
+    document: dict[str, Any] = msgspec.json.decode(asyncapi.describe("test", URL))
     return document
 
 

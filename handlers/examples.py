@@ -1,0 +1,21 @@
+"""An example of each request, reply, message and frame, as `tests/handlers/test_examples.py` noted them."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+EXAMPLES = Path(__file__).with_name("examples.json")
+
+
+@functools.cache
+def examples(kind: str) -> dict[str, Any]:
+    """Return those of "interfaces", "sandbox", "messages" or "frames".
+
+    An interface has one for each struct that it takes: `request` and `reply`.
+    """
+    found: dict[str, dict[str, Any]] = msgspec.json.decode(EXAMPLES.read_bytes())
+    return found[kind]

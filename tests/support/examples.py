@@ -1,0 +1,113 @@
+"""Examples of requests, replies, messages and frames, noted while a test plays; the reference shows them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from typing import Any
+
+import httpx
+import msgspec
+
+from handlers.examples import EXAMPLES, examples
+from handlers.ops.screen import OPS_INTERFACES
+from handlers.parameters import parse
+from server.app import INTERFACES
+from support.client import Client
+from support.open_pages import Page
+
+# Set to anything, it replaces the examples by those of this run.
+RECORDS = "EXAMPLES_RECORD" in os.environ
+HOST, TOKEN = "https://wabao.example", "the-token-of-this-person"
+_TAKES = {interface.path: interface for interface in (*INTERFACES, *OPS_INTERFACES)}
+
+
+class Recorder:
+    """Notes the first reply without a refusal of each interface, by what it takes, and the fullest frames."""
+
+    def __init__(self, client: Client, secrets: dict[str, str]) -> None:
+        self.interfaces: dict[str, dict[str, Any]] = {}
+        self.sandbox: dict[str, Any] = {}
+        self.messages: dict[str, Any] = {}
+        self.frames: dict[str, Any] = {}
+        self._secrets = {str(client.http.base_url).rstrip("/"): HOST, **secrets}
+        client.http.event_hooks["response"].append(self._note)
+
+    async def _note(self, response: httpx.Response) -> None:
+        await response.aread()
+        await response.request.aread()
+        request, path = response.request, response.request.url.path
+        asked: dict[str, Any] = dict(request.url.params)
+        if request.headers.get("Content-Type", "").startswith("application/json"):
+            asked |= json.loads(request.content)
+        if path == "/uploadFile":
+            found = re.search(rb'name="unionid"\r\n\r\n(\S+)', request.content)
+            asked = {"unionid": found[1].decode() if found else ""}
+        reply: Any = response.text
+        with contextlib.suppress(ValueError):
+            reply = response.json()
+        if path == "/userLogin" and not reply["status"]:
+            self._secrets[reply["data"]["token"]] = TOKEN
+        if path.startswith("/sandbox/") and response.status_code == 200:
+            self.sandbox.setdefault(path, {"request": asked, "reply": reply})
+        elif path in _TAKES and (isinstance(reply, str) or not reply["status"]):
+            interface = _TAKES[path]
+            taken = interface.pick(interface, asked)  # type: ignore[arg-type]  # it needs the class only
+            read = msgspec.to_builtins(parse(taken, asked))
+            example = {"request": {name: read[name] for name in asked}, "reply": _first_two(reply)}
+            self.interfaces.setdefault(path, {}).setdefault(taken.__name__, example)
+
+    def note_frames(self, *pages: Page) -> None:
+        """Take what pages got; of each kind the one that has most."""
+        for frame in (frame for page in pages for frame in page.frames):
+            if len(frame) > len(self.frames.get(frame["type"], ())):
+                self.frames[frame["type"]] = frame
+
+    async def ask(self, page: Page, **message: Any) -> None:
+        """Send a message of a page, and note it."""
+        self.messages.setdefault(message["action"], message)
+        await page.ask(**message)
+
+    def found(self) -> dict[str, Any]:
+        """Return all, without what would let anybody in."""
+        text = json.dumps(
+            {
+                "interfaces": self.interfaces,
+                "sandbox": self.sandbox,
+                "messages": self.messages,
+                "frames": self.frames,
+            },
+            ensure_ascii=False,
+        )
+        for secret, harmless in self._secrets.items():
+            text = text.replace(secret, harmless)
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+
+def _first_two(value: Any) -> Any:
+    """Return a reply with no more than two of each list."""
+    if isinstance(value, dict):
+        return {name: _first_two(each) for name, each in value.items()}
+    return [_first_two(each) for each in value[:2]] if isinstance(value, list) else value
+
+
+def shape(value: Any) -> Any:
+    """Return which names are in a value; of a list, those of its first."""
+    if isinstance(value, dict):
+        return {name: shape(each) for name, each in value.items()}
+    return [shape(value[0])] if isinstance(value, list) and value else None
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write what was found into the file of examples."""
+    kept = json.loads(EXAMPLES.read_text("utf-8"))
+    for kind, noted in found.items():
+        known = kept.get(kind, {}) | noted
+        kept[kind] = {
+            name: known[name] for name in sorted(known) if kind != "interfaces" or name in _TAKES
+        }
+    EXAMPLES.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    examples.cache_clear()
