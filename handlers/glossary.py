@@ -379,7 +379,7 @@ MEANINGS = {
     "DrawPrizeReply.contact": Meaning("怎样联系发布者；没有则为空"),
     "place": Meaning("现场领取的地点；没有则为空"),
     "pickup_time": Meaning("现场领取的时间，由发布者写；没有则为空"),
-    "not_sent_to": Meaning("邮寄的不寄到哪些省级地区"),
+    "not_sent_to": Meaning("邮寄的不寄到哪些省级地区；有的话，收货地址要从省级地区写起"),
     "rules": Meaning("活动规则，按阅读的先后"),
     "ActivityRule.title": Meaning("这一条说的是什么"),
     "ActivityRule.text": Meaning("这一条的内容"),

@@ -11,6 +11,12 @@ PROVINCES = (
     *("西藏", "陕西", "甘肃", "青海", "宁夏", "新疆", "台湾", "香港", "澳门"),
 )
 _BETWEEN = re.compile(r"[、，,;；\s]+")
+_NAMES = "|".join(PROVINCES)
+_NAMED = re.compile(rf"({_NAMES})(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)?")
+# A postcode may come first. 海南藏族自治州 and 河南蒙古族自治县 are in 青海; 西藏路 is anywhere.
+_BEGINS = re.compile(
+    rf"\A[\W\d]*+(?:(?:中华人民共和国|中国)[\W\d]*+)?({_NAMES})(?!藏族|蒙古族|[东西南北中]?[路街]|大[道街])"
+)
 
 
 def provinces_in(text: str) -> list[str]:
@@ -18,14 +24,14 @@ def provinces_in(text: str) -> list[str]:
     province."""
     names: dict[str, None] = {}
     for word in filter(None, _BETWEEN.split(text)):
-        name = province_of(word, PROVINCES)
-        if not name:
+        named = _NAMED.fullmatch(word)
+        if named is None:
             raise ValueError(word)
-        names[name] = None
+        names[named[1]] = None
     return list(names)
 
 
-def province_of(address: str, among: tuple[str, ...] | list[str]) -> str:
-    """Return which of these an address begins with, "" if with none."""
-    begins = address.strip().removeprefix("中国").lstrip()
-    return next((name for name in among if begins.startswith(name)), "")
+def province_of(address: str) -> str:
+    """Return the province that an address begins with, "" if with none."""
+    begins = _BEGINS.match(address)
+    return begins[1] if begins else ""

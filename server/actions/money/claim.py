@@ -108,12 +108,21 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
         if prize["state"] in GIVEN and not any(where):
             return Claim(task, prize)
         address = check_address(*where)
-        if not_there := province_of(address.address, task.get("not_sent_to", [])):
-            raise BadRequest(
-                f"发布者不寄到{not_there}：请换一个收货地址，或联系发布者", param="address"
-            )
+        _refuse_unsent(task, address.address)
         return await _claim_by_mail(context, task, prize, address)
     return await _claim_on_site(context, task, prize)
+
+
+def _refuse_unsent(task: Task, address: str) -> None:
+    """Raise BadRequest if a publisher does not send there, or it cannot be told."""
+    if not (excluded := task.get("not_sent_to")):
+        return
+    province = province_of(address)
+    if not province:
+        msg = f"发布者不寄到{'、'.join(excluded)}，所以“详细地址”请从省级地区写起，比如：广东省深圳市"
+        raise BadRequest(msg, param="address")
+    if province in excluded:
+        raise BadRequest(f"发布者不寄到{province}：请换一个收货地址，或联系发布者", param="address")
 
 
 async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim:
