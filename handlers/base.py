@@ -397,13 +397,16 @@ class Interface(Receiver):
         try:
             answered = await self._answered_in_time(body)
         except Refusal as refused:  # most digs end here, and this is cheaper than `write_error`
-            refusal = await self._confirmed(refused)
-            self.set_status(refusal.http_status)
-            self._say_when_to_retry(refusal)
-            self.finish(self._envelope(refusal))
+            await self._refuse(refused)  # in no local variable of this frame: see `server.errors.refuse`
             return
         if answered is not None:
             self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
+
+    async def _refuse(self, refused: Refusal) -> None:
+        refusal = await self._confirmed(refused)
+        self.set_status(refusal.http_status)
+        self._say_when_to_retry(refusal)
+        self.finish(self._envelope(refusal))
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
         """Return the refusal; Unavailable for NoSuchTask if this may not be our database, or be an emptied

@@ -294,8 +294,11 @@ class Internal(Refusal):
 
 def refuse(why: Refusal | None) -> None:
     """Raise a refusal, if there is one."""
-    if why is not None:
-        raise why
+    try:
+        if why is not None:
+            raise why
+    finally:
+        del why  # its traceback has this frame; of such a cycle only the collector would free the request
 
 
 REFUSALS: dict[str, type[Refusal]] = {refusal.error: refusal for refusal in Refusal.__subclasses__()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from server.actions.digging.dig import dig, digging_of
 from server.actions.digging.end_task import end_task_as_operator
 from server.context import Context
-from server.errors import OwnTask
+from server.errors import OwnTask, Refusal
 from support.client import Client
 from support.invariants import check_history
 
@@ -85,3 +86,24 @@ async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task
     await end_task_as_operator(other, code, "违反规则")
     for who in (alice, bob):
         assert (await who.dig(code))["error"] == "ended"
+
+
+@pytest.mark.gen_test
+async def test_refused_digs_leave_nothing_for_the_garbage_collector(client: Client) -> None:
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code, ended = await alice.publish(cd=60), await alice.publish()
+    await bob.dig(code)
+    await alice.post("/endTask", code=ended)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        for _ in range(2):
+            assert (await carol.dig(code))["error"] == "cooling_down"
+            assert (await carol.dig(ended))["error"] == "ended"
+        gc.collect()
+        assert not [found for found in gc.garbage if isinstance(found, Refusal)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()

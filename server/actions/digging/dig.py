@@ -147,7 +147,10 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
             return False
     if _publisher(context, request.code) == request.unionid:
         raise OwnTask
-    raise running
+    try:
+        raise running
+    finally:
+        del running  # as in `refuse`
 
 
 def _publisher(context: Context, code: str) -> str:
