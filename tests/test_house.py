@@ -39,6 +39,7 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (HTTP1ServerConnection._server_request_loop, "start_request"),
     (HTTP1ServerConnection._server_request_loop, "on_close"),
     (HTTP1Connection.__init__, "stream"),
+    (HTTP1Connection._read_message_inner, "header_timeout"),
     # server/running/listening.py
     (BaseIOStream.close, "close_fd"),
     (BaseIOStream.close, "error"),

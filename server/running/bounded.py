@@ -148,7 +148,10 @@ class BoundedServer(HTTPServer):
         # Connections without a request, with the time since when; the oldest first.
         self._waiting: dict[Connection, float] = {}
         self._waiting_spares: dict[Connection, float] = {}
-        self._heads: deque[Callable[[], None]] = deque()
+        # Heads that came and wait for their turn, and how many have gone on in this turn of the loop.
+        self._heads: deque[asyncio.Future[None]] = deque()
+        self._passed = 0
+        self._closes_idle: asyncio.TimerHandle | None = None
         # Who has a person's or an address's places, the oldest first.
         self._places: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._draining = False
@@ -157,9 +160,10 @@ class BoundedServer(HTTPServer):
         self._empty, self._idle = asyncio.Event(), asyncio.Event()
         self._empty.set()
         self._idle.set()
-        kwargs["idle_connection_timeout"] = self._bounds.idle_seconds
         kwargs["body_timeout"] = self._bounds.body_seconds
         super().initialize(*args, **kwargs)
+        # One timer closes all that are idle. Tornado's would be a task, a timer and two futures per request.
+        self.conn_params.header_timeout = None
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Accept from these listeners."""
@@ -248,6 +252,25 @@ class BoundedServer(HTTPServer):
             return True
         return False
 
+    def _close_idle_in(self, seconds: float) -> None:
+        self._closes_idle = asyncio.get_running_loop().call_later(seconds, self._close_idle)
+
+    def _close_idle(self) -> None:
+        """Close the connections that have waited for a request for too long."""
+        self._closes_idle = None
+        now, idle_seconds = time.monotonic(), self._bounds.idle_seconds
+        left = []
+        for waiting in (self._waiting, self._waiting_spares):
+            while waiting:
+                oldest, since = next(iter(waiting.items()))
+                if now - since < idle_seconds:
+                    left.append(since + idle_seconds - now)
+                    break
+                self._waits_no_more(oldest)
+                oldest.close()
+        if left:
+            self._close_idle_in(min(left))
+
     def _failed(self, error: OSError) -> None:
         """Make room after a failed accept: mostly no descriptor was left."""
         self._turned_away.count("accept", f"accept ({os.strerror(error.errno or 0)})")
@@ -279,9 +302,12 @@ class BoundedServer(HTTPServer):
         if not connection.closed():
             self._open.add(connection)
             self._empty.clear()
-            self._become_ordinary(connection, self._served <= self._room().connections)
+            if connection.spare:
+                self._become_ordinary(connection, self._served <= self._room().connections)
             waiting = self._waiting_spares if connection.spare else self._waiting
             waiting[connection] = time.monotonic()
+            if self._closes_idle is None:
+                self._close_idle_in(self._bounds.idle_seconds)
             connection.expect_headers(self._bounds.header_seconds, now=not connection.asked)
         return _Request(self, connection, partial(super().start_request, server_conn, request_conn))
 
@@ -290,19 +316,29 @@ class BoundedServer(HTTPServer):
             connection.spare = False
             self._spares -= 1
 
-    def head_came(self, connection: Connection, go_on: Callable[[], None]) -> None:
-        """Let Tornado parse a head, in this turn of the loop or, if there are many, in a later one."""
+    async def head_came(self, connection: Connection) -> None:
+        """Return when Tornado may parse a head: at once or, if there are many, in a later turn."""
         self._waits_no_more(connection)
         self._busy.add(connection)
         self._idle.clear()
-        self._heads.append(go_on)
-        if len(self._heads) == 1:
-            asyncio.get_running_loop().call_soon(self._pass_heads)
+        loop = asyncio.get_running_loop()
+        if self._passed == HEADS_A_TURN or self._heads:
+            turn = loop.create_future()
+            self._heads.append(turn)
+            await turn
+            return
+        if not self._passed:
+            loop.call_soon(self._pass_heads)
+        self._passed += 1
 
     def _pass_heads(self) -> None:
-        for _ in range(min(HEADS_A_TURN, len(self._heads))):
-            self._heads.popleft()()
-        if self._heads:
+        """Let some of those heads be parsed in the next turn that were too many for this one."""
+        self._passed = min(HEADS_A_TURN, len(self._heads))
+        for _ in range(self._passed):
+            turn = self._heads.popleft()
+            if not turn.done():
+                turn.set_result(None)
+        if self._passed:
             asyncio.get_running_loop().call_soon(self._pass_heads)
 
     def headers_came(self, connection: Connection, target: str, headers: HTTPHeaders) -> Refusal | None:

@@ -53,8 +53,8 @@ class Owner(Protocol):
     def only_https(self) -> bool:
         """Whether replies say that browsers must use only https."""
 
-    def head_came(self, connection: Connection, go_on: Callable[[], None]) -> None:
-        """A head is complete. `go_on` gives it to Tornado, which parses it."""
+    async def head_came(self, connection: Connection) -> None:
+        """A head is complete. Return when Tornado may parse it."""
 
     def leave_place(self, connection: Connection) -> None:
         """Count the connection's request no more."""
@@ -139,36 +139,24 @@ class Connection(IOStream):
     def read_until_regex(self, regex: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         """Read a head. Tornado calls this only for heads."""
         self._in_head, self._head_pieces, self._replied = True, 0, False
-        read = asyncio.ensure_future(super().read_until_regex(HEAD_END, HEAD_BYTES))
-        head: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        read.add_done_callback(lambda _: self._head_came(read, head))
-        return head
+        return self._read_head()
 
-    def _head_came(self, read: asyncio.Future[bytes], head: asyncio.Future[bytes]) -> None:
-        if head.cancelled() or read.cancelled():
-            head.cancel()
-        elif read.exception() is not None:
-            head.set_exception(StreamClosedError())
-        else:
-            self._in_head, self.asked, self._chunks = False, True, 0
-            self._stop_timer()
-            self._owner.head_came(self, lambda: self._give(read.result(), head))
-
-    def _give(self, came: bytes, head: asyncio.Future[bytes]) -> None:
+    async def _read_head(self) -> bytes:
+        head = await super().read_until_regex(HEAD_END, HEAD_BYTES)
+        self._in_head, self.asked, self._chunks = False, True, 0
+        self._stop_timer()
+        await self._owner.head_came(self)
         refusal: Refusal | None = None
-        if came.count(b"\n") - 1 > HEAD_LINES:  # the last one is empty
+        if head.count(b"\n") - 1 > HEAD_LINES:  # the last one is empty
             refusal = HeadTooLarge()
-        elif b"\n" in came.replace(b"\r\n", b""):
+        elif b"\n" in head.replace(b"\r\n", b""):
             refusal = BareLineFeed()
         if refusal is not None:
             metrics.TURNED_AWAY.labels("head").inc()
             self.refuse(refusal)
-        if head.done():
-            return
         if self.closed():
-            head.set_exception(StreamClosedError())
-        else:
-            head.set_result(came)
+            raise StreamClosedError
+        return head
 
     # ---- its body
 
