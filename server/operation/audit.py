@@ -31,7 +31,7 @@ from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
 # Payments move while they are read: a difference counts only if it is still there after some more looks.
 LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
-# WeChat answers questions about the bills of so many days.
+# For how many days WeChat answers questions about a bill.
 ASKED_MS = 30 * DAY_MS
 
 _IN = PAID.split()
@@ -78,7 +78,7 @@ class TaskMoney:
 
     @property
     def withheld_fen(self) -> int:
-        """What of that waits for an operator."""
+        """The part of `owed_fen` that waits for an operator."""
         return sum(prize["amount_fen"] for prize in self.prizes if prize["state"] in AWAITING_OPERATOR)
 
 
@@ -345,7 +345,7 @@ async def _bill_at_wechat(bill: Bill, pay: Pay) -> tuple[str, bool]:
 
 
 def _is_too_old(bill: Bill) -> bool:
-    """Whether WeChat may know a bill that has ended no more: it answers for those of the last 30 days alone.
+    """Whether a bill is so old that WeChat may have forgotten it: it answers for the last 30 days only.
 
     https://pay.weixin.qq.com/doc/v3/merchant/4012716437
     """

@@ -24,10 +24,11 @@ from server.telemetry import metrics
 
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1
-# The estimated clock may go back a little, and no second is told twice. Going further means it was set back.
+# If the estimated clock goes back a little, no second is sent twice. If it goes back further, it was set
+# back.
 SET_BACK_SECONDS = 2
 WATCHED_TOLD = 30
-# In one heartbeat, per kind: plain digs, digs that won or ended a task, ends without a dig.
+# The most events of a kind in one heartbeat. Kinds: plain digs, digs that won or ended a task, other ends.
 EVENTS_TOLD = 20
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 

@@ -1,13 +1,13 @@
-"""The leader: the one process that does for all what any could do, by a lease.
+"""The leader: by a lease, one process does for all what any process could do.
 
 It sweeps what is due, tidies, and notices alarms. If it ends, it gives the lease back and tells the others
 through Redis; if it is killed or stands still, the lease ends, and another process takes it within
 LEASE_MS and the time of one question.
 
-Two leaders do no harm. One that stood still may go on with what it had begun, beside its successor. But
-whatever a leader does to a document, it leases first, by an update on the condition that it is due
-(`server/store/due.py`), or it does by an update on the condition that it is not done. So the leases of
-documents decide, and this one only saves questions.
+Two leaders do no harm. A leader that stood still may go on beside its successor. But before it changes a
+document, it leases that by an update that demands that it is due (`server/store/due.py`), or its change
+demands that it was not made yet. So correctness rests on these conditions; the leader's lease only saves
+questions.
 """
 
 from __future__ import annotations

@@ -41,9 +41,9 @@ from server.store.alarms import AlarmRecord
 
 TURN_SECONDS = 1.0
 LOOK_SECONDS = 0.5
-# While the same is found, how often it is compared with what is kept.
+# How often findings that stay the same are compared with the alarms that are stored.
 COMPARED_SECONDS = 10.0
-# How often it is looked for what the webhook must still be told, if nothing was written since.
+# How often to look for alarms of which the webhook must still be told, if none was written since.
 LOOKED_SECONDS = 5.0
 CHECKED_TASKS = 20
 FIRST_RETRY_MS, LONGEST_RETRY_MS = 5_000, 600_000
@@ -121,7 +121,7 @@ class Monitor:
             await working.end()
 
     async def _look(self) -> None:
-        """Notice MongoDB's silence, while all others may be waiting for its answer. Asks no store."""
+        """Notice MongoDB's silence, even while all other checks wait for its answer. Asks no store."""
         silent = "mongodb" in self._outages.silent
         for check in self._checks:
             check.pass_time(able=not silent)
@@ -145,7 +145,7 @@ class Monitor:
     async def _note_silence(self) -> None:
         """If we were the last to lead, tell of MongoDB's silence: while it lasts, nobody else gets the lease.
 
-        A database that is not ours is told of as another alarm, also if MongoDB was silent before.
+        A database that is not ours raises an alarm of its own, also if MongoDB was silent before.
         """
         if not self._leader.has_lease:
             return
@@ -187,7 +187,8 @@ class Monitor:
         return {**record, "due_at": begin_at} if self._webhook.wanted else record
 
     async def _reconcile(self) -> None:
-        """Make the alarms that last those that are found. What was not checked again yet is left alone."""
+        """Begin and end alarms so that those found last. Alarms that were not checked again yet stay as they
+        are."""
         alarms, began = self._store.alarms, time.monotonic()
         found = {key_of(alarm): alarm for alarm in self._found()}
         unknown = {check.name for check in self._checks if not check.ran}
@@ -266,7 +267,7 @@ class Monitor:
 
 
 def _checked_by(kind: str) -> str:
-    """Return the check that finds alarms of this kind; "" if that is seen at once."""
+    """Return the check that finds alarms of this kind; "" for kinds that need no check."""
     own = {
         "invariant": "invariants", "message": "messages", "review": "reviews",
         "pattern": "patterns", "held": "patterns", "payouts": "payouts",

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
-# The most that is read of a week: treasures and winners, those of the most money; what a person dug last.
+# The most that is read: treasures and winners of a week, those of the most money; a person's last digs.
 MOST, JOINED = 2_000, 50
 # An alarm begins at: red packets of a pair; winners whom one person brought; people who dig from one address.
 PAIR, BROUGHT, AT_ADDRESS = 3, 5, 10
-# A private task with no more diggers than this has few.
+# Up to this many diggers of a private task count as few.
 FEW = 3
-# So many people who won the most money are looked at, if they won this often. One in a million reaches this
-# p-value by chance alone.
+# Of how many people, those who won the most money, the luck is checked; how often they must have won; and a
+# p-value that one in a million reaches by chance alone.
 LUCKY, LUCKY_WINS, LUCK = 20, 3, 1e-6
 # The most alarms of one kind.
 TOLD = 5

@@ -71,7 +71,7 @@ async def of_task(store: Store, task: Task) -> list[Event]:
 
 
 async def of_prize(store: Store, task: Task, depth: int) -> list[Event]:
-    """Return what became of the prize at a depth, with what was done about all of its treasure."""
+    """Return what became of the prize at a depth, with the acts about its whole treasure."""
     prize_id = f"{task['_id']}:{depth}"
     whole = [each for each in await of_task(store, task) if each.depth in (0, depth)]
     prize = await store.prizes.find(prize_id)
@@ -120,7 +120,7 @@ def _sorted(events: Iterable[Event]) -> list[Event]:
 def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
     """Return a page of events before a time, 0: the newest; and whether there are older ones.
 
-    A page has all of its last millisecond, so that none is left out between two pages.
+    A page has all events of its last millisecond, so that none is lost between two pages.
     """
     rest = [event for event in events if not before_ms or event.at < before_ms]
     page = [event for place, event in enumerate(rest) if place < PAGE or event.at == rest[PAGE - 1].at]
@@ -202,7 +202,7 @@ def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
 
 
 async def lucks(store: Store, task: Task) -> list[Luck]:
-    """Return of each winner of a treasure, the first fifty, how likely their digs there won so often."""
+    """Return the luck of the first fifty winners of a treasure: how likely their digs there won so often."""
     wins = sorted(await store.digs.wins(task["_id"]), key=lambda dig: dig["depth"])
     won_depths, rules = [dig["depth"] for dig in wins], draw.read_rules(task["params"])
     first = wins[:WINNERS]

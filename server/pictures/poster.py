@@ -234,7 +234,7 @@ def _font_of(character: str) -> str | None:
         return _CHINESE
     if unicodedata.category(character)[0] in "CZ":  # controls, joiners and the like are not drawn
         return None
-    if character in _SKINS:  # they change the emoji before them, which our layout cannot
+    if character in _SKINS:  # they modify the emoji before them, which our layout cannot draw
         return None
     for name, font in ((_CHINESE, _font(32, _REGULAR)), (_EMOJI, _emoji_font(32, _REGULAR))):
         if bytes(font.getmask(character)) not in (bytes(font.getmask(_NO_CHARACTER)), b""):

@@ -17,7 +17,7 @@ from server.errors import Busy, Unavailable
 from server.pictures.decode import MAX_BYTES
 
 AT_ONCE = 2  # uploads of one person
-# One person's may take this part of the room together, or as much as the largest upload if that is more.
+# One person's uploads together may take this part of the room, or one largest upload if that is more.
 PERSON_PART = 8
 LARGEST_BYTES = MAX_BYTES + (64 << 10)  # of a whole form: a picture, and what is around it
 # A larger upload goes into a file.

@@ -1,8 +1,8 @@
 """How many people watch each task, over all processes, and what they cheer with.
 
 Each process tells the others of all its tasks in one message: each second what changed, every 5 s all of it.
-A process that is not heard of counts no more, and without Redis a process knows only its own. Cheers go
-along, and are kept nowhere.
+A process that falls silent is no longer counted, and without Redis a process knows only its own watchers.
+Cheers are sent along, and stored nowhere.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Audience:
     async def tell(self) -> None:
         """Each second: tell other processes what changed here, and watchers each sum.
 
-        What was cheered is told with it, to crowds too.
+        Cheers are told with it, to crowds too.
         """
         self._forget_silent()
         counts: dict[str, int] = {}

@@ -25,10 +25,10 @@ from server.runtime.background import end_tasks
 from server.settings import Settings
 
 OPERATION_SECONDS = 1.0
-# Small hosted plans take 20 of all processes together (docs/mongodb.md). One of ours reads. A
-# crowd's publishes wait for the others, each of which carries some thousands in a second.
+# Connections of a process. Small hosted plans allow 20 for all processes (docs/mongodb.md). One of ours
+# reads; a crowd's publishes take turns on the others, each of which carries some thousands a second.
 CONNECTIONS = 6
-# A request waits for a script. This many at once leave connections for the news.
+# The most scripts at once. Requests wait for them, and connections must be left for the news.
 SCRIPT_SECONDS, SCRIPTS_AT_ONCE = 0.3, 2
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
@@ -52,7 +52,7 @@ class Bus:
         """`tls_verify` and `ca_cert` (PEM) are how the certificate of a rediss:// URL is checked."""
         self.process = secrets.token_hex(6)
         self.connected = asyncio.Event()
-        # Why there is no connection, if a person has to mend that; "" for anything else.
+        # Why there is no connection, if a person has to fix the cause; "" otherwise.
         self.fault: Fault = ""
         self._told = False
         self._connections = 0
@@ -160,7 +160,7 @@ class Bus:
     async def listen(self, code: str) -> bool:
         """Subscribe to a task; return whether that was acknowledged within a second.
 
-        If the acknowledgement comes later, `on_subscribed` is still called.
+        If the acknowledgement comes later, `on_subscribed` is called then.
         """
         self._wanted.add(code)
         acknowledged = self._acknowledged.setdefault(code, asyncio.Event())
@@ -183,9 +183,9 @@ class Bus:
     async def enter_places(
         self, name: str, places: Mapping[str, int]
     ) -> tuple[dict[str, int], int, int] | None:
-        """Give people places in a random order; a place that somebody has already stands. One trip.
+        """Give people places in a random order; who has a place keeps it. One round trip.
 
-        Return the places that stand of these people, the least place of all (0 if nobody has one), and how
+        Return the places that these people have then, the least place of all (0 if nobody has one), and how
         many people have one. None if Redis does not answer within SCRIPT_SECONDS.
         """
         key = f"{self._prefix}:lots:{name}"
@@ -282,13 +282,14 @@ class Bus:
     async def _command(self, name: str, code: str) -> None:
         """Send a command on the reading connection. A failure closes it, and a new one is made.
 
-        Commands go one by one: if a task is wanted again during its unsubscribe, the last wish must win.
+        Commands are sent one by one: if a task is wanted again during its unsubscribe, the later command must
+        win.
         """
         pubsub = self._pubsub
         if pubsub is None:
             return
         try:
-            # The timeout begins after the lock: it is no failure to wait for the commands before this one.
+            # The timeout begins after the lock, because waiting for earlier commands is no failure.
             async with self._commands, asyncio.timeout(OPERATION_SECONDS):
                 if pubsub is self._pubsub and (code in self._wanted) == (name == "subscribe"):
                     await getattr(pubsub, name)(self._channel(code))

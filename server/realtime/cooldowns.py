@@ -1,7 +1,7 @@
 """The running cooldowns that this process knows of, so that most refusals need no store. In memory only.
 
-Also when a task opened, for its first dig. Nothing here is the truth. It comes from a read, a dig made here,
-or news of another process.
+It also knows when a task opened, for its first dig. Nothing here is the truth: it comes from a read, a dig
+made here, or news of another process.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
 MOST_LOADS = 3  # then a history with a hole is taken as it is
-# Least time between two reads of a task for watchers who say that they know more: anybody can say so.
+# Least time between two reads for watchers who claim to know a later dig, since anybody can claim that.
 AHEAD_SECONDS = 1.0
 # After an operator's SendAway, watchers that come back are sent away again for this long.
 REST_SECONDS = 30.0
@@ -72,7 +72,7 @@ class Closable(Watcher, Protocol):
 
 
 class Hub:
-    """One per process. `cooldowns` are those of all that it hears; it tells `clock` of MongoDB's time."""
+    """One per process. It enters what it hears into `cooldowns`, and MongoDB's time into `clock`."""
 
     def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock) -> None:
         self._bus = bus
@@ -301,7 +301,7 @@ class Hub:
             self.deliver(news.dig)
             return
         if isinstance(news, EndNews):
-            # No dig tells of such an end. Only here is a cooldown forgotten while it runs.
+            # No dig tells of such an end, so this is the only place that drops a running cooldown.
             self.cooldowns.forget(code)
         watched = self.known.by_code.get(code)
         if watched is None:

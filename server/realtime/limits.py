@@ -101,7 +101,7 @@ class _Known:
 
     def arguments(self, connection: int) -> list[int]:
         """Return what the script is to know of this."""
-        # While Redis remembers, it knows better: another process may have given something back.
+        # A Redis that remembers knows better, since another process may have given something back.
         forgotten = 0 if self.connection == connection else self.told
         return [forgotten, math.ceil(self.left_seconds() * 1000), self.own - self.sent]
 
@@ -139,9 +139,9 @@ class Limits:
         bus.hear(NEWS, self._hear)
 
     def counts(self, what: Limited, person: str, address: str, by: int = 1) -> list[Count]:
-        """Return what to count for a person and an address; "" for one that is not known or not limited.
+        """Return what to count for a person and an address. Pass "" for one that is unknown or not limited.
 
-        A limit that is switched off is left out. The metrics call a limit what its setting is called.
+        A limit that is switched off is left out. Metrics and settings use the same name for a limit.
         """
         kind, unit = UNITS.get(what, (what, 1))
         found = []
@@ -226,7 +226,7 @@ class Limits:
         return answered
 
     def _count_here(self, counts: Sequence[Count], known: list[_Known]) -> dict[str, float]:
-        """Count in this process alone, which may add its share of what was left; return as `_ask` does."""
+        """Count in this process alone, up to its share of what was left; return the same as `_ask`."""
         waits = {
             count.kind: each.left_seconds()
             for count, each in zip(counts, known, strict=True)

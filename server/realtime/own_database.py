@@ -1,7 +1,7 @@
 """Whether the database is the one that this server serves from, and our secrets open what is stored in it.
 
 A process that meets another database, an emptied one, or values that none of its secrets opens must answer
-nothing from it: to an emptied database every task is one that never was.
+nothing from it: an emptied database would say that no task ever existed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from server.security.keys import Keys
 from server.store import Store, is_unavailable
 from server.store.sealed_values import PLACES
 
-# One name may lead to two clusters, now to this one and now to that: so for this long after another one was
-# met, ours is not served from either.
+# One name may lead to two clusters in turn. So for this long after another one answered, ours is not trusted
+# either.
 DOUBT_SECONDS = 10.0
 
 log = logging.getLogger("wabao.database")
@@ -123,7 +123,7 @@ class OwnDatabase:
         return self.wrong is None and self._seen_connections == self._store.connections.made
 
     def while_ours(self, work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        """Return this work, which does nothing while the database may not be served from."""
+        """Return a form of this work that does nothing while the database may not be served from."""
 
         async def turn() -> None:
             if self.wrong is None:

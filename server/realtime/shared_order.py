@@ -1,6 +1,6 @@
 """The random order of those who wait to dig, over all processes: their places, in Redis.
 
-Redis is told no id: of a person, a beginning and a task it has one keyed hash.
+Redis gets no id, but one keyed hash of person, beginning and task.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from server.security.keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The places that stand of those that were entered, the first of all, and how many people have one."""
+    """The places of the people who were entered, the first place of all, and how many people have one."""
 
     places: Mapping[str, int]
     first: int
@@ -32,9 +32,9 @@ class SharedOrder:
         self._keys = keys
 
     async def enter(self, code: str, began: int, places: Mapping[str, int]) -> Standing | None:
-        """Enter people's places; the first that was entered of a person stands, whoever did it.
+        """Enter people's places. A person keeps the place that was entered first, by whichever process.
 
-        `began` (unix ms) is when digging began, and tells apart the orders of a task. None if Redis does not
+        `began` (unix ms) is when digging began; each beginning has its own order. None if Redis does not
         answer in time.
         """
         names = {self._keys.limit_name(f"place:{code}:{began}:{unionid}"): unionid for unionid in places}

@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 S = TypeVar("S")
 
-# So many websockets of a process may be about to say who they are (`hello`): a client does it at once, so one
-# that is the oldest of more has nothing to say.
+# How many websockets of a process may still have to say who they are (`hello`). Clients do so at once, so
+# beyond this number the oldest is no client.
 HELLOS = 1000
 
 
@@ -21,8 +21,8 @@ class Sockets(Generic[S]):
     def add(self, whose: str, socket: S) -> S | None:
         """Add a socket. If they have one too many, return the oldest, which then no longer counts.
 
-        The oldest goes, because the newest is the page that somebody looks at. The phone of an old socket may
-        be gone, which the server notices only after half a minute.
+        The oldest goes, because the newest is the page that somebody looks at. The phone behind an old socket
+        may be gone; the server notices that only after half a minute.
         """
         own = self._of.setdefault(whose, {})
         own[socket] = None

@@ -37,7 +37,7 @@ from server.realtime.replay import Replay
 
 # How many participants a task's page shows at once.
 FIRST_PARTICIPANTS = 50
-# How many claims it remembers to have told of.
+# How many announced claims are remembered.
 KNOWN_CLAIMS = 32
 # The fields of a task that its page shows and that never change.
 SHOWN = (
@@ -71,7 +71,7 @@ SHOWN = (
     "not_sent_to",
 )
 
-# No two states of any tasks have the same.
+# Versions are unique over all tasks and states.
 _versions = count(1)
 _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder(tuple[str, str, str])
@@ -172,8 +172,8 @@ class WatchedTask:
         """Take the task's state and its newest digs, some of which may have come after the task was read.
 
         `early`, for a task with more digs than `digs`: the digs of its first participants, then its wins.
-        Returns False if a dig is missing: one that moved from its task to the history between the reads may
-        be in neither. What lies before a missing dig is not replayed.
+        Returns False if a dig is missing: neither read has a dig that moved from its task to the history in
+        between. Digs before a missing one are not replayed.
         """
         self._take_names(task)
         self.setting = Setting(
@@ -248,9 +248,9 @@ class WatchedTask:
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
         """Replace the names of everything known, after somebody was erased, or its publisher edited it.
 
-        Of an edit watchers are told: a text that they read may be another now.
+        After an edit its watchers are told, because a text that they read may have changed.
 
-        Returns False and changes nothing if a dig that is known was not read, for it was made meanwhile.
+        Returns False and changes nothing if a known dig is not among those read: it was made meanwhile.
         """
         if self.seq and (not digs or digs[-1]["depth"] < self.seq):
             return False
@@ -290,7 +290,7 @@ class WatchedTask:
         return whole
 
     def _count(self, dig: Dig) -> None:
-        """Add a dig to what a page shows of people. The same dig again changes nothing."""
+        """Add a dig to the people that a page shows. Repeating a dig changes nothing."""
         self.version = next(_versions)
         if dig["is_prize"]:
             self.winners[dig["unionid"]] = dig["no"]

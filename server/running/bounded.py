@@ -81,7 +81,7 @@ class Bounds:
 
     `header_seconds` limits the time to the end of the headers. It begins with the connection, or with the
     first byte of a later request. `idle_seconds` limits it from a reply to the end of the next headers.
-    `body_seconds` limits a body that nobody takes; handlers that take one have limits of their own.
+    `body_seconds` limits a body that no handler takes; handlers that take one have their own limits.
     """
 
     an_address: int = 0
@@ -243,7 +243,8 @@ class BoundedServer(HTTPServer):
         return True
 
     def _free_oldest(self, waiting: dict[Connection, float], grace_seconds: float) -> bool:
-        """Close the connection that waits longest, if that is `grace_seconds` or more; return if one was."""
+        """Close the connection that waits longest, if `grace_seconds` or more; return whether one was
+        closed."""
         for oldest, since in waiting.items():
             if time.monotonic() - since < grace_seconds:
                 return False
@@ -382,7 +383,7 @@ class BoundedServer(HTTPServer):
         return None
 
     def leave_place(self, connection: Connection) -> None:
-        """Count a connection's request no more."""
+        """Give back the place of a connection's request."""
         for name in connection.places:
             places = self._places[name]
             del places[connection]

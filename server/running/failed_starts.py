@@ -1,6 +1,6 @@
 """Alarms of starts: a process cannot be started, or refuses the database. The supervisor tells the webhook.
 
-The other alarms are the workers' (`server/operation/monitor.py`), of which there may be none left.
+The workers raise all other alarms (`server/operation/monitor.py`), but here perhaps no worker runs.
 """
 
 from __future__ import annotations
@@ -59,7 +59,8 @@ class FailedStarts:
             self._changed.set()
 
     def end(self, name: str, kind: Kind = "start") -> None:
-        """Note that it was started; a worker: that it serves; another kind: that the alarm is over."""
+        """Note that the process was started (a worker: that it serves) or, with another `kind`, that the
+        alarm is over."""
         lasting = self._alarms.get(f"{kind}::{name}")
         if lasting is not None and not lasting["end_at"]:
             lasting["end_at"] = _now_ms()

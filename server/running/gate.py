@@ -1,8 +1,8 @@
 """Which application answers while a process does not serve yet, and for how long requests wait for that.
 
-A process answers from its first moment. Mostly the stores are there, and it serves a moment later: requests
-that come before wait for that, longer on a busy machine. If MongoDB does not answer, they are told so within
-a second.
+A process answers from its first moment. Usually the stores answer and it serves a moment later; earlier
+requests wait until then, longer on a busy machine. If MongoDB does not answer, requests are refused within a
+second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Gate(HTTPServerConnectionDelegate):
     def __init__(self, waiting: Application, opens_soon: Callable[[], bool]) -> None:
         """`waiting` answers until `open`: at once what needs no database, the rest after a wait.
 
-        `opens_soon` says whether MongoDB answers, and nothing stands against serving from it.
+        `opens_soon` says whether MongoDB answers and nothing so far forbids serving from it.
         """
         self.app = waiting
         self._opens_soon = opens_soon

@@ -1,7 +1,7 @@
 """What the leader does for all processes: it asks what is due, and does it.
 
-One question asks all collections at once. Each work has a task of its own, so that one that waits for WeChat
-holds up no other; it is not begun again while it runs.
+One question asks all collections at once. Each kind of work runs in its own asyncio task, so that none waits
+for WeChat on behalf of another. It is not begun again while it runs.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from server.game.amounts import DAY_MS
 from server.runtime.background import Background
 from server.store.agenda import Kind
 
-# How often the leader asks what is due; the second one is while nobody uses its process.
+# How often the leader asks what is due: while somebody uses its process, and while nobody does.
 LOOK_SECONDS, IDLE_LOOK_SECONDS = 1.0, 2.0
-# A store that has no use for our indexes reads all of a collection. It is left to others for as many times as
-# long as an answer took.
+# A store that ignores our indexes reads whole collections. After an answer the leader rests this many times
+# as long as the answer took.
 REST_TIMES = 5
 
 Work: TypeAlias = Callable[[Context, frozenset[Kind]], Coroutine[Any, Any, None]]
 
 
 def _whole(work: Callable[[Context], Awaitable[None]]) -> Work:
-    """Return the work that does all of its kinds, whichever is due."""
+    """Return work that handles all of its kinds, whichever of them is due."""
 
     async def do(context: Context, due: frozenset[Kind]) -> None:
         del due
@@ -111,7 +111,7 @@ class Leading:
         began = time.monotonic()
         due = await context.store.agenda.look(context.clock.now_ms(), self._kinds, self._ages_ms)
         self._took_seconds = time.monotonic() - began
-        # Nothing from another's database: it might pay what others owe.
+        # Do nothing with a database that is not ours: that might pay what others owe.
         if due is None or context.database.wrong is not None or due.identity != context.database.identity:
             return
         context.clock.see(due.now_ms)

@@ -22,22 +22,22 @@ from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 from server.errors import BareLineFeed, HeadTooLarge, Refusal
 from server.telemetry import metrics
 
-# At most so many are accepted in one turn of the loop. After CROWDED_A_TURN for which there was no room, the
-# accept queue rests. So a flood of connections takes only a part of a core.
+# The most connections accepted in one turn of the loop. After CROWDED_A_TURN without room the accept queue
+# rests. So a flood of connections takes only part of a core.
 ACCEPTS_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 16, 0.005
 FAILED_SECONDS = 0.1
 TOLD_SECONDS = 60
 # A request's first line and headers. Tornado parses 10,000 short lines in 40 ms, 100 in 0.4 ms.
 HEAD_BYTES, HEAD_LINES = 16 << 10, 100
-# A head is searched for its end each time more of it comes. Tornado's own expression takes 0.4 ms for 16 KB,
-# this one, which ends at the same byte, a hundredth of it; or, if there are only line ends, a third.
+# A head is searched for its end each time more of it comes. For 16 KB Tornado's own expression takes 0.4 ms.
+# This one ends at the same byte and takes a hundredth of that; a third if there are only line ends.
 HEAD_END, HEAD_PIECES = rb"\n\r?\n", 64
 RETRY_SECONDS = 5
 # A client that is cut off while it sends may not get the reply. So some of what it sends is read and dropped.
 LINGER_SECONDS, LINGER_BYTES, PIECE_BYTES = 2.0, 1 << 20, 64 << 10
 # Each chunk of a body takes about 40 microseconds, even if it is one byte: 40 s for a megabyte of them.
 FEW_CHUNKS, CHUNK_BYTES, CHUNKS_A_TURN = 128, 256, 16
-# What Tornado sends a client that asks before it sends a body. A reply follows.
+# What Tornado sends to a client that asks before it sends a body; the real reply follows.
 GO_ON = b"HTTP/1.1 100 "
 # A client that reads nothing of a reply for this long is cut off.
 TAKEN_SECONDS = 20.0
@@ -94,7 +94,8 @@ class Connection(IOStream):
         return self.receives or self.awaits or self._untaken is not None
 
     def leave_place(self) -> None:
-        """Count the request no more: its person's websockets are counted, or it only waits."""
+        """Give back the request's place: it has become a websocket, which is counted separately, or it only
+        waits."""
         self._owner.leave_place(self)
 
     # ---- a request's first line and headers
@@ -123,7 +124,8 @@ class Connection(IOStream):
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         """Read, and start the timer for headers at a request's first byte.
 
-        No more of a head is read than it may have, and not in more pieces: each is searched for its end.
+        A head is read only up to its limits of size and of pieces, because each piece is searched for its
+        end.
         """
         count = super().read_from_fd(memoryview(buf)[: HEAD_BYTES + 1] if self._in_head else buf)
         if count and self._in_head:
@@ -167,7 +169,7 @@ class Connection(IOStream):
         for a second.
         """
         self._chunks += 1
-        # All bytes of the connection count, because a body's begin may arrive together with its headers.
+        # All bytes of the connection count, because the start of a body may arrive together with its headers.
         if self._chunks > FEW_CHUNKS and self._came_bytes < self._chunks * CHUNK_BYTES:
             metrics.TURNED_AWAY.labels("chunks").inc()
             self.close()

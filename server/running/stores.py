@@ -94,7 +94,7 @@ class EmbeddedStore:
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process, without waiting for it to answer."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        # Before the process: if this fails, none was started that nobody knows of.
+        # Written before the process starts: if writing fails, no process runs that nobody knows of.
         address = self.address_file(self.directory)
         if not address.exists() or address.read_text() != self.uri:  # on a full disk it would become empty
             address.write_text(self.uri)
@@ -176,16 +176,17 @@ class EmbeddedMongoDB(EmbeddedStore):
     def uri(self) -> str:
         """The URI of the database `wabao`.
 
-        Without retryable writes: SecantusDB searches all it remembers of them at each write, so that after
-        10,000 each costs 24 times as much. It forgets them when it is killed, so a retry would gain nothing.
+        It switches retryable writes off: at each write, SecantusDB searches all of them that it remembers, so
+        after 10,000 a write costs 24 times as much. It forgets them when it is killed, so a retry would gain
+        nothing.
         """
         return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true&retryWrites=false"
 
     async def answers(self) -> bool:
         """Whether it can read. Nobody waits for this, so it makes a connection of its own each time.
 
-        Raises OSError or RuntimeError if this process has no descriptors or threads left to ask with: the
-        driver would call that a store that does not answer.
+        Raises OSError or RuntimeError if this process has no descriptors or threads left to ask with; the
+        driver would report that as a silent store.
         """
         with contextlib.ExitStack() as room:
             for _ in range(ASKING_DESCRIPTORS):
@@ -315,7 +316,7 @@ def _identity_file(settings: Settings) -> Path:
 def remembered_identity(settings: Settings) -> str:
     """Return the identity of the database that the server of DATA_DIR serves from, "" if none is known."""
     try:
-        # What is no ASCII is damaged, and the identity of no database.
+        # Text that is not ASCII is damaged, and matches no database.
         return _identity_file(settings).read_text(encoding="ascii", errors="replace")
     except FileNotFoundError:
         return ""
@@ -346,8 +347,8 @@ def server_address(settings: Settings, *, port_is_set: bool) -> str:
 def free_port() -> int:
     """Return a free port below the system's ephemeral ports.
 
-    Outgoing connections take ephemeral ports. While a store is down, one of them could take the store's port.
-    Our own attempt to reach the store could, and would then connect to itself.
+    Outgoing connections take ephemeral ports. While a store is down, one of them could take its port; even
+    our own attempt to reach the store could, and would then connect to itself.
     """
     text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
     lowest_ephemeral = int(text.split()[0])

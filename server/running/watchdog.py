@@ -20,8 +20,8 @@ from server.runtime.children import ended
 
 HEARTBEAT_SECONDS = 1.0
 MISSED_TURNS = 10
-# Turns allowed until the first heartbeat. Before it come the imports, which a slow disk delays; indexes are
-# made after it.
+# Turns allowed until the first heartbeat. The imports come before it, and a slow disk delays them; indexes
+# are made after it.
 STARTING_TURNS = 60
 # Time for faulthandler to write the stacks to the log.
 ABORT_SECONDS = 1.0
@@ -63,8 +63,8 @@ class Watchdog:
     """Watches one worker: start it with `worker_end` inherited, then await `ended`.
 
     `serves` is called with its first heartbeat that says that it serves.
-    It looks for heartbeats once per turn of `turn_seconds`. A turn that comes late does not count against the
-    worker. Then this process was stopped, or the machine slept or was too busy.
+    It looks for heartbeats once per turn of `turn_seconds`. A late turn does not count against the worker:
+    this process was stopped, or the machine slept or was too busy.
     """
 
     def __init__(

@@ -43,7 +43,8 @@ from server.telemetry import metrics
 # The supervisor kills a worker 25 s after SIGTERM. This and the times of `bounded.py` are less.
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
-# Requests under way of a person with a token: a mini-program sends ten at once, and they may have two phones.
+# The most requests under way of a person with a token. A mini-program sends ten at once, and people may have
+# two phones.
 REQUESTS_A_PERSON = 20
 
 # With 2,000 open pages a full garbage collection takes 240 ms, in which nobody is served. By default it runs
@@ -116,9 +117,8 @@ async def look_at_data(
     """Return the identity of the database once it is ready to serve from; `prepares`: prepare it.
 
     `identity` is what it should be, if that is known. Raises BadSettings; NotOurs for another database, for
-    an emptied one, and if a secret is missing that something is sealed under. From here on the database says
-    that this server seals, so that no rotation leaves out what it will seal. `answers` is called once MongoDB
-    answers.
+    an emptied one, and if a value is sealed under a secret that we lack. It notes in the database that this
+    server seals, so that no rotation misses what it will seal. `answers` is called once MongoDB answers.
 
     In development a new one is made ready too, perhaps by several workers at once.
     """
@@ -173,7 +173,7 @@ async def look_at_redis(settings: Settings) -> None:
 class Waiting:
     """A worker that may not serve yet. `why` says why, "" while it only waits for MongoDB.
 
-    `serves_soon`: MongoDB answered, and so far nothing stands against serving from it.
+    `serves_soon`: MongoDB answered, and nothing so far forbids serving from it.
     """
 
     def __init__(self, tell_refusing: Callable[[], None]) -> None:

@@ -65,7 +65,7 @@ class PageReads:
         try:
             async with asyncio.timeout(seconds):
                 found = await read()
-            # A silence does not say how long the store takes once it answers again.
+            # The time without an answer says nothing about how long the store takes once it answers again.
             self._took = 0.8 * self._took + 0.2 * (loop.time() - began)
             return found
         except TimeoutError:

@@ -83,7 +83,7 @@ class Keys:
     def open(self, purpose: str, sealed: Sealed, associated: str) -> bytes:
         """Decrypt. Raises KeyMissing if its secret is not known, ValueError if it was sealed for another use.
 
-        That is if `purpose` or `associated` differs, or a byte.
+        Another use means another `purpose` or `associated`. A changed byte raises ValueError, too.
         """
         secret = self._by_fingerprint.get(sealed["key"])
         if secret is None:

@@ -135,7 +135,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def knows_addresses(self) -> bool:
-        """Whether people's addresses are known. Https without a named proxy ends at one that is not named."""
+        """Whether people's addresses are known. They are not behind a proxy (https) that TRUSTED_PROXIES
+        lacks."""
         return bool(self.trusted_networks) or not self.public_url.startswith("https://")
 
     @property
@@ -208,12 +209,13 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def guarded(self) -> bool:
-        """Whether production's rules on secrets, tokens, limits and holds apply: also where money is real."""
+        """Whether production's rules on secrets, tokens and limits apply. They also apply where money is
+        real."""
         return self.app_env == "production" or bool(self.wechat_mchid)
 
     @property
     def rules_off(self) -> list[str]:
-        """Which of these rules a real mini-program does without: the settings' names. [] in a sandbox."""
+        """The settings by which a real mini-program switches such rules off, by name. [] in a sandbox."""
         if self.sandboxed:
             return []
         off = [name.upper() for name in GUARDED_DEFAULTS if not getattr(self, name)]
@@ -448,8 +450,8 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
 def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
     """Return the secrets that all keys derive from, the one that seals first.
 
-    These are the ones in the settings, or else the one kept in DATA_DIR. If that is missing it is made
-    (0600); BadSettings is raised where nothing `makes` it.
+    These are the secrets in the settings, or else the one kept in DATA_DIR. If that is missing, it is made
+    (0600) where `makes` is true; otherwise raises BadSettings.
     """
     if settings.given_secrets:
         return [secret.encode() for secret in settings.given_secrets]

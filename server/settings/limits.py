@@ -1,6 +1,6 @@
 """How often a person, or an address, may do what costs something. Pure.
 
-Each limit is so many in a window, which begins with the first. 0 is no limit.
+A limit is the most acts in a window, which begins with the first act. 0 means no limit.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta
 
 Most = Annotated[int, Meta(ge=0, le=1_000_000)]
-# What is counted. For an address, only its failed `logins` count, and no `digs`. `digs` are those of tasks
-# without a cooldown.
+# What is counted. `digs` are those of tasks without a cooldown. Of an address, only failed `logins` are
+# counted, and no `digs`.
 Limited: TypeAlias = Literal[
     "publishes",
     "uploads",
@@ -26,7 +26,7 @@ Limited: TypeAlias = Literal[
     "digs",
 ]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
-# A limit whose setting has another unit: the setting's name, and how many of what is counted make one of it.
+# Limits whose setting has another unit: the name of the setting, and how many counted units make one of its.
 UNITS: dict[Limited, tuple[str, int]] = {"upload_kb": ("upload_mb", 1024)}
 HOUR_SECONDS, MINUTE_SECONDS = 3600, 60
 WINDOW_SECONDS: dict[Limited, int] = {
@@ -35,7 +35,7 @@ WINDOW_SECONDS: dict[Limited, int] = {
     "new_sockets": MINUTE_SECONDS,
     "digs": 1,
 }
-# In development everybody has one address, so that these are 0 there.
+# In development everybody has the same address, so there these are 0.
 IN_PRODUCTION = {
     "publishes_an_address": "300",
     "uploads_an_address": "600",

@@ -6,8 +6,8 @@ import math
 import re
 from itertools import pairwise
 
-# Letters that often come after the first one of each group: the 200 commonest pairs of English (in this
-# project's pages and Python's manual, which they make up to 95 %), and all pairs of pinyin.
+# Letters that often come after the first one of each group: the 200 commonest pairs of English (95 % of all
+# pairs in this project's pages and Python's manual), and all pairs of pinyin.
 _FOLLOWS = (
     "abcdgilmnoprstuvy baeijlou caehiklortu daeiosu eacdefilmnpqrstvwxy faeiortu gaeinou haeiou "
     "iabcdefglmnoprstuv jaeiou kaeiou ladefilostuy mabeiopu nacdegilostu obcdlmnoprstuvw paeiloprtu qaeiou "
@@ -22,11 +22,12 @@ _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?:-?[01]\d(?:-?[0-3]\d)?)?(?!\d)")
 
 
 def bits_of(secret: str) -> float:
-    """Estimate how many bits a secret has: what its characters tell that those before them did not.
+    """Estimate how many bits a secret has: the information of each character after those before it.
 
-    A word counts as much as its first letter, a year or date as one digit, anything but ASCII's letters and
-    digits 1 bit. A sequence, a repeat and neighbours on a keyboard count nothing. So random secrets get less
-    than they have: 24 hexadecimal digits (96 bits) get 72 on average, `secrets.token_urlsafe(32)` (256 bits)
+    A word counts as its first letter, a year or date as one digit, and each character that is no ASCII letter
+    or digit as 1 bit. Sequences, repeats and neighbours on a keyboard count nothing. So random secrets get
+    less than they have: 24 hexadecimal digits (96 bits) get 72 on average, `secrets.token_urlsafe(32)` (256
+    bits)
     147. It does not see words in which digits stand for letters.
     """
     text = _DATE.sub("2", secret)

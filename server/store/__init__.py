@@ -1,8 +1,8 @@
 """MongoDB, one file per collection. The only package that imports motor; it decides nothing.
 
-Every operation has a 5 s limit. Reads are from the primary. A primary that is cut off goes on to serve for a
-while, and what it wrote in that time is undone. Reads and writes are of majority concern, so what is read
-here, and what is acknowledged, stays.
+Every operation has a 5 s limit. Reads are from the primary. A cut-off primary goes on serving for a while,
+and its writes of that time are undone. Reads and writes are of majority concern, so data that was read or
+acknowledged stays.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ DEFAULT_DATABASE = "wabao"
 Document = dict[str, Any]
 
 _LIMITED: Document = {"timeoutMS": OPERATION_SECONDS * 1000}
-# Whatever the URI says: where there is a timeoutMS, PyMongo heeds no socketTimeoutMS.
+# Set whatever the URI says, because with a timeoutMS PyMongo ignores socketTimeoutMS.
 _UNLIMITED: Document = {"timeoutMS": None, "socketTimeoutMS": None}
 _CONNECTING: Document = {
     "serverSelectionTimeoutMS": OPERATION_SECONDS * 1000,

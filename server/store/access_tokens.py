@@ -47,7 +47,7 @@ class AccessTokens(Documents[_Document]):
             leased = await self.collection.update_one(
                 {"_id": appid, "box": seen},
                 [{"$set": {"renewing_until_ms": until}}],
-                upsert=True,  # if there is a document with another token, its _id is taken
+                upsert=True,  # fails if another token is there: the _id is taken
             )
         except DuplicateKeyError:
             return False
@@ -56,7 +56,7 @@ class AccessTokens(Documents[_Document]):
     async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
         """Note that a renewal is forced; False if there were so many within a day, or one just before.
 
-        Only for who has the lease. `forced_at_ms` has the times of a day, the last one last.
+        Call it only with the lease. `forced_at_ms` has the times of the last day, in order.
         """
         day_ago = {"$subtract": [NOW_MS, DAY_MS]}
         times = {"$ifNull": ["$forced_at_ms", []]}

@@ -26,7 +26,7 @@ Kind: TypeAlias = Literal[
 
 
 class Due(NamedTuple):
-    """Of which kinds something is due; the database's identity, and its clock (unix ms)."""
+    """The kinds of which something is due; the database's identity, and its clock (unix ms)."""
 
     kinds: frozenset[Kind]
     identity: str
@@ -41,8 +41,8 @@ class Agenda(Documents[AboutDatabase]):
     async def look(self, now_ms: int, kinds: Iterable[Kind], ages_ms: Mapping[Kind, int]) -> Due | None:
         """Return of which of these kinds something is due; None in a database that was never prepared.
 
-        `ages_ms` says for "addresses" and "reported" after how long they are. As with
-        `DueDocuments.lease_due`, `now_ms` only says where to look.
+        `ages_ms` says after how long "addresses" and "reported" are due. As in `DueDocuments.lease_due`,
+        `now_ms` only says where to look.
         """
         asked = [_any_of(kind, now_ms - ages_ms.get(kind, 0)) for kind in kinds]
         rows = await self.rows.aggregate([*LOOK, *asked]).to_list(None)

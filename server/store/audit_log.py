@@ -15,7 +15,7 @@ from server.store.documents import Documents
 _Document = dict[str, Any]
 
 BEGUN = "begun"
-# What is read in one turn: at most so many acts, at first of so long; then of STEP times as long, or of half.
+# What one turn reads: at most so many acts, at first of this period; then of one STEP times or half as long.
 TURN, PERIOD_MS, STEP = 250, 60_000, 8
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")
@@ -120,8 +120,8 @@ class AuditLog(Documents[Act]):
     async def turns(self, wanted: Wanted) -> AsyncGenerator[list[Act]]:
         """Yield the acts that are wanted, the newest first, some at a time.
 
-        Each turn is a query of its own for a short period, which grows where little was done. So nothing is
-        held between two turns, neither a cursor of MongoDB's nor a sorted million by a store that sorts.
+        Each turn is a query of its own for a short period, which grows where little was done. So no cursor
+        stays open between two turns, and no store has to sort a million acts.
         """
         condition, newest_first = wanted.condition(), [("at", pymongo.DESCENDING)]
         until, period_ms = wanted.until_ms, PERIOD_MS

@@ -52,7 +52,7 @@ class Documents(Generic[T]):
     async def find_one_and_update(
         self, condition: dict[str, Any], changes: Any, **options: Any
     ) -> T | None:
-        """Do what Motor's method of this name does, and tell every failure as PyMongo's own.
+        """Do what Motor's method of this name does, and raise every failure as an error of PyMongo.
 
         While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
         BSON have decoders, PyMongo 4.20 cannot read one: it fails itself, by an AttributeError.
@@ -70,7 +70,7 @@ class Documents(Generic[T]):
     async def moves(self, key: str, move: Move) -> bool:
         """Do a move of one document; return whether a row fits it. Cheaper than `move`: nothing is read back.
 
-        Not for rows that compare with the clock: only the document tells whether they were done.
+        Do not use it for rows that compare with the clock: only the document shows whether they were done.
         """
         moved = await self.rows.update_one({"_id": key, **condition(move)}, update(move))
         return moved.matched_count == 1
@@ -98,8 +98,8 @@ class Documents(Generic[T]):
     async def taken(self, key: Any) -> T | None:
         """Return the document that made an insert of this `_id` fail; None if it was another unique index.
 
-        MongoDB says that a key is taken before it knows whether what took it will last. Raises Uncommitted
-        as long as it may be undone.
+        MongoDB reports a taken key before it knows whether the document that took it will last. Raises
+        Uncommitted as long as that document may be undone.
         """
         found = await self.collection.find_one({"_id": key})
         if found is None:

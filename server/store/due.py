@@ -31,7 +31,7 @@ DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"du
 class DueDocuments(Documents[T]):
     """Documents that may be due. `DUE_INDEX` must be among their INDEXES.
 
-    `TABLE` is their lifecycle, of those that have one.
+    `TABLE` is their lifecycle, if they have one.
     """
 
     TABLE: ClassVar[Table]
@@ -65,7 +65,8 @@ class DueDocuments(Documents[T]):
     async def again(self, document: T, at_ms: int | None) -> None:
         """Look at a document again at that time (unix ms, None: never).
 
-        Not if its `due_at` changed since it was read: something happened that is to be looked at sooner.
+        Does nothing if its `due_at` changed since it was read: something happened that must be looked at
+        sooner.
         """
         change = {"$unset": {"due_at": ""}} if at_ms is None else {"$set": {"due_at": at_ms}}
         await self.collection.update_one({"_id": document["_id"], "due_at": document.get("due_at")}, change)

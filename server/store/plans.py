@@ -27,9 +27,10 @@ class Recorder(CommandListener):
     """Keeps each query that is sent, and what MongoDB refuses. PyMongo calls it in the thread that sends."""
 
     def __init__(self) -> None:
-        # As `explain` takes them, by command, collection and shape: two of one shape get one plan.
+        # Queries as `explain` takes them, by command, collection and shape: queries of one shape have one
+        # plan.
         self.queries: dict[str, _Document] = {}
-        # What MongoDB said, by the command. A key that is taken is no refusal: it decides who was first.
+        # What MongoDB said, by command. A taken key is no refusal: it decides who was first.
         self.refused: dict[str, str] = {}
 
     def started(self, event: CommandStartedEvent) -> None:

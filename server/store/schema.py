@@ -34,7 +34,7 @@ PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
 _NAMESPACE_NOT_FOUND = 26
 _OTHER_OPTIONS = (85, 86)  # an index of this name or key has other options, such as a collation
-# Of the documents as this server writes and reads them. It serves from no other.
+# The version of the documents that this server reads and writes. It serves from no other.
 VERSION = 1
 
 
@@ -66,9 +66,9 @@ class Found:
 async def prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
     """Build missing indexes, wait for those being built, note the version; return what was found.
 
-    May be cut off and run again, also in several processes at once. `database` must have no limit on how
-    long an operation takes. Raises BadSettings, before it changes anything, for data of another version. Says
-    when MongoDB answers nothing for SILENT_SECONDS, and waits on.
+    May be cut off and run again, also in several processes at once. The operations of `database` must have no
+    time limit. Raises BadSettings, before it changes anything, for data of another version. If MongoDB
+    answers nothing for SILENT_SECONDS, logs that and waits on.
     """
     telling = asyncio.ensure_future(_tell_silence(database, say))
     try:
@@ -121,7 +121,7 @@ async def require_prepared(database: _Database, indexes: Indexes) -> Found:
 async def is_new(database: _Database) -> bool:
     """Whether the database was neither prepared nor served from: it has no version, and no data either.
 
-    It is still new while another process prepares it, until it is prepared.
+    It counts as new until the preparation by another process has ended.
     """
     if await database[META].find_one({"_id": _ID}) is not None:
         return False
@@ -169,7 +169,7 @@ async def _listed(database: _Database, collection: str) -> dict[str, _Document]:
 
 
 def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel) -> IndexModel:
-    """Return the index to ask for: the model, or its plain form where that is there and may be."""
+    """Return the index to ask for: the model, or its plain form if that exists and is allowed."""
     wanted = model.document
     if found is None or _shape(found) == _shape(wanted):
         return model

@@ -15,7 +15,7 @@ from server.game.sealed import Sealed
 
 _Document = dict[str, Any]
 
-BATCH = 100  # a slow store writes so many within the 5 s that it has
+BATCH = 100  # even a slow store writes so many within 5 s
 # By purpose: the collection and the field. A value is sealed for the `_id` of its document.
 PLACES = {
     "seed": ("tasks", "seed_box"),
@@ -39,7 +39,8 @@ class SealedValues:
         self._database = database
 
     async def fingerprints(self, purpose: str) -> list[str]:
-        """Return the fingerprints of all secrets that sealed values of this purpose, by a read for each."""
+        """Return the fingerprints of all secrets under which values of this purpose are sealed; one read for
+        each."""
         collection, field = PLACES[purpose]
         key, found = f"{field}.key", [""]
         while True:

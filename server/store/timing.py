@@ -51,7 +51,7 @@ class CommandSeconds(CommandListener):
 
 
 class Connections(ConnectionPoolListener):
-    """Counts the connections that were made. Behind each may stand another database than before."""
+    """Counts the connections that were made. Each may lead to another database than the one before."""
 
     def __init__(self) -> None:
         self.made = 0

@@ -27,7 +27,7 @@ _Document = dict[str, Any]
 
 
 def condition(move: Move) -> _Document:
-    """Return the filter of documents that one of the rows fits, whatever the time is."""
+    """Return the filter of documents that fit one of the rows, whatever the time is."""
     fits = [
         {
             move.field: {"$in": [move.stored(state) for state in row.begins]},
@@ -39,15 +39,15 @@ def condition(move: Move) -> _Document:
 
 
 def was_done(move: Move, after: Mapping[str, Any]) -> bool:
-    """Whether a document of `condition` that is this after `update` was changed by it."""
+    """Whether `update` changed a document that matched `condition`; `after` is the document after it."""
     ends = {move.stored(row.ends) for row in move.rows if row.ends is not None}
     return all(row.when is None for row in move.rows) or after[move.field] in ends
 
 
 def update(move: Move) -> list[_Document]:
-    """Return the pipeline that does the row that fits, for documents of `condition`.
+    """Return the pipeline of the first row that fits, for documents that match `condition`.
 
-    A row by the clock that is too early leaves the document as it is: only its state tells.
+    If a row compares with the clock and it is too early, the document stays as it is; its state tells.
     """
     changes = [(row, _changes(move, row)) for row in move.rows]
     if len(changes) == 1 and move.rows[0].when is None:

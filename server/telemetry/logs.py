@@ -34,7 +34,7 @@ PLACES_KEPT = 1000
 class OneLine(logging.Formatter):
     """One line per event. A traceback follows it indented, so that no input can pass for an event.
 
-    Each place has one traceback in STACK_SECONDS: a store that is ill must not fill the disk with them.
+    Each place logs one traceback in STACK_SECONDS, so that a failing store does not fill the disk.
     """
 
     converter = staticmethod(time.gmtime)
@@ -86,7 +86,7 @@ class OneLine(logging.Formatter):
 
 
 def _place_of(trace: TracebackType | None, chain: list[type[BaseException]]) -> str:
-    """Return what was raised, and the innermost line of ours that it passed, or else of anybody's."""
+    """Return the exception's name and the innermost line of our code that it passed, or else of any code."""
     ours = theirs = ""
     for frame, line in walk_tb(trace):
         theirs = f"{frame.f_code.co_filename}:{line}"

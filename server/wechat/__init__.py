@@ -26,9 +26,9 @@ __all__ = ["SealedTokens", "Session", "Unanswered", "UserData", "WeChat", "WeCha
 
 # "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
-# Long: nobody waits for a message, and if WeChat takes one after this time, nobody knows that it did.
+# Long, because nobody waits for a message, and one that WeChat takes after this time ends as unclear.
 MESSAGE_CALL_SECONDS = 20.0
-# With its repetition and a new token: less than the lease of `server/store/due.py`.
+# Two calls and a new token together take less than the lease of `server/store/due.py`.
 MESSAGE_SECONDS = 45.0
 # The most characters of one msg_sec_check.
 TEXT_CHARACTERS = 2500
@@ -40,7 +40,7 @@ Version: TypeAlias = Literal["formal", "trial", "developer"]
 _ENV_VERSIONS: dict[Version, str] = {"formal": "release", "trial": "trial", "developer": "develop"}
 # The scene of getUserRiskRank that is about cheating for prizes.
 _MARKETING = 1
-# How long we go by what WeChat said of the mini-program.
+# How long an answer of WeChat about the mini-program is believed.
 _MANAGED_SECONDS = 3600.0
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
@@ -65,7 +65,7 @@ class _Token(msgspec.Struct):
 
 
 class _Done(msgspec.Struct):
-    """The answer to a call that only acts. `call` has read its error code; without one it is no answer."""
+    """The answer to a call that only acts. `call` has read its error code, which a real answer must have."""
 
     errcode: int
 
@@ -106,7 +106,7 @@ class WeChat:
         self.appid = appid
         self._secret = secret
         self._api = Api(base_url, call_seconds)
-        # What nobody waits for has connections of its own, so that it takes none from a login.
+        # Calls that nobody waits for use separate connections, so that they take none from logins.
         self._aside = Api(base_url, call_seconds)
         self._patient = Api(base_url, MESSAGE_CALL_SECONDS)
         self._token = AccessToken(appid, tokens, keys, self._fetch_token)
@@ -146,8 +146,8 @@ class WeChat:
         """Return the picture (JPEG or PNG) of a code that opens `page` with `scene` (`getwxacodeunlimit`).
 
         `scene`: 1 to 32 of `[0-9A-Za-z!#$&'()*+,/:;=?@._~-]`. `page`: no leading slash, no query; "" is the
-        home page. `opens` is the version of the mini-program; a page that is not published yet, as in the
-        others, is not checked.
+        home page. `opens` is the version of the mini-program. Only in the released one does WeChat check that
+        the page exists.
         https://developers.weixin.qq.com/minigame/dev/api-backend/open-api/qr-code/wxacode.getUnlimited.html
         """
         body: dict[str, object] = {"scene": scene, **({"page": page} if page else {})}
@@ -215,9 +215,9 @@ class WeChat:
         return traced.trace_id
 
     async def _with_token(self, call: Callable[[str], Awaitable[_Answer]]) -> _Answer:
-        """Call with the access token; again with the one that WeChat gives then, if it refuses that.
+        """Call with the access token. If WeChat refuses that, call again with the one that it gives then.
 
-        If it refuses this too, a new one is forced, and the call repeated for the last time.
+        If WeChat refuses this one too, force a new one and call for the last time.
         """
         token = await self._token.current()
         for force in (False, True):

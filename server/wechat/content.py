@@ -33,5 +33,5 @@ class Result(msgspec.Struct, frozen=True):
         return _LABELS.get(str(self.label), "")
 
 
-# What is not checked needs a person who looks at it.
+# Content that WeChat does not check needs a person who looks at it.
 UNCHECKED = Result("review", 0)

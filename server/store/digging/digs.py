@@ -84,8 +84,8 @@ class Digs(Documents[Dig]):
     """Reads and writes of `digs`."""
 
     NAME = "digs"
-    # The task's update already keeps the first three unique: it fails if anybody dug after the read that
-    # found no such dig. Where `digs` is sharded by code they cannot be unique indexes, and need not be.
+    # The update of the task already keeps the first three unique: it fails if anybody dug since the read that
+    # found no such dig. If `digs` is sharded by code, they cannot be unique indexes, and need not be.
     MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"participant_once", "winner_once", "used_once"})
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("joined_by", 1)], name="participant_once", unique=True, sparse=True),
@@ -281,7 +281,7 @@ class Digs(Documents[Dig]):
     async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[_Document]:
         order = {"$sort": {"at": pymongo.DESCENDING, "code": pymongo.ASCENDING}}
         pipeline: list[_Document] = [
-            # There is one such dig a task, so no more are read than come before the end of the page.
+            # There is one such dig per task, so reading stops at the end of the page.
             {"$match": {"unionid": unionid, field: value}},
             order,
             {"$limit": skip + limit},

@@ -20,7 +20,7 @@ MOST_OF_ONE = 3  # cards of one publisher on a page
 # So many tasks are arranged in pages. Nobody scrolls further; there the list goes on as it is.
 ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
-# An expired task ends once a sweep sees it, which may be this long after servers were down.
+# A sweep ends expired tasks. If all servers were down, that may be this late.
 SWEPT_LATE_MS = 7 * DAY_MS
 
 _PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
@@ -69,7 +69,7 @@ def on_top(now_ms: int) -> _Document:
 def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[tuple[str, int]]]:
     """Return the condition and the order of the square: running tasks, then those ended within 7 days.
 
-    Where all is wanted, what is featured is left out: it is on top of the first page.
+    The list of all tasks leaves out featured ones, which are on top of the first page.
 
     The newest come first; of what starts later, the soonest. `lasts_ms` is how long a task may run: it bounds
     how far back those that ended are looked for. Both conditions give the order of one index, so that MongoDB
@@ -80,8 +80,8 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
     if wanted.kind is not None:
         public |= _KINDS[wanted.kind]
     if wanted.name:
-        # The longest, which is the rarest, by itself: some servers use an index for equality alone.
-        # Nothing visible finds nothing: no task has the term "".
+        # The longest term, which is the rarest, is matched by equality, because some servers use an index
+        # only for that. A text of nothing visible finds nothing: no task has the term "".
         public["terms"], *rest = sorted(asked_terms(wanted.name), key=len, reverse=True) or [""]
         public |= {"$and": [{"terms": {"$all": rest}}]} if rest else {}
     if wanted.upcoming:
@@ -110,9 +110,9 @@ class Place(NamedTuple):
 def arranged(places: Iterable[Place]) -> list[list[str]]:
     """Return pages of codes: each task is on the first page that has room for it, in the order given.
 
-    A page has room for PAGE_SIZE tasks, and for MOST_OF_ONE of a publisher. A task that ended is on no page
-    before one that runs, so a page may be short though others follow. Where a task stands depends on those
-    before it alone, so a page that is full stays as it is, however many follow.
+    A page has room for PAGE_SIZE tasks, and for MOST_OF_ONE of a publisher. Running tasks come before those
+    that ended, so a page may be short although others follow. The place of a task depends only on those
+    before it, so a full page never changes by what follows.
     """
     pages: list[list[str]] = []
     first, over = 0, False  # the first page with room, and whether tasks are now those that ended

@@ -35,7 +35,7 @@ _Document = dict[str, Any]
 COUNTED_TASKS = 200_000
 # Once it is shown, a task that was never opened opens if it is goods; a red packet waits for its payment.
 _UNOPENED: _Document = {"open": 0, "status": 0}
-# What lists of strangers' tasks may have. An edit is reviewed while its task stays open.
+# Which tasks strangers' lists may show. An edit is reviewed while its task stays open.
 _LISTED: _Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
 SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
 # What tells whether a task changed without a dig.
@@ -187,7 +187,8 @@ class Tasks(DueDocuments[Task]):
             changes["due_at"] = NOW_MS  # a sweep then writes the prize and settles the end, if nobody has
         cooled = {"$lte": ["$cd_until", NOW_MS]}
         found = await self.find_one_and_update(
-            # The cooldown is compared inside the update: a filter with $expr reads all tasks on some servers.
+            # The cooldown is compared inside the update, because with $expr in the filter some servers read
+            # all tasks.
             {
                 "_id": dig["code"],
                 "status": 0,
@@ -247,7 +248,7 @@ class Tasks(DueDocuments[Task]):
         )
         found: list[Task] = await newest.to_list(limit)
         dug = {task["_id"] for task in found}
-        # Most watched tasks were dug lately. The second read is for the rest.
+        # Most watched tasks were dug lately; a second read gets the others.
         rest = [code for code in watched[:limit] if code not in dug]
         return found + (await self.find_many(rest) if rest else [])
 
@@ -312,10 +313,10 @@ class Tasks(DueDocuments[Task]):
     ) -> list[ListedTask]:
         """Return a page of the square, as `listed` orders it and `arranged` arranges it.
 
-        Before all of the first page stands what is featured. With it comes who has won of what still runs.
+        Featured tasks come first on the first page. Running tasks come with their winners.
         """
         codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms)
-        # One may have been hidden since, or an edit of it be in review.
+        # A task may have been hidden since, or an edit of it be in review.
         asked: list[_Document] = [{"_id": {"$in": codes}, **_LISTED}] if codes else []
         if page == 1 and wanted == ALL:
             asked.append({**on_top(now_ms), **_LISTED})
@@ -342,7 +343,7 @@ class Tasks(DueDocuments[Task]):
         most = len(codes) + SPARE
         found = await self.rows.aggregate(pipeline, batchSize=most).to_list(most)
         rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
-        # One that was taken from the top since the first read is among these, and not featured any more.
+        # A task that was taken from the top since the first read is among these, no longer featured.
         top = sorted(rows.keys() - set(codes), key=lambda code: -rows[code].get("featured", 0))
         return [rows[code] for code in [*top, *codes] if code in rows]
 
@@ -426,7 +427,7 @@ class Tasks(DueDocuments[Task]):
     # Whether others see a task: its review, operators, reports. Those of a review can be repeated.
 
     async def hold(self, code: str, note: str, edited: int) -> None:
-        """Let a task in review, edited so often, wait for an operator. One decided about meanwhile stays."""
+        """Let a task in review, in this edition, wait for an operator, unless one has decided meanwhile."""
         await self.collection.update_one(
             {"_id": code, "review": {"$in": list(IN_REVIEW)}, "edited": edited or None},
             {"$set": {"review": "held", "review_note": note}},
@@ -443,8 +444,8 @@ class Tasks(DueDocuments[Task]):
         """Hide a task from all but its publisher, who is told why, and its winners; or show it again.
 
         Operators decide so, reviews never. Returns how often operators have hidden or shown the task, this
-        time included. 0 if there is no such task, or if a refused one is to be shown. What is hidden before
-        it opened is due: it may have an order, which has to be closed.
+        time included. 0 if there is no such task, or if a refused one is to be shown. A task that is hidden
+        before it opened is due: it may have an order, which has to be closed.
         """
         unopened = {"$and": [{"$eq": [f"${field}", value]} for field, value in _UNOPENED.items()]}
         changes: _Document = {
@@ -500,7 +501,7 @@ class Tasks(DueDocuments[Task]):
         return [row["_id"] for row in await found.to_list(limit)]
 
     async def shows_picture(self, path: str) -> bool:
-        """Whether a task that others may see has this upload, as `review.is_shown` says."""
+        """Whether a task that others may see (`review.is_shown`) shows this upload."""
         shown = {**_has_picture(path), "hidden": 0, "review": {"$nin": list(IN_REVIEW)}}
         return await self.rows.find_one(shown, {"_id": 1}) is not None
 
@@ -509,10 +510,12 @@ class Tasks(DueDocuments[Task]):
         return await self.rows.distinct("hidden", _has_picture(path)) == [1]
 
     async def hide_reported(self, code: str, decided: int, note: str) -> bool:
-        """Hide a task from all but publisher and winners until an operator decides, or `unhide_reported`.
+        """Hide a task from all but publisher and winners, until an operator decides or `unhide_reported`
+        shows it.
 
-        Returns whether this did it: not if it is hidden, nor if an operator has decided since there were
-        `decided` decisions, nor if reports hid it since then and no operator looked in time.
+        Returns whether this call hid it. It does not if the task is hidden already, if an operator has
+        decided since (there are more decisions than `decided`), or if reports hid it since then and no
+        operator looked in time.
         """
         changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}
         found = await self.collection.update_one(
@@ -549,7 +552,7 @@ class Tasks(DueDocuments[Task]):
         """Return how many tasks reports alone hide."""
         return await self.rows.count_documents({"reported": 1})
 
-    # As operators look for them: an index has the order of each, so that none reads more than it returns.
+    # Operators' lists. Each has an index in its order, so that it reads no more than it returns.
 
     async def search(self, text: str, limit: int) -> list[Task]:
         """Return the task with this code, then the newest with this text in name or signature."""

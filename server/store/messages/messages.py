@@ -28,14 +28,14 @@ _Document = dict[str, Any]
 MessageEnd: TypeAlias = Literal["sent", "refused", "failed", "unclear", "moot", "late"]
 MessageState: TypeAlias = Literal["waiting", "sending"] | MessageEnd
 _OPEN = ["waiting", "sending"]
-# The most consents that are noted of one person for a template: they may say again and again that they agree.
+# The most consents of a person for one template that are counted, since people may agree again and again.
 MOST_CONSENTS = 50
 
 
 class Message(TypedDict):
     """Times are unix ms, 0 for never. After `until` it is of no use. `prize` is the one it is about, or "".
 
-    `after` is there if it is not sent itself, but writes one to each follower: the last who was told.
+    `after` marks a message that is not sent itself, but writes one to each follower: the last who got one.
     `asleep` is there while it waits for a consent. `unsure` is there if WeChat may have taken it without our
     knowing. `failing_since` and `alarm` say since when and why WeChat does not take it.
     """
@@ -123,7 +123,8 @@ class Messages(DueDocuments[Message]):
         return changed.modified_count == 1
 
     async def sleep(self, message: Message, until_ms: int) -> None:
-        """Let a leased message wait for a consent, at most until then. One woken since stays due."""
+        """Let a leased message wait for a consent, at most until then; if it was woken since, it stays
+        due."""
         await self.collection.update_one(
             self._leased(message), {"$set": {"state": "waiting", "due_at": until_ms, "asleep": 1}}
         )
@@ -170,7 +171,7 @@ class Messages(DueDocuments[Message]):
         return {row["_id"]: row["number"] async for row in self.rows.aggregate(pipeline)}
 
     async def unclear_number(self, since_ms: int) -> int:
-        """Return of how many messages that ended since then nobody knows whether WeChat took them."""
+        """Return how many messages ended as `unclear` since then."""
         return await self.collection.count_documents({"ended_at": {"$gt": since_ms}, "state": "unclear"})
 
     async def delete_ended(self, before_ms: int) -> None:
@@ -211,7 +212,7 @@ class Consents(Documents[Consent]):
                     upsert=True,
                 )
             except DuplicateKeyError:
-                continue  # there are that many; or the first ones came at once, and now there is one to match
+                continue  # that many are there; or two first ones came at once, and the document is there now
             return
 
     async def left(self, unionid: str, template_ids: list[str]) -> dict[str, int]:

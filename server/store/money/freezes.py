@@ -1,7 +1,7 @@
 """What operators froze: `freezes`, one per task, prize or person. One that is released is deleted.
 
-frozen → releasing → deleted; that of a prize also frozen → returning → deleted. A freeze is due until its
-prizes follow it.
+frozen → releasing → deleted; the freeze of a prize also frozen → returning → deleted. A freeze is due until
+it is applied to its prizes.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class Freezes(DueDocuments[Freeze]):
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("at", -1)], name="newest"), DUE_INDEX]
 
     async def put(self, freeze: Freeze) -> Freeze:
-        """Freeze; return the freeze that is there then. Also if it was just being released.
+        """Freeze, even if a release is under way; return the freeze that is there then.
 
-        A second freeze of the same gives it its own reason.
+        A second freeze replaces the reason of the first.
         """
         await self.add_or_read(freeze)
         again = await self.find_one_and_update(

@@ -19,13 +19,13 @@ class Payments(DueDocuments[T]):
     """Each change is one update, conditional on the state before it.
 
     `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` is why the operator has to
-    look at it, "" if not. `then` is what is owed after its last change, while it is.
+    look at it, "" if not. `then` has the effects that are still owed.
     """
 
     async def insert(self, payment: T) -> bool:
         """Save a new payment; False if its number is taken, or a unique index forbids it.
 
-        Raises Uncommitted if its number is taken by what may not last.
+        Raises Uncommitted if its number is taken by a document that may be undone.
         """
         try:
             await self.rows.insert_one(dict(payment))
@@ -41,7 +41,8 @@ class Payments(DueDocuments[T]):
     async def raise_alarm(self, number: str, alarm: str) -> None:
         """Note why the operator has to look at a payment, in any state.
 
-        The next change of the payment replaces the alarm. If its state is final, there is none, and it stays.
+        The next change of the payment replaces the alarm. In a final state there is no next change, so the
+        alarm stays.
         """
         await self.collection.update_one({"_id": number}, {"$set": {"alarm": alarm}})
 

@@ -44,7 +44,8 @@ class Places(Documents[Place]):
         )
 
     async def shared(self, unionids: list[str], since_ms: int, most: int, limit: int) -> list[list[str]]:
-        """Return who was seen at each place of these people since then, if that were 2 to `most` people."""
+        """Return the people seen since then at each place of these people, for places of 2 to `most`
+        people."""
         mine = self.collection.find(
             {"unionid": {"$in": unionids}, "seen_at": {"$gte": since_ms}}, {"place": 1}, limit=limit
         )
@@ -57,7 +58,7 @@ class Places(Documents[Place]):
         return [sorted(row["people"]) async for row in self.rows.aggregate(pipeline)] if places else []
 
     async def delete_old(self, seen_before_ms: int, limit: int) -> int:
-        """Delete some that nobody was seen at since that time; return how many."""
+        """Delete some places at which nobody was seen since that time; return how many."""
         old = {"seen_at": {"$lt": seen_before_ms}}
         rows = await self.rows.find(old, {"_id": 1}, limit=limit).to_list(limit)
         if rows:

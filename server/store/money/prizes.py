@@ -21,7 +21,7 @@ from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
 
-# What is claimed within so long is one sum for the limits of a day.
+# Claims within this time are added up for the limits of a day.
 TOGETHER_MS = 30_000
 # The fields that tell where goods went.
 WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
@@ -106,7 +106,8 @@ class WonPrize(TypedDict):
 
 
 class Matter(TypedDict):
-    """What may wait for somebody: their prize, a task of theirs with `unsent` goods, or one not paid yet."""
+    """A thing that may wait for somebody: a prize of theirs, their task with `unsent` goods, or an unpaid
+    one."""
 
     task: Task
     prize: NotRequired[WonPrize]
@@ -200,7 +201,7 @@ class Prizes(DueDocuments[Prize]):
         try:
             await self.rows.insert_one(dict(prize))
         except DuplicateKeyError:
-            # Which unique index the error names depends on the server, and on others who write now.
+            # Which unique index the error names depends on the server and on simultaneous writes.
             if await self.taken(prize["_id"]) is None:
                 raise  # this person has another prize of this task, which must never be
 
@@ -272,7 +273,8 @@ class Prizes(DueDocuments[Prize]):
     async def matters(self, unionid: str, since_ms: int, limit: int) -> list[Matter]:
         """Return what may wait for a person, in one trip: prizes won, goods to send, tasks not paid.
 
-        At most `limit` of the first and of the last, the newest; unpaid tasks were published since then.
+        Returns at most `limit` of the first and of the last kind, the newest; unpaid tasks only if published
+        since then.
         """
         won: list[_Document] = [
             {"$match": {"unionid": unionid, "state": {"$in": [*UNCLAIMED, "sent"]}}},
@@ -378,8 +380,8 @@ class Prizes(DueDocuments[Prize]):
     ) -> list[tuple[int, int, bool]]:
         """Return what was claimed since then: when last, fen, and whether it was approved.
 
-        What was claimed within `TOGETHER_MS` is one sum: there may be thousands of small shares. A scope is
-        a condition of fields of people, `young` and `private`. `besides` is left out.
+        Claims within `TOGETHER_MS` are added up, since there may be thousands of small shares. A scope is a
+        condition on people, `young` and `private`. The prize `besides` is left out.
         """
         began = {"$subtract": ["$claimed_at", {"$mod": ["$claimed_at", TOGETHER_MS]}]}
         pipeline: list[_Document] = [
@@ -410,7 +412,7 @@ class Prizes(DueDocuments[Prize]):
     ) -> list[tuple[str, str, frozenset[str], int]]:
         """Return what these people paid and were paid: publisher, winner, treasures, fen; the largest first.
 
-        What is claimed counts, also if it is held.
+        Claimed prizes count, also held ones.
         """
         claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
         pipeline: list[_Document] = [
@@ -463,7 +465,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
-        """Return what is held for this reason, since then or longer, of what these people owe each other."""
+        """Return the prizes among these people that are held for this reason, since that time or longer."""
         found = self.collection.find(
             {
                 "publisher": {"$in": people},
@@ -483,7 +485,7 @@ class Prizes(DueDocuments[Prize]):
     async def won_since(self, since_ms: int, by: list[str], least: int, limit: int) -> list[Won]:
         """Add up the red packets won since a time by these fields, where they are `least` or more.
 
-        All are read, and those of the most money come first, so that no flood of small ones hides others.
+        All are read, and the largest sums come first, so that many small prizes cannot hide others.
         """
         pipeline: list[_Document] = [
             {"$match": {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}}},
@@ -511,7 +513,7 @@ class Prizes(DueDocuments[Prize]):
         return await found.to_list(limit)
 
     async def waiting_fen(self) -> dict[str, tuple[int, int]]:
-        """Return of each state of those: how many there are, and their sum in fen."""
+        """Return, by state, how many such prizes there are, and their sum in fen."""
         pipeline: list[_Document] = [
             {"$match": {"withheld_at": {"$exists": True}}},
             {"$group": {"_id": "$state", "number": {"$sum": 1}, "fen": {"$sum": "$amount_fen"}}},

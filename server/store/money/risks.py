@@ -1,4 +1,4 @@
-"""How risky WeChat calls people: `risks`, one per person, from their first dig of a red packet that day."""
+"""WeChat's risk ranks of people: `risks`, one per person, asked at their first red-packet dig of a day."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Risks(Documents[Risk]):
     async def begin(self, unionid: str, day: int, place: str, code: str) -> bool:
         """Note that WeChat is asked about a person today; False if it was asked today already.
 
-        What it said before holds until it answers.
+        Its previous answer is valid until it answers again.
         """
         try:
             begun = await self.rows.update_one(
@@ -64,7 +64,7 @@ class Risks(Documents[Risk]):
         )
 
     async def note_unseen(self, unionid: str, day: int) -> None:
-        """Note that WeChat had not seen them for two hours. The rank that it named before holds on."""
+        """Note that WeChat had not seen them for two hours. The rank that it named before stays valid."""
         await self.collection.update_one({"_id": unionid, "day": day}, {"$set": {"unseen": 1}})
 
     async def find_rank(self, unionid: str) -> tuple[int, bool]:

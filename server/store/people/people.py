@@ -27,7 +27,8 @@ PUBLIC_CHARACTERS = 16
 class Ban(TypedDict):
     """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted).
 
-    `carried` is there if it was copied from another record of this person; it holds while that is banned.
+    `carried` is there if it was copied from another record of this person. The copy lasts as long as that
+    ban.
     """
 
     reason: str
@@ -337,8 +338,8 @@ class People(DueDocuments[Person]):
     async def lock_out(self, person: Person, pseudonym: str) -> Person:
         """Note what the person will be called once erased, and end all tokens; return the record.
 
-        If this is repeated, the first pseudonym stays. It is not noted if the person asked for it, or took
-        that back, since `person` was read. Raises LookupError if the record is gone.
+        If this is repeated, the first pseudonym stays. Nothing is noted if the person asked to be deleted, or
+        took that back, since `person` was read. Raises LookupError if the record is gone.
         """
         until = person["leaving"]["until"] if "leaving" in person else None
         noted = await self.collection.update_one(

@@ -1,7 +1,7 @@
 """What WeChat pushed about pictures: `media_checks`, by the trace_id of the request.
 
-A result may come before the trace_id is noted in the review, or after another process died. So it is kept by
-itself, for a day.
+A result may come before the trace_id is noted in the review, or after the process that asked died. So it is
+kept here, for a day.
 """
 
 from __future__ import annotations

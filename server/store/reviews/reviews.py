@@ -106,8 +106,8 @@ class Reviews(DueDocuments[Review]):
     ) -> AsyncIterator[Review]:
         """Lease and yield the due reviews whose `part` WeChat must be asked about.
 
-        With None, those that need no question. A picture is asked about again if that was last done before a
-        time (unix ms).
+        With None, yields the reviews that need no question. A picture is asked about again if the last
+        question was before a time (unix ms).
         """
         return self._lease_among(_waiting_for(part, asked_before_ms), now_ms)
 
@@ -125,7 +125,7 @@ class Reviews(DueDocuments[Review]):
         return max(await found.to_list(10), key=lambda review: review.get("choice", 0), default=None)
 
     async def replace_profiles(self, review: Review) -> None:
-        """Forget what the person chose before this."""
+        """Delete the reviews of what the person chose before this."""
         before = [{"choice": {"$lt": review.get("choice", 0)}}, {"choice": {"$exists": False}}]
         await self.collection.delete_many({"unionid": review["unionid"], "code": "", "$or": before})
 

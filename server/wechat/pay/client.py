@@ -45,14 +45,14 @@ NOTICE_SECONDS = 300
 # 1000 is 现金营销, which must be reported with exactly 活动名称 and 奖励说明.
 TRANSFER_SCENE = "1000"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
-# Our own code, where WeChat says INVALID_REQUEST because of the address from which we called.
+# Our own code for an INVALID_REQUEST that is due to the address from which we called.
 ADDRESS_REFUSED = "ADDRESS_REFUSED"
-# Our own code, where it is because of what the merchant transferred that day already.
+# Our own code for one that is due to what the merchant has transferred that day.
 DAY_REFUSED = "DAY_REFUSED"
 ORDERS = "/v3/pay/transactions/jsapi"
 
-# 商家转账 answers registered addresses alone, and refuses others under a code that means many things. On this
-# text depends what the operator reads, nothing else. https://pay.weixin.qq.com/doc/v3/merchant/4013751010
+# 商家转账 answers only registered addresses, and refuses others with a code that means many things. Only
+# what the operator reads depends on this text. https://pay.weixin.qq.com/doc/v3/merchant/4013751010
 _STRANGE_ADDRESS = "此IP地址不允许调用"
 # 批量转账 had QUOTA_EXCEED for this. https://developers.weixin.qq.com/community/pay/doc/0000c4ce8fc640598fee2a6e551800
 _FULL_DAY = "单日转账额度"
@@ -75,7 +75,7 @@ class _Core(AsyncCore):  # type: ignore[misc]
         self._client = http
 
     async def _update_certificates(self) -> None:
-        """Fetch none: in public-key mode an answer is forged if signed by a certificate that is not given."""
+        """Fetch none: in public-key mode, an answer signed by another certificate than ours is forged."""
 
 
     def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
@@ -85,7 +85,7 @@ class _Core(AsyncCore):  # type: ignore[misc]
         return self._named(headers) and bool(await super()._verify_signature_async(headers, body))
 
     def _named(self, headers: Mapping[str, str]) -> bool:
-        """Whether a key or certificate can have the signer's name: at another the library fails."""
+        """Whether this can be the name of a key or certificate; at any other the library fails."""
         serial = headers.get("wechatpay-serial") or headers.get("Wechatpay-Serial") or ""
         return serial == self._public_key_id or _HEXADECIMAL.fullmatch(serial) is not None
 
@@ -339,7 +339,7 @@ class Pay:
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
 
     def _may_sign(self, serial: str) -> bool:
-        """Whether WeChat signs with this: its public key, or its certificate while we come from that.
+        """Whether WeChat signs with this: its public key, or its certificate during the change from that.
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012154180
         """
@@ -400,7 +400,7 @@ class Pay:
             if type(error) is not Exception:  # the library raises bare ones; any other is a bug
                 raise
             raise PayUnknown(f"no answer to trust: {error}") from None
-        if status in (200, 204):  # 202 says that somebody is paying at this moment: the outcome is unknown
+        if status in (200, 204):  # 202 means that somebody is paying at this moment: the outcome is unknown
             return content
         raise _failed(status, content)
 

@@ -20,7 +20,7 @@ from server.wechat.pay.answers import (
 )
 
 Fen = Annotated[int, Meta(ge=0)]
-# The only currency. An answer that names none is in this one.
+# The only currency; answers without one are in it.
 CURRENCY = "CNY"
 
 
