@@ -1,7 +1,7 @@
 """Content checks as WeChat answers them: texts at once, pictures later by message push.
 
-The sandbox objects to texts with 违规 in them and has doubts about those with 存疑. A picture passes. A
-misbehaviour `judge` says otherwise for any text or picture.
+The sandbox objects to texts with 违规 in them and has doubts about those with 存疑. A picture passes, unless
+it is of `picture_refused` (`scenarios.py`). A misbehaviour `judge` says otherwise for any text or picture.
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_msgseccheck.html
 https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check/api_mediacheckasync
 """
@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
 from devtools.sandbox.notices import MEDIA_CHECK, tell
+from devtools.sandbox.scenarios import plays
 from server.context import Context
 
 RISKY, DOUBTFUL = "违规", "存疑"
@@ -122,7 +123,7 @@ class MediaCheckAsync(ContentCheck):
             "version": 2,
             "errcode": 0,
             "errmsg": "ok",
-            **judgement(judged or "pass"),
+            **judgement(judged or ("risky" if plays(asked.openid, "picture_refused") else "pass")),
         }
         settings = self.context.settings
         url = f"{settings.notify_url}/wxPush" if settings.checks_content else ""

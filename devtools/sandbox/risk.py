@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import msgspec
 
 from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
+from devtools.sandbox.scenarios import RISKY_RANK, plays
 
 RISK_MISBEHAVIOURS = ("rank", "refuse", "error_before", "slow", "garbage")
 MARKETING = 1
@@ -30,7 +31,7 @@ class RiskRank(SandboxHandler):
     """POST /wxa/getuserriskrank; `risk` in a misbehaviour, whose number is an openid."""
 
     async def post(self) -> None:
-        """Answer rank 0, or `code` if told to `rank`; or misbehave as told."""
+        """Answer rank 0, or 4 about `risky`, or `code` if told to `rank`; or misbehave as told."""
         await self.require_token()
         asked = decoded(self.request.body, RiskRequest)
         told = await self.state.misbehaviours.take(RISK_MISBEHAVIOURS, asked.openid, "risk")
@@ -45,7 +46,9 @@ class RiskRank(SandboxHandler):
         if what == "garbage":
             self.finish(b"<html><body>502 Bad Gateway</body></html>")
             return
-        rank = int(told["code"] or 4) if told is not None and what == "rank" else 0
+        rank = RISKY_RANK if plays(asked.openid, "risky") else 0
+        if told is not None and what == "rank":
+            rank = int(told["code"] or RISKY_RANK)
         said = {"errcode": 0, "errmsg": "getuserriskrank succ", "risk_rank": rank}
         self.write_json(said | {"unoin_id": secrets.randbelow(10**9)})
 

@@ -13,6 +13,7 @@ from devtools.sandbox.content import DOUBTFUL, RISKY
 from devtools.sandbox.notices import tell
 from devtools.sandbox.orders import NotifyUrl
 from devtools.sandbox.pay_call import DAY_REFUSED, PayCall, PayFailure, refusal
+from devtools.sandbox.scenarios import PAYOUT_FAILS_WITH, plays
 from devtools.sandbox.signing import beijing_time, day_begins_ms
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from devtools.sandbox.store.pay import SandboxBill
@@ -76,9 +77,9 @@ class MakeTransfer(PayCall):
         _check(asked)
         now = now_ms()
         body = msgspec.json.encode(asked).decode()
-        fail_reason = ""
+        fail_reason = PAYOUT_FAILS_WITH if plays(asked.openid, "payout_fails") else ""
         if self.misbehaviour is not None and self.told("fail"):
-            fail_reason = self.misbehaviour["code"] or "PAYEE_ACCOUNT_ABNORMAL"
+            fail_reason = self.misbehaviour["code"] or PAYOUT_FAILS_WITH
         state = "FAIL" if fail_reason else "ACCEPTED" if self.told("accepted") else "WAIT_USER_CONFIRM"
         known = await find_bill(self.context, asked.out_bill_no)
         if known is None:

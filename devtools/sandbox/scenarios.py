@@ -1,0 +1,16 @@
+"""Scenarios by name, as test cards: who logs in as `user=…` of one of these always meets it."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from devtools.sandbox.login import wechat_id
+
+Scenario: TypeAlias = Literal["risky", "payout_fails", "picture_refused"]
+# What WeChat answers about the risk of the first, and why a transfer to the second fails.
+RISKY_RANK, PAYOUT_FAILS_WITH = 4, "PAYEE_ACCOUNT_ABNORMAL"
+
+
+def plays(openid: str, scenario: Scenario) -> bool:
+    """Whether this person logged in under the name of the scenario."""
+    return openid == wechat_id("openid", scenario)

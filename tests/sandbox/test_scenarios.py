@@ -1,0 +1,52 @@
+"""Scenarios by name: what happens to who logs in as `user=…`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from server.context import Context
+from support.client import Client
+from support.purse import pay, publish_red_packet, rest
+from support.reviews import CHECKED, settle
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return {**CHECKED, "RISK_HELD": "3"}
+
+
+async def claimed_by(client: Client, context: Context, user: str) -> dict[str, Any]:
+    """Let somebody of this name win a red packet; return the reply to their claim."""
+    alice, winner = await client.log_in_all("alice", user)
+    code = await publish_red_packet(alice)
+    await pay(client, context, alice, code)
+    await settle(context)
+    assert (await winner.dig(code))["is_prize"] == 1
+    await rest(context)
+    return await winner.post("/drawPrize", code=code)
+
+
+@pytest.mark.gen_test
+async def test_what_a_risky_person_wins_is_held(client: Client, context: Context) -> None:
+    assert (await claimed_by(client, context, "risky"))["error"] == "payout_held"
+    assert (await claimed_by(client, context, "bob"))["package_info"]
+
+
+@pytest.mark.gen_test
+async def test_a_payout_to_whom_it_fails_for_says_why(client: Client, context: Context) -> None:
+    reply = await claimed_by(client, context, "payout_fails")
+    assert (reply["error"], "收不了款" in reply["msg"]) == ("wechat_busy", True)
+
+
+@pytest.mark.gen_test
+async def test_a_picture_of_whom_it_is_refused_for_is_shown_to_nobody(
+    client: Client, context: Context
+) -> None:
+    refused, bob = await client.log_in_all("picture_refused", "bob")
+    code = await refused.publish()
+    await settle(context)
+    page = await refused.get("/getTaskDetails", code=code)
+    assert (page["review"], "图片" in page["review_note"]) == ("refused", True)
+    assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
