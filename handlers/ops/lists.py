@@ -72,10 +72,14 @@ class OpsAlarmsRequest(msgspec.Struct):
 
 
 class PastAlarm(msgspec.Struct):
-    """An alarm as in the feed, from its begin to its end (unix ms); `end_at` is 0 while it lasts."""
+    """An alarm as in the feed, from its begin to its end (unix ms); `end_at` is 0 while it lasts.
+
+    `name` is the task's, "" if it is about none.
+    """
 
     kind: str
     code: str
+    name: str
     what: str
     values: tuple[str, ...]
     begin_at: int
@@ -97,7 +101,9 @@ class OpsAlarms(OperatorInterface):
 
     async def operate(self, request: OpsAlarmsRequest) -> OpsAlarmsReply:
         found = await self.context.store.alarms.newest()
-        return OpsAlarmsReply(data=msgspec.convert(found, list[PastAlarm]))
+        names = await self.context.store.tasks.names(alarm["code"] for alarm in found)
+        told = [{**alarm, "name": names.get(alarm["code"], "")} for alarm in found]
+        return OpsAlarmsReply(data=msgspec.convert(told, list[PastAlarm]))
 
 
 class OpsMoneyRequest(msgspec.Struct):

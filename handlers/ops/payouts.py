@@ -47,12 +47,16 @@ class HeldPayout(msgspec.Struct):
 
 
 class Frozen(msgspec.Struct):
-    """A freeze. `depth` is that of the prize, or of the person's dig (0: the publisher)."""
+    """A freeze. `depth` is that of the prize, or of the person's dig (0: the publisher).
+
+    `wxname` is the winner's or the person's, "" for a task.
+    """
 
     what: What
     code: str
     depth: int
     name: str
+    wxname: str
     at: int
     reason: str
 
@@ -77,7 +81,9 @@ class OpsPayouts(OperatorInterface):
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
         keys = {key for prize in prizes for key in freezes_of(prize)}
         reasons = await store.freezes.reasons(sorted(keys))
-        names = {task["_id"]: task["name"] for task in await store.tasks.find_many(sorted(codes))}
+        names = await store.tasks.names(codes)
+        frozen = [each["of"] for each in freezes if each["what"] != "task"]
+        wxnames = await store.prizes.winners(frozen) | await store.people.names(frozen)
         return OpsPayoutsReply(
             data=[
                 HeldPayout(
@@ -105,6 +111,7 @@ class OpsPayouts(OperatorInterface):
                     freeze["code"],
                     freeze["depth"],
                     names.get(freeze["code"], ""),
+                    wxnames.get(freeze["of"], ""),
                     freeze["at"],
                     freeze["reason"],
                 )

@@ -62,9 +62,10 @@ class ShownBan(msgspec.Struct):
 
 
 class BroughtBy(msgspec.Struct):
-    """Through whose share a person came to the task `code`. `key` names the sharer for `/ops/person`."""
+    """Through whose share a person came to a task. `key` names the sharer for `/ops/person`."""
 
     code: str
+    name: str
     key: str
     wxname: str
 
@@ -108,6 +109,8 @@ class OpsPerson(OperatorInterface):
         dug, joined, *_ = await store.digs.numbers(unionid)
         prizes = await store.prizes.of_winner(unionid)
         tasks = await store.tasks.released(unionid, 0, SHOWN_TASKS)
+        sharers = await brought_by(self.context, unionid)
+        names = await store.tasks.names(sharer.code for sharer in sharers)
         given = [prize for prize in prizes if prize["state"] == "given"]
         return OpsPersonReply(
             key=f"person:{person['public_id']}" if "public_id" in person else "",
@@ -124,8 +127,8 @@ class OpsPerson(OperatorInterface):
             delete_at=delete_at(person),
             ban=msgspec.convert(person["banned"], ShownBan) if "banned" in person else None,
             brought_by=[
-                BroughtBy(sharer.code, sharer.key, sharer.wxname)
-                for sharer in await brought_by(self.context, unionid)
+                BroughtBy(sharer.code, names.get(sharer.code, ""), sharer.key, sharer.wxname)
+                for sharer in sharers
             ],
             tasks=board_tasks(self.context, tasks),
         )

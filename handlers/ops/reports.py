@@ -24,9 +24,10 @@ class OpsReportsRequest(msgspec.Struct):
 
 
 class Reporter(msgspec.Struct):
-    """A report. `key` names its author for `/ops/person`; `text` may be ""."""
+    """A report. `key` names its author, who is called `wxname`, for `/ops/person`; `text` may be ""."""
 
     key: str
+    wxname: str
     reason: ReportReason
     text: str
 
@@ -69,6 +70,8 @@ class OpsReports(OperatorInterface):
         found = {task["_id"]: task for task in await self.context.store.tasks.find_many(codes)}
         tasks = [found[code] for code in codes if code in found]
         rows = board_tasks(self.context, tasks)
+        shown = [each for code in codes for each in by_task[code][:SHOWN_TEXTS]]
+        wxnames = await self.context.store.people.names(each["unionid"] for each in shown)
         return OpsReportsReply(
             data=[
                 Reported(
@@ -79,7 +82,12 @@ class OpsReports(OperatorInterface):
                     since=by_task[task["_id"]][0]["at"],
                     reasons=dict(Counter(each["reason"] for each in by_task[task["_id"]])),
                     reporters=[
-                        Reporter(report_key(self.context, each), each["reason"], each["text"])
+                        Reporter(
+                            report_key(self.context, each),
+                            wxnames.get(each["unionid"], ""),
+                            each["reason"],
+                            each["text"],
+                        )
                         for each in by_task[task["_id"]][:SHOWN_TEXTS]
                     ],
                     texts=[each["text"] for each in by_task[task["_id"]] if each["text"]][:SHOWN_TEXTS],

@@ -29,6 +29,8 @@ class OpsReviewsRequest(msgspec.Struct):
 class HeldReview(msgspec.Struct):
     """A task, or with `code` "" a name and picture that somebody chose. `pic` is "" if there is none.
 
+    `name` is the task's, `wxname` that of who submitted it, as others see them now.
+
     `more` are the pictures of its kinds of prizes that were not checked yet.
 
     `why` says why it is held; `created_at` is since when it waits, unix ms.
@@ -36,6 +38,8 @@ class HeldReview(msgspec.Struct):
 
     key: str
     code: str
+    name: str
+    wxname: str
     text: str
     pic: str
     more: list[str]
@@ -58,12 +62,17 @@ class OpsReviews(OperatorInterface):
     gives = (OpsReviewsReply,)
 
     async def operate(self, request: OpsReviewsRequest) -> OpsReviewsReply:
-        held = await self.context.store.reviews.held(LISTED)
+        store = self.context.store
+        held = await store.reviews.held(LISTED)
+        names = await store.tasks.names(review["code"] for review in held)
+        wxnames = await store.people.names(review["unionid"] for review in held)
         return OpsReviewsReply(
             data=[
                 HeldReview(
                     key=review["_id"],
                     code=review["code"],
+                    name=names.get(review["code"], ""),
+                    wxname=wxnames.get(review["unionid"], ""),
                     text=review["text"],
                     pic=operators_picture(review["picture"]),
                     more=[operators_picture(path) for path in review.get("more", [])],

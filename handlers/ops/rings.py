@@ -13,7 +13,6 @@ from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
 from server.actions.money.rings import ring_of_prize
 from server.actions.operate import give_back_ring, release_ring
-from server.store.people.people import shown_name
 
 Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="挖到的层数")]
 
@@ -58,9 +57,10 @@ class RingLink(msgspec.Struct):
 
 
 class RingPrize(msgspec.Struct):
-    """What is held; `publisher` and `winner` are numbers of members."""
+    """What is held; `publisher` and `winner` are numbers of members, `name` the task's."""
 
     code: str
+    name: str
     depth: int
     publisher: int
     winner: int
@@ -90,13 +90,13 @@ class OpsRing(OperatorInterface):
         ring = await ring_of_prize(self.context, request.code, request.depth)
         people = sorted(ring.people)
         number = {person: place for place, person in enumerate(people, 1)}
-        names = dict.fromkeys(people, "")
-        for person in await store.people.find_all(people):
-            names[person["_id"]] = shown_name(person)
+        names = dict.fromkeys(people, "") | await store.people.names(people)
         paid, won = dict.fromkeys(people, 0), dict.fromkeys(people, 0)
         for publisher, winner, fen in ring.payments:
             paid[publisher] += fen
             won[winner] += fen
+        held = await store.prizes.held_among(people, "ring", at)
+        tasks = await store.tasks.names(prize["code"] for prize in held)
         return OpsRingReply(
             at=at,
             people=[RingMember(number[each], names[each], paid[each], won[each]) for each in people],
@@ -108,13 +108,14 @@ class OpsRing(OperatorInterface):
             held=[
                 RingPrize(
                     prize["code"],
+                    tasks.get(prize["code"], ""),
                     prize["depth"],
                     number[prize["publisher"]],
                     number[prize["unionid"]],
                     prize["amount_fen"],
                     prize["won_at"],
                 )
-                for prize in await store.prizes.held_among(people, "ring", at)
+                for prize in held
             ],
         )
 

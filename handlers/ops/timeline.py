@@ -89,8 +89,7 @@ class OpsTimeline(OperatorInterface):
                 events = await of_task(store, task)
                 lucky = [] if request.before else await lucks(store, task)
         page, more = page_of(events, request.before)
-        tasks = await store.tasks.find_many(sorted({event.code for event in page if event.code}))
-        names = {each["_id"]: each["name"] for each in tasks}
+        names = await store.tasks.names(event.code for event in page)
         return OpsTimelineReply(
             data=[TimelineEvent(*event, names.get(event.code, "")) for event in page],
             more=int(more),

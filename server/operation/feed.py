@@ -41,6 +41,7 @@ STOCK_PATIENCE_SECONDS = 1.0
 STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
+AHEAD_MS = 60_000  # what another process with a faster clock wrote just now
 # Wait this long for slow processes; resend the second if a heartbeat comes later.
 COMPLETE_MS = 500
 KEPT_SECONDS = 10
@@ -103,6 +104,18 @@ class BoardTask(msgspec.Struct):
     featured: int = 0
 
 
+class Queues(msgspec.Struct):
+    """How much waits for an operator: prizes held or frozen, reviews, reported tasks.
+
+    `hidden` has those that reports alone hide, the longest hidden first.
+    """
+
+    payouts: int
+    reviews: int
+    reports: int
+    hidden: list[BoardTask]
+
+
 class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
     """The last 15 minutes, sent first. `fields` names the places of a second's array."""
 
@@ -116,7 +129,7 @@ class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
 class HeartbeatFrame(msgspec.Struct, tag="pulse", tag_field="type"):
     """What is new: complete seconds (one may come again, corrected), all processes, digs and ends.
 
-    `alarms` is all that is wrong now, [] if nothing.
+    `alarms` is all that is wrong now, [] if nothing; `names` has those of their tasks, by code.
     """
 
     now: int
@@ -125,13 +138,18 @@ class HeartbeatFrame(msgspec.Struct, tag="pulse", tag_field="type"):
     digs: list[HeartbeatDig]
     ends: list[HeartbeatEnd]
     alarms: list[Alarm]
+    names: dict[str, str]
 
 
 class BoardFrame(msgspec.Struct, tag="board", tag_field="type"):
-    """The tasks that matter now, and the stock as it was counted at `counted_at` (unix ms, 0 for never)."""
+    """The tasks that matter now, and the stock as it was counted at `counted_at` (unix ms, 0 for never).
+
+    `queues` is null before they were first counted.
+    """
 
     now: int
     tasks: list[BoardTask]
+    queues: Queues | None
     counted_at: int
     running: int
     prizes: int
@@ -171,6 +189,8 @@ class Feed:
         self._stock_due = 0.0
         self._counted = asyncio.Event()
         self._lasting: list[Alarm] = []
+        self._names: dict[str, str] = {}
+        self._queues: Queues | None = None
 
     async def show(self, viewer: Viewer) -> None:
         """Send a viewer the frame `history`, then each second until `leave`."""
@@ -203,7 +223,7 @@ class Feed:
         self._remember(heartbeats, seconds)
         self._board_at = time.monotonic()
         self._board = b""
-        self._lasting = []
+        self._lasting, self._queues = [], None
         self._running = True
         self._telling.spawn(self._run())
 
@@ -233,6 +253,7 @@ class Feed:
         works = (
             (self._tell_board, BOARD_SECONDS),  # its silence becomes an alarm
             (self._count_stock, ALARMS_SECONDS),
+            (self._count_queues, BOARD_SECONDS),
             (self._end_sessions, SESSIONS_SECONDS),
             (self._read_alarms, ALARMS_SECONDS),
         )
@@ -278,6 +299,7 @@ class Feed:
             [dig for beat in new for dig in beat.digs],
             [end for beat in new for end in beat.ends],
             self._alarms(),
+            self._names,
         )
         self._send(text_frame(_encoder.encode(frame)))
 
@@ -313,7 +335,8 @@ class Feed:
         self._board_at = time.monotonic()
         rows = [board_task(task, watched.get(task["_id"], 0)) for task in self._tasks]
         rows.sort(key=lambda row: (row.status, -row.watchers))
-        self._board = text_frame(_encoder.encode(BoardFrame(self._now_ms(), rows, **self._stock)))
+        frame = BoardFrame(self._now_ms(), rows, self._queues, **self._stock)
+        self._board = text_frame(_encoder.encode(frame))
         self._send(self._board)
 
     async def _count_stock(self) -> None:
@@ -326,6 +349,17 @@ class Feed:
         self._stock = {**await self._store.tasks.stock(), "counted_at": counted_at}
         self._counted.set()
         self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
+
+    async def _count_queues(self) -> None:
+        """Count what waits for operators. The next board tells it."""
+        store = self._store
+        hidden = await store.tasks.reported(BOARD_TASKS)
+        self._queues = Queues(
+            await store.prizes.waiting_number(),
+            await store.reviews.held_number(self._now_ms() + AHEAD_MS),
+            await store.reports.waiting_tasks(),
+            [board_task(task, 0) for task in hidden],
+        )
 
     async def _end_sessions(self) -> None:
         """Close the screens whose session was ended, by any process.
@@ -347,6 +381,7 @@ class Feed:
             for record in kept
             if record["kind"] not in ("mongodb", "database", "redis")
         ]
+        self._names = await self._store.tasks.names(alarm.code for alarm in self._lasting[:ALARMS_TOLD])
 
 
 def _decode(data: list[bytes]) -> list[Heartbeat]:

@@ -15,8 +15,8 @@ from server.store.documents import Documents
 _Document = dict[str, Any]
 
 BEGUN = "begun"
-# What one turn reads: at most so many acts, at first of this period; then of one STEP times or half as long.
-TURN, PERIOD_MS, STEP = 250, 60_000, 8
+# What one turn reads: at most so many acts, at first of this period; then of up to STEP times that, or half.
+TURN, PERIOD_MS, STEP = 250, 60_000, 64
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")
 # A target that names a task: its code, perhaps with a depth, or a review or a report of it.
@@ -139,6 +139,6 @@ class AuditLog(Documents[Act]):
                 period_ms = max(1, period_ms // 2)
             else:
                 until = since
-                period_ms *= STEP if len(acts) * STEP <= TURN else 1
+                period_ms *= max(1, min(STEP, TURN // (2 * len(acts) + 1)))
             if acts:
                 yield acts

@@ -76,7 +76,7 @@ function alarmLine({ begin_at: begin, end_at: end, ...alarm }) {
     el("time", {}, `${day(begin).split(" ")[0]} ${clock(begin)}`),
     el(`span.state${end ? "" : ".bad"}`, {}, end ? t("alarm_over", clock(end), duration(end - begin)) : t("alarm_lasts")),
     el("b", {}, t(`alarm_${alarm.kind}`)),
-    alarm.code && el("a", { href: `#/task/${alarm.code}` }, alarm.code),
+    alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(alarm.name || alarm.code)),
     el("span.reason", {}, say(alarm)),
   );
 }

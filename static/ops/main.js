@@ -4,7 +4,7 @@ import { get, post, whenLoggedOut } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { Feed } from "./feed.js";
 import { say } from "./findings.js";
-import { clock } from "./format.js";
+import { clock, count, isolated } from "./format.js";
 import { alarmsPage, kindPage, searchPage } from "./lists.js";
 import { logPage } from "./log.js";
 import { login } from "./login.js";
@@ -36,6 +36,8 @@ const time = el("span.clock");
 const ages = el("li", { hidden: true });
 const alarmList = el("ul");
 const screen = new Screen(feed);
+// How much waits behind each tab.
+const counts = Object.fromEntries(["alarms", "payouts", "reviews", "reports"].map((page) => [page, el("b.count", { hidden: true })]));
 let entered = false;
 let told = "";
 let begun = false;
@@ -108,7 +110,7 @@ function header({ name, role }) {
     top,
     el("a.brand", { href: "#/" }, t("title")),
     el("span.live", {}, status, time),
-    el("nav", {}, el("a", { href: "#/" }, t("screen")), el("a", { href: "#/alarms" }, t("alarms")), el("a", { href: "#/payouts" }, t("payouts")), el("a", { href: "#/reviews" }, t("reviews")), el("a", { href: "#/reports" }, t("reports")), el("a", { href: "#/log" }, t("log")), el("a", { href: "#/runs" }, t("runs"))),
+    el("nav", {}, el("a", { href: "#/" }, t("screen")), Object.entries(counts).map(([page, number]) => el("a", { href: `#/${page}` }, t(page), " ", number)), el("a", { href: "#/log" }, t("log")), el("a", { href: "#/runs" }, t("runs"))),
     el("span.me", {}, name, el("span.note.role", {}, t(`role_${role}`)), el("button.quiet", { type: "button", onclick: leave }, t("leave"))),
     el("form.search", { role: "search", onsubmit: find }, query, el("button", { type: "submit" }, t("search"))),
   );
@@ -160,13 +162,20 @@ async function enter() {
   open();
 }
 
+/** Write on its tab how much waits there; nothing if nothing does. */
+function tally(page, number) {
+  write(counts[page], count(number));
+  counts[page].hidden = !number;
+}
+
 /** Show what is wrong. An unchanged list is not touched, so that screen readers read it out once. */
-function warn(found) {
-  const said = JSON.stringify(found);
+function warn(found, names) {
+  tally("alarms", found.length);
+  const said = JSON.stringify([found, names]);
   if (said === told) return;
   told = said;
   const line = (alarm) =>
-    el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, alarm.code), say(alarm));
+    el("li", {}, el("b", {}, t(`alarm_${alarm.kind}`)), alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(names[alarm.code] || alarm.code)), say(alarm));
   const waits = ({ kind }) => WAITING.includes(kind);
   fill(alarmList, found.filter((alarm) => !waits(alarm)).map(line));
   fill(waiting, el("ul", {}, found.filter(waits).map(line)));
@@ -198,7 +207,8 @@ fill(alarms, el("ul", {}, ages), alarmList);
 const expire = () => entered && logOut(t("error_token_required"));
 whenLoggedOut(expire);
 feed.addEventListener("refused", expire);
-feed.addEventListener("pulse", ({ detail }) => { warn(detail.alarms); look(); });
+feed.addEventListener("pulse", ({ detail }) => { warn(detail.alarms, detail.names); look(); });
+feed.addEventListener("board", ({ detail: { queues } }) => queues && ["payouts", "reviews", "reports"].forEach((page) => tally(page, queues[page])));
 addEventListener("hashchange", () => entered && open());
 setInterval(look, LOOK_MS);
 document.addEventListener("visibilitychange", look);

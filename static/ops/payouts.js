@@ -5,6 +5,7 @@ import { get } from "./api.js";
 import { Part, el } from "./dom.js";
 import { clock, count, day, isolated, money } from "./format.js";
 import { listPage } from "./lists.js";
+import { personLink } from "./person.js";
 import { named, t } from "./words.js";
 
 /** Show what is not given for now, the longest first, and what is frozen, the newest first. */
@@ -34,7 +35,7 @@ function waits(row, again) {
     at(row.since),
     el(`span.state${row.state === "held" ? ".cools" : ".bad"}`, {}, named("payout", row.state)),
     el("b", {}, row.amount_fen ? money(row.amount_fen) : t("payout_goods")),
-    el("span", {}, isolated(row.wxname), " ", t("wins_at", count(row.depth))),
+    el("span", {}, personLink(row.code, row.depth, isolated(row.wxname)), " ", el("a", { href: `#/prize/${row.code}/${row.depth}` }, t("wins_at", count(row.depth)))),
     el("a", { href: `#/task/${row.code}` }, isolated(target)),
     el("span.reason", {}, reasonOf(row)),
     el("span.acts", {}, decides),
@@ -47,15 +48,15 @@ function reasonOf({ only_back: onlyBack, why, frozen_for: frozenFor }) {
   return [limit, ...frozenFor.map(isolated)].filter(Boolean).join(" · ");
 }
 
-function freeze({ what, code, depth, name, at: since, reason }, again) {
-  const target = name || code;
+function freeze({ what, code, depth, name, wxname, at: since, reason }, again) {
+  const target = (what === "person" && wxname) || name || code;
   return el(
     "li",
     {},
     at(since),
     el("span.state.bad", {}, named("frozen", what)),
-    el("a", { href: `#/task/${code}` }, isolated(target)),
-    what !== "task" && el("span", {}, depth ? t("depth_of", count(depth)) : t("publisher")),
+    what !== "task" && el("span", {}, personLink(code, depth, isolated(wxname || t("person"))), ` · ${depth ? t("depth_of", count(depth)) : t("publisher")}`),
+    el("a", { href: `#/task/${code}` }, isolated(name || code)),
     el("span.reason", {}, reason && isolated(reason)),
     el("span.acts", {}, payout("release", { what, code, depth }, target, again)),
   );

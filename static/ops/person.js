@@ -79,6 +79,6 @@ function factsOf({ key, ban, prizes, brought_by: brought, delete_at: deletedAt, 
     el("p.tags", {}, Object.entries(prizes).map(([state, total]) => el("span", {}, named("prize", state).replace("{0}", count(total))))),
     key && el("p", {}, el("a", { href: logAddress({ about: key.split(":")[1] }) }, t("log_of_them"))),
     brought.length > 0 && el("p.brought", {}, t("brought_by"), brought.map(({ code, key, wxname }) =>
-      el("span", {}, keyLink(key, isolated(wxname)), " · ", el("a", { href: `#/task/${code}` }, code)))),
+      el("span", {}, keyLink(key, isolated(wxname)), " · ", el("a", { href: `#/task/${code}` }, isolated(name || code))))),
   );
 }

@@ -24,7 +24,7 @@ export function reportsPage(root) {
         el("p", {}, t("reported_by", count(number), day(since))),
         el("p.tags", {}, Object.entries(reasons).map(([reason, total]) => el("span", {}, `${named("report", reason)} ${count(total)}`))),
         synopsis && el("p.synopsis", {}, synopsis),
-        reporters.map((each) => el("div", {}, keyLink(each.key, t("reporter")), ` · ${named("report", each.reason)}`, each.text && el("blockquote", {}, isolated(each.text)))),
+        reporters.map((each) => el("div", {}, keyLink(each.key, isolated(each.wxname || t("reporter"))), ` · ${named("report", each.reason)}`, each.text && el("blockquote", {}, isolated(each.text)))),
         el("div.acts", {}, taskActs(task, () => page.again())),
       ),
     );

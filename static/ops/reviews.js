@@ -29,7 +29,7 @@ export function reviewsPage(root) {
   return { ...page, stop() { stopped.abort(); page.stop(); } };
 }
 
-function held({ key, code, text, pic, more, why, created_at: since }, again) {
+function held({ key, code, name, wxname, text, pic, more, why, created_at: since }, again) {
   const target = text.split("\n")[0] || t("a_picture");
   return el(
     "li",
@@ -37,7 +37,7 @@ function held({ key, code, text, pic, more, why, created_at: since }, again) {
     el("time", {}, `${day(since).split(" ")[0]} ${clock(since)}`),
     [pic, ...more].filter(Boolean).map((each) => el("a", { href: each, target: "_blank", rel: "noopener" }, el("img", { src: each, alt: t("a_picture"), width: "160" }))),
     el("div.text", {}, text.split("\n").map((line) => el("p", {}, isolated(line)))),
-    code ? el("a", { href: `#/task/${code}` }, code) : keyLink(key, t("a_profile")),
+    el("span", {}, code ? [el("a", { href: `#/task/${code}` }, isolated(name || code)), " · "] : null, keyLink(key, isolated(wxname || t("a_profile")))),
     el("span.reason", {}, why),
     el("span.acts", {}, decide("approve", key, target, again), decide("refuse", key, target, again)),
   );

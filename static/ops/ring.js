@@ -30,7 +30,7 @@ function partsOf({ people, links, held }, about, again) {
     held.length ? el("p.acts", {}, ringAct("release", about, target, again), ringAct("return", about, target, again)) : el("p.blank", {}, t("ring_none")),
     held.length ? el("ul.log.panel.ring", {}, held.map((each) =>
       el("li", {}, el("time", {}, day(each.won_at)), el("b", {}, money(each.amount_fen)), el("span", {}, name(each.publisher), " → ", name(each.winner)),
-        el("a", { href: `#/task/${each.code}` }, each.code)))) : null,
+        el("a", { href: `#/prize/${each.code}/${each.depth}` }, isolated(each.name || each.code))))) : null,
   ];
 }
 

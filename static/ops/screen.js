@@ -3,7 +3,7 @@
 import { disconnect } from "./acts.js";
 import { get } from "./api.js";
 import { makeCharts } from "./charts.js";
-import { el, fill, order, write } from "./dom.js";
+import { Part, el, fill, order, write } from "./dom.js";
 import { bytes, clock, count, duration, isolated, milliseconds, money } from "./format.js";
 import { History } from "./history.js";
 import { off } from "./me.js";
@@ -26,6 +26,8 @@ export class Screen {
   #charts;
   #running = el("span.note");
   #tasks = el("ul.tasks");
+  #hidden = new Part("ul.tasks");
+  #hiddenNow = el("div.hidden-now", { hidden: true }, el("h3", {}, el("a", { href: "#/reports" }, t("hidden_now"))), this.#hidden.element);
   #stream = el("ol.stream");
   #processList = el("ul.processes");
   #replaced = el("span.note");
@@ -44,7 +46,7 @@ export class Screen {
       el("h1.unseen", {}, t("title")),
       el("div.charts", {}, this.#charts.map((chart) => chart.element)),
       panel("funds", el("dl.numbers", {}, SUMS.map((name) => el("div", {}, this.#sums[name], el("dt", {}, t(`money_${name}`)))), el("div", {}, this.#today.paid, this.#today.most)), this.#moneyNote),
-      panel("tasks", this.#tasks, this.#running, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))),
+      panel("tasks", this.#tasks, this.#running, [this.#hiddenNow, el("p.lists", {}, LISTS.map((of) => el("a", { href: `#/list/${of}` }, t(`list_${of}`))))]),
       panel("stream", this.#stream),
       panel("processes", this.#processList, this.#replaced, this.#off),
     );
@@ -120,6 +122,7 @@ export class Screen {
 
   #tasksTold(frame) {
     this.#board = frame;
+    if (frame.queues) this.#hiddenTold(frame.queues.hidden);
     for (const task of frame.tasks) {
       this.#names.set(task.code, task.name);
       const row = this.#rows.get(task.code);
@@ -137,6 +140,16 @@ export class Screen {
     for (const code of this.#names.keys()) if (!named.has(code)) this.#names.delete(code);
     for (const code of this.#rows.keys()) if (!codes.has(code)) this.#rows.delete(code);
     order(this.#tasks, frame.tasks.map((task) => this.#rows.get(task.code).element), t("no_tasks"));
+  }
+
+  /** Show what reports alone hide, which waits for an operator. */
+  #hiddenTold(tasks) {
+    this.#hiddenNow.hidden = !tasks.length;
+    this.#hidden.show(tasks, () => tasks.map((task) => {
+      const row = new TaskRow(task);
+      row.show(this.#feed.now());
+      return row.element;
+    }));
   }
 
   #happened(events) {

@@ -12,7 +12,7 @@ from server.context import Context
 from server.errors import BadRequest
 from server.security.random_codes import derived_code
 from server.store.digging.visits import SHARE_CHARACTERS
-from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
+from server.store.people.people import PUBLIC_CHARACTERS, Person
 from server.store.reviews.reports import Report
 
 READ_REPORTS = 1000
@@ -92,10 +92,10 @@ def report_key(context: Context, report: Report) -> str:
 
 async def brought_by(context: Context, unionid: str) -> list[Sharer]:
     """Return some of the people whose shares brought a person to tasks, keyed by their share tokens."""
-    found = []
-    for code, sharer in await context.store.visits.sharers_of(unionid, SHOWN_SHARERS):
-        person = await context.store.people.find(sharer)
-        if person is not None:
-            key = f"share:{visiting_of(context).token(code, sharer)}"
-            found.append(Sharer(code, key, shown_name(person)))
-    return found
+    sharers = await context.store.visits.sharers_of(unionid, SHOWN_SHARERS)
+    names = await context.store.people.names(sharer for _, sharer in sharers)
+    return [
+        Sharer(code, f"share:{visiting_of(context).token(code, sharer)}", names[sharer])
+        for code, sharer in sharers
+        if sharer in names
+    ]

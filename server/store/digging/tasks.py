@@ -86,8 +86,8 @@ class Tasks(DueDocuments[Task]):
         IndexModel([("last_dig.at", -1)], name="dug_last"),
         IndexModel(
             [("reported", 1), ("reported_at", 1)],
-            name="reported",
-            partialFilterExpression={"reported": {"$exists": True}},
+            name="hidden_by_reports",
+            partialFilterExpression={"reported": 1},
         ),
         IndexModel(
             [("pending", 1), ("last_dig.unionid", 1)],
@@ -547,6 +547,12 @@ class Tasks(DueDocuments[Task]):
             [{"$set": {field: {"$cond": [over, new, f"${field}"]} for field, new in changes.items()}}],
         )
         return found.modified_count == 1
+
+    async def reported(self, limit: int) -> list[Task]:
+        """Return the tasks that reports hide, without seeds, the longest hidden first."""
+        longest = [("reported_at", pymongo.ASCENDING)]
+        found = self.collection.find({"reported": 1}, {"seed_box": 0}, sort=longest, limit=limit)
+        return await found.to_list(limit)
 
     async def reported_number(self) -> int:
         """Return how many tasks reports alone hide."""

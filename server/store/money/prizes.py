@@ -218,6 +218,15 @@ class Prizes(DueDocuments[Prize]):
         found = self.collection.find({"code": code}, sort=[("depth", pymongo.ASCENDING)])
         return await found.to_list(None)
 
+    async def winners(self, keys: list[str]) -> dict[str, str]:
+        """Return the winners' names of those of these prizes that exist, as they were at the dig, by id."""
+        found = self.rows.find({"_id": {"$in": keys}}, {"wxname": 1}, batch_size=len(keys) + 1)
+        return {row["_id"]: row["wxname"] for row in await found.to_list(len(keys))} if keys else {}
+
+    async def waiting_number(self) -> int:
+        """Return how many prizes are held, withheld or being frozen."""
+        return await self.rows.count_documents({"withheld_at": {"$exists": True}})
+
     async def of_winner(self, unionid: str) -> list[Prize]:
         """Return all that a person won."""
         return await self.collection.find({"unionid": unionid}).to_list(None)

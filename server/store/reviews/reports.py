@@ -76,6 +76,10 @@ class Reports(DueDocuments[Report]):
         found = self.collection.find({"open": 1}, sort=[("at", pymongo.ASCENDING)], limit=limit)
         return await found.to_list(limit)
 
+    async def waiting_tasks(self) -> int:
+        """Return how many tasks have open reports."""
+        return len(await self.collection.distinct("code", {"open": 1}))
+
     async def waiting_number(self, before_ms: int) -> int:
         """Return how many open reports were made before a time (unix ms)."""
         return await self.collection.count_documents({"open": 1, "at": {"$lt": before_ms}})

@@ -107,6 +107,7 @@ export const SCREEN = {
 
   tasks: ["正在发生的宝贝", "Tasks that matter now"],
   tasks_running: ["{0} 个在挖", "{0} running"],
+  hidden_now: ["因举报隐藏，等你决定", "Hidden by reports: yours to decide"],
   no_tasks: ["现在没有人在挖", "Nobody digs at the moment"],
   nothing_found: ["没有找到", "Nothing found"],
   found: ["搜索：{0}", "Search: {0}"],

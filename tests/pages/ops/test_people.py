@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -114,12 +115,16 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(
     reporter.post("/postTask", code=dug)
     write_old_record(data_dir, "people", reporter.unionid, created_at=1)
     reporter.post("/report", code=code, reason="fraud", text="一直不发货，也不回复")
+    now = int(time.time() * 1000)
+    write_old_record(data_dir, "tasks", code, hidden=1, reported=1, reported_at=now)
     opened = operator(viewport=viewport)
-    opened.go("/ops#/reports")
+    expect(opened.page.locator(".hidden-now .task")).to_contain_text("有举报待处理")
+    is_readable(opened)
+    opened.page.get_by_role("link", name="举报 1").click()
     line = opened.page.locator(".reported", has=opened.page.locator(f"a[href='#/task/{code}']"))
     expect(line).to_contain_text("一直不发货，也不回复")
     is_readable(opened)
-    line.get_by_role("link", name="举报的人").click()
+    line.get_by_role("link", name="大熊").click()
     expect(opened.page.locator("h1")).to_contain_text("大熊")
     expect(opened.page.locator(".brought")).to_contain_text("从谁的分享来")
     is_readable(opened)
@@ -133,7 +138,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(
     expect(dialog.get_by_role("status")).to_contain_text("写入操作记录")
     dialog.get_by_role("button", name="关闭").click()
     opened.go("/ops#/log")
-    opened.page.locator(".log a[href^='#/person/share:']").first.click()
+    opened.page.locator(".log a[href^='#/person/person:']").first.click()
     expect(opened.page.locator("h1")).to_contain_text("小芳")
     take_down(running.address, code)  # the queue is empty for the next
 
