@@ -40,14 +40,15 @@ from server.telemetry import metrics
 
 # JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
 BODY_BYTES = 128 << 10
-# A body up to this size, such as a dig's, needs no room among the uploads: a full room must not stop digs.
+# A body up to this size, such as that of a dig, needs no room among the uploads, so that these cannot stop
+# digs.
 SMALL_BYTES = 16 << 10
 # The time from the whole request to the reply. Waits for pictures and WeChat have their own limits and are
 # not counted.
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
-HTTPS_ONLY = "max-age=31536000"  # without includeSubDomains: they may belong to others
+HTTPS_ONLY = "max-age=31536000"  # without includeSubDomains: subdomains may belong to others
 _LENGTH = re.compile("[0-9]{1,18}")
 
 
@@ -94,10 +95,10 @@ class Caller:
 
     @property
     def counted(self) -> str:
-        """Under which name limits count the caller; "" if nobody is known.
+        """The name under which limits count the caller; "" if nobody is known.
 
-        A bare id is counted by itself: whoever knows it must not use up what its owner may do. No id has a
-        space.
+        A bare id has a count apart from its owner's, so that others who know the id cannot use up the limit.
+        The names differ since no id has a space.
         """
         return self.unionid if self.proven or not self.unionid else f"{self.unionid} unproven"
 

@@ -23,7 +23,7 @@ from server.errors import NoSuchTask, NotShown
 from server.game.review import is_shown
 from server.store.files import File as StoredFile
 
-# A browser that has a picture may go on showing it for this long after it was taken down.
+# For this long a browser may still show its copy of a picture that was taken down.
 TAKEN_DOWN_SECONDS = 3600
 UNSHOWN_SECONDS = 300
 _UNTIL = re.compile("[0-9]{1,12}")
@@ -75,8 +75,8 @@ class MiniProgramCodeRequest(msgspec.Struct):
 class MiniProgramCode(BaseHandler):
     """`/miniProgramCode`: a picture with which WeChat's scanner opens the mini-program. Needs no login.
 
-    WeChat is asked only once per task or share, and only for those that exist. What is drawn counts as a
-    poster of the caller's address.
+    WeChat is asked only once per task or share, and only for those that exist. A new code counts as a poster
+    of the caller's address.
     """
 
     async def get(self) -> None:
@@ -96,8 +96,9 @@ class MiniProgramCode(BaseHandler):
 class File(BaseHandler):
     """A stored picture. A name's content never changes.
 
-    Clients may cache for ever what is never taken down, and other pictures for an hour. What nobody shows yet
-    needs a signed address, which its uploader is told, and who publishes it while it is checked.
+    Clients may cache pictures for an hour, and for ever those that are never taken down. A picture that
+    nothing shows yet needs a signed address. Its uploader gets one, and so does its publisher while it is
+    checked.
     """
 
     _etag: str | None = None

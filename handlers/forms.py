@@ -38,7 +38,8 @@ class FilePart(NamedTuple):
 
 
 class Form:
-    """A parser: `feed` it the body piece by piece. It raises BadRequest if that is no such form."""
+    """A parser: `feed` it the body piece by piece. It raises BadRequest if that is not a form of this
+    type."""
 
     def __init__(self, content_type: str) -> None:
         kind, options = parse_options_header(content_type[:HEADER_BYTES])

@@ -142,8 +142,8 @@ def is_local(request: HTTPServerRequest) -> bool:
 class _Money(Collector):
     """The gauges of the database as metrics.
 
-    Not as `Gauge`: with several processes, that would keep each value in a file of this process. Every later
-    scrape would show the old value too.
+    It does not use `Gauge`: with several processes, that would keep each value in a file of its process, and
+    later scrapes would show the old value too.
     """
 
     def __init__(self, gauges: MoneyGauges) -> None:

@@ -29,7 +29,7 @@ def address_of(context: Context, request: HTTPServerRequest) -> str:
 
 
 def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
-    """Return whose good token a request carries, "" if none. Whether it was ended is checked later.
+    """Return the owner of a request's valid token, "" without one. Whether it was ended is checked later.
 
     `target` is its path and query.
     """
@@ -41,7 +41,7 @@ def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
 
 
 def _token_of_query(query: str) -> str:
-    """Return the token of old clients. A query of many parameters is not theirs, and takes long to parse."""
+    """Return the token of old clients. Longer queries are not parsed: they take long, and are not theirs."""
     try:
         return parse_qs(query, max_num_fields=QUERY_FIELDS).get("token", [""])[-1]
     except ValueError:
@@ -75,7 +75,8 @@ async def limit(
 
         await limit(self.context, self.request, self.caller, {"uploads": 1, "upload_kb": len(body) >> 10})
 
-    Who has proven who they are counts for themselves alone: thousands of people may share their address.
+    A request with a valid token counts for its person alone, because thousands of people may share an
+    address.
     """
     address = ""
     if context.settings.knows_addresses and not caller.proven:

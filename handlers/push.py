@@ -1,7 +1,7 @@
 """`/ws`: what clients send, who they are, and the refusals that they get.
 
-A client says who it is in the head of its request (`Authorization`), else in its first message (`hello`). The
-query of older clients says it too, where every proxy may write it into a log.
+A client identifies itself in the head of its request (`Authorization`) or in its first message (`hello`).
+Older clients do so in the query, which every proxy may write into a log.
 
 `server/realtime/hub.py` decides what is sent and when; `websocket.py` sends it.
 """
@@ -83,7 +83,7 @@ def hellos_of(_: Context) -> Sockets[Any]:
 class ConnectRequest(msgspec.Struct):
     """The query of `/ws`. With `code`, the client is subscribed as soon as it is known who it is.
 
-    `unionid` and `token` are for older clients: an address is logged by whoever it passes.
+    `unionid` and `token` are for older clients: every proxy on the way may log an address.
     """
 
     unionid: Unionid | None = None
@@ -140,7 +140,7 @@ class Push(Socket):
         self.context = context
         self.unionid = ""
         self.generation: int | None = None
-        # The query of a client that has not said yet who it is, and the timer that ends its patience.
+        # The query of a client that has not identified itself yet, and the timer that closes it.
         self._awaits_hello: ConnectRequest | None = None
         self._late: asyncio.TimerHandle | None = None
         self._watched: set[str] = set()
@@ -187,8 +187,8 @@ class Push(Socket):
     def no_hello(self, refusal: Refusal, code: int) -> None:
         """Close because the client has not said who it is, with a code on which it comes back.
 
-        Its token may be good: a page may be frozen, and strangers may have opened the sockets that crowd it
-        out. So it need not log in again.
+        Its token may be valid: its page may have been frozen, or strangers' sockets may have displaced it. So
+        it need not log in again.
         """
         self._refuse(refusal, "")
         self.leave(code, refusal.error)
@@ -240,7 +240,8 @@ class Push(Socket):
         if isinstance(error, BadToken | TokenRequired | NotLoggedIn):
             code = IDENTITY_REFUSED
         elif isinstance(error, BadRequest):
-            # Logging in gives a client its id. No other fault of a client's words is mended by coming back.
+            # A login gives a client its id, so coming back helps. Against other faults of a message it does
+            # not help.
             code = IDENTITY_REFUSED if error.param == "unionid" else MISBEHAVED
         elif isinstance(error, NoSuchTask):
             code = NO_SUCH_TASK
@@ -260,7 +261,7 @@ class Push(Socket):
     def _enter(self) -> None:
         """Count among the person's connections. If there are too many, the oldest is closed.
 
-        Those that show only an id count by themselves, so they close none of its owner's.
+        Connections with only a bare id are counted separately, so that they close none of the owner's.
         """
         if self.iostream.closed():  # it closed while the person was read, and `on_close` is over
             return

@@ -33,7 +33,7 @@ def schemas_of(
 
 
 def key_of(struct: type[msgspec.Struct], field: str, meanings: Mapping[str, Meaning]) -> str | None:
-    """Return the key of a field's meaning, None if it has none; a struct's own comes before its base's."""
+    """Return the key of a field's meaning, the struct's own before its base's; None if it has none."""
     keys = [*(f"{each.__name__}.{field}" for each in struct.__mro__), field]
     return next((key for key in keys if key in meanings), None)
 
@@ -67,7 +67,7 @@ def refusal_table() -> str:
 
 
 def _require_defaults(schema: dict[str, Any]) -> None:
-    """Require what has a default: it may be left out of a request, and is always in a reply."""
+    """Mark fields with a default as required: they may be left out of a request, but are in every reply."""
     schema["required"] = [
         field
         for field, of in schema["properties"].items()
@@ -76,7 +76,8 @@ def _require_defaults(schema: dict[str, Any]) -> None:
 
 
 def _explain(schema: dict[str, Any], meaning: Meaning) -> None:
-    """Describe a field. What a parameter must be is already there; of an optional one, in its first form."""
+    """Describe a field. The condition of a parameter is there already; of an optional one in its first
+    form."""
     first = schema.get("anyOf", [schema])[0]
     schema["description"] = meaning.sentence(first.pop("description", ""))
     if meaning.values:

@@ -1,4 +1,4 @@
-"""What a process answers while it may not serve from the database: that it cannot, and to nothing else."""
+"""What a process answers while it may not serve from the database: only that it cannot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Unready(BaseHandler):
 
 
 class UnreadySocket(Socket):
-    """`/ws` meanwhile. Its page is told what it would be told if the store had gone later, and comes back."""
+    """`/ws` meanwhile. It tells the page what pages are told when the store fails, and the page comes
+    back."""
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Say that the service is down, and close."""

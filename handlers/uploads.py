@@ -30,7 +30,7 @@ class UploadFileRequest(msgspec.Struct):
 class UploadFileReply(Reply, kw_only=True):
     """`url` is what publishing and profiles take. `thumbnail` is the same picture within 300 × 300 pixels.
 
-    Both are signed: they show the picture for an hour or two, and from when others may see it.
+    Both are signed: they show the picture for an hour or two, and again once others may see it.
     """
 
     file_id: int
@@ -47,8 +47,8 @@ class PictureNotRead(PictureTooLarge):
 class UploadFile(Interface):
     """Upload a JPEG, PNG, WebP or GIF as the form's field `file`: at most 10 MB, 16 megapixels (WebP 8).
 
-    A file is not kept before it is known who sends it. A token says so, or `unionid` in the query, or the
-    form's field `unionid`: then that field must come before the file.
+    A file is kept only once its sender is known: by a token, by `unionid` in the query, or by the form's
+    field `unionid`, which must then come before the file.
     """
 
     path = "/uploadFile"
@@ -141,7 +141,8 @@ class UploadFile(Interface):
                 self._upload = uploads_of(self.context).begin(caller.counted, self.expected_bytes())
 
     async def _admit(self) -> None:
-        """Let the caller in, unless they are banned or leave. Raises Banned, Leaving, what `admit` raises."""
+        """Admit the caller, unless they are banned or leaving. Raises Banned, Leaving, what `admit`
+        raises."""
         if {"banned", "leaving"} & (await self.let_in()).keys():
             check_ban(await self.person(), self.context.clock.now_ms())  # it may be over since just now
 
@@ -177,7 +178,7 @@ class UploadFile(Interface):
         )
 
     async def _charge(self, stored_bytes: int) -> None:
-        """Charge the person for what is stored, in place of what they sent. Raises TooOften."""
+        """Count the stored bytes against the person's limit, in place of the sent ones. Raises TooOften."""
         more_kb = -(-stored_bytes // 1024) - self._charged_kb
         await limit(self.context, self.request, self.caller, {"upload_kb": more_kb})
         self._charged_kb += more_kb

@@ -23,8 +23,8 @@ from handlers.base import HTTPS_ONLY, RefusalReply
 from server.errors import BadRequest, Internal, TokenRequired, Unavailable
 from server.telemetry import metrics
 
-# How much we hold for a client that does not read, and for how long. A frame has a few hundred bytes: this is
-# a thousand digs, or far more than one replay of 300.
+# How much is queued for a client that does not read, and for how long. A frame has a few hundred bytes: this
+# is a thousand digs, or far more than one replay of 300.
 UNSENT_BYTES = 256 << 10
 STUCK_SECONDS = 10.0
 PIECE_BYTES = 16 << 10
@@ -82,7 +82,7 @@ class CodedProtocol(WebSocketProtocol13):
 def _speaks_websocket(request: HTTPServerRequest) -> bool:
     """Whether a request asks properly for a websocket. Tornado would answer others in plain text.
 
-    A request that announces a body does not: a handshake has none.
+    A request that announces a body is not proper: a handshake has none.
     """
     headers = request.headers
     connection = [option.strip().lower() for option in headers.get("Connection", "").split(",")]
@@ -146,7 +146,7 @@ class Socket(WebSocketHandler):
         """Ignore a body."""
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """Say in JSON why no websocket opens: mostly, because none was asked for."""
+        """Say in JSON why no websocket opens: usually because the request asked for none."""
         refusal = {403: TokenRequired(), 500: Internal(), 503: Unavailable()}.get(status_code)
         self.set_status(status_code if refusal else 426)
         self.set_header("Upgrade", "websocket")
@@ -201,7 +201,8 @@ class Socket(WebSocketHandler):
             return
         self.unsent_bytes += len(rest)
         self.waits()
-        # In pieces, because each reports when it was sent: so a long replay over a slow line is not "stuck".
+        # In pieces, because each piece reports when it was sent: so a long replay over a slow link is not
+        # "stuck".
         for at in range(0, len(rest), PIECE_BYTES):
             if not self.iostream.closed():
                 self._write(rest[at : at + PIECE_BYTES])

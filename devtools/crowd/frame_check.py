@@ -1,7 +1,8 @@
 """Checks the frames that one watcher gets of one task: each dig comes once and in order. Pure.
 
-A connection may end between the frames of one dig, and the watcher cannot know that some are missing. So,
-unless a frame after the last dig came, a new subscription asks for that dig again and forgets its effect.
+A connection may end between the frames of one dig, and the watcher cannot know that some are missing. So a
+new subscription asks for the last dig again and drops its effect, unless a later frame showed that it was
+complete.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class FrameCheck:
     def take(self, frame: Frame) -> str:
         """Take the next frame of the task; return what is wrong with it, "" if nothing is.
 
-        Also a wrong frame changes the state, so that one mistake is reported only once.
+        A wrong frame changes the state too, so that one mistake is reported only once.
         """
         if isinstance(frame, Snapshot):
             return self._take_snapshot(frame)

@@ -42,8 +42,8 @@ PING_SECONDS = 20  # a half-open connection shows itself only by a missing pong
 PONG_SECONDS = 10
 LONGEST_DELAY_SECONDS = 10.0
 DIG_ATTEMPTS = 5
-# What somebody may do who sees a dig. They go to another page with the chance MOVES, or CURIOUS while some
-# task has no watcher. They put the phone away for a while with the chance LEAVES.
+# What a person may do after seeing a dig: go to another page with probability MOVES (CURIOUS while some task
+# has no watcher), or put the phone away for a while with probability LEAVES.
 CURIOUS, MOVES, LEAVES = 0.3, 0.03, 0.01
 QUICK_PEOPLE = 0.2
 

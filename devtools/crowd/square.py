@@ -13,7 +13,7 @@ from devtools.crowd.tally import Tally
 from devtools.crowd.treasures import TREASURES, Treasure
 
 PUBLISHERS = 8
-# A task that nobody has dug for this long is given up: all of this crowd who watch it have won it already.
+# A task that nobody has dug for this long is given up: everybody here who watches it has won in it.
 STALE_SECONDS = 60
 LOOK_SECONDS = 5
 AGAIN_SECONDS = 3
@@ -129,7 +129,7 @@ class Square:
                 self._closed.set()
 
     async def _publish(self) -> None:
-        """Publish a treasure, one that is not running now if possible. Raises Unanswered."""
+        """Publish a treasure, if possible one that does not run now. Raises Unanswered."""
         names = {task.name for task in self.running.values()}
         treasure = _chance.choice([one for one in TREASURES if one.name not in names] or TREASURES)
         login = _chance.choice(self._publishers).login

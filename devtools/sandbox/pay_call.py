@@ -43,7 +43,7 @@ FAILURES: dict[str, tuple[int, str]] = {
     "FREQUENCY_LIMITED": (429, "频率超限"),
     "SYSTEM_ERROR": (500, "系统繁忙，请稍后重试"),
 }
-# To be told to refuse with one of these means: with INVALID_REQUEST and these words.
+# A misbehaviour with one of these codes refuses with INVALID_REQUEST and this text.
 ADDRESS_REFUSED, DAY_REFUSED = "ADDRESS_REFUSED", "DAY_REFUSED"
 _WORDS = {
     ADDRESS_REFUSED: "此IP地址不允许调用该接口",
@@ -74,7 +74,7 @@ class PayFailure(Exception):
 
 
 def refusal(code: str) -> PayFailure:
-    """Return what refuses with one of FAILURES, or of WORDED."""
+    """Return the error of a code of FAILURES or WORDED."""
     return PayFailure("INVALID_REQUEST", _WORDS[code]) if code in _WORDS else PayFailure(code)
 
 

@@ -28,10 +28,10 @@ class RiskRequest(msgspec.Struct):
 
 
 class RiskRank(SandboxHandler):
-    """POST /wxa/getuserriskrank; `risk` in a misbehaviour, whose number is an openid."""
+    """POST /wxa/getuserriskrank. A misbehaviour names this call `risk`; its number is an openid."""
 
     async def post(self) -> None:
-        """Answer rank 0, or 4 about `risky`, or `code` if told to `rank`; or misbehave as told."""
+        """Answer rank 0, 4 about `risky`, or the `code` of a misbehaviour `rank`; or misbehave otherwise."""
         await self.require_token()
         asked = decoded(self.request.body, RiskRequest)
         told = await self.state.misbehaviours.take(RISK_MISBEHAVIOURS, asked.openid, "risk")

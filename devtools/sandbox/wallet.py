@@ -61,8 +61,8 @@ class Wallet(SandboxHandler):
 class Payment(msgspec.Struct, rename="camel"):
     """What `wx.requestPayment` takes, with the appid of its mini-program.
 
-    `decline`: the person cancels. `credit`: they pay by a credit card. `bank_type` is what WeChat calls the
-    means by which they pay; "-": it does not say.
+    `decline`: the person cancels. `credit`: they pay by a credit card. `bank_type` is WeChat's name of their
+    means of payment; "-": WeChat does not tell.
     """
 
     app_id: str

@@ -72,9 +72,10 @@ class Card(msgspec.Struct, kw_only=True):
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
     publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens
     `/getPublisher`; it is "" if they deleted their account. `draw_type`: 1 on site, 2 by mail. `expires_at`
-    is when it ends if its prizes last, unix ms; 0 unless it runs. `starts_at` is when its publisher lets
-    people dig it, in unix ms, 0 if at once; until then it cools down. `ranks` is [] if all prizes are alike.
-    Else `money` is that of the first rank that is paid, and `goods_type` 1 if there is one.
+    is when it ends if not all prizes are won before, unix ms; 0 unless it runs. `starts_at` is the announced
+    start, in unix ms, 0 if there is none; until then the task cools down. `ranks` is [] if all prizes are
+    alike. Otherwise `money` is that of the first rank with red packets, and `goods_type` is 1 if there is
+    such a rank.
     """
 
     code: str
@@ -113,7 +114,8 @@ def picture_url(context: Context, path: str) -> str:
 def goods_url(context: Context, review: ReviewShown, hidden: int, path: str) -> str:
     """Return the URL of a task's picture for those who may see the task.
 
-    It is "" if the task is `hidden`, for then nobody gets the file, and signed while the task is in review.
+    It is "" if the task is `hidden`, since nobody gets the file then. It is signed while the task is in
+    review.
     """
     if hidden or not path:
         return ""

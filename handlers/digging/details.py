@@ -126,7 +126,8 @@ class GetTaskDetails(Interface):
     async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
         """Note the visit; return the caller's share token, "" if the visit cannot be written.
 
-        A page can be read while MongoDB takes no writes. A token that was not written leads nowhere.
+        While MongoDB takes no writes, pages are served without a token, because one that was not written
+        leads nowhere.
         """
         try:
             return await visit(self.context, code, unionid, sharer)

@@ -30,8 +30,8 @@ class GetDigsRequest(msgspec.Struct):
 class DigRow(msgspec.Struct):
     """A dig. `no` is the digger's place among the participants; `at` is unix ms.
 
-    `rank` is the place in the details' `ranks` of the prize that it won, from 1, and `money_fen` what that
-    pays; 0 if it won nothing, or all prizes are alike.
+    If it won and prizes have ranks, `rank` is the place of its prize in the details' `ranks`, from 1, and
+    `money_fen` what that pays; otherwise both are 0.
     """
 
     depth: int

@@ -27,9 +27,9 @@ PAGE_SIZE = 20
 
 
 class SquareRequest(msgspec.Struct):
-    """Which page; `kind` and `name` narrow it to what is in it, and to what names or signatures have.
+    """Which page; `kind` narrows it to a kind of prizes, `name` to a text in names or signatures.
 
-    `upcoming` 1: in place of those that run, what starts later, the soonest first.
+    `upcoming` 1 lists tasks that start later, the soonest first, in place of running ones.
     """
 
     unionid: Unionid
@@ -64,9 +64,9 @@ class GetTaskList(Interface):
     """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
 
     A page has at most three tasks of a publisher; more of theirs are on later pages. So a page may have fewer
-    than 20 though others follow: the list ends with a page of none. Up to five that the operator features
-    stand before the 20 of the first page, and on no other; with `kind` or `name` they keep their place.
-    `name` finds any part of a name and of the publisher's, in this order too.
+    than 20 although others follow; only an empty page ends the list. Up to five tasks that the operator
+    features stand before the 20 of the first page and on no other page; with `kind` or `name` they stand in
+    their usual place. `name` finds any part of a task's or its publisher's name, in the same order.
     """
 
     path = "/getTaskList"

@@ -42,9 +42,9 @@ class DigRequest(msgspec.Struct):
 class DigReply(Reply, kw_only=True):
     """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's.
 
-    `rank` is the place in `ranks` of the prize that it won, from 1, and `money_fen` what that pays; 0 if it
-    won nothing, or all prizes are alike.
-    `one_in`, `nearest` and `deepest` are an `Outlook`, absent if an older server recorded the dig.
+    If it won and prizes have ranks, `rank` is the place of its prize in `ranks`, from 1, and `money_fen` what
+    that pays; otherwise both are 0. `one_in`, `nearest` and `deepest` are an `Outlook`, absent if an older
+    server recorded the dig.
     """
 
     is_prize: int
@@ -135,12 +135,13 @@ class TextsRequest(msgspec.Struct, kw_only=True):
 class PublishRequest(TextsRequest, kw_only=True):
     """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
 
-    The client makes a new `publish_id` for each task. The same one always gets the same task. So does the
-    same `sealed_seed` with the same `nonce`, and takes no `publish_id`. Without both the server draws alone.
+    The client makes a new `publish_id` for each task. The same one always gets the same task. The same
+    `sealed_seed` with the same `nonce` also gets the same task, and needs no `publish_id`. Without both the
+    server draws alone.
 
     `prizes` are several kinds of prizes, as a JSON list or its text, in place of `money` and `value`. Their
     numbers add up to `prize_num`, `goods_type` is 1 if one of them is paid, and `draw_type` is for the goods.
-    They need `sealed_seed` and `nonce`, since both sides draw which depth has which.
+    They need `sealed_seed` and `nonce`, because both sides draw which prize lies at which depth.
     """
 
     goods_type: Annotated[int, Meta(ge=1, le=2, title="埋什么", description="1（红包）或 2（实物）")]

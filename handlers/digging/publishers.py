@@ -42,8 +42,8 @@ class GetPublisherReply(Reply, kw_only=True):
     """`data` are their public treasures, 20 a page: what starts later, what runs, what ended.
 
     `mine` is 1 if the caller is the publisher, `following` if they follow them. `handed` is how many of their
-    prizes winners have, at most 500; `handed_all` is 0 if there are more. `handed_in_ms` is the median, from
-    the claim until goods were sent, or handed over on site, in ms; 0 if there were none.
+    prizes winners have got, at most 500; `handed_all` is 0 if there are more. `handed_in_ms` is the median
+    time from a claim until the goods were sent, or handed over on site; 0 if there were none.
     """
 
     wxname: str
@@ -57,7 +57,7 @@ class GetPublisherReply(Reply, kw_only=True):
 
 
 class FollowRequest(msgspec.Struct):
-    """Whom to follow, or with `following` 0 to follow no more."""
+    """Whom to follow; with `following` 0, whom to stop following."""
 
     unionid: Unionid
     publisher_id: PublisherId
@@ -65,7 +65,7 @@ class FollowRequest(msgspec.Struct):
 
 
 class Follow(Interface):
-    """Follow a publisher, so that one may be told of their next treasures; or no more. Safe to repeat."""
+    """Follow a publisher, or stop it. Followers may be told of new treasures. Safe to repeat."""
 
     path = "/follow"
     method = "POST"

@@ -21,8 +21,8 @@ from server.game.task import Participant
 from server.realtime.watched_task import WatchedTask
 from server.store.money.prizes import WonPrize, unwritten
 
-# A client that may not dig is told a cooldown too, so that it does not dig by itself. It may ask again when
-# the cooldown is over, so this must not be too short.
+# A client that may not dig is told a cooldown of this length, so that it does not dig automatically. It may
+# ask again at the end of that, so this must not be too short.
 LEAST_WAIT_SECONDS = 10
 PAGES_BYTES = 16 << 20
 
@@ -139,7 +139,7 @@ class GetTaskDetailsReply(TaskPage, kw_only=True):
     data: TaskPageData
 
 
-# Fields that differ per caller or moment. The prepared page has holes in their places.
+# Fields that differ by caller or time. The prepared page has holes in their places.
 _OWN = (
     "goods_type",
     "draw_type",
@@ -173,7 +173,7 @@ _MARK = b"\x00"
 class _Prepared:
     """A page with holes: the fields in `holes`, each of them twice. `pieces` are the bytes between holes.
 
-    It may be sent before `until_ms`: signed addresses of pictures in it run out.
+    It must not be sent after `until_ms`, when signed addresses of pictures in it run out.
     """
 
     def __init__(self, encoded: bytes, users: bytes, until_ms: float) -> None:

@@ -27,7 +27,7 @@ from server.game.task import Task
 from server.store.money.prizes import Prize, parcel
 
 PAGE_SIZE = 20
-# Goods whose address is here for longer should have been sent.
+# Goods are overdue if they are not sent this long after their address came.
 OVERDUE_MS = 3 * DAY_MS
 ADDRESS_DELETED = "（已删除）"
 _ADDRESS_WAITS = "（先寄出前面的）"
@@ -254,7 +254,7 @@ class GetWinnersReply(Reply, kw_only=True):
 
     `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
 
-    If an operator released prizes that nobody has claimed yet, it is that of the prize released last.
+    If an operator released prizes that nobody has claimed yet, it is the one of the prize released last.
     `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It is ""
     if they are shown: the first ten that are not sent, of all tasks of this publisher.
     """
@@ -310,7 +310,7 @@ class GetWinners(Interface):
 
 
 def _stands(prize: Prize) -> Wanted:
-    """Return which of the lists that a publisher may want a prize is on."""
+    """Return the list (a value of `wanted`) that a prize is on."""
     if prize["state"] in GONE:
         return "gone"
     if prize["state"] not in GIVEN:

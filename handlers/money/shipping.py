@@ -112,7 +112,7 @@ class ShippedRow(msgspec.Struct):
 
 
 class ShipPrizesReply(Reply, kw_only=True):
-    """All rows with a parcel, in order. Rows without one, and those that say what is known, are left out."""
+    """All rows with a parcel, in order. Rows without one, and rows that change nothing, are left out."""
 
     data: list[ShippedRow]
 
@@ -120,7 +120,7 @@ class ShipPrizesReply(Reply, kw_only=True):
 class ShipPrizes(Interface):
     """The publisher says for many winners at once how goods by mail were sent. Safe to repeat.
 
-    Each row is checked by itself; what was refused changed nothing. At most 100 rows may say something new.
+    Each row is checked separately, and a refused row changes nothing. At most 100 rows may change something.
     """
 
     path = "/shipPrizes"

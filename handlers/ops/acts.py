@@ -147,7 +147,7 @@ class OpsBanRequest(Named, kw_only=True):
 
 
 class OpsBan(OperatorInterface):
-    """Ban a person: they can publish, upload, dig and report nothing, and are told why."""
+    """Ban a person, and tell them why: they can no longer publish, upload, dig or report."""
 
     path = "/ops/ban"
     method = "POST"

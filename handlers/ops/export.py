@@ -30,7 +30,7 @@ _COLUMNS = (
 
 
 class OpsWinnersRequest(msgspec.Struct):
-    """`month` is in Beijing: that in which winners were given their prizes, for which tax is withheld."""
+    """`month`, in Beijing time, is when winners were given the prizes for which tax is deducted."""
 
     month: Annotated[
         str, Meta(pattern=r"\A20[0-9]{2}-(0[1-9]|1[0-2])\Z", title="月份", description="年-月，如 2026-11")
@@ -39,7 +39,7 @@ class OpsWinnersRequest(msgspec.Struct):
 
 
 class TableInterface(OperatorInterface):
-    """What is sent as CSV, part by part, however long it is."""
+    """An interface that sends a CSV table part by part, however long it is."""
 
     method = "POST"
     gives = ()
@@ -50,7 +50,7 @@ class TableInterface(OperatorInterface):
     ) -> None:
         """Send the rows of all parts, each once the client took the one before.
 
-        If it is cut off, the client sees that, and so does the log.
+        If the table is cut off, client and log can tell.
         """
         with paused():
             await self._send(BOM + csv_rows([columns]), parts, name)

@@ -1,4 +1,4 @@
-"""Lists of tasks for operators: what is hidden, unpaid, or has money; all money."""
+"""Lists of tasks for operators (hidden, unpaid, featured, with money), alarms, and the sums of all money."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OpsListRequest(msgspec.Struct):
 
 
 class OpsListReply(Reply, kw_only=True):
-    """At most 50 tasks: the newest, or of those with money the next due. `held_fen` is by code."""
+    """At most 50 tasks: the newest or, of those with money, those due next. `held_fen` is by code."""
 
     data: list[BoardTask]
     held_fen: dict[str, int]

@@ -20,7 +20,7 @@ from server.store.audit_log import BEGUN, Act, Wanted, depth_of
 from server.store.people.people import PUBLIC_CHARACTERS
 
 SHOWN_ACTS = 200
-AHEAD_MS = 60_000  # what another process with a faster clock wrote just now
+AHEAD_MS = 60_000  # for acts just written by a process whose clock is ahead
 _COLUMNS = (
     *("时间", "操作人", "共用口令", "操作", "宝贝编号", "层数"),
     *("宝贝", "人的编号", "人", "对象", "理由", "结果"),
@@ -49,8 +49,9 @@ class OpsLogRequest(msgspec.Struct, kw_only=True):
 class OpsAct(msgspec.Struct, kw_only=True):
     """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown.
 
-    `shared` is 1 if the name was typed beside OPS_TOKEN. `code`, `depth` and `name` are the task's that it
-    was about, `key` (as `/ops/person` takes it) and `wxname` the person's; "" and 0 if it was about none.
+    `shared` is 1 if the name was typed beside OPS_TOKEN. If it was about a task, `code`, `depth` and `name`
+    are that task's; if about a person, `key` (as `/ops/person` takes it) and `wxname` are theirs; otherwise
+    "" and 0.
     """
 
     at: int

@@ -86,11 +86,11 @@ class OpsLogin(Interface):
     async def _admit(self, address: str, *, right: bool) -> list[Count]:
         """Count a try; return what was counted. Raises TooOften.
 
-        It is counted before anybody is told if the token is right, so that parallel tries gain nothing. An
+        It is counted before the token is checked, so that parallel tries gain nothing. An
         address that is over its own limit adds nothing to the total. Strangers with many addresses can use
         the total up. That does not shut out operators: known addresses are neither counted in it nor bound
-        by it. Where all people seem to have a proxy's address, that of operators cannot be told from that of
-        strangers, so a right token is let in however many wrong ones there were.
+        by it. Behind an unknown proxy everybody has the proxy's address, so operators cannot be told from
+        strangers. Then a correct token is accepted however many wrong ones there were.
         """
         of_all = Count("operators", "all", TRIES_OF_ALL, TRIES_SECONDS)
         if not self.context.settings.knows_addresses:

@@ -141,7 +141,7 @@ class _PayoutAct(OperatorInterface):
 
 
 class OpsFreeze(_PayoutAct):
-    """Let no prize of a task, at a depth, or of a person be given; a bill that is out is cancelled."""
+    """Freeze the prizes of a task or a person, or the one at a depth. Bills that are out are cancelled."""
 
     path = "/ops/freeze"
 
@@ -163,7 +163,7 @@ class OpsRelease(_PayoutAct):
 
 
 class OpsReturn(_PayoutAct):
-    """Let what was frozen or held go back to the publisher; money together with what nobody claims."""
+    """Return frozen or held prizes to the publisher; money together with what nobody claims."""
 
     path = "/ops/return"
 

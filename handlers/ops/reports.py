@@ -55,7 +55,7 @@ class OpsReportsReply(Reply, kw_only=True):
 
 
 class OpsReports(OperatorInterface):
-    """What people who count reported, and no operator has decided since."""
+    """Tasks with reports that count and that no operator has decided on."""
 
     path = "/ops/reports"
     takes = (OpsReportsRequest,)

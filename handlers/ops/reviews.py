@@ -55,7 +55,7 @@ class OpsReviewsReply(Reply, kw_only=True):
 
 
 class OpsReviews(OperatorInterface):
-    """What waits for an operator's eyes."""
+    """What an operator has to look at."""
 
     path = "/ops/reviews"
     takes = (OpsReviewsRequest,)

@@ -1,4 +1,4 @@
-"""A ring: people who play into each other's hands, by what they are tied, and what is held of it."""
+"""A ring: people who play into each other's hands, what ties them, and their red packets that are held."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SeenAt = Annotated[int, Meta(ge=0, le=2**53, title="看到的时刻", descriptio
 
 
 class OpsRingActRequest(msgspec.Struct):
-    """The same, of when (unix ms) the ring is that the operator decides about, and why."""
+    """The same; when the operator saw the ring (unix ms), and the reason of the decision."""
 
     code: Code
     depth: Depth
@@ -37,7 +37,7 @@ class OpsRingActRequest(msgspec.Struct):
 
 
 class RingMember(msgspec.Struct):
-    """Somebody of the ring, at a number that only this reply knows. Sums are what the ring paid itself."""
+    """A member of the ring; its number is valid in this reply only. Sums are what the ring paid itself."""
 
     number: int
     wxname: str
@@ -46,7 +46,8 @@ class RingMember(msgspec.Struct):
 
 
 class RingLink(msgspec.Struct):
-    """Why two of them are tied: so many treasures paid, or brought, one of them; and one address (1)."""
+    """Why two of them are tied: in how many treasures one paid or brought the other; 1 for a shared
+    address."""
 
     one: int
     other: int
@@ -57,7 +58,7 @@ class RingLink(msgspec.Struct):
 
 
 class RingPrize(msgspec.Struct):
-    """What is held; `publisher` and `winner` are numbers of members, `name` the task's."""
+    """A held red packet; `publisher` and `winner` are numbers of members, `name` is that of the task."""
 
     code: str
     name: str

@@ -44,8 +44,8 @@ from server.store import is_unavailable
 
 SHOWN_DIGS = 100
 SHOWN_PAYMENTS = 100
-# A frame `history` has at most 1.5 MB: with every refusal and every close code in each of its seconds. A
-# frame `pulse` has at most 0.1 MB. Operators are few.
+# A frame `history` has at most 1.5 MB, if each of its seconds has every refusal and every close code. A frame
+# `pulse` has at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
 
 
@@ -197,7 +197,7 @@ class OpsFeed(Socket):
 
     @property
     def unsent_bytes_allowed(self) -> int:
-        """Most bytes queued: the frame `history` on a slow line, and the frames behind it."""
+        """Most bytes queued: the frame `history` on a slow link, and the frames behind it."""
         return UNSENT_BYTES
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]

@@ -22,7 +22,7 @@ from server.store.money.prizes import Prize
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 LISTED_PEOPLE = 50
-LEAST = 2  # characters: too many have any one
+LEAST = 2  # characters: one alone is in too many names
 
 FoundBy: TypeAlias = Literal["phone", "parcel", "bill"]
 
@@ -74,7 +74,7 @@ class OpsSearchReply(Reply, kw_only=True):
 class OpsSearch(OperatorInterface):
     """Search for people, treasures and prizes. A phone is looked for with the role `act` alone.
 
-    It is a POST, for proxies log queries, and a phone or a token that was pasted here must not be there.
+    It is a POST, because proxies log queries, and no phone or pasted token must get into a log.
     """
 
     path = "/ops/search"
@@ -119,9 +119,10 @@ class OpsSearch(OperatorInterface):
         )
 
     async def _by_number(self, query: str) -> tuple[set[str], set[str], list[tuple[FoundBy, Prize]]]:
-        """Return people's ids, tasks' codes and prizes that this is a number of."""
+        """Return the people's ids, tasks' codes and prizes that this number belongs to."""
         store, prizes = self.context.store, list[tuple[FoundBy, Prize]]()
-        # The embedded store reads all that a partial index has not: not for a search by name.
+        # The embedded store reads all documents that a partial index lacks, so skip this for a search by
+        # name.
         if not query.isascii() or not any(map(str.isdigit, query)):
             return set(), set(), prizes
         digits = phone_digits(query) if self.session.operator.may("act") else ""

@@ -31,7 +31,7 @@ _Base64 = Meta(min_length=1, max_length=10_000)
 
 @per_context
 def doubted_logins_of(_: Context) -> asyncio.Semaphore:
-    """Logins from addresses with many wrong codes: WeChat is asked about so many at once."""
+    """The turns of logins from addresses with many wrong codes: only some may ask WeChat at once."""
     return asyncio.Semaphore(DOUBTED_AT_ONCE)
 
 
@@ -129,7 +129,7 @@ class UserLogin(Interface):
     async def _log_in_with_others(self, request: UserLoginRequest) -> Person:
         """Log in from an address with too many wrong codes, whose other people must not be shut out.
 
-        WeChat is asked few of their codes at once. Raises Busy if the turn does not come in time.
+        WeChat is asked about few of their codes at once. Raises Busy if the turn does not come in time.
         """
         try:
             async with asyncio.timeout(TURN_SECONDS):

@@ -22,8 +22,9 @@ Act: TypeAlias = Literal["claim", "receive", "ship", "pay"]
 class ToDo(msgspec.Struct):
     """Something that waits for the caller, at a task, by `until` (unix ms), 0 for no deadline.
 
-    `claim` one's prize; say that goods came (`receive`), which counts as said at `until`; `ship` so many
-    prizes (`unsent`, else 0); `pay` for one's task (`owed_fen`, else 0), or it is deleted at `until`.
+    `claim`: a prize of theirs. `receive`: confirm that goods came, which happens by itself at `until`.
+    `ship`: send `unsent` prizes (otherwise 0). `pay`: pay `owed_fen` (otherwise 0) for a task, which is
+    deleted at `until`.
     """
 
     act: Act
@@ -35,7 +36,7 @@ class ToDo(msgspec.Struct):
 
 
 async def to_do(context: Context, unionid: str) -> list[ToDo]:
-    """Return what waits for a person, what ends first first. It costs one trip to the store."""
+    """Return what waits for a person, the nearest deadline first. It costs one round trip to the store."""
     since_ms = context.clock.now_ms() - PUBLISHED_WITHIN_MS
     matters = await context.store.prizes.matters(unionid, since_ms, AT_MOST)
     found = [made for matter in matters if (made := _made(context, matter)) is not None]

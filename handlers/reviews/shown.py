@@ -12,7 +12,8 @@ from server.game.review import review_of
 
 
 async def require_shown(context: Context, code: str, task: Mapping[str, Any], unionid: str) -> None:
-    """Raise NotShown unless a person may see a task. As `WatchedTask.opens_for`, for one that is not watched.
+    """Raise NotShown unless a person may see a task that is not watched here (else see
+    `WatchedTask.opens_for`).
 
     Asks no store if everybody may see it.
     """

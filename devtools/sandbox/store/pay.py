@@ -15,7 +15,7 @@ from pymongo import IndexModel, ReturnDocument
 from server.store.documents import Documents
 
 REFUNDS_AN_ORDER = 50
-# Once, and once again for a correction.
+# A delivery can be reported once, and once more as a correction.
 DELIVERIES_AN_ORDER = 2
 
 
@@ -35,7 +35,7 @@ class SandboxOrder(TypedDict):
     """`_id` is the out_trade_no; `asked` the request's body, which a repetition must equal.
 
     `refundable_fen` is what was paid less what is, or is being, refunded. `bank_type` is what paid it, ""
-    if WeChat is not to say. `shipped` has what was reported of its delivery, each time.
+    if WeChat is not to say. `shipped` has the reports of its delivery.
     """
 
     _id: str
@@ -115,7 +115,7 @@ class SandboxPay:
         return await self._orders.add_or_read(order)
 
     async def find_order(self, out_trade_no: str) -> SandboxOrder | None:
-        """Return an order. One that has expired can be paid no more, and is not closed by that."""
+        """Return an order. An expired one can no longer be paid, but is not closed."""
         return await self.orders.find_one({"_id": out_trade_no})
 
     async def close_order(self, out_trade_no: str) -> bool:
@@ -158,8 +158,8 @@ class SandboxPay:
     ) -> bool:
         """Refund a part of what is left of a paid order; False if WeChat's rules forbid it.
 
-        `taken_fen` is what it takes of that: the amount, or 0 for a refund that WeChat closes at once. There
-        must have been none since `since_ms`.
+        `taken_fen` is subtracted from what is left: the amount, or 0 for a refund that WeChat closes at once.
+        The last refund must be older than `since_ms`.
         """
         changed = await self.orders.update_one(
             {
