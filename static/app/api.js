@@ -30,14 +30,14 @@ export const { takeHalf, publishWith, notedHalf, noteCommitment, notedCommitment
   seen: stored("localStorage", "wabao.commitments"),
 });
 
-/** Load a module that a first view does without: `needed(() => import("./publish.js"))`. Raises Unreachable. */
+/** Load a module that the first view does not need: `needed(() => import("./publish.js"))`. Raises Unreachable. */
 export function needed(load) {
   return load().catch(() => {
     throw new Unreachable();
   });
 }
 
-/** Upload a picture; `onProgress` gets the share that is sent, 0 to 1. XHR, since fetch does not tell it. */
+/** Upload a picture; `onProgress` gets the share sent so far, 0 to 1. It uses XHR, since fetch reports no progress. */
 export function upload(file, onProgress) {
   const form = new FormData();
   form.append("unionid", person.unionid);
@@ -67,7 +67,7 @@ export async function logIn(user) {
   remember(await api.logIn(await asked.json()));
 }
 
-/** Log out, here and on all other devices. If no reply comes, only here: the token may stay valid elsewhere. */
+/** Log out, here and on all other devices. If no reply comes, this logs out only here: the token may stay valid. */
 export async function logOut() {
   const ending = post("/logout");
   remember(null);

@@ -71,8 +71,8 @@ function cardElement(card, foot = () => null) {
   return { element, update, tick, card: () => shown };
 }
 
-/** Return cards by code: `show(cards)` returns the elements of these, in this order; those of others are forgotten. */
-export function cardSet(foot) {
+/** Return the elements of cards, kept by code: `show(cards)` returns those of these cards in order, and drops all
+others. */ export function cardSet(foot) {
   const shown = new Map();
   return {
     show(wanted) {

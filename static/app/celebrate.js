@@ -10,7 +10,7 @@ const COINS = 24;
 const FALL_MS = 1800;
 const SHOWN_MS = 8000;
 
-/** The person in front of the screen won with the dig of this reply. The way back closes it. */
+/** The person at the screen won with the dig of this reply. The back button closes the celebration. */
 export function celebrateMine(task, reply) {
   let claiming = false;
   const opened = dialog(
@@ -29,7 +29,7 @@ export function celebrateMine(task, reply) {
   coins(opened);
 }
 
-/** Let the way back close a dialog. Once it is closed, and the way back leads where it did before, call `then`. */
+/** Let the browser's back button close a dialog. Once it is closed and the history is as before, call `then`. */
 function closeOnBack(opened, then) {
   const back = () => opened.close();
   history.pushState({ dialog: true }, "");

@@ -12,7 +12,7 @@ function openSocket({ opened, said, closed }) {
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
   const socket = new WebSocket(address);
   socket.onopen = () => {
-    // A browser cannot set headers here, and what stands in the address is logged by every proxy.
+    // A browser cannot set headers here, and every proxy logs the address, so the token goes into the first message.
     socket.send(JSON.stringify({ action: "hello", token: person.token }));
     opened();
   };
@@ -30,8 +30,8 @@ export function onReturn(listener, signal) {
   addEventListener("pageshow", ({ persisted }) => persisted && listener(), { signal });
 }
 
-/** Call `renew` at intervals, when the page is shown again, and when the channel is found again; return what does so now. */
-export function keepNew(milliseconds, renew, signal) {
+/** Call `renew` at intervals, when the page is shown again, and when the channel is back; return a function that calls
+it now. */ export function keepNew(milliseconds, renew, signal) {
   const again = () => renew().catch(keepShown);
   const renewing = setInterval(again, milliseconds);
   const leave = channel.on("found", again);

@@ -37,7 +37,7 @@ export function detail(root, signal, code) {
       if (signal.aborted) return;
       const again = el("button", { onclick: load }, "再试一次");
       fill(root, el("p.blank", { role: "alert" }, error.message), el("div.buttons.middle", {}, again, el("a.button", { href: "#/" }, "去广场看看")));
-      if (!error.error) throw error; // no refusal, so a bug of ours
+      if (!error.error) throw error; // not a refusal, so a bug of ours
     });
   };
   load();
@@ -170,7 +170,7 @@ class Page {
 
   showReview() {
     const { review, review_note, status } = this.task;
-    // What was refused has ended, and the line about that says why.
+    // A refused treasure has ended, and the line about its end says why.
     set(this.review, { hidden: review === "shown" || (review === "refused" && Boolean(status)) });
     write(this.review, inReview(review, review_note));
     clearTimeout(this.looking);
@@ -260,13 +260,13 @@ class Page {
     this.show();
   }
 
-  /** It was taken down: nobody else hears more of it, unless it is shown again. */
+  /** It was taken down: others get no more frames of it, unless it is shown again. */
   gone() {
     Object.assign(this.task, { gone: 1, can_dig: 0, why: "no_such_task", cd_until: 0 });
     this.shaft.say("");
   }
 
-  /** Take a snapshot: what it tells, and a reading of what it does not. */
+  /** Take a snapshot, and read what it does not tell. */
   catchUp(frame) {
     const { task } = this;
     const { leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
@@ -274,7 +274,7 @@ class Page {
     Object.assign(task, { now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq, ...outlookOf(frame), ranks: ranksLeft(task, frame) });
     this.#leapt ||= leapt;
     if (leapt) this.digs.renew();
-    // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
+    // A snapshot does not tell of a missed `start`, nor of `review` and `claim`, which only publisher and winners get.
     const untold = task.why === "not_paid" || (this.#watched && (task.mine || task.is_prize));
     this.#watched = true;
     if (leapt || ended || this.#stale || untold || task.gone) this.reload();
@@ -300,8 +300,8 @@ class Page {
     if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
   }
 
-  /** Say what somebody else did, and return whether it was somebody else. Your own dig is said by its reply, which may come before or after its frames. */
-  sayOf({ seq, wxname }, what) {
+  /** Say what somebody else did, and return whether it was somebody else. Your own dig is reported by its reply, before
+  or after its frames. */ sayOf({ seq, wxname }, what) {
     const others = !this.#busy && seq !== this.#dugSeq;
     if (others) this.shaft.say(el("bdi", {}, wxname), what);
     return others;
@@ -319,7 +319,7 @@ class Page {
       if (!mayPass(error)) return notice(error.message);
     }
     if (this.signal.aborted) return;
-    // Another process may not know yet what the frame told. Once is enough: it may have changed again since.
+    // Another process may not know yet what the frame told, so read again; only once, as it may have changed since.
     const judgedSince = data && ((this.#judged && data.review !== this.#judged) || data.edited < this.#edited);
     if (data) [this.#judged, this.#edited] = ["", 0];
     // Not read, or older than a frame. An end without a dig has no `seq` of its own, so compare the status too.
@@ -418,7 +418,7 @@ class Page {
   }
 
   async end() {
-    // What was never paid is lost to nobody, and can be buried again.
+    // A treasure that was never paid is no loss, and can be buried again.
     if (!this.task.need_pay && !(await ask(OWN.ask, endWords(this.task), OWN.agree))) return;
     try {
       await post("/endTask", { code: this.task.code });

@@ -65,7 +65,7 @@ function nodes(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false);
 }
 
-/** Do `act`; if it is refused, say so in `place`. What is no refusal is a bug of ours, and is thrown. */
+/** Do `act`; if it is refused, say so in `place`. Any other error is a bug of ours, and is thrown. */
 export async function attempt(place, act) {
   try {
     await act();
@@ -80,7 +80,7 @@ export function showNumbers(list, numbers) {
   fill(list, numbers.map(([label, number, unit]) => el("div", {}, el("dt", {}, label), el("dd", {}, number, el("small", {}, unit)))));
 }
 
-// One transparent pixel: what it is shown in has the colour of an empty place.
+// One transparent pixel: the element around it has the colour of an empty place.
 const NOBODY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
 
 /** Return a picture of a person, who may have none. It has no alternative text: their name is beside it. */

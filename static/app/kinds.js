@@ -9,8 +9,8 @@ const NEW = { name: "", kind: "goods", number: "1", amount: "", value: "", url: 
 const LABELS = { each: "每个多少元", split: "一起分多少元" };
 
 /**
- * Return the element with `values()`, what is filled in as `prizesOf` takes it. It begins with `kept`; `cash` is whether
- * red packets are taken, up to `mostYuan`. `changed` is called when a row comes or goes.
+ * Return the element; its `values()` are what is filled in, as `prizesOf` takes it, at first `kept`. `cash` is whether
+ * the server takes red packets, of at most `mostYuan`. `changed` is called when a row is added or removed.
  */
 export function kindRows(kept, { cash, mostYuan, changed }) {
   const list = el("ol.kinds");

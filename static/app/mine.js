@@ -125,7 +125,7 @@ function makeList(which, signal) {
   return { elements: [list, said, more], load, renew, tick: shown.tick };
 }
 
-/** Return the list of this person's own digs, as `makeList` returns others. Nothing in it changes any more. */
+/** Return the list of this person's digs, in the form of `makeList`. Its rows never change. */
 function footprints(signal) {
   const { path } = LISTS.digs;
   const list = el("ul.footprints");

@@ -5,7 +5,7 @@ import { callWeChat, post } from "./api.js";
 import { PAY, cashRules, payButton, payWords } from "../miniprogram/shared/words.js";
 import { attempt, el, write } from "./dom.js";
 
-const APPID = "wxsandbox000000000"; // the sandbox's mini-program; a real one knows its own
+const APPID = "wxsandbox000000000"; // the appid of the sandbox's mini-program; a real one knows its own
 
 /** Return the section in which the publisher pays for `task`; `paid` is called afterwards. */
 export function payment(task, signal, paid) {

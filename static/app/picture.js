@@ -7,8 +7,8 @@ const MOST_BYTES = 10 << 20;
 const KINDS = "image/jpeg,image/png,image/webp,image/gif";
 
 /**
- * Return a field's element and `input`, with `ready()`, which resolves to the picture's address once it is uploaded,
- * and throws if the upload failed. Before one is chosen it resolves to `address`, and `shown` is what people see.
+ * Return a field: its element, `input`, and `ready()`, which resolves to the picture's address once it is uploaded, and
+ * throws if the upload failed. Before a picture is chosen, people see `shown`, and `ready()` resolves to `address`.
  * `chosen()` says whether there is one; `uploaded` is called with the address of each.
  */
 export function pictureField(id, { label, hint, address = "", shown = address, uploaded = () => {} }) {

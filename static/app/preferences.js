@@ -36,17 +36,17 @@ export function preferences() {
   const shown = Object.entries(QUESTIONS).filter(([name]) => name !== "vibration" || navigator.vibrate);
   const choose = (name) => ({ target }) => {
     prefer(name, target.checked);
-    if (target.checked && name === "sound") beep(); // so that one knows it; the browser lets it sound from now on
-    if (target.checked && name === "vibration") vibrate();
-    if (target.checked && name === "win") signalWin();
+    if (target.checked && name === "sound") beep(); // so that the person knows the sound; from now on the browser
+    allows it if (target.checked && name === "vibration") vibrate(); if (target.checked && name === "win") signalWin();
   };
   return el("details.panel.preferences", {}, el("summary", {}, "设置"), shown.map(([name, question]) =>
     el("label.check", {}, el("input", { type: "checkbox", checked: Boolean(prefers(name)), onchange: choose(name) }), question)));
 }
 
 /**
- * Return what stands at the button that digs: on the first treasure it asks whether opening one digs, later it says so
- * and lets one change it. `onDig` is called if they choose to dig on opening, since they have just opened one.
+ * Return the element beside the button that digs: on the first treasure it asks whether opening a treasure digs, later
+ * it shows the choice and lets the person change it. `onDig` is called if they choose to dig on opening, since they
+ * have just opened one.
  */
 export function openingChoice(onDig) {
   const element = el("div.opening", { role: "group", "aria-label": "打开宝贝时" });

@@ -72,7 +72,7 @@ export function fairness(task) {
   };
 }
 
-/** Tell a publisher whether their half is in it. */
+/** Tell a publisher whether their half is in the commitment. */
 function ownHalf(task) {
   const half = notedHalf(task.code);
   if (!half) return null;

@@ -229,7 +229,7 @@ function contents(form, kinds) {
   return { goods_type: Number(chosen), prize_num: whole(form, "prize_num") };
 }
 
-/** Return from when to when it is dug, in unix ms, where the person said so. */
+/** Return start and end of digging, in unix ms, if the person set them. */
 function times(form) {
   const said = (name) => Date.parse(value(form, name)) || undefined;
   return { starts_at: said("starts_at"), ends_at: said("ends_at") };

@@ -1,4 +1,4 @@
-// A publisher's page: how they treat those who win, their treasures, and following them. And whom one follows.
+// A publisher's page: how they treat winners, their treasures, and following them. Also the list of whom you follow.
 
 import { get, post } from "./api.js";
 import { cardSet } from "./cards.js";

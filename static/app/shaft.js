@@ -10,9 +10,10 @@ const STRATUM_PX = 14; // how far the earth moves up with each depth
 const CIRCUMFERENCE = 2 * Math.PI * 54;
 const OVER = "冷却结束，可以挖了";
 /**
- * Return the shaft's element with `show(task, busy)` and `say(...words)`, which writes into `line`; the end of a
- * cooldown replaces the words, and another cooldown takes these back. The button calls `onDig`. `strike` begins a
- * stroke as in `strike.js`; `strikeOf(picture)` is a whole one, of somebody else, and resolves at its end. While busy, the level stays as it was.
+ * Return the shaft's element with `show(task, busy)` and `say(...words)`, which writes into `line`. The end of a
+ * cooldown replaces these words, and the next cooldown restores them. The button calls `onDig`. `strike` begins a
+ * stroke as in `strike.js`; `strikeOf(picture)` plays a whole stroke of somebody else, and resolves at its end. While
+ * busy, the level stays as it was.
  */
 export function shaft(onDig) {
   const gauge = el("i");

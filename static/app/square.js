@@ -48,7 +48,7 @@ class Square {
     this.lengths = []; // how many cards each page had
     this.complete = false;
     this.loading = false;
-    this.asked = 0; // counts changes of what is sought: what was asked for before is dropped
+    this.asked = 0; // counts changes of the search: replies to an earlier search are dropped
   }
 
   /** Show the square as it was left, or its first page, and keep it new until another page takes its place. */

@@ -15,8 +15,8 @@ const FADE = [{ opacity: 0 }, { opacity: 1 }];
 
 /**
  * Return the `element` that covers the button during a stroke, and `begin(face)`, which strikes at once. `face` is the
- * picture of whoever digs, null for oneself. It returns `{ struck, end }`: a promise that the least time is over, and
- * what ends the stroke, if no other has begun meanwhile.
+ * digger's picture, null for your own dig. It returns `{ struck, end }`: a promise that resolves after the least time,
+ * and a function that ends the stroke, unless another has begun.
  */
 export function shovel() {
   const blade = el("span.blade", {}, icon("shovel", 64));

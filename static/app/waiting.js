@@ -1,4 +1,4 @@
-// What waits for a person to act: a number at the tab, and the lines that their own page begins with.
+// What waits for a person to act: a number at the tab, and lines at the top of their own page.
 
 import { waiting } from "../miniprogram/shared/cards.js";
 import { WAITING, waitingWords } from "../miniprogram/shared/words.js";
@@ -32,7 +32,7 @@ export function showWaiting(toDo) {
     el("a.button.primary", { href: `#/${opens === "winners" ? "winners" : "task"}/${code}` }, act))));
 }
 
-/** Ask what waits: once when somebody comes, and after they acted. It may fail, since their own page asks again. */
+/** Ask what waits: once when somebody comes, and after each act. A failure does no harm: their own page asks again. */
 export async function askWaiting() {
   const asked = person;
   try {

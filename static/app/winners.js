@@ -7,7 +7,7 @@ import { OWN, WANTED, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
 
-const RENEW_MS = 20_000; // frames tell of most, but not of what only time changes
+const RENEW_MS = 20_000; // frames tell of most changes, but not of those by time alone
 const LATE_MS = 300; // a prize is written just after its frame
 
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
@@ -106,7 +106,7 @@ function makeList(code, scanned, load) {
     shown = now;
     of = task;
     arrange(list, data.map((winner) => rowOf(winner, task)));
-    // Those on further pages may wait for theirs too.
+    // Winners on further pages may wait for their goods too.
     set(pickup, { hidden: !handsOver(data) && (wanted === "all" && data.length >= number || pickup.hidden) });
     set(table, { hidden: !data.length && table.hidden });
     write(said, data.length ? "" : wanted === "all" ? WINNERS.none : WINNERS.empty);

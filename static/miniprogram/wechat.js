@@ -153,7 +153,7 @@ async function enter() {
   wx.setStorageSync(KEY, person);
 }
 
-/** The code alone: WeChat tells no name any more. Who wants one gives it on their own page. */
+/** Log in by the code alone: WeChat no longer tells a name. People can set one on their own page. */
 async function askWeChat() {
   const { code } = await call("login");
   return { code };

@@ -23,7 +23,7 @@ export const claiming = Behavior({
       if (step === "mailed") this.readMailed();
     },
 
-    /** Show this of a claim, and nothing of before. */
+    /** Show this state of a claim, and nothing of the one before. */
     setClaim(claim) {
       this.setData({ claim: { said: "", busy: false, handing: handingLines(this.data.task), ...claim } });
     },
@@ -46,7 +46,7 @@ export const claiming = Behavior({
       return api.post("/drawPrize", { code: this.data.task.code, ...parameters });
     },
 
-    /** Whatever WeChat says of a confirmation, its page may have closed before or after it: the server knows. */
+    /** WeChat does not say reliably whether the winner confirmed, so ask the server. */
     take() {
       if (!confirmsTransfers()) { // before a bill is made for it
         this.setData({ "claim.outdated": true });

@@ -1,6 +1,6 @@
-// The part of a page that asks for a name, where others will see it. A nickname's field needs the person's consent to
-// WeChat's privacy guide, or it is an ordinary one; and WeChat checks it when it is left, and may empty it, so that only
-// a form's submit tells what is in it: https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/userProfile.html
+// The part of a page that asks for a name, where others will see it. Without consent to WeChat's privacy guide a
+// nickname field is an ordinary one. WeChat checks the field when it is left, and may empty it, so only the form's
+// submit has the name: https://developers.weixin.qq.com/miniprogram/dev/framework/open-ability/userProfile.html
 
 import { NAMING } from "../shared/words.js";
 import { agreesToPrivacy, isUnnamed, me, rename, showProblem } from "../wechat.js";

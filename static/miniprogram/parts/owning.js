@@ -43,7 +43,7 @@ export const owning = Behavior({
       return coolingWords(secondsUntil(task.cd_until), task);
     },
 
-    /** Pay. However WeChat says that went, reading makes the server ask it, should its notice be late. */
+    /** Pay. Whatever WeChat reports, read the details then: that makes the server ask WeChat if the notice is late. */
     async pay() {
       const { code, owed } = this.data.task;
       this.setData({ paying: true });
@@ -58,7 +58,7 @@ export const owning = Behavior({
 
     async end() {
       try {
-        // What was never paid is lost to nobody, and can be buried again.
+        // A treasure that was never paid is no loss, and can be buried again.
         if (!this.data.task.need_pay && !(await ask(OWN.ask, endWords(this.data.task), OWN.agree))) return;
         await api.post("/endTask", { code: this.data.task.code });
         await this.read();

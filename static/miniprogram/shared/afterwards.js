@@ -9,7 +9,7 @@ const NAMED = 5; // more winners are a number
 
 let seen = []; // the cards that the square read last
 
-/** Keep what the square shows: an end asks for nothing. */
+/** Keep the cards of the square, so that an end needs no request. */
 export function rememberSquare(cards) {
   seen = cards;
 }

@@ -55,7 +55,7 @@ export function makeApi({ send, person, refused }) {
     return someone ? { Authorization: `Bearer ${someone.token}` } : {};
   }
 
-  /** Send what `request` makes, anew for each person; ask for a login where the server does. */
+  /** Send what `request` makes, made again for each person; ask for a login when the server does. */
   async function asPerson(request) {
     try {
       return read(await request());
@@ -84,7 +84,7 @@ export function makeApi({ send, person, refused }) {
   return { get, post, ...makeDigs(post), logIn, asPerson, identified, authorized };
 }
 
-/** Return the reply that came; throw the refusal that it is. */
+/** Return the reply; throw it if it is a refusal. */
 function read({ httpStatus, reply }) {
   if (!reply.status) return reply;
   throw new Refused(reply, httpStatus);

@@ -95,7 +95,7 @@ export class Channel {
     this.quiet = setTimeout(() => this.lost(0), ANSWER_MS);
   }
 
-  /** The network is gone: do not wait for a silence. */
+  /** The network is gone: close at once, without waiting for a silence. */
   cut() {
     if (this.wanted && this.socket) this.lost(0);
   }
@@ -105,7 +105,7 @@ export class Channel {
     if (this.wanted && !this.socket) this.open();
   }
 
-  // The rest is the channel's own.
+  // What follows is private.
 
   tell(what, ...told) {
     this.listeners[what].forEach((listener) => listener(...told));
@@ -228,7 +228,7 @@ function makeSubscriptions(send) {
       if (!subscription) return;
       if (frame.error === "unavailable") askLater(frame.code, subscription);
       if (frame.type === "snapshot" && frame.seq < subscription.seq && !subscription.doubted) {
-        // The process that we reached this time was told less. Asked for more than it knows, it reads first.
+        // This process knows less than we do. If we ask for more than it knows, it reads first.
         subscription.doubted = true;
         askSince(frame.code, subscription.seq);
         return;

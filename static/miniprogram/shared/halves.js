@@ -37,7 +37,7 @@ export function makeHalves({ get, post, person, random, next, noted, seen }) {
       next.set(null);
       return published;
     } catch (error) {
-      // Another half only where the server says that this one is no good, and the person has read it.
+      // Take another half only if the server rejects this one and the person has read so.
       if (error.error === "bad_commitment") next.set(null);
       else if (error.error && !mayPass(error)) next.set(half);
       throw error;

@@ -3,7 +3,7 @@
 const DAY_SECONDS = 86400;
 const MOST_INTERVAL = 100000;
 export const MOST_KINDS = 10;
-const FAR = 1.5; // so many times more or fewer digs than the forecast is another plan
+const FAR = 1.5; // a plan whose digs differ from the forecast by this factor does not fit it
 
 /** How far apart prizes lie if digs of this forecast are to find them all; `gap` is the least that may lie between two. */
 export function spacing({ prizes, forecast, gap }) {

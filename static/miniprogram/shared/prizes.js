@@ -8,7 +8,7 @@ const OUT = ["withheld", "expiring", "returned"]; // it cannot be claimed, or no
 
 export const isMailed = ({ goods_type, draw_type }) => goods_type === 2 && draw_type === 2;
 
-/** What a dig that won makes of its treasure's page: the prize is the caller's from now on. */
+/** The details after a dig that won: from now on they describe the caller's prize. */
 export function wonBy({ rank, money_fen }, { ranks = [] }) {
   const won = { is_prize: 1, why: "already_won" };
   if (!rank) return won;
@@ -26,8 +26,8 @@ export const ranksLeft = ({ ranks = [] }, { ranks_left: left = [] }) => (
 /** Whether a publisher has goods to hand over for a pick-up code. */
 export const handsOver = (winners) => winners.some(({ goods_type, draw_type, is_draw }) => goods_type === 2 && draw_type === 1 && !is_draw);
 
-/** What a claim shows follows from these; a prize that is `claiming` is claimed on as one that is `won`. */
-export function stateOf({ is_prize, is_draw, prize_state }) {
+/** The fields from which a claim is shown. A prize that is `claiming` is claimed in the same way as one that is `won`.
+*/ export function stateOf({ is_prize, is_draw, prize_state }) {
   return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;
 }
 

@@ -1,8 +1,9 @@
 // Reading anew what frames made old, and not too often.
 
 /**
- * Return what calls `renew` while `isShown()`, at most once an interval: what comes too soon is made up for at its end,
- * unless `signal.aborted` by then. After a refusal what is shown stays: the next try comes soon.
+ * Return a function that calls `renew` while `isShown()`, at most once an interval. A call that comes too soon is made
+ * at the end of the interval, unless `signal.aborted` by then. After a refusal, the old content stays: the next try
+ * comes soon.
  */
 export function atMostEvery(milliseconds, renew, isShown, signal) {
   let waiting = 0;
@@ -19,7 +20,7 @@ export function atMostEvery(milliseconds, renew, isShown, signal) {
   };
 }
 
-/** Let a refusal pass: what is shown stays. What is none is a bug of ours. */
+/** Ignore a refusal: the old content stays. Any other error is a bug of ours. */
 export function keepShown(error) {
   if (!error.error) throw error;
 }

@@ -27,7 +27,7 @@ export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in }
   return [`第 ${depth} 层`, chance, is_prize ? won : "没挖到"].filter(Boolean).join(" · ");
 }
 
-/** What all their chances add up to, beside the wins; "" before the first dig. */
+/** The expected number of wins, beside the actual one; "" before the first dig. */
 export function luckWords({ digging_num, expected_wins, wins_counted, digs_uncounted }) {
   if (digging_num === digs_uncounted) return "";
   const before = digs_uncounted ? `（最早的 ${digs_uncounted} 锹没有记下机会，不算在内）` : "";
@@ -443,7 +443,7 @@ export const OFFERS = {
   follow: { kinds: ["announced"], text: "TA 埋下新宝贝时，可以在微信里告诉你一次。", button: "有新宝贝时告诉我", done: "好，有新宝贝时会在微信里告诉你。" },
   cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
 };
-/** A publisher's page, and whom one follows. */
+/** A publisher's page, and whom you follow. */
 export const PUBLISHER = {
   follow: "关注", unfollow: "取消关注", none: "还没有公开的宝贝", followed: "我关注的人",
   nobody: "还没有关注谁。点宝贝上发布者的名字，就能关注 TA。",

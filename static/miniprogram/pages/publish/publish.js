@@ -77,7 +77,7 @@ Component({
       this.setData({ heard: Number(detail.value) });
     },
 
-    /** Note a number that was typed. What the person says of the spacing themselves is theirs from now on. */
+    /** Note a number that was typed. Once the person has typed a spacing, it is no longer computed. */
     type({ detail, currentTarget }) {
       const { of } = currentTarget.dataset;
       this.typed = { ...this.typed, [of]: detail.value };
@@ -108,7 +108,7 @@ Component({
       this.setData({ [currentTarget.dataset.of]: detail.value });
     },
 
-    /** From when to when it is dug, in unix ms, where the person said so. Not by Date.parse: iOS reads few forms. */
+    /** Start and end of digging, in unix ms, if the person set them. Without Date.parse: iOS reads few forms. */
     times() {
       const { day, clock, lastDay, lastClock } = this.data;
       const at = (date, time) => {
@@ -151,8 +151,8 @@ Component({
       return this.choosePicture(({ url, thumbnail }) => this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail }));
     },
 
-    /** What does not apply may be sent along, and numbers as texts: the server ignores the one and reads the other. */
-    async publish({ detail }) {
+    /** Fields that do not apply are sent too, and numbers as texts: the server ignores the former and reads the latter.
+    */ async publish({ detail }) {
       this.setData({ busy: true, said: "" });
       let sent = false;
       try {
@@ -161,7 +161,7 @@ Component({
         const half = await takeHalf(asked);
         sent = true;
         const published = await publishWith(half, asked);
-        // It is published, whatever becomes of the payment: the treasure's page can pay too.
+        // It is published even if the payment fails: it can also be paid on the treasure's page.
         if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
         this.url = undefined;
         this.setData({ thumbnail: "" });

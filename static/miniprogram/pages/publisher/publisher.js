@@ -1,4 +1,4 @@
-// A publisher: how they treat those who win, their treasures, and following them. Without `by`: whom one follows.
+// A publisher: how they treat winners, their treasures, and following them. Without `by`: whom you follow.
 
 import { accept, offerOfFollow } from "../../consent.js";
 import { stateOf } from "../../shared/cards.js";

@@ -45,7 +45,7 @@ Component({
       return this.more();
     },
 
-    /** Read on; not what would be folded. */
+    /** Read the next page, but none that would be folded. */
     async more() {
       const { asked } = this;
       const page = this.pages + 1;
@@ -66,7 +66,7 @@ Component({
         rememberSquare(cards);
         const over = cards.findIndex(({ status }) => status);
         this.setData({ cards, over, unfolded: this.data.unfolded || over === 0, foot: this.complete ? this.end(cards) : "" });
-        // What does not fill the screen cannot be scrolled to its end.
+        // A list that does not fill the screen cannot be scrolled, so read on.
         if (cards.length < PAGE) await this.more();
       } catch (error) {
         this.setData({ foot: error.message });

@@ -77,7 +77,7 @@ Component({
       observe(data.server_time);
       if (this.data.task && data.edited !== this.data.task.edited) this.setData({ said: EDIT.changed });
       noteCommitment(data);
-      const half = notedHalf(data.code); // whoever published here can tell whether the server kept to it
+      const half = notedHalf(data.code); // a publisher can tell on this device whether the server kept its half
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
       this.setData({ task: data, people: data.users, drawn: fairAnswers(data, {})[1][1], ownHalf, title: title(data) });
       this.showNaming();
@@ -85,7 +85,7 @@ Component({
       this.offer();
     },
 
-    /** Offer a message for when they have left. Without it, the page is none the worse. */
+    /** Offer a message for when they have left. If that fails, the page works without it. */
     offer() {
       const show = (offer) => this.setData({ offer: offer && offer.occasion === this.answered ? null : offer });
       offerOf(this.data.task).then(show, (error) => {
@@ -178,11 +178,12 @@ Component({
       }
     },
 
-    /** Take a snapshot: what it tells, and a reading of what it does not. */
+    /** Take a snapshot, and read what it does not tell. */
     catchUp(frame) {
       const { task } = this.data;
       const { leapt, now_depth, prizes_left, ranks_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
-      // A snapshot shows no missed `start`, nor what publisher and winners alone are told: `review` and `claim`.
+      // A snapshot does not tell of a missed `start`, nor of `review` and `claim`, which only publisher and winners
+      // get.
       const untold = task.why === "not_paid" || (this.watched && (task.mine || task.is_prize));
       if (leapt) this.renewDigs();
       this.watched = true; // the next snapshot comes after frames were missed

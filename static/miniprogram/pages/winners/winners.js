@@ -5,7 +5,7 @@ import { atMostEvery } from "../../shared/renewing.js";
 import { CARRIERS, OWN, WANTED, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, scan, shareFile, showProblem } from "../../wechat.js";
 
-const RENEW_MS = 20000; // frames tell of most, but not of what only time changes
+const RENEW_MS = 20000; // frames tell of most changes, but not of those by time alone
 const READ_MS = 500; // many win or claim at once
 const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 
@@ -63,7 +63,7 @@ Component({
         rows: data.map((winner) => this.rowOf(winner)),
         more: data.length < number,
         mails: this.data.mails || data.some(isMailed),
-        // Those on further pages may wait for theirs too.
+        // Winners on further pages may wait for their goods too.
         checks: handsOver(data) || (this.data.checks && (wanted !== "all" || data.length < number)),
       });
     },
@@ -145,7 +145,7 @@ Component({
       }
     },
 
-    /** Take the table back in. What was refused of it is said row by row. */
+    /** Upload the filled-in table, and show why rows were refused. */
     takeTable() {
       return this.act(async () => {
         const table = await chooseTable();
