@@ -12,7 +12,8 @@ import sys
 import time
 from dataclasses import dataclass
 
-from devtools.crowd.client import Client, NoCrowd
+from devtools.crowd.client import Client, NoCrowd, Unanswered
+from devtools.crowd.observer import Observer
 from devtools.crowd.person import Person
 from devtools.crowd.square import Square
 from devtools.crowd.tally import Tally
@@ -20,6 +21,7 @@ from devtools.crowd.tally import Tally
 __all__ = ["NoCrowd", "Options", "crowd"]
 
 LINE_SECONDS = 3
+TICK_SECONDS = 0.05  # how often the loop is looked at: is it late?
 # How many log in at the same time: a login costs the server several hundred times as much as a watcher.
 LOGINS_AT_ONCE = 8
 
@@ -64,7 +66,8 @@ async def _live(client: Client, options: Options, tally: Tally, began: float) ->
     people = [Person(number, client, square, tally) for number in range(options.people)]
     logins = asyncio.Semaphore(LOGINS_AT_ONCE)
     async with asyncio.TaskGroup() as group:
-        keepers = [group.create_task(square.keep_alive()), group.create_task(_tell(tally, began))]
+        works = square.keep_alive(), _tell(tally, began), _watch_loop(tally), _observe(client, square, tally)
+        keepers = [group.create_task(work) for work in works]
         lives = [
             group.create_task(person.live(logins, publishes=number < square.publishers_wanted))
             for number, person in enumerate(people)
@@ -72,6 +75,24 @@ async def _live(client: Client, options: Options, tally: Tally, began: float) ->
         await asyncio.wait(lives)
         for keeper in keepers:
             keeper.cancel()
+
+
+async def _watch_loop(tally: Tally) -> None:
+    while True:
+        due = time.monotonic() + TICK_SECONDS
+        await asyncio.sleep(TICK_SECONDS)
+        tally.late.add(time.monotonic() - due)
+
+
+async def _observe(client: Client, square: Square, tally: Tally) -> None:
+    login = None
+    while login is None:
+        try:
+            login = await client.log_in("crowd-observer", "旁观者")
+        except Unanswered:
+            await asyncio.sleep(LINE_SECONDS)
+    with Observer(client.socket_url, login, square.running, tally.observer_saw):
+        await asyncio.Event().wait()
 
 
 async def _tell(tally: Tally, began: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -97,8 +98,12 @@ class Client:
 
     async def post(self, path: str, login: Login, **parameters: Any) -> Reply:
         """POST to an interface as this person. The reply may be a refusal. Raises Unanswered."""
+        return (await self.post_timed(path, login, **parameters))[0]
+
+    async def post_timed(self, path: str, login: Login, **parameters: Any) -> tuple[Reply, float]:
+        """Do what `post` does; return also when the request was written, by the monotonic clock."""
         asked = {"unionid": login.unionid, **parameters}
-        return await self._ask("POST", path, json=asked, headers=login.headers)
+        return await self._ask_timed("POST", path, json=asked, headers=login.headers)
 
     async def upload(self, login: Login, picture: bytes) -> Reply:
         """Upload a WebP as this person. The reply may be a refusal. Raises Unanswered."""
@@ -117,8 +122,18 @@ class Client:
         await self._ask("POST", "/sandbox/pay", json=asked)
 
     async def _ask(self, method: str, path: str, **request: Any) -> Reply:
+        return (await self._ask_timed(method, path, **request))[0]
+
+    async def _ask_timed(self, method: str, path: str, **request: Any) -> tuple[Reply, float]:
+        asked_at = written_at = time.monotonic()
+
+        async def trace(event: str, _: Any) -> None:
+            nonlocal written_at
+            if event.endswith(".send_request_body.complete"):
+                written_at = time.monotonic()
+
         try:
-            found = await self._http.request(method, path, **request)
+            found = await self._http.request(method, path, extensions={"trace": trace}, **request)
         except httpx.HTTPError as error:
             self._tally.failures[type(error).__name__] += 1
             raise Unanswered from error
@@ -126,8 +141,9 @@ class Client:
             reply = msgspec.json.decode(found.content, type=dict[str, Any])
         except msgspec.MsgspecError:
             reply = {"error": f"a body that is no JSON object: {found.content[:SHOWN_BYTES]!r}"}
+        self._tally.unwritten.add(written_at - asked_at)
         if found.status_code == 200:
-            return reply
+            return reply, written_at
         self._tally.failures[f"{found.status_code} {reply.get('error', '')}"] += 1
         if found.status_code == 500:
             self._tally.violations[f"{path} replied 500, {reply.get('error')}"] += 1

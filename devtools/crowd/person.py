@@ -299,22 +299,23 @@ class Person:
         """Dig once. If no answer comes, ask again with the same `dig_id`, so that it is the same dig."""
         dig_id = secrets.token_hex(8)
         for attempt in range(DIG_ATTEMPTS):
-            asked_at = time.monotonic()
             try:
-                reply = await self._client.post("/postTask", self.login, code=code, dig_id=dig_id)
+                reply, written_at = await self._client.post_timed(
+                    "/postTask", self.login, code=code, dig_id=dig_id
+                )
             except Unanswered:
                 await self._pause()
                 continue
-            self._take_reply(code, reply, asked_at, again=attempt > 0)
+            self._take_reply(code, reply, written_at, again=attempt > 0)
             return
         self._tally.digs["no answer"] += 1
         self._dig_later(code, _chance.uniform(2, 6))
 
-    def _take_reply(self, code: str, reply: Reply, asked_at: float, again: bool) -> None:
+    def _take_reply(self, code: str, reply: Reply, written_at: float, again: bool) -> None:
         if reply.get("status") == 0:
             mine = again or not reply["repeated"]
             self._tally.digs[("won" if reply["is_prize"] else "dug") if mine else "repeated"] += 1
-            self._tally.dug((code, reply["seq"]), self._user, asked_at, again or not mine)
+            self._tally.dug((code, reply["seq"]), self._user, written_at, again or not mine)
             if reply["is_prize"]:
                 self._give_up(code)
             return

@@ -17,7 +17,7 @@ PUBLISHERS = 8
 STALE_SECONDS = 60
 LOOK_SECONDS = 5
 AGAIN_SECONDS = 3
-PAUSE_SECONDS = 2
+AT_ONCE = 4  # so many are published beside each other
 PAYMENT_LOOKS = 10
 NONCE_BYTES = 16
 
@@ -44,13 +44,15 @@ class Square:
 
     def __init__(self, client: Client, tally: Tally, tasks: int, people: int) -> None:
         self.running: dict[str, Running] = {}
-        self.publishers_wanted = max(1, min(PUBLISHERS, people // 3))
+        # Each may publish 30 in an hour, and a task lasts a few minutes.
+        self.publishers_wanted = max(1, min(max(PUBLISHERS, 3 * tasks), people // 3))
         self._client = client
         self._tally = tally
         self._tasks = tasks
         # A winner does not dig the task again, so there must be more people than prizes.
         self._most_prizes = max(1, (people - 1) // 2)
         self._publishers: list[Publisher] = []
+        self._publishing: set[str] = set()  # the names of what is being published
         self._pictures: dict[tuple[str, str], str] = {}  # of whom (a unionid), and of which treasure
         self._opened = asyncio.Event()
         self._closed = asyncio.Event()
@@ -108,7 +110,7 @@ class Square:
                 self.running[code].watchers += change
 
     async def keep_alive(self) -> None:
-        """Publish whenever fewer tasks run than wanted, until cancelled."""
+        """Publish at once what is missing whenever fewer tasks run than wanted, until cancelled."""
         while True:
             try:
                 async with asyncio.timeout(LOOK_SECONDS):
@@ -118,21 +120,27 @@ class Square:
                 for code in [code for code, task in self.running.items() if task.dug_at < stale]:
                     self.forget(code)
             self._closed.clear()
-            await asyncio.sleep(_chance.uniform(0, PAUSE_SECONDS))  # a human pause after an end
             if len(self._publishers) < self.publishers_wanted:
                 continue
-            try:
-                while len(self.running) < self._tasks:
-                    await self._publish()
-            except Unanswered:
-                await asyncio.sleep(AGAIN_SECONDS * (1 + _chance.random()))
-                self._closed.set()
+            while missing := max(0, self._tasks - len(self.running)):
+                publishing = [self._publish() for _ in range(min(missing, AT_ONCE))]
+                failed = [each for each in await asyncio.gather(*publishing, return_exceptions=True) if each]
+                if not all(isinstance(each, Unanswered) for each in failed):
+                    raise failed[0]
+                if failed:
+                    await asyncio.sleep(AGAIN_SECONDS * (1 + _chance.random()))
 
     async def _publish(self) -> None:
         """Publish a treasure, if possible one that does not run now. Raises Unanswered."""
-        names = {task.name for task in self.running.values()}
+        names = {task.name for task in self.running.values()} | self._publishing
         treasure = _chance.choice([one for one in TREASURES if one.name not in names] or TREASURES)
-        login = _chance.choice(self._publishers).login
+        self._publishing.add(treasure.name)
+        try:
+            await self._publish_as(_chance.choice(self._publishers).login, treasure)
+        finally:
+            self._publishing.discard(treasure.name)
+
+    async def _publish_as(self, login: Login, treasure: Treasure) -> None:
         picture = (login.unionid, treasure.name)  # nobody can publish what somebody else uploaded
         url = self._pictures.get(picture) or await self._upload(login, treasure)
         half = await self._client.get("/commitment", login)

@@ -14,6 +14,30 @@ SHOWN_VIOLATIONS = 20
 Dig = tuple[str, int]  # code, seq
 
 
+class Delays:
+    """How often something took how long."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()  # by tenths of a millisecond
+
+    def add(self, seconds: float) -> None:
+        """Note that it took so long; what seems to end before it began took no time."""
+        self._counts[max(0, round(seconds * 10_000))] += 1
+
+    def total(self) -> int:
+        """Return how often."""
+        return self._counts.total()
+
+    def ms(self, share: float) -> float:
+        """Return the quantile `share`, in milliseconds."""
+        left = share * self.total()
+        for tenths, count in sorted(self._counts.items()):
+            left -= count
+            if left <= 0:
+                return tenths / 10
+        return 0.0
+
+
 class Tally:
     """Counts of everything that a crowd did and saw. Times are in seconds; the caller chooses the clock and
     always reads the same one."""
@@ -30,40 +54,42 @@ class Tally:
         self.closes: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.violations: Counter[str] = Counter()
-        self._delays: Counter[int] = Counter()  # by tenths of a millisecond
-        self._asked = LRUCache[Dig, tuple[str, float]](DIGS_REMEMBERED)
-        self._seen = LRUCache[Dig, list[float]](DIGS_REMEMBERED)
+        # From a dig's last byte written to its frame: at the observer, and at all people.
+        self.observed, self.seen = Delays(), Delays()
+        # The crowd's own: how long requests waited to be written, and how late its loop was.
+        self.unwritten, self.late = Delays(), Delays()
+        self._written = LRUCache[Dig, tuple[str, float]](DIGS_REMEMBERED)
+        self._early = LRUCache[Dig, list[tuple[Delays, float]]](DIGS_REMEMBERED)
+
+    def observer_saw(self, dig: Dig, at: float) -> None:
+        """Note that the observer got the frame of a dig just made, at the time `at`."""
+        self._frame(dig, self.observed, at)
 
     def frame_seen(self, dig: Dig, at: float) -> None:
-        """Note that a watcher got the frame of a dig just made, at the time `at`."""
-        asked = self._asked.get(dig)
-        if asked is not None:
-            self._delays[_tenths(at - asked[1])] += 1
-            return
-        self._seen.setdefault(dig, []).append(at)
+        """Note that a person took up the frame of a dig just made, at the time `at`."""
+        self._frame(dig, self.seen, at)
 
-    def dug(self, dig: Dig, who: str, asked_at: float, again: bool) -> None:
-        """Note to whom a dig was acknowledged, and when it was asked for.
+    def _frame(self, dig: Dig, delays: Delays, at: float) -> None:
+        written = self._written.get(dig)
+        if written is not None:
+            delays.add(at - written[1])
+        else:
+            self._early.setdefault(dig, []).append((delays, at))
+
+    def dug(self, dig: Dig, who: str, written_at: float, again: bool) -> None:
+        """Note to whom a dig was acknowledged, and when its request was written.
 
         With `again` it was asked for more than once. Nobody knows which request made it, so it is not timed.
         """
-        other, _ = self._asked.get(dig, (who, 0.0))
+        other, _ = self._written.get(dig, (who, 0.0))
         if other != who:
             self.violations[f"task {dig[0]}: dig {dig[1]} was acknowledged to two people"] += 1
-        seen = self._seen.pop(dig, [])
+        early = self._early.pop(dig, [])
         if again:
             return
-        self._asked[dig] = (who, asked_at)
-        self._delays.update(_tenths(at - asked_at) for at in seen)
-
-    def delay_ms(self, share: float) -> float:
-        """Return the quantile `share` of the times from a dig's request to its frames, in milliseconds."""
-        left = share * self._delays.total()
-        for tenths, count in sorted(self._delays.items()):
-            left -= count
-            if left <= 0:
-                return tenths / 10
-        return 0.0
+        self._written[dig] = (who, written_at)
+        for delays, at in early:
+            delays.add(at - written_at)
 
     def line(self, seconds: float) -> str:
         """Return the counts so far, in one line."""
@@ -74,7 +100,8 @@ class Tally:
             f"tasks {self.running}, ended {self.ended}",
             f"digs {made:,}, won {self.digs['won']:,}, refused {self.digs.total() - made:,}",
             f"frames {self.frames.total():,}",
-            f"p50 {self.delay_ms(0.5):.1f} ms, p99 {self.delay_ms(0.99):.1f} ms",
+            f"the server's p50 {self.observed.ms(0.5):.1f} ms, p99 {self.observed.ms(0.99):.1f} ms",
+            f"the crowd's own p99 {self.unwritten.ms(0.99) + self.late.ms(0.99):.1f} ms",
         ]
         if self.violations:
             parts.append(f"VIOLATIONS {self.violations.total():,}")
@@ -90,9 +117,13 @@ class Tally:
             *_rows("frames received by type", self.frames),
             *_rows("connections ended by code", self.closes),
             *_rows("requests that failed", self.failures),
-            f"from a dig to its frame ({self._delays.total():,} frames)",
-            f"  {'p50':<28}{self.delay_ms(0.5):>12,.1f} ms",
-            f"  {'p99':<28}{self.delay_ms(0.99):>12,.1f} ms",
+            f"from a dig's request, written, to its frame: p50 and p99 in ms ({self.seen.total():,} frames)",
+            *_delays("the server's, to an observer", self.observed),
+            *_delays("to people of this crowd", self.seen),
+            "of that the crowd's own",
+            *_delays("its loop was late", self.late),
+            "besides, before that",
+            *_delays("a request was not written", self.unwritten),
             *_row("violations of what is promised", self.violations.total()),
         ]
         lines += [
@@ -101,8 +132,8 @@ class Tally:
         return "\n".join(lines)
 
 
-def _tenths(seconds: float) -> int:
-    return round(seconds * 10_000)
+def _delays(name: str, delays: Delays) -> list[str]:
+    return [f"  {name:<28}{delays.ms(0.5):>12,.1f}{delays.ms(0.99):>12,.1f}"]
 
 
 def _row(name: str, count: int) -> list[str]:
