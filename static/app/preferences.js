@@ -36,8 +36,9 @@ export function preferences() {
   const shown = Object.entries(QUESTIONS).filter(([name]) => name !== "vibration" || navigator.vibrate);
   const choose = (name) => ({ target }) => {
     prefer(name, target.checked);
-    if (target.checked && name === "sound") beep(); // so that the person knows the sound; from now on the browser
-    allows it if (target.checked && name === "vibration") vibrate(); if (target.checked && name === "win") signalWin();
+    if (target.checked && name === "sound") beep(); // so that people know the sound; the browser allows it from now on
+    if (target.checked && name === "vibration") vibrate();
+    if (target.checked && name === "win") signalWin();
   };
   return el("details.panel.preferences", {}, el("summary", {}, "设置"), shown.map(([name, question]) =>
     el("label.check", {}, el("input", { type: "checkbox", checked: Boolean(prefers(name)), onchange: choose(name) }), question)));
