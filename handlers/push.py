@@ -37,6 +37,7 @@ from server.errors import (
     Internal,
     NoSuchTask,
     NotLoggedIn,
+    NotShown,
     Refusal,
     TokenRequired,
     TooMany,
@@ -286,11 +287,18 @@ class Push(Socket):
             raise TooMany(f"一个连接最多关注 {SUBSCRIPTIONS} 个宝贝")
         try:
             await self.context.hub.watch(self, asked.code, asked.since, asked.ticks)
+        except NotShown:
+            self._keep(asked.code)
+            raise
         except NoSuchTask:
             if not await self.context.database.confirm():  # ours may well have it
                 raise Unavailable from None
             raise
-        self._watched.add(asked.code)
+        self._keep(asked.code)
+
+    def _keep(self, code: str) -> None:
+        """Note what the hub has to forget of this connection when it ends."""
+        self._watched.add(code)
         if self.iostream.closed():  # it closed while the task was read, and `on_close` is over
             self._unwatch_all()
 

@@ -141,11 +141,15 @@ class Hub:
     # ---- watching
 
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
-        """Send what was missed and a snapshot, then each dig. Raises NoSuchTask, NotShown, Unavailable."""
+        """Send what was missed and a snapshot, then each dig. Raises NoSuchTask, NotShown, Unavailable.
+
+        After NotShown it begins by itself when the task is shown, unless the watcher leaves before.
+        """
         async with self.known.keep(code) as watched:
             if since is not None and since > watched.seq:
                 await self._reach(watched, since)
             if not watched.opens_for(watcher.unionid):
+                watched.turn_away(watcher, ticks)
                 raise NotShown
             # No await between joining and sending, so that no dig falls between them.
             watched.join(watcher, ticks)
@@ -415,6 +419,8 @@ class Hub:
         if task.get("renamed", 0) != watched.renamed:
             # If somebody digs during this read, nothing is replaced, and the next poll tries again.
             watched.rename(task, *await self._history(task))
+        watched.let_back(self._now_ms())
+        self._ticks.plan(watched)
 
     async def _missing(self, watched: WatchedTask, now_depth: int) -> list[Dig]:
         if now_depth <= watched.seq and not watched.behind:

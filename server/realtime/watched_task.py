@@ -106,6 +106,7 @@ class WatchedTask:
         self.waiting = 0
         self.watchers: dict[Watcher, None] = {}
         self.ticking: dict[Watcher, None] = {}
+        self._away: dict[Watcher, bool] = {}  # who may not see it now, and whether they want ticks
         self.people: dict[str, int] = {}  # who watches, and on how many sockets
         self.setting: Setting
         self.task: dict[str, Any]  # the fields in SHOWN
@@ -141,8 +142,8 @@ class WatchedTask:
 
     @property
     def in_use(self) -> bool:
-        """Whether somebody watches it, or waits for it."""
-        return bool(self.waiting or self.watchers)
+        """Whether somebody watches it, or waits for it, also until it is shown."""
+        return bool(self.waiting or self.watchers or self._away)
 
     def size(self) -> int:
         """Return about how many bytes it takes."""
@@ -150,6 +151,7 @@ class WatchedTask:
 
     def join(self, watcher: Watcher, ticks: bool) -> None:
         """Add a watcher, or change whether it wants ticks."""
+        self._away.pop(watcher, None)
         if watcher not in self.watchers:
             self.watchers[watcher] = None
             self.people[watcher.unionid] = self.people.get(watcher.unionid, 0) + 1
@@ -158,8 +160,21 @@ class WatchedTask:
         else:
             self.ticking.pop(watcher, None)
 
+    def turn_away(self, watcher: Watcher, ticks: bool) -> None:
+        """Send a watcher nothing until it may see the task."""
+        self.part(watcher)
+        self._away[watcher] = ticks
+
+    def let_back(self, now_ms: int) -> None:
+        """Let those watch who were turned away and may see the task now; they get a snapshot."""
+        for watcher, ticks in list(self._away.items()):
+            if self.opens_for(watcher.unionid):
+                self.join(watcher, ticks)
+                watcher.send(self.welcome(None, now_ms))
+
     def part(self, watcher: Watcher) -> None:
         """Remove a watcher. It may be unknown."""
+        self._away.pop(watcher, None)
         if watcher not in self.watchers:
             return
         del self.watchers[watcher]
@@ -202,7 +217,7 @@ class WatchedTask:
         return whole
 
     def judge(self, task: Task) -> None:
-        """Take the task's visibility, and tell watchers. Those who may no longer see it are removed."""
+        """Take the task's visibility, and tell watchers. Those who may no longer see it are turned away."""
         before = self.prepaid, self.review, self.review_note, self.hidden
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
         self.review_note, self.hidden = note_of(task), task.get("hidden", 0)
@@ -233,7 +248,7 @@ class WatchedTask:
                 watcher.send(told)
             elif self.review != "shown":
                 watcher.send(refused)
-                self.part(watcher)
+                self.turn_away(watcher, watcher in self.ticking)
 
     def tell_claim(self, winner: str, depth: int, at_ms: int) -> None:
         """Tell a prize's winner and the publisher, if they watch, that its claim went on."""

@@ -72,8 +72,10 @@ async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(client,
 class TestWhereContentsAreChecked:
     ENVIRONMENT: ClassVar = CHECKED
 
-    async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(self, client, context, monkeypatch):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(
+        self, client, context, monkeypatch, open_page
+    ):
+        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         code = await alice.publish(name="一只闹钟", forecast_num=9)
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
@@ -85,6 +87,8 @@ class TestWhereContentsAreChecked:
         shown = await bob.get("/getTaskDetails", code=code)
         assert shown["name"] == "还在检查就改"
         publisher_id = shown["publisher_id"]
+        seen, late = await open_page(bob, code), await open_page(carol)
+        await seen.until("snapshot")
         digs = context.store.tasks.record_dig
 
         async def an_edit_comes_first(*asked: Any) -> Any:
@@ -100,9 +104,16 @@ class TestWhereContentsAreChecked:
         assert (await bob.get("/getPublisher", publisher_id=publisher_id))["data"] == []
         [review] = await find(context, "reviews")
         assert NEW["name"] in review["text"]
+        await late.ask(action="subscribe", code=code)
+        for page in (seen, late):
+            assert (await page.until("error"))["error"] == "no_such_task"
         await settle(context)
+        for page in (seen, late):  # brought back, by itself
+            await page.until("snapshot", seq=0)
         assert await named(bob, "旧闹钟") == [code]
         assert (await bob.dig(code))["now_depth"] == 1
+        for page in (seen, late):
+            await page.until("cd", seq=1)
 
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
         self, client, context, monkeypatch

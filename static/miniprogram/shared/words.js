@@ -141,7 +141,7 @@ export const ENDINGS = {
 
 // After an end: why it was fair in a sentence, and where to dig next.
 export const AFTER = {
-  title: "接下来挖哪个", gone: "这个宝贝下架了，不能再挖。",
+  title: "接下来挖哪个", gone: "这个宝贝下架了，或者正在检查，现在不能挖。",
   proof: "奖品的位置在发布的那一刻就定下了，挖的时候没有动过；种子已经公开，手机可以自己重算一遍。",
   square: "去广场看看",
 };

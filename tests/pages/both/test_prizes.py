@@ -146,7 +146,7 @@ def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(
     loser.goes_on_to(taken)
     loser.says("挖一锹")
     take_down(publisher.address, taken)
-    loser.says("这个宝贝下架了，不能再挖。", "接下来挖哪个")
+    loser.says("这个宝贝下架了，或者正在检查，现在不能挖。", "接下来挖哪个")
     loser.keeps_silent("挖一锹", "手机可以自己重算一遍")
 
 
