@@ -155,12 +155,12 @@ async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator
         assert await shown_to(bob, code) == "shown"
 
 
-@pytest.mark.parametrize("name", ["违\u200b规", "违\u2060\ufe0f规的猫", "👨\u200d👩 违\u00ad规"])
-async def test_characters_that_nobody_sees_hide_no_bad_word(client, context, name):
-    (alice,) = await client.log_in_all("alice")
-    code = await alice.publish(name=name)
-    await settle(context)
-    assert (await state_of(context, code))["review"] == "refused"
+async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
+    for name in ["违\u200b规", "违\u2060\ufe0f规的猫", "👨\u200d👩 违\u00ad规"]:
+        (alice,) = await client.log_in_all("alice")
+        code = await alice.publish(name=name)
+        await settle(context)
+        assert (await state_of(context, code))["review"] == "refused"
 
 
 async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(client, context):

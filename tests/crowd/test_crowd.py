@@ -13,17 +13,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from types import SimpleNamespace
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from PIL import Image
 
 from devtools.crowd import treasures
-from devtools.crowd.client import Client, Login
 from devtools.crowd.frame_check import FrameCheck
-from devtools.crowd.square import Square
 from devtools.crowd.tally import Tally
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
 from server.realtime.hub import Hub
@@ -173,20 +170,6 @@ def test_a_demo_without_the_sandbox_is_refused(tmp_path):
     assert "--demo needs the sandbox" in "".join(running.said)
 
 
-def test_a_crowd_digs_the_tasks_of_an_earlier_one_and_ends_on_time(server):
-    done = subprocess.run(
-        command(server.address, "--people", "24", "--tasks", "2", "--seconds", "8"),
-        cwd=SOURCE,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    assert counted(done.stdout, "tasks published") <= counted(done.stdout, "tasks ended")
-    assert counted(done.stdout, "snapshot") >= 1
-
-
 def test_without_a_server_one_line_says_what_to_do():
     address = f"http://127.0.0.1:{free_port()}"
     done = subprocess.run(
@@ -198,22 +181,6 @@ def test_without_a_server_one_line_says_what_to_do():
         == f"no server answers at {address} (ConnectError): start one with `python -m server`\n"
     )
     assert done.stdout == ""
-
-
-@pytest.mark.parametrize(
-    "options", [("--people", "1"), ("--tasks", "0"), ("--seconds", "x"), ("--url", "127.0.0.1:8000")]
-)
-def test_an_impossible_option_is_refused_by_name(options):
-    done = subprocess.run(
-        [sys.executable, "-m", "server", "crowd", *options],
-        cwd=SOURCE,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert done.returncode == 2
-    assert options[0] in done.stderr
-    assert "Traceback" not in done.stderr
 
 
 async def crowd_of(settings: Settings, *options: str, until: str = "") -> tuple[int, str, str]:
@@ -267,14 +234,6 @@ async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkey
     assert complained == ""
 
 
-def test_each_treasure_has_a_picture_of_its_own_and_no_picture_is_left_over():
-    files = [treasure.picture_file for treasure in treasures.TREASURES]
-    assert sorted(files) == sorted(treasures.PICTURES.iterdir())
-    for file in files:
-        with Image.open(file) as picture:
-            assert (picture.format, picture.size) == ("WEBP", (900, 900))
-
-
 class ClientOfOwners:
     """A client of a server that takes a picture from its uploader, and from nobody else."""
 
@@ -298,17 +257,6 @@ class ClientOfOwners:
         assert (sealed_seed, len(bytes.fromhex(nonce))) == ("a seed", 16)
         self.published.add(login.unionid)
         return {"status": 0, "code": f"{CODE}{next(self.next_code) or ''}", "need_pay": 0}
-
-
-async def test_a_publisher_uploads_each_picture_once_and_publishes_no_others(monkeypatch):
-    monkeypatch.setattr("devtools.crowd.square.TREASURES", treasures.TREASURES[:1])
-    client = ClientOfOwners()
-    square = Square(cast(Client, client), Tally(6), tasks=1, people=6)
-    for unionid in ("alice", "bob"):
-        await square.admit(SimpleNamespace(login=Login(unionid, "token")))
-    while len(client.published) < 2:
-        await square._publish()
-    assert sorted(client.owners.values()) == ["alice", "bob"]
 
 
 async def test_as_many_treasures_are_open_as_asked_also_once_some_have_ended():

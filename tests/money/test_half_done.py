@@ -5,38 +5,37 @@ from __future__ import annotations
 import pytest
 
 from support.invariants import check_states
-from support.purse import pay, publish_red_packet, sweep_until_quiet, win
+from support.purse import all_documents, pay, publish_red_packet, put_back, sweep_until_quiet, win
+
+HALF_DONE = [
+    ("orders", {"state": "paid"}, "orders"),
+    ("orders", {"state": "asked"}, "paid in vain"),
+    ("prizes", {"state": "asked"}, "prizes"),
+    ("prizes", {"freezing": 1}, "not all are frozen yet"),
+    ("prizes", {"state": "withheld"}, "nothing is frozen"),
+    ("prizes", {"state": "sent"}, "nobody will count it as received"),
+    ("prizes", {"state": "claiming"}, "waiting"),
+    ("prizes", {"then": {"message": 1}}, "what it owes"),
+    ("freezes", {"state": "frozen", "due_at": 1}, "freezes"),
+    ("freezes", {"state": "frozen"}, "can be claimed"),
+]
 
 
-@pytest.mark.parametrize(
-    ("collection", "update", "said"),
-    [
-        ("orders", {"state": "paid"}, "orders"),
-        ("orders", {"state": "asked"}, "paid in vain"),
-        ("prizes", {"state": "asked"}, "prizes"),
-        ("prizes", {"freezing": 1}, "not all are frozen yet"),
-        ("prizes", {"state": "withheld"}, "nothing is frozen"),
-        ("prizes", {"state": "sent"}, "nobody will count it as received"),
-        ("prizes", {"state": "claiming"}, "waiting"),
-        ("prizes", {"then": {"message": 1}}, "what it owes"),
-        ("freezes", {"state": "frozen", "due_at": 1}, "freezes"),
-        ("freezes", {"state": "frozen"}, "can be claimed"),
-    ],
-)
-async def test_what_is_half_done_is_found(client, context, collection, update, said):
-    await client.log_in_all("alice", "bob")
-    alice, bob = client.people["alice"], client.people["bob"]
+async def test_what_is_half_done_is_found(client, context):
+    alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
     await win(client, context, bob, code)
     await sweep_until_quiet(context)
     await check_states(context)
-    stored = context.store.database[collection]
-    if collection == "freezes":
-        await stored.insert_one({"of": bob.unionid, **update})
-    elif update:
-        assert (await stored.update_one({}, {"$set": update, "$unset": {"due_at": 0}})).modified_count == 1
-    else:
-        assert (await stored.delete_one({})).deleted_count == 1
-    with pytest.raises(AssertionError, match=said):
-        await check_states(context)
+    whole = await all_documents(context)
+    for collection, update, said in HALF_DONE:
+        stored = context.store.database[collection]
+        if collection == "freezes":
+            await stored.insert_one({"of": bob.unionid, **update})
+        else:
+            changes = {"$set": update, "$unset": {"due_at": 0}}
+            assert (await stored.update_one({}, changes)).modified_count == 1
+        with pytest.raises(AssertionError, match=said):
+            await check_states(context)
+        await put_back(context, whole)

@@ -27,9 +27,8 @@ async def taken_notice(shop: Shop) -> tuple[dict[str, str], bytes]:
     return dict(headers), body
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+async def test_a_notice_with_other_headers_is_forged(shop):
+    for changes in [
         {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/c2lnbmF0dXJl"},
         {"Wechatpay-Signature": "AAAA"},
         {"Wechatpay-Signature": "not base64"},
@@ -47,14 +46,12 @@ async def taken_notice(shop: Shop) -> tuple[dict[str, str], bytes]:
         {"Wechatpay-Timestamp": "-5"},
         {"Wechatpay-Timestamp": "9" * 500},
         {"Wechatpay-Timestamp": None},
-    ],
-)
-async def test_a_notice_with_other_headers_is_forged(shop, changes):
-    headers, body = await taken_notice(shop)
-    assert isinstance(shop.pay.read_notice(headers, body), Notice)
-    changed = {name: value for name, value in (headers | changes).items() if value is not None}
-    with pytest.raises(ForgedNotice):
-        shop.pay.read_notice(changed, body)
+    ]:
+        headers, body = await taken_notice(shop)
+        assert isinstance(shop.pay.read_notice(headers, body), Notice)
+        changed = {name: value for name, value in (headers | changes).items() if value is not None}
+        with pytest.raises(ForgedNotice):
+            shop.pay.read_notice(changed, body)
 
 
 async def test_a_notice_signed_by_the_platform_certificate_is_genuine_while_that_is_configured(shop):

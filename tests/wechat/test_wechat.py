@@ -118,25 +118,25 @@ async def test_a_session_without_unionid_has_none(context, base, script):
         assert (await wechat.code_to_session("a-code")).unionid is None
 
 
-@pytest.mark.parametrize(
-    ("errcode", "refusal", "said"),
-    [
-        (40029, BadLoginCode, "无效"),
-        (41008, BadLoginCode, "无效"),
-        (40163, BadLoginCode, "用过"),
-        (40226, LoginBlocked, "限制"),
-        (45011, WeChatBusy, "频繁"),
-        (45009, WeChatBusy, "明天"),
-    ],
-)
-async def test_wechats_error_codes_become_refusals_at_once(context, base, script, errcode, refusal, said):
-    script("/sns/jscode2session", {"errcode": errcode, "errmsg": "in English, rid: 1-2-3"})
-    async with connected(context, base) as wechat:
-        with pytest.raises(refusal) as raised:
-            await wechat.code_to_session("a-code")
-    assert said in raised.value.msg
-    assert raised.value.http_status == 200
-    assert len(script.asked) == 1
+async def test_wechats_error_codes_become_refusals_at_once(context, base, script):
+    for asked, (errcode, refusal, said) in enumerate(
+        [
+            (40029, BadLoginCode, "无效"),
+            (41008, BadLoginCode, "无效"),
+            (40163, BadLoginCode, "用过"),
+            (40226, LoginBlocked, "限制"),
+            (45011, WeChatBusy, "频繁"),
+            (45009, WeChatBusy, "明天"),
+        ],
+        1,
+    ):
+        script("/sns/jscode2session", {"errcode": errcode, "errmsg": "in English, rid: 1-2-3"})
+        async with connected(context, base) as wechat:
+            with pytest.raises(refusal) as raised:
+                await wechat.code_to_session("a-code")
+        assert said in raised.value.msg
+        assert raised.value.http_status == 200
+        assert len(script.asked) == asked
 
 
 async def test_a_busy_wechat_is_asked_once_more(context, base, script):
@@ -163,9 +163,8 @@ async def test_an_errcode_that_only_the_operator_can_mend_is_an_error_without_se
     assert "a-code" not in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    "garbage",
-    [
+async def test_garbage_is_a_busy_wechat(context, base, script):
+    for garbage in [
         b"",
         b"<html>502</html>",
         b"{",
@@ -179,13 +178,11 @@ async def test_an_errcode_that_only_the_operator_can_mend_is_an_error_without_se
         b'{"session_key": "k"}',
         b'{"errcode": "x"}',
         PNG,
-    ],
-)
-async def test_garbage_is_a_busy_wechat(context, base, script, garbage):
-    script("/sns/jscode2session", garbage)
-    async with connected(context, base) as wechat:
-        with pytest.raises(WeChatBusy):
-            await wechat.code_to_session("a-code")
+    ]:
+        script("/sns/jscode2session", garbage)
+        async with connected(context, base) as wechat:
+            with pytest.raises(WeChatBusy):
+                await wechat.code_to_session("a-code")
 
 
 async def test_an_http_error_is_a_busy_wechat(context, base, script):
