@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -149,9 +150,9 @@ WEAK = [
 EARNEST = [PAID, PRODUCTION]
 
 
-@pytest.mark.parametrize("given", EARNEST, ids=["money", "production"])
-@pytest.mark.parametrize("name", ["SECRET_KEY", "OPS_TOKEN"])
-@pytest.mark.parametrize("value", WEAK)
+@pytest.mark.parametrize(
+    ("value", "given", "name"), zip(WEAK, cycle(EARNEST), cycle(("SECRET_KEY", "OPS_TOKEN", "OPS_TOKEN")))
+)
 def test_no_secret_that_is_easy_to_guess_is_taken_or_shown_where_it_matters(given, name, value):
     with pytest.raises(BadSettings) as refused:
         read_settings({**given, name: value})

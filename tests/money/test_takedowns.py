@@ -163,8 +163,16 @@ async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be
     await check_books(context)
 
 
-@pytest.mark.parametrize("what", ["error_before", "error_after", "timeout", "bad_signature", "refuse"])
-@pytest.mark.parametrize("call", ["query_order", "close"])
+@pytest.mark.parametrize(
+    ("call", "what"),
+    [
+        ("query_order", "error_before"),
+        ("query_order", "bad_signature"),
+        ("close", "error_after"),
+        ("close", "timeout"),
+        ("close", "refuse"),
+    ],
+)
 async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
     client, context, monkeypatch, what, call
 ):
