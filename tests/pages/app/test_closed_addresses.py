@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Person, Window, a_server, needs_chromium, write_old_record
+from support.browser import PHONE, Person, Window, a_server, needs_chromium, write_old_record
 from support.client import a_picture
 
 pytestmark = needs_chromium
 
 WON = 12
-LOOKS = {"phone-light": (PHONE, "light"), "desk-dark": (DESK, "dark")}
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +47,8 @@ def keep(opened: Window, name: str) -> None:
         opened.page.screenshot(path=f"{directory}/{name}.png", full_page=True)
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(
-    window, address, data_dir, code, look
-):
-    size, scheme = LOOKS[look]
-    options: dict[str, Any] = {"viewport": size, "color_scheme": scheme}
-    opened = window("小明", path="/", **options)
+def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, address, data_dir, code):
+    opened = window("小明", path="/", viewport=PHONE)
     opened.go(f"/#/winners/{code}")
     page = opened.page
     rows = page.locator(".winners li")
@@ -63,7 +56,7 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(
     expect(page.get_by_text("文三路")).to_have_count(10)
     expect(rows.nth(10)).to_contain_text("每次打开 10 份")
     expect(rows.nth(10).get_by_label("快递公司")).to_have_count(0)
-    keep(opened, f"ten-{look}")
+    keep(opened, "ten")
     rows.first.get_by_label("快递公司").select_option("顺丰")
     rows.first.get_by_label("运单号").fill("SF12345678")
     rows.first.get_by_role("button", name="已寄出").click()
@@ -77,15 +70,15 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(
     page.reload()
     expect(page.get_by_text("有多人举报，这期间看不到收货地址")).to_be_visible()
     expect(page.get_by_text("文三路")).to_have_count(0)
-    keep(opened, f"closed-{look}")
+    keep(opened, "closed")
     page.get_by_role("button", name="下载表格").click()
     expect(page.get_by_text("有多人举报，这期间看不到收货地址")).to_have_count(2)
 
     opened.go(f"/#/task/{code}")
     expect(page.locator(".review")).to_contain_text("最多 24 小时后恢复显示")
-    keep(opened, f"reported-{look}")
+    keep(opened, "reported")
     page.get_by_role("button", name="提前结束").click()
     expect(page.get_by_role("dialog")).to_contain_text("有人举报")
-    keep(opened, f"end-{look}")
+    keep(opened, "end")
     page.get_by_role("dialog").get_by_role("button", name="结束").click()
     expect(page.locator(".ending")).to_contain_text("发布者结束了这个宝贝")

@@ -10,8 +10,7 @@ from support.browser import CONTRASTS, DESK, PHONE, needs_chromium
 pytestmark = needs_chromium
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone", "desk"])
 def test_an_empty_square_says_where_to_publish_and_how_to_start_a_crowd(window, size, scheme):
     opened = window("小红", viewport=size, color_scheme=scheme)
     page = opened.page

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, a_server, needs_chromium
+from support.browser import PHONE, a_server, needs_chromium
 
 pytestmark = needs_chromium
 
@@ -19,9 +19,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_where_there_are_goods_only_no_page_names_red_packets(window, address, size):
-    opened = window("小明", "/#/publish", viewport=size)
+def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
+    opened = window("小明", "/#/publish", viewport=PHONE)
     page = opened.page
     page.get_by_label("物品名").fill("一只熊猫")
     expect(page.get_by_role("group", name="怎么给")).to_be_visible()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-import pytest
 from playwright.sync_api import Page, expect
 
-from support.browser import Person, needs_chromium
+from support.browser import PHONE, Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -21,9 +20,8 @@ def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
     row.get_by_label("几份").fill(number)
 
 
-@pytest.mark.parametrize("width", [360, 1440])
-def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, address, width):
-    opened = window("埋宝人", "/#/publish", viewport={"width": width, "height": 740})
+def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, address):
+    opened = window("埋宝人", "/#/publish", viewport=PHONE)
     page = opened.page
     page.get_by_role("radio", name="几种、拼手气").check()
     page.get_by_label("物品名").fill("什么都有的箱子")
@@ -75,7 +73,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     left = 0 if first["rank"] == 1 else 2
     expect(page.locator(".ranks li").nth(first["rank"] - 1)).to_contain_text(f"剩 {left} / ")
 
-    winner = window("阿强", "/#/", viewport={"width": width, "height": 740})
+    winner = window("阿强", "/#/", viewport=PHONE)
     winner.go(f"/#/task/{code}")
     dialog = winner.page.get_by_role("dialog", name="恭喜，你挖到了！")
     expect(dialog).to_be_visible()

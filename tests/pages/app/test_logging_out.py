@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 from playwright.sync_api import Route, expect
 
-from support.browser import DESK, PHONE, Person, needs_chromium
+from support.browser import PHONE, Person, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_logout_ends_the_sessions_on_all_devices(window, address, viewport):
-    here, there = window("朵朵", "/#/mine", viewport=viewport), window("朵朵", "/#/mine")
+def test_a_logout_ends_the_sessions_on_all_devices(window, address):
+    here, there = window("朵朵", "/#/mine", viewport=PHONE), window("朵朵", "/#/mine")
     old = Person.log_in(address, "朵朵")
     button = here.page.get_by_role("button", name="退出登录")
     expect(button).to_be_visible()
@@ -53,12 +51,11 @@ def test_a_logout_while_the_server_is_silent_ends_the_session_here(window):
     opened.wrong.clear()
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(window, address, viewport):
-    user = f"阿注 {viewport['width']}"
+def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(window, address):
+    user = "阿注"
     owner = Person.log_in(address, user)
     code = owner.publish(a_picture(), name="自己的猫")
-    opened = window(user, "/#/mine", viewport=viewport)
+    opened = window(user, "/#/mine", viewport=PHONE)
     page, asking = opened.page, opened.page.get_by_role("dialog", name="注销账号")
     page.get_by_role("button", name="注销账号").click()
     expect(asking).to_contain_text("有七天可以反悔")
@@ -82,12 +79,11 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
     assert Person.log_in(address, user).get("/getMyInfo")["delete_at"] == 0
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_signature_is_marked_and_stands_without_the_publishers_picture(window, publisher, viewport):
-    names = [f"{name} {viewport['width']}" for name in ("签了名的", "没签名的")]
+def test_a_signature_is_marked_and_stands_without_the_publishers_picture(window, publisher):
+    names = ["签了名的", "没签名的"]
     signed = publisher.publish(a_picture(), name=names[0], wxname="挖宝官方客服")
     plain = publisher.publish(a_picture(), name=names[1])
-    opened = window("阿强", viewport=viewport)
+    opened = window("阿强", viewport=PHONE)
     for name, marks in zip(names, (1, 0), strict=True):
         card = opened.page.locator(".cards li", has_text=name)
         expect(card.locator(".signed")).to_have_count(marks)

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
 from server.__main__ import main
@@ -128,30 +127,6 @@ def test_a_dig_whose_reply_was_lost_is_asked_about_and_not_dug_twice(window, pub
     assert asked[0] == asked[1]
     assert publisher.get("/getTaskDetails", code=code)["now_depth"] == 1
     digger.wrong.clear()  # Chromium logs the lost reply
-
-
-def test_publishing_with_a_picture(window, tmp_path):
-    file = tmp_path / "猫.png"
-    file.write_bytes(a_picture(1200, 900, "teal", "PNG"))
-    page = window("小明", "/#/publish").page
-    expect(page.get_by_label("每个红包多少元")).to_be_hidden()
-    expect(page.get_by_label("每隔多少层一份奖品")).to_be_hidden()
-    page.set_input_files("#picture", file)
-    expect(page.locator(".preview img")).to_be_visible()
-    expect(page.get_by_text("图片已上传")).to_be_visible()
-    page.get_by_label("物品名").fill("会后空翻的猫")
-    page.get_by_label("奖品数量").fill("3")
-    page.get_by_label("每隔多少层一份奖品").fill("5")
-    page.get_by_label("上下浮动多少层").fill("2")
-    expect(page.locator(".summary")).to_contain_text("最深 21 层")
-    page.get_by_role("button", name="埋下宝贝").click()
-    expect(page.get_by_role("heading", name="会后空翻的猫")).to_be_visible()
-    expect(page.get_by_text("剩 3 / 3 份")).to_be_visible()
-    cover = page.locator(".cover img:not(.behind)")
-    expect(cover).to_have_js_property("complete", True)
-    assert cover.evaluate("image => image.naturalWidth") == 1200
-    page.get_by_role("link", name="广场").first.click()
-    expect(page.locator(".card", has_text="会后空翻的猫")).to_be_visible()
 
 
 def test_a_file_that_is_no_picture_is_refused_before_publishing(window, tmp_path):
@@ -285,19 +260,13 @@ def test_the_draw_is_verified_in_the_browser(window, address, publisher):
     assert main(["verify", str(saved.value.path()), "--commitment", details["commitment"]]) == 0
 
 
-@pytest.mark.parametrize("forgery", ["seed", "winning_depths", "digs", "commitment"])
-def test_a_forged_proof_is_found_out_in_the_browser(window, address, publisher, forgery):
+def test_a_forged_proof_is_found_out_in_the_browser(window, address, publisher):
     code = publisher.publish(a_picture(), forecast_num=2)
     watcher = window("小明", f"/#/task/{code}")
     expect(watcher.page.get_by_text("规则、承诺和随机数")).to_be_visible()
     _dig_until_ended(publisher, [Person.log_in(address, user) for user in ("阿强", "朵朵")], code)
     proof = httpx.get(f"{address}/getProof", params={"code": code}).json()
-    proof[forgery] = {
-        "seed": "00" * 32,
-        "winning_depths": [3 - proof["winning_depths"][0]],
-        "digs": [{**dig, "is_prize": 1 - dig["is_prize"]} for dig in proof["digs"]],
-        "commitment": "ab" * 32,
-    }[forgery]
+    proof["digs"] = [{**dig, "is_prize": 1 - dig["is_prize"]} for dig in proof["digs"]]
     watcher.page.route("**/getProof*", lambda route: route.fulfill(json=proof))
     watcher.page.get_by_role("button", name="验证这次抽奖").click()
     expect(watcher.page.locator(".verdict")).to_have_text("验证不通过：有不相符的地方")
@@ -435,25 +404,6 @@ def test_without_a_reply_to_publishing_it_can_be_tried_again_and_happens_once(wi
     page.get_by_role("link", name="我的").click()
     expect(page.locator(".card", has_text="埋下了的猫")).to_have_count(1)
     opened.wrong.clear()  # Chromium logs the lost reply
-
-
-def test_goods_without_a_picture_are_not_published(window):
-    page = window("小明", "/#/publish").page
-    page.get_by_label("物品名").fill("没有图的猫")
-    page.get_by_role("button", name="埋下宝贝").click()
-    expect(page.get_by_text("请先选一张图片")).to_be_in_viewport()
-    expect(page.locator("#picture")).to_be_focused()
-
-
-def test_a_person_changes_their_name_alone(window):
-    page = window("旧名", "/#/mine").page
-    face = page.locator(".me .avatar").get_attribute("src")
-    assert face is not None
-    page.get_by_role("button", name="改名字和头像").click()
-    page.get_by_role("textbox", name="名字").fill("新名")
-    page.get_by_role("button", name="保存").click()
-    expect(page.get_by_role("heading", name="新名")).to_be_visible()
-    expect(page.locator(".me .avatar")).to_have_attribute("src", face)
 
 
 def test_a_person_changes_their_name_and_picture(window, tmp_path):

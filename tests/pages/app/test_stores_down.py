@@ -57,8 +57,9 @@ def test_a_page_that_connects_meanwhile_shows_the_banner_too(player, running):
     expect(banner).to_have_text("", timeout=BACK_MS)
 
 
-@pytest.mark.parametrize("player", [{"viewport": PHONE}, {"viewport": DESK}], indirect=True)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("player", "scheme"), [({"viewport": PHONE}, "dark"), ({"viewport": DESK}, "light")], indirect=["player"]
+)
 def test_the_banner_fits_and_can_be_read(player, running, scheme):
     player.page.emulate_media(color_scheme=scheme)
     with stopped(running.children()["SecantusDB"]):

@@ -7,17 +7,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import DESK, PHONE, Person, a_server, needs_chromium
+from support.browser import PHONE, Person, a_server, needs_chromium
 from support.client import a_picture
 from support.screen import TOKEN, take_down
 
 pytestmark = needs_chromium
-
-LOOKS = {
-    f"{size}-{scheme}": {"viewport": viewport, "color_scheme": scheme}
-    for size, viewport in (("phone", PHONE), ("desk", DESK))
-    for scheme in ("light", "dark")
-}
 
 
 @pytest.fixture(scope="module")
@@ -31,10 +25,9 @@ def offers(page: Page, number: int) -> None:
         expect(page.get_by_role("button", name=name)).to_have_count(number)
 
 
-@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
-def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(window, address, publisher, look):
+def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(window, address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
-    opened = window("小明", **look)
+    opened = window("小明", viewport=PHONE)
     opened.go(f"/#/task/{code}")
     expect(opened.page.locator(".watchers")).to_be_visible()  # it hears frames
     offers(opened.page, 1)
@@ -82,3 +75,14 @@ def test_a_page_that_was_offline_meanwhile_reads_it_when_it_is_back(window, addr
     expect(opened.page.locator(".review")).to_contain_text("平台下架了它")
     expect(opened.page.get_by_role("button", name="分享")).to_have_count(0)
     opened.wrong.clear()  # Chromium logs that the network was gone
+
+
+def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(window, publisher, address):
+    code = publisher.publish(a_picture(), name="违法的猫")
+    Person.log_in(address, "大熊").post("/postTask", code=code)
+    take_down(address, code)
+    page = window("大熊", "/#/mine/dug").page
+    card = page.locator(f"[data-code='{code}']")
+    expect(card.locator("h2")).to_have_text("看不到的宝贝")
+    expect(card.locator(".state")).to_have_text("看不到了")
+    expect(card.locator("img").first).to_be_hidden()

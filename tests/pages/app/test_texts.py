@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, a_server, needs_chromium
+from support.browser import PHONE, a_server, needs_chromium
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -26,9 +26,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window, size):
-    opened = window(None, "/", viewport=size)
+def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window):
+    opened = window(None, "/", viewport=PHONE)
     page = opened.page
     for link, said in (("用户协议", MARKUP), ("隐私政策", "第一条"), ("联系客服", "微信 wabao-help")):
         page.get_by_role("button", name=link).click()
@@ -39,10 +38,9 @@ def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window, si
     assert page.title() != "坏"
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_treasure_shows_its_rules(window, publisher, size):
+def test_a_treasure_shows_its_rules(window, publisher):
     code = publisher.publish(a_picture(), name="一箱脐橙", prize_num=2, interval=3, fluctuation=0, value=900)
-    opened = window("小红", f"/#/task/{code}", viewport=size)
+    opened = window("小红", f"/#/task/{code}", viewport=PHONE)
     opened.page.get_by_role("button", name="活动规则").click()
     rules = opened.page.get_by_role("dialog", name="活动规则")
     expect(rules).to_contain_text("微信 wabao-help")
@@ -70,16 +68,15 @@ def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(wi
     expect(tax).to_contain_text("一份值 2999 元")
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-def test_what_goods_are_worth_is_shown_and_its_tax_to_winner_and_publisher(window, publisher, size):
-    name = f"一台电视 {size['width']}"
+def test_what_goods_are_worth_is_shown_and_its_tax_to_winner_and_publisher(window, publisher):
+    name = "一台电视"
     code = publisher.publish(a_picture(), name=name, forecast_num=1, value=2999)
-    opened = window("小红", "/", viewport=size)
+    opened = window("小红", "/", viewport=PHONE)
     expect(opened.page.locator(".cards li", has_text=name)).to_contain_text("值 2999 元")
     opened.go(f"/#/task/{code}")  # the page digs once by itself, and wins
     expect(opened.page.locator(".facts")).to_contain_text("邮寄到家 · 值 2999 元")
     expect(opened.page.locator(".claim")).to_contain_text("“偶然所得”缴 20% 的个人所得税")
     assert opened.overflow() <= 0
-    theirs = window("小明", f"/#/winners/{code}", viewport=size)
+    theirs = window("小明", f"/#/winners/{code}", viewport=PHONE)
     expect(theirs.page.get_by_text("由你这个主办者代扣代缴")).to_be_visible()
     assert theirs.overflow() <= 0

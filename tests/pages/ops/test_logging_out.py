@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Person, needs_chromium
+from support.browser import PHONE, Person, needs_chromium
 from support.client import a_picture
 from support.screen import is_readable
 
@@ -19,12 +18,11 @@ def error_of(person: Person) -> str:
     return str(reply.json().get("error", ""))
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_only_the_person_of_the_dig_is_logged_out_and_the_log_says_so(operator, running, viewport):
+def test_only_the_person_of_the_dig_is_logged_out_and_the_log_says_so(operator, running):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "大熊"))
     code = publisher.publish(a_picture(), forecast_num=1000)
     digger.post("/postTask", code=code)
-    opened = operator(viewport=viewport)
+    opened = operator(viewport=PHONE)
     opened.go(f"/ops#/task/{code}")
     row = opened.page.locator("li, tr", has_text="大熊").last
     row.locator("[data-act=signout]").click()

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Route, WebSocket, expect
 
-from support.browser import DESK, PHONE, Person, needs_chromium, write_old_record
+from support.browser import PHONE, Person, needs_chromium, write_old_record
 from support.client import a_picture
 from support.screen import ALARM_MS, TOKEN, a_red_packet, chart, enter
 
@@ -45,9 +45,8 @@ def test_a_logout_that_did_not_reach_the_server_is_told(operator):
     opened.wrong.clear()  # Chromium logs what was aborted
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_the_screen_says_that_contents_are_not_checked(operator, viewport):
-    opened = operator(viewport=viewport)
+def test_the_screen_says_that_contents_are_not_checked(operator):
+    opened = operator(viewport=PHONE)
 
     def unchecked(route: Route) -> None:
         reply = route.fetch().json()
