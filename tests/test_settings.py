@@ -151,7 +151,7 @@ EARNEST = [PAID, PRODUCTION]
 
 
 @pytest.mark.parametrize(
-    ("value", "given", "name"), zip(WEAK, cycle(EARNEST), cycle(("SECRET_KEY", "OPS_TOKEN", "OPS_TOKEN")))
+    ("value", "given", "name"), [*zip(WEAK, cycle(EARNEST), cycle(("SECRET_KEY", "OPS_TOKEN", "OPS_TOKEN")))]
 )
 def test_no_secret_that_is_easy_to_guess_is_taken_or_shown_where_it_matters(given, name, value):
     with pytest.raises(BadSettings) as refused:

@@ -50,7 +50,7 @@ async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someo
     return code, [alice, bob, carol, dan]
 
 
-@pytest.mark.parametrize(("state", "watched"), zip(STATES, cycle((True, False))))
+@pytest.mark.parametrize(("state", "watched"), [*zip(STATES, cycle((True, False)))])
 async def test_digs_and_participants_are_shown_to_the_publisher_and_winners_alone(
     client, context, state, watched
 ):

@@ -141,7 +141,7 @@ TURNED_BY_THE_CAMERA = {
 }
 
 
-@pytest.mark.parametrize(("orientation", "kind"), zip(TURNED_BY_THE_CAMERA, cycle(("JPEG", "PNG", "WEBP"))))
+@pytest.mark.parametrize(("orientation", "kind"), [*zip(TURNED_BY_THE_CAMERA, cycle(("JPEG", "PNG")))])
 def test_a_turned_photo_is_stored_upright(kind, orientation):
     turn = TURNED_BY_THE_CAMERA[orientation]
     taken = four_corners() if turn is None else four_corners().transpose(turn)

@@ -10,13 +10,12 @@ import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 from pymongo import MongoClient
-from pymongo.database import Database
 
 from devtools.sandbox import Sandbox
 from devtools.sandbox.store.keys import SandboxKeyPairs, SandboxKeys
@@ -141,25 +140,6 @@ async def test_a_tests_documents_are_gone_and_all_else_is_as_in_a_new_database(l
     assert lender.keys_in_redis(name) == []
     assert lender.kept.lend(other, sandboxed=True) == other
     assert not lender.kept.is_prepared(other)
-
-
-SPOILING: dict[str, Callable[[Database[Found]], Any]] = {
-    "an index": lambda database: database["digs"].create_index([("depth", 1)], name="own"),
-    "one index less": lambda database: database["digs"].drop_index("history"),
-    "one collection less": lambda database: database.drop_collection("digs"),
-    "the version": lambda database: database[META].update_one({}, {"$set": {"version": 1}}),
-    "the keys": lambda database: database[SandboxKeys.NAME].delete_one({}),
-}
-
-
-@pytest.mark.parametrize("change", SPOILING.values(), ids=SPOILING.keys())
-async def test_a_database_with_another_change_is_not_handed_on(lender, name, other, change):
-    await lender.lend_new(name)
-    with MongoClient[Found](lender.uri(name)) as client:
-        change(client[name])
-    lender.kept.give_back(name, sandboxed=True)
-    lender.wait(name)
-    assert lender.kept.lend(other, sandboxed=True) == other
 
 
 @pytest.mark.parametrize("used", [True, False])

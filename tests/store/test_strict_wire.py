@@ -99,14 +99,3 @@ def test_forms_outside_the_list_are_objected_to(command, objection):
     said = objections(command)
     assert any(objection in each for each in said), said
     assert all(manual.MANUAL in each for each in said)
-
-
-def test_every_entry_of_the_list_names_its_page():
-    tables: tuple[dict[str, str], ...] = (
-        *(manual.STAGES, manual.ACCUMULATORS, manual.EXPRESSIONS, manual.VARIABLES, manual.QUERY_OPERATORS),
-        *(manual.LOGICAL_QUERY_OPERATORS, manual.UPDATE_OPERATORS, manual.INDEX_OPTIONS, manual.COMMON),
-        *(manual.READ_CONCERNS, manual.WRITE_CONCERNS),
-        {name: page for name, (page, _) in manual.COMMANDS.items()},
-    )
-    for table in tables:
-        assert all(re.fullmatch(r"[\w/.-]+/", page) for page in table.values())
