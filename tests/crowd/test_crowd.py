@@ -13,14 +13,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
 
 import httpx
 import pytest
 from PIL import Image
 
 from devtools.crowd import treasures
+from devtools.crowd.client import Client, Login
 from devtools.crowd.frame_check import FrameCheck
+from devtools.crowd.square import Square
 from devtools.crowd.tally import Tally
 from server.realtime.frames import Cd, End, Frame, Join, Prize, Snapshot, Tick
 from server.realtime.hub import Hub
