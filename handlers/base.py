@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 import secrets
 from collections.abc import Awaitable
@@ -27,6 +28,7 @@ from server.errors import (
     Busy,
     Internal,
     NoSuchTask,
+    NotLoggedIn,
     OutcomeUnknown,
     Refusal,
     TokenRequired,
@@ -104,6 +106,13 @@ class Caller:
 
 
 NOBODY = Caller("", None)
+
+
+@functools.cache
+def _needs_unionid(kind: type[msgspec.Struct]) -> bool:
+    """Whether nobody may send this request without saying who they are."""
+    return any(field.name == "unionid" and field.required for field in msgspec.structs.fields(kind))
+
 
 def presented_token(headers: HTTPHeaders) -> str | None:
     """Return the token of `Authorization: Bearer …`; None without one, "" if something else stands there."""
@@ -427,11 +436,22 @@ class Interface(Receiver):
             raise self._unanswered() from None
 
     def read(self, body: bytes) -> Any:
-        """Return the request as its struct, and set `caller`. Raises BadRequest, BadToken, TokenRequired."""
+        """Return the request as its struct, and set `caller`.
+
+        Raises BadRequest, BadToken, TokenRequired, NotLoggedIn.
+        """
         values = read_parameters(self.request, body)
-        request = parse(self.pick(values), values)
+        kind = self.pick(values)
+        if _needs_unionid(kind) and values.get("unionid") in (None, ""):
+            self._require_some_identity()
+        request = parse(kind, values)
         self.caller = self._identify(request)
         return request
+
+    def _require_some_identity(self) -> None:
+        """Raise TokenRequired or NotLoggedIn without a token. With one, a missing `unionid` is BadRequest."""
+        if presented_token(self.request.headers) is None:
+            raise TokenRequired if self.needs_token or self.context.settings.require_token else NotLoggedIn
 
     def _identify(self, request: msgspec.Struct) -> Caller:
         """Return who the request is from: by its token, else by its `unionid`."""

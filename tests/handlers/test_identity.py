@@ -51,6 +51,16 @@ async def ask(someone: Someone, interface: type[Interface], code: str) -> dict[s
     return await someone.post(interface.path, **asked)
 
 
+async def test_a_request_without_an_identity_is_refused_as_not_logged_in(client):
+    for interface in ASKING_WHO:
+        sent = {"goods_type": 2} if interface.path == "/postTask" else {}
+        asked = {"json": sent} if interface.method == "POST" else {}
+        reply = (await client.http.request(interface.method, interface.path, **asked)).json()
+        if interface.path in ("/uploadFile", "/report", "/setProfile"):
+            continue
+        assert reply["error"] == ("token_required" if interface.needs_token else "not_logged_in"), interface
+
+
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
     client, context, other_port
 ):
