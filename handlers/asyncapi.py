@@ -10,6 +10,7 @@ import msgspec
 
 from handlers.examples import examples
 from handlers.glossary import MEANINGS
+from handlers.languages import Language, say, summary
 from handlers.push import CLOSES, Cheer, ConnectRequest, Hello, Ping, Subscribe, Unsubscribe
 from handlers.schemas import refusal_table, schemas_of
 from server.realtime.frames import Frame
@@ -17,42 +18,43 @@ from server.realtime.frames import Frame
 MESSAGES: list[type[msgspec.Struct]] = [Hello, Subscribe, Unsubscribe, Cheer, Ping]
 
 
-def describe(version: str, url: str) -> bytes:
-    """Return the AsyncAPI 3.0 document of `/ws` at `url`, as JSON."""
+def servers(url: str) -> dict[str, Any]:
+    """Return the field of the document that says where `/ws` is."""
     parts = urlsplit(url)
     protocol = "wss" if parts.scheme == "https" else "ws"
-    server = {"host": parts.netloc, "protocol": protocol, "pathname": parts.path}
-    return msgspec.json.encode({**_document(version), "servers": {"this": server}})
+    return {"this": {"host": parts.netloc, "protocol": protocol, "pathname": parts.path}}
 
 
 @functools.cache
-def _document(version: str) -> dict[str, Any]:
+def document(version: str, language: Language) -> dict[str, Any]:
+    """Return the AsyncAPI 3.0 document of `/ws`, without `servers`."""
     frames = Frame.__subclasses__()
-    schemas = schemas_of([ConnectRequest, *MESSAGES], frames, MEANINGS)
+    schemas = schemas_of([ConnectRequest, *MESSAGES], frames, MEANINGS, language)
     query = schemas.pop(ConnectRequest.__name__)
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Wabao",
             "version": version,
-            "description": f"Live tasks: text frames of JSON, uncompressed.\n\n{refusal_table()}",
+            "description": say("Live treasures: text frames of JSON, uncompressed.", language)
+            + f"\n\n{refusal_table(language)}",
         },
         "defaultContentType": "application/json",
         "channels": {
             "ws": {
                 "address": "/ws",
-                "description": _close_table(),
+                "description": _close_table(language),
                 "messages": {each.__name__: _reference("messages", each) for each in [*MESSAGES, *frames]},
                 "bindings": {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}},
             }
         },
         "operations": {
-            "receive": _operation("receive", "What a client sends.", MESSAGES),
-            "send": _operation("send", "What the server sends.", frames),
+            "receive": _operation("receive", say("What a client sends.", language), MESSAGES),
+            "send": _operation("send", say("What the server sends.", language), frames),
         },
         "components": {
             "schemas": schemas,
-            "messages": {each.__name__: _message(each) for each in [*MESSAGES, *frames]},
+            "messages": {each.__name__: _message(each, language) for each in [*MESSAGES, *frames]},
         },
     }
 
@@ -66,12 +68,12 @@ def _operation(action: str, summary: str, messages: list[Any]) -> dict[str, Any]
     }
 
 
-def _message(struct: type[msgspec.Struct]) -> dict[str, Any]:
+def _message(struct: type[msgspec.Struct], language: Language) -> dict[str, Any]:
     name = str(struct.__struct_config__.tag)
     known = examples("messages") | examples("frames")
     return {
         "name": name,
-        "summary": (struct.__doc__ or "").split("\n")[0],
+        "summary": summary(struct, language),
         "payload": _reference("schemas", struct),
         **({"examples": [{"payload": known[name]}]} if name in known else {}),
     }
@@ -81,5 +83,6 @@ def _reference(kind: str, struct: type[msgspec.Struct]) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{struct.__name__}"}
 
 
-def _close_table() -> str:
-    return "Close codes:\n\n" + "\n".join(f"- {code}: {meaning}" for code, meaning in CLOSES.items())
+def _close_table(language: Language) -> str:
+    closes = "\n".join(f"- {code}: {say(meaning, language)}" for code, meaning in CLOSES.items())
+    return f"{say('Close codes:', language)}\n\n{closes}"

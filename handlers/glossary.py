@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from handlers.languages import Language, say
 from server.errors import REFUSALS
 
 
@@ -19,12 +20,16 @@ class Meaning(NamedTuple):
     text: str
     values: Mapping[Any, str] = {}
 
-    def sentence(self, must_be: str = "") -> str:
+    def sentence(self, must_be: str, language: Language) -> str:
         """Return meaning and values as one text. `must_be` is the condition that a refusal names."""
-        values = "，".join(f"{'空' if value == '' else value} {says}" for value, says in self.values.items())
+        comma, colon, empty = (", ", ": ", "empty") if language == "en" else ("，", "：", "空")
+        values = comma.join(
+            f"{empty if value == '' else value} {say(says, language)}" for value, says in self.values.items()
+        )
         if not values and self.text in must_be:
-            return must_be
-        return "：".join(part for part in (self.text, values or must_be) if part)
+            return say(must_be, language)
+        parts = (say(self.text, language), values or say(must_be, language))
+        return colon.join(part for part in parts if part)
 
 
 NO_YES = {0: "否", 1: "是"}
@@ -139,11 +144,20 @@ MEANINGS = {
     "prize_num": Meaning("奖品总数"),
     "prize_type": Meaning("奖品是一个还是多个", {1: "一个", 2: "多个"}),
     "prizes_left": Meaning("还没有被挖走的奖品数"),
+    "PublishRequest.forecast_num": Meaning(
+        "预计挖多少次（锹数，不是人数）；只有一个红包时至少 10（CASH_LEAST_DIGGERS 的默认值）"
+    ),
     "forecast_num": Meaning("预计挖多少次（锹数，不是人数）"),
     "interval": Meaning("相邻两个奖品平均相隔多少层，只有一个奖品时为 0"),
-    "PublishRequest.interval": Meaning("相邻两个奖品平均相隔多少层，多个奖品时必填"),
+    "PublishRequest.interval": Meaning(
+        "相邻两个奖品平均相隔多少层，多个奖品时必填；多个红包时奖品数 ×（interval + fluctuation）至少 10"
+        "（CASH_LEAST_DIGGERS 的默认值）"
+    ),
     "fluctuation": Meaning("间隔的上下浮动（层），只有一个奖品时为 0"),
-    "PublishRequest.fluctuation": Meaning("间隔的上下浮动（层），多个奖品时必填，必须小于 interval"),
+    "PublishRequest.fluctuation": Meaning(
+        "间隔的上下浮动（层），多个奖品时必填，必须小于 interval；"
+        "多个红包时至少小 2（CASH_LEAST_GAP 的默认值）"
+    ),
     "max_depth": Meaning("最多能挖到的层数"),
     "one_in": Meaning("按抽奖的规则，下一锹挖到的可能是几分之一；0 表示下一锹不可能挖到"),
     "nearest": Meaning("下一份奖品最浅在第几层；没有剩下的奖品时为 0"),
@@ -151,7 +165,9 @@ MEANINGS = {
     "now_depth": Meaning("已经挖到的层数，等于总锹数"),
     "seq": Meaning("最近一锹的序号，等于它的层数；重连时作 since"),
     "cd": Meaning("每一锹之后冷却多少秒"),
-    "PublishRequest.cd": Meaning("每一锹之后冷却多少秒，不传则用服务器的默认值"),
+    "PublishRequest.cd": Meaning(
+        "每一锹之后冷却多少秒，不传则用服务器的默认值；红包至少 3（CASH_LEAST_CD_SECONDS 的默认值）"
+    ),
     "is_cd": Meaning("是否在冷却", {0: "没有", 1: "冷却中"}),
     "TaskPage.is_cd": Meaning("这个人现在是否不能挖：冷却中，或 why 所说的原因", {0: "能挖", 1: "不能挖"}),
     "time": Meaning("冷却还剩多少秒，向上取整；没有冷却时为 0"),
@@ -300,6 +316,7 @@ MEANINGS = {
     "iv": Meaning("加密的初始向量"),
     "encryptedData": Meaning("加密的用户数据"),
     "page": Meaning("第几页"),
+    "GetTaskUserRequest.page": Meaning("第几页，不传是第 2 页：第 1 页就是 getTaskDetails 的 users"),
     "OwnListRequest.page": Meaning("第几页，每页 20 个；不传则返回最新的 500 个"),
     "is_share": Meaning("是不是从分享链接打开", NO_YES),
     "from_unionid": Meaning("谁带来的，只在 is_share 为 1 时有用"),

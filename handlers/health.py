@@ -6,7 +6,8 @@ import asyncio
 import hmac
 import ipaddress
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -17,6 +18,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.log import app_log
 
 from handlers.base import BaseHandler
+from handlers.languages import Language
 from server.actions.gauges import money_gauges
 from server.context import Context
 from server.errors import BadToken
@@ -165,15 +167,18 @@ class _Money(Collector):
 
 
 class OpenApi(BaseHandler):
-    """`/openapi.json`, generated from the declarations that parse requests."""
+    """`/openapi.json`, generated from the declarations that parse requests; in English with `lang=en`."""
 
-    def initialize(self, context: object, document: bytes) -> None:  # type: ignore[override]
+    def initialize(  # type: ignore[override]
+        self, context: object, documents: Mapping[Language, dict[str, Any]], servers: object
+    ) -> None:
         super().initialize(context)  # type: ignore[arg-type]
-        self._document = document
+        self._documents, self._servers = documents, servers
 
     def get(self) -> None:
-        self.finish(self._document)
+        language: Language = "en" if self.get_query_argument("lang", "") == "en" else "zh"
+        self.finish(msgspec.json.encode({**self._documents[language], "servers": self._servers}))
 
 
 class AsyncApi(OpenApi):
-    """`/asyncapi.json`, generated from the declarations of what `/ws` takes and sends."""
+    """`/asyncapi.json`, generated from the declarations of what `/ws` takes and sends; `lang` as above."""

@@ -13,6 +13,7 @@ import msgspec
 from handlers.base import Interface, RefusalReply
 from handlers.examples import examples
 from handlers.glossary import MEANINGS
+from handlers.languages import Language, say, summary
 from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.operators import COOKIE
 from handlers.schemas import refusal_table, schemas_of
@@ -32,29 +33,34 @@ NO_ANSWER = {
     "503": "A store does not answer. `Retry-After` says when to ask again.",
 }
 
-
-def describe(interfaces: tuple[type[Interface], ...], version: str, url: str) -> bytes:
-    """Return the OpenAPI 3.1 document of these interfaces at `url`, as JSON."""
-    return msgspec.json.encode({**_document(interfaces, version), "servers": [{"url": url}]})
+NO_IDENTITY = (
+    "A request without an identity is refused as `not_logged_in`, or where a token is required "
+    "(always in production) as `token_required`."
+)
 
 
 @functools.cache
-def _document(interfaces: tuple[type[Interface], ...], version: str) -> dict[str, Any]:
+def document(interfaces: tuple[type[Interface], ...], version: str, language: Language) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of these interfaces, without the server's address."""
     takes = [struct for interface in interfaces for struct in interface.takes]
     gives: list[type[msgspec.Struct]] = [RefusalReply]
     gives += [struct for interface in interfaces for struct in interface.gives]
-    components = schemas_of(takes, gives, {**MEANINGS, **OPS_MEANINGS})
+    components = schemas_of(takes, gives, {**MEANINGS, **OPS_MEANINGS}, language)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Wabao", "version": version, "description": refusal_table()},
+        "info": {
+            "title": "Wabao",
+            "version": version,
+            "description": f"{say(NO_IDENTITY, language)}\n\n{refusal_table(language)}",
+        },
         "x-changes": _changes(CHANGELOG.read_text("utf-8")),
         "paths": {
-            interface.path: {interface.method.lower(): _operation(interface, components)}
+            interface.path: {interface.method.lower(): _operation(interface, components, language)}
             for interface in interfaces
         },
         "components": {
             "schemas": components,
-            "responses": {status: _no_answer(status) for status in NO_ANSWER},
+            "responses": {status: _no_answer(status, language) for status in NO_ANSWER},
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
                 "operator": {"type": "apiKey", "in": "cookie", "name": COOKIE},
@@ -79,15 +85,17 @@ def _room(interface: type[Interface]) -> str:
     return parts[1] if len(parts) > 2 else "files"
 
 
-def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    interface: type[Interface], components: dict[str, Any], language: Language
+) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": interface.__name__,
-        "tags": [_room(interface)],
-        "summary": (interface.__doc__ or "").split("\n")[0],
+        "tags": [say(_room(interface), language)],
+        "summary": summary(interface, language),
         "security": _security(interface),
         "responses": {
             "200": {
-                "description": "`status` 0: done. `status` 1: refused, and `error` says why.",
+                "description": say("`status` 0: done. `status` 1: refused, and `error` says why.", language),
                 "content": {"application/json": {"schema": _any_of([*interface.gives, RefusalReply])}},
             },
             **{status: {"$ref": f"#/components/responses/{status}"} for status in NO_ANSWER},
@@ -114,17 +122,17 @@ def _operation(interface: type[Interface], components: dict[str, Any]) -> dict[s
         schema = _any_of(interface.takes)
         if interface.takes_files:
             kinds = ["multipart/form-data"]
-            schema = {"allOf": [schema, _files(interface.takes_files)]}
+            schema = {"allOf": [schema, _files(interface.takes_files, language)]}
         content = {"schema": schema, **_examples(noted, "request")}
         operation["requestBody"] = {"required": True, "content": dict.fromkeys(kinds, content)}
     return operation
 
 
-def _no_answer(status: str) -> dict[str, Any]:
+def _no_answer(status: str, language: Language) -> dict[str, Any]:
+    said = {"description": say(NO_ANSWER[status], language)}
     if status == NOT_HTTP:
-        return {"description": NO_ANSWER[status]}
-    content = {"application/json": {"schema": _any_of([RefusalReply])}}
-    return {"description": NO_ANSWER[status], "content": content}
+        return said
+    return {**said, "content": {"application/json": {"schema": _any_of([RefusalReply])}}}
 
 
 def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:
@@ -133,9 +141,10 @@ def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:
     return [{"token": []}] if interface.needs_token else [{}, {"token": []}]
 
 
-def _files(names: Sequence[str]) -> dict[str, Any]:
+def _files(names: Sequence[str], language: Language) -> dict[str, Any]:
     properties = {
-        name: {"type": "string", "format": "binary", "description": MEANINGS[name].text} for name in names
+        name: {"type": "string", "format": "binary", "description": say(MEANINGS[name].text, language)}
+        for name in names
     }
     return {"type": "object", "properties": properties, "required": list(names)}
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from handlers.glossary import Meaning
+from handlers.languages import Language, say
 from server.errors import REFUSALS
 
 
@@ -15,8 +16,12 @@ def schemas_of(
     takes: Iterable[type[msgspec.Struct]],
     gives: Iterable[type[msgspec.Struct]],
     meanings: Mapping[str, Meaning],
+    language: Language,
 ) -> dict[str, dict[str, Any]]:
-    """Return the schemas of what is taken and given, and of the structs within, by name."""
+    """Return the schemas of what is taken and given, and of the structs within, by name.
+
+    The English ones say of each struct what its class says, too.
+    """
     taken = {struct.__name__ for struct in takes}
     everything = [*takes, *gives]
     classes = {each.__name__: each for each in structs_within(msgspec.inspect.multi_type_info(everything))}
@@ -28,7 +33,11 @@ def schemas_of(
         for field, of in schema["properties"].items():
             key = key_of(classes[name], field, meanings)
             if key is not None:
-                _explain(of, meanings[key])
+                _explain(of, meanings[key], language)
+        if language == "zh":
+            schema.pop("description", None)
+        else:
+            _say_in_english(schema["properties"])
     return schemas
 
 
@@ -57,10 +66,10 @@ def structs_within(types: Iterable[Any]) -> set[type[msgspec.Struct]]:
     return found
 
 
-def refusal_table() -> str:
-    """Return all refusals in Markdown: the code, what the person reads, the HTTP code if it is not 200."""
-    return "Refusals (`error`):\n\n" + "\n".join(
-        f"- `{error}`: {refusal.default_msg}"
+def refusal_table(language: Language) -> str:
+    """Return all refusals in Markdown: the code, what it means, the HTTP code if it is not 200."""
+    return f"{say('Refusals (`error`):', language)}\n\n" + "\n".join(
+        f"- `{error}`: {say(refusal.default_msg, language)}"
         + (f" (HTTP {refusal.http_status})" if refusal.http_status != 200 else "")
         for error, refusal in REFUSALS.items()
     )
@@ -75,13 +84,24 @@ def _require_defaults(schema: dict[str, Any]) -> None:
     ]
 
 
-def _explain(schema: dict[str, Any], meaning: Meaning) -> None:
+def _explain(schema: dict[str, Any], meaning: Meaning, language: Language) -> None:
     """Describe a field. The condition of a parameter is there already; of an optional one in its first
     form."""
     first = schema.get("anyOf", [schema])[0]
-    schema["description"] = meaning.sentence(first.pop("description", ""))
+    schema["description"] = meaning.sentence(first.pop("description", ""), language)
     if meaning.values:
         first["enum"] = list(meaning.values)
+
+
+def _say_in_english(schema: Any) -> None:
+    """Leave out the titles, which are the words of a form, and translate what is described within fields."""
+    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        _say_in_english(part)
+    if isinstance(schema, dict):
+        if isinstance(schema.get("title"), str):
+            del schema["title"]
+        if isinstance(schema.get("description"), str):
+            schema["description"] = say(schema["description"], "en")
 
 
 def _respell_patterns(schema: Any) -> None:

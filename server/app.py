@@ -24,6 +24,7 @@ from handlers.digging.proof import GetProof
 from handlers.digging.publishers import Follow, GetMyFollows, GetPublisher
 from handlers.files import File, GetSharePic, MiniProgramCode
 from handlers.health import AsyncApi, Health, Metrics, NotReady, OpenApi, Ready
+from handlers.languages import LANGUAGES
 from handlers.messages.consents import GetTemplates, Remind, Subscribed
 from handlers.money.payments import Notified, PayTask
 from handlers.money.prizes import ConfirmDraw, DrawPrize, GetWinners
@@ -108,13 +109,16 @@ def make_app(context: Context) -> Application:
     interfaces = (*INTERFACES, *OPS_INTERFACES)
     routes = [URLSpec(interface.path, interface, given) for interface in interfaces]
     url = context.settings.public_url
-    described = openapi.describe(interfaces, __version__, url)
+    reference = {each: openapi.document(interfaces, __version__, each) for each in LANGUAGES}
+    channel = {each: asyncapi.document(__version__, each) for each in LANGUAGES}
     routes += [
         URLSpec(r"/healthz", Health, given),
         URLSpec(r"/readyz", Ready, given),
         URLSpec(r"/metrics", Metrics, given),
-        URLSpec(r"/openapi\.json", OpenApi, {**given, "document": described}),
-        URLSpec(r"/asyncapi\.json", AsyncApi, {**given, "document": asyncapi.describe(__version__, url)}),
+        URLSpec(r"/openapi\.json", OpenApi, {**given, "documents": reference, "servers": [{"url": url}]}),
+        URLSpec(
+            r"/asyncapi\.json", AsyncApi, {**given, "documents": channel, "servers": asyncapi.servers(url)}
+        ),
         URLSpec(r"/files/(.+)", File, given),
         URLSpec(r"/miniProgramCode", MiniProgramCode, given),
         URLSpec(r"/ws", Push, given),

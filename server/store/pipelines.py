@@ -61,8 +61,7 @@ def begins_with(text: str) -> _Document:
 def newest_with(terms: list[str], limit: int) -> list[_Document]:
     """Return the pipeline that finds the newest documents with all of one or more `terms`.
 
-    The longest term, which is the rarest, is matched by equality, because some servers use an index only for
-    that.
+    The longest, which is the rarest, is asked for by itself: some servers use an index for equality alone.
     """
     first, *rest = sorted(terms, key=len, reverse=True)
     others: list[_Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []

@@ -6,7 +6,9 @@ import asyncio
 import importlib
 import json
 import pkgutil
+import re
 from base64 import b64encode
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import msgspec
@@ -19,6 +21,7 @@ from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
 from handlers.digging.task_page import Why
 from handlers.glossary import END_REASONS, MEANINGS, PRIZE_STATES, WHY_NOT
+from handlers.languages import ENGLISH, SUMMARIES
 from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import CLOSES, ConnectRequest
@@ -32,6 +35,8 @@ from server.realtime.frames import Frame
 from support import SOURCE
 from support.client import a_picture
 from support.declared import channel, check_frame, check_reply, interfaces
+
+CHINESE_LETTER = re.compile("[\u4e00-\u9fff]")
 
 
 def descendants(kind: type[Any]) -> set[type[Any]]:
@@ -209,6 +214,33 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
     assert all(of["description"] for shape in shapes for of in shape["properties"].values())
     for operation in (each for path in interfaces()["paths"].values() for each in path.values()):
         assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+
+
+def test_each_text_is_there_in_both_languages_and_none_is_left_over() -> None:
+    classes = [*INTERFACES, *OPS_INTERFACES, *MESSAGES, *Frame.__subclasses__()]
+    assert SUMMARIES.keys() == {each.__name__ for each in classes}
+    meanings = {**MEANINGS, **OPS_MEANINGS}.values()
+    texts = {text for meaning in meanings for text in (meaning.text, *meaning.values.values())}
+    texts |= {refusal.default_msg for refusal in REFUSALS.values()} | set(CLOSES.values())
+    structs = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
+    _, schemas = msgspec.json.schema_components([*structs, RefusalReply, ConnectRequest, *MESSAGES])
+    texts |= {text for schema in schemas.values() for text in described(schema["properties"])}
+    assert {text for text in texts if CHINESE_LETTER.search(text)} == ENGLISH.keys()
+    for document in (interfaces("zh"), channel("zh")):
+        assert [text for text in described(document) if not CHINESE_LETTER.search(text)] == []
+
+
+def described(part: Any) -> Iterator[str]:
+    """Yield what is said in a part of a document."""
+    if isinstance(part, dict):
+        for name, value in part.items():
+            if name in ("description", "summary") and isinstance(value, str):
+                yield value
+            elif name not in ("examples", "example", "x-changes"):
+                yield from described(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from described(value)
 
 
 def test_fields_of_one_name_in_a_task_and_a_call_are_told_apart():

@@ -9,23 +9,24 @@ import msgspec
 from jsonschema import Draft202012Validator
 
 from handlers import asyncapi, openapi
+from handlers.languages import Language
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES
 
-URL = "https://wabao.example"
+
+@cache
+def interfaces(language: Language = "zh") -> dict[str, Any]:
+    return _decoded(openapi.document((*INTERFACES, *OPS_INTERFACES), "test", language))
 
 
 @cache
-def interfaces() -> dict[str, Any]:
-    described = openapi.describe((*INTERFACES, *OPS_INTERFACES), "test", URL)
-    document: dict[str, Any] = msgspec.json.decode(described)
-    return document
+def channel(language: Language = "zh") -> dict[str, Any]:
+    return _decoded(asyncapi.document("test", language))
 
 
-@cache
-def channel() -> dict[str, Any]:
-    document: dict[str, Any] = msgspec.json.decode(asyncapi.describe("test", URL))
-    return document
+def _decoded(document: dict[str, Any]) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    return decoded
 
 
 def check_reply(path: str, reply: dict[str, Any]) -> None:
