@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable
 from math import comb
 from typing import Any
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 
+from devtools.sandbox import Sandbox
 from server.actions.digging.dig import dig, fair_start_of
 from server.actions.people.account import known_people_of
 from server.clock import Clock
@@ -402,6 +404,33 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
         assert first["at"] >= opened["opened_at"] + WINDOW_MS
         assert (len(digs), first["unionid"]) == (1, carol.unionid)
         assert [getattr(each, "error", "dug") for each in told] == ["cooling_down", "dug"]
+
+
+@pytest.mark.parametrize("ahead_ms", [2000, -2000])
+async def test_an_announced_treasure_opens_by_mongodbs_clock_also_where_a_process_just_started_without_redis(
+    client, context, settings, monkeypatch, ahead_ms
+):
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    starts_at = context.clock.now_ms() + 3_600_000
+    code = await alice.publish(cd=5, starts_at=starts_at)
+    right = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: right() + ahead_ms * 1_000_000)
+    started = await Context.open(msgspec.structs.replace(settings, redis_url="redis://127.0.0.1:1"), Sandbox)
+    both = [(context, bob), (started, carol)]
+    for told in await ask_at(code, both):
+        assert isinstance(told, Refusal)
+        assert (told.error, told.extra["cd_until"]) == ("cooling_down", starts_at)
+    assert abs(started.clock.now_ms() - await context.store.now_ms()) < 1000
+    opened_at = await context.store.now_ms()
+    opens = {"starts_at": opened_at, "opened_at": opened_at, "cd_until": opened_at}
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": opens})
+    for each, _ in both:
+        each.hub.cooldowns.forget(code)
+    told = await ask_at(code, both)
+    assert sorted(getattr(each, "error", "dug") for each in told) == ["cooling_down", "dug"]
+    [first] = await check_history(context, code)
+    assert first["at"] >= opened_at + WINDOW_MS
+    await started.close()
 
 
 async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
