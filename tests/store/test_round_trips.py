@@ -13,11 +13,14 @@ from devtools.sandbox import Sandbox
 from server.actions.announce import square_of
 from server.actions.digging.dig import dig
 from server.actions.digging.visit import visit
+from server.actions.messages import write
+from server.actions.messages.send import send_messages
 from server.context import Context
 from server.errors import CoolingDown
 from server.store import Store
 from server.store.digging import square
 from server.store.digging.digs import stored
+from server.store.people.follows import Follow
 from support.client import Client, Someone
 from support.messages import MESSAGES
 from support.trips import Trips
@@ -78,6 +81,39 @@ class TestWithMessages:
             assert reply["status"] == 0
             assert 3 <= len(sent) <= 4, sent
             await context.background.finish()
+
+    async def test_a_thousand_followers_are_told_in_turns_that_cost_as_those_of_sixty(
+        self, client, context, trips, monkeypatch
+    ):
+        monkeypatch.setattr(write, "FOLLOWERS", 20)
+        template_id = context.settings.templates["announced"].template_id
+        messages = context.store.database["messages"]
+
+        async def turns(user: str, followers: int) -> list[tuple[int, int]]:
+            """Return how many commands each of three turns sends, and how many messages it writes."""
+            publisher = await client.log_in(user)
+            fans = [f"{user}-{number:06}" for number in range(followers)]
+            follows = [
+                Follow(_id=f"{publisher.unionid}:{fan}", publisher=publisher.unionid, follower=fan, at=1)
+                for fan in fans
+            ]
+            consents = [{"_id": f"{fan}:{template_id}", "unionid": fan, "left": 1} for fan in fans]
+            await context.store.database["follows"].insert_many(follows)
+            await context.store.database["consents"].insert_many(consents)
+            await publisher.publish(name="灯")
+            costs = []
+            for _ in range(3):
+                await messages.update_many({"after": {"$exists": True}}, {"$set": {"due_at": 1}})
+                before = len(trips.sent), await messages.count_documents({})
+                await send_messages(context)
+                written = await messages.count_documents({}) - before[1]
+                costs.append((len(trips.sent) - before[0], written))
+            await messages.delete_many({})
+            return costs
+
+        few, many = await turns("alice", 60), await turns("bob", 1_000)
+        assert many == few
+        assert [written for _, written in many] == [20] * 3
 
 
 async def test_a_dig_that_finds_another_one_pending_takes_four_trips(client, context, trips):
