@@ -92,6 +92,8 @@ async def do_runs(context: Context) -> None:
                 if key not in begun or begun[key].done():
                     begun[key] = doing.spawn(_do(context, run))
             await asyncio.wait(begun.values(), timeout=LOOK_SECONDS)
+        if begun:
+            await asyncio.wait(begun.values())  # they give their leases back
     finally:
         await doing.end()
 
