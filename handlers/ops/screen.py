@@ -32,7 +32,7 @@ from handlers.ops.reviews import OpsDecide, OpsReviews
 from handlers.ops.rings import OpsReleaseRing, OpsReturnRing, OpsRing
 from handlers.ops.runs import OpsErase, OpsRun, OpsRuns
 from handlers.ops.search import OpsSearch
-from handlers.ops.timeline import OpsTimeline
+from handlers.ops.timeline import Difference, OpsTimeline
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context, per_context
@@ -91,13 +91,6 @@ class Payment(msgspec.Struct):
     state: str
     alarm: str
     at: int
-
-
-class Difference(msgspec.Struct):
-    """Something that does not balance: the name of a finding, and its values."""
-
-    what: str
-    values: tuple[str, ...]
 
 
 class Money(msgspec.Struct):

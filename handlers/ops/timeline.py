@@ -13,7 +13,7 @@ from handlers.ops.person import Named
 from server.actions.people.whom import find_person
 from server.errors import BadRequest, NoSuchTask
 from server.game.task import Task
-from server.operation.timeline import lucks, of_person, of_prize, of_task, page_of
+from server.operation.timeline import lucks, of_person, of_prize, of_task, page_of, verdict
 
 
 class OpsTimelineRequest(Named, kw_only=True):
@@ -55,15 +55,34 @@ class WinnersLuck(msgspec.Struct):
     p_value: float
 
 
+class Difference(msgspec.Struct):
+    """Something that does not balance: the name of a finding, and its values."""
+
+    what: str
+    values: tuple[str, ...]
+
+
+class Verdict(msgspec.Struct):
+    """Whether a treasure agrees with its history and with its commitment: `differences` is [] if it does.
+
+    `ended` is 1 once anybody can read its proof (`/getProof`).
+    """
+
+    commitment: str
+    ended: int
+    differences: list[Difference]
+
+
 class OpsTimelineReply(Reply, kw_only=True):
     """At most 500 events and the rest of the last one's millisecond, the newest first; `more` 1: older ones.
 
-    `lucks` has the first 50 winners, of a task alone.
+    `lucks` has the first 50 winners, and `verdict` is there, of a task alone, with its newest events.
     """
 
     data: list[TimelineEvent]
     more: int
     lucks: list[WinnersLuck]
+    verdict: Verdict | None
 
 
 class OpsTimeline(OperatorInterface):
@@ -75,7 +94,7 @@ class OpsTimeline(OperatorInterface):
 
     async def operate(self, request: OpsTimelineRequest) -> OpsTimelineReply:
         """Raises NoSuchTask, BadRequest."""
-        store, lucky = self.context.store, []
+        store, lucky, judged = self.context.store, [], None
         if request.of == "person":
             person = await find_person(self.context, request.whom())
             events = await of_person(store, await store.people.of_openid(person["openid"]))
@@ -87,14 +106,21 @@ class OpsTimeline(OperatorInterface):
                 events = await of_prize(store, task, request.depth)
             else:
                 events = await of_task(store, task)
-                lucky = [] if request.before else await lucks(store, task)
+                if not request.before:
+                    lucky = await lucks(store, task)
+                    judged = await self._judge(task)
         page, more = page_of(events, request.before)
         names = await store.tasks.names(event.code for event in page)
         return OpsTimelineReply(
             data=[TimelineEvent(*event, names.get(event.code, "")) for event in page],
             more=int(more),
             lucks=[WinnersLuck(*each) for each in lucky],
+            verdict=judged,
         )
+
+    async def _judge(self, task: Task) -> Verdict:
+        found = await verdict(self.context.store, self.context.keys, task)
+        return Verdict(task["commitment"], task["status"], [Difference(*each) for each in found])
 
     async def _task(self, request: OpsTimelineRequest) -> Task:
         if request.code is None:

@@ -98,7 +98,7 @@ def held(attempt: int, why: Why, now_ms: int) -> Row:
     return Row(
         "claiming -> held",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
-        sets={"held_for": why, "withheld_at": now_ms},
+        sets={"held_for": why, "withheld_at": now_ms, "was_held_for": why, "was_held_at": now_ms},
     )
 
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 from server.game import draw
 from server.game.chance import chance_to_win, luck
 from server.game.task import Task
+from server.operation.alarms import check_invariants
+from server.security.keys import Keys
 from server.store import Store
 from server.store.audit_log import Act, depth_of
 from server.store.people.people import Person
@@ -62,9 +64,11 @@ async def of_task(store: Store, task: Task) -> list[Event]:
         store.audit_log.about("code", [code], READ),
         store.reviews.find(f"task:{code}"),
     )
+    reports = await store.reports.of_task(code, READ)
+    reporters = await store.people.names(report["unionid"] for report in reports)
     names = {prize["_id"]: prize["wxname"] for prize in prizes}
     found = [*_of_tasks([task]), *_of_prizes(prizes), *_of_bills(bills, names), *_of_orders(orders)]
-    found += [*_of_refunds(refunds), *_of_acts(acts)]
+    found += [*_of_refunds(refunds), *_of_acts(acts), *_of_reports(reports, reporters)]
     if review is not None:
         found.append(Event(review["created_at"], "review", code, why=review["why"], state=review["state"]))
     return _sorted(found)
@@ -98,12 +102,17 @@ async def _of_record(store: Store, person: Person) -> list[Event]:
         store.orders.of_publisher(unionid, READ),
         store.messages.of_person(unionid, READ),
     )
+    reports = await store.reports.made_by(unionid, READ)
     # What operators did about the prizes alone; acts about a person name them.
     won = sorted({prize["code"] for prize in prizes})
     depths = {(prize["code"], prize["depth"]) for prize in prizes}
     acts = list(_of_acts(await store.audit_log.about("code", won, READ)))
     found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
-    found += [*_of_messages(messages), *(act for act in acts if (act.code, act.depth) in depths)]
+    found += [
+        *_of_reports(reports, {}),
+        *_of_messages(messages),
+        *(act for act in acts if (act.code, act.depth) in depths),
+    ]
     found += [Event(dig["at"], "joined", dig["code"], dig["depth"]) for dig in joins]
     found.append(Event(person.get("created_at", 0), "first_login"))
     if "leaving" in person:
@@ -112,8 +121,24 @@ async def _of_record(store: Store, person: Person) -> list[Event]:
 
 
 def _sorted(events: Iterable[Event]) -> list[Event]:
-    """Return events, the newest first; those of one millisecond are given in their order."""
+    """Return events, the newest first; those of one millisecond are given in their order.
+
+    What an operator let happen names them and their reason.
+    """
     oldest_first = sorted((event for event in dict.fromkeys(events) if event.at), key=lambda event: event.at)
+    let: dict[tuple[str, str, int], Event] = {}
+    for place, event in enumerate(oldest_first):
+        if event.what.startswith(("act_release", "act_end")):
+            verb = "release" if event.what.startswith("act_release") else "end"
+            let[verb, event.code, event.depth] = event
+        elif event.what == "released" or (event.what == "ended" and event.state == "operator"):
+            verb = "release" if event.what == "released" else "end"
+            acts = [
+                let[key] for key in ((verb, event.code, event.depth), (verb, event.code, 0)) if key in let
+            ]
+            if acts:
+                by = max(acts, key=lambda act: act.at)
+                oldest_first[place] = event._replace(actor=by.actor, why=by.why)
     return oldest_first[::-1]
 
 
@@ -143,12 +168,18 @@ def _of_prizes(prizes: Iterable[_Document]) -> Iterator[Event]:
             ("won", "won_at", ""),
             ("claimed", "claimed_at", ""),
             ("put_off", "waits_until", prize.get("waits_for", "")),
-            ("held", "withheld_at", prize.get("held_for", "")),
+            ("held", "was_held_at", prize.get("was_held_for", "")),
+            ("withheld", "withheld_at", prize.get("held_for", "")),
             ("released", "released_at", ""),
             ("given", "given_at", ""),
             ("sent", "sent_at", ""),
             ("received", "received_at", ""),
         ):
+            if (what, prize.get(field)) in (
+                ("withheld", prize.get("was_held_at")),  # the limit held it, nobody froze it
+                ("released", prize.get("waits_until")),  # it was only put off
+            ):
+                continue
             yield Event(
                 prize.get(field, 0),
                 what,
@@ -168,8 +199,9 @@ def _of_bills(bills: Iterable[_Document], names: Mapping[str, str]) -> Iterator[
         fen, number = bill["amount_fen"], bill["_id"]
         why = bill["alarm"] or bill["fail_reason"]
         yield Event(bill["created_at"], "bill", *about, amount_fen=fen, number=number)
-        at, what = (bill["ended_at"], "bill_ended") if bill["ended_at"] else (bill["sent_at"], "bill_sent")
-        yield Event(at, what, *about, "", why, bill["state"], fen, number)
+        sent = "" if bill["ended_at"] else bill["state"]
+        yield Event(bill["sent_at"], "bill_sent", *about, state=sent, amount_fen=fen, number=number)
+        yield Event(bill["ended_at"], "bill_ended", *about, "", why, bill["state"], fen, number)
 
 
 def _of_orders(orders: Iterable[_Document]) -> Iterator[Event]:
@@ -193,12 +225,39 @@ def _of_messages(messages: Iterable[_Document]) -> Iterator[Event]:
         yield Event(at, "message", message["code"], depth, state=message["state"], why=message["kind"])
 
 
+def _of_reports(reports: Iterable[_Document], names: Mapping[str, str]) -> Iterator[Event]:
+    for report in reports:
+        why = ": ".join(filter(None, (report["reason"], report["text"])))
+        state = report.get("outcome", "open" if "open" in report else "")  # "": it does not count
+        name = names.get(report["unionid"], "")
+        yield Event(
+            report["at"], "reported", report["code"], 0, name, why=why, state=state
+        )
+
+
 def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
     for act in acts:
         yield Event(
             act["at"], f"act_{act['act']}", act.get("code", ""), depth_of(act), "", act["operator"],
             act["reason"], act["outcome"],
         )  # fmt: skip
+
+
+async def verdict(store: Store, keys: Keys, task: Task) -> list[tuple[str, tuple[str, ...]]]:
+    """Return what contradicts a treasure's history or its commitment, with values; [] if nothing does.
+
+    A treasure with very many digs is not compared with their totals.
+    """
+    found = [(alarm.what, alarm.values) for alarm in await check_invariants(store, [task])]
+    code, depth = task["_id"], task["now_depth"]
+    seed = keys.open("seed", await store.tasks.seed_box(code), code)
+    rules, wins = draw.read_rules(task["params"]), await store.digs.wins(code)
+    newest = [task["last_dig"]] if "last_dig" in task and task["last_dig"]["is_prize"] else []
+    won = sorted({dig["depth"] for dig in (*wins, *newest) if dig["depth"] <= depth})
+    foretold = [each for each in draw.winning_depths(seed, rules) if each <= depth]
+    if won != foretold or draw.commitment(seed, rules) != task["commitment"]:
+        found.append(("draw", (", ".join(map(str, won)),)))
+    return found
 
 
 async def lucks(store: Store, task: Task) -> list[Luck]:

@@ -20,6 +20,13 @@ export function say({ kind, what, values }) {
   return t(`said_${what}`, ...values.map((value) => (value === "" ? t("nothing") : named("value", value))));
 }
 
+/** Return what became of an act, as the log has it. */
+export function outcomeWord(outcome) {
+  if (["done", "begun"].includes(outcome)) return t(`outcome_${outcome}`);
+  if (["refused", "left", "differs", "failed"].includes(outcome)) return t(`run_${outcome}`);
+  return t("outcome_refused", named("refusal", outcome));
+}
+
 /** Return why a payment waits, in words. A code of WeChat Pay without words of its own means a refusal. */
 export function waits(code) {
   const known = named("waits", code);

@@ -3,6 +3,7 @@
 import { exportLog } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el } from "./dom.js";
+import { outcomeWord } from "./findings.js";
 import { clock, count, day, isolated, logAddress } from "./format.js";
 import { listPage } from "./lists.js";
 import { keyLink } from "./person.js";
@@ -79,9 +80,4 @@ function subject({ target, code, depth, name, key, wxname }) {
 }
 
 /** What became of an act, as a mark. */
-export function outcomeOf(outcome) {
-  if (outcome === "done") return el("span.state.open", {}, t("outcome_done"));
-  if (outcome === "begun") return el("span.state.cools", {}, t("outcome_begun"));
-  if (["refused", "left", "differs", "failed"].includes(outcome)) return el("span.state.bad", {}, t(`run_${outcome}`));
-  return el("span.state.bad", {}, t("outcome_refused", named("refusal", outcome)));
-}
+export const outcomeOf = (outcome) => el(`span.state.${{ done: "open", begun: "cools" }[outcome] ?? "bad"}`, {}, outcomeWord(outcome));

@@ -2,11 +2,16 @@
 
 import { Refused, get } from "./api.js";
 import { el, fill, write } from "./dom.js";
+import { outcomeWord, say } from "./findings.js";
 import { count, clock, day, isolated, money } from "./format.js";
 import { known, named, t } from "./words.js";
 
-/** A section with a timeline: `who` is what `/ops/timeline` takes. It is read once, and as often as its button is pressed. */
-export function timeline(who) {
+/**
+ * A section with a timeline: `who` is what `/ops/timeline` takes. It is read once, and as often as its button is pressed.
+ *
+ * `onRead` gets the newest events.
+ */
+export function timeline(who, onRead = () => {}) {
   const problem = el("p.problem", { role: "alert" });
   const list = el("ol.log.timeline");
   const lucks = el("div");
@@ -28,7 +33,8 @@ export function timeline(who) {
     if (before) list.append(...lines);
     else {
       list.replaceChildren(...lines);
-      fill(lucks, reply.lucks.length > 0 && luckTable(who.code, reply.lucks));
+      fill(lucks, reply.verdict && verdict(who.code, reply.verdict), reply.lucks.length > 0 && luckTable(who.code, reply.lucks));
+      onRead(reply.data);
     }
     last = reply.data.at(-1)?.at ?? last;
     older.hidden = !reply.more;
@@ -40,9 +46,10 @@ export function timeline(who) {
 
 /** The page of one prize. */
 export function prizePage(root, code, depth) {
-  const title = `${code} · ${t("depth_of", count(depth))}`;
-  fill(root, el("div.page-list", {}, el("p.crumb", {}, el("a", { href: `#/task/${code}` }, t("back_to_task"))), el("h1", {}, title), timeline({ of: "prize", code, depth })));
-  return { title, ageMs: () => 0, stop() {} };
+  const heading = el("h1", {}, code);
+  const name = (events) => write(heading, `${isolated(events.find((event) => event.name)?.name ?? code)} · ${t("depth_of", count(depth))}`);
+  fill(root, el("div.page-list", {}, el("p.crumb", {}, el("a", { href: `#/task/${code}` }, t("back_to_task"))), heading, timeline({ of: "prize", code, depth }, name)));
+  return { title: `${code} · ${t("depth_of", count(depth))}`, ageMs: () => 0, stop() {} };
 }
 
 function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fen, number, name }) {
@@ -63,14 +70,26 @@ function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fe
 }
 
 function stateWord(what, state) {
-  const keys = what === "ended" ? [`end_${state}`] : what === "won" ? [`prize_${state}`] : [`outcome_${state}`, `state_${state}`, `event_state_${state}`];
-  const key = keys.find(known);
-  return key ? t(key, "").trim() : state;
+  if (what.startsWith("act_")) return outcomeWord(state);
+  const kind = { ended: "end", won: "prize", review: "event_state", message: "event_state", reported: "event_state" }[what] ?? "state";
+  return named(kind, state).replace("{0}", "").trim();
 }
 
 function whyWord(what, why) {
+  if (what === "reported") return [named("report", why.split(": ")[0]), why.includes(": ") && `: ${isolated(why.slice(why.indexOf(": ") + 2))}`];
   const key = [`why_${why}`, `wait_${why}`].find(known);
   return ["held", "put_off"].includes(what) && key ? t(key) : isolated(why);
+}
+
+/** Whether the record holds, and where anybody can see that. */
+function verdict(code, { commitment, ended, differences }) {
+  const found = differences.map((each) => el("p.problem", {}, `${t("alarm_invariant")}: ${say(each)}`));
+  return [
+    el("h3", {}, t("verdict")),
+    found.length ? found : el("p.good", {}, t("verdict_holds")),
+    el("p.hint", {}, t("commitment"), " ", el("code", {}, commitment)),
+    ended ? el("p", {}, el("a", { href: `/#/task/${code}` }, t("verdict_page")), " · ", el("a", { href: `/getProof?code=${code}` }, t("verdict_proof"))) : el("p.hint", {}, t("verdict_later")),
+  ];
 }
 
 function luckTable(code, found) {

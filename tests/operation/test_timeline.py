@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from server.operation import timeline
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client
 from support.operators import operator
-from support.purse import pay, publish_red_packet, rest, win
+from support.purse import confirm, pay, publish_red_packet, rest, win
 
 ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
@@ -70,6 +71,100 @@ async def test_a_timeline_of_nothing_is_refused(client):
         ({"of": "person", "key": f"person:{'A' * 16}"}, "bad_request"),
     ):
         assert (await client.get("/ops/timeline", **who))["error"] == error, who
+
+
+class TestLimits:
+    ENVIRONMENT: ClassVar = {"OPS_TOKEN": "open sesame", "CASH_PAIR_WEEK_YUAN": "3"}
+
+    async def test_what_a_limit_held_and_an_operator_released_is_told_to_its_end(self, client, context):
+        await operator(client)
+        alice, bob = await client.log_in_all("alice", "bob")
+        for _ in range(2):
+            code = await publish_red_packet(alice)
+            await pay(client, context, alice, code)
+            await win(client, context, bob, code)
+            claimed = await bob.post("/drawPrize", code=code)
+        assert claimed["error"] == "payout_held"
+        about = {"what": "prize", "code": code, "depth": 1}
+        assert (await client.post("/ops/release", **about, reason="没有问题"))["status"] == 0
+        package = (await bob.post("/drawPrize", code=code))["package_info"]
+        assert (await confirm(client, context, package)).endswith(":ok")
+        story = [each for each in await read(client, of="prize", code=code, depth=1) if each["depth"]]
+        order = [each["what"] for each in story[::-1]]
+        assert order[:-2] + sorted(order[-2:]) == [
+            *("won", "held", "act_release_prize", "released"),
+            *("claimed", "bill", "bill_sent", "bill_ended", "given"),
+        ]
+        told = {each["what"]: each for each in story}
+        assert told["held"]["why"] == "pair"
+        assert (told["released"]["actor"], told["released"]["why"]) == ("管理员", "没有问题")
+        assert told["bill_ended"]["state"] == "given"
+
+
+async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(client, context):
+    await operator(client)
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
+    await bob.dig(code)
+
+    async def judged():
+        await context.background.finish()
+        return (await client.get("/ops/timeline", of="task", code=code))["verdict"]
+
+    verdict = await judged()
+    assert (verdict["ended"], verdict["differences"]) == (0, [])
+    await carol.dig(code)
+    verdict = await judged()
+    page = await alice.get("/getTaskDetails", code=code)
+    assert verdict == {"commitment": page["data"]["commitment"], "ended": 1, "differences": []}
+    digs = context.store.digs.rows
+    won = await digs.find_one({"_id": f"{code}:1"})
+    await digs.update_one({"_id": f"{code}:1"}, {"$unset": {"won_by": ""}, "$set": {"is_prize": 0}})
+    found = (await judged())["differences"]
+    assert {"what": "draw", "values": ["2"]} in found
+    assert {"what": "wins", "values": ["2", "1"]} in found
+    await digs.replace_one({"_id": f"{code}:1"}, won)
+    assert (await judged())["differences"] == []
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"commitment": "0" * 64}})
+    assert [each["what"] for each in (await judged())["differences"]] == ["draw"]
+
+
+async def test_reports_are_events_and_a_person_with_two_records_has_one_timeline(client, context):
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=100_000)
+    await bob.dig(code)
+    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"created_at": 1}})
+    assert (await bob.post("/report", code=code, reason="fraud", text="图是假的"))["status"] == 0
+    await client.post("/ops/hide", code=code, hidden=1, reason="是假的")
+    [reported] = [each for each in await read(client, of="task", code=code) if each["what"] == "reported"]
+    assert (reported["wxname"], reported["why"], reported["state"]) == ("bob", "fraud: 图是假的", "upheld")
+    people = context.store.people.rows
+    record = await people.find_one({"_id": bob.unionid})
+    await people.insert_one({**record, "_id": "openid:x", "public_id": "B" * 16})
+    joined = await context.store.digs.rows.find_one({"_id": f"{code}:1"})
+    other = {"_id": f"{'A' * 12}:1", "code": "A" * 12, "unionid": "openid:x"}
+    await context.store.digs.rows.insert_one({**joined, **other, "joined_by": "x", "made_as": "x"})
+    for who in ({"code": code, "depth": 1}, {"key": f"person:{'B' * 16}"}):
+        theirs = await read(client, of="person", **who)
+        assert {each["code"] for each in theirs if each["what"] == "joined"} == {code, "A" * 12}
+        assert [each["why"] for each in theirs if each["what"] == "reported"] == ["fraud: 图是假的"]
+
+
+async def test_older_pages_stay_as_they_are_while_more_happens(client, context, monkeypatch):
+    monkeypatch.setattr(timeline, "PAGE", 2)
+    await operator(client)
+    code = await (await client.log_in("alice")).publish()
+    for hidden in (1, 0, 1):
+        await client.post("/ops/hide", code=code, hidden=hidden, reason=f"{hidden}")
+    before = await read(client, of="task", code=code)
+    await client.post("/ops/hide", code=code, hidden=0, reason="又好了")
+    seen, more = list(before), 1
+    while more:
+        reply = await client.get("/ops/timeline", of="task", code=code, before=seen[-1]["at"])
+        seen, more = seen + reply["data"], reply["more"]
+    monkeypatch.undo()
+    assert seen == (await read(client, of="task", code=code))[1:]
 
 
 def test_pages_neither_overlap_nor_miss_what_happened_in_one_millisecond():

@@ -37,7 +37,8 @@ class Prize(TypedDict):
     those of the parcel, and are deleted with the address.
 
     `weighed` is the attempt that was approved. `withheld_at` is since when a prize is held, frozen or
-    `freezing`. `bill_lost`: WeChat never said that its bill failed, so it gets no other. `denied`: an
+    `freezing`; `was_held_at` and `was_held_for` stay: when and why a limit held it last. `bill_lost`: WeChat
+    never said that its bill failed, so it gets no other. `denied`: an
     operator let it go back to the publisher. `released_at` only moves the deadline. `let_off`: an operator
     released this prize individually, so it is not checked against the limits again. `rank` is its kind, from
     1, if its task has ranks.
@@ -75,6 +76,8 @@ class Prize(TypedDict):
     weighed: NotRequired[int]
     held_for: NotRequired[Why]
     withheld_at: NotRequired[int]
+    was_held_for: NotRequired[Why]
+    was_held_at: NotRequired[int]
     freezing: NotRequired[int]
     released_at: NotRequired[int]
     let_off: NotRequired[int]

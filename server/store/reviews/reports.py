@@ -89,6 +89,10 @@ class Reports(DueDocuments[Report]):
         found = self.collection.find({"code": code}, sort=[("at", pymongo.DESCENDING)], limit=limit)
         return await found.to_list(limit)
 
+    async def made_by(self, unionid: str, limit: int) -> list[Report]:
+        """Return some of the reports that a person made."""
+        return await self.collection.find({"unionid": unionid}, limit=limit).to_list(limit)
+
     async def number_by(self, unionid: str) -> int:
         """Return how often a person reported something."""
         return await self.collection.count_documents({"unionid": unionid})

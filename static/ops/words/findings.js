@@ -55,6 +55,7 @@ export const FINDINGS = {
 
   said_depth: ["深度记为 {0}，但查到 {1} 条挖宝记录，最深 {2}", "its depth is {0}, but {1} digs are recorded, down to {2}"],
   said_wins: ["奖品少了 {0} 个，但查到 {1} 次中奖", "{0} prizes are gone, but {1} wins are recorded"],
+  said_draw: ["第 {0} 层挖到了奖品，与承诺不符", "depths {0} won, and the commitment says otherwise"],
   said_participants: ["参与者记为 {0} 人，但查到 {1} 人", "it says {0} participants, but {1} are recorded"],
   said_ledger: ["{1}：账本记 {0}，单据是 {2}（分）", "{1}: the ledger says {0}, the documents {2} (in fen)"],
   said_opened_by: ["开放它的订单：{0}；标为已用的订单：{1}", "the order that opened it: {0}; orders marked so: {1}"],

@@ -113,6 +113,7 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "role": {"look", "act", "money"},
         "act": {*PAYOUT_ACTS, *LOGGED, *RUN, *STARTED, *logged_acts()},
         "log": {"operator", "act", "about", "since", "until"},
+        "outcome": {"done", "begun", "refused"},
         "run": (set(get_args(Outcome)) | set(get_args(OfRun))) - {"done"},
         "database": {"identity", "keys"},
         "ask": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *STARTED},
@@ -123,7 +124,8 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
         "found_by": {"phone", "parcel", "bill"},
         "event": {"published", "opened", "ended", "hidden_by_reports", "joined", "first_login", "leaves"}
         | {"won", "claimed", "put_off", "held", "released", "given", "sent", "received", "review", "message"}
-        | {"bill", "bill_sent", "bill_ended", "ordered", "paid", "refund", "refund_ended"},
+        | {"bill", "bill_sent", "bill_ended", "ordered", "paid", "refund", "refund_ended"}
+        | {"reported", "withheld"},
         "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL"}
         | {"CLOSED", ADDRESS_REFUSED, DAY_REFUSED, NOT_REPORTED},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
