@@ -311,6 +311,11 @@ def is_approved(known: Document, attempt: int) -> bool:
     return is_out(known) and known.get("weighed") == attempt
 
 
+def is_held(known: Document) -> bool:
+    """Whether a payout limit holds a prize until an operator decides."""
+    return bool(known["state"] == "held")
+
+
 def is_frozen(known: Document) -> bool:
     """Whether a prize is frozen, or will be once its bill is cancelled."""
     return known["state"] == "withheld" or (is_out(known) and "freezing" in known)

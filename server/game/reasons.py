@@ -25,7 +25,7 @@ from server.errors import (
     WrongAmount,
 )
 from server.game.amounts import claim_until_ms, in_words, total_fen, whole_yuan
-from server.game.prize import GIVEN, GONE, is_frozen
+from server.game.prize import GIVEN, GONE, is_frozen, is_held
 from server.game.ranks import RED_PACKET
 from server.game.review import ReviewShown, is_taken_down, review_of
 from server.game.task import Task
@@ -122,7 +122,7 @@ def why_not_edit(task: Document, unionid: str) -> Refusal | None:
 
 def why_held(prize: Document) -> Refusal | None:
     """Return why a prize is not given out now: it is held for an operator's decision, or frozen."""
-    if prize["state"] == "held":
+    if is_held(prize):
         return PayoutHeld()
     return frozen(prize) if is_frozen(prize) else None
 

@@ -118,6 +118,11 @@ def note_of(task: Mapping[str, object]) -> str:
     return str(task.get("review_note" if reviewed else "hidden_note", ""))
 
 
+def is_checking(task: Mapping[str, object]) -> bool:
+    """Whether WeChat has not judged a task, or an edit of it, yet."""
+    return task.get("review") == "checking"
+
+
 def is_taken_down(task: Mapping[str, object]) -> bool:
     """Whether an operator hides a task, in review or not. Reports alone do not count."""
     return bool(task.get("hidden")) and not task.get("reported")

@@ -22,7 +22,7 @@ from server.game.order import wake
 from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, returned
 from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
-from server.game.review import IN_REVIEW, is_taken_down
+from server.game.review import IN_REVIEW, is_checking, is_taken_down
 from server.game.task import Task
 from server.wechat.pay import Contradiction
 
@@ -100,7 +100,7 @@ async def _expire(context: Context, task: Task) -> Task | None:
 
 async def _submit(context: Context, task: Task) -> None:
     """Submit a task, or an edit of it, that no process submitted."""
-    if task.get("review") == "checking":
+    if is_checking(task):
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
 

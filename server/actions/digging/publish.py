@@ -23,7 +23,7 @@ from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
 from server.game.provinces import provinces_in
 from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank
-from server.game.review import Mailed, why_looked_at
+from server.game.review import Mailed, is_checking, why_looked_at
 from server.game.task import AHEAD_DAYS, Task
 from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
@@ -170,7 +170,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         rules = msgspec.structs.replace(rules, code=random_code())
     if drawn.nonce and draw.read_rules(published["params"]).nonce != drawn.nonce:
         raise BadCommitment(_USED)
-    if published.get("review") == "checking":
+    if is_checking(published):
         await submit_task(context, published, publisher["openid"])
         # It is submitted, so the sweep need not look at it soon: the check makes it due when it ends.
         await context.store.tasks.again(published, published["created_at"] + DAY_MS)

@@ -13,7 +13,7 @@ from server.actions.money.hold import apply_freezes, freezes_of
 from server.actions.money.pay_out import retract
 from server.context import Context
 from server.errors import BadRequest, NoSuchTask
-from server.game.prize import AWAITING_OPERATOR, denied, frozen, is_out, released, released_alone
+from server.game.prize import AWAITING_OPERATOR, denied, frozen, is_held, is_out, released, released_alone
 from server.store.money.freezes import Freeze, What, freeze_key
 from server.store.money.prizes import Prize
 
@@ -145,7 +145,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
     end = released_alone if freeze["what"] == "prize" else released
     for scope in _scopes(freeze["what"], freeze["of"]):
         for prize in await store.prizes.of_scope(scope):
-            if prize["state"] == "held" or await store.freezes.frozen(freezes_of(prize)):
+            if is_held(prize) or await store.freezes.frozen(freezes_of(prize)):
                 continue
             if is_out(prize):
                 cancelling = True

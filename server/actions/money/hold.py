@@ -24,7 +24,17 @@ from server.errors import PayoutWaits
 from server.game import reasons
 from server.game.amounts import DAY_MS, FEN_PER_YUAN
 from server.game.payouts import begins_at, day_of
-from server.game.prize import Wait, Why, approved, frozen, frozen_unweighed, held, is_approved, put_off
+from server.game.prize import (
+    Wait,
+    Why,
+    approved,
+    frozen,
+    frozen_unweighed,
+    held,
+    is_approved,
+    is_held,
+    put_off,
+)
 from server.game.rings import fits_at
 from server.game.task import Task
 from server.operation.patterns import PAIR, is_lucky
@@ -172,7 +182,7 @@ async def weigh(context: Context, prize: Prize) -> bool:
             await context.store.payout_days.give_back(today, prize["amount_fen"])
         unweighed = frozen_unweighed(attempt)
         decided = await prizes.move(prize["_id"], unweighed) or await prizes.find(prize["_id"])
-    elif decided["state"] == "held":
+    elif is_held(decided):
         await announce_claim(context, decided)
     return decided is not None and is_approved(decided, attempt)
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from server.actions.people.account import ban_of
 from server.game.amounts import hidden_fen
 from server.game.prize import GIVEN
+from server.game.review import IN_REVIEW
 from server.game.task import Task
 from server.store import Store
 from server.store.money.freezes import freeze_key
@@ -216,7 +217,7 @@ def _needs_of_task(
     task: Task, reviews: _Rows, prizes: _Rows, refunds: _Rows, orders: _Rows, *, parcels: bool
 ) -> Iterator[tuple[str, str]]:
     """Yield what is under way about a published task, and its review's state."""
-    checked = [row["state"] for row in reviews if row["state"] in ("checking", "held")]
+    checked = [row["state"] for row in reviews if row["state"] in IN_REVIEW]
     if checked:
         yield "checked", checked[0]
     if not task["status"]:
