@@ -1,8 +1,9 @@
 """How many people watch each task, over all processes, and what they cheer with.
 
-Each process tells the others of all its tasks in one message: each second what changed, every 5 s all of it.
-A process that falls silent is no longer counted, and without Redis a process knows only its own watchers.
-Cheers are sent along, and stored nowhere.
+Each process tells the others of all its tasks in one message: each second what changed, and all of it every
+30 s, or if another process asks because it may have missed something. A process that is silent for 15 s is no
+longer counted, and without Redis a process knows only its own watchers. Cheers are sent along, and stored
+nowhere.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ NEWS = "watchers"
 # Above this many watchers, their number is told only every 5 s.
 CROWD = 500
 SILENT_SECONDS = 15.0
+WHOLE_RENEWALS = 6  # all of it goes with each sixth sign of life
 NO_CHEERS: Mapping[Sign, int] = {}
 
 
@@ -46,7 +48,9 @@ class Audience:
         self._others: dict[str, _Other] = {}
         self._elsewhere: Counter[str] = Counter()  # the sum of what the others told
         self._told: dict[str, int] = {}  # what the others know of us
-        self._whole = False  # whether to tell them all of it
+        # What the next message is for: to tell all of it, to ask the others for theirs, to be heard of.
+        self._whole = self._asks = self._renews = False
+        self._renewals = 0
         bus.hear(NEWS, self._hear)
 
     def elsewhere(self, code: str) -> int:
@@ -69,18 +73,21 @@ class Audience:
                 counts[watched.code] = len(watched.people)
             if cheers or watched.total <= CROWD:
                 self._tell_total(watched, cheers)
-        whole, told = self._whole, self._told
-        changed = counts if whole else _changed(told, counts)
-        if not (changed or cheered or whole):
+        whole, asks = self._whole, self._asks
+        changed = counts if whole else _changed(self._told, counts)
+        if not (changed or cheered or whole or asks or self._renews):
             return
-        self._whole, self._told = False, counts
-        news = WatchersNews(self._bus.process, changed, cheered, whole)
+        self._whole = self._asks = self._renews = False
+        self._told = counts
+        news = WatchersNews(self._bus.process, changed, cheered, whole, asks)
         if not await self._bus.publish(NEWS, msgspec.msgpack.encode(news)):
-            self._whole = True
+            self._whole, self._asks = True, self._asks or asks
 
     async def renew(self) -> None:
-        """Every 5 s: let the others be told all of our counts, and tell crowds their number."""
-        self._whole = self._whole or bool(self._told)
+        """Every 5 s: let the others hear of us if we have watchers, and tell crowds their number."""
+        self._renews = bool(self._told)
+        self._renewals += 1
+        self._whole = self._whole or (self._renews and self._renewals % WHOLE_RENEWALS == 0)
         for watched in self._known.loaded():
             if watched.total > CROWD:
                 self._tell_total(watched)
@@ -88,7 +95,7 @@ class Audience:
     def _hear(self, payload: bytes) -> None:
         """Take another process's counts, and what was cheered there; b"" if Redis connected us."""
         if not payload:
-            self._whole = True
+            self._whole = self._asks = True
             return
         try:
             news = msgspec.msgpack.decode(payload, type=WatchersNews)
@@ -98,9 +105,10 @@ class Audience:
         if news.process == self._bus.process:
             return
         other = self._others.get(news.process)
-        if other is None:  # it has heard nothing of us, either
+        if other is None:
             other = self._others[news.process] = _Other(0.0)
-            self._whole = True
+            self._asks = self._asks or not news.whole
+        self._whole = self._whole or news.asks
         other.heard_at = time.monotonic()
         if news.whole:
             self._take(other, dict.fromkeys(other.counts.keys() - news.counts.keys(), 0))

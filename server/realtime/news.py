@@ -57,13 +57,14 @@ class WatchersNews(msgspec.Struct, frozen=True, omit_defaults=True):
     """For all processes: how many people watch each task at a process, and what they cheered with.
 
     `counts` has all tasks of the process if `whole`, else those whose number changed since its last news. The
-    cheers are those since its last news.
+    cheers are those since its last news. Who `asks` may have missed something, and is told all numbers.
     """
 
     process: str
     counts: dict[str, int] = {}
     cheers: dict[str, dict[Sign, int]] = {}
     whole: bool = False
+    asks: bool = False
 
 
 class SendAway(msgspec.Struct, frozen=True, tag="send_away"):
