@@ -205,8 +205,8 @@ class Tappers(Watchers):
     # ---- the socket
 
     def _now_ready(self, peer: Peer) -> None:
-        if not peer.is_ready:
-            shown = self.shown.pop(peer)
+        shown = self.shown.pop(peer, None)  # none if it is a page that nobody tapped
+        if shown is not None:
             self.live_ms.append((time.perf_counter() - shown.began) * 1000)
             if peer.seq < shown.seq:
                 self.wrong["a snapshot older than the details"] += 1

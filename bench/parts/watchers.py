@@ -82,6 +82,12 @@ class Crowd:
         self._process.start()
         theirs.close()
 
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def ask(self, name: str, *arguments: Any) -> None:
         """Call a method of the child. `answer` returns its answer."""
         self._pipe.send((name, arguments))

@@ -1,0 +1,242 @@
+"""How much it takes for many open pages: from unit costs, by sums and by the simulation of `queueing.py`.
+
+What a table assumes stands in `Load` and `Limits`; all else was measured in the same run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from parts import unit_costs
+from parts.queueing import Cost, DigCost, Hall, comeback, ticking, wave
+from parts.unit_costs import Spent, Units
+
+HEADERS = 66  # of TCP, IP and Ethernet, for each frame or reply
+SIMULATED_PROCESSES = 8  # the others are like them
+ENTRY_BYTES = 15  # of a treasure in what processes tell each other of their watchers
+HEARTBEAT_BYTES = 700
+TREASURE_KB = 8.0  # of memory, as `bench/fanout.py --only tasks` says
+CPU = 1e6  # µs of a core in a second
+# A crowd is told its number each so many seconds, and a process tells all of its numbers to the others.
+CROWD_SECONDS, WHOLE_SECONDS = 5, 30
+
+
+@dataclass(slots=True, frozen=True)
+class Load:
+    """What people do, in seconds: how long a page stays open, between two digs, between two early presses."""
+
+    pages: int
+    pages_each: int  # how many watch one treasure
+    stay: float = 120.0
+    cooldown: float = 10.0
+    presses: float = 30.0
+    back_within: float = 5.0
+
+    @property
+    def treasures(self) -> int:
+        return math.ceil(self.pages / self.pages_each)
+
+
+@dataclass(slots=True, frozen=True)
+class Limits:
+    """What one of each carries. The first two are choices; the others are what we take others to carry."""
+
+    process_share: float = 0.5
+    process_pages: int = 10_000
+    redis_share: float = 0.5
+    redis_bytes: float = 125e6  # a link of 1 Gbit/s
+    mongodb_commands: float = 10_000.0
+    dig_ms: float = 1000.0
+
+
+@dataclass(slots=True, frozen=True)
+class Need:
+    """What a load needs, a second unless it is said otherwise."""
+
+    processes: int
+    cores: float
+    memory_gb: float
+    frames: float
+    megabits: float
+    digs: float
+    redis_commands: float
+    redis_share: float
+    redis_bytes: float
+    mongodb_commands: float
+    mongodb_bytes: float
+
+
+def known_by_a_process(load: Load, processes: int) -> float:
+    """Return how many treasures a process knows, if pages fall to processes by chance."""
+    return load.treasures * (1 - (1 - 1 / processes) ** load.pages_each)
+
+
+def worker_us(units: Units, load: Load, processes: int) -> float:
+    """Return the CPU of all processes in a second, in µs."""
+    of, opens = units.of, load.pages / load.stay
+    numbers = watcher_frames(load) + 1.0  # and a tick
+    known = known_by_a_process(load, processes)
+    each_open = sum(of[name].worker for name in ("details, alone", "square", "handshake"))
+    return (
+        opens * each_open
+        + load.pages / load.presses * of["refusal"].worker
+        + load.pages * numbers * of["tick, a delivery"].worker
+        + load.pages / load.cooldown * of["delivery"].worker
+        + load.treasures / load.cooldown * of["dig"].worker
+        + processes * known * of["a treasure's tick and poll"].worker
+        + processes * known / load.cooldown * units.news_us
+        + processes * units.idle.worker
+    )
+
+
+def watcher_frames(load: Load) -> float:
+    """Return how many `watchers` frames a page gets in a second."""
+    if load.pages_each > 500:
+        return 1 / CROWD_SECONDS
+    return 1 - math.exp(-2 * load.pages_each / load.stay)  # in how many seconds somebody came or went
+
+
+def processes_for(units: Units, load: Load, limits: Limits) -> int:
+    number = max(2, math.ceil(load.pages / limits.process_pages))  # one of them may be lost
+    while worker_us(units, load, number) > number * limits.process_share * CPU:
+        number += max(1, number // 20)
+    return number
+
+
+def need(units: Units, load: Load, limits: Limits) -> Need:
+    """Work out what a load needs."""
+    processes = processes_for(units, load, limits)
+    of, opens, digs = units.of, load.pages / load.stay, load.treasures / load.cooldown
+    known = known_by_a_process(load, processes)
+    frames = load.pages * (1 + watcher_frames(load) + 1 / load.cooldown)
+    frame_bytes = load.pages * (
+        units.frames["tick"]
+        + HEADERS
+        + watcher_frames(load) * (units.frames.get("watchers", 60.0) + HEADERS)
+        + (units.frames["cd"] + HEADERS) / load.cooldown
+    )
+    page_bytes = sum(units.replies[name] + 2 * HEADERS for name in ("details", "square"))
+    page_bytes += units.frames.get("snapshot", 600.0) + 700 + 4 * HEADERS
+    bytes_out = frame_bytes + opens * page_bytes + load.pages / load.presses * units.replies["refusal"]
+    heard_by = processes * known / load.treasures  # processes that know a treasure
+    changed = min(known, 2 * load.pages / processes / load.stay)
+    told = processes * (changed + known / WHOLE_SECONDS) * ENTRY_BYTES + processes * 60.0
+    publishes, received = digs + processes, digs * heard_by + processes * processes
+    commands = digs * of["dig"].redis_commands + processes * (1 + units.idle.redis_commands)
+    redis_us = publishes * units.published_us + received * units.received_us + commands * units.published_us
+    redis_bytes = digs * of["dig"].redis_bytes * heard_by + told * processes + processes * HEARTBEAT_BYTES
+    cold = opens if load.pages_each == 1 else 0.0
+    mongodb = _sum(
+        of["dig"] * digs,
+        of["tap, alone"] * opens,
+        of["handshake, cold treasure"] * (cold + processes * known / (load.stay * 10)),
+        units.idle * processes,
+    )
+    memory_kb = processes * units.base_kb + load.pages * units.socket_kb
+    memory_kb += processes * known * TREASURE_KB
+    return Need(
+        processes=processes,
+        cores=worker_us(units, load, processes) / CPU,
+        memory_gb=memory_kb / (1 << 20),
+        frames=frames,
+        megabits=8 * bytes_out / 1e6,
+        digs=digs,
+        redis_commands=commands,
+        redis_share=redis_us / CPU,
+        redis_bytes=redis_bytes,
+        mongodb_commands=mongodb.mongodb_commands,
+        mongodb_bytes=mongodb.mongodb_bytes,
+    )
+
+
+def _sum(*spent: Spent) -> Spent:
+    total = Spent()
+    for each in spent:
+        total = total - each * -1
+    return total
+
+
+def dig_cost(units: Units, processes: int = 1) -> DigCost:
+    """Return what a dig costs, in seconds, with Redis's work for so many processes besides."""
+    of = units.of
+    beyond = max(0, processes - SIMULATED_PROCESSES) * units.received_us
+    return DigCost(
+        worker=of["dig"].worker / CPU,
+        store=of["dig"].mongodb / CPU,
+        commands=max(2, round(of["dig"].mongodb_commands)),
+        bus=(units.published_us + units.received_us + beyond) / CPU,
+        heard=units.news_us / CPU,
+        send=of["delivery"].worker / CPU,
+        read=of["delivery"].client / CPU,
+    )
+
+
+def cost(spent: Spent) -> Cost:
+    """Return the cost in seconds of a request that asks no store."""
+    return Cost(spent.worker / CPU, client=spent.client / CPU)
+
+
+def asking_cost(units: Units, spent: Spent, together: float, steps: int) -> Cost:
+    """Return the cost in seconds of a request that asks the store so many times, as measured `together`.
+
+    What one question costs, however many ask it at once, is told by details that were asked one by one and
+    16 at a time.
+    """
+    alone, many = units.of["details, alone"], units.of["details"]
+    part = 1 - 1 / unit_costs.CONNECTIONS
+    question = max(0.0, alone.worker - many.worker) / part
+    answer = max(0.0, alone.mongodb - many.mongodb) / part
+    return Cost(
+        max(0.0, spent.worker - steps * question / together) / CPU,
+        max(0.0, spent.mongodb - steps * answer / together) / CPU,
+        spent.client / CPU,
+        steps,
+        question / CPU,
+        answer / CPU,
+    )
+
+
+@dataclass(slots=True, frozen=True)
+class Delays:
+    """What the simulation says of such a load, each process on a core of its own, in milliseconds."""
+
+    dig_to_last: float
+    refused_beside_ticks_p99: float
+    lost_back: float
+
+
+def delays(units: Units, load: Load, processes: int) -> Delays:
+    """Simulate eight of these processes: the others are like them. Clients cost nothing here."""
+    some = min(processes, SIMULATED_PROCESSES)
+    each = load.pages / processes
+    watchers = math.ceil(some * min(each, load.pages_each / processes if load.treasures > 1 else each))
+    dig = replace(dig_cost(units, processes), read=0.0)
+    told = wave(Hall(some, math.inf), dig, max(1, watchers))
+    tick = (units.of["tick, a delivery"].worker * (1 + watcher_frames(load))) / CPU
+    refusal = units.of["refusal"].worker / CPU
+    waits = sorted(ticking(Hall(some, math.inf), refusal, tick, round(some * each), 10))
+    handshake = replace(cost(units.of["handshake"]), client=0.0)
+    back = comeback(Hall(max(1, processes - 1), math.inf), handshake, round(each), load.back_within)
+    return Delays(1000 * max(told[0]), 1000 * waits[int(0.99 * len(waits))], 1000 * back)
+
+
+def breaks(units: Units, pages_each: Callable[[int], int], limits: Limits) -> list[tuple[float, str]]:
+    """Return at how many pages one of each is full, the first first."""
+
+    def found(full: Callable[[Need], float]) -> float:
+        low, high = 100, 1 << 30
+        while high > 1.02 * low:
+            pages = round(math.sqrt(low * high))
+            over = full(need(units, Load(pages, pages_each(pages)), limits)) > 1
+            low, high = (low, pages) if over else (pages, high)
+        return float(high)
+
+    at = [
+        (found(lambda n: n.redis_share / limits.redis_share), "Redis, half a core"),
+        (found(lambda n: n.redis_bytes / limits.redis_bytes), "Redis, a link of 1 Gbit/s"),
+        (found(lambda n: n.mongodb_commands / limits.mongodb_commands), "MongoDB, 10,000 commands a second"),
+        (found(lambda n: n.megabits / 10_000), "the proxy before the processes, 10 Gbit/s"),
+    ]
+    return sorted(at)
