@@ -69,6 +69,17 @@ def document(interfaces: tuple[type[Interface], ...], version: str, language: La
     }
 
 
+def with_sandbox(document: dict[str, Any], sandbox: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with what a sandbox adds: its `tag`, `paths` and `schemas`."""
+    components = document["components"]
+    return {
+        **document,
+        "tags": [sandbox["tag"]],
+        "paths": {**document["paths"], **sandbox["paths"]},
+        "components": {**components, "schemas": {**components["schemas"], **sandbox["schemas"]}},
+    }
+
+
 def _changes(changelog: str) -> list[dict[str, Any]]:
     """Return what changed in each version, the newest first."""
     versions = []
@@ -113,7 +124,7 @@ def _operation(
         operation["parameters"] = [
             parameter
             for taken in interface.takes
-            for parameter in _query_parameters(
+            for parameter in query_parameters(
                 components[taken.__name__], noted.get(taken.__name__, {"request": {}})["request"]
             )
         ]
@@ -156,7 +167,8 @@ def _examples(noted: Mapping[str, Any], part: str) -> dict[str, Any]:
     return {"examples": {name: {"value": example[part]} for name, example in noted.items()}}
 
 
-def _query_parameters(schema: dict[str, Any], example: Mapping[str, Any]) -> list[dict[str, Any]]:
+def query_parameters(schema: dict[str, Any], example: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parameters of a query with these fields."""
     required = schema.get("required", [])
     return [
         {

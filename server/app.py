@@ -110,6 +110,11 @@ def make_app(context: Context) -> Application:
     routes = [URLSpec(interface.path, interface, given) for interface in interfaces]
     url = context.settings.public_url
     reference = {each: openapi.document(interfaces, __version__, each) for each in LANGUAGES}
+    if context.sandbox is not None:
+        reference = {
+            each: openapi.with_sandbox(document, context.sandbox.described(each))
+            for each, document in reference.items()
+        }
     channel = {each: asyncapi.document(__version__, each) for each in LANGUAGES}
     routes += [
         URLSpec(r"/healthz", Health, given),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Literal, Protocol, TypeVar, cast
 
 from tornado.routing import URLSpec
 
@@ -39,6 +39,9 @@ class Sandbox(Protocol):
 
     def routes(self, context: Context) -> list[URLSpec]:
         """Return what answers as WeChat does, under `/sandbox`."""
+
+    def described(self, language: Literal["zh", "en"]) -> dict[str, Any]:
+        """Return what it adds to the OpenAPI document: a `tag`, `paths` and `schemas`."""
 
     async def send_notices(self, context: Context) -> None:
         """Send what it has to tell the merchant and the mini-program now."""

@@ -7,6 +7,8 @@ a restart changes nothing.
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 from tornado.routing import URLSpec
 
 from devtools.sandbox.avatars import Avatar
@@ -17,6 +19,7 @@ from devtools.sandbox.messages import Messages, SendMessage, Subscribe
 from devtools.sandbox.misbehaviour import Misbehave
 from devtools.sandbox.notices import send_notices
 from devtools.sandbox.orders import CloseOrder, MakeOrder, QueryOrder
+from devtools.sandbox.reference import described
 from devtools.sandbox.refunds import MakeRefund, QueryRefund
 from devtools.sandbox.risk import RiskRank
 from devtools.sandbox.shipping import IsTradeManaged, UploadShippingInfo
@@ -44,6 +47,10 @@ class Sandbox(SandboxStore, contexts.Sandbox):
     def routes(self, context: Context) -> list[URLSpec]:
         """Return the routes of `sandbox_routes`."""
         return sandbox_routes(context)
+
+    def described(self, language: Literal["zh", "en"]) -> dict[str, Any]:
+        """Return what authors of clients call here themselves."""
+        return described(language)
 
     async def send_notices(self, context: Context) -> None:
         """Send every notice that is due."""

@@ -62,7 +62,8 @@ async def test_the_description_is_valid_and_complete(client, app):
         for rule in app.default_router.rules + app.wildcard_router.rules
         if isinstance(rule.target, type) and issubclass(rule.target, Interface)
     }
-    assert {(path, method) for path, methods in described["paths"].items() for method in methods} == routed
+    found = {(path, method) for path, methods in described["paths"].items() for method in methods}
+    assert {(path, method) for path, method in found if not path.startswith("/sandbox/")} == routed
     for module in pkgutil.walk_packages(handlers.__path__, "handlers."):
         importlib.import_module(module.name)
     everything = [*INTERFACES, *OPS_INTERFACES]

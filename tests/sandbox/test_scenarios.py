@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from devtools.sandbox.scenarios import Scenario
+from handlers.examples import examples
 from server.context import Context
+from server.settings import SANDBOX_APPID
 from support.client import Client
 from support.purse import pay, publish_red_packet, rest
 from support.reviews import CHECKED, settle
@@ -50,3 +55,23 @@ async def test_a_picture_of_whom_it_is_refused_for_is_shown_to_nobody(
     page = await refused.get("/getTaskDetails", code=code)
     assert (page["review"], "图片" in page["review_note"]) == ("refused", True)
     assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
+
+
+@pytest.mark.gen_test
+async def test_the_reference_has_what_authors_call_with_examples_that_fit(client: Client) -> None:
+    for language, tag in (("zh", "沙箱"), ("en", "sandbox")):
+        document = (await client.http.get("/openapi.json", params={"lang": language})).json()
+        OpenAPIV31SpecValidator(document).validate()
+        [about] = document["tags"]
+        assert (about["name"], SANDBOX_APPID in about["description"]) == (tag, True)
+        assert all(f"`{name}`" in about["description"] for name in get_args(Scenario))
+        ours = {path: of for path, of in document["paths"].items() if path.startswith("/sandbox/")}
+        assert ours.keys() == examples("sandbox").keys()
+        for path, of in ours.items():
+            [operation] = of.values()
+            assert operation["tags"] == [tag]
+            assert all(parameter["description"] for parameter in operation.get("parameters", ()))
+            if "requestBody" in operation:
+                schema = operation["requestBody"]["content"]["application/json"]["schema"]
+                asked = Draft202012Validator({**schema, "components": document["components"]})
+                asked.validate(examples("sandbox")[path]["request"])
