@@ -1213,4 +1213,10 @@ ENGLISH = {
     "提交的人，别人现在看到的名字": "who sent it, by the name that others see now",
     "这个宝贝的名字": "this treasure's name",
     "举报的人的名字": "the name of who reported",
+    "这个宝贝的记录是否前后一致、与承诺相符；不是宝贝或往前翻时为 null": (
+        "whether this treasure's record holds and is as its commitment says; null of others, and of older pages"
+    ),
+    "发布时公布的承诺（十六进制）": "the commitment that was published with it, in hex",
+    "是否已经结束；结束后谁都可以取证明": "whether it has ended; then anybody can get its proof",
+    "对不上的地方；都对得上时为空": "what contradicts it; empty if nothing does",
 }

@@ -84,15 +84,15 @@ class OpsSearch(OperatorInterface):
 
     async def operate(self, request: OpsSearchRequest) -> OpsSearchReply:
         """Raises BadRequest for one character, and for a token of operators."""
-        query, store = request.query, self.context.store
+        query, store, now_ms = request.query, self.context.store, self.context.clock.now_ms()
         if len("".join(query.split())) < LEAST:
             raise BadRequest(f"“搜索内容”至少 {LEAST} 个字", param="query")
         if operator_of(self.context, query) is not None:
             raise BadRequest("这是运营口令，不要填在搜索里", param="query")
         found, tasks, named = await asyncio.gather(
             self._by_number(query),
-            store.tasks.search(query, LISTED_TASKS),
-            store.people.search(query, LISTED_PEOPLE),
+            store.tasks.search(query, LISTED_TASKS, now_ms),
+            store.people.search(query, LISTED_PEOPLE, now_ms),
         )
         ids, codes, prizes = found
         is_id = len(query) == PUBLIC_CHARACTERS

@@ -14,7 +14,11 @@ from pymongo.read_concern import ReadConcern
 
 from server.game.lifecycle import Move
 from server.store.failures import Uncommitted
+from server.store.pipelines import newest_with
 from server.store.transitions import condition, update, was_done
+
+# A minute, an hour, a day, a month.
+LOOKED_THROUGH_MS = (60_000, 3_600_000, 86_400_000, 30 * 86_400_000)
 
 
 def _plain(value: Any) -> Any:
@@ -59,6 +63,21 @@ class Documents(Generic[T]):
         """
         found = await self._undecoded.find_one_and_update(condition, changes, **options)
         return cast("T | None", _plain(found))
+
+    async def newest_with(
+        self, terms: list[str], limit: int, now_ms: int, *stages: dict[str, Any]
+    ) -> list[T]:
+        """Return the newest documents with all of these terms, after further stages.
+
+        The last minute is looked through, then the last hour, day, month, then all, until there are enough.
+        So a store that sorts what it finds sorts little, however many documents have a common term.
+        """
+        found: list[dict[str, Any]] = []
+        for since_ms in (*(now_ms - age_ms for age_ms in LOOKED_THROUGH_MS), 0):
+            found = await self.rows.aggregate([*newest_with(terms, limit, since_ms), *stages]).to_list(limit)
+            if len(found) == limit:
+                break
+        return cast("list[T]", found)
 
     async def move(self, key: str, move: Move) -> T | None:
         """Do a move of one document; return it as it is then, None if no row of the move fits it."""

@@ -125,7 +125,9 @@ async def test_what_is_no_search_is_refused_and_a_token_is_not_looked_for(client
 @pytest.mark.parametrize("text", ["红", "挖宝高手", ".*", "🎁🎀" * 16])
 def test_each_search_by_name_reads_one_index_in_its_order(text):
     for kind in (People, Tasks):
-        query: dict[str, Any] = {"aggregate": kind.NAME, "pipeline": newest_with(asked_terms(text), 50)}
-        assert list(query["pipeline"][0]["$match"]) == ["terms"]
         named = [index for index in kind.INDEXES if index.document["name"] in ("named", "titled")]
-        assert list(without_index(query, {kind.NAME: named})) == []
+        for since_ms, fields in ((0, ["terms"]), (1, ["terms", "created_at"])):
+            pipeline = newest_with(asked_terms(text), 50, since_ms)
+            assert list(pipeline[0]["$match"]) == fields
+            query: dict[str, Any] = {"aggregate": kind.NAME, "pipeline": pipeline}
+            assert list(without_index(query, {kind.NAME: named})) == []

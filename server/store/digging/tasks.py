@@ -27,7 +27,7 @@ from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.digging.terms import asked_terms
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
-from server.store.pipelines import NOW_MS, newest_with, own_dig
+from server.store.pipelines import NOW_MS, own_dig
 from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
@@ -560,14 +560,13 @@ class Tasks(DueDocuments[Task]):
 
     # Operators' lists. Each has an index in its order, so that it reads no more than it returns.
 
-    async def search(self, text: str, limit: int) -> list[Task]:
+    async def search(self, text: str, limit: int, now_ms: int) -> list[Task]:
         """Return the task with this code, then the newest with this text in name or signature."""
         coded = await self.find(text)
         tasks = {} if coded is None else {text: coded}
         terms = asked_terms(text)
         if terms and len(tasks) < limit:
-            named = [*newest_with(terms, limit - len(tasks)), {"$unset": "seed_box"}]
-            rows: list[Task] = await self.rows.aggregate(named).to_list(limit)  # type: ignore[assignment]
+            rows = await self.newest_with(terms, limit - len(tasks), now_ms, {"$unset": "seed_box"})
             tasks |= {task["_id"]: task for task in rows}
         return list(tasks.values())
 

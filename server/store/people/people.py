@@ -12,7 +12,7 @@ from pymongo.errors import DuplicateKeyError
 from server.game.amounts import FOLLOWED_MS
 from server.store.digging.terms import asked_terms, terms_of
 from server.store.due import BATCH, DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS, newest_with
+from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
 
@@ -168,13 +168,10 @@ class People(DueDocuments[Person]):
         rows = await found.to_list(len(wanted)) if wanted else []
         return {row[field]: shown_name(row) for row in rows}  # type: ignore[arg-type]  # a part of a person
 
-    async def search(self, text: str, limit: int) -> list[Person]:
+    async def search(self, text: str, limit: int, now_ms: int) -> list[Person]:
         """Return the newest people with this text in the name that others see."""
         terms = asked_terms(text)
-        if not terms:
-            return []
-        found = self.rows.aggregate(newest_with(terms, limit))
-        return await found.to_list(limit)  # type: ignore[return-value]  # whole people
+        return await self.newest_with(terms, limit, now_ms) if terms else []
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return the ADMITTING fields of those of these people who exist."""
