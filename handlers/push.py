@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from typing import Annotated, Any, TypeAlias
 
 import msgspec
@@ -302,38 +303,50 @@ class Push(Socket):
         if self.iostream.closed():  # it closed while the task was read, and `on_close` is over
             self._unwatch_all()
 
-    async def on_message(self, message: str | bytes) -> None:
-        """Do what a client asks, or answer with an `error` frame. A client that sends too much is closed."""
+    def on_message(self, message: str | bytes) -> Awaitable[None] | None:
+        """Do what a client asks, or answer with an `error` frame. A client that sends too much is closed.
+
+        Only what waits is a coroutine: of each, Tornado makes a task.
+        """
         if len(message if isinstance(message, bytes) else message.encode()) > MESSAGE_BYTES or self._floods():
             self.leave(MISBEHAVED, "too much")
-            return
+            return None
         if self._awaits_hello is not None:
-            await self._take_hello(self._awaits_hello, message)
-            return
+            return self._take_hello(self._awaits_hello, message)
         code = ""
         try:
             asked = _decode_message(message)
             if isinstance(asked, Hello):
                 raise BadRequest("hello 只能是没有说过是谁的连接的第一条消息")  # noqa: TRY301
+            if isinstance(asked, Subscribe):
+                return self._subscribe(asked)
             if isinstance(asked, Ping):
                 self.send(encode([Pong(server_time=self.context.clock.now_ms())]))
-                return
+                return None
             code = asked.code
-            if isinstance(asked, Subscribe):
-                await self._watch(asked)
-            elif isinstance(asked, Cheer):
+            if isinstance(asked, Cheer):
                 self.context.hub.cheer(self, code, asked.sign)
             else:
                 self.context.hub.leave(self, code)
                 self._watched.discard(code)
-        except Refusal as refusal:
-            self._refuse(refusal, code)
         except Exception as error:  # noqa: BLE001  (an edge: logged, and answered as `internal`)
-            if is_unavailable(error):
-                self._refuse(Unavailable(), code)
-            else:
-                app_log.error("a websocket message failed", exc_info=error)
-                self._refuse(Internal(), code)
+            self._tell_failure(error, code)
+        return None
+
+    async def _subscribe(self, asked: Subscribe) -> None:
+        try:
+            await self._watch(asked)
+        except Exception as error:  # noqa: BLE001  (an edge: logged, and answered as `internal`)
+            self._tell_failure(error, asked.code)
+
+    def _tell_failure(self, error: Exception, code: str) -> None:
+        if isinstance(error, Refusal):
+            self._refuse(error, code)
+        elif is_unavailable(error):
+            self._refuse(Unavailable(), code)
+        else:
+            app_log.error("a websocket message failed", exc_info=error)
+            self._refuse(Internal(), code)
 
     def on_ping(self, data: bytes) -> None:
         """Count a client's own pings among its messages."""
