@@ -176,8 +176,8 @@ def main() -> int:
             __doc__,
             {
                 "hundred": partial(several, scene, scene.tasks[0], 100, 25, None),
-                "five": partial(several, scene, scene.tasks[1], 500, 3, 2000),
-                "two": partial(with_digs, scene, scene.tasks[2:5], 2000, 6000),
+                "five": partial(several, scene, scene.tasks[1], 500, 3, 1000),
+                "two": partial(with_digs, scene, scene.tasks[2:5], 2000, 3000),
                 "cpu": partial(pages.cpu_rows, scene, scene.tasks[5]),
                 "news": partial(pages.news_rows, scene, scene.tasks[6]),
             },

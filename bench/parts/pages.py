@@ -29,8 +29,9 @@ AT_ONCE = 50
 GROUP = 200
 ROUNDS = 5
 WATCHERS = 50
-MOST_DETAILS, MOST_LIST = 2.5, 2.0
-PAGES, DIGS, PROCESSES = 100, 50, 4
+MOST_DETAILS, MOST_LIST = 1.8, 2.0
+# So many digs that what is sent meanwhile anyway, in bursts of some seconds, does not decide.
+PAGES, DIGS, PROCESSES = 100, 200, 4
 IDLE_SECONDS = 8.0
 MOST_MORE = 0.25
 
@@ -192,7 +193,8 @@ def traffic(scene: Scene, shared: Shared, people: list[Person], processes: int) 
             note()
             time.sleep(IDLE_SECONDS)
             note()
-            dig_to(server, crowd, shared.code, scene.diggers[:DIGS], live)
+            diggers = list(itertools.islice(itertools.cycle(scene.diggers), DIGS))
+            dig_to(server, crowd, shared.code, diggers, live)
             note()
             channels = [name for name in bus.pubsub_channels() if shared.code.encode() in name]
             receivers = sum(number for _, number in bus.pubsub_numsub(*channels))
