@@ -142,24 +142,13 @@ async def test_a_winner_cannot_dig_again(client, context):
 
 async def test_two_hundred_requests_at_one_instant_make_one_dig(client, context):
     alice = await client.log_in("alice")
-    people = await client.log_in_all(*(f"digger{k}" for k in range(40)))
+    people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
     code = await alice.publish(cd=60, forecast_num=40_000)
-    replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(5)))
+    replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(20)))
     fresh = [reply for reply in replies if reply["status"] == 0 and not reply["repeated"]]
     assert len(fresh) == 1
     assert all(reply["error"] == "cooling_down" for reply in replies if reply["status"])
     assert len(await check_history(context, code)) == 1
-
-
-async def test_without_a_cooldown_a_lost_race_digs_the_next_depth(client, context):
-    alice = await client.log_in("alice")
-    people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
-    code = await alice.publish(cd=0, forecast_num=100_000, prize_num=20, interval=2, fluctuation=1)
-    replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(4)))
-    dug = [reply["now_depth"] for reply in replies if reply["status"] == 0]
-    assert sorted(dug) == list(range(1, len(dug) + 1))
-    assert {reply["error"] for reply in replies if reply["status"]} <= {"already_won", "ended"}
-    await check_history(context, code)
 
 
 async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client, context, other):
@@ -256,7 +245,7 @@ async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client, context):
 
 
 async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client, context):
-    alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(30)))
+    alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(10)))
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code, dig_id="bobs-dig-1")
     replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-1") for who in people))

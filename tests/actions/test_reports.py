@@ -7,19 +7,16 @@ from typing import Any
 
 import pytest
 
-from server.actions.reviews import report as reporting
 from server.actions.reviews.report import reported_note, settle_reports
 from server.context import Context
 from server.errors import NotShown
-from server.game.amounts import DAY_MS, FOLLOWED_MS
+from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.operation.alarms import check_queues
 from support.client import Client, Someone
-from support.leading import lead
 from support.operators import operator
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet
 from support.reviews import read_again
-from support.steps import Killed, die
 
 TO_HOLD = 3
 
@@ -106,38 +103,6 @@ async def test_one_person_counts_once_however_often_they_report(client, context)
     assert [reply["status"] for reply in replies] == [0] * len(replies)
     assert await context.store.reports.counting(code, 0, 100) == [bob.unionid]
     assert not await is_hidden(context, code)
-
-
-async def test_if_the_process_died_before_it_hid_the_task_the_same_report_again_does(
-    client, context, monkeypatch
-):
-    alice = await client.log_in("alice")
-    code = await alice.publish()
-    people = await who_counts(client, context, TO_HOLD, code)
-    for someone in people:
-        await report(someone, code)
-    # As if the last one had died before it.
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"hidden": 0}})
-    assert (await report(people[-1], code))["status"] == 0
-    assert await is_hidden(context, code)
-
-
-async def test_if_the_process_died_before_it_hid_the_task_a_sweep_does(client, context, monkeypatch):
-    alice = await client.log_in("alice")
-    code = await alice.publish()
-    *others, last = await who_counts(client, context, TO_HOLD, code)
-    for someone in others:
-        await report(someone, code)
-    person = await context.store.people.find(last.unionid)
-    assert person is not None
-    with monkeypatch.context() as patched:
-        patched.setattr(context.store.reports, "counting", lambda *_: die())
-        with pytest.raises(Killed):
-            await reporting.report(context, person, code, "fraud", "")
-    await let_pass(context, FOLLOWED_MS)
-    await lead(context)
-    assert await is_hidden(context, code)
-    assert await find(context, "reports", due_at={"$exists": True}) == []
 
 
 async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_shown(

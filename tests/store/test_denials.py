@@ -19,7 +19,6 @@ UNAUTHORIZED = 'not authorized on wabao to execute command { find: "meta", filte
 DENIALS = [
     ("ping", 18, "Authentication failed.", "18: Authentication failed."),
     ("find", 13, UNAUTHORIZED, "13: not authorized on wabao to execute command { find …"),
-    ("ping", 8000, "bad auth : authentication failed", "8000: bad auth : authentication failed"),
     (
         "find",
         8000,
@@ -44,7 +43,7 @@ def test_a_denial_ends_a_release_with_one_line(wire, tmp_path, command, code, sa
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[:2])
+@pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[1:2])
 def test_a_denial_ends_a_server_with_one_line(wire, redis_url, tmp_path, command, code, said, told):
     wire.next(command, refuse(code, said=said), times=9)
     server = Running(tmp_path, free_port(), MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)

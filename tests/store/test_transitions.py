@@ -11,7 +11,7 @@ from server.game.lifecycle import Move, apply
 from server.store.transitions import condition, update
 from support.lifecycles import TABLES, documents, is_from_clock
 
-NUMBER = 80
+NUMBER = 40
 # More than one update takes, on a busy machine.
 SLACK_MS = 60_000
 
