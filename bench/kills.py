@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import secrets
 import signal
 import sys
 import tempfile
@@ -67,6 +68,7 @@ def main() -> int:
         mongodb_uri, redis_url = (
             stores[name].uri if name in stores else os.environ[name] for name in ("MONGODB_URI", "REDIS_URL")
         )
+        secret_key = secrets.token_hex(32)  # one for all worlds: what one seals stays in the database
         try:
             failed = 0
             for some, environment in (
@@ -76,6 +78,7 @@ def main() -> int:
             ):
                 scenarios = [name for name in some if asked.only in (None, name)]
                 if scenarios:
+                    environment = {"SECRET_KEY": secret_key, **environment}
                     world = World(mongodb_uri, redis_url, directory, environment=environment)
                     try:
                         failed |= world.run(kill_everywhere(world, scenarios))

@@ -978,7 +978,7 @@ ENGLISH = {
     ),
     "等运营者处理的奖品，等得最久的 200 个": "prizes that wait for an operator, the 200 that wait longest",
     "为什么没有给": "why it was not given",
-    "等核对": "an operator has to look",
+    "待核对": "an operator has to look",
     "已冻结": "frozen",
     "已冻结，转账正在撤销": "frozen, its transfer is being cancelled",
     "被哪一条限制拦下；不是被限制拦下时为空": "which limit held it; empty if none did",
@@ -1034,7 +1034,7 @@ ENGLISH = {
     "其中一人带另一人来过的宝贝数": "to how many treasures one brought the other",
     "是不是来自同一个地址": "whether they come from the same address",
     "两个人之间一共付了多少（分）": "what they paid each other in all (fen)",
-    "因此在核对的红包": "red packets that are held because of it",
+    "因此待核对的红包": "red packets that are held because of it",
     "发布者的序号": "the publisher's number",
     "中奖者的序号": "the winner's number",
     "今天（北京时间）发出的红包（分），按微信的每日额度计": (

@@ -188,8 +188,8 @@ class GetMyPartake(Interface):
 def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
     if not may_see(review_of(task), mine=False, won=bool(task["wins"])):
-        # A signature is content too, and so are the names of ranks. Without the mark of a signature, the
-        # publisher's picture would stand in its place.
+        # Signatures and names of ranks are content too. With `signed` 0 clients would show the publisher's
+        # picture, so that is hidden as well.
         unseen = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "publisher_id")
         fields |= dict.fromkeys(unseen, "") | {"signed": 0, "ranks": []}
     return msgspec.convert(
@@ -203,8 +203,9 @@ class PrizeCard(Card, kw_only=True):
     `goods_type`, `draw_type`, `money`, `money_fen` and `value` are the caller's prize's. `rank` is its place
     in `ranks`, from 1, 0 if all prizes are alike.
 
-    `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` is as `state` in
-    `getWinners`; for goods by mail the rest is as there. Times are unix ms, 0 for never.
+    `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` has the values
+    of `state` in `getWinners`, and the fields about goods by mail are the same as there. Times are unix ms, 0
+    for never.
     """
 
     is_draw: int

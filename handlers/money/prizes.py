@@ -94,7 +94,7 @@ class DrawPrizeReply(Reply, kw_only=True):
 
 
 class DrawPrize(Interface):
-    """Claim one's prize. Safe to repeat, even once it is given."""
+    """Claim your prize. Safe to repeat, even once it is given."""
 
     path = "/drawPrize"
     method = "POST"

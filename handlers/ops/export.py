@@ -18,6 +18,7 @@ from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.tables import BEIJING, BOM, csv_rows, moment
 from server.actions.operate import Won, export_given
+from server.actions.people.erase import is_pseudonym
 from server.game.amounts import FEN_PER_YUAN
 from server.runtime.deadline import paused
 
@@ -115,7 +116,8 @@ def _row(won: Won) -> tuple[str, ...]:
         "红包" if prize["amount_fen"] else "实物",
         "" if worth is None else f"{worth:.2f}",
         str(prize["depth"]),
-        prize["wxname"],
+        # Of those who are erased all have one name: the pseudonym tells them apart.
+        f"{prize['wxname']} {prize['unionid']}" if is_pseudonym(prize["unionid"]) else prize["wxname"],
         where.receiver if where else ADDRESS_DELETED if "address_deleted" in prize else "",
         where.phone if where else "",
     )

@@ -141,7 +141,7 @@ async def _held_of_ring(context: Context, code: str, depth: int, seen_at_ms: int
     ring = await ring_of_prize(context, code, depth)
     held = await context.store.prizes.held_among(sorted(ring.people), "ring", seen_at_ms)
     if not held:
-        raise BadRequest("这些人没有在核对的红包，可能已经处理过了，请刷新")
+        raise BadRequest("这些人没有待核对的红包，可能已经处理过了，请刷新")
     return held
 
 

@@ -72,9 +72,9 @@ async def upload_picture(
 async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDrawing) -> str:
     """Return the path of the poster with which this person shares this task.
 
-    It is drawn once, and again after the task has ended or the person changed their name or picture. The
-    one before is then deleted soon. If WeChat draws no mini-program code, the poster shows the QR code of the
-    task's page. It is then kept under another name, so that a later call can still get the right one.
+    It is drawn once, and drawn again after the task has ended or the person changed their name or picture;
+    the old poster is deleted soon after. If WeChat draws no mini-program code, the poster shows the QR code
+    of the task's page. It is then kept under another name, so that a later call can still get the right one.
     Raises NotLoggedIn, what `admit` raises, TooMany, and Unavailable if its turn did not come in time.
     """
     person = await context.store.people.find(unionid)
@@ -82,7 +82,7 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
         raise NotLoggedIn
     sharer, face = person.get("wxname") or person["nickName"], person.get("wxheadpic") or ""
     shown = f"{task['status']}|{task['expires_at']}|{face}|{sharer}|{published_by(task)}"
-    if "edited" in task:  # its name and picture are others
+    if "edited" in task:  # an edit changed its name or picture
         shown += f"|{task['edited']}"
     digest = hashlib.sha256(shown.encode()).hexdigest()[:16]
     mine = f"poster:{task['_id']}:{unionid}|"

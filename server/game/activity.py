@@ -1,4 +1,4 @@
-"""The rules of a task in words (活动规则), from what is known of it anyway. Pure."""
+"""The rules of a task in words (活动规则), made from its record. Pure."""
 
 from __future__ import annotations
 

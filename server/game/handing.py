@@ -22,8 +22,8 @@ class Handed(NamedTuple):
 def handed_over(given: Sequence[Mapping[str, Any]]) -> Handed:
     """Return what this says of a publisher; `given` are the newest COUNTED + 1 that were claimed for good.
 
-    Goods by mail are handed over once they are sent. The winner's claim begins the time. WeChat pays red
-    packets: that says nothing of the publisher's speed.
+    Goods by mail count as handed over once they are sent. The time begins with the winner's claim. Red
+    packets do not count in it, since WeChat pays them.
     """
     counted = [prize for prize in given[:COUNTED] if prize["draw_type"] != BY_MAIL or "sent_at" in prize]
     took_ms = [

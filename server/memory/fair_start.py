@@ -106,8 +106,9 @@ class FairStart:
         """Wait for this request's place in the order; return when digging began (unix ms).
 
         Call it if `gathers`. All who wait go on in a random order, before anybody who asks later. A digger
-        has one place; their further requests, and those of nobody known (None), go on after all others. A
-        request that is `proven` to be theirs takes the place of one that is not: others may know their id.
+        has one place; their further requests, and those of unknown people (None), go on after all others. A
+        request that a token proves to be theirs (`proven`) replaces one with a bare id, which others may
+        know.
         """
         gathering = self._gatherings.get(code) or self._begin(code)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -166,7 +167,7 @@ class FairStart:
         return gathering.standing if asking.done() else None
 
     async def _tell_until(self, shared: SharedOrder, code: str, gathering: _Gathering, over: float) -> None:
-        """Tell the places that come, until the window is over; as often until Redis answers quickly."""
+        """Send new places until the window is over; ask Redis without any, too, until it answers quickly."""
         loop = asyncio.get_running_loop()
         while (left := over - loop.time()) > 0:
             if not gathering.quick or any(not entrant.told for entrant in gathering.entrants.values()):
@@ -176,8 +177,7 @@ class FairStart:
     async def _tell(
         self, shared: SharedOrder, code: str, gathering: _Gathering, *, again: bool = False
     ) -> None:
-        """Send new places, and learn who is first. Of several places of a person the one that came first
-        counts.
+        """Send new places, of which a person's first one counts, and learn who is first of all.
 
         With `again`, also send this process's first place again: a Redis that was killed has forgotten it.
         """

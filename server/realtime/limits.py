@@ -39,7 +39,7 @@ RETELL_SECONDS = 0.1
 # - what to add, the limit, and the window (ms);
 # - what Redis may have forgotten: the count that it told before a reconnect (else 0), and how much is left of
 #   that window (ms);
-# - what this process counted by itself and Redis does not know yet.
+# - what this process counted alone and Redis does not know yet.
 # Nothing is added if one key would exceed its limit. Returns 1 if something was added, else 0; then each
 # key's count and how much is left of its window (ms).
 _COUNT = """
@@ -87,7 +87,7 @@ class _Known:
     """A count as this process knows it.
 
     `told` is what Redis told, on this `connection` of the bus: on a later one Redis may have forgotten it.
-    `own` is what this process counted by itself since then, and `sent` how much of that Redis knows.
+    `own` is what this process counted alone since then, and `sent` how much of that Redis knows.
     """
 
     ends_at: float
@@ -239,7 +239,7 @@ class Limits:
         return waits
 
     def _report(self) -> None:
-        """Begin to tell Redis what this process counted by itself, unless it is being told."""
+        """Begin to send Redis what this process counted alone, unless that is under way."""
         if self._unsent and self._bus.up and not self._reporting:
             self._reporting = True
             self._background.spawn(self._keep_reporting())

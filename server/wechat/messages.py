@@ -16,7 +16,7 @@ THING_CHARACTERS = 20
 # A name in Chinese, or with some Chinese in it; one in letters alone may have twice as many.
 NAME_CHARACTERS = 10
 CHINA = timezone(timedelta(hours=8))
-# A thing cannot be empty, and nothing may be left of a name of emoji.
+# A `thing` cannot be empty. This stands in for a name of emoji alone, of which nothing is left.
 NO_TEXT = "宝贝"
 
 Values = Mapping[str, str | int]

@@ -33,7 +33,7 @@ export function logOut(who, name) {
   return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: who, done() {} });
 }
 
-/** The button that freezes, releases or returns prizes; `about` says of what, as /ops/freeze takes it. */
+/** The button that freezes, releases or returns prizes; `about` says whose, as /ops/freeze takes it. */
 export function payout(act, about, target, done) {
   const more = act === "freeze" && about.what === "person" && t("ask_freeze_person_text");
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release", more });
@@ -49,7 +49,7 @@ export function decide(act, key, target, done) {
   return may("act") && button(act, { target, path: "/ops/decide", parameters: { key, shown: Number(act === "approve") }, done, grave: act === "refuse" });
 }
 
-/** The button that freezes what a person won and gives: who dug a depth of a task, or with 0 its publisher. */
+/** The button that freezes the prizes of a person: the one who dug a depth of a task, or with 0 its publisher. */
 export function freezePerson({ code, depth }, name) {
   return payout("freeze", { what: "person", code, depth }, name, () => {});
 }

@@ -10,8 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
+from handlers.money.prizes import ADDRESS_DELETED
 from handlers.tables import BEIJING
 from server.actions import operate
+from server.actions.people import erase as erasing
 from server.context import Context
 from support.client import Client
 from support.purse import confirm, pay, publish_red_packet, win
@@ -79,6 +81,19 @@ async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
     assert [(act["operator"], act["act"], act["target"], act["reason"], act["outcome"]) for act in log] == [
         ("赵会计", "export_prizes", month, "报税", "done") for month in ("2026-12", "2026-10", "2026-11")
     ]
+
+
+async def test_erased_winners_are_told_apart_by_their_pseudonyms(client, context, monkeypatch):
+    monkeypatch.setattr(erasing, "UNDER_WAY_SECONDS", 0.0)
+    monkeypatch.setattr(erasing, "REMEMBERED_SECONDS", 0.0)
+    codes = await won(client, context)
+    for code in (codes["mailed"], codes["packet"]):
+        await given_at(context, code, ms(2026, 11, 2))
+    await erasing.erase(context.store, client.people["bob"].unionid, "forgotten:" + "0" * 32)
+    await client.post("/ops/login", token=MONEY)
+    rows = await table(client)
+    assert [(row["中奖者"], row["电话"]) for row in rows] == [(f"已注销 forgotten:{'0' * 32}", "")] * 2
+    assert {row["姓名"] for row in rows} == {"", ADDRESS_DELETED}
 
 
 async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(client, context):

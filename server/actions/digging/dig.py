@@ -163,7 +163,7 @@ def _publisher(context: Context, code: str) -> str:
 
 
 def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True) -> CoolingDown:
-    """Return the refusal, with the fields that a client needs to count down. Not `begun`: it starts then."""
+    """Return the refusal, with what a client needs to count down. If not `begun`, the task starts then."""
     left = seconds_left(cd_until_ms, now_ms)
     if not begun:
         msg = f"还没有开挖，还要等 {time_in_words(left)}" if left else "刚刚开挖，现在可以挖了"
@@ -187,12 +187,12 @@ async def dig(
 ) -> Dug:
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
-    Just after a cooldown, or an opening that was waited for, they wait FAIR_START_MS for their place in
-    a random order, and at most 0.4 s more for those before them. `session` is that of their token, None
-    without one, so that a bare id does not take the place of its owner. `address` returns
-    their IP. The request digs in the window in which it `arrived` (the loop's time; None: now). Once its
-    client has `hung_up`, it is not tried again, nor at all where there is no cooldown.
-    `waits` is called when the first request of a known caller begins to wait.
+    Just after a cooldown, or after an opening that people may have waited for, the request waits
+    FAIR_START_MS for its place in a random order, and at most 0.4 s more for those before it. `session` is
+    that of the caller's token, None without one, so that a bare id does not take the place of its owner.
+    `address` returns the caller's IP. The request digs in the window in which it `arrived` (the loop's time;
+    None: now). Once its client has `hung_up`, it is not tried again; for a task without a cooldown, it is
+    then not tried at all. `waits` is called when the first request of a known caller begins to wait.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. Where there is no cooldown, TooOften may come before any.
@@ -332,7 +332,7 @@ def _needs_order(context: Context, request: _Request) -> bool:
 async def _count(context: Context, request: _Request) -> None:
     """Count a dig where no cooldown slows anybody down, once a request. Raises TooOften.
 
-    Nothing is read for it, so ended tokens, and bare ids, have counts of their own.
+    The store is not read for it, so ended tokens and bare ids are counted apart from their owner.
     """
     if not request.counted:
         request.counted = True

@@ -25,7 +25,7 @@ from server.wechat import Unanswered, WeChatError
 from server.wechat.messages import data_of
 
 AT_ONCE = 8
-# How often a message looks for a consent by itself. A new consent wakes it at once.
+# How often a message looks for a consent. A new consent wakes it at once.
 LOOK_AGAIN_MS = 6 * 3_600_000
 FIRST_RETRY_MS, LONGEST_RETRY_MS = 60_000, 3_600_000
 LATE_MS = 600_000

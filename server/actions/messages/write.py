@@ -93,7 +93,7 @@ async def _renew(context: Context, message: Message) -> None:
 async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> None:
     """Note that a person allows one more message of each template. What waits for it is sent.
 
-    If the process dies in between, what waits looks again by itself. Raises BadRequest.
+    If the process dies in between, waiting messages look for a consent again later. Raises BadRequest.
     """
     templates = context.settings.templates
     kinds = [kind for kind, template in templates.items() if template.template_id in template_ids]

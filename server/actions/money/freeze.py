@@ -56,7 +56,7 @@ async def release(context: Context, what: What, code: str, depth: int) -> None:
         return
     freed = await context.store.prizes.move(of, released_alone(now_ms)) if what == "prize" else None
     if freed is None:
-        raise BadRequest("它没有被冻结，也没有在核对")
+        raise BadRequest("它没有被冻结，也不待核对")
     await apply_freezes(context, freed)  # by a freeze that came since we looked
     await announce_claim(context, freed)
 
@@ -68,7 +68,7 @@ async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
     if "bill_lost" in prize:
         raise BadRequest("微信没有说清上一笔转账的结果，为免付两次，只能退回")
     if await context.store.freezes.frozen(freezes_of(prize)) - {freeze_key("prize", prize_id)}:
-        raise BadRequest("它的宝贝、中奖者或发布者也被冻结了，请先解除那个冻结")
+        raise BadRequest("它的宝贝、中奖者或发布者也被冻结了，请先放行那一个")
 
 
 async def give_back(context: Context, what: What, code: str, depth: int) -> None:

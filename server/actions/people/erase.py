@@ -26,6 +26,7 @@ UNDER_WAY_SECONDS = 20.0
 # Longer than a process caches the owner of a share token. Visits noted until then are moved afterwards.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
+_PSEUDONYM = "forgotten:"
 
 
 class Need(NamedTuple):
@@ -103,7 +104,12 @@ async def choose_pseudonym(store: Store, unionid: str) -> str:
 
 def new_pseudonym() -> str:
     """Return a new pseudonym."""
-    return f"forgotten:{secrets.token_hex(16)}"
+    return f"{_PSEUDONYM}{secrets.token_hex(16)}"
+
+
+def is_pseudonym(unionid: str) -> bool:
+    """Whether this is what an erased person is called."""
+    return unionid.startswith(_PSEUDONYM)
 
 
 async def erase(

@@ -71,7 +71,7 @@ class Orders(Payments[Order]):
         return await self.collection.find({"publisher": unionid}, limit=limit).to_list(limit)
 
     async def find_either(self, number: str) -> Order | None:
-        """Return the order of a number of ours, or of WeChat's for its payment."""
+        """Return the order with this number: ours, or WeChat's number of its payment."""
         return await self.find(number) or await self.collection.find_one({"transaction_id": number})
 
     async def find_live(self, code: str) -> Order | None:

@@ -38,7 +38,7 @@ export const ACTS = {
   act_erase: ["按本人申请注销", "Erased as asked"],
 
   ask_end_fraud: ["因欺诈结束「{0}」，并冻结它送出的奖品？", "End “{0}” for fraud, and freeze what it gave?"],
-  ask_end_fraud_text: ["立刻停止挖宝，不能恢复；没中的退给发布者，挖到而还没到手的先扣下。所有人都会看到你写的理由。", "Digging stops for good; what nobody won goes back, and what was won and is not given yet is withheld. Everybody will see the reason."],
+  ask_end_fraud_text: ["立刻停止挖宝，不能恢复；没中的退给发布者，挖到而还没到手的先冻结。所有人都会看到你写的理由。", "Digging stops for good; what nobody won goes back, and what was won and is not given yet is frozen. Everybody will see the reason."],
   ask_freeze: ["冻结「{0}」的奖品？", "Freeze the prizes of “{0}”?"],
   ask_freeze_text: ["红包不再付，在途的转账先撤销；实物不再交付、不再寄出。已经收款、领走或寄出的拿不回来。可以再放行或退回。", "Red packets are not paid and bills that are out are cancelled; goods are not handed over or sent. What was confirmed, fetched or sent is gone. You can release or return it later."],
   ask_freeze_person_text: ["这个人挖到的，和别人从这个人的宝贝里挖到的，都算在内。", "This covers what the person won, and what others won of their treasures."],

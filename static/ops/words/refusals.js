@@ -24,7 +24,7 @@ export const REFUSALS = {
   refusal_not_allowed: ["没有权限", "not allowed"],
   refusal_not_won: ["没有中奖", "not won"],
   refusal_over_limit: ["超过支付上限", "over a limit"],
-  refusal_payout_held: ["奖品被扣下", "prize held"],
+  refusal_payout_held: ["奖品待核对或已冻结", "prize held or frozen"],
   refusal_payout_waits: ["红包要等一会儿", "payout waits"],
   refusal_already_paid: ["付过了", "paid already"],
   refusal_wrong_amount: ["金额不对", "wrong amount"],

@@ -76,5 +76,5 @@ def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
     dialog.locator("button[type=submit]").click()
     expect(dialog.get_by_role("status")).to_contain_text("已放行")
     dialog.get_by_role("button", name="关闭").click()
-    expect(page).to_contain_text("没有在核对的了")
+    expect(page).to_contain_text("没有待核对的了")
     assert [claim(*each) for each in winners] == ["", ""]

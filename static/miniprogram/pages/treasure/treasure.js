@@ -158,7 +158,7 @@ Component({
           this.edited = frame.edited || 0;
           this.read().catch(showProblem);
           break;
-        case "claim": // a publisher gets those of all winners, and sees nothing of them here
+        case "claim": // a publisher gets the frames of all winners' claims, and sees no claim here
           if (task.is_prize) this.read().catch(showProblem);
           break;
         case "end":
