@@ -1176,7 +1176,7 @@ ENGLISH = {
         "one of 顺丰, 中通, 圆通, 韵达, 申通, 极兔, 京东, EMS, 邮政, 德邦, 其他"
     ),
     "5 到 40 位字母或数字": "5 to 40 letters or digits",
-    "填好的 CSV 文件，按 base64 传，最多 1 MB": "the filled-in CSV file as base64, at most 1 MB",
+    "填好的 CSV 文件，按 BASE64 传，最多 1 MB": "the filled-in CSV file as base64, at most 1 MB",
     "五种进度之一": "one of these five",
     "JSON 或 CSV，用小写字母": "json or csv, in lower case",
     "1 到 5 个模板的编号，用逗号隔开": "the ids of 1 to 5 templates, apart by commas",
@@ -1199,7 +1199,7 @@ ENGLISH = {
     "这一圈的时刻（毫秒）": "the time of this ring (ms)",
     "年-月，如 2026-11": "year-month, as 2026-11",
     "0（直到解除）到 3650 的整数": "a whole number from 0 (until it is lifted) to 3650",
-    "rotate 或 release": "rotate or release",
+    "重新密封或准备数据库两种之一": "rotate or release",
     "最长 64 个字": "at most 64 characters",
     "一种操作的英文名": "the name of an act",
     "宝贝的 12 位编号，或人的 16 位编号": "a treasure's number (12 characters) or a person's (16)",

@@ -53,6 +53,7 @@ def document(interfaces: tuple[type[Interface], ...], version: str, language: La
             "version": version,
             "description": f"{say(NO_IDENTITY, language)}\n\n{refusal_table(language)}",
         },
+        "tags": [{"name": say(room, language)} for room in dict.fromkeys(map(_room, interfaces))],
         "x-changes": _changes(CHANGELOG.read_text("utf-8")),
         "paths": {
             interface.path: {interface.method.lower(): _operation(interface, components, language)}
@@ -74,7 +75,7 @@ def with_sandbox(document: dict[str, Any], sandbox: Mapping[str, Any]) -> dict[s
     components = document["components"]
     return {
         **document,
-        "tags": [sandbox["tag"]],
+        "tags": [*document["tags"], sandbox["tag"]],
         "paths": {**document["paths"], **sandbox["paths"]},
         "components": {**components, "schemas": {**components["schemas"], **sandbox["schemas"]}},
     }

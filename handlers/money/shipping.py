@@ -98,7 +98,7 @@ class ShipPrizesRequest(msgspec.Struct):
             min_length=1,
             max_length=1_000_000,
             title="表格",
-            description="填好的 CSV 文件，按 base64 传，最多 1 MB",
+            description="填好的 CSV 文件，按 BASE64 传，最多 1 MB",
         ),
     ]
 

@@ -21,7 +21,7 @@ class OpsRunRequest(msgspec.Struct):
     """`rotate`: seal anew what is sealed under older secrets. `release`: build missing indexes."""
 
     what: Annotated[
-        Literal["rotate", "release"], Meta(title="做什么", description="rotate 或 release")
+        Literal["rotate", "release"], Meta(title="做什么", description="重新密封或准备数据库两种之一")
     ]
     reason: Reason
 

@@ -62,7 +62,7 @@ async def test_the_reference_has_what_authors_call_with_examples_that_fit(client
     for language, tag in (("zh", "沙箱"), ("en", "sandbox")):
         document = (await client.http.get("/openapi.json", params={"lang": language})).json()
         OpenAPIV31SpecValidator(document).validate()
-        [about] = document["tags"]
+        *_, about = document["tags"]
         assert (about["name"], SANDBOX_APPID in about["description"]) == (tag, True)
         assert all(f"`{name}`" in about["description"] for name in get_args(Scenario))
         ours = {path: of for path, of in document["paths"].items() if path.startswith("/sandbox/")}
