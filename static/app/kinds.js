@@ -14,13 +14,20 @@ const LABELS = { each: "每个多少元", split: "一起分多少元" };
  */
 export function kindRows(kept, { cash, mostYuan, changed }) {
   const list = el("ol.kinds");
-  const more = el("button", { onclick: () => { add(NEW); renew(); changed(); } }, "再加一种");
+  const more = el("button", { onclick: () => { add(NEW); renew(); changed(); rows.at(-1).focus(); } }, "再加一种");
   const element = el("div.stack", {}, list, more);
   const rows = [];
   let made = 0;
 
   function add(values) {
-    const row = kindRow(`kind-${made += 1}`, values, { cash, mostYuan, changed, remove: () => { rows.splice(rows.indexOf(row), 1); row.element.remove(); renew(); changed(); } });
+    const remove = () => {
+      rows.splice(rows.indexOf(row), 1);
+      row.element.remove();
+      renew();
+      changed();
+      more.focus(); // its own button is gone
+    };
+    const row = kindRow(`kind-${made += 1}`, values, { cash, mostYuan, changed, remove });
     rows.push(row);
     list.append(row.element);
   }
@@ -64,6 +71,7 @@ function kindRow(id, values, { cash, mostYuan, changed, remove }) {
     element: el("li", {}, el("fieldset.stack", {}, legend, el("div.pair", {}, name, kind), el("div.pair", {}, number, amount, value), picture.element, drop)),
     values: () => ({ ...Object.fromEntries(Object.entries(inputs).map(([of, input]) => [of, input.value])), url }),
     ready: picture.ready,
+    focus: () => inputs.name.focus(),
     renew(place, removable) {
       write(legend, `第 ${place} 种`);
       set(drop, { hidden: !removable });

@@ -30,6 +30,7 @@ export function fairness(task) {
         halves(task))),
   );
   let shown = "";
+  let running = false;
 
   function answer() {
     const found = fairAnswers(task, { noted: Boolean(notedCommitment(task.code)), holds });
@@ -38,8 +39,10 @@ export function fairness(task) {
     shown = now;
   }
 
+  // Not `disabled` meanwhile: the focus would be gone.
   async function run() {
-    button.disabled = true;
+    if (running) return;
+    running = true;
     write(result, FAIR.verifying);
     try {
       const { verify, wholeProof } = await needed(() => import("../miniprogram/shared/verify.js"));
@@ -53,7 +56,7 @@ export function fairness(task) {
       fill(result, el("p.problem", {}, error.message));
       if (!error.error) throw error;
     } finally {
-      button.disabled = false;
+      running = false;
     }
   }
 

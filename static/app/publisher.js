@@ -24,6 +24,7 @@ export function publisher(root, signal, publisher_id) {
     return found.data;
   }, (cards) => shown.show([...shown.all(), ...cards]), PUBLISHER.none);
   let following = 0;
+  let turning = false;
   root.classList.add("wide");
   const who = el("section.panel.me", {}, face, el("div", {}, name, handed, el("p.buttons", {}, follow), problem));
   fill(root, el("div.stack", {}, who, offer.element, list));
@@ -39,17 +40,18 @@ export function publisher(root, signal, publisher_id) {
   function mark(now) {
     following = now;
     write(follow, now ? PUBLISHER.unfollow : PUBLISHER.follow);
-    set(follow, { "aria-pressed": String(Boolean(now)) });
     offer.showFollow(now ? publisher_id : "");
   }
 
+  // Not `disabled` meanwhile: the focus would be gone.
   async function turn() {
+    if (turning) return;
+    turning = true;
     write(problem, "");
-    set(follow, { disabled: true });
     await attempt(problem, async () => {
       await post("/follow", { publisher_id, following: following ? 0 : 1 });
       mark(following ? 0 : 1);
-    }).finally(() => set(follow, { disabled: false }));
+    }).finally(() => { turning = false; });
   }
 
   const ticking = setInterval(shown.tick, 500);
