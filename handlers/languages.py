@@ -891,9 +891,6 @@ ENGLISH = {
     "宝贝在看板上的一行": "the treasure as a row of the board",
     "是否从广场隐藏": "whether it is hidden from the square",
     "是否排在广场最上面": "whether it is on top of the square",
-    "从什么时刻起排在广场最上面（unix 毫秒），不在那里时为 0": (
-        "since when it is on top of the square (unix ms), 0 if it is not"
-    ),
     "是否已经可以挖：实物发布即可挖，红包支付后可挖": (
         "whether it can be dug: goods once published, red packets once paid"
     ),

@@ -80,9 +80,10 @@ class GetTaskList(Interface):
         page = await square_of(self.context).page(request.page, wanted)
         now_ms = self.context.clock.now_ms()
         if page.prepared is None or not page.prepared[0] <= now_ms <= page.prepared[1]:
+            featured = self.context.database.featured
             reply = SquareCards(
                 data=[card(self.context, task) for task in page.tasks],
-                featured=[t["_id"] for t in page.tasks if t.get("featured") and not t["status"]],
+                featured=[t["_id"] for t in page.tasks if t["_id"] in featured and not t["status"]],
             )
             page.prepared = now_ms, now_ms + _unchanged_ms(page.tasks, now_ms), msgspec.json.encode(reply)
         cards: bytes = page.prepared[2]

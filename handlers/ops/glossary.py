@@ -81,7 +81,7 @@ OPS_MEANINGS = {
     "task": Meaning("宝贝在看板上的一行"),
     "hidden": Meaning("是否从广场隐藏", NO_YES),
     "OpsFeatureRequest.featured": Meaning("是否排在广场最上面", NO_YES),
-    "BoardTask.featured": Meaning("从什么时刻起排在广场最上面（unix 毫秒），不在那里时为 0"),
+    "OpsTaskReply.featured": Meaning("是否排在广场最上面", NO_YES),
     "open": Meaning("是否已经可以挖：实物发布即可挖，红包支付后可挖", NO_YES),
     "key": Meaning("待审列表中的哪一条"),
     "text": Meaning("要审的文字：名字、署名、简介，各占一行；没有则为空"),

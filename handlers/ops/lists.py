@@ -61,7 +61,8 @@ class OpsList(OperatorInterface):
         elif request.of == "hidden":
             found = await tasks.hidden(LISTED_TASKS)
         elif request.of == "featured":
-            found = await tasks.featured(LISTED_TASKS)
+            featured = await tasks.find_many(self.context.database.featured)
+            found = [task for task in featured if not task["status"]]
         else:
             found = await tasks.unpaid(LISTED_TASKS)
         return OpsListReply(data=board_tasks(self.context, found), held_fen=held_fen)

@@ -110,9 +110,13 @@ class Money(msgspec.Struct):
 
 
 class OpsTaskReply(Reply, kw_only=True):
-    """A task with its 100 newest digs, its numbers of shares, and its money."""
+    """A task with its 100 newest digs, its numbers of shares, and its money.
+
+    `featured` is 1 if it is on top of the square while it can be dug.
+    """
 
     task: BoardTask
+    featured: int
     pic: str
     synopsis: str
     commitment: str
@@ -143,6 +147,7 @@ class OpsTask(OperatorInterface):
         money = await read_money(store, request.code)
         return OpsTaskReply(
             task=board_task(task, self.context.hub.watchers(request.code)),
+            featured=int(request.code in self.context.database.featured),
             pic=operators_picture(task["pic"]),
             synopsis=task["synopsis"],
             commitment=task["commitment"],

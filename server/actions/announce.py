@@ -13,7 +13,8 @@ from server.store.money.prizes import Prize
 @per_context
 def square_of(context: Context) -> Square:
     """The square's pages, which each announcement forgets."""
-    return Square(context.store, context.clock.now_ms, context.settings.task_days * DAY_MS)
+    lasts_ms = context.settings.task_days * DAY_MS
+    return Square(context.store, context.clock.now_ms, lasts_ms, lambda: context.database.featured)
 
 
 async def announce_dig(context: Context, dig: Dig) -> None:

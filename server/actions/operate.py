@@ -174,23 +174,28 @@ async def feature_task(context: Context, actor: Actor, code: str, reason: str, *
 
     Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED others are there.
     """
-    tasks = context.store.tasks
+    meta, database = context.store.meta, context.database
     async with _logged(context, actor, "feature" if featured else "unfeature", code, reason):
+        found_tasks = await context.store.tasks.find_many([code, *database.featured])
+        tasks = {task["_id"]: task for task in found_tasks}
+        if code not in tasks:
+            raise NoSuchTask
         if not featured:
-            if not await tasks.unfeature(code):
-                raise NoSuchTask
-        elif code not in (before := {task["_id"] for task in await tasks.featured(MOST_FEATURED)}):
-            if len(before) == MOST_FEATURED:
-                raise BadRequest(_TOP_IS_FULL, param="featured")
-            if not await tasks.feature(code):
-                task = await tasks.find(code)
-                if task is None:
-                    raise NoSuchTask
-                raise Ended if task["status"] else BadRequest("私密的宝贝不在广场上，不能精选", param="code")
-            if len(await tasks.featured(MOST_FEATURED + 1)) > MOST_FEATURED:  # others did so at this moment
-                await tasks.unfeature(code)
-                raise BadRequest(_TOP_IS_FULL, param="featured")
+            found = await meta.unfeature(database.identity, [code])
+        elif tasks[code]["status"]:
+            raise Ended
+        elif not tasks[code]["is_public"]:
+            raise BadRequest("私密的宝贝不在广场上，不能精选", param="code")
+        else:
+            # Those that ended make room.
+            over = [each for each in database.featured if each not in tasks or tasks[each]["status"]]
+            if over:
+                await meta.unfeature(database.identity, over)
+            found = await meta.feature(database.identity, code, MOST_FEATURED)
+        database.featured = found[::-1]
         square_of(context).forget()
+        if featured and code not in found:
+            raise BadRequest(_TOP_IS_FULL, param="featured")
 
 
 async def decide_review(context: Context, actor: Actor, key: str, reason: str, *, shown: bool) -> None:

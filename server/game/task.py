@@ -39,8 +39,6 @@ class Task(TypedDict):
 
     `starts_at` is there if its publisher announced it for that time, `ends_at` if they limited it. Before it
     starts, it cools down: `cd_until` is `starts_at`, and so is `opened_at` once it is open.
-
-    `featured` is since when an operator has it on top of the square, absent if it is not there.
     """
 
     _id: str
@@ -104,7 +102,6 @@ class Task(TypedDict):
     left_fen: NotRequired[int]
     starts_at: NotRequired[int]
     ends_at: NotRequired[int]
-    featured: NotRequired[int]
     due_at: NotRequired[int]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -32,8 +32,15 @@ class SquarePage:
 class Square:
     """One per process. A task published here shows at once, any other change within FRESH_SECONDS."""
 
-    def __init__(self, store: Store, now_ms: Callable[[], int], lasts_ms: int) -> None:
-        """`lasts_ms` is how long a task may run."""
+    def __init__(
+        self,
+        store: Store,
+        now_ms: Callable[[], int],
+        lasts_ms: int,
+        featured: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """`lasts_ms` is how long a task may run; `featured` tells what stands on top."""
+        self._featured = featured
         self._store = store
         self._now_ms = now_ms
         self._lasts_ms = lasts_ms
@@ -68,7 +75,9 @@ class Square:
         return page
 
     async def _ask(self, number: int, wanted: Wanted) -> list[ListedTask]:
-        return await self._store.tasks.square(number, self._now_ms(), self._lasts_ms, wanted)
+        return await self._store.tasks.square(
+            number, self._now_ms(), self._lasts_ms, wanted, self._featured()
+        )
 
 
 def _now() -> float:

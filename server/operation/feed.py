@@ -79,8 +79,6 @@ class ProcessRow(msgspec.Struct):
 
 class BoardTask(msgspec.Struct):
     """A task that matters now. It holds no seed and no winning depth. `total_fen` is what all prizes pay.
-
-    `featured` is since when it is on top of the square (unix ms), 0 if it is not.
     """
 
     code: str
@@ -101,7 +99,6 @@ class BoardTask(msgspec.Struct):
     open: int
     end_reason: str
     watchers: int
-    featured: int = 0
 
 
 class Queues(msgspec.Struct):

@@ -68,6 +68,7 @@ class OwnDatabase:
         self._store, self._keys, self._see = store, keys, see
         self.identity = identity
         self.wrong: Wrong | None = None
+        self.featured: list[str] = []  # the tasks on top of the square, the last one first
         self._doubted_until = 0.0
         self._seen_connections = 0
         self._looks = SingleFlight[str, bool]()
@@ -85,6 +86,7 @@ class OwnDatabase:
             self._doubted_until = time.monotonic() + DOUBT_SECONDS
         elif time.monotonic() >= self._doubted_until:
             self.wrong = self._lacking(about["keys"])
+            self.featured = about.get("featured", [])[::-1]
         self._seen_connections = made
 
     async def look_through(self) -> None:

@@ -4,12 +4,15 @@
 fingerprint of each secret that servers seal under to a time (unix ms, MongoDB's clock) until which at least
 one server does so; servers prolong it before it has passed. A fingerprint stays as long as a stored value
 carries it: only a rotation that has left no such value removes it.
+
+`featured` has the codes of the tasks that operators put on top of the square, the last one last. Each process
+reads this document anyway, twice a second.
 """
 
 from __future__ import annotations
 
 import secrets
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from pymongo.errors import DuplicateKeyError
 
@@ -25,6 +28,7 @@ class AboutDatabase(TypedDict):
     _id: str
     identity: str
     keys: dict[str, int]
+    featured: NotRequired[list[str]]
 
 
 class Look(NamedTuple):
@@ -69,6 +73,27 @@ class Meta(Documents[AboutDatabase]):
             {"_id": _ID, "identity": identity}, [{"$set": {f"keys.{fingerprint}": until}}]
         )
         return noted.matched_count == 1
+
+    async def feature(self, identity: str, code: str, most: int) -> list[str]:
+        """Feature a task, the last one, unless `most` others are; return the codes of those that are then."""
+        free = {"$or": [{"featured": code}, {f"featured.{most - 1}": {"$exists": False}}]}
+        found = await self.find_one_and_update(
+            {"_id": _ID, "identity": identity, **free},
+            {"$addToSet": {"featured": code}},
+            return_document=True,
+        )
+        if found is None:
+            found = await self.find()
+        return [] if found is None else found.get("featured", [])
+
+    async def unfeature(self, identity: str, codes: list[str]) -> list[str]:
+        """Feature these tasks no longer; return the codes of those that still are."""
+        found = await self.find_one_and_update(
+            {"_id": _ID, "identity": identity},
+            {"$pull": {"featured": {"$in": codes}}},
+            return_document=True,
+        )
+        return [] if found is None else found.get("featured", [])
 
     async def forget_key(self, fingerprint: str, now_ms: int) -> None:
         """Take out a fingerprint under which nothing is stored, unless a server still seals under it."""

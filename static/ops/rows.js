@@ -42,7 +42,7 @@ export class TaskRow {
   show(now) {
     const { task } = this;
     write(this.#name, task.name || task.code);
-    write(this.#by, [isolated(task.wxname), task.total_fen && t("red_packet", money(task.total_fen)), task.featured && t("featured")].filter(Boolean).join(" · "));
+    write(this.#by, task.total_fen ? `${isolated(task.wxname)} · ${t("red_packet", money(task.total_fen))}` : task.wxname);
     const cools = !task.status && task.cd_until > now;
     const [kind, text] = stateOf(task, now);
     this.#state.className = `state ${kind}`;

@@ -42,7 +42,7 @@ export function taskPage(root, code, now) {
   }
 
   function show({ digs, money: found, shares, ...reply }) {
-    task = reply.task;
+    task = { ...reply.task, featured: reply.featured };
     row ??= new TaskRow(task);
     row.take(task);
     write(name, task.name || task.code);

@@ -6,6 +6,7 @@ import asyncio
 
 from server.actions.announce import square_of
 from server.actions.operate import MOST_FEATURED
+from server.realtime.own_database import OwnDatabase
 from server.store.digging import square
 from support.drafts import publish_many
 from support.operators import operator
@@ -17,6 +18,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(client, context, monkeypatch):
     monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
     await operator(client)
+    await context.database.look()
     alice, bob = await client.log_in_all("alice", "bob")
     unpaid = await publish_red_packet(alice)
     many = [{"name": f"第 {n} 个", "draw_type": 2, "forecast_num": 1} for n in range(24)]
@@ -69,7 +71,12 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     assert (first + second)[-1] == others[1]
     # What ended leaves its place to another; of several at the same moment no sixth gets one.
     await asyncio.gather(*map(feature, others[4:8]))
-    assert len(await context.store.tasks.featured(50)) <= MOST_FEATURED
+    about = await context.store.meta.find()
+    assert about is not None
+    assert len(about["featured"]) == MOST_FEATURED
+    another = OwnDatabase(context.store, context.keys)
+    await another.look()
+    assert another.featured == about["featured"][::-1]
     assert await feature(others[2], featured=0) == ""
     acts = [
         (act["act"], act["target"], act["outcome"]) for act in (await client.get("/ops/log"))["data"]

@@ -34,11 +34,6 @@ INDEXES = [
         [*_PUBLIC, ("goods_type", 1), ("draw_type", 1), ("status", 1), *_NEWEST], name="listed_by_kind"
     ),
     IndexModel([*_PUBLIC, ("terms", 1), ("status", 1), *_NEWEST], name="listed_by_term"),
-    IndexModel(
-        [("featured", 1), ("status", 1)],
-        name="featured",
-        partialFilterExpression={"featured": {"$exists": True}},
-    ),
 ]
 _KINDS: dict[Kind, _Document] = {
     "red_packet": {"goods_type": 1, "draw_type": 1},
@@ -61,15 +56,8 @@ class Wanted(NamedTuple):
 ALL = Wanted()
 
 
-def on_top(now_ms: int) -> _Document:
-    """Return the query that finds what stands on top of the square, if it may be listed at all."""
-    return {"featured": {"$gt": 0}, "status": 0, "opened_at": {"$lte": now_ms}}
-
-
 def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[tuple[str, int]]]:
     """Return the condition and the order of the square: running tasks, then those ended within 7 days.
-
-    The list of all tasks leaves out featured ones, which are on top of the first page.
 
     The newest come first; of what starts later, the soonest. `lasts_ms` is how long a task may run: it bounds
     how far back those that ended are looked for. Both conditions give the order of one index, so that MongoDB
@@ -93,9 +81,7 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
         "ended_at": {"$gte": now_ms - LISTED_MS},
     }
     begun: _Document = {} if wanted.name else {"opened_at": {"$lte": now_ms}}
-    others: _Document = {"featured": None} if wanted == ALL else {}  # these stand before all
-    running = {**public, "status": 0, **begun, **others}
-    condition = {"$or": [running, {**public, "status": 1, **ended}]}
+    condition = {"$or": [{**public, "status": 0, **begun}, {**public, "status": 1, **ended}]}
     return condition, [("status", pymongo.ASCENDING), *order]
 
 

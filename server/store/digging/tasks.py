@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, TypedDict
 
 import pymongo
@@ -21,7 +21,6 @@ from server.store.digging.square import (
     Wanted,
     arranged,
     listed,
-    on_top,
 )
 from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.digging.terms import asked_terms
@@ -309,22 +308,22 @@ class Tasks(DueDocuments[Task]):
         return await self.rows.aggregate(pipeline, batchSize=len(codes) + 1).to_list(len(codes))
 
     async def square(
-        self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL
+        self, page: int, now_ms: int, lasts_ms: int, wanted: Wanted = ALL, featured: Sequence[str] = ()
     ) -> list[ListedTask]:
         """Return a page of the square, as `listed` orders it and `arranged` arranges it.
 
-        Featured tasks come first on the first page. Running tasks come with their winners.
+        Where all is wanted, those that are `featured` and run come first on the first page, and on no other.
+        Running tasks come with their winners.
         """
-        codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms)
-        # A task may have been hidden since, or an edit of it be in review.
-        asked: list[_Document] = [{"_id": {"$in": codes}, **_LISTED}] if codes else []
-        if page == 1 and wanted == ALL:
-            asked.append({**on_top(now_ms), **_LISTED})
+        top = featured if wanted == ALL else ()
+        codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms, top)
+        asked = [*(top if page == 1 else ()), *codes]
         if not asked:
             return []
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[_Document] = [
-            {"$match": {"$or": asked}},
+            # A task may have been hidden since, or an edit of it be in review.
+            {"$match": {"_id": {"$in": asked}, **_LISTED}},
             {"$unset": "seed_box"},
             # No prize has the code "".
             {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
@@ -340,20 +339,23 @@ class Tasks(DueDocuments[Task]):
             {"$unset": "won_in"},
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.
-        most = len(codes) + SPARE
-        found = await self.rows.aggregate(pipeline, batchSize=most).to_list(most)
+        found = await self.rows.aggregate(pipeline, batchSize=len(asked) + 1).to_list(len(asked))
         rows: dict[str, ListedTask] = {row["_id"]: row for row in found}  # type: ignore[misc]  # plain documents
-        # A task that was taken from the top since the first read is among these, no longer featured.
-        top = sorted(rows.keys() - set(codes), key=lambda code: -rows[code].get("featured", 0))
-        return [rows[code] for code in [*top, *codes] if code in rows]
+        shown = dict.fromkeys(code for code in top if code in rows and _runs(rows[code], now_ms))
+        return [rows[code] for code in shown | dict.fromkeys(codes) if code in rows]
 
     async def _codes_on(
-        self, page: int, condition: _Document, order: list[tuple[str, int]], now_ms: int
+        self,
+        page: int,
+        condition: _Document,
+        order: list[tuple[str, int]],
+        now_ms: int,
+        top: Sequence[str],
     ) -> list[str]:
         """Return the codes on a page of the square. Most are found among the first few more than it needs."""
         for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
             places = await self._places(condition, order, now_ms, 0, limit)
-            pages = arranged(places)
+            pages = arranged(place for place in places if place.status or place.code not in top)
             on_page = pages[page - 1] if page <= len(pages) else []
             if len(on_page) == PAGE_SIZE or len(places) < limit:
                 return on_page
@@ -362,7 +364,8 @@ class Tasks(DueDocuments[Task]):
         if on_page:
             return on_page
         skipped = ARRANGED + (page - 1 - len(pages)) * PAGE_SIZE
-        return [place.code for place in await self._places(condition, order, now_ms, skipped, PAGE_SIZE)]
+        places = await self._places(condition, order, now_ms, skipped, PAGE_SIZE)
+        return [place.code for place in places if place.status or place.code not in top]
 
     async def _places(
         self, condition: _Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
@@ -463,28 +466,6 @@ class Tasks(DueDocuments[Task]):
             return_document=True,
         )
         return 0 if task is None else task["decided"]
-
-    async def feature(self, code: str) -> bool:
-        """Put a public task on top of the square; False if there is none that has not ended."""
-        found = await self.collection.update_one(
-            {"_id": code, "status": 0, "is_public": 1}, [{"$set": {"featured": NOW_MS}}]
-        )
-        return found.matched_count == 1
-
-    async def unfeature(self, code: str) -> bool:
-        """Take a task from the top of the square; False if there is no such task."""
-        found = await self.collection.update_one({"_id": code}, {"$unset": {"featured": ""}})
-        return found.matched_count == 1
-
-    async def featured(self, limit: int) -> list[Task]:
-        """Return the tasks that are featured and have not ended, hidden ones too, the newest first."""
-        found = self.collection.find(
-            {"featured": {"$gt": 0}, "status": 0},
-            {"seed_box": 0},
-            sort=[("featured", pymongo.DESCENDING)],
-            limit=limit,
-        )
-        return await found.to_list(limit)
 
     async def is_hidden(self, code: str) -> bool:
         """Whether a task is hidden or refused."""
@@ -591,6 +572,10 @@ class Tasks(DueDocuments[Task]):
             limit=limit,
         )
         return await found.to_list(limit)
+
+
+def _runs(task: Task, now_ms: int) -> bool:
+    return not task["status"] and task["opened_at"] <= now_ms
 
 
 def long_reported(before_ms: int) -> _Document:

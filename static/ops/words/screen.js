@@ -115,7 +115,6 @@ export const SCREEN = {
   watching: ["{0} 人在看", "{0} watching"],
   can_dig: ["可以挖", "open"],
   ended: ["已结束", "ended"],
-  featured: ["精选", "featured"],
   hidden: ["已隐藏", "hidden"],
   unpaid: ["未支付", "unpaid"],
   checking: ["检查中", "being checked"],
