@@ -2,7 +2,8 @@
 
 One serving process, its stores and its clients are processes of their own, so that each one's CPU time is
 told by the kernel. A proxy before the embedded MongoDB counts commands and bytes; Redis counts its own.
-CPU time depends on other work on the machine by some percent only, unlike the time of a clock.
+CPU time depends on other work on the machine by some percent only, unlike the time of a clock. No core rests
+meanwhile, so that each thing costs what it costs under load.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from parts.live import dig_to, open_pages, page
 from parts.serving import Person, Server, cpu_seconds, cpu_us, rss_kb, running
 from parts.watchers import Crowd
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
+from server.runtime.children import start_child, stop_child
 from server.store.digging.digs import stored
 from support.wire.messages import is_command
 from support.wire.proxy import Link, Wire
@@ -204,9 +206,25 @@ class Measuring:
         self.units.replies[name] = (found.reply_bytes + found.request_bytes) / len(found.waits_ms)
 
 
+@contextmanager
+def no_core_rests() -> Iterator[None]:
+    """Keep all cores busy with what others do not use: under load a piece of work costs more than alone."""
+    spin = [sys.executable, "-c", "import os\nos.nice(19)\nwhile True: pass"]
+    spinning = [start_child(spin) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for each in spinning:
+            stop_child(each, 1.0)
+
+
 def measure(scene: Scene) -> Units:
     """Measure all. It takes about a minute."""
-    with closing(Crowd(Askers)) as crowd, metered(scene, crowd) as (server, meter, mongodb):
+    with (
+        no_core_rests(),
+        closing(Crowd(Askers)) as crowd,
+        metered(scene, crowd) as (server, meter, mongodb),
+    ):
         found = Measuring(scene, server, crowd, meter)
         units = found.units
         units.base_kb = rss_kb(meter.worker)
