@@ -13,6 +13,7 @@ from server.store.pipelines import newest_with
 from support.client import Client
 from support.planner import without_index
 from support.purse import pay, publish_red_packet, win
+from support.stored import everything
 
 LOOK, ACT = "look-" + "x" * 24, "act-" + "x" * 24
 PHONE = "+86 138-0013-8000"
@@ -112,13 +113,18 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
     assert (await search(client, PHONE))["prizes"] == (await search(client, "SF12345678"))["prizes"] == []
 
 
-async def test_what_is_no_search_is_refused_and_a_token_is_not_looked_for(client):
+async def test_what_is_no_search_is_refused_and_a_token_is_neither_looked_for_nor_logged(
+    client, context, caplog
+):
+    caplog.set_level("DEBUG")
     await enter(client, LOOK)
     for query in ("", "强", " 强 ", " \n ", "\u200d", "长" * 65, "长" * 10_000, ["a"], {"$gt": ""}):
         assert (await client.post("/ops/search", query=query))["error"] == "bad_request", query
     refused = await client.post("/ops/search", query=ACT)
     assert (refused["error"], refused["param"]) == ("bad_request", "query")
-    assert ACT not in str(refused)
+    assert "/ops/search" in caplog.text
+    for kept in (str(refused), caplog.text, str(await everything(context))):
+        assert ACT not in kept
     assert (await client.get("/ops/search", query="a"))["error"] != ""
 
 
