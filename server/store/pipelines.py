@@ -61,8 +61,8 @@ def begins_with(text: str) -> _Document:
 def newest_with(terms: list[str], limit: int, since_ms: int = 0) -> list[_Document]:
     """Return the pipeline that finds the newest documents with all of one or more `terms`, since a time.
 
-    The last of the longest is asked for by itself: some servers use an index for equality alone. Names that
-    are counted on ("用户00017") differ in their ends.
+    The last of the longest terms is matched by equality, because some servers use an index only for that.
+    Names that are counted on ("用户00017") differ in their ends.
     """
     *rest, last = sorted(terms, key=len)
     others: list[_Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []
