@@ -1,0 +1,48 @@
+"""Names that are hard on a page: right to left, invisible, long, and many signs."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser import DESK, PHONE, Person, needs_chromium
+from support.client import a_picture
+
+pytestmark = needs_chromium
+
+ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区 1 号"}
+HARD = "שלום عبد الله يا", "😀" * 32, "W" * 32, "Z\u0335\u0336\u0337a" * 6, "a\u200b\u202eb" * 8
+
+
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_names_of_any_kind_break_no_page(window, address, viewport):
+    people = [Person.log_in(address, f"难{at}") for at in range(len(HARD))]
+    for person, name in zip(people, HARD, strict=True):
+        person.post("/setProfile", wxname=name)
+    owner, *diggers = people
+    kinds = [{"name": "🎁" * 20, "prize_num": 2}, {"name": "\u05d0" * 20, "prize_num": 2}]
+    half = {"sealed_seed": owner.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    several = {"prize_num": 4, "interval": 1, "fluctuation": 0, "forecast_num": 4, "prizes": kinds}
+    code = owner.publish(a_picture(), name="🏺" * 50, synopsis="W" * 300, **several, **half)
+    for digger in diggers:
+        digger.post("/postTask", code=code)
+        digger.post("/drawPrize", code=code, **ADDRESS)
+    running = owner.publish(a_picture(), name="\u05d0\u0644" * 25, wxname="签" * 32, cd=60)
+    diggers[0].post("/postTask", code=running)
+    by = diggers[0].get("/getTaskDetails", code=code)["publisher_id"]
+    diggers[0].post("/follow", publisher_id=by)
+    lists = [f"mine/{of}" for of in ("dug", "won", "digs")]
+    looks = {
+        "难0": [f"task/{code}", f"winners/{code}", "mine/published", f"by/{by}"],
+        "难1": ["", f"task/{running}", f"by/{by}", "follows", *lists],
+        "路人": [f"task/{code}"],
+    }
+    for user, paths in looks.items():
+        opened = window(None, viewport=viewport)
+        opened.log_in(user, digs=False)
+        for path in paths:
+            opened.go(f"/#/{path}")
+            expect(opened.page.locator("main h1").first).to_be_visible()
+            expect(opened.page.locator("main .blank", has_text="正在读取")).to_have_count(0)
+            opened.page.wait_for_load_state("networkidle")
+            assert opened.overflow() <= 0, (user, path)
