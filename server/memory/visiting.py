@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 from cachetools import TLRUCache
@@ -43,10 +44,12 @@ class Visiting:
         self._visits = BatchQueue("visits", self._write_visits)
         self._brought = BatchQueue("shares", self._write_brought)
         self._tokens = BatchQueue("share tokens", self._read_tokens)
+        # Each visit needs it twice: to write it, and to tell it.
+        self._token = lru_cache(REMEMBERED_SHARES)(derived_code)
 
     def token(self, code: str, unionid: str) -> str:
         """Return the token that stands for a person and a task in links. It resolves after `note_visit`."""
-        return derived_code(self._keys.share_key, f"{code}:{unionid}", SHARE_CHARACTERS)
+        return self._token(self._keys.share_key, f"{code}:{unionid}", SHARE_CHARACTERS)
 
     async def note_visit(self, code: str, unionid: str) -> None:
         """Write that a person opened a task. Raises Unavailable, or what MongoDB raises."""
