@@ -26,9 +26,7 @@ DIG = DigCost(worker=0.005, store=0.01, commands=4, bus=0.0001, heard=0.0005, se
     ("processes", "cores", "most"),
     [(1, 2, 1000), (2, 2, 2 / 0.0011), (4, 2, 2 / 0.0011), (4, math.inf, 4000)],
 )
-def test_requests_saturate_the_processes_or_the_cores_that_clients_share(
-    processes: int, cores: float, most: float
-):
+def test_requests_saturate_the_processes_or_the_cores_that_clients_share(processes, cores, most):
     rate, waits = saturated(Hall(processes, cores), Cost(worker=0.001, client=0.0001), 64, 2.0)
     assert rate == pytest.approx(most, rel=0.02)
     assert statistics.mean(waits) == pytest.approx(64 / most, rel=0.05)

@@ -24,7 +24,6 @@ from server.actions.people.leave import DAYS, erase_leavers
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_totals
-from server.settings import Settings
 from server.store.people.erasure import NAME
 from support.client import Client, Someone, a_picture
 from support.invariants import broken_by_digs
@@ -125,10 +124,7 @@ async def check_invariants(context: Context) -> None:
     await check_books(context)
 
 
-@pytest.mark.gen_test
-async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(
-    client: Client, context: Context, elsewhere: Client
-) -> None:
+async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(client, context, elsewhere):
     bob, codes = await a_life(client, context)
     alice, carol = (replace(client.people[name], client=elsewhere) for name in ("alice", "carol"))
     person = await context.store.people.find(bob.unionid)
@@ -164,10 +160,9 @@ async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(
     assert (await carol.post("/getSharePic", code=codes["own"]))["status"] == 0
 
 
-@pytest.mark.gen_test
 async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_while_watched(
-    client: Client, context: Context, elsewhere: Client, other: Context, other_port: int, open_page: Any
-) -> None:
+    client, context, elsewhere, other, other_port, open_page
+):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, own = await alice.publish(forecast_num=1000, cd=0), await bob.publish(forecast_num=1000, cd=0)
     for digger in (bob, carol, bob):
@@ -208,13 +203,9 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
         ]
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
-    client: Client,
-    context: Context,
-    open_page: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    client, context, open_page, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     assert (await bob.dig(code))["no"] == 1
@@ -236,13 +227,9 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     await check_invariants(context)
 
 
-@pytest.mark.gen_test
 async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
-    client: Client,
-    context: Context,
-    open_page: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    client, context, open_page, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     page = await open_page(bob)
@@ -270,10 +257,7 @@ async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
     await forgetting_bob
 
 
-@pytest.mark.gen_test
-async def test_erasure_is_refused_with_its_reasons_while_the_person_is_needed(
-    client: Client, context: Context
-) -> None:
+async def test_erasure_is_refused_with_its_reasons_while_the_person_is_needed(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
 
     async def reasons() -> str:
@@ -310,10 +294,7 @@ async def test_erasure_is_refused_with_its_reasons_while_the_person_is_needed(
         await erase(context.store, bob.unionid)
 
 
-@pytest.mark.gen_test
-async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(client, context, monkeypatch):
     bob = await client.log_in("bob")
     lock_out = context.store.people.lock_out
 
@@ -328,9 +309,7 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_killed_after_any_write_it_can_go_on_to_the_same_end(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_killed_after_any_write_it_can_go_on_to_the_same_end(client, context, monkeypatch):
     bob, _ = await a_life(client, context)
     written = Written(context, monkeypatch)
     await written.note(erase(context.store, bob.unionid))
@@ -359,10 +338,7 @@ async def logged(context: Context) -> list[tuple[str, str]]:
     return [(act["act"], act["outcome"]) for act in await find(context, "audit_log")]
 
 
-@pytest.mark.gen_test
-async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(
-    client: Client, context: Context, open_page: Any
-) -> None:
+async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(client, context, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     assert (await bob.dig(code))["status"] == 0
@@ -405,10 +381,7 @@ async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(
     await check_invariants(context)
 
 
-@pytest.mark.gen_test
-async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_way(
-    client: Client, context: Context
-) -> None:
+async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_way(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await bob.lock()
 
@@ -462,8 +435,8 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
 
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner_said_last(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
@@ -500,10 +473,7 @@ async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner
     assert [len(each.left) for each in (asking, keeping)] == [4, 3]
 
 
-@pytest.mark.gen_test
-async def test_an_account_kept_at_the_last_moment_is_not_erased(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_account_kept_at_the_last_moment_is_not_erased(client, context, monkeypatch):
     bob = await client.log_in("bob")
     await bob.post("/deleteAccount")
     bob = await client.log_in("bob")
@@ -520,21 +490,13 @@ async def test_an_account_kept_at_the_last_moment_is_not_erased(
     assert (await logged(context))[-1] != ("erase", "done")
 
 
-def test_the_command_says_that_it_knows_nobody_of_that_id(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_that_it_knows_nobody_of_that_id(settings, monkeypatch, capsys):
     monkeypatch.setenv("MONGODB_URI", settings.mongodb_uri)
     assert main(["forget", "nobody"]) == 1
     assert "nobody with this id" in capsys.readouterr().err
 
 
-def test_the_command_says_what_stays(
-    io_loop: Any,
-    context: Context,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_the_command_says_what_stays(io_loop, context, settings, monkeypatch, capsys):
     async def log_in() -> None:
         await context.store.people.collection.insert_one({"_id": "bob", "openid": "o", "nickName": "鲍勃"})
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from server.context import Context
-from support.client import Client
 from support.purse import find, win
 from support.reviews import CHECKED
 
 ADDRESS = {"receiver": "小红", "phone": "13800000000"}
 
 
-async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_call(
-    client: Client, context: Context
-) -> None:
+async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_call(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     told = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
     told["not_sent_to"] = "新疆"
@@ -32,9 +28,7 @@ async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_ca
     assert (await carol.get("/getTaskDetails", code=code))["contact"] == ""
 
 
-async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(
-    client: Client, context: Context
-) -> None:
+async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(draw_type=2, forecast_num=1, not_sent_to="新疆维吾尔自治区，西藏 新疆")
     assert (await bob.get("/getTaskDetails", code=code))["not_sent_to"] == ["新疆", "西藏"]
@@ -61,7 +55,7 @@ class TestWhereContentsAreChecked:
     def environment(self) -> dict[str, str]:
         return CHECKED
 
-    async def test_these_texts_are_checked_too(self, client: Client, context: Context) -> None:
+    async def test_these_texts_are_checked_too(self, client, context):
         alice = await client.log_in("alice")
         await alice.publish(draw_type=1, place="暗号地点", pickup_time="暗号时间", contact="暗号联系")
         [review] = await find(context, "reviews")

@@ -6,13 +6,9 @@ import asyncio
 import gc
 from typing import Any
 
-import pytest
-
 from server.actions.digging.dig import dig, digging_of
 from server.actions.digging.end_task import end_task_as_operator
-from server.context import Context
 from server.errors import OwnTask, Refusal
-from support.client import Client
 from support.invariants import check_history
 
 
@@ -20,9 +16,7 @@ async def admit(person: Any) -> Any:
     return person
 
 
-async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0)
     assert (await bob.dig(code))["now_depth"] == 1  # by this the process knows whose task it is
@@ -44,8 +38,8 @@ async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(
 
 
 async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_is_known_whose_task_it_is(
-    client: Client, context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, other, monkeypatch
+):
     alice = await client.log_in("alice")
     code = await alice.publish(cd=60)
     reads, view = list[str](), other.store.tasks.view
@@ -63,9 +57,7 @@ async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_i
     assert len(reads) <= 20  # those that wait together share one
 
 
-async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(
-    client: Client, context: Context
-) -> None:
+async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     assert (await bob.dig(code, dig_id="bobs-dig-1"))["is_prize"] == 1
@@ -76,8 +68,8 @@ async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_tur
 
 
 async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(
-    client: Client, context: Context, other: Context
-) -> None:
+    client, context, other
+):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await bob.dig(code)
@@ -88,8 +80,7 @@ async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task
         assert (await who.dig(code))["error"] == "ended"
 
 
-@pytest.mark.gen_test
-async def test_refused_digs_leave_nothing_for_the_garbage_collector(client: Client) -> None:
+async def test_refused_digs_leave_nothing_for_the_garbage_collector(client):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, ended = await alice.publish(cd=60), await alice.publish()
     await bob.dig(code)

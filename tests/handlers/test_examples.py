@@ -65,9 +65,7 @@ class TestPlaying:
         return {**MESSAGES, "OPS_TOKEN": OPERATOR, "CASH_RING_DAY_YUAN": "10", "REPORTS_TO_HOLD": "1"}
 
     @pytest.mark.gen_test(timeout=120)
-    async def test_examples_are_what_this_server_answers(
-        self, client: Client, context: Context, open_page: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_examples_are_what_this_server_answers(self, client, context, open_page, monkeypatch):
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
         alice, bob, carol, dora = [await client.log_in(name) for name in ("小明", "小红", "小刚", "小丽")]
         await let_pass(context, 8 * DAY_MS)  # the reports of newcomers hide nothing
@@ -243,10 +241,7 @@ class TestReviewing:
     def environment(self) -> dict[str, str]:
         return {**CHECKED, "OPS_TOKEN": OPERATOR, "MAIL_REVIEW_PRIZES": "20"}
 
-    @pytest.mark.gen_test
-    async def test_examples_are_what_this_server_answers_about_reviews(
-        self, client: Client, context: Context
-    ) -> None:
+    async def test_examples_are_what_this_server_answers_about_reviews(self, client, context):
         alice = await client.log_in("小明")
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
         await publish(alice, draw_type=2, prize_num=1000, interval=3, fluctuation=0, forecast_num=3000)
@@ -258,7 +253,7 @@ class TestReviewing:
         check_run({"interfaces": {path: found[path] for path in ("/ops/reviews", "/ops/decide")}})
 
 
-def test_each_interface_message_and_frame_has_an_example_that_fits() -> None:
+def test_each_interface_message_and_frame_has_an_example_that_fits():
     noted = examples("interfaces")
     assert noted.keys() == {interface.path for interface in (*INTERFACES, *OPS_INTERFACES)}
     for interface in (*INTERFACES, *OPS_INTERFACES):

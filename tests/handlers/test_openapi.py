@@ -217,7 +217,7 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
         assert all(parameter["description"] for parameter in operation.get("parameters", ()))
 
 
-def test_each_text_is_there_in_both_languages_and_none_is_left_over() -> None:
+def test_each_text_is_there_in_both_languages_and_none_is_left_over():
     classes = [*INTERFACES, *OPS_INTERFACES, *MESSAGES, *Frame.__subclasses__()]
     assert SUMMARIES.keys() == {each.__name__ for each in classes}
     meanings = {**MEANINGS, **OPS_MEANINGS}.values()

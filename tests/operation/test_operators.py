@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from handlers.ops.operators import COOKIE
-from server.context import Context
 from server.errors import BadSettings
 from server.settings import read_settings
 from support.client import Client
@@ -31,7 +30,7 @@ async def enter(client: Client, token: str, **typed: str) -> dict[str, Any]:
     return reply
 
 
-async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client: Client) -> None:
+async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client):
     code = await (await client.log_in("alice")).publish()
     assert (await enter(client, WANG, name="赵会计"))["status"] == 0
     assert (await client.get("/ops/me"))["name"] == "老王"
@@ -42,16 +41,14 @@ async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client: Cl
     assert [(act["operator"], act["shared"]) for act in log] == [("老王", 1), ("老王", 0)]
 
 
-async def test_operators_read_that_real_people_see_what_nobody_checked(
-    client: Client, context: Context
-) -> None:
+async def test_operators_read_that_real_people_see_what_nobody_checked(client, context):
     await enter(client, LIN)
     assert (await client.get("/ops/me"))["off"] == ["messages"]
     context.settings = msgspec.structs.replace(context.settings, wechat_appid="wx1")
     assert (await client.get("/ops/me"))["off"] == ["messages", "checks"]
 
 
-async def test_the_shared_token_asks_for_a_name_and_ones_own_does_not(client: Client) -> None:
+async def test_the_shared_token_asks_for_a_name_and_ones_own_does_not(client):
     for typed in ({}, {"name": "  "}):
         assert (await enter(client, "open sesame", **typed))["error"] == "bad_request"
     assert COOKIE not in client.http.cookies
@@ -88,9 +85,7 @@ ACTS: dict[str, dict[str, Any]] = {
 READS = {"/ops/login", "/ops/logout", "/ops/search"}
 
 
-async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(
-    client: Client, context: Context
-) -> None:
+async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     await win(client, context, bob, code)
@@ -110,7 +105,7 @@ async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(
     assert await everything(context) == before
 
 
-async def test_only_the_role_money_ends_a_red_packet(client: Client, context: Context) -> None:
+async def test_only_the_role_money_ends_a_red_packet(client, context):
     alice = await client.log_in("alice")
     goods, packet = await alice.publish(), await publish_red_packet(alice)
     await pay(client, context, alice, packet)
@@ -126,9 +121,7 @@ async def test_only_the_role_money_ends_a_red_packet(client: Client, context: Co
     assert [(act["operator"], act["target"]) for act in log] == [("赵会计", packet), ("老王", goods)]
 
 
-async def test_a_token_that_was_taken_away_ends_its_sessions_and_no_others(
-    client: Client, context: Context
-) -> None:
+async def test_a_token_that_was_taken_away_ends_its_sessions_and_no_others(client, context):
     cookies = []
     for token in (WANG, ZHAO):
         await enter(client, token)
@@ -154,7 +147,7 @@ async def test_a_token_that_was_taken_away_ends_its_sessions_and_no_others(
         ("小林:look:shared", "nobody else"),
     ],
 )
-def test_a_bad_list_is_told_in_one_line_without_a_token(listed: str, said: str) -> None:
+def test_a_bad_list_is_told_in_one_line_without_a_token(listed, said):
     with pytest.raises(BadSettings) as refused:
         read_settings({"OPS_TOKENS": listed, "OPS_TOKEN": "shared"})
     assert said in str(refused.value)
@@ -163,7 +156,7 @@ def test_a_bad_list_is_told_in_one_line_without_a_token(listed: str, said: str) 
     assert "\n" not in str(refused.value)
 
 
-def test_production_takes_persons_in_place_of_the_shared_token_and_checks_each() -> None:
+def test_production_takes_persons_in_place_of_the_shared_token_and_checks_each():
     good = {**PRODUCTION, "OPS_TOKEN": "", "OPS_TOKENS": f"小林:look:{PRODUCTION['OPS_TOKEN']}"}
     assert [(one.name, one.role) for one in read_settings(good).operators] == [("小林", "look")]
     with pytest.raises(BadSettings, match="the token of 老王 in OPS_TOKENS must have at least 24") as refused:

@@ -7,12 +7,8 @@ from typing import Any
 
 import pytest
 
-from server.context import Context
-from server.settings import Settings
-from support.client import Client
 from support.operators import open_feed, operator
 from support.purse import win
-from support.trips import Trips
 
 ROWS = 12
 
@@ -22,9 +18,7 @@ def environment() -> dict[str, str]:
     return {"OPS_TOKEN": "open sesame"}
 
 
-async def test_each_queue_has_names_counts_and_no_trip_a_row(
-    trips: Trips, client: Client, context: Context, settings: Settings
-) -> None:
+async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, settings):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="机械键盘", forecast_num=1)

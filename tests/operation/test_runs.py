@@ -70,9 +70,7 @@ async def outcomes(context: Context) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("what", ["rotate", "release", "forget"])
 @pytest.mark.gen_test(timeout=120)
-async def test_killed_after_any_write_a_run_comes_to_its_end(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch, what: str
-) -> None:
+async def test_killed_after_any_write_a_run_comes_to_its_end(client, context, monkeypatch, what):
     bob, code = await a_bob(client, context)
     asked = {"code": code, "depth": 1} if what == "forget" else {"what": what}
     path = "/ops/erase" if what == "forget" else "/ops/run"
@@ -110,8 +108,8 @@ async def test_killed_after_any_write_a_run_comes_to_its_end(
 
 
 async def test_a_run_waits_for_the_commands_own_and_the_command_refuses_beside_it(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    client, context, monkeypatch
+):
     await a_bob(client, context)
     store, acquire, tried = context.store, Leases.acquire, asyncio.Event()
 
@@ -140,9 +138,7 @@ async def test_a_run_waits_for_the_commands_own_and_the_command_refuses_beside_i
     assert await outcomes(context) == [("run_rotate", each) for each in ("done", "done", "refused")]
 
 
-async def test_of_two_leaders_one_does_a_run_and_once(
-    client: Client, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_of_two_leaders_one_does_a_run_and_once(client, context, monkeypatch):
     await operator(client)
     done: list[str] = []
 
@@ -158,7 +154,7 @@ async def test_of_two_leaders_one_does_a_run_and_once(
     assert await outcomes(context) == [("run_release", "done")]
 
 
-async def test_what_stops_a_run_is_said_and_changes_nothing(client: Client, context: Context) -> None:
+async def test_what_stops_a_run_is_said_and_changes_nothing(client, context):
     bob, code = await a_bob(client, context)
     assert (await client.post("/ops/erase", code=code, depth=0, reason="本人要求"))["status"] == 0
     theirs = Keys(b"a secret of another process, 32 or more").fingerprint
@@ -176,7 +172,7 @@ async def test_what_stops_a_run_is_said_and_changes_nothing(client: Client, cont
     assert bob.unionid not in erasure_of(bob.unionid)
 
 
-async def test_who_lost_the_lease_is_stopped(context: Context) -> None:
+async def test_who_lost_the_lease_is_stopped(context):
     async def work() -> None:
         async with alone(context.store, "rotate"):
             await context.store.leases.rows.update_one({"_id": "run:rotate"}, {"$set": {"holder": "another"}})

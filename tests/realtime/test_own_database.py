@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from server.actions.seal import note_sealing
 from server.context import Context
 from server.realtime import own_database
@@ -18,7 +16,6 @@ async def give_identity(context: Context, identity: str) -> None:
     await context.store.meta.rows.update_one({"_id": "database"}, {"$set": {"identity": identity}})
 
 
-@pytest.mark.gen_test
 async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
     client, context, open_page, monkeypatch
 ):
@@ -47,7 +44,6 @@ async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
     assert (await alice.dig(code))["error"] == "own_task"
 
 
-@pytest.mark.gen_test
 async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_the_database_is_another_one(
     client, context, open_page
 ):
@@ -64,7 +60,6 @@ async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_
     assert (await page.until("error"))["error"] == "unavailable"
 
 
-@pytest.mark.gen_test
 async def test_two_clusters_under_one_name_are_not_served_from_by_turns(context, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(own_database.time, "monotonic", lambda: now)
@@ -80,7 +75,6 @@ async def test_two_clusters_under_one_name_are_not_served_from_by_turns(context,
     assert await context.database.answers()
 
 
-@pytest.mark.gen_test
 async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_ready(client, context):
     assert await context.database.answers()
     await context.store.meta.note_sealing(context.database.identity, OTHER.fingerprint, 1000)
@@ -90,7 +84,6 @@ async def test_a_process_that_lacks_a_secret_under_which_another_seals_is_not_re
     assert (await client.http.get("/getTaskList")).json()["error"] == "unavailable"
 
 
-@pytest.mark.gen_test
 async def test_a_start_finds_what_is_sealed_under_a_secret_that_no_server_has_noted(context):
     sealed = OTHER.seal("address", b"plain", "prize")
     await context.store.database["prizes"].insert_one({"_id": "prize", "address_box": sealed})
@@ -99,7 +92,6 @@ async def test_a_start_finds_what_is_sealed_under_a_secret_that_no_server_has_no
     assert database.wrong == own_database.Wrong("keys", (OTHER.fingerprint,))
 
 
-@pytest.mark.gen_test
 async def test_nothing_is_done_by_itself_and_nothing_noted_in_a_database_that_is_not_ours(context):
     done = []
 

@@ -180,7 +180,6 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
     io_loop.run_sync(server.close_all_connections)
 
 
-@pytest.mark.gen_test
 async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
     gate, came, monkeypatch
 ):
@@ -195,7 +194,6 @@ async def test_a_request_that_comes_before_the_application_waits_for_it_with_its
         assert (await http.get("/healthz")).text == "serving "
 
 
-@pytest.mark.gen_test
 async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_another_one(
     settings, redis_url, wire, caplog
 ):

@@ -23,7 +23,6 @@ from server.runtime.background import Background
 from server.settings import Settings
 from server.store import Store
 from server.store.agenda import Kind
-from support.client import Client
 from support.leading import lead
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, win
 
@@ -70,10 +69,7 @@ async def a_process(
 
 
 @pytest.mark.usefixtures("context")
-@pytest.mark.gen_test
-async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(settings, monkeypatch):
     async with a_process(settings, monkeypatch) as (first, of_leader):
         await first.leader.lead()
         async with a_process(settings, monkeypatch) as (second, of_follower):
@@ -92,15 +88,14 @@ async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(
             assert follower.total() <= MOST_OF_FOLLOWER * seconds + 1, follower
 
 
-def test_a_lease_ends_early_enough_to_be_taken_over_within_ten_seconds() -> None:
+def test_a_lease_ends_early_enough_to_be_taken_over_within_ten_seconds():
     assert leaders.LEASE_MS + 1000 * leaders.LEAST_SECONDS < 10_000
     assert leaders.LEASE_MS > 2 * 1000 * leaders.RENEW_SECONDS, "one question may be lost"
 
 
-@pytest.mark.gen_test
 async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_ends(
-    context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    context, other, monkeypatch
+):
     monkeypatch.setattr(leaders, "LEASE_MS", 1_000)
     monkeypatch.setattr(leaders, "RENEW_SECONDS", 0.2)
     first, second = Background(), Background()
@@ -121,10 +116,7 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
     await second.end()
 
 
-@pytest.mark.gen_test
-async def test_a_leader_that_ends_hands_over_at_once(
-    context: Context, other: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_leader_that_ends_hands_over_at_once(context, other, monkeypatch):
     first, second = Background(), Background()
     first.spawn(context.leader.run())
     await context.leader.lead()
@@ -148,15 +140,13 @@ async def test_a_leader_that_ends_hands_over_at_once(
     await second.end()
 
 
-@pytest.mark.gen_test
-async def test_several_that_ask_at_once_for_the_first_lease_agree_on_one(context: Context) -> None:
+async def test_several_that_ask_at_once_for_the_first_lease_agree_on_one(context):
     leases = context.store.leases
     taken = await asyncio.gather(*(leases.acquire("leader", f"{number}", 60_000) for number in range(8)))
     assert len({lease["holder"] for lease in taken}) == 1
 
 
-@pytest.mark.gen_test
-async def test_a_lease_goes_by_mongodbs_clock(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lease_goes_by_mongodbs_clock(context, monkeypatch):
     await context.store.leases.acquire("leader", "another", 60_000)
     right = context.clock.now_ms
     monkeypatch.setattr(context.leader, "_now_ms", lambda: right() + DAYS_MS)
@@ -168,8 +158,7 @@ async def test_a_lease_goes_by_mongodbs_clock(context: Context, monkeypatch: pyt
     assert context.leader._wait_seconds == leaders.LEASE_MS / 1000
 
 
-@pytest.mark.gen_test
-async def test_a_follower_does_nothing_of_what_is_due(context: Context, other: Context) -> None:
+async def test_a_follower_does_nothing_of_what_is_due(context, other):
     await context.leader.ask()
     await other.database.look()
     await other.leader.ask()
@@ -181,10 +170,7 @@ async def test_a_follower_does_nothing_of_what_is_due(context: Context, other: C
     following.cancel()
 
 
-@pytest.mark.gen_test
-async def test_two_leaders_at_once_pay_and_refund_once(
-    client: Client, context: Context, other: Context
-) -> None:
+async def test_two_leaders_at_once_pay_and_refund_once(client, context, other):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await pay(client, context, alice, code, 4)
@@ -225,8 +211,7 @@ SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
-@pytest.mark.gen_test
-async def test_one_look_finds_each_kind_of_what_is_due(context: Context, kind: Kind) -> None:
+async def test_one_look_finds_each_kind_of_what_is_due(context, kind):
     collection, due, later = SOMETHING_DUE.get(kind, (kind, {"due_at": 1}, {"due_at": 2**50}))
     database = context.store.database
     await database[collection].insert_one({"_id": "later", "code": "later", **later})
@@ -241,12 +226,11 @@ async def test_one_look_finds_each_kind_of_what_is_due(context: Context, kind: K
     assert abs(found.now_ms - now_ms) < 60_000
 
 
-def test_each_kind_of_what_is_due_is_done_by_one_work() -> None:
+def test_each_kind_of_what_is_due_is_done_by_one_work():
     assert sorted(kind for kinds, _ in WORKS for kind in kinds) == sorted(get_args(Kind))
 
 
-@pytest.mark.gen_test
-async def test_nothing_is_done_from_a_database_that_is_not_ours(context: Context) -> None:
+async def test_nothing_is_done_from_a_database_that_is_not_ours(context):
     await context.database.look()
     await context.leader.ask()
     await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
@@ -257,8 +241,7 @@ async def test_nothing_is_done_from_a_database_that_is_not_ours(context: Context
     assert (await find(context, "reviews"))[0]["due_at"] == 1
 
 
-@pytest.mark.gen_test
-async def test_a_process_rests_longer_while_nobody_is_here_and_wakes_when_somebody_comes() -> None:
+async def test_a_process_rests_longer_while_nobody_is_here_and_wakes_when_somebody_comes():
     connections = set[str]()
     activity = Activity(connections)
     assert activity.idle()

@@ -33,22 +33,17 @@ async def claimed_by(client: Client, context: Context, user: str) -> dict[str, A
     return await winner.post("/drawPrize", code=code)
 
 
-@pytest.mark.gen_test
-async def test_what_a_risky_person_wins_is_held(client: Client, context: Context) -> None:
+async def test_what_a_risky_person_wins_is_held(client, context):
     assert (await claimed_by(client, context, "risky"))["error"] == "payout_held"
     assert (await claimed_by(client, context, "bob"))["package_info"]
 
 
-@pytest.mark.gen_test
-async def test_a_payout_to_whom_it_fails_for_says_why(client: Client, context: Context) -> None:
+async def test_a_payout_to_whom_it_fails_for_says_why(client, context):
     reply = await claimed_by(client, context, "payout_fails")
     assert (reply["error"], "收不了款" in reply["msg"]) == ("wechat_busy", True)
 
 
-@pytest.mark.gen_test
-async def test_a_picture_of_whom_it_is_refused_for_is_shown_to_nobody(
-    client: Client, context: Context
-) -> None:
+async def test_a_picture_of_whom_it_is_refused_for_is_shown_to_nobody(client, context):
     refused, bob = await client.log_in_all("picture_refused", "bob")
     code = await refused.publish()
     await settle(context)
@@ -57,8 +52,7 @@ async def test_a_picture_of_whom_it_is_refused_for_is_shown_to_nobody(
     assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
 
 
-@pytest.mark.gen_test
-async def test_the_reference_has_what_authors_call_with_examples_that_fit(client: Client) -> None:
+async def test_the_reference_has_what_authors_call_with_examples_that_fit(client):
     for language, tag in (("zh", "沙箱"), ("en", "sandbox")):
         document = (await client.http.get("/openapi.json", params={"lang": language})).json()
         OpenAPIV31SpecValidator(document).validate()

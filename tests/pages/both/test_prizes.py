@@ -10,7 +10,6 @@ import pytest
 
 from support.browser import Person, a_server, checked
 from support.client import a_picture
-from support.clients import Clients
 from support.screen import TOKEN, take_down
 
 
@@ -36,7 +35,7 @@ def a_win(publisher: Person, user: str, **parameters: int | str) -> tuple[str, P
     return code, winner
 
 
-def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: Person) -> None:
+def test_goods_are_sent_to_an_address_and_received(client, publisher):
     code, _ = a_win(publisher, "阿强", draw_type=2, value=900, not_sent_to="西藏", contact="微信 ming-1")
     winner, owner = client("阿强"), client("小明")
     winner.open("treasure", code)
@@ -87,7 +86,7 @@ def test_goods_are_sent_to_an_address_and_received(client: Clients, publisher: P
     owner.says("埋下宝贝")
 
 
-def test_ones_own_page_begins_with_what_waits_for_an_act(client: Clients, publisher: Person) -> None:
+def test_ones_own_page_begins_with_what_waits_for_an_act(client, publisher):
     user = f"小艾{random.randrange(10**9)}"
     code, person = a_win(publisher, user, draw_type=2, name="一把铜锁")
     winner = client(user)
@@ -112,9 +111,7 @@ def test_ones_own_page_begins_with_what_waits_for_an_act(client: Clients, publis
     assert person.get("/getMyInfo")["to_do"][0]["act"] == "receive"
 
 
-def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(
-    client: Clients, publisher: Person
-) -> None:
+def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(client, publisher):
     user = f"小谷{random.randrange(10**9)}"
     _, person = a_win(publisher, user, name="一个铜铃铛")
     several = {"prize_num": 2, "interval": 9, "fluctuation": 1, "forecast_num": 20}
@@ -126,9 +123,7 @@ def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(
     digger.says("一面铜镜", "第 1 层 · 这一层不会有 · 没挖到")
 
 
-def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(
-    client: Clients, publisher: Person
-) -> None:
+def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, publisher):
     publisher.publish(a_picture(), name="下一个铜壶", cd=0)
     two = {"prize_num": 2, "interval": 3, "fluctuation": 0, "forecast_num": 6, "cd": 0}
     code = publisher.publish(a_picture(), name="一个铜壶", **two)
@@ -150,7 +145,7 @@ def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(
     loser.keeps_silent("挖一锹", "手机可以自己重算一遍")
 
 
-def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Person) -> None:
+def test_goods_are_handed_over_for_a_pick_up_code(client, publisher):
     where = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
     code, person = a_win(publisher, "小芳", draw_type=1, **where)
     winner, owner = client("小芳"), client("小明")
@@ -168,7 +163,7 @@ def test_goods_are_handed_over_for_a_pick_up_code(client: Clients, publisher: Pe
     winner.says("奖品已经领走了。")
 
 
-def test_a_red_packet_is_paid_for_and_taken(client: Clients, publisher: Person) -> None:
+def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=2, forecast_num=1, name="开工大吉")
     owner, winner = client("小明"), client("朵朵")
     owner.open("treasure", code)
@@ -195,9 +190,7 @@ def test_a_red_packet_is_paid_for_and_taken(client: Clients, publisher: Person) 
     winner.says("6 元红包，领取后进入微信零钱。", "以后可以领取，不会丢失。")
 
 
-def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(
-    client: Clients, address: str, publisher: Person
-) -> None:
+def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(client, address, publisher):
     code, _ = a_win(publisher, "大熊", draw_type=2)
     winner, owner = client("大熊"), client("小明")
     winner.open("treasure", code)
@@ -219,7 +212,7 @@ def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(
         winner.keeps_silent("去领奖")
 
 
-def test_the_draw_is_checked_after_its_end(client: Clients, publisher: Person) -> None:
+def test_the_draw_is_checked_after_its_end(client, publisher):
     code = publisher.publish(a_picture(), prize_num=2, interval=1, fluctuation=0, forecast_num=2)
     reader = client("小明")
     reader.open("treasure", code)
@@ -238,7 +231,7 @@ def test_the_draw_is_checked_after_its_end(client: Clients, publisher: Person) -
     reader.says("验证通过：全部相符", "与你在结束之前看到的承诺一致", "奖品位置由种子算出", "共 2 锹")
 
 
-def test_a_treasure_is_published_for_who_has_its_link(client: Clients, publisher: Person) -> None:
+def test_a_treasure_is_published_for_who_has_its_link(client, publisher):
     name = f"伞{random.randrange(10**9)}"
     owner = client("小明")
     owner.open("publish")
@@ -253,7 +246,7 @@ def test_a_treasure_is_published_for_who_has_its_link(client: Clients, publisher
     assert publisher.get("/getTaskList", page=1, name=name)["data"] == []
 
 
-def test_the_square_is_looked_through_by_name_and_kind(client: Clients, publisher: Person) -> None:
+def test_the_square_is_looked_through_by_name_and_kind(client, publisher):
     name = f"鼓{random.randrange(10**9)}"
     publisher.publish(a_picture(), name=f"{name}响", draw_type=2)
     publisher.publish(a_picture(), name=f"{name}轻", draw_type=1)
@@ -272,7 +265,7 @@ def test_the_square_is_looked_through_by_name_and_kind(client: Clients, publishe
     looker.says("没有找到，换个词试试")
 
 
-def test_a_publisher_is_looked_at_and_followed(client: Clients, publisher: Person) -> None:
+def test_a_publisher_is_looked_at_and_followed(client, publisher):
     name = f"鼓{random.randrange(10**9)}"
     code = publisher.publish(a_picture(), name=name, draw_type=2)
     reader = client("朵朵")
@@ -295,7 +288,7 @@ def test_a_publisher_is_looked_at_and_followed(client: Clients, publisher: Perso
     own.keeps_silent("关注")
 
 
-def test_a_publisher_ends_a_treasure_that_nobody_dug(client: Clients, publisher: Person) -> None:
+def test_a_publisher_ends_a_treasure_that_nobody_dug(client, publisher):
     code = publisher.publish(a_picture())
     owner = client("小明")
     owner.open("treasure", code)
@@ -306,9 +299,7 @@ def test_a_publisher_ends_a_treasure_that_nobody_dug(client: Clients, publisher:
     owner.keeps_silent("提前结束")
 
 
-def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(
-    client: Clients, publisher: Person
-) -> None:
+def test_somebody_looks_who_dug_which_depth_and_reports_the_treasure(client, publisher):
     code = publisher.publish(a_picture())
     other = Person.log_in(publisher.address, "老王")
     other.post("/postTask", code=code)

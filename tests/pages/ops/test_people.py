@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Opener, Person, needs_chromium, write_old_record
+from support.browser import DESK, PHONE, Person, needs_chromium, write_old_record
 from support.client import a_picture
 from support.screen import is_readable, take_down
-from support.servers import Running
 
 pytestmark = needs_chromium
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_digger_is_banned_from_their_page_and_let_act_again(
-    operator: Opener, running: Running, viewport: dict[str, int]
-) -> None:
+def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running, viewport):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "大熊"))
     code = publisher.publish(a_picture(), forecast_num=1000)
     digger.post("/postTask", code=code)
@@ -90,9 +86,7 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(
     is_readable(opened)
 
 
-def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(
-    operator: Opener, running: Running, data_dir: Path
-) -> None:
+def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(operator, running, data_dir):
     publisher = Person.log_in(running.address, "阿丽")
     hidden, refused = (publisher.publish(a_picture()) for _ in range(2))
     for code, reason, review in ((hidden, "operator", "shown"), (refused, "refused", "refused")):
@@ -105,9 +99,7 @@ def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_who_reported_and_who_brought_them_are_two_clicks_away(
-    operator: Opener, running: Running, data_dir: Path, viewport: dict[str, int]
-) -> None:
+def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir, viewport):
     publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "大熊"))
     dug, code = publisher.publish(a_picture(), forecast_num=1000), publisher.publish(a_picture())
     share = sharer.get("/getTaskDetails", code=dug)["share"]
@@ -143,7 +135,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(
     take_down(running.address, code)  # the queue is empty for the next
 
 
-def test_an_empty_queue_of_reports_says_so(operator: Opener) -> None:
+def test_an_empty_queue_of_reports_says_so(operator):
     opened = operator()
     opened.go("/ops#/reports")
     expect(opened.page.locator("main")).to_contain_text("没有等你处理的举报")
@@ -151,9 +143,7 @@ def test_an_empty_queue_of_reports_says_so(operator: Opener) -> None:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(
-    operator: Opener, running: Running, viewport: dict[str, int]
-) -> None:
+def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, running, viewport):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "挖宝的大熊"))
     code = publisher.publish(a_picture(), forecast_num=1, name="一台机械键盘")
     digger.post("/postTask", code=code)

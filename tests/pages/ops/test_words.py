@@ -48,7 +48,7 @@ def words() -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
+def test_every_text_of_the_screen_is_in_chinese_and_in_english():
     for key, (chinese, english) in words().items():
         assert chinese, key
         assert english, key
@@ -59,7 +59,7 @@ def test_every_text_of_the_screen_is_in_chinese_and_in_english() -> None:
             assert holes[0] == holes[1], key
 
 
-def test_the_screen_knows_which_alarms_are_payments_that_wait() -> None:
+def test_the_screen_knows_which_alarms_are_payments_that_wait():
     known = re.search(r"const WAITING = (\[.*\]);", (OPS / "main.js").read_text(encoding="utf-8"))
     assert known is not None
     assert json.loads(known[1]) == [*get_args(PaymentKind), "pattern", "held", "queue"]
@@ -80,7 +80,7 @@ def logged_acts() -> set[str]:
     return set(re.findall(r'"(\w+)"', listed))
 
 
-def test_every_text_that_the_screen_asks_for_is_there() -> None:
+def test_every_text_that_the_screen_asks_for_is_there():
     known = set(words())
     asked: set[str] = set()
     families: dict[str, set[str]] = {
@@ -141,11 +141,11 @@ def test_every_text_that_the_screen_asks_for_is_there() -> None:
     assert wanted - known == set()
 
 
-def test_every_sentence_has_a_place_for_each_of_its_values() -> None:
+def test_every_sentence_has_a_place_for_each_of_its_values():
     for what, sentence in SENTENCES.items():
         assert len(set(re.findall(r"\{\d\}", words()[f"said_{what}"][0]))) == sentence.count("{}"), what
 
 
-def test_an_alarm_has_the_same_title_on_the_screen_and_to_the_webhook() -> None:
+def test_an_alarm_has_the_same_title_on_the_screen_and_to_the_webhook():
     shown = words()
     assert {kind: shown[f"alarm_{kind}"][0] for kind in TITLES} == TITLES
