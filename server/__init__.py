@@ -6,4 +6,4 @@ import os
 # elects a primary, operations take seconds; with Motor's default, five a core, no others could begin.
 os.environ.setdefault("MOTOR_MAX_WORKERS", "100")
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
