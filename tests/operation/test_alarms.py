@@ -139,6 +139,7 @@ async def test_an_alarm_is_kept_with_its_begin_and_its_end(client, context):
     assert lasting == {
         "kind": "books",
         "code": CODE,
+        "name": "",
         "what": "unpaid",
         "values": [],
         "begin_at": begin,
