@@ -98,7 +98,7 @@ async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(clien
 
 
 async def test_who_may_not_publish_gets_no_commitment(client):
-    assert (await client.get("/commitment"))["error"] == "bad_request"
+    assert (await client.get("/commitment"))["error"] == "not_logged_in"
     assert (await client.get("/commitment", unionid="nobody"))["error"] == "not_logged_in"
 
 

@@ -105,7 +105,10 @@ async def test_pages_of_a_search_neither_overlap_nor_miss_anything(client, conte
         assert len({card["code"] for page in pages for card in page}) == 45
 
 
-async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(client, context):
+async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
+    client, context, monkeypatch
+):
+    monkeypatch.setattr("server.memory.square.FRESH_SECONDS", 60.0)
     alice = await client.log_in("alice")
     await publish_many(alice, {"name": "橙子"})
     page = await square_of(context).page(1)
