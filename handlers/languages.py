@@ -97,7 +97,7 @@ SUMMARIES = {
     "OpsLog": "运营者做过什么。",
     "OpsExportLog": "操作记录，或其中要的部分，CSV。",
     "OpsReviews": "等运营者看的内容。",
-    "OpsDecide": "对待核对的内容作决定。",
+    "OpsDecide": "对待审的内容作决定。",
     "Hello": "说明是谁在连接：请求头和查询参数都没有说时的第一条消息。",
     "Subscribe": "关注一个宝贝。since 是客户端已有的最后一锹的 seq。",
     "Unsubscribe": "不再关注一个宝贝。",
