@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,7 +85,7 @@ def _changes(changelog: str) -> list[dict[str, Any]]:
     versions = []
     for part in changelog.split("\n## ")[1:]:
         version, _, listed = part.partition("\n")
-        items = re.split(r"^- ", listed, flags=re.MULTILINE)[1:]
+        items = listed.split("\n- ")[1:]
         versions.append({"version": version, "changes": [" ".join(item.split()) for item in items]})
     return versions
 

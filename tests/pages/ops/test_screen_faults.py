@@ -198,7 +198,7 @@ def test_what_the_command_line_did_stands_in_the_log(operator, data_dir):
     page = opened.page
     opened.go("/ops#/log")
     lines = page.locator(".log li")
-    for number, said in enumerate(("发布新版（命令行）", "注销一个人（命令行）", "重新密封（命令行）")):
+    for number, said in enumerate(("准备数据库", "注销账号", "重新密封")):
         expect(lines.nth(number)).to_contain_text(said)
     expect(lines.nth(2)).to_contain_text("做了一部分，还有剩下的")
     expect(page.locator(".log code")).to_contain_text(["forgotten:ab", "0123456789abcdef"])
