@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from server.actions.alone import Busy, alone, erasure_of
-from server.actions.people.erase import CannotErase, choose_pseudonym, erase
+from server.actions.people.erase import CannotErase, choose_pseudonym, erase, refuse_while_needed
 from server.actions.people.whom import Whom, find_person
 from server.actions.rotate import CannotRotate, await_servers, number_under_others, rotate
 from server.context import Context
@@ -49,15 +49,20 @@ async def ask_run(context: Context, actor: Actor, what: What, reason: str) -> No
 
 
 async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
-    """Let the leader erase a person. Raises NoSuchTask; BadRequest if they are erased, or about to be.
+    """Let the leader erase a person, each of their records by a run. Raises NoSuchTask; BadRequest if they
+    are erased, or about to be.
 
-    The log keeps the pseudonym: the person's id must be nowhere afterwards.
+    The log keeps the pseudonyms: the person's ids must be nowhere afterwards.
     """
-    unionid = (await find_person(context, whom))["_id"]
-    if any(run.get("unionid") == unionid for run in await context.store.runs.unfinished()):
+    store, person = context.store, await find_person(context, whom)
+    records = await store.people.of_openid(person["openid"])
+    begun = {run.get("unionid") for run in await store.runs.unfinished()}
+    # Asking may have been cut off between two records.
+    asked = [record["_id"] for record in records if record["_id"] not in begun]
+    if not asked:
         raise BadRequest("已经在进行，请等它结束")
-    pseudonym = await choose_pseudonym(context.store, unionid)
-    await _ask(context, actor, "forget", reason, pseudonym, unionid)
+    for unionid in asked:
+        await _ask(context, actor, "forget", reason, await choose_pseudonym(store, unionid), unionid)
 
 
 async def _ask(
@@ -171,7 +176,10 @@ async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
 
 
 async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
-    """Erase a person; see `erase`. One who is not there any more was erased before this process began."""
+    """Erase a person's record; see `erase`. One that is gone was erased before this process began.
+
+    None of a person's records is begun with while another may not be erased.
+    """
     store, unionid = context.store, run["unionid"]
     progress.total = ERASURE_STEPS
 
@@ -180,7 +188,12 @@ async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
         progress.said = [[f"erasure_{number}"]]
 
     try:
-        if await store.people.find(unionid) is not None:
+        person = await store.people.find(unionid)
+        if person is not None:
+            records = await store.people.of_openid(person["openid"]) if "moving" not in person else []
+            for record in records:
+                if "moving" not in record:
+                    await refuse_while_needed(store, record["_id"])
             await erase(store, unionid, run["target"], step)
     except CannotErase as error:
         progress.said = [[f"need_{n.why}", n.code, n.state, f"{n.depth}"] for n in error.needs]

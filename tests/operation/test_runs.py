@@ -172,6 +172,28 @@ async def test_what_stops_a_run_is_said_and_changes_nothing(client, context):
     assert bob.unionid not in erasure_of(bob.unionid)
 
 
+async def test_a_person_with_two_records_is_erased_whole_or_not_at_all(client, context):
+    bob, code = await a_bob(client, context)
+    people = context.store.people.rows
+    record = await people.find_one({"_id": bob.unionid})
+    other = {**record, "_id": f"openid:{record['openid']}", "public_id": "B" * 16}
+    await people.insert_one(other)
+    task = await context.store.tasks.rows.find_one({"_id": code})
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"publisher": other["_id"]}})
+    asked = {"code": code, "depth": 1, "reason": "本人要求"}
+    assert (await client.post("/ops/erase", **asked))["status"] == 0
+    assert (await client.post("/ops/erase", **asked))["msg"] == "已经在进行，请等它结束"
+    await do_runs(context)
+    assert await outcomes(context) == [("run_forget", "refused")] * 2
+    assert await people.count_documents({"openid": record["openid"]}) == 2
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"publisher": task["publisher"]}})
+    assert (await client.post("/ops/erase", **asked))["status"] == 0
+    await do_runs(context)
+    assert await outcomes(context) == [*[("run_forget", "refused")] * 2, *[("run_forget", "done")] * 2]
+    assert bob.unionid not in json.dumps(await find(context, "people"), default=str)
+    assert await people.count_documents({"openid": record["openid"]}) == 0
+
+
 async def test_who_lost_the_lease_is_stopped(context):
     async def work() -> None:
         async with alone(context.store, "rotate"):

@@ -129,13 +129,13 @@ async def erase(
         if ban_of(person, await store.now_ms()) is not None:
             raise CannotErase(Need("banned"))
         try:
-            await _refuse_while_needed(store, unionid)
+            await refuse_while_needed(store, unionid)
             pseudonym = pseudonym or await choose_pseudonym(store, unionid)
             person = await _lock_out(store, person, pseudonym)
             step(1)
             await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
-            await _refuse_while_needed(store, unionid)
+            await refuse_while_needed(store, unionid)
         except CannotErase:
             await store.people.let_in(unionid)
             raise
@@ -174,7 +174,7 @@ async def _forget(store: Store, old: str, new: str, step: Callable[[int], None])
     raise RuntimeError(f"{await erasure.remaining(old, new)} still name the person: run it again")
 
 
-async def _refuse_while_needed(store: Store, unionid: str) -> None:
+async def refuse_while_needed(store: Store, unionid: str) -> None:
     """Raise CannotErase if somebody still waits for this person, or this person for a payment."""
     needs = await needs_of(store, unionid)
     if needs:
