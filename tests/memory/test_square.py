@@ -238,3 +238,25 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
         found, number = found + [card["code"] for card in page], number + 1
     assert sorted(found) == sorted(codes)
     assert ARRANGED == 1000
+
+
+async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(client, context):
+    alice = await client.log_in("alice")
+    [code] = await publish_many(alice, {"name": "橙子"})
+    task = await context.store.tasks.collection.find_one({"_id": code})
+    assert task is not None
+    begin_ms = context.clock.now_ms() + DAY_MS
+    # The second half starts at one time.
+    starts = {f"soon{n:08}": begin_ms + min(n, 50) * 1000 for n in range(100)}
+    await context.store.tasks.rows.insert_many(
+        [
+            {**task, "_id": later, "publisher": f"person {later}", "opened_at": at}
+            for later, at in starts.items()
+        ]
+    )
+    for wanted, running in (({"name": "橙子"}, [code]), ({"upcoming": 1}, [])):
+        pages = [(await alice.get("/getTaskList", page=page, **wanted))["data"] for page in range(1, 8)]
+        codes = [card["code"] for page in pages for card in page]
+        assert sorted(codes) == sorted([*starts, *running])
+        assert codes[100:] == running
+        assert codes[:50] == list(starts)[:50]

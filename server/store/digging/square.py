@@ -86,11 +86,12 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
 
 
 class Place(NamedTuple):
-    """What decides on which page a task stands."""
+    """What decides on which page a task stands. `turned`: it starts later, and its order was turned round."""
 
     code: str
     publisher: str
     status: int
+    turned: bool = False
 
 
 def arranged(places: Iterable[Place]) -> list[list[str]]:
@@ -103,7 +104,7 @@ def arranged(places: Iterable[Place]) -> list[list[str]]:
     pages: list[list[str]] = []
     first, over = 0, False  # the first page with room, and whether tasks are now those that ended
     own: dict[str, tuple[int, int]] = {}  # of each publisher: their last page, and how many they have there
-    for code, publisher, status in places:
+    for code, publisher, status, _ in places:
         if status and not over:
             first, over = max(first, len(pages) - 1), True
         page, number = own.get(publisher, (0, 0))

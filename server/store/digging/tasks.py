@@ -355,6 +355,8 @@ class Tasks(DueDocuments[Task]):
         """Return the codes on a page of the square. Most are found among the first few more than it needs."""
         for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
             places = await self._places(condition, order, now_ms, 0, limit)
+            if limit < ARRANGED and len(places) == limit and places[-1].turned:
+                continue  # what starts soonest is still to come
             pages = arranged(place for place in places if place.status or place.code not in top)
             on_page = pages[page - 1] if page <= len(pages) else []
             if len(on_page) == PAGE_SIZE or len(places) < limit:
@@ -370,7 +372,10 @@ class Tasks(DueDocuments[Task]):
     async def _places(
         self, condition: _Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
     ) -> list[Place]:
-        """Return so many places in this order. Only what starts later is in its own: the soonest first."""
+        """Return so many places in this order. Only what starts later is turned round: the soonest first.
+
+        Tasks of one time stay as they are, so that each order is the index's whatever the limit.
+        """
         found = self.rows.find(
             condition,
             {"publisher": 1, "status": 1, "opened_at": 1},
@@ -380,10 +385,14 @@ class Tasks(DueDocuments[Task]):
             batch_size=limit,  # all in one trip
         )
         rows = await found.to_list(limit)
-        # They are first, being the newest.
-        later = [row for row in rows if row["opened_at"] > now_ms and not row["status"]]
-        rows[: len(later)] = sorted(later, key=lambda row: (row["opened_at"], row["_id"]))
-        return [Place(row["_id"], row["publisher"], row["status"]) for row in rows]
+        # They are first, being the newest. Where only they are wanted, the soonest are first already.
+        newest_first = dict(order)["opened_at"] == pymongo.DESCENDING
+        later = [row for row in rows if newest_first and row["opened_at"] > now_ms and not row["status"]]
+        rows[: len(later)] = sorted(later, key=lambda row: row["opened_at"])
+        return [
+            Place(row["_id"], row["publisher"], row["status"], turned=number < len(later))
+            for number, row in enumerate(rows)
+        ]
 
     async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks that a person published, newest first."""
