@@ -189,6 +189,24 @@ def test_a_treasure_is_announced_for_a_day_and_a_time(address):
 
 
 @needs_node
+def test_a_day_that_was_chosen_is_taken_back_and_not_kept_for_the_next_treasure(address):
+    day = f"{datetime.now().astimezone() + timedelta(days=2):%Y-%m-%d}"
+    with a_phone(address, "小明") as phone:
+        phone.open("/pages/publish/publish")
+        phone.until("answered", lambda told: told["path"] == "/getMyInfo")
+        phone.fire(".times .field", "change", value=day)
+        phone.shows(f"什么时候开挖：{day}", "20:00", "清除")
+        phone.press("清除")
+        phone.shows("什么时候开挖：可以不填")
+        phone.fire(".kind", "change", value="2")
+        phone.fire(".times .field", "change", value=day)
+        phone.shows(f"什么时候开挖：{day}", "不选图片")
+        values = {"name": "一个红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
+        phone.fire(".draft", "submit", value=values)
+        phone.shows("什么时候开挖：可以不填")  # on the page that is left, for the next one
+
+
+@needs_node
 def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp_path):
     markup = "<b>粗</b>&lt;"
     (tmp_path / "agreement.txt").write_text(f"我们的协议 {markup}", encoding="utf-8")

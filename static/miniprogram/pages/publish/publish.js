@@ -16,6 +16,7 @@ const DRAW_TYPES = { onSite: 1, byMail: 2 };
 // What one kind of several may be, as `prizesOf` calls it.
 const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
 const NEW = { name: "", kind: 0, number: "1", amount: "", value: "", url: "", thumbnail: "" };
+const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
 const LEAST_GAP = 2; // of red packets, unless the server is set otherwise
 
 Component({
@@ -26,7 +27,7 @@ Component({
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: { prize_num: "1" }, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
     cash: cashRules(), tax: "", speed: "", busy: false,
-    day: "", clock: "20:00", lastDay: "", lastClock: "22:00", today: "", said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
+    ...NO_TIMES, today: "", said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
   },
 
   methods: {
@@ -57,7 +58,7 @@ Component({
       const chosen = kinds.length ? "several" : task.goods_type === 1 ? "packet" : task.draw_type === 2 ? "byMail" : "onSite";
       const rows = kinds.map((kind, at) => ({ ...kind, kind: KINDS.findIndex(({ of }) => of === kind.kind), thumbnail: task.ranks[at].thumbnail }));
       this.setData({
-        filled: values, chosen, thumbnail: url && task.thumbnail, given: GIVING.findIndex(([of]) => of === values.draw_type),
+        ...NO_TIMES, filled: values, chosen, thumbnail: url && task.thumbnail, given: GIVING.findIndex(([of]) => of === values.draw_type),
         interval: values.interval || "", fluctuation: values.fluctuation || "", rows: rows.length ? rows : this.data.rows,
       });
     },
@@ -104,8 +105,9 @@ Component({
       this.adapt();
     },
 
+    /** Note what a picker chose; a tap on 清除 has no value, and takes the day back. */
     time({ detail, currentTarget }) {
-      this.setData({ [currentTarget.dataset.of]: detail.value });
+      this.setData({ [currentTarget.dataset.of]: detail.value || "" });
     },
 
     /** Start and end of digging, in unix ms, if the person set them. Without Date.parse: iOS reads few forms. */
@@ -164,7 +166,7 @@ Component({
         // It is published even if the payment fails: it can also be paid on the treasure's page.
         if (published.need_pay) await pay(published.code, published.owed).catch(showProblem);
         this.url = undefined;
-        this.setData({ thumbnail: "" });
+        this.setData({ thumbnail: "", ...NO_TIMES });
         wx.navigateTo({ url: `/pages/treasure/treasure?code=${published.code}` });
       } catch (error) {
         if (!error.error) throw error;
