@@ -1,15 +1,17 @@
 // What comes after a treasure's end, for any client: who won what, why that was fair, and where to dig next.
 
-import { stateOf } from "./cards.js";
-import { secondsUntil } from "./clock.js";
+import { cardsOf, stateOf } from "./cards.js";
+import { observeCard, secondsUntil } from "./clock.js";
 import { AFTER, title, wonByWords, wonWords } from "./words.js";
 
 const NEXT = 3;
 const NAMED = 5; // more winners are a number
+const SPREAD_MS = 4000; // all who watch a treasure find its end at once
 
 let seen = []; // the cards that the square read last
+let sought = ""; // the code of the treasure for which the square was read last
 
-/** Keep the cards of the square, so that an end needs no request. */
+/** Keep the cards of the square, so that an end needs no request where it was read. */
 export function rememberSquare(cards) {
   seen = cards;
 }
@@ -41,4 +43,17 @@ export function afterwards(task, winners) {
   const named = [...winners.values()].slice(0, NAMED);
   const told = !task.gone && task.now_depth > 0;
   return { won: told ? wonByWords(named, number) : "", proof: told ? AFTER.proof : "", next: next(task.code) };
+}
+
+/** Where what `afterwards` found has nothing to dig next, read the square once with `get`, some seconds later, and call `show`. */
+export function seekNext(found, { code }, get, show) {
+  if (!found || found.next.length || sought === code) return;
+  sought = code;
+  setTimeout(() => get("/getTaskList", { page: 1 }).then((square) => {
+    square.data.forEach(observeCard);
+    rememberSquare(cardsOf(square));
+    show();
+  }, (error) => {
+    if (!error.error) throw error; // without a reply there is the way to the square
+  }), Math.random() * SPREAD_MS);
 }

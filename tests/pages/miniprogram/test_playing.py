@@ -84,6 +84,19 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
 
 
 @needs_node
+def test_who_came_by_a_link_finds_at_the_end_where_to_dig_next(address, publisher):
+    publisher.publish(a_picture(), name="下一盏灯", cd=0)
+    code = publisher.publish(a_picture(), name="一盏油灯", forecast_num=1)
+    with a_phone(address, "小迟") as phone:
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("挖一锹")
+        Person.log_in(address, "小芳").post("/postTask", code=code)
+        phone.shows("奖品全部挖完了", "接下来挖哪个", "下一盏灯")
+        asked = [told["path"] for told in phone.said if told["type"] == "answered"]
+        assert asked.count("/getTaskList") == 1
+
+
+@needs_node
 def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(address, publisher):
     code = publisher.publish(a_picture(), name="违法的猫")
     Person.log_in(address, "大熊").post("/postTask", code=code)
