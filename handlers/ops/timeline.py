@@ -13,7 +13,7 @@ from handlers.ops.person import Named
 from server.actions.people.whom import find_person
 from server.errors import BadRequest, NoSuchTask
 from server.game.task import Task
-from server.operation.timeline import lucks, of_person, of_prize, of_task, page_of, verdict
+from server.operation.timeline import lucks, of_person, of_task, page_of, verdict
 
 
 class OpsTimelineRequest(Named, kw_only=True):
@@ -103,7 +103,7 @@ class OpsTimeline(OperatorInterface):
             if request.of == "prize":
                 if not request.depth:
                     raise BadRequest("请填写“层数”，应为挖到的层数", param="depth")
-                events = await of_prize(store, task, request.depth)
+                events = await of_task(store, task, request.depth)
             else:
                 events = await of_task(store, task)
                 if not request.before:

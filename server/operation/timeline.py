@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 from server.game import draw
 from server.game.chance import chance_to_win, luck
+from server.game.prize import is_frozen
 from server.game.task import Task
 from server.operation.alarms import check_invariants
 from server.security.keys import Keys
 from server.store import Store
-from server.store.audit_log import Act, depth_of
+from server.store.audit_log import BEGUN, Act, depth_of
 from server.store.people.people import Person
 
 PAGE = 500
@@ -53,8 +54,11 @@ class Luck(NamedTuple):
     p_value: float
 
 
-async def of_task(store: Store, task: Task) -> list[Event]:
-    """Return what became of a treasure, its prizes and its money, the newest first."""
+async def of_task(store: Store, task: Task, depth: int = 0) -> list[Event]:
+    """Return what became of a treasure, its prizes and its money, the newest first.
+
+    With a depth, of the prize there, with what is about the whole treasure.
+    """
     code = task["_id"]
     prizes, bills, orders, refunds, acts, review = await asyncio.gather(
         store.prizes.of_task(code),
@@ -71,28 +75,29 @@ async def of_task(store: Store, task: Task) -> list[Event]:
     found += [*_of_refunds(refunds), *_of_acts(acts), *_of_reports(reports, reporters)]
     if review is not None:
         found.append(Event(review["created_at"], "review", code, why=review["why"], state=review["state"]))
-    return _sorted(found)
-
-
-async def of_prize(store: Store, task: Task, depth: int) -> list[Event]:
-    """Return what became of the prize at a depth, with the acts about its whole treasure."""
-    prize_id = f"{task['_id']}:{depth}"
-    whole = [each for each in await of_task(store, task) if each.depth in (0, depth)]
-    prize = await store.prizes.find(prize_id)
-    messages = [] if prize is None else await store.messages.of_person(prize["unionid"], READ)
-    own = [message for message in messages if message["prize"] == prize_id]
-    return _sorted([*whole, *_of_messages(own)])
+    if depth:
+        found = [event for event in found if event.depth in (0, depth)]
+        prizes = [prize for prize in prizes if prize["depth"] == depth]
+        for prize in prizes:
+            messages = await store.messages.of_person(prize["unionid"], READ)
+            found += _of_messages(each for each in messages if each["prize"] == prize["_id"])
+    on_people, effects = await _on_people(store, prizes, [task["publisher"]])
+    return _sorted([*found, *on_people], effects)
 
 
 async def of_person(store: Store, people: list[Person]) -> list[Event]:
     """Return what a person did and what became of it; they may have two records."""
     public = [person["public_id"] for person in people if "public_id" in person]
-    parts = await asyncio.gather(*(_of_record(store, person) for person in people))
-    acts = await store.audit_log.about("person", public, READ)
-    return _sorted([*(event for part in parts for event in part), *_of_acts(acts)])
+    parts = await asyncio.gather(*(_of_record(store, person, public) for person in people))
+    acts = _of_acts(await store.audit_log.about("person", public, READ))
+    effects = [event for _, there in parts for event in there]
+    return _sorted([*(event for found, _ in parts for event in found), *acts], effects)
 
 
-async def _of_record(store: Store, person: Person) -> list[Event]:
+async def _of_record(
+    store: Store, person: Person, public: list[str]
+) -> tuple[list[Event], list[Event]]:
+    """Return the events of a record, and the effects of acts on people; see `_on_people`."""
     unionid = person["_id"]
     tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
         store.tasks.released(unionid, 0, READ),
@@ -103,43 +108,82 @@ async def _of_record(store: Store, person: Person) -> list[Event]:
         store.messages.of_person(unionid, READ),
     )
     reports = await store.reports.made_by(unionid, READ)
-    # What operators did about the prizes alone; acts about a person name them.
-    won = sorted({prize["code"] for prize in prizes})
-    depths = {(prize["code"], prize["depth"]) for prize in prizes}
-    acts = list(_of_acts(await store.audit_log.about("code", won, READ)))
-    found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
-    found += [
-        *_of_reports(reports, {}),
-        *_of_messages(messages),
-        *(act for act in acts if (act.code, act.depth) in depths),
+    # What operators did about these treasures and prizes, not about other people there.
+    published = {task["_id"] for task in tasks}
+    depths = {(prize["code"], depth) for prize in prizes for depth in (0, prize["depth"])}
+    codes = sorted(published | {code for code, _ in depths})
+    acts = [
+        act
+        for act in await store.audit_log.about("code", codes, READ)
+        if (act["code"] in published or (act["code"], depth_of(act)) in depths)
+        and act.get("person", "") in ("", *public)
     ]
+    found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
+    found += [*_of_reports(reports, {}), *_of_messages(messages), *_of_acts(acts)]
     found += [Event(dig["at"], "joined", dig["code"], dig["depth"]) for dig in joins]
     found.append(Event(person.get("created_at", 0), "first_login"))
     if "leaving" in person:
         found.append(Event(person["leaving"]["at"], "leaves"))
-    return found
+    return found, (await _on_people(store, prizes, []))[1]
 
 
-def _sorted(events: Iterable[Event]) -> list[Event]:
+async def _on_people(
+    store: Store, prizes: Iterable[_Document], unionids: list[str]
+) -> tuple[list[Event], list[Event]]:
+    """Return when the people of these prizes, and these people, were frozen and released; and what of.
+
+    The second list has such an act at each prize that the person won or gave.
+    """
+    places: dict[str, list[tuple[str, int]]] = {unionid: [] for unionid in unionids}
+    for prize in prizes:
+        for unionid in (prize["unionid"], prize["publisher"]):
+            places.setdefault(unionid, []).append((prize["code"], prize["depth"]))
+    people = await store.people.find_all(sorted(places)) if places else []
+    of = {person["public_id"]: places[person["_id"]] for person in people if "public_id" in person}
+    acts = [
+        act
+        for act in await store.audit_log.about("person", sorted(of), READ)
+        if act["act"] in ("freeze_person", "release_person")
+    ]
+    effects = [
+        event._replace(code=code, depth=depth)
+        for act, event in zip(acts, _of_acts(acts), strict=True)
+        for code, depth in of[act["person"]]
+    ]
+    return [*_of_acts(acts)], effects
+
+
+# What an operator's acts let happen.
+_LET = {"act_freeze": "withheld", "act_release": "released", "act_end": "ended"}
+
+
+def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Event]:
     """Return events, the newest first; those of one millisecond are given in their order.
 
-    What an operator let happen names them and their reason.
+    What an operator let happen names them and their reason; `effects` are acts that are not shown.
     """
-    oldest_first = sorted((event for event in dict.fromkeys(events) if event.at), key=lambda event: event.at)
-    let: dict[tuple[str, str, int], Event] = {}
-    for place, event in enumerate(oldest_first):
-        if event.what.startswith(("act_release", "act_end")):
-            verb = "release" if event.what.startswith("act_release") else "end"
-            let[verb, event.code, event.depth] = event
-        elif event.what == "released" or (event.what == "ended" and event.state == "operator"):
-            verb = "release" if event.what == "released" else "end"
-            acts = [
-                let[key] for key in ((verb, event.code, event.depth), (verb, event.code, 0)) if key in let
-            ]
-            if acts:
-                by = max(acts, key=lambda act: act.at)
-                oldest_first[place] = event._replace(actor=by.actor, why=by.why)
-    return oldest_first[::-1]
+    found = sorted((event for event in dict.fromkeys(events) if event.at), key=lambda event: event.at)
+    let: dict[tuple[str, str, int], list[Event]] = {}
+    for act in (*found, *effects):
+        if act.what.startswith("act_") and act.state in ("done", BEGUN):
+            what = _LET.get("_".join(act.what.split("_")[:2]), "")
+            for each in (what, "withheld") if act.what == "act_end_fraud" else (what,):
+                let.setdefault((each, act.code, act.depth), []).append(act)
+    held = {(event.at, event.code, event.depth) for event in found if event.what == "held"}
+    for place, event in enumerate(found):
+        # Its document has the time at which a limit held it: the last freeze came after that.
+        is_later = event.what == "withheld" and (event.at, event.code, event.depth) in held
+        acts = [
+            act
+            for depth in {event.depth, 0}
+            for act in let.get((event.what, event.code, depth), ())
+            if act.at <= event.at or is_later
+        ]
+        if acts and (event.what != "ended" or event.state == "operator"):
+            by = max(acts, key=lambda act: act.at)
+            at = max(by.at, event.at)
+            found[place] = event._replace(at=at, actor=by.actor, why=by.why)
+    return sorted(found, key=lambda event: event.at)[::-1]
 
 
 def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
@@ -169,14 +213,15 @@ def _of_prizes(prizes: Iterable[_Document]) -> Iterator[Event]:
             ("claimed", "claimed_at", ""),
             ("put_off", "waits_until", prize.get("waits_for", "")),
             ("held", "was_held_at", prize.get("was_held_for", "")),
-            ("withheld", "withheld_at", prize.get("held_for", "")),
+            ("withheld", "withheld_at", ""),
             ("released", "released_at", ""),
             ("given", "given_at", ""),
             ("sent", "sent_at", ""),
             ("received", "received_at", ""),
         ):
             if (what, prize.get(field)) in (
-                ("withheld", prize.get("was_held_at")),  # the limit held it, nobody froze it
+                # A limit held it, and nobody froze it since.
+                ("withheld", None if is_frozen(prize) else prize.get("was_held_at")),
                 ("released", prize.get("waits_until")),  # it was only put off
             ):
                 continue

@@ -101,6 +101,61 @@ class TestLimits:
         assert told["bill_ended"]["state"] == "given"
 
 
+    async def test_a_freeze_is_told_with_who_froze_and_why_also_of_what_a_limit_held(self, client, context):
+        await operator(client)
+        alice, bob = await client.log_in_all("alice", "bob")
+        codes = []
+        for _ in range(2):
+            codes.append(await publish_red_packet(alice))
+            await pay(client, context, alice, codes[-1])
+            await win(client, context, bob, codes[-1])
+            claimed = await bob.post("/drawPrize", code=codes[-1])
+        assert claimed["error"] == "payout_held"
+        elsewhere, code = codes
+        winner = {"what": "person", "code": elsewhere, "depth": 1}
+        assert (await client.post("/ops/freeze", **winner, reason="是小号"))["status"] == 0
+        await rest(context)
+        one = {"what": "prize", "code": code, "depth": 1}
+        assert (await client.post("/ops/release", **one, reason="太早"))["status"] != 0
+        of_prize = {"of": "prize", "code": code, "depth": 1}
+        of_person = {"of": "person", "code": code, "depth": 1}
+        for who in (of_prize, {"of": "task", "code": code}, of_person):
+            story = await read(client, **who)
+            [held] = [each for each in story if each["what"] == "held"]
+            [frozen] = [each for each in story if each["what"] == "withheld" and each["code"] == code]
+            assert (frozen["actor"], frozen["why"]) == ("管理员", "是小号"), who
+            assert frozen["at"] > held["at"]
+            assert "act_freeze_person" in {each["what"] for each in story}
+        assert (await client.post("/ops/release", **winner, reason="不是小号"))["status"] == 0
+        await rest(context)
+        assert (await client.post("/ops/release", **one, reason="查清了"))["status"] == 0
+        assert (await client.post("/ops/release", **one, reason="再放行"))["status"] != 0
+        for who in (of_prize, of_person):
+            story = [each for each in await read(client, **who) if each["code"] == code]
+            [released] = [each for each in story if each["what"] == "released"]
+            assert (released["actor"], released["why"]) == ("管理员", "查清了")  # not a refused act
+
+
+async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client, context):
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
+    await bob.dig(code)
+    assert (await client.post("/ops/end", code=code, reason="是假的", fraud=1))["status"] == 0
+    await rest(context)
+    for depth, what in ((0, "ended"), (1, "withheld")):
+        story = await read(client, of="person", code=code, depth=depth)
+        [told] = [each for each in story if each["what"] == what]
+        assert (told["actor"], told["why"]) == ("管理员", "是假的")
+
+
+def test_a_refused_act_lets_nothing_happen():
+    act = Event(1, "act_release_prize", "c", 1, "", "甲", "对", "done")
+    refused = Event(2, "act_release_prize", "c", 1, "", "乙", "错", "bad_request")
+    released = timeline._sorted([act, refused, Event(3, "released", "c", 1)])[0]
+    assert (released.actor, released.why) == ("甲", "对")
+
+
 async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(client, context):
     await operator(client)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
