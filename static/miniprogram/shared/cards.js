@@ -24,7 +24,7 @@ export function cardsOf({ data, mine, won, featured }) {
 
 /** Return the parameters of `/getTaskList` for what somebody looks for. */
 export function sought({ kind, name }) {
-  return kind === "upcoming" ? { upcoming: 1 } : { kind: kind || null, name: name || null };
+  return { ...(kind === "upcoming" ? { upcoming: 1 } : { kind: kind || null }), name: name || null };
 }
 
 /** Return what it is worth, how many dug it, and how long it lasts at most. */
