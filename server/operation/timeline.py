@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from server.game import draw
+from server.game.amounts import total_fen
 from server.game.chance import chance_to_win, luck
 from server.game.prize import is_frozen
 from server.game.task import Task
@@ -198,7 +199,7 @@ def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
 
 def _of_tasks(tasks: Iterable[Task]) -> Iterator[Event]:
     for task in tasks:
-        code, fen = task["_id"], task["money"] * 100
+        code, fen = task["_id"], total_fen(task)
         yield Event(task["created_at"], "published", code, amount_fen=fen)
         yield Event(task["opened_at"], "opened", code)
         note = task.get("end_note", "")

@@ -51,6 +51,9 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
     }
     whole = await client.get("/ops/timeline", of="task", code=code)
     assert {event["what"] for event in whole["data"]} >= {"published", "paid", "won", "ended"}
+    double = await publish_red_packet(alice, prize_num=2, forecast_num=20, interval=10, fluctuation=0)
+    [published] = [each for each in await read(client, of="task", code=double) if each["what"] == "published"]
+    assert published["amount_fen"] == 400  # for both prizes
     [lucky] = whole["lucks"]
     assert (lucky["depth"], lucky["digs"], 0 < lucky["p_value"] <= 1) == (1, 1, True)
     for who in ({"of": "task", "code": code}, {"of": "person", **by_person}):
