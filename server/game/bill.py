@@ -11,11 +11,15 @@ from typing import Literal
 
 from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, UNKNOWN, UNKNOWN_MS
 from server.game.lifecycle import ABSENT, NOW, After, AtMost, Document, Move, Over, Row, Table, Test
+from server.game.payouts import tomorrow_ms
 from server.game.prize import freed, given_by_bill
 
 OPEN = "asked waiting"
 # `remote` of a bill that was given up.
 NEVER_HELD = "NOT_FOUND"
+# `fail_reason` of a bill whose winner gets no more from WeChat today.
+# https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
+DAY_FULL = "DAY_RECEIVED_QUOTA_EXCEED"
 # A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
 UNDER_WAY_MS = 600_000
 # So long a winner can confirm it. Then WeChat closes it, and its `package_info` opens nothing any more.
@@ -186,4 +190,5 @@ def follows(known: Document, now_ms: int) -> Move:
         return given_by_bill(known["attempt"], now_ms)
     if known["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number
         return freed(known["attempt"], "expiring", lost=known["sent_at"] > 0)
-    return freed(known["attempt"], "won", lost=False)
+    full = known["fail_reason"] == DAY_FULL
+    return freed(known["attempt"], "won", lost=False, until_ms=tomorrow_ms(now_ms) if full else 0)

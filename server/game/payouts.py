@@ -17,3 +17,8 @@ def day_of(at_ms: int) -> int:
 def begins_at(day: int) -> int:
     """Return when a day begins, in unix ms."""
     return day * DAY_MS - _AHEAD_MS
+
+
+def tomorrow_ms(now_ms: int) -> int:
+    """Return when the day after this time's begins, in unix ms."""
+    return begins_at(day_of(now_ms) + 1)

@@ -113,6 +113,12 @@ def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
 
 
 @prize
+def extended(attempt: int, until_ms: int) -> Row:
+    """WeChat pays this attempt nothing before that time: its deadline moves as if we had put it off."""
+    return Row("claiming", where={"attempt": attempt}, sets={"released_at": until_ms})
+
+
+@prize
 def frozen_unweighed(attempt: int) -> Row:
     """It is being frozen, and needs no cancelling: it was not approved, so it has no bill."""
     return Row(
@@ -134,8 +140,11 @@ def given_by_bill(attempt: int, now_ms: int) -> Row:
 
 
 @prize
-def freed(attempt: int, to: Literal["won", "expiring"], lost: bool) -> list[Row]:
-    """This bill pays nothing. A prize that is being frozen is frozen now; for good if the bill is lost."""
+def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: int = 0) -> list[Row]:
+    """This bill pays nothing. A prize that is being frozen is frozen now; for good if the bill is lost.
+
+    `until_ms`: WeChat pays its winner nothing before that time, and the deadline moves; 0 for no such time.
+    """
     where = {"attempt": attempt}
     return [
         Row(
@@ -144,7 +153,12 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool) -> list[Row]
             sets={"bill_lost": 1} if lost else {},
             drops="freezing",
         ),
-        Row(f"claiming -> {to}", where={**where, "freezing": ABSENT}, drops="bill_lost" if lost else ""),
+        Row(
+            f"claiming -> {to}",
+            where={**where, "freezing": ABSENT},
+            sets={"released_at": until_ms} if until_ms else {},
+            drops="bill_lost" if lost else "",
+        ),
     ]
 
 

@@ -56,6 +56,7 @@ NOT_OF_THE_MODEL = {
     "prize.approved[0] weighed": ONCE,
     "prize.claimed[0] attempt": "the bill of an earlier attempt has failed, and frees the prize again",
     "prize.given_by_bill[0] attempt": "a bill that is given frees no prize for another attempt",
+    "prize.extended[0] attempt": "it only moves a deadline",
     "prize.frozen[0] freezing": ONCE,
     "prize.frozen[1] freezing": "goods have no bill to be cancelled",
     "prize.frozen[2] freezing": CLAIMING,

@@ -36,6 +36,8 @@ ENVIRONMENT = {
     "OPS_TOKEN": "open sesame",
 }
 
+HOUR_MS = 3_600_000
+
 
 def change(context: Context, **settings: int) -> None:
     context.settings = msgspec.structs.replace(context.settings, **settings)
@@ -161,6 +163,35 @@ async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_
     claimed = await claim(bob, code)
     await confirm(client, context, claimed["package_info"])
     assert [bill["alarm"] for bill in await find(context, "bills")] == [""]
+    await check_books(context)
+
+
+@pytest.mark.parametrize(
+    ("wish", "error", "state"),
+    [
+        ({"what": "refuse", "code": "DAY_REFUSED", "times": 20}, "payout_waits", "claiming"),
+        ({"what": "fail", "code": "DAY_RECEIVED_QUOTA_EXCEED"}, "wechat_busy", "won"),
+    ],
+)
+async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, context, wish, error, state):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob], money=5)
+    await let_pass(context, context.settings.claim_days * DAY_MS - HOUR_MS)
+    await misbehave(client, call="transfer", **wish)
+    refused = await claim(bob, code)
+    assert (refused["error"], "明天" in refused["msg"]) == (error, True)
+    until_ms = begins_at(day_of(context.clock.now_ms()) + 1) + 3 * DAY_MS
+    for late_ms in (2 * HOUR_MS, HOUR_MS):  # the deadline passes, and then all that may be under way
+        await let_pass(context, late_ms)
+        await sweep_until_quiet(context)
+        until_ms -= late_ms
+    [prize] = await find(context, "prizes")
+    assert prize["state"] == state
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    claimed = await claim(bob, code)
+    if state == "won":
+        assert claimed["claim_until"] == until_ms
+    await confirm(client, context, claimed["package_info"])
     await check_books(context)
 
 

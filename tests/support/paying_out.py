@@ -28,7 +28,7 @@ PRIZE = (
     *("state", "attempt", "weighed", "freezing", "held_for", "bill_lost", "released_at", "denied", "then"),
     *("amount_fen", "given_at"),
 )
-BILL = ("state", "attempt", "remote", "unsendable", "sent_at", "then")
+BILL = ("state", "attempt", "remote", "fail_reason", "unsendable", "sent_at", "then")
 REFUND = ("state", "then")
 FEN = 100
 
@@ -223,6 +223,8 @@ class Steps:
         yield from self._bill(world, at, bill.sending, flying=put(world.flying, at, True))
         yield from self._bill(world, at, bill.stop_sending)
         # WeChat forgets what is long over; by then it has named a state.
+        if not truth:
+            yield from self._prize(world, prize.extended, at + 1, NOW)
         if not truth or (truth in ("SUCCESS", "FAIL") and dict(known)["remote"]):
             yield "WeChat does not know it", replace(world, unknown=put(world.unknown, at, NOW))
         for state in SAID.get(truth, ()):

@@ -24,8 +24,8 @@ from server.errors import (
     refuse,
 )
 from server.game.amounts import DAY_MS
-from server.game.bill import CONFIRM_MS, asking
-from server.game.payouts import begins_at, day_of
+from server.game.bill import CONFIRM_MS, DAY_FULL, asking
+from server.game.payouts import tomorrow_ms
 from server.game.prize import GIVEN, GONE, address_replaced, awaits_pickup, claimed, given_by_mail, is_out
 from server.game.provinces import province_of
 from server.game.ranks import BY_MAIL, RED_PACKET
@@ -48,10 +48,10 @@ ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发�
 
 # Why WeChat pays this winner nothing now, by its `fail_reason`: what they can do about it.
 # https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
-_RESTRICTED = "你的微信支付现在收不了款：到微信支付里看原因，处理好以后再来领，不会丢失"
+_RESTRICTED = "你的微信支付现在收不了款：到微信支付里看原因，处理好以后，在领奖截止以前再来领"
 _FAILED = {
-    "DAY_RECEIVED_QUOTA_EXCEED": "微信今天不能再转给你这么多：明天再来领，不会丢失",
-    "REAL_NAME_CHECK_FAIL": "微信要求先实名认证：认证以后再来领，不会丢失",
+    DAY_FULL: "微信今天不能再转给你这么多：明天再来领，不会丢失",
+    "REAL_NAME_CHECK_FAIL": "微信要求先实名认证：认证以后，在领奖截止以前再来领",
     **dict.fromkeys(
         ("ACCOUNT_FROZEN", "PAYEE_ACCOUNT_ABNORMAL", "REALNAME_ACCOUNT_RECEIVED_QUOTA_EXCEED"), _RESTRICTED
     ),
@@ -180,11 +180,11 @@ def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
             _FAILED.get(bill["fail_reason"], "微信没有付成这个红包，请稍后再领；一直不成请联系客服")
         )
     if bill["state"] == "asked" and bill["alarm"] == DAY_REFUSED:
-        tomorrow_ms = begins_at(day_of(now_ms) + 1)
-        raise PayoutWaits("微信今天的转账额度满了：明天以后再来领，不会丢失", claim_from=tomorrow_ms)
+        said = "微信今天的转账额度满了：明天以后再来领，不会丢失"
+        raise PayoutWaits(said, claim_from=tomorrow_ms(now_ms))
     over = bill["state"] == "waiting" and now_ms > bill["sent_at"] + CONFIRM_MS
     if over or (bill["state"] == "asked" and bill["alarm"]):
-        raise WeChatBusy("红包正在准备，请稍后再来领取，不会丢失")
+        raise WeChatBusy("红包正在准备，请稍后、在领奖截止以前再来领取")
     return Claim(task, prize, bill["package_info"] if bill["state"] == "waiting" else "")
 
 

@@ -28,10 +28,13 @@ from server.game.bill import (
     unanswered,
 )
 from server.game.bill import refused as refused_by_wechat
+from server.game.payouts import tomorrow_ms
+from server.game.prize import extended
 from server.store.money.bills import Bill
 from server.store.money.payments import CONTRADICTION
 from server.store.money.prizes import Prize, bill_number
 from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
+from server.wechat.pay.client import DAY_REFUSED
 
 # What the winner reads in WeChat. It names nothing that people wrote: WeChat would refuse a word that it
 # dislikes (TRANSFER_REMARK_SET_FAIL) each time, and the body of a bill never changes.
@@ -239,8 +242,15 @@ async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
 
 
 async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
-    """Raise an alarm. A bill that WeChat once knew and does not know now also comes here."""
+    """Raise an alarm. A bill that WeChat once knew and does not know now also comes here.
+
+    If WeChat transfers nothing more today, the winner is told to come tomorrow: first the deadline moves.
+    """
     log.error("WeChat refuses bill %s; asking again later: %s", bill["_id"], refused)
-    due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
-    noted = await context.store.bills.move(bill["_id"], refused_by_wechat(refused.code, due_at_ms))
+    now_ms = context.clock.now_ms()
+    if refused.code == DAY_REFUSED:
+        await context.store.prizes.moves(bill["prize"], extended(bill["attempt"], tomorrow_ms(now_ms)))
+    noted = await context.store.bills.move(
+        bill["_id"], refused_by_wechat(refused.code, now_ms + ASK_AGAIN_MS)
+    )
     return noted or await reread_bill(context, bill["_id"])
