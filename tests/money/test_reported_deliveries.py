@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.report_delivery import NOT_REPORTED
 from server.actions.sweep import sweep
 from server.context import Context
@@ -22,6 +23,7 @@ from support.purse import (
     rest,
     scrape,
     sweep_until_quiet,
+    win,
     wx,
 )
 
@@ -142,6 +144,22 @@ async def test_what_went_back_whole_need_not_be_reported(client, context):
     [found] = await find(context, "orders")
     assert (found["alarm"], "then" in found, await shipped(context)) == ("", False, [[]])
     await check_books(context)
+
+
+async def test_what_went_back_in_part_still_has_to_be_reported(client, context):
+    alice = await client.log_in("alice")
+    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await pay(client, context, alice, code, 4)
+    await win(client, context, await client.log_in("bob"), code)
+    await end_task_as_operator(context, code, "违规")
+    await misbehave(client, "refuse", call="shipping", code="10060004", times=20)
+    await sweep_until_quiet(context)
+    [found], [refund] = await find(context, "orders"), await find(context, "refunds")
+    assert (refund["amount_fen"], found["amount_fen"], "refunding" in found) == (200, 400, True)
+    assert ("then" in found, found["alarm"]) == (True, NOT_REPORTED)
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    found = await sweep_later(context, DAY_MS)
+    assert ("then" in found, len((await shipped(context))[0])) == (False, 1)
 
 
 async def test_who_paid_keeps_their_account_until_their_order_is_reported(client, context):

@@ -43,7 +43,7 @@ async def _report(context: Context, order: Order) -> None:
             now_ms = context.clock.now_ms()
             await context.wechat.report_delivery(order["transaction_id"], order["openid"], now_ms)
     except WeChatError as refused:
-        gone = refused.errcode == UNSHIPPABLE and "refunding" in order
+        gone = refused.errcode == UNSHIPPABLE and await _went_back(context, order)
         if not gone and refused.errcode not in REPORTED:
             log.warning("WeChat does not let order %s be reported: %s", order["_id"], refused)
             await _try_later(context, order, for_good=refused.errcode not in NOT_NOW)
@@ -52,6 +52,17 @@ async def _report(context: Context, order: Order) -> None:
         await _try_later(context, order, for_good=False)
         raise PayUnknown("WeChat does not answer") from None
     await context.store.orders.moves(order["_id"], row.reported())
+
+
+async def _went_back(context: Context, order: Order) -> bool:
+    """Whether all of it goes back, or went. A refund that WeChat closed does not."""
+    refunds = await context.store.refunds.of_task(order["code"])
+    back_fen = sum(
+        refund["amount_fen"]
+        for refund in refunds
+        if refund["out_trade_no"] == order["_id"] and refund["state"] != "closed"
+    )
+    return back_fen >= order["amount_fen"]
 
 
 async def _try_later(context: Context, order: Order, *, for_good: bool) -> None:
