@@ -54,7 +54,9 @@ export const moment = Behavior({
     async strikeOf(face) {
       if (this.data.striking) return; // after a lost connection many come at once
       await this.strike(face);
-      if (!this.data.busy) this.setData({ striking: false });
+      if (this.data.busy) return; // one's own stroke has begun
+      this.setData({ striking: false });
+      this.takeHeld();
     },
 
     openGround(reply) {
