@@ -807,8 +807,10 @@ ENGLISH = {
         "the number of the order, transfer or refund; empty if there is none"
     ),
     "哪一层；与哪一层无关时为 0": "which level; 0 if it is about none",
-    "在这个宝贝里挖了多少锹": "how many digs here",
-    "只凭运气，这么多锹至少中一次的概率": "how likely so many digs win at least once by luck alone",
+    "在这个宝贝里挖了多少锹；超过 1000 锹时为 1000": "how many digs here; 1,000 if there are more",
+    "只凭运气，这么多锹至少中一次的概率；超过 1000 锹时为 null": (
+        "how likely so many digs win at least once by luck alone; null above 1,000 digs"
+    ),
     "要找的人、宝贝或奖品：名字的任何一段，或一个编号": (
         "who or what to find: any part of a name, or a number"
     ),

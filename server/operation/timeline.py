@@ -24,6 +24,8 @@ PAGE = 500
 # The most that is read of each kind of document.
 READ = 1_000
 WINNERS = 50
+# The most digs of a winner of which a p-value is computed.
+DIGS = 1_000
 
 _Document = Mapping[str, Any]
 
@@ -47,12 +49,15 @@ class Event(NamedTuple):
 
 
 class Luck(NamedTuple):
-    """How often a winner dug in a treasure, and how likely it was that so many digs win (the p-value)."""
+    """How often a winner dug in a treasure, and how likely it was that so many digs win (the p-value).
+
+    Above `DIGS` digs there is no p-value, and `digs` is that number.
+    """
 
     depth: int
     wxname: str
     digs: int
-    p_value: float
+    p_value: float | None
 
 
 async def of_task(store: Store, task: Task, depth: int = 0) -> list[Event]:
@@ -311,10 +316,13 @@ async def lucks(store: Store, task: Task) -> list[Luck]:
     wins = sorted(await store.digs.wins(task["_id"]), key=lambda dig: dig["depth"])
     won_depths, rules = [dig["depth"] for dig in wins], draw.read_rules(task["params"])
     first = wins[:WINNERS]
-    dug = await asyncio.gather(*(store.digs.depths_of(task["_id"], dig["unionid"]) for dig in first))
+    dug = await asyncio.gather(
+        *(store.digs.depths_of(task["_id"], dig["unionid"], DIGS + 1) for dig in first)
+    )
     found = []
     for dig, depths in zip(first, dug, strict=True):
-        before = [max((won for won in won_depths if won < depth), default=0) for depth in depths]
-        chances = [chance_to_win(rules, *pair) for pair in zip(depths, before, strict=True)]
-        found.append(Luck(dig["depth"], dig["wxname"], len(depths), luck(chances, 1)))
+        before = [max((won for won in won_depths if won < depth), default=0) for depth in depths[:DIGS]]
+        chances = [chance_to_win(rules, *pair) for pair in zip(depths, before, strict=False)]
+        p_value = luck(chances, 1) if len(depths) <= DIGS else None
+        found.append(Luck(dig["depth"], dig["wxname"], len(chances), p_value))
     return found

@@ -94,7 +94,7 @@ function verdict(code, { commitment, ended, differences }) {
 
 function luckTable(code, found) {
   const row = ({ depth, wxname, digs, p_value: p }) =>
-    el("li", {}, el("a", { href: `#/prize/${code}/${depth}` }, t("depth_of", count(depth))), el("span", {}, isolated(wxname)), el("span.note", {}, t("luck_of", count(digs), percent(p))));
+    el("li", {}, el("a", { href: `#/prize/${code}/${depth}` }, t("depth_of", count(depth))), el("span", {}, isolated(wxname)), el("span.note", {}, p === null ? t("luck_of", `${count(digs)}+`, "—") : t("luck_of", count(digs), percent(p))));
   return [el("h3", {}, t("lucks")), el("p.hint", {}, t("lucks_hint")), el("ul.log", {}, found.map(row))];
 }
 

@@ -187,6 +187,26 @@ async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(c
     assert [each["what"] for each in (await judged())["differences"]] == ["draw"]
 
 
+async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, context, monkeypatch):
+    await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(prize_num=1, interval=3, fluctuation=0, forecast_num=3, cd=0)
+    for _ in range(3):
+        await bob.dig(code)
+    await context.background.finish()
+
+    async def lucky() -> tuple[int, float | None]:
+        [found] = (await client.get("/ops/timeline", of="task", code=code))["lucks"]
+        return found["digs"], found["p_value"]
+
+    digs, p_value = await lucky()
+    assert p_value is not None
+    monkeypatch.setattr(timeline, "DIGS", digs)
+    assert await lucky() == (digs, p_value)
+    monkeypatch.setattr(timeline, "DIGS", digs - 1)
+    assert await lucky() == (digs - 1, None)
+
+
 async def test_reports_are_events_and_a_person_with_two_records_has_one_timeline(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
