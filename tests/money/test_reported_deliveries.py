@@ -8,6 +8,7 @@ import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.report_delivery import NOT_REPORTED
+from server.actions.people import erase as forgetting
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client
@@ -162,14 +163,22 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context):
     assert ("then" in found, len((await shipped(context))[0])) == (False, 1)
 
 
-async def test_who_paid_keeps_their_account_until_their_order_is_reported(client, context):
+async def test_who_paid_keeps_their_account_until_their_order_is_reported_or_wechat_refuses_that(
+    client, context, monkeypatch
+):
+    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
+    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     code = await opened(client, context)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)
-    await misbehave(client, "refuse", call="shipping", code="48001", times=20)
+    await misbehave(client, "refuse", call="shipping", code="10060001", times=20)
     await sweep_until_quiet(context)
     refused = await alice.post("/deleteAccount")
     assert (refused["error"], "有一笔付款还没有结果" in refused["msg"]) == ("cannot_leave", True)
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    await sweep_later(context, DAY_MS)
-    assert (await alice.post("/deleteAccount"))["status"] == 0
+    await misbehave(client, "refuse", call="shipping", code="48001", times=20)
+    assert (await sweep_later(context, DAY_MS))["alarm"] == NOT_REPORTED
+    await forgetting.erase(context.store, alice.unionid)
+    found = await sweep_later(context, DAY_MS)
+    assert (found["openid"], found["alarm"], "then" in found, "due_at" in found) == ("", "", False, False)
+    await check_books(context)

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from server.actions.money.report_delivery import NOT_REPORTED
 from server.actions.people.account import ban_of
 from server.game.amounts import hidden_fen
 from server.game.prize import GIVEN
@@ -240,6 +241,13 @@ def _needs_of_task(
     unwon = task["open"] and hidden_fen(task)
     if any(row["state"] not in ("refunded", "closed") for row in refunds) or (unwon and not refunds):
         yield "refund", ""
-    # The report of a delivery to WeChat names the payer.
-    if any(row["state"] in ("asked", "paid") or "then" in row for row in orders):
+    if any(row["state"] in ("asked", "paid") or _is_to_be_reported(row) for row in orders):
         yield "payment", ""
+
+
+def _is_to_be_reported(order: Mapping[str, Any]) -> bool:
+    """Whether WeChat will soon have the report of a delivery, which names the payer.
+
+    What it refuses may never be taken; the operator reports that by hand.
+    """
+    return "then" in order and order["alarm"] != NOT_REPORTED

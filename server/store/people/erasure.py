@@ -89,7 +89,7 @@ class Erasure:
         """Return the reviews, prizes, refunds and orders of a publisher's tasks, by code.
 
         Each collection is read once, however many tasks there are. Of each document it returns state and
-        effects owed, of a prize also the sealed address.
+        effects owed, of a prize also the sealed address, of payments the alarm.
         """
         asked: tuple[tuple[str, _Document], ...] = (
             ("reviews", {"unionid": unionid}),
@@ -100,7 +100,7 @@ class Erasure:
         return [await self._by_code(*each) for each in asked]
 
     async def _by_code(self, name: str, query: _Document) -> _ByCode:
-        fields = {"code": 1, "state": 1, "address_box": 1, "then": 1}
+        fields = {"code": 1, "state": 1, "address_box": 1, "then": 1, "alarm": 1}
         found: _ByCode = defaultdict(list)
         async for row in self._database[name].find(query, fields):
             found[row["code"]].append(row)
@@ -129,6 +129,11 @@ class Erasure:
                     "$inc": {"renamed": 1},
                 },
             )
+        # Without the openid nothing can be reported to WeChat any more.
+        await database["orders"].update_many(
+            {"publisher": old, "then": {"$exists": True}},
+            {"$set": {"alarm": ""}, "$unset": {"then": "", "due_at": ""}},
+        )
         await database["orders"].update_many({"publisher": old}, {"$set": {"publisher": new, "openid": ""}})
 
     async def move_pictures(self, old: str, new: str) -> None:
