@@ -21,7 +21,7 @@ async function offered(name, occasion) {
   const { kinds, text, button, done } = OFFERS[name];
   const templates = (await api.get("/getTemplates")).templates.filter(({ kind }) => kinds.includes(kind));
   const missing = templates.filter(({ left }) => !left).map(({ template_id }) => template_id);
-  const reminds = name === "cooldown";
+  const reminds = kinds.includes("cooldown_over");
   if (!(reminds ? templates : missing).length) return null;
   return { occasion, text, button, done, reminds, missing: [...new Set(missing)] };
 }

@@ -66,5 +66,6 @@ export function offerOf(task) {
   if (task.is_prize) return task.is_draw || OUT.includes(task.prize_state) ? "" : "won";
   if (task.status || task.need_pay) return "";
   if (task.mine) return "published";
-  return secondsUntil(task.cd_until) > LONG_SECONDS ? "cooldown" : "";
+  if (secondsUntil(task.cd_until) <= LONG_SECONDS) return "";
+  return task.starts_at && !task.now_depth && secondsUntil(task.starts_at) ? "opening" : "cooldown";
 }

@@ -442,6 +442,7 @@ export const OFFERS = {
   published: { kinds: ["ended", "refused"], text: "宝贝结束时，在微信里告诉你挖出了几份、退回多少。", button: "结束时通知我", done: "好，结束时会在微信里通知你。" },
   follow: { kinds: ["announced"], text: "TA 埋下新宝贝时，可以在微信里告诉你一次。", button: "有新宝贝时告诉我", done: "好，有新宝贝时会在微信里告诉你。" },
   cooldown: { kinds: ["cooldown_over"], text: "冷却还要一会儿，不用一直等着。", button: "冷却结束提醒我", done: "好，冷却结束时会在微信里提醒你。" },
+  opening: { kinds: ["cooldown_over"], text: "还没开挖，不用一直等着。", button: "开挖时提醒我", done: "好，开挖时会在微信里提醒你。" },
 };
 /** A publisher's page, and whom you follow. */
 export const PUBLISHER = {

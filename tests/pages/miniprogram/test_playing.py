@@ -432,6 +432,8 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
 def test_messages_are_offered_after_a_win_and_after_publishing_once(address, publisher):
     code = publisher.publish(a_picture(), name="一盏灯", forecast_num=1, draw_type=1)
     mine = publisher.publish(a_picture(), name="一把扇子")
+    starts_at = int((datetime.now().astimezone() + timedelta(days=1)).timestamp() * 1000)
+    later = publisher.publish(a_picture(), name="明天的灯", starts_at=starts_at)
     with a_phone(address, "小芳") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("挖一锹")
@@ -442,6 +444,11 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address, pub
         phone.shows("好，会在微信里提醒你领奖。")
         phone.open(f"/pages/treasure/treasure?code={code}")
         assert "提醒我" not in phone.shows("一盏灯", "出示取件码")
+        phone.open(f"/pages/treasure/treasure?code={later}")
+        phone.shows("还没开挖，不用一直等着。")
+        phone.tap(".offer")
+        assert phone.until("asked")["tmplIds"] == [TEMPLATES["cooldown_over"]]
+        phone.shows("好，开挖时会在微信里提醒你。")
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={mine}")
         phone.shows("结束时通知我")
