@@ -9,7 +9,7 @@ import pytest
 
 from server.actions.messages import send as sending
 from server.actions.messages.send import delete_old_messages, send_messages
-from server.actions.messages.words import HELD_MS
+from server.actions.messages.words import HELD_MS, words_of
 from server.actions.money.freeze import freeze, release
 from server.actions.sweep import sweep
 from server.context import Context
@@ -289,6 +289,30 @@ async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context)
     await context.store.tasks.set_hidden(code, hidden=False)
     assert (await dave.dig(code))["status"] == 0  # she had allowed it, and may still be told
     assert (await carol.post("/remind", code=code))["status"] == 0
+
+
+async def test_what_falls_due_while_an_edit_is_checked_or_reports_hide_it_waits(client, context):
+    alice, carol = await client.log_in_all("alice", "carol")
+    code = await alice.publish(cd=3600, starts_at=context.clock.now_ms() + 3_600_000)
+    await allow(client, "carol", "cooldown_over")
+    assert (await carol.post("/remind", code=code))["status"] == 0
+    tasks = context.store.database["tasks"]
+    for hidden, shown in (
+        ({"review": "checking"}, {"review": "shown"}),
+        ({"hidden": 1, "reported": 3}, {"hidden": 0, "reported": 0}),
+    ):
+        await tasks.update_one({"_id": code}, {"$set": hidden})
+        await end_cooldown(context, code)
+        await send_messages(context)
+        [message] = await find(context, "messages", kind="cooldown_over")
+        now_ms = context.clock.now_ms()
+        assert (message["state"], now_ms < message["due_at"] < message["until"]) == ("waiting", True)
+        announced = await words_of(context, {**message, "kind": "announced"})
+        assert (announced.moot, announced.later_ms >= now_ms) == (False, True)
+        await tasks.update_one({"_id": code}, {"$set": shown})
+    await end_cooldown(context, code)
+    await send_messages(context)
+    assert [kind for kind, _ in await sent_to(client, "carol")] == ["cooldown_over"]
 
 
 async def end_cooldown(context: Context, code: str) -> None:

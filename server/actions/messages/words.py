@@ -8,13 +8,15 @@ from server.context import Context
 from server.game.amounts import RELEASED_MS, claim_until_ms, hidden_fen, in_words, total_fen
 from server.game.prize import AWAITING_OPERATOR, UNCLAIMED
 from server.game.ranks import BY_MAIL, RED_PACKET
-from server.game.review import is_shown
+from server.game.review import IN_REVIEW, is_shown, is_taken_down, review_of
 from server.game.task import Task
 from server.store.messages.messages import Message
 from server.store.money.prizes import Prize
 from server.wechat.messages import Values, yuan
 
 HELD_MS = 600_000
+# An edit is checked again, or an operator looks at what was reported: then others see the task again.
+LOOK_MS = 60_000
 ENDINGS = {
     "prizes_gone": "奖品全部挖完了",
     "depth_reached": "已经挖到底了",
@@ -122,9 +124,17 @@ def _of_refusal(task: Task) -> Words:
     )
 
 
+def _of_hidden(context: Context, task: Task) -> Words:
+    """Return when to look again at what is in review or reported; MOOT if it has ended or is taken down."""
+    if task["status"] or is_taken_down(task) or review_of(task) not in IN_REVIEW:
+        return MOOT
+    later_ms = context.clock.now_ms() + LOOK_MS
+    return Words(later_ms=later_ms, until_ms=later_ms + HELD_MS)
+
+
 def _of_announcement(context: Context, task: Task) -> Words:
     if task["status"] or not is_shown(task):
-        return MOOT
+        return _of_hidden(context, task)
     later = task["opened_at"] > context.clock.now_ms()
     return Words(
         {
@@ -139,7 +149,7 @@ def _of_announcement(context: Context, task: Task) -> Words:
 
 async def _of_cooldown(context: Context, message: Message, task: Task) -> Words:
     if not is_shown(task):
-        return MOOT
+        return _of_hidden(context, task)
     if task["status"] or await context.store.prizes.find_won(task["_id"], message["unionid"]) is not None:
         return MOOT
     if task["cd_until"] > context.clock.now_ms():
