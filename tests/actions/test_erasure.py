@@ -83,7 +83,9 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
     await win(client, context, bob, codes["packet"])
     package = (await bob.post("/drawPrize", code=codes["packet"]))["package_info"]
     assert (await confirm(client, context, package)).endswith(":ok")
-    codes["own"] = await bob.publish(forecast_num=1)
+    codes["own"] = await bob.publish(
+        forecast_num=1, place="鲍勃家楼下", pickup_time="鲍勃在家时", contact="鲍勃的微信"
+    )
     await win(client, context, carol, codes["own"])
     assert (await carol.post("/drawPrize", code=codes["own"], **ADDRESS))["is_draw"] == 1
     codes["paid"] = await publish_red_packet(bob)
@@ -129,7 +131,7 @@ async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(c
     alice, carol = (replace(client.people[name], client=elsewhere) for name in ("alice", "carol"))
     person = await context.store.people.find(bob.unionid)
     assert person is not None
-    traces = (bob.unionid, person["openid"], "鲍勃本人", person["nickName"], person["wxheadpic"][7:39])
+    traces = (bob.unionid, person["openid"], "鲍勃", person["nickName"], person["wxheadpic"][7:39])
     before = await everything(context)
     assert {place.split(":")[0] for place in naming(before, *traces)} == {
         *("bills", "digs", "orders", "people", "pictures.chunks", "pictures.files", "prizes", "shares"),

@@ -123,7 +123,7 @@ class Erasure:
                         "wxheadpic": PICTURE,
                         "signed": 0,
                         "terms": terms_of(task["name"], NAME),
-                        "contact": "",
+                        **dict.fromkeys(("place", "pickup_time", "contact"), ""),
                     },
                     "$unset": {"publisher_id": ""},
                     "$inc": {"renamed": 1},
