@@ -35,7 +35,7 @@ async def told(client: Client, *users: str) -> list[list[tuple[str, str]]]:
 
 
 async def test_a_publisher_is_followed_and_followed_no_more(client, context, monkeypatch):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     ids = [await id_of(context, who) for who in (alice, carol)]
     for publisher_id in (*ids, ids[0]):
         assert (await bob.post("/follow", publisher_id=publisher_id))["status"] == 0
@@ -50,7 +50,8 @@ async def test_a_publisher_is_followed_and_followed_no_more(client, context, mon
     assert (await alice.post("/follow", publisher_id="0" * 16))["error"] == "no_such_person"
     monkeypatch.setattr(following, "MOST", 2)
     assert (await bob.post("/follow", publisher_id=await id_of(context, bob)))["error"] == "bad_request"
-    many = await bob.post("/follow", publisher_id=ids[0])
+    assert (await bob.post("/follow", publisher_id=ids[0]))["status"] == 0  # again
+    many = await bob.post("/follow", publisher_id=await id_of(context, dave))
     assert many["msg"] == "最多关注 2 人，请先取消关注几个"
     for _ in range(2):
         assert (await bob.post("/follow", publisher_id=ids[1], following=0))["status"] == 0

@@ -22,6 +22,8 @@ async def follow(context: Context, unionid: str, public_id: str, *, following: b
         return
     if publisher["_id"] == unionid:
         raise BadRequest("这是你自己，不用关注", param="publisher_id")
+    if await follows.is_followed(publisher["_id"], unionid):
+        return
     if await follows.number(unionid, MOST) == MOST:
         raise BadRequest(f"最多关注 {MOST} 人，请先取消关注几个", param="publisher_id")
     await follows.add(publisher["_id"], unionid, context.clock.now_ms())
