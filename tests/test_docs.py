@@ -180,6 +180,19 @@ def test_the_diagram_of_money_is_that_of_its_tables():
     assert diagram() == blocks(SOURCE / "docs" / "money.md", "mermaid")[0]
 
 
+def test_what_the_mini_program_takes_from_a_phone_is_declared():
+    """https://developers.weixin.qq.com/miniprogram/dev/framework/user-privacy/miniprogram-intro.html"""
+    taking = re.compile(
+        r'(?:call\("|wx\.)(choose(?!Avatar)[A-Z]\w+|getLocation|getWeRunData|[sg]etClipboardData'
+        r"|save(?:Image|Video)ToPhotosAlbum|addPhone\w+|getRecorderManager)\b"
+    )
+    files = (SOURCE / "static" / "miniprogram").rglob("*.js")
+    called = {name for file in files for name in taking.findall(read(file))}
+    declared = [line for line in read(SOURCE / "docs" / "launch.md").splitlines() if line.startswith("| ")]
+    assert called >= {"chooseMedia", "chooseMessageFile"}
+    assert [name for name in called if not any(f"`wx.{name}`" in line for line in declared)] == []
+
+
 def test_no_semicolon_ends_a_line_of_a_diagram_too_early():
     diagrams = [code for page in PAGES for code in blocks(page, "mermaid")]
     assert len(diagrams) == 4
