@@ -1,5 +1,7 @@
 """Paying in: a publisher's order, what WeChat says of it, and the task that opens when it is paid.
 
+What is bought is the publication: a task that is announced for later is published at once, too.
+
 Each step is saved before the next begins, and may be repeated: any process can go on with a half-done order.
 """
 
