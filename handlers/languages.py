@@ -1217,5 +1217,8 @@ ENGLISH = {
     ),
     "发布时公布的承诺（十六进制）": "the commitment that was published with it, in hex",
     "是否已经结束；结束后谁都可以取证明": "whether it has ended; then anybody can get its proof",
+    "是否数过每一锹；超过 20000 锹或正好有人在挖时没有": (
+        "whether each dig was counted; not above 20,000 digs, or if somebody dug meanwhile"
+    ),
     "对不上的地方；都对得上时为空": "what contradicts it; empty if nothing does",
 }

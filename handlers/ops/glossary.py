@@ -30,6 +30,7 @@ OPS_MEANINGS = {
     "verdict": Meaning("这个宝贝的记录是否前后一致、与承诺相符；不是宝贝或往前翻时为 null"),
     "Verdict.commitment": Meaning("发布时公布的承诺（十六进制）"),
     "Verdict.ended": Meaning("是否已经结束；结束后谁都可以取证明", NO_YES),
+    "Verdict.compared": Meaning("是否数过每一锹；超过 20000 锹或正好有人在挖时没有", NO_YES),
     "Verdict.differences": Meaning("对不上的地方；都对得上时为空"),
     "lucks": Meaning("前 50 位中奖者的运气"),
     "TimelineEvent.at": Meaning("什么时刻（unix 毫秒）"),

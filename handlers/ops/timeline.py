@@ -68,11 +68,13 @@ class Difference(msgspec.Struct):
 class Verdict(msgspec.Struct):
     """Whether a treasure agrees with its history and with its commitment: `differences` is [] if it does.
 
-    `ended` is 1 once anybody can read its proof (`/getProof`).
+    `ended` is 1 once anybody can read its proof (`/getProof`). `compared` is 0 if its digs were not counted:
+    there are more than 20,000, or somebody dug meanwhile.
     """
 
     commitment: str
     ended: int
+    compared: int
     differences: list[Difference]
 
 
@@ -122,8 +124,9 @@ class OpsTimeline(OperatorInterface):
         )
 
     async def _judge(self, task: Task) -> Verdict:
-        found = await verdict(self.context.store, self.context.keys, task)
-        return Verdict(task["commitment"], task["status"], [Difference(*each) for each in found])
+        found, compared = await verdict(self.context.store, self.context.keys, task)
+        differences = [Difference(*each) for each in found]
+        return Verdict(task["commitment"], task["status"], int(compared), differences)
 
     async def _task(self, request: OpsTimelineRequest) -> Task:
         if request.code is None:

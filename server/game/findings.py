@@ -12,7 +12,7 @@ PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
 FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 
 # `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.
-InvariantWhat: TypeAlias = Literal["depth", "wins", "participants", "draw"]
+InvariantWhat: TypeAlias = Literal["depth", "wins", "participants", "draw", "seed"]
 BooksWhat: TypeAlias = Literal[
     "ledger",
     "opened_by",

@@ -151,16 +151,27 @@ class Check:
 async def check_invariants(store: Store, tasks: list[Task]) -> list[Alarm]:
     """Compare tasks with their history. Those with more than CHECKED_DIGS digs are left out."""
     found: list[Finding] = []
-    for code in [task["_id"] for task in tasks if task["now_depth"] <= CHECKED_DIGS]:
+    for task in tasks:
         began = time.monotonic()
-        before = {task["now_depth"] for task in await store.tasks.find_many([code])}
-        totals = await store.digs.totals(code)
-        for task in await store.tasks.find_many([code]):
-            # A task that was dug meanwhile cannot be compared.
-            if task["now_depth"] in before:
-                found += broken_by_totals(task, totals)
+        found += await compare_totals(store, task) or []
         await asyncio.sleep(min(time.monotonic() - began, PAUSE_SECONDS))
     return list(map(_alarm, found))
+
+
+async def compare_totals(store: Store, task: Task) -> list[Finding] | None:
+    """Return what contradicts a task's history; None if it cannot be compared.
+
+    That is one with more than CHECKED_DIGS digs, or that was dug meanwhile.
+    """
+    if task["now_depth"] > CHECKED_DIGS:
+        return None
+    code = task["_id"]
+    before = {task["now_depth"] for task in await store.tasks.find_many([code])}
+    totals = await store.digs.totals(code)
+    for after in await store.tasks.find_many([code]):
+        if after["now_depth"] in before:
+            return broken_by_totals(after, totals)
+    return None
 
 
 async def check_ledger(store: Store) -> list[Alarm]:

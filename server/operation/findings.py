@@ -8,6 +8,7 @@ SENTENCES: dict[What, str] = {
     "depth": "now_depth is {}, but {} digs are recorded down to {}",
     "wins": "{} prizes are gone, but {} wins are recorded",
     "participants": "participants is {}, but {} people are recorded",
+    "seed": "the sealed seed does not open",
     "draw": "depths {} won, and the commitment says otherwise",
     "ledger": "the ledger says {} fen for {}, and the documents {}",
     "opened_by": "it was opened by {}, and orders that opened it are {}",

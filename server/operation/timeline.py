@@ -14,7 +14,8 @@ from server.game.amounts import total_fen
 from server.game.chance import chance_to_win, luck
 from server.game.prize import is_frozen
 from server.game.task import Task
-from server.operation.alarms import check_invariants
+from server.operation.alarms import compare_totals
+from server.operation.findings import texts_of
 from server.security.keys import Keys
 from server.store import Store
 from server.store.audit_log import BEGUN, Act, depth_of
@@ -294,21 +295,25 @@ def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
         )  # fmt: skip
 
 
-async def verdict(store: Store, keys: Keys, task: Task) -> list[tuple[str, tuple[str, ...]]]:
+async def verdict(store: Store, keys: Keys, task: Task) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
     """Return what contradicts a treasure's history or its commitment, with values; [] if nothing does.
 
-    A treasure with very many digs is not compared with their totals.
+    And whether it was compared with its digs' totals; see `compare_totals`.
     """
-    found = [(alarm.what, alarm.values) for alarm in await check_invariants(store, [task])]
+    broken = await compare_totals(store, task)
+    found: list[tuple[str, tuple[str, ...]]] = [(each.what, texts_of(each)) for each in broken or []]
     code, depth = task["_id"], task["now_depth"]
-    seed = keys.open("seed", await store.tasks.seed_box(code), code)
+    try:
+        seed = keys.open("seed", await store.tasks.seed_box(code), code)
+    except ValueError:
+        return [*found, ("seed", ())], broken is not None
     rules, wins = draw.read_rules(task["params"]), await store.digs.wins(code)
     newest = [task["last_dig"]] if "last_dig" in task and task["last_dig"]["is_prize"] else []
     won = sorted({dig["depth"] for dig in (*wins, *newest) if dig["depth"] <= depth})
     foretold = [each for each in draw.winning_depths(seed, rules) if each <= depth]
     if won != foretold or draw.commitment(seed, rules) != task["commitment"]:
         found.append(("draw", (", ".join(map(str, won)),)))
-    return found
+    return found, broken is not None
 
 
 async def lucks(store: Store, task: Task) -> list[Luck]:

@@ -82,11 +82,11 @@ function whyWord(what, why) {
 }
 
 /** Whether the record holds, and where anybody can see that. */
-function verdict(code, { commitment, ended, differences }) {
+function verdict(code, { commitment, ended, compared, differences }) {
   const found = differences.map((each) => el("p.problem", {}, `${t("alarm_invariant")}: ${say(each)}`));
   return [
     el("h3", {}, t("verdict")),
-    found.length ? found : el("p.good", {}, t("verdict_holds")),
+    found.length ? found : el("p.good", {}, t(compared ? "verdict_holds" : "verdict_draw")),
     el("p.hint", {}, t("commitment"), " ", el("code", {}, commitment)),
     ended ? el("p", {}, el("a", { href: `/#/task/${code}` }, t("verdict_page")), " · ", el("a", { href: `/getProof?code=${code}` }, t("verdict_proof"))) : el("p.hint", {}, t("verdict_later")),
   ];

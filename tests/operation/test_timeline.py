@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from server.operation import timeline
+from server.operation import alarms, timeline
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client
 from support.operators import operator
@@ -159,7 +159,9 @@ def test_a_refused_act_lets_nothing_happen():
     assert (released.actor, released.why) == ("甲", "对")
 
 
-async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(client, context):
+async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(
+    client, context, monkeypatch
+):
     await operator(client)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
@@ -174,7 +176,7 @@ async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(c
     await carol.dig(code)
     verdict = await judged()
     page = await alice.get("/getTaskDetails", code=code)
-    assert verdict == {"commitment": page["data"]["commitment"], "ended": 1, "differences": []}
+    assert verdict == {"commitment": page["data"]["commitment"], "ended": 1, "compared": 1, "differences": []}
     digs = context.store.digs.rows
     won = await digs.find_one({"_id": f"{code}:1"})
     await digs.update_one({"_id": f"{code}:1"}, {"$unset": {"won_by": ""}, "$set": {"is_prize": 0}})
@@ -185,6 +187,10 @@ async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(c
     assert (await judged())["differences"] == []
     await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"commitment": "0" * 64}})
     assert [each["what"] for each in (await judged())["differences"]] == ["draw"]
+    monkeypatch.setattr(alarms, "CHECKED_DIGS", 1)
+    assert (await judged())["compared"] == 0
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"seed_box.box": b"damaged"}})
+    assert (await judged())["differences"] == [{"what": "seed", "values": []}]
 
 
 async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, context, monkeypatch):

@@ -55,6 +55,7 @@ export const FINDINGS = {
 
   said_depth: ["深度记为 {0}，但查到 {1} 条挖宝记录，最深 {2}", "its depth is {0}, but {1} digs are recorded, down to {2}"],
   said_wins: ["奖品少了 {0} 个，但查到 {1} 次中奖", "{0} prizes are gone, but {1} wins are recorded"],
+  said_seed: ["随机数打不开，无法与承诺核对", "the sealed seed does not open, so nothing can be compared with the commitment"],
   said_draw: ["第 {0} 层挖到了奖品，与承诺不符", "depths {0} won, and the commitment says otherwise"],
   said_participants: ["参与者记为 {0} 人，但查到 {1} 人", "it says {0} participants, but {1} are recorded"],
   said_ledger: ["{1}：账本记 {0}，单据是 {2}（分）", "{1}: the ledger says {0}, the documents {2} (in fen)"],

@@ -121,6 +121,7 @@ export const PAGES = {
   by_operator: ["{0} 操作", "by {0}"],
   verdict: ["核对", "Verdict"],
   verdict_holds: ["记录前后一致，挖到的层数都与承诺相符。", "The record holds, and what was won is as the commitment says."],
+  verdict_draw: ["挖到的层数都与承诺相符。每一锹没有数过：超过 20,000 锹，或正好有人在挖。", "What was won is as the commitment says. The digs were not counted: there are more than 20,000, or somebody dug meanwhile."],
   verdict_page: ["在宝贝的页面上核对", "Verify on its page"],
   verdict_proof: ["证明数据", "The proof's data"],
   verdict_later: ["结束以后，谁都可以取证明核对。", "Once it has ended, anybody can read its proof."],
