@@ -181,7 +181,7 @@ def test_the_diagram_of_money_is_that_of_its_tables():
 
 
 def test_what_the_mini_program_takes_from_a_phone_is_declared():
-    """https://developers.weixin.qq.com/miniprogram/dev/framework/user-privacy/miniprogram-intro.html"""
+    """https://developers.weixin.qq.com/miniprogram/dev/framework/user-privacy/plugin-intro.html"""
     taking = re.compile(
         r'(?:call\("|wx\.)(choose(?!Avatar)[A-Z]\w+|getLocation|getWeRunData|[sg]etClipboardData'
         r"|save(?:Image|Video)ToPhotosAlbum|addPhone\w+|getRecorderManager)\b"

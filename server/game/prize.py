@@ -108,14 +108,19 @@ def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
     return Row(
         "claiming -> won",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
-        sets={"waits_for": why, "waits_until": until_ms, "released_at": until_ms},
+        sets=_waits(why, until_ms),
     )
+
+
+def _waits(why: Wait, until_ms: int) -> dict[str, int | str]:
+    """Its winner waits for that time; the deadline moves."""
+    return {"waits_for": why, "waits_until": until_ms, "released_at": until_ms}
 
 
 @prize
 def extended(attempt: int, until_ms: int) -> Row:
     """WeChat pays this attempt nothing before that time: its deadline moves as if we had put it off."""
-    return Row("claiming", where={"attempt": attempt}, sets={"released_at": until_ms})
+    return Row("claiming", where={"attempt": attempt}, sets=_waits("merchant_quota", until_ms))
 
 
 @prize
@@ -156,7 +161,7 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: in
         Row(
             f"claiming -> {to}",
             where={**where, "freezing": ABSENT},
-            sets={"released_at": until_ms} if until_ms else {},
+            sets=_waits("person_quota", until_ms) if until_ms else {},
             drops="bill_lost" if lost else "",
         ),
     ]

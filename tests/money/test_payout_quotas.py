@@ -186,7 +186,7 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
         await sweep_until_quiet(context)
         until_ms -= late_ms
     [prize] = await find(context, "prizes")
-    assert prize["state"] == state
+    assert (prize["state"], prize["waits_until"]) == (state, prize["released_at"])
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
     claimed = await claim(bob, code)
     if state == "won":
