@@ -96,7 +96,7 @@ async def do_runs(context: Context) -> None:
                 key = run["_id"]
                 if key not in begun or begun[key].done():
                     begun[key] = doing.spawn(_do(context, run))
-            await asyncio.wait(begun.values(), timeout=LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)  # also before one is done again that failed at once
         if begun:
             await asyncio.wait(begun.values())  # they give their leases back
     finally:
@@ -124,7 +124,7 @@ async def _do(context: Context, run: Run) -> None:
             await store.audit_log.conclude(run["act"], outcome)
             await store.runs.finish(run["_id"], outcome)
     except Busy:
-        await asyncio.sleep(LOOK_SECONDS)
+        log.debug("the run %s of %s has to wait", run["what"], run["operator"])
     finally:
         await telling.end()
 

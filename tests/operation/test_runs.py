@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from pymongo.errors import ConnectionFailure
 
 from server.actions import alone as leasing
 from server.actions import runs as running
@@ -152,6 +153,24 @@ async def test_of_two_leaders_one_does_a_run_and_once(client, context, monkeypat
     await asyncio.gather(do_runs(context), do_runs(context))
     assert done == ["once"]
     assert await outcomes(context) == [("run_release", "done")]
+
+
+async def test_a_run_that_fails_at_once_is_done_again_after_a_pause(client, context, monkeypatch):
+    await operator(client)
+    await client.post("/ops/run", what="release", reason="缺索引")
+    find_unfinished, begun_at = context.store.runs.find_unfinished, list[float]()
+
+    async def failing(key: str) -> Any:
+        begun_at.append(asyncio.get_running_loop().time())
+        if len(begun_at) < 3:
+            raise ConnectionFailure("it does not answer")
+        return await find_unfinished(key)
+
+    monkeypatch.setattr(context.store.runs, "find_unfinished", failing)
+    await do_runs(context)
+    assert await outcomes(context) == [("run_release", "done")]
+    assert len(begun_at) == 3
+    assert begun_at[2] - begun_at[0] >= running.LOOK_SECONDS
 
 
 async def test_what_stops_a_run_is_said_and_changes_nothing(client, context):
