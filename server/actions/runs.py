@@ -196,7 +196,10 @@ async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
                     await refuse_while_needed(store, record["_id"])
             await erase(store, unionid, run["target"], step)
     except CannotErase as error:
-        progress.said = [[f"need_{n.why}", n.code, n.state, f"{n.depth}"] for n in error.needs]
+        needs, more = error.needs[:SAID_LINES], len(error.needs[SAID_LINES:])
+        progress.said = [[f"need_{n.why}", n.code, n.state, f"{n.depth}"] for n in needs]
+        if more:
+            progress.said.append(["more", f"{more}"])
         return "refused"
     progress.done, progress.said = ERASURE_STEPS, [["erased"]]
     return "done"

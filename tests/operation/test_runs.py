@@ -173,7 +173,7 @@ async def test_a_run_that_fails_at_once_is_done_again_after_a_pause(client, cont
     assert begun_at[2] - begun_at[0] >= running.LOOK_SECONDS
 
 
-async def test_what_stops_a_run_is_said_and_changes_nothing(client, context):
+async def test_what_stops_a_run_is_said_and_changes_nothing(client, context, monkeypatch):
     bob, code = await a_bob(client, context)
     assert (await client.post("/ops/erase", code=code, depth=0, reason="本人要求"))["status"] == 0
     theirs = Keys(b"a secret of another process, 32 or more").fingerprint
@@ -189,6 +189,13 @@ async def test_what_stops_a_run_is_said_and_changes_nothing(client, context):
     assert await outcomes(context) == [("run_forget", "refused"), ("run_rotate", "refused")]
     assert (await (await client.log_in("alice")).get("/getMyInfo"))["release_num"] == 1
     assert bob.unionid not in erasure_of(bob.unionid)
+    monkeypatch.setattr(running, "SAID_LINES", 1)
+    for _ in range(2):
+        await (await client.log_in("alice")).publish(forecast_num=100_000)
+    assert (await client.post("/ops/erase", code=code, depth=0, reason="本人要求"))["status"] == 0
+    await do_runs(context)
+    need, more = (await context.store.runs.newest(1))[0]["said"]
+    assert (need[0], more) == ("need_runs", ["more", "2"])
 
 
 async def test_a_person_with_two_records_is_erased_whole_or_not_at_all(client, context):

@@ -42,6 +42,7 @@ export const PAGES = {
   step_need_won: ["在还没结束的 {0} 里挖到过奖品：注销后还能再挖到", "they won in {0}, which still runs: once erased they could win again"],
   step_need_nobody: ["没有这个账号，或已经注销", "there is no such person, or they are erased already"],
   step_need_banned: ["账号停用着，会换个人再来：先解除停用", "they are banned, and could come back as somebody new: lift the ban first"],
+  step_more: ["还有 {0} 项", "and {0} more"],
   step_need_changed: ["这个人刚刚撤销了注销", "the person has just changed their mind"],
   payouts: ["暂扣奖品", "Held prizes"],
   payouts_none: ["没有等你处理的奖品", "No prize waits for you"],

@@ -105,7 +105,7 @@ def test_every_text_that_the_screen_asks_for_is_there():
         "pay": {"order", "bill", *(f"refund_{kind}" for kind in get_args(RefundKind))},
         "list": {"hidden", "unpaid", "held", "featured"},
         "step": {"awaits_servers", "unserved", "other_first", "still_under", "rotates", "sealed", "left"}
-        | {"nothing_sealed", "line", "built", "nothing_built", "erased"}
+        | {"nothing_sealed", "line", "built", "nothing_built", "erased", "more"}
         | {f"erasure_{step}" for step in range(1, ERASURE_STEPS + 1)}
         | {f"need_{why}" for why in REASONS},
         "sealing": set(PLACES),
