@@ -144,8 +144,11 @@ class OpsSearch(OperatorInterface):
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
         """Return each person once: there may be two records of them, with one page."""
-        now_ms, once = self.context.clock.now_ms(), {person["openid"]: person for person in reversed(people)}
-        order = dict.fromkeys(person["openid"] for person in people)
+        # One of them may have no page yet: then the other is shown.
+        numbered = [person for person in people if "public_id" in person]
+        now_ms = self.context.clock.now_ms()
+        once = {person["openid"]: person for person in reversed(numbered)}
+        order = dict.fromkeys(person["openid"] for person in numbered)
         return [
             FoundPerson(
                 f"person:{person['public_id']}",
@@ -154,5 +157,4 @@ class OpsSearch(OperatorInterface):
                 int(ban_of(person, now_ms) is not None),
             )
             for person in map(once.__getitem__, order)
-            if "public_id" in person
         ][:LISTED_PEOPLE]
