@@ -83,11 +83,12 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
     await win(client, context, bob, codes["packet"])
     package = (await bob.post("/drawPrize", code=codes["packet"]))["package_info"]
     assert (await confirm(client, context, package)).endswith(":ok")
-    codes["own"] = await bob.publish(
-        forecast_num=1, place="鲍勃家楼下", pickup_time="鲍勃在家时", contact="鲍勃的微信"
-    )
+    codes["own"] = await bob.publish(forecast_num=1)
     await win(client, context, carol, codes["own"])
     assert (await carol.post("/drawPrize", code=codes["own"], **ADDRESS))["is_draw"] == 1
+    there = {"place": "鲍勃家楼下", "pickup_time": "鲍勃在家时", "contact": "鲍勃的微信"}
+    on_site = await bob.publish(draw_type=1, **there)
+    assert (await bob.post("/endTask", code=on_site))["status"] == 0
     codes["paid"] = await publish_red_packet(bob)
     await pay(client, context, bob, codes["paid"])
     await win(client, context, carol, codes["paid"])
