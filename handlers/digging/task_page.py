@@ -120,6 +120,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     pickup_time: str
     contact: str
     not_sent_to: list[str]
+    is_public: int
     need_pay: int
     owed: int
     owed_fen: int
@@ -292,6 +293,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "place": task.get("place", ""),
         "pickup_time": task.get("pickup_time", ""),
         "not_sent_to": task.get("not_sent_to", []),
+        "is_public": task["is_public"],
     }
     fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
     reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))

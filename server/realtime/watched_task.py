@@ -69,6 +69,7 @@ SHOWN = (
     "pickup_time",
     "contact",
     "not_sent_to",
+    "is_public",
 )
 
 # Versions are unique over all tasks and states.

@@ -25,7 +25,7 @@ GIFT = PRINTED | {
     "fair_start_ms", "review", "review_note", "rules_version", "seed_hash", "nonce",
     "one_in", "nearest", "deepest", "claim_from",
     "ranks", "rank", "money_fen", "owed_fen", "publisher_id", "starts_at", "created_at", "edited",
-    "place", "pickup_time", "contact", "not_sent_to",
+    "place", "pickup_time", "contact", "not_sent_to", "is_public",
 }  # fmt: skip
 
 

@@ -89,6 +89,7 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
         "pickup_time": "",
         "contact": "",
         "not_sent_to": [],
+        "is_public": 1,
     } | {name: given[name] for name in TIMES}
     data = msgspec.convert(fields | {"status": task["status"]}, TaskPageData)
     return msgspec.json.encode(msgspec.convert(fields | {"data": data}, GetTaskDetailsReply))

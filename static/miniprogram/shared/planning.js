@@ -80,8 +80,8 @@ export const handingOf = ({ place, pickup_time, contact, not_sent_to }) => ({ pl
  * takes them, all texts; `url` of its picture, "" where it may have been drawn.
  */
 export function copyOf(task) {
-  const { name, synopsis, signed, wxname, pic, goods_type, prize_num, money, value, forecast_num, interval, fluctuation, cd, ranks } = task;
-  const numbers = { goods_type, draw_type: handing(task) || 2, prize_num, money, value: value || "", forecast_num, cd, ...(prize_num > 1 ? { interval, fluctuation } : {}) };
+  const { name, synopsis, signed, wxname, pic, goods_type, prize_num, money, value, forecast_num, interval, fluctuation, cd, ranks, is_public } = task;
+  const numbers = { goods_type, draw_type: handing(task) || 2, prize_num, money, value: value || "", forecast_num, cd, is_public, ...(prize_num > 1 ? { interval, fluctuation } : {}) };
   return {
     url: goods_type === 2 ? pic : "",
     values: { name, synopsis, wxname: signed ? wxname : "", ...handingOf(task), ...Object.fromEntries(Object.entries(numbers).map(([of, number]) => [of, String(number)])) },

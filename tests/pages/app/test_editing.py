@@ -13,7 +13,7 @@ pytestmark = needs_chromium
 def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(window, address, publisher):
     code = publisher.publish(
         a_picture(), name="一只闹钟", prize_num=3, forecast_num=33, interval=11, fluctuation=2, cd=7,
-        not_sent_to="西藏",
+        not_sent_to="西藏", is_public=0,
     )
     visiting = window(viewport=DESK)
     visiting.log_in("阿强", digs=False)
@@ -51,6 +51,7 @@ def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(
         ("不寄到哪里", "西藏"),
     ):
         expect(page.get_by_label(label)).to_have_value(value)
+    expect(page.get_by_role("radio", name="只有拿到链接的人")).to_be_checked()
     page.get_by_role("radio", name="现场领取").check()
     page.get_by_label("领取地点").fill("门口")
     expect(page.get_by_label("不寄到哪里")).to_be_hidden()

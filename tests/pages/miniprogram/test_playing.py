@@ -298,7 +298,7 @@ def test_a_shared_sum_is_planned_published_and_won(address):
 @needs_node
 def test_a_publisher_changes_discards_and_buries_again(address, publisher):
     numbers = {"prize_num": 3, "forecast_num": 33, "interval": 11, "fluctuation": 2}
-    code = publisher.publish(a_picture(), name="一只闹钟", **numbers)
+    code = publisher.publish(a_picture(), name="一只闹钟", is_public=0, **numbers)
     unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/edit/edit?code={code}")
@@ -314,7 +314,7 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("再埋一个")
         phone.tap(".again")
         assert phone.until("opened")["page"] == "/pages/publish/publish"
-        phone.shows("大约每 11 锹出一份")
+        phone.shows("大约每 11 锹出一份", "只有拿到链接的人")
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
         phone.until("opened")
         phone.shows("两只旧闹钟", "剩 3 / 3 份")

@@ -59,6 +59,7 @@ Component({
       const rows = kinds.map((kind, at) => ({ ...kind, kind: KINDS.findIndex(({ of }) => of === kind.kind), thumbnail: task.ranks[at].thumbnail }));
       this.setData({
         ...NO_TIMES, filled: values, chosen, thumbnail: url && task.thumbnail, given: GIVING.findIndex(([of]) => of === values.draw_type),
+        heard: AUDIENCE.findIndex(([of]) => of === values.is_public),
         interval: values.interval || "", fluctuation: values.fluctuation || "", rows: rows.length ? rows : this.data.rows,
       });
     },
