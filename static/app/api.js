@@ -2,6 +2,7 @@
 
 import { asQuery, makeApi, Refused, Unreachable } from "../miniprogram/shared/api.js";
 import { makeHalves } from "../miniprogram/shared/halves.js";
+import { NOT_DONE } from "../miniprogram/shared/words.js";
 import { keep, person, recall, remember } from "./session.js";
 
 export { mayPass, Refused } from "../miniprogram/shared/api.js";
@@ -76,7 +77,7 @@ export async function logOut() {
   });
 }
 
-/** Call one of WeChat's functions, played by the sandbox, and return its answer, which has an errMsg. */
+/** Call one of WeChat's functions, played by the sandbox, and return its answer. Its `errMsg` is English, not for people. */
 export async function callWeChat(path, body) {
   const response = await reach(`/sandbox${path}`, {
     method: "POST",
@@ -84,7 +85,7 @@ export async function callWeChat(path, body) {
     body: JSON.stringify(body),
   });
   const answer = await response.json();
-  if (!response.ok) throw new Refused({ msg: `微信没有完成：${answer.errMsg}`, error: "wechat" }, response.status);
+  if (!response.ok) throw new Refused({ msg: NOT_DONE[answer.errMsg.split(":")[0]], error: "wechat" }, response.status);
   return answer;
 }
 

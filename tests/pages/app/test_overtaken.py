@@ -118,6 +118,18 @@ def pay(publisher: Person, code: str, owed: int) -> None:
     paid.raise_for_status()
 
 
+def test_a_payment_that_wechat_does_not_make_is_told_in_our_words(window, publisher):
+    code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
+    opened = window("小明", f"/#/task/{code}")
+    page = opened.page
+    refusal = {"errMsg": "requestPayment:fail"}
+    page.route("**/sandbox/pay", lambda route: route.fulfill(status=400, json=refusal))
+    page.get_by_role("button", name="支付 1 元").click()
+    expect(page.get_by_text("没有付款成功，可以再付一次")).to_be_visible()
+    assert "requestPayment" not in page.inner_text("body")
+    opened.wrong.clear()  # the browser notes each reply of 400
+
+
 def test_details_older_than_a_frame_are_read_again(window, address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     page = window("小明", f"/#/task/{code}").page
