@@ -11,6 +11,7 @@ from server.actions.money.ship import ARRIVAL_MS
 from server.context import Context
 from server.game.amounts import DAY_MS, claim_until_ms
 from server.game.review import is_shown, review_of
+from server.game.task import unpaid_until_ms
 from server.store.money.prizes import Matter, WonPrize
 
 AT_MOST = 50
@@ -52,7 +53,7 @@ def _made(context: Context, matter: Matter) -> ToDo | None:
         made.act, made.unsent = "ship", matter["unsent"]
         return made if is_shown(task) else None  # no address of it can be read
     made.act, made.owed_fen = "pay", owed_fen(task)
-    made.until = task.get("shown_at", task["created_at"]) + DAY_MS
+    made.until = unpaid_until_ms(task)
     return made if made.owed_fen and review_of(task) != "hidden" else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from server.game.amounts import DAY_MS
 from server.game.dig import Dig
 from server.game.ranks import TaskRank
 from server.game.review import ReviewState
@@ -117,6 +118,15 @@ def awaited_opening(task: Task) -> int:
     """
     awaited = "starts_at" in task or "paid_by" in task or "shown_at" in task
     return task["opened_at"] if awaited and task["cd_ms"] else 0
+
+
+def unpaid_until_ms(task: Task) -> int:
+    """Return until when a task that is not paid is kept (unix ms): a day since all see it, or until it ends.
+
+    The day begins when the task is shown, since a red packet can be paid for and opened only from then on.
+    """
+    until_ms = task.get("shown_at", task["created_at"]) + DAY_MS
+    return min(until_ms, task.get("ends_at", until_ms))
 
 
 class Participant(TypedDict):

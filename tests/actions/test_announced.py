@@ -108,6 +108,9 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     ends_at = context.clock.now_ms() + HOUR_MS
     goods = await alice.publish(cd=1, forecast_num=40, ends_at=ends_at)
     late, unpaid = [await publish_red_packet(alice, ends_at=ends_at) for _ in range(2)]
+    found = await context.store.tasks.find(unpaid)
+    waiting = (await alice.get("/getMyInfo"))["to_do"]
+    assert {each["until"] for each in waiting} == {found["due_at"]} == {ends_at}
     parameters = await order(alice, late)
     [ordered] = await context.store.orders.of_task(late)
     assert ordered["expires_at"] == ends_at // 1000 * 1000
@@ -119,10 +122,12 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     refused = await alice.post("/payTask", code=unpaid, money=2)
     assert (refused["error"], "说好的结束时间到了" in refused["msg"]) == ("ended", True)
     assert await context.store.orders.of_task(unpaid) == []
+    await tasks.update_one({"_id": unpaid}, {"$set": {"due_at": now_ms}})
     assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
     await rest(context)
     assert (await bob.dig(late))["error"] == "ended"
     await sweep_until_quiet(context)
+    assert await context.store.tasks.find(unpaid) is None
     ended = await context.store.tasks.find_many([goods, late])
     assert [(task["end_reason"], task["now_depth"]) for task in ended] == [("expired", 0)] * 2
     assert [refund["state"] for refund in await context.store.refunds.of_task(late)] == ["refunded"]

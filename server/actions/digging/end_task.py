@@ -23,7 +23,7 @@ from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, retur
 from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
 from server.game.review import IN_REVIEW, is_checking, is_taken_down
-from server.game.task import Task
+from server.game.task import Task, unpaid_until_ms
 from server.wechat.pay import Contradiction
 
 LOOK_AGAIN_MS = 60_000
@@ -106,20 +106,17 @@ async def _submit(context: Context, task: Task) -> None:
 
 
 async def _settle_unopened(context: Context, task: Task) -> None:
-    """Use a payment that came during the review; delete a task that was not paid within a day.
-
-    The day begins when the task is shown, since a red packet can be paid for and opened only from then on.
-    """
+    """Use a payment that came during the review; delete a task that was not paid in time."""
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and is_taken_down(task):
         await context.store.orders.move_all({"code": task["_id"]}, wake())  # its own sweep closes it
-    unpaid_until_ms = task.get("shown_at", task["created_at"]) + DAY_MS
+    until_ms = unpaid_until_ms(task)
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
-    elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= unpaid_until_ms:
+    elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms:
         await _delete_unpaid(context, task)
         return
-    await context.store.tasks.again(task, max(unpaid_until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
+    await context.store.tasks.again(task, max(until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
 
 
 async def _delete_unpaid(context: Context, task: Task) -> None:

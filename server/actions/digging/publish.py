@@ -24,7 +24,7 @@ from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
 from server.game.provinces import provinces_in
 from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank
 from server.game.review import Mailed, is_checking, why_looked_at
-from server.game.task import AHEAD_DAYS, Task
+from server.game.task import AHEAD_DAYS, Task, unpaid_until_ms
 from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
 from server.store.digging.terms import terms_of
@@ -173,7 +173,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     if is_checking(published):
         await submit_task(context, published, publisher["openid"])
         # It is submitted, so the sweep need not look at it soon: the check makes it due when it ends.
-        await context.store.tasks.again(published, published["created_at"] + DAY_MS)
+        await context.store.tasks.again(published, unpaid_until_ms(published))
     square_of(context).forget()
     if published["commitment"] == task["commitment"]:
         metrics.TASKS.labels("red_packet" if red_packet else "goods").inc()
@@ -204,8 +204,7 @@ def _announce(task: Task, times: _Times) -> None:
         task["ends_at"] = times.ends_at
         if task["open"]:
             task["expires_at"] = times.ends_at
-    if task["open"]:
-        task["due_at"] = task["expires_at"]
+    task["due_at"] = task["expires_at"] if task["open"] else unpaid_until_ms(task)
 
 
 def _put_in(task: Task, prizes: _Prizes, value: int | None) -> None:
