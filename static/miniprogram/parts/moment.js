@@ -54,9 +54,7 @@ export const moment = Behavior({
     async strikeOf(face) {
       if (this.data.striking) return; // after a lost connection many come at once
       await this.strike(face);
-      if (this.data.busy) return; // one's own stroke has begun
-      this.setData({ striking: false });
-      this.takeHeld();
+      if (!this.data.busy) this.setData({ striking: false });
     },
 
     openGround(reply) {

@@ -97,16 +97,6 @@ def test_who_came_by_a_link_finds_at_the_end_where_to_dig_next(address, publishe
 
 
 @needs_node
-def test_what_a_dig_brings_up_shows_when_its_stroke_has_ended(address, publisher):
-    code = publisher.publish(a_picture(), name="一盏马灯", forecast_num=1)
-    with a_phone(address, "小急") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("挖一锹")
-        phone.tap(".dig")
-        assert "第 1 层，挖到了！" in phone.shows("奖品全部挖完了")
-
-
-@needs_node
 def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(address, publisher):
     code = publisher.publish(a_picture(), name="违法的猫")
     Person.log_in(address, "大熊").post("/postTask", code=code)

@@ -18,7 +18,6 @@ import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
-const OUTCOMES = ["join", "prize", "end"]; // what a dig brings up
 const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
 
 Component({
@@ -33,7 +32,6 @@ Component({
     /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
     onLoad({ code, scene }) {
       this.life = { aborted: false };
-      this.held = []; // frames that wait for the end of a stroke
       this.winners = new Map(); // by their places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
       if (!CODE.test(this.opened)) {
@@ -132,18 +130,7 @@ Component({
       if (words !== cooling) this.setData({ cooling: words });
     },
 
-    /** Take a frame; what a dig brings up shows when its stroke has ended. */
     receive(frame) {
-      const { busy, striking } = this.data;
-      if ((busy || striking) && OUTCOMES.includes(frame.type)) this.held.push(frame);
-      else this.take(frame);
-    },
-
-    takeHeld() {
-      for (const frame of this.held.splice(0)) this.take(frame);
-    },
-
-    take(frame) {
       const { task } = this.data;
       if (frame.type !== "watchers") this.renewStatement();
       switch (frame.type) {
@@ -237,11 +224,9 @@ Component({
       try {
         const reply = await api.dig(task.code);
         await struck;
-        this.takeHeld();
         this.dug(reply);
       } catch (error) {
         await struck;
-        this.takeHeld();
         this.refused(error);
       }
       this.setData({ busy: false, striking: false });
