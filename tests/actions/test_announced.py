@@ -32,8 +32,8 @@ async def test_an_announced_treasure_cools_down_until_it_starts(client, context)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     now_ms = context.clock.now_ms()
     starts_at, ends_at = now_ms + 3 * HOUR_MS, now_ms + 5 * HOUR_MS
-    code = await alice.publish(cd=1, forecast_num=40, starts_at=starts_at, ends_at=ends_at)
-    other = await alice.publish(cd=1, forecast_num=40, starts_at=starts_at - 1)
+    code = await alice.publish(cd=1, forecast_num=3_500, starts_at=starts_at, ends_at=ends_at)
+    other = await alice.publish(cd=1, forecast_num=3_500, starts_at=starts_at - 1)
     seen = await bob.get("/getTaskDetails", code=code)
     assert (seen["is_cd"], seen["can_dig"], seen["why"]) == (1, 0, "cooling_down")
     assert (seen["cd_until"], seen["starts_at"]) == (starts_at, starts_at)
@@ -58,7 +58,7 @@ async def test_an_announced_treasure_cools_down_until_it_starts(client, context)
 
 async def test_a_digger_on_time_has_a_place_in_the_random_order(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(cd=1, forecast_num=40, starts_at=context.clock.now_ms() + HOUR_MS)
+    code = await alice.publish(cd=1, forecast_num=3_500, starts_at=context.clock.now_ms() + HOUR_MS)
     await bob.dig(code)
     assert context.hub.cooldowns.digging_began(code) > context.clock.now_ms()
 
@@ -106,7 +106,7 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, c
 async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_way_goes_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     ends_at = context.clock.now_ms() + HOUR_MS
-    goods = await alice.publish(cd=1, forecast_num=40, ends_at=ends_at)
+    goods = await alice.publish(cd=1, forecast_num=3_500, ends_at=ends_at)
     late, unpaid = [await publish_red_packet(alice, ends_at=ends_at) for _ in range(2)]
     found = await context.store.tasks.find(unpaid)
     waiting = (await alice.get("/getMyInfo"))["to_do"]

@@ -22,7 +22,7 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     client, context, open_page
 ):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(name="一只闹钟", forecast_num=9)
+    code = await alice.publish(name="一只闹钟", forecast_num=100_000)
     before = await bob.get("/getTaskDetails", code=code)
     poster = (await bob.post("/getSharePic", code=code))["pic"]
     page = await open_page(bob, code)
@@ -56,7 +56,7 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
 
 async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(name="一只闹钟", forecast_num=9)
+    code = await alice.publish(name="一只闹钟", forecast_num=100_000)
     saves = context.store.tasks.edit
 
     async def a_dig_comes_first(*asked: Any) -> Any:
@@ -76,7 +76,7 @@ class TestWhereContentsAreChecked:
         self, client, context, monkeypatch, open_page
     ):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-        code = await alice.publish(name="一只闹钟", forecast_num=9)
+        code = await alice.publish(name="一只闹钟", forecast_num=100_000)
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
         assert [review["_id"] for review in await find(context, "reviews")] == [f"task:{code}:1"]
