@@ -62,7 +62,7 @@ export function mine(root, signal, which = "published") {
     write(uncounted, "");
     write(inCheck, profileInReview(review, review_note));
     showNumbers(numbers, personNumbers(found));
-    showWaiting(found.to_do);
+    if (!signal.aborted) showWaiting(found.to_do);
     const words = which === "digs" ? luckWords(found) : "";
     set(luck, { hidden: !words });
     write(luck, words);

@@ -17,6 +17,7 @@ export const badge = [number, spoken];
 /** What the person's own page begins with. */
 export const waitingPanel = panel;
 let shown = "";
+let asks = 0;
 
 /** Show what `/getMyInfo` says waits. */
 export function showWaiting(toDo) {
@@ -35,9 +36,10 @@ export function showWaiting(toDo) {
 /** Ask what waits: once when somebody comes, and after each act. A failure does no harm: their own page asks again. */
 export async function askWaiting() {
   const asked = person;
+  const ask = ++asks; // an earlier answer may come later
   try {
     const { to_do } = await get("/getMyInfo");
-    if (person === asked) showWaiting(to_do);
+    if (person === asked && ask === asks) showWaiting(to_do);
   } catch (error) {
     if (!error.error) throw error;
   }
