@@ -71,8 +71,11 @@ function cardElement(card, foot = () => null) {
   return { element, update, tick, card: () => shown };
 }
 
-/** Return the elements of cards, kept by code: `show(cards)` returns those of these cards in order, and drops all
-others. */ export function cardSet(foot) {
+/**
+ * Return the elements of cards, kept by code: `show(cards)` returns those of these cards in order, and drops all
+ * others.
+ */
+export function cardSet(foot) {
   const shown = new Map();
   return {
     show(wanted) {

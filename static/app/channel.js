@@ -30,8 +30,11 @@ export function onReturn(listener, signal) {
   addEventListener("pageshow", ({ persisted }) => persisted && listener(), { signal });
 }
 
-/** Call `renew` at intervals, when the page is shown again, and when the channel is back; return a function that calls
-it now. */ export function keepNew(milliseconds, renew, signal) {
+/**
+ * Call `renew` at intervals, when the page is shown again, and when the channel is back; return a function that
+ * calls it now.
+ */
+export function keepNew(milliseconds, renew, signal) {
   const again = () => renew().catch(keepShown);
   const renewing = setInterval(again, milliseconds);
   const leave = channel.on("found", again);

@@ -6,6 +6,7 @@ import { callWeChat, get, post } from "./api.js";
 import { attempt, el, fill, write } from "./dom.js";
 import { askName } from "./naming.js";
 import { parcel } from "./shipping.js";
+import { askWaiting } from "./waiting.js";
 
 const LOOK_MS = 20_000; // the frame `claim` tells it at once, unless it is lost
 
@@ -27,6 +28,7 @@ export function claim(task, signal, deadline) {
       section.inert = false;
       (section.contains(control) ? control : section).focus({ preventScroll: true });
     });
+    askWaiting();
   }
 
   function show(...children) {

@@ -300,8 +300,11 @@ class Page {
     if (["operator", "refused", "credit"].includes(end_reason) || task.is_prize) this.reload();
   }
 
-  /** Say what somebody else did, and return whether it was somebody else. Your own dig is reported by its reply, before
-  or after its frames. */ sayOf({ seq, wxname }, what) {
+  /** Say what somebody else did, and return whether it was somebody else.
+   *
+   * Your own dig is reported by its reply, before or after its frames.
+   */
+  sayOf({ seq, wxname }, what) {
     const others = !this.#busy && seq !== this.#dugSeq;
     if (others) this.shaft.say(el("bdi", {}, wxname), what);
     return others;

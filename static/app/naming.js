@@ -12,8 +12,11 @@ function isNamed() {
   return person.named !== 0;
 }
 
-/** Return a panel that asks the person for a name and says `why`. It vanishes once they have one; `saved` as in
-`editProfile`. */ export function askName(signal, why, saved) {
+/**
+ * Return a panel that asks the person for a name and says `why`. It vanishes once they have one; `saved` as in
+ * `editProfile`.
+ */
+export function askName(signal, why, saved) {
   const panel = el("section.panel.stack.unnamed", { hidden: isNamed() },
     el("p", {}, NAMING.seen, "“", el("bdi", {}, person.nickName), "”。", why),
     el("div", {}, el("button.primary", { onclick: () => editProfile(signal, saved) }, NAMING.ask)));

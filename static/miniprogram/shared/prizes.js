@@ -26,8 +26,11 @@ export const ranksLeft = ({ ranks = [] }, { ranks_left: left = [] }) => (
 /** Whether a publisher has goods to hand over for a pick-up code. */
 export const handsOver = (winners) => winners.some(({ goods_type, draw_type, is_draw }) => goods_type === 2 && draw_type === 1 && !is_draw);
 
-/** The fields from which a claim is shown. A prize that is `claiming` is claimed in the same way as one that is `won`.
-*/ export function stateOf({ is_prize, is_draw, prize_state }) {
+/**
+ * The fields from which a claim is shown. A prize that is `claiming` is claimed in the same way as one that is
+ * `won`.
+ */
+export function stateOf({ is_prize, is_draw, prize_state }) {
   return `${is_prize} ${is_draw} ${!prize_state || prize_state === "claiming" ? "won" : prize_state}`;
 }
 

@@ -154,8 +154,11 @@ Component({
       return this.choosePicture(({ url, thumbnail }) => this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail }));
     },
 
-    /** Fields that do not apply are sent too, and numbers as texts: the server ignores the former and reads the latter.
-    */ async publish({ detail }) {
+    /**
+     * Fields that do not apply are sent too, and numbers as texts: the server ignores the former and reads the
+     * latter.
+     */
+    async publish({ detail }) {
       this.setData({ busy: true, said: "" });
       let sent = false;
       try {
