@@ -21,7 +21,7 @@ from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
 from handlers.digging.task_page import Why
 from handlers.glossary import END_REASONS, MEANINGS, PRIZE_STATES, WHY_NOT
-from handlers.languages import ENGLISH, SUMMARIES
+from handlers.languages import CATALOGUE, ENGLISH, SUMMARIES
 from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import CLOSES, ConnectRequest
@@ -229,6 +229,14 @@ def test_each_text_is_there_in_both_languages_and_none_is_left_over():
     assert {text for text in texts if CHINESE_LETTER.search(text)} == ENGLISH.keys()
     for document in (interfaces("zh"), channel("zh")):
         assert [text for text in described(document) if not CHINESE_LETTER.search(text)] == []
+
+
+def test_no_text_stands_twice_in_the_catalogue():
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        assert len(pairs) == len(dict(pairs))
+        return dict(pairs)
+
+    json.loads(CATALOGUE.read_text(encoding="utf-8"), object_pairs_hook=once)
 
 
 def described(part: Any) -> Iterator[str]:
