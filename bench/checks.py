@@ -168,7 +168,7 @@ async def play(
 
 
 async def let_time_pass(store: Store, trouble: Trouble) -> None:
-    """Make due what waits for the next try; with a result that never comes, also what waits for that."""
+    """Make due the checks that wait for a retry and, if results get lost, those that wait for a result."""
     now_ms = await store.now_ms()
     failed = {"state": "checking", "text_said": "", "due_at": {"$gt": now_ms, "$lt": now_ms + 58_000}}
     await store.reviews.rows.update_many(failed, {"$set": {"due_at": 1}})

@@ -23,8 +23,7 @@ class Unready(BaseHandler):
 
 
 class UnreadySocket(Socket):
-    """`/ws` meanwhile. It tells the page what pages are told when the store fails, and the page comes
-    back."""
+    """`/ws` meanwhile. It sends what is sent when the store fails, so the page reconnects later."""
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Say that the service is down, and close."""

@@ -29,14 +29,14 @@ class Work:
 
 
 async def begin(shared: SingleFlight[str, int], work: Work, waiters: int) -> list[asyncio.Task[int]]:
-    """Return so many who wait for the work of "key", which has begun."""
+    """Start `waiters` tasks that wait for the work of "key"; return them once the work has begun."""
     waiting = [asyncio.create_task(shared.result("key", work)) for _ in range(waiters)]
     await work.has_begun.wait()
     return waiting
 
 
 def hear_complaints() -> list[dict[str, Any]]:
-    """Return what asyncio says from now on of failures that nobody retrieved."""
+    """Return a list to which asyncio adds its warnings about exceptions that nobody retrieved."""
     told: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     return told

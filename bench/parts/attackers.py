@@ -1,7 +1,7 @@
 """Attackers, in a process of their own: an attack runs for some seconds and returns what its clients got.
 
-They use other loopback addresses than honest people, and fewer connections per address than one may have. An
-attack has many clients. Each connects, sends something, waits until the server replies or hangs up, and
+They use other loopback addresses than honest people, and stay below the limit of connections per address.
+An attack has many clients. Each connects, sends something, waits until the server replies or hangs up, and
 begins again after a pause.
 """
 
@@ -79,7 +79,7 @@ def _encoded(image: Image.Image, kind: str, **how: int) -> bytes:
 
 
 class Attack:
-    """A running attack. `got` counts what clients got: the kind of client with a status, or how it ended."""
+    """A running attack. `got` counts outcomes, such as "stranger 413" or "silent hung up"."""
 
     def __init__(self, port: int, weapons: Weapons) -> None:
         self.weapons = weapons
@@ -196,7 +196,7 @@ def _upload_head(token: str, content_type: str, length: int, path: str = "/uploa
 
 
 def chunks(attack: Attack) -> Clients:
-    """Send bodies in chunks of a byte, each a piece of work for the loop: many at once, and slowly."""
+    """Send bodies in one-byte chunks, each of which costs the loop some work: some fast, some slowly."""
     person = attack.weapons.people[0]
     rest = [CHUNK * CHUNKS_AT_ONCE] * (UPLOAD_BYTES // 10 // CHUNKS_AT_ONCE)
     for path, content_type in (

@@ -17,9 +17,10 @@ from server.operation.timeline import lucks, of_person, of_task, page_of, verdic
 
 
 class OpsTimelineRequest(Named, kw_only=True):
-    """Whose timeline: of the task `code`, of its prize at `depth`, or of the person that both or `key` name.
+    """Whose timeline: the task `code`, its prize at `depth`, or a person.
 
-    `before`: only what is older (unix ms).
+    A person is named by `key`, or by `code` and `depth` as in all interfaces about people. `before`: only
+    what is older (unix ms).
     """
 
     of: Annotated[
@@ -79,9 +80,10 @@ class Verdict(msgspec.Struct):
 
 
 class OpsTimelineReply(Reply, kw_only=True):
-    """At most 500 events and the rest of the last one's millisecond, the newest first; `more` 1: older ones.
+    """At most 500 events, the newest first. `more` is 1 if there are older ones.
 
-    `lucks` has the first 50 winners, and `verdict` is there, of a task alone, with its newest events.
+    Events of the same millisecond are never split between two replies, so there may be a few more than 500.
+    `lucks` (of the first 50 winners) and `verdict` come only with the newest events of a task.
     """
 
     data: list[TimelineEvent]

@@ -56,7 +56,10 @@ def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:
 
 
 def why_closed(task: Standing, unionid: str) -> Refusal | None:
-    """Return why nobody can dig in a task now, cooldowns aside. A publisher is told no other reason."""
+    """Return why nobody can dig in a task now, cooldowns aside.
+
+    While it is not shown, its publisher is told OwnTask: to everybody else it does not exist.
+    """
     if task.review != "shown":
         return OwnTask() if task.publisher == unionid else NotShown()
     if not task.open:
@@ -72,12 +75,12 @@ def why_barred(task: Standing, unionid: str, *, won: bool) -> Refusal | None:
 
 
 def owes(task: Standing, unionid: str) -> bool:
-    """Whether this person has to pay before a task opens, unless it is free."""
+    """Whether this person is the publisher who has to pay before the task opens. A task without a price is free."""
     return task.publisher == unionid and not (task.open or task.prepaid or task.status)
 
 
 def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal | None:
-    """Return why this person cannot pay that amount, of one prize or of all, for a task.
+    """Return why this person cannot pay `yuan` for a task. It may be the price of one prize or of all.
 
     The order lasts until `until_ms` at least. If the task ended before that, the payment could only be
     refunded.

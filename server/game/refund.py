@@ -1,7 +1,7 @@
 """The lifecycle of a refund: what goes back to a publisher, under a number of its own. Pure.
 
 It is sent again under its number until WeChat has answered once. After that WeChat is asked until it says
-how the refund ended. A step that WeChat does not tell of is skipped.
+how the refund ended. If we see only a later state of WeChat, the states before it are skipped.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def refused(code: str, due_at_ms: int) -> Row:
 
 @refund
 def processing(alarm: str, due_at_ms: int) -> Row:
-    """WeChat has it; `alarm` if for too long."""
+    """WeChat has accepted it. `alarm` is set if it has been processing for too long."""
     return Row(f"{OPEN} -> processing", sets={"alarm": alarm, "due_at": due_at_ms}, drops="unknown_since")
 
 
@@ -63,7 +63,7 @@ def closed(now_ms: int) -> Row:
 
 @refund
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat does not say what became of it; an operator has to look after an hour of that."""
+    """WeChat gives no clear answer about it. After an hour without one, an alarm calls the operator."""
     return [
         Row(OPEN, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
         Row(OPEN, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
@@ -71,7 +71,7 @@ def unanswered(now_ms: int) -> list[Row]:
 
 
 def meaning(known: Document, status: str, now_ms: int) -> Move:
-    """Return what it does to a refund that WeChat names this status."""
+    """Return the move of a refund to which WeChat gives this status."""
     match status:
         case "PROCESSING":
             slow = now_ms - known["created_at"] > SLOW_MS

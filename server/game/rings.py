@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from server.game.amounts import DAY_MS
 
-# The least share of what a publisher paid that must have gone to somebody for a tie.
+# A winner is tied to a publisher only if they got at least this part of all that the publisher paid.
 PART = 1 / 20
-# Two simultaneous claims count each other. This long after, one of them is decided.
+# Of two simultaneous claims, each counts the other against the limit, and both may have to wait. They are tried
+# again after this long: by then one of them has been decided.
 AGAIN_MS = 60_000
 
 
@@ -52,7 +53,7 @@ def tied(
     brought: Iterable[Brought],
     places: Iterable[Sequence[str]],
 ) -> dict[tuple[str, str], Link]:
-    """Return the pairs that are tied, each in order.
+    """Return the pairs that are tied. The two people of a pair are sorted.
 
     `totals` is what each publisher paid to all, in fen. `places` has the people of each address.
     """

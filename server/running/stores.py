@@ -29,7 +29,7 @@ from server.store import Store, is_unavailable, refused_reason
 START_SECONDS = 20.0
 STOP_SECONDS = 5.0
 LOCK_SECONDS = 2.0
-# The driver's connections for one question: it asks, and monitors the server meanwhile.
+# The descriptors that the driver needs for one query: for the query, and for monitoring the server.
 ASKING_DESCRIPTORS = 8
 _POLL_SECONDS = 0.005
 TAKEN = b"ddress already in use"
@@ -157,7 +157,7 @@ class EmbeddedStore:
         return True
 
     async def answers(self) -> bool:
-        """Whether it still does its work, for a store that can be alive without that."""
+        """Whether it still answers queries. Always true for a store that does so as long as it lives."""
         return True
 
     def kill(self) -> None:
@@ -176,9 +176,8 @@ class EmbeddedMongoDB(EmbeddedStore):
     def uri(self) -> str:
         """The URI of the database `wabao`.
 
-        It switches retryable writes off: at each write, SecantusDB searches all of them that it remembers, so
-        after 10,000 a write costs 24 times as much. It forgets them when it is killed, so a retry would gain
-        nothing.
+        It switches retryable writes off. For each, SecantusDB searches the list of all earlier ones, so after
+        10,000 a write costs 24 times as much. A kill loses that list, so a retry would gain nothing.
         """
         return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true&retryWrites=false"
 
@@ -285,7 +284,7 @@ def _last_store(settings: Settings) -> str:
 
 
 def names_embedded_store(settings: Settings) -> bool:
-    """Whether MONGODB_URI names the store of the server in DATA_DIR, or names none, which means that one."""
+    """Whether MONGODB_URI means the embedded store in DATA_DIR: it names that store, or is not set."""
     embedded = urlsplit(_last_store(settings)).port
     local = [f"{host}:{embedded}" for host in ("127.0.0.1", "localhost")]
     return not settings.mongodb_uri or urlsplit(settings.mongodb_uri).netloc in local

@@ -66,12 +66,12 @@ class Page {
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
-  #leapt = false; // so must the people: their frames were missed
+  #leapt = false; // the list of people must be read anew: frames were missed
   #reloading = 0;
-  #watched = false; // a snapshot came: the next one comes after frames were missed
+  #watched = false; // the first snapshot has come: a later one means that frames were missed
   #winners = new Map(); // by their places: who is known to have won, and what
   #judged = ""; // the `review` that a frame told and that was not read yet
-  #edited = 0; // the same of `edited`
+  #edited = 0; // the `edited` that came with it
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -322,7 +322,8 @@ class Page {
       if (!mayPass(error)) return notice(error.message);
     }
     if (this.signal.aborted) return;
-    // Another process may not know yet what the frame told, so read again; only once, as it may have changed since.
+    // The process that answered may not know yet what the frame told: read again. But only once, as the task may have
+    // changed since that frame.
     const judgedSince = data && ((this.#judged && data.review !== this.#judged) || data.edited < this.#edited);
     if (data) [this.#judged, this.#edited] = ["", 0];
     // Not read, or older than a frame. An end without a dig has no `seq` of its own, so compare the status too.
@@ -360,7 +361,7 @@ class Page {
     this.#busy = true;
     const { struck, end } = this.shaft.strike();
     this.shaft.say("");
-    this.shaft.show(this.task, true); // no more than that before the first frame
+    this.shaft.show(this.task, true); // do no more before the browser paints the stroke
     // Resolves however the dig ends, since wins of others are celebrated after it. A bug of ours is still thrown.
     this.#digging = new Promise((resolve) => {
       dig(this.task.code)
@@ -382,7 +383,7 @@ class Page {
     if (reply.seq >= task.seq) {
       Object.assign(task, {
         seq: reply.seq, now_depth: reply.now_depth, cd_until: reply.cd_until, prizes_left: reply.prizes_left,
-        status: task.status || reply.task_status, // the reply's status is that at the dig
+        status: task.status || reply.task_status, // the reply has the status right after the dig; it may have ended since
         ...outlookOf(reply),
       });
     }
@@ -398,7 +399,7 @@ class Page {
     Object.assign(task, wonBy(reply, task));
     this.people.mark(reply.no);
     this.showClaim();
-    if (reply.task_status) this.reload(); // for until when to claim
+    if (reply.task_status) this.reload(); // to learn the deadline of the claim
     this.celebrateOnce(reply.seq, () => celebrateMine(task, reply));
   }
 

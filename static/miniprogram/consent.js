@@ -1,4 +1,5 @@
-// Messages to somebody who left: they allow one of each kind, asked where it makes sense and never twice.
+// Asks a person's consent to messages after they left the page: one consent per message, asked where the message
+// makes sense, and never twice for the same occasion.
 
 import { offerOf as nameOf } from "./shared/prizes.js";
 import { NOT_OFFERED, OFFERS } from "./shared/words.js";
@@ -7,13 +8,13 @@ import { api, requestMessages } from "./wechat.js";
 const KEY = "wabao.asked";
 const KEPT = 200;
 
-/** Return what may be offered now, null if nothing. Read it before the tap: WeChat asks only within one. */
+/** Return what may be offered now, null if nothing. Call it before the tap: WeChat shows its dialog only during a tap. */
 export async function offerOf(task) {
   const name = nameOf(task);
   return name ? offered(name, [name, task.code, name === "cooldown" ? task.cd_until : ""].join(":")) : null;
 }
 
-/** Return the offer to somebody who follows a publisher. Once a day: each message is one consent. */
+/** Return the offer to somebody who follows a publisher. At most once a day: one consent is good for one message. */
 export const offerOfFollow = (publisherId) => offered("follow", `follow:${publisherId}:${new Date().toDateString()}`);
 
 async function offered(name, occasion) {
@@ -26,7 +27,7 @@ async function offered(name, occasion) {
   return { occasion, text, button, done, reminds, missing: [...new Set(missing)] };
 }
 
-/** Ask, within a tap. Resolves with words: whether a message will come. */
+/** Ask, during a tap. Resolves with a text that says whether a message will come. */
 export async function accept({ occasion, done, reminds, missing }, code) {
   const accepted = missing.length ? await requestMessages(missing) : [];
   wx.setStorageSync(KEY, [...asked(), occasion].slice(-KEPT));

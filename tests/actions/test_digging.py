@@ -117,7 +117,7 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     await bob.dig(code)
     assert (await alice.dig(code))["error"] == "own_task"  # this process has read the task
     assert (await carol.dig(code, dig_id="carols-dig-1"))["error"] == "cooling_down"
-    # One that only heard of the dig asks no store.
+    # A process that only heard of the dig does not read the task.
     del context.made[digging_of]
     assert (await alice.dig(code))["error"] == "cooling_down"
     context.hub.cooldowns.forget(code)  # as in a process that did not hear of it
@@ -203,7 +203,7 @@ async def test_a_name_that_looks_like_a_field_is_only_a_name(client, context):
 
 
 async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, context):
-    """This is what a process leaves that is killed right after the conditional update."""
+    """A process that is killed right after the conditional update leaves this."""
     from server.actions.digging.dig import settle_pending
 
     alice, bob = await client.log_in_all("alice", "bob")
@@ -226,7 +226,7 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, co
 
 
 async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client, context):
-    """Who read the task before the last dig does not know of its cooldown."""
+    """A process that read the task before the last dig does not know of its cooldown."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code, dig_id="bobs-dig-1")

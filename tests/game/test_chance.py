@@ -1,4 +1,4 @@
-"""The chance of a dig, by the draw's law, and of so much luck."""
+"""The chance that a dig wins, by the rules of the draw, and the chance of winning at least so often."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from support.drafts import RED_PACKET, publish_many
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-SHOWN = {"review": "shown", "review_note": ""}  # of a name that nothing holds up
+SHOWN = {"review": "shown", "review_note": ""}  # of a name that is not in review
 CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
     "signed", "prize_num", "money", "value", "is_cd", "status", "now_depth", "time", "cd_until",

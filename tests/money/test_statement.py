@@ -1,4 +1,4 @@
-"""A publisher's statement of a task: its numbers agree with what happened and with the books."""
+"""A publisher's statement of a task: its numbers agree with what happened and with the ledger."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ async def try_to_pay(client: Client, context: Context, parameters: dict[str, Any
 
 
 async def sweep_twice(context: Context) -> None:
-    """Sweep as any process does within four seconds, without that time passes."""
+    """Sweep twice, and let no time pass in between."""
     for _ in range(2):
         await sweep(context)
 

@@ -16,7 +16,8 @@ from server.store.schema import META
 from support.wire.strict_process import StrictWire
 from support.wire.uses import OTHER
 
-# A test that writes there, or does anything but read and write documents, has its database for good.
+# The database of a test that writes to these collections, or does more than read and write documents, is not
+# used again.
 SPOIL = {META, SandboxKeys.NAME, OTHER}
 
 
@@ -37,19 +38,19 @@ class KeptDatabases:
     """
 
     def __init__(self, client: MongoClient[dict[str, Any]], wire: StrictWire, redis: Redis) -> None:
-        """`client` goes past the wire, so that what it does is nobody's use."""
+        """`client` connects past the wire, so that its own work does not count as use of a database."""
         self.client, self.wire, self.redis = client, wire, redis
         self._lent: dict[str, bool] = {}  # by name, whether it is prepared
         # By name: whether it is for the sandbox too, and the connections when it was given back.
         self._free: dict[str, tuple[bool, set[str]]] = {}
 
     def clear(self) -> None:
-        """Forget all, also those that are lent."""
+        """Forget all databases, the lent ones too."""
         self._lent.clear()
         self._free.clear()
 
     def keep_lent(self) -> None:
-        """Take none back of those that are lent."""
+        """Let the tests keep the databases that are lent now: `give_back` ignores them."""
         self._lent.clear()
 
     def lend(self, new: str, *, sandboxed: bool) -> str:
@@ -70,18 +71,18 @@ class KeptDatabases:
         return new
 
     def is_prepared(self, database: str) -> bool:
-        """Whether it is lent, and prepared."""
+        """Whether this database is lent, and was prepared."""
         return self._lent.get(database, False)
 
     def note_prepared(self, database: str) -> None:
-        """Hear that one that is lent was prepared, and that nothing else was done yet."""
+        """Note that a lent database has just been prepared, and that nothing else was done in it yet."""
         if database in self._lent:
             self.wire.uses.read()
             self.wire.uses.changed.pop(database, None)
             self._lent[database] = True
 
     def give_back(self, database: str, *, sandboxed: bool) -> None:
-        """Take one back whose test has closed its connections, if it is still lent."""
+        """Take a lent database back. Its test has closed its connections."""
         if self._lent.pop(database, False):
             self.wire.answer()  # earlier connections are known from here on
             self.wire.uses.read()

@@ -1,4 +1,4 @@
-// The part of a form that shows a picture: of what is buried, or of one kind of its prizes.
+// The part of a form in which a picture is chosen: the treasure's, or that of one kind of its prizes.
 
 import { showProblem, uploadPicture } from "../wechat.js";
 
@@ -6,7 +6,7 @@ export const picturing = Behavior({
   data: { thumbnail: "" },
 
   methods: {
-    /** Choose the treasure's own: `this.url` is what the form sends. */
+    /** Choose the treasure's picture. The form sends `this.url`. */
     picture() {
       return this.choosePicture(({ url, thumbnail }) => {
         this.url = url;

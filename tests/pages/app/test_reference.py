@@ -1,4 +1,4 @@
-"""`/docs`: a vendored library draws all that is described, under the pages' policy, without a network."""
+"""`/docs`: a vendored library shows all that is described, under the pages' content security policy, offline."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def address(running: Running) -> str:
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """The windows are as large as a desk's."""
+    """The size of the windows: that of a desktop's screen."""
     return {"viewport": DESK}
 
 
