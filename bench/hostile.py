@@ -9,10 +9,10 @@ without the attack, 25 s beside it, and 10 s from the fifth second after its end
 is due, so delays in the client count too. Attackers and honest people are separate processes; that of the
 attackers gets what all others leave of the cores. Beside `stalled` and `flat`, people upload photos instead,
 one after another: how long does each take? Beside `campus`, 2,000 people with tokens dig once each, 25 per
-second, and 250 of them watch: more than an address has places. All share one address with the attackers,
-under production's limits. (Two cores for all would not send digs to 2,000 watchers in time.) Memory is that
-of the supervisor, the serving process, its processes for pictures and the stores; shared memory counts once.
-Exits with 1 if a bar is missed.
+second, and 250 of them watch, all from the attackers' address. That is more than production's limit of
+connections per address, but a token exempts its owner from that limit. (Two cores for all would not send
+digs to 2,000 watchers in time.) Memory is that of the supervisor, the serving process, its processes for
+pictures and the stores; shared memory counts once. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations

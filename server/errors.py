@@ -16,9 +16,9 @@ class BadSettings(Exception):
 class Refusal(Exception):
     """A request is turned down, and nothing was changed (but see OutcomeUnknown).
 
-    `msg` is shown to the person unchanged; it uses the words of the form. `param` is for authors: the name of
-    the parameter that was wrong, if it was one. `extra` holds integers that the reply gets as further fields
-    (for `cooling_down`: is_cd, time, cd_until; for TooOften: retry_after).
+    `msg` is shown to the person unchanged, so it calls fields as the form's labels do. `param` is for authors
+    of clients: the name of the wrong parameter, "" if no parameter is wrong. `extra` holds integers that the
+    reply gets as further fields (for `cooling_down`: is_cd, time, cd_until; for TooOften: retry_after).
     """
 
     error: ClassVar[str]
@@ -35,7 +35,7 @@ class Refusal(Exception):
 
 
 class BadRequest(Refusal):
-    """The message says what a value must be. If it is a parameter's, `param` names it."""
+    """The message says what a value must be. `param` names the parameter with that value, if it is one."""
 
     error, default_msg = "bad_request", "请求的内容有误，请检查后再试"
 
@@ -54,7 +54,7 @@ class HeadTooLarge(BadRequest):
 
 
 class BareLineFeed(BadRequest):
-    """A line of the head that ends without a carriage return. Others on its way may see another head."""
+    """A line of the head ends without a carriage return. A proxy may have read such a head differently."""
 
     default_msg = "请求头的每一行应以回车加换行（CRLF）结束"
     http_status = 400
@@ -298,7 +298,8 @@ def refuse(why: Refusal | None) -> None:
         if why is not None:
             raise why
     finally:
-        del why  # its traceback has this frame; of such a cycle only the collector would free the request
+        # Its traceback refers to this frame: that cycle would keep the request until a garbage collection.
+        del why
 
 
 REFUSALS: dict[str, type[Refusal]] = {refusal.error: refusal for refusal in Refusal.__subclasses__()}

@@ -146,7 +146,7 @@ WEAK = [
     "13800138000-wabao-20261128-operator",
     "我的挖宝服务器操作员口令二〇二六年十一月二十八日我的挖宝服务器操作员口令",
 ]
-# What money alone asks for, in development, and what production does.
+# Both have the strict rules: a development server with a real merchant, and production.
 EARNEST = [PAID, PRODUCTION]
 
 

@@ -95,7 +95,7 @@ class Server:
         return sum(s.value for s in samples if labels.items() <= s.labels.items())
 
 
-# What would keep one publisher from paying for many small red packets.
+# The limits that would keep one publisher from paying for many small red packets.
 PAYOUT_LIMITS = (
     *("CASH_LEAST_DIGGERS", "CASH_ORDER_YUAN", "CASH_PAID_DAY_YUAN", "CASH_PAID_WEEK_YUAN"),
     *("CASH_WON_DAY_YUAN", "CASH_WON_WEEK_YUAN", "CASH_PAIR_WEEK_YUAN", "RISK_HELD"),
@@ -111,7 +111,7 @@ MESSAGES = {
     + " ".join(f"{FIELDS[sort]}{number}={shown}" for number, (shown, sort) in enumerate(fields.items()))
     for kind, fields in SHOWN.items()
 }
-# What lets WeChat push the results of content checks, so that there are any.
+# With these settings WeChat pushes the results of content checks. Without them nothing is checked.
 PUSH = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 42 + "A"}
 
 
@@ -119,7 +119,7 @@ PUSH = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 42 + "A"}
 def running(workers: int = 1, directory: str | None = None, **settings: str) -> Iterator[Server]:
     """Start a server with these settings, wait until it is ready, and stop it at the end.
 
-    Without a directory it gets a new one. In a directory that another server left, it goes on with its data.
+    Without a directory it gets a new one. In an earlier server's directory it goes on with the data there.
     The random order is off unless `FAIR_START_MS` is given.
     """
     with ExitStack() as stack:

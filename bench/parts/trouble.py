@@ -1,4 +1,4 @@
-"""The faults that `failover.py` lets come, drawn by chance."""
+"""The faults that `failover.py` causes, chosen at random."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRITES = ("findAndModify", "insert", "update")
 
 
 class Trouble:
-    """Chooses a fault and lets it come; `counts` says how often each did."""
+    """Chooses a fault at random and causes it. `counts` says how often each was caused."""
 
     def __init__(self, wire: FaultyWire, chance: random.Random, longest_seconds: float) -> None:
         self.wire, self.chance, self.longest_seconds = wire, chance, longest_seconds
@@ -48,7 +48,7 @@ class Trouble:
         }
 
     def begin(self) -> None:
-        """Let one fault come."""
+        """Cause one fault."""
         name = self.chance.choice(list(self._faults))
         self.counts[name] += 1
         self._faults[name]()
@@ -57,7 +57,7 @@ class Trouble:
         return min(self.longest_seconds, self.chance.uniform(least, most))
 
     def _meet(self, fault: Any) -> None:
-        """Let it meet a write of a dig: its record in the task, or one of the next of any kind."""
+        """Apply a fault to the next one to three commands of one kind that records digs."""
         command = self.chance.choice(WRITES)
         self.wire.next(command, fault, times=self.chance.randint(1, 3))
 
@@ -67,7 +67,7 @@ class Trouble:
 
     def _cut_off(self) -> None:
         self.wire.cut_off()
-        if self.chance.random() < 0.5:  # nobody waits for the answer: who asks again reads
+        if self.chance.random() < 0.5:  # the client gets no answer, asks again, and its request reads
             self.wire.next("findAndModify", lose_reply)
         threading.Timer(self._seconds(0.3, 3.0), self._heal).start()
 

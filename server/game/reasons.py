@@ -75,7 +75,10 @@ def why_barred(task: Standing, unionid: str, *, won: bool) -> Refusal | None:
 
 
 def owes(task: Standing, unionid: str) -> bool:
-    """Whether this person is the publisher who has to pay before the task opens. A task without a price is free."""
+    """Whether this person is the publisher of a task that opens only once it is paid, and has not paid it.
+
+    Goods open at once and cost nothing.
+    """
     return task.publisher == unionid and not (task.open or task.prepaid or task.status)
 
 

@@ -16,8 +16,8 @@ from server.game.amounts import DAY_MS
 
 # A winner is tied to a publisher only if they got at least this part of all that the publisher paid.
 PART = 1 / 20
-# Of two simultaneous claims, each counts the other against the limit, and both may have to wait. They are tried
-# again after this long: by then one of them has been decided.
+# Of two simultaneous claims, each counts the other against the limit, so both may have to wait. They are
+# tried again after this long: by then one of them has been decided.
 AGAIN_MS = 60_000
 
 

@@ -155,9 +155,9 @@ class End(Frame, tag="end"):
 
 
 class Watchers(Frame, tag="watchers"):
-    """How many people watch, over all processes, when that changed, or when somebody cheered.
+    """How many people watch, over all processes. Sent when that changes, and when somebody cheers.
 
-    `cheers` counts those of the last second by sign; absent if there were none.
+    `cheers` counts the cheers of the last second by sign; absent if there were none.
     """
 
     code: str
@@ -166,9 +166,9 @@ class Watchers(Frame, tag="watchers"):
 
 
 class Service(Frame, tag="service"):
-    """Whether the server can do its work changed; also sent first to a page that connects meanwhile.
+    """The server's state changed. Also the first frame to a page that connects while it is not `ok`.
 
-    `ok`: it can. `late`: news may come a second later. `down`: nobody can dig, and pages do not open.
+    `ok`: all works. `late`: news may come a second later. `down`: nobody can dig, and pages do not open.
     """
 
     state: Literal["ok", "late", "down"]

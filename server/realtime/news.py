@@ -37,7 +37,7 @@ class ReviewNews(msgspec.Struct, frozen=True, tag="review"):
 
 
 class ClaimNews(msgspec.Struct, frozen=True, tag="claim"):
-    """The claim of this winner's prize went on, at `at` (unix ms)."""
+    """The claim of this winner's prize reached its next state, at `at` (unix ms)."""
 
     winner: str
     depth: int
@@ -57,7 +57,8 @@ class WatchersNews(msgspec.Struct, frozen=True, omit_defaults=True):
     """For all processes: how many people watch each task at a process, and what they cheered with.
 
     `counts` has all tasks of the process if `whole`, else those whose number changed since its last news. The
-    cheers are those since its last news. Who `asks` may have missed something, and is told all numbers.
+    cheers are those since its last news. A process that `asks` may have missed news: the others then send it
+    all their numbers.
     """
 
     process: str

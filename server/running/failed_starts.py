@@ -1,6 +1,7 @@
-"""Alarms of starts: a process cannot be started, or refuses the database. The supervisor tells the webhook.
+"""Alarms about starts: a process cannot be started, or refuses the database.
 
-The workers raise all other alarms (`server/operation/monitor.py`), but here perhaps no worker runs.
+The supervisor sends them to the webhook itself: perhaps no worker runs. The workers raise all other alarms
+(`server/operation/monitor.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ log = logging.getLogger("wabao.supervisor")
 
 
 class FailedStarts:
-    """One per supervisor. It remembers the last failure of each kind until the webhook took its end."""
+    """One per supervisor. Remembers the last failure of each kind until the webhook knows that it is over."""
 
     def __init__(self, settings: Settings) -> None:
         self._webhook: Webhook | None = None

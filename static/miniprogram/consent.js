@@ -8,7 +8,7 @@ import { api, requestMessages } from "./wechat.js";
 const KEY = "wabao.asked";
 const KEPT = 200;
 
-/** Return what may be offered now, null if nothing. Call it before the tap: WeChat shows its dialog only during a tap. */
+/** Return what may be offered now, null if nothing. Call it before the tap: only during a tap does WeChat ask. */
 export async function offerOf(task) {
   const name = nameOf(task);
   return name ? offered(name, [name, task.code, name === "cooldown" ? task.cd_until : ""].join(":")) : null;

@@ -1,4 +1,4 @@
-// A ring: who is tied to whom by what, and what is held of it, to be decided at once. Names and numbers alone.
+// A ring: who is tied to whom and why, and its held red packets, which are decided together. It shows no ids.
 
 import { ringAct } from "./acts.js";
 import { get } from "./api.js";

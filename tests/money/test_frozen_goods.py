@@ -28,7 +28,7 @@ from support.purse import (
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"depth": 1, "carrier": "顺丰", "number": "SF1234567890"}
 ON_SITE, BY_MAIL = 1, 2
-# How far the winner has come: where goods are fetched, and whether they are claimed.
+# The state in which goods are frozen, by how they are handed over and whether they were claimed.
 BEFORE = {
     (ON_SITE, False): "won",
     (ON_SITE, True): "claiming",
@@ -160,7 +160,7 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     await act(client, "freeze", code)
     await let_pass(context, days * DAY_MS)
     await sweep_until_quiet(context)
-    assert (await prize_of(context, code))["state"] == "withheld"  # the deadline takes nothing from it
+    assert (await prize_of(context, code))["state"] == "withheld"  # a frozen prize does not expire
     assert (await act(client, "return", code, "prize", 1))["status"] == 0
     prize = await prize_of(context, code)
     assert (prize["state"], "address_box" in prize) == ("returned", False)
@@ -204,7 +204,7 @@ async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
                 return set()
 
             patched.setattr(Freezes, "frozen", die)
-            patched.setattr(Prizes, "moves", die)  # it leaves it due
+            patched.setattr(Prizes, "moves", die)  # the prize stays due
         await win(client, context, bob, code)
     await let_pass(context, 61_000)
     await sweep_until_quiet(context)
@@ -216,7 +216,7 @@ async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(c
     with monkeypatch.context() as patched:
 
         async def leave(self: Prizes, prize_id: str, move: Move) -> None:
-            """Leave it due, as a process that dies before."""
+            """Do nothing, as a process that dies before this step. The prize stays due."""
 
         patched.setattr(Prizes, "moves", leave)
         code = await won(client, context, ON_SITE, claimed=True)
@@ -231,7 +231,7 @@ async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(c
 async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(client, context, draw_type):
     code = await won(client, context, draw_type, claimed=False)
     await freezing.freeze(context, "person", code, 1)
-    # As if it had come while a freeze of the treasure was released, by a process that died then.
+    # The person was frozen while another process released a freeze of the treasure, and died on the way.
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
     assert (await prize_of(context, code))["state"] == "withheld"

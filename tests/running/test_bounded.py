@@ -171,7 +171,7 @@ async def test_a_body_that_nobody_takes_and_that_stops_ends_its_connection(serve
     for line, path in zip(lines, (*paths, "/postTask"), strict=True):
         line.writer.write(f"POST {path} HTTP/1.1\r\nHost: wabao\r\nContent-Length: 2\r\n\r\n{{".encode())
     await asyncio.gather(*(line.closed() for line in lines[:-1]))
-    lines[-1].writer.write(b"}")  # an interface has its own limit, and says that it is over
+    lines[-1].writer.write(b"}")  # an interface has its own time limit, and sends a refusal when it is over
     assert (await lines[-1].reply())[1]["error"] == "bad_request"
 
 

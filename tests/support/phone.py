@@ -111,7 +111,7 @@ class Phone:
         self._order(do="on", server=server, user=user, picture=picture, stored=stored)
 
     def until(self, kind: str, holds: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
-        """Read up to the next line of a type for which it holds."""
+        """Read up to the next line of type `kind` for which `holds` is true, and return it."""
         while told := self._next():
             self.said.append(told)
             if told["type"] == "shown":
@@ -149,7 +149,7 @@ class Phone:
         self._order(do="fire", selector=selector)
 
     def fire(self, selector: str, event: str, **detail: Any) -> None:
-        """Let something tell an event: what was typed, what was chosen."""
+        """Fire an event on an element, with its detail: what was typed, what was chosen."""
         self._order(do="fire", selector=selector, event=event, detail=detail)
 
     def press(self, label: str) -> None:

@@ -23,7 +23,7 @@ TRACED = ("reports", "people", "audit_log")
 
 
 async def before_the_last_report(stage: Stage) -> Stage:
-    """Goods that one report less than enough says are bad; Bob counts."""
+    """Publish goods that need one more report to be hidden. A report by Bob would count."""
     for name in TRACED:
         if name != "people":
             await stage.context.store.database[name].delete_many({})
@@ -42,7 +42,7 @@ async def before_the_last_report(stage: Stage) -> Stage:
 
 
 def a_report(code: str, unionid: str, at_ms: int) -> Report:
-    """Return a report that counts, and was followed."""
+    """Return a report that counts, and that was acted on."""
     return Report(
         _id=f"{code}:{unionid}",
         code=code,
@@ -56,14 +56,14 @@ def a_report(code: str, unionid: str, at_ms: int) -> Report:
 
 
 async def reported(stage: Stage) -> Stage:
-    """Goods that reports hide."""
+    """Publish goods, and let reports hide them."""
     stage = await before_the_last_report(stage)
     await act_report(stage.context, stage)
     return stage
 
 
 async def act_report(victim: Context, stage: Stage) -> None:
-    """`/report`, the last that it takes."""
+    """Send the last report that is needed to hide the goods."""
     person = await victim.store.people.find(stage.bob.unionid)
     assert person is not None
     await report(victim, person, stage.code, "fraud", "")
@@ -80,7 +80,7 @@ async def act_show(victim: Context, stage: Stage) -> None:
 
 
 async def reported_for_long(stage: Stage) -> Stage:
-    """Goods that reports have hidden for as long as they may, and no operator looked."""
+    """Let reports hide goods for as long as reports alone may; no operator has looked."""
     stage = await reported(stage)
     await let_pass(stage.context, stage.context.settings.report_hide_hours * HOUR_MS)
     return stage

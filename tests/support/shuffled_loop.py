@@ -53,7 +53,7 @@ class ShuffledLoop(asyncio.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        # On a coarse grid, so that timers that could fire in the same turn do.
+        # Rounded to a coarse grid: timers that might fire in the same turn then often do.
         late = self.random.choice((-GRID_SECONDS, 0.0, 0.0, GRID_SECONDS))
         when = round((when + late) / GRID_SECONDS) * GRID_SECONDS
         return super().call_at(max(self.now, when), callback, *args, context=context)

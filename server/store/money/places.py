@@ -1,6 +1,7 @@
-"""From where people came lately: `places`, one per person and address, by a keyed hash of the address.
+"""The network addresses that people used lately: `places`, one document per person and address.
 
-It is never shown to anybody, and deleted `PLACE_DAYS` after the person was last seen there.
+Of an address only a keyed hash is stored. It is never shown to anybody, and deleted `PLACE_DAYS` after the
+person was last seen there.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ class Places(Documents[Place]):
         )
 
     async def shared(self, unionids: list[str], since_ms: int, most: int, limit: int) -> list[list[str]]:
-        """Return the people seen since then at each place of these people, for places of 2 to `most`
-        people."""
+        """Return, for each place where one of these people was seen since then, all who were seen there.
+
+        Places of one person, or of more than `most`, are left out.
+        """
         mine = self.collection.find(
             {"unionid": {"$in": unionids}, "seen_at": {"$gte": since_ms}}, {"place": 1}, limit=limit
         )

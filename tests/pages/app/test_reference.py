@@ -1,4 +1,4 @@
-"""`/docs`: a vendored library shows all that is described, under the pages' content security policy, offline."""
+"""`/docs`: a vendored library shows all that is described, offline and under the content security policy."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ Component({
       return this.more();
     },
 
-    /** Read the next page, but none that would be folded. */
+    /** Read the next page, unless all its cards would be folded away. */
     async more() {
       const { asked } = this;
       const page = this.pages + 1;
@@ -58,8 +58,8 @@ Component({
         found.data.forEach(observeCard);
         const data = cardsOf(found).map((card) => this.shown(card));
         this.pages = page;
-        this.complete = !data.length; // one with few cards of each publisher may be short
-        const known = new Set(data.map(({ code }) => code)); // pages overlap where a new one came between
+        this.complete = !data.length; // a short page is not the last one: each has few cards of one publisher
+        const known = new Set(data.map(({ code }) => code)); // pages overlap if a treasure was published between two reads
         const before = page === 1 ? [] : this.data.cards.filter(({ code }) => !known.has(code));
         const all = [...before, ...data];
         const cards = [...all.filter(({ status }) => !status), ...all.filter(({ status }) => status)];
