@@ -15,7 +15,7 @@ from server.game.dig import seconds_left
 from server.game.ranks import TaskRank
 from server.game.reasons import owes, standing_of
 from server.game.review import ReviewShown, review_of
-from server.game.task import Task
+from server.game.task import Task, ends_by_ms
 from server.store.files import thumbnail_path
 from server.store.money.prizes import WonPrize
 
@@ -72,8 +72,8 @@ class Card(msgspec.Struct, kw_only=True):
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
     publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens
     `/getPublisher`; it is "" if they deleted their account. `draw_type`: 1 on site, 2 by mail. `expires_at`
-    is when it ends if not all prizes are won before, unix ms; 0 unless it runs. `starts_at` is the announced
-    start, in unix ms, 0 if there is none; until then the task cools down. `ranks` is [] if all prizes are
+    is when it ends at the latest, unix ms; before it opens, as announced; 0 if that is not known, or it has
+    ended. `starts_at` is the announced start, in unix ms, 0 if there is none; until then the task cools down. `ranks` is [] if all prizes are
     alike. Otherwise `money` is that of the first rank with red packets, and `goods_type` is 1 if there is
     such a rank.
     """
@@ -163,7 +163,7 @@ def card_fields(context: Context, task: Task) -> dict[str, Any]:
         "participants": task["participants"],
         "ranks": rank_rows(context, *seen, task.get("ranks", []), task.get("ranks_left", [])),
         "starts_at": task.get("starts_at", 0),
-        "expires_at": 0 if task["status"] else task["expires_at"],
+        "expires_at": ends_by_ms(task),
     }
 
 

@@ -53,7 +53,8 @@ class TaskPage(msgspec.Struct, kw_only=True):
     also once the task has ended. Digs within `fair_start_ms` after a cooldown
     are tried in a random order; 0 if they are not. `prize_state` is the state of the caller's prize, as
     `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the
-    caller's if they won, in unix ms; 0 while the task runs. `starts_at` is as on cards. `seed_hash` and
+    caller's if they won, in unix ms; 0 while the task runs. `starts_at` and
+    `expires_at` are as on cards. `seed_hash` and
     `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
     page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and `value` are their prize's, and
     `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
@@ -96,6 +97,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
     cd_until: int
     fair_start_ms: int
     starts_at: int
+    expires_at: int
     server_time: int
     seq: int
     participants: int
@@ -275,6 +277,7 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "cd": watched.setting.cd,
         "fair_start_ms": context.settings.fair_start_ms if watched.setting.cd else 0,
         "starts_at": task.get("starts_at", 0),
+        "expires_at": 0 if watched.status else watched.ends_by,
         "seq": watched.seq,
         "participants": watched.participants,
         "prizes_left": watched.prizes_left,

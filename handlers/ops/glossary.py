@@ -144,7 +144,7 @@ OPS_MEANINGS = {
     "OpsSignOutRequest.depth": Meaning("让谁退出登录"),
     "created_at": Meaning("发布的时刻（unix 毫秒）"),
     "opened_at": Meaning("开挖的时刻（unix 毫秒），红包还没有支付时为 0"),
-    "expires_at": Meaning("到期的时刻（unix 毫秒），红包还没有支付时为 0"),
+    "OpsTaskReply.expires_at": Meaning("到期的时刻（unix 毫秒），红包还没有支付时为 0"),
     "ended_at": Meaning("结束的时刻（unix 毫秒），还没有结束时为 0"),
     "fraud": Meaning("是否因为欺诈结束：是的话同时冻结它送出的奖品", NO_YES),
     "OpsPayoutsReply.data": Meaning("等运营者处理的奖品，等得最久的 200 个"),

@@ -129,6 +129,14 @@ def unpaid_until_ms(task: Task) -> int:
     return min(until_ms, task.get("ends_at", until_ms))
 
 
+def ends_by_ms(task: Task) -> int:
+    """Return when a task ends at the latest (unix ms): before it opens, as its publisher announced.
+
+    0 if that depends on when it opens, or it has ended.
+    """
+    return 0 if task["status"] else task["expires_at"] or task.get("ends_at", 0)
+
+
 class Participant(TypedDict):
     """A person in a task's list, at their place `no` from 1."""
 

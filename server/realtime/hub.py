@@ -17,7 +17,7 @@ from tornado.log import app_log
 from server.clock import Clock
 from server.errors import BadRequest, NoSuchTask, NotShown, TooOften, Unavailable
 from server.game.dig import Dig
-from server.game.task import Task, awaited_opening
+from server.game.task import Task, awaited_opening, ends_by_ms
 from server.realtime.activity import Activity
 from server.realtime.audience import Audience
 from server.realtime.bus import Bus
@@ -319,10 +319,7 @@ class Hub:
                 self._read_soon(watched)
             case EndNews():
                 self._send_end(watched, news)
-            case StartNews(at):
-                self._send(watched, watched.start(at))
-                self._read_soon(watched)  # for its `opened_at`, by MongoDB's clock
-            case ReviewNews():
+            case StartNews() | ReviewNews():  # a start is told once it is read when it was, and until when
                 self._read_soon(watched)
             case ClaimNews(winner, depth, at):
                 watched.tell_claim(winner, depth, at)
@@ -413,7 +410,7 @@ class Hub:
         if task["status"] and watched.seq >= task["now_depth"]:
             self._take(watched.code, news_of_end(task))
         if task["open"]:
-            self._send(watched, watched.start(self._now_ms()))
+            self._send(watched, watched.start(self._now_ms(), ends_by_ms(task)))
         self._learn_opening(task)
         watched.judge(task)
         if task.get("renamed", 0) != watched.renamed:

@@ -18,7 +18,7 @@ from server.game.dig import Dig, seconds_left
 from server.game.draw import read_rules
 from server.game.reasons import Standing, may_see
 from server.game.review import ReviewShown, note_of, review_of
-from server.game.task import Participant, Task
+from server.game.task import Participant, Task, ends_by_ms
 from server.realtime.frames import (
     Claim,
     End,
@@ -130,7 +130,7 @@ class WatchedTask:
         self.review: ReviewShown = "shown"
         self.review_note, self.hidden = "", 0
         self.end_reason = ""
-        self.ended_at = 0
+        self.ended_at = self.ends_by = 0
         self.replay = Replay()
         self._claims: deque[tuple[int, int]] = deque(maxlen=KNOWN_CLAIMS)
         self.read_again = False  # something may have changed since the read under way began
@@ -210,6 +210,7 @@ class WatchedTask:
         self.participants = task["participants"]
         self.status, self.open, self.end_reason = task["status"], task["open"], task["end_reason"]
         self.end_note, self.ended_at = task.get("end_note", ""), task["ended_at"]
+        self.ends_by = ends_by_ms(task)
         self.judge(task)
         self._first, self.winners, self.last_won, self.version = [], {}, 0, next(_versions)
         whole = self._count_all(digs, early)
@@ -359,11 +360,11 @@ class WatchedTask:
             [End(code=self.code, seq=self.seq, end_reason=end_reason, commitment=self.setting.commitment)]
         )
 
-    def start(self, now_ms: int) -> bytes:
-        """Note that digging is open; return the frame that says so, b"" if it is known."""
+    def start(self, now_ms: int, ends_by: int) -> bytes:
+        """Note that digging is open, and until when; return the frame that says so, b"" if it is known."""
         if self.open:
             return b""
-        self.open, self.version = 1, next(_versions)
+        self.open, self.ends_by, self.version = 1, ends_by, next(_versions)
         return encode([Start(code=self.code, server_time=now_ms)])
 
     @property

@@ -36,7 +36,7 @@ async def test_an_announced_treasure_cools_down_until_it_starts(client, context)
     other = await alice.publish(cd=1, forecast_num=3_500, starts_at=starts_at - 1)
     seen = await bob.get("/getTaskDetails", code=code)
     assert (seen["is_cd"], seen["can_dig"], seen["why"]) == (1, 0, "cooling_down")
-    assert (seen["cd_until"], seen["starts_at"]) == (starts_at, starts_at)
+    assert (seen["cd_until"], seen["starts_at"], seen["expires_at"]) == (starts_at, starts_at, ends_at)
     for who in (bob, carol):  # from the store, then from memory
         refused = await who.dig(code, dig_id="too-early-1")
         assert (refused["error"], refused["cd_until"]) == ("cooling_down", starts_at)
@@ -83,7 +83,7 @@ async def test_times_that_do_not_fit_are_refused_in_words(client, context):
     assert (await alice.get("/getMyRelease"))["data"] == []
 
 
-async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, context):
+async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, context, open_page):
     alice, bob = await client.log_in_all("alice", "bob")
     now_ms = context.clock.now_ms()
     times = {"starts_at": now_ms + HOUR_MS, "ends_at": now_ms + 3 * HOUR_MS}
@@ -93,6 +93,9 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, c
     await pay(client, context, alice, early)
     refused = await bob.dig(early)
     assert (refused["error"], refused["cd_until"]) == ("cooling_down", times["starts_at"])
+    page = await open_page(bob, late)
+    await page.until("snapshot")
+    assert (await bob.get("/getTaskDetails", code=late))["expires_at"] == times["ends_at"]
     await begin(context, late)
     await context.store.tasks.collection.update_one({"_id": late}, {"$unset": {"ends_at": ""}})
     await pay(client, context, alice, late)
@@ -101,6 +104,8 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, c
     assert opened[late]["opened_at"] >= now_ms
     lasts_ms = context.settings.task_days * DAY_MS
     assert opened[late]["expires_at"] == opened[late]["opened_at"] + lasts_ms
+    await page.until("start")  # then its page says so
+    assert (await bob.get("/getTaskDetails", code=late))["expires_at"] == opened[late]["expires_at"]
 
 
 async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_way_goes_back(client, context):

@@ -24,7 +24,8 @@ GIFT = PRINTED | {
     "end_reason", "end_note", "need_pay", "owed", "signed", "mine", "claim_until", "prize_state",
     "fair_start_ms", "review", "review_note", "rules_version", "seed_hash", "nonce",
     "one_in", "nearest", "deepest", "claim_from",
-    "ranks", "rank", "money_fen", "owed_fen", "publisher_id", "starts_at", "created_at", "edited",
+    "ranks", "rank", "money_fen", "owed_fen", "publisher_id", "starts_at", "expires_at", "created_at",
+    "edited",
     "place", "pickup_time", "contact", "not_sent_to", "is_public",
 }  # fmt: skip
 

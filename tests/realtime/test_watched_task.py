@@ -143,6 +143,6 @@ def test_an_end_without_a_dig_is_told_once():
 def test_a_start_is_told_once():
     watched = WatchedTask(CODE)
     watched.load(a_task(open=0), [], [], "")
-    (start,) = frames_of(watched.start(7))
+    (start,) = frames_of(watched.start(7, 99))
     assert (start["type"], start["server_time"]) == ("start", 7)
-    assert watched.start(8) == b""
+    assert watched.start(8, 99) == b""

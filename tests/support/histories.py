@@ -33,6 +33,7 @@ def a_task(**fields: Any) -> Task:
         "open": 1,
         "end_reason": "",
         "ended_at": 0,
+        "expires_at": 0,
     }
     return base | fields  # type: ignore[return-value]
 

@@ -2,7 +2,7 @@
 // or won it.
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
-import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, footprintWords, inReview, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
+import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, endsWords, footprintWords, inReview, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
 
 /** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
 export function stateOf(card, left) {
@@ -34,7 +34,8 @@ export function lastingOf(card) {
 
 function asLeft(card) {
   const { status, expires_at } = card;
-  if (status || !expires_at || startWords(card)) return "";
+  if (startWords(card)) return endsWords(card);
+  if (status || !expires_at) return "";
   const hours = secondsUntil(expires_at) / 3600;
   if (hours >= 48) return `还有 ${Math.floor(hours / 24)} 天`;
   if (hours >= 1) return `还有 ${Math.floor(hours)} 小时`;

@@ -97,6 +97,12 @@ export const cooldownWords = ({ cd }) => (cd ? `冷却 ${cd} 秒` : "没有冷�
 /** When a treasure that was announced starts; "" if it has started. */
 export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");
 
+/** When a treasure ends at the latest; "" if it has ended, or that is not known. */
+export const endsWords = ({ status, expires_at }) => (!status && expires_at ? `最晚 ${asMoment(expires_at)} 结束` : "");
+
+/** What a treasure's page says of it in short, a fact each. */
+export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task), endsWords(task)].filter(Boolean);
+
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };
 

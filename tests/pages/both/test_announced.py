@@ -36,19 +36,21 @@ def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client, address
     publisher = Person.log_in(address, "小明")
     day_ms = 86_400_000
     starts_at = int(time.time() * 1000) + 3 * day_ms
-    code = publisher.publish(a_picture(), name="三天后的猫", starts_at=starts_at)
+    ends_at = starts_at + day_ms
+    code = publisher.publish(a_picture(), name="三天后的猫", starts_at=starts_at, ends_at=ends_at)
     publisher.publish(a_picture(), name="现在的猫")
-    begins = time.localtime(starts_at / 1000)
-    said = f"{begins.tm_mon}月{begins.tm_mday}日 {begins.tm_hour:02}:{begins.tm_min:02} 开挖"
+    starts, ends = [time.localtime(at / 1000) for at in (starts_at, ends_at)]
+    said = [f"{at.tm_mon}月{at.tm_mday}日 {at.tm_hour:02}:{at.tm_min:02}" for at in (starts, ends)]
+    said = [f"{said[0]} 开挖", f"最晚 {said[1]} 结束"]
     bob = client("小红")
     bob.open("square")
     bob.says("现在的猫")
     bob.keeps_silent("三天后的猫")
     bob.look_for("预告")
-    bob.says("三天后的猫", said)
+    bob.says("三天后的猫", *said)
     bob.keeps_silent("现在的猫")
     bob.fill("搜宝贝或发布者", "现在的")  # among what starts later
     bob.says("没有找到，换个词试试")
     bob.open("treasure", code)
-    bob.says("三天后的猫", said)
+    bob.says("三天后的猫", *said)
     bob.keeps_silent("挖一锹")

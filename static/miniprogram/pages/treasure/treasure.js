@@ -13,7 +13,7 @@ import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
-import { AFTER, EDIT, ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, cooldownWords, fairAnswers, halfWords, handingLines, howGiven, inReview, outlookOf, prizesLeft, rankLines, startWords, title, wonWords } from "../../shared/words.js";
+import { AFTER, EDIT, ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, facts, fairAnswers, halfWords, handingLines, inReview, outlookOf, rankLines, startWords, title, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
 
 const TICK_MS = 200;
@@ -110,8 +110,7 @@ Component({
       for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
       const shared = task.review === "shown" && !task.gone; // else nobody could open it
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
-      const facts = `${prizesLeft(task)} · ${howGiven(task)} · ${startWords(task) || cooldownWords(task)}`;
-      this.setData({ handing: handingLines(task), ranks: rankLines(task), task, shared, review, facts, ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
+      this.setData({ handing: handingLines(task), ranks: rankLines(task), task, shared, review, facts: facts(task).join(" · "), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
       const after = afterwards(task, this.winners);
       this.setData({ after });
       seekNext(after, task, api.get, () => this.life.aborted || this.show());
