@@ -15,11 +15,12 @@ from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms
 from server.game.prize import GIVEN, PrizeState
+from server.game.ranks import GivenAs
 from server.game.reasons import may_see
 from server.game.review import ReviewShown, note_of, review_of
 from server.game.task import Task
 from server.store.digging.digs import JoinedTask, WonTask
-from server.store.digging.square import Kind, Wanted
+from server.store.digging.square import Wanted
 from server.store.money.prizes import parcel, unwritten
 
 NEWEST = 500
@@ -27,14 +28,14 @@ PAGE_SIZE = 20
 
 
 class SquareRequest(msgspec.Struct):
-    """Which page; `kind` narrows it to a kind of prizes, `name` to a text in names or signatures.
+    """Which page; `kind` narrows it to those with prizes of that kind, `name` to a text in names or signatures.
 
     `upcoming` 1 lists tasks that start later, the soonest first, in place of running ones.
     """
 
     unionid: Unionid
     page: Page = 1
-    kind: Annotated[Kind, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None = None
+    kind: Annotated[GivenAs, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None = None
     name: Annotated[
         str, Meta(max_length=50, extra=ONE_LINE, title="要找的字", description="最多 50 个字")
     ] = ""

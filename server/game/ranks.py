@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from collections.abc import Iterable
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 RED_PACKET, GOODS = 1, 2
 ON_SITE, BY_MAIL = 1, 2
+
+GivenAs: TypeAlias = Literal["red_packet", "by_mail", "on_site"]
 
 
 class TaskRank(TypedDict):
@@ -41,6 +44,17 @@ class Kind(TypedDict):
 
     goods_type: int
     draw_type: int
+
+
+def kinds_of(prizes: Iterable[Kind]) -> list[GivenAs]:
+    """Return the kinds that are among these prizes, each once: the square lists their task under each."""
+    return list(dict.fromkeys(_given_as(of) for of in prizes))
+
+
+def _given_as(of: Kind) -> GivenAs:
+    if of["goods_type"] == RED_PACKET:
+        return "red_packet"
+    return "by_mail" if is_mailed(of) else "on_site"
 
 
 def is_mailed(of: Kind) -> bool:

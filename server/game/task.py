@@ -6,7 +6,7 @@ from typing import NotRequired, TypedDict
 
 from server.game.amounts import DAY_MS
 from server.game.dig import Dig
-from server.game.ranks import TaskRank
+from server.game.ranks import GivenAs, TaskRank
 from server.game.review import ReviewState
 from server.game.sealed import Sealed
 
@@ -31,7 +31,8 @@ class Task(TypedDict):
 
     A task with several kinds of prizes has `ranks`, how many of each are still hidden (`ranks_left`), and
     what these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that
-    of the goods if none is, and `money` is the whole yuan of one of the first rank that is paid.
+    of the goods if none is, and `money` is the whole yuan of one of the first rank that is paid. `kinds` says
+    under which of them the square lists it.
 
     `place` and `pickup_time` say where and when goods on site are handed over, `not_sent_to` to which
     provinces goods by mail are not sent, and `contact` how winners, and nobody else, reach the publisher.
@@ -52,6 +53,7 @@ class Task(TypedDict):
     synopsis: str
     goods_type: int
     draw_type: int
+    kinds: list[GivenAs]
     money: int
     prize_num: int
     forecast_num: int

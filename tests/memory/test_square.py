@@ -57,6 +57,16 @@ async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(client, cont
     assert await found(bob, kind="by_mail") == ["红茶", "红茶一盒", "红茶两盒"]
     assert await found(bob, kind="on_site") == ["红酒"]
     assert await found(bob, kind="red_packet") == ["红包雨"]
+    mixed = {"goods_type": 1, "name": "花篮", "draw_type": 2, "nonce": "ab" * 16, "prize_num": 2}
+    mixed |= {"prizes": [{"name": "花", "prize_num": 1}, {"name": "包", "prize_num": 1, "sum_fen": 100}]}
+    mixed |= {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "interval": 9, "fluctuation": 1}
+    [both] = await publish_many(alice, mixed)
+    await tasks.update_one({"_id": both}, {"$set": {"open": 1, "opened_at": now_ms + 1}})
+    await fresh(context)
+    for kind, first in (("red_packet", ["花篮"]), ("by_mail", ["花篮"]), ("on_site", ["红酒"])):
+        assert (await found(bob, kind=kind))[:1] == first
+    await tasks.update_one({"_id": both}, {"$set": {"hidden": 1}})
+    await fresh(context)
     # Running ones first, each the newest first.
     assert await found(bob, name="红茶") == ["红茶", "红茶一盒", "红茶两盒"]
     assert sorted(await found(bob, name="红")) == sorted(["红包雨", "红茶", "红茶一盒", "红茶两盒", "红酒"])
@@ -72,6 +82,14 @@ async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(client, cont
     await tasks.update_one({"_id": codes[5]}, {"$set": {"ended_at": now_ms - 8 * DAY_MS}})
     await fresh(context)
     assert await found(bob, name="红茶") == ["红茶", "红茶一盒"]
+
+
+@pytest.mark.parametrize("wanted", [Wanted("on_site"), Wanted("red_packet", upcoming=True)])
+def test_one_kind_is_read_from_one_index_in_its_order(wanted):
+    condition, order = listed(wanted, DAY_MS, DAY_MS)
+    by_kind = [index for index in square.INDEXES if index.document["name"] == "listed_by_kinds"]
+    query = {"find": "tasks", "filter": condition, "sort": dict(order)}
+    assert list(without_index(query, {"tasks": by_kind})) == []
 
 
 @pytest.mark.parametrize("text", ["红", "红茶 一盒", ".*", "🎁🎀" * 25, "长" * 25 + "短" * 25, "\ufdfa" * 50])

@@ -22,7 +22,7 @@ from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
 from server.game.provinces import provinces_in
-from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank
+from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank, kinds_of
 from server.game.review import Mailed, is_checking, why_looked_at
 from server.game.task import AHEAD_DAYS, Task, unpaid_until_ms
 from server.security.random_codes import derived_code, random_code
@@ -209,6 +209,7 @@ def _announce(task: Task, times: _Times) -> None:
 
 def _put_in(task: Task, prizes: _Prizes, value: int | None) -> None:
     task["money"], task["draw_type"] = prizes.money, prizes.draw_type
+    task["kinds"] = kinds_of(prizes.ranks or [task])
     if prizes.ranks:
         task["ranks"] = prizes.ranks
         task["ranks_left"] = [rank["prize_num"] for rank in prizes.ranks]
@@ -417,6 +418,7 @@ def _task(
         wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
         goods_type=draft.goods_type,
         draw_type=ON_SITE,
+        kinds=[],
         money=0,
         prize_num=rules.prize_num,
         forecast_num=rules.forecast_num,

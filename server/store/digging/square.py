@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import pymongo
 from pymongo import IndexModel
 
 from server.game.amounts import DAY_MS
+from server.game.ranks import GivenAs
 from server.store.digging.terms import asked_terms
 
 _Document = dict[str, Any]
-
-Kind: TypeAlias = Literal["red_packet", "by_mail", "on_site"]
 
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # cards of one publisher on a page
@@ -30,16 +29,9 @@ _NEWEST = (("opened_at", -1), ("_id", 1), ("ended_at", 1))
 LISTED_KEYS = (*_PUBLIC, ("status", 1), *_NEWEST)
 INDEXES = [
     IndexModel([*LISTED_KEYS], name="listed"),
-    IndexModel(
-        [*_PUBLIC, ("goods_type", 1), ("draw_type", 1), ("status", 1), *_NEWEST], name="listed_by_kind"
-    ),
+    IndexModel([*_PUBLIC, ("kinds", 1), ("status", 1), *_NEWEST], name="listed_by_kinds"),
     IndexModel([*_PUBLIC, ("terms", 1), ("status", 1), *_NEWEST], name="listed_by_term"),
 ]
-_KINDS: dict[Kind, _Document] = {
-    "red_packet": {"goods_type": 1, "draw_type": 1},
-    "by_mail": {"goods_type": 2, "draw_type": 2},
-    "on_site": {"goods_type": 2, "draw_type": 1},
-}
 
 
 class Wanted(NamedTuple):
@@ -48,7 +40,7 @@ class Wanted(NamedTuple):
     `upcoming`: what starts later. Without a name, nothing else lists that.
     """
 
-    kind: Kind | None = None
+    kind: GivenAs | None = None
     name: str = ""
     upcoming: bool = False
 
@@ -66,7 +58,7 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
     public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
     order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
     if wanted.kind is not None:
-        public |= _KINDS[wanted.kind]
+        public["kinds"] = wanted.kind
     if wanted.name:
         # The longest term, which is the rarest, is matched by equality, because some servers use an index
         # only for that. A text of nothing visible finds nothing: no task has the term "".
