@@ -73,9 +73,9 @@ class Card(msgspec.Struct, kw_only=True):
     publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens
     `/getPublisher`; it is "" if they deleted their account. `draw_type`: 1 on site, 2 by mail. `expires_at`
     is when it ends at the latest, unix ms; before it opens, as announced; 0 if that is not known, or it has
-    ended. `starts_at` is the announced start, in unix ms, 0 if there is none; until then the task cools down. `ranks` is [] if all prizes are
-    alike. Otherwise `money` is that of the first rank with red packets, and `goods_type` is 1 if there is
-    such a rank.
+    ended. `starts_at` is the announced start, in unix ms, 0 if there is none; until then the task cools down.
+    `ranks` is [] if all prizes are alike. Otherwise `money` is that of the first rank with red packets, and
+    `goods_type` is 1 if there is such a rank. `place` and `pickup_time` are for goods on site.
     """
 
     code: str
@@ -103,6 +103,8 @@ class Card(msgspec.Struct, kw_only=True):
     participants: int
     expires_at: int
     starts_at: int
+    place: str
+    pickup_time: str
     ranks: list[RankRow]
 
 
@@ -164,6 +166,8 @@ def card_fields(context: Context, task: Task) -> dict[str, Any]:
         "ranks": rank_rows(context, *seen, task.get("ranks", []), task.get("ranks_left", [])),
         "starts_at": task.get("starts_at", 0),
         "expires_at": ends_by_ms(task),
+        "place": task.get("place", ""),
+        "pickup_time": task.get("pickup_time", ""),
     }
 
 

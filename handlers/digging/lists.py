@@ -28,14 +28,16 @@ PAGE_SIZE = 20
 
 
 class SquareRequest(msgspec.Struct):
-    """Which page; `kind` narrows it to those with prizes of that kind, `name` to a text in names or signatures.
+    """Which page; `kind` narrows it to what has such prizes, `name` to a text in names or signatures.
 
     `upcoming` 1 lists tasks that start later, the soonest first, in place of running ones.
     """
 
     unionid: Unionid
     page: Page = 1
-    kind: Annotated[GivenAs, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None = None
+    kind: (
+        Annotated[GivenAs, Meta(title="里面是什么", description="红包、邮寄或现场领取三种之一")] | None
+    ) = None
     name: Annotated[
         str, Meta(max_length=50, extra=ONE_LINE, title="要找的字", description="最多 50 个字")
     ] = ""
@@ -157,8 +159,8 @@ def _released_card(context: Context, task: Task) -> ReleasedCard:
 class PartakenCard(Card, kw_only=True):
     """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names.
 
-    `is_prize` is 1 if the caller won. If the caller may not see the task now, `name`, `pic`, `thumbnail`,
-    `wxname` and the publisher's picture are "", `signed` is 0 and `ranks` [].
+    `is_prize` is 1 if the caller won. If the caller may not see the task now, all that its publisher wrote,
+    its pictures and the publisher's are "", `signed` is 0 and `ranks` [].
     """
 
     wxheadimgurl: str
@@ -192,7 +194,7 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     if not may_see(review_of(task), mine=False, won=bool(task["wins"])):
         # Signatures and names of ranks are content too. With `signed` 0 clients would show the publisher's
         # picture, so that is hidden as well.
-        unseen = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "publisher_id")
+        unseen = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "publisher_id", "place", "pickup_time")
         fields |= dict.fromkeys(unseen, "") | {"signed": 0, "ranks": []}
     return msgspec.convert(
         fields | {"wxheadimgurl": fields["wxheadpic"], "is_prize": task["wins"]}, PartakenCard

@@ -2,7 +2,7 @@
 
 import { lastingOf, stateOf } from "../miniprogram/shared/cards.js";
 import { secondsUntil } from "../miniprogram/shared/clock.js";
-import { SQUARE, prizesLeft, title } from "../miniprogram/shared/words.js";
+import { SQUARE, prizesLeft, title, whereWords } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
 // Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
@@ -33,12 +33,13 @@ function cardElement(card, foot = () => null) {
   const bar = depthBar();
   const prizes = el("span.prizes");
   const lasting = el("span.lasting");
+  const where = el("p.where");
   const added = el("div.foot");
   const link = el(
     "a.card",
     { href: `#/task/${card.code}` },
     el("div.frame", {}, picture, state, chip),
-    el("div.body", {}, name, bar.element, el("p.tags", {}, prizes, lasting)),
+    el("div.body", {}, name, bar.element, el("p.tags", {}, prizes, lasting), where),
   );
   const element = el("li", { "data-code": card.code }, el("div.carded", {}, link, publisher), added);
 
@@ -61,6 +62,8 @@ function cardElement(card, foot = () => null) {
     set(chip, { hidden: !now.featured });
     set(prizes, { hidden: now.prize_type !== 2 });
     fill(prizes, icon("trophy", 16), prizesLeft(now));
+    write(where, whereWords(now));
+    set(where, { hidden: !whereWords(now) });
     link.classList.toggle("over", now.status === 1);
     const wanted = foot(now);
     fill(added, wanted);

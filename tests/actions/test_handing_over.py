@@ -18,6 +18,8 @@ async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_ca
     seen = await bob.get("/getTaskDetails", code=code)
     assert (seen["place"], seen["pickup_time"], seen["contact"]) == ("人民广场 3 号口", "周六下午", "")
     assert seen["not_sent_to"] == []  # it does not apply, as forms send it along
+    [card] = (await bob.get("/getTaskList"))["data"]
+    assert (card["place"], card["pickup_time"], "contact" in card) == ("人民广场 3 号口", "周六下午", False)
     rules = (await bob.get("/getRules", code=code))["rules"]
     assert any("；地点：人民广场 3 号口；时间：周六下午" in rule["text"] for rule in rules)
     assert "ming-1" not in str(rules)

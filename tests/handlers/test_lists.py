@@ -23,7 +23,7 @@ CARD = {
     "code", "wxname", "wxheadpic", "name", "pic", "thumbnail", "goods_type", "max_depth", "prize_type",
     "signed", "prize_num", "money", "value", "is_cd", "status", "now_depth", "time", "cd_until",
     "prizes_left", "deepest", "draw_type", "participants", "expires_at", "ranks",
-    "publisher_id", "starts_at",
+    "publisher_id", "starts_at", "place", "pickup_time",
 }  # fmt: skip
 PARTICIPANT = {"is_prize", "wxname", "wxheadpic", "no"}
 

@@ -43,6 +43,9 @@ async def won_and_dug(client: Client, context: Context) -> tuple[str, list[Someo
         interval=2,
         fluctuation=0,
         wxname="加微信 abc",
+        draw_type=1,
+        place="加微信 abc",
+        pickup_time="加微信 abc",
         prizes=[{"name": "加微信 abc", "prize_num": 2}],
     )
     assert [(await who.dig(code))["is_prize"] for who in (carol, bob)] == [0, 1]
@@ -102,4 +105,5 @@ async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_show
         assert won == before[bob.unionid] | ({"pic": "", "thumbnail": ""} if state.get("hidden") else {})
         assert before[carol.unionid]["wxname"] == "加微信 abc"
         said = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "wxheadimgurl", "publisher_id")
+        said += ("place", "pickup_time")
         assert dug == before[carol.unionid] | dict.fromkeys(said, "") | {"signed": 0, "ranks": []}

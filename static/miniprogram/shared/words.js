@@ -70,6 +70,12 @@ export const handingLines = ({ place, pickup_time, not_sent_to = [] }) => [
   place && `${FIELDS.place}：${place}`, pickup_time && `${FIELDS.pickup_time}：${pickup_time}`, not_sent_to.length && `不寄到${not_sent_to.join("、")}`,
 ].filter(Boolean);
 
+/** The same of goods on site, in a line of a card; "" if nothing is said of that. */
+export function whereWords({ place, pickup_time }) {
+  const said = [place, pickup_time].filter(Boolean).join(" · ");
+  return said ? `现场领：${said}` : "";
+}
+
 /** How a winner reaches the publisher, "" if nothing is known of that. */
 export const contactWords = ({ contact }) => (contact ? `联系发布者：${contact}` : "");
 

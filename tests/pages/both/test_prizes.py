@@ -149,6 +149,8 @@ def test_goods_are_handed_over_for_a_pick_up_code(client, publisher):
     where = {"place": "人民广场 3 号口", "pickup_time": "周六下午", "contact": "微信 ming-1"}
     code, person = a_win(publisher, "小芳", draw_type=1, **where)
     winner, owner = client("小芳"), client("小明")
+    winner.open("mine", "won")
+    winner.says("现场领：人民广场 3 号口 · 周六下午")
     winner.open("treasure", code)
     winner.says("现场领取：凭取件码向发布者领奖。")
     winner.press("出示取件码")

@@ -3,7 +3,7 @@
 import { naming } from "../../parts/naming.js";
 import { LISTS, stateOf, waiting } from "../../shared/cards.js";
 import { asMoment, observeCard, secondsUntil } from "../../shared/clock.js";
-import { LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, leavesAt, luckWords, personNumbers, profileInReview, title } from "../../shared/words.js";
+import { LEAVING, MINE, NAMING, PUBLISHER, TEXTS, WAITING, leavesAt, luckWords, personNumbers, profileInReview, title, whereWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, me, showBadge, showFace, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -67,7 +67,7 @@ Component({
         const left = card.status ? 0 : secondsUntil(card.cd_until);
         const state = line ? line(card) : stateOf(card, left).text;
         const { code, thumbnail, signed, wxname, publisher_id } = card;
-        return { key: `${code} ${card.depth}`, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, foot: foot(card) };
+        return { key: `${code} ${card.depth}`, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, where: whereWords(card), foot: foot(card) };
       });
       const known = new Set(found.map(({ key }) => key)); // pages overlap where a new one came between
       const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];

@@ -3,7 +3,7 @@
 import { accept, offerOfFollow } from "../../consent.js";
 import { stateOf } from "../../shared/cards.js";
 import { observeCard, secondsUntil } from "../../shared/clock.js";
-import { PUBLISHER, handedWords, prizesLeft, title } from "../../shared/words.js";
+import { PUBLISHER, handedWords, prizesLeft, title, whereWords } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
 
 const PAGE = 20;
@@ -49,7 +49,7 @@ Component({
       const found = await api.get("/getPublisher", { publisher_id: this.by, page });
       found.data.forEach(observeCard);
       const cards = found.data.map((card) => ({
-        code: card.code, thumbnail: card.thumbnail, title: title(card), prizes: prizesLeft(card),
+        code: card.code, thumbnail: card.thumbnail, title: title(card), prizes: prizesLeft(card), where: whereWords(card),
         state: stateOf(card, card.status ? 0 : secondsUntil(card.cd_until)).text,
       }));
       const { wxname: name, wxheadpic: face, mine, following } = found;
