@@ -249,7 +249,8 @@ async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(s
     [
         ({"what": "behave"}, "ok", "are made for each paid order: WeChat freezes payments until then"),
         ({"what": "unmanaged", "call": "managed"}, "ok", "WeChat wants none"),
-        ({"what": "refuse", "call": "managed", "code": "48001"}, "not asked", "48001: api unauthorized"),
+        ({"what": "refuse", "call": "managed", "code": "40013"}, "not asked", "40013: invalid appid"),
+        ({"what": "refuse", "call": "managed", "code": "48001"}, "FAILED", checking._OPEN_SHIPPING),
     ],
 )
 async def test_wechat_is_asked_whether_deliveries_must_be_reported(client, context, wish, verdict, found):

@@ -27,12 +27,14 @@ from server.store.plans import Recorder, explain, scans, sorts
 from server.store.schema import prepare
 from server.store.sharding import OLDEST_SHARDING_DIGS, SHARD_KEYS, shard, shards_digs
 from server.wechat import WeChat, WeChatError
+from server.wechat.shipping import UNAUTHORIZED
 
 OLDEST_MONGODB = 6
 CLOCKS_APART_MS = 1000
 # Its one document names the database beside which a check works, and says since when (unix ms).
 MARK = "wabao_check"
 LONGEST_MS = 3_600_000
+_OPEN_SHIPPING = "payments may stay frozen; open 发货信息管理 in the mini-program's console, and check again"
 
 Verdict: TypeAlias = Literal["ok", "FAILED", "not asked"]
 
@@ -251,6 +253,8 @@ async def _delivery_row(wechat: WeChat) -> Row:
     try:
         managed = await wechat.is_trade_managed()
     except (WeChatError, WeChatBusy) as error:
+        if isinstance(error, WeChatError) and error.errcode == UNAUTHORIZED:
+            return Row(subject, "FAILED", f"{error}: {_OPEN_SHIPPING}")
         return Row(subject, "not asked", str(error) or "WeChat does not answer")
     finally:
         await wechat.aclose()

@@ -34,13 +34,13 @@ BooksWhat: TypeAlias = Literal[
     "left",
     "at_wechat",
 ]
-What: TypeAlias = Literal[InvariantWhat, BooksWhat, "waits"]
+What: TypeAlias = Literal[InvariantWhat, BooksWhat, "waits", "shipping"]
 
 Value: TypeAlias = str | int | tuple[str | int, ...] | None
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`code` is the task's. A value is None if what it names does not exist."""
+    """`code` is the task's, "" if it concerns all. A value is None if what it names does not exist."""
 
     kind: FindingKind
     code: str

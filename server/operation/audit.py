@@ -15,7 +15,7 @@ from server.game.amounts import DAY_MS, FEN_PER_YUAN, hidden_fen, total_fen
 from server.game.bill import NEVER_HELD, is_over
 from server.game.draw import LEAST_FEN
 from server.game.findings import Finding, PaymentKind, Value, What
-from server.game.order import PAID
+from server.game.order import PAID, SHIPPING_REFUSED
 from server.game.prize import AWAITING_OPERATOR, GONE, UNSETTLED, is_out
 from server.game.ranks import is_mailed
 from server.game.refund import OPEN
@@ -131,6 +131,7 @@ async def audit(store: Store, pay: Pay | None = None) -> Audit:
         audited.withheld_fen += money.withheld_fen
         audited.differences += found
         audited.waiting += waiting(money)
+    audited.waiting = list(dict.fromkeys(audited.waiting))
     return audited
 
 
@@ -150,13 +151,22 @@ async def read_money(store: Store, code: str) -> TaskMoney:
 
 
 def waiting(money: TaskMoney) -> list[Finding]:
-    """Return the payments of one task that need the operator, with what WeChat Pay said of each."""
+    """Return the payments of one task that need the operator, with what WeChat Pay said of each.
+
+    What WeChat refuses to the whole mini-program is one finding, of no task.
+    """
     alarms: list[tuple[PaymentKind, str, str]] = [
         *(("order", order["_id"], order.get("alarm", "")) for order in money.orders),
         *(("bill", bill["_id"], bill["alarm"]) for bill in money.bills),
         *(("refund", refund["_id"], refund["alarm"]) for refund in money.refunds),
     ]
-    return [Finding(kind, money.code, "waits", (number, alarm)) for kind, number, alarm in alarms if alarm]
+    return [
+        Finding("order", "", "shipping")
+        if alarm == SHIPPING_REFUSED
+        else Finding(kind, money.code, "waits", (number, alarm))
+        for kind, number, alarm in alarms
+        if alarm
+    ]
 
 
 def differences(money: TaskMoney) -> list[Finding]:

@@ -30,13 +30,15 @@ SENTENCES: dict[What, str] = {
     "left": "nothing is left to do, and {} fen are still held",
     "at_wechat": "{} is {} here, and WeChat says {}",
     "waits": "{} waits: {}",
+    "shipping": "this mini-program may report no delivery: open 发货信息管理 in its console",
 }
 
 
 def line_of(finding: Finding) -> str:
-    """Return a finding as one line of English. It begins with the task's code."""
+    """Return a finding as one line of English. It begins with the task's code, if it concerns one."""
     values = [list(value) if isinstance(value, tuple) else value for value in finding.values]
-    return f"{finding.code}: {SENTENCES[finding.what].format(*values)}"
+    about = f"{finding.code}: " if finding.code else ""
+    return about + SENTENCES[finding.what].format(*values)
 
 
 def texts_of(finding: Finding) -> tuple[str, ...]:

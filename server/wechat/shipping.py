@@ -14,6 +14,9 @@ REPORTED = frozenset({10060002, 10060003, 10060023})
 NOT_NOW = frozenset({10060001, 10060012, 10060019, 44990})
 # The payment is in no state to be delivered: it went back, for example.
 UNSHIPPABLE = 10060004
+# This mini-program may use none of these interfaces: its 发货信息管理 is not open, as people found out.
+# https://developers.weixin.qq.com/community/develop/doc/000e8c76e60048b567f0f9cc96b400
+UNAUTHORIZED = 48001
 # The payer reads it in WeChat. It names nothing that people wrote, which WeChat could dislike.
 ITEM = "挖宝红包"
 

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
-from server.actions.money.report_delivery import NOT_REPORTED
+from server.actions.money.report_delivery import NOT_REPORTED, REFUSED_MS
 from server.actions.people import erase as forgetting
 from server.actions.sweep import sweep
 from server.context import Context
+from server.game.order import SHIPPING_REFUSED
+from server.operation.alarms import Alarm, check_ledger
+from server.operation.monitor import key_of
 from support.client import Client
 from support.purse import (
     DAY_MS,
@@ -106,7 +109,6 @@ async def test_what_wechat_calls_delivered_is(client, context, wish):
         ({"what": "refuse", "code": "10060012"}, ""),
         ({"what": "refuse", "code": "10060031"}, NOT_REPORTED),
         ({"what": "refuse", "code": "10060004"}, NOT_REPORTED),
-        ({"what": "refuse", "code": "48001"}, NOT_REPORTED),
         ({"what": "error_before", "times": 2}, ""),
         ({"what": "garbage"}, ""),
     ],
@@ -121,6 +123,22 @@ async def test_a_report_that_wechat_does_not_take_is_made_again(client, context,
     found = await sweep_later(context, 5 * MINUTE_MS)
     assert (found["alarm"], "then" in found, "due_at" in found) == ("", False, False)
     assert len((await shipped(context))[0]) == 1
+
+
+@pytest.mark.parametrize("call", ["managed", "shipping"])
+async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(client, context, call):
+    await opened(client, context)
+    code = await publish_red_packet(client.people["alice"])
+    await pay(client, context, client.people["alice"], code)
+    await misbehave(client, "refuse", call=call, code="48001", times=20)
+    await let_pass(context, MINUTE_MS + 1000)
+    await sweep(context)
+    [alarm] = await check_ledger(context.store)
+    assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await let_pass(context, REFUSED_MS)
+    await sweep(context)
+    assert (await check_ledger(context.store), list(map(len, await shipped(context)))) == ([], [1, 1])
 
 
 async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(client, context):
@@ -177,7 +195,7 @@ async def test_who_paid_keeps_their_account_until_their_order_is_reported_or_wec
     assert (refused["error"], "有一笔付款还没有结果" in refused["msg"]) == ("cannot_leave", True)
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
     await misbehave(client, "refuse", call="shipping", code="48001", times=20)
-    assert (await sweep_later(context, DAY_MS))["alarm"] == NOT_REPORTED
+    assert (await sweep_later(context, DAY_MS))["alarm"] == SHIPPING_REFUSED
     await forgetting.erase(context.store, alice.unionid)
     found = await sweep_later(context, DAY_MS)
     assert (found["openid"], found["alarm"], "then" in found, "due_at" in found) == ("", "", False, False)

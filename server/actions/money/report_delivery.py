@@ -16,13 +16,16 @@ from server.context import Context
 from server.errors import WeChatBusy
 from server.game import order as row
 from server.game.amounts import DAY_MS, UNKNOWN_MS
+from server.game.order import SHIPPING_REFUSED
 from server.store.money.orders import Order
 from server.wechat import WeChatError
 from server.wechat.pay import PayUnknown
-from server.wechat.shipping import NOT_NOW, REPORTED, UNSHIPPABLE
+from server.wechat.shipping import NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
 
 # A payment appears in WeChat's list about a minute after it was made.
 REPORT_AFTER_MS = 60_000
+# A mini-program that may report again has reported all within this time.
+REFUSED_MS = 3_600_000
 # The alarm of an order that WeChat does not let us report: its money may be frozen.
 NOT_REPORTED = "NOT_REPORTED"
 
@@ -32,8 +35,8 @@ log = logging.getLogger("wabao.money")
 async def report_delivery(context: Context, order: Order) -> None:
     """Make the report that an order owes, if this mini-program has to. Safe to repeat.
 
-    If WeChat refuses, it is tried again: later and later, but daily, for it may be reported by hand. Raises
-    WeChatBusy then, PayUnknown if WeChat does not answer.
+    If WeChat refuses, it is tried again: later and later, but daily, for it may be reported by hand; hourly
+    if it refuses all reports. Raises WeChatBusy then, PayUnknown if WeChat does not answer.
     """
     await carry_out(context, context.store.orders, order, EFFECTS)
 
@@ -47,10 +50,10 @@ async def _report(context: Context, order: Order) -> None:
         gone = refused.errcode == UNSHIPPABLE and await _went_back(context, order)
         if not gone and refused.errcode not in REPORTED:
             log.warning("WeChat does not let order %s be reported: %s", order["_id"], refused)
-            await _try_later(context, order, for_good=refused.errcode not in NOT_NOW)
+            await _try_later(context, order, _alarm(refused.errcode))
             raise WeChatBusy from None
     except WeChatBusy:
-        await _try_later(context, order, for_good=False)
+        await _try_later(context, order, "")
         raise PayUnknown("WeChat does not answer") from None
     await context.store.orders.moves(order["_id"], row.reported())
 
@@ -66,11 +69,19 @@ async def _went_back(context: Context, order: Order) -> bool:
     return back_fen >= order["amount_fen"]
 
 
-async def _try_later(context: Context, order: Order, *, for_good: bool) -> None:
+def _alarm(errcode: int) -> str:
+    if errcode == UNAUTHORIZED:
+        return SHIPPING_REFUSED
+    return "" if errcode in NOT_NOW else NOT_REPORTED
+
+
+async def _try_later(context: Context, order: Order, alarm: str) -> None:
     now_ms = context.clock.now_ms()
     age_ms = now_ms - order["paid_at"]
-    alarm = NOT_REPORTED if for_good or age_ms > UNKNOWN_MS else ""
-    again_ms = now_ms + min(max(REPORT_AFTER_MS, age_ms), DAY_MS)
+    if age_ms > UNKNOWN_MS:
+        alarm = alarm or NOT_REPORTED
+    most_ms = REFUSED_MS if alarm == SHIPPING_REFUSED else DAY_MS
+    again_ms = now_ms + min(max(REPORT_AFTER_MS, age_ms), most_ms)
     await context.store.orders.moves(order["_id"], row.unreported(alarm, again_ms))
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from server.actions.money.report_delivery import NOT_REPORTED
 from server.actions.people.account import ban_of
 from server.game.amounts import hidden_fen
+from server.game.order import SHIPPING_REFUSED
 from server.game.prize import GIVEN
 from server.game.review import IN_REVIEW
 from server.game.task import Task
@@ -250,4 +251,4 @@ def _is_to_be_reported(order: Mapping[str, Any]) -> bool:
 
     What it refuses may never be taken; the operator reports that by hand.
     """
-    return "then" in order and order["alarm"] != NOT_REPORTED
+    return "then" in order and order["alarm"] not in (NOT_REPORTED, SHIPPING_REFUSED)

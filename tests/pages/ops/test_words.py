@@ -13,6 +13,7 @@ from server.actions.people.erase import REASONS
 from server.actions.runs import ERASURE_STEPS
 from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
+from server.game.order import SHIPPING_REFUSED
 from server.game.prize import PrizeState, Why
 from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
@@ -127,7 +128,7 @@ def test_every_text_that_the_screen_asks_for_is_there():
         | {"bill", "bill_sent", "bill_ended", "ordered", "paid", "refund", "refund_ended"}
         | {"reported", "withheld"},
         "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL"}
-        | {"CLOSED", ADDRESS_REFUSED, DAY_REFUSED, NOT_REPORTED},
+        | {"CLOSED", ADDRESS_REFUSED, DAY_REFUSED, NOT_REPORTED, SHIPPING_REFUSED},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
         | {"unavailable", "outcome_unknown", "internal"},
     }
