@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 import secrets
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote
 
@@ -24,6 +25,10 @@ RENEWED_BEFORE_MS = 300_000
 # https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
 FORCED_A_DAY, FORCED_APART_MS, DAY_MS = 20, 30_000, 86_400_000
 
+# The pages of the released mini-program.
+_APP = Path(__file__).parents[2] / "static" / "miniprogram" / "app.json"
+PAGES = frozenset(msgspec.json.decode(_APP.read_bytes())["pages"])
+
 _SCENE = re.compile(r"[0-9A-Za-z!#$&'()*+,/:;=?@._~-]{1,32}")
 _PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}")
 
@@ -38,10 +43,13 @@ class TokenRequest(msgspec.Struct):
 
 
 class CodeRequest(msgspec.Struct):
-    """What getwxacodeunlimit takes; `width` in pixels."""
+    """What getwxacodeunlimit takes; `width` in pixels. Without a `page`, the first one opens.
+
+    https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/qrcode-link/qr-code/getUnlimitedQRCode.html
+    """
 
     scene: str = ""
-    page: str = "pages/index/index"
+    page: str = "pages/square/square"
     width: Annotated[int, Meta(ge=280, le=1280)] = 430
     env_version: Literal["release", "trial", "develop"] = "release"
     check_path: bool = True
@@ -92,7 +100,7 @@ class MiniProgramCode(SandboxHandler):
         asked = decoded(self.request.body, CodeRequest)
         if not _SCENE.fullmatch(asked.scene):
             raise WeChatFailure(40169)
-        if not _PAGE.fullmatch(asked.page):
+        if not _PAGE.fullmatch(asked.page) or (asked.check_path and asked.page not in PAGES):
             raise WeChatFailure(41030)
         address = f"{self.context.settings.public_url}/{asked.page}?scene={quote(asked.scene, safe='')}"
         picture = await asyncio.to_thread(_draw, address, asked.width)

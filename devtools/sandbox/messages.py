@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
+from devtools.sandbox.codes import PAGES
 from devtools.sandbox.login import Flag, Text, wechat_id
 from devtools.sandbox.store.messages import SandboxMessage
 from devtools.sandbox.store.notices import Misbehaviour
@@ -21,7 +22,7 @@ SHOWN_MESSAGES = 100
 HANG_SECONDS = 60
 
 _OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
-_PAGE = re.compile(r"[0-9A-Za-z_.-][0-9A-Za-z_./-]{0,127}(\?[!-~]{0,256})?")
+_QUERY = re.compile("[!-~]{0,256}")
 _TIME = r"(\d{4}年\d{1,2}月\d{1,2}日)"
 _CLOCK = r"([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d)?"
 # 参数值内容限制说明, on the page that `server/wechat/messages.py` names
@@ -93,14 +94,16 @@ class SendMessage(SandboxHandler):
         raise WeChatFailure(errcode)
 
     async def _send(self, asked: SendRequest) -> None:
-        templates = self.context.settings.templates.values()
+        templates = {each.template_id: each for each in self.context.settings.templates.values()}
         if not _OPENID.fullmatch(asked.touser):
             raise WeChatFailure(40003)
-        if asked.template_id not in {template.template_id for template in templates}:
+        template = templates.get(asked.template_id)
+        if template is None:
             raise WeChatFailure(40037)
-        if asked.page and not _PAGE.fullmatch(asked.page):
+        page, _, query = asked.page.partition("?")
+        if asked.page and not (page in PAGES and _QUERY.fullmatch(query)):
             raise WeChatFailure(41030)
-        _check(asked.data)
+        _check(asked.data, {name for name, _ in template.fields})
         if not await self.state.messages.use_consent(asked.touser, asked.template_id):
             raise WeChatFailure(43101)
         await self.state.messages.add(
@@ -134,10 +137,13 @@ MESSAGE_MISBEHAVIOURS = (
 )
 
 
-def _check(data: dict[str, Value]) -> None:
-    """Raise WeChatFailure 47003 for a field that its type forbids."""
-    if not data:
-        raise WeChatFailure(47003)
+def _check(data: dict[str, Value], fields: set[str]) -> None:
+    """Raise WeChatFailure 47003 unless these are the template's fields, each as its type allows.
+
+    https://developers.weixin.qq.com/community/minihome/doc/0002ce6cac45401b94a1c144566400
+    """
+    for name in sorted(fields ^ data.keys()):
+        raise WeChatFailure(47003, f" data.{name}.value is empty")
     for name, field in data.items():
         rule = _VALUES.get(name.rstrip("0123456789"))
         if rule is None or not rule.fullmatch(field.value):

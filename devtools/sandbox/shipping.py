@@ -11,12 +11,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from devtools.sandbox.store.pay import SandboxOrder
 
 SHIPPING_CALLS = ("shipping", "managed")
 SHIPPING_MISBEHAVIOURS = ("refuse", "error_before", "error_after", "slow", "garbage", "unmanaged")
+# 支付后订单需要入库: before that, the payment does not exist here.
+# https://developers.weixin.qq.com/community/develop/doc/00022457990e5069d6712332766c00
+LISTED_AFTER_MS = 60_000
 EXPRESS, MOST_PARCELS, MOST_CHARACTERS = 1, 15, 120
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -113,7 +116,7 @@ class UploadShippingInfo(SandboxHandler):
             order = await self.state.pay.order_of_transaction(key.transaction_id)
         else:
             order = await self.state.pay.find_order(key.out_trade_no) if key.mchid == SANDBOX_MCHID else None
-        if order is None or not order["paid_at_ms"]:
+        if order is None or not 0 < order["paid_at_ms"] <= now_ms() - LISTED_AFTER_MS:
             raise WeChatFailure(10060001)
         if order["openid"] != asked.payer.openid:
             raise WeChatFailure(10060031)

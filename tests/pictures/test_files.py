@@ -10,11 +10,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from devtools.sandbox import Sandbox
+from server.actions.messages.send import PAGE
 from server.actions.people import erase as forgetting
 from server.actions.pictures import make_poster, pictures_of, prize_line
 from server.context import Context
@@ -265,32 +267,38 @@ async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client)
     assert (await nobody.post("/getSharePic", code=code))["error"] == "not_logged_in"
 
 
-def configured(context: Context, settings: Settings, base_url: str) -> WeChat:
+def configured(context: Context, settings: Settings, base_url: str, page: str) -> WeChat:
     """Configure WeChat in the context's settings; return a client for a WeChat at `base_url`."""
     context.settings = msgspec.structs.replace(
-        settings, wechat_appid=settings.appid, wechat_secret=settings.app_secret, wechat_page="pages/dig/dig"
+        settings, wechat_appid=settings.appid, wechat_secret=settings.app_secret, wechat_page=page
     )
     assert not context.settings.sandboxed
     return WeChat(settings.appid, settings.app_secret, base_url, context.store.access_tokens, context.keys)
 
 
-async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(client, context, settings):
+@pytest.mark.parametrize(
+    ("place", "page"), [("nobody", PAGE), ("sandbox", "pages/unreleased/unreleased")], ids=["silent", "41030"]
+)
+async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(
+    client, context, settings, place, page
+):
     alice = await client.log_in("alice")
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     sandbox = context.wechat
-    context.wechat = configured(context, settings, f"http://127.0.0.1:{settings.port}/nobody")
+    context.wechat = configured(context, settings, f"http://127.0.0.1:{settings.port}/{place}", page)
     failed = (await alice.post("/getSharePic", code=code))["pic"]
     await context.wechat.aclose()
     shown = opened((await client.http.get(path_of(failed, settings))).content)
     assert shows_code_of(shown, f"https://wabao.example.com/?code={share}")
     context.wechat = sandbox
+    context.settings = msgspec.structs.replace(context.settings, wechat_page=PAGE)
     worked = (await alice.post("/getSharePic", code=code))["pic"]
     assert worked != failed
     assert (await alice.post("/getSharePic", code=code))["pic"] == worked
     shown = opened((await client.http.get(path_of(worked, settings))).content)
     assert not shows_code_of(shown, f"https://wabao.example.com/?code={share}")
-    expected = opened(await sandbox.mini_program_code(share, "pages/dig/dig"))
+    expected = opened(await sandbox.mini_program_code(share, PAGE))
     found = shown_code(shown)
     assert difference(expected.convert("RGB").resize(found.size), found) < 8
 

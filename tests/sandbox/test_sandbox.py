@@ -22,6 +22,7 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application
 
 from devtools.sandbox import sandbox_routes
+from server.actions.messages.send import PAGE
 from server.context import Context
 from server.errors import BadLoginCode, BadUserData
 from server.settings import SANDBOX_APPID, SANDBOX_SECRET, Settings
@@ -245,7 +246,7 @@ async def test_a_token_with_less_than_five_minutes_left_is_replaced(place, conte
 
 async def test_the_client_draws_a_code_even_after_its_token_was_replaced(place):
     async def size() -> tuple[int, int]:
-        drawn = await place.wechat.mini_program_code("Ab-._~!#$&'()*+,/:;=?@0123456789", "pages/dig/dig")
+        drawn = await place.wechat.mini_program_code("Ab-._~!#$&'()*+,/:;=?@0123456789", PAGE)
         found: tuple[int, int] = Image.open(io.BytesIO(drawn)).size
         return found
 
@@ -265,8 +266,10 @@ async def test_a_code_that_wechat_would_not_draw_is_refused_in_json(place):
         ({"scene": "a b"}, 40169),
         ({"scene": "a%20b"}, 40169),
         ({"scene": "a\n"}, 40169),
-        ({"scene": "a", "page": "/pages/dig"}, 41030),
-        ({"scene": "a", "page": "pages/dig?code=1"}, 41030),
+        ({"scene": "a", "page": f"/{PAGE}"}, 41030),
+        ({"scene": "a", "page": f"{PAGE}?code=1"}, 41030),
+        ({"scene": "a", "page": f"/{PAGE}", "check_path": False}, 41030),
+        ({"scene": "a", "page": "pages/unreleased/unreleased"}, 41030),
         ({"scene": 5}, 47001),
         ({"scene": {"$ne": None}}, 47001),
         ({"scene": "a", "width": 10_000}, 47001),

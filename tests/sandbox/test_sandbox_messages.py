@@ -19,7 +19,7 @@ DATA = {
     "phrase3": {"value": "待领取"},
     "amount4": {"value": "12.50元"},
 }
-ENVIRONMENT = {"MESSAGE_WON": f"{TEMPLATE} thing1=name time2=until phrase3=status"}
+ENVIRONMENT = {"MESSAGE_ENDED": f"{TEMPLATE} thing1=name time2=at phrase3=status amount4=refund"}
 
 
 async def subscribe(client: Client, user: str, template_id: str = TEMPLATE, **wishes: Any) -> dict[str, Any]:
@@ -80,14 +80,16 @@ async def test_a_message_that_wechat_refuses_costs_no_consent(client, context):
         ({"openid": "somebody"}, 40003),
         ({"template_id": "a_template_that_nobody_set_up"}, 40037),
         ({"page": "/pages/treasure"}, 41030),
+        ({"page": "pages/unreleased/unreleased"}, 41030),
         ({"data": {}}, 47003),
-        ({"data": {"thing1": {"value": "二十一个字的名字就比微信允许的多了一个字了啊"}}}, 47003),
-        ({"data": {"thing1": {"value": ""}}}, 47003),
-        ({"data": {"thing1": {"value": "🎁"}}}, 47003),
-        ({"data": {"phrase1": {"value": "六个字的短语"}}}, 47003),
-        ({"data": {"time1": {"value": "tomorrow"}}}, 47003),
-        ({"data": {"amount1": {"value": "twelve"}}}, 47003),
-        ({"data": {"unknown1": {"value": "1"}}}, 47003),
+        ({"data": {name: DATA[name] for name in ("thing1", "time2", "phrase3")}}, 47003),
+        ({"data": {**DATA, "thing5": {"value": "一只茶壶"}}}, 47003),
+        ({"data": {**DATA, "thing1": {"value": "二十一个字的名字就比微信允许的多了一个字了啊"}}}, 47003),
+        ({"data": {**DATA, "thing1": {"value": ""}}}, 47003),
+        ({"data": {**DATA, "thing1": {"value": "🎁"}}}, 47003),
+        ({"data": {**DATA, "phrase3": {"value": "六个字的短语"}}}, 47003),
+        ({"data": {**DATA, "time2": {"value": "tomorrow"}}}, 47003),
+        ({"data": {**DATA, "amount4": {"value": "twelve"}}}, 47003),
     ]:
         await subscribe(client, "alice")
         with pytest.raises(WeChatError) as refused:

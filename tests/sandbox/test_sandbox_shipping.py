@@ -6,6 +6,7 @@ from typing import Any
 
 from server.wechat.shipping import shipping_info
 from support.merchant import OPENID, Shop
+from support.purse import let_list
 
 NOW_MS = 1_790_000_000_000
 PATH = "/sandbox/wxa/sec/order"
@@ -21,6 +22,7 @@ async def told(shop: Shop, body: Any, call: str = "upload_shipping_info") -> tup
 async def paid_body(shop: Shop) -> dict[str, Any]:
     """Return what reports the delivery of an order that was just paid."""
     number = await shop.paid()
+    await let_list(shop.context)
     order = await shop.context.sandbox.pay.find_order(number)
     return shipping_info(order["transaction_id"], OPENID, NOW_MS)
 
@@ -57,11 +59,11 @@ async def test_a_wrong_report_is_refused_and_notes_nothing(shop):
         assert (await told(shop, body))[0] == 0
 
 
-async def test_what_is_unpaid_or_went_back_cannot_be_delivered(shop):
-    number, _ = await shop.order()
-    order = await shop.context.sandbox.pay.find_order(number)
-    assert (await told(shop, shipping_info(order["transaction_id"], OPENID, NOW_MS)))[0] == 10060001
-    number = await shop.paid()
+async def test_what_is_unpaid_or_just_paid_or_went_back_cannot_be_delivered(shop):
+    for number in ((await shop.order())[0], await shop.paid()):
+        order = await shop.context.sandbox.pay.find_order(number)
+        assert (await told(shop, shipping_info(order["transaction_id"], OPENID, NOW_MS)))[0] == 10060001
+    await let_list(shop.context)
     await shop.pay.refund(f"{number}R", number, 300, 300, "没有人挖到")
     order = await shop.context.sandbox.pay.find_order(number)
     assert (await told(shop, shipping_info(order["transaction_id"], OPENID, NOW_MS)))[0] == 10060004

@@ -34,7 +34,7 @@ _TIMES = {
     "messages": ("until", "created_at", "ended_at", "failing_since", "due_at"),
     "reviews": ("created_at", "asked_at", "due_at"),
     "reports": ("at", "due_at"),
-    "sandbox_orders": ("expires_at_ms", "refunded_at_ms"),
+    "sandbox_orders": ("paid_at_ms", "expires_at_ms", "refunded_at_ms"),
     "sandbox_bills": ("created_at_ms", "expires_at_ms"),
     "sandbox_notices": ("due_at_ms",),
 }
@@ -165,6 +165,8 @@ async def sweep_until_quiet(context: Context) -> None:
                 )
         if any(refund["state"] == "asked" for refund in found["refunds"]):
             await let_refund(context)
+        if any("then" in order for order in found["orders"]):
+            await let_list(context)
         await settle_reviews(context)
         await sweep(context)
         await rest(context)
@@ -184,6 +186,13 @@ async def let_refund(context: Context) -> None:
     """Let a minute pass since the last refund of each order: WeChat takes the next only then."""
     for collection, at in (("orders", "refunding_at"), ("sandbox_orders", "refunded_at_ms")):
         await context.store.database[collection].update_many({at: {"$gt": 0}}, {"$inc": {at: -60_000}})
+
+
+async def let_list(context: Context) -> None:
+    """Let a minute pass since each payment: only then WeChat has it among those to be delivered."""
+    await context.store.database["sandbox_orders"].update_many(
+        {"paid_at_ms": {"$gt": 0}}, {"$inc": {"paid_at_ms": -60_000}}
+    )
 
 
 async def check_books(context: Context, *, remote: bool = True) -> None:
