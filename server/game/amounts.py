@@ -10,20 +10,20 @@ DAY_MS = 86_400_000
 # A prize that was held can be claimed for this long after its release, even if the deadline is over.
 RELEASED_MS = 3 * DAY_MS
 FEN_PER_YUAN = 100
-# The process that notes an answer of WeChat also does what follows from it. If it dies, a sweep does so after
-# this.
+# The process that saves an answer of WeChat also does what follows from it. If it dies first, a sweep does so
+# after this time.
 FOLLOWED_MS = 10_000
-# This alarm is raised if WeChat has not said for this long what became of a payment. It ends when WeChat says
-# so.
+# If WeChat has given no clear answer about a payment for this long, the alarm UNKNOWN begins. It ends with a
+# clear answer.
 UNKNOWN_MS = 3_600_000
 UNKNOWN = "UNKNOWN"
-# WeChat is asked again after this. What it has not done within an hour raises an alarm.
+# WeChat is asked again after ASK_AGAIN_MS. A payment that it has not finished after SLOW_MS raises an alarm.
 ASK_AGAIN_MS = 60_000
 SLOW_MS = 3_600_000
 
 
 class Stakes(TypedDict):
-    """The fields of a task that sums and dates follow from.
+    """The fields of a task from which its sums and dates are computed.
 
     `money` is in whole yuan per prize, `ended_at` in unix milliseconds, 0 for never.
     """

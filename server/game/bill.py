@@ -1,8 +1,9 @@
 """The lifecycle of a bill: one attempt to pay a prize out by one of WeChat's transfers. Pure.
 
 Its number and exact body are saved before WeChat is called. The winner confirms it in WeChat. A prize gets
-a new bill only once this one has failed. `unsendable` is there once it must not be sent any more, after the
-deadline or because its prize is frozen; then it fails too if WeChat never got it: `give_up`.
+a new bill only once this one has failed. A bill has the field `unsendable` once it must not be sent any more,
+after the deadline or because its prize is frozen. If it never reached WeChat then, it has failed as well:
+`give_up`. `remote` is the last state that WeChat named, "" if none.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ NEVER_HELD = "NOT_FOUND"
 DAY_FULL = "DAY_RECEIVED_QUOTA_EXCEED"
 # A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
 UNDER_WAY_MS = 600_000
-# So long a winner can confirm it. Then WeChat closes it, and its `package_info` opens nothing any more.
+# A winner can confirm it for this long. Then WeChat closes it, and its `package_info` no longer works.
 # https://pay.weixin.qq.com/doc/v3/merchant/4013778940
 CONFIRM_MS = 86_400_000
 
@@ -43,7 +44,7 @@ def sending() -> Row:
 
 @bill
 def asking(now_ms: int, apart_ms: int) -> list[Row]:
-    """WeChat is about to be asked for its winner, `apart_ms` after the last time."""
+    """Its winner is looking, so WeChat is about to be asked, at least `apart_ms` after the last time."""
     return [
         Row(OPEN, where={"asked_at": ABSENT}, sets={"asked_at": now_ms}),
         Row(OPEN, where={"asked_at": AtMost(now_ms - apart_ms)}, sets={"asked_at": now_ms}),
@@ -58,14 +59,14 @@ def stop_sending() -> Row:
 
 @bill
 def give_up(asked_at_ms: int, fail_reason: str) -> Row:
-    """WeChat said, to a question put at that time, that it knows no such bill, and never named one before.
+    """WeChat, asked at `asked_at_ms`, does not know this bill, and never named a state of it before.
 
-    If it was sent shortly before the question, it may still have been under way.
+    A bill that was sent less than UNDER_WAY_MS before the question may still arrive, so it is not given up.
     """
     return Row(
         "asked -> failed",
         where={"remote": "", "unsendable": 1, "sent_at": AtMost(asked_at_ms - UNDER_WAY_MS)},
-        when=Over((("sent_at", UNDER_WAY_MS),)),  # the question's time is what a process thinks it was
+        when=Over((("sent_at", UNDER_WAY_MS),)),  # `asked_at_ms` is by a process's clock, which may be wrong
         sets={
             "remote": NEVER_HELD,
             "fail_reason": fail_reason,
@@ -80,13 +81,13 @@ def give_up(asked_at_ms: int, fail_reason: str) -> Row:
 
 @bill
 def refused(code: str, due_at_ms: int) -> Row:
-    """WeChat refuses something about it; an operator has to look."""
+    """WeChat refused a call about it with `code`, which becomes its alarm: an operator has to look."""
     return Row(OPEN, sets={"alarm": code, "due_at": due_at_ms}, drops="unknown_since")
 
 
 @bill
 def noted(amount_fen: int | None, remote: str, alarm: str, due_at_ms: int) -> Row:
-    """WeChat names a state in which nobody can confirm it yet, or any more."""
+    """WeChat names a state in which it is not over, and its winner cannot confirm it: not yet, or no more."""
     sets = {"remote": remote, "alarm": alarm, "due_at": due_at_ms}
     return Row(OPEN, where=_of(amount_fen), sets=sets, drops="unknown_since")
 
@@ -142,7 +143,7 @@ def _of(amount_fen: int | None) -> dict[str, Test]:
 
 @bill
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat does not say what became of it; an operator has to look after an hour of that."""
+    """WeChat gives no clear answer about it. After an hour without one, an alarm calls the operator."""
     return [
         Row(OPEN, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
         Row(OPEN, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
@@ -175,7 +176,7 @@ def after_query(known: Document, state: str | None) -> Literal["send", "give up"
 
 
 def is_over(known: Document) -> bool:
-    """Whether it is known how a bill ended."""
+    """Whether a bill has ended: it paid, or it never will."""
     return known["state"] in bill.ends
 
 
@@ -185,7 +186,7 @@ def cancellable(known: Document) -> bool:
 
 
 def follows(known: Document, now_ms: int) -> Move:
-    """Return what the end of a bill does to its prize."""
+    """Return the move of the prize that follows from the end of its bill."""
     if known["state"] == "given":
         return given_by_bill(known["attempt"], now_ms)
     if known["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number

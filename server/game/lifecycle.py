@@ -8,13 +8,14 @@
                    sets={"remote": "SUCCESS", "ended_at": now_ms}, drops="unknown_since", owes="prize ledger")
 
 `given(200, now_ms)` is a `Move`: one conditional update of one document. `apply` says what it makes of a
-document, and `server/store/transitions.py` compiles it to MongoDB's update; a test passes them equal. A row
-whose states and tests do not fit a document leaves it alone. Several rows of one move are alternatives: the
-first that fits is done, by one update.
+document, and `server/store/transitions.py` compiles it to MongoDB's update; a test holds that both do the
+same. A row whose states and tests do not fit a document leaves it alone. Several rows of one move are
+alternatives: the first that fits is done, by one update.
 
-What a document owes stands in it, as `then`, until it is done; what a row owes is added to it. An effect is
-safe to repeat, so anybody may do it, late or twice. A call to WeChat is no effect: a row notes that it
-begins, and its answer is another move.
+A change may have effects in other documents, such as an entry in the ledger. The row names them in `owes`,
+and the update writes them into the field `then` of the document, where they stay until they are done. An
+effect is safe to repeat, so any process may do it, late or twice. A call to WeChat is no effect: one move
+notes that the call begins, and another takes its answer.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ class Row:
     """One change. `moves` is "from states -> to state"; without an arrow, the state stays.
 
     `where` has tests of fields. `when` compares with MongoDB's clock; such a row must change the state, for
-    otherwise nobody could tell whether it was done. `drops` and `owes` are names, divided by spaces.
+    otherwise nobody could tell whether it was done. `drops` names the fields that it deletes, `owes` the
+    effects that it has; both are divided by spaces.
     """
 
     moves: str
@@ -181,7 +183,8 @@ class Row:
 class Move:
     """One conditional update of one document: the first of its rows that fits is done.
 
-    `field` of the document has its state, as `values` say it; None: by name.
+    The document has its state in `field`: as the number that `values` gives it, or by its name without
+    `values`.
     """
 
     table: str
@@ -191,7 +194,7 @@ class Move:
     values: Mapping[str, int] | None = None
 
     def stored(self, state: str) -> int | str:
-        """Return how a document has this state."""
+        """Return the value by which a document has this state."""
         return state if self.values is None else self.values[state]
 
 
@@ -242,12 +245,11 @@ def _value(value: Any, name: str, document: Document, now_ms: int) -> Any:
 
 
 class Table:
-    """The rows of one lifecycle, by name. Decorate with it each function that returns a row, or alternatives.
-
-    `first` is the state that documents begin in, `ends` are those that nothing has to leave. `effects` are
-    all that its rows may owe; `owes` are those that a new document owes. Where nothing is owed, a document is
-    due only in the states `due`, or with a field of such a name. `marks` are fields that a repetition
-    changes. `field` and `values` are as in `Move`.
+    """The moves of one lifecycle, by name. It decorates each function that returns a row, or alternatives.
+    `first` is the state of a new document, and `ends` are the states in which it may stay for good. `effects`
+    are all effects that its rows name in `owes`; `owes` are those of a new document. Once its effects are
+    done, a document stays due only in a state that `due` names, or with a field that `due` names. If a field
+    of `marks` changes, the effects may have to be done again. `field` and `values` are as in `Move`.
     """
 
     def __init__(
@@ -285,9 +287,9 @@ class Table:
         return move
 
     def carried_out(self, document: Document) -> Move | None:
-        """All that this document owed when it was read is done. None if there is nothing to note.
+        """Return the move that notes that all effects in `then` are done; None if there is nothing to note.
 
-        It does not fit a document that changed since, so that nothing is forgotten which is owed anew.
+        It does not fit a document that has changed since it was read, so an effect added since is kept.
         """
         stays_due = self.due & {document["state"], *document}
         drops = [name for name in ("then", "" if stays_due else "due_at") if name in document]
@@ -312,7 +314,7 @@ class Table:
         return frozenset({self.first, *(s for row in rows for s in (*row.begins, row.ends or self.first))})
 
     def faults(self) -> list[str]:
-        """Return what this table lacks of what every table must fulfil; [] if nothing."""
+        """Return where this table breaks the rules for all tables, in words; [] if nowhere."""
         return [*self._wrong_states(), *self._wrong_rows(), *self._wrong_effects()]
 
     def _wrong_states(self) -> Iterator[str]:

@@ -1,6 +1,7 @@
-"""How a task opens and how it ends without a dig: two lifecycles, each told by one field of its own. Pure.
+"""How a task opens and how it ends without a dig: two lifecycles, each with a state field of its own. Pure.
 
-Its review and whether it is hidden go on beside them. What ended is due until it is wound up.
+They are independent of the task's review, and of whether it is hidden. A task that ended stays due until its
+prizes and its money are settled.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _SHOWN = {"review": "shown", "shown_at": NOW}
 
 
 def _in_review(edited: int) -> dict[str, Test]:
-    """Return the tests that a task is in review in this edition: a review of an earlier edit does not
+    """Return the tests that a task is in review after `edited` edits: the review of an earlier edit does not
     count."""
     return {"review": Among(IN_REVIEW), "edited": edited or ABSENT}
 
@@ -89,7 +90,7 @@ def ended(reason: EndReason, note: str, unopened: bool) -> Row:
 
 @ending
 def ended_undug(reason: EndReason, note: str) -> list[Row]:
-    """Somebody ends what nobody has dug, or what reports hide."""
+    """Somebody ends a task that nobody has dug, or that reports hide."""
     return [
         Row("running -> over", where={"now_depth": AtMost(0)}, sets=_over(reason, note)),
         Row("running -> over", where={"now_depth": Above(0), "reported": 1}, sets=_over(reason, note)),
@@ -104,14 +105,14 @@ def expired() -> Row:
 
 @ending
 def taken_down(note: str) -> Row:
-    """An operator hid it before it opened, and it is not in review."""
+    """An operator hid it before it opened, so it ends. A task in review does not."""
     where: dict[str, Test] = {"open": 0, "hidden": 1, "reported": ABSENT, "review": NotAmong(IN_REVIEW)}
     return Row("running -> over", where=where, sets=_over("operator", note))
 
 
 @ending
 def refused(note: str, edited: int = 0) -> list[Row]:
-    """All but its publisher are kept from it for good."""
+    """An operator or WeChat's check refused it: it ends, and only its publisher may see it from now on."""
     said = {"review": "refused", "review_note": note, "hidden": 1}
     return [
         Row("running -> over", where=_in_review(edited), sets={**said, **_over("refused", note)}),

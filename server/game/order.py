@@ -1,9 +1,9 @@
 """The lifecycle of an order: what a publisher pays in, to open one red-packet task. Pure.
 
 A paid order is entered in the ledger, and opens its task (`spent`) or is refunded whole (`unusable`). This is
-done for many orders at a time, so `paid` is a state and not an effect. In review of its task it stays `paid`.
-`live` is there until the task may get another order. Once its task is open, WeChat is owed the report that
-what was paid for was delivered.
+done for many orders at a time, so `paid` is a state and not an effect. While its task is in review, the order
+stays `paid`. A task has at most one order with the field `live`, and gets no other one meanwhile. Once the
+task is open, we have to report to WeChat that what was paid for was delivered.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ order = Table("order", first="asked", ends="spent unusable closed", due="asked p
 
 @order
 def prepaid(prepay_id: str) -> Row:
-    """WeChat takes a payment for it, by `prepay_id`."""
+    """WeChat has accepted the order: its publisher can now pay, by `prepay_id`."""
     return Row("asked", sets={"prepay_id": prepay_id})
 
 
 @order
 def asking(now_ms: int, apart_ms: int) -> Row:
-    """WeChat is about to be asked for its publisher, `apart_ms` after the last time."""
+    """Its publisher is looking, so WeChat is about to be asked, at least `apart_ms` after the last time."""
     return Row("asked", where={"asked_at": AtMost(now_ms - apart_ms)}, sets={"asked_at": now_ms})
 
 
@@ -51,7 +51,7 @@ def paid(amount_fen: int, transaction_id: str, bank_type: str, now_ms: int) -> R
 
 @order
 def spent(report_at_ms: int) -> Row:
-    """It opened its task, and the ledger has it. WeChat is told so from that time on."""
+    """It opened its task, and the ledger has it. WeChat gets the report of its delivery from that time on."""
     return Row("paid -> spent", sets={"alarm": "", "due_at": report_at_ms}, owes="delivery")
 
 
@@ -63,25 +63,25 @@ def unreported(alarm: str, due_at_ms: int) -> Row:
 
 @order
 def reported() -> Row:
-    """WeChat knows of its delivery, or need not."""
+    """WeChat has the report of its delivery, or needs none."""
     return Row("spent", sets={"alarm": ""})
 
 
 @order
 def unusable() -> Row:
-    """It cannot open its task. The ledger has it, and its refund is written."""
+    """It cannot open its task. It is in the ledger, and its whole refund is saved."""
     return Row("paid -> unusable", sets={"alarm": ""}, drops="due_at live")
 
 
 @order
 def closed() -> Row:
-    """WeChat takes no payment for it any more."""
+    """WeChat no longer accepts a payment for it."""
     return Row("asked -> closed", sets={"alarm": ""}, drops="due_at live unknown_since")
 
 
 @order
 def expired() -> Row:
-    """WeChat never got it, and its time is over."""
+    """It never reached WeChat, and the time in which it could be paid is over."""
     return Row(
         "asked -> closed",
         when=Over((("expires_at", 0),)),
@@ -92,7 +92,10 @@ def expired() -> Row:
 
 @order
 def refunding(number: str, now_ms: int, apart_ms: int) -> list[Row]:
-    """Its refund of this number is about to be sent: again, or at least `apart_ms` after another refund."""
+    """The refund `number` of this order is about to be sent to WeChat.
+
+    Refunds of one order are sent at least `apart_ms` apart; the same refund may be repeated at once.
+    """
     sets = {"refunding": number, "refunding_at": now_ms}
     return [
         Row(PAID, where={"refunding": ABSENT, "refunding_at": ABSENT}, sets=sets),
@@ -107,13 +110,16 @@ def refunding(number: str, now_ms: int, apart_ms: int) -> list[Row]:
 
 @order
 def wake() -> Row:
-    """Something happened after which it may have to be closed: WeChat is asked soon."""
+    """Something happened that may require closing it, such as a takedown: WeChat is asked soon."""
     return Row("asked", sets={"due_at": NOW})
 
 
 @order
 def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
-    """WeChat calls it unpaid. `read_due_at_ms` is from before the question, so that no `wake` is undone."""
+    """WeChat says that it is not paid. It is asked again at `due_at_ms`.
+
+    `read_due_at_ms` is the `due_at` from before WeChat was asked: a `wake` that came since is kept.
+    """
     return Row(
         "asked",
         where={"due_at": ABSENT if read_due_at_ms is None else read_due_at_ms},
@@ -124,7 +130,7 @@ def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
 
 @order
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat does not say what became of it; an operator has to look after an hour of that."""
+    """WeChat gives no clear answer about it. After an hour without one, an alarm calls the operator."""
     return [
         Row("asked", where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
         Row("asked", where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),

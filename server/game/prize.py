@@ -5,6 +5,11 @@
 - `held`: a payout limit stopped it until an operator decides. `withheld`: an operator froze it. If a bill is
   out then, that is cancelled first; meanwhile the prize is `claiming` and `freezing`.
 - At the deadline of its task it is `expiring` and, once the publisher has it back, `returned`.
+
+`attempt` counts its claims. An attempt has a bill only once the limits have approved it; `weighed` is then
+its number. `bill_lost` is there if WeChat never said how the last bill ended: the prize can then only be
+returned, since a new bill might pay it twice. `let_off` is there if an operator released it individually:
+no limit holds it again.
 """
 
 from __future__ import annotations
@@ -30,7 +35,7 @@ from server.game.sealed import Sealed
 PrizeState: TypeAlias = Literal[
     "won", "claiming", "given", "sent", "received", "held", "withheld", "expiring", "returned"
 ]
-# Neither claimed nor on its way back: somebody has to decide, or to act.
+# Nobody has it for good, and it is not on its way back: somebody has to decide, or to act.
 UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
 # Claimed for good: the winner has the prize, or has said where to send it.
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
@@ -84,7 +89,7 @@ def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int)
 
 @prize
 def approved(attempt: int, counted_on: int) -> Row:
-    """The limits let this attempt be paid, and it counts on that day; they are not asked again about it."""
+    """The limits approve this attempt, for good. It counts against the limits of the day `counted_on`."""
     return Row(
         "claiming",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
@@ -94,7 +99,7 @@ def approved(attempt: int, counted_on: int) -> Row:
 
 @prize
 def held(attempt: int, why: Why, now_ms: int) -> Row:
-    """A limit holds this attempt before it has a bill."""
+    """A limit stops this attempt, which has no bill yet, until an operator decides."""
     return Row(
         "claiming -> held",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
@@ -104,7 +109,7 @@ def held(attempt: int, why: Why, now_ms: int) -> Row:
 
 @prize
 def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
-    """A limit of a day has no room for this attempt; its winner may claim again at that time."""
+    """This attempt would exceed a limit of a day; its winner may claim again at that time."""
     return Row(
         "claiming -> won",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
@@ -113,7 +118,7 @@ def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
 
 
 def _waits(why: Wait, until_ms: int) -> dict[str, int | str]:
-    """Its winner waits for that time; the deadline moves."""
+    """Return the fields of a prize that can be claimed only from that time on. Its deadline moves with it."""
     return {"waits_for": why, "waits_until": until_ms, "released_at": until_ms}
 
 
@@ -125,7 +130,7 @@ def extended(attempt: int, until_ms: int) -> Row:
 
 @prize
 def frozen_unweighed(attempt: int) -> Row:
-    """It is being frozen, and needs no cancelling: it was not approved, so it has no bill."""
+    """It is being frozen. This attempt was not approved, so there is no bill to cancel."""
     return Row(
         "claiming -> withheld",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": 1},
@@ -146,9 +151,9 @@ def given_by_bill(attempt: int, now_ms: int) -> Row:
 
 @prize
 def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: int = 0) -> list[Row]:
-    """This bill pays nothing. A prize that is being frozen is frozen now; for good if the bill is lost.
-
-    `until_ms`: WeChat pays its winner nothing before that time, and the deadline moves; 0 for no such time.
+    """The bill of this attempt failed. A prize that is being frozen is frozen now, another goes to `to`.
+    `lost`: WeChat never said that the bill failed, so a frozen prize can only be returned. `until_ms`: WeChat
+    pays its winner nothing before that time, and the deadline moves; 0 for no such time.
     """
     where = {"attempt": attempt}
     return [
@@ -217,7 +222,7 @@ def handed_over(now_ms: int) -> Row:
 
 @prize
 def expired(deadline_ms: int) -> list[Row]:
-    """Nobody claimed it in time. Bills under way go on, and held prizes stay held."""
+    """Nobody claimed it before the deadline. A claim that has a bill goes on, and a held prize stays held."""
     over = Over(((deadline_ms, 0), ("released_at", RELEASED_MS)))
     return [
         Row("won -> expiring", when=over),
@@ -227,7 +232,7 @@ def expired(deadline_ms: int) -> list[Row]:
 
 @prize
 def returned() -> Row:
-    """Its publisher has it back, with all that nobody claimed."""
+    """Its publisher has it back: the refund of all that nobody claimed has arrived."""
     return Row("expiring -> returned")
 
 
