@@ -28,6 +28,7 @@ from server.store.schema import prepare
 LOOK_SECONDS = 1.0
 ERASURE_STEPS = 4
 SAID_LINES = 8
+UNDER_WAY = "已经在进行，请等它结束"
 
 log = logging.getLogger("wabao.runs")
 
@@ -44,7 +45,7 @@ class Progress:
 async def ask_run(context: Context, actor: Actor, what: What, reason: str) -> None:
     """Let the leader rotate or release. Raises BadRequest if that is asked for already."""
     if any(run["what"] == what for run in await context.store.runs.unfinished()):
-        raise BadRequest("已经在进行，请等它结束")
+        raise BadRequest(UNDER_WAY)
     await _ask(context, actor, what, reason, context.keys.fingerprint if what == "rotate" else "")
 
 
@@ -57,10 +58,10 @@ async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -
     store, person = context.store, await find_person(context, whom)
     records = await store.people.of_openid(person["openid"])
     begun = {run.get("unionid") for run in await store.runs.unfinished()}
-    # Asking may have been cut off between two records.
-    asked = [record["_id"] for record in records if record["_id"] not in begun]
+    # Asking may have been cut off between two records. Of two who ask at once, the order lets one begin both.
+    asked = sorted(record["_id"] for record in records if record["_id"] not in begun)
     if not asked:
-        raise BadRequest("已经在进行，请等它结束")
+        raise BadRequest(UNDER_WAY)
     for unionid in asked:
         await _ask(context, actor, "forget", reason, await choose_pseudonym(store, unionid), unionid)
 
@@ -84,7 +85,9 @@ async def _ask(
     )
     if unionid:
         run["unionid"] = unionid
-    await store.runs.rows.insert_one(dict(run))
+    if not await store.runs.begin(run):  # somebody else asked at the same moment
+        await store.audit_log.conclude(run["act"], BadRequest.error)
+        raise BadRequest(UNDER_WAY)
 
 
 async def do_runs(context: Context) -> None:

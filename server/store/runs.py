@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 import pymongo
 from bson import ObjectId
 from pymongo import IndexModel
+from pymongo.errors import DuplicateKeyError
 
 from server.store.documents import Documents
 
@@ -45,8 +46,20 @@ class Runs(Documents[Run]):
     NAME = "runs"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("open", 1)], name="open", partialFilterExpression={"open": 1}),
+        # A rotation and a release name nobody: so there is one of each, and one erasure of a person.
+        IndexModel(
+            [("what", 1), ("unionid", 1)], name="once", unique=True, partialFilterExpression={"open": 1}
+        ),
         IndexModel([("at", -1)], name="newest"),
     ]
+
+    async def begin(self, run: Run) -> bool:
+        """Write a run; False if there is one that does the same and has not ended."""
+        try:
+            await self.rows.insert_one(dict(run))
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def unfinished(self) -> list[Run]:
         """Return the runs that have not ended, the longest asked for first."""

@@ -14,10 +14,13 @@ from server.actions import runs as running
 from server.actions.alone import Busy, alone, erasure_of
 from server.actions.command_line import logged
 from server.actions.people import erase as erasing
-from server.actions.runs import do_runs
+from server.actions.people.whom import Whom
+from server.actions.runs import UNDER_WAY, ask_erasure, ask_run, do_runs
 from server.context import Context
 from server.security.keys import Keys
+from server.store.audit_log import Actor
 from server.store.leases import Leases
+from server.store.runs import Run, Runs
 from support.client import Client, Someone
 from support.kills import Written
 from support.leading import lead, let_the_lease_end
@@ -137,6 +140,39 @@ async def test_a_run_waits_for_the_commands_own_and_the_command_refuses_beside_i
             async with logged(store, "rotate", lease="rotate"):
                 pytest.fail("it ran beside another")
     assert await outcomes(context) == [("run_rotate", each) for each in ("done", "done", "refused")]
+
+
+async def test_of_two_who_ask_at_once_one_begins_a_run_and_the_other_is_refused(
+    client, context, other, monkeypatch
+):
+    _, code = await a_bob(client, context)
+    met, unfinished = asyncio.Barrier(2), Runs.unfinished
+
+    async def met_there(runs: Runs) -> list[Run]:
+        found = await unfinished(runs)
+        await met.wait()
+        return found
+
+    async def ask(where: Context, what: str) -> None:
+        actor = Actor("管理员", shared=False)
+        if what == "forget":
+            await ask_erasure(where, actor, Whom(code, 1), "本人要求")
+        else:
+            await ask_run(where, actor, what, "要做")  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Runs, "unfinished", met_there)
+        for what in ("rotate", "release", "forget"):
+            asked = (ask(each, what) for each in (context, other))
+            told = await asyncio.gather(*asked, return_exceptions=True)
+            assert sorted(map(str, told)) == ["None", f"bad_request: {UNDER_WAY}"], what
+    await do_runs(context)
+    assert sorted(await outcomes(context)) == [
+        (f"run_{what}", outcome)
+        for what in ("forget", "release", "rotate")
+        for outcome in ("bad_request", "done")
+    ]
+    assert len(await context.store.runs.newest(10)) == 3
 
 
 async def test_of_two_leaders_one_does_a_run_and_once(client, context, monkeypatch):
