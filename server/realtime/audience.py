@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
-from tornado.log import app_log
 
 from server.realtime.bus import Bus
 from server.realtime.frames import Sign, Watchers, encode
@@ -97,11 +96,7 @@ class Audience:
         if not payload:
             self._whole = self._asks = True
             return
-        try:
-            news = msgspec.msgpack.decode(payload, type=WatchersNews)
-        except msgspec.MsgspecError as error:
-            app_log.error("a number of watchers cannot be read: %s", error)
-            return
+        news = msgspec.msgpack.decode(payload, type=WatchersNews)
         if news.process == self._bus.process:
             return
         other = self._others.get(news.process)

@@ -36,6 +36,8 @@ GONE = (RedisError, OSError, TimeoutError)
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
+# A process of another version may send each second what we cannot read.
+UNTAKEN_TOLD_SECONDS = 60.0
 # The places of one random order, long after the longest window of FAIR_START_MS.
 PLACES_MS = 10_000
 HEARTBEATS_MS = 900_000
@@ -55,6 +57,7 @@ class Bus:
         # Why there is no connection, if a person has to fix the cause; "" otherwise.
         self.fault: Fault = ""
         self._told = False
+        self._untaken, self._untaken_told = 0, float("-inf")
         self._connections = 0
         self._prefix = prefix
         self._on_message: Callable[[str, bytes], None]
@@ -357,7 +360,12 @@ class Bus:
         try:
             self._tell(message)
         except Exception:  # noqa: BLE001  (one message must not end the reading of all others)
-            app_log.exception("a message on the bus could not be taken")
+            self._untaken += 1
+            if time.monotonic() - self._untaken_told >= UNTAKEN_TOLD_SECONDS:
+                app_log.exception(
+                    "messages on the bus could not be taken (at most one line a minute): %d", self._untaken
+                )
+                self._untaken, self._untaken_told = 0, time.monotonic()
 
     def _tell(self, message: dict[str, Any]) -> None:
         code = message["channel"].decode().removeprefix(self._channel(""))

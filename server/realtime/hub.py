@@ -286,19 +286,15 @@ class Hub:
         await self._bus.publish("", msgspec.msgpack.encode(revoked))
 
     def _on_message(self, code: str, payload: bytes) -> None:
-        try:
-            if not code:
-                told = msgspec.msgpack.decode(payload, type=SendAway | Revoked)
-                if isinstance(told, SendAway):
-                    self.obey(told)
-                else:
-                    self.sessions.end(told.unionid, told.generation)
-                return
-            news = msgspec.msgpack.decode(payload, type=News)
-        except msgspec.MsgspecError as error:
-            app_log.error("a message on the bus cannot be read: %s", error)
+        """Take a message; raises MsgspecError for one of another version."""
+        if code:
+            self._take(code, msgspec.msgpack.decode(payload, type=News))
             return
-        self._take(code, news)
+        told = msgspec.msgpack.decode(payload, type=SendAway | Revoked)
+        if isinstance(told, SendAway):
+            self.obey(told)
+        else:
+            self.sessions.end(told.unionid, told.generation)
 
     def _take(self, code: str, news: News) -> None:
         if isinstance(news, DigNews):
