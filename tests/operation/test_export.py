@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +17,9 @@ from handlers.tables import BEIJING
 from server.actions import operate
 from server.actions.people import erase as erasing
 from server.context import Context
+from server.store.money.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from support.client import Client
+from support.operators import begin_and_hang_up
 from support.purse import confirm, pay, publish_red_packet, win
 
 MONEY, ACT = "zhao's own token", "wang's own token"
@@ -132,3 +136,38 @@ async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(client
         await client.http.post("/ops/winners", json=ASKED)
     (act,) = (await client.get("/ops/log"))["data"]
     assert (act["act"], act["outcome"]) == ("export_prizes", "begun")
+
+
+async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cursor(
+    trips, client, context, settings, monkeypatch
+):
+    codes = await won(client, context)
+    prize = await context.store.prizes.find(f"{codes['packet']}:1")
+    assert prize is not None
+    given, prizes = {"given_at": ms(2026, 11, 2), "wxname": "长" * 3_000}, 1_000
+    for first in range(0, prizes, 100):
+        batch = [{**prize, **given, "_id": f"{n}", "unionid": f"{n}"} for n in range(first, first + 100)]
+        await context.store.prizes.rows.insert_many(batch)
+    read, ended, given_between = list[str](), asyncio.Event(), Prizes.given_between
+
+    async def watched(self: Prizes, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
+        found = given_between(self, from_ms, until_ms)
+        try:
+            async for prize in found:
+                read.append(prize["_id"])
+                yield prize
+        finally:
+            await found.aclose()
+            ended.set()
+
+    monkeypatch.setattr(Prizes, "given_between", watched)
+    await client.post("/ops/login", token=MONEY)
+    await begin_and_hang_up(client.http, settings, "/ops/winners", **ASKED)
+    async with asyncio.timeout(10):
+        await ended.wait()
+    assert 0 < len(read) < prizes
+    # A part is read after the one before was taken: so it holds as much of a million rows.
+    assert sum(each.startswith("getMore") for each in trips.sent) <= len(read) // GIVEN_AT_ONCE
+    assert "killCursors prizes" in trips.sent
+    [act] = [each for each in (await client.get("/ops/log"))["data"] if each["act"] == "export_prizes"]
+    assert act["outcome"] == "begun"

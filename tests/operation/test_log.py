@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
-import json
-import socket
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -17,6 +15,7 @@ from handlers.ops import log
 from server.store import audit_log
 from server.store.audit_log import Act, AuditLog, Wanted
 from support.client import Client
+from support.operators import begin_and_hang_up
 from support.planner import without_index
 
 LOOK, ACT = "lin's own token", "wang's own token"
@@ -157,18 +156,8 @@ async def test_an_export_whose_client_hangs_up_reads_no_further(client, context,
             closed.set()
 
     await client.post("/ops/login", token=ACT)
-    cookie = "; ".join(f"{name}={value}" for name, value in client.http.cookies.items())
-    body = json.dumps({"reason": "查账"})
-    with socket.socket() as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        slow.setblocking(False)
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(slow, ("127.0.0.1", settings.port))
-        monkeypatch.setattr(AuditLog, "turns", watched)
-        head = f"POST /ops/exportLog HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n"
-        head += f"Content-Length: {len(body)}\r\n\r\n"
-        await loop.sock_sendall(slow, (head + body).encode())
-        assert (await loop.sock_recv(slow, 4096)).startswith(b"HTTP/1.1 200")
+    monkeypatch.setattr(AuditLog, "turns", watched)
+    await begin_and_hang_up(client.http, settings, "/ops/exportLog", reason="查账")
     async with asyncio.timeout(10):
         await closed.wait()
     assert 0 < sum(taken) < acts

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import socket
+
 import httpx
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
@@ -23,10 +27,27 @@ async def guess(client: Client, address: str, token: str = "a guess") -> str:  #
     return str((await client.post("/ops/login", headers, name="x", token=token)).get("error", ""))
 
 
+def _cookie(http: httpx.AsyncClient) -> str:
+    return "; ".join(f"{name}={value}" for name, value in http.cookies.items())
+
+
 async def open_feed(http: httpx.AsyncClient, settings: Settings) -> WebSocketClientConnection:
-    cookie = "; ".join(f"{name}={value}" for name, value in http.cookies.items())
     origin = f"http://127.0.0.1:{settings.port}"
     request = HTTPRequest(
-        f"ws://127.0.0.1:{settings.port}/ops/feed", headers={"Cookie": cookie, "Origin": origin}
+        f"ws://127.0.0.1:{settings.port}/ops/feed", headers={"Cookie": _cookie(http), "Origin": origin}
     )
     return await websocket_connect(request)
+
+
+async def begin_and_hang_up(http: httpx.AsyncClient, settings: Settings, path: str, **asked: str) -> None:
+    """Ask for a table, take its first bytes, and no more."""
+    body = json.dumps(asked).encode()
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(slow, ("127.0.0.1", settings.port))
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nCookie: {_cookie(http)}\r\n"
+        head += f"Content-Length: {len(body)}\r\n\r\n"
+        await loop.sock_sendall(slow, head.encode() + body)
+        assert (await loop.sock_recv(slow, 4096)).startswith(b"HTTP/1.1 200")

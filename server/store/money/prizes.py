@@ -23,6 +23,7 @@ _Document = dict[str, Any]
 
 # Claims within this time are added up for the limits of a day.
 TOGETHER_MS = 30_000
+GIVEN_AT_ONCE = 200  # read in one trip
 # The fields that tell where goods went.
 WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
 
@@ -250,9 +251,13 @@ class Prizes(DueDocuments[Prize]):
         found = self.collection.find(
             {"given_at": {"$gte": from_ms, "$lt": until_ms}, "state": {"$in": [*GIVEN]}},
             sort=[("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)],
+            batch_size=GIVEN_AT_ONCE,  # MongoDB's own is 16 MB
         )
-        async for prize in found:
-            yield prize
+        try:
+            async for prize in found:
+                yield prize
+        finally:
+            await found.close()
 
     async def found_by(
         self, name: Literal["phone_hash", "number"], texts: list[str], limit: int
