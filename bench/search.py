@@ -119,7 +119,7 @@ async def measure(store: Store, rounds: int) -> bool:
     async def story() -> None:
         task = await store.tasks.find(STORY)
         assert task is not None
-        assert len((await of_task(store, task))[:PAGE]) == PAGE
+        assert len((await of_task(store, task)).events[:PAGE]) == PAGE
         assert len(await lucks(store, task)) == 50
 
     return await slowest("a timeline of 500 entries", story, rounds) <= TIMELINE_MS and good

@@ -27,6 +27,7 @@ OPS_MEANINGS = {
     "OpsTimelineRequest.before": Meaning("只要早于这个时刻的（unix 毫秒）"),
     "OpsTimelineReply.data": Meaning("发生过的事，最新的在前"),
     "OpsTimelineReply.more": Meaning("还有没有更早的", NO_YES),
+    "OpsTimelineReply.whole_since": Meaning("每类最多读最新的 1,000 条：从何时起没有遗漏，0 是都在"),
     "verdict": Meaning("这个宝贝的记录是否前后一致、与承诺相符；不是宝贝或往前翻时为 null"),
     "Verdict.commitment": Meaning("发布时公布的承诺（十六进制）"),
     "Verdict.ended": Meaning("是否已经结束；结束后谁都可以取证明", NO_YES),

@@ -82,12 +82,14 @@ class Verdict(msgspec.Struct):
 class OpsTimelineReply(Reply, kw_only=True):
     """At most 500 events, the newest first. `more` is 1 if there are older ones.
 
+    At most 1,000 of a kind are read. If there are more, what began before `whole_since` may be missing.
     Events of the same millisecond are never split between two replies, so there may be a few more than 500.
     `lucks` (of the first 50 winners) and `verdict` come only with the newest events of a task.
     """
 
     data: list[TimelineEvent]
     more: int
+    whole_since: int
     lucks: list[WinnersLuck]
     verdict: Verdict | None
 
@@ -104,23 +106,24 @@ class OpsTimeline(OperatorInterface):
         store, lucky, judged = self.context.store, [], None
         if request.of == "person":
             person = await find_person(self.context, request.whom())
-            events = await of_person(store, await store.people.of_openid(person["openid"]))
+            story = await of_person(store, await store.people.of_openid(person["openid"]))
         else:
             task = await self._task(request)
             if request.of == "prize":
                 if not request.depth:
                     raise BadRequest("请填写“层数”，应为挖到的层数", param="depth")
-                events = await of_task(store, task, request.depth)
+                story = await of_task(store, task, request.depth)
             else:
-                events = await of_task(store, task)
+                story = await of_task(store, task)
                 if not request.before:
                     lucky = await lucks(store, task)
                     judged = await self._judge(task)
-        page, more = page_of(events, request.before)
+        page, more = page_of(story.events, request.before)
         names = await store.tasks.names(event.code for event in page)
         return OpsTimelineReply(
             data=[TimelineEvent(*event, names.get(event.code, "")) for event in page],
             more=int(more),
+            whole_since=story.whole_since,
             lucks=[WinnersLuck(*each) for each in lucky],
             verdict=judged,
         )

@@ -6,7 +6,7 @@ There is no log beside them. A document keeps the last time of each of its state
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from server.game import draw
@@ -22,7 +22,7 @@ from server.store.audit_log import BEGUN, Act, depth_of
 from server.store.people.people import Person
 
 PAGE = 500
-# The most that is read of each kind of document.
+# The most that is read of each kind of document, the newest.
 READ = 1_000
 WINNERS = 50
 # The most digs of a winner of which a p-value is computed.
@@ -49,6 +49,13 @@ class Event(NamedTuple):
     number: str = ""
 
 
+class Story(NamedTuple):
+    """Events, the newest first. What began before `whole_since` (unix ms) may be missing; 0: nothing is."""
+
+    events: list[Event]
+    whole_since: int
+
+
 class Luck(NamedTuple):
     """How often a winner dug in a treasure, and how likely it was that so many digs win (the p-value).
 
@@ -61,8 +68,8 @@ class Luck(NamedTuple):
     p_value: float | None
 
 
-async def of_task(store: Store, task: Task, depth: int = 0) -> list[Event]:
-    """Return what became of a treasure, its prizes and its money, the newest first.
+async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
+    """Return what became of a treasure, its prizes and its money.
 
     With a depth, of the prize there, with what is about the whole treasure.
     """
@@ -76,6 +83,7 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> list[Event]:
         store.reviews.find(f"task:{code}"),
     )
     reports = await store.reports.of_task(code, READ)
+    since = [_since(acts, "at"), _since(reports, "at")]
     reporters = await store.people.names(report["unionid"] for report in reports)
     names = {prize["_id"]: prize["wxname"] for prize in prizes}
     found = [*_of_tasks([task]), *_of_prizes(prizes), *_of_bills(bills, names), *_of_orders(orders)]
@@ -88,23 +96,31 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> list[Event]:
         for prize in prizes:
             messages = await store.messages.of_person(prize["unionid"], READ)
             found += _of_messages(each for each in messages if each["prize"] == prize["_id"])
-    on_people, effects = await _on_people(store, prizes, [task["publisher"]])
-    return _sorted([*found, *on_people], effects)
+            since.append(_since(messages, "created_at"))
+    on_people, effects, on_people_since = await _on_people(store, prizes, [task["publisher"]])
+    return Story(_sorted([*found, *on_people], effects), max(*since, on_people_since))
 
 
-async def of_person(store: Store, people: list[Person]) -> list[Event]:
+async def of_person(store: Store, people: list[Person]) -> Story:
     """Return what a person did and what became of it; they may have two records."""
     public = [person["public_id"] for person in people if "public_id" in person]
     parts = await asyncio.gather(*(_of_record(store, person, public) for person in people))
-    acts = _of_acts(await store.audit_log.about("person", public, READ))
-    effects = [event for _, there in parts for event in there]
-    return _sorted([*(event for found, _ in parts for event in found), *acts], effects)
+    acts = await store.audit_log.about("person", public, READ)
+    events = [event for found, _, _ in parts for event in found]
+    effects = [event for _, there, _ in parts for event in there]
+    since = max([_since(acts, "at"), *(since for _, _, since in parts)])
+    return Story(_sorted([*events, *_of_acts(acts)], effects), since)
+
+
+def _since(newest: Sequence[_Document], field: str) -> int:
+    """Return since when (unix ms) all documents of a kind were read, 0 if none was left out."""
+    return newest[-1][field] if len(newest) == READ else 0
 
 
 async def _of_record(
     store: Store, person: Person, public: list[str]
-) -> tuple[list[Event], list[Event]]:
-    """Return the events of a record, and the effects of acts on people; see `_on_people`."""
+) -> tuple[list[Event], list[Event], int]:
+    """Return the events of a record, the effects of acts on people (see `_on_people`), and since when."""
     unionid = person["_id"]
     tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
         store.tasks.released(unionid, 0, READ),
@@ -119,9 +135,10 @@ async def _of_record(
     published = {task["_id"] for task in tasks}
     depths = {(prize["code"], depth) for prize in prizes for depth in (0, prize["depth"])}
     codes = sorted(published | {code for code, _ in depths})
+    about = await store.audit_log.about("code", codes, READ)
     acts = [
         act
-        for act in await store.audit_log.about("code", codes, READ)
+        for act in about
         if (act["code"] in published or (act["code"], depth_of(act)) in depths)
         and act.get("person", "") in ("", *public)
     ]
@@ -131,13 +148,17 @@ async def _of_record(
     found.append(Event(person.get("created_at", 0), "first_login"))
     if "leaving" in person:
         found.append(Event(person["leaving"]["at"], "leaves"))
-    return found, (await _on_people(store, prizes, []))[1]
+    _, effects, since = await _on_people(store, prizes, [])
+    by_creation = (tasks, bills, orders, messages)
+    since = max(since, *(_since(each, "created_at") for each in by_creation))
+    return found, effects, max(since, *(_since(each, "at") for each in (joins, reports, about)))
 
 
 async def _on_people(
     store: Store, prizes: Iterable[_Document], unionids: list[str]
-) -> tuple[list[Event], list[Event]]:
-    """Return when the people of these prizes, and these people, were frozen and released; and what of.
+) -> tuple[list[Event], list[Event], int]:
+    """Return when the people of these prizes, and these people, were frozen and released; what of; and since
+    when all of that is there.
 
     The second list has such an act at each prize that the person won or gave.
     """
@@ -147,17 +168,14 @@ async def _on_people(
             places.setdefault(unionid, []).append((prize["code"], prize["depth"]))
     people = await store.people.find_all(sorted(places)) if places else []
     of = {person["public_id"]: places[person["_id"]] for person in people if "public_id" in person}
-    acts = [
-        act
-        for act in await store.audit_log.about("person", sorted(of), READ)
-        if act["act"] in ("freeze_person", "release_person")
-    ]
+    about = await store.audit_log.about("person", sorted(of), READ)
+    acts = [act for act in about if act["act"] in ("freeze_person", "release_person")]
     effects = [
         event._replace(code=code, depth=depth)
         for act, event in zip(acts, _of_acts(acts), strict=True)
         for code, depth in of[act["person"]]
     ]
-    return [*_of_acts(acts)], effects
+    return [*_of_acts(acts)], effects, _since(about, "at")
 
 
 # What an operator's acts let happen.

@@ -15,6 +15,7 @@ export function timeline(who, onRead = () => {}) {
   const problem = el("p.problem", { role: "alert" });
   const list = el("ol.log.timeline");
   const lucks = el("div");
+  const cut = el("p.hint");
   const older = el("button.quiet", { type: "button", hidden: true, onclick: () => read(last) }, t("timeline_older"));
   const again = el("button.quiet", { type: "button", onclick: () => read(0) }, t("timeline_again"));
   let last = 0;
@@ -38,10 +39,11 @@ export function timeline(who, onRead = () => {}) {
     }
     last = reply.data.at(-1)?.at ?? last;
     older.hidden = !reply.more;
+    write(cut, reply.whole_since ? t("timeline_cut", day(reply.whole_since)) : "");
   }
 
   read(0);
-  return el("section.panel.timeline-panel", {}, el("header", {}, el("h2", {}, t("timeline")), again), problem, lucks, list, older);
+  return el("section.panel.timeline-panel", {}, el("header", {}, el("h2", {}, t("timeline")), again), problem, lucks, list, older, cut);
 }
 
 /** The page of one prize. */

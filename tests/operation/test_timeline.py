@@ -8,6 +8,7 @@ from server.operation import alarms, timeline
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client
 from support.operators import operator
+from support.planner import without_index
 from support.purse import confirm, pay, publish_red_packet, rest, win
 
 ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
@@ -60,6 +61,29 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
         raw = (await http.get("/ops/timeline", params=who)).text
         for secret in (alice.unionid, bob.unionid, "seed_box"):
             assert secret not in raw
+
+
+async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_whole(
+    trips, client, context, monkeypatch
+):
+    await operator(client)
+    alice = await client.log_in("alice")
+    code = await alice.publish(forecast_num=100_000)
+    for hidden in (1, 0, 1):
+        assert (await client.post("/ops/hide", code=code, hidden=hidden, reason="看看"))["status"] == 0
+    _, second, _ = (await client.get("/ops/log"))["data"]
+    for read, since in ((timeline.READ, 0), (2, second["at"])):
+        monkeypatch.setattr(timeline, "READ", read)
+        for who in ({"of": "task"}, {"of": "person", "depth": 0}):
+            trips.commands.clear()
+            reply = await client.get("/ops/timeline", code=code, **who)
+            assert reply["whole_since"] == since, who
+            assert sum(event["what"].startswith("act_") for event in reply["data"]) == min(read, 3)
+            reads = [each for each in trips.commands if next(iter(each)) in ("find", "aggregate")]
+            assert {each["find"] for each in reads if "find" in each} >= {"audit_log", "reports"}
+            unserved = [what for each in reads for what in without_index(each, context.store.indexes())]
+            # MongoDB merges what the index of acts has of each treasure and of each person.
+            assert [each for each in unserved if not each.startswith("audit_log: ")] == []
 
 
 async def test_a_timeline_of_nothing_is_refused(client):

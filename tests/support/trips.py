@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 
@@ -10,11 +13,13 @@ class Trips(CommandListener):
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.commands: list[Mapping[str, Any]] = []
 
     def started(self, event: CommandStartedEvent) -> None:
         updates = event.command.get("updates") or [{}]
         polls = "ended_at" in event.command.get("filter", {})  # who logged out, every few seconds
         if updates[0].get("u") != {"$unset": {"pending": ""}} and not polls:
+            self.commands.append(event.command)
             self.sent.append(f"{event.command_name} {event.command.get(event.command_name)}")
 
     def succeeded(self, event: CommandSucceededEvent) -> None:

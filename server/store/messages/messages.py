@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
+import pymongo
 from pymongo import IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -63,7 +64,7 @@ class Messages(DueDocuments[Message]):
 
     NAME = "messages"
     INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("unionid", 1)], name="of_person"),
+        IndexModel([("unionid", 1), ("created_at", -1)], name="newest_of_person"),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         IndexModel([("ended_at", 1)], name="ended", partialFilterExpression={"ended_at": {"$gt": 0}}),
         DUE_INDEX,
@@ -95,8 +96,9 @@ class Messages(DueDocuments[Message]):
         )
 
     async def of_person(self, unionid: str, limit: int) -> list[Message]:
-        """Return some of the messages to a person."""
-        return await self.collection.find({"unionid": unionid}, limit=limit).to_list(limit)
+        """Return the newest messages to a person."""
+        newest = [("created_at", pymongo.DESCENDING)]
+        return await self.collection.find({"unionid": unionid}, sort=newest, limit=limit).to_list(limit)
 
     async def renew(self, message: Message) -> None:
         """Write a message again, if the one before has ended."""

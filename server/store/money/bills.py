@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
+import pymongo
 from pymongo import IndexModel
 
 from server.game.bill import bill as lifecycle
@@ -53,11 +54,12 @@ class Bills(Payments[Bill]):
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("prize", 1)], name="of_prize"),
         IndexModel([("code", 1)], name="of_task"),
-        IndexModel([("unionid", 1)], name="of_winner"),
+        IndexModel([("unionid", 1), ("created_at", -1)], name="newest_of_winner"),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
         DUE_INDEX,
     ]
 
     async def of_winner(self, unionid: str, limit: int) -> list[Bill]:
-        """Return some of a person's bills."""
-        return await self.collection.find({"unionid": unionid}, limit=limit).to_list(limit)
+        """Return a person's newest bills."""
+        newest = [("created_at", pymongo.DESCENDING)]
+        return await self.collection.find({"unionid": unionid}, sort=newest, limit=limit).to_list(limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
+import pymongo
 from pymongo import IndexModel
 
 from server.game.order import order as lifecycle
@@ -55,7 +56,7 @@ class Orders(Payments[Order]):
     TABLE = lifecycle
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("code", 1)], name="of_task"),
-        IndexModel([("publisher", 1)], name="of_publisher"),
+        IndexModel([("publisher", 1), ("created_at", -1)], name="newest_of_publisher"),
         IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
         IndexModel([("transaction_id", 1)], name="paid_as"),
         IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
@@ -67,8 +68,9 @@ class Orders(Payments[Order]):
         return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
 
     async def of_publisher(self, unionid: str, limit: int) -> list[Order]:
-        """Return some of a person's orders."""
-        return await self.collection.find({"publisher": unionid}, limit=limit).to_list(limit)
+        """Return a person's newest orders."""
+        newest = [("created_at", pymongo.DESCENDING)]
+        return await self.collection.find({"publisher": unionid}, sort=newest, limit=limit).to_list(limit)
 
     async def find_either(self, number: str) -> Order | None:
         """Return the order with this number: ours, or WeChat's number of its payment."""

@@ -42,7 +42,7 @@ class Reports(DueDocuments[Report]):
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("open", 1), ("at", 1)], name="queue", partialFilterExpression={"open": 1}),
         IndexModel([("code", 1), ("at", -1)], name="of_task"),
-        IndexModel([("unionid", 1), ("counts", 1)], name="of_person"),
+        IndexModel([("unionid", 1), ("at", -1)], name="newest_of_person"),
         IndexModel([("at", 1), ("open", 1)], name="oldest"),
         DUE_INDEX,
     ]
@@ -90,8 +90,9 @@ class Reports(DueDocuments[Report]):
         return await found.to_list(limit)
 
     async def made_by(self, unionid: str, limit: int) -> list[Report]:
-        """Return some of the reports that a person made."""
-        return await self.collection.find({"unionid": unionid}, limit=limit).to_list(limit)
+        """Return the newest reports that a person made."""
+        found = self.collection.find({"unionid": unionid}, sort=[("at", pymongo.DESCENDING)], limit=limit)
+        return await found.to_list(limit)
 
     async def number_by(self, unionid: str) -> int:
         """Return how often a person reported something."""

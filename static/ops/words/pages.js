@@ -118,6 +118,7 @@ export const PAGES = {
   shares_most: ["一人最多带来", "most brought by one"],
   timeline: ["经过", "Timeline"],
   timeline_older: ["更早的", "Older"],
+  timeline_cut: ["每一类只列最新的 1,000 条：{0} 以前开始的可能没有列出。", "Of each kind the newest 1,000 are shown: what began before {0} may be missing."],
   timeline_again: ["再读一次", "Read again"],
   by_operator: ["{0} 操作", "by {0}"],
   verdict: ["核对", "Verdict"],
