@@ -11,12 +11,14 @@ from contextlib import asynccontextmanager
 from server.runtime.background import Background
 from server.store import Store, is_unavailable
 
-# A process that is killed leaves its lease; another one waits for its end, and asks so often.
+# A process that is killed leaves its lease behind. Another one waits until the lease ends, and looks this
+# often.
 LEASE_MS, RENEW_SECONDS, AGAIN_SECONDS = 10_000, 2.0, 0.5
 
 
 class Busy(Exception):
-    """Another process does it, or took it over while this one stood still. The message is one line."""
+    """Another process does the same work, or took it over while this process stood still. The message is one
+    line."""
 
 
 def erasure_of(unionid: str) -> str:
@@ -26,10 +28,11 @@ def erasure_of(unionid: str) -> str:
 
 @asynccontextmanager
 async def alone(store: Store, name: str) -> AsyncIterator[None]:
-    """Do what is within, under a lease that is renewed meanwhile. Raises Busy if another process renews it.
+    """Run the body of the `with` statement under a lease, which is renewed meanwhile. Raises Busy if another
+    process renews it.
 
-    If MongoDB is silent for longer than the lease lasts, another process may begin. Then this one is stopped
-    once it can know; for that moment both work, so what is done like this must bear it.
+    If MongoDB is silent for longer than the lease lasts, another process may begin. This process stops as
+    soon as it learns of that. Until then both work, so the work must be safe to do twice at the same time.
     """
     holder, lease = secrets.token_hex(8), f"run:{name}"
     first = taken = await store.leases.acquire(lease, holder, LEASE_MS)

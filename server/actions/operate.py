@@ -50,7 +50,7 @@ async def _logged(
 ) -> AsyncIterator[None]:
     log, person = context.store.audit_log, ""
     if whom is not None:
-        with suppress(Refusal):  # the act itself is refused then, and that is logged
+        with suppress(Refusal):  # then the act itself is refused, and the log says so
             person = (await find_person(context, whom)).get("public_id", "")
     written = await log.begin(context.clock.now_ms(), actor, act, target, reason, person)
     try:
@@ -99,7 +99,7 @@ async def give_back(context: Context, actor: Actor, what: What, code: str, depth
 async def release_ring(
     context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
 ) -> None:
-    """Release each prize that is held because of the ring of this one. Raises BadRequest if none is.
+    """Release each prize that is held because of the same ring as this prize. Raises BadRequest if none is.
 
     Prizes held since after `seen_at_ms`, when the operator looked, stay held. Each release is a separate act
     in the log; if the process dies, the rest are still held.
@@ -123,7 +123,8 @@ async def _decide_all(
     prizes: list[Prize],
     reason: str,
 ) -> None:
-    """Decide about each of them, even if some are refused because somebody else decided or froze meanwhile.
+    """Decide about each of these prizes. Some may be refused, because somebody else decided about them or
+    froze them meanwhile: go on with the others.
 
     Raises the refusal at the end.
     """

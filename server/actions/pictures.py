@@ -163,7 +163,8 @@ def stays_up(file: File) -> bool:
 
 
 def signed_path(context: Context, path: str, least_ms: int = SIGNED_MS) -> str:
-    """Return the path of a picture or thumbnail with a signature: who has it may see what others do not yet.
+    """Return the signed path of a picture or thumbnail: everybody who has it may see a picture that others do
+    not see yet.
 
     It lasts `least_ms`, and up to an hour more so that the same picture has the same address for a while.
     """

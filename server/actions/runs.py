@@ -99,7 +99,7 @@ async def do_runs(context: Context) -> None:
                 key = run["_id"]
                 if key not in begun or begun[key].done():
                     begun[key] = doing.spawn(_do(context, run))
-            await asyncio.sleep(LOOK_SECONDS)  # also before one is done again that failed at once
+            await asyncio.sleep(LOOK_SECONDS)  # also before a run that failed at once is tried again
         if begun:
             await asyncio.wait(begun.values())  # they give their leases back
     finally:
@@ -181,7 +181,7 @@ async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
 async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
     """Erase a person's record; see `erase`. One that is gone was erased before this process began.
 
-    None of a person's records is begun with while another may not be erased.
+    While one of a person's records may not be erased, none of them is.
     """
     store, unionid = context.store, run["unionid"]
     progress.total = ERASURE_STEPS

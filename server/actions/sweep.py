@@ -1,8 +1,8 @@
 """One sweep over everything that is due. The leader sweeps again and again; each thing is done once.
 
 A sweep leases each due thing by a conditional update before it acts (`server/store/due.py`). So of several
-sweeps only one acts; if it dies, another one acts later. This would work without a leader, who only saves
-questions.
+sweeps only one acts; if it dies, another one acts later. This would work without a leader too; the leader
+only saves queries.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ log = logging.getLogger("wabao.money")
 async def sweep(context: Context, kinds: Collection[Kind] = SWEPT) -> None:
     """Bring tasks, orders, prizes, bills and refunds that are due one step nearer to their end.
 
-    Other kinds than `kinds` have nothing due, and are not asked.
+    Only `kinds` are looked at; the others have nothing due.
     """
     store, now_ms = context.store, context.clock.now_ms
     swept: tuple[tuple[Kind, Callable[[], Awaitable[None]]], ...] = (

@@ -43,14 +43,14 @@ from server.store.digging.tasks import View
 from server.store.people.people import Person, shown_name
 from server.telemetry import metrics
 
-# Less than a request's limit (5 s): a request that reaches that cannot say whether the dig was tried.
+# Less than a request's limit of 5 s: a request that reaches that limit cannot say whether the dig was tried.
 DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
-# Our estimate of MongoDB's clock is never fast. It is slow by a few ms: by what the fastest reply of the last
-# ten seconds took. So a request that seems to come this shortly before a cooldown's end may have come after
-# it, and counts so.
+# Our estimate of MongoDB's clock is never fast. It lags by a few ms: by the duration of the fastest reply of
+# the last ten seconds. So a request that seems to come this shortly before the end of a cooldown may have
+# come after it, and counts as late enough.
 SLOW_CLOCK_MS = 100
 
 
@@ -66,7 +66,7 @@ def digging_of(context: Context) -> Digging:
 
 @per_context
 def fair_start_of(context: Context) -> FairStart:
-    """Who waits for the random order."""
+    """The people who wait for the random order."""
     return FairStart(
         context.settings.fair_start_ms,
         context.hub.cooldowns,
@@ -131,7 +131,8 @@ def _known_cooldown(context: Context, request: _Request) -> CoolingDown | None:
 
 
 async def _refuse_from_memory(context: Context, request: _Request) -> bool:
-    """Raise CoolingDown if this process knows enough to; return whether the caller repeats an earlier dig.
+    """Raise CoolingDown if this process knows that a cooldown runs; return whether the caller repeats an
+    earlier dig.
 
     Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip. Raises
     OwnTask if this process knows that the caller published the task.
@@ -163,7 +164,8 @@ def _publisher(context: Context, code: str) -> str:
 
 
 def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True) -> CoolingDown:
-    """Return the refusal, with what a client needs to count down. If not `begun`, the task starts then."""
+    """Return the refusal, with what a client needs to count down. If digging has not `begun`, the task starts
+    at that time."""
     left = seconds_left(cd_until_ms, now_ms)
     if not begun:
         msg = f"还没有开挖，还要等 {time_in_words(left)}" if left else "刚刚开挖，现在可以挖了"
@@ -241,7 +243,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                 if not repeats and _needs_order(context, request):
                     digger, start = await _who_enters(context, request), fair_start_of(context)
                     if _needs_order(context, request):
-                        # Or one person could have any number of requests wait.
+                        # Otherwise one person could have any number of requests wait.
                         if digger is not None and not start.is_after_all(request.code, digger):
                             request.waits()
                         request.ordered_for = await start.wait(
@@ -249,7 +251,8 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
                         )
                 if digging_of(context).never_cools(request.code):
                     await _count(context, request)
-                # No await before `acquire`: who waited for the random order gets a turn in that order.
+                # No await before `acquire`: requests that waited for the random order get their turns in that
+                # order.
                 turn = digging_of(context).turn(request.code)
                 await turn.acquire()
         except TimeoutError:
@@ -265,7 +268,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
 
 
 def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
-    """Whether a request whose turn has come may dig, by all that was learned while it waited."""
+    """Whether a request whose turn has come may still dig, by what this process learned while it waited."""
     return not (
         _known_cooldown(context, request)
         or _needs_order(context, request)

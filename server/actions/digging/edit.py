@@ -19,7 +19,7 @@ from server.store.people.people import Person
 
 
 async def edit(context: Context, publisher: Person, code: str, said: Said) -> Task:
-    """Replace a task's texts, and its picture if a `url` names another; return the task as it is then.
+    """Replace a task's texts, and its picture if `url` names another one; return the changed task.
 
     Where contents are checked, or an operator has to look, nobody else sees it, and nobody can dig it, until
     it has passed again. Safe to repeat.

@@ -1,4 +1,4 @@
-"""Ending a task without a dig, and winding up every task that has ended: refunds and expired prizes."""
+"""Ending a task without a dig, and settling every task that has ended: refunds and expired prizes."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ LOOK_AGAIN_MS = 60_000
 OPERATOR_LOOK_MS = 600_000
 # Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
 UNWRITTEN_MS = 2_000
-# A thousand bills may be out at a deadline. What is not done within this time waits for the next look: the
-# lease on the task (`server/store/due.py`) must not run out first.
+# A thousand bills may be out at a deadline. What is not done within this time waits until the task is due
+# again: the lease on the task (`server/store/due.py`) must not run out first.
 RETRACTING_SECONDS = 20.0
 
 log = logging.getLogger("wabao.money")
@@ -65,7 +65,8 @@ async def _end(context: Context, code: str, end: Move) -> None:
 
 
 async def settle_task(context: Context, task: Task) -> None:
-    """Do what is due: end an expired task, wind up an ended one, look after one that never opened.
+    """Do what is due: end an expired task, settle an ended one, or use the payment of one that never opened,
+    or delete it.
 
     Raises PayUnknown, WeChatBusy, Contradiction.
     """

@@ -22,7 +22,7 @@ def visiting_of(context: Context) -> Visiting:
 
 
 class NotNoted(Unavailable):
-    """MongoDB does not take the note of a visit, or of who brought whom."""
+    """MongoDB did not store a visit, or who brought whom."""
 
 
 async def visit(context: Context, code: str, unionid: str, sharer: str | None = None) -> str:

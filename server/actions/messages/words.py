@@ -30,8 +30,8 @@ ENDINGS = {
 class Words:
     """The values that a template may show. `moot`: nobody needs the message.
 
-    `later_ms` is when to look again, because it is not true before (unix ms). `until_ms` prolongs the time in
-    which the message is of use; 0 leaves it as it was written.
+    If the message is not true yet, `later_ms` is when to look again (unix ms). `until_ms` prolongs the time
+    in which the message is of use; 0 leaves it as it was written.
     """
 
     values: Values = field(default_factory=dict)
@@ -44,7 +44,7 @@ MOOT = Words(moot=True)
 
 
 async def words_of(context: Context, message: Message) -> Words:
-    """Return what a message says by what the store holds now; MOOT if nobody needs it any more."""
+    """Return the values of a message, read from the store now; MOOT if nobody needs it any more."""
     task = await context.store.tasks.find(message["code"])
     if task is None:
         return MOOT

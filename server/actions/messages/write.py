@@ -1,7 +1,7 @@
 """Writing the messages to people who left: who is told of what, and who consented.
 
-`send_messages` sends them. A message has one id per occasion, so writing it again changes nothing. For a kind
-that has no template, no store is asked.
+`send_messages` sends them. A message has one id per occasion, so writing it again changes nothing. If a kind
+has no template, nothing is read or written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ANNOUNCED_MS = 30 * DAY_MS
 SAVED_MS = 10_000  # longer than it takes to save a task
 LOOK_MS = 600_000
 FOLLOWERS = 200
-# Kinds of which several people may get a message about the same task.
+# Kinds of messages that several people may get about the same task.
 TO_MANY: tuple[MessageKind, ...] = ("cooldown_over", "announced")
 
 
@@ -91,7 +91,8 @@ async def _renew(context: Context, message: Message) -> None:
 
 
 async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> None:
-    """Note that a person allows one more message of each template. What waits for it is sent.
+    """Note that a person allows one more message of each template. Messages that wait for this consent are
+    sent.
 
     If the process dies in between, waiting messages look for a consent again later. Raises BadRequest.
     """

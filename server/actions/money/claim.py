@@ -114,7 +114,8 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
 
 
 def _refuse_unsent(task: Task, address: str) -> None:
-    """Raise BadRequest if a publisher does not send there, or it cannot be told."""
+    """Raise BadRequest if the publisher does not send to this address, or if its province cannot be
+    recognised."""
     if not (excluded := task.get("not_sent_to")):
         return
     province = province_of(address)

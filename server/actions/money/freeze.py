@@ -25,8 +25,8 @@ AT_ONCE = 10
 async def freeze(context: Context, what: What, code: str, depth: int, reason: str = "") -> None:
     """Freeze a task, the prize at a depth, or the person who dug it (0: the publisher). Safe to repeat.
 
-    Only operators read the reason. A bill that is out is cancelled; until WeChat says that it is, the winner
-    may still confirm it. Raises NoSuchTask, BadRequest.
+    Only operators read the reason. A bill that was sent is cancelled; until WeChat confirms the cancellation,
+    the winner may still take the money. Raises NoSuchTask, BadRequest.
     """
     of, now_ms = await find_target(context, what, code, depth), context.clock.now_ms()
     new = Freeze(
@@ -160,7 +160,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
 
 
 async def _settle_each(context: Context, prizes: list[Prize]) -> None:
-    """Cancel their bills, or tell their winners. A sweep cancels what this does not get to."""
+    """Cancel their bills, or tell their winners. A sweep cancels the bills that this leaves out."""
     for prize in prizes:
         if "freezing" in prize:
             await settle_freezing(context, prize)

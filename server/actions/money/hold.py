@@ -61,7 +61,8 @@ _ANY_FEN = 10**15
 
 
 class Newness(NamedTuple):
-    """What limits ask of a claim. `young` is 1 if its winner is a newcomer, 2 if its publisher is too."""
+    """What the limits need to know about a claim. `young` is 1 if its winner is a newcomer, 2 if its
+    publisher is too."""
 
     young: int
     private: int
@@ -92,8 +93,8 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
     """Raise PayoutWaits if this red packet cannot be claimed yet.
 
     Either a limit put it off, or it was won just now and this publisher never paid this winner as much
-    before. A prize paid within the same wait does not count as paid before: otherwise a first win of 1 yuan
-    would end the wait of the next.
+    before. A prize that was paid during this wait does not count as paid before: otherwise a first win of 1
+    yuan would end the wait for the next one.
     """
     now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
     waits = now_ms < prize.get("waits_until", 0)
@@ -228,7 +229,7 @@ async def _is_full(context: Context, prize: Prize) -> bool:
 
 
 async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
-    """Look at the limits of 24 hours; the wait is the longest of those that have no room."""
+    """Check the limits of 24 hours. Of several that are exceeded, the one with the longest wait counts."""
     settings = context.settings
     limits: list[_Limit] = []
     if prize.get("private"):

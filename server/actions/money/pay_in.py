@@ -273,7 +273,8 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
         elif _is_over(task) or is_by_credit(order):
             await owe_refund(context, "whole", order, order["amount_fen"])
             await store.orders.moves(order["_id"], row.unusable())
-        # The task is in review. If that has just ended, or it was just shown again, a sweep follows soon.
+        # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses
+        # the payment soon.
         elif await store.tasks.note_prepaid(order["code"]):
             await announce_judged(context, order["code"])
     if spent:

@@ -16,7 +16,7 @@ from server.store.digging.tasks import View
 from server.store.people.people import Person
 from server.wechat import WeChatError
 
-# At most so many questions at once: content checks use the same 100 connections to WeChat.
+# The most requests to WeChat at once: content checks use the same 100 connections.
 UNDER_WAY = 50
 # https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/safety-control-capability/api_getuserriskrank.html
 NOT_SEEN = 61010
@@ -32,7 +32,8 @@ def risk_looks_of(_: Context) -> RiskLooks:
 
 
 def look_at_risk(context: Context, view: View, address: str) -> None:
-    """Note and ask in the background about who just dug a red packet, unless that was done today.
+    """Note the address of a person who just dug a red packet, and ask WeChat for their risk, in the
+    background and once a day.
 
     `address` is the person's own; "" asks nothing.
     """
@@ -62,7 +63,8 @@ async def _ask(context: Context, person: Person, address: str, day: int, code: s
 
 
 async def note_place(context: Context, unionid: str, address: str) -> None:
-    """Note from where somebody came, if it is known. `address` is as `counted_address` gives it."""
+    """Note the address from which somebody came, if it is known. `address` is as `counted_address` gives
+    it."""
     settings = context.settings
     if address and settings.cash_ring_day_yuan and settings.knows_addresses:
         await context.store.places.note(unionid, _place(context, address), context.clock.now_ms())

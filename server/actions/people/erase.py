@@ -186,8 +186,8 @@ async def refuse_while_needed(store: Store, unionid: str) -> None:
 async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list[Need]:
     """Return what others still wait for from this person, and what this person still waits for.
 
-    With `parcels`, goods by mail count too: for the publisher until they are sent, for the winner until they
-    arrived. Leave it out where an operator has decided about these.
+    With `parcels`, goods by mail stop the erasure too: that of the publisher until they are sent, that of the
+    winner until they have arrived. Leave it out where an operator has decided about these.
     """
     published = await store.erasure.published(unionid)
     of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])

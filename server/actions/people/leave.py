@@ -1,6 +1,7 @@
 """A person deletes their own account, and may keep it for some days after all (PIPL, articles 15 and 47).
 
-Asking and taking it back are one write each. What follows is `erase`, once nothing of theirs is under way.
+Asking for the deletion is one write, and so is taking it back. What follows is `erase`, once nothing of
+theirs is under way.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from server.store.audit_log import Actor
 from server.store.people.people import Person
 
 DAYS = 7
-# So many reasons are told at once.
+# The most reasons that a refusal names at once.
 TOLD = 5
 # How the operators' log calls such a person, without their name.
 THEMSELVES = Actor("the person themselves", shared=False)
@@ -83,7 +84,7 @@ async def stay(context: Context, person: Person) -> None:
 async def erase_leavers(context: Context) -> None:
     """Erase all whose days are over, at once, since each waits for requests under way.
 
-    The leader repeats this. Who is still needed for something stays, and is looked at again.
+    The leader repeats this. A person who is still needed for something is kept, and looked at again later.
     """
     due = await context.store.people.lease_leaving(context.clock.now_ms())
     for failed in await asyncio.gather(*(_erase(context, one) for one in due), return_exceptions=True):

@@ -31,8 +31,8 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     It waits for an operator if they first logged in a day ago or earlier and have dug somewhere. So a storm
     from new accounts does nothing. It counts towards hiding the task if they opened this one and dug in it.
     Once those that count weigh REPORTS_TO_HOLD together (`weight_together`), the task is hidden. Safe to
-    repeat: if the process dies before that, a sweep does it. What a winner says about a task that an operator
-    has hidden is saved, and waits for no operator.
+    repeat: if the process dies before that, a sweep does it. A winner's report of a task that an operator has
+    hidden is saved, but no operator has to decide about it.
 
     Raises NoSuchTask; BadRequest if the task is their own; NotShown if they may not see it or it was never
     shown. (Nobody could decide about reports of what is refused.)

@@ -63,10 +63,11 @@ async def settle_reviews(context: Context) -> None:
 
 
 async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> None:
-    """Check the due reviews whose `part` WeChat must be asked about; with None, those that need no question.
+    """Check the due reviews whose `part` WeChat has to check; with None, those for which WeChat need not be
+    asked.
 
     It is asked about one at first, then about several at once. After two that it did not answer, the rest
-    waits for the next turn. Many questions at once would take the store from digs.
+    waits for the next turn. Many checks at once would keep the store from digs.
     """
     reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
     due: list[Review] = []
