@@ -41,7 +41,8 @@ def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
 
 
 def _token_of_query(query: str) -> str:
-    """Return the token of old clients. Longer queries are not parsed: they take long, and are not theirs."""
+    """Return the token of old clients. A longer query is not parsed: that would take long, and `/ws` has no
+    such query."""
     try:
         return parse_qs(query, max_num_fields=QUERY_FIELDS).get("token", [""])[-1]
     except ValueError:

@@ -168,7 +168,7 @@ class Socket(WebSocketHandler):
         assert stream is not None  # noqa: S101  (Tornado has both before it calls us)
         self.iostream = stream
         self.iostream.set_nodelay(True)
-        # With TLS only the stream's own write encrypts. Mostly TLS ends before us.
+        # With TLS the stream has to write, since only it encrypts. Mostly TLS ends before us.
         if not isinstance(self.iostream, SSLIOStream):
             self._plain = self.iostream.socket
 

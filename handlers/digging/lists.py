@@ -157,7 +157,8 @@ def _released_card(context: Context, task: Task) -> ReleasedCard:
 
 
 class PartakenCard(Card, kw_only=True):
-    """The original document names the publisher's picture `wxheadimgurl` here; the reply has both names.
+    """The original interface document calls the publisher's picture `wxheadimgurl` here; the reply has both
+    names.
 
     `is_prize` is 1 if the caller won. If the caller may not see the task now, all that its publisher wrote,
     its pictures and the publisher's are "", `signed` is 0 and `ranks` [].

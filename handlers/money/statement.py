@@ -14,7 +14,7 @@ from server.operation.audit import read_money
 
 
 class GetStatementRequest(msgspec.Struct):
-    """Who asks, about which task."""
+    """The task, and its publisher who asks."""
 
     unionid: Unionid
     code: Code

@@ -94,7 +94,7 @@ class OpsAlarmsReply(Reply, kw_only=True):
 
 
 class OpsAlarms(OperatorInterface):
-    """The alarms of now and the last ones that are over."""
+    """The present alarms, and the latest ones that are over."""
 
     path = "/ops/alarms"
     takes = (OpsAlarmsRequest,)

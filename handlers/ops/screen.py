@@ -195,7 +195,7 @@ class OpsFeed(Socket):
 
     @property
     def unsent_bytes_allowed(self) -> int:
-        """Most bytes queued: the frame `history` on a slow link, and the frames behind it."""
+        """The most bytes that may be queued: the frame `history` on a slow link, and the frames behind it."""
         return UNSENT_BYTES
 
     def initialize(self, context: Context) -> None:  # type: ignore[override]

@@ -1,7 +1,7 @@
-"""Batching: simultaneous questions of one kind are put to the store as a single one.
+"""Batching: simultaneous queries of one kind are sent to the store as a single one.
 
-Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. Questions
-wait, and are refused, by the rules of `PageReads`.
+Pages wait here and digs do not, so a crowd that opens pages leaves the store to those who dig. Queries wait,
+and are refused, by the rules of `PageReads`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Generic, TypeAlias, TypeVar
 from server.errors import Unavailable
 from server.runtime.page_reads import PageReads, counted
 
-# Least time between two questions, so that a crowd's requests are gathered.
+# Least time between two queries, so that a crowd's requests are gathered.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
 # A crowd's replies are made in portions, so that a dig never waits behind more than one of them.

@@ -1,9 +1,9 @@
 """A fair start: digs that come as digging begins wait, and are then tried in a random order.
 
 Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Digging
-begins when a cooldown ends, and when a task opens that people waited for. The order is one over all processes
-(`server/realtime/shared_order.py`); without Redis each process has one of its own. Nothing that is written
-matters: if a process dies, its clients ask again.
+begins when a cooldown ends, and when a task opens that people waited for. All processes share one order
+(`server/realtime/shared_order.py`); without Redis each process has its own. Nothing that is written matters:
+if a process dies, its clients ask again.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ EARLY_SECONDS = 0.015
 QUICK_SECONDS = 0.01
 # How long to wait for a Redis that answered quickly before.
 PATIENCE_SECONDS = 0.15
-# The first of all goes on at once; all others go on when its dig is known, or after this time, as it may be
-# refused.
+# The request with the first place goes on at once. The others go on when its dig is known or, since it may be
+# refused, after this time.
 OTHERS_SECONDS = 0.15
 # For this long after the window, other processes may still read the order or wait for the first dig. Requests
 # that come then get a place too: otherwise they would overtake all others through a process that gathered

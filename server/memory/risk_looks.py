@@ -1,4 +1,5 @@
-"""The people whose risk this process asked for today, and how many questions are open. Asks no store."""
+"""The people about whose risk this process asked WeChat today, and how many answers are still missing. Asks
+no store."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ class RiskLooks:
         self._late = False
 
     def begin(self, unionid: str, day: int, most: int) -> bool:
-        """Note a question; False if this person was asked about that day, or `most` are under way."""
+        """Note that WeChat is asked about a person; False if it was asked about them that day, or `most`
+        answers are missing."""
         if self._day_of.get(unionid) == day or self._under_way >= most:
             return False
         self._day_of[unionid] = day

@@ -25,7 +25,7 @@ NEWS = "watchers"
 # Above this many watchers, their number is told only every 5 s.
 CROWD = 500
 SILENT_SECONDS = 15.0
-WHOLE_RENEWALS = 6  # all of it goes with each sixth sign of life
+WHOLE_RENEWALS = 6  # every sixth heartbeat carries all of it
 NO_CHEERS: Mapping[Sign, int] = {}
 
 

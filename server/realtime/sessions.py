@@ -11,7 +11,8 @@ from typing import Protocol
 POLL_SECONDS = 5.0
 # How far a poll looks back: longer than any process trusts what it has read about a person.
 LOOKED_BACK_MS = 120_000
-# After so long without a request or a connection, none is under way, and what was read is trusted no more.
+# After this long without a request or a connection, none is under way, and what was read is no longer
+# trusted.
 FORGOTTEN_SECONDS = 300.0
 
 

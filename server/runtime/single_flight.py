@@ -49,7 +49,7 @@ class SingleFlight(Generic[K, V]):
         return await asyncio.shield(task)
 
     def close(self, key: K) -> None:
-        """Let nobody join the work of this key any more: who asks from now on starts it anew."""
+        """Let nobody join the work of this key any more: the next caller starts it anew."""
         self._under_way.pop(key, None)
 
     def _end(self, key: K, task: asyncio.Task[V]) -> None:

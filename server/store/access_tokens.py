@@ -40,7 +40,8 @@ class AccessTokens(Documents[_Document]):
         return None, 0
 
     async def lease(self, appid: str, seen: Sealed | None, lasts_ms: int) -> bool:
-        """Lease the renewal for so long; False if another process has it or the token is not `seen`."""
+        """Lease the renewal for `lasts_ms`; False if another process has the lease, or the token is no longer
+        `seen`."""
         free = {"$lte": [{"$ifNull": ["$renewing_until_ms", 0]}, NOW_MS]}
         until = {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$renewing_until_ms"]}
         try:
@@ -54,7 +55,7 @@ class AccessTokens(Documents[_Document]):
         return leased.modified_count == 1 or leased.upserted_id is not None
 
     async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
-        """Note that a renewal is forced; False if there were so many within a day, or one just before.
+        """Note that a renewal is forced; False if there were too many within a day, or one a moment before.
 
         Call it only with the lease. `forced_at_ms` has the times of the last day, in order.
         """

@@ -15,7 +15,8 @@ from server.store.documents import Documents
 _Document = dict[str, Any]
 
 BEGUN = "begun"
-# What one turn reads: at most so many acts, at first of this period; then of up to STEP times that, or half.
+# One turn reads at most this many acts, from a period of this length at first. The period then grows up to
+# STEP times, or is halved, by how many acts were found.
 TURN, PERIOD_MS, STEP = 250, 60_000, 64
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")

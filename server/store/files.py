@@ -31,7 +31,8 @@ from server.store.documents import Documents
 _Document = dict[str, Any]
 
 ROUTE = "/files/"
-# Much longer than any request: no request that still runs can be about to use what is unused for so long.
+# Much longer than any request, so no running request can be about to use a file that has been unused for this
+# long.
 UNUSED_MS = DAY_MS
 # How long what we drew stays after it was last asked for, and after a newer one took its place.
 MADE_MS = 30 * DAY_MS

@@ -67,7 +67,8 @@ class Meta(Documents[AboutDatabase]):
         return Look(found[0], found[0].pop("now"))  # type: ignore[arg-type]  # `now` was all it had more
 
     async def note_sealing(self, identity: str, fingerprint: str, lasts_ms: int) -> bool:
-        """Note that a server seals under this secret for so long; False if the database is another one."""
+        """Note that a server seals under this secret for the next `lasts_ms`; False if the database is
+        another one."""
         until = {"$add": [NOW_MS, lasts_ms]}
         noted = await self.collection.update_one(
             {"_id": _ID, "identity": identity}, [{"$set": {f"keys.{fingerprint}": until}}]
@@ -75,7 +76,8 @@ class Meta(Documents[AboutDatabase]):
         return noted.matched_count == 1
 
     async def feature(self, identity: str, code: str, most: int) -> list[str]:
-        """Feature a task, the last one, unless `most` others are; return the codes of those that are then."""
+        """Add a task at the end of the featured ones, unless `most` others are featured; return the codes of
+        all featured tasks."""
         free = {"$or": [{"featured": code}, {f"featured.{most - 1}": {"$exists": False}}]}
         found = await self.find_one_and_update(
             {"_id": _ID, "identity": identity, **free},
@@ -87,7 +89,7 @@ class Meta(Documents[AboutDatabase]):
         return [] if found is None else found.get("featured", [])
 
     async def unfeature(self, identity: str, codes: list[str]) -> list[str]:
-        """Feature these tasks no longer; return the codes of those that still are."""
+        """Stop featuring these tasks; return the codes of those still featured."""
         found = await self.find_one_and_update(
             {"_id": _ID, "identity": identity},
             {"$pull": {"featured": {"$in": codes}}},

@@ -45,10 +45,12 @@ class SealedTokens(Protocol):
         """Return the sealed token and for how long it is still valid (ms)."""
 
     async def lease(self, appid: str, seen: Sealed | None, lasts_ms: int) -> bool:
-        """Lease the renewal for so long; False if another has it or the token is no longer `seen`."""
+        """Lease the renewal for `lasts_ms`; False if another process has the lease, or the token is no longer
+        `seen`."""
 
     async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
-        """Note that a renewal is forced, unless there were so many within a day, or one just before."""
+        """Note that a renewal is forced; False if there were too many within a day, or one a moment
+        before."""
 
     async def save(self, appid: str, sealed: Sealed, lasts_ms: int) -> None:
         """Save a renewed token and give the lease back."""

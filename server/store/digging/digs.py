@@ -49,7 +49,7 @@ _ONCE_EACH: list[_Document] = [
 
 
 class WonTask(Task):
-    """A task with the caller's prize, which is absent until it is written."""
+    """A task with the caller's prize there; the prize is absent until it is written."""
 
     prize: NotRequired[WonPrize]
 

@@ -208,7 +208,8 @@ class Tasks(DueDocuments[Task]):
     async def edit(self, code: str, publisher: str, changes: _Document) -> Task | None:
         """Change what a task says and shows; None if somebody has dug, it ended, is hidden or is not theirs.
 
-        A dig needs the depth that it was before, so one of both is first. Each process reads the names again.
+        An edit needs a task without digs, and a dig needs the depth unchanged, so only one of two at the same
+        moment succeeds. Each process reads the names again.
         """
         undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
         counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
@@ -372,7 +373,7 @@ class Tasks(DueDocuments[Task]):
     async def _places(
         self, condition: _Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
     ) -> list[Place]:
-        """Return so many places in this order. Only what starts later is turned round: the soonest first.
+        """Return this many places in this order. Only what starts later is turned round: the soonest first.
 
         Tasks of one time stay as they are, so that each order is the index's whatever the limit.
         """

@@ -36,9 +36,10 @@ MOST_CONSENTS = 50
 class Message(TypedDict):
     """Times are unix ms, 0 for never. After `until` it is of no use. `prize` is the one it is about, or "".
 
-    `after` marks a message that is not sent itself, but writes one to each follower: the last who got one.
-    `asleep` is there while it waits for a consent. `unsure` is there if WeChat may have taken it without our
-    knowing. `failing_since` and `alarm` say since when and why WeChat does not take it.
+    `after` is there if a message is not sent itself but stands for one to each follower: it names the last
+    follower for whom that was written. `asleep` is there while it waits for a consent. `unsure` is there if
+    WeChat may have taken it without our knowing. `failing_since` and `alarm` say since when and why WeChat
+    does not take it.
     """
 
     _id: str

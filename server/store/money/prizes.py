@@ -110,8 +110,8 @@ class WonPrize(TypedDict):
 
 
 class Matter(TypedDict):
-    """A thing that may wait for somebody: a prize of theirs, their task with `unsent` goods, or an unpaid
-    one."""
+    """Something that may wait for a person to act: their prize, their task with `unsent` goods, or their
+    unpaid task."""
 
     task: Task
     prize: NotRequired[WonPrize]
@@ -236,7 +236,7 @@ class Prizes(DueDocuments[Prize]):
         return await self.collection.find({"unionid": unionid}).to_list(None)
 
     async def given_by(self, publisher: str, limit: int) -> list[_Document]:
-        """Return of a publisher's prizes that were claimed for good when, the newest first."""
+        """Return when each of a publisher's prizes was claimed for good, the newest first."""
         found = self.rows.find(
             {"publisher": publisher, "given_at": {"$gt": 0}},
             dict.fromkeys(("draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"), 1),
@@ -378,7 +378,7 @@ class Prizes(DueDocuments[Prize]):
         return PaidOut(0, 0, 0)
 
     async def were_paid(self, unionid: str, publisher: str, fen: int, before_ms: int) -> bool:
-        """Whether this publisher's red packets paid this person so much or more before that time."""
+        """Whether this publisher's red packets paid this person at least this amount before that time."""
         pipeline: list[_Document] = [
             {
                 "$match": {

@@ -101,7 +101,7 @@ class Person(TypedDict):
 
 # The fields of a person's record that decide whether they are admitted.
 ADMITTING = ("_id", "locked", "generation", "banned", "leaving", "forgotten_as")
-# How long one process works on an erasure, and how long one that has to wait does.
+# How long one process has for an erasure, and after how long an erasure that had to wait is tried again.
 ERASING_MS = 10 * 60_000
 # What a person chose and others do not see yet, and that it has to be submitted.
 _CHOICE = {"chosen": "", "due_at": ""}
@@ -225,7 +225,7 @@ class People(DueDocuments[Person]):
             name: value for name, value in person.items() if name not in ("_id", "public_id")
         }
         said = fields if told else {"openid": person["openid"]}
-        # What finds them by the name that others see: none that they chose, or else WeChat's.
+        # Search terms of WeChat's name: they count only if the person has chosen no name.
         name = person["nickName"] if is_named(person) else ""
         terms = {"terms": terms_of(name, "")}
         unnamed: _Document = {"$eq": [{"$type": "$wxname"}, "missing"]}

@@ -52,7 +52,8 @@ class Reports(DueDocuments[Report]):
         return await self.add_or_read(report)
 
     async def counting(self, code: str, decided: int, limit: int) -> list[str]:
-        """Return whose open reports of a task count, of those after so many decisions: the newest."""
+        """Return the authors of the newest open reports of a task that count and were made after its last
+        `decided` decisions."""
         made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None: 0, or not there
         found = self.rows.find(made, {"unionid": 1}, sort=[("at", pymongo.DESCENDING)], limit=limit)
         return [row["unionid"] for row in await found.to_list(limit)]

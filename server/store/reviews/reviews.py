@@ -104,10 +104,10 @@ class Reviews(DueDocuments[Review]):
     def lease_due_for(
         self, part: Part | None, now_ms: Callable[[], int], asked_before_ms: int
     ) -> AsyncIterator[Review]:
-        """Lease and yield the due reviews whose `part` WeChat must be asked about.
+        """Lease and yield the due reviews whose `part` WeChat has to check.
 
-        With None, yields the reviews that need no question. A picture is asked about again if the last
-        question was before a time (unix ms).
+        With None, yields the reviews for which WeChat need not be asked. A picture is asked about again if
+        the last question was before a time (unix ms).
         """
         return self._lease_among(_waiting_for(part, asked_before_ms), now_ms)
 
