@@ -1,4 +1,4 @@
-// The realtime channel of this page, over the browser's WebSocket, and when to read what no frame tells.
+// The realtime channel of this page over the browser's WebSocket, and when to read what no frame reports.
 
 import { Channel } from "../miniprogram/shared/channel.js";
 import { observe } from "../miniprogram/shared/clock.js";

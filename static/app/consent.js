@@ -1,5 +1,6 @@
-// Messages to people who left: the person allows one of each kind, asked where it makes sense and never twice.
-// In WeChat `wx.requestSubscribeMessage` asks; here a dialog does, and the sandbox plays WeChat.
+// Asks a person's consent to messages after they left the page: one consent per message, asked where the message makes
+// sense, and never twice for the same occasion. In WeChat `wx.requestSubscribeMessage` asks; here a dialog does, and
+// the sandbox plays WeChat.
 
 import { callWeChat, get, post } from "./api.js";
 import { ask } from "./dialog.js";
@@ -25,7 +26,7 @@ export function consent(signal) {
     present(name, name && [name, task.code, ...(name === "cooldown" ? [task.cd_until] : [])].join(":"), task.code);
   }
 
-  /** Offer the next message of a publisher whom the person follows; "" if they do not. Once a day: each message is one consent. */
+  /** Offer the next message of a followed publisher, at most once a day; "" if the person follows nobody here. */
   function showFollow(publisherId) {
     present("follow", publisherId && `follow:${publisherId}:${new Date().toDateString()}`);
   }

@@ -6,7 +6,7 @@ import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
 const PAGE = 50; // of getTaskUser; page n always holds the places 50 (n − 1) + 1 to 50 n
 const NEWEST = 60;
-const FEWEST = 20; // a press of the button shows at least so many more
+const FEWEST = 20; // a press of the button shows at least this many more
 
 /** The list: its `element`, with `reset(details)`, `add(row)`, `mark(no)` for a winner, and `count(number)`. */
 export class Participants {

@@ -9,7 +9,7 @@ const KINDS = "image/jpeg,image/png,image/webp,image/gif";
 /**
  * Return a field: its element, `input`, and `ready()`, which resolves to the picture's address once it is uploaded, and
  * throws if the upload failed. Before a picture is chosen, people see `shown`, and `ready()` resolves to `address`.
- * `chosen()` says whether there is one; `uploaded` is called with the address of each.
+ * `chosen()` says whether a picture was chosen; `uploaded` is called with the address of each uploaded one.
  */
 export function pictureField(id, { label, hint, address = "", shown = address, uploaded = () => {} }) {
   const preview = el("div.preview", {}, shown ? el("img", { src: shown, alt: "" }) : icon("picture", 40));

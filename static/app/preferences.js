@@ -1,4 +1,4 @@
-// What a person prefers on this device: whether opening a treasure digs, and what tells of the end of a cooldown.
+// What a person prefers on this device: whether opening a treasure digs, and how the end of a cooldown is signalled.
 
 import { sha256, utf8 } from "../miniprogram/shared/hash.js";
 import { ASK_OPENING, OPENING, WIN } from "../miniprogram/shared/words.js";

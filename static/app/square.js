@@ -101,14 +101,14 @@ class Square {
     return cardsOf(found);
   }
 
-  /** Read so many pages, from `first` on, and let `take` show them, unless something else is sought meanwhile. */
+  /** Read this many pages, from `first` on, and let `take` show them, unless the search changes meanwhile. */
   async load(first, number, take) {
     this.loading = true;
     const mine = this.asked;
     try {
       const pages = await Promise.all(Array.from({ length: number }, (_, before) => this.read(first + before)));
       if (this.signal.aborted || mine !== this.asked) return;
-      this.complete = !pages.at(-1).length; // one with few cards of each publisher may be short
+      this.complete = !pages.at(-1).length; // a short page is not the last one: each has few cards of one publisher
       this.lengths.splice(first - 1, Infinity, ...pages.map((cards) => cards.length));
       take(pages.flat());
     } catch (error) {

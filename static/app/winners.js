@@ -7,7 +7,7 @@ import { OWN, WANTED, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
 
-const RENEW_MS = 20_000; // frames tell of most changes, but not of those by time alone
+const RENEW_MS = 20_000; // frames report most changes, but not those that only time brings
 const LATE_MS = 300; // a prize is written just after its frame
 
 /** `scanned` is the pick-up code of a winner's QR code, from the address. */
@@ -89,7 +89,7 @@ function makeList(code, scanned, load) {
     return rows.get(winner.depth).element;
   }
 
-  /** Read the pages that are shown, and join them. */
+  /** Read all pages that are shown, and join them. */
   async function read() {
     const asked = wanted;
     const found = await Promise.all(Array.from({ length: pages }, (_, at) => get("/getWinners", { code, wanted: asked, page: at + 1 })));
@@ -124,11 +124,11 @@ function watch(task, renew, signal) {
   signal.addEventListener("abort", leave);
 }
 
-/** Return a function that reads, one reading at a time. All calls during a reading share the one after it. */
+/** Return a function that reads, one reading at a time. All calls during a read share the next read. */
 function inTurn(read, signal) {
   let reading = null;
   let next = null;
-  let loud = false; // somebody who waits for the reading to come is told if it is refused
+  let loud = false; // if the read is refused, whoever waits for it is told
 
   return function load({ renewing = false } = {}) {
     loud ||= !renewing;

@@ -61,7 +61,7 @@ function taskList(now) {
   return { element, tick, show };
 }
 
-/** Show the alarms of now and the last ones that are over, the newest first. */
+/** Show the present alarms and the latest ones that are over, the newest first. */
 export function alarmsPage(root) {
   const list = new Part();
   const show = ({ data: alarms }) =>

@@ -81,7 +81,7 @@ export const claiming = Behavior({
       return this.claimOn(async () => this.mailed(await this.draw(detail.value)));
     },
 
-    /** Read what only `/drawPrize` tells of goods by mail; if it cannot be read, a button tries again. */
+    /** Read what only `/drawPrize` knows about goods by mail; if that fails, a button tries again. */
     readMailed() {
       return this.claimOn(async () => this.mailed(await this.draw()));
     },

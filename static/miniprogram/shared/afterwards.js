@@ -45,7 +45,7 @@ export function afterwards(task, winners) {
   return { won: told ? wonByWords(named, number) : "", proof: told ? AFTER.proof : "", next: next(task.code) };
 }
 
-/** Where what `afterwards` found has nothing to dig next, read the square once with `get`, some seconds later, and call `show`. */
+/** If `afterwards` found nothing to dig next, read the square once with `get`, some seconds later, and call `show`. */
 export function seekNext(found, { code }, get, show) {
   if (!found || found.next.length || sought === code) return;
   sought = code;

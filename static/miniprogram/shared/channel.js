@@ -1,7 +1,7 @@
 // The realtime channel, for any client: one websocket for all watched tasks.
 //
-// A subscriber gets each dig of the task exactly once and in order. The server promises that per connection.
-// Across connections it holds because we ask for the digs after the last one that we delivered (`since`).
+// A subscriber gets each dig of the task exactly once and in order. The server promises that per connection. Across
+// connections the same holds because we ask for the digs after the last one that we delivered (`since`).
 
 const SILENCE_MS = 15000; // after it we ask whether the server is still there
 const SILENCE_IN_SIGHT_MS = 5000; // the same, while somebody looks at a task

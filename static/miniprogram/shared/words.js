@@ -120,7 +120,7 @@ export const LEAVING = [
   "活动规则、挖过和挖到的记录换成随机代号，保留至少两年。",
 ];
 
-/** Return what is told to who deletes their account; `moment` is when that will be, in words. */
+/** Return what a person who deletes their account reads; `moment` is when it will be deleted, in words. */
 export const leavesAt = (moment) => `账号将在 ${moment} 以后删除。在那以前可以查看、领已经挖到的奖品，或者撤销。`;
 
 // Why somebody may report a treasure. WeChat's action sheet holds six.
@@ -183,14 +183,14 @@ export const worth = ({ value }) => (value ? `值 ${value} 元` : "");
 // Above this many yuan the tax is named: the docs say why (docs/launch.md).
 const TAXED_YUAN = 800;
 
-/** Return what a winner is told of the tax on their prize, "" if nothing. */
+/** Return what a winner reads about the tax on their prize, "" if there is none. */
 export function winnersTax({ value, rank, ranks }) {
   const yuan = rank ? ranks[rank - 1].value : value;
   if (!(yuan > TAXED_YUAN)) return "";
   return `这份奖品值 ${yuan} 元。得奖可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴；他可能为此问你要报税的信息。`;
 }
 
-/** Return what a publisher is told of it, "" if nothing. */
+/** Return what a publisher reads about that tax, "" if there is none. */
 export function publishersTax({ value = 0, ranks = [] }) {
   const yuan = Math.max(value, ...ranks.map((rank) => rank.value ?? 0));
   if (!(yuan > TAXED_YUAN)) return "";
@@ -223,7 +223,7 @@ export const deepestWords = ({ status, deepest }) => (status ? "" : `最深到�
 
 export const ASK_OPENING = "以后打开宝贝：";
 
-// Whether opening a treasure digs: what one may choose, and beside each what it is the change from.
+// Whether opening a treasure digs: the two choices; `other` labels the change to the other one.
 export const OPENING = [
   { opens: "digs", words: "进来就挖", other: "我自己按" },
   { opens: "waits", words: "我自己按", other: "进来就挖" },
@@ -323,7 +323,7 @@ export const WINNERS = {
   someNoted: (noted, refused) => `记下了 ${noted} 行；下面 ${refused} 行没有记下：`,
 };
 
-// How far the prizes are that a publisher looks at, as `getWinners` calls it.
+// The filters of a publisher's list of prizes, by state, as `getWinners` names them.
 export const WANTED = [["all", "全部"], ["to_send", "待寄出"], ["open", "待领取"], ["done", "已发出"], ["gone", "退回"]];
 
 /** What came of the rows of an uploaded table: what is said, and a line for each row that was refused. */

@@ -20,7 +20,7 @@ Component({
       if (!by) wx.setNavigationBarTitle({ title: PUBLISHER.followed });
     },
 
-    /** Read it anew: somebody may come back from a publisher whom they do not follow any more. */
+    /** Read the list anew: the person may have stopped following the publisher from whose page they come back. */
     onShow() {
       this.next(1);
     },

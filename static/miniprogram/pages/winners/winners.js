@@ -5,7 +5,7 @@ import { atMostEvery } from "../../shared/renewing.js";
 import { CARRIERS, OWN, WANTED, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, scan, shareFile, showProblem } from "../../wechat.js";
 
-const RENEW_MS = 20000; // frames tell of most changes, but not of those by time alone
+const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
 const READ_MS = 500; // many win or claim at once
 const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 
