@@ -6,9 +6,9 @@ Starts servers of its own: embedded stores, their files in memory. First it meas
 (`parts/unit_costs.py`). From these costs alone a simulation (`parts/queueing.py`) says how fast 1, 2 and 4
 processes will be. That is printed, then measured. Servers, stores and clients share the cores, in the
 simulation too. Each quantity is measured in three to five rounds; the three beside which other work used the
-least of the cores count, and what it used is printed. Exits with 1 if one with a bar is more than 25 % off;
-what the embedded store takes much part in has none. Then come the tables of docs/scaling.md. All of it takes
-some five minutes.
+least of the cores count, and what it used is printed. Exits with 1 if a quantity with a bar is more than 25 %
+off. Those in which the embedded store has a large part have no bar. Then come the tables of docs/scaling.md.
+All of it takes some five minutes.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108
 
 @dataclass(slots=True, frozen=True)
 class Held:
-    """A quantity: what is predicted, and how to measure it once."""
+    """A quantity: its predicted value, and how to measure it once."""
 
     what: str
     unit: str
@@ -98,7 +98,8 @@ class Capacity:
             print(f"  {each[0]:<54}{each[2]:>9.4g} {each[1]}", flush=True)
         with running(processes, self.scene.directory) as server, closing(Crowd(Askers)) as crowd:
             for what, unit, predicted, measure in found:
-                # What the embedded store takes part in is not held to it: that part varies too much.
+                # Quantities in which the embedded store has a large part have no bar: that part varies too
+                # much.
                 bar = None if measure in (self._details, self._taps) else OFF
                 held = Held(what, unit, predicted, partial(measure, server, crowd), bar)
                 yield measured(held, server, crowd)
@@ -266,14 +267,14 @@ def per_second(value: float) -> str:
 
 
 def parts_of(share: float) -> str:
-    """Say how many of a thing are needed that is to be half full at most."""
+    """Return how many of a thing are needed if each may be at most half full."""
     return f"{100 * share:.1f} % of a core: " + (
         "one" if share <= 0.5 else f"{math.ceil(share / 0.5)} shards"
     )
 
 
 def sets_of(commands: float) -> str:
-    """Say how many replica sets are needed for so many commands a second."""
+    """Return how many replica sets are needed for this many commands a second."""
     sets = math.ceil(commands / scale.Limits().mongodb_commands)
     return "one set" if sets == 1 else f"{sets} shards"
 

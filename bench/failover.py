@@ -5,9 +5,10 @@
 The replica set is an embedded MongoDB behind `tests/support/wire/faulty.py`, which says how its faults are
 modelled. Primaries step down, are cut off and rolled back, and new ones do not know yet what a majority has.
 Replies are lost after the work was done, connections are cut, writes are answered with a writeConcernError,
-and all is late. A window without a fault has a cooldown of 1 s. One with a fault has 6 s, so that people who
-ask again do so within it; there other interfaces are asked too. Half of the money sequences run without the
-driver's own retries, and one fault in twenty lasts up to 3 s there. Exits with 1 when something did not hold.
+and all is late. A window without a fault has a cooldown of 1 s. A window with a fault has 6 s, so that people
+who ask again do so within it; in those windows other interfaces are called too. Half of the money sequences
+run without the driver's own retries, and one fault in twenty lasts up to 3 s there. Exits with 1 when
+something did not hold.
 """
 
 from __future__ import annotations
@@ -287,7 +288,7 @@ def move_money_on_a_failing_store(directory: Path, asked: argparse.Namespace) ->
         try:
             yield
         finally:
-            wire.calm()  # what looks at the outcome meets no fault
+            wire.calm()  # the checks of the outcome meet no fault
 
     seen: Counter[str] = Counter()
     try:

@@ -44,7 +44,7 @@ DIG_SECONDS = 0.003  # what a dig takes in the simulation
 LEAST_P = 0.001
 # On top of the window: what the server may take from the order to the last reply. 200 refusals cost 60 ms.
 REPLIES_MS = 250
-# Who cheats, beside so many others.
+# The cheater, and how many others there are.
 CHEATS_LINES, CHEATS_OTHERS = 12, 15
 SPARE_LINES = 100
 
@@ -143,7 +143,7 @@ def simulate(people: int, windows: int, window_ms: int) -> bool:
 
 
 def chance_of_as_many(wins: int, windows: int, share: float) -> float:
-    """Return the probability of so many wins or more, if each window is won with this probability."""
+    """Return the probability of at least this many wins, if each window is won with this probability."""
     fewer = sum(comb(windows, k) * share**k * (1 - share) ** (windows - k) for k in range(wins))
     return max(0.0, 1 - fewer)
 
@@ -168,7 +168,8 @@ class Tally:
 class Windows:
     """A server's task, and the people who dig it. The first of them only publishes.
 
-    The second, the fastest, digs on so many `lines`, as many to each serving process; the others on one.
+    The second, the fastest, digs on this many `lines`, spread evenly over the serving processes; the others
+    on one.
     """
 
     def __init__(
@@ -271,7 +272,7 @@ def percentiles(values: list[float]) -> str:
 
 
 def measure(workers: int, window_ms: int, people: int, windows: int, lines: int = 1) -> bool:
-    """Run one server; print its tally; return whether all of it holds. The fastest has so many `lines`."""
+    """Run one server; print its tally; return whether all of it holds. The fastest has this many `lines`."""
     with running(workers=workers, FAIR_START_MS=str(window_ms)) as server:
 
         async def run() -> Tally:

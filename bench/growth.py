@@ -51,7 +51,7 @@ OPERATOR = "only this bench knows it"
 
 
 class Asking:
-    """The requests, one interface each; none is answered from the process's memory alone."""
+    """The requests, one for each interface. None of them can be answered from the process's memory alone."""
 
     def __init__(self, server: Server, publisher: Person, digger: Person) -> None:
         self.http, self.digger = server.http, digger
@@ -82,7 +82,8 @@ class Asking:
         assert reply.json()["status"] == 0, reply.text
 
     def interfaces(self) -> Iterator[tuple[str, float, Callable[[], None]]]:
-        """Yield each with how long to wait before it is asked again, so that it is not remembered."""
+        """Yield each request, with how long to wait before it is repeated, so that the reply is not a
+        remembered one."""
         yield "getTaskList", 1.05, self.get("/getTaskList")
         yield "getTaskList, page 1,000", 1.05, self.get("/getTaskList", page=1000)
         yield "getTaskDetails, a task not in memory", 0, lambda: self.of_cold("/getTaskDetails")
@@ -114,8 +115,7 @@ class Asking:
 
 
 class Taken(NamedTuple):
-    """Milliseconds that a request took, those in which the store had a command of it, the others, and each
-    command's.
+    """How many milliseconds a request took: in all, in the store, in our process, and for each command.
     """
 
     total: float
@@ -136,7 +136,7 @@ def median(values: list[Taken]) -> Taken:
 
 
 class Noting(Wire):
-    """Notes from when to when the store has each command."""
+    """Records when the store received and answered each command."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(host, port)

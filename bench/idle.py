@@ -39,7 +39,7 @@ from support.wire.proxy import Link, Wire
 
 MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
 TAKEN_OVER_SECONDS = 10.0
-# Whoever starts looks about: indexes, identities, the first checks of the alarms.
+# A starting process asks more: indexes, identities, the first checks of the alarms.
 SETTLING_SECONDS = 12.0
 
 
@@ -97,7 +97,7 @@ def redis_counts(redis: Redis) -> Counter[str]:
 
 
 def measure(workers: int, seconds: float) -> bool:
-    """Print what a server with so many workers asks; return whether that is little enough."""
+    """Print what a server with this many workers asks; return whether the bars are met."""
     with tempfile.TemporaryDirectory() as directory:
         stores = EmbeddedMongoDB(Path(directory)), EmbeddedRedis(Path(directory))
         for store in stores:

@@ -2,8 +2,8 @@
 
     python bench/rings.py [--days 7] [--sizes 1 2 10 100]
 
-Prints what is paid on the first day and within the days, in yuan, for so many new accounts, by each of six
-ways. Then 50 public red packets of 10 yuan, dug by 300 strangers, half of them new. A server runs in this
+Prints what six ways of cheating pay in yuan, on the first day and within all days, by the number of new
+accounts. Then 50 public red packets of 10 yuan, dug by 300 strangers, half of them new. A server runs in this
 process, with a MongoDB and a Redis of its own, and stored times are moved back. The accounts dig faster than
 the rules on cooldown and depth would let them: they win at the first dig, and no stranger is ever faster.
 Each day they try what they can, at most `ATTEMPTS` payouts. Exits with 1 if a bar is missed.
@@ -34,7 +34,7 @@ from support.purse import DAY_MS, let_pass, order, publish_red_packet, rest, wx
 _T = TypeVar("_T")
 # What each number of accounts may get on the first day and within a week, in yuan.
 BARS = {1: (0, 0), 2: (200, 400), 10: (400, 2_800), 100: (2_000, 14_000)}
-# Payouts tried a day: more than the bars allow. Each is what a newcomer may get a day. Once so many of them
+# Payouts tried a day: more than the bars allow. Each is what a newcomer may get a day. Once this many of them
 # wait, the limits of a day are full.
 ATTEMPTS, YUAN, FULL = 24, 100, 6
 HOLD_MS = 600_000

@@ -5,7 +5,7 @@
 
 A server of two processes, which checks contents, sends messages and limits payouts, has people, tasks of each
 kind, orders, prizes and claims. Schemathesis makes requests to all interfaces, which keep the declarations or
-break them. Most of their ids, codes, share tokens and tokens are then replaced by such as exist. Later
+break them. Most of their ids, codes, share tokens and tokens are then replaced by existing ones. Later
 requests send what replies gave, so tasks are published, checked, paid, dug, won, claimed, sent, frozen,
 reported and ended. An interface that let no request through counts as missed. Findings are
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 Then = Callable[[], None]
-# A store takes so many requests of pages in one operation, so long after the last one at least
-# (server/memory/batch_queue.py).
+# One operation of a store serves at most this many requests for pages, and begins at least this long after
+# the last one (server/memory/batch_queue.py).
 BATCH, MOMENT = 200, 0.015
 # The embedded store's threads share one interpreter, in turns of this length (sys.getswitchinterval).
 TURN = 0.005

@@ -1,7 +1,7 @@
-"""Who may do what with what exists: parameters that fit together, by interface.
+"""Requests that the server should accept: people and parameters that fit together, by interface.
 
-A generated request seldom meets a parcel that was just sent, or a red packet that is held. A scene is one
-that the server lets through, if nobody changed that meanwhile.
+A generated request seldom meets a parcel that was just sent, or a red packet that is held. A scene is such a
+request. The server accepts it unless somebody changed the state meanwhile.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Scenes:
         }
 
     def of(self, path: str) -> Scene:
-        """Return a scene for an interface; one that says nothing if nothing fits now."""
+        """Return a scene for an interface; an empty one if nothing fits now."""
         make = self._makers.get(path)
         return (make() if make is not None else None) or (None, {})
 

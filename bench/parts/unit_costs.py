@@ -65,7 +65,7 @@ class Spent:
         return Spent(*(factor * value for value in astuple(self)))
 
     def at_least_nothing(self) -> Spent:
-        """Without what background work made negative."""
+        """Leave out costs that background work made negative."""
         return Spent(*(max(0.0, value) for value in astuple(self)))
 
 
@@ -267,7 +267,8 @@ def watching(found: Measuring) -> None:
     all_pages = WATCHERS + 50
     crowd.call("weigh")
     diggers = scene.diggers[:HEARD_DIGS]
-    # Each delivery of a dig, in µs: what a dig that is told to all costs more than one that nobody hears of.
+    # The cost of each delivery of a dig, in µs: by how much a dig that everybody watches costs more than one
+    # that nobody watches.
     less = units.of["dig"] * (1 / all_pages)
     times = HEARD_DIGS * all_pages
     found.note("delivery", times, lambda: dig_to(server, crowd, code, diggers, all_pages), less)

@@ -24,7 +24,7 @@ CONNECT_SECONDS, PING_SECONDS, PONG_SECONDS = 10, 20, 10
 AGAIN_SECONDS, JOIN_SECONDS = 1.0, 2.0
 TURN_SECONDS = 0.1  # one message a turn: a socket may send 20 in a second
 MOST_TASKS = 100  # a socket may watch so many
-# Threads take turns after so long: this one must not wait for the crowd's.
+# Threads of one interpreter take turns of this length: this one must not wait long for the crowd's.
 SWITCH_SECONDS = 0.0005
 
 

@@ -21,7 +21,7 @@ class Delays:
         self._counts: Counter[int] = Counter()  # by tenths of a millisecond
 
     def add(self, seconds: float) -> None:
-        """Note that it took so long; what seems to end before it began took no time."""
+        """Note how long it took; what seems to end before it began counts as 0 s."""
         self._counts[max(0, round(seconds * 10_000))] += 1
 
     def total(self) -> int:

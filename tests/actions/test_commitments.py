@@ -172,7 +172,7 @@ async def test_a_commitment_is_good_for_a_day(client, context, monkeypatch):
 
 
 async def test_no_seed_makes_a_second_task_even_after_it_is_known(client, context):
-    """Who ends a task that nobody dug learns its seed, and could choose a nonce for it."""
+    """A publisher who ends a task that nobody dug learns its seed, and could choose a nonce for it."""
     alice = await client.log_in("alice")
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]

@@ -1,4 +1,5 @@
-"""Where no cooldown slows anybody down, a person takes so many digs a second, over all processes."""
+"""In a task without a cooldown, a person can make only a limited number of digs a second, over all
+processes."""
 
 from __future__ import annotations
 

@@ -226,7 +226,7 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     async def find(_: str, __: object) -> None:
         raise NotPrimaryError("not primary")
 
-    # Who brought her is not known: it would be lost.
+    # It is not known who brought her: that would be lost.
     monkeypatch.setattr(known_people_of(context), "find", find)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"

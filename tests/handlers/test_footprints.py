@@ -1,4 +1,4 @@
-"""Footprints: one's own digs with the chance that each had, and what these add up to beside the wins."""
+"""Footprints: your digs with the chance that each had, and the sum of the chances next to the wins."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty
     assert [depth for _, depth, *_ in await footprints(bob, page=2)] == [2, 1]
     await context.store.digs.collection.delete_one({"depth": 22})
     assert [depth for _, depth, *_ in await footprints(bob)] == list(range(22, 2, -1))
-    # Who may not see a task any more is not told its name.
+    # A person who may no longer see a task is not told its name.
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"hidden": 1}})
     assert {row["name"] for row in (await bob.get("/getMyDigs"))["data"]} == {""}

@@ -1,4 +1,4 @@
-"""Random sequences of events keep the books balanced. `bench/money.py` runs as many as you like."""
+"""Random sequences of events keep the ledger balanced. `bench/money.py` runs as many as you like."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_only_a_loopback_address_is_the_machine_itself(address, local):
 
 
 def money(text: str) -> dict[str, float]:
-    """Return the series of the books and the alarms."""
+    """Return the series of the ledger and the alarms."""
     lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("wabao_money")]
     return {name: float(value) for name, _, value in lines}
 

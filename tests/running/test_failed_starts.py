@@ -121,7 +121,7 @@ def server(
 
 @contextmanager
 def few_descriptors(pid: int) -> Iterator[None]:
-    """Let a process open no descriptor besides those that it has."""
+    """Forbid a process to open any more descriptors."""
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (FEWEST, hard))
     try:

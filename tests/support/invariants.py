@@ -60,7 +60,7 @@ async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
 
 
 async def check_nothing_is_half_done(context: Context) -> None:
-    """Assert that each document is in a state it can stay in, and that the books balance."""
+    """Assert that each document is in a state it can stay in, and that the ledger balances."""
     await check_books(context)
     await check_states(context)
 

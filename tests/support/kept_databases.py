@@ -34,7 +34,7 @@ async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> N
 class KeptDatabases:
     """Lends a test a database that is as it was prepared, if there is one.
 
-    What the wire did not see did not happen: it knows what a test changed, and who may still send something.
+    It relies on the wire, which sees all that a test changes, and which connections may still send something.
     """
 
     def __init__(self, client: MongoClient[dict[str, Any]], wire: StrictWire, redis: Redis) -> None:

@@ -138,7 +138,7 @@ class FaultyWire(Wire):
         time.sleep(max(0.0, self._elected_at - time.monotonic()))
 
     def step_down(self, seconds: float) -> None:
-        """Have no primary for so long."""
+        """Have no primary for this long."""
         self._elected_at = time.monotonic() + seconds
         self._election = ObjectId()
 
