@@ -44,7 +44,7 @@ class TaskDetails(Bare):
         assert view is not None
         share = unionid[:SHARE_CHARACTERS]
         now_ms = int(time.time() * 1000)
-        await self.store.visits.open([Visit(code=code, unionid=unionid, share=share, opened_at=now_ms)])
+        await self.store.visits.open([Visit(code=code, unionid=unionid, tokens=[share], opened_at=now_ms)])
         users, _ = await self.store.digs.participants(code, 1)
         self.reply(view=view, share=share, users=users)
 

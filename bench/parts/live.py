@@ -289,7 +289,10 @@ class Slow:
 
 
 def slow_readers(watchers: int, slow: int, digs: int, rounds: int) -> Slow:
-    """Some watchers never read. Each has asked for four replays of 300 digs, more than its socket holds."""
+    """Some watchers never read. Each has asked for three replays of 300 digs.
+
+    That is more than its socket holds, and less than at what it is cut at once.
+    """
     with running() as server, closing(Crowd()) as crowd, closing(Crowd()) as stuck:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs + 1))
@@ -306,7 +309,7 @@ def slow_readers(watchers: int, slow: int, digs: int, rounds: int) -> Slow:
             present = server.dig(diggers[0], code)
             since = present - REPLAYED_DIGS + 1
             again = masked_text(b'{"action":"subscribe","code":"%s","since":%d}' % (code.encode(), since))
-            stuck.connect(server.port, [page(alice, code, seq=since, first=3 * again, reads=False)] * slow)
+            stuck.connect(server.port, [page(alice, code, seq=since, first=2 * again, reads=False)] * slow)
             wait_until_counted(server, watchers + slow, WEBSOCKETS)
             found.beside.append(dig_to(server, crowd, code, diggers, watchers))
             found.grown_kb = max(found.grown_kb, rss_kb(worker) - before_kb)
