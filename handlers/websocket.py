@@ -61,6 +61,14 @@ class CodedProtocol(WebSocketProtocol13):
                 handler.leave(MISBEHAVED, "too much")
             self._abort()
 
+    def _write_frame(
+        self, fin: bool, opcode: int, data: bytes, flags: int = 0
+    ) -> asyncio.Future[None]:
+        """Write a frame of Tornado's: a ping, a pong, a close. It may have to wait in the stream."""
+        if isinstance(self.handler, Socket):
+            self.handler.all_sent = False
+        return super()._write_frame(fin, opcode, data, flags)
+
     async def periodic_ping(self) -> None:
         """Drop a peer that answers no ping at once. Tornado would wait 5 s more for its close frame."""
         await super().periodic_ping()  # returns only when no pong came
@@ -121,8 +129,12 @@ class Socket(WebSocketHandler):
     iostream: IOStream
 
     def initialize(self, **_: Any) -> None:
-        """Set the connection's state; nothing is unsent."""
+        """Set the connection's state: no frame is unsent, but the reply to the handshake may be.
+
+        `all_sent`: the stream has nothing to send. False where only the stream knows.
+        """
         self.unsent_bytes = 0
+        self.all_sent = False
         self._taken_at = 0.0
         self._plain: socket.socket | None = None
         self._cut_code = 0
@@ -180,7 +192,9 @@ class Socket(WebSocketHandler):
     def send(self, frames: bytes) -> None:
         """Send encoded frames. What the socket does not take is queued; if too much is, the client is cut."""
         sent = 0
-        if self._plain is not None and not self.iostream.writing():
+        # Most deliveries ask nothing but this and the socket: each object more that they touch takes time.
+        if self._plain is not None and (self.all_sent or not self.iostream.writing()):
+            self.all_sent = True
             try:
                 sent = self._plain.send(frames)
             except BlockingIOError:
@@ -200,6 +214,7 @@ class Socket(WebSocketHandler):
             self.cut(TOO_SLOW)
             return
         self.unsent_bytes += len(rest)
+        self.all_sent = False
         self.waits()
         # In pieces, because each piece reports when it was sent: so a long replay over a slow link is not
         # "stuck".

@@ -33,6 +33,8 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (WebSocketProtocol13._receive_frame_loop, "client_terminated"),
     (WebSocketProtocol13._receive_frame_loop, "_abort"),
     (WebSocketProtocol13.start_pinging, "periodic_ping"),
+    (WebSocketProtocol13.write_ping, "_write_frame"),
+    (WebSocketProtocol13.close, "_write_frame"),
     # server/running/bounded.py
     (HTTPServer.handle_stream, "HTTP1ServerConnection"),
     (HTTP1ServerConnection.__init__, "stream"),

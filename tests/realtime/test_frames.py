@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
+import select
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -237,3 +239,27 @@ def test_waiting_frames_reach_a_slow_reader_whole_and_in_order(served):
 
     served.call(send_all)
     assert read_exactly(client, sum(map(len, frames))) == b"".join(frames)
+
+
+def test_a_frame_does_not_overtake_a_ping_that_waits(served):
+    client, server = served.connect(receive_bytes=4096)
+    junk = text_frame(b"j" * 100)
+    read = bytearray()
+
+    def fill_and_send() -> int:
+        server.send(text_frame(b"first"))
+        filled = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                filled += server.iostream.socket.send(junk)
+        server.ping(b"p")
+        assert server.iostream.writing()
+        while not select.select([], [server.iostream.socket], [], 0)[1]:
+            read.extend(client.recv(1 << 16))
+        server.send(text_frame(b"last"))
+        return filled
+
+    filled = served.call(fill_and_send)
+    expected = text_frame(b"first") + (junk * (filled // len(junk) + 1))[:filled]
+    expected += b"\x89\x01p" + text_frame(b"last")
+    assert bytes(read) + read_exactly(client, len(expected) - len(read)) == expected
