@@ -87,12 +87,13 @@ class Visiting:
     async def _write_visits(self, opened: list[tuple[str, str]]) -> Mapping[tuple[str, str], None]:
         now_ms = self._now_ms()
         visits = [
-            Visit(code=code, unionid=unionid, share=self.token(code, unionid), opened_at=now_ms)
+            Visit(code=code, unionid=unionid, tokens=[self.token(code, unionid)], opened_at=now_ms)
             for code, unionid in opened
         ]
         await self._store.visits.open(visits)
         for visit in visits:
-            self._shares.pop(visit["share"], None)  # it is remembered as unknown if somebody tried it before
+            # It is remembered as unknown if somebody tried it before.
+            self._shares.pop(visit["tokens"][0], None)
         return {}
 
     async def _write_brought(
@@ -104,7 +105,7 @@ class Visiting:
     async def _read_tokens(self, tokens: list[str]) -> Mapping[str, Share]:
         found = {
             token: Share(visit["code"], visit["unionid"])
-            for token, visit in (await self._store.visits.of_shares(tokens)).items()
+            for token, visit in (await self._store.visits.of_tokens(tokens)).items()
         }
         for token in tokens:
             self._shares[token] = found.get(token)

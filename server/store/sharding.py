@@ -17,6 +17,7 @@ SHARD_KEYS: dict[str, dict[str, Any]] = {
     Digs.NAME: {"code": 1},
     "pictures.chunks": {"files_id": 1, "n": 1},
     "people": {"_id": "hashed"},
+    "visits": {"_id": "hashed"},
 }
 SHARD_SECONDS = 60.0
 _NAMESPACE_NOT_FOUND = 26

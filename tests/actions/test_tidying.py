@@ -210,7 +210,7 @@ async def test_a_visit_goes_when_its_task_is_long_over(client, context, settings
     assert [row["unionid"] async for row in visits.rows.find()] == [alice.unionid]
     assert await visits.shares.count_documents({}) == 0
     assert (await carol.get("/getTaskDetails", code=shares[alice.unionid]))["status"] == 0
-    assert (await context.store.visits.of_shares([shares[bob.unionid]])) == {}
+    assert (await context.store.visits.of_tokens([shares[bob.unionid]])) == {}
 
 
 async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(client, context, settings):

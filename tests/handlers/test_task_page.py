@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 import httpx
@@ -166,24 +165,6 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(client, contex
         assert refused["error"] in ("bad_request", "no_such_task")
     again = (await carol.get("/getTaskDetails", code=code))["share"]
     assert (await bob.get("/getTaskDetails", code=again))["code"] == code
-
-
-async def test_an_old_random_token_stays_valid_beside_the_derived_one(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish()
-    old = secrets.token_hex(10)
-    await context.store.visits.collection.insert_one(
-        {
-            "_id": f"{code}:{alice.unionid}",
-            "code": code,
-            "unionid": alice.unionid,
-            "share": old,
-        }
-    )
-    new = (await alice.get("/getTaskDetails", code=code))["share"]
-    assert new != old
-    for token in (old, new):
-        assert (await bob.get("/getTaskDetails", code=token))["code"] == code
 
 
 async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_secrets(client, context):

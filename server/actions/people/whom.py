@@ -68,7 +68,7 @@ async def _id_of(context: Context, whom: Whom) -> str:
         person = await store.people.with_public_id(rest)
         found = person and {"unionid": person["_id"]}
     elif kind == "share":
-        found = (await store.visits.of_shares([rest])).get(rest)
+        found = (await store.visits.of_tokens([rest])).get(rest)
     elif kind == "report":
         code = rest.partition(":")[0]
         # The queue first: a storm of reports that do not count may bury what it shows.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict, cast
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
@@ -21,11 +21,11 @@ SHARE_CHARACTERS = 20  # a task's code has 12, so the length tells them apart
 
 
 class Visit(TypedDict):
-    """`share` is the token that stands for this person and task in links. Times are unix milliseconds."""
+    """`tokens` stand for this person and task in links: one per secret. Times are unix milliseconds."""
 
     code: str
     unionid: str
-    share: str
+    tokens: list[str]
     opened_at: int
 
 
@@ -34,8 +34,7 @@ class Visits(Documents[_Document]):
 
     NAME = "visits"
     INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("share", 1)], name="share_once", unique=True),
-        IndexModel([("handed_out", 1)], name="handed_out", sparse=True),
+        IndexModel([("tokens", 1)], name="of_token"),
         IndexModel([("unionid", 1), ("opened_at", -1)], name="last_opened"),
         IndexModel([("opened_at", 1)], name="opened"),
     ]
@@ -57,7 +56,7 @@ class Visits(Documents[_Document]):
     async def open(self, visits: list[Visit]) -> None:
         """Note in one write that people opened tasks' pages. A repeated visit changes its time.
 
-        A visit keeps all its tokens: one per secret.
+        A visit keeps the tokens that it has.
         """
         await _write_all(
             self.collection,
@@ -66,12 +65,8 @@ class Visits(Documents[_Document]):
                     {"_id": f"{visit['code']}:{visit['unionid']}"},
                     {
                         "$set": {"opened_at": visit["opened_at"]},
-                        "$addToSet": {"handed_out": visit["share"]},
-                        "$setOnInsert": {
-                            "code": visit["code"],
-                            "unionid": visit["unionid"],
-                            "share": visit["share"],
-                        },
+                        "$addToSet": {"tokens": {"$each": visit["tokens"]}},
+                        "$setOnInsert": {"code": visit["code"], "unionid": visit["unionid"]},
                     },
                     upsert=True,
                 )
@@ -83,18 +78,12 @@ class Visits(Documents[_Document]):
         """Whether a person opened a task's page."""
         return await self.rows.find_one({"_id": f"{code}:{unionid}"}, {"_id": 1}) is not None
 
-    async def of_shares(self, shares: list[str]) -> dict[str, Visit]:
+    async def of_tokens(self, tokens: list[str]) -> dict[str, Visit]:
         """Return the visits that these tokens stand for, by token."""
-        found: dict[str, Visit] = {}
-        for field in ("share", "handed_out"):
-            wanted = {share for share in shares if share not in found}
-            if wanted:
-                rows = self.collection.find({field: {"$in": list(wanted)}}, batch_size=len(wanted) + 1)
-                for row in await rows.to_list(len(wanted)):
-                    held = row[field] if field == "handed_out" else [row[field]]
-                    # mypy takes `row[field]` for an object: `field` is a variable.
-                    found |= dict.fromkeys(wanted.intersection(held), row)  # type: ignore[arg-type]
-        return found
+        asked = set(tokens)
+        rows = self.rows.find({"tokens": {"$in": tokens}}, batch_size=len(tokens) + 1)
+        found = cast("list[Visit]", await rows.to_list(None))
+        return {token: row for row in found for token in asked.intersection(row["tokens"])}
 
     async def share_numbers(self, code: str) -> _Document:
         """Return how many people opened a task, and how many of them came by how many others' shares.

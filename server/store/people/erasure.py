@@ -24,8 +24,6 @@ _ByCode = defaultdict[str, list[_Document]]
 
 BATCH = 500
 NAME, PICTURE = "已注销", ""
-# Put before a share token while its visit moves to another id: two visits cannot have the same token.
-_MOVING = "moving:"
 
 
 class Erasure:
@@ -181,9 +179,7 @@ class Erasure:
     async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
         visits, code = self._database["visits"], visit["code"]
         await self._delete_posters(code, old)
-        share = visit["share"].removeprefix(_MOVING)
-        await visits.update_one({"_id": visit["_id"]}, {"$set": {"share": _MOVING + share}})
-        moved = {**visit, "unionid": new, "share": share}
+        moved = {**visit, "unionid": new}
         del moved["_id"]
         await visits.update_one({"_id": f"{code}:{new}"}, {"$setOnInsert": moved}, upsert=True)
         await visits.delete_one({"_id": visit["_id"]})
