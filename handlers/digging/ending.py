@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.digging.post_task import TextsRequest
+from handlers.digging.post_task import RankTextsRequest, TextsRequest, ranks_of
 from handlers.limits import limit
 from handlers.parameters import Code, Unionid
-from server.actions.digging.edit import edit
+from server.actions.digging.edit import Edited, edit
 from server.actions.digging.end_task import end_own_task
-from server.actions.digging.publish import Said
 from server.actions.people.account import check_ban
 from server.game.review import ReviewShown, review_of
 
@@ -41,10 +43,17 @@ class EndTask(Interface):
 class EditRequest(TextsRequest, kw_only=True):
     """The texts that the task is to have from now on, as in `PublishRequest`.
 
-    Without `url` it keeps its picture.
+    Without `url` it keeps its picture. `prizes` are all its kinds of prizes in their order; a kind without
+    `url` keeps its picture, too.
     """
 
     code: Code
+    prizes: (
+        Annotated[
+            list[RankTextsRequest], Meta(title="各种奖品", description="埋下时各种奖品的 JSON 列表")
+        ]
+        | None
+    ) = None
 
 
 class EditReply(Reply, kw_only=True):
@@ -55,7 +64,7 @@ class EditReply(Reply, kw_only=True):
 
 
 class EditTask(Interface):
-    """Change the texts and the picture of your task, if nobody has dug."""
+    """Change the texts and the pictures of your task, if nobody has dug."""
 
     path = "/editTask"
     method = "POST"
@@ -64,10 +73,16 @@ class EditTask(Interface):
     needs_token = True
     locks = True
 
+    def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
+        """Raises BadRequest, also if `prizes` say more than names and pictures."""
+        if values.get("prizes") not in (None, ""):
+            values["prizes"] = ranks_of(values["prizes"], RankTextsRequest)
+        return EditRequest
+
     async def answer(self, request: EditRequest) -> Reply:
         """Raises what `edit` raises."""
         publisher = check_ban(await self.person(), self.context.clock.now_ms())
         await limit(self.context, self.request, self.caller, {"publishes": 1})
-        said = msgspec.convert(request, Said, from_attributes=True)
+        said = msgspec.convert(request, Edited, from_attributes=True)
         task = await edit(self.context, publisher, request.code, said)
         return EditReply(review=review_of(task), edited=task.get("edited", 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -26,6 +26,7 @@ from server.security.addresses import client_ip
 
 # What a client names a request by, so that it can be repeated.
 NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
+_Rank = TypeVar("_Rank", bound="RankTextsRequest")
 SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
 
 
@@ -67,13 +68,21 @@ class DigReply(Reply, kw_only=True):
     repeated: int
 
 
-class RankRequest(msgspec.Struct, kw_only=True):
-    """A kind of prizes. With none of `money`, `money_fen` and `sum_fen` it is goods."""
+class RankTextsRequest(msgspec.Struct, kw_only=True):
+    """What a publisher says of a kind of prizes and shows."""
 
     name: Annotated[
         str,
         Meta(max_length=20, pattern=NOT_BLANK, extra=ONE_LINE, title="名称", description="1 到 20 个字"),
     ]
+    url: (
+        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
+    ) = None
+
+
+class RankRequest(RankTextsRequest, kw_only=True):
+    """A kind of prizes. With none of `money`, `money_fen` and `sum_fen` it is goods."""
+
     prize_num: Annotated[int, Meta(ge=1, le=1000, title="份数", description="1 到 1000 的整数")]
     money: (
         Annotated[int, Meta(ge=1, le=1_000_000, title="每份多少元", description="1 以上的整数")] | None
@@ -86,9 +95,6 @@ class RankRequest(msgspec.Struct, kw_only=True):
     ) = None
     value: (
         Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")] | None
-    ) = None
-    url: (
-        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
     ) = None
 
 
@@ -234,7 +240,7 @@ class PostTask(Interface):
         for name in _inapplicable(values):
             values.pop(name, None)
         if values.get("prizes") not in (None, ""):
-            values["prizes"] = _ranks(values["prizes"])
+            values["prizes"] = ranks_of(values["prizes"], RankRequest)
         return PublishRequest
 
     async def answer(self, request: DigRequest | PublishRequest) -> Reply:
@@ -293,8 +299,12 @@ class PostTask(Interface):
         return msgspec.convert(reply, PublishReply)
 
 
-def _ranks(asked: object) -> list[RankRequest]:
-    """Return the kinds of prizes of a request, which may be the text of a form. Raises BadRequest."""
+def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
+    """Return the kinds of prizes of a request, which may be the text of a form.
+
+    Raises BadRequest, also if they have what a `RankRequest` has and this `kind` has not.
+    """
+    fixed = set(RankRequest.__struct_fields__).difference(kind.__struct_fields__)
     try:
         listed = msgspec.json.decode(asked) if isinstance(asked, str) else asked
     except (msgspec.DecodeError, RecursionError):
@@ -303,8 +313,12 @@ def _ranks(asked: object) -> list[RankRequest]:
         raise BadRequest("“各种奖品”应为最多 10 种奖品的 JSON 列表", param="prizes")
     ranks = []
     for place, each in enumerate(listed[: MOST_RANKS + 1], 1):  # one more is refused together with its number
+        if any(each.get(name) not in (None, "") for name in fixed):
+            raise BadRequest(
+                f"第 {place} 种奖品：份数和金额埋下时就定了，只能改名称和图片", param="prizes"
+            )
         try:
-            ranks.append(parse(RankRequest, each))
+            ranks.append(parse(kind, each))
         except BadRequest as refused:
             raise BadRequest(f"第 {place} 种奖品：{refused.msg}", param="prizes") from None
     return ranks

@@ -1,9 +1,10 @@
-// Changing a treasure's texts and picture, while nobody has dug it.
+// Changing a treasure's texts and pictures, while nobody has dug it.
 
 import { get, post } from "./api.js";
 import { handing, handingOf } from "../miniprogram/shared/planning.js";
-import { EDIT } from "../miniprogram/shared/words.js";
+import { EDIT, KIND } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, write } from "./dom.js";
+import { field } from "./fields.js";
 import { pictureField } from "./picture.js";
 import { applyHanding, blame, fieldOf, forgive, handingFields, textFields } from "./publish.js";
 
@@ -21,11 +22,13 @@ export function edit(root, signal, code) {
 function makeForm(task, signal) {
   const { name, synopsis, wxname } = textFields();
   const given = handingFields();
-  const picture = pictureField("picture", { label: "图片", hint: "不选就还用这一张", shown: task.thumbnail });
+  const picture = pictureField("picture", { label: "图片", hint: EDIT.keeps, shown: task.thumbnail });
+  const kinds = task.ranks.map(kindFields);
   const problem = el("p.problem", { role: "alert" });
   const save = el("button.primary", { type: "submit" }, EDIT.save);
   const form = el("form.stack", { novalidate: true, oninput: ({ target }) => forgive(target) },
-    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname, Object.values(given)), problem, save);
+    el("p.hint", {}, EDIT.until), el("section.panel.stack", {}, picture.element, name, synopsis, wxname, Object.values(given)),
+    kinds.length ? el("section.panel.stack", {}, el("ol.kinds", {}, kinds.map(({ element }) => element))) : null, problem, save);
   const before = { name: task.name, synopsis: task.synopsis, wxname: task.signed ? task.wxname : "", ...handingOf(task) };
   for (const [of, value] of Object.entries(before)) form.elements[of].value = value;
   applyHanding(given, handing(task));
@@ -35,7 +38,8 @@ function makeForm(task, signal) {
     save.disabled = true;
     try {
       const url = await picture.ready();
-      await post("/editTask", { code: task.code, ...Object.fromEntries(new FormData(form)), url });
+      const prizes = kinds.length ? await Promise.all(kinds.map((kind) => kind.values())) : undefined;
+      await post("/editTask", { code: task.code, ...Object.fromEntries(new FormData(form)), url, prizes });
       if (!signal.aborted) location.hash = `#/task/${task.code}`;
     } catch (error) {
       const input = fieldOf(error.reply?.param, form, picture);
@@ -47,4 +51,14 @@ function makeForm(task, signal) {
     }
   });
   return form;
+}
+
+/** The fields of what one kind of prizes is called and looks like. */
+function kindFields({ name, thumbnail }, at) {
+  const called = field(`kind-${at + 1}-name`, KIND.name, { name: null, value: name, maxlength: 20, required: true });
+  const picture = pictureField(`kind-${at + 1}-picture`, { label: "图片", hint: thumbnail ? EDIT.keeps : KIND.picture, shown: thumbnail });
+  return {
+    element: el("li", {}, el("fieldset.stack", {}, el("legend", {}, KIND.title(at + 1)), called, picture.element)),
+    values: async () => ({ name: called.querySelector("input").value, url: await picture.ready() }),
+  };
 }

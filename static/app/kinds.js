@@ -1,6 +1,7 @@
 // The part of the publishing form for several kinds of prizes: a row for each.
 
 import { MOST_KINDS } from "../miniprogram/shared/planning.js";
+import { KIND } from "../miniprogram/shared/words.js";
 import { el, set, write } from "./dom.js";
 import { apply, field } from "./fields.js";
 import { pictureField } from "./picture.js";
@@ -55,11 +56,11 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
 function kindRow(id, values, { cash, mostYuan, changed, remove }) {
   let { url = "" } = values;
   const picture = pictureField(`${id}-picture`, {
-    label: "图片", hint: "可以不选，就用宝贝的图片", address: url, uploaded: (uploaded) => { url = uploaded; changed(); },
+    label: "图片", hint: KIND.picture, address: url, uploaded: (uploaded) => { url = uploaded; changed(); },
   });
   const legend = el("legend");
   const part = (name, label, attributes, ...children) => field(`${id}-${name}`, label, { name: null, value: values[name], required: true, ...attributes }, null, ...children);
-  const name = part("name", "名称", { maxlength: 20, placeholder: "1 到 20 个字" });
+  const name = part("name", KIND.name, { maxlength: 20, placeholder: "1 到 20 个字" });
   const kind = part("kind", "是什么", { value: null }, ...[["goods", "实物"], ["each", "红包"], ["split", "拼手气"]].slice(0, cash ? 3 : 1)
     .map(([value, text]) => el("option", { value, selected: value === values.kind }, text)));
   const number = part("number", "几份", { type: "number", inputmode: "numeric", min: 1, max: 1000, step: 1 });
@@ -73,7 +74,7 @@ function kindRow(id, values, { cash, mostYuan, changed, remove }) {
     ready: picture.ready,
     focus: () => inputs.name.focus(),
     renew(place, removable) {
-      write(legend, `第 ${place} 种`);
+      write(legend, KIND.title(place));
       set(drop, { hidden: !removable });
     },
     adapt() {

@@ -63,10 +63,17 @@ async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(client,
         assert (await bob.dig(code))["status"] == 0
         return await saves(*asked)
 
+    kinds = {"prize_num": 2, "interval": 50_000, "fluctuation": 1, "prizes": [{"name": "钟", "prize_num": 2}]}
+    kinds |= {"nonce": "ab" * 16, "sealed_seed": (await alice.get("/commitment"))["sealed_seed"]}
+    other = await alice.publish(name="一只闹钟", forecast_num=100_000, **kinds)
     monkeypatch.setattr(context.store.tasks, "edit", a_dig_comes_first)
     assert (await alice.post("/editTask", code=code, **NEW))["error"] == "has_digs"
-    [task] = await find(context, "tasks")
-    assert (task["name"], task["now_depth"]) == ("一只闹钟", 1)
+    code = other
+    refused = await alice.post("/editTask", code=code, **NEW, prizes=[{"name": "表"}])
+    assert refused["error"] == "has_digs"
+    for task in await find(context, "tasks"):
+        assert (task["name"], task["now_depth"]) == ("一只闹钟", 1)
+        assert [rank["name"] for rank in task.get("ranks", [])] in ([], ["钟"])
 
 
 class TestWhereContentsAreChecked:

@@ -6,11 +6,13 @@ from typing import Any
 
 from server.actions.announce import announce_judged
 from server.actions.digging.publish import Said, texts_of
+from server.actions.digging.ranks import RankSaid, renamed, take_pictures
 from server.actions.people.account import upload_of
 from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import HasDigs, NoSuchTask, refuse
 from server.game.amounts import FOLLOWED_MS
+from server.game.ranks import pictures_of
 from server.game.reasons import why_not_edit
 from server.game.review import why_looked_at
 from server.game.task import Task
@@ -18,14 +20,20 @@ from server.store.files import thumbnail_path
 from server.store.people.people import Person
 
 
-async def edit(context: Context, publisher: Person, code: str, said: Said) -> Task:
-    """Replace a task's texts, and its picture if `url` names another one; return the changed task.
+class Edited(Said, frozen=True, kw_only=True):
+    """What a publisher says from now on. `prizes` has all kinds of prizes in their order; None keeps them."""
+
+    prizes: list[RankSaid] | None = None
+
+
+async def edit(context: Context, publisher: Person, code: str, said: Edited) -> Task:
+    """Replace a task's texts, and its pictures where a `url` names another one; return the changed task.
 
     Where contents are checked, or an operator has to look, nobody else sees it, and nobody can dig it, until
     it has passed again. Safe to repeat.
 
     Raises NoSuchTask, NotYours, Ended, HasDigs, NotShown if it is taken down; BadRequest if they did not
-    upload the picture here, or the texts do not fit.
+    upload a picture here, or what they say does not fit.
     """
     task = await _may_edit(context, code, publisher["_id"])
     changes: dict[str, Any] = {**texts_of(publisher, said)}
@@ -34,6 +42,9 @@ async def edit(context: Context, publisher: Person, code: str, said: Said) -> Ta
         taken = await context.store.files.take(said.url, publisher["_id"], now_ms)
         pic = upload_of("图片", "url", taken)
         changes |= {"pic": pic, "thumbnail": thumbnail_path(pic)}
+    if said.prizes is not None:
+        changes["ranks"] = renamed(task.get("ranks", []), said.prizes)
+        await take_pictures(context, publisher, changes["ranks"], said.prizes)
     if changes.items() <= task.items():
         return task
     if context.settings.checks_content or why_looked_at(task, context.settings.mail_review_prizes):
@@ -45,8 +56,8 @@ async def edit(context: Context, publisher: Person, code: str, said: Said) -> Ta
         raise HasDigs  # it can be edited again: not what this caller meant
     if "review" in changes:
         await submit_task(context, edited, publisher["openid"])
-    if edited["pic"] != task["pic"]:
-        await context.store.files.take(task["pic"], None, now_ms)  # a sweep deletes it unless it is used
+    for pic in set(pictures_of(task)).difference(pictures_of(edited)):
+        await context.store.files.take(pic, None, now_ms)  # a sweep deletes it unless it is used
     await announce_judged(context, code)
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:

@@ -12,7 +12,7 @@ import msgspec
 
 from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
-from server.actions.digging.ranks import RankDraft, committed, first_yuan, make_ranks
+from server.actions.digging.ranks import RankDraft, committed, first_yuan, make_ranks, take_pictures
 from server.actions.messages.write import announce_to_followers
 from server.actions.people.account import check_ban, upload_of
 from server.actions.pictures import disk_of, draw_red_packet
@@ -149,7 +149,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         goods["ranks"] = prizes.ranks
     settings = context.settings
     reviewed = settings.checks_content or bool(why_looked_at(goods, settings.mail_review_prizes))
-    await _take_pictures(context, publisher, draft, prizes.ranks)
+    await take_pictures(context, publisher, prizes.ranks, draft.prizes or [])
     pic = await _picture(context, publisher, draft, 0 if prizes.ranks else prizes.money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
@@ -227,16 +227,6 @@ async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan
     if draft.goods_type == RED_PACKET:
         return await draw_red_packet(context, money_yuan, publisher["_id"])
     raise BadRequest("请先选一张图片", param="url")
-
-
-async def _take_pictures(
-    context: Context, publisher: Person, draft: Draft, ranks: list[TaskRank]
-) -> None:
-    """Give ranks the pictures that the draft names for them. Raises BadRequest."""
-    for place, (rank, asked) in enumerate(zip(ranks, draft.prizes or [], strict=True), 1):
-        if asked.url:
-            taken = await context.store.files.take(asked.url, publisher["_id"], context.clock.now_ms())
-            rank["pic"] = upload_of(f"第 {place} 种奖品的图片", "prizes", taken)
 
 
 async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
+from server.actions.people.account import upload_of
+from server.context import Context
 from server.errors import BadRequest
 from server.game import draw
 from server.game.amounts import FEN_PER_YUAN, in_words
 from server.game.ranks import BY_MAIL, GOODS, ON_SITE, RED_PACKET, TaskRank
 from server.settings import Settings
+from server.store.people.people import Person
 
 
-class RankDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of prizes: goods, or red packets of `money` yuan or `money_fen` each, or sharing `sum_fen`."""
+class RankSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """What a publisher says of a kind of prizes and shows: nothing that is drawn."""
 
     name: str
+    url: str | None = None
+
+
+class RankDraft(RankSaid, frozen=True, kw_only=True):
+    """A kind of prizes: goods, or red packets of `money` yuan or `money_fen` each, or sharing `sum_fen`."""
+
     prize_num: int
     money: int | None = None
     money_fen: int | None = None
     sum_fen: int | None = None
     value: int | None = None
-    url: str | None = None
 
 
 def make_ranks(
@@ -75,6 +85,25 @@ def _make(asked: RankDraft, goods_type: int, draw_type: int, fen: int) -> TaskRa
         fen=fen,
         split=int(asked.sum_fen is not None),
     )
+
+
+def renamed(ranks: list[TaskRank], said: Sequence[RankSaid]) -> list[TaskRank]:
+    """Return a task's ranks with these names. Raises BadRequest unless there is one for each."""
+    if not ranks:
+        raise _bad("这个宝贝只有一种奖品，没有“各种奖品”可以改")
+    if len(said) != len(ranks):
+        raise _bad(f"“各种奖品”应为埋下时的 {len(ranks)} 种，一种也不能多，一种也不能少")
+    return [rank | {"name": each.name} for rank, each in zip(ranks, said, strict=True)]
+
+
+async def take_pictures(
+    context: Context, publisher: Person, ranks: list[TaskRank], said: Sequence[RankSaid]
+) -> None:
+    """Give ranks the pictures that are named for them. Raises BadRequest."""
+    for place, (rank, asked) in enumerate(zip(ranks, said, strict=True), 1):
+        if asked.url:
+            taken = await context.store.files.take(asked.url, publisher["_id"], context.clock.now_ms())
+            rank["pic"] = upload_of(f"第 {place} 种奖品的图片", "prizes", taken)
 
 
 def committed(ranks: list[TaskRank]) -> tuple[draw.Rank, ...]:

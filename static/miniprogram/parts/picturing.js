@@ -14,6 +14,12 @@ export const picturing = Behavior({
       });
     },
 
+    /** Choose that of one kind of prizes. */
+    rowPicture({ currentTarget }) {
+      const { at } = currentTarget.dataset;
+      return this.choosePicture(({ url, thumbnail }) => this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail }));
+    },
+
     async choosePicture(take) {
       try {
         take(await uploadPicture());

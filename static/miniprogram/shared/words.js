@@ -349,9 +349,13 @@ export const OWN = {
   discard: "不要了", edit: "改文字和图片", again: "再埋一个",
 };
 
+/** One of several kinds of prizes, in a form. */
+export const KIND = { name: "名称", picture: "可以不选，就用宝贝的图片", title: (place) => `第 ${place} 种` };
+
 /** Changing what a treasure says and shows. */
 export const EDIT = {
-  title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品和难度不能改。", save: "改好了",
+  title: "改文字和图片", until: "有人开挖以前都可以改，改了要检查的会再检查一次。奖品的份数、金额和难度不能改。", save: "改好了",
+  keeps: "不选就还用这一张",
   changed: "发布者刚改了这个宝贝的文字或图片",
 };
 

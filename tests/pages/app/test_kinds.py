@@ -25,7 +25,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     page = opened.page
     page.get_by_role("radio", name="几种、拼手气").check()
     page.get_by_label("物品名").fill("什么都有的箱子")
-    kind(page, 1, "一等奖 大熊猫", "实物", "1")
+    kind(page, 1, "一等奖 小熊猫", "实物", "1")
     kind(page, 2, "拼手气", "拼手气", "3")
     shared = page.get_by_label("一起分多少元")
     shared.fill("0.29")
@@ -59,6 +59,15 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     page.get_by_role("button", name="支付 0.35 元").click()
     expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()
     expect(page.get_by_text("你出的那一半在里面")).to_be_visible()
+    page.get_by_role("link", name="改文字和图片").click()
+    named = page.get_by_role("group", name="第 1 种").get_by_label("名称")
+    expect(named).to_have_value("一等奖 小熊猫")
+    named.fill(" ")
+    page.get_by_role("button", name="改好了").click()
+    expect(page.get_by_text("第 1 种奖品：“名称”应为 1 到 20 个字")).to_be_visible()
+    assert opened.overflow() <= 0
+    named.fill("一等奖 大熊猫")
+    page.get_by_role("button", name="改好了").click()
     expect(page.locator(".ranks li")).to_have_text(
         ["一等奖 大熊猫邮寄到家剩 1 / 1 份", "拼手气拼手气，一起分 0.35 元剩 3 / 3 份"]
     )

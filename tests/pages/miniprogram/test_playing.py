@@ -288,9 +288,19 @@ def test_a_shared_sum_is_planned_published_and_won(address):
 @needs_node
 def test_a_publisher_changes_discards_and_buries_again(address, publisher):
     numbers = {"prize_num": 3, "forecast_num": 33, "interval": 11, "fluctuation": 2}
+    kinds = {"prizes": [{"name": "铜奖", "prize_num": 3}], "nonce": "ab" * 16}
+    sealed_seed = publisher.get("/commitment")["sealed_seed"]
+    several = publisher.publish(a_picture(), name="分几种", sealed_seed=sealed_seed, **kinds, **numbers)
     code = publisher.publish(a_picture(), name="一只闹钟", is_public=0, **numbers)
     unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
     with a_phone(address, "小明") as phone:
+        phone.open(f"/pages/edit/edit?code={several}")
+        phone.shows("第 1 种", "奖品的份数、金额和难度不能改")
+        phone.fill("名称", "铁奖")
+        phone.press("改好了")
+        phone.until("left")
+        phone.open(f"/pages/treasure/treasure?code={several}")
+        phone.shows("分几种", "铁奖 · 邮寄到家 · 剩 3 / 3 份")
         phone.open(f"/pages/edit/edit?code={code}")
         phone.shows("有人开挖以前都可以改", "改好了")
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", "synopsis": "走得准", "wxname": ""})

@@ -1,14 +1,14 @@
-// Changing a treasure's texts and picture, while nobody has dug it.
+// Changing a treasure's texts and pictures, while nobody has dug it.
 
 import { picturing } from "../../parts/picturing.js";
 import { handing, handingOf } from "../../shared/planning.js";
-import { EDIT, FIELDS, PUBLISH } from "../../shared/words.js";
+import { EDIT, FIELDS, KIND, PUBLISH } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
 
 Component({
   behaviors: [picturing],
 
-  data: { task: null, handing: 0, filled: {}, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
+  data: { task: null, handing: 0, filled: {}, rows: [], kind: KIND, busy: false, said: "", labels: FIELDS, words: PUBLISH, editing: EDIT },
 
   methods: {
     async onLoad({ code }) {
@@ -18,17 +18,24 @@ Component({
         const { data } = await api.get("/getTaskDetails", { code });
         const { name, synopsis, signed, wxname, thumbnail } = data;
         const filled = { name, synopsis, wxname: signed ? wxname : "", ...handingOf(data) };
-        this.setData({ task: data, thumbnail, handing: handing(data), filled });
+        const rows = data.ranks.map((rank) => ({ name: rank.name, url: "", thumbnail: rank.thumbnail }));
+        this.setData({ task: data, thumbnail, handing: handing(data), filled, rows });
       } catch (error) {
         this.setData({ said: error.message });
         showProblem(error);
       }
     },
 
+    row({ detail, currentTarget }) {
+      this.setData({ [`rows[${currentTarget.dataset.at}].name`]: detail.value });
+    },
+
     async save({ detail }) {
       this.setData({ busy: true, said: "" });
       try {
-        await api.post("/editTask", { code: this.data.task.code, ...detail.value, url: this.url });
+        const { task, rows } = this.data;
+        const prizes = rows.length ? rows.map(({ name, url }) => ({ name, url })) : undefined;
+        await api.post("/editTask", { code: task.code, ...detail.value, url: this.url, prizes });
         wx.navigateBack();
       } catch (error) {
         if (!error.error) throw error;

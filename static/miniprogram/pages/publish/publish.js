@@ -149,11 +149,6 @@ Component({
       });
     },
 
-    rowPicture({ currentTarget }) {
-      const { at } = currentTarget.dataset;
-      return this.choosePicture(({ url, thumbnail }) => this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail }));
-    },
-
     /**
      * Fields that do not apply are sent too, and numbers as texts: the server ignores the former and reads the
      * latter.
