@@ -215,6 +215,12 @@ MEANINGS = {
         "别人看不看得到新的名字或头像", {"checking": "微信检查之后才看得到", "shown": "已经看得到"}
     ),
     "red_packets": Meaning("这里能不能发布红包", NO_YES),
+    "cash": Meaning("发红包的规矩"),
+    "least_cd": Meaning("红包的冷却至少几秒"),
+    "least_gap": Meaning("多个红包时，上下浮动至少比间隔小几层"),
+    "private_yuan": Meaning("一位发布者不公开的红包，一天最多发出几元，0 为不限"),
+    "newcomer_yuan": Meaning("刚来的人一天最多领到几元，0 为不限"),
+    "no_credit": Meaning("红包是不是不能用信用卡付", NO_YES),
     "GetMyInfoReply.review": Meaning(
         "别人看不看得到最近选的名字或头像",
         {

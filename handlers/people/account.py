@@ -158,6 +158,16 @@ class PersonRequest(msgspec.Struct):
     unionid: Unionid
 
 
+class CashRules(msgspec.Struct):
+    """What binds red packets here. `least_cd` is in seconds, `least_gap` in levels; a limit of 0 is none."""
+
+    no_credit: Annotated[int, Meta(ge=0, le=1)]
+    least_cd: int
+    least_gap: int
+    private_yuan: int
+    newcomer_yuan: int
+
+
 class GetMyInfoReply(Reply, kw_only=True):
     """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
 
@@ -177,6 +187,7 @@ class GetMyInfoReply(Reply, kw_only=True):
     wins_counted: int
     digs_uncounted: int
     red_packets: Annotated[int, Meta(ge=0, le=1)]
+    cash: CashRules
     fair_start_ms: int
     delete_at: int
     review: ReviewState
@@ -193,10 +204,11 @@ class GetMyInfo(Interface):
 
     async def answer(self, request: PersonRequest) -> Reply:
         person = await self.let_in()
+        settings = self.context.settings
         numbers = await self.context.store.digs.numbers(request.unionid)
         released = await self.context.store.tasks.released_number(request.unionid)
         review = None
-        if self.context.settings.checks_content:
+        if settings.checks_content:
             review = await self.context.store.reviews.of_profile(request.unionid)
         return GetMyInfoReply(
             digging_num=numbers.digs,
@@ -205,8 +217,15 @@ class GetMyInfo(Interface):
             expected_wins=round(numbers.chances, 2),
             wins_counted=numbers.wins,
             digs_uncounted=numbers.digs - numbers.counted,
-            red_packets=int(self.context.settings.takes_cash),
-            fair_start_ms=self.context.settings.fair_start_ms,
+            red_packets=int(settings.takes_cash),
+            cash=CashRules(
+                no_credit=settings.cash_no_credit,
+                least_cd=settings.cash_least_cd_seconds,
+                least_gap=settings.cash_least_gap,
+                private_yuan=settings.cash_private_day_yuan,
+                newcomer_yuan=settings.cash_newcomer_day_yuan,
+            ),
+            fair_start_ms=settings.fair_start_ms,
             delete_at=delete_at(person),
             review="shown" if review is None else review["state"],
             review_note="" if review is None else review["why"],

@@ -45,5 +45,5 @@ export function takesCash() {
 /** This server's settings for red packets; a limit of 0 means none. */
 export function rules() {
   const { cashPrivate, cashNewcomer, cashCredit } = document.documentElement.dataset;
-  return cashRules({ credit: Number(cashCredit), privateYuan: Number(cashPrivate) || null, newcomerYuan: Number(cashNewcomer) || null });
+  return cashRules({ no_credit: 1 - Number(cashCredit), private_yuan: Number(cashPrivate), newcomer_yuan: Number(cashNewcomer) });
 }

@@ -3,7 +3,7 @@
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../miniprogram/shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, publishersTax, whoIsFirst, yuan } from "../miniprogram/shared/words.js";
+import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cooldownHint, fluctuationHint, publishersTax, yuan } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, set, write } from "./dom.js";
 import { apply, choice, field, number } from "./fields.js";
 import { kindRows } from "./kinds.js";
@@ -207,15 +207,14 @@ function adapt(form, fields, byHand) {
   const gap = redPacket ? Math.max(1, Number(cashGap)) : 1;
   const forecast = whole(form, "forecast_num");
   if (several && forecast && !byHand) for (const [name, number] of Object.entries(spacing({ prizes, forecast, gap }))) form.elements[name].value = number;
-  const most = Math.max(0, whole(form, "interval") - gap);
-  form.elements.fluctuation.max = most;
-  const less = gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔";
-  write(fields.fluctuation.querySelector(".hint"), `0 到 ${most}，${less}；0 就是人人都知道位置`);
+  const interval = whole(form, "interval");
+  form.elements.fluctuation.max = Math.max(0, interval - gap);
+  write(fields.fluctuation.querySelector(".hint"), fluctuationHint(interval, gap));
   const least = redPacket ? Number(cashCd) : 0;
   form.elements.cd.min = least;
   write(fields.tax, publishersTax(ofKinds ? { ranks: kinds } : redPacket ? {} : { value: whole(form, "value") }));
-  write(fields.cd.querySelector(".hint"), [`${least} 到 3600`, whoIsFirst(Number(fairStartMs))].filter(Boolean).join("；"));
-  const plan = { prizes, forecast, interval: whole(form, "interval"), fluctuation: whole(form, "fluctuation"), cd: whole(form, "cd") };
+  write(fields.cd.querySelector(".hint"), cooldownHint(least, Number(fairStartMs)));
+  const plan = { prizes, forecast, interval, fluctuation: whole(form, "fluctuation"), cd: whole(form, "cd") };
   const payFen = ofKinds ? paysFen(kinds) : redPacket ? prizes * whole(form, "money") * 100 : 0;
   write(fields.warning, planWarning(plan));
   set(fields.warning, { hidden: !planWarning(plan) });

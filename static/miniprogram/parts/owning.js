@@ -12,7 +12,7 @@ const RENEW_MS = 5000;
 export const owning = Behavior({
   data: {
     own: null, due: null, ends: false, edits: false, statement: [], paying: false,
-    ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: cashRules(),
+    ownWords: OWN, payWords: PAY, winnersTitle: WINNERS.title, cash: "",
   },
 
   methods: {
@@ -24,6 +24,12 @@ export const owning = Behavior({
       const appears = own && !this.data.own;
       this.setData({ due, own, ends: mayEnd(task), edits: mayEdit(task) });
       if (appears) this.renewStatement();
+      if (due && !this.cash) this.cash = this.showCash().catch(showProblem);
+    },
+
+    async showCash() {
+      const { cash } = await api.get("/getMyInfo");
+      if (!this.life.aborted) this.setData({ cash: cashRules(cash) });
     },
 
     renewStatement() {

@@ -166,14 +166,11 @@ export function wonByWords(named, number) {
   return number > named.length ? `${people} 等 ${number} 人挖到了。` : `${people} 挖到了。`;
 }
 
-/**
- * Return what a publisher is told before they pay for red packets. Without a figure (0), a limit is named without it;
- * null is no limit.
- */
-export const cashRules = ({ credit = 0, privateYuan = 0, newcomerYuan = 0 } = {}) => [
-  credit ? "" : "不能用信用卡付，付了会全额退回，也不会开挖。",
-  privateYuan === null ? "" : `不公开的红包，一天发出的钱${privateYuan ? `最多 ${privateYuan} 元` : "有上限"}。`,
-  newcomerYuan === null ? "" : `刚来的人，一天领到的钱${newcomerYuan ? `最多 ${newcomerYuan} 元` : "有上限"}。`,
+/** Return what a publisher is told before they pay for red packets, by the server's `cash`. */
+export const cashRules = ({ no_credit, private_yuan: ofPrivate, newcomer_yuan: ofNewcomers }) => [
+  no_credit ? "不能用信用卡付，付了会全额退回，也不会开挖。" : "",
+  ofPrivate ? `不公开的红包，一天发出的钱最多 ${ofPrivate} 元。` : "",
+  ofNewcomers ? `刚来的人，一天领到的钱最多 ${ofNewcomers} 元。` : "",
   "超过的不会丢：第二天再领，或等平台的人核对。",
 ].join("");
 
@@ -204,6 +201,13 @@ export const halfWords = (holds) => (holds
 
 /** Return who is first after a cooldown; "" where each is tried as it comes. `fairStartMs` is the server's FAIR_START_MS. */
 export const whoIsFirst = (fairStartMs) => (fairStartMs ? `冷却结束后 ${fairStartMs / 1000} 秒内按下的，由抽签决定先后` : "");
+
+/** Return what a cooldown can be in seconds, and who is first after it. */
+export const cooldownHint = (least, fairStartMs) => [`${least} 到 3600`, whoIsFirst(fairStartMs)].filter(Boolean).join("；");
+
+/** Return what a fluctuation can be: at least `gap` less than the interval. */
+export const fluctuationHint = (interval, gap) =>
+  `0 到 ${Math.max(0, interval - gap)}，${gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔"}；0 就是人人都知道位置`;
 
 /** Return what a frame or a reply says of the digs to come; nothing if it is of a dig that an older server recorded. */
 export const outlookOf = ({ one_in, nearest, deepest }) => (deepest === undefined ? {} : { one_in, nearest, deepest });

@@ -16,7 +16,7 @@ from support.screen import TOKEN, take_down
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running server that has operators, and pays out 6 yuan a day."""
-    limits = {"MAX_RED_PACKET_YUAN": "6", "PAYOUT_DAY_YUAN": "6"}
+    limits = {"MAX_RED_PACKET_YUAN": "6", "PAYOUT_DAY_YUAN": "6", "CASH_PRIVATE_DAY_YUAN": "50"}
     with a_server(tmp_path_factory.mktemp("both"), OPS_TOKEN=TOKEN, **limits) as running:
         yield running.address
 
@@ -170,6 +170,7 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     owner, winner = client("小明"), client("朵朵")
     owner.open("treasure", code)
     owner.says("【现金红包2元】开工大吉", "1 个红包，每个 2 元，共 2 元。", "24 小时内没有支付会自动删除。")
+    owner.says("不公开的红包，一天发出的钱最多 50 元")
     owner.press("支付 2 元")
     owner.says("我发布的", "中奖者和发奖", "提前结束", "现在可以挖")
     Person.log_in(publisher.address, "朵朵").post("/postTask", code=code)

@@ -4,7 +4,7 @@ import { naming } from "../../parts/naming.js";
 import { picturing } from "../../parts/picturing.js";
 import { mayPass } from "../../shared/api.js";
 import { MOST_KINDS, copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../../shared/planning.js";
-import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cashRules, publishersTax, whoIsFirst, yuan } from "../../shared/words.js";
+import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cashRules, cooldownHint, fluctuationHint, publishersTax, yuan } from "../../shared/words.js";
 import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury } from "../../wechat.js";
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
@@ -17,7 +17,6 @@ const DRAW_TYPES = { onSite: 1, byMail: 2 };
 const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
 const NEW = { name: "", kind: 0, number: "1", amount: "", value: "", url: "", thumbnail: "" };
 const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
-const LEAST_GAP = 2; // of red packets, unless the server is set otherwise
 
 Component({
   behaviors: [naming, picturing],
@@ -26,7 +25,7 @@ Component({
     choices: GOODS_ONLY, chosen: "onSite", at: 0, kinds: KINDS, rows: [{ ...NEW, name: "一等奖" }, { ...NEW, name: "二等奖" }], mostKinds: MOST_KINDS,
     giving: GIVING.map(([, text]) => text), given: 0, audience: AUDIENCE.map(([, text]) => text), heard: 0,
     filled: { prize_num: "1" }, paid: false, goods: true, spread: false, interval: "", fluctuation: "", plan: "", warning: "",
-    cash: cashRules(), tax: "", speed: "", busy: false,
+    cash: "", tax: "", least: "", speed: "", busy: false,
     ...NO_TIMES, today: "", said: "", labels: FIELDS, words: PUBLISH, why: NAMING.publishing,
   },
 
@@ -35,14 +34,15 @@ Component({
       try {
         await admitted();
         this.showNaming();
-        const { red_packets: taken, fair_start_ms } = await api.get("/getMyInfo");
+        const { red_packets: taken, cash, fair_start_ms } = await api.get("/getMyInfo");
+        this.rules = { ...cash, fair_start_ms };
         const again = toBury();
         if (again) this.fill((await api.get("/getTaskDetails", { code: again })).data);
         const choices = taken ? WITH_CASH : GOODS_ONLY;
         const at = Math.max(0, choices.findIndex(({ of }) => of === this.data.chosen));
         const now = new Date();
         const today = [now.getFullYear(), now.getMonth() + 1, now.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
-        this.setData({ today, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), speed: whoIsFirst(fair_start_ms) });
+        this.setData({ today, choices, at, chosen: choices[at].of, kinds: taken ? KINDS : KINDS.slice(0, 1), cash: cashRules(cash) });
         this.adapt();
       } catch (error) {
         showProblem(error);
@@ -132,8 +132,10 @@ Component({
     adapt() {
       const { prize_num: one = "1", forecast_num: forecast, money = 0, value = 0, cd } = this.typed || {};
       const { goods_type: type, prize_num: prizes = Number(one) || 0, prizes: kinds, draw_type: given } = this.contents();
+      const { least_cd = 0, least_gap = 1, fair_start_ms = 0 } = this.rules || {};
+      const gap = type === 1 ? Math.max(1, least_gap) : 1;
       const plan = { prizes, forecast: Number(forecast) || 0, interval: Number(this.data.interval) || 0, fluctuation: Number(this.data.fluctuation) || 0, cd: Number(cd) || 0 };
-      if (!this.spaced && prizes > 1 && plan.forecast) Object.assign(plan, spacing({ ...plan, gap: type === 1 ? LEAST_GAP : 1 }));
+      if (!this.spaced && prizes > 1 && plan.forecast) Object.assign(plan, spacing({ ...plan, gap }));
       const payFen = kinds ? paysFen(kinds) : type === 1 ? prizes * Number(money) * 100 : 0;
       const goods = !kinds || this.data.rows.some(({ kind }) => kind === 0);
       this.setData({
@@ -141,6 +143,8 @@ Component({
         goods,
         handing: goods && this.data.chosen !== "packet" ? given : 0,
         spread: prizes > 1,
+        least: fluctuationHint(plan.interval, gap),
+        speed: cooldownHint(type === 1 ? least_cd : 0, fair_start_ms),
         interval: plan.interval || "",
         fluctuation: plan.interval ? plan.fluctuation : "",
         plan: [planWords(plan), payFen ? `要支付 ${yuan(payFen)}` : ""].filter(Boolean).join("。"),
