@@ -232,7 +232,10 @@ MEANINGS = {
     ),
     "edited": Meaning("发布者改过几次文字或图片"),
     "review_note": Meaning("没有展示的理由；没有则为空"),
-    "need_pay": Meaning("还要不要支付，只对发布者为 1", {0: "不用", 1: "要先支付才能开挖"}),
+    "need_pay": Meaning(
+        "还要不要支付，只对发布者为 1",
+        {0: "不用", 1: "要先支付才能开挖；过了 24 小时，或先到了 ends_at，还没有支付就删除"},
+    ),
     "owed": Meaning("发布者还应支付的总额（元，整数）"),
     "users": Meaning("最早参与的 50 人，按参与顺序，即 getTaskUser 的第 1 页"),
     "can_dig": Meaning("这个人现在能不能挖", {0: "不能", 1: "能"}),

@@ -416,7 +416,7 @@ export const payWords = ({ prize_num, money, owed_fen, ranks = [] }) => [
   ranks.length ? `${prize_num} 份奖品里的红包` : `${prize_num} 个红包，每个 ${money} 元`,
   `，共 ${yuan(owed_fen)}。支付成功后开挖，没人挖到的会退回。`,
 ].join("");
-export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支付会自动删除。" };
+export const PAY = { title: "支付后开挖", deleted: "24 小时内没有支付会自动删除；你定的结束时间先到，就到时删除。" };
 export const payDue = ({ owed_fen }) => `待支付 ${yuan(owed_fen)}`;
 export const payButton = ({ owed_fen }) => `支付 ${yuan(owed_fen)}`;
 
