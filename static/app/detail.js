@@ -10,6 +10,7 @@ import { claim } from "./claim.js";
 import { consent } from "./consent.js";
 import { noteWinner } from "../miniprogram/shared/afterwards.js";
 import { observe } from "../miniprogram/shared/clock.js";
+import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { isClaimable, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
@@ -61,8 +62,6 @@ async function open(root, signal, opened) {
 class Page {
   #busy = false;
   #dugSeq = 0; // of the last dig made here
-  #digging = Promise.resolve();
-  #striking = Promise.resolve(); // of somebody else's dig
   #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
   #owned = ""; // the state that the publisher's part now shows
   #stale = false; // the details must be read anew
@@ -77,6 +76,7 @@ class Page {
     observe(task.server_time);
     this.task = task;
     this.signal = signal;
+    this.outcomes = outcomes((frame) => this.receive(frame), signal);
     this.shaft = shaft(() => this.dig());
     this.people = new Participants(task.code, signal);
     this.people.reset(task);
@@ -203,7 +203,7 @@ class Page {
   }
 
   watch() {
-    const leave = channel.subscribe(this.task.code, this.task.seq, (frame) => this.receive(frame));
+    const leave = channel.subscribe(this.task.code, this.task.seq, this.outcomes.receive);
     this.signal.addEventListener("abort", () => {
       leave();
       clearTimeout(this.looking);
@@ -222,7 +222,7 @@ class Page {
         this.digs.renew();
         if (frame.seq < task.seq) return;
         Object.assign(task, { seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
-        if (this.sayOf(frame, " 挖了一锹")) this.#striking = this.shaft.strikeOf(frame.wxheadpic);
+        if (this.sayOf(frame, " 挖了一锹")) this.outcomes.until(this.shaft.strikeOf(frame.wxheadpic));
         break;
       case "join":
         task.participants = Math.max(task.participants, frame.participants);
@@ -281,16 +281,15 @@ class Page {
     delete task.gone;
   }
 
-  /** Somebody won, perhaps by the dig that is under way here. */
   won(frame) {
     const { task } = this;
     Object.assign(task, { prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
     this.people.mark(frame.no);
     noteWinner(this.#winners, frame, task);
-    Promise.all([this.#digging, this.#striking]).then(() => this.celebrateOnce(frame.seq, () => {
+    this.celebrateOnce(frame.seq, () => {
       this.shaft.say(el("bdi", {}, frame.wxname), " 挖到了！");
       celebrate(frame, wonWords(frame, task));
-    }));
+    });
   }
 
   ended({ end_reason }) {
@@ -362,17 +361,11 @@ class Page {
     const { struck, end } = this.shaft.strike();
     this.shaft.say("");
     this.shaft.show(this.task, true); // do no more before the browser paints the stroke
-    // Resolves however the dig ends, since wins of others are celebrated after it. A bug of ours is still thrown.
-    this.#digging = new Promise((resolve) => {
-      dig(this.task.code)
-        .finally(() => struck)
-        .then((reply) => this.dug(reply), (error) => this.refused(error))
-        .finally(() => {
-          this.#busy = false;
-          end();
-          if (!this.signal.aborted) this.show();
-          resolve();
-        });
+    const told = dig(this.task.code).finally(() => struck).then((reply) => this.dug(reply), (error) => this.refused(error));
+    this.outcomes.until(told, true).finally(() => {
+      this.#busy = false;
+      end();
+      if (!this.signal.aborted) this.show();
     });
   }
 
@@ -399,7 +392,6 @@ class Page {
     Object.assign(task, wonBy(reply, task));
     this.people.mark(reply.no);
     this.showClaim();
-    if (reply.task_status) this.reload(); // to learn the deadline of the claim
     this.celebrateOnce(reply.seq, () => celebrateMine(task, reply));
   }
 

@@ -13,7 +13,7 @@ from support.client import a_picture
 pytestmark = needs_chromium
 
 LEAST_MS = 600
-# Notes what moves right after a press, and when the outcome is said.
+# Notes what moves right after a press, and when the page says the outcome and that the treasure has ended.
 WATCH_PRESS = """() => {
     const moving = () => [...document.querySelectorAll(".strike, .strike *")]
         .flatMap(each => each.getAnimations()).length;
@@ -23,6 +23,9 @@ WATCH_PRESS = """() => {
         window.said = new Promise(resolve => new MutationObserver(() => {
             if (document.querySelector(".said").textContent) resolve(performance.now() - press.timeStamp);
         }).observe(document.querySelector(".said"), { childList: true }));
+        window.ended = new Promise(resolve => new MutationObserver(
+            () => resolve(performance.now() - press.timeStamp),
+        ).observe(document.querySelector(".ending"), { attributes: true }));
     });
 }"""
 SEE_FACE = """() => {
@@ -76,6 +79,7 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     digger.go(f"/#/task/{second}")
     press(digger)
     won(digger)
+    assert digger.page.evaluate("ended") >= LEAST_MS
     assert digger.page.evaluate("signals") == ["sound", "vibration"]
     digger.page.keyboard.press("Enter")
     expect(digger.page.locator("#claim > section")).to_be_focused()

@@ -12,6 +12,7 @@ import { afterwards, noteWinner, seekNext } from "../../shared/afterwards.js";
 import { mayPass } from "../../shared/api.js";
 import { observe, secondsUntil } from "../../shared/clock.js";
 import { holdsHalf } from "../../shared/halves.js";
+import { outcomes } from "../../shared/outcomes.js";
 import { ranksLeft, wonBy } from "../../shared/prizes.js";
 import { AFTER, EDIT, ENDINGS, FAIR, NAMING, PEOPLE, WHY_NOT, facts, fairAnswers, halfWords, handingLines, inReview, outlookOf, rankLines, startWords, title, wonWords } from "../../shared/words.js";
 import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "../../wechat.js";
@@ -32,6 +33,7 @@ Component({
     /** `code` comes with a link of ours, `scene` with a poster's code: a share token, encoded. */
     onLoad({ code, scene }) {
       this.life = { aborted: false };
+      this.outcomes = outcomes((frame) => this.receive(frame), this.life);
       this.winners = new Map(); // by their places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
       if (!CODE.test(this.opened)) {
@@ -56,7 +58,7 @@ Component({
         await this.read();
         if (this.life.aborted) return;
         const { code, seq } = this.data.task;
-        this.leave = channel.subscribe(code, seq, (frame) => this.receive(frame));
+        this.leave = channel.subscribe(code, seq, this.outcomes.receive);
         if (this.data.task.can_dig && this.digsOnOpening()) this.dig();
       } catch (error) {
         this.setData({ problem: error.message });
@@ -138,7 +140,7 @@ Component({
           break;
         case "cd":
           this.renewDigs();
-          if (!this.data.busy && frame.seq !== this.dugSeq) this.strikeOf(frame.wxheadpic);
+          if (!this.data.busy && frame.seq !== this.dugSeq) this.outcomes.until(this.strikeOf(frame.wxheadpic));
           if (frame.seq >= task.seq) this.show({ seq: frame.seq, now_depth: frame.now_depth, cd_until: frame.cd_until, ...outlookOf(frame) });
           break;
         case "join":
@@ -148,7 +150,7 @@ Component({
         case "prize":
           this.mark(frame.no);
           noteWinner(this.winners, frame, task);
-          this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
+          if (frame.seq !== this.dugSeq) this.setData({ said: [`${frame.wxname} 挖到了！`, wonWords(frame, task)].join("") });
           this.show({ prizes_left: Math.min(task.prizes_left, frame.prizes_left), ranks: ranksLeft(task, frame) });
           break;
         case "start":
@@ -219,17 +221,20 @@ Component({
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
       this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "" });
-      const struck = this.strike();
+      await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
+      this.setData({ busy: false, striking: false });
+      this.show();
+    },
+
+    async tryDig(code, struck) {
       try {
-        const reply = await api.dig(task.code);
+        const reply = await api.dig(code);
         await struck;
         this.dug(reply);
       } catch (error) {
         await struck;
         this.refused(error);
       }
-      this.setData({ busy: false, striking: false });
-      this.show();
     },
 
     dug(reply) {
@@ -243,7 +248,6 @@ Component({
         this.show(wonBy(reply, task));
         this.openGround(reply);
         this.offer();
-        if (task_status) this.read().catch(showProblem); // for until when to claim
       }
       // The reply is as of the dig, and later frames may have come before it.
       if (seq >= task.seq) this.show({ seq, now_depth, cd_until, prizes_left, status: task.status || task_status, ...outlookOf(reply) });
