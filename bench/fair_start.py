@@ -108,6 +108,7 @@ class Simulation:
         dig = Dig(
             _id="", code="task", depth=depth, unionid="", wxname="", wxheadpic="", is_prize=0, prizes_left=1,
             participants=1, no=1, dig_id="", at=0, cd_until=self.clock.now_ms(),
+            last_won=0, was_one_in=0,
         )  # fmt: skip
         self.cooldowns.learn(dig)
 

@@ -84,9 +84,8 @@ class GetMyDigsRequest(msgspec.Struct):
 
 
 class OwnDigRow(msgspec.Struct):
-    """One of the caller's digs. It won with the chance 1 / `was_one_in`: 0 if it could not, -1 if that was
-    not recorded. `prize` is what it won, if its task has ranks. `name` is "" if the caller may not see the
-    task now; `at` is unix ms.
+    """One of the caller's digs. It won with the chance 1 / `was_one_in`; 0: it could not. `prize` is what it
+    won, if its task has ranks. `name` is "" if the caller may not see the task now; `at` is unix ms.
     """
 
     code: str
@@ -131,6 +130,6 @@ def _own_row(dig: OwnDig) -> OwnDigRow:
         is_prize=dig["is_prize"],
         prize=task["ranks"][dig["rank"] - 1]["name"] if seen and "rank" in dig else "",
         money_fen=dig.get("fen", 0),
-        was_one_in=dig.get("was_one_in", -1),
+        was_one_in=dig["was_one_in"],
         at=dig["at"],
     )

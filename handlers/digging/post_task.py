@@ -44,8 +44,7 @@ class DigReply(Reply, kw_only=True):
     """What the dig found, and the cooldown that it began. `wxname` and `wxheadpic` are the digger's.
 
     If it won and prizes have ranks, `rank` is the place of its prize in `ranks`, from 1, and `money_fen` what
-    that pays; otherwise both are 0. `one_in`, `nearest` and `deepest` are an `Outlook`, absent if an older
-    server recorded the dig.
+    that pays; otherwise both are 0. `one_in`, `nearest` and `deepest` are an `Outlook`.
     """
 
     is_prize: int
@@ -60,9 +59,9 @@ class DigReply(Reply, kw_only=True):
     seq: int
     task_status: int
     prizes_left: int
-    one_in: int | msgspec.UnsetType = msgspec.UNSET
-    nearest: int | msgspec.UnsetType = msgspec.UNSET
-    deepest: int | msgspec.UnsetType = msgspec.UNSET
+    one_in: int
+    nearest: int
+    deepest: int
     no: int
     joined: int
     repeated: int
@@ -265,7 +264,6 @@ class PostTask(Interface):
             waits=lambda: leave_place(self.request),
         )
         made = dug.dig
-        after = outlook_after(read_rules(dug.params), made)
         left = seconds_left(made["cd_until"], self.context.clock.now_ms())
         return DigReply(
             is_prize=made["is_prize"],
@@ -283,7 +281,7 @@ class PostTask(Interface):
             no=made["no"],
             joined=int("n" in made),
             repeated=int(dug.repeated),
-            **({} if after is None else msgspec.structs.asdict(after)),
+            **msgspec.structs.asdict(outlook_after(read_rules(dug.params), made)),
         )
 
     def _client_ip(self) -> str:

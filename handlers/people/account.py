@@ -171,8 +171,7 @@ class CashRules(msgspec.Struct):
 class GetMyInfoReply(Reply, kw_only=True):
     """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
 
-    By their chances, the caller's digs win `expected_wins` prizes; they won `wins_counted`. Neither counts
-    `digs_uncounted` digs that were made before chances were recorded.
+    By their chances, the caller's digs win `expected_wins` prizes; they won `wins_counted`.
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
     `red_packets` is 0 where nobody can publish any; `fair_start_ms` is as in a task's details. `delete_at`
@@ -185,7 +184,6 @@ class GetMyInfoReply(Reply, kw_only=True):
     partake_num: int
     expected_wins: float
     wins_counted: int
-    digs_uncounted: int
     red_packets: Annotated[int, Meta(ge=0, le=1)]
     cash: CashRules
     fair_start_ms: int
@@ -216,7 +214,6 @@ class GetMyInfo(Interface):
             partake_num=numbers.tasks,
             expected_wins=round(numbers.chances, 2),
             wins_counted=numbers.wins,
-            digs_uncounted=numbers.digs - numbers.counted,
             red_packets=int(settings.takes_cash),
             cash=CashRules(
                 no_credit=settings.cash_no_credit,

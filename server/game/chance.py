@@ -45,16 +45,17 @@ def outlook(rules: Rules, depth: int, last_won: int, prizes_left: int) -> Outloo
     return Outlook(one_in, max(first, depth + 1), deepest)
 
 
-def outlook_after(rules: Rules, dig: Dig) -> Outlook | None:
-    """Return the outlook after a dig; None for one that was recorded before `last_won` was."""
-    return outlook(rules, dig["depth"], dig["last_won"], dig["prizes_left"]) if "last_won" in dig else None
+def outlook_after(rules: Rules, dig: Dig) -> Outlook:
+    """Return the outlook after a dig."""
+    return outlook(rules, dig["depth"], dig["last_won"], dig["prizes_left"])
 
 
 def deepest_level(task: Task) -> int:
     """Return the deepest level at which a prize of a task can still lie, as far as its record says."""
     rules = read_rules(task["params"])
-    after = outlook_after(rules, task["last_dig"]) if "last_dig" in task else None
-    return (after or outlook(rules, 0, 0, rules.prize_num)).deepest
+    if "last_dig" in task:
+        return outlook_after(rules, task["last_dig"]).deepest
+    return outlook(rules, 0, 0, rules.prize_num).deepest
 
 
 def odds(rules: Rules, depth: int, last_won: int) -> int:

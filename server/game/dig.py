@@ -14,11 +14,11 @@ class Dig(TypedDict):
     """One dig, with all that its frames contain. Times are unix milliseconds.
 
     `last_won` is the depth of the deepest prize found so far. By the draw's law this dig won with the chance
-    1 / `was_one_in`; 0: it could not. Digs of older servers lack both. `no` is the
-    person's place among the participants. `n` is the same number, and only their first dig of
-    the task has it. `prizes_left`, `participants` and `cd_until` are as the dig left them; `end` says why
-    the task ended with it. Only a winning dig of a task with ranks has `rank`, from 1, `fen`, what the prize
-    pays (0 for goods), and `ranks_left` and `left_fen` as the dig left them.
+    1 / `was_one_in`; 0: it could not. `no` is the person's place among the participants. `n` is the same
+    number, and only their first dig of the task has it. `prizes_left`, `participants` and `cd_until` are as
+    the dig left them; `end` says why the task ended with it. Only a winning dig of a task with ranks has
+    `rank`, from 1, `fen`, what the prize pays (0 for goods), and `ranks_left` and `left_fen` as the dig left
+    them.
     """
 
     _id: str
@@ -34,8 +34,8 @@ class Dig(TypedDict):
     dig_id: str
     at: int
     cd_until: int
-    last_won: NotRequired[int]
-    was_one_in: NotRequired[int]
+    last_won: int
+    was_one_in: int
     n: NotRequired[int]
     end: NotRequired[EndReason]
     rank: NotRequired[int]

@@ -63,10 +63,7 @@ class Snapshot(Frame, tag="snapshot"):
 
 
 class Cd(Frame, tag="cd"):
-    """`wxname` made a dig, which began a cooldown of `time` seconds, 0 if there is none.
-
-    A dig that an older server recorded has no outlook.
-    """
+    """`wxname` made a dig, which began a cooldown of `time` seconds, 0 if there is none."""
 
     code: str
     seq: int
@@ -76,9 +73,9 @@ class Cd(Frame, tag="cd"):
     server_time: int
     wxname: str
     wxheadpic: str
-    one_in: int | msgspec.UnsetType = msgspec.UNSET
-    nearest: int | msgspec.UnsetType = msgspec.UNSET
-    deepest: int | msgspec.UnsetType = msgspec.UNSET
+    one_in: int
+    nearest: int
+    deepest: int
 
 
 class Tick(Frame, tag="tick"):
@@ -252,7 +249,6 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
 
 
 def _cd(dig: Dig, picture: str, rules: Rules) -> Cd:
-    after = outlook_after(rules, dig)
     return Cd(
         code=dig["code"],
         seq=dig["depth"],
@@ -262,7 +258,7 @@ def _cd(dig: Dig, picture: str, rules: Rules) -> Cd:
         server_time=dig["at"],
         wxname=dig["wxname"],
         wxheadpic=picture,
-        **({} if after is None else msgspec.structs.asdict(after)),
+        **msgspec.structs.asdict(outlook_after(rules, dig)),
     )
 
 

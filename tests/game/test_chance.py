@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.game.chance import Outlook, chance_to_win, luck, outlook, outlook_after
-from server.game.draw import make_rules, read_rules, winning_depths
-from support.histories import PARAMS, a_history
+from server.game.chance import Outlook, chance_to_win, luck, outlook
+from server.game.draw import make_rules, winning_depths
 
 SEEDS = 20_000
 
@@ -43,14 +42,6 @@ def test_the_chances_are_those_of_the_draw(prizes, forecast, interval, fluctuati
         chance = chance_to_win(rules, depth, last)
         error = (chance * (1 - chance) / digs) ** 0.5
         assert abs(won[depth, last] / digs - chance) <= 5 * error + 1e-9, (depth, last)
-
-
-def test_a_dig_that_an_older_server_recorded_has_no_outlook():
-    old = a_history([1, 2], {2}, ends=False)[-1]
-    rules = read_rules(PARAMS)
-    assert outlook_after(rules, old) == outlook(rules, 2, 2, 49)
-    del old["last_won"]
-    assert outlook_after(rules, old) is None
 
 
 def test_the_outlook_ends_where_no_prize_can_lie():

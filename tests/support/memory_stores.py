@@ -66,6 +66,8 @@ class World:
             dig_id="",
             at=self.now_ms(),
             cd_until=self.now_ms() + CD_MS,
+            last_won=0,
+            was_one_in=0,
         )
         if person not in places:
             made["n"] = no

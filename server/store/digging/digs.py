@@ -55,14 +55,10 @@ class WonTask(Task):
 
 
 class Numbers(NamedTuple):
-    """How often a person dug, and in how many tasks.
-
-    `counted` digs have their chance recorded: it adds up to `chances`, and `wins` of them won.
-    """
+    """How often a person dug, in how many tasks, what the chances add up to, and how many digs won."""
 
     digs: int
     tasks: int
-    counted: int
     chances: float
     wins: int
 
@@ -210,16 +206,14 @@ class Digs(Documents[Dig]):
 
     async def numbers(self, unionid: str) -> Numbers:
         """Return how often and how luckily a person dug: from an index alone."""
-        recorded = {"$gte": ["$was_one_in", 0]}  # what is missing is less than any number
         chance = {"$cond": [{"$gt": ["$was_one_in", 0]}, {"$divide": [1, "$was_one_in"]}, 0]}
         count: _Document = {
             "$group": {
                 "_id": None,
                 "digs": {"$sum": 1},
                 "tasks": {"$sum": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}},
-                "counted": {"$sum": {"$cond": [recorded, 1, 0]}},
                 "chances": {"$sum": chance},
-                "wins": {"$sum": {"$cond": [recorded, "$is_prize", 0]}},
+                "wins": {"$sum": "$is_prize"},
             }
         }
         pending: list[_Document] = [
@@ -237,7 +231,7 @@ class Digs(Documents[Dig]):
         ]
         for row in await self.rows.aggregate(pipeline).to_list(1):
             return Numbers(*(row[field] for field in Numbers._fields))
-        return Numbers(0, 0, 0, 0.0, 0)
+        return Numbers(0, 0, 0.0, 0)
 
     async def own(self, unionid: str, skip: int, limit: int) -> list[OwnDig]:
         """Return the digs of a person, pending ones too, the last one first."""

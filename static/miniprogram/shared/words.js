@@ -22,17 +22,15 @@ export const MINE = {
 
 /** One of your digs: at which level, how likely, and what came of it. */
 export function footprintWords({ depth, is_prize, prize, money_fen, was_one_in }) {
-  const chance = was_one_in > 0 ? `机会 1/${was_one_in}` : was_one_in === 0 ? "这一层不会有" : "";
+  const chance = was_one_in ? `机会 1/${was_one_in}` : "这一层不会有";
   const won = ["挖到了", prize, money_fen ? yuan(money_fen) : ""].filter(Boolean).join("，");
   return [`第 ${depth} 层`, chance, is_prize ? won : "没挖到"].filter(Boolean).join(" · ");
 }
 
 /** The expected number of wins, beside the actual one; "" before the first dig. */
-export function luckWords({ digging_num, expected_wins, wins_counted, digs_uncounted }) {
-  if (digging_num === digs_uncounted) return "";
-  const before = digs_uncounted ? `（最早的 ${digs_uncounted} 锹没有记下机会，不算在内）` : "";
-  return `按概率 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，挖到 ${wins_counted} 次${before}`;
-}
+export const luckWords = ({ digging_num, expected_wins, wins_counted }) => (digging_num
+  ? `按概率 ${Number(expected_wins.toFixed(expected_wins < 1 ? 2 : 1))} 次，挖到 ${wins_counted} 次`
+  : "");
 
 /** What waits for a person, by the server's word for the act: what it says, and its button. */
 export const TO_DO = {
@@ -209,8 +207,8 @@ export const cooldownHint = (least, fairStartMs) => [`${least} 到 3600`, whoIsF
 export const fluctuationHint = (interval, gap) =>
   `0 到 ${Math.max(0, interval - gap)}，${gap > 1 ? `发红包时至少比间隔小 ${gap}` : "小于间隔"}；0 就是人人都知道位置`;
 
-/** Return what a frame or a reply says of the digs to come; nothing if it is of a dig that an older server recorded. */
-export const outlookOf = ({ one_in, nearest, deepest }) => (deepest === undefined ? {} : { one_in, nearest, deepest });
+/** Return what a frame or a reply says of the digs to come. */
+export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, deepest });
 
 /** Return how likely the next dig wins, by the rules of the draw. */
 export function chanceWords({ status, one_in, nearest }) {
