@@ -16,7 +16,7 @@ from server.actions.people.follow import follow
 from server.context import Context
 from server.errors import NoSuchPublisher
 from server.game.handing import COUNTED, handed_over
-from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
+from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_face, shown_name
 
 PAGE_SIZE = 20
 
@@ -116,7 +116,7 @@ class GetMyFollows(Interface):
         )
         return GetMyFollowsReply(
             data=[
-                FollowedRow(person.get("public_id", ""), shown_name(person), face_of(self.context, person))
+                FollowedRow(person["public_id"], shown_name(person), face_of(self.context, person))
                 for person in followed
             ]
         )
@@ -124,7 +124,7 @@ class GetMyFollows(Interface):
 
 def face_of(context: Context, person: Person) -> str:
     """Return the address of the picture that others see of a person."""
-    return picture_url(context, person.get("wxheadpic") or person["avatarUrl"])
+    return picture_url(context, shown_face(person))
 
 
 class GetPublisher(Interface):

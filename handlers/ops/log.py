@@ -83,7 +83,7 @@ async def wanted_of(context: Context, request: OpsLogRequest) -> Wanted:
     if len(request.about) == PUBLIC_CHARACTERS:
         person = await context.store.people.with_public_id(request.about)
         records = [] if person is None else await context.store.people.of_openid(person["openid"])
-        people = (request.about, *(each["public_id"] for each in records if "public_id" in each))
+        people = (request.about, *(each["public_id"] for each in records))
     return Wanted(
         request.since,
         request.until or context.clock.now_ms() + AHEAD_MS,

@@ -113,9 +113,9 @@ class OpsPerson(OperatorInterface):
         names = await store.tasks.names(sharer.code for sharer in sharers)
         given = [prize for prize in prizes if prize["state"] == "given"]
         return OpsPersonReply(
-            key=f"person:{person['public_id']}" if "public_id" in person else "",
+            key=f"person:{person['public_id']}",
             wxname=shown_name(person),
-            created_at=person.get("created_at", 0),
+            created_at=person["created_at"],
             released=await store.tasks.released_number(unionid),
             dug=dug,
             joined=joined,

@@ -146,16 +146,14 @@ class OpsSearch(OperatorInterface):
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
         """Return each person once: there may be two records of them, with one page."""
-        # One of them may have no page yet: then the other is shown.
-        numbered = [person for person in people if "public_id" in person]
         now_ms = self.context.clock.now_ms()
-        once = {person["openid"]: person for person in reversed(numbered)}
-        order = dict.fromkeys(person["openid"] for person in numbered)
+        once = {person["openid"]: person for person in reversed(people)}
+        order = dict.fromkeys(person["openid"] for person in people)
         return [
             FoundPerson(
                 f"person:{person['public_id']}",
                 shown_name(person),
-                person.get("created_at", 0),
+                person["created_at"],
                 int(ban_of(person, now_ms) is not None),
             )
             for person in map(once.__getitem__, order)

@@ -19,7 +19,7 @@ from server.context import Context, per_context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState
 from server.realtime.limits import Count
-from server.store.people.people import Person, is_named, shown_name
+from server.store.people.people import Person, is_named, shown_face, shown_name
 
 DOUBTED_AT_ONCE = 8
 # How long a login waits for its turn where many codes are wrong.
@@ -104,14 +104,14 @@ class UserLogin(Interface):
                 unionid=person["_id"],
                 openid=person["openid"],
                 nickName=shown_name(person),
-                avatarUrl=picture_url(self.context, person.get("wxheadpic") or person["avatarUrl"]),
+                avatarUrl=picture_url(self.context, shown_face(person)),
                 gender=person["gender"],
                 city=person["city"],
                 province=person["province"],
                 country=person["country"],
                 named=int(is_named(person)),
                 delete_at=delete_at(person),
-                token=self.context.keys.sign_token(person["_id"], person.get("generation", 0)),
+                token=self.context.keys.sign_token(person["_id"], person["generation"]),
             )
         )
 

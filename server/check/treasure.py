@@ -29,7 +29,7 @@ from server.game import draw
 from server.operation.alarms import check_invariants, check_ledger, check_queues
 from server.operation.patterns import check_patterns
 from server.security.random_codes import random_code
-from server.store.people.people import PUBLIC_CHARACTERS, Person
+from server.store.people.people import PUBLIC_CHARACTERS, Login
 
 PUBLISHER, WINNER, SECOND, VISITOR = "publisher", "winner", "second", "visitor"
 SECONDS = 10
@@ -93,7 +93,7 @@ async def live(context: Context) -> None:
 
 async def _log_in(context: Context, who: str) -> str:
     person = await context.store.people.save(
-        Person(
+        Login(
             _id=who,
             openid=who,
             nickName=who,
@@ -105,7 +105,7 @@ async def _log_in(context: Context, who: str) -> str:
             public_id=random_code(PUBLIC_CHARACTERS),
         )
     )
-    return context.keys.sign_token(who, person.get("generation", 0))
+    return context.keys.sign_token(who, person["generation"])
 
 
 async def _live(context: Context, client: _Client) -> None:

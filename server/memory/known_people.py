@@ -47,7 +47,7 @@ class KnownPeople:
             person, read_at, connection = known
             told = connection and connection == self._connection()
             trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
-            known_generation = person.get("generation", 0)
+            known_generation = person["generation"]
             # A token of a later generation than the known one comes from a login after the read.
             current = known_generation >= self._ended(unionid) and generation in (None, known_generation)
             if current and _now() - read_at < trusted and (generation is not None or person.get("locked")):

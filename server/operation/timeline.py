@@ -103,7 +103,7 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
 
 async def of_person(store: Store, people: list[Person]) -> Story:
     """Return what a person did and what became of it; they may have two records."""
-    public = [person["public_id"] for person in people if "public_id" in person]
+    public = [person["public_id"] for person in people]
     parts = await asyncio.gather(*(_of_record(store, person, public) for person in people))
     acts = await store.audit_log.about("person", public, READ)
     events = [event for found, _, _ in parts for event in found]
@@ -145,7 +145,7 @@ async def _of_record(
     found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
     found += [*_of_reports(reports, {}), *_of_messages(messages), *_of_acts(acts)]
     found += [Event(dig["at"], "joined", dig["code"], dig["depth"]) for dig in joins]
-    found.append(Event(person.get("created_at", 0), "first_login"))
+    found.append(Event(person["created_at"], "first_login"))
     if "leaving" in person:
         found.append(Event(person["leaving"]["at"], "leaves"))
     _, effects, since = await _on_people(store, prizes, [])
@@ -167,7 +167,7 @@ async def _on_people(
         for unionid in (prize["unionid"], prize["publisher"]):
             places.setdefault(unionid, []).append((prize["code"], prize["depth"]))
     people = await store.people.find_all(sorted(places)) if places else []
-    of = {person["public_id"]: places[person["_id"]] for person in people if "public_id" in person}
+    of = {person["public_id"]: places[person["_id"]] for person in people}
     about = await store.audit_log.about("person", sorted(of), READ)
     acts = [act for act in about if act["act"] in ("freeze_person", "release_person")]
     effects = [

@@ -501,7 +501,7 @@ def test_the_command_says_that_it_knows_nobody_of_that_id(settings, monkeypatch,
 
 def test_the_command_says_what_stays(io_loop, context, settings, monkeypatch, capsys):
     async def log_in() -> None:
-        await context.store.people.collection.insert_one({"_id": "bob", "openid": "o", "nickName": "鲍勃"})
+        await context.store.people.collection.insert_one({"_id": "bob", "openid": "o", "generation": 0})
 
     io_loop.run_sync(log_in)
     monkeypatch.setenv("MONGODB_URI", settings.mongodb_uri)

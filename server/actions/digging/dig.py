@@ -40,7 +40,7 @@ from server.memory.fair_start import FairStart
 from server.realtime.shared_order import SharedOrder
 from server.store import is_unavailable, said_by
 from server.store.digging.tasks import View
-from server.store.people.people import Person, shown_name
+from server.store.people.people import Person, shown_face, shown_name
 from server.telemetry import metrics
 
 # Less than a request's limit of 5 s: a request that reaches that limit cannot say whether the dig was tried.
@@ -482,7 +482,7 @@ def _next_dig(context: Context, view: View, person: Person, dig_id: str) -> Dig:
         depth=depth,
         unionid=person["_id"],
         wxname=shown_name(person),
-        wxheadpic=person.get("wxheadpic") or person["avatarUrl"],
+        wxheadpic=shown_face(person),
         is_prize=int(won is not None),
         prizes_left=prizes_left,
         participants=participants,

@@ -29,7 +29,7 @@ from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
 from server.store.digging.terms import terms_of
 from server.store.files import thumbnail_path
-from server.store.people.people import Person, is_named, shown_name
+from server.store.people.people import Person, is_named, shown_face, shown_name
 from server.telemetry import metrics
 
 GOODS_ONLY = "这里没有开通红包，只能埋实物"
@@ -231,7 +231,7 @@ async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan
 
 async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
     """Raise Banned if the publisher was banned since they were read. Asks the store only if tokens ended."""
-    if context.hub.sessions.valid(publisher["_id"]) > publisher.get("generation", 0):
+    if context.hub.sessions.valid(publisher["_id"]) > publisher["generation"]:
         person = await context.store.people.find(publisher["_id"])
         check_ban(person or publisher, context.clock.now_ms())
 
@@ -404,8 +404,8 @@ def _task(
         not_sent_to=texts["not_sent_to"],
         _id=rules.code,
         publisher=publisher["_id"],
-        publisher_id=publisher.get("public_id", ""),
-        wxheadpic=publisher.get("wxheadpic") or publisher["avatarUrl"],
+        publisher_id=publisher["public_id"],
+        wxheadpic=shown_face(publisher),
         goods_type=draft.goods_type,
         draw_type=ON_SITE,
         kinds=[],

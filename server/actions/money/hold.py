@@ -136,8 +136,7 @@ async def newness_of(context: Context, task: Task, prize: Prize) -> Newness:
 
 async def _is_young(context: Context, unionid: str) -> bool:
     person = await context.store.people.find(unionid)
-    created_at = 0 if person is None else person.get("created_at", 0)
-    return context.clock.now_ms() - created_at < WEEK_MS
+    return person is not None and context.clock.now_ms() - person["created_at"] < WEEK_MS
 
 
 async def _is_newcomer(context: Context, prize: Prize) -> bool:

@@ -23,7 +23,7 @@ from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
 from server.security.random_codes import derived_code
-from server.store.people.people import PUBLIC_CHARACTERS, Ban, Person
+from server.store.people.people import PUBLIC_CHARACTERS, Ban, Login, Person
 from server.telemetry import metrics
 
 BEIJING = timezone(timedelta(hours=8))
@@ -48,7 +48,7 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
     session = await context.wechat.code_to_session(code)
     unionid = session.unionid or await _id_of(context, session.openid)
     await admit(unionid)
-    person = Person(
+    login = Login(
         _id=unionid,
         openid=session.openid,
         nickName="",
@@ -59,7 +59,7 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
         country="",
         public_id=_public_id(context, unionid),
     )
-    return await _let_in(context, await context.store.people.save(person, told=False))
+    return await _let_in(context, await context.store.people.save(login, told=False))
 
 
 def _public_id(context: Context, unionid: str) -> str:
@@ -93,7 +93,7 @@ async def log_in_with_data(
     # checked, the picture is left out, because a picture at a foreign address can change after a check.
     checked, name = context.settings.checks_content, one_line(user.nick_name)
     person = await context.store.people.save(
-        Person(
+        Login(
             _id=unionid,
             openid=session.openid,
             nickName="" if checked else name,
@@ -188,7 +188,7 @@ def check_session(generation: int | None, person: Person | None) -> Person:
     if generation is None:
         if person.get("locked"):
             raise TokenRequired
-    elif generation != person.get("generation", 0):
+    elif generation != person["generation"]:
         raise BadToken
     if "forgotten_as" in person:
         raise NotLoggedIn
@@ -232,7 +232,7 @@ async def ban_person(context: Context, person: Person, ban: Ban) -> None:
     # Their unpaid orders are closed. If the process dies first, an order's next look at WeChat does it.
     publishers = {"publisher": {"$in": [record["_id"] for record in banned]}}
     await context.store.orders.move_all(publishers, wake())
-    ended = [Revoked(record["_id"], record.get("generation", 0)) for record in banned]
+    ended = [Revoked(record["_id"], record["generation"]) for record in banned]
     await asyncio.gather(*(context.hub.announce_ended(each) for each in ended))
 
 
@@ -241,7 +241,7 @@ async def end_sessions(context: Context, person: Person) -> None:
 
     A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`.
     """
-    ended = await context.store.people.end_tokens(person["_id"], person.get("generation", 0))
+    ended = await context.store.people.end_tokens(person["_id"], person["generation"])
     if ended is not None:
         await context.hub.announce_ended(Revoked(person["_id"], ended["generation"]))
 

@@ -76,7 +76,7 @@ async def _saw(context: Context, view: View, person: Person) -> bool:
 
 async def _judge(context: Context, view: View, person: Person) -> tuple[bool, bool]:
     """Return whether a person's report waits for an operator, and whether it counts towards hiding."""
-    if person.get("created_at", 0) > context.clock.now_ms() - DAY_MS:
+    if person["created_at"] > context.clock.now_ms() - DAY_MS:
         return False, False
     if view["first"] is not None:
         return True, await context.store.visits.opened(view["task"]["_id"], person["_id"])

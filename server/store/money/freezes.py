@@ -79,7 +79,7 @@ class Freezes(DueDocuments[Freeze]):
     async def reasons(self, keys: list[str]) -> dict[str, str]:
         """Return the reasons of those of these ids that are frozen and have one."""
         found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"reason": 1})
-        return {row["_id"]: row["reason"] for row in await found.to_list(len(keys)) if row.get("reason")}
+        return {row["_id"]: row["reason"] for row in await found.to_list(len(keys)) if row["reason"]}
 
     async def newest(self, limit: int) -> list[Freeze]:
         """Return what is frozen, the newest first."""

@@ -61,17 +61,10 @@ class Leaving(TypedDict):
     pseudonym: str
 
 
-class Person(TypedDict):
-    """`nickName` and `avatarUrl` are what WeChat said, "" if it was not asked. `wxname` and `wxheadpic` are
-    what the person chose instead; `wxheadpic` is a path of ours. `chosen` is what they chose since and is not
-    shown yet, `choices` how often they chose. `terms` are what a search finds the name that others see by.
+class Login(TypedDict):
+    """What a login says of a person: `nickName` and `avatarUrl` by WeChat's word, "" if it was not asked.
 
-    `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
-    ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
-    first login (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others
-    may notice: see `server/actions/people/erase.py`. `leaving` is there from when they ask for it until they
-    take it back. `due_at` is there until what they chose is submitted to review. `public_id` names them in
-    addresses that others see; it is kept as their first login wrote it.
+    `public_id` names them in addresses that others see; it is kept as their first login wrote it.
     """
 
     _id: str
@@ -82,21 +75,35 @@ class Person(TypedDict):
     city: str
     province: str
     country: str
-    terms: NotRequired[list[str]]
+    public_id: str
+
+
+class Person(Login):
+    """`wxname` and `wxheadpic` are what the person chose in place of WeChat's; `wxheadpic` is a path of ours.
+    `chosen` is what they chose since and is not shown yet, `choices` how often they chose. `terms` are what a
+    search finds the name that others see by.
+
+    `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
+    ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
+    first login (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others
+    may notice: see `server/actions/people/erase.py`. `leaving` is there from when they ask for it until they
+    take it back. `due_at` is there until what they chose is submitted to review.
+    """
+
+    terms: list[str]
+    generation: int
+    created_at: int
     wxname: NotRequired[str]
     wxheadpic: NotRequired[str]
     chosen: NotRequired[Chosen]
     choices: NotRequired[int]
     locked: NotRequired[bool]
-    generation: NotRequired[int]
     ended_at: NotRequired[int]
     banned: NotRequired[Ban]
-    created_at: NotRequired[int]
     forgotten_as: NotRequired[str]
     moving: NotRequired[int]
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
-    public_id: NotRequired[str]
 
 
 # The fields of a person's record that decide whether they are admitted.
@@ -107,7 +114,7 @@ ERASING_MS = 10 * 60_000
 _CHOICE = {"chosen": "", "due_at": ""}
 # Ends tokens, within a pipeline.
 _ENDED: _Document = {
-    "generation": {"$add": [{"$ifNull": ["$generation", 0]}, 1]},
+    "generation": {"$add": ["$generation", 1]},
     "ended_at": NOW_MS,
     "locked": True,
 }
@@ -212,7 +219,7 @@ class People(DueDocuments[Person]):
         """Return the records of an openid: there are two if WeChat gave a unionid at some logins only."""
         return await self.collection.find({"openid": openid}).to_list(None)
 
-    async def save(self, person: Person, *, told: bool = True) -> Person:
+    async def save(self, person: Login, *, told: bool = True) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
 
         Unless `told`, WeChat said only who it is: the rest is kept too, and is written for a new person.
@@ -220,13 +227,13 @@ class People(DueDocuments[Person]):
         being erased.
         """
         unionid = person["_id"]
-        kept = {name: value for name, value in person.items() if name == "public_id"}
+        kept = {"public_id": person["public_id"]}
         fields: _Document = {
             name: value for name, value in person.items() if name not in ("_id", "public_id")
         }
         said = fields if told else {"openid": person["openid"]}
         # Search terms of WeChat's name: they count only if the person has chosen no name.
-        name = person["nickName"] if is_named(person) else ""
+        name = person["nickName"] if person["nickName"] != WECHAT_USER else ""
         terms = {"terms": terms_of(name, "")}
         unnamed: _Document = {"$eq": [{"$type": "$wxname"}, "missing"]}
         # By MongoDB's clock, as `ended_at` is: a machine's own may be wrong by hours.
@@ -345,7 +352,7 @@ class People(DueDocuments[Person]):
         )
         if not noted.modified_count and "forgotten_as" not in (await self.find(person["_id"]) or {}):
             raise LookupError("the person has just changed their mind, or another process erased them")
-        await self.end_tokens(person["_id"], person.get("generation", 0))
+        await self.end_tokens(person["_id"], person["generation"])
         found = await self.find(person["_id"])
         if found is None:
             raise LookupError("another process has just erased this person")
@@ -422,6 +429,11 @@ def _shown(wxname: str | None, wxheadpic: str | None) -> _Document:
 def shown_name(person: Person) -> str:
     """Return the name that others see."""
     return person.get("wxname") or person["nickName"] or NO_NAME
+
+
+def shown_face(person: Person) -> str:
+    """Return the picture that others see: a path of ours or an address of WeChat's, "" if there is none."""
+    return person.get("wxheadpic") or person["avatarUrl"]
 
 
 def is_named(person: Person) -> bool:
