@@ -191,7 +191,7 @@ class Bus:
         Return the places that these people have then, the least place of all (0 if nobody has one), and how
         many people have one. None if Redis does not answer within SCRIPT_SECONDS.
         """
-        key = f"{self._prefix}:lots:{name}"
+        key = f"{self._prefix}:random_order:{name}"
         try:
             async with asyncio.timeout(SCRIPT_SECONDS):
                 await self._placing.acquire()  # one at a time, which leaves connections for the news
