@@ -85,12 +85,12 @@ def a_heartbeat(process: str, second: int) -> Heartbeat:
 def fill_history(redis_url: str) -> None:
     """Write 15 minutes of two busy processes into the heartbeats that Redis keeps."""
     redis = Redis.from_url(redis_url)
-    key = next(key for key in redis.scan_iter("*:pulses"))
+    key = next(key for key in redis.scan_iter("*:heartbeats"))
     now = int(time.time())
     pipeline = redis.pipeline(transaction=False)
     for second in range(now - HISTORY_SECONDS, now - 2):
         for process in ("0" * 12, "1" * 12):
-            pipeline.xadd(key, {"pulse": msgspec.msgpack.encode(a_heartbeat(process, second))})
+            pipeline.xadd(key, {"heartbeat": msgspec.msgpack.encode(a_heartbeat(process, second))})
     pipeline.execute()
     redis.close()
 

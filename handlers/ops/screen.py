@@ -45,7 +45,7 @@ from server.store import is_unavailable
 SHOWN_DIGS = 100
 SHOWN_PAYMENTS = 100
 # A frame `history` has at most 1.5 MB, if each of its seconds has every refusal and every close code. A frame
-# `pulse` has at most 0.1 MB. Operators are few.
+# `heartbeat` has at most 0.1 MB. Operators are few.
 UNSENT_BYTES = 4 << 20
 
 

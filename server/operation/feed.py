@@ -123,7 +123,7 @@ class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
     ends: list[HeartbeatEnd]
 
 
-class HeartbeatFrame(msgspec.Struct, tag="pulse", tag_field="type"):
+class HeartbeatFrame(msgspec.Struct, tag="heartbeat", tag_field="type"):
     """What is new: complete seconds (one may come again, corrected), all processes, digs and ends.
 
     `alarms` is all that is wrong now, [] if nothing; `names` has those of their tasks, by code.

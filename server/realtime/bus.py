@@ -224,10 +224,10 @@ class Bus:
             return
         # The entries' ids are times of Redis's clock, so only that says which are old.
         oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
-        written = await self._ask(
-            self._redis.xadd(f"{self._prefix}:pulses", {"pulse": heartbeat}, minid=oldest, approximate=True),
-            "a heartbeat was lost",
+        entry = self._redis.xadd(
+            f"{self._prefix}:heartbeats", {"heartbeat": heartbeat}, minid=oldest, approximate=True
         )
+        written = await self._ask(entry, "a heartbeat was lost")
         if written is not None:
             self._last_heartbeat_ms = int(written.split(b"-")[0])
 
@@ -237,13 +237,13 @@ class Bus:
         while True:
             oldest = "-" if last == "-" else f"({last}"
             found = await self._ask(
-                self._redis.xrange(f"{self._prefix}:pulses", min=oldest, count=HEARTBEATS_PAGE)
+                self._redis.xrange(f"{self._prefix}:heartbeats", min=oldest, count=HEARTBEATS_PAGE)
             )
             if found is None:
                 return None
             if found:
                 last = found[-1][0].decode()
-                heartbeats += [fields[b"pulse"] for _, fields in found]
+                heartbeats += [fields[b"heartbeat"] for _, fields in found]
             if len(found) < HEARTBEATS_PAGE:
                 return last, heartbeats
 

@@ -9,7 +9,7 @@ const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 5_000;
 
 /**
- * Events: "history", "pulse" and "board", each with the frame as `detail`; "refused" if nobody is logged in.
+ * Events: "history", "heartbeat" and "board", each with the frame as `detail`; "refused" if nobody is logged in.
  *
  * Pages that show its data ask `ageMs()` whether the data is still fresh.
  */

@@ -207,7 +207,7 @@ fill(alarms, el("ul", {}, ages), alarmList);
 const expire = () => entered && logOut(t("error_token_required"));
 whenLoggedOut(expire);
 feed.addEventListener("refused", expire);
-feed.addEventListener("pulse", ({ detail }) => { warn(detail.alarms, detail.names); look(); });
+feed.addEventListener("heartbeat", ({ detail }) => { warn(detail.alarms, detail.names); look(); });
 feed.addEventListener("board", ({ detail: { queues } }) => queues && ["payouts", "reviews", "reports"].forEach((page) => tally(page, queues[page])));
 addEventListener("hashchange", () => entered && open());
 setInterval(look, LOOK_MS);

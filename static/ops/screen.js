@@ -51,7 +51,7 @@ export class Screen {
       panel("processes", this.#processList, this.#replaced, this.#off),
     );
     feed.addEventListener("history", ({ detail }) => this.#begin(detail));
-    feed.addEventListener("pulse", ({ detail }) => this.#pulse(detail));
+    feed.addEventListener("heartbeat", ({ detail }) => this.#heartbeat(detail));
     feed.addEventListener("board", ({ detail }) => this.#tasksTold(detail));
     document.addEventListener("visibilitychange", () => this.#show());
   }
@@ -105,7 +105,7 @@ export class Screen {
     this.#show();
   }
 
-  #pulse(frame) {
+  #heartbeat(frame) {
     this.#history.add(frame.seconds);
     for (const dig of frame.digs) {
       const row = this.#rows.get(dig.code);

@@ -93,7 +93,7 @@ async def test_an_open_feed_ends_with_its_session(client, context, settings):
     async with open_feed_of(client, settings) as feed:
         types = await read_types(feed)
         assert types[0] == "history"
-        assert "pulse" in types
+        assert "heartbeat" in types
         assert feed.close_code == IDENTITY_REFUSED
     assert not feed_of(context)._viewers
 
@@ -109,7 +109,7 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
         assert json.loads(await feed.read_message() or "")["type"] == "history"
         context.store = silent
         # It has to stay open, since it shows that MongoDB is silent.
-        assert "pulse" in await read_types(feed)
+        assert "heartbeat" in await read_types(feed)
         assert feed.close_code == IDENTITY_REFUSED
         assert (await client.get("/ops/log"))["error"] == "unavailable"
         with pytest.raises(HTTPClientError) as refused:

@@ -180,13 +180,15 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     pulsing = asyncio.ensure_future(context.heartbeats.run())
-    seen: dict[str, list[dict[str, Any]]] = {"history": [], "pulse": [], "board": []}
+    seen: dict[str, list[dict[str, Any]]] = {"history": [], "heartbeat": [], "board": []}
     feed = frames(http, settings)
     async for frame in feed:
         seen[frame["type"]].append(frame)
         fields = seen["history"][0]["fields"]
         told = [
-            dict(zip(fields, second, strict=True)) for frame in seen["pulse"] for second in frame["seconds"]
+            dict(zip(fields, second, strict=True))
+            for frame in seen["heartbeat"]
+            for second in frame["seconds"]
         ]
         if any(second["digs"].get("dug") or second["digs"].get("won") for second in told) and seen["board"]:
             break
@@ -195,9 +197,9 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
     board = seen["board"][0]
     assert [task["code"] for task in board["tasks"]] == [code]
     assert board["running"] == 1
-    assert seen["pulse"][-1]["alarms"] == []
-    assert any(dig["code"] == code for frame in seen["pulse"] for dig in frame["digs"])
-    assert seen["pulse"][-1]["processes"][0]["process"] == context.bus.process
+    assert seen["heartbeat"][-1]["alarms"] == []
+    assert any(dig["code"] == code for frame in seen["heartbeat"] for dig in frame["digs"])
+    assert seen["heartbeat"][-1]["processes"][0]["process"] == context.bus.process
     again = frames(http, settings)
     history = await anext(again)
     await again.aclose()
@@ -227,7 +229,7 @@ async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm
     await feed.aclose()
     assert [task["code"] for task in seen["board"]["tasks"]] == [code]
     assert (seen["board"]["running"], seen["board"]["counted_at"]) == (0, 0)
-    assert seen["pulse"]["alarms"] == []
+    assert seen["heartbeat"]["alarms"] == []
 
 
 async def test_a_history_that_contradicts_its_task_raises_an_alarm(client, context, settings, begin_to_watch):
@@ -324,7 +326,7 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, set
     await context.bus.connected.wait()
     http = await operator(client)
     first = await open_feed(http, settings)
-    while json.loads(await first.read_message() or "")["type"] != "pulse":
+    while json.loads(await first.read_message() or "")["type"] != "heartbeat":
         pass
     # From here on, most of a second is left until the next heartbeat is sent.
     feeds = [first]
@@ -341,7 +343,7 @@ async def test_a_new_viewer_sees_each_dig_and_each_end_once(client, context, set
             frame = json.loads(await feed.read_message() or "")
             digs += [dig["depth"] for dig in frame.get("digs", [])]
             ends += [end["code"][0] for end in frame.get("ends", [])]
-            beats += frame["type"] == "pulse"
+            beats += frame["type"] == "heartbeat"
         assert digs == [1, 2, 3]
         assert ends == ["1", "2", "3"]
     for feed in feeds:
@@ -371,7 +373,7 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
         other = await open_feed(client.http, settings)
         beats = 0
         while beats < 3:
-            beats += json.loads(await other.read_message() or "")["type"] == "pulse"
+            beats += json.loads(await other.read_message() or "")["type"] == "heartbeat"
         (slow,) = (viewer for viewer in feed_of(context)._viewers if viewer.unsent_bytes)  # type: ignore[attr-defined]
         assert slow.unsent_bytes > 256 << 10
         assert slow in context.hub.congested

@@ -192,7 +192,7 @@ async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
             await admin.set("key", "value")
         await admin.aclose()
         with ExpectLog(app_log, "a heartbeat was lost"):
-            await ours.write_heartbeat(b"pulse")
+            await ours.write_heartbeat(b"heartbeat")
         assert await ours.publish("aaaaaaaa", b"a dig")
         assert await heard.get() == b"a dig"
     finally:

@@ -154,8 +154,8 @@ def replaced(server: Running) -> int:
 def pulsed(data_dir: Path) -> int:
     """Return how many replaced workers the heartbeats report; the operator's screen shows that number."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
-        entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:pulses")
-    beats = [msgspec.msgpack.decode(fields[b"pulse"], type=Heartbeat) for _, fields in entries]
+        entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:heartbeats")
+    beats = [msgspec.msgpack.decode(fields[b"heartbeat"], type=Heartbeat) for _, fields in entries]
     return sum(beat.counts.get("replaced", 0) for beat in beats)
 
 
