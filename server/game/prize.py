@@ -281,7 +281,7 @@ def released_alone(now_ms: int) -> list[Row]:
         Row(
             f"held withheld -> {state}",
             where={"bill_lost": ABSENT, **was},
-            sets={"released_at": now_ms, "let_off": 1},
+            sets={"released_at": now_ms, "released_alone": 1},
             drops="withheld_at held_for freezing",
         )
         for state, was in _BEFORE.items()

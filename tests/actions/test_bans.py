@@ -75,7 +75,7 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, co
 
 
 @pytest.mark.parametrize("banned", ["0", "1"])
-async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(client, banned):
+async def test_two_records_of_one_openid_are_banned_and_released_as_one(client, banned):
     await operator(client)
     ways = {"0": await client.log_in("alice", unionid="0")}  # WeChat says only the openid, at first
     if banned == "1":
@@ -92,7 +92,7 @@ async def test_two_records_of_one_openid_are_banned_and_let_off_as_one(client, b
     assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
 
 
-async def test_all_records_of_a_person_are_banned_and_let_off_however_many_there_are(client, context):
+async def test_all_records_of_a_person_are_banned_and_released_however_many_there_are(client, context):
     await operator(client)
     alice = await client.log_in("alice")
     code = await alice.publish()

@@ -100,11 +100,11 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
     waits = now_ms < prize.get("waits_until", 0)
     if waits and prize.get("waits_for") in _QUOTAS:
         waits = await _is_full(context, prize)
-    elif "let_off" in prize:
+    elif "released_alone" in prize:
         return
     if waits:
         raise _put_off(context, prize)
-    if "let_off" in prize:
+    if "released_alone" in prize:
         return
     until_ms = prize["won_at"] + hold_ms
     if now_ms < until_ms and not await context.store.prizes.were_paid(
@@ -167,7 +167,8 @@ async def weigh(context: Context, prize: Prize) -> bool:
     if prize.get("weighed") == prize["attempt"]:
         return True
     await apply_freezes(context, prize)
-    found = await _weighed(context, prize) if are_limits_on(context) and "let_off" not in prize else None
+    weighs = are_limits_on(context) and "released_alone" not in prize
+    found = await _weighed(context, prize) if weighs else None
     prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
     found = found or await _why_full(context, prize, today)
     if found is None:
@@ -197,7 +198,7 @@ async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[W
     """Check WeChat's limits, of one transfer and of a day; if they have room, count the prize today."""
     settings, fen, tomorrow_ms = context.settings, prize["amount_fen"], begins_at(today + 1)
     limits = (settings.payout_transfer_yuan, settings.payout_person_day_yuan, settings.payout_day_yuan)
-    if any(0 < most * FEN_PER_YUAN < fen for most in limits) and "let_off" not in prize:
+    if any(0 < most * FEN_PER_YUAN < fen for most in limits) and "released_alone" not in prize:
         return "transfer"
     if await _has_all(context, prize, today):
         return "person_quota", tomorrow_ms

@@ -39,10 +39,10 @@ class Prize(TypedDict):
 
     `weighed` is the attempt that was approved. `withheld_at` is since when a prize is held, frozen or
     `freezing`; `was_held_at` and `was_held_for` stay: when and why a limit held it last. `bill_lost`: WeChat
-    never said that its bill failed, so it gets no other. `denied`: an
-    operator let it go back to the publisher. `released_at` only moves the deadline. `let_off`: an operator
-    released this prize individually, so it is not checked against the limits again. `rank` is its kind, from
-    1, if its task has ranks.
+    never said that its bill failed, so it gets no other. `denied`: an operator let it go back to the
+    publisher. `released_at` only moves the deadline. `released_alone`: an operator released this prize
+    individually, so it is not checked against the limits again. `rank` is its kind, from 1, if its task has
+    ranks.
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
     its publisher is too. `waits_for` is why it was put off until `waits_until`. `counted_on` is the last day
@@ -81,7 +81,7 @@ class Prize(TypedDict):
     was_held_at: NotRequired[int]
     freezing: NotRequired[int]
     released_at: NotRequired[int]
-    let_off: NotRequired[int]
+    released_alone: NotRequired[int]
     bill_lost: NotRequired[int]
     denied: NotRequired[int]
     young: NotRequired[int]
