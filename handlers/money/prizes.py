@@ -21,7 +21,7 @@ from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
 from server.errors import AddressesClosed, NoSuchTask, NotYours
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_until_ms
-from server.game.prize import GIVEN, GONE, PrizeState
+from server.game.prize import GIVEN, GONE, UNCLAIMED, PrizeState, is_out
 from server.game.ranks import BY_MAIL, is_mailed
 from server.game.task import Task
 from server.store.money.prizes import Prize, parcel
@@ -38,7 +38,7 @@ _STATES = {
     "sent": "已寄出",
     "received": "已收到",
     "held": "核对中",
-    "withheld": "已冻结",
+    "frozen": "已冻结",
     "expiring": "退回中",
     "returned": "已退回",
 }
@@ -113,7 +113,7 @@ class DrawPrize(Interface):
 
     async def _reply(self, claimed: Claim) -> DrawPrizeReply:
         settings, pay, prize = self.context.settings, self.context.pay, claimed.prize
-        pickup = prize.get("pickup", "") if prize["state"] == "claiming" else ""
+        pickup = prize.get("pickup", "") if is_out(prize) else ""
         picture = ""
         if pickup:
             page = f"{settings.public_url}/?code={prize['code']}&pickup={pickup}"
@@ -216,7 +216,7 @@ class GetWinnersRequest(msgspec.Struct):
 class WinnerRow(msgspec.Struct):
     """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
-    `state`: won, claiming, given, withheld (frozen by an operator), expiring, returned. Red packets may also
+    `state`: won, claiming, given, frozen (by an operator), expiring, returned. Red packets may also
     be held. Goods by mail are given once their address is here, then sent and received. `address_waits` is 1
     if it is here, and opens only once earlier ones are sent. `address_deleted` is 1 once the address was
     deleted: 90 days after the goods arrived, or after it came if none were sent. It is also deleted if the
@@ -298,7 +298,7 @@ class GetWinners(Interface):
         # Opening a thousand addresses takes a while.
         rows = await asyncio.to_thread(_winner_rows, self.context, task, on_page, shown)
         if request.format == "json":
-            released = [p.get("released_at", 0) for p in prizes if p["state"] in ("won", "claiming")]
+            released = [p.get("released_at", 0) for p in prizes if p["state"] in UNCLAIMED]
             claim_days = self.context.settings.claim_days
             until_ms = claim_until_ms(task["ended_at"], claim_days, max(released, default=0))
             return GetWinnersReply(

@@ -150,7 +150,7 @@ OPS_MEANINGS = {
     "fraud": Meaning("是否因为欺诈结束：是的话同时冻结它送出的奖品", NO_YES),
     "OpsPayoutsReply.data": Meaning("等运营者处理的奖品，等得最久的 200 个"),
     "HeldPayout.state": Meaning(
-        "为什么没有给", {"held": "待核对", "withheld": "已冻结", "freezing": "已冻结，转账正在撤销"}
+        "为什么没有给", {"held": "待核对", "frozen": "已冻结", "freezing": "已冻结，转账正在撤销"}
     ),
     "HeldPayout.why": Meaning("被哪一条限制拦下；不是被限制拦下时为空", WHY_HELD),
     "frozen_for": Meaning("运营者冻结时写的理由：它、它的宝贝、中奖者或发布者的"),

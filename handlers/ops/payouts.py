@@ -13,7 +13,7 @@ from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
 from server.actions.money.hold import freezes_of
 from server.actions.operate import freeze, give_back, release
-from server.game.prize import Why
+from server.game.prize import Why, is_frozen, is_out
 from server.store.money.freezes import What
 from server.store.money.prizes import Prize
 
@@ -27,7 +27,7 @@ class OpsPayoutsRequest(msgspec.Struct):
 class HeldPayout(msgspec.Struct):
     """A prize that waits for an operator. `amount_fen` is 0 for goods.
 
-    `state`: held by a payout limit (`why`), withheld (frozen by an operator), or freezing: its bill is being
+    `state`: held by a payout limit (`why`), frozen (by an operator), or freezing: its bill is being
     cancelled.
     `frozen_for` is why operators froze it, its task, its winner or its publisher.
     `only_back` is 1 if it cannot be released. Times are unix ms.
@@ -38,7 +38,7 @@ class HeldPayout(msgspec.Struct):
     name: str
     wxname: str
     amount_fen: int
-    state: Literal["held", "withheld", "freezing"]
+    state: Literal["held", "frozen", "freezing"]
     why: Why | Literal[""]
     frozen_for: list[str]
     only_back: int
@@ -92,11 +92,7 @@ class OpsPayouts(OperatorInterface):
                     name=names.get(prize["code"], ""),
                     wxname=prize["wxname"],
                     amount_fen=prize["amount_fen"],
-                    state="held"
-                    if prize["state"] == "held"
-                    else "withheld"
-                    if prize["state"] == "withheld"
-                    else "freezing",
+                    state="freezing" if is_out(prize) else "frozen" if is_frozen(prize) else "held",
                     why=prize.get("held_for", ""),
                     frozen_for=_reasons_of(prize, reasons),
                     only_back=int("bill_lost" in prize),

@@ -5,7 +5,7 @@ What can happen to a fen, table by table:
 1. `order.py`: a publisher pays for a task. The payment opens it (`spent`; `opening.py` has what then happens
    to the task), or it cannot and is refunded whole (`unusable`).
 2. `prize.py`: a dig wins the fen. The winner claims it, and may have to wait for a limit (`put_off`), for an
-   operator (`held`, or `withheld` if frozen), or until they confirm.
+   operator (`held`, or `frozen`), or until they confirm.
 3. `bill.py`: each claim that the limits approve makes a bill, which is one transfer by WeChat. It pays
    (`given`) or fails; then the winner may claim again.
 4. `refund.py`: the rest goes back to the publisher. When the task ends (`opening.py`): what nobody won

@@ -2,14 +2,14 @@
 
 - A red packet is claimed by bills, one attempt after the other.
 - Goods by mail are given once an address is there, then sent and received; on site, by a pick-up code.
-- `held`: a payout limit stopped it until an operator decides. `withheld`: an operator froze it. If a bill is
+- `held`: a payout limit stopped it until an operator decides. `frozen`: an operator froze it. If a bill is
   out then, that is cancelled first; meanwhile the prize is `claiming` and `freezing`.
 - At the deadline of its task it is `expiring` and, once the publisher has it back, `returned`.
 
 `attempt` counts its claims. An attempt has a bill only once the limits have approved it; `weighed` is then
 its number. `bill_lost` is there if WeChat never said how the last bill ended: the prize can then only be
-returned, since a new bill might pay it twice. `let_off` is there if an operator released it individually:
-no limit holds it again.
+returned, since a new bill might pay it twice. `released_alone` is there if an operator released it
+individually: no limit holds it again.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from server.game.lifecycle import (
 from server.game.sealed import Sealed
 
 PrizeState: TypeAlias = Literal[
-    "won", "claiming", "given", "sent", "received", "held", "withheld", "expiring", "returned"
+    "won", "claiming", "given", "sent", "received", "held", "frozen", "expiring", "returned"
 ]
 # Nobody has it for good, and it is not on its way back: somebody has to decide, or to act.
-UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "withheld")
+UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "frozen")
 # Claimed for good: the winner has the prize, or has said where to send it.
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
 # Nobody has claimed it for good, and it is not on its way back.
@@ -44,7 +44,7 @@ UNCLAIMED: tuple[PrizeState, ...] = ("won", "claiming")
 # It goes back to its publisher, or went.
 GONE: tuple[PrizeState, ...] = ("expiring", "returned")
 # An operator has to decide: it is held by a payout limit, or frozen.
-AWAITING_OPERATOR: tuple[PrizeState, ...] = ("held", "withheld")
+AWAITING_OPERATOR: tuple[PrizeState, ...] = ("held", "frozen")
 
 # Why a payout is held. Limits of sums: from one publisher to one winner (`pair`), to one winner a `day` or a
 # `week`, within a `ring`. The winner's `risk`. Patterns: `again`, `luck`. A single prize above a limit: what
@@ -132,7 +132,7 @@ def extended(attempt: int, until_ms: int) -> Row:
 def frozen_unweighed(attempt: int) -> Row:
     """It is being frozen. This attempt was not approved, so there is no bill to cancel."""
     return Row(
-        "claiming -> withheld",
+        "claiming -> frozen",
         where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": 1},
         drops="freezing",
     )
@@ -158,7 +158,7 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: in
     where = {"attempt": attempt}
     return [
         Row(
-            "claiming -> withheld",
+            "claiming -> frozen",
             where={**where, "freezing": 1},
             sets={"bill_lost": 1} if lost else {},
             drops="freezing",
@@ -250,9 +250,9 @@ def frozen(now_ms: int) -> list[Row]:
             where={"amount_fen": Above(0), "freezing": ABSENT},
             sets={**kept, "freezing": 1, "due_at": now_ms},
         ),
-        Row("claiming -> withheld", where={"amount_fen": AtMost(0), "freezing": ABSENT}, sets=kept),
-        Row("won held -> withheld", where={"freezing": ABSENT}, sets=kept),
-        Row("given -> withheld", where={"address_box": PRESENT, "freezing": ABSENT}, sets=kept),
+        Row("claiming -> frozen", where={"amount_fen": AtMost(0), "freezing": ABSENT}, sets=kept),
+        Row("won held -> frozen", where={"freezing": ABSENT}, sets=kept),
+        Row("given -> frozen", where={"address_box": PRESENT, "freezing": ABSENT}, sets=kept),
     ]
 
 
@@ -262,12 +262,12 @@ def released(now_ms: int) -> list[Row]:
     free: dict[str, Test] = {"bill_lost": ABSENT, "held_for": ABSENT}
     return [
         Row(
-            "withheld -> held",
+            "frozen -> held",
             where={"bill_lost": ABSENT, "held_for": PRESENT},
             sets={"released_at": now_ms},
         ),
         *(
-            Row(f"withheld -> {state}", {**free, **was}, sets={"released_at": now_ms}, drops="withheld_at")
+            Row(f"frozen -> {state}", {**free, **was}, sets={"released_at": now_ms}, drops="withheld_at")
             for state, was in _BEFORE.items()
         ),
     ]
@@ -279,7 +279,7 @@ def released_alone(now_ms: int) -> list[Row]:
     again."""
     return [
         Row(
-            f"held withheld -> {state}",
+            f"held frozen -> {state}",
             where={"bill_lost": ABSENT, **was},
             sets={"released_at": now_ms, "released_alone": 1},
             drops="withheld_at held_for freezing",
@@ -297,19 +297,19 @@ def denied() -> list[Row]:
     leaves = "address_box withheld_at held_for freezing"
     return [
         Row(
-            "held withheld -> expiring",
+            "held frozen -> expiring",
             where={"amount_fen": Above(0)},
             sets={"denied": 1},
             drops=f"{leaves} address_deleted",
         ),
         Row(
-            "held withheld -> returned",
+            "held frozen -> returned",
             where={"amount_fen": AtMost(0), "given_at": Above(0)},
             sets={"denied": 1, "address_deleted": 1},
             drops=leaves,
         ),
         Row(
-            "held withheld -> returned",
+            "held frozen -> returned",
             where={"amount_fen": AtMost(0), "given_at": AtMost(0)},
             sets={"denied": 1},
             drops=f"{leaves} address_deleted",
@@ -342,4 +342,4 @@ def is_held(known: Document) -> bool:
 
 def is_frozen(known: Document) -> bool:
     """Whether a prize is frozen, or will be once its bill is cancelled."""
-    return known["state"] == "withheld" or (is_out(known) and "freezing" in known)
+    return known["state"] == "frozen" or (is_out(known) and "freezing" in known)

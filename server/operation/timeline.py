@@ -179,7 +179,7 @@ async def _on_people(
 
 
 # What an operator's acts let happen.
-_LET = {"act_freeze": "withheld", "act_release": "released", "act_end": "ended"}
+_LET = {"act_freeze": "frozen", "act_release": "released", "act_end": "ended"}
 
 
 def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Event]:
@@ -192,12 +192,12 @@ def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Even
     for act in (*found, *effects):
         if act.what.startswith("act_") and act.state in ("done", BEGUN):
             what = _LET.get("_".join(act.what.split("_")[:2]), "")
-            for each in (what, "withheld") if act.what == "act_end_fraud" else (what,):
+            for each in (what, "frozen") if act.what == "act_end_fraud" else (what,):
                 let.setdefault((each, act.code, act.depth), []).append(act)
     held = {(event.at, event.code, event.depth) for event in found if event.what == "held"}
     for place, event in enumerate(found):
         # Its document has the time at which a limit held it: the last freeze came after that.
-        is_later = event.what == "withheld" and (event.at, event.code, event.depth) in held
+        is_later = event.what == "frozen" and (event.at, event.code, event.depth) in held
         acts = [
             act
             for depth in {event.depth, 0}
@@ -238,7 +238,7 @@ def _of_prizes(prizes: Iterable[_Document]) -> Iterator[Event]:
             ("claimed", "claimed_at", ""),
             ("put_off", "waits_until", prize.get("waits_for", "")),
             ("held", "was_held_at", prize.get("was_held_for", "")),
-            ("withheld", "withheld_at", ""),
+            ("frozen", "withheld_at", ""),
             ("released", "released_at", ""),
             ("given", "given_at", ""),
             ("sent", "sent_at", ""),
@@ -246,7 +246,7 @@ def _of_prizes(prizes: Iterable[_Document]) -> Iterator[Event]:
         ):
             if (what, prize.get(field)) in (
                 # A limit held it, and nobody froze it since.
-                ("withheld", None if is_frozen(prize) else prize.get("was_held_at")),
+                ("frozen", None if is_frozen(prize) else prize.get("was_held_at")),
                 ("released", prize.get("waits_until")),  # it was only put off
             ):
                 continue

@@ -216,7 +216,7 @@ function row(winner, task, onSent) {
       winner.overdue ? el("p.problem", {}, WINNERS.overdue) : null,
       waits ? el("p.hint", {}, WINNERS.waits) : null,
       deleted && state !== "returned" ? el("p.hint", {}, WINNERS.deleted) : null,
-      state === "withheld" ? el("p.hint", {}, WINNERS.frozen) : null,
+      state === "frozen" ? el("p.hint", {}, WINNERS.frozen) : null,
       parcel(winner),
       isMailed(winner) ? shipping(task, winner, onSent) : null));
 }

@@ -33,12 +33,12 @@ async def the_prize(context: Context) -> dict[str, Any]:
 
 
 async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
-    """Assert that the only prize, which is frozen, stays withheld whatever its winner and the sweeps do."""
+    """Assert that the only prize, which is frozen, stays so whatever its winner and the sweeps do."""
     for _ in range(2):
         reply = await winner.post("/drawPrize", code=code)
         assert (reply["error"], "package_info" in reply) == ("payout_held", False)
         await sweep_until_quiet(context)
-        assert (await the_prize(context))["state"] == "withheld"
+        assert (await the_prize(context))["state"] == "frozen"
 
 
 def once_after(
@@ -68,7 +68,7 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(clie
     once_after(monkeypatch, AsyncIOMotorCollection, "update_many", fail)
     await freezing.freeze(context, "task", code, 0)
     await rest(context)
-    assert (await the_prize(context))["state"] == "withheld"
+    assert (await the_prize(context))["state"] == "frozen"
     await check_not_paid(context, bob, code)
 
 
@@ -117,7 +117,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
         await freezing.release(context, "person", code, 1)
     except RuntimeError:
         assert not looks_again
-    assert (await the_prize(context))["state"] == ("withheld" if looks_again else "won")
+    assert (await the_prize(context))["state"] == ("frozen" if looks_again else "won")
     await check_not_paid(context, bob, code)
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 

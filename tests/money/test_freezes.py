@@ -203,7 +203,7 @@ class TestBrakesAfterAFreeze:
         assert (await claim(bob, code))["error"] == "payout_held"
         await act(client, "freeze", code, what=what, depth=depth)
         [row] = (await client.get("/ops/payouts"))["data"]
-        assert (row["state"], row["why"]) == ("withheld", "pair")
+        assert (row["state"], row["why"]) == ("frozen", "pair")
         assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["state"], row["why"]) == ("held", "pair")
@@ -233,12 +233,12 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     assert (await act(client, "freeze", code, what=what, depth=depth))["status"] == 0
     await rest(context)
     await sweep_until_quiet(context)
-    assert await state_of(context, code) == "withheld"
+    assert await state_of(context, code) == "frozen"
     assert [bill["state"] for bill in await find(context, "sandbox_bills")] == ["CANCELLED"]
     assert (await confirm(client, context, package)).startswith("requestMerchantTransfer:fail")
     assert (await claim(bob, code))["error"] == "payout_held"
     listed = await client.get("/ops/payouts")
-    assert [(row["code"], row["state"]) for row in listed["data"]] == [(code, "withheld")]
+    assert [(row["code"], row["state"]) for row in listed["data"]] == [(code, "frozen")]
     assert [(row["what"], row["depth"]) for row in listed["frozen"]] == [(what, depth)]
     await check_books(context)
     assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
@@ -299,7 +299,7 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     await act(client, "freeze", code, what="prize", depth=1)
     await rest(context)
     await sweep_until_quiet(context)
-    assert await state_of(context, code) == "withheld"
+    assert await state_of(context, code) == "frozen"
     assert (await client.get("/ops/payouts"))["data"][0]["only_back"] == 1
     assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
     assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
@@ -335,7 +335,7 @@ async def test_a_prize_won_after_a_freeze_is_frozen_too(client, context):
     await log_in(client, context)
     await act(client, "freeze", code)
     await win(client, context, bob, code)
-    assert await state_of(context, code) == "withheld"
+    assert await state_of(context, code) == "frozen"
     assert (await claim(bob, code))["error"] == "payout_held"
 
 
@@ -360,7 +360,7 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
     code = await won(client, context, alice, bob)  # its last prize, so it has ended
     await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
-    assert await state_of(context, code) == "withheld"
+    assert await state_of(context, code) == "frozen"
     [logged] = (await client.get("/ops/log"))["data"]
     assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
@@ -373,7 +373,7 @@ async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context)
     await act(client, "freeze", code, what="person", depth=1)
     assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
     assert (await act(client, "release", code))["status"] == 0
-    assert await state_of(context, code) == "withheld"
+    assert await state_of(context, code) == "frozen"
     assert (await act(client, "release", code))["error"] == "bad_request"
     assert (await act(client, "release", code, what="person", depth=1))["status"] == 0
     assert await state_of(context, code) == "won"

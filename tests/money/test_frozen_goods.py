@@ -99,10 +99,10 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
         assert "冻结" in refused["msg"]
     await sweep_until_quiet(context)
     details = await bob.get("/getTaskDetails", code=code)
-    assert (details["prize_state"], details["is_draw"]) == ("withheld", 0)
+    assert (details["prize_state"], details["is_draw"]) == ("frozen", 0)
     [row] = (await client.get("/ops/payouts"))["data"]
-    assert (row["code"], row["state"], row["amount_fen"]) == (code, "withheld", 0)
-    assert (await client.get("/ops/task", code=code))["money"]["prizes"] == {"withheld": 1}
+    assert (row["code"], row["state"], row["amount_fen"]) == (code, "frozen", 0)
+    assert (await client.get("/ops/task", code=code))["money"]["prizes"] == {"frozen": 1}
     assert (await alice.get("/getStatement", code=code))["prizes_given"] == 0
 
     assert (await act(client, "release", code, what, depth))["status"] == 0
@@ -161,7 +161,7 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     await act(client, "freeze", code)
     await let_pass(context, days * DAY_MS)
     await sweep_until_quiet(context)
-    assert (await prize_of(context, code))["state"] == "withheld"  # a frozen prize does not expire
+    assert (await prize_of(context, code))["state"] == "frozen"  # a frozen prize does not expire
     assert (await act(client, "return", code, "prize", 1))["status"] == 0
     prize = await prize_of(context, code)
     assert (prize["state"], "address_box" in prize) == ("returned", False)
@@ -192,7 +192,7 @@ async def test_goods_sent_or_handed_over_are_not_taken_back(client, context):
 
 
 @pytest.mark.parametrize("dies", [False, True])
-async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
+async def test_goods_won_during_a_freeze_are_frozen_also_if_a_process_dies(
     client, context, monkeypatch, dies
 ):
     alice, bob = await client.log_in_all("alice", "bob")
@@ -209,7 +209,7 @@ async def test_goods_won_during_a_freeze_are_withheld_also_if_a_process_dies(
         await win(client, context, bob, code)
     await let_pass(context, 61_000)
     await sweep_until_quiet(context)
-    assert (await prize_of(context, code))["state"] == "withheld"
+    assert (await prize_of(context, code))["state"] == "frozen"
     assert (await claim(bob, code))["error"] == "payout_held"
 
 
@@ -235,7 +235,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed(clien
     # The person was frozen while another process released a freeze of the treasure, and died on the way.
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
-    assert (await prize_of(context, code))["state"] == "withheld"
+    assert (await prize_of(context, code))["state"] == "frozen"
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
@@ -245,7 +245,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(c
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     refused = await hand_over(client, context, code, draw_type)
     assert (refused["error"], "冻结" in refused["msg"]) in {("not_shippable", True), ("payout_held", True)}
-    assert (await prize_of(context, code))["state"] == "withheld"
+    assert (await prize_of(context, code))["state"] == "frozen"
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
@@ -262,13 +262,13 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, con
     monkeypatch.setattr(Freezes, "frozen", frozen_then)
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
     assert (await hand_over(client, context, code, draw_type))["status"] != 0
-    assert (await prize_of(context, code))["state"] == "withheld"
+    assert (await prize_of(context, code))["state"] == "frozen"
 
 
 async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_decides(client, context):
     code = await won(client, context, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
-    with pytest.raises(CannotErase, match=f"{code}:1 is withheld"):
+    with pytest.raises(CannotErase, match=f"{code}:1 is frozen"):
         await erase(context.store, client.people["bob"].unionid)
 
 
@@ -286,7 +286,7 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
 
     monkeypatch.setattr(Prizes, "move", frozen_before)
     await act(client, "release", code, "prize", 1)
-    assert (await prize_of(context, code))["state"] == "withheld"
+    assert (await prize_of(context, code))["state"] == "frozen"
 
 
 async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(client, context):

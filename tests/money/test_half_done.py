@@ -12,7 +12,7 @@ HALF_DONE = [
     ("orders", {"state": "asked"}, "paid in vain"),
     ("prizes", {"state": "asked"}, "prizes"),
     ("prizes", {"freezing": 1}, "not all are frozen yet"),
-    ("prizes", {"state": "withheld"}, "nothing is frozen"),
+    ("prizes", {"state": "frozen"}, "nothing is frozen"),
     ("prizes", {"state": "sent"}, "nobody will count it as received"),
     ("prizes", {"state": "claiming"}, "waiting"),
     ("prizes", {"then": {"message": 1}}, "what it owes"),

@@ -296,7 +296,7 @@ class TestRings:
             assert (await claim(winner, code))["error"] == "payout_held"
         held = await find(context, "prizes", state="held")
         first, second = (prize["code"] for prize in held)
-        # As by a process that died before it withheld anything.
+        # As by a process that died before it froze anything.
         now_ms = context.clock.now_ms()
         await context.store.freezes.put(
             Freeze(

@@ -149,7 +149,7 @@ class TestLimits:
         for who in (of_prize, {"of": "task", "code": code}, of_person):
             story = await read(client, **who)
             [held] = [each for each in story if each["what"] == "held"]
-            [frozen] = [each for each in story if each["what"] == "withheld" and each["code"] == code]
+            [frozen] = [each for each in story if each["what"] == "frozen" and each["code"] == code]
             assert (frozen["actor"], frozen["why"]) == ("管理员", "是小号"), who
             assert frozen["at"] > held["at"]
             assert "act_freeze_person" in {each["what"] for each in story}
@@ -170,7 +170,7 @@ async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client,
     await bob.dig(code)
     assert (await client.post("/ops/end", code=code, reason="是假的", fraud=1))["status"] == 0
     await rest(context)
-    for depth, what in ((0, "ended"), (1, "withheld")):
+    for depth, what in ((0, "ended"), (1, "frozen")):
         story = await read(client, of="person", code=code, depth=depth)
         [told] = [each for each in story if each["what"] == what]
         assert (told["actor"], told["why"]) == ("管理员", "是假的")

@@ -42,8 +42,8 @@ def wrong(world: World) -> str:
         return world.broke
     if known["state"] in ("expiring", "returned") and world.gone:
         return "it counts as the publisher's, and was given away"
-    if known["state"] in ("withheld", "held") and not world.ever_frozen:
-        return "it is withheld, and was never frozen"
+    if known["state"] in ("frozen", "held") and not world.ever_frozen:
+        return "it is frozen, and was never frozen"
     if known["state"] in ("expiring", "returned") and not (world.over or "denied" in known):
         return "it expired before its deadline"
     if known["state"] == "returned" and "address_box" in known:

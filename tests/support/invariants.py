@@ -71,7 +71,7 @@ async def check_states(context: Context) -> None:
     stored = await find_all(context, *names)
     allowed = {
         "orders": {"asked", "spent", "unusable", "closed"},
-        "prizes": {"won", "claiming", "given", "sent", "received", "held", "withheld", "returned"},
+        "prizes": {"won", "claiming", "given", "sent", "received", "held", "frozen", "returned"},
         "bills": {"waiting", "given", "failed"},
         "refunds": {"refunded"},
     }
@@ -101,7 +101,7 @@ def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
     freezes, prizes = stored["freezes"], stored["prizes"]
     assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}, "freezes"
     assert not [prize for prize in prizes if prize.get("freezing") == 1], "not all are frozen yet"
-    assert freezes or not [prize for prize in prizes if prize["state"] == "withheld"], "nothing is frozen"
+    assert freezes or not [prize for prize in prizes if prize["state"] == "frozen"], "nothing is frozen"
     frozen = {freeze["of"] for freeze in freezes}
     for prize in prizes:
         if frozen.isdisjoint(prize.get(field) for field in ("code", "_id", "unionid", "publisher")):

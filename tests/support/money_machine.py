@@ -43,10 +43,10 @@ LEGAL: dict[str, dict[str, set[str]]] = {
         "closed": {"paid", "spent", "unusable"},
     },
     "prizes": {
-        "won": {"claiming", "held", "withheld", "given", "expiring", "returned"},
-        "claiming": {"won", "held", "withheld", "given", "expiring", "returned"},
-        "held": {"won", "withheld", "claiming", "given", "expiring", "returned"},
-        "withheld": {"won", "held", "claiming", "given", "expiring", "returned"},
+        "won": {"claiming", "held", "frozen", "given", "expiring", "returned"},
+        "claiming": {"won", "held", "frozen", "given", "expiring", "returned"},
+        "held": {"won", "frozen", "claiming", "given", "expiring", "returned"},
+        "frozen": {"won", "held", "claiming", "given", "expiring", "returned"},
         "expiring": {"returned"},
     },
     "bills": {"asked": {"waiting", "given", "failed"}, "waiting": {"given", "failed"}},
@@ -404,7 +404,7 @@ async def decide(world: World) -> None:
     for frozen in await find(context, "freezes", state="frozen"):
         with suppress(Refusal):
             await release(context, frozen["what"], frozen["code"], frozen["depth"])
-    for prize in await find(context, "prizes", state={"$in": ["held", "withheld"]}):
+    for prize in await find(context, "prizes", state={"$in": ["held", "frozen"]}):
         back = "bill_lost" in prize or prize["depth"] % 2
         await (give_back if back else release)(context, "prize", prize["code"], prize["depth"])
     await rest(context)

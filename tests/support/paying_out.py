@@ -103,8 +103,8 @@ def wrong(world: World) -> str:
 
 def _wrong_state(world: World) -> str:
     known = dict(world.prize)
-    if known["state"] == "withheld" and not world.ever_frozen:
-        return "it is withheld, and was never frozen"
+    if known["state"] == "frozen" and not world.ever_frozen:
+        return "it is frozen, and was never frozen"
     if known["state"] == "held" and "held_for" not in known:
         return "it is held for no reason"
     gave_up = any(dict(one or ()).get("remote") == bill.NEVER_HELD for one in world.bills)

@@ -64,7 +64,7 @@ def _why_not(prize: Prize | None) -> str:
         return "寄出超过 24 小时，快递信息不能再改"
     if prize["state"] == "received":
         return "中奖者已经收到，快递信息不能再改"
-    if prize["state"] == "withheld":
+    if row.is_frozen(prize):
         return "这个奖品被运营者冻结了，先不要寄出；有疑问请联系客服"
     if "denied" in prize:
         return "这个奖品已由运营者退给你，不用寄出"

@@ -228,7 +228,7 @@ class Prizes(DueDocuments[Prize]):
         return {row["_id"]: row["wxname"] for row in await found.to_list(len(keys))} if keys else {}
 
     async def waiting_number(self) -> int:
-        """Return how many prizes are held, withheld or being frozen."""
+        """Return how many prizes are held, frozen or being frozen."""
         return await self.rows.count_documents({"withheld_at": {"$exists": True}})
 
     async def of_winner(self, unionid: str) -> list[Prize]:
@@ -546,7 +546,7 @@ def old_address(before_ms: int) -> _Document:
         "received_at": {"$not": {"$gt": before_ms}},
         "released_at": {"$not": {"$gt": before_ms}},
         # The winner still needs the parcel's number, the publisher the address once the goods are released.
-        "state": {"$nin": ["sent", "withheld"]},
+        "state": {"$nin": ["sent", "frozen"]},
     }
 
 

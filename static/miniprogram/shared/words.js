@@ -297,9 +297,9 @@ const FROZEN = {
 };
 
 /** Why a winner does not get a prize, or not for now; "" if they do. Only red packets are held. */
-export const waitWords = ({ goods_type, prize_state }) => (prize_state === "withheld" ? FROZEN[goods_type] : WAITS[prize_state] || "");
+export const waitWords = ({ goods_type, prize_state }) => (prize_state === "frozen" ? FROZEN[goods_type] : WAITS[prize_state] || "");
 
-const PRIZE = { won: "待领取", claiming: "领取中", given: "已领取", held: "核对中", withheld: "已冻结", expiring: "退回中", returned: "已退回" };
+const PRIZE = { won: "待领取", claiming: "领取中", given: "已领取", held: "核对中", frozen: "已冻结", expiring: "退回中", returned: "已退回" };
 const MAILED = { won: "待填地址", given: "待寄出", sent: "已寄出", received: "已收到" };
 
 /** How far a prize is, in a word or two. */

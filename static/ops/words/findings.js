@@ -85,7 +85,7 @@ export const FINDINGS = {
   value_sent: ["已寄出", "sent"],
   value_received: ["已收到", "received"],
   value_held: ["待核对", "held"],
-  value_withheld: ["已冻结", "frozen"],
+  value_frozen: ["已冻结", "frozen"],
   value_expiring: ["过期中", "expiring"],
   value_returned: ["已退回", "returned"],
 

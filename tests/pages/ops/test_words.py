@@ -119,14 +119,14 @@ def test_every_text_that_the_screen_asks_for_is_there():
         "database": {"identity", "keys"},
         "ask": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *STARTED},
         "done": {"end", "hide", "show", "disconnect", "signout", "ban", "unban", *PAYOUT_ACTS, *STARTED},
-        "payout": {"held", "withheld", "freezing"},
+        "payout": {"held", "frozen", "freezing"},
         "why": set(get_args(Why)),
         "frozen": set(get_args(Frozen)),
         "found_by": {"phone", "parcel", "bill"},
         "event": {"published", "opened", "ended", "hidden_by_reports", "joined", "first_login", "leaves"}
         | {"won", "claimed", "put_off", "held", "released", "given", "sent", "received", "review", "message"}
         | {"bill", "bill_sent", "bill_ended", "ordered", "paid", "refund", "refund_ended"}
-        | {"reported", "withheld"},
+        | {"reported", "frozen"},
         "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL"}
         | {"CLOSED", ADDRESS_REFUSED, DAY_REFUSED, NOT_REPORTED, SHIPPING_REFUSED},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}

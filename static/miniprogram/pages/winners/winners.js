@@ -77,7 +77,7 @@ Component({
         overdue: Boolean(winner.overdue),
         waits: Boolean(address_waits),
         deleted: Boolean(address_deleted) && state !== "returned",
-        frozen: state === "withheld",
+        frozen: state === "frozen",
         times: parcelWords(winner),
         step: shippingStep(winner),
         carrierAt: CARRIERS.indexOf(carrier) + 1, // 0: none is chosen
