@@ -23,7 +23,6 @@ IN_BACKGROUND = (
 # Rows that no scenario takes, each with the reason.
 AN_END = "an operator has to act; nothing follows, and the checks here want all money to have arrived"
 NOT_TAKEN = {
-    "prizes.extended": "WeChat refuses for the day: no scenario has that yet; test_payout_quotas.py has it",
     "orders.expired": "the one write after WeChat said that it never got an order",
     "refunds.abnormal": AN_END,
     "refunds.closed": AN_END,

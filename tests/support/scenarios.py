@@ -27,6 +27,7 @@ from server.errors import PayoutHeld, PayoutWaits, WeChatBusy
 from server.game import prize as row
 from server.game.payouts import day_of
 from server.store.audit_log import Actor
+from server.wechat.pay.client import DAY_REFUSED
 from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
@@ -217,6 +218,13 @@ async def won_and_refused(stage: Stage) -> Stage:
     return stage
 
 
+async def won_and_refused_today(stage: Stage) -> Stage:
+    """A red packet that Bob has won, on a day on which WeChat transfers nothing more."""
+    stage = await won(stage)
+    await misbehave(stage.client, "refuse", call="transfer", code=DAY_REFUSED)
+    return stage
+
+
 async def won_and_failing(stage: Stage) -> Stage:
     """A red packet that Bob has won, and of which WeChat says at once that he cannot get it today."""
     stage = await won(stage)
@@ -388,7 +396,7 @@ async def act_move(victim: Context, stage: Stage) -> None:
 
 async def act_claim_in_vain(victim: Context, stage: Stage) -> None:
     """drawPrize, which WeChat refuses."""
-    with suppress(WeChatBusy):
+    with suppress(WeChatBusy, PayoutWaits):
         await act_claim(victim, stage)
 
 
@@ -563,6 +571,7 @@ SCENARIOS: dict[
     "a confirmation is heard of": (confirmed_unheard, act_claim),
     "a failure is heard of and a new bill made": (failed_unheard, act_claim),
     "a transfer is refused": (won_and_refused, act_claim_in_vain),
+    "a transfer is refused for the day": (won_and_refused_today, act_claim_in_vain),
     "a transfer fails at once": (won_and_failing, act_claim_in_vain),
     "a claim is weighed": (won, act_weighed),
     "a payout is held": (won, act_held),
