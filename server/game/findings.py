@@ -34,7 +34,7 @@ BooksWhat: TypeAlias = Literal[
     "left",
     "at_wechat",
 ]
-What: TypeAlias = Literal[InvariantWhat, BooksWhat, "waits", "shipping"]
+What: TypeAlias = Literal[InvariantWhat, BooksWhat, "waits", "overdue", "shipping"]
 
 Value: TypeAlias = str | int | tuple[str | int, ...] | None
 

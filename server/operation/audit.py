@@ -27,12 +27,15 @@ from server.store.money.orders import Order
 from server.store.money.prizes import Prize
 from server.store.money.refunds import Refund
 from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
+from server.wechat.pay.client import DAY_REFUSED
 
 # Payments move while they are read: a difference counts only if it is still there after some more looks.
 LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
 # For how many days WeChat answers questions about a bill.
 ASKED_MS = 30 * DAY_MS
+# A bill that WeChat put off until tomorrow for this long waits for more than a full day.
+OVERDUE_MS = 7 * DAY_MS
 
 _IN = PAID.split()
 _OWED = (*UNSETTLED, "expiring")
@@ -153,20 +156,24 @@ async def read_money(store: Store, code: str) -> TaskMoney:
 def waiting(money: TaskMoney) -> list[Finding]:
     """Return the payments of one task that need the operator, with what WeChat Pay said of each.
 
-    What WeChat refuses to the whole mini-program is one finding, of no task.
+    What WeChat refuses to the whole mini-program is one finding, of no task. A bill that WeChat has put off
+    for long needs a decision: its winner claimed in time, so it is sent until an operator ends that.
     """
-    alarms: list[tuple[PaymentKind, str, str]] = [
-        *(("order", order["_id"], order.get("alarm", "")) for order in money.orders),
-        *(("bill", bill["_id"], bill["alarm"]) for bill in money.bills),
-        *(("refund", refund["_id"], refund["alarm"]) for refund in money.refunds),
+    documents: list[tuple[PaymentKind, Mapping[str, Any]]] = [
+        *(("order", order) for order in money.orders),
+        *(("bill", bill) for bill in money.bills),
+        *(("refund", refund) for refund in money.refunds),
     ]
-    return [
-        Finding("order", "", "shipping")
-        if alarm == SHIPPING_REFUSED
-        else Finding(kind, money.code, "waits", (number, alarm))
-        for kind, number, alarm in alarms
-        if alarm
-    ]
+    return [_waits(kind, document, money.code) for kind, document in documents if document.get("alarm")]
+
+
+def _waits(kind: PaymentKind, document: Mapping[str, Any], code: str) -> Finding:
+    number, alarm = document["_id"], document["alarm"]
+    if alarm == SHIPPING_REFUSED:
+        return Finding("order", "", "shipping")
+    if alarm == DAY_REFUSED and document["created_at"] < time.time() * 1000 - OVERDUE_MS:
+        return Finding(kind, code, "overdue", (number,))
+    return Finding(kind, code, "waits", (number, alarm))
 
 
 def differences(money: TaskMoney) -> list[Finding]:

@@ -10,7 +10,9 @@ import pytest
 
 from server.context import Context
 from server.game.payouts import begins_at, day_of
-from server.operation.alarms import Alarm, check_payouts
+from server.operation.alarms import Alarm, check_ledger, check_payouts
+from server.operation.audit import OVERDUE_MS
+from server.operation.monitor import key_of
 from support.client import Client, Someone
 from support.operators import operator
 from support.purse import (
@@ -36,7 +38,7 @@ ENVIRONMENT = {
     "OPS_TOKEN": "open sesame",
 }
 
-HOUR_MS = 3_600_000
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 
 
 def change(context: Context, **settings: int) -> None:
@@ -192,6 +194,33 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     if state == "won":
         assert claimed["claim_until"] == until_ms
     await confirm(client, context, claimed["package_info"])
+    await check_books(context)
+
+
+async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(client, context):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await won(client, context, alice, [bob], money=5)
+    await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED", times=1000)
+    await claim(bob, code)
+    [bill] = await find(context, "bills")
+    alarm = Alarm("bill", code, "waits", (bill["_id"], "DAY_REFUSED"))
+    assert await check_ledger(context.store) == [alarm]
+    await context.store.database["bills"].update_many({}, {"$inc": {"created_at": -OVERDUE_MS}})
+    overdue = Alarm("bill", code, "overdue", (bill["_id"],))
+    assert (await check_ledger(context.store), key_of(overdue) == key_of(alarm)) == ([overdue], False)
+    assert (await claim(bob, code))["error"] == "payout_waits"
+
+    await operator(client)
+    await let_pass(context, 11 * MINUTE_MS)  # it may not be under way any more
+    for act in ("freeze", "return"):
+        asked = {"what": "prize", "code": code, "depth": 1, "reason": "付不了"}
+        assert (await client.post(f"/ops/{act}", **asked))["status"] == 0
+        await rest(context)
+        await sweep_until_quiet(context)
+    await let_pass(context, 31 * DAY_MS)
+    await sweep_until_quiet(context)
+    [refund] = await find(context, "refunds")
+    assert (refund["amount_fen"], refund["state"], await check_ledger(context.store)) == (500, "refunded", [])
     await check_books(context)
 
 
