@@ -94,6 +94,35 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
     assert not any("due_at" in message for message in await find(context, "messages", unionid=bob.unionid))
 
 
+async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_tried_again(
+    client, context, monkeypatch
+):
+    alice, bob = await client.log_in_all("alice", "bob")
+    assert (await bob.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
+    await allow(client, "bob", "announced")
+
+    async def dies(*_: object) -> None:
+        raise RuntimeError
+
+    async def announcement() -> str:
+        [message] = await find(context, "messages", unionid=alice.unionid)
+        return message["state"]
+
+    for publish_id, hours, state in (("tried-again-1", 23, "waiting"), ("given-up-12", 25, "moot")):
+        with monkeypatch.context() as patch:
+            patch.setattr(context.store.tasks, "insert", dies)
+            with pytest.raises(AssertionError):
+                await alice.publish(name="猫", publish_id=publish_id)
+        await let_pass(context, hours * 3_600_000)
+        await send_until_quiet(context)
+        assert await announcement() == state
+        if state == "waiting":
+            await alice.publish(name="猫", publish_id=publish_id)
+            await send_until_quiet(context)
+            assert await told(client, "bob") == [[("猫", "可以挖了")]]
+        await context.store.database["messages"].delete_many({})
+
+
 @pytest.mark.gen_test(timeout=60)
 async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, context, settings, monkeypatch):
     monkeypatch.setattr(write, "FOLLOWERS", 2)

@@ -127,12 +127,13 @@ async def tell_followers(context: Context, message: Message) -> None:
     """
     store, now_ms = context.store, context.clock.now_ms()
     code, publisher = message["code"], message["unionid"]
-    task = await store.tasks.find(code)
-    if task is None or task["publisher"] != publisher or task["status"] or now_ms > message["until"]:
+    task, age_ms = await store.tasks.find(code), now_ms - message["created_at"]
+    # Its process may have died before it saved the task. Somebody who tries again has a day for it.
+    given_up = age_ms > DAY_MS if task is None else task["publisher"] != publisher or task["status"]
+    if given_up or now_ms > message["until"]:
         await store.messages.end(message, "moot", now_ms)
         return
-    if not (task["open"] and is_shown(task)):  # it waits for its payment or its review
-        age_ms = now_ms - message["created_at"]
+    if task is None or not (task["open"] and is_shown(task)):  # or it waits for its payment or its review
         await store.messages.postpone(message, now_ms + min(max(age_ms // 4, SAVED_MS), LOOK_MS), 0)
         return
     page = await store.follows.followers(publisher, message["after"], FOLLOWERS)
