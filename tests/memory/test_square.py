@@ -258,7 +258,7 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
     assert ARRANGED == 1000
 
 
-async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(client, context):
+async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(client, context, monkeypatch):
     alice = await client.log_in("alice")
     [code] = await publish_many(alice, {"name": "橙子"})
     task = await context.store.tasks.collection.find_one({"_id": code})
@@ -278,3 +278,11 @@ async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(cli
         assert sorted(codes) == sorted([*starts, *running])
         assert codes[100:] == running
         assert codes[:50] == list(starts)[:50]
+    # What is beyond the tasks that are arranged follows as it is, in 预告 still the soonest first.
+    monkeypatch.setattr(tasks_of_the_store, "ARRANGED", 60)
+    await fresh(context)
+    for wanted in ({"name": "橙子"}, {"upcoming": 1}, {"upcoming": 1, "name": "橙"}):
+        pages = [(await alice.get("/getTaskList", page=page, **wanted))["data"] for page in range(1, 8)]
+        codes = [card["code"] for page in pages for card in page]
+        assert sorted(codes) == sorted([*starts] if "upcoming" in wanted else [*starts, code])
+        assert codes[:50] == list(starts)[:50] or "upcoming" not in wanted

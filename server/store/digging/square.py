@@ -16,7 +16,8 @@ _Document = dict[str, Any]
 
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # cards of one publisher on a page
-# So many tasks are arranged in pages. Nobody scrolls further; there the list goes on as it is.
+# So many tasks are arranged in pages. Nobody scrolls further; there the list goes on as it is. If still more
+# start later, a search by name has the soonest of them not first; one in 预告 has.
 ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
 # A sweep ends expired tasks. If all servers were down, that may be this late.
