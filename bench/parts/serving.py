@@ -58,7 +58,10 @@ class Server:
         return Person(data["unionid"], data["token"])
 
     def publish(self, publisher: Person, cooldown_seconds: int, **parameters: int) -> str:
-        """Publish goods that go on: those without a cooldown are deep, and one win ends none of them."""
+        """Publish goods that go on: without a cooldown they are so deep that no benchmark wins them.
+
+        With one they are not deep, for it must be over in 30 days, but the first win does not end them.
+        """
         buffer = io.BytesIO()
         Image.new("RGB", (64, 48), "orange").save(buffer, "JPEG")
         headers = {"Authorization": f"Bearer {publisher.token}"}
@@ -69,12 +72,15 @@ class Server:
             "goods_type": 2,
             "url": picture.json()["url"],
             "name": "一只猫",
-            "prize_num": 2,
-            "forecast_num": 1_000_000 if not cooldown_seconds else 86_400 * 25 // cooldown_seconds,
+            "prize_num": 1,
+            "forecast_num": 1_000_000,
             "draw_type": 2,
             "cd": cooldown_seconds,
-            **parameters,
         }
+        if cooldown_seconds:
+            deepest = 86_400 * 25 // cooldown_seconds
+            asked |= {"prize_num": 2, "forecast_num": deepest, "interval": deepest // 2, "fluctuation": 0}
+        asked |= parameters
         reply = self.http.post("/postTask", json=asked, headers=headers).json()
         assert reply["status"] == 0, reply
         return str(reply["code"])
