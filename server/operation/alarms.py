@@ -35,10 +35,10 @@ REVIEWS_SECONDS = 30.0
 REVIEW_LATE_MS = 600_000
 QUEUES_SECONDS = 30.0
 PAYOUTS_SECONDS = 30.0
-# How long something may wait for an operator before they are told.
+# How long something may wait for an operator before an alarm tells them.
 QUEUE_LATE_MS = 600_000
 REST_FACTOR = 20
-# A check that is this much overdue, or takes this long the first time, is late.
+# A check is late if it is overdue by this much, or if its first run takes this long.
 LATE_SECONDS = 15.0
 # A longer step of time means that this process stood still.
 STEP_SECONDS = 3.0
@@ -107,7 +107,7 @@ class Check:
         self.begin()
 
     def begin(self) -> None:
-        """Forget what was found, and be due: until now another process checked."""
+        """Forget what was found, and be due: another process was the leader until now."""
         self.found: list[Alarm] = []
         self.ran = False
         self._due = 0.0
@@ -115,10 +115,10 @@ class Check:
         self._overdue_seconds = 0.0
 
     def pass_time(self, *, able: bool) -> None:
-        """Count the time since the last call as overdue, if the check is. Call it once a second.
+        """If the check is overdue, add the time since the last call. Call it once a second.
 
-        A check that was not `able` to run, or whose process stood still, is not late for that. It then has
-        all of LATE_SECONDS again.
+        A check that was not `able` to run, or whose process stood still, is not late for that. From then on
+        it has the whole of LATE_SECONDS again.
         """
         now = self._clock()
         passed, self._seen = now - self._seen, now

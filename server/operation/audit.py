@@ -32,7 +32,7 @@ from server.wechat.pay.client import DAY_REFUSED
 # Payments move while they are read: a difference counts only if it is still there after some more looks.
 LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
-# For how many days WeChat answers questions about a bill.
+# For how many days WeChat answers queries about a bill.
 ASKED_MS = 30 * DAY_MS
 # A bill that WeChat put off until tomorrow for this long waits for more than a full day.
 OVERDUE_MS = 7 * DAY_MS
@@ -156,8 +156,9 @@ async def read_money(store: Store, code: str) -> TaskMoney:
 def waiting(money: TaskMoney) -> list[Finding]:
     """Return the payments of one task that need the operator, with what WeChat Pay said of each.
 
-    What WeChat refuses to the whole mini-program is one finding, of no task. A bill that WeChat has put off
-    for long needs a decision: its winner claimed in time, so it is sent until an operator ends that.
+    A refusal of WeChat that concerns the whole mini-program is one finding, without a task. A bill that
+    WeChat has put off for a long time needs a decision: its winner claimed in time, so it is sent until an
+    operator ends that.
     """
     documents: list[tuple[PaymentKind, Mapping[str, Any]]] = [
         *(("order", order) for order in money.orders),

@@ -1,4 +1,4 @@
-"""The leader: by a lease, one process does for all what any process could do.
+"""The leader: one process, which holds a lease, does for all what any process could do.
 
 It sweeps what is due, tidies, and notices alarms. If it ends, it gives the lease back and tells the others
 through Redis; if it is killed or stands still, the lease ends, and another process takes it within
@@ -7,7 +7,7 @@ LEASE_MS and the time of one question.
 Two leaders do no harm. A leader that stood still may go on beside its successor. But before it changes a
 document, it leases that by an update that demands that it is due (`server/store/due.py`), or its change
 demands that it was not made yet. So correctness rests on these conditions; the leader's lease only saves
-questions.
+queries.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ class Leader:
         self._free.set()
 
     async def close(self) -> None:
-        """Give the lease back, and tell the others. Call it once nothing is done for all any more."""
+        """Give the lease back, and tell the others. Call it once this process has ended all its work as the
+        leader."""
         if not self.has_lease:
             return
         self.has_lease, self._until = False, float("-inf")

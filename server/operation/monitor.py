@@ -1,8 +1,8 @@
 """Noticing alarms, keeping them, and telling the webhook. The leader does it for all (`leader.py`).
 
 An alarm is written before the webhook is told, and what was told is written after. So a kill loses nothing:
-at worst the webhook is told the same event twice, under the same id. Only the begin of MongoDB's silence is
-told from memory. If the process dies during that silence, its end is not told.
+at worst the webhook is told the same event twice, under the same id. Only the beginning of MongoDB's silence
+is reported from memory. If the process dies during that silence, its end is not told.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Monitor:
         """Write what began and what ended."""
         if "mongodb" in self._outages.silent:
             return
-        if self._silent_since:  # even if another process leads by now: only we know of it
+        if self._silent_since:  # even if another process leads by now: only this process knows of the silence
             await self._write_silence()
         if self._leader.has_lease and not self._led:
             self._compared = None
@@ -187,8 +187,8 @@ class Monitor:
         return {**record, "due_at": begin_at} if self._webhook.wanted else record
 
     async def _reconcile(self) -> None:
-        """Begin and end alarms so that those found last. Alarms that were not checked again yet stay as they
-        are."""
+        """Begin and end alarms, so that exactly the found ones last. Alarms that were not checked again yet
+        stay as they are."""
         alarms, began = self._store.alarms, time.monotonic()
         found = {key_of(alarm): alarm for alarm in self._found()}
         unknown = {check.name for check in self._checks if not check.ran}

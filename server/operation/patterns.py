@@ -33,7 +33,8 @@ TOLD = 5
 
 
 async def check_patterns(store: Store, now_ms: int) -> list[Alarm]:
-    """Return an alarm for each pattern that is there now, at most `TOLD` of a kind, and for what is held."""
+    """Return an alarm for each pattern that is found now, at most `TOLD` of a kind, and one for held
+    prizes."""
     since_ms, prizes = now_ms - WINDOW_MS, store.prizes
     pairs = await prizes.won_since(since_ms, ["publisher", "unionid"], PAIR, TOLD)
     found = [_pattern("pair", each.code, each.number, _yuan(each)) for each in pairs]

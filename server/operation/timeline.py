@@ -71,7 +71,7 @@ class Luck(NamedTuple):
 async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     """Return what became of a treasure, its prizes and its money.
 
-    With a depth, of the prize there, with what is about the whole treasure.
+    With a depth, return those of the prize there and of the whole treasure, but not of other prizes.
     """
     code = task["_id"]
     prizes, bills, orders, refunds, acts, review = await asyncio.gather(
@@ -178,14 +178,15 @@ async def _on_people(
     return [*_of_acts(acts)], effects, _since(about, "at")
 
 
-# What an operator's acts let happen.
+# Events that an operator's act caused.
 _LET = {"act_freeze": "frozen", "act_release": "released", "act_end": "ended"}
 
 
 def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Event]:
     """Return events, the newest first; those of one millisecond are given in their order.
 
-    What an operator let happen names them and their reason; `effects` are acts that are not shown.
+    An event that an operator's act caused names the operator and the reason; `effects` are acts that only
+    serve for that, and are not shown themselves.
     """
     found = sorted((event for event in dict.fromkeys(events) if event.at), key=lambda event: event.at)
     let: dict[tuple[str, str, int], list[Event]] = {}

@@ -12,7 +12,7 @@ from server.pictures.jpeg import find_frame
 
 MAX_PIXELS = 16_000_000
 FULL_SIDE = 1600
-# A picture of so many decoded pixels takes little memory, whatever its format.
+# A picture with at most this many decoded pixels takes little memory, whatever its format.
 LIGHT_PIXELS = 6_000_000
 LIGHT_UNSCALED_PIXELS = 2_000_000
 
@@ -29,7 +29,7 @@ class Cost(NamedTuple):
 
 
 def cost_of(data: bytes) -> Cost:
-    """Return the cost of an upload. What does not say its size, as a GIF, costs as much as the largest.
+    """Return the cost of an upload. A file that does not say its size, such as a GIF, counts as the largest.
 
     Bytes count too: those between the pixels also have to be read.
     """

@@ -48,7 +48,7 @@ _SEQUENTIAL = (0xC0, 0xC1)
 
 
 class Frame(NamedTuple):
-    """What a JPEG's frame header says. One that is not `sequential` is kept whole while it is decoded."""
+    """What a JPEG's frame header says. A JPEG that is not `sequential` is kept whole while it is decoded."""
 
     width: int
     height: int

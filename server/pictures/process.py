@@ -70,7 +70,7 @@ class _OutOfTime(Exception):
 class PicturePool:
     """Makes pictures in PROCESSES processes. They start when needed and end with ours.
 
-    `Turns` says whose turn it is. Drawings (posters, red packets) go before waiting uploads. All methods
+    `Turns` decides whose turn it is. Drawings (posters, red packets) go before waiting uploads. All methods
     raise TooMany if the owner already has OWNER_JOBS jobs here, and Unavailable if the job takes JOB_SECONDS,
     or LIMIT_SECONDS with waiting.
 

@@ -25,7 +25,7 @@ class Activity:
         self._came.set()
 
     def idle(self, seconds: float = IDLE_SECONDS) -> bool:
-        """Whether nobody has a connection, and nobody asked for anything for so long."""
+        """Whether nobody has a connection, and nobody has asked for anything for `seconds`."""
         return not self._connections and time.monotonic() - self._asked_at > seconds
 
     async def rest(self, seconds: float, idle_seconds: float) -> None:

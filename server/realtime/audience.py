@@ -47,7 +47,8 @@ class Audience:
         self._others: dict[str, _Other] = {}
         self._elsewhere: Counter[str] = Counter()  # the sum of what the others told
         self._told: dict[str, int] = {}  # what the others know of us
-        # What the next message is for: to tell all of it, to ask the others for theirs, to be heard of.
+        # What the next message has to do: send all counts, ask the others for theirs, or only show that this
+        # process lives.
         self._whole = self._asks = self._renews = False
         self._renewals = 0
         bus.hear(NEWS, self._hear)

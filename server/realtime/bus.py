@@ -25,8 +25,9 @@ from server.runtime.background import end_tasks
 from server.settings import Settings
 
 OPERATION_SECONDS = 1.0
-# Connections of a process. Small hosted plans allow 20 for all processes (docs/mongodb.md). One of ours
-# reads; a crowd's publishes take turns on the others, each of which carries some thousands a second.
+# Connections of a process. Small hosted plans allow 20 for all processes (docs/mongodb.md). One of our
+# connections reads. A crowd's publishes take turns on the others, each of which carries some thousands a
+# second.
 CONNECTIONS = 6
 # The most scripts at once. Requests wait for them, and connections must be left for the news.
 SCRIPT_SECONDS, SCRIPTS_AT_ONCE = 0.3, 2
@@ -186,7 +187,7 @@ class Bus:
     async def enter_places(
         self, name: str, places: Mapping[str, int]
     ) -> tuple[dict[str, int], int, int] | None:
-        """Give people places in a random order; who has a place keeps it. One round trip.
+        """Give people places in a random order. A person who has a place keeps it. One round trip.
 
         Return the places that these people have then, the least place of all (0 if nobody has one), and how
         many people have one. None if Redis does not answer within SCRIPT_SECONDS.

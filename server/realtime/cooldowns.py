@@ -76,9 +76,9 @@ class Cooldowns:
         return 0 if opening is None else opening.at
 
     async def changed(self, code: str, began: int, seconds: float) -> None:
-        """Wait until a dig is known after digging `began`, or the task's end; at most so long.
+        """Wait until a dig after digging `began` is known, or the task's end, or the time is over.
 
-        One may wait for a task at a time.
+        Only one caller may wait for a task at a time.
         """
         if self.digging_began(code) != began:
             return

@@ -315,7 +315,8 @@ class Hub:
                 self._read_soon(watched)
             case EndNews():
                 self._send_end(watched, news)
-            case StartNews() | ReviewNews():  # a start is told once it is read when it was, and until when
+            # A start is announced once the times of start and end have been read.
+            case StartNews() | ReviewNews():
                 self._read_soon(watched)
             case ClaimNews(winner, depth, at):
                 watched.tell_claim(winner, depth, at)

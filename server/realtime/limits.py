@@ -204,7 +204,7 @@ class Limits:
             each.sent = 0
             if not added and told + count.by > count.most:
                 waits[count.kind] = max(left_ms / 1000, waits.get(count.kind, 0.0))
-            # A short window is over before anybody needs to go on without Redis.
+            # A short window is over before a process has to go on without Redis.
             tells = added and count.window_seconds > CATCH_UP_SECONDS
             if tells and told * TOLD_PARTS // count.most != (told - count.by) * TOLD_PARTS // count.most:
                 news = msgspec.msgpack.encode(Told(count.name, told, left_ms, processes))
@@ -286,7 +286,7 @@ class Limits:
         await self._bus.publish(NEWS, news)
 
     def _hear(self, payload: bytes) -> None:
-        """Learn how far a count has come: without Redis this process must not begin at 0."""
+        """Take another process's count, so that this process does not begin at 0 if Redis goes away."""
         if not payload:
             self._look_at_connection()
             return

@@ -68,7 +68,7 @@ class Outages:
         await self._activity.rest(PAUSE_SECONDS, IDLE_PAUSE_SECONDS)
 
     async def _ask(self, name: StoreName) -> None:
-        """Ask a store once. A late answer is awaited, so that a silent store has one question to answer."""
+        """Ask a store once. A late answer is awaited, so that a silent store has only one query to answer."""
         ask = self._asked[name]
         asked = asyncio.ensure_future(_twice(ask))
         asked.add_done_callback(retrieve)
@@ -95,6 +95,6 @@ class Outages:
 
 
 async def _twice(ask: Callable[[], Awaitable[bool]]) -> bool:
-    """Whether one of two questions is answered: the first may fail because its connection is old."""
+    """Whether one of two queries is answered: the first may fail because its connection is old."""
     return await ask() or await ask()
 
