@@ -88,7 +88,7 @@ INTERFACES: list[type[Interface]] = [
     GetMyFollows,
 ]
 
-# Paths that ask no store, or report themselves that a store does not answer.
+# Paths that ask no store, or that report by themselves when a store does not answer.
 _NEEDS_NO_DATABASE = re.compile(
     r"/(|healthz|readyz|metrics|openapi\.json|asyncapi\.json|ops/?|docs/?|static/.*)\Z", re.DOTALL
 )
@@ -99,7 +99,7 @@ _site = functools.cache(Site)
 
 
 def needs_database(path: str) -> bool:
-    """Whether what answers at a path asks the database."""
+    """Whether the handler of a path asks the database."""
     return _NEEDS_NO_DATABASE.match(path) is None
 
 
@@ -175,7 +175,7 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
         URLSpec(r"/ws", UnreadySocket),
         *page_routes(settings),
     ]
-    # What comes is counted; a line for each request would only bury the line that says why.
+    # Requests are counted, not logged: a line for each would bury the line that says why none is served.
     return Application(
         routes,
         default_handler_class=Unready,

@@ -38,13 +38,13 @@ class Sandbox(Protocol):
         """Return the merchant for whom it plays WeChat Pay."""
 
     def routes(self, context: Context) -> list[URLSpec]:
-        """Return what answers as WeChat does, under `/sandbox`."""
+        """Return the routes that answer as WeChat does, under `/sandbox`."""
 
     def described(self, language: Literal["zh", "en"]) -> dict[str, Any]:
-        """Return what it adds to the OpenAPI document: a `tag`, `paths` and `schemas`."""
+        """Return what the sandbox adds to the OpenAPI document: a `tag`, `paths` and `schemas`."""
 
     async def send_notices(self, context: Context) -> None:
-        """Send what it has to tell the merchant and the mini-program now."""
+        """Send the notices to the merchant and the mini-program that are due."""
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Context:
     leader: Leader = field(init=False)
     limits: Limits = field(init=False)
     background: Background = field(default_factory=Background)
-    # What functions under `per_context` made, and how it is closed.
+    # What the functions under `per_context` have made, and how each is closed.
     made: dict[Callable[[Context], Any], Any] = field(default_factory=dict)
     closing: AsyncExitStack = field(default_factory=AsyncExitStack)
 
@@ -80,7 +80,8 @@ class Context:
 
     @property
     def operators(self) -> tuple[Operator, ...]:
-        """Those who may operate. Without settings: one operator, whose token is derived from our secret."""
+        """Those who may operate. Without OPS_TOKENS and OPS_TOKEN there is one operator, whose token is
+        derived from our secret."""
         return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
     @classmethod
@@ -95,8 +96,8 @@ class Context:
         """Connect to the stores, whose database `server/store/schema.py` has prepared.
 
         `sandbox` opens what plays WeChat, as settings without WECHAT_APPID need (`devtools.sandbox.Sandbox`).
-        `identity` is the database's; without it, the first that is found is ours. `store` is one that is
-        connected otherwise than by the settings; the context closes it.
+        `identity` is the database's; without it, the first that is found is ours. `store` replaces the store
+        of the settings; the context closes it.
         """
         if settings.sandboxed and sandbox is None:
             raise BadSettings("WECHAT_APPID is not set, and no sandbox plays WeChat")

@@ -132,7 +132,7 @@ async def _old_rows(store: Store, served: str) -> AsyncIterator[Row]:
 async def _store_rows(
     settings: Settings, uri: str, store: Store, served: Store, cluster: Cluster
 ) -> AsyncIterator[Row]:
-    """Work in the scratch database, and drop it."""
+    """Run the body of the `with` statement with the scratch database, and drop it."""
     name = store.database.name
     try:
         await store.client.drop_database(name)  # there is none yet: fails now if we may not drop it later
@@ -178,7 +178,8 @@ async def _refusal(work: Awaitable[object]) -> str | None:
 
 
 async def _sharding_row(store: Store, served: Store, cluster: Cluster) -> Row:
-    """Shard the scratch database, so that what follows tries that; fail if this cluster is too old for it."""
+    """Shard the scratch database, so that the next steps try it sharded; fail if this cluster is too old for
+    it."""
     subject, needed = "sharding", ".".join(map(str, OLDEST_SHARDING_DIGS))
     try:
         if cluster.version[:2] >= OLDEST_SHARDING_DIGS:

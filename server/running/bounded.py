@@ -294,7 +294,7 @@ class BoundedServer(HTTPServer):
     # ---- requests
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Expect a connection's next request. The one before, if any, is answered."""
+        """Expect a connection's next request. The earlier request on it, if any, is answered."""
         connection: Connection = request_conn.stream  # type: ignore[attr-defined]
         self._answered(connection)
         self.leave_place(connection)

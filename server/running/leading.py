@@ -1,7 +1,7 @@
 """What the leader does for all processes: it asks what is due, and does it.
 
-One question asks all collections at once. Each kind of work runs in its own asyncio task, so that none waits
-for WeChat on behalf of another. It is not begun again while it runs.
+One query asks all collections at once. Each kind of work runs in its own asyncio task, so that none waits for
+WeChat on behalf of another. It is not begun again while it runs.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class Leading:
             await self._working.end()
 
     async def finish(self) -> None:
-        """Wait until what was begun is done, but for what is repeated."""
+        """Wait until all work that was begun is done, except repeated work."""
         await asyncio.gather(*self._running.values())
 
     def _pause_seconds(self) -> float:
@@ -111,7 +111,7 @@ class Leading:
         began = time.monotonic()
         due = await context.store.agenda.look(context.clock.now_ms(), self._kinds, self._ages_ms)
         self._took_seconds = time.monotonic() - began
-        # Do nothing with a database that is not ours: that might pay what others owe.
+        # Do nothing with a database that is not ours: work there might pay what somebody else owes.
         if due is None or context.database.wrong is not None or due.identity != context.database.identity:
             return
         context.clock.see(due.now_ms)

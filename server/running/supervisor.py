@@ -142,7 +142,7 @@ class Supervisor:
     async def _keep(self, name: str, live: Callable[[], Awaitable[str]]) -> None:
         """Run a child again and again: `live` starts it, waits for its end, and returns how it ended.
 
-        What a start meets (no process, descriptor or memory is left) ends neither us nor the other children.
+        A failed start (no process, descriptor or memory is left) ends neither us nor the other children.
         """
         delays = Delays()
         while not self._stopping.is_set():
@@ -211,7 +211,7 @@ class Supervisor:
     def _note_sign(self, name: str, sign: bytes) -> None:
         """Note whether a worker serves, or refuses the database.
 
-        Once one worker serves, a refused database ends the server no more: other workers may go on. If the
+        Once one worker serves, a refused database no longer ends the server: other workers may go on. If the
         database is refused from the start, this process sends the alarm itself, since perhaps no worker can
         hold the monitor's lease.
         """
@@ -306,7 +306,7 @@ def _killed_by_failures(child: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _forget_metrics(pid: int, directory: Path) -> None:
-    """Delete the gauges of a worker that is gone. Those that cannot be deleted are shown on."""
+    """Delete the gauges of a worker that is gone. If they cannot be deleted, they continue to be shown."""
     try:
         mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
     except OSError as error:

@@ -23,7 +23,8 @@ class TookTooLong(Exception):
 
 
 class within:  # noqa: N801  (used like `asyncio.timeout`)
-    """Do something within so many seconds, `paused` time not counted. Raises TookTooLong.
+    """Limit the body of the `with` statement to this many seconds, `paused` time not counted. Raises
+    TookTooLong.
 
     A class, since each request has one and a generator costs three times as much.
     """

@@ -49,15 +49,16 @@ class PageReads:
         self._name = name
 
     async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
-        """Return what a read answers, once it has its turn. No read waits for another one of a page.
+        """Return what a read answers, once it has its turn.
 
-        Raises Unavailable if it takes longer than `seconds` or too many wait, or what the read raises.
+        `read` must not wait for another read in this queue: that one might need its place. Raises Unavailable
+        if it takes longer than `seconds` or too many wait, or what the read raises.
         """
         with counted(self._name):
             return await self.in_turn(read, seconds)
 
     async def in_turn(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
-        """Do as `answered`, for one who is counted elsewhere."""
+        """Do what `answered` does, for a request that is counted elsewhere."""
         loop = asyncio.get_running_loop()
         await self._turn()
         began = loop.time()

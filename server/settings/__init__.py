@@ -135,8 +135,8 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def knows_addresses(self) -> bool:
-        """Whether people's addresses are known. They are not behind a proxy (https) that TRUSTED_PROXIES
-        lacks."""
+        """Whether people's addresses are known. They are not if the server is behind a proxy (https) that
+        TRUSTED_PROXIES lacks."""
         return bool(self.trusted_networks) or not self.public_url.startswith("https://")
 
     @property
@@ -215,7 +215,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def rules_off(self) -> list[str]:
-        """The settings by which a real mini-program switches such rules off, by name. [] in a sandbox."""
+        """The names of the settings that switch such rules off for a real mini-program. [] in a sandbox."""
         if self.sandboxed:
             return []
         off = [name.upper() for name in GUARDED_DEFAULTS if not getattr(self, name)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 SHIPPED = Path(__file__).parents[2] / "static" / "texts"
-# What the shipped texts leave to the operator begins so.
+# The places that the shipped texts leave to the operator begin like this.
 BLANK = "【填写"
 MOST_BYTES = 64 << 10
 

@@ -111,8 +111,8 @@ def shown_path(path: str) -> str:
 
 def set_up_logging() -> None:
     """Send the log of this process to its standard error."""
-    # Switch off what no line shows and logging would look up for each one; `_srcfile` is for the caller's
-    # place: https://docs.python.org/3/howto/logging.html#optimization
+    # Switch off what logging would look up for each line although no line shows it; `_srcfile` is for the
+    # caller's place: https://docs.python.org/3/howto/logging.html#optimization
     logging.logThreads = logging.logMultiprocessing = False
     logging._srcfile = None
     handler = logging.StreamHandler()

@@ -77,7 +77,7 @@ class AccessToken:
         self._read: tuple[str, float] | None = None  # a token, and until when it is not read again
 
     async def current(self, refused: str | None = None, *, force: bool = False) -> str:
-        """Return a token that is valid for some minutes. `refused` is one that WeChat just refused.
+        """Return a token that is valid for some minutes. `refused` is a token that WeChat has just refused.
 
         Pass `force` if the token that WeChat gave in its place was refused too; it may have been the same
         token. Raises what `fetch` raises, and WeChatBusy if another process does not finish its renewal or

@@ -47,7 +47,7 @@ TRANSFER_SCENE = "1000"
 TRANSFERS = "/v3/fund-app/mch-transfer/transfer-bills"
 # Our own code for an INVALID_REQUEST that is due to the address from which we called.
 ADDRESS_REFUSED = "ADDRESS_REFUSED"
-# Our own code for one that is due to what the merchant has transferred that day.
+# Our own code for an INVALID_REQUEST that is due to what the merchant has transferred that day.
 DAY_REFUSED = "DAY_REFUSED"
 ORDERS = "/v3/pay/transactions/jsapi"
 
