@@ -59,8 +59,9 @@ TESTS_A_STORE = 150
 
 log = logging.getLogger(__name__)
 
-# A bare `pytest` takes four minutes on two cores without what begins so: browsers, whole servers, crowds,
-# failovers, crashes at each step, drawn sequences. `pytest -m slow` runs it; so does naming a file or a test.
+# A bare `pytest`, which takes four minutes on two cores, leaves out the files that begin like this: browsers,
+# whole servers, crowds, failovers, crashes at each step, random sequences. `pytest -m slow` runs it; so does
+# naming a file or a test.
 SLOW = (
     "actions/test_erasure.py::test_killed_",
     "actions/test_message_crashes.py",
@@ -237,7 +238,7 @@ def pytest_runtest_setup() -> None:
 
 
 def _refuse_what_mongodb_would(test: pytest.Item) -> None:
-    """Fail the test whose commands are not all of the reviewed list (`support/wire/manual.py`)."""
+    """Fail a test that sends a command which is not in the reviewed list (`support/wire/manual.py`)."""
     objected = [objection for store in _tested for objection in store.objections()]
     if objected and test.get_closest_marker("refused_by_mongodb") is None:
         said = "\n".join(objected)
@@ -254,7 +255,7 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Any:
-    """What is sent while a test's fixtures end is still that test's."""
+    """Commands that are sent while a test's fixtures end still count as that test's."""
     result = yield
     _refuse_what_mongodb_would(item)
     return result
@@ -435,7 +436,7 @@ def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterato
         timeout=20,
         limits=httpx.Limits(max_connections=300),
     )
-    # With checks, the name that WeChat gives everybody is no name to check.
+    # With checks, the name that WeChat gives everybody is not checked.
     yield Client(http, nickname="微信用户" if settings.checks_content else None)
     io_loop.run_sync(http.aclose)
 

@@ -59,7 +59,8 @@ WORDS = {
     "hold": ("server/store/digging/tasks",),  # until an operator decides
     "settle": ("server/actions/",),  # what is due, to its next state
 }
-# What makes a method of a store one that writes: its own names, or those of what it calls in the store.
+# A method of a store counts as writing if it, or a method of the store that it calls, uses one of these
+# names.
 WRITING = {
     *("insert_one", "insert_many", "update_one", "update_many", "replace_one", "delete_one", "delete_many"),
     *("find_one_and_update", "find_one_and_delete", "find_one_and_replace", "bulk_write"),
@@ -159,7 +160,7 @@ def writing_methods(kind: type) -> set[str]:
 
 
 def names_within_store(function: FunctionType) -> set[str]:
-    """Return the names that a function uses, and those that the store's functions use which it calls."""
+    """Return the names that a function uses, and those used by the functions of the store that it calls."""
     found = names(function.__code__)
     called = [function.__globals__.get(name) for name in found]
     own = [

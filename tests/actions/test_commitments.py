@@ -166,7 +166,7 @@ async def test_a_commitment_is_good_for_a_day(client, context, monkeypatch):
     assert await tasks_of(context) == []
     monkeypatch.setattr(context.clock, "now_ms", lambda: late - 1)
     published = await alice.post("/postTask", **asked, **sent)
-    # Whoever did not hear of it may still ask a day later.
+    # A publisher who got no reply may still ask again a day later.
     monkeypatch.setattr(context.clock, "now_ms", lambda: late + COMMITTED_MS)
     assert (await alice.post("/postTask", **asked, **sent))["code"] == published["code"]
 

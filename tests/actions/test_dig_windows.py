@@ -1,4 +1,5 @@
-"""A request digs in the window it came in, however long it waits; without one, while its client waits."""
+"""A request digs in the window in which it came, however long it waits. In a task without windows it digs as
+long as its client waits."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class TestWhereContentsAreChecked:
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
         assert [review["_id"] for review in await find(context, "reviews")] == [f"task:{code}:1"]
-        first["state"] = "shown"  # it passed in this moment, and says nothing of what is there now
+        first["state"] = "shown"  # that is the earlier version: the edit is not checked yet
         await follow_review(context, first)
         assert (await alice.get("/getTaskDetails", code=code))["review"] == "checking"
         await settle(context)

@@ -1,4 +1,4 @@
-"""`python -m server forget`: nothing names the person afterwards; books, proofs and counts still hold.
+"""`python -m server forget`: nothing names the person afterwards; ledger, proofs and counts still hold.
 
 A person who deletes their own account is forgotten so after seven days.
 """
@@ -331,7 +331,7 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(client, conte
 
 
 async def days_pass(context: Context, days: int = DAYS) -> None:
-    """Let days pass for those who delete their accounts, and what was leased be due again."""
+    """Let days pass for people who delete their accounts, and make leased erasures due again."""
     earlier = {f"leaving.{name}": -days * DAY_MS for name in ("at", "until", "due_at")}
     await context.store.people.rows.update_many({"leaving": {"$exists": True}}, {"$inc": earlier})
 

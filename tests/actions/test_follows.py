@@ -132,7 +132,7 @@ async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, conte
         await follow(context, fan.unionid, await id_of(context, alice), following=True)
 
     async def run(kill_after: int) -> list[str]:
-        """Publish and send in a process that dies after so many steps; another one goes on."""
+        """Publish and send in a process that dies after this many steps; another one goes on."""
         for name in ("messages", "consents", "tasks", "sandbox_messages", "sandbox_consents"):
             await context.store.database[name].delete_many({})
         for user in users[1:]:

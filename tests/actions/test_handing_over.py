@@ -34,7 +34,7 @@ async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(client, 
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(draw_type=2, forecast_num=1, not_sent_to="新疆维吾尔自治区，西藏 新疆")
     assert (await bob.get("/getTaskDetails", code=code))["not_sent_to"] == ["新疆", "西藏"]
-    for word in ("火星", "广东深圳"):  # the whole of 广东 is not meant
+    for word in ("火星", "广东深圳"):  # otherwise all of 广东 would be left out
         wrong = await alice.post("/editTask", code=code, name="猫", not_sent_to=f"新疆、{word}")
         assert (wrong["param"], f"“{word}”不是省级地区" in wrong["msg"]) == ("not_sent_to", True)
     rules = (await bob.get("/getRules", code=code))["rules"]

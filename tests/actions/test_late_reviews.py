@@ -1,4 +1,5 @@
-"""WeChat answers late about contents, or some of them: the rest goes on, and few questions wait for it."""
+"""WeChat answers late about all contents, or about some: the others go on, and few requests wait for
+WeChat."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ ENVIRONMENT = CHECKED
 
 
 class Late:
-    """A question that WeChat does not answer. Counts how often it was asked, and how many waited at once."""
+    """A request that WeChat does not answer. Counts how often it was asked, and how many waited at once."""
 
     def __init__(self) -> None:
         self.asked = self.most = self.waiting = 0

@@ -316,7 +316,7 @@ async def test_what_falls_due_while_an_edit_is_checked_or_reports_hide_it_waits(
 
 
 async def end_cooldown(context: Context, code: str) -> None:
-    """Let a cooldown be over, and what waits for it be due."""
+    """End a cooldown, and make the messages that wait for its end due."""
     now_ms = context.clock.now_ms()
     await context.store.database["tasks"].update_many({}, {"$set": {"cd_until": now_ms}})
     await context.store.database["messages"].update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": now_ms}})

@@ -36,7 +36,7 @@ def context(trips: Trips, context: Context) -> Context:
 
 
 async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = True) -> str:
-    """Return the code of a goods task with so many digs; all but the first go straight into the store."""
+    """Return the code of a goods task with this many digs; all but the first go straight into the store."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=2, forecast_num=1_000_000, interval=100_000, fluctuation=1)
     assert (await bob.dig(code))["status"] == 0

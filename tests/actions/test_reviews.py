@@ -266,7 +266,7 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
     await pay(client, context, alice, code)
     assert (await bob.dig(code))["status"] == 0
     await let_pass(context, 2 * 60_000)
-    # As a process leaves it that dies before it finishes the review.
+    # A process that dies before it finishes the review leaves it like this.
     left = {"_id": f"task:{unpaid}", "code": unpaid, "unionid": alice.unionid, "state": "held"}
     await context.store.reviews.rows.insert_one(left)
     await sweep_until_quiet(context)

@@ -46,7 +46,7 @@ def fingerprint(secret: str) -> str:
 
 
 async def restart_servers(settings: Settings, *secrets: str) -> None:
-    """Have servers with these secrets serve from now on, and no other ones any more."""
+    """From now on let only servers with these secrets serve."""
     store = Store(settings.mongodb_uri)
     try:
         about = await store.meta.find()
@@ -151,7 +151,7 @@ def store(io_loop: Any, settings: Settings) -> Iterator[Store]:
 
 
 async def fill(store: Store, keys: Keys, number: int) -> None:
-    """Insert so many tasks that hold only a seed."""
+    """Insert this many tasks that hold only a seed."""
     codes = [f"{n:012}" for n in range(number)]
     tasks = [{"_id": code, "seed_box": keys.seal("seed", b"seed", code)} for code in codes]
     await store.database["tasks"].insert_many(tasks)

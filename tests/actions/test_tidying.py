@@ -104,10 +104,10 @@ async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client, cont
     alice = await client.log_in("alice")
     pictures = [await uploaded(alice) for _ in range(3)]
     await alice.publish(url=pictures[0][0])
-    for face in (pictures[1][0], pictures[2][0]):  # a dig of before may show the first
+    for face in (pictures[1][0], pictures[2][0]):  # an earlier dig may show the first
         assert (await alice.post("/setProfile", wxheadpic=face))["status"] == 0
     for _ in range(3):
-        # A publish with it that was never saved must not make it go.
+        # A task that was never saved must not cause its deletion.
         assert await context.store.files.take(pictures[1][0], None, context.clock.now_ms()) is not None
         await let_files_age(context, 100 * DAY_MS)
         await tidy(context)

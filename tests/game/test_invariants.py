@@ -1,4 +1,4 @@
-"""Each way in which a task may contradict its history is found and named."""
+"""Every way in which a task can contradict its history is found and named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every table of a lifecycle must fulfil, and that a table which does not is told so."""
+"""The rules for all tables of lifecycles, and that a table which breaks one is reported."""
 
 from __future__ import annotations
 

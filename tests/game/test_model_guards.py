@@ -1,6 +1,6 @@
 """Each guard and each effect of the tables is taken out in turn.
 
-The model finds what that allows, or the guard is in `NOT_OF_THE_MODEL`, with the reason.
+The model finds what goes wrong without it, or the guard is in `NOT_OF_THE_MODEL`, with the reason.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from support.paying_out import explore_packet
 NOW_MS = 1_800_000_000_000
 # (attempts, freezes), the quickest first.
 WORLDS = ((1, 0), (1, 1), (2, 0))
-# Guards that only two attempts and a freeze together can miss.
+# Guards whose absence shows only with two attempts and a freeze together.
 LARGE = ("prize.freed[0] attempt", "prize.frozen_unweighed[0] attempt")
 
 ASKED_OFTEN = "it only says how often WeChat is asked"

@@ -114,7 +114,7 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, con
     assert await seen(carol, warm) == Seen("", is_cd=0, time=30)
     mine, theirs = [await who.get("/getTaskDetails", code=packet) for who in (alice, bob)]
     assert (mine["need_pay"], mine["owed"], theirs["need_pay"], theirs["owed"]) == (1, 24, 0, 0)
-    # Of what ended before it was paid, page and dig say the same.
+    # For a task that ended before it was paid, page and dig give the same reason.
     assert (await alice.post("/endTask", code=packet))["status"] == 0
     assert await seen(bob, packet) == Seen("not_paid", time=20, status=1)
     assert (await bob.dig(packet))["error"] == "not_paid"

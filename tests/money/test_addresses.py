@@ -22,7 +22,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": "3"}
 
 
 async def addressed(client: Client, context: Context, owner: Someone, number: int, **asked: Any) -> str:
-    """Return goods by mail of which so many were won, one level after the other, and have an address."""
+    """Return goods by mail of which this many were won, one level after the other, and have an address."""
     code = await owner.publish(prize_num=number + 1, interval=1, fluctuation=0, **asked)
     for k in range(1, number + 1):
         winner = await client.log_in(f"winner-{k}")

@@ -1,4 +1,5 @@
-"""The frame `claim`: a prize's winner and the publisher hear that its claim went on, and nobody else does."""
+"""The frame `claim`: a prize's winner and its publisher hear that the claim reached its next state, and
+nobody else does."""
 
 from __future__ import annotations
 

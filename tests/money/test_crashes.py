@@ -27,7 +27,7 @@ NOT_TAKEN = {
     "refunds.abnormal": AN_END,
     "refunds.closed": AN_END,
 }
-# What tells that somebody did what is owed.
+# The steps that show that an effect was carried out.
 EFFECTS = {
     "order.delivery": {"orders.reported"},
     "prize.ledger": {"ledger.enter"},
@@ -59,7 +59,7 @@ def _all_were_killed() -> Iterator[None]:
 
 
 def _is_done(steps: list[str], effect: str) -> bool:
-    """Whether a scenario does what is owed, and notes that."""
+    """Whether a scenario carries out what is owed, and notes that."""
     done = next((at for at, step in enumerate(steps) if step in EFFECTS[effect]), len(steps))
     return f"{effect.partition('.')[0]}s.carried_out" in steps[done:]
 
@@ -82,7 +82,7 @@ async def test_a_kill_after_any_step_leaves_nothing_half_done(client, context, s
     played[scenario] = [step for step, _ in steps]
     before = None
     for kill_after, (step, left) in enumerate(steps, 1):
-        if left != before:  # a question to WeChat changes nothing
+        if left != before:  # a query to WeChat changes nothing
             await put_back(context, left)
             await check_swept(context, kill_after, step)
         before = left

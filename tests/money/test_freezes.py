@@ -58,7 +58,7 @@ async def state_of(context: Context, code: str) -> str:
 
 
 async def finish(context: Context, *codes: str) -> None:
-    """Let months pass; nothing may be left to do, and no fen."""
+    """Let months pass. Then nothing may be left to do, and no fen may be left over."""
     for days in (0, 31, 31):
         await let_pass(context, days * DAY_MS)
         await sweep_until_quiet(context)

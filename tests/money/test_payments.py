@@ -336,7 +336,7 @@ NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-
 async def paid_by(client: Client, context: Context, publisher: Any, bank_type: str, **before: Any) -> str:
     """Return a red packet that was paid by this, and WeChat's notice of it was answered.
 
-    `before` it is paid, its task becomes so.
+    `before` are the changes that its task gets before it is paid.
     """
     code = await publish_red_packet(publisher)
     if before:

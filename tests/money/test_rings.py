@@ -1,4 +1,5 @@
-"""Limits on what newcomers, private treasures and rings are paid a day; what is above waits, or is held."""
+"""Limits on what newcomers, private treasures and rings are paid a day; payouts above them wait, or are
+held."""
 
 from __future__ import annotations
 
@@ -65,7 +66,7 @@ async def grown_up(client: Client, context: Context, *names: str) -> list[Someon
 
 
 async def waits(context: Context, winner: Someone, code: str, why: str, after_ms: int) -> str:
-    """Assert that a claim waits for this reason, and so long from now; return what its winner reads."""
+    """Assert that a claim waits for this reason, and for this long from now; return what its winner reads."""
     reply = await claim(winner, code)
     assert reply["error"] == "payout_waits", reply
     [prize] = await find(context, "prizes", code=code)

@@ -90,7 +90,7 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     monkeypatch.setattr(ship_all, "MOST_CHANGES", 1)
     refused = await alice.post("/shipPrizes", code=code, table=table)
     assert (refused["error"], "什么都没有记" in refused["msg"]) == ("bad_request", True)
-    # What had no turn in time is said too.
+    # Rows that had no turn in time are reported too.
     monkeypatch.setattr(ship_all, "SECONDS", -1)
     monkeypatch.setattr(ship_all, "MOST_CHANGES", 100)
     late = await alice.post("/shipPrizes", code=code, table=a_table(("2", "p1", "中通", "ZT11111111")))

@@ -69,7 +69,8 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     assert sorted(first[:3]) == sorted(chosen)
     assert others[0] not in first + second
     assert (first + second)[-1] == others[1]
-    # What ended leaves its place to another; of several at the same moment no sixth gets one.
+    # A task that ended leaves its place to another. Of several acts at the same moment, none features a sixth
+    # task.
     await asyncio.gather(*map(feature, others[4:8]))
     about = await context.store.meta.find()
     assert about is not None

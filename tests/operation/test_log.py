@@ -1,4 +1,4 @@
-"""The audit log: found by who, what, about what and when, with names, and as a table of any length."""
+"""The audit log: searched by operator, act, subject and time; with names, and as a table of any length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What operators start at the screen and the leader does: it comes to its end, and once."""
+"""What operators start at the screen and the leader does: it is done, and only once."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ async def test_killed_after_any_write_a_run_comes_to_its_end(client, context, mo
     await ended()
     begun = [left for left in asking.left if left.get("runs")]
     assert begun
-    # Of what an erasure itself writes, some: test_erasure.py has all of it.
+    # Only some of an erasure's own writes: test_erasure.py has all of them.
     some = [*doing.left[:3], *doing.left[3:-4:6], *doing.left[-4:]]
     for left in [*begun, *some]:
         await put_back(context, left)

@@ -56,7 +56,7 @@ class Client(Protocol):
         """Wait until it is shown for a moment, beside the page."""
 
     def counts_waiting(self, number: str) -> None:
-        """Wait until the tab of one's own page shows how much waits for an act; "" for nothing."""
+        """Wait until the tab 我的 shows how many things wait for the person; "" for nothing."""
 
 
 Clients = Callable[[str], Client]

@@ -36,7 +36,7 @@ def first(by: Literal["mail", "site"]) -> World:
 
 
 def wrong(world: World) -> str:
-    """Return what must not be, "" if nothing."""
+    """Return what is wrong, "" if nothing is."""
     known = dict(world.prize)
     if world.broke:
         return world.broke

@@ -15,7 +15,7 @@ from support.purse import check_books, find_all
 def broken_by_digs(
     task: Mapping[str, Any], digs: Sequence[Mapping[str, Any]], winning_depths: Sequence[int]
 ) -> list[str]:
-    """Return what a task's whole history contradicts, of the task or of itself; [] if nothing.
+    """Return where a task's whole history contradicts the task or itself; [] if nowhere.
 
     `digs` are ordered by depth and include a pending one. Only clients know what was acknowledged.
     """

@@ -18,7 +18,7 @@ WRITES = (
 
 
 class Written:
-    """Notes the whole database after each write of what runs within it."""
+    """Notes the whole database after each write in its `with` statement."""
 
     def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         self._context, self._patch = context, monkeypatch

@@ -106,7 +106,8 @@ async def repeat(context: Context, stage: Stage, scenario: str) -> None:
 
 
 async def check_told_once(client: Client, context: Context, scenario: str, step: str | None = None) -> None:
-    """Send what is left. Then all who are to be told must have been, once, and nothing may be due any more.
+    """Send what is left. Then everybody who has to get a message must have got it once, and nothing may be
+    due any more.
 
     `step` is the last one that the dead process did; None if that is not known.
     """

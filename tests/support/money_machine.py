@@ -96,7 +96,8 @@ class MoneyMachine(RuleBasedStateMachine):
         a_day=st.sampled_from((0, 3)),
     )
     def begin(self, prizes: int, wins: int, claims: int, a_day: int) -> None:
-        """Begin unpaid (wins -1), open (0), or won by so many, who may claim (claims 1) and confirm (2).
+        """Begin unpaid (wins -1), open (0), or won by `wins` people, who may claim (claims 1) and confirm
+        (2).
 
         No more than `a_day` yuan are paid out a day; 0: any sum.
         """
@@ -111,7 +112,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 self.claim(0, 0, who, claims == 2, "", "")
 
     def _publish(self, prizes: int, *, shared: bool = False) -> None:
-        """Publish red packets of 2 yuan, or with `shared` 2 yuan that so many prizes share by lot."""
+        """Publish red packets of 2 yuan or, with `shared`, 2 yuan that this many prizes share at random."""
 
         async def act() -> str:
             alice = await self.world.context.store.people.find(self._person("alice").unionid)
@@ -289,8 +290,8 @@ class MoneyMachine(RuleBasedStateMachine):
             found = await find(context, "tasks", _id=code)
             if not found or not found[0]["open"]:
                 return
-            # Weeks do not pass in which nobody asks, or in a moment for which WeChat forgot a bill: later it
-            # would be forgotten for good.
+            # Do not let weeks pass without a query, or while WeChat has forgotten a bill for a moment: later
+            # it would be forgotten for good.
             lies = {"call": "query_transfer", "code": "NOT_FOUND"}
             await context.sandbox.misbehaviours.collection.delete_many(lies)
             await sweep_until_quiet(context)

@@ -101,11 +101,11 @@ class World:
         self.loop.close()
 
     def hold_above(self, yuan: int) -> None:
-        """Hold what a winner gets a day above so much; 0: hold nothing."""
+        """Hold what a winner gets a day above this amount; 0: hold nothing."""
         self.context.settings = msgspec.structs.replace(self.context.settings, cash_won_day_yuan=yuan)
 
     def pay_out(self, yuan: int) -> None:
-        """Pay out no more than so much a day; 0: any sum."""
+        """Pay out no more than this amount a day; 0: any sum."""
         self.context.settings = msgspec.structs.replace(self.context.settings, payout_day_yuan=yuan)
 
     async def clean(self) -> None:

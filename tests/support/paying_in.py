@@ -1,4 +1,4 @@
-"""The model of paying in: one task, up to so many orders, their refunds, and WeChat."""
+"""The model of paying in: one task, its orders up to a number, their refunds, and WeChat."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def first(orders: int) -> World:
 
 
 def wrong(world: World) -> str:
-    """Return what must not be, "" if nothing."""
+    """Return what is wrong, "" if nothing is."""
     if sum("live" in dict(known or ()) for known in world.orders) > 1:
         return "two orders of a task may be paid at once"
     for at, known in enumerate(world.orders):

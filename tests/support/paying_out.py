@@ -81,7 +81,7 @@ def owes(document: Document | None, effect: str) -> bool:
 
 
 def wrong(world: World) -> str:
-    """Return what must not be, "" if nothing."""
+    """Return what is wrong, "" if nothing is."""
     paid = world.wechat.count("SUCCESS")
     if world.broke:
         return world.broke
@@ -294,5 +294,5 @@ def put(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
 def explore_packet(
     attempts: int, freezes: int, weakened: Weakened | None = None, *, noted: bool = False
 ) -> Found[World]:
-    """Visit all that can happen to a red packet of so many bills and freezes."""
+    """Visit all that can happen to a red packet with at most this many bills and freezes."""
     return explore(first(attempts, freezes), Steps(weakened, noted=noted), wrong, is_end)

@@ -1,4 +1,4 @@
-"""Logging out, deleting one's account, and the mark beside a signature; on a phone and on a desk."""
+"""Logging out, deleting your account, and the mark beside a signature; on a phone and on a desktop."""
 
 from __future__ import annotations
 

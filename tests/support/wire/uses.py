@@ -1,4 +1,4 @@
-"""Who uses which database of a test, and what changes there, as the strict wire tells it in a file.
+"""Who uses which database of a test, and what changes there, as the strict wire reports it in a file.
 
 A line is a connection's number and what is told of it: that it `began` or `ended`, or a database and what a
 command does there. A command's line is written before the command is sent on. A connection has ended only
