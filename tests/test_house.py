@@ -49,7 +49,7 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
     (HTTP1Connection._read_message_inner, "read_until_regex"),
     (HTTP1Connection._read_chunked_body, "read_until"),
 ]
-# Words of one meaning, each with where functions may be called by it.
+# Words with one meaning each, and the modules whose functions may have the word in their names.
 WORDS = {
     # A winner claims.
     "claim": (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
 from server.game.lifecycle import ABSENT, NOW, PRESENT, AtMost, IsNot, Over, Row, Table
 
-# The alarm of an order whose delivery this mini-program may not report, nor that of any other.
+# The alarm of an order if this mini-program may report no deliveries at all.
 SHIPPING_REFUSED = "SHIPPING_REFUSED"
 # The states in which WeChat has received the money.
 PAID = "paid spent unusable"

@@ -64,7 +64,7 @@ class BatchQueue(Generic[K, V]):
         return await self._question(list(dict.fromkeys(key for key, _ in batch)))
 
     def _close_batch(self, batch: _Batch[K, V]) -> None:
-        """Let those who ask from now on share the next question."""
+        """Let all who ask from now on share the next query."""
         if batch is self._gathering:
             self._gathering = deque()
 

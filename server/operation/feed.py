@@ -233,7 +233,7 @@ class Feed:
         self._ends = [*self._ends, *(end for beat in heartbeats for end in beat.ends)][-HISTORY_EVENTS:]
 
     def leave(self, viewer: Viewer) -> None:
-        """Send nothing more to a viewer. Safe to repeat."""
+        """Stop sending to a viewer. Safe to repeat."""
         self._viewers.discard(viewer)
 
     async def close(self) -> None:

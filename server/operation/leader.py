@@ -50,7 +50,8 @@ class Leader:
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the leader now. `has_lease`: whether it was when it last asked."""
+        """Whether this process is the leader now. `has_lease`: whether it was the leader when it last
+        asked."""
         return time.monotonic() < self._until
 
     async def lead(self) -> None:

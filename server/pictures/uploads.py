@@ -22,7 +22,7 @@ PERSON_PART = 8
 LARGEST_BYTES = MAX_BYTES + (64 << 10)  # of a whole form: a picture, and what is around it
 # A larger upload goes into a file.
 MEMORY_BYTES = 64 << 10
-# Bodies of other requests, whose senders are not known yet, may take this part of the room.
+# Bodies of other requests, whose senders are not known yet, may take this part of UPLOAD_MEMORY_MB.
 BODIES_PART = 4
 
 log = logging.getLogger("wabao.uploads")

@@ -50,7 +50,7 @@ POLL_SECONDS_ALONE = 1.0  # while Redis is down
 COUNT_SECONDS = 5.0
 DRAIN_SECONDS = 4.0
 READ_SECONDS = 2.0
-MOST_LOADS = 3  # then a history with a hole is taken as it is
+MOST_LOADS = 3  # after this many reads a history with a hole is taken as it is
 # Least time between two reads for watchers who claim to know a later dig, since anybody can claim that.
 AHEAD_SECONDS = 1.0
 # After an operator's SendAway, watchers that come back are sent away again for this long.

@@ -333,7 +333,7 @@ class BoundedServer(HTTPServer):
         self._passed += 1
 
     def _pass_heads(self) -> None:
-        """Let some of those heads be parsed in the next turn that were too many for this one."""
+        """In the next turn of the loop, let some of the heads be parsed that were too many for this turn."""
         self._passed = min(HEADS_A_TURN, len(self._heads))
         for _ in range(self._passed):
             turn = self._heads.popleft()

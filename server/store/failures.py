@@ -136,7 +136,7 @@ def _passes(code: int | None, details: Mapping[str, Any] | None) -> bool:
 def _is_unresolved(error: ConfigurationError) -> bool:
     """Whether a mongodb+srv:// address could not be looked up. A name that does not exist is wrong for good.
 
-    PyMongo looks it up before a client's first command. It tells all that goes wrong as one kind of error
+    PyMongo looks it up before a client's first command. It reports every failure of that as one kind of error
     (`_resolve_uri` in its srv_resolver.py). Later look-ups are its own, and their failures change nothing:
     https://github.com/mongodb/specifications/blob/master/source/polling-srv-records-for-mongos-discovery/polling-srv-records-for-mongos-discovery.md
     """

@@ -91,7 +91,8 @@ def guards() -> Iterator[tuple[Table, Move, Weakened]]:
 
 
 def is_told_twice(table: Table, move: Move, weakened: Weakened) -> bool:
-    """Whether a move does the same without this guard: an alternative before it takes what it would."""
+    """Whether a move does the same without this guard, because an earlier alternative already covers its
+    cases."""
     return all(
         apply(move, made, NOW_MS) == apply(weakened.of(move), made, NOW_MS)
         for made in documents(table, move, 1, 300, NOW_MS)

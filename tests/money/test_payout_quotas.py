@@ -65,7 +65,7 @@ async def paid_today(context: Context) -> int:
 
 
 async def begin_another_day(context: Context) -> None:
-    """Let all that was counted be of yesterday."""
+    """Let a day pass, so that today's sum is 0."""
     await let_pass(context, DAY_MS)
     await context.store.payout_days.collection.delete_many({})
     await context.store.prizes.rows.update_many({}, {"$unset": {"counted_on": ""}})

@@ -107,7 +107,7 @@ def look(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def options(look: str) -> dict[str, Any]:
-    """The windows have the look."""
+    """The options of each window: those of this look."""
     return {"reduced_motion": "reduce", **LOOKS[look]}
 
 

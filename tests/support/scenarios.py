@@ -343,7 +343,7 @@ async def refunded_unheard(stage: Stage) -> Stage:
 
 
 async def claim_begun(stage: Stage) -> Stage:
-    """A red packet whose claim a process noted, and died."""
+    """A red packet whose claim was saved by a process that then died."""
     stage = await won(stage)
     now_ms = stage.context.clock.now_ms()
     begun = row.claimed(0, now_ms, now_ms + 60_000, young=0, private=0)

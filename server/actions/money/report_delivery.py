@@ -59,7 +59,7 @@ async def _report(context: Context, order: Order) -> None:
 
 
 async def _went_back(context: Context, order: Order) -> bool:
-    """Whether all of it goes back, or went. A refund that WeChat closed does not."""
+    """Whether the whole order is being refunded, or was. A refund that WeChat closed does not."""
     refunds = await context.store.refunds.of_task(order["code"])
     back_fen = sum(
         refund["amount_fen"]

@@ -79,7 +79,7 @@ function possibleDepths({ code, prize_num, forecast_num, interval, fluctuation, 
     && (version === undefined || (version === 2 && typeof seed_hash === "string" && /^[0-9a-f]{32}$/.test(nonce)));
 }
 
-/** Return what draws the number that a seed and a word give. */
+/** Return a function that draws a number below a bound from the seed, the nonce and a word. */
 function numbers(seed, nonce) {
   const keyed = hmac(seed);
   return (word, below) => Array.from(keyed(utf8(nonce ? `${nonce}:${word}` : word)))

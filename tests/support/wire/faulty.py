@@ -63,7 +63,7 @@ CODE_NAMES = {
 }
 SAYINGS = {8000: "you are over your space quota, using 512 MB of 512 MB"}  # of Atlas
 _RETRYABLE = (10107, 11602, 91, 189, 13435)
-# Longer than anything waits for an answer: a cut-off primary is cut off no longer than that.
+# A primary stays cut off for at most this long. Nobody waits as long for an answer.
 LONGEST_SECONDS = 30.0
 
 Fault = Callable[["FaultyWire", Link, bytes], None]
