@@ -10,7 +10,7 @@ from tornado.web import HTTPError
 from handlers.base import NOBODY, BaseHandler, Interface, Reply
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
-from handlers.parameters import Code, CodeOrShare, Unionid, parse
+from handlers.parameters import CodeOrShare, TaskRequest, parse
 from server.actions.digging.visit import visiting_of
 from server.actions.pictures import (
     audience_of,
@@ -29,13 +29,6 @@ UNSHOWN_SECONDS = 300
 _UNTIL = re.compile("[0-9]{1,12}")
 
 
-class GetSharePicRequest(msgspec.Struct):
-    """The person who shares, and the task."""
-
-    unionid: Unionid
-    code: Code
-
-
 class GetSharePicReply(Reply, kw_only=True):
     """A portrait poster, 750 × 1334."""
 
@@ -47,10 +40,10 @@ class GetSharePic(Interface):
 
     path = "/getSharePic"
     method = "POST"
-    takes = (GetSharePicRequest,)
+    takes = (TaskRequest,)
     gives = (GetSharePicReply,)
 
-    async def answer(self, request: GetSharePicRequest) -> Reply:
+    async def answer(self, request: TaskRequest) -> Reply:
         """Return the poster; the first time, draw it. Raises NoSuchTask, NotShown."""
         await self.let_in()
         task = await self.context.store.tasks.find(request.code)

@@ -39,6 +39,37 @@ CodeOrShare = Annotated[
 Page = Annotated[int, Meta(ge=1, le=1_000_000, title="页码", description="1 到 1000000 的整数")]
 Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="1 到 100000000 的整数")]
 
+
+class NoParameters(msgspec.Struct):
+    """No parameters."""
+
+
+class PersonRequest(msgspec.Struct):
+    """Who asks."""
+
+    unionid: Unionid
+
+
+class TaskRequest(msgspec.Struct):
+    """Who asks, about which task."""
+
+    unionid: Unionid
+    code: Code
+
+
+class OwnRequest(msgspec.Struct):
+    """The token says who asks."""
+
+    unionid: Unionid | None = None
+
+
+class OwnPageRequest(msgspec.Struct):
+    """Who asks, and which page, from 1."""
+
+    unionid: Unionid
+    page: Page = 1
+
+
 NOT_BLANK = r"\S"
 # How a text is cleaned before it is checked, because other people will see it.
 ONE_LINE: dict[str, object] = {"keeps": one_line}

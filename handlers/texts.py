@@ -5,14 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from handlers.base import Interface, Reply
-from handlers.parameters import Code, Unionid
+from handlers.parameters import NoParameters, TaskRequest
 from handlers.reviews.shown import require_shown
 from server.errors import NoSuchTask
 from server.game.activity import activity_rules
-
-
-class GetTextsRequest(msgspec.Struct):
-    """Anybody may read them, also before a login."""
 
 
 class GetTextsReply(Reply, kw_only=True):
@@ -27,21 +23,14 @@ class GetTexts(Interface):
     """The operator's texts; they ask no store."""
 
     path = "/getTexts"
-    takes = (GetTextsRequest,)
+    takes = (NoParameters,)
     gives = (GetTextsReply,)
 
-    async def answer(self, request: GetTextsRequest) -> GetTextsReply:
+    async def answer(self, request: NoParameters) -> GetTextsReply:
         """Return the texts as they were when the server started."""
         settings = self.context.settings
         texts = settings.texts
         return GetTextsReply(agreement=texts.agreement, privacy=texts.privacy, contact=settings.contact)
-
-
-class GetRulesRequest(msgspec.Struct):
-    """Who asks, about which task."""
-
-    unionid: Unionid
-    code: Code
 
 
 class ActivityRule(msgspec.Struct):
@@ -61,10 +50,10 @@ class GetRules(Interface):
     """A task's rules in words: who gives what, how it is drawn, from when to when, how it is claimed."""
 
     path = "/getRules"
-    takes = (GetRulesRequest,)
+    takes = (TaskRequest,)
     gives = (GetRulesReply,)
 
-    async def answer(self, request: GetRulesRequest) -> GetRulesReply:
+    async def answer(self, request: TaskRequest) -> GetRulesReply:
         """Raises NoSuchTask, and NotShown to those who may not see the task."""
         await self.let_in()
         store, settings = self.context.store, self.context.settings

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from handlers.base import Interface, Reply
-from handlers.parameters import Unionid
+from handlers.parameters import PersonRequest
 from server.actions.digging.commit import commit
 from server.actions.people.account import check_ban
-
-
-class CommitmentRequest(msgspec.Struct):
-    """Anybody who may publish may ask, as often as they like."""
-
-    unionid: Unionid
 
 
 class CommitmentReply(Reply, kw_only=True):
@@ -28,10 +20,10 @@ class GetCommitment(Interface):
     """A new secret seed for this publisher: its hash, and the seed itself, sealed."""
 
     path = "/commitment"
-    takes = (CommitmentRequest,)
+    takes = (PersonRequest,)
     gives = (CommitmentReply,)
 
-    async def answer(self, request: CommitmentRequest) -> Reply:
+    async def answer(self, request: PersonRequest) -> Reply:
         """Store nothing. Raises NotLoggedIn, Banned."""
         person = check_ban(await self.person(), self.context.clock.now_ms())
         return CommitmentReply(**commit(self.context, person)._asdict())

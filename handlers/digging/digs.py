@@ -6,7 +6,7 @@ import msgspec
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import picture_url
-from handlers.parameters import Code, Depth, Page, Unionid
+from handlers.parameters import Code, Depth, OwnPageRequest, Unionid
 from handlers.reviews.shown import require_shown
 from server.context import Context
 from server.errors import NoSuchTask
@@ -76,13 +76,6 @@ def _row(context: Context, dig: Dig) -> DigRow:
     return DigRow(dig["depth"], dig["no"], dig["wxname"], picture, dig["is_prize"], dig["at"], *won)
 
 
-class GetMyDigsRequest(msgspec.Struct):
-    """Which page, from 1."""
-
-    unionid: Unionid
-    page: Page = 1
-
-
 class OwnDigRow(msgspec.Struct):
     """One of the caller's digs. It won with the chance 1 / `was_one_in`; 0: it could not. `prize` is what it
     won, if its task has ranks. `name` is "" if the caller may not see the task now; `at` is unix ms.
@@ -108,10 +101,10 @@ class GetMyDigs(Interface):
     """The caller's digs: where, how likely, and what came of each."""
 
     path = "/getMyDigs"
-    takes = (GetMyDigsRequest,)
+    takes = (OwnPageRequest,)
     gives = (GetMyDigsReply,)
 
-    async def answer(self, request: GetMyDigsRequest) -> GetMyDigsReply:
+    async def answer(self, request: OwnPageRequest) -> GetMyDigsReply:
         await self.let_in()
         store, skip = self.context.store, (request.page - 1) * OWN_PAGE_SIZE
         digs = await store.page_reads.answered(

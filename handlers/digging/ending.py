@@ -10,18 +10,11 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.digging.post_task import RankTextsRequest, TextsRequest, ranks_of
 from handlers.limits import limit
-from handlers.parameters import Code, Unionid
+from handlers.parameters import Code, TaskRequest
 from server.actions.digging.edit import Edited, edit
 from server.actions.digging.end_task import end_own_task
 from server.actions.people.account import check_ban
 from server.game.review import ReviewShown, review_of
-
-
-class TaskRequest(msgspec.Struct):
-    """Who asks, about which task."""
-
-    unionid: Unionid
-    code: Code
 
 
 class EndTask(Interface):

@@ -11,7 +11,7 @@ from msgspec import Meta
 from handlers.base import Interface, Reply
 from handlers.digging.cards import Card, card, picture_url
 from handlers.limits import limit
-from handlers.parameters import Page, Unionid
+from handlers.parameters import OwnPageRequest, Page, Unionid
 from server.actions.people.follow import follow
 from server.context import Context
 from server.errors import NoSuchPublisher
@@ -80,13 +80,6 @@ class Follow(Interface):
         return Reply()
 
 
-class GetMyFollowsRequest(msgspec.Struct):
-    """Which page."""
-
-    unionid: Unionid
-    page: Page = 1
-
-
 class FollowedRow(msgspec.Struct):
     """A publisher whom the caller follows."""
 
@@ -105,10 +98,10 @@ class GetMyFollows(Interface):
     """Whom the caller follows."""
 
     path = "/getMyFollows"
-    takes = (GetMyFollowsRequest,)
+    takes = (OwnPageRequest,)
     gives = (GetMyFollowsReply,)
 
-    async def answer(self, request: GetMyFollowsRequest) -> GetMyFollowsReply:
+    async def answer(self, request: OwnPageRequest) -> GetMyFollowsReply:
         await self.let_in()
         store, skip = self.context.store, (request.page - 1) * PAGE_SIZE
         followed = await store.page_reads.answered(

@@ -9,15 +9,9 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.limits import limit
-from handlers.parameters import Code, Unionid
+from handlers.parameters import PersonRequest, TaskRequest, Unionid
 from server.actions.messages.write import remind, subscribe
 from server.settings.messages import MessageKind
-
-
-class GetTemplatesRequest(msgspec.Struct):
-    """Who asks."""
-
-    unionid: Unionid
 
 
 class OfferedTemplate(msgspec.Struct):
@@ -38,10 +32,10 @@ class GetTemplates(Interface):
     """Which messages the caller may be asked to allow."""
 
     path = "/getTemplates"
-    takes = (GetTemplatesRequest,)
+    takes = (PersonRequest,)
     gives = (GetTemplatesReply,)
 
-    async def answer(self, request: GetTemplatesRequest) -> GetTemplatesReply:
+    async def answer(self, request: PersonRequest) -> GetTemplatesReply:
         """Raises what `let_in` raises."""
         await self.let_in()
         templates = self.context.settings.templates
@@ -86,13 +80,6 @@ class Subscribed(Interface):
         return Reply()
 
 
-class RemindRequest(msgspec.Struct):
-    """The task whose cooldown the caller waits for."""
-
-    unionid: Unionid
-    code: Code
-
-
 class RemindReply(Reply, kw_only=True):
     """`cd_until`: when the cooldown is over."""
 
@@ -104,10 +91,10 @@ class Remind(Interface):
 
     path = "/remind"
     method = "POST"
-    takes = (RemindRequest,)
+    takes = (TaskRequest,)
     gives = (RemindReply,)
 
-    async def answer(self, request: RemindRequest) -> RemindReply:
+    async def answer(self, request: TaskRequest) -> RemindReply:
         """Raises TooOften and what `remind` raises."""
         await self.let_in()
         await limit(self.context, self.request, self.caller, {"consents": 1})

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from handlers.base import Interface, Reply
-from handlers.parameters import Code, Depth, Unionid
+from handlers.parameters import Code, Depth, TaskRequest, Unionid
 from server.actions.money.ship import CARRIERS, Carrier, receive, ship
 from server.actions.money.ship_all import parcels_of, ship_all
 from server.game.prize import PrizeState
@@ -64,24 +64,17 @@ class ShipPrize(Interface):
         return _reply(prize)
 
 
-class ReceivePrizeRequest(msgspec.Struct):
-    """The task in which the caller won."""
-
-    unionid: Unionid
-    code: Code
-
-
 class ReceivePrize(Interface):
     """The winner says that goods by mail have arrived. Safe to repeat; it happens by itself after 15 days."""
 
     path = "/receivePrize"
     method = "POST"
-    takes = (ReceivePrizeRequest,)
+    takes = (TaskRequest,)
     gives = (ShipmentReply,)
     needs_token = True
     locks = True
 
-    async def answer(self, request: ReceivePrizeRequest) -> ShipmentReply:
+    async def answer(self, request: TaskRequest) -> ShipmentReply:
         """Raises what `receive` raises."""
         winner = await self.person()
         return _reply(await receive(self.context, request.code, winner["_id"]))

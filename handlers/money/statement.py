@@ -4,20 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-import msgspec
-
 from handlers.base import Interface, Reply
-from handlers.parameters import Code, Unionid
+from handlers.parameters import TaskRequest
 from server.errors import NoSuchTask, NotYours
 from server.game.prize import GIVEN
 from server.operation.audit import read_money
-
-
-class GetStatementRequest(msgspec.Struct):
-    """The task, and its publisher who asks."""
-
-    unionid: Unionid
-    code: Code
 
 
 class GetStatementReply(Reply, kw_only=True):
@@ -49,11 +40,11 @@ class GetStatement(Interface):
     """The statement of your task."""
 
     path = "/getStatement"
-    takes = (GetStatementRequest,)
+    takes = (TaskRequest,)
     gives = (GetStatementReply,)
     needs_token = True
 
-    async def answer(self, request: GetStatementRequest) -> GetStatementReply:
+    async def answer(self, request: TaskRequest) -> GetStatementReply:
         """Raises NoSuchTask, and NotYours unless the caller published the task."""
         publisher = await self.person()
         store = self.context.store

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
+from handlers.parameters import NoParameters
 from server.actions.gauges import money_gauges
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN
@@ -68,10 +69,6 @@ class OpsList(OperatorInterface):
         return OpsListReply(data=board_tasks(self.context, found), held_fen=held_fen)
 
 
-class OpsAlarmsRequest(msgspec.Struct):
-    """No parameters."""
-
-
 class PastAlarm(msgspec.Struct):
     """An alarm as in the feed, from its begin to its end (unix ms); `end_at` is 0 while it lasts.
 
@@ -97,18 +94,14 @@ class OpsAlarms(OperatorInterface):
     """The present alarms, and the latest ones that are over."""
 
     path = "/ops/alarms"
-    takes = (OpsAlarmsRequest,)
+    takes = (NoParameters,)
     gives = (OpsAlarmsReply,)
 
-    async def operate(self, request: OpsAlarmsRequest) -> OpsAlarmsReply:
+    async def operate(self, request: NoParameters) -> OpsAlarmsReply:
         found = await self.context.store.alarms.newest()
         names = await self.context.store.tasks.names(alarm["code"] for alarm in found)
         told = [{**alarm, "name": names.get(alarm["code"], "")} for alarm in found]
         return OpsAlarmsReply(data=msgspec.convert(told, list[PastAlarm]))
-
-
-class OpsMoneyRequest(msgspec.Struct):
-    """No parameters."""
 
 
 class OpsMoneyReply(Reply, kw_only=True):
@@ -128,10 +121,10 @@ class OpsMoney(OperatorInterface):
     """The money of all tasks."""
 
     path = "/ops/money"
-    takes = (OpsMoneyRequest,)
+    takes = (NoParameters,)
     gives = (OpsMoneyReply,)
 
-    async def operate(self, request: OpsMoneyRequest) -> OpsMoneyReply:
+    async def operate(self, request: NoParameters) -> OpsMoneyReply:
         """The sums are those of `/metrics`; one process adds them up for all."""
         gauges = await money_gauges(self.context, MONEY_SECONDS)
         sums = gauges["sums_fen"] if gauges else {}

@@ -13,7 +13,7 @@ from tornado.httputil import HTTPServerRequest
 
 from handlers.base import Interface, Reply
 from handlers.limits import address_of
-from handlers.parameters import ONE_LINE
+from handlers.parameters import ONE_LINE, NoParameters
 from server.actions.operator_sessions import (
     Session,
     begin_session,
@@ -169,26 +169,18 @@ async def session_of(context: Context, cookie: str | None) -> Session:
     return session
 
 
-class OpsLogoutRequest(msgspec.Struct):
-    """No parameters."""
-
-
 class OpsLogout(OperatorInterface):
     """End the operator's session. A copy of its cookie is no longer valid either."""
 
     path = "/ops/logout"
     method = "POST"
-    takes = (OpsLogoutRequest,)
+    takes = (NoParameters,)
 
-    async def operate(self, request: OpsLogoutRequest) -> Reply:
+    async def operate(self, request: NoParameters) -> Reply:
         """The session ends in all processes."""
         await end_session(self.context, self.session)
         self.clear_cookie(COOKIE, path="/ops")
         return Reply()
-
-
-class OpsMeRequest(msgspec.Struct):
-    """No parameters."""
 
 
 class OpsMeReply(Reply, kw_only=True):
@@ -207,10 +199,10 @@ class OpsMe(Interface):
     """Who is logged in."""
 
     path = "/ops/me"
-    takes = (OpsMeRequest,)
+    takes = (NoParameters,)
     gives = (OpsMeReply,)
 
-    async def answer(self, request: OpsMeRequest) -> OpsMeReply:
+    async def answer(self, request: NoParameters) -> OpsMeReply:
         """It is no error if nobody is logged in."""
         session = await find_session(self.context, self.get_cookie(COOKIE) or "")
         if session is None:

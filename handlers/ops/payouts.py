@@ -10,7 +10,7 @@ from msgspec import Meta
 from handlers.base import Reply
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
-from handlers.parameters import Code
+from handlers.parameters import Code, NoParameters
 from server.actions.money.hold import freezes_of
 from server.actions.operate import freeze, give_back, release
 from server.game.prize import Why, is_frozen, is_out
@@ -18,10 +18,6 @@ from server.store.money.freezes import What
 from server.store.money.prizes import Prize
 
 LISTED = 200
-
-
-class OpsPayoutsRequest(msgspec.Struct):
-    """No parameters."""
 
 
 class HeldPayout(msgspec.Struct):
@@ -72,10 +68,10 @@ class OpsPayouts(OperatorInterface):
     """The prizes that are held, and what is frozen."""
 
     path = "/ops/payouts"
-    takes = (OpsPayoutsRequest,)
+    takes = (NoParameters,)
     gives = (OpsPayoutsReply,)
 
-    async def operate(self, request: OpsPayoutsRequest) -> OpsPayoutsReply:
+    async def operate(self, request: NoParameters) -> OpsPayoutsReply:
         store = self.context.store
         prizes, freezes = await store.prizes.waiting(LISTED), await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}

@@ -10,6 +10,7 @@ from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.pictures import operators_picture
+from handlers.parameters import NoParameters
 from server.actions.people.whom import report_key
 from server.operation.feed import BoardTask
 from server.store.reviews.reports import Report, ReportReason
@@ -17,10 +18,6 @@ from server.store.reviews.reports import Report, ReportReason
 READ_REPORTS = 1000
 SHOWN_TASKS = 50
 SHOWN_TEXTS = 10
-
-
-class OpsReportsRequest(msgspec.Struct):
-    """No parameters."""
 
 
 class Reporter(msgspec.Struct):
@@ -58,10 +55,10 @@ class OpsReports(OperatorInterface):
     """Tasks with reports that count and that no operator has decided on."""
 
     path = "/ops/reports"
-    takes = (OpsReportsRequest,)
+    takes = (NoParameters,)
     gives = (OpsReportsReply,)
 
-    async def operate(self, request: OpsReportsRequest) -> OpsReportsReply:
+    async def operate(self, request: NoParameters) -> OpsReportsReply:
         """Reports of new accounts, and of people who never dug, are left out."""
         by_task: dict[str, list[Report]] = {}
         for each in await self.context.store.reports.queue(READ_REPORTS):

@@ -11,6 +11,7 @@ from handlers.base import Reply
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.pictures import operators_picture
+from handlers.parameters import NoParameters
 from server.actions.operate import decide_review
 from server.game.amounts import total_fen
 
@@ -20,10 +21,6 @@ Key = Annotated[
     str,
     Meta(pattern=r"\A(?:task|profile):[0-9A-Za-z]{12}\Z", title="哪一条", description="待审列表中的一条"),
 ]
-
-
-class OpsReviewsRequest(msgspec.Struct):
-    """No parameters."""
 
 
 class HeldReview(msgspec.Struct):
@@ -58,10 +55,10 @@ class OpsReviews(OperatorInterface):
     """What an operator has to look at."""
 
     path = "/ops/reviews"
-    takes = (OpsReviewsRequest,)
+    takes = (NoParameters,)
     gives = (OpsReviewsReply,)
 
-    async def operate(self, request: OpsReviewsRequest) -> OpsReviewsReply:
+    async def operate(self, request: NoParameters) -> OpsReviewsReply:
         store = self.context.store
         held = await store.reviews.held(LISTED)
         names = await store.tasks.names(review["code"] for review in held)

@@ -11,6 +11,7 @@ from handlers.base import Reply
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.person import Named
+from handlers.parameters import NoParameters
 from server.actions.runs import ask_erasure, ask_run
 from server.store.runs import Outcome, What
 
@@ -60,10 +61,6 @@ class OpsErase(OperatorInterface):
         return Reply()
 
 
-class OpsRunsRequest(msgspec.Struct):
-    """No parameters."""
-
-
 class ShownRun(msgspec.Struct):
     """A run: `done` of `total` steps, 0 while that is not known; `outcome` is "" until it has ended.
 
@@ -95,10 +92,10 @@ class OpsRuns(OperatorInterface):
     """What was started here, and how far it has come."""
 
     path = "/ops/runs"
-    takes = (OpsRunsRequest,)
+    takes = (NoParameters,)
     gives = (OpsRunsReply,)
 
-    async def operate(self, request: OpsRunsRequest) -> OpsRunsReply:
+    async def operate(self, request: NoParameters) -> OpsRunsReply:
         store, keys = self.context.store, self.context.keys
         about = await store.meta.find()
         known = set() if about is None else about["keys"].keys()

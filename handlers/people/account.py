@@ -11,7 +11,7 @@ from msgspec import Meta
 from handlers.base import NOBODY, Interface, Reply
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
-from handlers.parameters import NOT_BLANK, ONE_LINE, Unionid
+from handlers.parameters import NOT_BLANK, ONE_LINE, OwnRequest, PersonRequest, Unionid
 from handlers.people.to_do import ToDo, to_do
 from server.actions.people.account import check_ban, end_sessions, log_in, log_in_with_data, set_profile
 from server.actions.people.leave import delete_at, leave, stay
@@ -152,12 +152,6 @@ class UserLogin(Interface):
         )
 
 
-class PersonRequest(msgspec.Struct):
-    """Who asks."""
-
-    unionid: Unionid
-
-
 class CashRules(msgspec.Struct):
     """What binds red packets here. `least_cd` is in seconds, `least_gap` in levels; a limit of 0 is none."""
 
@@ -275,30 +269,18 @@ class SetProfile(Interface):
         return SetProfileReply(review=review)
 
 
-class LogoutRequest(msgspec.Struct):
-    """The token says who."""
-
-    unionid: Unionid | None = None
-
-
 class Logout(Interface):
     """End all tokens of the caller, on all devices, and close the connections that they opened."""
 
     path = "/logout"
     method = "POST"
-    takes = (LogoutRequest,)
+    takes = (OwnRequest,)
     needs_token = True
 
-    async def answer(self, request: LogoutRequest) -> Reply:
+    async def answer(self, request: OwnRequest) -> Reply:
         """Safe to repeat, with another token."""
         await end_sessions(self.context, await self.person())
         return Reply()
-
-
-class AccountRequest(msgspec.Struct):
-    """The token says whose."""
-
-    unionid: Unionid | None = None
 
 
 class DeleteAccountReply(Reply, kw_only=True):
@@ -312,12 +294,12 @@ class DeleteAccount(Interface):
 
     path = "/deleteAccount"
     method = "POST"
-    takes = (AccountRequest,)
+    takes = (OwnRequest,)
     gives = (DeleteAccountReply,)
     needs_token = True
     locks = True
 
-    async def answer(self, request: AccountRequest) -> DeleteAccountReply:
+    async def answer(self, request: OwnRequest) -> DeleteAccountReply:
         """Raises TooOften, and CannotLeave while something of theirs is under way."""
         person = await self.person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
@@ -329,11 +311,11 @@ class KeepAccount(Interface):
 
     path = "/keepAccount"
     method = "POST"
-    takes = (AccountRequest,)
+    takes = (OwnRequest,)
     needs_token = True
     locks = True
 
-    async def answer(self, request: AccountRequest) -> Reply:
+    async def answer(self, request: OwnRequest) -> Reply:
         """Raises TooOften, and BadToken once the account is being deleted."""
         person = await self.person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
