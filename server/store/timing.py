@@ -8,18 +8,8 @@ from pymongo.monitoring import (
     CommandListener,
     CommandStartedEvent,
     CommandSucceededEvent,
-    ConnectionCheckedInEvent,
-    ConnectionCheckedOutEvent,
-    ConnectionCheckOutFailedEvent,
-    ConnectionCheckOutStartedEvent,
-    ConnectionClosedEvent,
     ConnectionCreatedEvent,
     ConnectionPoolListener,
-    ConnectionReadyEvent,
-    PoolClearedEvent,
-    PoolClosedEvent,
-    PoolCreatedEvent,
-    PoolReadyEvent,
 )
 
 from server.telemetry import metrics
@@ -60,32 +50,9 @@ class Connections(ConnectionPoolListener):
         """Count it, before anything is asked through it."""
         self.made += 1
 
-    def pool_created(self, event: PoolCreatedEvent) -> None:
-        """Do nothing, as below."""
-
-    def pool_ready(self, event: PoolReadyEvent) -> None:
+    def _ignore(self, event: object) -> None:
         """Do nothing."""
 
-    def pool_cleared(self, event: PoolClearedEvent) -> None:
-        """Do nothing."""
-
-    def pool_closed(self, event: PoolClosedEvent) -> None:
-        """Do nothing."""
-
-    def connection_ready(self, event: ConnectionReadyEvent) -> None:
-        """Do nothing."""
-
-    def connection_closed(self, event: ConnectionClosedEvent) -> None:
-        """Do nothing."""
-
-    def connection_check_out_started(self, event: ConnectionCheckOutStartedEvent) -> None:
-        """Do nothing."""
-
-    def connection_check_out_failed(self, event: ConnectionCheckOutFailedEvent) -> None:
-        """Do nothing."""
-
-    def connection_checked_out(self, event: ConnectionCheckedOutEvent) -> None:
-        """Do nothing."""
-
-    def connection_checked_in(self, event: ConnectionCheckedInEvent) -> None:
-        """Do nothing."""
+    pool_created = pool_ready = pool_cleared = pool_closed = _ignore
+    connection_ready = connection_closed = connection_checked_out = connection_checked_in = _ignore
+    connection_check_out_started = connection_check_out_failed = _ignore
