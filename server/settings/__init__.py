@@ -309,7 +309,7 @@ def _named_secrets(settings: Settings) -> Iterator[tuple[str, str, int]]:
     """Yield what a refusal calls each secret that is given, the secret, and how long it must be."""
     for secret in settings.given_secrets:
         yield "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY", secret, SECRET_KEY_CHARACTERS
-    for operator in _operators(settings):
+    for operator in settings.operators:
         name = f"the token of {operator.name} in OPS_TOKENS" if operator.name else "OPS_TOKEN"
         yield name, operator.token, OPS_TOKEN_CHARACTERS
     if settings.metrics_token:
@@ -354,8 +354,7 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings("SECRET_KEYS has a secret twice: give the new one and the old one, each once")
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
-    _operators(settings)
-    _check_templates_and_texts(settings)
+    _ = settings.operators, settings.templates, settings.texts  # which are read, and so checked
     _check_payouts(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")
@@ -381,20 +380,6 @@ def _check_push(settings: Settings) -> None:
     if key and not _AES_KEY.fullmatch(key):
         wrong = "and it has others" if len(key) == 43 else f"and it has {len(key)} characters"
         raise BadSettings(f"WECHAT_ENCODING_AES_KEY must have 43 letters or digits, {wrong}")
-
-
-def _operators(settings: Settings) -> tuple[Operator, ...]:
-    try:
-        return settings.operators
-    except ValueError as error:
-        raise BadSettings(str(error)) from None
-
-
-def _check_templates_and_texts(settings: Settings) -> None:
-    try:
-        _ = settings.templates, settings.texts
-    except ValueError as error:
-        raise BadSettings(str(error)) from None
 
 
 def check_secret(name: str, value: str, least_characters: int) -> None:
@@ -431,13 +416,10 @@ def _check_certificate(text: str) -> str:
 
 
 def _check_merchant(settings: Settings) -> dict[str, str]:
-    try:
-        merchant = merchant_settings.check_merchant(
-            {name: getattr(settings, name) for name in merchant_settings.NAMES}
-        )
-        certificate = merchant_settings.check_certificate(settings.wechat_platform_cert)
-    except ValueError as error:
-        raise BadSettings(str(error)) from None
+    merchant = merchant_settings.check_merchant(
+        {name: getattr(settings, name) for name in merchant_settings.NAMES}
+    )
+    certificate = merchant_settings.check_certificate(settings.wechat_platform_cert)
     if merchant and settings.sandboxed:
         raise BadSettings("WECHAT_MCHID also needs WECHAT_APPID and WECHAT_SECRET")
     if merchant and not settings.public_url.startswith("https://"):

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import load_pem_x509_certificate
 
+from server.errors import BadSettings
+
 NAMES = (
     "wechat_mchid",
     "wechat_api_v3_key",
@@ -64,16 +66,16 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
 def check_merchant(values: Mapping[str, str]) -> dict[str, str]:
     """Return the values for use, with keys rewritten as PKCS #8 and SubjectPublicKeyInfo; {} if none is set.
 
-    Raises ValueError with one line that names the variable but shows no part of its value.
+    Raises BadSettings with one line that names the variable but shows no part of its value.
     """
     missing = [name.upper() for name in NAMES if not values.get(name)]
     if len(missing) == len(NAMES):
         return {}
     if missing:
-        raise ValueError(f"WeChat Pay also needs {', '.join(missing)}")
+        raise BadSettings(f"WeChat Pay also needs {', '.join(missing)}")
     for name, (shape, must) in _SHAPES.items():
         if not shape.fullmatch(values[name]):
-            raise ValueError(f"{name.upper()} {must}")
+            raise BadSettings(f"{name.upper()} {must}")
     return {
         **values,
         "wechat_cert_serial": values["wechat_cert_serial"].upper(),
@@ -91,7 +93,7 @@ def check_certificate(text: str) -> str:
     except (ValueError, UnsupportedAlgorithm):
         certificate = None
     if certificate is None or not isinstance(certificate.public_key(), RSAPublicKey):
-        raise ValueError("WECHAT_PLATFORM_CERT must be the text of wechatpay_….pem: a certificate")
+        raise BadSettings("WECHAT_PLATFORM_CERT must be the text of wechatpay_….pem: a certificate")
     return bytes(certificate.public_bytes(Encoding.PEM)).decode()
 
 
@@ -101,7 +103,7 @@ def _private_key(text: str) -> str:
     except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
         key = None
     if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
-        raise ValueError(
+        raise BadSettings(
             "WECHAT_PRIVATE_KEY must be the text of apiclient_key.pem: an RSA key, not encrypted"
         )
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
@@ -113,7 +115,7 @@ def _public_key(text: str) -> str:
     except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPublicKey) or key.key_size < 2048:
-        raise ValueError(
+        raise BadSettings(
             "WECHAT_PAY_PUBLIC_KEY must be the text of pub_key.pem: a public key, not a certificate"
         )
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

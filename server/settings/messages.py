@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from server.errors import BadSettings
+
 MessageKind: TypeAlias = Literal["won", "claim_ends", "ended", "refused", "cooldown_over", "announced"]
 Sort: TypeAlias = Literal["text", "phrase", "time", "amount", "code"]
 
@@ -73,7 +75,7 @@ Templates: TypeAlias = Mapping[MessageKind, Template]
 
 @lru_cache(maxsize=16)
 def read_templates(given: tuple[tuple[MessageKind, str], ...]) -> Templates:
-    """Return the templates that are set. Raises ValueError with one line that names the variable."""
+    """Return the templates that are set. Raises BadSettings with one line that names the variable."""
     return {kind: _read(kind, text) for kind, text in given if text}
 
 
@@ -81,12 +83,12 @@ def _read(kind: MessageKind, text: str) -> Template:
     name = NAMES[kind].upper()
     template_id, *fields = text.replace(",", " ").split()
     if not _TEMPLATE_ID.fullmatch(template_id):
-        raise ValueError(f"{name} must begin with the template's id, as WeChat's console shows it")
+        raise BadSettings(f"{name} must begin with the template's id, as WeChat's console shows it")
     if not fields:
-        raise ValueError(f"{name} must also name the template's fields, as in thing1=name")
+        raise BadSettings(f"{name} must also name the template's fields, as in thing1=name")
     found = tuple(_read_field(kind, field) for field in fields)
     if len({field for field, _ in found}) < len(found):
-        raise ValueError(f"{name} names a field twice")
+        raise BadSettings(f"{name} names a field twice")
     return Template(template_id, found)
 
 
@@ -95,14 +97,14 @@ def _read_field(kind: MessageKind, text: str) -> tuple[str, str]:
     field, _, value = text.partition("=")
     sort = field.rstrip("0123456789")
     if not (sort and field != sort and value):
-        raise ValueError(f"{name}: {text!r} is no field, such as thing1=name")
+        raise BadSettings(f"{name}: {text!r} is no field, such as thing1=name")
     if value.startswith(":"):
         if sort not in _FIXED or not _FIXED[sort].fullmatch(value[1:]):
-            raise ValueError(f"{name}: {value[1:]!r} can never be shown by a field of type {sort}")
+            raise BadSettings(f"{name}: {value[1:]!r} can never be shown by a field of type {sort}")
         return field, value
     if value not in shown:
-        raise ValueError(f"{name}: {text!r} must show one of {', '.join(shown)}")
+        raise BadSettings(f"{name}: {text!r} must show one of {', '.join(shown)}")
     if shown[value] not in _TAKES.get(sort, ()):
         able = [each for each, sorts in _TAKES.items() if shown[value] in sorts]
-        raise ValueError(f"{name}: {value} can only be shown by a field of type {' or '.join(able)}")
+        raise BadSettings(f"{name}: {value} can only be shown by a field of type {' or '.join(able)}")
     return field, value

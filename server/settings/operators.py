@@ -7,6 +7,8 @@ from typing import Literal, TypeAlias, get_args
 
 import msgspec
 
+from server.errors import BadSettings
+
 # Each may do what those before it may. `look` changes nothing; `act` does what moves no money; `money` may
 # also end a red packet, whose rest is then refunded.
 Role: TypeAlias = Literal["look", "act", "money"]
@@ -35,27 +37,27 @@ class Operator(msgspec.Struct, frozen=True):
 def read_operators(listed: str, shared_token: str) -> tuple[Operator, ...]:
     """Return the persons in OPS_TOKENS, and last the owner of OPS_TOKEN if that is set.
 
-    Raises ValueError, which names a person and never shows a token.
+    Raises BadSettings, which names a person and never shows a token.
     """
     persons = [_read_one(each) for each in listed.split(",") if each.strip()]
     names = Counter(person.name for person in persons)
     if twice := [name for name, number in names.items() if number > 1]:
-        raise ValueError(f"OPS_TOKENS names {twice[0]} twice")
+        raise BadSettings(f"OPS_TOKENS names {twice[0]} twice")
     tokens = Counter([*(person.token for person in persons), shared_token])
     for person in persons:
         if tokens[person.token] > 1:
-            raise ValueError(f"OPS_TOKENS must give {person.name} a token that nobody else has")
+            raise BadSettings(f"OPS_TOKENS must give {person.name} a token that nobody else has")
     return (*persons, *([Operator("", "money", shared_token)] if shared_token else []))
 
 
 def _read_one(text: str) -> Operator:
     parts = [part.strip() for part in text.split(":")]
     if len(parts) != 3 or not all(parts):
-        raise ValueError(_SHAPE)
+        raise BadSettings(_SHAPE)
     name, role, token = parts
     if len(name) > NAME_CHARACTERS or not name.isprintable():
-        raise ValueError(f"OPS_TOKENS: a name has at most {NAME_CHARACTERS} printable characters")
+        raise BadSettings(f"OPS_TOKENS: a name has at most {NAME_CHARACTERS} printable characters")
     try:
         return Operator(name, msgspec.convert(role, Role), token)
     except msgspec.ValidationError:
-        raise ValueError(_SHAPE) from None
+        raise BadSettings(_SHAPE) from None

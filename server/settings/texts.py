@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from server.errors import BadSettings
+
 SHIPPED = Path(__file__).parents[2] / "static" / "texts"
 # The places that the shipped texts leave to the operator begin like this.
 BLANK = "【填写"
@@ -29,7 +31,7 @@ class Texts(msgspec.Struct, frozen=True):
 def read_texts(directory: str) -> Texts:
     """Return the texts in a folder, those that are shipped if it is "". Read once.
 
-    Raises ValueError that names a file that is missing, empty, too long or not UTF-8.
+    Raises BadSettings that names a file that is missing, empty, too long or not UTF-8.
     """
     folder = Path(directory) if directory else SHIPPED
     return Texts(**{name: _read(folder / f"{name}.txt") for name in Texts.__struct_fields__})
@@ -42,7 +44,7 @@ def _read(path: Path) -> str:
             read = file.read(MOST_BYTES + 1)
         text = read.decode("utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{wanted}: {type(error).__name__}") from None
+        raise BadSettings(f"{wanted}: {type(error).__name__}") from None
     if not text or len(read) > MOST_BYTES or "\0" in text:
-        raise ValueError(f"{wanted}: it is {'too long' if len(read) > MOST_BYTES else 'empty or no text'}")
+        raise BadSettings(f"{wanted}: it is {'too long' if len(read) > MOST_BYTES else 'empty or no text'}")
     return text
