@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from server.game.chance import Outlook, chance_to_win, luck, outlook
 from server.game.draw import make_rules, winning_depths
 
-SEEDS = 20_000
+SEEDS = 4_000
 
 
 @pytest.mark.parametrize(
