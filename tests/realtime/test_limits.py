@@ -138,7 +138,7 @@ async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start)
     assert await other.admitted("a", 3) == 1
 
 
-@pytest.mark.parametrize("used", [0, 1, 30, 75, 99, 100])
+@pytest.mark.parametrize("used", [0, 75, 100])
 async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
     start, redis, used, monkeypatch
 ):

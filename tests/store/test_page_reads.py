@@ -88,7 +88,7 @@ def test_a_silent_store_refuses_all_who_wait_and_is_asked_again_later():
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(seconds=30), PageReads()
         began = loop.now
-        waiting = [reads.answered(partial(store.read, number)) for number in range(1000)]
+        waiting = [reads.answered(partial(store.read, number)) for number in range(200)]
         done = await asyncio.gather(*waiting, return_exceptions=True)
         assert all(isinstance(error, Unavailable) for error in done)
         assert loop.now - began <= SILENT_SECONDS + 1
