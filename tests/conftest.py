@@ -55,7 +55,7 @@ from support.wire.faulty import FaultyWire
 from support.wire.strict_process import StrictWire
 
 ANSWER_MS = 10_000
-TESTS_A_STORE = 150
+TESTS_A_STORE = 250
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,7 @@ SLOW = (
 )
 # The folders of which the other long files are, up to 30 s each.
 LONGEST = {"crowd", "money", "operation", "pages", "running"}
+HERE = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
 
@@ -122,6 +123,16 @@ def _says_which(config: pytest.Config) -> bool:
     options = ("markexpr", "keyword", "lf", "failedfirst")  # the last two are a plugin's, which may be off
     asked = any(config.getoption(option, default=False) for option in options)
     return asked or config.args_source is pytest.Config.ArgsSource.ARGS
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file of which no test is wanted: each process of a run would."""
+    name = collection_path.relative_to(HERE).as_posix()
+    if config.option.markexpr == "not slow" and name.startswith(SLOW):
+        return True
+    if config.option.markexpr == "slow" and collection_path.is_file():
+        return None if any(each.startswith(name) or name.startswith(each) for each in SLOW) else True
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
