@@ -19,7 +19,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, endWords, facts, handingLines, inReview, outlookOf, rankLines, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, outlookOf, rankLines, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -93,6 +93,7 @@ class Page {
     this.watchers = el("span.watchers");
     this.sharing = el("button.quiet", { onclick: () => share(task) }, icon("share", 20), "分享");
     this.facts = el("p.facts");
+    this.buried = el("span");
     this.ranks = el("ul.ranks");
     this.claim = el("div", { id: "claim" });
     this.deadline = el("p.hint");
@@ -135,7 +136,7 @@ class Page {
         el("img", { src: task.pic, alt: `${task.name} 的图片` })),
       el("header.heading", {},
         el("h1", {}, title(task)),
-        el("p.publisher", {}, publishedBy(task, 28), el("span", {}, "埋下")),
+        el("p.publisher", {}, publishedBy(task, 28), this.buried),
         this.facts,
         handingLines(task).map((line) => el("p.hint", {}, line)),
         this.ranks,
@@ -154,6 +155,7 @@ class Page {
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: task.review !== "shown" || Boolean(task.gone) }); // nobody could open it
     set(this.cheers.element, { hidden: Boolean(task.gone) });
+    write(this.buried, buriedWords(task));
     fill(this.facts, facts(task).map((words) => el("span.fact", {}, words)));
     fill(this.ranks, rankLines(task).map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
     set(this.ranks, { hidden: !task.ranks.length });

@@ -102,10 +102,13 @@ export const cooldownWords = ({ cd }) => (cd ? `冷却 ${cd} 秒` : "没有冷�
 export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");
 
 /** When a treasure ends at the latest; "" if it has ended, or that is not known. */
-export const endsWords = ({ status, expires_at }) => (!status && expires_at ? `最晚 ${asMoment(expires_at)} 结束` : "");
+export const endsWords = ({ status, expires_at }) => (!status && expires_at ? `${asMoment(expires_at)} 截止` : "");
 
 /** What a treasure's page says of it in short, a fact each. */
-export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task), endsWords(task)].filter(Boolean);
+export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task)];
+
+/** What stands behind the publisher's name: there is room beside it, none for a line more above the button. */
+export const buriedWords = (task) => ["埋下", endsWords(task)].filter(Boolean).join(" · ");
 
 // What an operator writes, and people may read.
 export const TEXTS = { agreement: "用户协议", privacy: "隐私政策" };

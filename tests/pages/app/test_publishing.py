@@ -55,7 +55,8 @@ def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     page.get_by_label("什么时候结束").fill(f"{starts:%Y-%m-%dT21:00}")
     page.get_by_role("button", name="埋下宝贝").click()
     day = f"{starts.month}月{starts.day}日"
-    expect(page.locator(".facts")).to_contain_text(f"{day} 20:00 开挖最晚 {day} 21:00 结束")
+    expect(page.locator(".fact").last).to_have_text(f"{day} 20:00 开挖")
+    expect(page.locator(".heading .publisher")).to_contain_text(f"埋下 · {day} 21:00 截止")
 
 
 def test_one_persons_draft_is_not_shown_to_another(window):

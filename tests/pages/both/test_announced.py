@@ -41,7 +41,7 @@ def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client, address
     publisher.publish(a_picture(), name="现在的猫")
     starts, ends = [time.localtime(at / 1000) for at in (starts_at, ends_at)]
     said = [f"{at.tm_mon}月{at.tm_mday}日 {at.tm_hour:02}:{at.tm_min:02}" for at in (starts, ends)]
-    said = [f"{said[0]} 开挖", f"最晚 {said[1]} 结束"]
+    said = [f"{said[0]} 开挖", f"{said[1]} 截止"]
     bob = client("小红")
     bob.open("square")
     bob.says("现在的猫")
