@@ -64,10 +64,7 @@ class Leader:
         """Take the lease as soon as it is free, and renew it, until cancelled."""
         asking = Background()
         asking.keep_on(self._database.while_ours(self.ask), self._rest)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asking.end()
+        await asking.forever()
 
     async def _rest(self) -> None:
         """Wait until it is worth asking again: until the lease may be free, or has to be renewed."""

@@ -7,7 +7,6 @@ is reported from memory. If the process dies during that silence, its end is not
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -115,10 +114,7 @@ class Monitor:
             working.repeat(self._tell_due, TURN_SECONDS)
         for check in self._checks:
             working.repeat(partial(self._run_check, check), TURN_SECONDS)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await working.end()
+        await working.forever()
 
     async def _look(self) -> None:
         """Notice MongoDB's silence, even while all other checks wait for its answer. Asks no store."""

@@ -198,15 +198,12 @@ class Hub:
     def hear(self, code: str) -> None:
         """Hear of a task's digs until `stop_hearing`, also if nobody watches it here."""
         if not self._bus.wants(code):
-            self._background.spawn(self._listen(code))
+            self._background.spawn(self._bus.listen(code))
 
     def stop_hearing(self, code: str) -> None:
         """Undo `hear`, unless the task is known here by now."""
         if self._bus.wants(code) and code not in self.known.by_code:
             self._background.spawn(self._bus.ignore(code))
-
-    async def _listen(self, code: str) -> None:
-        await self._bus.listen(code)
 
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)

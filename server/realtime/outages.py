@@ -59,10 +59,7 @@ class Outages:
         asking = Background()
         for name in self._asked:
             asking.keep_on(partial(self._ask, name), self._rest)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await asking.end()
+        await asking.forever()
 
     async def _rest(self) -> None:
         await self._activity.rest(PAUSE_SECONDS, IDLE_PAUSE_SECONDS)

@@ -91,10 +91,7 @@ class Leading:
         self._working.repeat(self.look, self._pause_seconds, at_once=True)
         for work, seconds in PERIODIC:
             self._working.repeat(partial(self._lead, work), seconds)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await self._working.end()
+        await self._working.forever()
 
     async def finish(self) -> None:
         """Wait until all work that was begun is done, except repeated work."""

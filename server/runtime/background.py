@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from tornado.log import app_log
 
@@ -13,19 +13,21 @@ from server.store import is_unavailable, said_by
 
 FINISH_SECONDS = 3.0
 
+T = TypeVar("T")
+
 
 class Background:
     """Work that begins at different times and ends together. Its failures are logged."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     @property
     def busy(self) -> bool:
         """Whether any of it still runs."""
         return bool(self._tasks)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run `work` once. If it fails, the failure is logged."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -59,11 +61,18 @@ class Background:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 
+    async def forever(self) -> None:
+        """Let it go on until this is cancelled, and end it then."""
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.end()
+
     async def end(self) -> None:
         """Cancel all current work, and return when it has ended."""
         await end_tasks(self._tasks)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and is_unavailable(error):
