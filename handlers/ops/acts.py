@@ -43,7 +43,7 @@ class OpsEnd(OperatorInterface):
     role = "act"
     takes = (OpsEndRequest,)
 
-    async def operate(self, request: OpsEndRequest) -> Reply:
+    async def answer(self, request: OpsEndRequest) -> Reply:
         """Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
         task = await self.context.store.tasks.find(request.code)
         if request.fraud or (task is not None and total_fen(task)):
@@ -68,7 +68,7 @@ class OpsHide(OperatorInterface):
     role = "act"
     takes = (OpsHideRequest,)
 
-    async def operate(self, request: OpsHideRequest) -> Reply:
+    async def answer(self, request: OpsHideRequest) -> Reply:
         """Raises what `hide_task` raises."""
         await hide_task(self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden))
         return Reply()
@@ -90,7 +90,7 @@ class OpsFeature(OperatorInterface):
     role = "act"
     takes = (OpsFeatureRequest,)
 
-    async def operate(self, request: OpsFeatureRequest) -> Reply:
+    async def answer(self, request: OpsFeatureRequest) -> Reply:
         """Raises what `feature_task` raises."""
         await feature_task(
             self.context, self.actor, request.code, request.reason, featured=bool(request.featured)
@@ -113,7 +113,7 @@ class OpsDisconnect(OperatorInterface):
     role = "act"
     takes = (OpsDisconnectRequest,)
 
-    async def operate(self, request: OpsDisconnectRequest) -> Reply:
+    async def answer(self, request: OpsDisconnectRequest) -> Reply:
         """Raises Unavailable if Redis does not answer."""
         await disconnect_watchers(self.context, self.actor, request.process, request.reason)
         return Reply()
@@ -133,7 +133,7 @@ class OpsSignOut(OperatorInterface):
     role = "act"
     takes = (OpsSignOutRequest,)
 
-    async def operate(self, request: OpsSignOutRequest) -> Reply:
+    async def answer(self, request: OpsSignOutRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
         await log_out_person(self.context, self.actor, request.whom(), request.reason)
         return Reply()
@@ -154,7 +154,7 @@ class OpsBan(OperatorInterface):
     role = "act"
     takes = (OpsBanRequest,)
 
-    async def operate(self, request: OpsBanRequest) -> Reply:
+    async def answer(self, request: OpsBanRequest) -> Reply:
         """Raises NoSuchTask, BadRequest, Unavailable."""
         await ban(self.context, self.actor, request.whom(), request.days, request.reason)
         return Reply()
@@ -174,7 +174,7 @@ class OpsUnban(OperatorInterface):
     role = "act"
     takes = (OpsUnbanRequest,)
 
-    async def operate(self, request: OpsUnbanRequest) -> Reply:
+    async def answer(self, request: OpsUnbanRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
         await lift_ban(self.context, self.actor, request.whom(), request.reason)
         return Reply()

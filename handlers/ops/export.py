@@ -89,7 +89,7 @@ class OpsWinners(TableInterface):
     role = "money"
     takes = (OpsWinnersRequest,)
 
-    async def operate(self, request: OpsWinnersRequest) -> None:
+    async def answer(self, request: OpsWinnersRequest) -> None:
         """Send the table part by part."""
         year, month = map(int, request.month.split("-"))
         begins = datetime(year, month, 1, tzinfo=BEIJING)

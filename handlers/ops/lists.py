@@ -52,7 +52,7 @@ class OpsList(OperatorInterface):
     takes = (OpsListRequest,)
     gives = (OpsListReply,)
 
-    async def operate(self, request: OpsListRequest) -> OpsListReply:
+    async def answer(self, request: OpsListRequest) -> OpsListReply:
         store, held_fen = self.context.store, dict[str, int]()
         tasks = store.tasks
         if request.of == "held":
@@ -97,7 +97,7 @@ class OpsAlarms(OperatorInterface):
     takes = (NoParameters,)
     gives = (OpsAlarmsReply,)
 
-    async def operate(self, request: NoParameters) -> OpsAlarmsReply:
+    async def answer(self, request: NoParameters) -> OpsAlarmsReply:
         found = await self.context.store.alarms.newest()
         names = await self.context.store.tasks.names(alarm["code"] for alarm in found)
         told = [{**alarm, "name": names.get(alarm["code"], "")} for alarm in found]
@@ -124,7 +124,7 @@ class OpsMoney(OperatorInterface):
     takes = (NoParameters,)
     gives = (OpsMoneyReply,)
 
-    async def operate(self, request: NoParameters) -> OpsMoneyReply:
+    async def answer(self, request: NoParameters) -> OpsMoneyReply:
         """The sums are those of `/metrics`; one process adds them up for all."""
         gauges = await money_gauges(self.context, MONEY_SECONDS)
         sums = gauges["sums_fen"] if gauges else {}

@@ -124,7 +124,7 @@ class OpsLog(OperatorInterface):
     takes = (OpsLogRequest,)
     gives = (OpsLogReply,)
 
-    async def operate(self, request: OpsLogRequest) -> OpsLogReply:
+    async def answer(self, request: OpsLogRequest) -> OpsLogReply:
         """Raises BadRequest."""
         acts: list[Act] = []
         async with aclosing(
@@ -152,7 +152,7 @@ class OpsExportLog(TableInterface):
     role = "act"
     takes = (OpsExportLogRequest,)
 
-    async def operate(self, request: OpsExportLogRequest) -> None:
+    async def answer(self, request: OpsExportLogRequest) -> None:
         """Send the table part by part. Raises BadRequest."""
         found = export_log(self.context, self.actor, await wanted_of(self.context, request), request.reason)
         async with aclosing(found) as turns:

@@ -5,7 +5,7 @@ What operators see and do is in `screen.py`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -128,7 +128,7 @@ class OperatorInterface(Interface):
             role = "act"
             takes = (OpsEndRequest,)
 
-            async def operate(self, request: OpsEndRequest) -> Reply:
+            async def answer(self, request: OpsEndRequest) -> Reply:
                 await end_task(self.context, self.actor, request.code, request.reason)
                 return Reply()
     """
@@ -153,13 +153,6 @@ class OperatorInterface(Interface):
         if not self.session.operator.may(role):
             raise NotAllowed
 
-    async def answer(self, request: Any) -> msgspec.Struct | None:
-        return await self.operate(request)
-
-    async def operate(self, request: Any) -> msgspec.Struct | None:
-        """Return the reply, None if it was sent. Refusals are raised."""
-        raise NotImplementedError
-
 
 async def session_of(context: Context, cookie: str | None) -> Session:
     """Return the session of an operator's cookie. Raises TokenRequired if there is none or it is over."""
@@ -176,7 +169,7 @@ class OpsLogout(OperatorInterface):
     method = "POST"
     takes = (NoParameters,)
 
-    async def operate(self, request: NoParameters) -> Reply:
+    async def answer(self, request: NoParameters) -> Reply:
         """The session ends in all processes."""
         await end_session(self.context, self.session)
         self.clear_cookie(COOKIE, path="/ops")

@@ -71,7 +71,7 @@ class OpsPayouts(OperatorInterface):
     takes = (NoParameters,)
     gives = (OpsPayoutsReply,)
 
-    async def operate(self, request: NoParameters) -> OpsPayoutsReply:
+    async def answer(self, request: NoParameters) -> OpsPayoutsReply:
         store = self.context.store
         prizes, freezes = await store.prizes.waiting(LISTED), await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
@@ -137,7 +137,7 @@ class OpsFreeze(_PayoutAct):
 
     path = "/ops/freeze"
 
-    async def operate(self, request: OpsPayoutRequest) -> Reply:
+    async def answer(self, request: OpsPayoutRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
         await freeze(self.context, self.actor, request.what, request.code, request.depth, request.reason)
         return Reply()
@@ -148,7 +148,7 @@ class OpsRelease(_PayoutAct):
 
     path = "/ops/release"
 
-    async def operate(self, request: OpsPayoutRequest) -> Reply:
+    async def answer(self, request: OpsPayoutRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
         await release(self.context, self.actor, request.what, request.code, request.depth, request.reason)
         return Reply()
@@ -159,7 +159,7 @@ class OpsReturn(_PayoutAct):
 
     path = "/ops/return"
 
-    async def operate(self, request: OpsPayoutRequest) -> Reply:
+    async def answer(self, request: OpsPayoutRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
         await give_back(self.context, self.actor, request.what, request.code, request.depth, request.reason)
         return Reply()

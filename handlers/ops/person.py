@@ -101,7 +101,7 @@ class OpsPerson(OperatorInterface):
     takes = (OpsPersonRequest,)
     gives = (OpsPersonReply,)
 
-    async def operate(self, request: OpsPersonRequest) -> OpsPersonReply:
+    async def answer(self, request: OpsPersonRequest) -> OpsPersonReply:
         """Raises NoSuchTask, BadRequest."""
         store = self.context.store
         person = await find_person(self.context, request.whom())

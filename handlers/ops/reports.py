@@ -58,7 +58,7 @@ class OpsReports(OperatorInterface):
     takes = (NoParameters,)
     gives = (OpsReportsReply,)
 
-    async def operate(self, request: NoParameters) -> OpsReportsReply:
+    async def answer(self, request: NoParameters) -> OpsReportsReply:
         """Reports of new accounts, and of people who never dug, are left out."""
         by_task: dict[str, list[Report]] = {}
         for each in await self.context.store.reports.queue(READ_REPORTS):

@@ -58,7 +58,7 @@ class OpsReviews(OperatorInterface):
     takes = (NoParameters,)
     gives = (OpsReviewsReply,)
 
-    async def operate(self, request: NoParameters) -> OpsReviewsReply:
+    async def answer(self, request: NoParameters) -> OpsReviewsReply:
         store = self.context.store
         held = await store.reviews.held(LISTED)
         names = await store.tasks.names(review["code"] for review in held)
@@ -98,7 +98,7 @@ class OpsDecide(OperatorInterface):
     role = "act"
     takes = (OpsDecideRequest,)
 
-    async def operate(self, request: OpsDecideRequest) -> Reply:
+    async def answer(self, request: OpsDecideRequest) -> Reply:
         """Raises BadRequest if it is not held any more, NotAllowed if it moves money."""
         kind, _, code = request.key.partition(":")
         if kind == "task" and not request.shown:

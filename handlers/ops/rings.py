@@ -85,7 +85,7 @@ class OpsRing(OperatorInterface):
     takes = (OpsRingRequest,)
     gives = (OpsRingReply,)
 
-    async def operate(self, request: OpsRingRequest) -> OpsRingReply:
+    async def answer(self, request: OpsRingRequest) -> OpsRingReply:
         """Raises BadRequest if that prize was never won."""
         store, at = self.context.store, self.context.clock.now_ms()
         ring = await ring_of_prize(self.context, request.code, request.depth)
@@ -129,7 +129,7 @@ class OpsReleaseRing(OperatorInterface):
     role = "money"
     takes = (OpsRingActRequest,)
 
-    async def operate(self, request: OpsRingActRequest) -> Reply:
+    async def answer(self, request: OpsRingActRequest) -> Reply:
         """Raises BadRequest if nothing is held."""
         await release_ring(
             self.context, self.actor, request.code, request.depth, request.seen_at, request.reason
@@ -145,7 +145,7 @@ class OpsReturnRing(OperatorInterface):
     role = "money"
     takes = (OpsRingActRequest,)
 
-    async def operate(self, request: OpsRingActRequest) -> Reply:
+    async def answer(self, request: OpsRingActRequest) -> Reply:
         """Raises BadRequest if nothing is held."""
         await give_back_ring(
             self.context, self.actor, request.code, request.depth, request.seen_at, request.reason

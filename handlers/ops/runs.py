@@ -35,7 +35,7 @@ class OpsRun(OperatorInterface):
     role = "money"
     takes = (OpsRunRequest,)
 
-    async def operate(self, request: OpsRunRequest) -> Reply:
+    async def answer(self, request: OpsRunRequest) -> Reply:
         """Raises BadRequest if it is under way."""
         await ask_run(self.context, self.actor, request.what, request.reason)
         return Reply()
@@ -55,7 +55,7 @@ class OpsErase(OperatorInterface):
     role = "money"
     takes = (OpsEraseRequest,)
 
-    async def operate(self, request: OpsEraseRequest) -> Reply:
+    async def answer(self, request: OpsEraseRequest) -> Reply:
         """Raises NoSuchTask, BadRequest. What stops an erasure is told in the run."""
         await ask_erasure(self.context, self.actor, request.whom(), request.reason)
         return Reply()
@@ -95,7 +95,7 @@ class OpsRuns(OperatorInterface):
     takes = (NoParameters,)
     gives = (OpsRunsReply,)
 
-    async def operate(self, request: NoParameters) -> OpsRunsReply:
+    async def answer(self, request: NoParameters) -> OpsRunsReply:
         store, keys = self.context.store, self.context.keys
         about = await store.meta.find()
         known = set() if about is None else about["keys"].keys()

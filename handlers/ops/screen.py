@@ -137,7 +137,7 @@ class OpsTask(OperatorInterface):
     takes = (OpsTaskRequest,)
     gives = (OpsTaskReply,)
 
-    async def operate(self, request: OpsTaskRequest) -> OpsTaskReply:
+    async def answer(self, request: OpsTaskRequest) -> OpsTaskReply:
         """Raises NoSuchTask."""
         store = self.context.store
         task = await store.tasks.find(request.code)

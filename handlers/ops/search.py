@@ -83,7 +83,7 @@ class OpsSearch(OperatorInterface):
     takes = (OpsSearchRequest,)
     gives = (OpsSearchReply,)
 
-    async def operate(self, request: OpsSearchRequest) -> OpsSearchReply:
+    async def answer(self, request: OpsSearchRequest) -> OpsSearchReply:
         """Raises BadRequest for one character. For a token of operators nothing is found."""
         query, store, now_ms = request.query, self.context.store, self.context.clock.now_ms()
         if len("".join(query.split())) < LEAST:

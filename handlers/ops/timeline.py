@@ -101,7 +101,7 @@ class OpsTimeline(OperatorInterface):
     takes = (OpsTimelineRequest,)
     gives = (OpsTimelineReply,)
 
-    async def operate(self, request: OpsTimelineRequest) -> OpsTimelineReply:
+    async def answer(self, request: OpsTimelineRequest) -> OpsTimelineReply:
         """Raises NoSuchTask, BadRequest."""
         store, lucky, judged = self.context.store, [], None
         if request.of == "person":
