@@ -3,23 +3,19 @@
 import { afterwards, seekNext } from "../miniprogram/shared/afterwards.js";
 import { AFTER, FAIR } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
-import { el, fill, set } from "./dom.js";
+import { el, redraw, set } from "./dom.js";
 
 /** Return the section's element, with `show(task, winners)`; `check` leads to the check of the draw. */
 export function after(check) {
   const element = el("section.panel.stack", { "aria-label": AFTER.title, hidden: true });
-  let shown = "";
   let last = []; // what was shown last
 
   function show(task, winners) {
     last = [task, winners];
     const found = afterwards(task, winners);
     seekNext(found, task, get, () => show(...last));
-    const now = JSON.stringify(found);
-    if (now === shown) return; // keep the focus
-    shown = now;
     set(element, { hidden: !found });
-    fill(element, found && [
+    redraw(element, found, () => found && [
       found.won ? el("p.won-by", {}, found.won) : null,
       found.proof ? el("p.hint", {}, found.proof, " ", el("button.link", { onclick: check }, FAIR.verify)) : null,
       el("h2", {}, AFTER.title),

@@ -2,20 +2,24 @@
 
 import { wonThumbnail } from "../miniprogram/shared/prizes.js";
 import { WIN, placeWords, title, wonWords } from "../miniprogram/shared/words.js";
-import { dialog } from "./dialog.js";
-import { avatar, el, icon } from "./dom.js";
+import { closed, open } from "./dialog.js";
+import { avatar, el, icon, painted } from "./dom.js";
 import { signalWin } from "./preferences.js";
 
-const COINS = 24;
+const HANDFULS = 3;
+const COINS = 8; // a handful: more take longer than a frame on a slow phone
 const FALL_MS = 1800;
 const SHOWN_MS = 8000;
 
-/** The person at the screen won with the dig of this reply. The back button closes the celebration. */
-export function celebrateMine(task, reply) {
+/**
+ * The person at the screen won with the dig of this reply: prepare the celebration during the stroke, and return what
+ * begins it and resolves once all coins fly. The back button closes it.
+ */
+export function celebrationOfMine(task, reply) {
   let claiming = false;
-  const opened = dialog(
+  const opened = closed(
     WIN.title,
-    el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 160, height: 160 })),
+    el("div.prize", {}, el("img", { src: wonThumbnail(task), alt: "", width: 160, height: 160, decoding: "async" })),
     el("p.prize-name", {}, wonWords(task, task) || title(task)),
     el("p.hint.centred", {}, placeWords(reply)),
     el("p.hint.centred", {}, task.goods_type === 1 ? "红包已经是你的了，记得领取" : "奖品已经是你的了，记得领奖"),
@@ -24,9 +28,15 @@ export function celebrateMine(task, reply) {
     el("i.ground.right", { "aria-hidden": "true" }),
   );
   opened.classList.add("won");
-  closeOnBack(opened, () => claiming && goToClaim());
-  signalWin();
-  coins(opened);
+  return async () => {
+    open(opened);
+    await painted();
+    if (!opened.open) return;
+    closeOnBack(opened, () => claiming && goToClaim());
+    await painted(); // meanwhile the page shows the claim
+    signalWin();
+    await coins(opened);
+  };
 }
 
 /** Let the browser's back button close a dialog. Once it is closed and the history is as before, call `then`. */
@@ -65,12 +75,21 @@ export function celebrate(frame, what) {
 }
 
 /** Let coins fly up and fall. Only their transforms change, so that no script runs and nothing is painted anew. */
-function coins(parent) {
+async function coins(parent) {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const all = Array.from({ length: COINS }, () => el("i"));
-  const shower = el("div.coins", { "aria-hidden": "true" }, all);
+  const shower = el("div.coins", { "aria-hidden": "true" });
   parent.append(shower);
-  for (const coin of all) {
+  setTimeout(() => shower.remove(), FALL_MS);
+  for (let handfuls = 0; handfuls < HANDFULS; handfuls += 1) {
+    fling(shower);
+    await painted();
+  }
+}
+
+function fling(shower) {
+  const handful = Array.from({ length: COINS }, () => el("i"));
+  shower.append(...handful);
+  for (const coin of handful) {
     const across = (Math.random() - 0.5) * innerWidth * 0.8;
     const up = innerHeight * (0.15 + Math.random() * 0.3);
     const turn = 360 * (1 + Math.random() * 3);
@@ -83,5 +102,4 @@ function coins(parent) {
       { duration: FALL_MS * (0.7 + Math.random() * 0.3), fill: "forwards" },
     );
   }
-  setTimeout(() => shower.remove(), FALL_MS);
 }

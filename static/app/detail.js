@@ -3,7 +3,7 @@
 import { after } from "./afterwards.js";
 import { dig, get, mayPass, post } from "./api.js";
 import { publishedBy, synopsis } from "./cards.js";
-import { celebrate, celebrateMine } from "./celebrate.js";
+import { celebrate, celebrationOfMine } from "./celebrate.js";
 import { channel } from "./channel.js";
 import { cheers } from "./cheers.js";
 import { claim } from "./claim.js";
@@ -14,7 +14,7 @@ import { outcomes } from "../miniprogram/shared/outcomes.js";
 import { isClaimable, mayEdit, mayEnd, ranksLeft, stateOf, wonBy } from "../miniprogram/shared/prizes.js";
 import { ask } from "./dialog.js";
 import { digs } from "./digs.js";
-import { el, fill, icon, notice, set, write } from "./dom.js";
+import { el, fill, icon, notice, painted, redraw, set, write } from "./dom.js";
 import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
@@ -151,13 +151,13 @@ class Page {
     this.people.count(task.participants);
     this.fairness.show(task);
     this.consent.show(task);
-    fill(this.watchers, icon("watchers", 18), `${task.watchers} 人在看`);
+    redraw(this.watchers, task.watchers, (number) => [icon("watchers", 18), `${number} 人在看`]);
     set(this.watchers, { hidden: !task.watchers });
     set(this.sharing, { hidden: task.review !== "shown" || Boolean(task.gone) }); // nobody could open it
     set(this.cheers.element, { hidden: Boolean(task.gone) });
     write(this.buried, buriedWords(task));
-    fill(this.facts, facts(task).map((words) => el("span.fact", {}, words)));
-    fill(this.ranks, rankLines(task).map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
+    redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));
+    redraw(this.ranks, rankLines(task), (all) => all.map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
     set(this.ranks, { hidden: !task.ranks.length });
     set(this.early, { hidden: !mayEnd(task) });
     write(this.early, task.need_pay ? OWN.discard : OWN.end);
@@ -259,7 +259,7 @@ class Page {
       default:
         return;
     }
-    this.show();
+    if (!this.#busy) this.show(); // the end of a dig shows all that came meanwhile
   }
 
   /** It was taken down: others get no more frames of it, unless it is shown again. */
@@ -363,7 +363,10 @@ class Page {
     const { struck, end } = this.shaft.strike();
     this.shaft.say("");
     this.shaft.show(this.task, true); // do no more before the browser paints the stroke
-    const told = dig(this.task.code).finally(() => struck).then((reply) => this.dug(reply), (error) => this.refused(error));
+    const told = dig(this.task.code)
+      .then((reply) => [reply, reply.is_prize ? celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply) : null])
+      .finally(() => struck)
+      .then(([reply, begin]) => this.dug(reply, begin), (error) => this.refused(error));
     this.outcomes.until(told, true).finally(() => {
       this.#busy = false;
       end();
@@ -371,9 +374,10 @@ class Page {
     });
   }
 
-  dug(reply) {
-    const { task } = this;
-    if (this.signal.aborted) return;
+  /** Show a dig's outcome; a win in parts, a frame each, beginning with the celebration. */
+  async dug(reply, begin) {
+    const { task, signal } = this;
+    if (signal.aborted) return;
     this.#dugSeq = reply.seq;
     if (reply.seq >= task.seq) {
       Object.assign(task, {
@@ -382,19 +386,21 @@ class Page {
         ...outlookOf(reply),
       });
     }
-    if (reply.joined) {
-      task.participants = Math.max(task.participants, reply.no);
-      this.people.add(reply);
-    }
-    if (!reply.is_prize) {
+    if (reply.joined) task.participants = Math.max(task.participants, reply.no);
+    if (reply.is_prize) {
+      Object.assign(task, wonBy(reply, task));
+      const begun = this.celebrateOnce(reply.seq, begin);
+      await painted();
+      if (signal.aborted) return;
+      this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);
+      this.showClaim();
+      await begun;
+      if (signal.aborted) return;
+    } else {
       this.shaft.say(`第 ${reply.now_depth} 层，什么也没有${reply.is_cd ? "，冷却后再挖" : ""}`);
-      return;
     }
-    this.shaft.say(`第 ${reply.now_depth} 层，挖到了！`);
-    Object.assign(task, wonBy(reply, task));
-    this.people.mark(reply.no);
-    this.showClaim();
-    this.celebrateOnce(reply.seq, () => celebrateMine(task, reply));
+    if (reply.joined) this.people.add(reply);
+    if (reply.is_prize) this.people.mark(reply.no);
   }
 
   refused(error) {
@@ -410,9 +416,9 @@ class Page {
   }
 
   celebrateOnce(seq, show) {
-    if (this.#celebrated.has(seq) || this.signal.aborted) return;
+    if (this.#celebrated.has(seq) || this.signal.aborted) return undefined;
     this.#celebrated.add(seq);
-    show();
+    return show();
   }
 
   async end() {

@@ -6,6 +6,11 @@ let number = 0;
 
 /** Open a dialog with a title and return it. It is gone once closed. */
 export function dialog(title, ...children) {
+  return open(closed(title, ...children));
+}
+
+/** Return such a dialog for `open`, so that what it holds is made and loaded before. */
+export function closed(title, ...children) {
   number += 1;
   const id = `dialog-${number}`;
   const close = el("button.close", { "aria-label": "关闭", onclick: () => opened.close() }, icon("close", 20));
@@ -16,9 +21,13 @@ export function dialog(title, ...children) {
   );
   opened.addEventListener("click", (event) => event.target === opened && opened.close());
   opened.addEventListener("close", () => opened.remove());
-  document.body.append(opened);
-  opened.showModal();
   return opened;
+}
+
+export function open(element) {
+  document.body.append(element);
+  element.showModal();
+  return element;
 }
 
 /** Ask before something that cannot be undone; resolves to whether it was agreed to. */

@@ -47,6 +47,16 @@ export function fill(element, ...children) {
   return element;
 }
 
+const drawn = new WeakMap(); // what `redraw` filled an element with, as JSON
+
+/** Fill an element with what `draw(what)` returns, unless it shows that: the focus stays, and nothing is laid out anew. */
+export function redraw(element, what, draw) {
+  const now = JSON.stringify(what);
+  if (drawn.get(element) === now) return;
+  drawn.set(element, now);
+  fill(element, draw(what));
+}
+
 /** Like `fill`, but elements that stay are not touched, so that they keep focus and scrolling. */
 export function arrange(element, children) {
   const kept = new Set(children);
@@ -59,6 +69,11 @@ export function arrange(element, children) {
 /** Set an element's text if it differs, so that screen readers do not read it out twice. */
 export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
+}
+
+/** Resolve once the browser has painted, at once where nobody looks: work in parts holds no frame up for all of it. */
+export function painted() {
+  return document.hidden ? Promise.resolve() : new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }
 
 function nodes(children) {

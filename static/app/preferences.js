@@ -2,7 +2,7 @@
 
 import { sha256, utf8 } from "../miniprogram/shared/hash.js";
 import { ASK_OPENING, OPENING, WIN } from "../miniprogram/shared/words.js";
-import { el, fill } from "./dom.js";
+import { el, fill, painted } from "./dom.js";
 import { keep, person, recall } from "./session.js";
 
 const KEY = "wabao.preferences"; // of each person, since two windows can be two people
@@ -20,7 +20,16 @@ const BEEP_SECONDS = 0.25;
 
 let audio = null;
 let touched = false; // before that, browsers let nothing sound or vibrate, and complain
-for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => { touched = true; }, { capture: true, once: true });
+for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, begin, { capture: true, once: true });
+
+/** Make what sounds long before it does: that takes longer than a frame. */
+async function begin() {
+  touched = true;
+  await painted();
+  if (audio) return;
+  audio = new AudioContext();
+  audio.suspend();
+}
 
 export function prefers(name) {
   return recall("localStorage", KEY)?.[mine()]?.[name] ?? INITIAL[name];

@@ -3,7 +3,7 @@
 import { holdsHalf } from "../miniprogram/shared/halves.js";
 import { FAIR, depthRules, fairAnswers, fetchingWords, halfWords, provesWords, verdictWords, whoIsFirst } from "../miniprogram/shared/words.js";
 import { get, needed, noteCommitment, notedCommitment, notedHalf } from "./api.js";
-import { el, fill, icon, set, write } from "./dom.js";
+import { el, fill, icon, redraw, set, write } from "./dom.js";
 
 /** Return the section's element with `show(task)`; `check()` leads to it and checks the draw. */
 export function fairness(task) {
@@ -29,14 +29,11 @@ export function fairness(task) {
         el("code.hash", {}, task.commitment),
         halves(task))),
   );
-  let shown = "";
   let running = false;
 
   function answer() {
     const found = fairAnswers(task, { noted: Boolean(notedCommitment(task.code)), holds });
-    const now = JSON.stringify(found);
-    if (now !== shown) fill(answers, found.map(([question, words]) => [el("dt", {}, question), el("dd", {}, words)]));
-    shown = now;
+    redraw(answers, found, () => found.map(([question, words]) => [el("dt", {}, question), el("dd", {}, words)]));
   }
 
   // Not `disabled` meanwhile: the focus would be gone.

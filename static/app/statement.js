@@ -40,6 +40,7 @@ export function statement(code, signal) {
       const shown = Boolean(own && !task.need_pay);
       const appears = shown && element.hidden;
       set(element, { hidden: !shown });
+      if (!own) return;
       showNumbers(live, liveNumbers(task));
       count(task);
       if (appears) renew();
