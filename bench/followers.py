@@ -1,0 +1,98 @@
+"""A publisher whom 100,000 people follow announces: do other people's digs notice?
+
+    python bench/followers.py [--followers 100000] [--willing 500]
+
+Starts a server of its own (one process, embedded stores) and writes the followers into its store; some of
+them allow one message. Somebody digs another treasure five times a second: first while nothing else happens,
+then while the followers are told. Prints what a dig took, and how long it was until all were told. Exits with
+1 if the p99 of a dig is more than twice that before, if somebody willing is not told, or somebody else is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pymongo
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from parts.live import percentile
+from parts.serving import MESSAGES, Person, Server, rss_kb, running, store_of
+from parts.table import Row
+
+CALM_DIGS, PAUSE_SECONDS, MOST_SECONDS = 60, 0.2, 900.0
+MOST_TIMES = 2.0
+TEMPLATE = MESSAGES["MESSAGE_ANNOUNCED"].partition(" ")[0]
+
+Database = Any
+
+
+def follow(database: Database, publisher: str, followers: int, willing: int) -> None:
+    """Write that so many people follow a publisher. The willing ones are spread among them."""
+    people = [f"follower{number:07}" for number in range(followers)]
+    database.follows.insert_many(
+        {"_id": f"{publisher}:{each}", "publisher": publisher, "follower": each, "at": 1} for each in people
+    )
+    database.consents.insert_many(
+        {"_id": f"{each}:{TEMPLATE}", "unionid": each, "left": 1} for each in people[:: followers // willing]
+    )
+
+
+def dig_while(server: Server, digger: Person, code: str, goes_on: Callable[[int], bool]) -> list[float]:
+    """Dig again and again; return what each dig took, in milliseconds."""
+    took: list[float] = []
+    while goes_on(len(took)):
+        began = time.perf_counter()
+        server.dig(digger, code)
+        took.append(1000 * (time.perf_counter() - began))
+        time.sleep(PAUSE_SECONDS)
+    return took
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--followers", type=int, default=100_000)
+    arguments.add_argument("--willing", type=int, default=500)
+    asked = arguments.parse_args()
+    with running(**MESSAGES) as server:
+        _, port = store_of(server)
+        (worker,) = server.workers()
+        publisher, other, digger = (server.log_in(f"user{number}") for number in range(3))
+        dug = server.publish(other, 0)
+        with pymongo.MongoClient[dict[str, Any]]("127.0.0.1", port, directConnection=True) as client:
+            database = client["wabao"]
+            follow(database, publisher.unionid, asked.followers, asked.willing)
+            dig_while(server, digger, dug, lambda digs: digs < CALM_DIGS // 4)  # warms up
+            before = dig_while(server, digger, dug, lambda digs: digs < CALM_DIGS)
+            before_kb, began = rss_kb(worker), time.perf_counter()
+            announced = server.publish(publisher, 0)
+            told = {"code": announced, "kind": "announced"}
+            turns = told | {"after": {"$exists": True}}
+
+            def is_told() -> bool:
+                return database.messages.find_one(turns | {"state": "sent"}) is not None
+
+            late = began + MOST_SECONDS
+            beside = dig_while(server, digger, dug, lambda _: not is_told() and time.perf_counter() < late)
+            seconds, grown_kb = time.perf_counter() - began, rss_kb(worker) - before_kb
+            written = database.messages.count_documents(told | {"after": {"$exists": False}})
+    rows = [
+        Row("a dig before, p50", percentile(before, 50), "ms", note=f"{len(before)} digs"),
+        Row("a dig before, p99", percentile(before, 99), "ms"),
+        Row("a dig beside, p50", percentile(beside, 50), "ms", note=f"{len(beside)} digs"),
+        Row("a dig beside, p99", percentile(beside, 99), "ms", MOST_TIMES * percentile(before, 99)),
+        Row(f"until all {asked.followers} were asked for", seconds, "s", MOST_SECONDS),
+        Row("messages that lack or are too many", abs(written - asked.willing), "", 0, f"{written} written"),
+        Row("memory grown", grown_kb / 1024, "MB"),
+    ]
+    print(*rows, sep="\n")
+    return int(any(row.missed for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
