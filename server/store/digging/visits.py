@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, TypedDict, cast
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import DeleteMany, IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
@@ -58,21 +58,25 @@ class Visits(Documents[_Document]):
 
         A visit keeps the tokens that it has.
         """
-        await _write_all(
-            self.collection,
-            [
-                UpdateOne(
-                    {"_id": f"{visit['code']}:{visit['unionid']}"},
-                    {
-                        "$set": {"opened_at": visit["opened_at"]},
-                        "$addToSet": {"tokens": {"$each": visit["tokens"]}},
-                        "$setOnInsert": {"code": visit["code"], "unionid": visit["unionid"]},
-                    },
-                    upsert=True,
-                )
-                for visit in visits
-            ],
-        )
+        updates = [
+            UpdateOne(
+                {"_id": f"{visit['code']}:{visit['unionid']}"},
+                {
+                    "$set": {"opened_at": visit["opened_at"]},
+                    "$addToSet": {"tokens": {"$each": visit["tokens"]}},
+                    "$setOnInsert": {"code": visit["code"], "unionid": visit["unionid"]},
+                },
+                upsert=True,
+            )
+            for visit in visits
+        ]
+        try:
+            await self.collection.bulk_write(updates, ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
+            # Another process inserted the same at this moment: now they are updates.
+            await self.collection.bulk_write(updates, ordered=False)
 
     async def opened(self, code: str, unionid: str) -> bool:
         """Whether a person opened a task's page."""
@@ -141,24 +145,12 @@ class Visits(Documents[_Document]):
 
     async def record_shares(self, brought: list[tuple[str, str, str]]) -> None:
         """Note who brought whom to a task, as (code, sharer, newcomer). Each is stored once."""
-        await _write_all(
-            self.shares,
-            [
-                UpdateOne(
-                    {"_id": f"{code}:{sharer}:{newcomer}"},
-                    {"$setOnInsert": {"code": code, "sharer": sharer, "newcomer": newcomer}},
-                    upsert=True,
-                )
-                for code, sharer, newcomer in brought
-            ],
-        )
-
-
-async def _write_all(collection: AsyncIOMotorCollection[_Document], updates: list[UpdateOne]) -> None:
-    """Write all at once. If another process inserts the same at this moment, the second try finds it."""
-    try:
-        await collection.bulk_write(updates, ordered=False)
-    except BulkWriteError as error:
-        if not only_duplicates(error):
-            raise
-        await collection.bulk_write(updates, ordered=False)
+        rows = [
+            {"_id": f"{code}:{sharer}:{newcomer}", "code": code, "sharer": sharer, "newcomer": newcomer}
+            for code, sharer, newcomer in brought
+        ]
+        try:
+            await self.shares.insert_many(rows, ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):  # those are noted already
+                raise
