@@ -58,8 +58,7 @@ class Alarms(DueDocuments[AlarmRecord]):
 
     async def newest(self, limit: int = KEPT_ALARMS) -> list[AlarmRecord]:
         """Return the newest alarms, the last one first."""
-        found = self.collection.find({}, sort=[("begin_at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({}, "-begin_at", limit)
 
     async def begin(self, alarm: AlarmRecord) -> None:
         """Write an alarm, unless it is written. Raises Uncommitted if that may be undone."""

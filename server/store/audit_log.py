@@ -115,8 +115,7 @@ class AuditLog(Documents[Act]):
 
     async def about(self, field: Literal["code", "person"], values: list[str], limit: int) -> list[Act]:
         """Return the newest acts about a task or a person."""
-        newest = [("at", pymongo.DESCENDING)]
-        return await self.collection.find({field: {"$in": values}}, sort=newest, limit=limit).to_list(limit)
+        return await self.in_order({field: {"$in": values}}, "-at", limit)
 
     async def turns(self, wanted: Wanted) -> AsyncGenerator[list[Act]]:
         """Yield the acts that are wanted, the newest first, some at a time.

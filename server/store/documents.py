@@ -64,6 +64,14 @@ class Documents(Generic[T]):
         found = await self._undecoded.find_one_and_update(condition, changes, **options)
         return cast("T | None", _plain(found))
 
+    async def in_order(
+        self, condition: dict[str, Any], order: str, limit: int, fields: Any = None, skip: int = 0
+    ) -> list[T]:
+        """Return at most `limit` documents in an order such as "-created_at _id", all in one trip."""
+        sort = [(name.removeprefix("-"), -1 if name.startswith("-") else 1) for name in order.split()]
+        found = self.collection.find(condition, fields, sort=sort, skip=skip, limit=limit, batch_size=limit)
+        return await found.to_list(limit)
+
     async def newest_with(
         self, terms: list[str], limit: int, now_ms: int, *stages: dict[str, Any]
     ) -> list[T]:

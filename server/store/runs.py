@@ -71,8 +71,7 @@ class Runs(Documents[Run]):
 
     async def newest(self, limit: int) -> list[Run]:
         """Return the newest runs, the last one first."""
-        found = self.collection.find({}, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({}, "-at", limit)
 
     async def tell(self, key: str, done: int, total: int, said: Said) -> None:
         """Note how far a run has come."""

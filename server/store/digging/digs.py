@@ -199,10 +199,8 @@ class Digs(Documents[Dig]):
 
     async def early(self, code: str, places: int) -> list[Dig]:
         """Return from the history the digs of a task's first participants, then its wins."""
-        joins = self.collection.find(
-            {"code": code, "n": {"$gt": 0, "$lte": places}}, sort=[("n", pymongo.ASCENDING)], limit=places
-        )
-        return [*await joins.to_list(places), *await self.wins(code)]
+        joins = await self.in_order({"code": code, "n": {"$gt": 0, "$lte": places}}, "n", places)
+        return [*joins, *await self.wins(code)]
 
     async def numbers(self, unionid: str) -> Numbers:
         """Return how often and how luckily a person dug: from an index alone."""
@@ -350,29 +348,17 @@ class Digs(Documents[Dig]):
 
     async def joined_since(self, unionid: str, since_ms: int, limit: int) -> list[str]:
         """Return the codes of the tasks that a person joined since a time, the last joined first."""
-        found = self.collection.find(
-            {"unionid": unionid, "n": {"$gt": 0}, "at": {"$gte": since_ms}},
-            {"code": 1},
-            sort=[("at", pymongo.DESCENDING)],
-            limit=limit,
-        )
-        return [row["code"] for row in await found.to_list(limit)]
+        joins = {"unionid": unionid, "n": {"$gt": 0}, "at": {"$gte": since_ms}}
+        return [dig["code"] for dig in await self.in_order(joins, "-at", limit, {"code": 1})]
 
     async def joins_of(self, unionid: str, limit: int) -> list[Dig]:
         """Return the digs with which a person joined tasks, in the history, the newest first."""
-        mine = {"unionid": unionid, "n": {"$gt": 0}}
-        found = self.collection.find(mine, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({"unionid": unionid, "n": {"$gt": 0}}, "-at", limit)
 
     async def joined_before(self, unionid: str, before_ms: int, limit: int) -> list[str]:
         """Return the codes of the tasks that a person joined before a time, the last joined first."""
-        found = self.collection.find(
-            {"unionid": unionid, "n": {"$gt": 0}, "at": {"$lt": before_ms}},
-            {"code": 1},
-            sort=[("at", pymongo.DESCENDING)],
-            limit=limit,
-        )
-        return [row["code"] for row in await found.to_list(limit)]
+        joins = {"unionid": unionid, "n": {"$gt": 0}, "at": {"$lt": before_ms}}
+        return [dig["code"] for dig in await self.in_order(joins, "-at", limit, {"code": 1})]
 
     async def depths_of(self, code: str, unionid: str, limit: int = 1000) -> list[int]:
         """Return the depths that a person dug in a task, in the history."""
@@ -392,8 +378,7 @@ class Digs(Documents[Dig]):
 
     async def newest(self, code: str, limit: int) -> list[Dig]:
         """Return a task's newest digs in the history, the last one first."""
-        found = self.collection.find({"code": code}, sort=[("depth", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({"code": code}, "-depth", limit)
 
     async def before(
         self, code: str, depth: int | None, limit: int

@@ -32,6 +32,7 @@ from server.store.sealed_values import sealed_index
 _Document = dict[str, Any]
 
 COUNTED_TASKS = 200_000
+_SEEDLESS = {"seed_box": 0}
 # Once it is shown, a task that was never opened opens if it is goods; a red packet waits for its payment.
 _UNOPENED: _Document = {"open": 0, "status": 0}
 # Which tasks strangers' lists may show. An edit is reviewed while its task stays open.
@@ -120,7 +121,7 @@ class Tasks(DueDocuments[Task]):
 
     async def find(self, code: str) -> Task | None:
         """Return a task without its seed, None if there is none."""
-        return await self.collection.find_one({"_id": code}, {"seed_box": 0})
+        return await self.collection.find_one({"_id": code}, _SEEDLESS)
 
     async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
         """Return the task together with the caller's record and own digs of it, in one round trip.
@@ -214,7 +215,7 @@ class Tasks(DueDocuments[Task]):
         undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
         counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
         return await self.find_one_and_update(
-            undug, counted, projection={"seed_box": 0}, return_document=True
+            undug, counted, projection=_SEEDLESS, return_document=True
         )
 
     async def delete_unpaid(self, code: str) -> None:
@@ -232,7 +233,7 @@ class Tasks(DueDocuments[Task]):
 
     async def find_many(self, codes: list[str]) -> list[Task]:
         """Return those of these tasks that exist, without seeds."""
-        found = self.collection.find({"_id": {"$in": codes}}, {"seed_box": 0}, batch_size=len(codes) + 1)
+        found = self.collection.find({"_id": {"$in": codes}}, _SEEDLESS, batch_size=len(codes) + 1)
         return await found.to_list(len(codes))
 
     async def names(self, codes: Iterable[str]) -> dict[str, str]:
@@ -243,10 +244,7 @@ class Tasks(DueDocuments[Task]):
 
     async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
         """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""
-        newest = self.collection.find(
-            {}, {"seed_box": 0}, sort=[("last_dig.at", pymongo.DESCENDING)], limit=limit
-        )
-        found: list[Task] = await newest.to_list(limit)
+        found = await self.in_order({}, "-last_dig.at", limit, _SEEDLESS)
         dug = {task["_id"] for task in found}
         # Most watched tasks were dug lately; a second read gets the others.
         rest = [code for code in watched[:limit] if code not in dug]
@@ -397,34 +395,15 @@ class Tasks(DueDocuments[Task]):
 
     async def released(self, unionid: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks that a person published, newest first."""
-        found = self.collection.find(
-            {"publisher": unionid},
-            {"seed_box": 0},
-            sort=[("created_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)],
-            skip=skip,
-            limit=limit,
-            batch_size=limit,  # all in one trip
-        )
-        return await found.to_list(limit)
+        return await self.in_order({"publisher": unionid}, "-created_at _id", limit, _SEEDLESS, skip)
 
     async def public_of(self, publisher: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks of a person that the square lists or listed: first those that have not ended.
 
         Each the newest first, so what starts later comes before what runs.
         """
-        found = self.collection.find(
-            {"publisher": publisher, **_LISTED},
-            {"seed_box": 0},
-            sort=[
-                ("status", pymongo.ASCENDING),
-                ("opened_at", pymongo.DESCENDING),
-                ("_id", pymongo.ASCENDING),
-            ],
-            skip=skip,
-            limit=limit,
-            batch_size=limit,  # all in one trip
-        )
-        return await found.to_list(limit)
+        listed = {"publisher": publisher, **_LISTED}
+        return await self.in_order(listed, "status -opened_at _id", limit, _SEEDLESS, skip)
 
     async def released_number(self, unionid: str) -> int:
         """Return how many tasks a person published."""
@@ -483,13 +462,8 @@ class Tasks(DueDocuments[Task]):
 
     async def hidden_of(self, publisher: str, limit: int) -> list[str]:
         """Return the codes of a person's tasks that are hidden or refused, the newest first."""
-        found = self.rows.find(
-            {"publisher": publisher, "hidden": 1},
-            {"_id": 1},
-            sort=[("created_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)],
-            limit=limit,
-        )
-        return [row["_id"] for row in await found.to_list(limit)]
+        hidden = {"publisher": publisher, "hidden": 1}
+        return [task["_id"] for task in await self.in_order(hidden, "-created_at _id", limit, {"_id": 1})]
 
     async def shows_picture(self, path: str) -> bool:
         """Whether a task that others may see (`review.is_shown`) shows this upload."""
@@ -518,9 +492,8 @@ class Tasks(DueDocuments[Task]):
 
     async def long_reported(self, before_ms: int, limit: int) -> list[str]:
         """Return the codes of tasks that reports alone hide since before that time, the longest first."""
-        longest = [("reported_at", pymongo.ASCENDING)]
-        found = self.rows.find(long_reported(before_ms), {"_id": 1}, sort=longest, limit=limit)
-        return [row["_id"] for row in await found.to_list(limit)]
+        found = await self.in_order(long_reported(before_ms), "reported_at", limit, {"_id": 1})
+        return [task["_id"] for task in found]
 
     async def unhide_reported(self, code: str, age_ms: int) -> bool:
         """Show a task that reports alone have hidden for `age_ms`, by MongoDB's clock; whether this did it.
@@ -541,9 +514,7 @@ class Tasks(DueDocuments[Task]):
 
     async def reported(self, limit: int) -> list[Task]:
         """Return the tasks that reports hide, without seeds, the longest hidden first."""
-        longest = [("reported_at", pymongo.ASCENDING)]
-        found = self.collection.find({"reported": 1}, {"seed_box": 0}, sort=longest, limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({"reported": 1}, "reported_at", limit, _SEEDLESS)
 
     async def reported_number(self) -> int:
         """Return how many tasks reports alone hide."""
@@ -563,25 +534,16 @@ class Tasks(DueDocuments[Task]):
 
     async def hidden(self, limit: int) -> list[Task]:
         """Return the newest hidden tasks, without seeds."""
-        return await self._newest({"hidden": 1}, limit)
+        return await self.in_order({"hidden": 1}, "-created_at", limit, _SEEDLESS)
 
     async def unpaid(self, limit: int) -> list[Task]:
         """Return the newest red packets that wait for their payment, without seeds."""
-        return await self._newest({"open": 0, "status": 0}, limit)
-
-    async def _newest(self, condition: _Document, limit: int) -> list[Task]:
-        newest = [("created_at", pymongo.DESCENDING)]
-        return await self.collection.find(condition, {"seed_box": 0}, sort=newest, limit=limit).to_list(limit)
+        return await self.in_order({"open": 0, "status": 0}, "-created_at", limit, _SEEDLESS)
 
     async def with_money(self, limit: int) -> list[Task]:
         """Return paid red packets that are not settled yet, the next due first, without seeds."""
-        found = self.collection.find(
-            {"paid_by": {"$exists": True}, "due_at": {"$gt": 0}},
-            {"seed_box": 0},
-            sort=[("due_at", pymongo.ASCENDING)],
-            limit=limit,
-        )
-        return await found.to_list(limit)
+        unsettled = {"paid_by": {"$exists": True}, "due_at": {"$gt": 0}}
+        return await self.in_order(unsettled, "due_at", limit, _SEEDLESS)
 
 
 def _runs(task: Task, now_ms: int) -> bool:

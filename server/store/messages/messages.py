@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
-import pymongo
 from pymongo import IndexModel
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
@@ -98,8 +97,7 @@ class Messages(DueDocuments[Message]):
 
     async def of_person(self, unionid: str, limit: int) -> list[Message]:
         """Return the newest messages to a person."""
-        newest = [("created_at", pymongo.DESCENDING)]
-        return await self.collection.find({"unionid": unionid}, sort=newest, limit=limit).to_list(limit)
+        return await self.in_order({"unionid": unionid}, "-created_at", limit)
 
     async def renew(self, message: Message) -> None:
         """Write a message again, if the one before has ended."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
-import pymongo
 from pymongo import IndexModel
 
 from server.game.bill import bill as lifecycle
@@ -61,5 +60,4 @@ class Bills(Payments[Bill]):
 
     async def of_winner(self, unionid: str, limit: int) -> list[Bill]:
         """Return a person's newest bills."""
-        newest = [("created_at", pymongo.DESCENDING)]
-        return await self.collection.find({"unionid": unionid}, sort=newest, limit=limit).to_list(limit)
+        return await self.in_order({"unionid": unionid}, "-created_at", limit)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
-import pymongo
 from pymongo import IndexModel
 
 from server.store.due import DUE_INDEX, DueDocuments
@@ -83,8 +82,7 @@ class Freezes(DueDocuments[Freeze]):
 
     async def newest(self, limit: int) -> list[Freeze]:
         """Return what is frozen, the newest first."""
-        found = self.collection.find({}, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({}, "-at", limit)
 
     async def delete(self, key: str) -> None:
         """Forget a freeze that has ended, unless it was frozen again."""

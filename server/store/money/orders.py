@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
 
-import pymongo
 from pymongo import IndexModel
 
 from server.game.order import order as lifecycle
@@ -69,8 +68,7 @@ class Orders(Payments[Order]):
 
     async def of_publisher(self, unionid: str, limit: int) -> list[Order]:
         """Return a person's newest orders."""
-        newest = [("created_at", pymongo.DESCENDING)]
-        return await self.collection.find({"publisher": unionid}, sort=newest, limit=limit).to_list(limit)
+        return await self.in_order({"publisher": unionid}, "-created_at", limit)
 
     async def find_either(self, number: str) -> Order | None:
         """Return the order with this number: ours, or WeChat's number of its payment."""

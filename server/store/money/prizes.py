@@ -235,16 +235,11 @@ class Prizes(DueDocuments[Prize]):
         """Return all that a person won."""
         return await self.collection.find({"unionid": unionid}).to_list(None)
 
-    async def given_by(self, publisher: str, limit: int) -> list[_Document]:
+    async def given_by(self, publisher: str, limit: int) -> list[Prize]:
         """Return when each of a publisher's prizes was claimed for good, the newest first."""
-        found = self.rows.find(
-            {"publisher": publisher, "given_at": {"$gt": 0}},
-            dict.fromkeys(("draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"), 1),
-            sort=[("given_at", pymongo.DESCENDING)],
-            limit=limit,
-            batch_size=limit,  # all in one trip
-        )
-        return await found.to_list(limit)
+        given = {"publisher": publisher, "given_at": {"$gt": 0}}
+        fields = ["draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"]
+        return await self.in_order(given, "-given_at", limit, fields)
 
     async def given_between(self, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
         """Yield the prizes that winners were given from one moment (above 0) until before another."""
@@ -283,9 +278,8 @@ class Prizes(DueDocuments[Prize]):
         """
         addressed: _Document = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
         addressed["code"] = {"$nin": but}
-        came_first = [("given_at", pymongo.ASCENDING), ("_id", pymongo.ASCENDING)]
-        found = self.rows.find(addressed, {"_id": 1}, sort=came_first, limit=limit)
-        return {row["_id"] for row in await found.to_list(limit)}
+        came_first = await self.in_order(addressed, "given_at _id", limit, {"_id": 1})
+        return {prize["_id"] for prize in came_first}
 
     async def matters(self, unionid: str, since_ms: int, limit: int) -> list[Matter]:
         """Return what may wait for a person, in one trip: prizes won, goods to send, tasks not paid.
@@ -524,10 +518,7 @@ class Prizes(DueDocuments[Prize]):
 
     async def waiting(self, limit: int) -> list[Prize]:
         """Return the prizes that are held, frozen or being frozen, the longest first."""
-        found = self.collection.find(
-            {"withheld_at": {"$exists": True}}, sort=[("withheld_at", pymongo.ASCENDING)], limit=limit
-        )
-        return await found.to_list(limit)
+        return await self.in_order({"withheld_at": {"$exists": True}}, "withheld_at", limit)
 
     async def waiting_fen(self) -> dict[str, tuple[int, int]]:
         """Return, by state, how many such prizes there are, and their sum in fen."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypedDict
 
-import pymongo
 from pymongo import IndexModel
 
 from server.store.documents import Documents
@@ -51,13 +50,7 @@ class Follows(Documents[Follow]):
 
     async def followers(self, publisher: str, after: str, limit: int) -> list[Follow]:
         """Return some of a publisher's followers, in the order of `_id`: those after this one."""
-        found = self.collection.find(
-            {"publisher": publisher, "_id": {"$gt": after}},
-            sort=[("_id", pymongo.ASCENDING)],
-            limit=limit,
-            batch_size=limit,  # all in one trip
-        )
-        return await found.to_list(limit)
+        return await self.in_order({"publisher": publisher, "_id": {"$gt": after}}, "_id", limit)
 
     async def number(self, follower: str, limit: int) -> int:
         """Return how many publishers a person follows, at most `limit`."""

@@ -55,8 +55,7 @@ class Reports(DueDocuments[Report]):
         """Return the authors of the newest open reports of a task that count and were made after its last
         `decided` decisions."""
         made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None: 0, or not there
-        found = self.rows.find(made, {"unionid": 1}, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return [row["unionid"] for row in await found.to_list(limit)]
+        return [report["unionid"] for report in await self.in_order(made, "-at", limit, {"unionid": 1})]
 
     async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
         """Return what these people reported that counted, except the task `but`; `limit` at most."""
@@ -74,8 +73,7 @@ class Reports(DueDocuments[Report]):
 
     async def queue(self, limit: int) -> list[Report]:
         """Return the open reports, the oldest first."""
-        found = self.collection.find({"open": 1}, sort=[("at", pymongo.ASCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({"open": 1}, "at", limit)
 
     async def waiting_tasks(self) -> int:
         """Return how many tasks have open reports."""
@@ -87,13 +85,11 @@ class Reports(DueDocuments[Report]):
 
     async def of_task(self, code: str, limit: int) -> list[Report]:
         """Return a task's newest reports, those that do not count too."""
-        found = self.collection.find({"code": code}, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({"code": code}, "-at", limit)
 
     async def made_by(self, unionid: str, limit: int) -> list[Report]:
         """Return the newest reports that a person made."""
-        found = self.collection.find({"unionid": unionid}, sort=[("at", pymongo.DESCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({"unionid": unionid}, "-at", limit)
 
     async def number_by(self, unionid: str) -> int:
         """Return how often a person reported something."""

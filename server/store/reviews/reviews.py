@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ClassVar, NotRequired, TypedDict
 
-import pymongo
 from pymongo import IndexModel
 
 from server.game.review import IN_REVIEW, Part, ReviewState
@@ -119,10 +118,8 @@ class Reviews(DueDocuments[Review]):
         """Return the review of the name and picture that a person chose last."""
         # There may be several until `replace_profiles` ran. Their times are by different clocks, so `choice`
         # decides.
-        found = self.collection.find(
-            {"unionid": unionid, "code": ""}, sort=[("created_at", pymongo.DESCENDING)], limit=10
-        )
-        return max(await found.to_list(10), key=lambda review: review.get("choice", 0), default=None)
+        found = await self.in_order({"unionid": unionid, "code": ""}, "-created_at", 10)
+        return max(found, key=lambda review: review.get("choice", 0), default=None)
 
     async def replace_profiles(self, review: Review) -> None:
         """Delete the reviews of what the person chose before this."""
@@ -154,5 +151,4 @@ class Reviews(DueDocuments[Review]):
 
     async def held(self, limit: int) -> list[Review]:
         """Return what is held, the oldest first."""
-        found = self.collection.find({"state": "held"}, sort=[("created_at", pymongo.ASCENDING)], limit=limit)
-        return await found.to_list(limit)
+        return await self.in_order({"state": "held"}, "created_at", limit)
