@@ -323,6 +323,9 @@ def a_cd(seq: int) -> Cd:
         server_time=0,
         wxname="阿强",
         wxheadpic="",
+        one_in=1000 - seq,
+        nearest=seq + 1,
+        deepest=1000,
     )
 
 
