@@ -116,5 +116,7 @@ def explored(weakened: Weakened) -> Iterator[Found[Any]]:
         return
     yield explore_goods("mail", weakened)
     yield explore_goods("site", weakened)
-    for attempts, freezes in (*WORLDS, (2, 1)) if str(weakened) in LARGE else WORLDS:
+    worlds = (*WORLDS, (2, 1)) if str(weakened) in LARGE else WORLDS
+    # That one of the list is not found is seen in the quickest world: the others would take a minute.
+    for attempts, freezes in worlds[:1] if str(weakened) in NOT_OF_THE_MODEL else worlds:
         yield explore_packet(attempts, freezes, weakened)

@@ -1,4 +1,8 @@
-"""A process dies between any two steps: the next sweep of another leaves nothing half done, no fen lost."""
+"""A process dies between any two steps: the next sweep of another leaves nothing half done, no fen lost.
+
+Two steps that follow each other in several scenarios have a death between them once in a run.
+`bench/kills.py` kills after each step of each.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +46,8 @@ EFFECTS = {
 
 # The steps of each scenario that was played.
 played: dict[str, list[str]] = {}
+# The steps after which a process was killed, each with the one before it.
+killed_after: set[tuple[str, str]] = set()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,12 +86,13 @@ async def test_a_kill_after_any_step_leaves_nothing_half_done(client, context, s
     await client.log_in_all("alice", "bob", "carol")
     steps = await leftovers(client, context, SCENARIOS[scenario])
     played[scenario] = [step for step, _ in steps]
-    before = None
+    before, earlier = None, ""
     for kill_after, (step, left) in enumerate(steps, 1):
-        if left != before:  # a query to WeChat changes nothing
+        if left != before and (earlier, step) not in killed_after:  # a query to WeChat changes nothing
             await put_back(context, left)
             await check_swept(context, kill_after, step)
-        before = left
+            killed_after.add((earlier, step))
+        before, earlier = left, step
 
 
 @pytest.mark.parametrize("scenario", IN_BACKGROUND)

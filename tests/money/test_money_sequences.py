@@ -17,7 +17,7 @@ def test_random_sequences_keep_the_books_balanced_and_every_step_legal(mongodb_u
         run_state_machine_as_test(
             MoneyMachine,
             settings=settings(
-                max_examples=12,
+                max_examples=6,
                 stateful_step_count=25,
                 deadline=None,
                 database=None,
