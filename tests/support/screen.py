@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 from playwright.sync_api import Locator
 
-from support.browser import CONTRASTS, Person, Window, checked
+from support.browser import CONTRASTS, DESK, PHONE, Person, Window, checked
 
 TOKEN = "open sesame"
 STALE_MS = 6_000
@@ -64,7 +64,11 @@ def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
 
 
 def is_readable(opened: Window) -> None:
-    assert opened.overflow() <= 0, opened.page.url
+    """Assert that a page fits a phone and a desk, and that all its texts can be read."""
+    size = opened.page.viewport_size
+    for other in (PHONE, DESK, size):
+        opened.page.set_viewport_size(other)
+        assert opened.overflow() <= 0, (opened.page.url, other)
     faint = opened.page.evaluate(CONTRASTS.read_text(encoding="utf-8"))
     assert faint == [], opened.page.url
 

@@ -42,9 +42,9 @@ def write(page: Page, name: str, text: str) -> None:
 
 def test_a_player_digs_wins_cheers_follows_and_claims_by_keyboard(window, publisher):
     code = publisher.publish(a_picture(), name="一盏铜灯", forecast_num=1)
-    opened = window(None, f"/#/task/{code}")
-    opened.log_in("阿键", digs=None)
-    page = opened.page
+    page = window(None, f"/#/task/{code}").page
+    write(page, "你是谁", "阿键")
+    page.keyboard.press("Enter")
     enter(page, "button", "我自己按")
     expect(page.get_by_role("group", name="打开宝贝时").get_by_role("button")).to_be_focused()
     page.reload()

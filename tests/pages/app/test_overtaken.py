@@ -1,4 +1,4 @@
-"""The client in a real browser: pages that are shown again, overtaken or read late; looks and keyboard."""
+"""The client in a real browser: pages that are shown again, overtaken or read late."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import CONTRASTS, DESK, PHONE, Person, Window, needs_chromium
+from support.browser import PHONE, Person, needs_chromium
 from support.client import a_picture
 from support.drawings import draw, oranges
 
@@ -328,63 +328,3 @@ def test_the_first_view_is_small(window, address):
     fresh.close()
     print(f"first view: {transferred / 1000:.0f} KB transferred, usable after {usable_ms:.0f} ms")  # noqa: T201
     assert transferred <= FIRST_VIEW_BYTES
-
-
-@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESK, "light")], ids=["phone", "desk"])
-def test_every_page_fits_its_window_and_can_be_read(window, address, publisher, scheme, size):
-    several = publisher.publish(
-        a_picture(),
-        name="很长很长" * 12,
-        wxname="W" * 32,
-        prize_num=20,
-        interval=4,
-        fluctuation=2,
-        synopsis="介绍" * 300 + "x" * 300,
-    )
-    ended = publisher.publish(a_picture(), forecast_num=1)
-    Person.log_in(address, "阿强").post("/postTask", code=ended)
-    opened = window(None, viewport=size, color_scheme=scheme)
-    _is_readable(opened)
-    opened.log_in("阿强")
-    for path, ready in (
-        ("/", ".card"),
-        (f"/#/task/{several}", ".people li"),
-        (f"/#/task/{ended}", ".claim"),
-        ("/#/publish", "form"),
-        ("/#/mine/won", ".card"),
-        (f"/#/winners/{ended}", ".toolbar"),
-    ):
-        opened.go(path)
-        opened.page.locator(ready).first.wait_for()
-        _is_readable(opened)
-    opened.page.reload()
-
-
-def _is_readable(opened: Window) -> None:
-    assert opened.overflow() <= 0, opened.page.url
-    faint = opened.page.evaluate(CONTRASTS.read_text(encoding="utf-8"))
-    assert faint == [], opened.page.url
-
-
-def test_everything_works_by_keyboard(window, publisher):
-    code = publisher.publish(a_picture(), name="键盘上的猫", forecast_num=500_000)
-    page = window(None).page
-    for _ in range(3):  # the link to the content, the brand, the field
-        page.keyboard.press("Tab")
-    page.keyboard.type("阿强")
-    page.keyboard.press("Enter")
-    link = page.locator(f".card[href='#/task/{code}']")
-    link.wait_for()
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        if link.evaluate("link => link === document.activeElement"):
-            break
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("group", name="打开宝贝时")).to_be_visible()
-    for _ in range(20):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.classList.contains('dig')"):
-            break
-    for depth in (1, 2):
-        page.keyboard.press("Space")
-        expect(page.get_by_text(f"第 {depth} 层，什么也没有")).to_be_visible()

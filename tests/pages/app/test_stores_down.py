@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import CONTRASTS, DESK, PHONE, Person, Window, a_server, needs_chromium, open_window
+from support.browser import Person, Window, a_server, needs_chromium, open_window
 from support.client import a_picture
-from support.screen import stopped
+from support.screen import is_readable, stopped
 from support.servers import Running
 
 pytestmark = needs_chromium
@@ -25,10 +25,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def player(browser: Browser, running: Running, request: pytest.FixtureRequest) -> Iterator[Window]:
-    """A window with a treasure; `request.param` has its further options."""
+def player(browser: Browser, running: Running) -> Iterator[Window]:
+    """A window with a treasure."""
     code = Person.log_in(running.address, "小明").publish(a_picture(), cd=60)
-    opened = open_window(browser, running.address, **getattr(request, "param", {}))
+    opened = open_window(browser, running.address)
     opened.go(f"/#/task/{code}")
     opened.log_in("小红")
     expect(opened.page.get_by_text("规则、承诺和随机数")).to_be_visible()
@@ -45,25 +45,8 @@ def test_a_silent_store_shows_a_banner_until_it_answers(player, running, store, 
     expect(banner).to_have_text("")
     with stopped(running.children()[store]):
         expect(banner).to_contain_text(said, timeout=BANNER_MS)
+        is_readable(player)
+        if store == "Valkey":  # a page that connects meanwhile is told, too
+            player.page.reload()
+            expect(banner).to_contain_text(said)
     expect(banner).to_have_text("", timeout=BACK_MS)
-
-
-def test_a_page_that_connects_meanwhile_shows_the_banner_too(player, running):
-    banner = player.page.locator("#banner")
-    with stopped(running.children()["Valkey"]):
-        expect(banner).to_contain_text("画面可能晚一两秒", timeout=BANNER_MS)
-        player.page.reload()
-        expect(banner).to_contain_text("画面可能晚一两秒")
-    expect(banner).to_have_text("", timeout=BACK_MS)
-
-
-@pytest.mark.parametrize(
-    ("player", "scheme"), [({"viewport": PHONE}, "dark"), ({"viewport": DESK}, "light")], indirect=["player"]
-)
-def test_the_banner_fits_and_can_be_read(player, running, scheme):
-    player.page.emulate_media(color_scheme=scheme)
-    with stopped(running.children()["SecantusDB"]):
-        expect(player.page.locator("#banner")).to_contain_text("服务器暂时没有响应", timeout=BANNER_MS)
-        assert player.overflow() <= 0
-        assert player.page.evaluate(CONTRASTS.read_text(encoding="utf-8")) == []
-    expect(player.page.locator("#banner")).to_have_text("", timeout=BACK_MS)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Person, needs_chromium, write_old_record
+from support.browser import PHONE, Person, needs_chromium, write_old_record
 from support.client import a_picture
 from support.screen import is_readable, take_down
 
 pytestmark = needs_chromium
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running, viewport):
+def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "大熊"))
     code = publisher.publish(a_picture(), forecast_num=1000)
     digger.post("/postTask", code=code)
-    opened = operator(viewport=viewport)
+    opened = operator(viewport=PHONE)
     opened.go(f"/ops#/task/{code}")
     expect(opened.page.locator("img.picture")).to_have_js_property("complete", value=True)
     opened.page.locator(".digs a.name").click()
@@ -98,8 +96,7 @@ def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(operator, runnin
         expect(opened.page.locator("[data-act=show]")).to_have_count(number)
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir, viewport):
+def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir):
     publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "大熊"))
     dug, code = publisher.publish(a_picture(), forecast_num=1000), publisher.publish(a_picture())
     share = sharer.get("/getTaskDetails", code=dug)["share"]
@@ -109,7 +106,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     reporter.post("/report", code=code, reason="fraud", text="一直不发货，也不回复")
     now = int(time.time() * 1000)
     write_old_record(data_dir, "tasks", code, hidden=1, reported=1, reported_at=now)
-    opened = operator(viewport=viewport)
+    opened = operator(viewport=PHONE)
     expect(opened.page.locator(".hidden-now .task")).to_contain_text("有举报待处理")
     is_readable(opened)
     opened.page.get_by_role("link", name="举报 1").click()
@@ -142,12 +139,11 @@ def test_an_empty_queue_of_reports_says_so(operator):
     is_readable(opened)
 
 
-@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, running, viewport):
+def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, running):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿丽", "挖宝的大熊"))
     code = publisher.publish(a_picture(), forecast_num=1, name="一台机械键盘")
     digger.post("/postTask", code=code)
-    opened = operator(viewport=viewport)
+    opened = operator(viewport=PHONE)
     opened.go("/ops#/search/%E7%9A%84%E5%A4%A7%E7%86%8A")
     is_readable(opened)
     opened.page.locator(".found a.name", has_text="挖宝的大熊").first.click()
