@@ -7,14 +7,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
-from server.running.stores import free_port
-from support.browser import Person, Window, checked, needs_chromium, open_window, write_old_record
+from support.browser import Person, Window, needs_chromium, open_window, write_old_record
 from support.client import a_picture
-from support.servers import Running
+from support.screen import operate
 
 pytestmark = needs_chromium
 
@@ -30,25 +28,12 @@ PLACES = """([selector, words]) => {
     });
 }"""
 UNAVAILABLE = {"type": "error", "error": "unavailable", "msg": "服务暂时不可用，请稍后再试"}
-
-
-TOKEN = "open sesame"
 TURNED = "\u2069\u202eevil 12"  # ends an isolate, then turns the direction of what follows
 
 
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cut")
-
-
-@pytest.fixture(scope="module")
-def address(data_dir: Path) -> Iterator[str]:
-    running = Running(data_dir, free_port(), OPS_TOKEN=TOKEN)
-    try:
-        running.wait_for("is ready")
-        yield running.address
-    finally:
-        running.kill()
+@pytest.fixture
+def data_dir(shared_server: tuple[str, Path]) -> Path:
+    return shared_server[1]
 
 
 @pytest.fixture
@@ -174,10 +159,8 @@ def test_a_dig_whose_reply_comes_after_the_end_does_not_undo_it(watcher, address
 
     def let_an_end_pass(route: Route) -> None:
         before = route.fetch()
-        with httpx.Client(base_url=address) as operator:
-            checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-            checked(operator.post("/ops/end", json={"code": code, "reason": "违反规则"}))
-        expect(ending).to_contain_text("平台结束了这个宝贝：违反规则")
+        operate(address, "/ops/end", code=code)
+        expect(ending).to_contain_text("平台结束了这个宝贝：违法")
         route.fulfill(response=before)
 
     watcher.page.route("**/postTask", let_an_end_pass)

@@ -49,24 +49,6 @@ def released(person: Person, name: str) -> list[str]:
     return [row["code"] for row in person.get("/getMyRelease", page=1)["data"] if row["name"] == name]
 
 
-def test_a_publisher_draws_half_of_it_and_verifies_it_at_the_end(window, address):
-    page = window("半个庄家", "/#/publish").page
-    fill(page, "两半的猫")
-    submit(page)
-    expect(page.get_by_role("heading", name="两半的猫")).to_be_visible()
-    expect(page.get_by_text("谁也不能单独挑位置")).to_be_visible()
-    expect(page.get_by_text(IN_IT)).to_be_visible()
-    [code] = released(Person.log_in(address, "半个庄家"), "两半的猫")
-    assert Person.log_in(address, "路人").post("/postTask", code=code)["is_prize"] == 1
-    page.get_by_role("button", name="验证这次抽奖").click()
-    expect(page.locator(".verdict")).to_have_text("验证通过：全部相符")
-    expect(page.get_by_text("两半随机数就是你发布时的那两半")).to_be_visible()
-    # To everybody else it is drawn together too.
-    other = window("看客", f"/#/task/{code}").page
-    expect(other.get_by_text("谁也不能单独挑位置").first).to_be_visible()
-    expect(other.get_by_text(IN_IT)).to_have_count(0)
-
-
 def test_a_publication_whose_reply_was_lost_is_made_once_even_after_a_reload(window, address):
     opened = window("断线的人", "/#/publish")
     page = opened.page

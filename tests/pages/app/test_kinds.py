@@ -11,6 +11,8 @@ from support.client import a_picture
 
 pytestmark = needs_chromium
 
+IN_IT = "你出的那一半在里面"
+
 
 def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
     """Fill in a row of the form."""
@@ -58,7 +60,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     page.get_by_role("button", name="埋下宝贝").click()
     page.get_by_role("button", name="支付 0.35 元").click()
     expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()
-    expect(page.get_by_text("你出的那一半在里面")).to_be_visible()
+    expect(page.get_by_text(IN_IT)).to_be_visible()
     page.get_by_role("link", name="改文字和图片").click()
     named = page.get_by_role("group", name="第 1 种").get_by_label("名称")
     expect(named).to_have_value("一等奖 小熊猫")
@@ -93,11 +95,14 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     claim = winner.page.locator("#claim")
     expect(claim).to_contain_text("填写收货地址" if won["rank"] == 1 else f"0.{won['money_fen']} 元红包")
     assert winner.overflow() <= 0
+    expect(winner.page.get_by_text("谁也不能单独挑位置").first).to_be_visible()  # to everybody else, too
+    expect(winner.page.get_by_text(IN_IT)).to_have_count(0)
     for name in ("第三个", "第四个"):
         Person.log_in(address, name).post("/postTask", code=code)
     page.get_by_role("button", name="验证这次抽奖").click()
     expect(page.locator(".verdict")).to_have_text("验证通过：全部相符")
     expect(page.get_by_text("每份是哪一种奖、红包多少钱，也由它们算出")).to_be_visible()
+    expect(page.get_by_text("两半随机数就是你发布时的那两半")).to_be_visible()
     page.get_by_role("link", name="中奖者和发奖").click()
     expect(page.locator(".winners li")).to_have_count(4)
     expect(page.locator(".winners")).to_contain_text("一等奖 大熊猫 · 待填地址")

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -168,29 +167,6 @@ def test_a_red_packet_is_paid_dug_and_claimed_though_wechat_says_that_it_failed(
     expect(winner.page.locator("li", has_text="开工大吉").get_by_text("已领取")).to_be_visible()
 
 
-def test_an_address_reaches_the_publisher_and_nobody_else(window, publisher):
-    code = publisher.publish(a_picture(), forecast_num=1)
-    winner = window("阿强")
-    winner.go(f"/#/task/{code}")
-    winner.page.get_by_role("button", name="去领取").click()
-    winner.page.get_by_label("收货人").fill("强哥")
-    winner.page.get_by_label("电话").fill("13800000000")
-    winner.page.get_by_label("详细地址").fill("深圳市南山区科技园 1 号")
-    winner.page.get_by_role("button", name="提交地址").click()
-    expect(winner.page.get_by_text("地址已交给发布者")).to_be_visible()
-    expect(winner.page.locator(".claim")).to_be_focused()
-    own = window("小明", "/#/mine")
-    own.page.get_by_role("link", name="中奖者和发奖").first.click()
-    own.go(f"/#/winners/{code}")
-    expect(own.page.get_by_text("深圳市南山区科技园 1 号")).to_be_visible()
-    with own.page.expect_download() as download:
-        own.page.get_by_role("button", name="下载表格").click()
-    assert "深圳市南山区科技园 1 号" in Path(download.value.path()).read_text(encoding="utf-8-sig")
-    other = window("朵朵")
-    other.go(f"/#/winners/{code}")
-    expect(other.page.get_by_text("只有发布者本人才能这样做")).to_be_visible()
-
-
 def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
 
@@ -230,8 +206,12 @@ def test_html_in_a_name_is_shown_as_text(window, publisher):
     nasty.go("/#/mine/won")
     expect(nasty.page.get_by_role("heading", name=HTML_NAME).first).to_be_visible()
     nasty.go("/")
-    nasty.page.locator("details.fold").evaluate("fold => { fold.open = true; }")  # what ended is folded
-    expect(nasty.page.locator(".card h2", has_text=HTML_NAME).first).to_be_visible()
+    card = nasty.page.locator(".card h2", has_text=HTML_NAME).first
+    while card.count() == 0:  # what ended comes after all that runs
+        nasty.page.mouse.wheel(0, 4000)
+        nasty.page.evaluate("() => new Promise(requestAnimationFrame)")
+    nasty.page.locator("details.fold").evaluate("fold => { fold.open = true; }")
+    expect(card).to_be_visible()
     for each in (watcher, nasty):  # `window` checks at the end that no alert opened
         assert each.page.locator("img[src=x], [onerror]").count() == 0
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import PHONE, Person, a_server, needs_chromium
+from support.browser import PHONE, Person, needs_chromium
 from support.client import a_picture
-from support.screen import TOKEN, take_down
+from support.screen import take_down
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with a_server(tmp_path_factory.mktemp("taken-down"), OPS_TOKEN=TOKEN) as running:
-        yield running.address
 
 
 def offers(page: Page, number: int) -> None:
@@ -75,14 +67,3 @@ def test_a_page_that_was_offline_meanwhile_reads_it_when_it_is_back(window, addr
     expect(opened.page.locator(".review")).to_contain_text("平台下架了它")
     expect(opened.page.get_by_role("button", name="分享")).to_have_count(0)
     opened.wrong.clear()  # Chromium logs that the network was gone
-
-
-def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(window, publisher, address):
-    code = publisher.publish(a_picture(), name="违法的猫")
-    Person.log_in(address, "大熊").post("/postTask", code=code)
-    take_down(address, code)
-    page = window("大熊", "/#/mine/dug").page
-    card = page.locator(f"[data-code='{code}']")
-    expect(card.locator("h2")).to_have_text("看不到的宝贝")
-    expect(card.locator(".state")).to_have_text("看不到了")
-    expect(card.locator("img").first).to_be_hidden()

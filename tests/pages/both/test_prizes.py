@@ -292,6 +292,16 @@ def test_a_publisher_is_looked_at_and_followed(client, publisher):
     own.keeps_silent("关注")
 
 
+def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(client, publisher):
+    code = publisher.publish(a_picture(), name="违法的猫")
+    Person.log_in(publisher.address, "大熊").post("/postTask", code=code)
+    take_down(publisher.address, code)
+    digger = client("大熊")
+    digger.open("mine", "dug")
+    digger.says("看不到的宝贝", "看不到了")
+    digger.keeps_silent("违法的猫")
+
+
 def test_a_publisher_ends_a_treasure_that_nobody_dug(client, publisher):
     code = publisher.publish(a_picture())
     owner = client("小明")

@@ -1,4 +1,4 @@
-"""Agreement, privacy policy, contact and rules on the page: read before a login, and never as markup."""
+"""Agreement, privacy policy, contact and rules in both clients: read before a login, and never as markup."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, a_server, needs_chromium
+from support.browser import PHONE, Person, a_server, needs_chromium
 from support.client import a_picture
-
-pytestmark = needs_chromium
+from support.phone import a_phone, needs_node
 
 MARKUP = "<b id='forged'>粗</b><script>document.title = '坏'</script>"
 
@@ -26,6 +25,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
+@pytest.fixture
+def publisher(address: str) -> Person:
+    """Somebody who publishes."""
+    return Person.log_in(address, "小明")
+
+
+@needs_chromium
 def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window):
     opened = window(None, "/", viewport=PHONE)
     page = opened.page
@@ -38,6 +44,7 @@ def test_the_texts_are_read_before_a_login_and_markup_in_them_is_text(window):
     assert page.title() != "坏"
 
 
+@needs_chromium
 def test_a_treasure_shows_its_rules(window, publisher):
     code = publisher.publish(a_picture(), name="一箱脐橙", prize_num=2, interval=3, fluctuation=0, value=900)
     opened = window("小红", f"/#/task/{code}", viewport=PHONE)
@@ -49,6 +56,7 @@ def test_a_treasure_shows_its_rules(window, publisher):
     assert opened.overflow() <= 0
 
 
+@needs_chromium
 def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(window):
     page = window("小红", "/#/publish").page
     worth = page.get_by_role("spinbutton", name="每份值多少元")
@@ -68,6 +76,7 @@ def test_what_goods_are_worth_may_be_left_out_and_is_not_asked_of_red_packets(wi
     expect(tax).to_contain_text("一份值 2999 元")
 
 
+@needs_chromium
 def test_what_goods_are_worth_is_shown_and_its_tax_to_winner_and_publisher(window, publisher):
     name = "一台电视"
     code = publisher.publish(a_picture(), name=name, forecast_num=1, value=2999)
@@ -80,3 +89,23 @@ def test_what_goods_are_worth_is_shown_and_its_tax_to_winner_and_publisher(windo
     theirs = window("小明", f"/#/winners/{code}", viewport=PHONE)
     expect(theirs.page.get_by_text("由你这个主办者代扣代缴")).to_be_visible()
     assert theirs.overflow() <= 0
+
+
+@needs_node
+@pytest.mark.usefixtures("phones")
+def test_the_texts_and_a_treasures_rules_are_read_in_the_mini_program_as_they_are(address, publisher):
+    with a_phone(address, "小红") as phone:
+        phone.open("/pages/mine/mine")
+        phone.shows("用户协议隐私政策", "联系客服")
+        phone.press("用户协议")
+        assert phone.until("entitled")["title"] == "用户协议"
+        phone.shows("我们的协议", MARKUP)
+        phone.open("/pages/texts/texts?which=privacy")
+        phone.shows("我们的隐私政策", "用户隐私保护指引")
+        phone.tap(".guide")
+        phone.until("guide")
+        code = publisher.publish(a_picture(), name="一只猫", prize_num=1)
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("活动规则")
+        phone.tap(".rules")
+        phone.shows("主办者", "发布者“小明”", "微信 wabao-help", "1 份，每人最多得一份", "18 周岁")

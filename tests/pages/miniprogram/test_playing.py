@@ -84,30 +84,6 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
 
 
 @needs_node
-def test_who_came_by_a_link_finds_at_the_end_where_to_dig_next(address, publisher):
-    publisher.publish(a_picture(), name="下一盏灯", cd=0)
-    code = publisher.publish(a_picture(), name="一盏油灯", forecast_num=1)
-    with a_phone(address, "小迟") as phone:
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("挖一锹")
-        Person.log_in(address, "小芳").post("/postTask", code=code)
-        phone.shows("奖品全部挖完了", "接下来挖哪个", "下一盏灯")
-        asked = [told["path"] for told in phone.said if told["type"] == "answered"]
-        assert asked.count("/getTaskList") == 1
-
-
-@needs_node
-def test_a_digger_sees_in_their_list_that_a_task_was_taken_down(address, publisher):
-    code = publisher.publish(a_picture(), name="违法的猫")
-    Person.log_in(address, "大熊").post("/postTask", code=code)
-    take_down(address, code)
-    with a_phone(address, "大熊") as phone:
-        phone.open("/pages/mine/mine")
-        phone.press("我挖过的")
-        phone.shows("看不到的宝贝", "看不到了")
-
-
-@needs_node
 def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     with a_phone(address, "小明") as phone:
@@ -222,29 +198,6 @@ def test_a_day_that_was_chosen_is_taken_back_and_not_kept_for_the_next_treasure(
 
 
 @needs_node
-def test_the_operators_texts_are_shown_as_they_are_and_a_treasures_rules_too(tmp_path):
-    markup = "<b>粗</b>&lt;"
-    (tmp_path / "agreement.txt").write_text(f"我们的协议 {markup}", encoding="utf-8")
-    (tmp_path / "privacy.txt").write_text("我们的隐私政策", encoding="utf-8")
-    given = {"TEXTS_DIR": str(tmp_path), "CONTACT": "微信 wabao-help"}
-    with a_server(tmp_path / "data", **given) as server, a_phone(server.address, "小红") as phone:
-        phone.open("/pages/mine/mine")
-        phone.shows("用户协议隐私政策", "联系客服")
-        phone.press("用户协议")
-        assert phone.until("entitled")["title"] == "用户协议"
-        phone.shows(f"我们的协议 {markup}")
-        phone.open("/pages/texts/texts?which=privacy")
-        phone.shows("我们的隐私政策", "用户隐私保护指引")
-        phone.tap(".guide")
-        phone.until("guide")
-        code = Person.log_in(server.address, "小明").publish(a_picture(), name="一只猫", prize_num=1)
-        phone.open(f"/pages/treasure/treasure?code={code}")
-        phone.shows("活动规则")
-        phone.tap(".rules")
-        phone.shows("主办者", "发布者“小明”", "微信 wabao-help", "1 份，每人最多得一份", "18 周岁")
-
-
-@needs_node
 def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address):
     owner = Person.log_in(address, "阿注")
     code = owner.publish(a_picture(), name="自己的猫")
@@ -325,19 +278,6 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("没付的", "不要了")
         phone.tap(".end")
         phone.shows("发布者结束了这个宝贝")
-
-
-@needs_node
-def test_where_there_are_goods_only_no_red_packet_can_be_chosen(tmp_path):
-    with a_server(tmp_path / "data", RED_PACKETS="0") as server, a_phone(server.address, "老王") as phone:
-        phone.open("/pages/publish/publish")
-        phone.until("answered", lambda told: told["path"] == "/getMyInfo")
-        phone.fire(".kind", "change", value="1")
-        phone.shows("奖品：实物，邮寄", "选一张图片")
-        phone.fire(".worth", "input", value="801")
-        phone.shows("由你这个主办者代扣代缴")
-        phone.fire(".kind", "change", value="2")
-        assert "红包" not in phone.shows("奖品：几种奖品", "再加一种")
 
 
 @needs_node

@@ -1,4 +1,4 @@
-"""The page where there are no red packets: it names none."""
+"""Both clients where there are no red packets: they name none."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support.browser import PHONE, a_server, needs_chromium
-
-pytestmark = needs_chromium
+from support.phone import a_phone, needs_node
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +18,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
+@needs_chromium
 def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
     opened = window("小明", "/#/publish", viewport=PHONE)
     page = opened.page
@@ -32,3 +32,17 @@ def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
     expect(page.get_by_text("邮寄", exact=True)).to_be_visible()
     expect(page.get_by_text("红包")).to_have_count(0)
     assert opened.overflow() <= 0
+
+
+@needs_node
+@pytest.mark.usefixtures("phones")
+def test_where_there_are_goods_only_no_red_packet_can_be_chosen(address):
+    with a_phone(address, "老王") as phone:
+        phone.open("/pages/publish/publish")
+        phone.until("answered", lambda told: told["path"] == "/getMyInfo")
+        phone.fire(".kind", "change", value="1")
+        phone.shows("奖品：实物，邮寄", "选一张图片")
+        phone.fire(".worth", "input", value="801")
+        phone.shows("由你这个主办者代扣代缴")
+        phone.fire(".kind", "change", value="2")
+        assert "红包" not in phone.shows("奖品：几种奖品", "再加一种")
