@@ -36,6 +36,16 @@ def publisher(address: str) -> Person:
     return Person.log_in(address, "小明")
 
 
+def test_no_class_alone_sets_what_wechat_sets_of_a_button_by_a_stronger_selector():
+    # https://developers.weixin.qq.com/community/develop/doc/000662fd9a0e609f012a8370651c00
+    pages = "".join(file.read_text("utf-8") for file in ROOT.rglob("*.wxml"))
+    large = [tag for tag in re.findall(r"<button[^>]*", pages) if 'size="mini"' not in tag]
+    named = " ".join(named for tag in large for named in re.findall(r'class="([^"{]+)"', tag))
+    rules = re.findall(r"^(.+?) \{(.*?)\}$", (ROOT / "app.wxss").read_text("utf-8"), re.MULTILINE)
+    weak = {selector for selector, body in rules if re.search(r"(?<![\w-])(width|margin):", body)}
+    assert weak & {f".{name}" for name in named.split()} == set()
+
+
 @needs_node
 def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
     code = publisher.publish(
