@@ -1,6 +1,7 @@
 // The reference: Swagger UI draws what /openapi.json and /asyncapi.json say. It knows no AsyncAPI, so messages
 // and frames of the websocket become the webhooks of a document that has nothing else but /ws.
 
+import {LABELS, chineseLabels} from "./labels.js";
 import {markdown} from "./markdown.js";
 
 const WORDS = {
@@ -89,11 +90,12 @@ function websocket(channels) {
 
 function draw(document) {
   // Swagger UI's own Markdown makes markup of text, which the page's policy forbids.
-  const asElements = ({React}) => ({components: {Markdown: ({source}) => markdown(React, source)}});
+  const labels = language === "zh" ? LABELS : {};
+  const asElements = ({React}) => ({components: {Markdown: ({source}) => markdown(React, source, labels)}});
   window.SwaggerUIBundle({
     spec: document,
     dom_id: "#reference",
-    plugins: [asElements],
+    plugins: language === "zh" ? [asElements, chineseLabels] : [asElements],
     deepLinking: true,
     docExpansion: "list",
     filter: true,

@@ -14,9 +14,9 @@ function block(React, text, key) {
 }
 
 /** Return an element with the Markdown, null without any. */
-export function markdown(React, source) {
+export function markdown(React, source, labels) {
   if (!source) return null;
-  const text = source.replace(/<\/?i>/g, ""); // Swagger UI's "<i>Default value</i>"
+  const text = source.replace(/<i>(.*?)<\/i>/g, (_, label) => labels[label] ?? label); // Swagger UI's "<i>Default value</i>"
   const blocks = text.split(/\n\n+/).map((each, at) => block(React, each, at));
   return React.createElement("div", {className: "markdown"}, blocks);
 }

@@ -63,9 +63,9 @@ def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewher
     assert opened.overflow() == 0
     page.get_by_role("link", name="接口").click()
     page.locator("[id$=GetTexts] .opblock-summary-control").click()
-    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("button", name="试一试").click()
     with page.expect_response("**/getTexts") as replied:
-        page.get_by_role("button", name="Execute").click()
+        page.get_by_role("button", name="发送").click()
     assert replied.value.json()["status"] == 0
     hosts = {urlsplit(url).netloc for url in asked if not url.startswith("data:")}
     assert hosts == {urlsplit(address).netloc}
