@@ -19,7 +19,7 @@ from server.actions.pictures import (
     make_poster,
     stays_up,
 )
-from server.errors import NoSuchTask, NotShown
+from server.errors import NotShown
 from server.game.review import is_shown
 from server.store.files import File as StoredFile
 
@@ -46,9 +46,7 @@ class GetSharePic(Interface):
     async def answer(self, request: TaskRequest) -> Reply:
         """Return the poster; the first time, draw it. Raises NoSuchTask, NotShown."""
         await self.let_in()
-        task = await self.context.store.tasks.find(request.code)
-        if task is None:
-            raise NoSuchTask
+        task = await self.context.store.tasks.get(request.code)
         if not is_shown(task):
             raise NotShown
 

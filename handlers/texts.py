@@ -7,7 +7,6 @@ import msgspec
 from handlers.base import Interface, Reply
 from handlers.parameters import NoParameters, TaskRequest
 from handlers.reviews.shown import require_shown
-from server.errors import NoSuchTask
 from server.game.activity import activity_rules
 
 
@@ -57,9 +56,7 @@ class GetRules(Interface):
         """Raises NoSuchTask, and NotShown to those who may not see the task."""
         await self.let_in()
         store, settings = self.context.store, self.context.settings
-        task = await store.page_reads.answered(lambda: store.tasks.find(request.code))
-        if task is None:
-            raise NoSuchTask
+        task = await store.page_reads.answered(lambda: store.tasks.get(request.code))
         await require_shown(self.context, request.code, task, request.unionid)
         rules = activity_rules(
             task,

@@ -6,7 +6,7 @@ from collections import Counter
 
 from handlers.base import Interface, Reply
 from handlers.parameters import TaskRequest
-from server.errors import NoSuchTask, NotYours
+from server.errors import NotYours
 from server.game.prize import GIVEN
 from server.operation.audit import read_money
 
@@ -48,9 +48,7 @@ class GetStatement(Interface):
         """Raises NoSuchTask, and NotYours unless the caller published the task."""
         publisher = await self.person()
         store = self.context.store
-        task = await store.tasks.find(request.code)
-        if task is None:
-            raise NoSuchTask
+        task = await store.tasks.get(request.code)
         if task["publisher"] != publisher["_id"]:
             raise NotYours
         money = await read_money(store, request.code)

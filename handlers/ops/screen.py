@@ -36,7 +36,7 @@ from handlers.ops.timeline import Difference, OpsTimeline
 from handlers.parameters import Code
 from handlers.websocket import IDENTITY_REFUSED, Socket
 from server.context import Context, per_context
-from server.errors import NoSuchTask, TokenRequired
+from server.errors import TokenRequired
 from server.operation.audit import TaskMoney, differences, read_money
 from server.operation.feed import BoardTask, Feed, board_task
 from server.operation.findings import texts_of
@@ -140,9 +140,7 @@ class OpsTask(OperatorInterface):
     async def answer(self, request: OpsTaskRequest) -> OpsTaskReply:
         """Raises NoSuchTask."""
         store = self.context.store
-        task = await store.tasks.find(request.code)
-        if task is None:
-            raise NoSuchTask
+        task = await store.tasks.get(request.code)
         digs = await store.digs.newest(request.code, SHOWN_DIGS)
         money = await read_money(store, request.code)
         return OpsTaskReply(

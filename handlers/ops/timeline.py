@@ -11,7 +11,7 @@ from handlers.base import Reply
 from handlers.ops.operators import OperatorInterface
 from handlers.ops.person import Named
 from server.actions.people.whom import find_person
-from server.errors import BadRequest, NoSuchTask
+from server.errors import BadRequest
 from server.game.task import Task
 from server.operation.timeline import lucks, of_person, of_task, page_of, verdict
 
@@ -136,7 +136,4 @@ class OpsTimeline(OperatorInterface):
     async def _task(self, request: OpsTimelineRequest) -> Task:
         if request.code is None:
             raise BadRequest("请填写“宝贝编号”，应为 12 位字母或数字", param="code")
-        task = await self.context.store.tasks.find(request.code)
-        if task is None:
-            raise NoSuchTask
-        return task
+        return await self.context.store.tasks.get(request.code)

@@ -10,7 +10,7 @@ from server.actions.digging.ranks import RankSaid, renamed, take_pictures
 from server.actions.people.account import upload_of
 from server.actions.reviews.submit import submit_task
 from server.context import Context
-from server.errors import HasDigs, NoSuchTask, refuse
+from server.errors import HasDigs, refuse
 from server.game.amounts import FOLLOWED_MS
 from server.game.ranks import pictures_of
 from server.game.reasons import why_not_edit
@@ -66,8 +66,6 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
 
 
 async def _may_edit(context: Context, code: str, unionid: str) -> Task:
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await context.store.tasks.get(code)
     refuse(why_not_edit(task, unionid))
     return task

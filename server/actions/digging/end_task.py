@@ -13,7 +13,7 @@ from server.actions.money.pay_out import retract
 from server.actions.money.refund import owe_refund
 from server.actions.reviews.submit import submit_task
 from server.context import Context
-from server.errors import Ended, HasDigs, NoSuchTask, refuse
+from server.errors import Ended, HasDigs, refuse
 from server.game.amounts import DAY_MS, claim_until_ms, hidden_fen
 from server.game.lifecycle import Move
 from server.game.opening import ended, ended_undug
@@ -43,9 +43,7 @@ async def end_own_task(context: Context, code: str, unionid: str) -> None:
 
     Raises NoSuchTask, NotYours, Ended, HasDigs.
     """
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await context.store.tasks.get(code)
     refuse(why_not_end(task, unionid))
     await _end(context, code, ended_undug("publisher", ""))
 
@@ -57,9 +55,7 @@ async def end_task_as_operator(context: Context, code: str, note: str) -> None:
 
 async def _end(context: Context, code: str, end: Move) -> None:
     if not await context.store.tasks.moves(code, end):
-        task = await context.store.tasks.find(code)
-        if task is None:
-            raise NoSuchTask
+        task = await context.store.tasks.get(code)
         raise Ended if task["status"] else HasDigs
     await announce_end(context, code)
 

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from server.context import Context
-from server.errors import NoSuchTask, NotEnded
+from server.errors import NotEnded
 from server.game import draw
 from server.store import Store
 
@@ -27,9 +27,7 @@ async def prove(context: Context, code: str, page: int) -> draw.Proof:
     Raises NoSuchTask, NotEnded, BrokenHistory.
     """
     store = context.store
-    task = await store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await store.tasks.get(code)
     if not task["status"]:
         raise NotEnded  # its seed must stay secret
     depths = range(1, task["now_depth"] + 1)[(page - 1) * DIGS_A_PAGE : page * DIGS_A_PAGE]

@@ -16,7 +16,6 @@ from server.context import Context
 from server.errors import (
     BadRequest,
     ClaimOver,
-    NoSuchTask,
     NotWon,
     OutcomeUnknown,
     PayoutWaits,
@@ -86,9 +85,7 @@ async def claim(context: Context, code: str, unionid: str, receiver: str, phone:
     Raises NoSuchTask, NotWon, ClaimOver, PayoutHeld, BadRequest; for red packets PayoutWaits, OutcomeUnknown
     and WeChatBusy.
     """
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await context.store.tasks.get(code)
     prize = await ensure_prize(context, task, unionid)
     if prize is None:
         raise NotWon

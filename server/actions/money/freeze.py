@@ -12,7 +12,7 @@ from server.actions.announce import announce_claim
 from server.actions.money.hold import apply_freezes, freezes_of
 from server.actions.money.pay_out import retract
 from server.context import Context
-from server.errors import BadRequest, NoSuchTask
+from server.errors import BadRequest
 from server.game.prize import AWAITING_OPERATOR, denied, frozen, is_held, is_out, released, released_alone
 from server.store.money.freezes import Freeze, What, freeze_key
 from server.store.money.prizes import Prize
@@ -97,9 +97,7 @@ async def find_target(context: Context, what: What, code: str, depth: int) -> st
 
     Operators see no ids of people, so they name a person by what they did.
     """
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await context.store.tasks.get(code)
     if what == "task":
         return code
     if what == "prize":

@@ -17,7 +17,6 @@ from server.actions.people.account import ban_of
 from server.context import Context
 from server.errors import (
     AlreadyPaid,
-    NoSuchTask,
     OutcomeUnknown,
     OverLimit,
     WeChatBusy,
@@ -72,9 +71,7 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
 
 
 async def _find_payable(context: Context, publisher: Person, code: str, yuan: int) -> Task:
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await context.store.tasks.get(code)
     refuse(why_not_pay(task, publisher["_id"], yuan, context.clock.now_ms() + LEAST_MS))
     return task
 

@@ -8,7 +8,7 @@ from server.actions.announce import announce_claim
 from server.actions.money.hold import apply_freezes
 from server.actions.money.show_addresses import is_address_open
 from server.context import Context
-from server.errors import NoSuchTask, NotSent, NotShippable, NotWon, NotYours
+from server.errors import NotSent, NotShippable, NotWon, NotYours
 from server.game import prize as row
 from server.game.amounts import DAY_MS
 from server.game.ranks import is_mailed
@@ -30,9 +30,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
     Raises NoSuchTask, NotYours, NotShippable.
     """
     prizes, now_ms = context.store.prizes, context.clock.now_ms()
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await context.store.tasks.get(code)
     if task["publisher"] != unionid:
         raise NotYours
     prize_id = f"{code}:{depth}"

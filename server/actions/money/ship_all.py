@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from server.actions.money.ship import CARRIERS, ship
 from server.context import Context
-from server.errors import BadRequest, NoSuchTask, NotShippable, NotYours
+from server.errors import BadRequest, NotShippable, NotYours
 from server.store.money.prizes import Prize
 
 MOST_CHANGES = 100
@@ -72,9 +72,7 @@ async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parc
 
     Raises NoSuchTask, NotYours; BadRequest if too many rows would change something; then nothing is noted.
     """
-    task = await context.store.tasks.find(code)
-    if task is None:
-        raise NoSuchTask
+    task = await context.store.tasks.get(code)
     if task["publisher"] != unionid:
         raise NotYours
     known = {str(prize["depth"]): prize for prize in await context.store.prizes.of_task(code)}

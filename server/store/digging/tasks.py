@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypedDict
 import pymongo
 from pymongo import IndexModel
 
+from server.errors import NoSuchTask
 from server.game.dig import Dig
 from server.game.review import IN_REVIEW
 from server.game.sealed import Sealed
@@ -122,6 +123,13 @@ class Tasks(DueDocuments[Task]):
     async def find(self, code: str) -> Task | None:
         """Return a task without its seed, None if there is none."""
         return await self.collection.find_one({"_id": code}, _SEEDLESS)
+
+    async def get(self, code: str) -> Task:
+        """Return a task without its seed. Raises NoSuchTask."""
+        task = await self.find(code)
+        if task is None:
+            raise NoSuchTask
+        return task
 
     async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
         """Return the task together with the caller's record and own digs of it, in one round trip.
