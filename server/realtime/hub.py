@@ -202,13 +202,12 @@ class Hub:
 
     def stop_hearing(self, code: str) -> None:
         """Undo `hear`, unless the task is known here by now."""
-        if self._bus.wants(code) and code not in self.known.by_code:
-            self._background.spawn(self._bus.ignore(code))
+        if self._bus.wants(code):
+            self._background.spawn(self._ignore(code))
 
     def _forgotten(self, code: str) -> None:
         self._ticks.cancel(code)
-        if self._bus.wants(code):
-            self._background.spawn(self._ignore(code))
+        self.stop_hearing(code)
 
     async def _ignore(self, code: str) -> None:
         """Stop listening to a task, unless somebody wants it again."""
