@@ -208,7 +208,7 @@ class Limits:
             tells = added and count.window_seconds > CATCH_UP_SECONDS
             if tells and told * TOLD_PARTS // count.most != (told - count.by) * TOLD_PARTS // count.most:
                 news = msgspec.msgpack.encode(Told(count.name, told, left_ms, processes))
-                self._background.spawn(self._tell(news))
+                self._background.spawn(self._bus.publish(NEWS, news))
         return waits
 
     async def _run(
@@ -281,9 +281,6 @@ class Limits:
         self._unsent.pop(name, None)
         while len(self._known) > REMEMBERED:
             self._unsent.pop(self._known.popitem(last=False)[0], None)
-
-    async def _tell(self, news: bytes) -> None:
-        await self._bus.publish(NEWS, news)
 
     def _hear(self, payload: bytes) -> None:
         """Take another process's count, so that this process does not begin at 0 if Redis goes away."""
