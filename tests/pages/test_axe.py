@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 
 from support import SOURCE
-from support.browser import Person, Window, a_server, checked, needs_chromium, write_old_record
+from support.browser import Person, Window, a_server, checked, needs_chromium, write_record
 from support.client import a_picture
 from support.messages import MESSAGES
 from support.reviews import CHECKED
@@ -97,7 +97,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     qiang.post("/postTask", code=made["mine"])
     qiang.post("/drawPrize", code=made["mine"], **ADDRESS)
     for reporter in (qiang, Person.log_in(address, "朵朵"), Person.log_in(address, "小鹿")):
-        write_old_record(data_dir, "people", reporter.unionid, created_at=1)  # a new person's does not count
+        write_record(data_dir, "people", reporter.unionid, created_at=1)  # a new person's does not count
         reporter.post("/postTask", code=made["reported"])
         reporter.post("/report", code=made["reported"], reason="fraud", text="留的地址都不回")
     made["packet"], _ = a_red_packet(ming, address)

@@ -28,7 +28,7 @@ from support.browser import (
     a_server,
     checked,
     needs_chromium,
-    write_old_record,
+    write_record,
 )
 from support.drawings import MODERATION, draw, oranges
 from support.messages import MESSAGES, TEMPLATES
@@ -86,7 +86,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     xiong.post("/drawPrize", code=made[STOLEN], **ADDRESS)
     for user, reason in (("朵朵", "fraud"), ("阿强", "fraud"), ("小鹿", "illegal")):
         reporter = Person.log_in(address, user)
-        write_old_record(data_dir, "people", reporter.unionid, created_at=1)  # a new person's does not count
+        write_record(data_dir, "people", reporter.unionid, created_at=1)  # a new person's does not count
         reporter.post("/postTask", code=made[REPORTED])
         reporter.post("/report", code=made[REPORTED], reason=reason, text="留的地址都不回")
     made[FRAUD], _ = a_red_packet(ming, address)

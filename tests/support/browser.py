@@ -68,8 +68,8 @@ def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
         running.kill()
 
 
-def write_old_record(data_dir: Path, collection: str, key: str, **values: str | int) -> None:
-    """Write into a running server's store what old records may hold but no interface takes any more."""
+def write_record(data_dir: Path, collection: str, key: str, **values: str | int) -> None:
+    """Write into a running server's store what no interface takes."""
     uri = running_store(read_settings({"DATA_DIR": str(data_dir)}))
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
     with client:

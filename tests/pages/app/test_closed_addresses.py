@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person, Window, a_server, needs_chromium, write_old_record
+from support.browser import PHONE, Person, Window, a_server, needs_chromium, write_record
 from support.client import a_picture
 
 pytestmark = needs_chromium
@@ -64,7 +64,7 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, 
     expect(rows.nth(11)).to_contain_text("每次打开 10 份")
 
     reporter = Person.log_in(address, "第1位")
-    write_old_record(data_dir, "people", reporter.unionid, created_at=1)
+    write_record(data_dir, "people", reporter.unionid, created_at=1)
     reporter.get("/getTaskDetails", code=code)
     reporter.post("/report", code=code, reason="fraud")
     page.reload()

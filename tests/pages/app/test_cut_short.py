@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Route, WebSocketRoute, expect
 
-from support.browser import Person, Window, needs_chromium, open_window, write_old_record
+from support.browser import Person, Window, needs_chromium, open_window, write_record
 from support.client import a_picture
 from support.screen import operate
 
@@ -330,7 +330,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watch
     expect(page.locator(".watchers")).to_be_visible()
     diggers = [Person.log_in(address, user) for user in ("阿花", "阿强")]
     for digger in diggers:
-        write_old_record(data_dir, "people", digger.unionid, nickName=TURNED)
+        write_record(data_dir, "people", digger.unionid, nickName=TURNED)
     diggers[0].post("/postTask", code=code)
     expect(page.locator(".said")).to_contain_text("来挖了一锹")
     places = page.evaluate(PLACES, [".said", "来挖了一锹"])

@@ -6,7 +6,7 @@ import time
 
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person, needs_chromium, write_old_record
+from support.browser import PHONE, Person, needs_chromium, write_record
 from support.client import a_picture
 from support.screen import is_readable, take_down
 
@@ -88,7 +88,7 @@ def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(operator, runnin
     publisher = Person.log_in(running.address, "阿丽")
     hidden, refused = (publisher.publish(a_picture()) for _ in range(2))
     for code, reason, review in ((hidden, "operator", "shown"), (refused, "refused", "refused")):
-        write_old_record(data_dir, "tasks", code, status=1, hidden=1, end_reason=reason, review=review)
+        write_record(data_dir, "tasks", code, status=1, hidden=1, end_reason=reason, review=review)
     opened = operator()
     for code, number in ((hidden, 1), (refused, 0)):
         opened.go(f"/ops#/task/{code}")
@@ -102,10 +102,10 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     share = sharer.get("/getTaskDetails", code=dug)["share"]
     reporter.get("/getTaskDetails", code=share)
     reporter.post("/postTask", code=dug)
-    write_old_record(data_dir, "people", reporter.unionid, created_at=1)
+    write_record(data_dir, "people", reporter.unionid, created_at=1)
     reporter.post("/report", code=code, reason="fraud", text="一直不发货，也不回复")
     now = int(time.time() * 1000)
-    write_old_record(data_dir, "tasks", code, hidden=1, reported=1, reported_at=now)
+    write_record(data_dir, "tasks", code, hidden=1, reported=1, reported_at=now)
     opened = operator(viewport=PHONE)
     expect(opened.page.locator(".hidden-now .task")).to_contain_text("有举报待处理")
     is_readable(opened)

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 
 from server.running.stores import free_port
-from support.browser import PHONE, Person, needs_chromium, write_old_record
+from support.browser import PHONE, Person, needs_chromium, write_record
 from support.screen import TOKEN, is_readable
 from support.servers import Running
 
@@ -52,7 +52,7 @@ def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
     name = "甲"
     people = [Person.log_in(running.address, f"{name}{number}") for number in "一二三"]
     for person in people:
-        write_old_record(data_dir, "people", person.unionid, created_at=1)
+        write_record(data_dir, "people", person.unionid, created_at=1)
     one, two, three = people
     assert claim(two, won(one, two, 8)) == ""
     held = [won(one, three, 9), won(two, one, 7)]

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Route, WebSocket, expect
 
-from support.browser import PHONE, Person, needs_chromium, write_old_record
+from support.browser import PHONE, Person, needs_chromium, write_record
 from support.client import a_picture
 from support.screen import ALARM_MS, TOKEN, a_red_packet, chart, enter
 
@@ -117,9 +117,9 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     asked = {"name": "红包", "prize_num": 3, "interval": 1, "fluctuation": 0}
     packet = str(publisher.post("/postTask", goods_type=1, money=8, forecast_num=3, cd=0, **asked)["code"])
     digger = Person.log_in(running.address, "阿花")
-    write_old_record(data_dir, "people", digger.unionid, nickName=turned)
+    write_record(data_dir, "people", digger.unionid, nickName=turned)
     for task in (code, other, packet):
-        write_old_record(data_dir, "tasks", task, name=turned, wxname=turned)
+        write_record(data_dir, "tasks", task, name=turned, wxname=turned)
     opened = operator()
     digger.post("/postTask", code=code)
     line = opened.page.locator(".stream li", has=opened.page.locator(f"[data-code='{code}']"))
@@ -287,7 +287,7 @@ def test_an_operator_reads_why_a_treasure_cannot_be_dug(operator, publisher, dat
         ({"reported": 1}, "有举报待处理"),
         ({"hidden": 0, "open": 0}, "未支付"),
     ):
-        write_old_record(data_dir, "tasks", code, **changed)
+        write_record(data_dir, "tasks", code, **changed)
         expect(state).to_have_text(text)
 
 
@@ -295,11 +295,11 @@ def test_a_task_refused_after_its_publisher_ended_it_cannot_be_shown_again(opera
     code = publisher.publish(a_picture(), name="送审时结束的猫")
     publisher.post("/endTask", code=code)
     opened = operator()
-    write_old_record(data_dir, "tasks", code, review="held", hidden=1)
+    write_record(data_dir, "tasks", code, review="held", hidden=1)
     opened.go(f"/ops#/task/{code}")
     button = opened.page.get_by_role("button", name="恢复显示")
     expect(button).to_be_visible()
-    write_old_record(data_dir, "tasks", code, review="refused")
+    write_record(data_dir, "tasks", code, review="refused")
     expect(button).to_have_count(0)  # the page reads it anew by itself
 
 
