@@ -22,7 +22,7 @@ export function searchPage(root, query, now) {
   return { ...page, tick: tasks.tick };
 }
 
-const foundList = (title, found, line) => found.length ? [el("h2", {}, t(title)), el("ul.log.panel", {}, found.map(line))] : null;
+const foundList = (title, found, line) => found.length ? [el("h2.apart", {}, t(title)), el("ul.log.panel", {}, found.map(line))] : null;
 
 function personLine({ key, wxname, created_at: since, banned }) {
   return el("li", {}, keyLink(key, isolated(wxname)), banned ? el("span.state.bad", {}, t("banned")) : null, el("span.note", {}, t("first_login_at", day(since))), el("code", {}, key.split(":")[1]));

@@ -20,7 +20,7 @@ function partsOf({ people, links, held }, about, again) {
   const target = t("ring_all", count(held.length));
   const name = (number) => [el("b", {}, `${number} `), isolated(people[number - 1].wxname)];
   return [
-    el("h2", {}, t("ring_people", count(people.length))),
+    el("h2.apart", {}, t("ring_people", count(people.length))),
     el("ul.log.panel.ring", {}, people.map((each) =>
       el("li", {}, el("b", {}, `${each.number}`), el("span", {}, isolated(each.wxname)), el("span.reason", {}, t("ring_sums", money(each.paid_fen), money(each.won_fen)))))),
     el("h2.apart", {}, t("ring_ties")),

@@ -50,5 +50,7 @@ function line({ what, at, operator, reason, target, done, total, said, outcome }
 /** A code with its values, in words. */
 function saidOf([code, ...values]) {
   if (["sealed", "left"].includes(code)) values[0] = named("sealing", values[0]);
+  if (code === "need_prize") values[1] = named("value", values[1]);
+  if (code === "need_checked") values[1] = named("event_state", values[1]);
   return t(`step_${code}`, ...values);
 }

@@ -79,6 +79,7 @@ function stateWord(what, state) {
 
 function whyWord(what, why) {
   if (what === "reported") return [named("report", why.split(": ")[0]), why.includes(": ") && `: ${isolated(why.slice(why.indexOf(": ") + 2))}`];
+  if (what === "message") return named("told", why);
   const key = [`why_${why}`, `wait_${why}`].find(known);
   return ["held", "put_off"].includes(what) && key ? t(key) : isolated(why);
 }

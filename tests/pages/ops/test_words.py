@@ -15,11 +15,13 @@ from server.errors import REFUSALS
 from server.game.findings import PaymentKind, What
 from server.game.order import SHIPPING_REFUSED
 from server.game.prize import PrizeState, Why
+from server.game.review import IN_REVIEW
 from server.operation.alarms import Kind
 from server.operation.findings import SENTENCES
 from server.operation.webhook import TITLES
 from server.realtime.bus import Fault
 from server.settings.limits import LIMITED, UNITS
+from server.settings.messages import MessageKind
 from server.store.money.bills import BillState
 from server.store.money.freezes import What as Frozen
 from server.store.money.orders import OrderState
@@ -127,6 +129,8 @@ def test_every_text_that_the_screen_asks_for_is_there():
         | {"won", "claimed", "put_off", "held", "released", "given", "sent", "received", "review", "message"}
         | {"bill", "bill_sent", "bill_ended", "ordered", "paid", "refund", "refund_ended"}
         | {"reported", "frozen"},
+        "event_state": {*IN_REVIEW},
+        "told": set(get_args(MessageKind)),
         "waits": {"UNKNOWN", "CONTRADICTION", "NOT_FOUND", "NOT_ENOUGH", "ACCEPTED", "PROCESSING", "ABNORMAL"}
         | {"CLOSED", ADDRESS_REFUSED, DAY_REFUSED, NOT_REPORTED, SHIPPING_REFUSED},
         "error": {"bad_request", "bad_token", "token_required", "no_such_task", "ended", "too_many"}
