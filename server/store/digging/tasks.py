@@ -546,7 +546,8 @@ class Tasks(DueDocuments[Task]):
 
     async def unpaid(self, limit: int) -> list[Task]:
         """Return the newest red packets that wait for their payment, without seeds."""
-        return await self.in_order({"open": 0, "status": 0}, "-created_at", limit, _SEEDLESS)
+        pays = {"$or": [{"money": {"$gt": 0}}, {"ranks.fen": {"$gt": 0}}]}  # goods wait for their review
+        return await self.in_order({"open": 0, "status": 0, **pays}, "-created_at", limit, _SEEDLESS)
 
     async def with_money(self, limit: int) -> list[Task]:
         """Return paid red packets that are not settled yet, the next due first, without seeds."""
