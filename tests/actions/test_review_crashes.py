@@ -1,4 +1,8 @@
-"""A process dies between any two steps of a review: nothing unchecked is shown, and nothing is lost."""
+"""A process dies between any two steps of a review: nothing unchecked is shown, and nothing is lost.
+
+Three steps that follow each other in several scenarios have a death after them once in a run.
+`bench/kills.py` kills after each step of each.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +67,8 @@ STEPS = {
 
 
 ENVIRONMENT = CHECKED
+# The steps after which a process was killed, each with the two before it.
+killed_after: set[tuple[str, ...]] = set()
 
 
 @pytest.mark.parametrize("scenario", REVIEW_SCENARIOS)
@@ -72,6 +78,10 @@ async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(c
     steps = await leftovers(client, context, REVIEW_SCENARIOS[scenario])
     assert [step for step, _ in steps] == STEPS[scenario]
     for kill_after, (step, left) in enumerate(steps, 1):
+        last = tuple(STEPS[scenario][:kill_after][-3:])
+        if last in killed_after:
+            continue
+        killed_after.add(last)
         await put_back(context, left)
         try:
             for task in await find(context, "tasks", review="checking"):
