@@ -37,6 +37,7 @@ from tornado.websocket import websocket_connect
 pytest.register_assert_rewrite("support")  # so that a failed assertion there shows its values
 
 from devtools.sandbox import Sandbox
+from devtools.sandbox.store import merchant as sandbox_merchant
 from devtools.sandbox.store.keys import SandboxKeyPairs
 from devtools.sandbox.store.merchant import make_key_pairs
 from server.app import make_app
@@ -379,13 +380,14 @@ def key_pairs() -> SandboxKeyPairs:
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
-    """Read once what stays: checking a private key's primes takes 80 ms.
+    """Read once what stays: checking a private key's primes takes 80 ms, for the sandbox's certificate too.
 
     Each client of httpx reads all authorities, which takes 14 ms; each connection to Redis asks for the
     version of its library, which takes 0.6 ms.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(wechatpay, "load_private_key", functools.cache(wechatpay.load_private_key))
+        patched.setattr(sandbox_merchant, "_certificate", functools.cache(sandbox_merchant._certificate))
         patched.setattr(httpx_default, "create_ssl_context", functools.cache(httpx.create_ssl_context))
         patched.setattr(redis.utils, "get_lib_version", functools.cache(redis.utils.get_lib_version))
         yield
