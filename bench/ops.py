@@ -2,6 +2,9 @@
 
 `python bench/ops.py` starts a server with two workers, and a crowd. Each of three rounds measures 20 s with
 0, 1 and 20 viewers. The browser's figure is for all its processes; without Chromium it is left out.
+
+`python bench/ops.py --export ROWS` measures the table of a month's winners instead, without addresses: how
+long it takes, and by how much the memory of the workers grows. Then it hangs up on another one half-way.
 """
 
 from __future__ import annotations
@@ -18,21 +21,28 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
+from pymongo import MongoClient
 from redis import Redis
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
+from handlers.tables import BEIJING
 from parts.serving import Server, cpu_seconds, running
 from server.operation.heartbeats import HISTORY_SECONDS, Heartbeat
+from server.running.stores import running_store
+from server.settings import read_settings
 
 VIEWERS = 20
 SECONDS = 20
 ROUNDS = 3
 WORKERS = 2
+BATCH = 1_000
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 _chance = random.Random(1)
 
@@ -103,8 +113,9 @@ class Operator:
         assert token is not None
         self.token = token[1]
         self.server = server
-        reply = httpx.post(f"{server.http.base_url}/ops/login", json={"name": "bench", "token": self.token})
-        self._cookie = "; ".join(f"{name}={value}" for name, value in reply.cookies.items())
+        self.http = httpx.Client(base_url=server.http.base_url, timeout=30)
+        self.http.post("/ops/login", json={"name": "bench", "token": self.token})
+        self._cookie = "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())
         self.history_bytes = 0
 
     async def watch(self, viewers: int, seconds: float) -> int:
@@ -175,6 +186,52 @@ def measure_server(operator: Operator) -> None:
     print(f"a viewer: {(workers[VIEWERS] - workers[0]) / VIEWERS:.3f} % of a core")
 
 
+def write_given(server: Server, rows: int) -> None:
+    """Write prizes of one treasure that were given today, each to somebody else."""
+    code = server.publish(server.log_in("publisher"), 0)
+    uri = running_store(read_settings({"DATA_DIR": str(server.log.parent / "data")}))
+    now_ms = int(time.time() * 1000)
+    with MongoClient[dict[str, Any]](uri) as mongo:
+        prizes = mongo.get_default_database()["prizes"]
+        for first in range(0, rows, BATCH):
+            prizes.insert_many(
+                {"_id": f"{code}:{n}", "code": code, "depth": n, "unionid": f"u{n}", "publisher": "p",
+                 "wxname": f"小明{n}", "goods_type": 2, "draw_type": 1, "amount_fen": 0, "state": "given",
+                 "attempt": 0, "won_at": now_ms, "claimed_at": now_ms, "given_at": now_ms}
+                for n in range(first, min(first + BATCH, rows))
+            )  # fmt: skip
+
+
+def measure_export(operator: Operator, rows: int) -> None:
+    """Print how long a table takes and what it adds to the memory of the workers; hang up on another one."""
+    began = time.perf_counter()
+    write_given(operator.server, rows)
+    print(f"{rows:,} prizes written in {time.perf_counter() - began:.0f} s", flush=True)
+    workers = operator.server.workers()
+    asked = {"month": datetime.now(BEIJING).strftime("%Y-%m"), "reason": "bench"}
+    before = most = sum(map(resident_bytes, workers))
+    began, size = time.perf_counter(), 0
+    for least in (rows + 1, rows // 2):
+        lines = 0
+        with operator.http.stream("POST", "/ops/winners", json=asked) as reply:
+            for part in reply.iter_bytes():
+                size, lines = size + len(part), lines + part.count(b"\n")
+                most = max(most, sum(map(resident_bytes, workers)))
+                if lines >= least:
+                    break
+        if least > rows:
+            took = time.perf_counter() - began
+            print(f"{lines:,} lines of {size / 1e6:.0f} MB in {took:.0f} s, {rows / took:,.0f} rows a second")
+    print(f"workers: {before >> 20} MB before, {most >> 20} MB at most")
+    acts = operator.http.get("/ops/log", params={"act": "export_prizes"}).json()["data"]
+    print("in the log, the newest first:", ", ".join(act["outcome"] for act in acts))
+
+
+def resident_bytes(pid: int) -> int:
+    """Return how much memory a process has."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def descendants(pid: int) -> list[int]:
     """Return a process and all its descendants."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -211,7 +268,13 @@ def measure_browser(operator: Operator) -> None:
 
 def main() -> None:
     """Measure and print."""
-    argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0]).parse_args()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--export", type=int, default=0, metavar="ROWS")
+    rows = parser.parse_args().export
+    if rows:
+        with running(WORKERS) as server:
+            measure_export(Operator(server), rows)
+        return
     with running(WORKERS) as server, a_crowd(server):
         operator = Operator(server)
         time.sleep(15)  # the crowd logs in
