@@ -2,7 +2,7 @@
 // https://swagger.io/docs/open-source-tools/swagger-ui/customization/plugin-api/#wrapcomponents
 
 export const LABELS = {
-  "Cancel": "取消", "Clear": "清除", "Code": "状态码", "Controls ": "对应 ", "Curl": "命令行", "Default value": "默认值",
+  "Available values": "可选值", "Cancel": "取消", "Clear": "清除", "Code": "状态码", "Controls ": "对应 ", "Curl": "命令行", "Default value": "默认值",
   "Description": "说明", "Details": "详情", "Edit Value": "编辑", "Example": "例如", "Example Value": "示例",
   "Examples": "示例", "Examples: ": "示例：", "Execute": "发送", "Filter by tag or path": "按分组或路径筛选", "Media type": "格式",
   "Name": "名称", "No parameters": "没有参数", "Parameters": "参数", "Request URL": "请求地址", "Request body": "请求内容",
