@@ -84,18 +84,6 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     is_readable(opened)
 
 
-def test_a_task_that_a_check_refused_is_not_offered_to_be_shown(operator, running, data_dir):
-    publisher = Person.log_in(running.address, "阿丽")
-    hidden, refused = (publisher.publish(a_picture()) for _ in range(2))
-    for code, reason, review in ((hidden, "operator", "shown"), (refused, "refused", "refused")):
-        write_record(data_dir, "tasks", code, status=1, hidden=1, end_reason=reason, review=review)
-    opened = operator()
-    for code, number in ((hidden, 1), (refused, 0)):
-        opened.go(f"/ops#/task/{code}")
-        expect(opened.page.locator("main")).to_contain_text(code)
-        expect(opened.page.locator("[data-act=show]")).to_have_count(number)
-
-
 def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running, data_dir):
     publisher, sharer, reporter = (Person.log_in(running.address, user) for user in ("阿丽", "小芳", "大熊"))
     dug, code = publisher.publish(a_picture(), forecast_num=1000), publisher.publish(a_picture())
