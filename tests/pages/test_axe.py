@@ -157,7 +157,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, codes
     looked.go(f"/#/task/{codes['upcoming']}", "开挖")
     opened.go(f"/#/task/{codes['running']}")
     dig = page.locator(".dig[data-kind=ready]")
-    looked.at("running", "头奖", "现在可以挖")
+    looked.at("running", "头奖", "挖一锹")
     dig.click()
     expect(page.locator(".dig[data-kind=cooling]")).to_be_visible()
     looked.at("cooling", "头奖")
