@@ -400,7 +400,9 @@ class Page {
       this.shaft.say(`第 ${reply.now_depth} 层，什么也没有${reply.is_cd ? "，冷却后再挖" : ""}`);
     }
     if (reply.joined) this.people.add(reply);
-    if (reply.is_prize) this.people.mark(reply.no);
+    if (!reply.is_prize) return;
+    this.people.mark(reply.no);
+    await painted();
   }
 
   refused(error) {
