@@ -51,19 +51,19 @@ def _token_of_query(query: str) -> str:
 
 @runtime_checkable
 class Placed(Protocol):
-    """A stream whose request takes a place (`server/running/listening.py`).
+    """A stream whose request occupies one of the limited places (`server/running/listening.py`).
 
-    While it `awaits` who its client is, it may be closed for another.
+    While it `awaits` the identity of its client, it may be closed to make room for another request.
     """
 
     awaits: bool
 
     def leave_place(self) -> None:
-        """Take none any more."""
+        """Give the place up."""
 
 
 def leave_place(request: HTTPServerRequest) -> None:
-    """Let a request take no place any more, because it only waits."""
+    """Give up the place of a request that only waits."""
     stream = getattr(request.connection, "stream", None)
     if isinstance(stream, Placed):
         stream.leave_place()

@@ -20,7 +20,7 @@ def schemas_of(
 ) -> dict[str, dict[str, Any]]:
     """Return the schemas of what is taken and given, and of the structs within, by name.
 
-    The English ones say of each struct what its class says, too.
+    In English, a struct's description is the docstring of its class.
     """
     taken = {struct.__name__ for struct in takes}
     everything = [*takes, *gives]
@@ -85,8 +85,9 @@ def _require_defaults(schema: dict[str, Any]) -> None:
 
 
 def _explain(schema: dict[str, Any], meaning: Meaning, language: Language) -> None:
-    """Describe a field. The condition of a parameter is there already; of an optional one in its first
-    form."""
+    """Add a field's meaning to its description. A parameter's description already has its condition; that of
+    an optional parameter is in its first alternative.
+    """
     first = schema.get("anyOf", [schema])[0]
     schema["description"] = meaning.sentence(first.pop("description", ""), language)
     if meaning.values:
@@ -94,7 +95,7 @@ def _explain(schema: dict[str, Any], meaning: Meaning, language: Language) -> No
 
 
 def _say_in_english(schema: Any) -> None:
-    """Leave out the titles, which are the words of a form, and translate what is described within fields."""
+    """Remove the titles, which are labels of a form, and translate the descriptions of all fields."""
     for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
         _say_in_english(part)
     if isinstance(schema, dict):

@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from parts.cast import Actor, Cast, kept_by
 from parts.serving import Server
 
-WATCHED_TASKS = 20  # at most so many messages a second are taken
+WATCHED_TASKS = 20  # the server limits a connection's messages per second
 PROOF = "/getProof"
 _LONG_WORD = re.compile("[0-9A-Za-z+/_-]{20,}")
 _PROCESS = re.compile('"process":"([0-9a-f]{12})"')
@@ -81,7 +81,7 @@ def _forms(secret: bytes) -> tuple[str, ...]:
 
 
 class Listener:
-    """Two websockets that listen until it is closed: a watcher of tasks, and an operator's screen."""
+    """Two websockets that listen until `close` is called: a watcher of tasks, and an operator's screen."""
 
     def __init__(self, port: int, cast: Cast) -> None:
         self.frames: list[str] = []

@@ -1,6 +1,6 @@
-"""How much it takes for many open pages: from unit costs, by sums and by the simulation of `queueing.py`.
+"""What many open pages need, computed from unit costs, by sums and by the simulation in `queueing.py`.
 
-What a table assumes stands in `Load` and `Limits`; all else was measured in the same run.
+The assumptions of a table are in `Load` and `Limits`; all else was measured in the same run.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from parts.queueing import Cost, DigCost, Hall, comeback, ticking, wave
 from parts.unit_costs import Spent, Units
 
 HEADERS = 66  # of TCP, IP and Ethernet, for each frame or reply
-SIMULATED_PROCESSES = 8  # the others are like them
-ENTRY_BYTES = 15  # of a treasure in what processes tell each other of their watchers
+SIMULATED_PROCESSES = 8  # further processes are assumed to behave the same
+ENTRY_BYTES = 15  # per treasure, in a process's message about its watchers
 HEARTBEAT_BYTES = 700
 TREASURE_KB = 8.0  # of memory, as `bench/fanout.py --only tasks` says
-CPU = 1e6  # µs of a core in a second
-# A crowd is told its number each so many seconds, and a process tells all of its numbers to the others.
+CPU = 1e6  # µs in a second: one whole core
+# Seconds between two `watchers` frames to a crowd, and between two complete reports to other processes.
 CROWD_SECONDS, WHOLE_SECONDS = 5, 30
 
 
 @dataclass(slots=True, frozen=True)
 class Load:
-    """What people do, in seconds: how long a page stays open, between two digs, between two early presses."""
+    """What people do. In seconds: how long a page is open, from dig to dig, from one early press to the next."""
 
     pages: int
-    pages_each: int  # how many watch one treasure
+    pages_each: int  # watchers per treasure
     stay: float = 120.0
     cooldown: float = 10.0
     presses: float = 30.0
@@ -41,7 +41,7 @@ class Load:
 
 @dataclass(slots=True, frozen=True)
 class Limits:
-    """What one of each carries. The first two are choices; the others are what we take others to carry."""
+    """The most that one process, Redis or MongoDB carries. The first two are chosen, the others assumed."""
 
     process_share: float = 0.5
     process_pages: int = 10_000
@@ -74,9 +74,9 @@ def known_by_a_process(load: Load, processes: int) -> float:
 
 
 def worker_us(units: Units, load: Load, processes: int) -> float:
-    """Return the CPU of all processes in a second, in µs."""
+    """Return the CPU time that all processes together use per second, in µs."""
     of, opens = units.of, load.pages / load.stay
-    numbers = watcher_frames(load) + 1.0  # and a tick
+    numbers = watcher_frames(load) + 1.0  # plus one tick frame
     known = known_by_a_process(load, processes)
     each_open = sum(of[name].worker for name in ("details, alone", "square", "handshake"))
     return (
@@ -95,11 +95,11 @@ def watcher_frames(load: Load) -> float:
     """Return how many `watchers` frames a page gets in a second."""
     if load.pages_each > 500:
         return 1 / CROWD_SECONDS
-    return 1 - math.exp(-2 * load.pages_each / load.stay)  # in how many seconds somebody came or went
+    return 1 - math.exp(-2 * load.pages_each / load.stay)  # share of seconds in which the number changes
 
 
 def processes_for(units: Units, load: Load, limits: Limits) -> int:
-    number = max(2, math.ceil(load.pages / limits.process_pages))  # one of them may be lost
+    number = max(2, math.ceil(load.pages / limits.process_pages))  # at least two, in case one fails
     while worker_us(units, load, number) > number * limits.process_share * CPU:
         number += max(1, number // 20)
     return number
@@ -159,7 +159,7 @@ def _sum(*spent: Spent) -> Spent:
 
 
 def dig_cost(units: Units, processes: int = 1) -> DigCost:
-    """Return what a dig costs, in seconds, with Redis's work for so many processes besides."""
+    """Return what a dig costs, in seconds, including Redis's work for this many processes."""
     of = units.of
     beyond = max(0, processes - SIMULATED_PROCESSES) * units.received_us
     return DigCost(
@@ -179,10 +179,10 @@ def cost(spent: Spent) -> Cost:
 
 
 def asking_cost(units: Units, spent: Spent, together: float, steps: int) -> Cost:
-    """Return the cost in seconds of a request that asks the store so many times, as measured `together`.
+    """Return the cost in seconds of a request that queries the store in this many `steps`.
 
-    What one question costs, however many ask it at once, is told by details that were asked one by one and
-    16 at a time.
+    The cost of one store operation, however many requests share it, follows from details requested one by one
+    and 16 at a time. `together` is how many requests shared an operation when `spent` was measured.
     """
     alone, many = units.of["details, alone"], units.of["details"]
     part = 1 - 1 / unit_costs.CONNECTIONS
@@ -208,7 +208,7 @@ class Delays:
 
 
 def delays(units: Units, load: Load, processes: int) -> Delays:
-    """Simulate eight of these processes: the others are like them. Clients cost nothing here."""
+    """Simulate at most eight of these processes, since all behave the same. Clients cost nothing here."""
     some = min(processes, SIMULATED_PROCESSES)
     each = load.pages / processes
     watchers = math.ceil(some * min(each, load.pages_each / processes if load.treasures > 1 else each))
@@ -223,7 +223,7 @@ def delays(units: Units, load: Load, processes: int) -> Delays:
 
 
 def breaks(units: Units, pages_each: Callable[[int], int], limits: Limits) -> list[tuple[float, str]]:
-    """Return at how many pages one of each is full, the first first."""
+    """Return at how many pages each resource reaches its limit, the lowest number first."""
 
     def found(full: Callable[[Need], float]) -> float:
         low, high = 100, 1 << 30

@@ -1,6 +1,6 @@
-"""A proxy before WeChat's sandbox, in a process of its own: what is asked through it can be answered late.
+"""A proxy before WeChat's sandbox, in a process of its own, which can delay the answers.
 
-What waits here costs the server nothing but the waiting, as with WeChat itself. The sandbox would note each
+The delay takes no CPU of the server, as with WeChat itself. The sandbox would note each
 late answer in the server's own MongoDB.
 """
 
@@ -22,10 +22,10 @@ FORWARD_SECONDS = 20
 
 
 class Forward(RequestHandler):
-    """Asks the sandbox the same, and answers what it answers; some of it late, once `slow` is set."""
+    """Forwards each request to the sandbox; delays some of the answers once `slow` is set."""
 
     def initialize(self, behind: str, slow: Any, seconds: float, http: httpx.AsyncClient) -> None:
-        """Take from the route table where the sandbox is, and how late to be."""
+        """Take the sandbox's address and the delay from the route table."""
         self._behind, self._slow, self._seconds, self._http = behind, slow, seconds, http
 
     async def get(self) -> None:
@@ -61,7 +61,7 @@ def _serve(port: int, behind: str, slow: Any, seconds: float, listening: Any) ->
 
 @contextmanager
 def before(behind: str, port: int, seconds: float) -> Iterator[Any]:
-    """Forward from `port` to the sandbox at `behind`; yield what, once set, makes answers `seconds` late."""
+    """Forward from `port` to the sandbox at `behind`; yield the event that delays answers by `seconds`."""
     spawn = multiprocessing.get_context("spawn")
     slow, listening = spawn.Event(), spawn.Event()
     process = spawn.Process(target=_serve, args=(port, behind, slow, seconds, listening), daemon=True)

@@ -58,7 +58,7 @@ class SendRequest(msgspec.Struct):
 
 
 class SendMessage(SandboxHandler):
-    """POST /cgi-bin/message/subscribe/send; `message` in a misbehaviour, whose number is an openid."""
+    """POST /cgi-bin/message/subscribe/send. Its misbehaviour is `message`, by openid."""
 
     def initialize(self, context: Context) -> None:
         """Take the context from the route table."""

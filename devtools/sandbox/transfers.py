@@ -22,10 +22,10 @@ from server.settings import SANDBOX_APPID
 
 # A person has one day to confirm.
 CONFIRM_MS = 86_400_000
-# WeChat answers questions about bills for so long: https://pay.weixin.qq.com/doc/v3/merchant/4012716437
+# For how long WeChat answers queries about a bill: https://pay.weixin.qq.com/doc/v3/merchant/4012716437
 KNOWN_MS = 30 * 86_400_000
-# A transfer's bounds, and the defaults of what a person gets and a merchant pays a day, from midnight in
-# China. https://pay.weixin.qq.com/doc/v3/merchant/4013778940 and 4013747667
+# The least and most of a transfer; the default daily limits of a recipient and of a merchant (days begin at
+# midnight in China). https://pay.weixin.qq.com/doc/v3/merchant/4013778940 and 4013747667
 LEAST_FEN, MOST_FEN = 10, 200_00
 PERSON_DAY_FEN, MERCHANT_DAY_FEN = 2_000_00, 50_000_00
 # From this amount on WeChat wants the person's name, which this merchant does not know.

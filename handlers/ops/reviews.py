@@ -26,11 +26,11 @@ Key = Annotated[
 class HeldReview(msgspec.Struct):
     """A task, or with `code` "" a name and picture that somebody chose. `pic` is "" if there is none.
 
-    `name` is the task's, `wxname` that of who submitted it, as others see them now.
+    `name` is the task's, `wxname` that of the person who submitted it, both as others see them now.
 
     `more` are the pictures of its kinds of prizes that were not checked yet.
 
-    `why` says why it is held; `created_at` is since when it waits, unix ms.
+    `why` says why it is held; `created_at` is when it began to wait, unix ms.
     """
 
     key: str

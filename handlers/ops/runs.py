@@ -42,7 +42,7 @@ class OpsRun(OperatorInterface):
 
 
 class OpsEraseRequest(Named, kw_only=True):
-    """Who is erased."""
+    """The person to erase."""
 
     reason: Reason
 
@@ -64,7 +64,7 @@ class OpsErase(OperatorInterface):
 class ShownRun(msgspec.Struct):
     """A run: `done` of `total` steps, 0 while that is not known; `outcome` is "" until it has ended.
 
-    `said` is what there is to say of it: codes, each with its values. `target`: a fingerprint, a pseudonym.
+    `said` describes its progress and result as codes with values. `target` is a fingerprint or a pseudonym.
     """
 
     what: What
@@ -79,8 +79,10 @@ class ShownRun(msgspec.Struct):
 
 
 class OpsRunsReply(Reply, kw_only=True):
-    """The 20 newest runs, the last one first. `sealing` has the fingerprints of this process's secrets, the
-    first one first, and `older` those of others that stored values or servers may still need.
+    """The 20 newest runs, the last one first.
+
+    `sealing` has the fingerprints of this process's secrets in their order; `older` has those of
+    further secrets that stored values or other servers may still need.
     """
 
     data: list[ShownRun]

@@ -153,7 +153,10 @@ class UserLogin(Interface):
 
 
 class CashRules(msgspec.Struct):
-    """What binds red packets here. `least_cd` is in seconds, `least_gap` in levels; a limit of 0 is none."""
+    """The rules for red packets on this server. `least_cd` is in seconds, `least_gap` in levels.
+
+    A limit of 0 means none.
+    """
 
     no_credit: Annotated[int, Meta(ge=0, le=1)]
     least_cd: int
@@ -165,7 +168,8 @@ class CashRules(msgspec.Struct):
 class GetMyInfoReply(Reply, kw_only=True):
     """`digging_num`: digs made. `release_num`: tasks published. `partake_num`: different tasks dug.
 
-    By their chances, the caller's digs win `expected_wins` prizes; they won `wins_counted`.
+    `expected_wins` is how many prizes the caller's digs win by their chances, `wins_counted` how many they
+    won.
 
     `review` is that of the name and picture chosen last: others see them once it is "shown".
     `red_packets` is 0 where nobody can publish any; `fair_start_ms` is as in a task's details. `delete_at`
@@ -225,7 +229,7 @@ class GetMyInfo(Interface):
 
 
 class SetProfileRequest(msgspec.Struct):
-    """Your name and picture, because WeChat no longer gives them. The token says whose.
+    """Your name and picture, because WeChat no longer gives them. They are set for the owner of the token.
 
     One of the two may be left out; it then stays as it is.
     """
@@ -290,7 +294,7 @@ class DeleteAccountReply(Reply, kw_only=True):
 
 
 class DeleteAccount(Interface):
-    """Delete the caller's account in seven days, and end their tokens. Asked again, the first day stays."""
+    """Delete the caller's account in seven days, and end their tokens. A second request changes no date."""
 
     path = "/deleteAccount"
     method = "POST"

@@ -10,8 +10,8 @@ const NEW = { name: "", kind: "goods", number: "1", amount: "", value: "", url: 
 const LABELS = { each: "每个多少元", split: "一起分多少元" };
 
 /**
- * Return the element; its `values()` are what is filled in, as `prizesOf` takes it, at first `kept`. `cash` is whether
- * the server takes red packets, of at most `mostYuan`. `changed` is called when a row is added or removed.
+ * Return the element. Its `values()` returns what is filled in, for `prizesOf`; the form begins with `kept`. `cash` is
+ * whether the server takes red packets, of at most `mostYuan`. `changed` is called when a row is added or removed.
  */
 export function kindRows(kept, { cash, mostYuan, changed }) {
   const list = el("ol.kinds");
@@ -45,7 +45,7 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
     values: () => rows.map((row) => row.values()),
     /** Resolves once all their pictures are uploaded, and throws if one was refused. */
     ready: () => Promise.all(rows.map((row) => row.ready())),
-    /** Show it, or neither show nor check it. */
+    /** Show and check the element, or, if it does not apply, do neither. */
     apply(applies) {
       apply(element, applies);
       if (applies) rows.forEach((row) => row.adapt());

@@ -22,7 +22,7 @@ export class Participants {
     this.shown = new Map(); // by no
     this.winners = new Set();
     this.number = 0;
-    this.most = NEWEST; // more after somebody looked back
+    this.most = NEWEST; // grows as earlier people are shown
     this.resets = 0;
     this.looking = false;
   }

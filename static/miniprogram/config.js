@@ -2,5 +2,5 @@
 // with wss, for socket. In development: the address that `python -m server` prints.
 export const SERVER = "http://127.0.0.1:8000";
 
-// In development, who the server's sandbox takes you for, in place of a login with WeChat. Empty: WeChat's.
+// In development: the person as whom the server's sandbox logs you in. Empty: log in with WeChat.
 export const PLAY_AS = "";

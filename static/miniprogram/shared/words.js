@@ -107,7 +107,7 @@ export const endsWords = ({ status, expires_at }) => (!status && expires_at ? `$
 /** What a treasure's page says of it in short, a fact each. */
 export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task)];
 
-/** What stands behind the publisher's name: there is room beside it, none for a line more above the button. */
+/** What follows the publisher's name on the same line, because there is no room for another line. */
 export const buriedWords = (task) => ["埋下", endsWords(task)].filter(Boolean).join(" · ");
 
 // What an operator writes, and people may read.
@@ -219,7 +219,7 @@ export function chanceWords({ status, one_in, nearest }) {
   return one_in ? `这一锹 1/${one_in}` : `这一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
-// What the winner reads when the ground opens, and the question whether that sounds.
+// What the winner reads when the ground opens, and the choice whether it makes a sound.
 export const WIN = { title: "恭喜，你挖到了！", claim: "去领取", signal: "挖到时响一声、震一下" };
 export const placeWords = ({ now_depth, no }) => `第 ${now_depth} 层，你是名单上的第 ${no} 位`;
 
