@@ -25,7 +25,7 @@ CROWD_SECONDS, WHOLE_SECONDS = 5, 30
 
 @dataclass(slots=True, frozen=True)
 class Load:
-    """What people do. In seconds: how long a page is open, from dig to dig, from one early press to the next."""
+    """What people do. Seconds that a page stays open, between two digs, and between two early presses."""
 
     pages: int
     pages_each: int  # watchers per treasure

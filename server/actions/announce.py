@@ -12,7 +12,7 @@ from server.store.money.prizes import Prize
 
 @per_context
 def square_of(context: Context) -> Square:
-    """The square's pages, which each announcement forgets."""
+    """The square's cached pages. Each announcement discards them."""
     lasts_ms = context.settings.task_days * DAY_MS
     return Square(context.store, context.clock.now_ms, lasts_ms, lambda: context.database.featured)
 

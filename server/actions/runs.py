@@ -50,7 +50,7 @@ async def ask_run(context: Context, actor: Actor, what: What, reason: str) -> No
 
 
 async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
-    """Let the leader erase a person, each of their records by a run. Raises NoSuchTask; BadRequest if they
+    """Let the leader erase a person: one run for each of their records. Raises NoSuchTask; BadRequest if they
     are erased, or about to be.
 
     The log keeps the pseudonyms: the person's ids must be nowhere afterwards.
@@ -58,7 +58,8 @@ async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -
     store, person = context.store, await find_person(context, whom)
     records = await store.people.of_openid(person["openid"])
     begun = {run.get("unionid") for run in await store.runs.unfinished()}
-    # Asking may have been cut off between two records. Of two who ask at once, the order lets one begin both.
+    # Asking may have been cut off between two records. The order lets one of two
+    # simultaneous requests begin all of them.
     asked = sorted(record["_id"] for record in records if record["_id"] not in begun)
     if not asked:
         raise BadRequest(UNDER_WAY)
@@ -99,15 +100,15 @@ async def do_runs(context: Context) -> None:
                 key = run["_id"]
                 if key not in begun or begun[key].done():
                     begun[key] = doing.spawn(_do(context, run))
-            await asyncio.sleep(LOOK_SECONDS)  # also before a run that failed at once is tried again
+            await asyncio.sleep(LOOK_SECONDS)  # so a run that fails at once is not retried at once
         if begun:
-            await asyncio.wait(begun.values())  # they give their leases back
+            await asyncio.wait(begun.values())  # each releases its lease
     finally:
         await doing.end()
 
 
 async def _do(context: Context, run: Run) -> None:
-    """Do a run, unless another process does: then it is looked at again."""
+    """Do a run. If another process does it, return: the run is looked at again later."""
     store, telling, progress = context.store, Background(), Progress()
     lease = erasure_of(run["unionid"]) if run["what"] == "forget" else run["what"]
     try:

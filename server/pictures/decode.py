@@ -23,8 +23,8 @@ MAX_BYTES = 10 * 1024 * 1024
 MAX_WEBP_PIXELS = 8_000_000  # its decoder takes twice the memory of any other
 MAX_SCANS = 20  # cameras and encoders write 10 to 15
 THUMBNAIL_SIDE = 300
-# JPEG's qualities, of 0 to 95. The best that fits is taken; if none fits, the picture shrinks at the last
-# one. The square shows a dozen thumbnails at once, so they must be small.
+# JPEG's qualities, of 0 to 95. The best that fits is taken; if none fits, the picture is made smaller at the
+# lowest quality. The square shows a dozen thumbnails at once, so they must be small.
 FULL_QUALITIES, THUMBNAIL_QUALITIES = (85, 75, 60), (70, 55, 40)
 FULL_BYTES, THUMBNAIL_BYTES = 500_000, 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
@@ -185,7 +185,7 @@ def _on_white(image: Image.Image) -> Image.Image:
 def _jpeg_within(
     image: Image.Image, qualities: tuple[int, ...], most_bytes: int
 ) -> tuple[tuple[int, int], bytes]:
-    """Return the best JPEG of at most so many bytes, and its size."""
+    """Return the best JPEG of at most this many bytes, and its size."""
     for quality in qualities:
         data = _jpeg(image, quality)
         if len(data) <= most_bytes:

@@ -99,7 +99,7 @@ class Turns(Generic[P]):
             self._waiting.remove(turn)
             self._at_work.add(turn.owner)
             turn.process = self.free.pop()
-            if not turn.came.done():  # else its owner has just been cancelled, and leaves
+            if not turn.came.done():  # else the upload was just cancelled, and is about to leave
                 turn.came.set_result(None)
 
     def _leave(self, turn: _Turn[P]) -> None:

@@ -56,7 +56,7 @@ class Sessions:
         return self._known.get(unionid, 0)
 
     def rest(self) -> None:
-        """Know of nobody: there is no connection, and nothing read about a person is trusted any more."""
+        """Forget all people: nobody is connected, and what was read about people is no longer trusted."""
         self._known = {}
         self._polled_ms = self._now_ms()
 

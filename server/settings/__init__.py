@@ -39,7 +39,7 @@ Limit = Annotated[int, Meta(ge=0)]
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
-SECRET_BITS = 50  # `bits_of` finds as many in all but 4 of 1,000 tokens of 24 random hexadecimal digits
+SECRET_BITS = 50  # 996 of 1,000 tokens of 24 random hexadecimal digits have as many by `bits_of`
 _PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
 
 
@@ -87,7 +87,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     payout_person_day_yuan: Limit = 2_000
     payout_day_yuan: Limit = 50_000
     payout_hold_seconds: Annotated[int, Meta(ge=0, le=604_800)] = 0
-    mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: nothing waits for that
+    mail_review_prizes: Annotated[int, Meta(ge=0, le=1000)] = 0  # 0: no mailed goods wait for an operator
     upload_memory_mb: Annotated[int, Meta(ge=16, le=4096)] = 96
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
     report_hide_hours: Annotated[int, Meta(ge=1, le=720)] = 24
@@ -306,7 +306,7 @@ def _check_guarded(settings: Settings) -> None:
 
 
 def _named_secrets(settings: Settings) -> Iterator[tuple[str, str, int]]:
-    """Yield what a refusal calls each secret that is given, the secret, and how long it must be."""
+    """Yield of each given secret its name in a refusal, the secret itself, and its least length."""
     for secret in settings.given_secrets:
         yield "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY", secret, SECRET_KEY_CHARACTERS
     for operator in settings.operators:
@@ -354,7 +354,7 @@ def _check_shapes(settings: Settings) -> None:
         raise BadSettings("SECRET_KEYS has a secret twice: give the new one and the old one, each once")
     if settings.metrics_token and len(settings.metrics_token) < METRICS_TOKEN_CHARACTERS:
         raise BadSettings(_better_secret("METRICS_TOKEN", METRICS_TOKEN_CHARACTERS))
-    _ = settings.operators, settings.templates, settings.texts  # which are read, and so checked
+    _ = settings.operators, settings.templates, settings.texts  # reading these properties checks them
     _check_payouts(settings)
     if bool(settings.wechat_appid) != bool(settings.wechat_secret):
         raise BadSettings("WECHAT_APPID and WECHAT_SECRET must be set together")

@@ -48,7 +48,8 @@ class Merchant(msgspec.Struct, frozen=True, kw_only=True):
 
     `cert_serial` names the certificate of `private_key`. WeChat signs replies and notices with the private
     key of `public_key`, which it calls `public_key_id`, and encrypts notices with `api_v3_key` (32 bytes).
-    For some days after a merchant comes from it, `platform_cert` (平台证书) still signs; "" if there is none.
+    While a merchant changes from certificates to public keys, for some days, WeChat still signs with the key
+    of `platform_cert` (平台证书), "" if there is none.
     """
 
     mchid: str

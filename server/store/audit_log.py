@@ -15,12 +15,12 @@ from server.store.documents import Documents
 _Document = dict[str, Any]
 
 BEGUN = "begun"
-# One turn reads at most this many acts, from a period of this length at first. The period then grows up to
-# STEP times, or is halved, by how many acts were found.
+# One turn reads at most this many acts, from a period of this length at first. If few acts are found, the
+# period grows up to STEP times; if many are, it is halved.
 TURN, PERIOD_MS, STEP = 250, 60_000, 64
 # The fields that the log can be filtered by, besides the time.
 FILTERED = ("operator", "act", "code", "person")
-# A target that names a task: its code, perhaps with a depth, or a review or a report of it.
+# A target that names a task, by its code alone, or by a depth, a review or a report of the task.
 _CODE = re.compile(r"(?:task:|report:)?([0-9A-Za-z]{12})(?:\Z|:)")
 
 
@@ -59,9 +59,9 @@ def depth_of(act: Act) -> int:
 
 
 class Wanted(NamedTuple):
-    """Which acts: of an operator, of a kind, about a task or a person; from one moment until before another.
+    """Which acts: of an operator, of a kind, about a task or a person; from one moment to before another.
 
-    "" and [] are any. A person has as many public ids as records.
+    "" and [] do not filter. A person has as many public ids as records.
     """
 
     since_ms: int
@@ -132,7 +132,7 @@ class AuditLog(Documents[Act]):
                 period, {"_id": 0}, sort=newest_first, limit=TURN, batch_size=TURN + 1
             )
             acts = await found.to_list(TURN)
-            if len(acts) == TURN:  # there may be more of the last one's millisecond
+            if len(acts) == TURN:  # more acts may have the same millisecond as the last one
                 until = acts[-1]["at"]
                 same = self.collection.find({**condition, "at": until}, {"_id": 0})
                 acts = [act for act in acts if act["at"] > until] + await same.to_list(None)

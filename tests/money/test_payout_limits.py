@@ -109,7 +109,7 @@ async def test_two_orders_at_once_cannot_both_pass_the_limit(client, context, mo
     monkeypatch.setattr(Orders, "insert", insert_together)
     replies = await asyncio.gather(*(alice.post("/payTask", code=code, money=6) for code in codes))
     refused = [reply["error"] for reply in replies if reply["status"]]
-    # Once the order of one that was refused is gone, the other one's fits.
+    # If the order of the first refused request is already deleted, the second request is within the limit.
     assert refused in (["over_limit"], ["over_limit", "over_limit"])
     assert len(await find(context, "sandbox_orders")) == 2 - len(refused)
 

@@ -282,7 +282,7 @@ async def test_a_bill_that_is_refused_names_its_task_and_what_wechat_said(
     begin_to_watch()
     feed = frames(http, settings)
     async for frame in feed:
-        # Another one may be there: a person who digs a red packet all alone is a pattern.
+        # There may be an alarm of another kind: a person who digs a red packet all alone is a pattern.
         if bills := [alarm for alarm in frame.get("alarms", []) if alarm["kind"] == "bill"]:
             break
     await feed.aclose()

@@ -53,7 +53,7 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(client, context,
 async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
     client, context, other, monkeypatch
 ):
-    """Most of them only say so: no dig is as deep as that."""
+    """Most of these watchers only claim to know more: no dig is that deep."""
     monkeypatch.setattr(hub, "AHEAD_SECONDS", 0.3)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -216,7 +216,7 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, 
         return await find(code)
 
     async def refreshing(watched: WatchedTask) -> None:
-        asked.set()  # the read goes on after this turn of the loop: a page that does not wait is old
+        asked.set()  # the read ends in a later turn of the loop: a page that does not wait for it is stale
         await refresh(watched)
 
     async def dies_before(*_: object) -> bool:

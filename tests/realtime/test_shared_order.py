@@ -28,7 +28,7 @@ from support.histories import a_history
 
 KEYS = Keys(b"a secret that only the tests know, 32+")
 WINDOW_MS = 200
-# Of a whole window and the order after it: what a busy machine may add in these tests.
+# How much longer a window and its order may take on a busy machine.
 BUSY_SECONDS = 0.3
 
 
@@ -137,7 +137,7 @@ def processes(io_loop: Any) -> Iterator[Callable[..., Awaitable[list[Process]]]]
 
 
 class Window:
-    """One window of a task: who went on, in this order, and when (seconds after digging began)."""
+    """One window of a task: who went on, in order, and when (seconds after digging began)."""
 
     def __init__(self, code: str, processes: list[Process]) -> None:
         self.code = code
@@ -161,7 +161,7 @@ class Window:
 
 
 class Falling:
-    """Chance of which the last to ask gets the first place."""
+    """A random source that gives the first place to the last to ask."""
 
     def __init__(self) -> None:
         self._next = 2**52
@@ -208,7 +208,7 @@ async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(mo
     number = len(windows)
     as_many = (comb(number, k) * 15 ** (number - k) / 16**number for k in range(wins, number + 1))
     assert sum(as_many) > 1e-6
-    assert wins, "never is as unlikely"
+    assert wins, "no win at all is just as unlikely"
     for each in four:
         await each.close()
 

@@ -39,8 +39,8 @@ class World:
 
     `unknown` is when WeChat was last asked about a bill and did not know it, 0 for never. `approved` are the
     attempts that somebody may still make a bill for. `repaid` is what WeChat made of the refund. `over`: the
-    deadline is. `frozen`: an operator wants it frozen. `broke` is what a step did that it must not.
-    `carrying` is the prize as it was for somebody who did what it owed, and has not noted that yet.
+    deadline has passed. `frozen`: an operator wants it frozen. `broke` is what a step did that it must not.
+    `carrying` is the prize as read by a process that has done its due effect and not recorded that yet.
     """
 
     prize: Document
@@ -123,7 +123,7 @@ def is_end(world: World) -> bool:
     return state(world.prize) == "returned" and owes(world.refund, "ledger")
 
 
-# What WeChat may name of a bill, now or later, by what it has of it.
+# The states that WeChat may report of a bill, now or later, by the state of the bill at WeChat.
 SAID = {
     "WAIT": ("ACCEPTED", "WAIT_USER_CONFIRM"),
     "SUCCESS": ("ACCEPTED", "WAIT_USER_CONFIRM", "SUCCESS"),
@@ -152,7 +152,8 @@ def carried_out(read: Document) -> Move:
 class Steps:
     """What anybody may do next. `weakened` is a guard that is taken out.
 
-    An effect of the prize stays owed, since it may be done late or twice; if it is `noted`, until it is done.
+    An effect of the prize stays due for ever, since it may be done late or twice. With `noted`, it stays due
+    until it is done.
     """
 
     def __init__(self, weakened: Weakened | None = None, *, noted: bool = False) -> None:
@@ -287,7 +288,7 @@ def _pass_time(world: World) -> World:
 
 
 def put(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
-    """Return the values with another one in this place."""
+    """Return a copy of the values in which the one at this index is replaced."""
     return (*values[:at], value, *values[at + 1 :])
 
 

@@ -15,7 +15,7 @@ from server.store.digging.visits import SHARE_CHARACTERS
 
 @per_context
 def visiting_of(context: Context) -> Visiting:
-    """The visits of this moment, and the share tokens."""
+    """Return this process's `Visiting`, which writes visits and resolves share tokens."""
     visiting = Visiting(context.store, context.keys, context.clock.now_ms)
     context.closing.push_async_callback(visiting.close)
     return visiting

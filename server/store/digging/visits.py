@@ -50,7 +50,7 @@ class Visits(Documents[_Document]):
 
     @classmethod
     def indexes(cls) -> dict[str, Sequence[IndexModel]]:
-        """Return those of both collections."""
+        """Return the indexes of `visits` and of `shares`."""
         return {**super().indexes(), "shares": cls.SHARE_INDEXES}
 
     async def open(self, visits: list[Visit]) -> None:
@@ -90,9 +90,9 @@ class Visits(Documents[_Document]):
         return {token: row for row in found for token in asked.intersection(row["tokens"])}
 
     async def share_numbers(self, code: str) -> _Document:
-        """Return how many people opened a task, and how many of them came by how many others' shares.
+        """Return how many people opened a task, how many of them came by a share, and how many people shared.
 
-        Both are counted from an index alone, up to 100,000.
+        All are counted from an index alone, up to 100,000.
         """
         opened = await self.collection.count_documents(
             {"_id": {"$gte": f"{code}:", "$lt": f"{code};"}},  # ";" is the character after ":"

@@ -36,7 +36,7 @@ def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(
     expect(page.locator(".level b")).to_have_text("0")
     asked.get_by_role("button").click()
     expect(asked.get_by_role("button", name="进来就挖 · 改成我自己按")).to_be_focused()
-    expect(page.locator(".level b")).to_have_text("0")  # it is for the next one
+    expect(page.locator(".level b")).to_have_text("0")  # the choice applies to the next treasure
     opened.go(f"/#/task/{third}")
     expect(page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
 
