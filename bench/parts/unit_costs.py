@@ -2,8 +2,8 @@
 
 One serving process, its stores and its clients are processes of their own, so that each one's CPU time is
 told by the kernel. A proxy before the embedded MongoDB counts commands and bytes; Redis counts its own.
-CPU time depends on other work on the machine by some percent only, unlike the time of a clock. No core rests
-meanwhile, so that each thing costs what it costs under load.
+CPU time depends on other work on the machine by some percent only, unlike the time of a clock. Requests are
+measured while no core rests, so that they cost what they cost under load; a dig and its deliveries at rest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A watcher of the crowd's tasks on a thread and a loop of its own.
 
-A crowd of hundreds may be late itself: a frame has come, and nobody looks at it yet. This one only looks, so
-that the time at which it sees a dig's frame is the server's doing.
+A crowd of hundreds may be late itself: a frame has come, but its loop is busy. This watcher does nothing but
+read frames, so the time at which it reads one depends on the server alone.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ BODY_SECONDS = 10
 
 
 class OpsLoginRequest(msgspec.Struct):
-    """`name` goes with OPS_TOKEN, which several people may have. A token of OPS_TOKENS has its own."""
+    """`name` goes with OPS_TOKEN, which several people may share. Each token of OPS_TOKENS has a name."""
 
     token: Annotated[str, Meta(min_length=1, max_length=256, title="口令", description="运营口令")]
     name: Annotated[

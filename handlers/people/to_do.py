@@ -51,7 +51,8 @@ def _made(context: Context, matter: Matter) -> ToDo | None:
         return _of_prize(context, matter, matter["prize"], made)
     if "unsent" in matter:
         made.act, made.unsent = "ship", matter["unsent"]
-        return made if is_shown(task) else None  # no address of it can be read
+        # While it is hidden, its publisher may not read the addresses.
+        return made if is_shown(task) else None
     made.act, made.owed_fen = "pay", owed_fen(task)
     made.until = unpaid_until_ms(task)
     return made if made.owed_fen and review_of(task) != "hidden" else None

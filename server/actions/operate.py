@@ -188,7 +188,7 @@ async def feature_task(context: Context, actor: Actor, code: str, reason: str, *
         elif not tasks[code]["is_public"]:
             raise BadRequest("私密的宝贝不在广场上，不能精选", param="code")
         else:
-            # Those that ended make room.
+            # A featured task that ended makes room for this one.
             over = [each for each in database.featured if each not in tasks or tasks[each]["status"]]
             if over:
                 await meta.unfeature(database.identity, over)

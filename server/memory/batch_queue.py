@@ -80,7 +80,7 @@ class BatchQueue(Generic[K, V]):
                 answer.set_exception(error)
 
     def _answer(self, batch: _Batch[K, V], found: Mapping[K, V]) -> None:
-        """Answer the first of them, and the others in the loop's next turns, while the next question runs."""
+        """Answer the first requests now, and the others in the loop's next turns, beside the next batch."""
         for _ in range(min(ANSWERED_A_TURN, len(batch))):
             key, answer = batch.popleft()
             if not answer.done():

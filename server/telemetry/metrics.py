@@ -47,7 +47,7 @@ MESSAGES = Counter(
 )
 REPLACED = Counter("wabao_workers_replaced", "Workers that stood still, were ended and replaced")
 GAPS = Counter("wabao_redis_gaps", "Subscriptions acknowledged anew, each of which may have missed something")
-POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks that a poll found further on than their news said")
+POLLED_GAPS = Counter("wabao_polled_gaps", "Watched tasks of which a poll found digs that no news told of")
 RESYNCS = Counter("wabao_resyncs", "Gaps too large to replay, answered by a snapshot")
 CLOSES = Counter("wabao_websocket_closes", "Websockets that ended, by close code", ["close_code"])
 CONNECTIONS = Gauge("wabao_websockets", "Open websockets", multiprocess_mode="livesum")

@@ -66,7 +66,7 @@ export function personActs(who, name, banned, done) {
   ];
 }
 
-/** The button that lets the leader rotate or release; `more` says of what. */
+/** The button that starts a run of `what`; `more` are further parameters of its button. */
 export function runAct(act, what, done, more) {
   return may("money") && button(act, { target: "", path: "/ops/run", parameters: { what }, done, grave: true, more });
 }

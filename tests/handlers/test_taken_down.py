@@ -22,7 +22,7 @@ STATES: list[dict[str, Any]] = [
 
 
 async def seen_by(someone: Someone, code: str) -> set[str]:
-    """Read what tells of a task; return the outcomes."""
+    """Ask each interface that shows a task for it; return the outcomes."""
     asked = [
         someone.get("/getTaskUser", code=code, page=1),
         someone.get("/getTaskUser", code=code, page=2),

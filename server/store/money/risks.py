@@ -47,7 +47,10 @@ class Risks(Documents[Risk]):
         return begun.upserted_id is not None or begun.modified_count == 1
 
     async def crowded(self, day: int, least: int, limit: int) -> list[tuple[str, int]]:
-        """Return a task and how many people, for each address from which so many dug red packets that day."""
+        """Return the addresses from which `least` people or more dug red packets that day.
+
+        Each is given as one of these tasks and the number of people.
+        """
         pipeline: list[dict[str, Any]] = [
             {"$match": {"day": day}},
             {"$group": {"_id": "$place", "people": {"$sum": 1}, "code": {"$max": "$code"}}},
