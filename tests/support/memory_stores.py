@@ -92,6 +92,7 @@ class World:
             "prizes_left": 1,
             "now_depth": len(digs),
             "cd_until": digs[-1]["cd_until"] if digs else 0,
+            "expires_at": 0,
             "participants": digs[-1]["participants"] if digs else 0,
             "status": int(code in self.ended),
             "open": 1,

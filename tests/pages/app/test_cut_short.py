@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Route, WebSocket, WebSocketRoute, expect
 
 from support.browser import Person, Window, needs_chromium, open_window, write_record
 from support.client import a_picture
@@ -155,19 +155,23 @@ def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher, address)
 
 def test_a_dig_whose_reply_comes_after_the_end_does_not_undo_it(watcher, address):
     code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=300, fluctuation=0)
-    ending = watcher.page.locator(".ending")
+    sockets: list[WebSocket] = []
+
+    def keep(opened: WebSocket) -> None:
+        sockets.append(opened)
 
     def let_an_end_pass(route: Route) -> None:
         before = route.fetch()
-        operate(address, "/ops/end", code=code)
-        expect(ending).to_contain_text("平台结束了这个宝贝：违法")
+        with sockets[-1].expect_event("framereceived", lambda frame: '"type":"end"' in frame):
+            operate(address, "/ops/end", code=code)
         route.fulfill(response=before)
 
+    watcher.page.on("websocket", keep)
     watcher.page.route("**/postTask", let_an_end_pass)
     watcher.go(f"/#/task/{code}")
     watcher.log_in("阿强")
     expect(watcher.page.locator(".said")).to_have_text("第 1 层，什么也没有")
-    expect(ending).to_be_visible()
+    expect(watcher.page.locator(".ending")).to_contain_text("平台结束了这个宝贝：违法")
     expect(watcher.page.locator(".dig")).to_have_text("已结束")
 
 
