@@ -72,7 +72,7 @@ class Alarm(msgspec.Struct, frozen=True):
     - pattern: one of `patterns.py`. Its numbers.
     - held (red packets wait for the operator): `held`. How many, and their sum in yuan.
     - order, bill, refund (the operator is needed): `waits`. Its number, and what WeChat Pay said.
-    - bill (WeChat put it off each day for a week): `overdue`. Its number.
+    - bill (over a week old, and WeChat puts it off for the day): `overdue`. Its number.
     - order (this mini-program may report no delivery): `shipping`.
     - invariant, books: a finding's. Its values.
     """

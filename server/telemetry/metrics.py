@@ -26,7 +26,7 @@ REQUESTS = Histogram(
 REFUSALS = Counter("wabao_refusals", "Refused requests, by error code", ["error"])
 DIGS = Counter("wabao_digs", "Digs by outcome: dug, won, repeated, or why refused", ["outcome"])
 RANDOM_ORDERS = Histogram(
-    "wabao_lots",
+    "wabao_random_orders",
     "People in a random order after a cooldown or an opening, in one process",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000),
 )

@@ -244,7 +244,7 @@ class WeChat:
         return found.risk_rank
 
     async def is_trade_managed(self) -> bool:
-        """Return whether each payment must be reported as delivered (`isTradeManaged`); asked once an hour.
+        """Return whether each payment must be reported (`isTradeManaged`). An answer holds for an hour.
 
         https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_istrademanaged
         """

@@ -144,6 +144,11 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     [alarm] = await check_ledger(context.store)
     assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await misbehave(client, "refuse", call="shipping", code="10060019", times=20)  # not now
+    await let_pass(context, 2 * REFUSED_MS)
+    await sweep(context)
+    assert await check_ledger(context.store) == [alarm]
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
     await let_pass(context, REFUSED_MS)
     await sweep(context)
     assert (await check_ledger(context.store), list(map(len, await shipped(context)))) == ([], [1, 1])

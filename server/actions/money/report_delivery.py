@@ -78,7 +78,9 @@ def _alarm(errcode: int) -> str:
 async def _try_later(context: Context, order: Order, alarm: str) -> None:
     now_ms = context.clock.now_ms()
     age_ms = now_ms - order["paid_at"]
-    if age_ms > UNKNOWN_MS:
+    if not alarm and order["alarm"] == SHIPPING_REFUSED:
+        alarm = SHIPPING_REFUSED  # nothing was said of it since
+    elif age_ms > UNKNOWN_MS:
         alarm = alarm or NOT_REPORTED
     most_ms = REFUSED_MS if alarm == SHIPPING_REFUSED else DAY_MS
     again_ms = now_ms + min(max(REPORT_AFTER_MS, age_ms), most_ms)
