@@ -30,9 +30,9 @@ export function celebrationOfMine(task, reply) {
   opened.classList.add("won");
   return async () => {
     open(opened);
+    closeOnBack(opened, () => claiming && goToClaim());
     await painted();
     if (!opened.open) return;
-    closeOnBack(opened, () => claiming && goToClaim());
     await painted(); // meanwhile the page shows the claim
     signalWin();
     await coins(opened);

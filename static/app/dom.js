@@ -71,9 +71,12 @@ export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
-/** Resolve once the browser has painted, at once where nobody looks: work in parts holds no frame up for all of it. */
+/** Resolve once the browser has painted, or soon where nobody looks: work in parts holds no frame up for all of it. */
 export function painted() {
-  return document.hidden ? Promise.resolve() : new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, document.hidden ? 0 : 500);
+  });
 }
 
 function nodes(children) {

@@ -26,7 +26,7 @@ for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, begin, {
 async function begin() {
   touched = true;
   await painted();
-  if (audio) return;
+  if (audio || !globalThis.AudioContext) return;
   audio = new AudioContext();
   audio.suspend();
 }

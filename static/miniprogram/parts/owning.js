@@ -24,7 +24,12 @@ export const owning = Behavior({
       const appears = own && !this.data.own;
       this.setData({ due, own, ends: mayEnd(task), edits: mayEdit(task) });
       if (appears) this.renewStatement();
-      if (due && !this.cash) this.cash = this.showCash().catch(showProblem);
+      if (due && !this.cash) {
+        this.cash = this.showCash().catch((error) => {
+          this.cash = null; // asked again with the next change
+          showProblem(error);
+        });
+      }
     },
 
     async showCash() {

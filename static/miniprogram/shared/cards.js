@@ -33,7 +33,8 @@ export function lastingOf(card) {
 }
 
 function asLeft(card) {
-  const { status, expires_at } = card;
+  const { status, need_pay, expires_at } = card;
+  if (need_pay) return ""; // it is deleted sooner
   if (startWords(card)) return endsWords(card);
   if (status || !expires_at) return "";
   const hours = secondsUntil(expires_at) / 3600;

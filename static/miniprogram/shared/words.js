@@ -102,7 +102,7 @@ export const cooldownWords = ({ cd }) => (cd ? `冷却 ${cd} 秒` : "没有冷�
 export const startWords = ({ starts_at, now_depth }) => (starts_at && !now_depth && secondsUntil(starts_at) ? `${asMoment(starts_at)} 开挖` : "");
 
 /** When a treasure ends at the latest; "" if it has ended, or that is not known. */
-export const endsWords = ({ status, expires_at }) => (!status && expires_at ? `${asMoment(expires_at)} 截止` : "");
+export const endsWords = ({ status, need_pay, expires_at }) => (!status && !need_pay && expires_at ? `${asMoment(expires_at)} 截止` : "");
 
 /** What a treasure's page says of it in short, a fact each. */
 export const facts = (task) => [prizesLeft(task), howGiven(task), startWords(task) || cooldownWords(task)];

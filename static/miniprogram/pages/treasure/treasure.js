@@ -69,15 +69,16 @@ Component({
     /** Read everything anew: what happened cannot always be told from frames. */
     async read() {
       const { data } = await api.get("/getTaskDetails", { code: this.data.task ? this.data.task.code : this.opened });
-      if (this.data.task && data.seq < this.data.task.seq) return; // frames overtook it
+      const { task } = this.data;
+      const overtaken = task && (data.seq < task.seq || (task.status && !data.status));
       const { judged, edited = 0 } = this;
-      [this.judged, this.edited] = ["", 0];
-      if ((judged && data.review !== judged) || data.edited < edited) { // another process may not know yet what the frame told
+      if (!overtaken) [this.judged, this.edited] = ["", 0];
+      if (overtaken || (judged && data.review !== judged) || data.edited < edited) { // another process may not know yet what the frame told
         setTimeout(() => this.life.aborted || this.read().catch(showProblem), READ_AGAIN_MS);
         return;
       }
       observe(data.server_time);
-      if (this.data.task && data.edited !== this.data.task.edited) this.setData({ said: EDIT.changed });
+      if (task && data.edited !== task.edited) this.setData({ said: EDIT.changed });
       noteCommitment(data);
       const half = notedHalf(data.code); // a publisher can tell on this device whether the server kept its half
       const ownHalf = half ? halfWords(holdsHalf(data, half)) : "";
@@ -221,9 +222,12 @@ Component({
       if (busy) return;
       // Just after a cooldown, a random order decides who is tried first.
       this.setData({ busy: true, said: secondsUntil(task.cd_until + task.fair_start_ms) ? "抽签中" : "" });
-      await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
-      this.setData({ busy: false, striking: false });
-      this.show();
+      try {
+        await this.outcomes.until(this.tryDig(task.code, this.strike()), true);
+      } finally {
+        this.setData({ busy: false, striking: false });
+        this.show();
+      }
     },
 
     async tryDig(code, struck) {
