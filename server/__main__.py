@@ -204,7 +204,7 @@ def _require_devtools() -> None:
 
 
 def _devtools(tool: str) -> Any:
-    """Return a module of `devtools/`: the only way from the server to it. Raises BadSettings without it."""
+    """Return a module of `devtools/`; the server imports none elsewhere. Raises BadSettings without it."""
     _require_devtools()
     return importlib.import_module(f"devtools.{tool}")
 
@@ -243,7 +243,7 @@ def _release(parsed: argparse.Namespace) -> int:
     async def work(store: Store) -> int:
         if not parsed.unchecked and await _checked(settings):
             return _complain("nothing was released: see what FAILED above, or use --unchecked", 1)
-        # A log entry would make a new database look used, so there it is written afterwards.
+        # A log entry would make a new database look used, so for a new one the entry is written afterwards.
         new = await is_new(store.database)
         async with nullcontext() if new else logged(store, "release", lease="release"):
             await prepare(store.database, store.indexes(), _tell)
@@ -270,7 +270,8 @@ def _secret(_: argparse.Namespace) -> int:
 def _refuse_embedded(settings: Settings, command: str) -> None:
     """Raise BadSettings without a MONGODB_URI.
 
-    A check drops databases. SecantusDB answers nothing during that, so a server that uses it would fail.
+    A check drops databases. While SecantusDB drops one it answers nothing, so a server on the same SecantusDB
+    would fail.
     """
     if names_embedded_store(settings):
         raise BadSettings(f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store")
@@ -324,7 +325,7 @@ def _on_store(
 ) -> int:
     """Run `work` on MONGODB_URI, or on the store of the server running in DATA_DIR; return its exit code.
 
-    `limited` is false for what may take longer than the 5 s that an operation has.
+    `limited` is false for work whose operations may take longer than the usual 5 s.
     """
     from server.actions.alone import Busy
     from server.store import Store, denials_told, is_unavailable, said_by
@@ -411,7 +412,7 @@ def _forget(parsed: argparse.Namespace) -> int:
 
 
 def _verify(parsed: argparse.Namespace) -> int:
-    import httpx  # it takes 9 MB, which the supervisor does not need
+    import httpx  # the import takes 9 MB that the supervisor can do without
 
     try:
         proof = _read_proof(parsed.proof)
@@ -442,8 +443,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _log_verified(proof: draw.Proof, *, holds: bool) -> None:
-    """Log a `verify`, if MONGODB_URI is set: then an operator ran it. Others may verify, and are not
-    logged."""
+    """Log a `verify` if MONGODB_URI is set, since only an operator has that. Others may verify, unlogged."""
     if not os.environ.get("MONGODB_URI", "").strip():
         return
     from server.actions.command_line import logged
@@ -485,9 +485,9 @@ class _Envelope(msgspec.Struct):
 
 
 def _read_proof(source: str) -> draw.Proof:
-    """Read a proof from a file or an http(s) URL, there page by page.
+    """Read a proof from a file, or page by page from an http(s) URL.
 
-    Raises ValueError if a reply is a refusal or all have more than PROOF_BYTES.
+    Raises ValueError if a reply is a refusal, or if the replies together exceed PROOF_BYTES.
     """
     if not source.startswith(("http://", "https://")):
         return _decode_proof(Path(source).read_bytes())

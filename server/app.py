@@ -88,7 +88,7 @@ INTERFACES: list[type[Interface]] = [
     GetMyFollows,
 ]
 
-# Paths that ask no store, or that report by themselves when a store does not answer.
+# Paths that ask no store, or that report themselves that a store does not answer.
 _NEEDS_NO_DATABASE = re.compile(
     r"/(|healthz|readyz|metrics|openapi\.json|asyncapi\.json|ops/?|docs/?|static/.*)\Z", re.DOTALL
 )

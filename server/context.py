@@ -96,8 +96,8 @@ class Context:
         """Connect to the stores, whose database `server/store/schema.py` has prepared.
 
         `sandbox` opens what plays WeChat, as settings without WECHAT_APPID need (`devtools.sandbox.Sandbox`).
-        `identity` is the database's; without it, the first that is found is ours. `store` replaces the store
-        of the settings; the context closes it.
+        `identity` is that of our database; without it, the first database that is found counts as ours.
+        `store` replaces the store of the settings; the context closes it.
         """
         if settings.sandboxed and sandbox is None:
             raise BadSettings("WECHAT_APPID is not set, and no sandbox plays WeChat")

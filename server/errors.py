@@ -104,7 +104,7 @@ class Banned(Refusal):
 
 
 class Leaving(Refusal):
-    """The person deletes their account: what begins something new is refused until they take that back."""
+    """The person is deleting their account: until they take that back, they can begin nothing new."""
 
     error, default_msg = "leaving", "你正在注销账号，不能再开始新的；要继续用，先在“我的”里撤销注销"
 
@@ -298,7 +298,8 @@ def refuse(why: Refusal | None) -> None:
         if why is not None:
             raise why
     finally:
-        # Its traceback refers to this frame: that cycle would keep the request until a garbage collection.
+        # The refusal's traceback refers to this frame: the cycle would keep the request until a garbage
+        # collection.
         del why
 
 

@@ -1,4 +1,4 @@
-"""Doing something in one process at a time, whoever started it: an operator's run, or the command line."""
+"""Doing something in one process at a time, whether an operator's run or the command line started it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def alone(store: Store, name: str) -> AsyncIterator[None]:
         await asyncio.sleep(AGAIN_SECONDS)
         taken = await store.leases.acquire(lease, holder, LEASE_MS)
     working = asyncio.current_task()
-    assert working is not None  # noqa: S101  (it awaits)
+    assert working is not None  # noqa: S101  (a coroutine runs in a task)
     lost = False
 
     async def renew() -> None:
@@ -70,4 +70,4 @@ async def _release(store: Store, lease: str, holder: str) -> None:
         await store.leases.release(lease, holder)
     except Exception as error:
         if not is_unavailable(error):
-            raise  # else it ends by itself
+            raise  # if MongoDB is silent, the lease ends by itself

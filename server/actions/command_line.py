@@ -1,4 +1,4 @@
-"""What is done by the command line stands in the operators' audit log, beside what is done at /ops."""
+"""Commands are written to the operators' audit log, as acts at /ops are."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Outcome: TypeAlias = Literal["done", "refused", "left", "differs"]
 
 @dataclass(slots=True)
 class Run:
-    """A command that runs; it is `done` unless it says otherwise."""
+    """A command that runs. Its outcome is `done` unless the command sets another."""
 
     outcome: Outcome = "done"
 
 
 def who_runs() -> Actor:
-    """Return this process's user, as the machine names it."""
+    """Return the name of the user who runs this process."""
     uid = os.getuid()
     try:
         name = pwd.getpwuid(uid).pw_name
@@ -38,9 +38,10 @@ def who_runs() -> Actor:
 
 @asynccontextmanager
 async def logged(store: Store, command: Command, target: str = "", lease: str = "") -> AsyncIterator[Run]:
-    """Write what is about to be run, and its outcome after. If it is cut off, or fails, it stays "begun".
+    """Log a command before it runs, and its outcome after. If it fails or is cut off, the entry stays
+    "begun".
 
-    With a `lease` it runs alone, also beside what operators started at the screen. Raises Busy.
+    With a `lease` it runs alone, even if an operator starts the same work at the screen. Raises Busy.
     """
     log = store.audit_log
     written = await log.begin(await store.now_ms(), who_runs(), f"run_{command}", target, "")

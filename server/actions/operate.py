@@ -37,7 +37,7 @@ _TOP_IS_FULL = f"广场最上面最多 {MOST_FEATURED} 个精选，请先取消�
 
 
 class Won(NamedTuple):
-    """A prize that was given, its task, and where it was sent, None if it has no address (any more)."""
+    """A prize that was given, its task, and the address it was sent to, None if it has none (any more)."""
 
     prize: Prize
     task: Task
@@ -111,7 +111,7 @@ async def release_ring(
 async def give_back_ring(
     context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
 ) -> None:
-    """Return them to their publishers instead."""
+    """Return the prizes that `release_ring` would release to their publishers."""
     held = await _held_of_ring(context, code, depth, seen_at_ms)
     await _decide_all(give_back, context, actor, held, reason)
 
@@ -171,7 +171,8 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
 
 
 async def feature_task(context: Context, actor: Actor, code: str, reason: str, *, featured: bool) -> None:
-    """Put a task on top of the square, or take it from there. It shows once it is neither hidden nor unpaid.
+    """Put a task on top of the square, or take it from there. It is shown there once it is paid and not
+    hidden.
 
     Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED others are there.
     """
@@ -243,7 +244,7 @@ async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> N
     """Let a person act again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "unban", str(whom), reason, whom):
         person = await find_person(context, whom)
-        # All records in one write: a login would ban this one again while another record is banned.
+        # All records in one write: a login would ban this record again while another one is banned.
         await context.store.people.lift_ban(person["openid"])
 
 

@@ -24,7 +24,8 @@ from server.store.sealed_values import PLACES
 
 # A value that changed meanwhile is read again in the next pass.
 PASSES = 10
-# A store that is busy or elects a primary is asked again: that must not end a rotation of hours.
+# A store that is busy or elects a primary is asked again, so that it does not end a rotation that takes
+# hours.
 TRIES, REST_SECONDS = 20, 2.0
 POLL_SECONDS = 0.5
 
@@ -50,7 +51,7 @@ class Rotated:
 class CannotRotate(Exception):
     """The servers seal under another secret. The message is for the terminal; nothing was changed.
 
-    `said` is the same as a code with its values.
+    `said` is the same message as a code and its values.
     """
 
     def __init__(self, message: str, *said: str) -> None:
@@ -59,9 +60,10 @@ class CannotRotate(Exception):
 
 
 async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) -> None:
-    """Return once no server seals under another secret than our first. Raises CannotRotate.
+    """Return once all servers seal under our first secret. Raises CannotRotate.
 
-    A server that was stopped still counts for SEALING_MS. While none runs, the last ones that did count.
+    A server that was stopped still counts for SEALING_MS. While no server runs, the one that stopped last
+    counts.
     """
     said = False
     deadline = time.monotonic() + SEALING_MS / 1000 + SEALING_SECONDS

@@ -180,7 +180,7 @@ async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
 
 
 async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
-    """Erase a person's record; see `erase`. One that is gone was erased before this process began.
+    """Erase a person's record; see `erase`. A record that is gone was erased before this process began.
 
     While one of a person's records may not be erased, none of them is.
     """

@@ -31,7 +31,7 @@ from server.store.money.refunds import Refunds
 from server.wechat.pay import Contradiction, PayUnknown
 
 ADDRESS_DAYS = 90
-# What a sweep does, in this order: what is paid first.
+# What a sweep looks at, in this order: payments come first.
 SWEPT: tuple[Kind, ...] = ("orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses")
 
 _Due = TypeVar("_Due", bound=Mapping[str, Any])
@@ -70,7 +70,7 @@ async def _delete_old_addresses(context: Context) -> None:
 async def settle_prize(context: Context, prize: Prize) -> None:
     """Do for a prize what a dead process left undone.
 
-    The bill of one that is being frozen is cancelled. Goods on their way count as received after a while.
+    The bill of a prize that is being frozen is cancelled. Goods on their way count as received after a while.
     Raises Contradiction.
     """
     await follow_prize(context, prize)

@@ -135,7 +135,7 @@ async def _store_rows(
     """Run the body of the `with` statement with the scratch database, and drop it."""
     name = store.database.name
     try:
-        await store.client.drop_database(name)  # there is none yet: fails now if we may not drop it later
+        await store.client.drop_database(name)  # it does not exist yet: if we may not drop it, this fails now
         await store.database[MARK].insert_one({"_id": served.database.name, "at": await store.now_ms()})
     except Exception as error:
         reason = refused_reason(error)
@@ -166,7 +166,7 @@ async def _store_rows(
 
 
 async def _refusal(work: Awaitable[object]) -> str | None:
-    """Do some work; return what MongoDB said if it refused that."""
+    """Do some work; return what MongoDB said if it refused the work."""
     try:
         await work
     except Exception as error:
@@ -198,7 +198,7 @@ async def _sharding_row(store: Store, served: Store, cluster: Cluster) -> Row:
 def _scratch_settings(settings: Settings) -> Settings:
     """Return settings with which nobody is paid, no content is checked, and no disk is too full."""
     return Settings(
-        redis_url=settings.redis_url or "redis://127.0.0.1:1",  # none: a server misses only news
+        redis_url=settings.redis_url or "redis://127.0.0.1:1",  # no Redis: only news is missed
         redis_tls_verify=settings.redis_tls_verify,
         redis_ca_cert=settings.redis_ca_cert,
         data_dir=settings.data_dir,

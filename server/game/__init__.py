@@ -8,8 +8,9 @@ What can happen to a fen, table by table:
    operator (`held`, or `frozen`), or until they confirm.
 3. `bill.py`: each claim that the limits approve makes a bill, which is one transfer by WeChat. It pays
    (`given`) or fails; then the winner may claim again.
-4. `refund.py`: the rest goes back to the publisher. When the task ends (`opening.py`): what nobody won
-   (`unwon`). After the deadline of claims: what nobody claimed, or an operator denied (`unclaimed`).
+4. `refund.py`: the rest goes back to the publisher. What nobody won goes back when the task ends (`unwon`;
+`opening.py`). What nobody claimed, or an operator denied, goes back after the deadline of claims
+(`unclaimed`).
 
 The ledger gets an entry when a fen is `paid` in, `owed` to a winner, `given` to the winner, or `refunded`.
 """

@@ -11,7 +11,7 @@ from server.game.ranks import GOODS, RED_PACKET, Kind, TaskRank, is_mailed
 from server.game.task import Task
 
 _BEIJING = timezone(timedelta(hours=8))
-# Above this many yuan the winner's tax is named.
+# Above this many yuan the rules mention the winner's tax.
 _NAMED_TAX_YUAN = 800
 _TAX = "。得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴，怎样办以税务机关的答复为准"
 SUPPORT = "小程序“我的”里的“联系客服”"

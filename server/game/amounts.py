@@ -66,7 +66,8 @@ def whole_yuan(fen: int) -> int:
 
 
 def claim_until_ms(ended_at_ms: int, claim_days: int, released_at_ms: int = 0) -> int:
-    """Return until when prizes of a task that ended then can be claimed, in unix ms; 0 while it runs.
+    """Return until when prizes of a task that ended at `ended_at_ms` can be claimed, in unix ms; 0 while it
+    runs.
 
     `released_at_ms` is when a prize was released, if it was held.
     """

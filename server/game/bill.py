@@ -2,7 +2,7 @@
 
 Its number and exact body are saved before WeChat is called. The winner confirms it in WeChat. A prize gets
 a new bill only once this one has failed. A bill has the field `unsendable` once it must not be sent any more,
-after the deadline or because its prize is frozen. If it never reached WeChat then, it has failed as well:
+after the deadline or because its prize is frozen. If such a bill never reached WeChat, it has failed as well:
 `give_up`. `remote` is the last state that WeChat named, "" if none.
 """
 
@@ -61,7 +61,7 @@ def stop_sending() -> Row:
 def give_up(asked_at_ms: int, fail_reason: str) -> Row:
     """WeChat, asked at `asked_at_ms`, does not know this bill, and never named a state of it before.
 
-    A bill that was sent less than UNDER_WAY_MS before the question may still arrive, so it is not given up.
+    A bill that was sent less than UNDER_WAY_MS before `asked_at_ms` may still arrive, so it is not given up.
     """
     return Row(
         "asked -> failed",
@@ -87,7 +87,7 @@ def refused(code: str, due_at_ms: int) -> Row:
 
 @bill
 def noted(amount_fen: int | None, remote: str, alarm: str, due_at_ms: int) -> Row:
-    """WeChat names a state in which it is not over, and its winner cannot confirm it: not yet, or no more."""
+    """WeChat names a state in which it is not over, but its winner cannot confirm it (yet, or any more)."""
     sets = {"remote": remote, "alarm": alarm, "due_at": due_at_ms}
     return Row(OPEN, where=_of(amount_fen), sets=sets, drops="unknown_since")
 
@@ -153,7 +153,7 @@ def unanswered(now_ms: int) -> list[Row]:
 def meaning(
     known: Document, state: str, amount_fen: int | None, package_info: str, fail_reason: str, now_ms: int
 ) -> Move:
-    """Return the move of a bill for which WeChat names this state. Arguments that it did not give are ""."""
+    """Return the move of a bill for which WeChat names this state. What WeChat left out is passed as ""."""
     match state:
         case "SUCCESS":
             return given(amount_fen, now_ms)

@@ -1,4 +1,4 @@
-"""How likely a dig wins by the draw's law, and how likely somebody wins so often. Pure.
+"""How likely a dig wins by the draw's law, and how likely somebody wins as often as they did. Pure.
 
 The law is in `draw.py`. Nobody can beat it by choosing when to dig, unless they know the seed. People know
 only how deep the prizes found so far lay, and each chance takes that into account. So a chance tells nothing

@@ -50,7 +50,7 @@ def seconds_left(until_ms: int, now_ms: int) -> int:
 
 
 def time_in_words(seconds: int) -> str:
-    """Return how long that is, rounded up: "90 秒", "15 分钟", "8 小时", "3 天"."""
+    """Return a duration in words, rounded up: "90 秒", "15 分钟", "8 小时", "3 天"."""
     for unit, name in ((86_400, "天"), (3600, "小时"), (60, "分钟")):
         if seconds >= 2 * unit:
             return f"{-(-seconds // unit)} {name}"

@@ -111,7 +111,7 @@ def make_rules(
 
 
 def are_possible(ranks: tuple[Rank, ...], prize_num: int) -> bool:
-    """Whether ranks are of so many prizes together, and each can be paid: LEAST_FEN or more a red packet."""
+    """Whether ranks have `prize_num` prizes together, and each red packet pays at least LEAST_FEN."""
     return (
         len(ranks) <= MOST_RANKS
         and all(rank.num >= 1 and rank.split in (0, 1) and rank.fen <= MOST_FEN for rank in ranks)

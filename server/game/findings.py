@@ -11,7 +11,7 @@ PaymentKind: TypeAlias = Literal["order", "bill", "refund"]
 # `invariant`: an invariant is broken. `books`: the ledger contradicts the documents or WeChat.
 FindingKind: TypeAlias = Literal["invariant", "books", PaymentKind]
 
-# `SENTENCES` in `operation/findings.py` has the sentence of each, with its values in order.
+# `SENTENCES` in `operation/findings.py` has a sentence for each of these, with the finding's values in order.
 InvariantWhat: TypeAlias = Literal["depth", "wins", "participants", "draw", "seed"]
 BooksWhat: TypeAlias = Literal[
     "ledger",

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from server.game.ranks import BY_MAIL
 
-COUNTED = 500  # the newest
+COUNTED = 500  # the newest prizes of a publisher
 
 
 class Handed(NamedTuple):
-    """`median_ms` is of the goods, 0 if there are none. `all` is 0 if there are more than COUNTED."""
+    """`median_ms` is how long goods took, 0 if there are none. `all` is 0 if there are more than COUNTED."""
 
     number: int
     all: int
@@ -20,7 +20,8 @@ class Handed(NamedTuple):
 
 
 def handed_over(given: Sequence[Mapping[str, Any]]) -> Handed:
-    """Return what this says of a publisher; `given` are the newest COUNTED + 1 that were claimed for good.
+    """Return the numbers of a publisher; `given` are their newest COUNTED + 1 prizes that were claimed for
+    good.
 
     Goods by mail count as handed over once they are sent. The time begins with the winner's claim. Red
     packets do not count in it, since WeChat pays them.

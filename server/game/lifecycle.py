@@ -82,8 +82,8 @@ class NotAmong:
 class After:
     """A value: MongoDB's time at the update plus this many milliseconds.
 
-    If the document has the field `since`, and that time is later, then from there; and if it has the field
-    `until`, then no later than that.
+    It is counted from the time in the field `since` if that is later, and is at most the time in the field
+    `until`. A field that the document lacks does not count.
     """
 
     ms: int
@@ -99,14 +99,14 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """A value: what is there, or else this."""
+    """A value: what the field has already, or else this."""
 
     otherwise: Any
 
 
 @dataclass(frozen=True, slots=True)
 class With:
-    """A value: the list that is there, [] if none, with this item once."""
+    """A value: the field's list, [] if it has none, with this item in it once."""
 
     item: str
 
@@ -122,13 +122,14 @@ Test: TypeAlias = int | str | Document | Present | Absent | IsNot | Above | AtMo
 class Over:
     """A test by MongoDB's clock at the update: it is later than each of these times, in unix ms.
 
-    A time is a number, or the name of a field, which counts as 0 if it is not there; plus so many ms.
+    A time is a number, or the name of a field, which counts as 0 if it is not there. To each is added a
+    number of ms.
     """
 
     times: tuple[tuple[int | str, int], ...]
 
     def passes(self, document: Document, now_ms: int) -> bool:
-        """Whether it is later than all of them."""
+        """Whether `now_ms` is later than all these times."""
         return all(
             now_ms > (document.get(time, 0) if isinstance(time, str) else time) + plus_ms
             for time, plus_ms in self.times
@@ -141,7 +142,7 @@ class Row:
 
     `where` has tests of fields. `when` compares with MongoDB's clock; such a row must change the state, for
     otherwise nobody could tell whether it was done. `drops` names the fields that it deletes, `owes` the
-    effects that it has; both are divided by spaces.
+    effects of the change; names are divided by spaces.
     """
 
     moves: str
@@ -168,7 +169,7 @@ class Row:
         )
 
     def changed(self, document: Document, now_ms: int) -> dict[str, Any]:
-        """Return the document as it is after this row, but for its state."""
+        """Return the document as it is after this row, except for its state."""
         after = dict(document)
         for name in self.drops.split():
             after.pop(name, None)
@@ -248,8 +249,8 @@ class Table:
     """The moves of one lifecycle, by name. It decorates each function that returns a row, or alternatives.
     `first` is the state of a new document, and `ends` are the states in which it may stay for good. `effects`
     are all effects that its rows name in `owes`; `owes` are those of a new document. Once its effects are
-    done, a document stays due only in a state that `due` names, or with a field that `due` names. If a field
-    of `marks` changes, the effects may have to be done again. `field` and `values` are as in `Move`.
+    done, a document stays due only in a state or with a field that `due` names. If a field of `marks`
+    changes, the effects may have to be done again. `field` and `values` are as in `Move`.
     """
 
     def __init__(

@@ -20,5 +20,5 @@ def begins_at(day: int) -> int:
 
 
 def tomorrow_ms(now_ms: int) -> int:
-    """Return when the day after this time's begins, in unix ms."""
+    """Return when the day after that of this time begins, in unix ms."""
     return begins_at(day_of(now_ms) + 1)

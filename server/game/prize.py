@@ -3,7 +3,7 @@
 - A red packet is claimed by bills, one attempt after the other.
 - Goods by mail are given once an address is there, then sent and received; on site, by a pick-up code.
 - `held`: a payout limit stopped it until an operator decides. `frozen`: an operator froze it. If a bill is
-  out then, that is cancelled first; meanwhile the prize is `claiming` and `freezing`.
+out, it is cancelled first; meanwhile the prize is `claiming` and `freezing`.
 - At the deadline of its task it is `expiring` and, once the publisher has it back, `returned`.
 
 `attempt` counts its claims. An attempt has a bill only once the limits have approved it; `weighed` is then
@@ -151,9 +151,9 @@ def given_by_bill(attempt: int, now_ms: int) -> Row:
 
 @prize
 def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: int = 0) -> list[Row]:
-    """The bill of this attempt failed. A prize that is being frozen is frozen now, another goes to `to`.
-    `lost`: WeChat never said that the bill failed, so a frozen prize can only be returned. `until_ms`: WeChat
-    pays its winner nothing before that time, and the deadline moves; 0 for no such time.
+    """The bill of this attempt failed. A prize that is being frozen is frozen now; any other prize goes to
+    `to`. `lost`: WeChat never said that the bill failed, so a frozen prize can only be returned. `until_ms`:
+    WeChat pays its winner nothing before that time, and the deadline moves; 0 for no such time.
     """
     where = {"attempt": attempt}
     return [

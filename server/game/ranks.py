@@ -58,5 +58,5 @@ def _given_as(of: Kind) -> GivenAs:
 
 
 def is_mailed(of: Kind) -> bool:
-    """Whether it is goods by mail. Of a task with ranks ask each of them."""
+    """Whether a prize is goods by mail. For a task with ranks, ask this of each rank."""
     return (of["goods_type"], of["draw_type"]) == (GOODS, BY_MAIL)

@@ -11,7 +11,7 @@ Outcome: TypeAlias = Literal["upheld", "dismissed"]
 
 
 class PastReport(NamedTuple):
-    """That a person reported a task; `outcome` is "" while no operator has decided."""
+    """A person's report of a task; `outcome` is "" while no operator has decided."""
 
     unionid: str
     code: str

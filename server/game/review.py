@@ -59,13 +59,13 @@ def wake() -> Row:
 
 @review
 def concluded(state: Literal["shown", "held", "refused"], why: str) -> Row:
-    """The check ended so, for these reasons."""
+    """The check ended with this state, for these reasons."""
     return Row(f"checking -> {state}", sets={"why": why, "due_at": NOW})
 
 
 @review
 def decided(state: Literal["shown", "refused"], why: str) -> Row:
-    """An operator decided so about what is held."""
+    """An operator decided that a held review ends with this state."""
     return Row(f"held -> {state}", sets={"why": why, "due_at": NOW})
 
 
@@ -119,7 +119,7 @@ def note_of(task: Mapping[str, object]) -> str:
 
 
 def is_checking(task: Mapping[str, object]) -> bool:
-    """Whether WeChat has not judged a task, or an edit of it, yet."""
+    """Whether WeChat is still checking a task, or an edit of it."""
     return task.get("review") == "checking"
 
 

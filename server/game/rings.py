@@ -86,7 +86,8 @@ def _pair(one: str, other: str) -> tuple[str, str]:
 def fits_at(claims: Iterable[tuple[int, int, bool]], fen: int, most_fen: int, now_ms: int) -> int | None:
     """Return when a payout fits below a limit of 24 hours (unix ms); 0 if now, None if never.
 
-    `claims` are the others of these 24 hours: when, how much in fen, and whether it was approved already.
+    `claims` are the other claims of these 24 hours: when, how much in fen, and whether it was approved
+    already.
     """
     others = list(claims)
     if sum(each for _, each, _ in others) + fen <= most_fen:

@@ -18,10 +18,10 @@ class Task(TypedDict):
     `last_dig` is the whole record of the newest dig; while `pending` is there, `digs` may lack it.
     `publisher_id` is the publisher's `public_id`, absent if they were erased. `terms` are what a search
     finds it by.
-    `value` is what one of the goods is worth by its publisher, in whole yuan, absent if they did not say.
-    `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the operator
-    who ended it says about that. `renamed` counts how often somebody named on its page was erased; each
-    process then reads the names again. `due_at` is as `server/store/due.py` explains.
+    `value` is what one of the goods is worth in whole yuan, as its publisher says, absent if they did not
+    say. `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the
+    operator who ended it says about that. `renamed` counts how often somebody named on its page was erased;
+    each process then reads the names again. `due_at` is as `server/store/due.py` explains.
 
     `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.
     `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid` is 1 if
@@ -123,7 +123,8 @@ def awaited_opening(task: Task) -> int:
 
 
 def unpaid_until_ms(task: Task) -> int:
-    """Return until when a task that is not paid is kept (unix ms): a day since all see it, or until it ends.
+    """Return until when a task that is not paid is kept (unix ms): a day after it is shown to all, or until
+    it ends.
 
     The day begins when the task is shown, since a red packet can be paid for and opened only from then on.
     """
@@ -132,7 +133,7 @@ def unpaid_until_ms(task: Task) -> int:
 
 
 def ends_by_ms(task: Task) -> int:
-    """Return when a task ends at the latest (unix ms): before it opens, as its publisher announced.
+    """Return when a task ends at the latest (unix ms). Before it opens, that is as its publisher announced.
 
     0 if that depends on when it opens, or it has ended.
     """

@@ -27,7 +27,7 @@ _Batch: TypeAlias = deque[tuple[K, "asyncio.Future[V | None]"]]
 
 
 class BatchQueue(Generic[K, V]):
-    """Asks `question(keys)` for all who wait, one question at a time. It returns what it found, by key.
+    """Awaits `question(keys)` for all who wait, one call at a time. It returns what the store has, by key.
 
         views = BatchQueue("views", store.tasks.views)
         view = await views.ask(code)
@@ -70,7 +70,7 @@ class BatchQueue(Generic[K, V]):
 
     def _end(self, batch: _Batch[K, V], task: asyncio.Task[Mapping[K, V]]) -> None:
         self._tasks.discard(task)
-        self._close_batch(batch)  # it may be refused before it was put
+        self._close_batch(batch)  # it may be refused before its query is sent
         error = Unavailable() if task.cancelled() else task.exception()
         if error is None:
             self._answer(batch, task.result())
@@ -89,7 +89,7 @@ class BatchQueue(Generic[K, V]):
             asyncio.get_running_loop().call_soon(self._answer, batch, found)
 
     async def close(self) -> None:
-        """Refuse all who wait, and cancel the question under way."""
+        """Refuse all who wait, and cancel the query under way."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -162,7 +162,8 @@ class FairStart:
         await self._tell_until(shared, code, gathering, over)
         gathering.drawn = True
         asking = self._background.spawn(self._tell(shared, code, gathering, again=True))
-        # Not cancelled when it is late: that would break the connection, and it has a limit of its own.
+        # A late call is not cancelled: that would break the connection, and the call has a time limit of its
+        # own.
         await asyncio.wait([asking], timeout=PATIENCE_SECONDS if gathering.quick else QUICK_SECONDS)
         return gathering.standing if asking.done() else None
 
@@ -205,7 +206,7 @@ def how_many_go_at_once(own: list[int], standing: Standing | None) -> int:
 
     All if nobody has a place elsewhere, or if that is not known; else the first of all, if it is here.
     """
-    if standing is None or standing.people <= len(own):  # fewer than its own: Redis was killed since
+    if standing is None or standing.people <= len(own):  # fewer: Redis was killed meanwhile
         return len(own)
     return int(own[0] <= standing.first)
 

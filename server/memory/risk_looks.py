@@ -27,7 +27,7 @@ class RiskLooks:
         return True
 
     def end(self) -> None:
-        """Note that a question is answered, or given up."""
+        """Note that WeChat answered about a person, or that nobody waits for its answer any more."""
         self._under_way -= 1
 
     def begin_call(self) -> bool:

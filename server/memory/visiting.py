@@ -44,7 +44,7 @@ class Visiting:
         self._visits = BatchQueue("visits", self._write_visits)
         self._brought = BatchQueue("shares", self._write_brought)
         self._tokens = BatchQueue("share tokens", self._read_tokens)
-        # Each visit needs it twice: to write it, and to tell it.
+        # Each visit needs its token twice: to write it, and to return it.
         self._token = lru_cache(REMEMBERED_SHARES)(derived_code)
 
     def token(self, code: str, unionid: str) -> str:
@@ -92,7 +92,7 @@ class Visiting:
         ]
         await self._store.visits.open(visits)
         for visit in visits:
-            # It is remembered as unknown if somebody tried it before.
+            # If somebody tried the token before it was written, it is remembered as unknown.
             self._shares.pop(visit["tokens"][0], None)
         return {}
 

@@ -163,7 +163,7 @@ async def check_invariants(store: Store, tasks: list[Task]) -> list[Alarm]:
 async def compare_totals(store: Store, task: Task) -> list[Finding] | None:
     """Return what contradicts a task's history; None if it cannot be compared.
 
-    That is one with more than CHECKED_DIGS digs, or that was dug meanwhile.
+    A task cannot be compared if it has more than CHECKED_DIGS digs, or was dug meanwhile.
     """
     if task["now_depth"] > CHECKED_DIGS:
         return None
@@ -197,7 +197,7 @@ async def check_reviews(store: Store, now_ms: int) -> list[Alarm]:
 
 
 async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
-    """Return an alarm for each queue in which something waits too long, and for what reports hide at all."""
+    """Return an alarm for each queue in which something waits too long, and one if reports hide any task."""
     before_ms = now_ms - QUEUE_LATE_MS
     waiting = {
         "reviews": await store.reviews.held_number(before_ms),
@@ -208,7 +208,7 @@ async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
 
 
 async def check_payouts(store: Store, most_yuan: int, now_ms: int) -> list[Alarm]:
-    """Return an alarm if what was paid out today is NEARLY the limit, or more; `most_yuan` 0 is none."""
+    """Return an alarm if today's payouts are NEARLY at the limit, or above; `most_yuan` 0 means no limit."""
     paid_yuan = await store.payout_days.fen(day_of(now_ms)) // FEN_PER_YUAN
     if not most_yuan or paid_yuan < NEARLY * most_yuan:
         return []

@@ -157,8 +157,8 @@ def waiting(money: TaskMoney) -> list[Finding]:
     """Return the payments of one task that need the operator, with what WeChat Pay said of each.
 
     A refusal of WeChat that concerns the whole mini-program is one finding, without a task. A bill that
-    WeChat has put off for a long time needs a decision: its winner claimed in time, so it is sent until an
-    operator ends that.
+    WeChat has put off for a long time needs a decision: its winner claimed in time, so it is sent again and
+    again until an operator ends the task.
     """
     documents: list[tuple[PaymentKind, Mapping[str, Any]]] = [
         *(("order", order) for order in money.orders),

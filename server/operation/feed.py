@@ -41,7 +41,7 @@ STOCK_PATIENCE_SECONDS = 1.0
 STOCK_SECONDS = 10.0  # it reads every running task, and the screen says how old it is
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
-AHEAD_MS = 60_000  # what another process with a faster clock wrote just now
+AHEAD_MS = 60_000  # how far another process's clock may be ahead
 # Wait this long for slow processes; resend the second if a heartbeat comes later.
 COMPLETE_MS = 500
 KEPT_SECONDS = 10
@@ -126,7 +126,7 @@ class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
 class HeartbeatFrame(msgspec.Struct, tag="heartbeat", tag_field="type"):
     """What is new: complete seconds (one may come again, corrected), all processes, digs and ends.
 
-    `alarms` is all that is wrong now, [] if nothing; `names` has those of their tasks, by code.
+    `alarms` is all that is wrong now, [] if nothing; `names` has the names of their tasks, by code.
     """
 
     now: int
@@ -248,7 +248,7 @@ class Feed:
         """Send while there are viewers. A silent store delays only what is read from it."""
         reading = Background()
         works = (
-            (self._tell_board, BOARD_SECONDS),  # its silence becomes an alarm
+            (self._tell_board, BOARD_SECONDS),  # silence becomes an alarm
             (self._count_stock, ALARMS_SECONDS),
             (self._count_queues, BOARD_SECONDS),
             (self._end_sessions, SESSIONS_SECONDS),
@@ -348,7 +348,7 @@ class Feed:
         self._stock_due = began + max(STOCK_SECONDS, REST_FACTOR * (time.monotonic() - began))
 
     async def _count_queues(self) -> None:
-        """Count what waits for operators. The next board tells it."""
+        """Count what waits for operators. The next board shows it."""
         store = self._store
         hidden = await store.tasks.reported(BOARD_TASKS)
         self._queues = Queues(

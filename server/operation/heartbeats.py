@@ -24,8 +24,8 @@ from server.telemetry import metrics
 
 HISTORY_SECONDS = 900
 SAMPLE_SECONDS = 0.1
-# If the estimated clock goes back a little, no second is sent twice. If it goes back further, it was set
-# back.
+# The estimated clock may go back by less than this; then no second is sent twice. If it goes back further, it
+# was set back.
 SET_BACK_SECONDS = 2
 WATCHED_TOLD = 30
 # The most events of a kind in one heartbeat. Kinds: plain digs, digs that won or ended a task, other ends.
@@ -92,7 +92,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     digs: list[HeartbeatDig]
     ends: list[HeartbeatEnd]
     mongodb_up: int = 1
-    limited: dict[str, int] = {}  # by limit
+    limited: dict[str, int] = {}  # refused requests, by limit
 
 
 class Heartbeats:

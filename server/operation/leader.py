@@ -1,13 +1,13 @@
 """The leader: one process, which holds a lease, does for all what any process could do.
 
 It sweeps what is due, tidies, and notices alarms. If it ends, it gives the lease back and tells the others
-through Redis; if it is killed or stands still, the lease ends, and another process takes it within
-LEASE_MS and the time of one question.
+through Redis; if it is killed or stands still, the lease ends, and another process takes it within LEASE_MS
+and the time of one query.
 
-Two leaders do no harm. A leader that stood still may go on beside its successor. But before it changes a
-document, it leases that by an update that demands that it is due (`server/store/due.py`), or its change
-demands that it was not made yet. So correctness rests on these conditions; the leader's lease only saves
-queries.
+Two leaders do no harm. A leader that stood still may go on beside its successor. But each of its changes is
+conditional: either it first leases the document by an update that demands that the document is due
+(`server/store/due.py`), or the change demands that it was not made yet. So correctness rests on these
+conditions; the leader's lease only saves queries.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Leader:
             self._taken.set()
             return
         self._until = float("-inf")
-        # It ends within LEASE_MS: so this is not late even if our estimate of MongoDB's clock is wrong.
+        # The lease ends within LEASE_MS. So we ask in time even if our estimate of MongoDB's clock is wrong.
         self._wait_seconds = max(LEAST_SECONDS, min(lease["until"] - self._now_ms(), LEASE_MS) / 1000)
 
     def _hear(self, payload: bytes) -> None:
@@ -103,7 +103,7 @@ class Leader:
                 await self._store.leases.release(LEASE, self._process)
                 await self._bus.publish(NEWS, b"free")
         except TimeoutError:
-            return  # it ends by itself
+            return  # the lease ends by itself
         except Exception as error:
             if not is_unavailable(error):
                 raise

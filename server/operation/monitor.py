@@ -2,7 +2,7 @@
 
 An alarm is written before the webhook is told, and what was told is written after. So a kill loses nothing:
 at worst the webhook is told the same event twice, under the same id. Only the beginning of MongoDB's silence
-is reported from memory. If the process dies during that silence, its end is not told.
+is reported from memory. If the process dies during that silence, the end of the silence is not told.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Monitor:
         self._store, self._outages, self._webhook = store, outages, webhook
         self._disk, self._leader, self._now_ms = disk, leader, now_ms
         self._led = False
-        self._compared: tuple[dict[str, Alarm], set[str]] | None = None  # what was found then
+        self._compared: tuple[dict[str, Alarm], set[str]] | None = None  # what the last comparison found
         self._compared_at = self._looked_at = float("-inf")
         self._silent_since = 0  # since when MongoDB is silent, or not ours, unix ms; 0 if it answers
         self._silent_why = Alarm("mongodb")

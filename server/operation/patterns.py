@@ -1,4 +1,4 @@
-"""Patterns of people who play into each other's hands, as alarms: numbers and a task, nobody's id.
+"""Patterns of people who play into each other's hands, as alarms: numbers and a task, no person's id.
 
 It only reads: the red packets that were won within a week, added up in MongoDB, and what belongs to them.
 """
@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
-# The most that is read: treasures and winners of a week, those of the most money; a person's last digs.
+# The most that is read: of a week's treasures and winners, those with the most money; of a person's digs, the
+# last.
 MOST, JOINED = 2_000, 50
-# An alarm begins at: red packets of a pair; winners whom one person brought; people who dig from one address.
+# An alarm begins at this many red packets of a pair, winners whom one person brought, people who dig from one
+# address.
 PAIR, BROUGHT, AT_ADDRESS = 3, 5, 10
 # Up to this many diggers of a private task count as few.
 FEW = 3
-# Of how many people, those who won the most money, the luck is checked; how often they must have won; and a
-# p-value that one in a million reaches by chance alone.
+# The luck of the people who won the most money is checked: of how many people, how often they must have won,
+# and a p-value that one in a million reaches by chance alone.
 LUCKY, LUCKY_WINS, LUCK = 20, 3, 1e-6
 # The most alarms of one kind.
 TOLD = 5
@@ -105,7 +107,7 @@ async def _lucky(store: Store, winners: list[Won], now_ms: int) -> list[Alarm]:
 
 
 async def _chances(store: Store, unionid: str, since_ms: int) -> tuple[list[float], int]:
-    """Return the chance of each dig of a person's red packets lately, and how many of the digs won."""
+    """Return the chance of each recent dig of a person in red-packet tasks, and how many of them won."""
     chances, wins = list[float](), 0
     for task in await store.tasks.find_many(await store.digs.joined_since(unionid, since_ms, JOINED)):
         if not total_fen(task):

@@ -1,6 +1,6 @@
-"""What became of a person, a treasure or a prize: each act and state, from the documents there are.
+"""What became of a person, a treasure or a prize: each act and state, read from the documents.
 
-There is no log beside them. A document keeps the last time of each of its states.
+No log is kept beside these. A document keeps the last time of each of its states.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from server.store.audit_log import BEGUN, Act, depth_of
 from server.store.people.people import Person
 
 PAGE = 500
-# The most that is read of each kind of document, the newest.
+# At most this many documents of each kind are read, the newest.
 READ = 1_000
 WINNERS = 50
 # The most digs of a winner of which a p-value is computed.
@@ -32,7 +32,7 @@ _Document = Mapping[str, Any]
 
 
 class Event(NamedTuple):
-    """What happened when (unix ms). `actor` is an operator, "" for the game and its people.
+    """What happened, and when (unix ms). `actor` is an operator, "" for the game and its people.
 
     `why` is a reason: words of an operator, or a code. `state` is what became of it. `wxname` is a winner's.
     """
@@ -157,8 +157,8 @@ async def _of_record(
 async def _on_people(
     store: Store, prizes: Iterable[_Document], unionids: list[str]
 ) -> tuple[list[Event], list[Event], int]:
-    """Return when the people of these prizes, and these people, were frozen and released; what of; and since
-    when all of that is there.
+    """Return when the people of these prizes, and these people, were frozen and released; the same at each
+    prize; and since when (unix ms) none of it is missing.
 
     The second list has such an act at each prize that the person won or gave.
     """
@@ -197,7 +197,7 @@ def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Even
                 let.setdefault((each, act.code, act.depth), []).append(act)
     held = {(event.at, event.code, event.depth) for event in found if event.what == "held"}
     for place, event in enumerate(found):
-        # Its document has the time at which a limit held it: the last freeze came after that.
+        # The prize's document has the time at which a limit held it, so the last freeze came after that.
         is_later = event.what == "frozen" and (event.at, event.code, event.depth) in held
         acts = [
             act
@@ -317,7 +317,7 @@ def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
 async def verdict(store: Store, keys: Keys, task: Task) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
     """Return what contradicts a treasure's history or its commitment, with values; [] if nothing does.
 
-    And whether it was compared with its digs' totals; see `compare_totals`.
+    The second value says whether it was compared with its digs' totals; see `compare_totals`.
     """
     broken = await compare_totals(store, task)
     found: list[tuple[str, tuple[str, ...]]] = [(each.what, texts_of(each)) for each in broken or []]

@@ -108,7 +108,7 @@ class Webhook:
         """POST events. Returns once they are taken, within POST_SECONDS; raises NotTold."""
         try:
             async with (
-                asyncio.timeout(POST_SECONDS),  # httpx's own is for each read
+                asyncio.timeout(POST_SECONDS),  # httpx's own limit is for each read
                 httpx.AsyncClient(timeout=POST_SECONDS, verify=trusted()) as http,
                 http.stream("POST", self._address(), json=self._body(events)) as reply,
             ):
@@ -125,7 +125,7 @@ class Webhook:
         return {"msgtype": "text", "text": {"content": text.decode()}}
 
     def _address(self) -> httpx.URL:
-        """Return the address; with a secret, 钉钉's signature: HMAC-SHA256 of time and secret under it."""
+        """Return the address, signed for 钉钉 if there is a secret: HMAC-SHA256 of time and secret."""
         address = httpx.URL(self._url)
         if self._form != "dingtalk" or not self._secret:
             return address

@@ -21,7 +21,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Cost(NamedTuple):
-    """`pixels` it has at most, `work` to decode it (about a pixel each), `halves` of the memory it takes."""
+    """The most `pixels` it may have, the `work` of decoding it (in pixels), the `halves` of memory it
+    takes."""
 
     pixels: int
     work: int
@@ -53,7 +54,7 @@ def _cost_of_jpeg(data: bytes) -> Cost:
 
 
 def _pixels_of_png(data: bytes) -> int:
-    """Return how many pixels a PNG says to have; 0 if it is none."""
+    """Return how many pixels a PNG says it has; 0 if it is no PNG."""
     if not data.startswith(_PNG) or data[12:16] != b"IHDR" or len(data) < 24:
         return 0
     width, height = struct.unpack_from(">II", data, 16)
@@ -61,7 +62,8 @@ def _pixels_of_png(data: bytes) -> int:
 
 
 def _pixels_of_webp(data: bytes) -> int:
-    """Return how many pixels a WebP says to have; 0 if it is none. https://www.rfc-editor.org/rfc/rfc9649"""
+    """Return how many pixels a WebP says it has; 0 if it is no WebP.
+    https://www.rfc-editor.org/rfc/rfc9649"""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
         return 0
     match data[12:16]:

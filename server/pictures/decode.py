@@ -1,4 +1,4 @@
-"""What an uploaded picture becomes: checked by decoding it, made small and upright, without metadata.
+"""Makes a stored picture of an upload: checked by decoding it, small, upright, without metadata.
 
 Pure Pillow: no network, no store, no event loop. Decoding takes long and holds the interpreter, so the
 server calls this in the processes of `process.py`.
@@ -29,11 +29,12 @@ FULL_QUALITIES, THUMBNAIL_QUALITIES = (85, 75, 60), (70, 55, 40)
 FULL_BYTES, THUMBNAIL_BYTES = 500_000, 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
-# Pillow refuses more than twice this before it allocates, and warns above this; there our own check refuses.
+# Pillow refuses more than twice this before it allocates, and warns above this. Our own check refuses all
+# that it warns about.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
-# What Pillow's decoders raise on damaged data. 500,000 damaged pictures raised the first three; the others
-# are raised elsewhere in its source.
+# What Pillow's decoders raise on damaged data. 500,000 damaged pictures raised the first three; Pillow's
+# source raises the others elsewhere.
 _DAMAGED = (
     *(OSError, SyntaxError, ValueError),
     *(EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error),
@@ -62,7 +63,7 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
 
     @property
     def stored_bytes(self) -> int:
-        """How much of it is stored."""
+        """How many bytes of it are stored."""
         return len(self.full) + len(self.thumbnail)
 
 
@@ -106,7 +107,7 @@ def encoded(image: Image.Image) -> Picture:
 
     `image` is RGB or RGBA, and no side exceeds FULL_SIDE.
     """
-    image.info = {}  # else Pillow writes the comments and profiles again
+    image.info = {}  # otherwise Pillow would write comments and profiles again
     thumbnail = image.resize(_fitting(image.size, THUMBNAIL_SIDE), Resampling.LANCZOS)
     if image.mode == "RGBA":
         small = _png(thumbnail)

@@ -223,7 +223,7 @@ def printable(text: str) -> str:
 
 
 def has_glyph(character: str) -> bool:
-    """Whether one of the fonts can draw this character: not as its empty box."""
+    """Whether one of the fonts can draw this character, and not only as an empty box."""
     return _font_of(character) is not None
 
 

@@ -1,4 +1,4 @@
-"""Whose picture is made next: people share the processes fairly, by the work that their pictures are.
+"""Whose picture is made next: people share the processes fairly, by the work that their pictures take.
 
 This is fair queueing. A clock shows how much work each person could have had done by now. An upload's due
 time is its own work plus the clock's time or, if later, the due time of its owner's upload before it. The

@@ -75,7 +75,7 @@ class Uploads:
         self._bodies_bytes += size
 
     def give_back_body(self, size: int) -> None:
-        """Count bytes of such a body that are no longer kept."""
+        """Count bytes of another request's body that are no longer kept."""
         self._bodies_bytes -= size
         self.give_back(size)
 

@@ -144,14 +144,14 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
         if await digging_of(context).used(request.code, request.unionid, request.dig_id):
             return True
         running = _known_cooldown(context, request)
-        if running is None:  # this process knows better meanwhile
+        if running is None:  # this process has learned meanwhile that none runs
             return False
     if _publisher(context, request.code) == request.unionid:
         raise OwnTask
     try:
         raise running
     finally:
-        del running  # as in `refuse`
+        del running  # for the same reason as in `refuse`
 
 
 def _publisher(context: Context, code: str) -> str:
@@ -190,11 +190,12 @@ async def dig(
     """Dig one level deeper; or, if this caller repeats a request, return their earlier dig.
 
     Just after a cooldown, or after an opening that people may have waited for, the request waits
-    FAIR_START_MS for its place in a random order, and at most 0.4 s more for those before it. `session` is
-    that of the caller's token, None without one, so that a bare id does not take the place of its owner.
-    `address` returns the caller's IP. The request digs in the window in which it `arrived` (the loop's time;
-    None: now). Once its client has `hung_up`, it is not tried again; for a task without a cooldown, it is
-    then not tried at all. `waits` is called when the first request of a known caller begins to wait.
+    FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it.
+    `session` is that of the caller's token, None without one, so that a bare id does not take the place of
+    its owner. `address` returns the caller's IP. The request digs in the window in which it `arrived` (the
+    loop's time; None: now). Once its client has `hung_up`, it is not tried again; for a task without a
+    cooldown, it is then not tried at all. `waits` is called when the first request of a known caller begins
+    to wait.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. Where there is no cooldown, TooOften may come before any.
@@ -268,7 +269,7 @@ async def _dig_in_turn(context: Context, request: _Request) -> Dug:
 
 
 def _may_go_on(context: Context, request: _Request, *, looked: bool) -> bool:
-    """Whether a request whose turn has come may still dig, by what this process learned while it waited."""
+    """Whether a request whose turn has come may still dig, judging by what this process learned meanwhile."""
     return not (
         _known_cooldown(context, request)
         or _needs_order(context, request)
@@ -333,7 +334,7 @@ def _needs_order(context: Context, request: _Request) -> bool:
 
 
 async def _count(context: Context, request: _Request) -> None:
-    """Count a dig where no cooldown slows anybody down, once a request. Raises TooOften.
+    """Count a dig of a task without a cooldown, once per request. Raises TooOften.
 
     The store is not read for it, so ended tokens and bare ids are counted apart from their owner.
     """
@@ -372,7 +373,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
                     if not attempted and _needs_order(context, request):
                         return None
                     draft = await _decide(context, view, request, own_id)
-                    # Without a cooldown there is no window that it could be too late for.
+                    # A task without a cooldown has no windows, so a request cannot come too late for one.
                     _end_if_hung_up(request, tries > 1 or not view["task"]["cd_ms"], attempted)
                     made_as, attempted = own_id, True
                     recorded = await context.store.tasks.record_dig(draft, view["task"]["cd_ms"])
@@ -391,7 +392,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             return Dug(recorded, view["task"]["params"], repeated=True)
         look_at_risk(context, view, request.address())
         await _follow_up(context, recorded, deadline)
-        # A new primary may not know at our first read what an earlier request made.
+        # At our first read, a new primary may not yet have had the dig that an earlier request made.
         repeated = owed is not None and owed["at"] < asked_at
         return Dug(recorded, view["task"]["params"], repeated)
 
@@ -411,7 +412,7 @@ async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
 async def _decide(context: Context, view: View, request: _Request, dig_id: str) -> Dig:
     """Return the dig that this caller may make now. Raises the refusals of `dig` that are about the caller.
 
-    If the dig before is still pending, its history is written first.
+    If the previous dig is still pending, its history is written first.
     """
     person = await _admitted(view, request)
     if "pending" in view["task"]:

@@ -21,7 +21,7 @@ from server.store.people.people import Person
 
 
 class Edited(Said, frozen=True, kw_only=True):
-    """What a publisher says from now on. `prizes` has all kinds of prizes in their order; None keeps them."""
+    """What the task says from now on. `prizes` has all kinds of prizes in order; None: as they are."""
 
     prizes: list[RankSaid] | None = None
 
@@ -32,8 +32,8 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     Where contents are checked, or an operator has to look, nobody else sees it, and nobody can dig it, until
     it has passed again. Safe to repeat.
 
-    Raises NoSuchTask, NotYours, Ended, HasDigs, NotShown if it is taken down; BadRequest if they did not
-    upload a picture here, or what they say does not fit.
+    Raises NoSuchTask, NotYours, Ended, HasDigs, NotShown if it is taken down; BadRequest if the publisher did
+    not upload a picture here, or the texts do not fit the task.
     """
     task = await _may_edit(context, code, publisher["_id"])
     changes: dict[str, Any] = {**texts_of(publisher, said)}
@@ -53,7 +53,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     edited = await context.store.tasks.edit(code, publisher["_id"], changes)
     if edited is None:
         await _may_edit(context, code, publisher["_id"])
-        raise HasDigs  # it can be edited again: not what this caller meant
+        raise HasDigs  # it could not be edited a moment ago, now it can
     if "review" in changes:
         await submit_task(context, edited, publisher["openid"])
     for pic in set(pictures_of(task)).difference(pictures_of(edited)):

@@ -61,8 +61,8 @@ async def _end(context: Context, code: str, end: Move) -> None:
 
 
 async def settle_task(context: Context, task: Task) -> None:
-    """Do what is due: end an expired task, settle an ended one, or use the payment of one that never opened,
-    or delete it.
+    """Do what is due for a task: end it if it has expired, settle it if it has ended. If it never opened, use
+    its payment or delete it.
 
     Raises PayUnknown, WeChatBusy, Contradiction.
     """
@@ -106,7 +106,7 @@ async def _settle_unopened(context: Context, task: Task) -> None:
     """Use a payment that came during the review; delete a task that was not paid in time."""
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and is_taken_down(task):
-        await context.store.orders.move_all({"code": task["_id"]}, wake())  # its own sweep closes it
+        await context.store.orders.move_all({"code": task["_id"]}, wake())  # the order's sweep closes it
     until_ms = unpaid_until_ms(task)
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
@@ -139,7 +139,7 @@ async def _wind_up(context: Context, task: Task) -> None:
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])
         elif order is not None:
-            await store.orders.move_all({"code": code}, wake())  # its own sweep closes it
+            await store.orders.move_all({"code": code}, wake())  # the order's sweep closes it
         await store.tasks.again(task, None)
         return
     await _owe_back(context, "unwon", task, hidden_fen(task))
@@ -157,8 +157,8 @@ async def _wind_up(context: Context, task: Task) -> None:
 
 
 async def _await_deadline(context: Context, task: Task, deadline_ms: int) -> None:
-    """Look again after the deadline; also a day before it, if winners are then to be told."""
-    # If there is only a day to claim, the message of the win says it all.
+    """Look again after the deadline, and a day before it if winners are to be told then."""
+    # If winners have only a day to claim, the message of their win has told them the deadline.
     if "claim_ends" in context.settings.templates and context.settings.claim_days > 1:
         if context.clock.now_ms() < deadline_ms - DAY_MS:
             await context.store.tasks.again(task, deadline_ms - DAY_MS)

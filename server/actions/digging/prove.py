@@ -12,8 +12,8 @@ from server.game import draw
 from server.store import Store
 
 DIGS_A_PAGE = 500
-# Digs per query. Some stores finish a query before they answer any other: 1,000 digs took 130 ms. After each,
-# the store is left to others for REST_TIMES times as long.
+# Digs per query. Some stores finish a query before they answer any other: 1,000 digs took 130 ms. After each
+# query, the store is left to others for REST_TIMES times as long as it took.
 DIGS_A_READ, REST_TIMES = 50, 4
 
 
@@ -33,7 +33,7 @@ async def prove(context: Context, code: str, page: int) -> draw.Proof:
     depths = range(1, task["now_depth"] + 1)[(page - 1) * DIGS_A_PAGE : page * DIGS_A_PAGE]
     digs = await _outcomes(store, code, depths)
     if len(digs) < len(depths) and "last_dig" in task and task["last_dig"]["depth"] == depths[-1]:
-        digs.append(dict(task["last_dig"]))  # the history may lack the newest
+        digs.append(dict(task["last_dig"]))  # the history may lack the newest dig
     if [dig["depth"] for dig in digs] != [*depths]:
         raise BrokenHistory(f"task {code} lacks digs between {depths[0]} and {depths[-1]}")
     seed = context.keys.open("seed", await store.tasks.seed_box(code), code)

@@ -36,12 +36,12 @@ GOODS_ONLY = "这里没有开通红包，只能埋实物"
 _USED = (
     "服务器的那一半随机数已经用过：每份只能埋一个宝贝。请到“我的”看看是不是已经埋下了，再点一次会换一份新的"
 )
-LEAST_MS = 10 * 60_000  # from its start to its end
+LEAST_MS = 10 * 60_000  # the shortest time in which a task can be dug
 _Value = TypeVar("_Value", int, str)
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """What a publisher says of a task and shows. `not_sent_to` lists provinces."""
+    """A task's texts and picture, as its publisher gives them. `not_sent_to` lists provinces."""
 
     name: str
     synopsis: str = ""
@@ -98,7 +98,7 @@ class _Times(NamedTuple):
 
 
 class _Prizes(NamedTuple):
-    """What is in a task. `ranks` is [] if all prizes are alike, each of `money` yuan (0 for goods)."""
+    """The prizes of a task. `ranks` is [] if all prizes are alike, each of `money` yuan (0 for goods)."""
 
     ranks: list[TaskRank]
     money: int
@@ -117,9 +117,9 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
     If WeChat checks contents, the task stays closed and hidden from others until it has passed. If an
-    operator has to look at it first (`why_looked_at`), it stays so until one has. If the same publisher
-    repeats a `publish_id`, or a `sealed_seed` with its `nonce`, they get the task that was saved the first
-    time.
+    operator has to look at it first (`why_looked_at`), it stays so until an operator has done that. If the
+    same publisher repeats a `publish_id`, or a `sealed_seed` with its `nonce`, they get the task that was
+    saved the first time.
 
     Raises BadRequest if the values do not fit together, or the publisher did not upload the picture here;
     BadCommitment; DiskLow; Banned.
@@ -165,14 +165,14 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
         published = await context.store.tasks.insert(task)
         if published is not None:
             break
-        if drawn.nonce:  # its task exists under a pseudonym: its publisher was erased
+        if drawn.nonce:  # the task is there under a pseudonym: its publisher was erased
             raise BadCommitment(_USED)
         rules = msgspec.structs.replace(rules, code=random_code())
     if drawn.nonce and draw.read_rules(published["params"]).nonce != drawn.nonce:
         raise BadCommitment(_USED)
     if is_checking(published):
         await submit_task(context, published, publisher["openid"])
-        # It is submitted, so the sweep need not look at it soon: the check makes it due when it ends.
+        # The task is submitted, so the sweep need not look at it soon: the end of its check makes it due.
         await context.store.tasks.again(published, unpaid_until_ms(published))
     square_of(context).forget()
     if published["commitment"] == task["commitment"]:
@@ -230,7 +230,8 @@ async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan
 
 
 async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
-    """Raise Banned if the publisher was banned since they were read. Asks the store only if tokens ended."""
+    """Raise Banned if the publisher was banned since they were read. Reads only if a token of theirs
+    ended."""
     if context.hub.sessions.valid(publisher["_id"]) > publisher["generation"]:
         person = await context.store.people.find(publisher["_id"])
         check_ban(person or publisher, context.clock.now_ms())
@@ -249,7 +250,7 @@ async def _draw(context: Context, publisher: Person, draft: Draft) -> _Drawn:
             param="publish_id",
         )
     committed = open_commitment(context, publisher, sealed_seed)
-    # Somebody whose reply was lost may ask again later than a day.
+    # A publisher whose reply was lost may ask again more than a day later.
     if committed.expired and await context.store.tasks.find(committed.code) is None:
         raise BadCommitment("服务器的那一半随机数已经过期（一天内有效），请再点一次，换一份新的")
     return _Drawn(committed.seed, committed.code, nonce)

@@ -17,7 +17,7 @@ from server.store.people.people import Person
 
 
 class RankSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """What a publisher says of a kind of prizes and shows: nothing that is drawn."""
+    """The name and the picture that a publisher gives a kind of prizes. The draw depends on neither."""
 
     name: str
     url: str | None = None

@@ -1,4 +1,5 @@
-"""Sending the messages to people who left: each once, by a consent, repeated by its own rules.
+"""Sending the messages to people who left: each is sent once, spends one consent, and has its own rules for a
+retry.
 
 The steps: lease the message, reserve a consent, note that it is being sent, send it, note its end, spend the
 consent. A process may die between any two; the message then comes due again. WeChat has no number under
@@ -117,7 +118,8 @@ async def _has_more(context: Context, consent: Consent) -> bool:
     """Whether WeChat would take a message twice: its person has more than one consent.
 
     A message that was sent spent its consent, even if that is not noted. One that ended unsent, but for
-    which a consent is still reserved, may not have spent it: then WeChat allows one more than we count.
+    which a consent is still reserved, may not have spent it: then WeChat allows one message more than we
+    count.
     """
     return consent["left"] + await context.store.messages.unsent_number(consent.get("held", [])) > 1
 
@@ -151,7 +153,8 @@ async def _refused(context: Context, message: Message, template: Template, error
 
 
 async def _try_later(context: Context, message: Message, errcode: str, *, unsure: bool = False) -> None:
-    """Try again later. Without an `errcode`, WeChat is busy or silent; `unsure`: it may have taken it."""
+    """Try again later. Without an `errcode`, WeChat is busy or silent; `unsure`: it may have taken the
+    message."""
     now_ms = context.clock.now_ms()
     since_ms = message.get("failing_since", now_ms)
     wait_ms = min(FIRST_RETRY_MS * 2 ** min(message["tries"], 10), LONGEST_RETRY_MS)

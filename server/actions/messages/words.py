@@ -15,7 +15,7 @@ from server.store.money.prizes import Prize
 from server.wechat.messages import Values, yuan
 
 HELD_MS = 600_000
-# An edit is checked again, or an operator looks at what was reported: then others see the task again.
+# How often to look whether others see a task again: after the check of an edit, or an operator's decision.
 LOOK_MS = 60_000
 ENDINGS = {
     "prizes_gone": "奖品全部挖完了",

@@ -17,7 +17,8 @@ from server.settings.messages import MessageKind
 from server.store.messages.messages import Message
 from server.store.money.prizes import Prize
 
-# Older events are not told. Messages that ended are kept for longer than this, so none is written twice.
+# Older events are not told. Messages that ended are kept for longer than this, so no message is written
+# twice.
 FRESH_MS = 7 * DAY_MS
 REMIND_MS = DAY_MS
 # Followers are told of a task only if it opens within this time after its publication.
@@ -55,8 +56,8 @@ async def tell_of_end(context: Context, task: Task) -> None:
 async def remind(context: Context, code: str, unionid: str) -> int:
     """Tell a person once when the cooldown of a task is over; return when that is (unix ms). Safe to repeat.
 
-    Raises NoSuchTask, NotShown, Ended, NotPaid, OwnTask, AlreadyWon; BadRequest if there is no
-    cooldown, or no such message.
+    Raises NoSuchTask, NotShown, Ended, NotPaid, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or
+    no template for this message.
     """
     if not _told("cooldown_over", context):
         raise BadRequest("这里还没有开通提醒")
@@ -82,10 +83,11 @@ async def remind(context: Context, code: str, unionid: str) -> int:
 
 
 async def _renew(context: Context, message: Message) -> None:
-    """Write a message again, if the one before has ended."""
+    """Write a message again, if the previous one has ended."""
     messages, template = context.store.messages, context.settings.templates[message["kind"]]
     if not await messages.open_number([message["_id"]]):
-        # Its process may have died before it spent the consent, which the new message must not use.
+        # The process that sent it may have died before it spent the consent, which the new message must not
+        # use.
         await context.store.consents.spend(message["unionid"], template.template_id, message["_id"])
     await messages.renew(message)
 
@@ -120,20 +122,19 @@ async def announce_to_followers(context: Context, task: Task) -> None:
 
 
 async def tell_followers(context: Context, message: Message) -> None:
-    """Write to the next page of a publisher's followers, those who consented. Between pages other work is
-    done.
+    """Write to the next page of a publisher's followers, if they consented. Between pages other work is done.
 
-    A process may die after any line: the page is written again then, under the same ids.
+    A process may die after any line: the page is then written again under the same ids.
     """
     store, now_ms = context.store, context.clock.now_ms()
     code, publisher = message["code"], message["unionid"]
     task, age_ms = await store.tasks.find(code), now_ms - message["created_at"]
-    # Its process may have died before it saved the task. Somebody who tries again has a day for it.
+    # The process may have died before it saved the task. The publisher has a day to try again.
     given_up = age_ms > DAY_MS if task is None else task["publisher"] != publisher or task["status"]
     if given_up or now_ms > message["until"]:
         await store.messages.end(message, "moot", now_ms)
         return
-    if task is None or not (task["open"] and is_shown(task)):  # or it waits for its payment or its review
+    if task is None or not (task["open"] and is_shown(task)):  # not saved yet, or unpaid, or in review
         await store.messages.postpone(message, now_ms + min(max(age_ms // 4, SAVED_MS), LOOK_MS), 0)
         return
     page = await store.follows.followers(publisher, message["after"], FOLLOWERS)

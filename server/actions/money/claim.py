@@ -45,7 +45,7 @@ RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
 
-# Why WeChat pays this winner nothing now, by its `fail_reason`: what they can do about it.
+# What a winner can do if WeChat pays them nothing now, by its `fail_reason`.
 # https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
 _RESTRICTED = "你的微信支付现在收不了款：到微信支付里看原因，处理好以后，在领奖截止以前再来领"
 _FAILED = {
@@ -167,7 +167,8 @@ async def _may_ask(context: Context, bill: Bill) -> bool:
 
 async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
     newness, now_ms = await newness_of(context, task, prize), context.clock.now_ms()
-    # Due again in a minute: if this process dies before the bill is saved, a sweep makes it then.
+    # The prize is due again in a minute: if this process dies before the bill is saved, a sweep makes it
+    # then.
     begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, *newness)
     return await context.store.prizes.move(prize["_id"], begin) or await _reread(context, prize)
 

@@ -18,7 +18,7 @@ from server.store.money.freezes import Freeze, What, freeze_key
 from server.store.money.prizes import Prize
 
 LOOK_AGAIN_MS = 60_000
-# A thousand bills may be out: this many are cancelled, or winners told, at a time.
+# A thousand bills may be out: this many are cancelled at a time, or this many winners told.
 AT_ONCE = 10
 
 
@@ -131,7 +131,7 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
     for scope in _scopes(freeze["what"], freeze["of"]):
         await context.store.prizes.move_all(scope, frozen(context.clock.now_ms()))
         stopped += await context.store.prizes.of_scope(scope)
-    stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first: a winner may confirm one
+    stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first: their winners may confirm them
     for first in range(min(AT_ONCE, len(stopped))):
         context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
     await context.store.freezes.again(freeze, None)
@@ -158,7 +158,7 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
 
 
 async def _settle_each(context: Context, prizes: list[Prize]) -> None:
-    """Cancel their bills, or tell their winners. A sweep cancels the bills that this leaves out."""
+    """Cancel the bills of these prizes, or tell their winners. A sweep cancels the bills that are left."""
     for prize in prizes:
         if "freezing" in prize:
             await settle_freezing(context, prize)
@@ -167,7 +167,7 @@ async def _settle_each(context: Context, prizes: list[Prize]) -> None:
 
 
 def _announce_all(context: Context, prizes: list[Prize]) -> None:
-    """Tell their winners and publishers. In the background: each waits for a Redis that hangs."""
+    """Tell the winners and publishers of these prizes, in the background, since a hanging Redis delays it."""
     for first in range(min(AT_ONCE, len(prizes))):
         context.background.spawn(_announce_each(context, prizes[first::AT_ONCE]))
 

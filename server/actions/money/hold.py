@@ -43,7 +43,7 @@ from server.store.money.prizes import Prize
 from server.wechat.messages import moment
 
 WEEK_MS = 7 * DAY_MS
-# How many treasures, of those that a person dug last, are looked at to tell whether they are a newcomer.
+# How many of the treasures that a person dug last are looked at to tell whether the person is a newcomer.
 DUG = 50
 # More than this is held for people whom WeChat had not seen in the mini-program when they dug.
 UNSEEN_FEN = 20 * FEN_PER_YUAN
@@ -210,7 +210,7 @@ async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[W
 
 
 async def _has_all(context: Context, prize: Prize, today: int) -> bool:
-    """Whether its winner's claims of today, with this one, exceed what WeChat transfers to a person."""
+    """Whether this claim and its winner's others of today exceed what WeChat transfers to a person."""
     most_fen = context.settings.payout_person_day_yuan * FEN_PER_YUAN
     if not most_fen or prize["amount_fen"] > most_fen:
         return False

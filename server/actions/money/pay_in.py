@@ -90,7 +90,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
             await orders.moves(order["_id"], row.closed())  # WeChat has not heard of it
             raise
     elif order["state"] == "asked" and not order["prepay_id"]:
-        await _check_paid_limits(context, order)  # a process may have died before it did
+        await _check_paid_limits(context, order)  # a process may have died before this check
     now_ms = context.clock.now_ms()
     closing = order["expires_at"] - now_ms < LEAST_MS
     if closing or (order["prepay_id"] and await orders.moves(order["_id"], asking(now_ms, LOOK_APART_MS))):
@@ -183,7 +183,7 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
     """Ask WeChat about an unpaid order, follow what it says, and return the order as it is then.
 
     With `close`, or if it has expired, the order is closed unless it is paid. Raises PayUnknown if WeChat
-    does not answer, WeChatBusy if it refuses the question, Contradiction.
+    does not answer, WeChatBusy if it refuses to say, Contradiction.
     """
     number = order["_id"]
     expired = context.clock.now_ms() > order["expires_at"]
@@ -280,9 +280,9 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
 
 
 def is_by_credit(order: Order) -> bool:
-    """Whether a credit card paid an order that none may pay.
+    """Whether an order was paid by a credit card, which is not allowed.
 
-    WeChat is asked to take none (`limit_pay`), which its interface does not promise.
+    WeChat is asked to take no credit card (`limit_pay`), but its interface does not promise to obey.
     """
     return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
 
@@ -297,7 +297,7 @@ async def _end_what_cards_paid(context: Context, orders: list[Order]) -> None:
 
 
 def _is_over(task: Task | None) -> bool:
-    """Whether no payment opens a task any more."""
+    """Whether it is too late for a payment to open a task."""
     return task is None or bool(task["open"] or task["status"])
 
 

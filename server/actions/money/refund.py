@@ -17,7 +17,7 @@ from server.store.money.refunds import Refund, refund_number
 from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
 from server.wechat.pay.answers import RefundStatus
 
-# WeChat wants refunds of one order a minute apart, and at most 50 of them. There are at most three.
+# WeChat wants refunds of one order a minute apart, and at most 50 of them. We make at most three.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012556457
 APART_MS = 60_000
 REASONS: dict[RefundKind, str] = {

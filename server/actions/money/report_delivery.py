@@ -24,7 +24,7 @@ from server.wechat.shipping import NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
 
 # A payment appears in WeChat's list about a minute after it was made.
 REPORT_AFTER_MS = 60_000
-# A mini-program that may report again has reported all within this time.
+# The longest time between two tries while this mini-program may report no deliveries at all.
 REFUSED_MS = 3_600_000
 # The alarm of an order that WeChat does not let us report: its money may be frozen.
 NOT_REPORTED = "NOT_REPORTED"
@@ -35,8 +35,9 @@ log = logging.getLogger("wabao.money")
 async def report_delivery(context: Context, order: Order) -> None:
     """Make the report that an order owes, if this mini-program has to. Safe to repeat.
 
-    If WeChat refuses, it is tried again: later and later, but daily, for it may be reported by hand; hourly
-    if it refuses all reports. Raises WeChatBusy then, PayUnknown if WeChat does not answer.
+    If WeChat refuses, the report is tried again, later and later but at least daily, for the operator may
+    report by hand; at least hourly if WeChat refuses all reports. Raises WeChatBusy if it refuses, PayUnknown
+    if it does not answer.
     """
     await carry_out(context, context.store.orders, order, EFFECTS)
 
@@ -59,7 +60,7 @@ async def _report(context: Context, order: Order) -> None:
 
 
 async def _went_back(context: Context, order: Order) -> bool:
-    """Whether the whole order is being refunded, or was. A refund that WeChat closed does not."""
+    """Whether the whole order is being refunded, or was. A refund that WeChat closed does not count."""
     refunds = await context.store.refunds.of_task(order["code"])
     back_fen = sum(
         refund["amount_fen"]
@@ -79,7 +80,7 @@ async def _try_later(context: Context, order: Order, alarm: str) -> None:
     now_ms = context.clock.now_ms()
     age_ms = now_ms - order["paid_at"]
     if not alarm and order["alarm"] == SHIPPING_REFUSED:
-        alarm = SHIPPING_REFUSED  # nothing was said of it since
+        alarm = SHIPPING_REFUSED  # WeChat has said nothing else since
     elif age_ms > UNKNOWN_MS:
         alarm = alarm or NOT_REPORTED
     most_ms = REFUSED_MS if alarm == SHIPPING_REFUSED else DAY_MS

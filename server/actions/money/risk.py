@@ -76,7 +76,7 @@ def _place(context: Context, address: str) -> str:
 
 
 async def _rank(context: Context, openid: str, address: str) -> int | None:
-    """Return what WeChat says, UNSEEN if it has not seen them for two hours.
+    """Return what WeChat says, UNSEEN if it has not seen the person for two hours.
 
     None if it says nothing, or is late and another call is waiting already.
     """

@@ -13,12 +13,13 @@ from server.store.money.freezes import freeze_key
 from server.store.money.prizes import Prize
 
 OPEN_AT_ONCE = 10
-# So many hidden tasks of a publisher are left out; a person with more has to ask an operator.
+# At most this many hidden tasks of a publisher are left out; a publisher with more has to ask an operator.
 HIDDEN = 100
 
 
 class ShownAddresses(NamedTuple):
-    """`prize_ids` are the prizes whose addresses are shown. `closed` says why none are, "" if they may be."""
+    """`prize_ids` are the prizes whose addresses are shown. `closed` says why there are none, "" if there is
+    no reason."""
 
     prize_ids: frozenset[str]
     closed: str
@@ -46,7 +47,7 @@ async def show_addresses(context: Context, task: Task, prizes: list[Prize]) -> S
 
 
 async def is_address_open(context: Context, prize: Prize) -> bool:
-    """Whether a prize that is not sent yet is one whose address its publisher may read."""
+    """Whether the publisher may read the address of this prize, which is not sent yet."""
     return not _waits(prize) or prize["_id"] in await _first_unsent(context, prize["publisher"])
 
 

@@ -63,12 +63,12 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
 
 
 def _public_id(context: Context, unionid: str) -> str:
-    """Return the id by which others know a person, unless one was derived under an older key."""
+    """Return the id by which others know a person. One that was derived under an older key stays in use."""
     return derived_code(context.keys.publish_key, f"person:{unionid}", PUBLIC_CHARACTERS)
 
 
 async def _id_of(context: Context, openid: str) -> str:
-    """Return the id of a person without a unionid: one that WeChat gave with a session before, if any."""
+    """Return the id of a person whose session has no unionid: the one that an earlier session had, if any."""
     own = f"openid:{openid}"
     known = [person["_id"] for person in await context.store.people.of_openid(openid)]
     return next((unionid for unionid in known if unionid != own), own)
@@ -89,8 +89,9 @@ async def log_in_with_data(
     # one.
     unionid = session.unionid or await _id_of(context, session.openid)
     await admit(unionid)
-    # The sender may have altered these too, so they are checked like what a person chooses. If they are
-    # checked, the picture is left out, because a picture at a foreign address can change after a check.
+    # The sender may have altered the name and the picture too, so they are treated like what a person
+    # chooses. Where contents are checked, the picture is left out, because a picture at a foreign address can
+    # change after a check.
     checked, name = context.settings.checks_content, one_line(user.nick_name)
     person = await context.store.people.save(
         Login(
@@ -124,7 +125,8 @@ async def _let_in(context: Context, person: Person) -> Person:
         if ban is not None:
             person = await _carry_over(context, person, ban)
     elif "carried" in own:
-        # The ban may have been lifted while a process copied it that then died before its second look.
+        # The ban may have been lifted while a process copied it, and that process may have died before its
+        # second look.
         person = await _keep_carried(context, person, own)
     metrics.LOGINS.inc()
     return person
@@ -155,7 +157,7 @@ async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
 async def _keep_carried(context: Context, person: Person, carried: Ban) -> Person:
     """Return a record whose ban was copied; lift that ban if the original is over.
 
-    The original may have been lifted just before the copy was made, and so without it.
+    An operator may have lifted the original just before the copy was made.
     """
     people = context.store.people
     if await _other_ban(context, person) is None:
@@ -210,7 +212,7 @@ def ban_of(person: Person, now_ms: int) -> Ban | None:
 def check_ban(person: Person, now_ms: int) -> Person:
     """Return the person, who may publish, upload, dig and report. Raises Banned, Leaving.
 
-    What they won they may still claim.
+    They may still claim what they won.
     """
     ban = ban_of(person, now_ms)
     if ban is not None:
@@ -270,7 +272,7 @@ async def set_profile(
 
 
 def upload_of(title: str, parameter: str, path: str | None) -> str:
-    """Return the path of a picture that `uploadFile` gave this person; None stands for any other picture.
+    """Return the path of a picture that `uploadFile` gave this person; None if it is any other picture.
 
     `title` is what the form calls the parameter. Raises BadRequest.
     """

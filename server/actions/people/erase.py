@@ -110,7 +110,7 @@ def new_pseudonym() -> str:
 
 
 def is_pseudonym(unionid: str) -> bool:
-    """Whether this is what an erased person is called."""
+    """Whether this is the pseudonym of an erased person."""
     return unionid.startswith(_PSEUDONYM)
 
 
@@ -177,7 +177,7 @@ async def _forget(store: Store, old: str, new: str, step: Callable[[int], None])
 
 
 async def refuse_while_needed(store: Store, unionid: str) -> None:
-    """Raise CannotErase if somebody still waits for this person, or this person for a payment."""
+    """Raise CannotErase if somebody still waits for this person, or this person waits for a payment."""
     needs = await needs_of(store, unionid)
     if needs:
         raise CannotErase(*needs)
@@ -249,6 +249,6 @@ def _needs_of_task(
 def _is_to_be_reported(order: Mapping[str, Any]) -> bool:
     """Whether WeChat will soon have the report of a delivery, which names the payer.
 
-    What it refuses may never be taken; the operator reports that by hand.
+    A report that WeChat refused may be refused for ever; the operator then reports the delivery by hand.
     """
     return "then" in order and order["alarm"] not in (NOT_REPORTED, SHIPPING_REFUSED)

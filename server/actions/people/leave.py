@@ -29,7 +29,7 @@ from server.store.people.people import Person
 DAYS = 7
 # The most reasons that a refusal names at once.
 TOLD = 5
-# How the operators' log calls such a person, without their name.
+# What the operators' log calls a person who deletes their account: it must not have their name.
 THEMSELVES = Actor("the person themselves", shared=False)
 
 log = logging.getLogger("wabao.people")
@@ -82,7 +82,8 @@ async def stay(context: Context, person: Person) -> None:
 
 
 async def erase_leavers(context: Context) -> None:
-    """Erase all whose days are over, at once, since each waits for requests under way.
+    """Erase the people whose days are over, all at the same time, since each erasure waits for requests under
+    way.
 
     The leader repeats this. A person who is still needed for something is kept, and looked at again later.
     """

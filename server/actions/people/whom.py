@@ -28,8 +28,8 @@ KEY_PATTERN = (
 class Whom:
     """The person who dug `depth` of a task (0: its publisher) or, with `key`, who did something else.
 
-    `key` is a review's, `report:CODE:NUMBER` (see `report_key`), `share:TOKEN`, a share token's owner, or
-    `person:PUBLIC_ID`.
+    `key` is the id of a review, `report:CODE:NUMBER` (see `report_key`), `share:TOKEN` for the owner of a
+    share token, or `person:PUBLIC_ID`.
     """
 
     code: str = ""
@@ -71,7 +71,7 @@ async def _id_of(context: Context, whom: Whom) -> str:
         found = (await store.visits.of_tokens([rest])).get(rest)
     elif kind == "report":
         code = rest.partition(":")[0]
-        # The queue first: a storm of reports that do not count may bury what it shows.
+        # Look in the queue first: a storm of reports that do not count may bury the reports that it shows.
         reports = [each for each in await store.reports.queue(READ_REPORTS) if each["code"] == code]
         reports += await store.reports.of_task(code, READ_REPORTS)
         found = next((each for each in reports if report_key(context, each) == whom.key), None)

@@ -29,7 +29,7 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     """Save what a person says about a task; a second report of theirs changes nothing.
 
     It waits for an operator if they first logged in a day ago or earlier and have dug somewhere. So a storm
-    from new accounts does nothing. It counts towards hiding the task if they opened this one and dug in it.
+    from new accounts does nothing. It counts towards hiding the task if they opened this task and dug in it.
     Once those that count weigh REPORTS_TO_HOLD together (`weight_together`), the task is hidden. Safe to
     repeat: if the process dies before that, a sweep does it. A winner's report of a task that an operator has
     hidden is saved, but no operator has to decide about it.

@@ -55,7 +55,7 @@ async def settle_reviews(context: Context) -> None:
     async for person in context.store.people.lease_due(context.clock.now_ms):
         if "chosen" in person:
             await _submit(context, person, person["chosen"])
-    late: set[Part] = set()  # about which WeChat did not answer in this turn
+    late: set[Part] = set()  # the parts about which WeChat did not answer in this turn
     turns = (_settle_due(context, part, late) for part in (None, *PARTS))
     for failed in await asyncio.gather(*turns, return_exceptions=True):
         if failed is not None:
@@ -84,7 +84,7 @@ async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> N
 
 
 async def _submit(context: Context, person: Person, chosen: Chosen) -> None:
-    """Submit what a process noted and died before submitting. What fails is logged and stays due."""
+    """Submit what a process noted but did not submit before it died. What fails is logged and stays due."""
     try:
         await submit_chosen(context, person, chosen)
     except Exception as error:
@@ -123,7 +123,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         with _asking_about("text"):
             found = await _check_text(context, review)
     if found is not None and found["picture"] and not found["picture_said"] and found["text_said"] != "risky":
-        if asks_text and "picture" in late:  # no text waits for this: the turn of pictures asks about it
+        if asks_text and "picture" in late:  # a text does not wait for WeChat's answers about pictures
             return found
         with _asking_about("picture"):
             found = await _check_picture(context, found)
@@ -137,7 +137,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         return await context.store.reviews.move(found["_id"], row.concluded("refused", _why(found)))
     if "" in said:
         return found
-    # With nothing to check, nobody has looked at it.
+    # If there was nothing to check, nobody has looked at it.
     return await _conclude(context, found, [_why(found)] if "review" in said or not said else [])
 
 
@@ -240,7 +240,7 @@ async def _note(context: Context, review: Review, part: Part, result: Result) ->
 
 
 async def take_event(context: Context, event: Event) -> None:
-    """Take what WeChat pushed. Only results of pictures matter here. The same one again changes nothing."""
+    """Take what WeChat pushed. Only results of pictures matter here. A repeated event changes nothing."""
     if event.kind != MEDIA_CHECK or not event.trace_id:
         return
     check = MediaCheck(_id=event.trace_id, said=event.checked.suggest, risk=event.checked.risk)
@@ -276,7 +276,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     if picture is not None and person.get("wxheadpic") == picture:
         await context.store.files.keep(picture, None)  # the digs that the person makes show it
     if "chosen" in person and person["chosen"]["number"] > number:
-        # A newer choice was noted, and its process may have died before it submitted it.
+        # A newer choice was noted, and the process may have died before it submitted that.
         await submit_chosen(context, person, person["chosen"])
 
 
@@ -286,7 +286,7 @@ async def _apply_to_task(context: Context, review: Review) -> None:
         await tasks.hold(code, review["why"], edited)
     elif review["state"] == "refused":
         refused = await tasks.move(code, opening.refused(review["why"], edited))
-        if refused is not None and refused["end_reason"] == "refused":  # it had not ended for another
+        if refused is not None and refused["end_reason"] == "refused":  # not ended before for another reason
             await announce_end(context, code)
     elif await tasks.moves(code, opening.opened_by_review(context.settings.task_days * DAY_MS, edited)):
         await announce_start(context, code)
