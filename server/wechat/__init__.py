@@ -40,8 +40,8 @@ Version: TypeAlias = Literal["formal", "trial", "developer"]
 _ENV_VERSIONS: dict[Version, str] = {"formal": "release", "trial": "trial", "developer": "develop"}
 # The scene of getUserRiskRank that is about cheating for prizes.
 _MARKETING = 1
-# How long an answer of WeChat about the mini-program is believed.
-_MANAGED_SECONDS = 3600.0
+# How long an answer of WeChat about the mini-program is believed, and how long its refusal to answer.
+_MANAGED_SECONDS, _UNTOLD_SECONDS = 3600.0, 60.0
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 
 
@@ -110,7 +110,8 @@ class WeChat:
         self._aside = Api(base_url, call_seconds)
         self._patient = Api(base_url, MESSAGE_CALL_SECONDS)
         self._token = AccessToken(appid, tokens, keys, self._fetch_token)
-        self._managed, self._managed_at = False, float("-inf")
+        self._managed: bool | WeChatError = False
+        self._managed_until = float("-inf")
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -244,17 +245,23 @@ class WeChat:
         return found.risk_rank
 
     async def is_trade_managed(self) -> bool:
-        """Return whether each payment must be reported (`isTradeManaged`). An answer holds for an hour.
+        """Return whether each payment must be reported (`isTradeManaged`).
 
+        An answer holds for an hour, and a refusal for a minute, since each order that waits asks.
         https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_istrademanaged
         """
-        asked_at = time.monotonic()
-        if asked_at - self._managed_at > _MANAGED_SECONDS:
+        now = time.monotonic()
+        if now > self._managed_until:
             path, body = "/wxa/sec/order/is_trade_managed", {"appid": self.appid}
-            found = await self._with_token(
-                lambda token: self._aside.read("POST", path, _Managed, {"access_token": token}, body)
-            )
-            self._managed, self._managed_at = found.is_trade_managed, asked_at
+            try:
+                found = await self._with_token(
+                    lambda token: self._aside.read("POST", path, _Managed, {"access_token": token}, body)
+                )
+                self._managed, self._managed_until = found.is_trade_managed, now + _MANAGED_SECONDS
+            except WeChatError as refused:
+                self._managed, self._managed_until = refused, now + _UNTOLD_SECONDS
+        if isinstance(self._managed, WeChatError):
+            raise self._managed.with_traceback(None)
         return self._managed
 
     async def report_delivery(self, transaction_id: str, openid: str, now_ms: int) -> None:

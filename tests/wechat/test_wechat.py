@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -500,3 +501,27 @@ async def test_an_unchecked_text_is_for_an_operator_and_an_unanswered_check_for_
         script("/wxa/msg_sec_check", {"errcode": 48001, "errmsg": "api unauthorized"})
         with pytest.raises(WeChatError):
             await wechat.check_text("oAlice", 3, "猫")
+
+
+# -- reports of deliveries
+
+
+async def test_whether_deliveries_are_reported_is_asked_hourly_and_a_minute_after_a_refusal(
+    context, base, script, monkeypatch
+):
+    path, clock = "/wxa/sec/order/is_trade_managed", [1000.0]
+    script("/cgi-bin/stable_token", token("one"))
+    script(path, {"errcode": 48001, "errmsg": "api unauthorized"}, {"errcode": 0, "is_trade_managed": True})
+    monkeypatch.setattr("server.wechat.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    async with connected(context, base) as wechat:
+
+        async def told(after_seconds: float) -> tuple[bool | int, int]:
+            clock[0] += after_seconds
+            try:
+                answer: bool | int = await wechat.is_trade_managed()
+            except WeChatError as refused:
+                answer = refused.errcode
+            return answer, len(script.to(path))
+
+        assert [await told(after) for after in (0, 0, 60)] == [(48001, 1)] * 3
+        assert [await told(after) for after in (1, 3600, 1)] == [(True, 2), (True, 2), (True, 3)]
