@@ -197,7 +197,7 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context):
     assert ("then" in found, len((await shipped(context))[0])) == (False, 1)
 
 
-async def test_who_paid_keeps_their_account_until_their_order_is_reported_or_wechat_refuses_that(
+async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an_operator_may_erase_them(
     client, context, monkeypatch
 ):
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
@@ -205,14 +205,36 @@ async def test_who_paid_keeps_their_account_until_their_order_is_reported_or_wec
     code = await opened(client, context)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)
+
+    async def told() -> str:
+        refused = await alice.post("/deleteAccount")
+        assert refused["error"] == "cannot_leave"
+        return str(refused["msg"])
+
     await misbehave(client, "refuse", call="shipping", code="10060001", times=20)
     await sweep_until_quiet(context)
-    refused = await alice.post("/deleteAccount")
-    assert (refused["error"], "有一笔付款还没有结果" in refused["msg"]) == ("cannot_leave", True)
-    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    await misbehave(client, "refuse", call="shipping", code="48001", times=20)
-    assert (await sweep_later(context, DAY_MS))["alarm"] == SHIPPING_REFUSED
+    assert "平台还要在微信录入发货" in await told()
+    with pytest.raises(forgetting.CannotErase, match="is not reported to WeChat"):
+        await forgetting.erase(context.store, alice.unionid)
+    for refusal, alarm in (("48001", SHIPPING_REFUSED), ("10060031", NOT_REPORTED)):
+        await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+        await misbehave(client, "refuse", call="shipping", code=refusal, times=20)
+        assert (await sweep_later(context, DAY_MS))["alarm"] == alarm
+        assert "平台还要在微信录入发货" in await told()
     await forgetting.erase(context.store, alice.unionid)
     found = await sweep_later(context, DAY_MS)
     assert (found["openid"], found["alarm"], "then" in found, "due_at" in found) == ("", "", False, False)
     await check_books(context)
+
+
+async def test_a_person_may_delete_their_account_once_what_wechat_refused_is_reported(client, context):
+    code = await opened(client, context)
+    alice = client.people["alice"]
+    await alice.post("/endTask", code=code)
+    await misbehave(client, "refuse", call="shipping", code="48001", times=20)
+    await sweep_until_quiet(context)
+    assert (await sweep_later(context))["alarm"] == SHIPPING_REFUSED
+    assert (await alice.post("/deleteAccount"))["error"] == "cannot_leave"
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await sweep_later(context, REFUSED_MS)
+    assert (await alice.post("/deleteAccount"))["status"] == 0

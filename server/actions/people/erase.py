@@ -29,6 +29,7 @@ UNDER_WAY_SECONDS = 20.0
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
 _PSEUDONYM = "forgotten:"
+_REPORT_REFUSED = (NOT_REPORTED, SHIPPING_REFUSED)
 
 
 class Need(NamedTuple):
@@ -63,6 +64,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "payment": (
         "a payment of their task {code} is under way: wait until WeChat's answer is known",
         "你发布的“{name}”有一笔付款还没有结果",
+    ),
+    "unreported": (
+        "the delivery of their task {code} is not reported to WeChat: wait until it is",
+        "你发布的“{name}”的付款，平台还要在微信录入发货；等了很久请联系客服",
     ),
     "unsent": (
         "goods of their task {code} are not sent: wait until they are",
@@ -187,7 +192,8 @@ async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list
     """Return what others still wait for from this person, and what this person still waits for.
 
     With `parcels`, goods by mail stop the erasure too: that of the publisher until they are sent, that of the
-    winner until they have arrived. Leave it out where an operator has decided about these.
+    winner until they have arrived. So does a delivery of which WeChat refuses the report. Leave it out where
+    an operator has decided about these.
     """
     published = await store.erasure.published(unionid)
     of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])
@@ -242,13 +248,8 @@ def _needs_of_task(
     unwon = task["open"] and hidden_fen(task)
     if any(row["state"] not in ("refunded", "closed") for row in refunds) or (unwon and not refunds):
         yield "refund", ""
-    if any(row["state"] in ("asked", "paid") or _is_to_be_reported(row) for row in orders):
+    if any(row["state"] in ("asked", "paid") for row in orders):
         yield "payment", ""
-
-
-def _is_to_be_reported(order: Mapping[str, Any]) -> bool:
-    """Whether WeChat will soon have the report of a delivery, which names the payer.
-
-    A report that WeChat refused may be refused for ever; the operator then reports the delivery by hand.
-    """
-    return "then" in order and order["alarm"] not in (NOT_REPORTED, SHIPPING_REFUSED)
+    # The report names the payer. One that WeChat refused may be refused for ever.
+    if any("then" in row and (parcels or row["alarm"] not in _REPORT_REFUSED) for row in orders):
+        yield "unreported", ""

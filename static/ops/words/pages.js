@@ -36,6 +36,7 @@ export const PAGES = {
   step_need_prizes: ["宝贝 {0} 还有奖品没给出或退回", "prizes of treasure {0} are neither given nor returned"],
   step_need_refund: ["宝贝 {0} 有一笔退款还没到账", "a refund of treasure {0} is under way"],
   step_need_payment: ["宝贝 {0} 有一笔付款还没有结果", "a payment of treasure {0} is under way"],
+  step_need_unreported: ["宝贝 {0} 的发货信息还没录入微信", "the delivery of treasure {0} is not reported to WeChat"],
   step_need_unsent: ["宝贝 {0} 还有奖品没寄出", "goods of treasure {0} are not sent"],
   step_need_prize: ["在 {0} 第 {2} 层挖到的奖品还没办完（{1}）", "their prize at {0}, level {2}, is {1}"],
   step_need_frozen: ["这个人被冻结着：先到「暂扣奖品」放行", "they are frozen: release them first"],
