@@ -45,8 +45,8 @@ BODY_BYTES = 128 << 10
 # A body up to this size, such as that of a dig, needs no room among the uploads, so that these cannot stop
 # digs.
 SMALL_BYTES = 16 << 10
-# The time from the whole request to the reply. Waits for pictures and WeChat have their own limits and are
-# not counted.
+# The time from the end of the request to the reply. Waits for pictures and WeChat have their own limits and
+# are not counted.
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
@@ -92,7 +92,7 @@ class Caller:
 
     @property
     def proven(self) -> bool:
-        """Whether a valid token proved it. The token may have been ended: `Interface.admit` checks that."""
+        """Whether a valid token proved this. The token may have been ended: `Interface.admit` checks that."""
         return self.generation is not None
 
     @property
@@ -316,7 +316,7 @@ class Receiver(BaseHandler):
             self._silence = loop.call_at(self._late_at, self._stopped)
 
     def expect_nothing(self) -> None:
-        """Stop the timer: the body is complete, or we are the ones who are busy."""
+        """Stop the timer: the body is complete, or the server is the one that is busy."""
         self._note_left()
         if self._silence is not None:
             self._silence.cancel()
@@ -419,8 +419,7 @@ class Interface(Receiver):
         self.finish(self._envelope(refusal))
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
-        """Return the refusal; Unavailable for NoSuchTask if this may not be our database, or be an emptied
-        one."""
+        """Return the refusal; for NoSuchTask, Unavailable if the database may not be ours, or was emptied."""
         if isinstance(refusal, NoSuchTask) and not await self.context.database.confirm():
             return Unavailable()
         return refusal

@@ -132,7 +132,7 @@ def whole_number(value: object) -> int | None:
 
 
 def _is_text(value: str) -> bool:
-    """Whether it has no lone surrogates, which UTF-8 cannot encode, and no NULs, which MongoDB may refuse."""
+    """Whether a text lacks lone surrogates, which UTF-8 cannot encode, and NULs, which MongoDB may refuse."""
     return "\x00" not in value and not _SURROGATE.search(value)
 
 

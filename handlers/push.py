@@ -170,7 +170,7 @@ class Push(Socket):
                 await self._let_in(asked, token)
         except Exception as error:  # noqa: BLE001  (raised again, unless it is a refusal or a store that is down)
             self._turn_away(error)
-        # They hold a token and an id; a connection may stay open for days.
+        # A connection may stay open for days, and needs neither the token nor the id that these hold.
         self.request.query_arguments.clear()
         self.request.arguments.clear()
         self.request.headers.pop("Authorization", None)
@@ -292,7 +292,7 @@ class Push(Socket):
             self._keep(asked.code)
             raise
         except NoSuchTask:
-            if not await self.context.database.confirm():  # ours may well have it
+            if not await self.context.database.confirm():  # our database may well have it
                 raise Unavailable from None
             raise
         self._keep(asked.code)
@@ -306,7 +306,7 @@ class Push(Socket):
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:
         """Do what a client asks, or answer with an `error` frame. A client that sends too much is closed.
 
-        Only what waits is a coroutine: of each, Tornado makes a task.
+        Only the parts that wait are coroutines, since Tornado makes a task of each.
         """
         if len(message if isinstance(message, bytes) else message.encode()) > MESSAGE_BYTES or self._floods():
             self.leave(MISBEHAVED, "too much")

@@ -144,7 +144,7 @@ class UploadFile(Interface):
         """Admit the caller, unless they are banned or leaving. Raises Banned, Leaving, what `admit`
         raises."""
         if {"banned", "leaving"} & (await self.let_in()).keys():
-            check_ban(await self.person(), self.context.clock.now_ms())  # it may be over since just now
+            check_ban(await self.person(), self.context.clock.now_ms())  # the ban may be over by now
 
     async def _keep(self, data: bytes) -> None:
         """Keep a part of the file. An empty one begins a file."""

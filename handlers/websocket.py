@@ -180,7 +180,7 @@ class Socket(WebSocketHandler):
         assert stream is not None  # noqa: S101  (Tornado has both before it calls us)
         self.iostream = stream
         self.iostream.set_nodelay(True)
-        # With TLS the stream has to write, since only it encrypts. Mostly TLS ends before us.
+        # With TLS the stream has to write, since only it encrypts. Mostly a proxy in front of us ends TLS.
         if not isinstance(self.iostream, SSLIOStream):
             self._plain = self.iostream.socket
 
@@ -192,7 +192,7 @@ class Socket(WebSocketHandler):
     def send(self, frames: bytes) -> None:
         """Send encoded frames. What the socket does not take is queued; if too much is, the client is cut."""
         sent = 0
-        # Most deliveries ask nothing but this and the socket: each object more that they touch takes time.
+        # Most deliveries touch only this object and the socket: each further object would take time.
         if self._plain is not None and (self.all_sent or not self.iostream.writing()):
             self.all_sent = True
             try:

@@ -21,7 +21,7 @@ from devtools.crowd.tally import Tally
 __all__ = ["NoCrowd", "Options", "crowd"]
 
 LINE_SECONDS = 3
-TICK_SECONDS = 0.05  # how often the loop is looked at: is it late?
+TICK_SECONDS = 0.05  # how often to measure how late the loop is
 # How many log in at the same time: a login costs the server several hundred times as much as a watcher.
 LOGINS_AT_ONCE = 8
 

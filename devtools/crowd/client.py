@@ -38,7 +38,7 @@ class Login:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that prove to an interface who it is."""
+        """The headers that prove to an interface who the person is."""
         return {"Authorization": f"Bearer {self.token}"}
 
 

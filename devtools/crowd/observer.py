@@ -24,7 +24,7 @@ CONNECT_SECONDS, PING_SECONDS, PONG_SECONDS = 10, 20, 10
 AGAIN_SECONDS, JOIN_SECONDS = 1.0, 2.0
 TURN_SECONDS = 0.1  # one message a turn: a socket may send 20 in a second
 MOST_TASKS = 100  # a socket may watch so many
-# Threads of one interpreter take turns of this length: this one must not wait long for the crowd's.
+# Threads of one interpreter take turns of this length: this thread must not wait long for the crowd's.
 SWITCH_SECONDS = 0.0005
 
 
@@ -35,9 +35,10 @@ class _Cd(msgspec.Struct):
 
 
 class Observer:
-    """Tells `seen` of each dig's frame: its code, its number, and when it came. In the loop that made this.
+    """Calls `seen` for each dig's frame, with the task's code, the dig's number, and when the frame came.
 
-    `running` has the codes of the tasks to watch. It may change at any time. Use it as a context manager.
+    `seen` is called in the loop that made this observer. `running` has the codes of the tasks to watch; it
+    may change at any time. Use the observer as a context manager.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """WeChat's sandbox for development: routes under `/sandbox` that answer as WeChat's servers do.
 
-The server knows WeChat only by its address, and this package by what `server/context.py` asks of a sandbox.
-Replies have WeChat's shapes, not ours. All state is in MongoDB, so any process can serve the next request and
-a restart changes nothing.
+The server knows WeChat only by its address, and this package only by the protocol `Sandbox` in
+`server/context.py`. Replies have WeChat's shapes, not ours. All state is in MongoDB, so any process can serve
+the next request and a restart changes nothing.
 """
 
 from __future__ import annotations

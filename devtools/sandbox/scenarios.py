@@ -1,4 +1,4 @@
-"""Scenarios by name, as test cards: who logs in as `user=…` of one of these always meets it."""
+"""Scenarios by name, like test cards: logging in with one of these names as `user=…` always leads to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 from devtools.sandbox.login import wechat_id
 
 Scenario: TypeAlias = Literal["risky", "payout_fails", "picture_refused"]
-# What WeChat answers about the risk of the first, and why a transfer to the second fails.
+# What WeChat answers about the risk of `risky`, and why a transfer to `payout_fails` fails.
 RISKY_RANK, PAYOUT_FAILS_WITH = 4, "PAYEE_ACCOUNT_ABNORMAL"
 
 

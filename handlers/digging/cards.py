@@ -60,14 +60,14 @@ def rank_rows(
 
 
 def value_of(task: Mapping[str, Any], prize: WonPrize) -> int:
-    """Return what somebody's prize is worth by its publisher, 0 if they did not say."""
+    """Return what somebody's prize is worth, as its publisher says; 0 if they did not say."""
     of = task["ranks"][prize["rank"] - 1] if "rank" in prize else task
     return int(of.get("value", 0))
 
 
 class Card(msgspec.Struct, kw_only=True):
     """A task in a list. `status` is 0 while it runs, 1 once it has ended. `money` is whole yuan per prize.
-    `value` is what one of the goods is worth by its publisher, in whole yuan; 0 if they did not say.
+    `value` is what one of the goods is worth in whole yuan, as its publisher says; 0 if they did not say.
 
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
     publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens

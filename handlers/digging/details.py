@@ -126,7 +126,7 @@ class GetTaskDetails(Interface):
     async def _opened(self, code: str, unionid: str, sharer: str | None) -> str:
         """Note the visit; return the caller's share token, "" if the visit cannot be written.
 
-        While MongoDB takes no writes, pages are served without a token, because one that was not written
+        While MongoDB takes no writes, pages are served without a token, because a token that was not written
         leads nowhere.
         """
         try:
@@ -136,7 +136,7 @@ class GetTaskDetails(Interface):
             return ""
 
     async def _prize(self, watched: WatchedTask, unionid: str) -> WonPrize:
-        """Return a winner's prize. A win just now may not be written yet."""
+        """Return a winner's prize. The prize of a dig just now may not be written yet."""
         store = self.context.store
         found = await store.page_reads.answered(lambda: store.prizes.find_shown(watched.code, unionid))
         return found or unwritten(watched.task)

@@ -205,8 +205,8 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
 class PrizeCard(Card, kw_only=True):
     """`is_draw` is 1 once the prize is given.
 
-    `goods_type`, `draw_type`, `money`, `money_fen` and `value` are the caller's prize's. `rank` is its place
-    in `ranks`, from 1, 0 if all prizes are alike.
+    `goods_type`, `draw_type`, `money`, `money_fen` and `value` are those of the caller's prize. `rank` is its
+    place in `ranks`, from 1, 0 if all prizes are alike.
 
     `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` has the values
     of `state` in `getWinners`, and the fields about goods by mail are the same as there. Times are unix ms, 0

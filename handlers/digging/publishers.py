@@ -1,4 +1,5 @@
-"""A publisher's page: their name, their treasures, how many prizes they handed over. And following them."""
+"""A publisher's page: their name, their treasures, how many prizes they handed over; and following a
+publisher."""
 
 from __future__ import annotations
 

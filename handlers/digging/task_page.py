@@ -174,7 +174,8 @@ _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes: the fields in `holes`, each of them twice. `pieces` are the bytes between holes.
+    """A page with holes for the fields in `holes`, each of which stands in it twice. `pieces` are the bytes
+    between holes.
 
     It must not be sent after `until_ms`, when signed addresses of pictures in it run out.
     """

@@ -254,7 +254,7 @@ class GetWinnersReply(Reply, kw_only=True):
 
     `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
 
-    If an operator released prizes that nobody has claimed yet, it is the one of the prize released last.
+    If an operator released prizes that nobody has claimed yet, that of the prize released last counts.
     `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It is ""
     if they are shown: the first ten that are not sent, of all tasks of this publisher.
     """

@@ -67,7 +67,7 @@ class TableInterface(OperatorInterface):
         except Exception as error:
             if not self._headers_written:
                 raise
-            # Too late for a refusal: cut the reply off, so that nobody takes a part for all.
+            # Too late for a refusal: cut the reply off, so that nobody takes a part for the whole.
             if not isinstance(error, TimeoutError):  # that is a client that hung up
                 self.log_exception(type(error), error, error.__traceback__)
             if isinstance(self.request.connection, HTTP1Connection):

@@ -49,9 +49,9 @@ class OpsLogRequest(msgspec.Struct, kw_only=True):
 class OpsAct(msgspec.Struct, kw_only=True):
     """An act of an operator. `outcome`: "done", the code of a refusal, or "begun" if it is unknown.
 
-    `shared` is 1 if the name was typed beside OPS_TOKEN. If it was about a task, `code`, `depth` and `name`
-    are that task's; if about a person, `key` (as `/ops/person` takes it) and `wxname` are theirs; otherwise
-    "" and 0.
+    `shared` is 1 if the name was typed beside OPS_TOKEN. If the act was about a task, `code`, `depth` and
+    `name` are that task's; if about a person, `key` (as `/ops/person` takes it) and `wxname` are theirs;
+    otherwise "" and 0.
     """
 
     at: int
@@ -140,7 +140,7 @@ class OpsLog(OperatorInterface):
 
 
 class OpsExportLogRequest(OpsLogRequest, kw_only=True):
-    """The same, and why."""
+    """The same as `OpsLogRequest`, and why."""
 
     reason: Reason
 

@@ -12,7 +12,7 @@ OPS_ROUTE = f"/ops{ROUTE}"
 
 
 def operators_picture(path: str) -> str:
-    """Return where operators see a picture: our paths, others (WeChat's) and "" unchanged."""
+    """Return where operators see a picture of ours; other addresses (WeChat's) and "" stay as they are."""
     return path.replace(ROUTE, OPS_ROUTE, 1) if path.startswith(ROUTE) else path
 
 

@@ -28,7 +28,7 @@ SeenAt = Annotated[int, Meta(ge=0, le=2**53, title="看到的时刻", descriptio
 
 
 class OpsRingActRequest(msgspec.Struct):
-    """The same; when the operator saw the ring (unix ms), and the reason of the decision."""
+    """As `OpsRingRequest`; and when the operator saw the ring (unix ms), and the reason of the decision."""
 
     code: Code
     depth: Depth
@@ -46,7 +46,7 @@ class RingMember(msgspec.Struct):
 
 
 class RingLink(msgspec.Struct):
-    """Why two of them are tied: in how many treasures one paid or brought the other; 1 for a shared
+    """Why two members are tied: in how many treasures one paid or brought the other; 1 for a shared
     address."""
 
     one: int

@@ -89,7 +89,7 @@ class OpsSearch(OperatorInterface):
         if len("".join(query.split())) < LEAST:
             raise BadRequest(f"“搜索内容”至少 {LEAST} 个字", param="query")
         if operator_of(self.context, query) is not None:
-            # Another text is searched: no store's log gets the token, and no reply tells that it is one.
+            # Search for another text: so no store's log gets the token, and no reply tells that it is one.
             query = secrets.token_hex(len(query))[: len(query)]
         found, tasks, named = await asyncio.gather(
             self._by_number(query),

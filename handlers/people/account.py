@@ -127,7 +127,7 @@ class UserLogin(Interface):
                 self.context.background.spawn(self.context.limits.give_back(counted))
 
     async def _log_in_with_others(self, request: UserLoginRequest) -> Person:
-        """Log in from an address with too many wrong codes, whose other people must not be shut out.
+        """Log in from an address with too many wrong codes: other people there must not be shut out.
 
         WeChat is asked about few of their codes at once. Raises Busy if the turn does not come in time.
         """

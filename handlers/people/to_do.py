@@ -51,7 +51,7 @@ def _made(context: Context, matter: Matter) -> ToDo | None:
         return _of_prize(context, matter, matter["prize"], made)
     if "unsent" in matter:
         made.act, made.unsent = "ship", matter["unsent"]
-        # While it is hidden, its publisher may not read the addresses.
+        # While the task is hidden, its publisher may not read the addresses.
         return made if is_shown(task) else None
     made.act, made.owed_fen = "pay", owed_fen(task)
     made.until = unpaid_until_ms(task)

@@ -58,9 +58,9 @@ class Audience:
         return self._elsewhere[code]
 
     async def tell(self) -> None:
-        """Each second: tell other processes what changed here, and watchers each sum.
+        """Each second: tell other processes what changed here, and the watchers of each task their number.
 
-        Cheers are told with it, to crowds too.
+        Cheers are told too, also to crowds.
         """
         self._forget_silent()
         counts: dict[str, int] = {}
@@ -93,7 +93,7 @@ class Audience:
                 self._tell_total(watched)
 
     def _hear(self, payload: bytes) -> None:
-        """Take another process's counts, and what was cheered there; b"" if Redis connected us."""
+        """Take another process's counts and cheers; b"" means that Redis has connected us."""
         if not payload:
             self._whole = self._asks = True
             return

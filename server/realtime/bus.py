@@ -37,9 +37,9 @@ GONE = (RedisError, OSError, TimeoutError)
 PING_SECONDS = 3.0
 SILENCE_SECONDS = 7.0
 GREATEST_DELAY_SECONDS = 1.0
-# A process of another version may send each second what we cannot read.
+# How often to log messages that we cannot read: a process of another version may send one each second.
 UNTAKEN_TOLD_SECONDS = 60.0
-# The places of one random order, long after the longest window of FAIR_START_MS.
+# How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
 PLACES_MS = 10_000
 HEARTBEATS_MS = 900_000
 # Reading 15 minutes of several processes at once would block the loop.
@@ -52,7 +52,7 @@ class Bus:
     """One process's connection to the others."""
 
     def __init__(self, url: str, prefix: str, *, tls_verify: bool = True, ca_cert: str = "") -> None:
-        """`tls_verify` and `ca_cert` (PEM) are how the certificate of a rediss:// URL is checked."""
+        """`tls_verify` and `ca_cert` (PEM) say how the certificate of a rediss:// URL is checked."""
         self.process = secrets.token_hex(6)
         self.connected = asyncio.Event()
         # Why there is no connection, if a person has to fix the cause; "" otherwise.
@@ -215,7 +215,7 @@ class Bus:
             return None
         *entered, least, people = answers
         standing = zip(places, entered[2] if places else [], strict=True)
-        # A place is lost if Redis lost it in this moment.
+        # A place that has just been entered is missing if Redis lost its data in this moment.
         stand = {who: int(place) for who, place in standing if place is not None}
         return stand, int(least[0][1]) if least else 0, people
 
@@ -223,7 +223,7 @@ class Bus:
         """Append a process's heartbeat to those of the last 15 minutes. Without Redis it is lost."""
         if not self.up:
             return
-        # The entries' ids are times of Redis's clock, so only that says which are old.
+        # The entries' ids are times of Redis's clock, so only that clock says which entries are old.
         oldest = self._last_heartbeat_ms - HEARTBEATS_MS if self._last_heartbeat_ms else None
         entry = self._redis.xadd(
             f"{self._prefix}:heartbeats", {"heartbeat": heartbeat}, minid=oldest, approximate=True
@@ -256,7 +256,7 @@ class Bus:
         None if Redis does not answer within SCRIPT_SECONDS, or, unless `anyway`, lately did not.
         """
         keys = [f"{self._prefix}:{name}" for name in names]
-        async with self._scripts:  # the time begins after it
+        async with self._scripts:  # the time limit begins after this wait
             if not self.up or (self._doubted and not anyway):
                 return None
             pipeline = self._redis.pipeline(transaction=False)
@@ -320,7 +320,7 @@ class Bus:
             await asyncio.sleep(delay)
 
     def _note_gone(self, error: BaseException) -> None:
-        """Keep why there is no connection; log it, once until the next one."""
+        """Keep why there is no connection; log it once, until there is one again."""
         self.fault = _fault_of(error)
         if not self._told:
             self._told = True

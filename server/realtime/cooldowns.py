@@ -76,7 +76,7 @@ class Cooldowns:
         return 0 if opening is None else opening.at
 
     async def changed(self, code: str, began: int, seconds: float) -> None:
-        """Wait until a dig after digging `began` is known, or the task's end, or the time is over.
+        """Wait until the task's end or a dig after digging `began` is known, or until the time is over.
 
         Only one caller may wait for a task at a time.
         """

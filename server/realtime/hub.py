@@ -159,8 +159,9 @@ class Hub:
     async def _reach(self, watched: WatchedTask, since: int) -> None:
         """Catch up with a watcher who was told more, by a process that is ahead of us. Raises Unavailable.
 
-        A snapshot from here would make it hear the same digs twice. All who ask within AHEAD_SECONDS share
-        one read, which begins after they asked. A `since` above the truth stays above it.
+        A snapshot from here would make the watcher hear the same digs twice. All who ask within AHEAD_SECONDS
+        share one read, which begins after they asked. A `since` deeper than the task was ever dug is not
+        reached by that read.
         """
         await self._read_for_ahead.result(watched, partial(self._next_ahead, watched))
         if since > watched.seq and not await self.read_now(watched):
@@ -231,7 +232,7 @@ class Hub:
             self._read_soon(watched)
 
     async def _load(self, watched: WatchedTask, found: tuple[Task, int] | None = None) -> None:
-        """Read a task (`found`, if it was read already) and its history; again if that has a hole."""
+        """Read a task (`found`, if it was read already) and its history; again if the history has a hole."""
         for _ in range(MOST_LOADS):
             found = found or await self._store.tasks.find_at(watched.code)
             if found is None:
@@ -248,7 +249,7 @@ class Hub:
             self.cooldowns.learn_opening(task["_id"], opened_at)
 
     async def _history(self, task: Task) -> tuple[list[Dig], list[Dig]]:
-        """Return a task's newest digs, and of those before them what a page shows."""
+        """Return a task's newest digs, and of the digs before them what a page shows."""
         code, after = task["_id"], max(0, task["now_depth"] - REPLAYED_DIGS)
         digs = await self._store.digs.after(code, after, REPLAYED_DIGS + 1)
         return digs, await self._store.digs.early(code, FIRST_PARTICIPANTS) if after else []
@@ -381,7 +382,7 @@ class Hub:
                 raise
             app_log.warning("%s may be out of date and cannot be read now: %s", watched.code, said_by(error))
         finally:
-            # In the same step as the end, so that nobody waits for a read that is over.
+            # No await from the end of the read to here, so that nobody waits for a read that is over.
             self._reading.pop(watched, None)
             for waited in (read, self._next_read.pop(watched, None)):
                 if waited is not None and not waited.done():
@@ -428,7 +429,7 @@ class Hub:
             position = positions.get(watched.code)
             if self.known.by_code.get(watched.code) is not watched:
                 continue
-            # Not for good: a new primary may not know at once that a majority has a new task.
+            # It may come back: a new primary may not know at once that a majority has a new task.
             watched.gone = position is None
             if position is None:
                 continue

@@ -100,7 +100,7 @@ class _Known:
         return max(0.001, self.ends_at - time.monotonic())
 
     def arguments(self, connection: int) -> list[int]:
-        """Return what the script is to know of this."""
+        """Return what the script is to know of this count."""
         # A Redis that remembers knows better, since another process may have given something back.
         forgotten = 0 if self.connection == connection else self.told
         return [forgotten, math.ceil(self.left_seconds() * 1000), self.own - self.sent]
@@ -261,7 +261,7 @@ class Limits:
             self._reporting = False
 
     def _owe(self, counted: dict[str, _Known]) -> None:
-        """Keep what Redis does not know yet, unless it was forgotten meanwhile."""
+        """Keep what Redis does not know yet, unless this process forgot the count meanwhile."""
         for name, known in counted.items():
             if self._known.get(name) is known:
                 self._unsent[name] = known
@@ -299,7 +299,7 @@ class Limits:
             known.ends_at = now + told.left_ms / 1000
 
     def _look_at_connection(self) -> None:
-        """On a new connection, tell Redis our counts. For CATCH_UP_SECONDS, admit our share of a limit."""
+        """On a new connection, tell Redis our counts. For CATCH_UP_SECONDS, admit only our share."""
         connection = self._bus.connection
         if connection in (0, self._connection):
             return

@@ -18,8 +18,8 @@ from server.security.keys import Keys
 from server.store import Store, is_unavailable
 from server.store.sealed_values import PLACES
 
-# One name may lead to two clusters in turn. So for this long after another one answered, ours is not trusted
-# either.
+# One name may lead to two clusters in turn. So for this long after another database answered, ours is not
+# trusted either.
 DOUBT_SECONDS = 10.0
 
 log = logging.getLogger("wabao.database")
@@ -61,7 +61,7 @@ class OwnDatabase:
     def __init__(
         self, store: Store, keys: Keys, identity: str = "", see: Callable[[int], None] = lambda _: None
     ) -> None:
-        """`identity` is the database's, if it is known; otherwise the first that is found is ours.
+        """`identity` is the database's, if it is known; otherwise the first one that is found counts as ours.
 
         `see` is told MongoDB's time with each look.
         """
@@ -115,7 +115,7 @@ class OwnDatabase:
         return Wrong("keys", tuple(lacking)) if lacking else None
 
     async def confirm(self) -> bool:
-        """Whether what was just missed is missing in our database.
+        """Whether something that a read just failed to find is really missing in our database.
 
         If a connection was made since the last look, it may lead to another one, so this looks again; all who
         ask at once share that.

@@ -47,7 +47,7 @@ class SharedOrder:
 
     @contextmanager
     def hearing(self, code: str) -> Iterator[None]:
-        """Hear of the task's digs meanwhile, also if nobody watches it here."""
+        """Hear of the task's digs meanwhile, even if nobody watches it here."""
         self._hub.hear(code)
         try:
             yield

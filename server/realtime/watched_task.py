@@ -143,7 +143,7 @@ class WatchedTask:
 
     @property
     def in_use(self) -> bool:
-        """Whether somebody watches it, or waits for it, also until it is shown."""
+        """Whether somebody watches it, or waits for it to be read or shown."""
         return bool(self.waiting or self.watchers or self._away)
 
     def size(self) -> int:
@@ -387,14 +387,14 @@ class WatchedTask:
         return True
 
     def take_cheers(self) -> tuple[Counter[Sign], Counter[Sign]]:
-        """Return the cheers of this process and all that are to be told now, and begin to count anew."""
+        """Return this process's cheers, and all cheers that are to be told now; then count anew."""
         own, told = self.cheers, self.cheers + self.other_cheers
         self.cheered, self.cheers, self.other_cheers = set(), Counter(), Counter()
         return own, told
 
     @property
     def total(self) -> int:
-        """How many people watch, over all processes. Somebody with pages open on two counts twice."""
+        """How many people watch, over all processes. Whoever has pages open on two of them counts twice."""
         return len(self.people) + self.elsewhere
 
     @property

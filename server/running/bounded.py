@@ -65,7 +65,8 @@ UNLIMITED = 1 << 20
 HEADS_A_TURN = 8
 FULL_ADDRESS = "这个网络地址同时进行的请求太多，请稍后再试"
 FULL_PERSON = "你同时进行的请求太多，请关闭一些页面再试"
-# The supervisor kills a worker 25 s after SIGTERM. These, and CONTEXT_SECONDS in `worker.py`, are less.
+# The supervisor kills a worker 25 s after SIGTERM. The sum of these and CONTEXT_SECONDS in `worker.py` is
+# less.
 LAST_REPLIES_SECONDS, REQUESTS_SECONDS, CONNECTIONS_SECONDS = 1, 17, 1
 
 log = logging.getLogger("wabao.worker")
@@ -363,7 +364,7 @@ class BoundedServer(HTTPServer):
         return self._take_place(connection, most, FULL_ADDRESS)
 
     def _take_place(self, connection: Connection, most: dict[str, int], full: str) -> Refusal | None:
-        """Count a request by all of these names; return the refusal if one has no place for it.
+        """Count a request under all of these names; return the refusal if one has no place for it.
 
         A place is taken from the oldest of those requests that last because their clients are slow.
         """

@@ -34,7 +34,7 @@ class Gate(HTTPServerConnectionDelegate):
         self._opened = asyncio.Event()
 
     def open(self, app: Application) -> None:
-        """From now on let an application answer, also what waits."""
+        """From now on let an application answer, also the requests that wait."""
         self.app = app
         self._opened.set()
 

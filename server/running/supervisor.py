@@ -81,7 +81,8 @@ class Supervisor:
         directory = Path(settings.data_dir).absolute()
         self._metrics = metrics_directory(directory)
         self._lock = lock_directory(directory)
-        # That of the database, once known: DATA_DIR, which has it too, may be deleted while we run.
+        # The identity of the database, once it is known. DATA_DIR has it too, but may be deleted while we
+        # run.
         self._identity = remembered_identity(settings)
         self._listeners = listen(settings.port, settings.web_concurrency)
         server_file(settings).write_text(f"http://127.0.0.1:{settings.port}", encoding="ascii")
@@ -396,6 +397,6 @@ async def _answers(port: int, path: str) -> bool:
 
 
 def _raise_file_limit() -> None:
-    """Allow as many descriptors as the system does; a process starts with far fewer."""
+    """Raise our limit of descriptors as far as the system allows; a process starts with a far lower one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -40,7 +40,7 @@ from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, is_new, prepare, require_prepared
 from server.telemetry import metrics
 
-# The supervisor kills a worker 25 s after SIGTERM. This and the times of `bounded.py` are less.
+# The supervisor kills a worker 25 s after SIGTERM. The sum of this and the times of `bounded.py` is less.
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
 # The most requests under way of a person with a token. A mini-program sends ten at once, and people may have
@@ -114,13 +114,13 @@ class NotOurs(Exception):
 async def look_at_data(
     settings: Settings, identity: str = "", *, prepares: bool, answers: Callable[[], None] = lambda: None
 ) -> str:
-    """Return the identity of the database once it is ready to serve from; `prepares`: prepare it.
+    """Return the identity of the database once it is ready to serve from. With `prepares`, prepare it.
 
     `identity` is what it should be, if that is known. Raises BadSettings; NotOurs for another database, for
     an emptied one, and if a value is sealed under a secret that we lack. It notes in the database that this
     server seals, so that no rotation misses what it will seal. `answers` is called once MongoDB answers.
 
-    In development a new one is made ready too, perhaps by several workers at once.
+    In development a new database is prepared too, perhaps by several workers at once.
     """
     store = Store(settings.mongodb_uri, limited=not prepares)
     keys = Keys(*secrets_of(settings))
@@ -152,7 +152,7 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
         return
     if not settings.guarded and await is_new(store.database):
         log.info("preparing the database, which is empty")
-        await prepare(store.database, indexes, log.debug)  # there is nothing that could take long
+        await prepare(store.database, indexes, log.debug)  # quick, as it is empty
         return
     found = await require_prepared(store.database, indexes)
     if found.missing:
@@ -214,7 +214,7 @@ class Waiting:
 
 
 async def see_clock(context: Context) -> None:
-    """Read MongoDB's clock, so that nothing begins by this machine's. If it is away, the sweep reads it."""
+    """Read MongoDB's clock, so that nothing begins by this machine's. If it is silent, the sweep reads it."""
     try:
         context.clock.see(await context.store.now_ms())
     except Exception as error:
@@ -266,7 +266,7 @@ async def serve(
     unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     server.add_socket(listener)
-    looking = loop.create_task(look_at_redis(settings))  # meanwhile: it may not answer
+    looking = loop.create_task(look_at_redis(settings))  # in the background: it may not answer
     looking.add_done_callback(retrieve)
     identity = identity or remembered_identity(settings)
     identity = await waiting.wait_for_data(settings, asked_to_stop, identity, prepares=prepares)

@@ -62,7 +62,7 @@ class Background:
             await asyncio.wait(self._tasks, timeout=seconds)
 
     async def forever(self) -> None:
-        """Let it go on until this is cancelled, and end it then."""
+        """Let the work go on until this call is cancelled; then end it."""
         try:
             await asyncio.Event().wait()
         finally:
@@ -102,7 +102,7 @@ def _name(work: Callable[..., Any]) -> str:
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and return when all have ended, also if with an error.
+    """Cancel tasks and return when all have ended, even if some end with an error.
 
     It cancels again and again. In Python 3.11 `asyncio.wait_for`, which redis uses, loses a cancellation that
     arrives just as its inner call finishes.

@@ -51,8 +51,8 @@ class PageReads:
     async def answered(self, read: Callable[[], Awaitable[T]], seconds: float | None = SILENT_SECONDS) -> T:
         """Return what a read answers, once it has its turn.
 
-        `read` must not wait for another read in this queue: that one might need its place. Raises Unavailable
-        if it takes longer than `seconds` or too many wait, or what the read raises.
+        `read` must not wait for another read in this queue: that read might need the place of this one.
+        Raises Unavailable if it takes longer than `seconds` or too many wait, or what the read raises.
         """
         with counted(self._name):
             return await self.in_turn(read, seconds)

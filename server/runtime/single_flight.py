@@ -37,7 +37,7 @@ class SingleFlight(Generic[K, V]):
 
     @property
     def tasks(self) -> list[asyncio.Task[V]]:
-        """All that is under way. To cancel one cancels all who wait for it."""
+        """All that is under way. Cancelling one of them cancels all who wait for it."""
         return list(self._under_way.values())
 
     async def result(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:

@@ -16,7 +16,7 @@ from ipaddress import (
 Network = IPv4Network | IPv6Network
 
 UNKNOWN = "unknown"
-# A household or a machine gets a whole network of IPv6, so one address says little.
+# One household or machine gets a whole network of IPv6, so one address says little.
 IPV6_BITS = 64
 # A person with many such networks usually has them within one wider network. That one is limited too, to this
 # many times as much.
@@ -88,7 +88,7 @@ def counted_address(peer: str, forwarded_for: str | None, trusted: Sequence[Netw
 
 
 def counted_networks(address: str) -> dict[str, int]:
-    """Return what counts for an address of `counted_address`, each with how many times a limit it has.
+    """Return the networks that an address of `counted_address` counts for, with the factors of their limits.
 
     >>> counted_networks("192.0.2.1")
     {'192.0.2.1': 1}

@@ -59,7 +59,7 @@ class Keys:
 
     @property
     def fingerprints(self) -> frozenset[str]:
-        """Those of all secrets that open."""
+        """The fingerprints of all secrets that open."""
         return frozenset(self._by_fingerprint)
 
     def _derive_key(self, purpose: str, secret: bytes | None = None) -> bytes:

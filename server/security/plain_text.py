@@ -15,8 +15,8 @@ import unicodedata
 
 # From Unicode's PropList.txt, which Python lacks: ALM, LRM, RLM, embeddings, overrides and isolates.
 BIDI_CONTROLS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# Not drawn: Unicode's Default_Ignorable_Code_Point, which Python lacks too, marks of annotations, and the
-# braille pattern without dots.
+# Characters that are not drawn: Unicode's Default_Ignorable_Code_Point (which Python lacks too), marks of
+# annotations, and the braille pattern without dots.
 _UNSEEN = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800"
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
@@ -47,7 +47,7 @@ def lines(text: str) -> str:
 
 
 def _without_controls(text: str) -> str:
-    if text.isascii() and text.isprintable():  # most texts are
+    if text.isascii() and text.isprintable():  # as most texts are
         return text
     kept, marks = [], 0
     for character in text:

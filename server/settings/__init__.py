@@ -39,7 +39,7 @@ Limit = Annotated[int, Meta(ge=0)]
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
-SECRET_BITS = 50  # 996 of 1,000 tokens of 24 random hexadecimal digits have as many by `bits_of`
+SECRET_BITS = 50  # 996 of 1,000 tokens of 24 random hexadecimal digits have this many by `bits_of`
 _PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
 
 
@@ -215,7 +215,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def rules_off(self) -> list[str]:
-        """The names of the settings that switch such rules off for a real mini-program. [] in a sandbox."""
+        """Names of settings that switch production's rules off for a real mini-program. [] in a sandbox."""
         if self.sandboxed:
             return []
         off = [name.upper() for name in GUARDED_DEFAULTS if not getattr(self, name)]
@@ -306,7 +306,7 @@ def _check_guarded(settings: Settings) -> None:
 
 
 def _named_secrets(settings: Settings) -> Iterator[tuple[str, str, int]]:
-    """Yield of each given secret its name in a refusal, the secret itself, and its least length."""
+    """Yield each given secret: its name in a refusal, the secret itself, and its least length."""
     for secret in settings.given_secrets:
         yield "each of SECRET_KEYS" if settings.secret_keys else "SECRET_KEY", secret, SECRET_KEY_CHARACTERS
     for operator in settings.operators:

@@ -26,7 +26,8 @@ Limited: TypeAlias = Literal[
     "digs",
 ]
 LIMITED: tuple[Limited, ...] = get_args(Limited)
-# Limits whose setting has another unit: the name of the setting, and how many counted units make one of its.
+# Limits whose setting has another unit: the name of the setting, and how many counted units make one unit of
+# the setting.
 UNITS: dict[Limited, tuple[str, int]] = {"upload_kb": ("upload_mb", 1024)}
 HOUR_SECONDS, MINUTE_SECONDS = 3600, 60
 WINDOW_SECONDS: dict[Limited, int] = {

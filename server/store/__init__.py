@@ -151,7 +151,7 @@ class Store:
 
     @property
     def stores(self) -> list[Documents[Any]]:
-        """All that keep documents, a collection each or two."""
+        """The parts that keep documents, each in one collection or two."""
         return [store for store in vars(self).values() if isinstance(store, Documents)]
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:

@@ -21,7 +21,8 @@ _Document = dict[str, Any]
 
 
 class AccessTokens(Documents[_Document]):
-    """One document per appid: the sealed token as `box`, when it expires, and until when a renewal has it.
+    """One document per appid: the sealed token as `box`, when it expires, and until when a process has leased
+    its renewal.
 
     `forced_at_ms`: when renewals were forced.
     """

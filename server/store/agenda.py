@@ -78,6 +78,6 @@ def _query(kind: Kind, before_ms: int) -> tuple[str, _Document]:
         case "leavers":
             return "people", {"leaving.due_at": {"$lte": before_ms}}
         case "notices":
-            # As `SandboxNotices.lease`. WeChat's client, which knows the store, must not know that module.
+            # The same query as in `SandboxNotices.lease`, which `server/` must not import.
             return "sandbox_notices", {"state": "waiting", "due_at_ms": {"$lte": before_ms}}
     return kind, {"due_at": {"$lte": before_ms}}

@@ -93,7 +93,7 @@ class Alarms(DueDocuments[AlarmRecord]):
         await self.collection.update_one({"_id": alarm["_id"]}, {"$unset": {"due_at": ""}})
 
     async def delete_old(self) -> None:
-        """Delete all but the newest KEPT_ALARMS. What lasts stays, and what must still be told."""
+        """Delete all but the newest KEPT_ALARMS. Alarms that last, or must still be told, stay."""
         found = self.collection.find(
             {}, {"begin_at": 1}, sort=[("begin_at", pymongo.DESCENDING)], skip=KEPT_ALARMS, limit=1
         )

@@ -5,8 +5,8 @@ retry is in https://github.com/mongodb/specifications (retryable writes, server 
 MongoDB's own error_codes.yml says what kind of error a code is, and that some never reach a client:
 https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
-A $lookup of read concern majority may meet 246 even without a transaction: see its src/mongo/db/db_raii.cpp
-(assertAllNamespacesAreCompatibleForReadTimestamp).
+A $lookup of read concern majority may meet 246 even without a transaction: see MongoDB's
+src/mongo/db/db_raii.cpp (assertAllNamespacesAreCompatibleForReadTimestamp).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ _ILL_CODES = frozenset(
         261,  # TooManyLogicalSessions
         264,  # TooManyFilesOpen
         301,  # DataCorruptionDetected
-        371,  # UserWritesBlocked: by who operates the cluster
+        371,  # UserWritesBlocked: by the cluster's operator
         402,  # ResourceExhausted
         407,  # PooledConnectionAcquisitionExceededTimeLimit: of a mongos
         433,  # AdmissionQueueOverflow

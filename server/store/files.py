@@ -5,8 +5,9 @@ Only then the upload exists: until then, nobody is told either name. So whatever
 records is there, and chunks without a record cannot be.
 
 `metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
-without it stays. `metadata.kept` stays too, since digs show it. `metadata.dropped` is being deleted. What a
-check refused is `metadata.refused`: operators alone see it, and nobody can use it any more.
+without that field stays. So does a file with `metadata.kept`, since digs show it. A file with
+`metadata.dropped` is being deleted. One with `metadata.refused` was refused by a check: operators alone see
+it, and nobody can use it any more.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ UNUSED_MS = DAY_MS
 # How long what we drew stays after it was last asked for, and after a newer one took its place.
 MADE_MS = 30 * DAY_MS
 SUPERSEDED_MS = 3_600_000
-CHUNK_BYTES = 255 << 10  # as GridFS itself
+CHUNK_BYTES = 255 << 10  # as in GridFS
 LARGEST_FILE_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps exact
 
 _BUCKET = "pictures"
@@ -103,7 +104,7 @@ class Files(Documents[_Document]):
 
     @classmethod
     def indexes(cls) -> dict[str, Sequence[IndexModel]]:
-        """Return those of both collections."""
+        """Return the indexes of both collections."""
         return {**super().indexes(), f"{_BUCKET}.chunks": cls.CHUNK_INDEXES}
 
     async def save(self, picture: Picture, owner: str, now_ms: int) -> tuple[int, str, str]:
@@ -157,7 +158,7 @@ class Files(Documents[_Document]):
     async def take(self, address: str, owner: str | None, now_ms: int) -> str | None:
         """Return the path of the owner's upload that a URL or path names, on any host; None if it names none.
 
-        None as owner: whose it is was asked before. It stays for UNUSED_MS more, within which a task must
+        With None as owner it may be anybody's upload. It stays for UNUSED_MS more, within which a task must
         have it, or have been deleted.
         """
         return await self._use(address, owner, {"$max": {"metadata.delete_at": now_ms + UNUSED_MS}})
@@ -288,7 +289,8 @@ class Files(Documents[_Document]):
             await self._write_chunks(name, picture.full)
             await self.rows.insert_one(_record(name, picture.full, metadata, now_ms))
         except DuplicateKeyError:
-            # Or ours: a store that was killed does not know a write that the driver sends again.
+            # It may be our own file: a store that was killed does not recognise a write that the driver sends
+            # again.
             if await self.collection.find_one({"_id": name}, {"_id": 1}) is None:
                 await self._delete_unfinished(name)
                 return None
@@ -322,7 +324,7 @@ def _record(name: str, data: bytes, metadata: _Document, now_ms: int) -> _Docume
 
 
 def _of(owner: str) -> _Document:
-    """Return the filter of what this person uploaded; what names no owner is anybody's."""
+    """Return the filter of what this person uploaded; an upload without an owner is anybody's."""
     return {"metadata.owner": {"$in": [owner, None]}}
 
 

@@ -32,7 +32,7 @@ class AboutDatabase(TypedDict):
 
 
 class Look(NamedTuple):
-    """`about` is None in a database that was never prepared. `now_ms` is MongoDB's clock, 0 there."""
+    """`about` is None in a database that was never prepared. `now_ms` is MongoDB's clock, then 0."""
 
     about: AboutDatabase | None
     now_ms: int
@@ -64,7 +64,7 @@ class Meta(Documents[AboutDatabase]):
         found = await self.rows.aggregate(LOOK).to_list(1)
         if not found:
             return Look(None, 0)
-        return Look(found[0], found[0].pop("now"))  # type: ignore[arg-type]  # `now` was all it had more
+        return Look(found[0], found[0].pop("now"))  # type: ignore[arg-type]  # `now` was the only other field
 
     async def note_sealing(self, identity: str, fingerprint: str, lasts_ms: int) -> bool:
         """Note that a server seals under this secret for the next `lasts_ms`; False if the database is

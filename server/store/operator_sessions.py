@@ -62,6 +62,6 @@ class OperatorSessions(Documents[OperatorSession]):
         await self.collection.update_one({"_id": key}, {"$min": {"ends_at": now_ms}})
 
     async def knows(self, addresses: Collection[str], now_ms: int) -> bool:
-        """Whether somebody logged in from one of these within a week."""
+        """Whether somebody logged in from one of these addresses within a week."""
         recent = {"address": {"$in": list(addresses)}, "created_at": {"$gt": now_ms - KNOWN_MS}}
         return await self.collection.find_one(recent, {"_id": 1}) is not None

@@ -48,7 +48,7 @@ def judged_task(code: str) -> _Document:
 
 
 def judged(rows: list[_Document]) -> tuple[list[_Document], _Document | None]:
-    """Return the rows without the task that `judged_task` added, and that; None if there is no such task."""
+    """Return the rows without the task that `judged_task` added, and the task; None if there is none."""
     task = next((row for row in rows if "publisher" in row), None)
     return [row for row in rows if row is not task], task
 

@@ -34,17 +34,17 @@ class Recorder(CommandListener):
         self.refused: dict[str, str] = {}
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Keep its queries."""
+        """Keep a command's queries."""
         for query in explainable(event.command_name, event.command):
             self.queries.setdefault(_named(query), query)
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Keep why some of its writes were refused."""
+        """Keep why some of a command's writes were refused."""
         for error in event.reply.get("writeErrors", ()):
             self._note(event.command_name, error)
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """Keep why it was refused."""
+        """Keep why a command was refused."""
         self._note(event.command_name, event.failure)
 
     def _note(self, command: str, said: Mapping[str, Any]) -> None:

@@ -80,7 +80,7 @@ class Runs(Documents[Run]):
         )
 
     async def finish(self, key: str, outcome: Outcome) -> None:
-        """Note what became of a run. Whom it erased is forgotten with that."""
+        """Note what became of a run. This forgets whom it erased."""
         await self.collection.update_one(
             {"_id": key, "open": 1},
             {"$set": {"outcome": outcome}, "$unset": {"open": "", "unionid": ""}},

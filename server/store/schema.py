@@ -55,7 +55,7 @@ class Found:
 
     @property
     def missing_names(self) -> list[str]:
-        """As `collection.index`."""
+        """The names of the missing indexes, as `collection.index`."""
         return [
             f"{collection}.{model.document['name']}"
             for collection, models in self.missing.items()

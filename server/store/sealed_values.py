@@ -72,7 +72,7 @@ class SealedValues:
         return values, documents[-1]["_id"] if len(documents) == BATCH else None
 
     async def replace(self, purpose: str, changes: list[tuple[str, Sealed, Sealed]]) -> int:
-        """Replace values, given as (id, old, new), that are still `old`. Return how many were."""
+        """Replace values, given as (id, old, new), that are still `old`. Return how many it replaced."""
         collection, field = PLACES[purpose]
         updates = [
             UpdateOne({"_id": key, f"{field}.box": old["box"]}, {"$set": {field: new}})

@@ -280,9 +280,9 @@ class WeChat:
         """Send a message for which the person gave their consent (`subscribeMessage.send`).
 
         `page` may have a query; "" opens nothing. `opens` is formal, trial or developer. Raises WeChatError:
-        it was not sent (43101: there is no consent; 47003: a field is wrong; 40003: the person is). Raises
-        Unanswered: WeChat did not acknowledge it, and may have sent it. Raises WeChatBusy otherwise: WeChat
-        was not asked, or says that it is busy.
+        it was not sent (43101: there is no consent; 47003: a field is wrong; 40003: the openid is wrong).
+        Raises Unanswered: WeChat did not acknowledge it, and may have sent it. Raises WeChatBusy otherwise:
+        WeChat was not asked, or says that it is busy.
 
         https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/mp-message-management/subscribe-message/sendMessage.html
         """

@@ -8,7 +8,7 @@ import { el, redraw, set } from "./dom.js";
 /** Return the section's element, with `show(task, winners)`; `check` leads to the check of the draw. */
 export function after(check) {
   const element = el("section.panel.stack", { "aria-label": AFTER.title, hidden: true });
-  let last = []; // what was shown last
+  let last = []; // the treasures shown last
 
   function show(task, winners) {
     last = [task, winners];

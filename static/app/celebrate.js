@@ -55,7 +55,7 @@ function closeOnBack(opened, then) {
 function goToClaim() {
   const claim = document.querySelector("#claim > section");
   claim?.scrollIntoView({ block: "center" });
-  claim?.focus({ preventScroll: true }); // the dialog gave it back to where it was before
+  claim?.focus({ preventScroll: true }); // closing gave the focus back
 }
 
 /** Somebody else won: `frame` is the channel's `prize`; `what` says which, "" if all prizes are alike. */

@@ -3,7 +3,7 @@
 import { CHEERS } from "../miniprogram/shared/words.js";
 import { el, icon, set, write } from "./dom.js";
 
-const PAUSE_MS = 1000; // of the server: one a second a person
+const PAUSE_MS = 1000; // the server takes one a second from a person
 const SHOWN_MS = 1500;
 const MOST_FLYING = 5; // of one sign; the number beside it says how many there were
 

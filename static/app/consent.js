@@ -58,7 +58,7 @@ export function consent(signal) {
         noteAsked(occasion);
         if (allowed && reminds) await post("/remind", { code });
         fill(section, el("p.hint", { role: "status" }, allowed ? done : NOT_OFFERED));
-        section.focus({ preventScroll: true }); // the button that had it is gone
+        section.focus({ preventScroll: true }); // the button that had the focus is gone
       }).finally(() => set(button, { disabled: false }));
     }
 

@@ -9,7 +9,7 @@ export function dialog(title, ...children) {
   return open(closed(title, ...children));
 }
 
-/** Return such a dialog for `open`, so that what it holds is made and loaded before. */
+/** Return a dialog that `open` opens later, so that its contents are made and loaded before. */
 export function closed(title, ...children) {
   number += 1;
   const id = `dialog-${number}`;

@@ -71,7 +71,7 @@ export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
-/** Resolve once the browser has painted, or soon where nobody looks: work in parts holds no frame up for all of it. */
+/** Resolve once the browser has painted, or soon where nobody looks: work that waits for it between parts delays no frame long. */
 export function painted() {
   return new Promise((resolve) => {
     requestAnimationFrame(() => setTimeout(resolve));

@@ -7,7 +7,7 @@ import { dialog } from "./dialog.js";
 import { attempt, el, notice } from "./dom.js";
 import { remember } from "./session.js";
 
-/** Ask somebody whether they delete their account, and say what stops it. */
+/** Ask whether somebody wants to delete their account, and say what stops it. */
 export function askToLeave() {
   const problem = el("p.problem", { role: "alert" });
   const leave = el("button.primary", {

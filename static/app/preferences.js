@@ -22,7 +22,7 @@ let audio = null;
 let touched = false; // before that, browsers let nothing sound or vibrate, and complain
 for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, begin, { capture: true, once: true });
 
-/** Make what sounds long before it does: that takes longer than a frame. */
+/** Prepare the sound long before it is heard: that takes longer than a frame. */
 async function begin() {
   touched = true;
   await painted();

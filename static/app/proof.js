@@ -36,7 +36,7 @@ export function fairness(task) {
     redraw(answers, found, () => found.map(([question, words]) => [el("dt", {}, question), el("dd", {}, words)]));
   }
 
-  // Not `disabled` meanwhile: the focus would be gone.
+  // The button is not `disabled` meanwhile: it would lose the focus.
   async function run() {
     if (running) return;
     running = true;

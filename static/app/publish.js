@@ -160,7 +160,7 @@ function addSending(form, picture, fields, signal) {
       keep("sessionStorage", DRAFT, null);
       if (!signal.aborted) location.hash = `#/task/${code}`;
     } catch (error) {
-      const uploading = step === "picture"; // beside the picture, its problem stands already
+      const uploading = step === "picture"; // its problem is shown beside it already
       const input = uploading ? picture.input : fieldOf(error.reply?.param, form, picture);
       if (input) blame(input, uploading ? "" : error.message);
       else write(problem, step === "sent" && mayPass(error) ? PUBLISH.maybe : error.message);

@@ -43,7 +43,7 @@ export function publisher(root, signal, publisher_id) {
     offer.showFollow(now ? publisher_id : "");
   }
 
-  // Not `disabled` meanwhile: the focus would be gone.
+  // The button is not `disabled` meanwhile: it would lose the focus.
   async function turn() {
     if (turning) return;
     turning = true;

@@ -87,7 +87,7 @@ class Square {
     arrange(over, elements.slice(runs.length));
     set(fold, { hidden: !over.childElementCount });
     if (!running.childElementCount && over.childElementCount) fold.open = true; // nothing else to see
-    // What follows a short page with ended ones has ended too.
+    // All treasures after a short page with ended ones have ended too.
     const folded = over.childElementCount && !fold.open && this.lengths.at(-1) < PAGE;
     if (!this.complete && !folded) write(foot, this.pages === MOST_PAGES ? `这里只列出最近的 ${elements.length} 个` : "");
     else if (elements.length) write(foot, SQUARE.end);

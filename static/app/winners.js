@@ -52,7 +52,7 @@ export function winners(root, signal, code, scanned = "") {
 
   const renew = () => document.hidden || load({ renewing: true });
   load();
-  const renewing = setInterval(() => task && renew(), RENEW_MS); // not where the first reading was refused
+  const renewing = setInterval(() => task && renew(), RENEW_MS); // unless the first reading was refused
   signal.addEventListener("abort", () => {
     clearInterval(renewing);
     clearTimeout(late);

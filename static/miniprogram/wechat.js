@@ -17,7 +17,7 @@ let person = wx.getStorageSync(KEY) || null;
 let loggingIn = null;
 let inSight = true;
 
-/** WeChat did not do what we asked for. `message` is for the person, and never its `errMsg`; `cancelled`: they chose so. */
+/** WeChat did not do what we asked for. `message` is for the person, and never WeChat's `errMsg`; `cancelled`: they chose so. */
 class NotDone extends Error {
   constructor(name, errMsg) {
     super(errMsg.includes("privacy") ? NO_PRIVACY : NOT_DONE[name]);
@@ -305,7 +305,7 @@ export async function requestMessages(tmplIds) {
   return tmplIds.filter((id) => answer[id] === "accept");
 }
 
-/** Show a refusal, what WeChat did not do, or that the network is gone; what is none of these is a mistake of ours. */
+/** Show a refusal, what WeChat did not do, or that the network is gone; any other error is a mistake of ours. */
 export function showProblem(error) {
   if (!error.error) throw error;
   if (!error.cancelled) wx.showToast({ title: error.message, icon: "none" });

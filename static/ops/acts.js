@@ -39,7 +39,7 @@ export function payout(act, about, target, done) {
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release", more });
 }
 
-/** The button that releases or returns all that is held of a ring; `about` is the code and depth of one of it, and when it was seen. */
+/** The button that releases or returns all that is held of a ring; `about` is the code and depth of one of its prizes, and when the ring was seen. */
 export function ringAct(act, about, target, done) {
   return may("money") && button(act, { target, path: `/ops/${act}Ring`, parameters: about, done, grave: act === "return" });
 }

@@ -12,7 +12,7 @@ const fields = (...found) => () =>
   found.map(([field, colour, label]) => ({ label: label ?? "", colour, value: (second) => second[field] }));
 
 /**
- * Series of the labels that were counted most, and one of all others. A label keeps its colour.
+ * Series of the labels that were counted most, and one for all others. A label keeps its colour.
  *
  * `counted(second)` returns a second's counts by label; `kind` finds the labels' words.
  */

@@ -14,7 +14,7 @@ export function personLink(code, depth, name) {
   return el("a.name", { href: `#/person/${code}/${depth}` }, name);
 }
 
-/** The link to the page of whom a key names: of a review, a report or a share. */
+/** The link to the page of the person named by a key: that of a review, a report or a share. */
 export function keyLink(key, name) {
   return el("a.name", { href: `#/person/${key}` }, name);
 }
@@ -49,7 +49,7 @@ export function personPage(root, who, now) {
   return { title: who.code ?? t("person"), ageMs: () => reread.ageMs(), stop: () => reread.stop() };
 }
 
-/** Where one came from: the task, or for a review the queue. */
+/** The page from which an operator came: the task, or for a review the queue. */
 function crumb({ code, key = "" }) {
   const [kind, of] = key.split(":");
   if (kind === "profile") return el("a", { href: "#/reviews" }, t("reviews"));

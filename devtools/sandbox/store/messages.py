@@ -51,7 +51,7 @@ class SandboxMessages:
         self._messages, self._consents = _Messages(database), _Consents(database)
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
-        """Return those of both collections."""
+        """Return the indexes of both collections."""
         return self._messages.indexes()
 
     async def consent(self, openid: str, template_id: str) -> None:

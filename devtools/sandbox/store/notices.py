@@ -55,7 +55,7 @@ class SandboxNotices(Documents[SandboxNotice]):
         await self.rows.insert_one(dict(notice))
 
     async def lease(self, now_ms: int, until_ms: int) -> SandboxNotice | None:
-        """Lease one that is due. It is due again at `until_ms`, unless `end` or `postpone` comes first."""
+        """Lease a due notice. It is due again at `until_ms`, unless `end` or `postpone` comes first."""
         return await self.find_one_and_update(
             {"state": "waiting", "due_at_ms": {"$lte": now_ms}},
             {"$set": {"due_at_ms": until_ms}, "$inc": {"attempts": 1}},
@@ -64,11 +64,11 @@ class SandboxNotices(Documents[SandboxNotice]):
         )
 
     async def end(self, notice_id: str, state: str) -> None:
-        """Give it its last state: it is not sent any more."""
+        """Give a notice its last state: it is not sent any more."""
         await self.collection.update_one({"_id": notice_id}, {"$set": {"state": state}})
 
     async def postpone(self, notice_id: str, due_at_ms: int) -> None:
-        """Send it again at `due_at_ms`."""
+        """Send a notice again at `due_at_ms`."""
         await self.collection.update_one(
             {"_id": notice_id, "state": "waiting"}, {"$set": {"due_at_ms": due_at_ms}}
         )
@@ -80,11 +80,11 @@ class Misbehaviours(Documents[Misbehaviour]):
     NAME = "sandbox_misbehaviours"
 
     async def add(self, misbehaviour: Misbehaviour) -> None:
-        """Store one that is to happen `left` times."""
+        """Store a misbehaviour that is to happen `left` times."""
         await self.rows.insert_one(dict(misbehaviour))
 
     async def take(self, kinds: tuple[str, ...], number: str, call: str = "") -> Misbehaviour | None:
-        """Use up one, the oldest of these kinds that is for this number and call; None if there is none."""
+        """Use up the oldest misbehaviour of these kinds for this number and call; None if there is none."""
         return await self.find_one_and_update(
             {
                 "what": {"$in": list(kinds)},

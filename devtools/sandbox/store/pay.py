@@ -105,7 +105,7 @@ class SandboxPay:
         self.orders, self.bills = self._orders.collection, self._bills.collection
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
-        """Return those of both collections."""
+        """Return the indexes of both collections."""
         return {**self._orders.indexes(), **self._bills.indexes()}
 
     # -- orders

@@ -131,7 +131,7 @@ class Digs(Documents[Dig]):
     ) -> tuple[list[Participant], _Document | None]:
         """Return one page of a task's participants, in the order they joined; each page costs the same.
 
-        And the task: see `judged_task`.
+        The second value is the task: see `judged_task`.
         """
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
         pipeline: list[_Document] = [

@@ -1,4 +1,4 @@
-"""The square as a query of `tasks`: which are listed, in which order, and the indexes that have it."""
+"""The square as a query of `tasks`: which tasks are listed, in which order, and the indexes in that order."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _Document = dict[str, Any]
 
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # cards of one publisher on a page
-# So many tasks are arranged in pages. Nobody scrolls further; there the list goes on as it is. If still more
-# start later, a search by name has the soonest of them not first; one in 预告 has.
+# This many tasks are arranged in pages. Nobody scrolls further; from there on the list is in the index's
+# order. If even more tasks start later, a search by name does not begin with the soonest; one in 预告 does.
 ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
 # A sweep ends expired tasks. If all servers were down, that may be this late.
@@ -38,7 +38,7 @@ INDEXES = [
 class Wanted(NamedTuple):
     """What somebody looks for: all, one kind, what has a text in its name or signature, or both.
 
-    `upcoming`: what starts later. Without a name, nothing else lists that.
+    `upcoming`: what starts later. Otherwise a task that starts later is found only by its name.
     """
 
     kind: GivenAs | None = None

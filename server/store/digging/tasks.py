@@ -142,7 +142,8 @@ class Tasks(DueDocuments[Task]):
         pipeline: list[_Document] = [
             {"$match": {"_id": code}},
             {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
-            # Each by one field that has an index: given only a pipeline, some servers read all documents.
+            # Each look-up is by one field that has an index: given only a pipeline, some servers read all
+            # documents.
             {"$lookup": {"from": "people", "localField": "unionid", "foreignField": "_id", "as": "person"}},
             own_dig("who", "joined_by", "first"),
             own_dig("who", "won_by", "won"),
@@ -359,7 +360,7 @@ class Tasks(DueDocuments[Task]):
         now_ms: int,
         top: Sequence[str],
     ) -> list[str]:
-        """Return the codes on a page of the square. Most are found among the first few more than it needs."""
+        """Return the codes on a page of the square. Mostly, few more tasks than these are read."""
         for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
             places = await self._places(condition, order, now_ms, 0, limit)
             if limit < ARRANGED and len(places) == limit and places[-1].turned:
@@ -379,7 +380,7 @@ class Tasks(DueDocuments[Task]):
     async def _places(
         self, condition: _Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
     ) -> list[Place]:
-        """Return this many places in this order. Only what starts later is turned round: the soonest first.
+        """Return this many places in this order; but of the tasks that start later, the soonest come first.
 
         Tasks of one time stay as they are, so that each order is the index's whatever the limit.
         """
@@ -408,7 +409,7 @@ class Tasks(DueDocuments[Task]):
     async def public_of(self, publisher: str, skip: int, limit: int) -> list[Task]:
         """Return the tasks of a person that the square lists or listed: first those that have not ended.
 
-        Each the newest first, so what starts later comes before what runs.
+        Within both groups the newest come first, so a task that starts later comes before one that runs.
         """
         listed = {"publisher": publisher, **_LISTED}
         return await self.in_order(listed, "status -opened_at _id", limit, _SEEDLESS, skip)
@@ -424,7 +425,7 @@ class Tasks(DueDocuments[Task]):
             raise LookupError(f"no task {code}")
         return found["seed_box"]
 
-    # Whether others see a task: its review, operators, reports. Those of a review can be repeated.
+    # Whether others see a task: by its review, operators, reports. What a review does here can be repeated.
 
     async def hold(self, code: str, note: str, edited: int) -> None:
         """Let a task in review, in this edition, wait for an operator, unless one has decided meanwhile."""
@@ -492,7 +493,7 @@ class Tasks(DueDocuments[Task]):
         """
         changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}
         found = await self.collection.update_one(
-            # None: it is 0, or not there.
+            # None finds what is not there; a field that would be 0 is not there either.
             {"_id": code, "hidden": 0, "decided": decided or None, "unhidden_at": None},
             [{"$set": changes}],
         )
@@ -504,7 +505,8 @@ class Tasks(DueDocuments[Task]):
         return [task["_id"] for task in found]
 
     async def unhide_reported(self, code: str, age_ms: int) -> bool:
-        """Show a task that reports alone have hidden for `age_ms`, by MongoDB's clock; whether this did it.
+        """Show a task that reports alone have hidden for `age_ms`, by MongoDB's clock; return whether this
+        call did.
 
         Until an operator decides, reports do not hide it again.
         """

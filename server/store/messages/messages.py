@@ -213,7 +213,7 @@ class Consents(Documents[Consent]):
                     upsert=True,
                 )
             except DuplicateKeyError:
-                continue  # that many are there; or two first ones came at once, and the document is there now
+                continue  # MOST_CONSENTS are there, or another first one is
             return
 
     async def left(self, unionid: str, template_ids: list[str]) -> dict[str, int]:

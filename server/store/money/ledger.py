@@ -95,7 +95,7 @@ class Ledger(Documents[Entry]):
     async def codes(self) -> AsyncIterator[str]:
         """Yield each task that money or a prize has anything to do with, once, by code.
 
-        Each question is answered from an index alone, and bounded.
+        Each query is answered from an index alone, and bounded.
         """
         after = ""
         while True:

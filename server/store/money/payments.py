@@ -11,7 +11,7 @@ from server.store.due import DueDocuments
 
 _Document = dict[str, Any]
 
-# WeChat says something that contradicts our own record.
+# The alarm of a payment about which WeChat contradicts our own record.
 CONTRADICTION = "CONTRADICTION"
 
 

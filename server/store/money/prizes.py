@@ -494,7 +494,7 @@ class Prizes(DueDocuments[Prize]):
         return await found.to_list(None)
 
     async def won_since(self, since_ms: int, by: list[str], least: int, limit: int) -> list[Won]:
-        """Add up the red packets won since a time by these fields, where they are `least` or more.
+        """Add up the red packets won since a time that agree in these fields, if they are `least` or more.
 
         All are read, and the largest sums come first, so that many small prizes cannot hide others.
         """
@@ -521,7 +521,7 @@ class Prizes(DueDocuments[Prize]):
         return await self.in_order({"withheld_at": {"$exists": True}}, "withheld_at", limit)
 
     async def waiting_fen(self) -> dict[str, tuple[int, int]]:
-        """Return, by state, how many such prizes there are, and their sum in fen."""
+        """Return, by state, how many prizes are held, frozen or being frozen, and their sum in fen."""
         pipeline: list[_Document] = [
             {"$match": {"withheld_at": {"$exists": True}}},
             {"$group": {"_id": "$state", "number": {"$sum": 1}, "fen": {"$sum": "$amount_fen"}}},
@@ -536,7 +536,7 @@ def old_address(before_ms: int) -> _Document:
         "given_at": {"$gt": 0, "$lte": before_ms},
         "received_at": {"$not": {"$gt": before_ms}},
         "released_at": {"$not": {"$gt": before_ms}},
-        # The winner still needs the parcel's number, the publisher the address once the goods are released.
+        # Not these: a winner still needs the parcel's number, and a publisher the address after a release.
         "state": {"$nin": ["sent", "frozen"]},
     }
 

@@ -13,8 +13,8 @@ from server.store.documents import Documents
 class Risk(TypedDict):
     """`_id` is the unionid; `day` counts from 1970; `rank` is what WeChat said last, if anything.
 
-    `unseen` is there if it said last that it had not seen them for two hours. `place` is the keyed hash of
-    their address, `code` the task that they dug first that day.
+    `unseen` is there if it said last that it had not seen the person for two hours. `place` is the keyed hash
+    of their address, `code` the task that they dug first that day.
     """
 
     _id: str
@@ -67,10 +67,10 @@ class Risks(Documents[Risk]):
         )
 
     async def note_unseen(self, unionid: str, day: int) -> None:
-        """Note that WeChat had not seen them for two hours. The rank that it named before stays valid."""
+        """Note that WeChat had not seen the person for two hours. Its previous answer stays valid."""
         await self.collection.update_one({"_id": unionid, "day": day}, {"$set": {"unseen": 1}})
 
     async def find_rank(self, unionid: str) -> tuple[int, bool]:
-        """Return what WeChat said last, 0 to 4, 0 if it is not known; and whether they were unseen."""
+        """Return what WeChat said last, 0 to 4, 0 if it is not known; and whether the person was unseen."""
         found = await self.collection.find_one({"_id": unionid}, {"rank": 1, "unseen": 1})
         return (0, False) if found is None else (found.get("rank", 0), "unseen" in found)

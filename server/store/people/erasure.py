@@ -51,7 +51,7 @@ class Erasure:
         for codes in await self._codes_dug(new):
             some = {"$in": codes}
             await tasks.update_many({"_id": some, "last_dig.unionid": old}, {"$set": changes})
-            # Comes last, and also if an earlier pass was cut off before it: then all names are replaced.
+            # This comes last, when all names are replaced, and whatever an earlier pass has done.
             await tasks.update_many({"_id": some}, {"$inc": {"renamed": 1}})
         return moved
 
@@ -145,7 +145,7 @@ class Erasure:
         await files.update_many({"metadata.owner": old}, {"$set": {"metadata.owner": new}})
 
     async def _delete_files(self, query: _Document) -> None:
-        """Delete all pictures that are found so, with their thumbnails."""
+        """Delete all pictures that this condition finds, with their thumbnails."""
         files = Files(self._database)
         while rows := await files.collection.find(query, {"_id": 1}).to_list(BATCH):
             await files.delete([row["_id"] for row in rows])
@@ -154,7 +154,7 @@ class Erasure:
         """Move what a person opened and whom they brought. Links that they shared still lead to the task."""
         visits, shares = self._database["visits"], self._database["shares"]
         for code in await visits.distinct("code", {"unionid": new}):
-            await self._delete_posters(code, old)  # one may have been drawn while an earlier pass ran
+            await self._delete_posters(code, old)  # some may be newer than an earlier pass
         while page := await visits.find({"unionid": old}).to_list(BATCH):
             for visit in page:
                 await self._move_visit(visit, old, new)

@@ -50,7 +50,7 @@ class Chosen(TypedDict):
 
 
 class Leaving(TypedDict):
-    """That a person deletes their account: when they said so, and until when they can take it back (unix ms).
+    """A person's request to delete their account: when it came, until when they can take it back (unix ms).
 
     `due_at` is when it is tried next; `pseudonym` is what they will be called.
     """
@@ -222,9 +222,9 @@ class People(DueDocuments[Person]):
     async def save(self, person: Login, *, told: bool = True) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
 
-        Unless `told`, WeChat said only who it is: the rest is kept too, and is written for a new person.
-        A new record begins with a new generation, so that old tokens stay ended if somebody comes back after
-        being erased.
+        Unless `told`, WeChat said only who it is: then the rest is kept too, and written only for a new
+        person. A new record begins with a new generation, so that old tokens stay ended if somebody comes
+        back after being erased.
         """
         unionid = person["_id"]
         kept = {"public_id": person["public_id"]}
@@ -250,7 +250,7 @@ class People(DueDocuments[Person]):
                     {"_id": unionid}, [{"$replaceWith": merged}], upsert=True, return_document=True
                 )
             except DuplicateKeyError:
-                continue  # their first login elsewhere, at this moment: now they are there
+                continue  # another first login wrote the record just now
         return saved
 
     async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
@@ -318,7 +318,7 @@ class People(DueDocuments[Person]):
         )
 
     async def ban(self, openid: str, ban: Ban) -> None:
-        """Ban all who logged in with this openid, and end their tokens."""
+        """Ban everybody who logged in with this openid, and end their tokens."""
         await self.rows.update_many({"openid": openid}, _banned(ban))
 
     async def carry_over(self, person: Person, ban: Ban) -> Person | None:
@@ -331,7 +331,7 @@ class People(DueDocuments[Person]):
         await self.collection.update_one({"_id": unionid, "banned": ban}, {"$unset": {"banned": ""}})
 
     async def lift_ban(self, openid: str) -> None:
-        """Let all act again who logged in with this openid."""
+        """Let everybody who logged in with this openid act again."""
         await self.collection.update_many({"openid": openid}, {"$unset": {"banned": ""}})
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:

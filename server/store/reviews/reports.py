@@ -84,7 +84,7 @@ class Reports(DueDocuments[Report]):
         return await self.collection.count_documents({"open": 1, "at": {"$lt": before_ms}})
 
     async def of_task(self, code: str, limit: int) -> list[Report]:
-        """Return a task's newest reports, those that do not count too."""
+        """Return a task's newest reports, also those that do not count."""
         return await self.in_order({"code": code}, "-at", limit)
 
     async def made_by(self, unionid: str, limit: int) -> list[Report]:

@@ -106,7 +106,7 @@ class Reviews(DueDocuments[Review]):
         """Lease and yield the due reviews whose `part` WeChat has to check.
 
         With None, yields the reviews for which WeChat need not be asked. A picture is asked about again if
-        the last question was before a time (unix ms).
+        WeChat was last asked before a time (unix ms).
         """
         return self._lease_among(_waiting_for(part, asked_before_ms), now_ms)
 
@@ -127,7 +127,7 @@ class Reviews(DueDocuments[Review]):
         await self.collection.delete_many({"unionid": review["unionid"], "code": "", "$or": before})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
-        """Return which of these are the pictures of what is checked or held, or shown in a moment."""
+        """Return which of these are the pictures of what is checked or held, or about to be shown."""
         looked_at = {"state": {"$in": [*IN_REVIEW, "shown"]}, "picture": {"$in": paths}}
         return set(await self.collection.distinct("picture", looked_at))
 

@@ -1,7 +1,7 @@
 """The one class through which money moves: it calls WeChat Pay, and opens its notices.
 
-`wechatpayv3` signs, sends, verifies and decrypts. This adds a base URL (the sandbox has another), a limit on
-the age of a notice, and typed answers. It also tells what an error means for the money.
+`wechatpayv3` signs, sends, verifies and decrypts. This module adds a base URL (the sandbox has another), a
+limit on the age of a notice, and typed answers. It also tells what an error means for the money.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class _Core(AsyncCore):  # type: ignore[misc]
         return self._named(headers) and bool(await super()._verify_signature_async(headers, body))
 
     def _named(self, headers: Mapping[str, str]) -> bool:
-        """Whether this can be the name of a key or certificate; at any other the library fails."""
+        """Whether this can be the name of a key or certificate; at any other name the library fails."""
         serial = headers.get("wechatpay-serial") or headers.get("Wechatpay-Serial") or ""
         return serial == self._public_key_id or _HEXADECIMAL.fullmatch(serial) is not None
 
@@ -339,7 +339,8 @@ class Pay:
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
 
     def _may_sign(self, serial: str) -> bool:
-        """Whether WeChat signs with this: its public key, or its certificate during the change from that.
+        """Whether WeChat signs with this: its public key or, while the merchant still changes, its
+        certificate.
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012154180
         """
@@ -397,7 +398,7 @@ class Pay:
         except (httpx.HTTPError, TimeoutError) as error:
             raise PayUnknown(f"no answer: {type(error).__name__}") from None
         except Exception as error:
-            if type(error) is not Exception:  # the library raises bare ones; any other is a bug
+            if type(error) is not Exception:  # the library raises bare Exceptions; any other is a bug
                 raise
             raise PayUnknown(f"no answer to trust: {error}") from None
         if status in (200, 204):  # 202 means that somebody is paying at this moment: the outcome is unknown

@@ -7,7 +7,7 @@ import { channel, soundAndShake } from "../wechat.js";
 const OPENS = "wabao.opens"; // "digs" or "waits"; "" before anybody was asked
 const SILENT = "wabao.silent"; // "silent": a win neither sounds nor shakes
 const STROKE_MS = 600;
-const REST_MS = 1000; // of the server: one cheer a second a person
+const REST_MS = 1000; // the server takes one cheer a second from a person
 const SHOWN_MS = 1500;
 const MARKS = { heart: "❤️", fire: "🔥", clover: "🍀", laugh: "😄", wow: "😮", star: "⭐" };
 

@@ -14,7 +14,7 @@ export const picturing = Behavior({
       });
     },
 
-    /** Choose that of one kind of prizes. */
+    /** Choose the picture of one kind of prizes. */
     rowPicture({ currentTarget }) {
       const { at } = currentTarget.dataset;
       return this.choosePicture(({ url, thumbnail }) => this.setData({ [`rows[${at}].url`]: url, [`rows[${at}].thumbnail`]: thumbnail }));

@@ -21,7 +21,7 @@ export const sharing = Behavior({
       this.setData({ drawing: false });
     },
 
-    /** Send it on, or keep it in the album: WeChat itself does both, so we need no scope. */
+    /** Send the poster on, or keep it in the album: WeChat itself does both, so we need no scope. */
     async keepPoster() {
       try {
         await shareImage(this.data.poster);

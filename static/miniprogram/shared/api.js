@@ -118,8 +118,8 @@ function makeDigs(post) {
   }
 
   /**
-   * Dig. The reply can be lost although the dig was made. So the client names each dig: asked again with the
-   * same name, the server returns that dig's reply instead of digging twice.
+   * Dig. The reply can be lost although the dig was made. So the client names each dig. When it asks again
+   * with the same name, the server returns that dig's reply instead of digging twice.
    */
   async function dig(code) {
     const digId = `${Date.now().toString(36)}_${Math.random().toString(36).slice(2)}`;

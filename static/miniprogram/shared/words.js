@@ -68,7 +68,7 @@ export const handingLines = ({ place, pickup_time, not_sent_to = [] }) => [
   place && `${FIELDS.place}：${place}`, pickup_time && `${FIELDS.pickup_time}：${pickup_time}`, not_sent_to.length && `不寄到${not_sent_to.join("、")}`,
 ].filter(Boolean);
 
-/** The same of goods on site, in a line of a card; "" if nothing is said of that. */
+/** Where and when goods on site are handed over, in one line of a card; "" if nothing is said of that. */
 export function whereWords({ place, pickup_time }) {
   const said = [place, pickup_time].filter(Boolean).join(" · ");
   return said ? `现场领：${said}` : "";
@@ -88,7 +88,7 @@ export const rankLines = ({ ranks = [] }) => ranks.map((rank) => ({
   name: rank.name, thumbnail: rank.thumbnail, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
 }));
 
-/** What somebody won, by a dig, a frame, a card or a winner's row; "" if all prizes of the treasure are alike. */
+/** What somebody won, as a dig, a frame, a card or a winner's row tells it; "" if all prizes of the treasure are alike. */
 export const wonWords = ({ rank, money_fen }, { ranks = [] }) => (ranks[rank - 1]
   ? ranks[rank - 1].name + (money_fen ? `，${yuan(money_fen)}` : "") : "");
 
@@ -175,7 +175,7 @@ export const cashRules = ({ no_credit, private_yuan: ofPrivate, newcomer_yuan: o
   "超过的不会丢：第二天再领，或等平台的人核对。",
 ].join("");
 
-/** Return what one of the goods is worth by its publisher, "" if they did not say. */
+/** Return what one of the goods is worth, as its publisher says; "" if they did not say. */
 export const worth = ({ value }) => (value ? `值 ${value} 元` : "");
 
 // Above this many yuan the tax is named: the docs say why (docs/launch.md).
@@ -389,7 +389,7 @@ export function statementNumbers(found) {
   return [...people, ...gone, ["已寄出", found.prizes_sent, "份"], ["已收到", found.prizes_received, "份"]];
 }
 
-/** Fen as people read them: 6 元, 6.50 元, 1,000 元. Phones may know no numbers of China by themselves. */
+/** Fen as people read them: 6 元, 6.50 元, 1,000 元. A phone may not know by itself how China writes numbers. */
 export function yuan(fen) {
   const whole = String(Math.floor(fen / 100)).replace(/\B(?=(\d{3})+$)/g, ",");
   return `${whole}${fen % 100 ? `.${String(fen % 100).padStart(2, "0")}` : ""} 元`;
