@@ -364,7 +364,7 @@ class Page {
     this.shaft.say("");
     this.shaft.show(this.task, true); // do no more before the browser paints the stroke
     const told = dig(this.task.code)
-      .then((reply) => [reply, reply.is_prize ? celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply) : null])
+      .then(async (reply) => [reply, reply.is_prize && await celebrationOfMine({ ...this.task, ...wonBy(reply, this.task) }, reply, this.signal)])
       .finally(() => struck)
       .then(([reply, begin]) => this.dug(reply, begin), (error) => this.refused(error));
     this.outcomes.until(told, true).finally(() => {

@@ -35,6 +35,15 @@ SEE_FACE = """() => {
     }).observe(strike, { attributes: true }));
 }"""
 
+# Notes how high the win's dialog was laid out right before it opened, and whether somebody could see it.
+NOTE_OPENING = """() => {
+    const { showModal } = HTMLDialogElement.prototype;
+    HTMLDialogElement.prototype.showModal = function () {
+        window.before = [this.offsetHeight > 200, getComputedStyle(this).visibility];
+        showModal.call(this);
+    };
+}"""
+
 
 def won(opened: Window) -> None:
     expect(opened.page.get_by_role("heading", name="恭喜，你挖到了！")).to_be_visible()
@@ -77,8 +86,10 @@ def test_a_press_strikes_before_the_reply_and_a_win_opens_the_ground(window, pub
     expect(digger.page.locator("#claim > section")).to_be_visible()
     digger.choose("挖到时响一声、震一下", agreed=False)
     digger.go(f"/#/task/{second}")
+    digger.page.evaluate(NOTE_OPENING)
     press(digger)
     won(digger)
+    assert digger.page.evaluate("before") == [True, "hidden"]
     assert digger.page.evaluate("ended") >= LEAST_MS
     assert digger.page.evaluate("signals") == ["sound", "vibration"]
     digger.page.keyboard.press("Enter")
