@@ -72,23 +72,23 @@ async def begin_another_day(context: Context) -> None:
 
 
 @pytest.mark.gen_test(timeout=120)
-async def test_of_twenty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(client, context):
-    alice, *people = await client.log_in_all("alice", *(f"p{number}" for number in range(20)))
-    change(context, payout_day_yuan=10)
+async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(client, context):
+    alice, *people = await client.log_in_all("alice", *(f"p{number}" for number in range(50)))
+    change(context, payout_day_yuan=25)
     code = await won(client, context, alice, people, money=1)
     replies = await asyncio.gather(*(claim(person, code) for person in people))
     tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
     waits = [reply for reply in replies if not reply.get("package_info")]
     assert {(reply["error"], reply["claim_from"]) for reply in waits} == {("payout_waits", tomorrow_ms)}
-    assert all("10 元" in reply["msg"] and "00:00 以后再来领" in reply["msg"] for reply in waits)
-    assert (len(waits), await paid_today(context)) == (10, 1000)
-    assert len(await find(context, "sandbox_bills")) == 10
+    assert all("25 元" in reply["msg"] and "00:00 以后再来领" in reply["msg"] for reply in waits)
+    assert (len(waits), await paid_today(context)) == (25, 2500)
+    assert len(await find(context, "sandbox_bills")) == 25
     late = [person for person, reply in zip(people, replies, strict=True) if not reply.get("package_info")]
     assert (await claim(late[0], code))["error"] == "payout_waits"
     details = await late[0].get("/getTaskDetails", code=code)
     assert details["claim_from"] == tomorrow_ms
 
-    change(context, payout_day_yuan=12)
+    change(context, payout_day_yuan=27)
     again = [await claim(person, code) for person in late[:4]]
     assert [reply.get("error", "") for reply in again] == ["", "", "payout_waits", "payout_waits"]
     change(context, payout_day_yuan=5)

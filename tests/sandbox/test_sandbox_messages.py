@@ -75,6 +75,12 @@ async def test_a_person_who_declined_or_was_not_asked_gets_nothing(client, conte
     assert refused.value.errcode == 43101
 
 
+async def test_a_person_is_asked_about_five_templates_at_most(client):
+    for number, said in ((6, ":fail"), (5, ":ok")):
+        answer = await subscribe(client, "alice", tmplIds=[TEMPLATE] * number)
+        assert said in answer["errMsg"]
+
+
 async def test_a_message_that_wechat_refuses_costs_no_consent(client, context):
     for changes, errcode in [
         ({"openid": "somebody"}, 40003),
