@@ -37,8 +37,10 @@ def follow(database: Database, publisher: str, followers: int, willing: int) -> 
     """Write that so many people follow a publisher. The willing ones are spread among them."""
     people = [f"follower{number:07}" for number in range(followers)]
     database.follows.insert_many(
-        {"_id": f"{publisher}:{each}", "publisher": publisher, "follower": each, "at": 1} for each in people
+        {"_id": f"{publisher}:{each}", "publisher": publisher, "follower": each, "at": 1, "n": n}
+        for n, each in enumerate(people, 1)
     )
+    database.people.update_one({"_id": publisher}, {"$set": {"followed": followers}})
     database.consents.insert_many(
         {"_id": f"{each}:{TEMPLATE}", "unionid": each, "left": 1} for each in people[:: followers // willing]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from server.actions.people.follow import follow
 from server.context import Context
 from server.runtime.background import Background
 from server.store import Store
+from server.store.people import erasure
 from support.client import Client, Someone
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
 from support.purse import find, let_pass, pay, publish_red_packet
@@ -58,7 +60,9 @@ async def test_a_publisher_is_followed_and_followed_no_more(client, context, mon
     assert [row["wxname"] for row in (await bob.get("/getMyFollows"))["data"]] == ["alice"]
 
     # Erasing somebody ends whom they follow, and who follows them.
-    assert (await carol.post("/follow", publisher_id=await id_of(context, bob)))["status"] == 0
+    for fan in (alice, carol, dave):
+        assert (await fan.post("/follow", publisher_id=await id_of(context, bob)))["status"] == 0
+    monkeypatch.setattr(erasure, "BATCH", 1)
     for pause in ("UNDER_WAY_SECONDS", "REMEMBERED_SECONDS"):
         monkeypatch.setattr(erasing, pause, 0)
     await erasing.erase(context.store, bob.unionid)
@@ -123,9 +127,62 @@ async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_trie
         await context.store.database["messages"].delete_many({})
 
 
+async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(client, context, monkeypatch):
+    for name, number in (("FOLLOWERS", 2), ("AT_ONCE", 2), ("READS", 2)):
+        monkeypatch.setattr(write, name, number)
+    users = [f"fan{number}" for number in range(14)]
+    alice, *fans = await client.log_in_all("alice", *users)
+    publisher_id = await id_of(context, alice)
+
+    async def change(*numbers: int, following: bool) -> None:
+        for number in numbers:
+            await follow(context, fans[number].unionid, publisher_id, following=following)
+
+    await change(*range(13), following=True)
+    await change(0, 12, following=True)  # again: nobody gets a second number
+    await change(*range(1, 11), following=False)  # more gaps than a turn reads
+    for user in users:
+        await allow(client, user, "announced")
+        await allow(client, user, "announced")
+    await alice.publish(name="灯")
+    messages = context.store.database["messages"]
+    turns = 0
+    while await messages.find_one({"after": {"$exists": True}, "state": "waiting"}) is not None:
+        await messages.update_many({"after": {"$exists": True}}, {"$set": {"due_at": 1}})
+        await send_messages(context)
+        # Told already, not told yet, and new.
+        await change(0, 12, following=False)
+        await change(0, 12, 13, following=True)
+        turns += 1
+    await send_until_quiet(context)
+    assert turns == 5  # of which three read four numbers, one the last one, and one ends it
+    expected = {"fan0": 1, "fan11": 1}
+    assert {user: len(found[0]) for user in users if (found := await told(client, user))[0]} == expected
+    numbers = {row["follower"]: row["n"] for row in await find(context, "follows")}
+    assert numbers[fans[11].unionid] == 12
+    [person] = await find(context, "people", _id=alice.unionid)
+    assert max(numbers.values()) <= person["followed"]
+
+
+async def test_those_who_follow_at_the_same_moment_are_all_told(client, context, monkeypatch):
+    monkeypatch.setattr(write, "AT_ONCE", 2)
+    users = [f"fan{number}" for number in range(6)]
+    alice, *fans = await client.log_in_all("alice", *users)
+    publisher_id = await id_of(context, alice)
+    await asyncio.gather(
+        *(follow(context, fan.unionid, publisher_id, following=True) for fan in fans for _ in range(2))
+    )
+    for user in users:
+        await allow(client, user, "announced")
+    await alice.publish(name="灯")
+    await send_until_quiet(context)
+    assert await told(client, *users) == [[("灯", "可以挖了")]] * 6
+
+
 @pytest.mark.gen_test(timeout=60)
 async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, context, settings, monkeypatch):
-    monkeypatch.setattr(write, "FOLLOWERS", 2)
+    monkeypatch.setattr(write, "FOLLOWERS", 4)
+    monkeypatch.setattr(write, "AT_ONCE", 2)
     users = [f"fan{number}" for number in range(5)]
     alice, *fans = await client.log_in_all("alice", *users)
     for fan in fans:
@@ -158,7 +215,8 @@ async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, conte
 
     whole = await run(0)
     pages = [step for step in whole if step in ("messages.insert_all", "messages.go_on")]
-    assert pages == ["messages.insert_all", "messages.go_on"] * 3
+    wrote, went_on = "messages.insert_all", "messages.go_on"
+    assert pages == [wrote, wrote, went_on, wrote, went_on]
     written = [at for at, step in enumerate(whole, 1) if step in (*pages, "messages.lease_due")]
     for kill_after in written[:6]:
         await run(kill_after)

@@ -86,6 +86,7 @@ class TestWithMessages:
         self, client, context, trips, monkeypatch
     ):
         monkeypatch.setattr(write, "FOLLOWERS", 20)
+        monkeypatch.setattr(write, "AT_ONCE", 10)
         template_id = context.settings.templates["announced"].template_id
         messages = context.store.database["messages"]
 
@@ -94,9 +95,11 @@ class TestWithMessages:
             publisher = await client.log_in(user)
             fans = [f"{user}-{number:06}" for number in range(followers)]
             follows = [
-                Follow(_id=f"{publisher.unionid}:{fan}", publisher=publisher.unionid, follower=fan, at=1)
-                for fan in fans
+                Follow(_id=f"{publisher.unionid}:{fan}", publisher=publisher.unionid, follower=fan, at=1, n=n)
+                for n, fan in enumerate(fans, 1)
             ]
+            followed = {"$set": {"followed": followers}}
+            await context.store.people.collection.update_one({"_id": publisher.unionid}, followed)
             consents = [{"_id": f"{fan}:{template_id}", "unionid": fan, "left": 1} for fan in fans]
             await context.store.database["follows"].insert_many(follows)
             await context.store.database["consents"].insert_many(consents)
@@ -114,6 +117,9 @@ class TestWithMessages:
         few, many = await turns("alice", 60), await turns("bob", 300)
         assert many == few
         assert [written for _, written in many] == [20] * 3
+        # SecantusDB reads all that a query matches, whatever its limit.
+        numbers = [sent["filter"]["n"] for sent in trips.commands if sent.get("find") == "follows"]
+        assert numbers == [{"$gt": after, "$lte": after + 10} for after in range(0, 60, 10)] * 2
 
 
 async def test_a_dig_that_finds_another_one_pending_takes_four_trips(client, context, trips):

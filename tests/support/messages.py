@@ -58,7 +58,8 @@ async def send_until_quiet(context: Context) -> None:
             {"due_at": {"$gt": now_ms}, "asleep": {"$exists": False}}, {"$set": {"due_at": now_ms}}
         )
         await send_messages(context)
-        after = [(each["_id"], each["state"], each["tries"]) for each in await find(context, "messages")]
+        found = await find(context, "messages")
+        after = [(each["_id"], each["state"], each["tries"], each.get("after")) for each in found]
         if after == before:
             return
         before = after

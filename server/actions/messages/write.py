@@ -25,7 +25,9 @@ REMIND_MS = DAY_MS
 ANNOUNCED_MS = 30 * DAY_MS
 SAVED_MS = 10_000  # longer than it takes to save a task
 LOOK_MS = 600_000
-FOLLOWERS = 200
+# A turn looks at so many followers. It reads them by AT_ONCE numbers at a time, so that no command holds up a
+# store for long, and at most READS times, since a follower who left leaves a gap in the numbers.
+FOLLOWERS, AT_ONCE, READS = 200, 50, 40
 # Kinds of messages that several people may get about the same task.
 TO_MANY: tuple[MessageKind, ...] = ("cooldown_over", "announced")
 
@@ -112,19 +114,21 @@ async def announce_to_followers(context: Context, task: Task) -> None:
     if not _told("announced", context) or not task["is_public"]:
         return
     code, publisher = task["_id"], task["publisher"]
-    if not await context.store.follows.has_followers(publisher):
+    person = await context.store.people.find(publisher)
+    if person is None or "followed" not in person:
         return
     now_ms = context.clock.now_ms()
     message = _message(
         context, "announced", code, publisher, now_ms + ANNOUNCED_MS, due_at_ms=now_ms + SAVED_MS
     )
-    await context.store.messages.insert({**message, "after": ""})
+    await context.store.messages.insert({**message, "after": 0, "last": person["followed"]})
 
 
 async def tell_followers(context: Context, message: Message) -> None:
-    """Write to the next page of a publisher's followers, if they consented. Between pages other work is done.
+    """Write to some more of a publisher's followers, if they consented. Between turns other work is done.
 
-    A process may die after any line: the page is then written again under the same ids.
+    Somebody who follows since the announcement has a higher number than its `last`. A process may die after
+    any line: the same messages are then written again under the same ids.
     """
     store, now_ms = context.store, context.clock.now_ms()
     code, publisher = message["code"], message["unionid"]
@@ -137,18 +141,34 @@ async def tell_followers(context: Context, message: Message) -> None:
     if task is None or not (task["open"] and is_shown(task)):  # not saved yet, or unpaid, or in review
         await store.messages.postpone(message, now_ms + min(max(age_ms // 4, SAVED_MS), LOOK_MS), 0)
         return
-    page = await store.follows.followers(publisher, message["after"], FOLLOWERS)
-    if not page:
+    after, last = message["after"], message["last"]
+    if after >= last:
         await store.messages.end(message, "sent", now_ms)
         return
-    template_id = context.settings.templates["announced"].template_id
-    willing = await store.consents.willing([follow["follower"] for follow in page], template_id)
-    if willing:
-        until_ms = now_ms + DAY_MS
-        await store.messages.insert_all(
-            [_message(context, "announced", code, follower, until_ms) for follower in sorted(willing)]
-        )
-    await store.messages.go_on(message, page[-1]["_id"])
+    looked_at = 0
+    for _ in range(READS):
+        before, after = after, min(after + AT_ONCE, last)
+        looked_at += await _tell_some(context, message, before, after)
+        if looked_at >= FOLLOWERS or after == last:
+            break
+    await store.messages.go_on(message, after)
+
+
+async def _tell_some(context: Context, message: Message, after: int, until: int) -> int:
+    """Write to those followers who consented, of the numbers above `after`, up to `until`.
+
+    Returns how many followers have these numbers.
+    """
+    store, until_ms = context.store, context.clock.now_ms() + DAY_MS
+    followers = await store.follows.followers(message["unionid"], after, until)
+    if followers:
+        template_id = context.settings.templates["announced"].template_id
+        willing = await store.consents.willing(followers, template_id)
+        if willing:
+            await store.messages.insert_all(
+                [_message(context, "announced", message["code"], each, until_ms) for each in sorted(willing)]
+            )
+    return len(followers)
 
 
 def _told(kind: MessageKind, context: Context) -> bool:

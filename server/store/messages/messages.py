@@ -35,10 +35,10 @@ MOST_CONSENTS = 50
 class Message(TypedDict):
     """Times are unix ms, 0 for never. After `until` it is of no use. `prize` is the one it is about, or "".
 
-    `after` is there if a message is not sent itself but stands for one to each follower: it names the last
-    follower for whom that was written. `asleep` is there while it waits for a consent. `unsure` is there if
-    WeChat may have taken it without our knowing. `failing_since` and `alarm` say since when and why WeChat
-    does not take it.
+    `after` and `last` are there if a message is not sent itself but stands for one to each follower. These
+    are written up to the follower with the number `after`; `last` is the highest. `asleep` is there while it
+    waits for a consent. `unsure` is there if WeChat may have taken it without our knowing. `failing_since`
+    and `alarm` say since when and why WeChat does not take it.
     """
 
     _id: str
@@ -52,7 +52,8 @@ class Message(TypedDict):
     created_at: int
     ended_at: int
     alarm: str
-    after: NotRequired[str]
+    after: NotRequired[int]
+    last: NotRequired[int]
     asleep: NotRequired[int]
     unsure: NotRequired[int]
     failing_since: NotRequired[int]
@@ -89,10 +90,10 @@ class Messages(DueDocuments[Message]):
             ):
                 raise
 
-    async def go_on(self, message: Message, after: str) -> None:
-        """Note that a leased message has told all followers up to this one. It is due again."""
+    async def go_on(self, message: Message, after: int) -> None:
+        """Note that a leased message has told all followers up to this number. It is due again."""
         await self.collection.update_one(
-            self._leased(message), [{"$set": {"after": {"$literal": after}, "due_at": NOW_MS}}]
+            self._leased(message), [{"$set": {"after": after, "due_at": NOW_MS}}]
         )
 
     async def of_person(self, unionid: str, limit: int) -> list[Message]:

@@ -194,9 +194,13 @@ class Erasure:
         await self._database["consents"].delete_many({"unionid": old})
 
     async def delete_follows(self, old: str) -> None:
-        """Delete whom a person follows, and who follows them."""
-        for field in ("publisher", "follower"):
-            await self._database["follows"].delete_many({field: old})
+        """Delete whom a person follows, and who follows them, of whom there may be many."""
+        follows = self._database["follows"]
+        await follows.delete_many({"follower": old})
+        person = await self._database["people"].find_one({"_id": old}, {"followed": 1}) or {}
+        for after in range(0, person.get("followed", 0), BATCH):
+            numbers = {"$gt": after, "$lte": after + BATCH}
+            await follows.delete_many({"publisher": old, "n": numbers})
 
     async def delete_reports(self, old: str) -> None:
         """Delete what a person reported."""

@@ -13,12 +13,17 @@ _Document = dict[str, Any]
 
 
 class Follow(TypedDict):
-    """`_id` is "publisher:follower". `at` is since when, in unix ms."""
+    """`_id` is "publisher:follower". `at` is since when, in unix ms.
+
+    `n` counts the follows of this publisher, so that their followers can be read some at a time. It has gaps
+    where somebody left. Two who began at the same moment may share one.
+    """
 
     _id: str
     publisher: str
     follower: str
     at: int
+    n: int
 
 
 class Follows(Documents[Follow]):
@@ -27,14 +32,13 @@ class Follows(Documents[Follow]):
     NAME = "follows"
     INDEXES: ClassVar[list[IndexModel]] = [
         IndexModel([("follower", 1), ("at", -1), ("_id", 1)], name="of_follower"),
-        IndexModel([("publisher", 1), ("_id", 1)], name="of_publisher"),
+        IndexModel([("publisher", 1), ("n", 1)], name="numbered"),
     ]
 
-    async def add(self, publisher: str, follower: str, now_ms: int) -> None:
-        """Follow a publisher. Safe to repeat."""
-        await self.add_or_read(
-            Follow(_id=_key(publisher, follower), publisher=publisher, follower=follower, at=now_ms)
-        )
+    async def add(self, publisher: str, follower: str, now_ms: int, n: int) -> None:
+        """Follow a publisher. Safe to repeat: the first number stays."""
+        key = _key(publisher, follower)
+        await self.add_or_read(Follow(_id=key, publisher=publisher, follower=follower, at=now_ms, n=n))
 
     async def delete(self, publisher: str, follower: str) -> None:
         """Follow a publisher no more. Safe to repeat."""
@@ -44,13 +48,16 @@ class Follows(Documents[Follow]):
         """Whether this person follows that publisher."""
         return await self.rows.find_one({"_id": _key(publisher, follower)}, {"_id": 1}) is not None
 
-    async def has_followers(self, publisher: str) -> bool:
-        """Whether anybody follows a publisher."""
-        return await self.rows.find_one({"publisher": publisher}, {"_id": 1}) is not None
+    async def followers(self, publisher: str, after: int, until: int) -> list[str]:
+        """Return a publisher's followers with numbers above `after`, up to `until`.
 
-    async def followers(self, publisher: str, after: str, limit: int) -> list[Follow]:
-        """Return some of a publisher's followers, in the order of `_id`: those after this one."""
-        return await self.in_order({"publisher": publisher, "_id": {"$gt": after}}, "_id", limit)
+        Both bounds are needed: a limit does not keep SecantusDB from reading all that match.
+        """
+        numbers = {"$gt": after, "$lte": until}
+        found = self.rows.find(
+            {"publisher": publisher, "n": numbers}, {"follower": 1}, batch_size=until - after + 1
+        )
+        return [follow["follower"] for follow in await found.to_list(None)]
 
     async def number(self, follower: str, limit: int) -> int:
         """Return how many publishers a person follows, at most `limit`."""

@@ -87,7 +87,8 @@ class Person(Login):
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
     first login (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others
     may notice: see `server/actions/people/erase.py`. `leaving` is there from when they ask for it until they
-    take it back. `due_at` is there until what they chose is submitted to review.
+    take it back. `due_at` is there until what they chose is submitted to review. `followed` is how often
+    somebody began to follow them: no follow of them has a higher number.
     """
 
     terms: list[str]
@@ -104,6 +105,7 @@ class Person(Login):
     moving: NotRequired[int]
     leaving: NotRequired[Leaving]
     due_at: NotRequired[int]
+    followed: NotRequired[int]
 
 
 # The fields of a person's record that decide whether they are admitted.
@@ -156,6 +158,10 @@ class People(DueDocuments[Person]):
     async def with_public_id(self, public_id: str) -> Person | None:
         """Return the publisher whom others know by this id."""
         return await self.collection.find_one({"public_id": public_id})
+
+    async def count_follow(self, unionid: str) -> None:
+        """Note that one more person begins to follow this one."""
+        await self.collection.update_one({"_id": unionid}, {"$inc": {"followed": 1}})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these are the pictures of people."""
