@@ -50,7 +50,7 @@ SMALL_BYTES = 16 << 10
 ANSWER_SECONDS = 5.0
 # How much of a refused body is still read, so that its sender gets to read the reply.
 THROWN_AWAY_BYTES = 64 << 20
-HTTPS_ONLY = "max-age=31536000"  # without includeSubDomains: subdomains may belong to others
+HTTPS_ONLY = "max-age=31536000"  # no includeSubDomains: subdomains may belong to others
 _LENGTH = re.compile("[0-9]{1,18}")
 
 
@@ -223,7 +223,7 @@ class Receiver(BaseHandler):
     body_limit_bytes: ClassVar[int] = BODY_BYTES
     silence_seconds: ClassVar[float] = 20
     body_seconds: ClassVar[float] = 110
-    least_bytes_a_second: ClassVar[int] = 8 << 10  # the slowest 3G sends as much
+    least_bytes_a_second: ClassVar[int] = 8 << 10  # the speed of the slowest 3G
     _silence: asyncio.TimerHandle | None = None
     hung_up = False  # whether the client closed the connection before its reply
     _refused = _begun = False
@@ -358,7 +358,7 @@ class Receiver(BaseHandler):
 
 
 class Interface(Receiver):
-    """One REST interface. It declares what it takes and gives; the rest follows from that.
+    """One REST interface. It declares what it takes and gives; all else follows from these attributes.
 
         class EndTask(Interface):
             path = "/endTask"
@@ -407,7 +407,7 @@ class Interface(Receiver):
         try:
             answered = await self._answered_in_time(body)
         except Refusal as refused:  # most digs end here, and this is cheaper than `write_error`
-            await self._refuse(refused)  # in no local variable of this frame: see `server.errors.refuse`
+            await self._refuse(refused)  # kept in no local variable: see `server.errors.refuse`
             return
         if answered is not None:
             self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
@@ -448,7 +448,7 @@ class Interface(Receiver):
         return request
 
     def _require_some_identity(self) -> None:
-        """Raise TokenRequired or NotLoggedIn without a token. With one, a missing `unionid` is BadRequest."""
+        """Raise TokenRequired or NotLoggedIn without a token. With one, `parse` refuses the missing id."""
         if presented_token(self.request.headers) is None:
             raise TokenRequired if self.needs_token or self.context.settings.require_token else NotLoggedIn
 

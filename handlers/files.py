@@ -66,8 +66,8 @@ class MiniProgramCodeRequest(msgspec.Struct):
 class MiniProgramCode(BaseHandler):
     """`/miniProgramCode`: a picture with which WeChat's scanner opens the mini-program. Needs no login.
 
-    WeChat is asked only once per task or share, and only for those that exist. A new code counts as a poster
-    of the caller's address.
+    WeChat is asked only once per task or share, and only if the task or share exists. A new code counts as a
+    poster of the caller's address.
     """
 
     async def get(self) -> None:
@@ -87,9 +87,9 @@ class MiniProgramCode(BaseHandler):
 class File(BaseHandler):
     """A stored picture. A name's content never changes.
 
-    Clients may cache pictures for an hour, and for ever those that are never taken down. A picture that
-    nothing shows yet needs a signed address. Its uploader gets one, and so does its publisher while it is
-    checked.
+    Clients may cache a picture for an hour, or for ever if it is never taken down. A picture that nothing
+    shows yet needs a signed address. Its uploader gets such an address, and so does its publisher while the
+    picture is checked.
     """
 
     _etag: str | None = None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # We need one file and one field. A mini-program may send a few more.
 PARTS = 20
 HEADERS = 8
-HEADER_BYTES = 4 << 10  # of one header
+HEADER_BYTES = 4 << 10  # the most for one header
 FIELD_BYTES = 4 << 10
 _NOT_READ = "请求的表单无法解析，请检查 Content-Type 和内容"
 

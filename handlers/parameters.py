@@ -174,8 +174,8 @@ def _refusal(declared: Mapping[str, _Declared], problem: str) -> BadRequest:
 def read_parameters(request: httputil.HTTPServerRequest, body: bytes) -> dict[str, object]:
     """Return a request's parameters: those of the query and, with POST, of the body (JSON or a form).
 
-    The body's replace the query's of the same name. Raises BadRequest if the body is not what its content
-    type says. Uploaded files go into `request.files`, as in Tornado.
+    Parameters of the body replace those of the query with the same name. Raises BadRequest if the body is not
+    what its content type says. Uploaded files go into `request.files`, as in Tornado.
     """
     values: dict[str, object] = {name: _decoded(found) for name, found in request.query_arguments.items()}
     if body and request.method == "POST":

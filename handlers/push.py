@@ -83,7 +83,7 @@ def hellos_of(_: Context) -> Sockets[Any]:
 
 
 class ConnectRequest(msgspec.Struct):
-    """The query of `/ws`. With `code`, the client is subscribed as soon as it is known who it is.
+    """The query of `/ws`. With `code`, the client is subscribed as soon as it is known who connects.
 
     `unionid` and `token` are for older clients: every proxy on the way may log an address.
     """
@@ -187,7 +187,7 @@ class Push(Socket):
             oldest.no_hello(TooMany("等着说 hello 的连接太多，请重新连接"), TOO_MANY)
 
     def no_hello(self, refusal: Refusal, code: int) -> None:
-        """Close because the client has not said who it is, with a code on which it comes back.
+        """Close because the client has not said who it is, with a code after which clients come back.
 
         Its token may be valid: its page may have been frozen, or strangers' sockets may have displaced it. So
         it need not log in again.
@@ -207,7 +207,7 @@ class Push(Socket):
             self._turn_away(error)
 
     def _end_waiting(self) -> None:
-        if self._awaits_hello is None:  # also of a request that is no websocket's, which has no stream here
+        if self._awaits_hello is None:  # a request that is no websocket's has no stream here
             return
         self._awaits_hello = None
         if isinstance(self.iostream, Placed):
@@ -292,7 +292,7 @@ class Push(Socket):
             self._keep(asked.code)
             raise
         except NoSuchTask:
-            if not await self.context.database.confirm():  # our database may well have it
+            if not await self.context.database.confirm():  # the task may well exist in our database
                 raise Unavailable from None
             raise
         self._keep(asked.code)

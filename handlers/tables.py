@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, timezone
 
 BEIJING = timezone(timedelta(hours=8))
-# A file begins with this. Without it, some programs assume another encoding.
+# The beginning of each file. Without it, some programs assume another encoding.
 BOM = b"\xef\xbb\xbf"
 # Spreadsheets take a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

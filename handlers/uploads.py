@@ -30,7 +30,7 @@ class UploadFileRequest(msgspec.Struct):
 class UploadFileReply(Reply, kw_only=True):
     """`url` is what publishing and profiles take. `thumbnail` is the same picture within 300 × 300 pixels.
 
-    Both are signed: they show the picture for an hour or two, and again once others may see it.
+    Both addresses are signed: they show the picture for an hour or two, and again once others may see it.
     """
 
     file_id: int
@@ -115,7 +115,7 @@ class UploadFile(Interface):
         if self._body_bytes > self.body_limit_bytes:
             raise self.too_large()
         for part in form.feed(chunk):
-            if self._gone:  # the client hung up while we kept the part before
+            if self._gone:  # the client hung up while we kept the previous part
                 return
             if isinstance(part, Field):
                 if part.name == "unionid":

@@ -29,7 +29,7 @@ UNSENT_BYTES = 256 << 10
 STUCK_SECONDS = 10.0
 PIECE_BYTES = 16 << 10
 FRAMES_A_SECOND = 200
-# Tornado cuts off a larger message while it comes. Up to this size it is read, and we refuse it.
+# Tornado cuts off a larger message while it comes. Up to this size a message is read, and we refuse it.
 READ_BYTES = 64 << 10
 PING_SECONDS = 25
 PONG_SECONDS = 10
@@ -123,7 +123,8 @@ def _may_be_sent(code: int) -> bool:
 class Socket(WebSocketHandler):
     """A websocket to which encoded frames can be sent. It knows nothing of tasks.
 
-    A request with a body is refused before the body comes: Tornado would collect 100 MB of it from anybody.
+    A request with a body is refused before the body comes: Tornado would collect a body of 100 MB from
+    anybody.
     """
 
     iostream: IOStream
@@ -190,7 +191,8 @@ class Socket(WebSocketHandler):
         return UNSENT_BYTES
 
     def send(self, frames: bytes) -> None:
-        """Send encoded frames. What the socket does not take is queued; if too much is, the client is cut."""
+        """Send encoded frames. What the socket does not take is queued; too much queued cuts the client
+        off."""
         sent = 0
         # Most deliveries touch only this object and the socket: each further object would take time.
         if self._plain is not None and (self.all_sent or not self.iostream.writing()):

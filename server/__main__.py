@@ -443,7 +443,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _log_verified(proof: draw.Proof, *, holds: bool) -> None:
-    """Log a `verify` if MONGODB_URI is set, since only an operator has that. Others may verify, unlogged."""
+    """Log a `verify` if MONGODB_URI is set, since only operators set it. Others may verify, unlogged."""
     if not os.environ.get("MONGODB_URI", "").strip():
         return
     from server.actions.command_line import logged

@@ -175,7 +175,8 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
         URLSpec(r"/ws", UnreadySocket),
         *page_routes(settings),
     ]
-    # Requests are counted, not logged: a line for each would bury the line that says why none is served.
+    # Requests are counted, not logged: a line for each would bury the line that says why no request is
+    # served.
     return Application(
         routes,
         default_handler_class=Unready,

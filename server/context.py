@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 
 class Sandbox(Protocol):
-    """What plays WeChat in development. `devtools/sandbox` is one, which `server/__main__.py` finds."""
+    """What plays WeChat in development. `server/__main__.py` finds the one in `devtools/sandbox`."""
 
     async def merchant(self) -> Merchant:
         """Return the merchant for whom it plays WeChat Pay."""

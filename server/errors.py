@@ -54,7 +54,7 @@ class HeadTooLarge(BadRequest):
 
 
 class BareLineFeed(BadRequest):
-    """A line of the head ends without a carriage return. A proxy may have read such a head differently."""
+    """A line of the head ends without a carriage return. A proxy may have read this head differently."""
 
     default_msg = "请求头的每一行应以回车加换行（CRLF）结束"
     http_status = 400

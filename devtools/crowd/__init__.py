@@ -1,7 +1,7 @@
 """A crowd of invented people, who publish, watch and dig on a running server until stopped.
 
 For demonstrations and for load. It is an ordinary client: it uses only the documented interfaces. It also
-checks what the server promises about its frames. Nothing may depend on it.
+checks what the server promises about its frames. Nothing may depend on the crowd.
 """
 
 from __future__ import annotations

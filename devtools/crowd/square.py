@@ -17,7 +17,7 @@ PUBLISHERS = 8
 STALE_SECONDS = 60
 LOOK_SECONDS = 5
 AGAIN_SECONDS = 3
-AT_ONCE = 4  # so many are published beside each other
+AT_ONCE = 4  # tasks that are published beside each other
 PAYMENT_LOOKS = 10
 NONCE_BYTES = 16
 
@@ -53,7 +53,7 @@ class Square:
         self._most_prizes = max(1, (people - 1) // 2)
         self._publishers: list[Publisher] = []
         self._publishing: set[str] = set()  # the names of what is being published
-        self._pictures: dict[tuple[str, str], str] = {}  # of whom (a unionid), and of which treasure
+        self._pictures: dict[tuple[str, str], str] = {}  # by the uploader's unionid and the treasure's name
         self._opened = asyncio.Event()
         self._closed = asyncio.Event()
 

@@ -124,7 +124,7 @@ class SandboxHandler(RequestHandler):
             raise WeChatFailure(40001)
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """Log bugs only: an answered error code is not one, nor is a store that does not answer."""
+        """Log bugs only. An error code that was answered is no bug, nor is a store that does not answer."""
         if error is not None and is_unavailable(error):
             app_log.warning("%s: a store does not answer: %s", type(self).__name__, said_by(error))
         elif not isinstance(error, WeChatFailure | HTTPError):

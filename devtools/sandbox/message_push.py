@@ -1,4 +1,4 @@
-"""Message push in safe mode, as WeChat sends it. It sends nothing."""
+"""Message push in safe mode, as WeChat sends it. This module only makes requests, and sends none."""
 
 from __future__ import annotations
 

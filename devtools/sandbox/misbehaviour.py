@@ -25,8 +25,8 @@ class MisbehaveRequest(msgspec.Struct):
     A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, or `refuse` with `code` (default
     NOT_ENOUGH; ADDRESS_REFUSED refuses our address, DAY_REFUSED what a merchant pays a day, in WeChat's
     words). It may act and never answer (`timeout`), break the connection (`disconnect`) or sign wrongly
-    (`bad_signature`). A transfer or its confirmation may `fail` with `code`. A confirmation may pay and
-    `deny` it. A transfer may stay `accepted` until it is sent again. A refund, a confirmation or a
+    (`bad_signature`). A transfer or its confirmation may `fail` with `code`. A confirmation may pay and then
+    `deny` that it did. A transfer may stay `accepted` until it is sent again. A refund, a confirmation or a
     cancellation may stay `pending` until `settle`. A refund may end `abnormal` or `closed`. A notice may be
     lost, repeated, delayed by `seconds`, preceded by a forged one, or signed by the platform certificate
     (`certify_notice`). The push of a picture's result may be lost, repeated or delayed too. A content check

@@ -66,7 +66,7 @@ class MakeOrder(PayCall):
     call = "order"
 
     async def post(self) -> None:
-        """Answer a prepay_id. The same request again gives the same one."""
+        """Answer a prepay_id. The same request again gives the same prepay_id."""
         await self.serve()
 
     def body_number(self) -> str:

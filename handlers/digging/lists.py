@@ -209,8 +209,8 @@ class PrizeCard(Card, kw_only=True):
     place in `ranks`, from 1, 0 if all prizes are alike.
 
     `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` has the values
-    of `state` in `getWinners`, and the fields about goods by mail are the same as there. Times are unix ms, 0
-    for never.
+    of `state` in `getWinners`, and the fields about goods by mail mean the same as in `getWinners`. Times are
+    unix ms, 0 for never.
     """
 
     is_draw: int

@@ -1,4 +1,5 @@
-"""A task's page as bytes. What is the same for all is encoded once per change, the rest for each caller."""
+"""A task's page as bytes. The part that is the same for all is encoded once per change, the rest for each
+caller."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from server.realtime.watched_task import WatchedTask
 from server.store.money.prizes import WonPrize, unwritten
 
 # A client that may not dig is told a cooldown of this length, so that it does not dig automatically. It may
-# ask again at the end of that, so this must not be too short.
+# ask again at the end of that time, so the time must not be too short.
 LEAST_WAIT_SECONDS = 10
 PAGES_BYTES = 16 << 20
 
@@ -253,7 +254,7 @@ def task_page(
 
 
 def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
-    """Encode what is the same for all callers, from the declared structs."""
+    """Encode the part that is the same for all callers, from the declared structs."""
     task = watched.task
     rules = watched.setting.rules
     fields: dict[str, Any] = {

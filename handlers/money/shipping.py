@@ -125,7 +125,7 @@ class ShipPrizes(Interface):
     body_limit_bytes = 2 << 20
 
     async def answer(self, request: ShipPrizesRequest) -> ShipPrizesReply:
-        """Raises BadRequest if it is no such table, and what `ship_all` raises."""
+        """Raises BadRequest if the file is not the table of `getWinners`, and what `ship_all` raises."""
         publisher = await self.person()
         rows = await asyncio.to_thread(parcels_of, request.table)
         outcomes = await ship_all(self.context, request.code, publisher["_id"], rows)

@@ -39,7 +39,7 @@ class OpsListRequest(msgspec.Struct):
 
 
 class OpsListReply(Reply, kw_only=True):
-    """At most 50 tasks: the newest or, of those with money, those due next. `held_fen` is by code."""
+    """At most 50 tasks: the newest or, for `held`, the tasks that are due next. `held_fen` is by code."""
 
     data: list[BoardTask]
     held_fen: dict[str, int]
@@ -72,7 +72,7 @@ class OpsList(OperatorInterface):
 class PastAlarm(msgspec.Struct):
     """An alarm as in the feed, from its begin to its end (unix ms); `end_at` is 0 while it lasts.
 
-    `name` is the task's, "" if it is about none.
+    `name` is the task's, "" if the alarm is about no task.
     """
 
     kind: str

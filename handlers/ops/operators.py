@@ -88,9 +88,9 @@ class OpsLogin(Interface):
 
         It is counted before the token is checked, so that parallel tries gain nothing. An
         address that is over its own limit adds nothing to the total. Strangers with many addresses can use
-        the total up. That does not shut out operators: known addresses are neither counted in it nor bound
-        by it. Behind an unknown proxy everybody has the proxy's address, so operators cannot be told from
-        strangers. Then a correct token is accepted however many wrong ones there were.
+        the total up. Operators are not shut out by that: known addresses are not counted in the total, nor
+        bound by it. Behind an unknown proxy everybody has the proxy's address, so operators cannot be told
+        from strangers. Then a correct token is accepted however many wrong ones there were.
         """
         of_all = Count("operators", "all", TRIES_OF_ALL, TRIES_SECONDS)
         if not self.context.settings.knows_addresses:

@@ -56,7 +56,7 @@ class OpsErase(OperatorInterface):
     takes = (OpsEraseRequest,)
 
     async def answer(self, request: OpsEraseRequest) -> Reply:
-        """Raises NoSuchTask, BadRequest. What stops an erasure is told in the run."""
+        """Raises NoSuchTask, BadRequest. The run tells what stops an erasure."""
         await ask_erasure(self.context, self.actor, request.whom(), request.reason)
         return Reply()
 

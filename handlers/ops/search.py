@@ -23,7 +23,7 @@ from server.store.money.prizes import Prize
 from server.store.people.people import PUBLIC_CHARACTERS, Person, shown_name
 
 LISTED_PEOPLE = 50
-LEAST = 2  # characters: one alone is in too many names
+LEAST = 2  # characters: a single character is in too many names
 
 FoundBy: TypeAlias = Literal["phone", "parcel", "bill"]
 
@@ -145,7 +145,7 @@ class OpsSearch(OperatorInterface):
         return ids, {each["code"] for each in (order, refund) if each is not None}, prizes
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
-        """Return each person once: there may be two records of them, with one page."""
+        """Return each person once: a person with two records has one page."""
         now_ms = self.context.clock.now_ms()
         once = {person["openid"]: person for person in reversed(people)}
         order = dict.fromkeys(person["openid"] for person in people)

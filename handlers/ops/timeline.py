@@ -48,7 +48,8 @@ class TimelineEvent(msgspec.Struct):
 
 
 class WinnersLuck(msgspec.Struct):
-    """How often a winner dug there, and how likely so many digs win by chance alone (the p-value).
+    """How often a winner dug there, and how likely it is that at least as many of the digs win by chance
+    alone (the p-value).
 
     `p_value` is null above 1,000 digs; `digs` is 1,000 then.
     """

@@ -32,7 +32,8 @@ async def alone(store: Store, name: str) -> AsyncIterator[None]:
     process renews it.
 
     If MongoDB is silent for longer than the lease lasts, another process may begin. This process stops as
-    soon as it learns of that. Until then both work, so the work must be safe to do twice at the same time.
+    soon as it learns that another one has begun. Until then both work, so the work must be safe to do twice
+    at the same time.
     """
     holder, lease = secrets.token_hex(8), f"run:{name}"
     first = taken = await store.leases.acquire(lease, holder, LEASE_MS)

@@ -99,7 +99,7 @@ async def give_back(context: Context, actor: Actor, what: What, code: str, depth
 async def release_ring(
     context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
 ) -> None:
-    """Release each prize that is held because of the same ring as this prize. Raises BadRequest if none is.
+    """Release each prize that is held because of the same ring as this prize. Raises BadRequest without any.
 
     Prizes held since after `seen_at_ms`, when the operator looked, stay held. Each release is a separate act
     in the log; if the process dies, the rest are still held.
@@ -123,8 +123,8 @@ async def _decide_all(
     prizes: list[Prize],
     reason: str,
 ) -> None:
-    """Decide about each of these prizes. Some may be refused, because somebody else decided about them or
-    froze them meanwhile: go on with the others.
+    """Decide about each of these prizes. If a decision is refused, because somebody else decided or froze the
+    prize meanwhile, go on with the other prizes.
 
     Raises the refusal at the end.
     """

@@ -74,8 +74,9 @@ async def make_poster(context: Context, task: Task, unionid: str, admit: AdmitDr
 
     It is drawn once, and drawn again after the task has ended or the person changed their name or picture;
     the old poster is deleted soon after. If WeChat draws no mini-program code, the poster shows the QR code
-    of the task's page. It is then kept under another name, so that a later call can still get the right one.
-    Raises NotLoggedIn, what `admit` raises, TooMany, and Unavailable if its turn did not come in time.
+    of the task's page. That poster is kept under another name, so that a later call can still get one with
+    WeChat's code. Raises NotLoggedIn, what `admit` raises, TooMany, and Unavailable if its turn did not come
+    in time.
     """
     person = await context.store.people.find(unionid)
     if person is None:

@@ -1,4 +1,5 @@
-"""Sealing anew, under the first secret, what is stored under an older one. Safe to interrupt and run again.
+"""Sealing anew, under the first secret, the values that are stored under an older secret. Safe to interrupt
+and run again.
 
 Servers may run meanwhile: a value is replaced only if it is still the one that was read. The rotation begins
 only once all servers have this first secret as their first, and so seal under it too.

@@ -100,7 +100,7 @@ async def do_runs(context: Context) -> None:
                 key = run["_id"]
                 if key not in begun or begun[key].done():
                     begun[key] = doing.spawn(_do(context, run))
-            await asyncio.sleep(LOOK_SECONDS)  # so a run that fails at once is not retried at once
+            await asyncio.sleep(LOOK_SECONDS)  # a run that failed at once must not be retried at once
         if begun:
             await asyncio.wait(begun.values())  # each releases its lease
     finally:
@@ -182,7 +182,7 @@ async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
 async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
     """Erase a person's record; see `erase`. A record that is gone was erased before this process began.
 
-    While one of a person's records may not be erased, none of them is.
+    While one of a person's records may not be erased, none of their records is.
     """
     store, unionid = context.store, run["unionid"]
     progress.total = ERASURE_STEPS

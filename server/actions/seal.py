@@ -6,7 +6,7 @@ from server.realtime.own_database import OwnDatabase
 from server.security.keys import Keys
 from server.store import Store
 
-# How long such a note lasts, and after how long it is written anew.
+# How long the note lasts, and after how long it is written anew.
 SEALING_MS, SEALING_SECONDS = 15_000, 5.0
 
 

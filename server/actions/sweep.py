@@ -60,7 +60,7 @@ async def sweep(context: Context, kinds: Collection[Kind] = SWEPT) -> None:
 
 
 async def _delete_old_addresses(context: Context) -> None:
-    """Delete each address `ADDRESS_DAYS` after its goods arrived; if none were sent, after it came."""
+    """Delete each address `ADDRESS_DAYS` after the goods arrived, or after it came if no goods were sent."""
     prizes, age_ms = context.store.prizes, ADDRESS_DAYS * DAY_MS
     before_ms = context.clock.now_ms() - age_ms
     if await prizes.find_old_address(before_ms):

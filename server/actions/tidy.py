@@ -55,7 +55,7 @@ async def _repeat(
 async def tidy_files(context: Context) -> int:
     """Delete some files that are due, unless a task or a person uses them; return how many were looked at.
 
-    Those in reviews are looked at again later.
+    Files in reviews are looked at again later.
     """
     store, now_ms = context.store, context.clock.now_ms()
     files = store.files

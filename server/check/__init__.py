@@ -4,7 +4,7 @@ WeChat is asked one thing: whether payments to this mini-program must be reporte
 
 It makes a scratch database beside the one that is served, and drops it in the end. There a treasure lives
 from its publication to its proof, and MongoDB is asked for the plan of each query made for it. If a store
-cannot answer a question, the table says so, and the check goes on.
+cannot answer a query, the table says so, and the check goes on.
 """
 
 from __future__ import annotations
@@ -178,8 +178,7 @@ async def _refusal(work: Awaitable[object]) -> str | None:
 
 
 async def _sharding_row(store: Store, served: Store, cluster: Cluster) -> Row:
-    """Shard the scratch database, so that the next steps try it sharded; fail if this cluster is too old for
-    it."""
+    """Shard the scratch database for the next steps; fail if this cluster is too old for sharding."""
     subject, needed = "sharding", ".".join(map(str, OLDEST_SHARDING_DIGS))
     try:
         if cluster.version[:2] >= OLDEST_SHARDING_DIGS:

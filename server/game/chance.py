@@ -77,7 +77,7 @@ def luck(chances: Sequence[float], wins: int) -> float:
     """Return how likely digs of these chances win `wins` times or more (the p-value)."""
     if not wins:
         return 1.0
-    so_far = [1.0] + [0.0] * wins  # the probability of 0, 1, … wins so far; the last one is of `wins` or more
+    so_far = [1.0] + [0.0] * wins  # the probabilities of 0, 1, … wins so far; the last: of `wins` or more
     for chance in chances:
         for won in range(wins, 0, -1):
             stays = 1.0 if won == wins else 1 - chance

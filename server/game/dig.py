@@ -15,10 +15,10 @@ class Dig(TypedDict):
 
     `last_won` is the depth of the deepest prize found so far. By the rules of the draw this dig's chance to
     win was 1 / `was_one_in`; 0 if it could not win. `no` is the person's place among the participants. `n` is
-    the same number, and only their first dig of the task has it. `prizes_left`, `participants` and `cd_until`
-    are as the dig left them; `end` says why the task ended with it. Only a winning dig of a task with ranks
-    has `rank` (from 1), `fen` (what the prize pays, 0 for goods), and `ranks_left` and `left_fen` as the dig
-    left them.
+    the same number, but only the person's first dig of the task has it. `prizes_left`, `participants` and
+    `cd_until` are as the dig left them; `end` says why the task ended with it. Only a winning dig of a task
+    with ranks has `rank` (from 1), `fen` (what the prize pays, 0 for goods), and `ranks_left` and `left_fen`
+    as the dig left them.
     """
 
     _id: str

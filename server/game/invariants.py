@@ -1,4 +1,4 @@
-"""What must always hold for a task. What does not hold is returned as findings. Pure."""
+"""The invariants of a task. Those that are broken are returned as findings. Pure."""
 
 from __future__ import annotations
 

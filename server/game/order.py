@@ -63,7 +63,7 @@ def unreported(alarm: str, due_at_ms: int) -> Row:
 
 @order
 def reported() -> Row:
-    """WeChat has the report of its delivery, or needs none."""
+    """WeChat has the report of its delivery, or needs no report."""
     return Row("spent", sets={"alarm": ""})
 
 

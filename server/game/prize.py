@@ -35,7 +35,8 @@ from server.game.sealed import Sealed
 PrizeState: TypeAlias = Literal[
     "won", "claiming", "given", "sent", "received", "held", "frozen", "expiring", "returned"
 ]
-# Nobody has it for good, and it is not on its way back: somebody has to decide, or to act.
+# The states in which somebody still has to decide or to act: nobody has the prize for good, and it is not on
+# its way back.
 UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "frozen")
 # Claimed for good: the winner has the prize, or has said where to send it.
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")

@@ -34,7 +34,7 @@ Document = Mapping[str, Any]
 
 
 class Standing(NamedTuple):
-    """What tells who may dig in a task and has to pay for it."""
+    """The fields that tell who may dig in a task, and who has to pay for it."""
 
     publisher: str
     review: ReviewShown

@@ -1,4 +1,4 @@
-"""How much the reports of a task weigh together: what decides whether they hide it. Pure."""
+"""How much the reports of a task weigh together, which decides whether they hide it. Pure."""
 
 from __future__ import annotations
 

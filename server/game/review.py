@@ -24,7 +24,7 @@ review = Table("review", first="checking", ends="shown refused", due="checking s
 
 @review
 def said(part: Part, suggest: str, risk: str) -> Row:
-    """WeChat says what it thinks of a part, and the kind of risk that it sees; "" for none."""
+    """WeChat says what it thinks of a part, and the kind of risk that it sees; "" for no risk."""
     return Row("checking", sets={f"{part}_said": suggest, **({"risks": With(risk)} if risk else {})})
 
 
@@ -70,7 +70,8 @@ def decided(state: Literal["shown", "refused"], why: str) -> Row:
 
 
 def review_of(task: Mapping[str, object]) -> ReviewShown:
-    """Return whether others may see a task ("shown"), or why not. A task without `review` needs none.
+    """Return whether others may see a task ("shown"), or why not. A task without the field `review` needs no
+    review.
 
     A task that enough people reported is held until an operator decides.
     """

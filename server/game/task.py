@@ -19,13 +19,13 @@ class Task(TypedDict):
     `publisher_id` is the publisher's `public_id`, absent if they were erased. `terms` are what a search
     finds it by.
     `value` is what one of the goods is worth in whole yuan, as its publisher says, absent if they did not
-    say. `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is what the
-    operator who ended it says about that. `renamed` counts how often somebody named on its page was erased;
-    each process then reads the names again. `due_at` is as `server/store/due.py` explains.
+    say. `signed` is 1 if `wxname` is a signature and not the publisher's own name. `end_note` is the reason
+    of an operator who ended it. `renamed` counts how often somebody named on its page was erased; each
+    process then reads the names again. `due_at` is as `server/store/due.py` explains.
 
-    `review` is absent for what needs none, as if it were "shown". Until it is, the task is not open.
-    `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid` is 1 if
-    it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
+    `review` is absent if the task needs no review, as if it were "shown". Until it is "shown", the task is
+    not open. `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid`
+    is 1 if it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
     reports hide it, since `reported_at`; `unhidden_at` is when that ended because no operator had decided.
     `decided` is how often operators hid or showed it.
 

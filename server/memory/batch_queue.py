@@ -18,7 +18,7 @@ from server.runtime.page_reads import PageReads, counted
 # Least time between two queries, so that a crowd's requests are gathered.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
-# A crowd's replies are made in portions, so that a dig never waits behind more than one of them.
+# A crowd's replies are made in portions, so that a dig never waits for more than one portion.
 ANSWERED_A_TURN = 20
 
 K = TypeVar("K", bound=Hashable)

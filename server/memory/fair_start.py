@@ -21,7 +21,7 @@ from server.telemetry import metrics
 
 _chance = secrets.SystemRandom()
 
-# Places are drawn with this many bits: Redis keeps them as doubles, which represent so many exactly.
+# Places are drawn with this many bits: Redis keeps them as doubles, which represent that many bits exactly.
 PLACE_BITS = 52
 # A gathering process sends new places at this interval, and once more this long before the window's end. When
 # the processes then read who is first, Redis has nearly all places.

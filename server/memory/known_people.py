@@ -39,8 +39,8 @@ class KnownPeople:
         """Return the fields of a person's record that admit them; None if there is no such person.
 
         `generation` is that of the valid token in the request, None for a bare id. A bare id is answered from
-        memory only if the person is locked there, since it is then refused. A person who asked to be deleted
-        is read anew, because they may have changed their mind. Raises Unavailable.
+        memory only if the person is locked there, since it is then refused. A person who is deleting their
+        account is read anew, because they may have changed their mind. Raises Unavailable.
         """
         known = self._known.get(unionid)
         if known is not None and "leaving" not in known[0]:

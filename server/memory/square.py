@@ -21,7 +21,7 @@ REMEMBERED_PAGES = 50
 
 
 class SquarePage:
-    """One page as it was read. `prepared` is what the handler keeps of the reply it made from it."""
+    """One page as it was read. `prepared` is what the handler keeps of its reply with this page."""
 
     def __init__(self, tasks: list[ListedTask], read_at: float) -> None:
         self.tasks = tasks

@@ -44,7 +44,7 @@ LATE_SECONDS = 15.0
 STEP_SECONDS = 3.0
 # Tasks with more digs than this are not checked: adding them up each time costs too much.
 CHECKED_DIGS = 20_000
-# After each task the store is left to others for as long as that took, but no longer than this.
+# After each task the store is left to others for as long as its check took, but no longer than this.
 PAUSE_SECONDS = 0.1
 ALARMS_TOLD = 30
 
@@ -117,8 +117,8 @@ class Check:
     def pass_time(self, *, able: bool) -> None:
         """If the check is overdue, add the time since the last call. Call it once a second.
 
-        A check that was not `able` to run, or whose process stood still, is not late for that. From then on
-        it has the whole of LATE_SECONDS again.
+        A check that was not `able` to run, or whose process stood still, is not late because of that. From
+        then on it has the whole of LATE_SECONDS again.
         """
         now = self._clock()
         passed, self._seen = now - self._seen, now

@@ -248,7 +248,7 @@ class Feed:
         """Send while there are viewers. A silent store delays only what is read from it."""
         reading = Background()
         works = (
-            (self._tell_board, BOARD_SECONDS),  # silence becomes an alarm
+            (self._tell_board, BOARD_SECONDS),  # MongoDB's silence is an alarm
             (self._count_stock, ALARMS_SECONDS),
             (self._count_queues, BOARD_SECONDS),
             (self._end_sessions, SESSIONS_SECONDS),

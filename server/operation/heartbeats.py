@@ -72,7 +72,7 @@ class Heartbeat(msgspec.Struct, frozen=True):
     """One second of one process, by MongoDB's clock.
 
     `counts` are the increases of counters, such as "digs.won" or "joins". `frame` and `store` are the
-    increases of two histograms' buckets; as in Prometheus, each bucket includes those below it.
+    increases of two histograms' buckets; as in Prometheus, each bucket includes all lower buckets.
     """
 
     process: str
@@ -198,7 +198,7 @@ def _by_label(counter: Counter) -> dict[str, int]:
 
 
 def _grown(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
-    """Return by how much each count grew, without those that did not."""
+    """Return by how much each count grew; a count that did not grow is left out."""
     return {name: count - before.get(name, 0) for name, count in now.items() if count != before.get(name, 0)}
 
 
@@ -305,7 +305,7 @@ def _second(at: int, heartbeats: list[Heartbeat]) -> Second:
 def quantile_ms(bounds: Sequence[float], buckets: Sequence[int], q: float) -> float | None:
     """Return a quantile in milliseconds, exact to its bucket; None if nothing was measured.
 
-    `bounds` are the buckets' upper bounds in seconds. The last bucket has none, and counts everything.
+    `bounds` are the buckets' upper bounds in seconds. The last bucket has no bound, and counts everything.
     """
     if not buckets or not buckets[-1]:
         return None

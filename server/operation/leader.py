@@ -25,7 +25,7 @@ from server.store import Store, is_unavailable
 LEASE_MS = 8_000
 RENEW_SECONDS = 3.0
 LEAST_SECONDS = 0.25
-AGAIN_SECONDS = 1.0  # after MongoDB did not answer
+AGAIN_SECONDS = 1.0  # the wait after MongoDB did not answer
 CLOSE_SECONDS = 1.0
 LEASE = "leader"
 # The name under which Redis tells that the lease is free.
@@ -42,7 +42,7 @@ class Leader:
         self._store, self._bus, self._database = store, bus, database
         self._process, self._now_ms = process, now_ms
         self.has_lease = False
-        self._until = float("-inf")  # by the monotonic clock, which counts also while the process is frozen
+        self._until = float("-inf")  # by the monotonic clock: it counts while the process is frozen, too
         self._wait_seconds = AGAIN_SECONDS
         self._taken = asyncio.Event()
         self._free = asyncio.Event()

@@ -42,7 +42,7 @@ TURN_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 # How often findings that stay the same are compared with the alarms that are stored.
 COMPARED_SECONDS = 10.0
-# How often to look for alarms of which the webhook must still be told, if none was written since.
+# How often to look for alarms of which the webhook must still be told, if no alarm was written since.
 LOOKED_SECONDS = 5.0
 CHECKED_TASKS = 20
 FIRST_RETRY_MS, LONGEST_RETRY_MS = 5_000, 600_000
@@ -85,7 +85,7 @@ class Monitor:
         self._compared_at = self._looked_at = float("-inf")
         self._silent_since = 0  # since when MongoDB is silent, or not ours, unix ms; 0 if it answers
         self._silent_why = Alarm("mongodb")
-        self._silences: list[AlarmRecord] = []  # earlier ones, for other reasons, that are not written yet
+        self._silences: list[AlarmRecord] = []  # earlier silences for other reasons, not written yet
         self._silence_told = False
         self._told_at = float("-inf")
         self._checks = (

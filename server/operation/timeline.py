@@ -57,7 +57,8 @@ class Story(NamedTuple):
 
 
 class Luck(NamedTuple):
-    """How often a winner dug in a treasure, and how likely it was that so many digs win (the p-value).
+    """How often a winner dug in a treasure, and how likely it was that at least as many digs win (the
+    p-value).
 
     Above `DIGS` digs there is no p-value, and `digs` is that number.
     """
@@ -157,10 +158,10 @@ async def _of_record(
 async def _on_people(
     store: Store, prizes: Iterable[_Document], unionids: list[str]
 ) -> tuple[list[Event], list[Event], int]:
-    """Return when the people of these prizes, and these people, were frozen and released; the same at each
-    prize; and since when (unix ms) none of it is missing.
+    """Return the acts that froze and released these people and the people of these prizes; the same acts at
+    each prize; and since when (unix ms) no act is missing.
 
-    The second list has such an act at each prize that the person won or gave.
+    The second list repeats an act at each prize that the person won or gave.
     """
     places: dict[str, list[tuple[str, int]]] = {unionid: [] for unionid in unionids}
     for prize in prizes:
@@ -215,7 +216,7 @@ def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Even
 def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
     """Return a page of events before a time, 0: the newest; and whether there are older ones.
 
-    A page has all events of its last millisecond, so that none is lost between two pages.
+    A page has all events of its last millisecond, so that no event is lost between two pages.
     """
     rest = [event for event in events if not before_ms or event.at < before_ms]
     page = [event for place, event in enumerate(rest) if place < PAGE or event.at == rest[PAGE - 1].at]
@@ -336,7 +337,7 @@ async def verdict(store: Store, keys: Keys, task: Task) -> tuple[list[tuple[str,
 
 
 async def lucks(store: Store, task: Task) -> list[Luck]:
-    """Return the luck of the first fifty winners of a treasure: how likely their digs there won so often."""
+    """Return the luck of the first fifty winners of a treasure."""
     wins = sorted(await store.digs.wins(task["_id"]), key=lambda dig: dig["depth"])
     won_depths, rules = [dig["depth"] for dig in wins], draw.read_rules(task["params"])
     first = wins[:WINNERS]

@@ -26,8 +26,8 @@ WIDTH, HEIGHT = 750, 1334
 COMMITMENT_DIGITS = 16
 
 _CHINESE, _EMOJI = "chinese", "emoji"
-_EMOJI_SHARE = 0.82  # of the Chinese characters' size, so that emoji are as wide as these
-_SIMPLIFIED_CHINESE = 2  # the font file's faces: Japanese, Korean, simplified, traditional, Hong Kong
+_EMOJI_SHARE = 0.82  # of the Chinese characters' size: then both are equally wide
+_SIMPLIFIED_CHINESE = 2  # faces: Japanese, Korean, simplified, traditional, Hong Kong
 _REGULAR, _MEDIUM, _BOLD, _BLACK = 400, 500, 700, 900
 _NO_CHARACTER = "\uffff"  # Unicode never assigns it, so fonts draw their empty box for it
 
@@ -128,7 +128,7 @@ def _draw_foot(canvas: Image.Image, draw: ImageDraw.ImageDraw, poster: Poster) -
 
 def draw_red_packet(money_yuan: int) -> Picture:
     """Return the picture of a red packet that pays `money_yuan` per prize; 0 draws no amount."""
-    side = 1600  # drawn at twice its size, for smooth edges
+    side = 1600  # drawn at twice the size, for smooth edges
     canvas = _gradient((side, side), "#e8503a", "#c3261f")
     draw = ImageDraw.Draw(canvas)
     draw.ellipse((-500, -1500, side + 500, 690), fill=_DEEP_RED)
@@ -159,7 +159,7 @@ class _Measure(Protocol):
 
 
 class _Type:
-    """A size and weight of both fonts. Each character is drawn with the one that has it."""
+    """A size and weight of both fonts. Each character is drawn with the font that has it."""
 
     def __init__(self, size: int, weight: int) -> None:
         self.size = size

@@ -51,7 +51,7 @@ class RedPacket(msgspec.Struct, frozen=True, tag=True):
 
 
 class Refused(msgspec.Struct, frozen=True, tag=True):
-    """What the process answers if its job raised a Refusal."""
+    """The process's answer if its job raised a Refusal."""
 
     error: str
     msg: str

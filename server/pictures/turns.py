@@ -1,7 +1,7 @@
 """Whose picture is made next: people share the processes fairly, by the work that their pictures take.
 
 This is fair queueing. A clock shows how much work each person could have had done by now. An upload's due
-time is its own work plus the clock's time or, if later, the due time of its owner's upload before it. The
+time is its own work plus the clock's time or, if later, the due time of its owner's previous upload. The
 upload with the earliest due time is next. So many or large pictures of a person wait behind other people's
 small ones, but not for ever. https://dl.acm.org/doi/10.1145/75247.75248 (Demers, Keshav, Shenker)
 """
@@ -53,7 +53,7 @@ class Turns(Generic[P]):
         self._waiting: list[_Turn[P]] = []
         self._jobs: Counter[str] = Counter()
         self._at_work: set[str] = set()
-        self._due: dict[str, float] = {}  # of each owner's last upload
+        self._due: dict[str, float] = {}  # the due time of each owner's last upload
         self._clock = 0.0
         self._number = 0
 

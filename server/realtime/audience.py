@@ -1,9 +1,9 @@
 """How many people watch each task, over all processes, and what they cheer with.
 
-Each process tells the others of all its tasks in one message: each second what changed, and all of it every
-30 s, or if another process asks because it may have missed something. A process that is silent for 15 s is no
-longer counted, and without Redis a process knows only its own watchers. Cheers are sent along, and stored
-nowhere.
+Each process tells the others of all its tasks in one message. Each second it tells the numbers that changed.
+It tells all numbers every 30 s, and whenever another process asks because it may have missed something. A
+process that is silent for 15 s is no longer counted, and without Redis a process knows only its own watchers.
+Cheers are sent along, and stored nowhere.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NEWS = "watchers"
 # Above this many watchers, their number is told only every 5 s.
 CROWD = 500
 SILENT_SECONDS = 15.0
-WHOLE_RENEWALS = 6  # every sixth heartbeat carries all of it
+WHOLE_RENEWALS = 6  # every sixth heartbeat carries all numbers
 NO_CHEERS: Mapping[Sign, int] = {}
 
 

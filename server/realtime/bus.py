@@ -68,7 +68,7 @@ class Bus:
         if url.startswith("rediss://"):
             tls = {"ssl_cert_reqs": "required" if tls_verify else "none", "ssl_ca_data": ca_cert or None}
         try:
-            # A blocking pool lets a crowd's publishes wait; another would refuse those beyond its limit.
+            # A blocking pool lets a crowd's publishes wait; another pool would refuse those beyond its limit.
             pool = BlockingConnectionPool.from_url(
                 url,
                 max_connections=CONNECTIONS,
@@ -195,7 +195,7 @@ class Bus:
         key = f"{self._prefix}:random_order:{name}"
         try:
             async with asyncio.timeout(SCRIPT_SECONDS):
-                await self._placing.acquire()  # one at a time, which leaves connections for the news
+                await self._placing.acquire()  # one at a time: connections must be left for the news
         except TimeoutError:
             return None
         try:

@@ -157,7 +157,7 @@ class Hub:
             self._ticks.plan(watched)
 
     async def _reach(self, watched: WatchedTask, since: int) -> None:
-        """Catch up with a watcher who was told more, by a process that is ahead of us. Raises Unavailable.
+        """Catch up with a watcher who was told more by a process that is ahead of us. Raises Unavailable.
 
         A snapshot from here would make the watcher hear the same digs twice. All who ask within AHEAD_SECONDS
         share one read, which begins after they asked. A `since` deeper than the task was ever dug is not
@@ -298,7 +298,7 @@ class Hub:
             self.deliver(news.dig)
             return
         if isinstance(news, EndNews):
-            # No dig tells of such an end, so this is the only place that drops a running cooldown.
+            # No dig tells of an end by hand, so this is the only place that drops a running cooldown.
             self.cooldowns.forget(code)
         watched = self.known.by_code.get(code)
         if watched is None:

@@ -22,7 +22,7 @@ from server.runtime.single_flight import SingleFlight
 IDLE_SECONDS = 30.0
 IDLE_TASKS = 1000
 IDLE_BYTES = 16 << 20
-# Codes of no task are remembered, so that nobody can make us read the same one again and again.
+# Codes that belong to no task are remembered, so that nobody can make us read the same code again and again.
 UNKNOWN_SECONDS = 1.0
 UNKNOWN_CODES = 10_000
 
@@ -41,7 +41,7 @@ class KnownTasks:
         self._read = read
         self._forgotten = forgotten
         self._opening = SingleFlight[WatchedTask, None]()
-        self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # since when, and its bytes
+        self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # since when; bytes
         self._idle_bytes = 0
         self._unknown = TTLCache[str, None](UNKNOWN_CODES, UNKNOWN_SECONDS, _now)
 

@@ -86,8 +86,8 @@ class Count:
 class _Known:
     """A count as this process knows it.
 
-    `told` is what Redis told, on this `connection` of the bus: on a later one Redis may have forgotten it.
-    `own` is what this process counted alone since then, and `sent` how much of that Redis knows.
+    `told` is what Redis told, on this `connection` of the bus: on a later connection Redis may have forgotten
+    it. `own` is what this process counted alone since then, and `sent` is how much of that count Redis knows.
     """
 
     ends_at: float
@@ -157,7 +157,7 @@ class Limits:
     async def take(self, counts: Sequence[Count]) -> None:
         """Count all of them, or none and raise TooOften, which says when it is worth trying again.
 
-        One call to Redis; none if there is nothing to count.
+        Makes one call to Redis, or no call if there is nothing to count.
         """
         if not counts:
             return

@@ -57,8 +57,8 @@ class WatchersNews(msgspec.Struct, frozen=True, omit_defaults=True):
     """For all processes: how many people watch each task at a process, and what they cheered with.
 
     `counts` has all tasks of the process if `whole`, else those whose number changed since its last news. The
-    cheers are those since its last news. A process that `asks` may have missed news: the others then send it
-    all their numbers.
+    cheers are those since the process's last news. A process that `asks` may have missed news: the others
+    then send it all their numbers.
     """
 
     process: str

@@ -117,8 +117,8 @@ class OwnDatabase:
     async def confirm(self) -> bool:
         """Whether something that a read just failed to find is really missing in our database.
 
-        If a connection was made since the last look, it may lead to another one, so this looks again; all who
-        ask at once share that.
+        If a connection was made since the last look, it may lead to another database, so this looks again;
+        all who ask at once share that look.
         """
         if self._seen_connections != self._store.connections.made:
             await self._looks.result("", self.answers)

@@ -107,14 +107,14 @@ class WatchedTask:
         self.waiting = 0
         self.watchers: dict[Watcher, None] = {}
         self.ticking: dict[Watcher, None] = {}
-        self._away: dict[Watcher, bool] = {}  # who may not see it now, and whether they want ticks
+        self._away: dict[Watcher, bool] = {}  # watchers who may not see it now, and whether they want ticks
         self.people: dict[str, int] = {}  # who watches, and on how many sockets
         self.setting: Setting
         self.task: dict[str, Any]  # the fields in SHOWN
         self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
-        self.winners: dict[str, int] = {}  # their places `no`, by unionid
-        self.kept: list[News] = []  # what came while it was read
-        self.version = next(_versions)  # another one after each change of what a page shows
+        self.winners: dict[str, int] = {}  # the winners' places `no`, by unionid
+        self.kept: list[News] = []  # news that came while it was read
+        self.version = next(_versions)  # a new number after each change of what a page shows
         self.end_note = ""
         self.renamed = 0  # the task's `renamed` when the names were read
         self.seq = 0
@@ -134,11 +134,11 @@ class WatchedTask:
         self.replay = Replay()
         self._claims: deque[tuple[int, int]] = deque(maxlen=KNOWN_CLAIMS)
         self.read_again = False  # something may have changed since the read under way began
-        self.read_for_ahead = float("-inf")  # when, in the loop's time: for watchers who know more
+        self.read_for_ahead = float("-inf")  # the last read for watchers who know more (loop's time)
         self.total_told = 0
         self.cheered: set[str] = set()  # who cheered since watchers were last told
-        self.cheers: Counter[Sign] = Counter()  # of this process, since then
-        self.other_cheers: Counter[Sign] = Counter()  # heard of others since then
+        self.cheers: Counter[Sign] = Counter()  # cheers of this process since then
+        self.other_cheers: Counter[Sign] = Counter()  # cheers of other processes since then
         self.elsewhere = 0  # how many people watch in other processes
 
     @property
@@ -229,7 +229,7 @@ class WatchedTask:
 
     @property
     def standing(self) -> Standing:
-        """What tells who may dig in the task and has to pay for it."""
+        """The fields that tell who may dig in the task, and who has to pay for it."""
         return Standing(self.task["publisher"], self.review, self.open, self.status, self.prepaid)
 
     def opens_for(self, unionid: str) -> bool:

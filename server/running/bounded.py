@@ -364,7 +364,7 @@ class BoundedServer(HTTPServer):
         return self._take_place(connection, most, FULL_ADDRESS)
 
     def _take_place(self, connection: Connection, most: dict[str, int], full: str) -> Refusal | None:
-        """Count a request under all of these names; return the refusal if one has no place for it.
+        """Count a request under all of these names; return the refusal if a name has no place left.
 
         A place is taken from the oldest of those requests that last because their clients are slow.
         """

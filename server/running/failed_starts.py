@@ -30,7 +30,7 @@ class FailedStarts:
     def __init__(self, settings: Settings) -> None:
         self._webhook: Webhook | None = None
         if settings.alarm_webhook:
-            from server.operation.webhook import Webhook  # it takes 20 MB, which most supervisors need not
+            from server.operation.webhook import Webhook  # takes 20 MB; mostly not needed
 
             self._webhook = Webhook(settings)
         self._alarms: dict[str, AlarmRecord] = {}
@@ -68,7 +68,7 @@ class FailedStarts:
             self._changed.set()
 
     async def tell(self) -> None:
-        """Tell the webhook of each begin and each end, until cancelled. What is not taken is told again."""
+        """Tell the webhook of each begin and end, until cancelled. What it did not take is told again."""
         while self._webhook is not None:
             await self._changed.wait()
             self._changed.clear()
@@ -87,7 +87,7 @@ class FailedStarts:
             events += [webhook.end(record)] if ended else []
         if events:
             await webhook.tell(events)
-        for record, ended in untold:  # which may have ended, or begun anew, meanwhile
+        for record, ended in untold:  # an alarm may have ended, or begun anew, meanwhile
             record["told"] = 2 if ended else 1
             if ended and self._alarms.get(record["key"]) is record:
                 del self._alarms[record["key"]]

@@ -49,7 +49,7 @@ async def _send_notices(context: Context) -> None:
         await context.sandbox.send_notices(context)
 
 
-# What is done once something of these kinds is due.
+# The work that is done once something of these kinds is due.
 WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("pending",), _whole(settle_pending)),
     (SWEPT, sweep),

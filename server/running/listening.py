@@ -30,7 +30,8 @@ TOLD_SECONDS = 60
 # A request's first line and headers. Tornado parses 10,000 short lines in 40 ms, 100 in 0.4 ms.
 HEAD_BYTES, HEAD_LINES = 16 << 10, 100
 # A head is searched for its end each time more of it comes. For 16 KB Tornado's own expression takes 0.4 ms.
-# This one ends at the same byte and takes a hundredth of that; a third if there are only line ends.
+# Our expression ends at the same byte and takes a hundredth of that time, or a third if there are only line
+# ends.
 HEAD_END, HEAD_PIECES = rb"\n\r?\n", 64
 RETRY_SECONDS = 5
 # A client that is cut off while it sends may not get the reply. So some of what it sends is read and dropped.
@@ -76,7 +77,7 @@ class Connection(IOStream):
         self.spare = spare
         self.asked = self.leaving = False
         self.receives = False  # a request's headers came, and not yet all of its body
-        self.awaits = False  # it is a websocket that has not said yet whose it is
+        self.awaits = False  # a websocket whose client has not said yet who it is
         self.places: tuple[str, ...] = ()  # what its request counts for: a person, or an address
         self._owner = owner
         self._in_head = self._replied = False
@@ -149,7 +150,7 @@ class Connection(IOStream):
         self._stop_timer()
         await self._owner.head_came(self)
         refusal: Refusal | None = None
-        if head.count(b"\n") - 1 > HEAD_LINES:  # the last one is empty
+        if head.count(b"\n") - 1 > HEAD_LINES:  # the line at the end is empty
             refusal = HeadTooLarge()
         elif b"\n" in head.replace(b"\r\n", b""):
             refusal = BareLineFeed()

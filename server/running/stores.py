@@ -1,4 +1,4 @@
-"""SecantusDB and Valkey as child processes: the stores of a server that was given none.
+"""SecantusDB and Valkey as child processes: the stores of a server that was given no others.
 
 Both keep everything below one directory, listen only on 127.0.0.1, and end with the process that started
 them, even if that is killed. `start_missing` refuses to embed stores in production. `supervisor.py` starts a
@@ -39,7 +39,7 @@ log = logging.getLogger("wabao.stores")
 
 
 class StoreFailed(Exception):
-    """An embedded store did not start. The message is one line: how its log ends, and where that is."""
+    """An embedded store did not start. The message is one line: the end of the store's log, and its path."""
 
 
 class EmbeddedStore:
@@ -96,7 +96,7 @@ class EmbeddedStore:
         self.directory.mkdir(parents=True, exist_ok=True)
         # Written before the process starts: if writing fails, no process runs that nobody knows of.
         address = self.address_file(self.directory)
-        if not address.exists() or address.read_text() != self.uri:  # on a full disk it would become empty
+        if not address.exists() or address.read_text() != self.uri:  # a full disk would empty it
             address.write_text(self.uri)
         with self.log.open("ab") as log:
             self._log_begins = log.tell()

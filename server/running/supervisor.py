@@ -94,7 +94,7 @@ class Supervisor:
             loop.add_signal_handler(asked, self._stopping.set)
         _raise_file_limit()
         self._warn()
-        secrets = secrets_of(self._settings)  # creates a missing one here, before several workers could
+        secrets = secrets_of(self._settings)  # makes a missing secret, before several workers could
         shutil.rmtree(self._metrics, ignore_errors=True)
         try:
             self._metrics.mkdir(mode=0o700)

@@ -152,7 +152,7 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
         return
     if not settings.guarded and await is_new(store.database):
         log.info("preparing the database, which is empty")
-        await prepare(store.database, indexes, log.debug)  # quick, as it is empty
+        await prepare(store.database, indexes, log.debug)  # the database is empty, so this is quick
         return
     found = await require_prepared(store.database, indexes)
     if found.missing:

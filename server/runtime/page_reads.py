@@ -62,7 +62,7 @@ class PageReads:
         loop = asyncio.get_running_loop()
         await self._turn()
         began = loop.time()
-        silent = loop.call_later(SILENT_SECONDS, self._refuse)  # even if this read is allowed longer
+        silent = loop.call_later(SILENT_SECONDS, self._refuse)  # this read may take longer
         try:
             async with asyncio.timeout(seconds):
                 found = await read()

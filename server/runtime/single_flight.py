@@ -23,9 +23,9 @@ def retrieve(task: asyncio.Future[Any]) -> None:
 class SingleFlight(Generic[K, V]):
     """Work that is under way, by key.
 
-    The first who asks for a key starts its work; those who ask before it has ended wait for the same. If one
-    of them is cancelled, the work goes on, even if nobody is left. A failure is raised to all who wait, and
-    is not logged. The first who asks after its end starts it anew.
+    The first who asks for a key starts its work; those who ask before it has ended wait for the same work. If
+    one of them is cancelled, the work goes on, even if nobody is left. A failure is raised to all who wait,
+    and is not logged. The first who asks after its end starts it anew.
     """
 
     def __init__(self) -> None:

@@ -18,8 +18,8 @@ Network = IPv4Network | IPv6Network
 UNKNOWN = "unknown"
 # One household or machine gets a whole network of IPv6, so one address says little.
 IPV6_BITS = 64
-# A person with many such networks usually has them within one wider network. That one is limited too, to this
-# many times as much.
+# A person with many networks usually has them within one wider network. The wider network is limited too, to
+# this many times the limit.
 IPV6_WIDE_BITS, IPV6_WIDE_TIMES = 48, 10
 # More proxies than anybody has in a row. Bounds the work on a long header.
 MOST_HOPS = 16

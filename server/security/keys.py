@@ -24,7 +24,7 @@ from server.errors import Unavailable
 from server.game.sealed import Sealed
 
 TOKEN_DAYS = 30
-TOKEN_CHARACTERS = 400  # a token of the longest unionid has fewer
+TOKEN_CHARACTERS = 400  # a token with the longest unionid is shorter
 TOKENS_REMEMBERED = 10_000
 FINGERPRINT_DIGITS = 16
 

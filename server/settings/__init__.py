@@ -152,12 +152,12 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def templates(self) -> Templates:
-        """The templates of messages to people who left, by kind; {} if there are to be none."""
+        """The templates of messages to people who left, by kind; {} if no messages are to be sent."""
         return read_templates(tuple((kind, getattr(self, name)) for kind, name in NAMES.items()))
 
     @property
     def texts(self) -> Texts:
-        """The operator's agreement and privacy policy, or those that are shipped."""
+        """The operator's agreement and privacy policy, or the shipped texts."""
         return read_texts(self.texts_dir)
 
     @property

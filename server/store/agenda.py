@@ -1,4 +1,4 @@
-"""What there is to do: one round trip asks all collections whether anything of them is due."""
+"""What there is to do: one round trip asks all collections whether anything in them is due."""
 
 from __future__ import annotations
 

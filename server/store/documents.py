@@ -59,7 +59,8 @@ class Documents(Generic[T]):
         """Do what Motor's method of this name does, and raise every failure as an error of PyMongo.
 
         While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
-        BSON have decoders, PyMongo 4.20 cannot read one: it fails itself, by an AttributeError.
+        BSON have decoders, PyMongo 4.20 cannot read such an error: PyMongo itself fails, by an
+        AttributeError.
         """
         found = await self._undecoded.find_one_and_update(condition, changes, **options)
         return cast("T | None", _plain(found))

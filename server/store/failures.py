@@ -61,7 +61,7 @@ _PASSING_CODES = frozenset(
         11600,  # InterruptedAtShutdown
         11601,  # Interrupted
         11602,  # InterruptedDueToReplStateChange
-        13388,  # StaleConfig: as 150
+        13388,  # StaleConfig: the same as 150
         13435,  # NotPrimaryNoSecondaryOk
         13436,  # NotPrimaryOrSecondary
         14031,  # OutOfDiskSpace
@@ -87,7 +87,7 @@ _ILL_CODES = frozenset(
         301,  # DataCorruptionDetected
         371,  # UserWritesBlocked: by the cluster's operator
         402,  # ResourceExhausted
-        407,  # PooledConnectionAcquisitionExceededTimeLimit: of a mongos
+        407,  # PooledConnectionAcquisitionExceededTimeLimit: on a mongos
         433,  # AdmissionQueueOverflow
         449,  # RateLimitExceeded
     )

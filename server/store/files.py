@@ -5,7 +5,7 @@ Only then the upload exists: until then, nobody is told either name. So whatever
 records is there, and chunks without a record cannot be.
 
 `metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
-without that field stays. So does a file with `metadata.kept`, since digs show it. A file with
+without that field stays. A file with `metadata.kept` stays too, since digs show it. A file with
 `metadata.dropped` is being deleted. One with `metadata.refused` was refused by a check: operators alone see
 it, and nobody can use it any more.
 """
@@ -124,7 +124,8 @@ class Files(Documents[_Document]):
     ) -> str:
         """Store a picture that we drew; return its path, or the first one's if others drew it too.
 
-        It is deleted when nobody asked for it for MADE_MS, unless it `stays`. `owner` is whom it names.
+        It is deleted when nobody asked for it for MADE_MS, unless it `stays`. `owner` is the person whom the
+        picture names.
         """
         metadata: _Document = {"made_for": made_for}
         if owner:

@@ -1,4 +1,4 @@
-"""What a database says of itself: `meta`, here its document `database`. `schema.py` has the other one.
+"""What a database says of itself: `meta`, here its document `database`. `schema.py` has the other document.
 
 `identity` is written once, when the database is prepared, and tells it from all others. `keys` maps the
 fingerprint of each secret that servers seal under to a time (unix ms, MongoDB's clock) until which at least

@@ -12,7 +12,8 @@ from pymongo.errors import DuplicateKeyError
 from server.store.documents import Documents
 
 What: TypeAlias = Literal["rotate", "release", "forget"]
-# As in the audit log. `refused`: nothing was changed. `left`: a rotation left values. `failed`: by a bug.
+# The outcomes of a run, as in the audit log. `refused`: nothing was changed. `left`: a rotation left values.
+# `failed`: by a bug.
 Outcome: TypeAlias = Literal["done", "refused", "left", "failed"]
 Said: TypeAlias = list[list[str]]
 

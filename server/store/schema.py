@@ -46,8 +46,8 @@ MAY_REPEAT = frozenset((Digs.NAME, name) for name in Digs.MAY_REPEAT)
 class Found:
     """Indexes by collection: the missing, and all that are wanted.
 
-    MongoDB lists an index that is still being built like any other. Only `createIndexes` tells when all that
-    are wanted are there: it does nothing about finished ones and waits for the others.
+    MongoDB lists an index that is still being built like any other. Only `createIndexes` tells when all
+    wanted indexes are there: it leaves finished indexes alone and waits for the others.
     """
 
     missing: dict[str, list[IndexModel]]

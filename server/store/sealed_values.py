@@ -15,7 +15,7 @@ from server.game.sealed import Sealed
 
 _Document = dict[str, Any]
 
-BATCH = 100  # even a slow store writes so many within 5 s
+BATCH = 100  # even a slow store writes this many within 5 s
 # By purpose: the collection and the field. A value is sealed for the `_id` of its document.
 PLACES = {
     "seed": ("tasks", "seed_box"),

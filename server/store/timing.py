@@ -47,7 +47,7 @@ class Connections(ConnectionPoolListener):
         self.made = 0
 
     def connection_created(self, event: ConnectionCreatedEvent) -> None:
-        """Count it, before anything is asked through it."""
+        """Count the connection, before anything is asked through it."""
         self.made += 1
 
     def _ignore(self, event: object) -> None:

@@ -100,7 +100,7 @@ def _cut_words(text: str) -> str:
 
 
 def shown_path(path: str) -> str:
-    """Return the start of a path for the log: up to a character that none of ours has, at most 300.
+    """Return the start of a path for the log: up to a character that no path of ours has, at most 300.
 
     If a client spells its query wrongly, its path holds a token, behind `;`, `%3F` or `&`.
     """
@@ -121,4 +121,4 @@ def set_up_logging() -> None:
     # tornado.general would log address and headers of a request that is no HTTP, with the token.
     for name in ("httpx", "httpcore", "asyncio", "pymongo", "PIL", "tornado.general"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # it warns of each broken form
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # the parser warns of each broken form

@@ -25,7 +25,8 @@ from server.security.keys import Keys
 FRESH_MS = 300_000
 # Longer than two calls with their timeouts: an older lease is a dead process's.
 LEASE_MS = 20_000
-# A process reads the token again after this long. If it was replaced meanwhile, WeChat refuses the old one.
+# A process reads the token again after this long. If the token was replaced meanwhile, WeChat refuses the old
+# one.
 REMEMBERED_SECONDS = 10.0
 WAIT_SECONDS = 15.0
 LOOK_AGAIN_SECONDS = 0.1

@@ -14,7 +14,7 @@ const api = makeApi({
   send,
   person: () => person,
   async refused() {
-    remember(null); // which shows the login
+    remember(null); // this shows the login
     return false;
   },
 });

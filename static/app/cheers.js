@@ -5,7 +5,7 @@ import { el, icon, set, write } from "./dom.js";
 
 const PAUSE_MS = 1000; // the server takes one a second from a person
 const SHOWN_MS = 1500;
-const MOST_FLYING = 5; // of one sign; the number beside it says how many there were
+const MOST_FLYING = 5; // copies of one sign; the number beside it says how many there were
 
 /** Return the row of signs with `show(counts)`; `send(sign)` is called for each press. */
 export function cheers(send) {

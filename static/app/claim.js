@@ -23,7 +23,7 @@ export function claim(task, signal, deadline) {
   async function step(act) {
     write(said, "");
     const control = document.activeElement;
-    section.inert = true; // which also takes the focus away
+    section.inert = true; // this also takes the focus away
     await attempt(said, act).finally(() => {
       section.inert = false;
       (section.contains(control) ? control : section).focus({ preventScroll: true });

@@ -28,7 +28,7 @@ import { statement } from "./statement.js";
 import { rulesButton } from "./texts.js";
 import { askWaiting } from "./waiting.js";
 
-const LOOK_AGAIN_MS = 5000; // while it is checked: the frame `review` tells how that ends, unless it is lost
+const LOOK_AGAIN_MS = 5000; // during a check: the frame `review` tells its end, unless the frame is lost
 const RELOAD_AGAIN_MS = 800;
 
 export function detail(root, signal, code) {
@@ -61,16 +61,12 @@ async function open(root, signal, opened) {
 
 class Page {
   #busy = false;
-  #dugSeq = 0; // of the last dig made here
-  #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
-  #owned = ""; // the state that the publisher's part now shows
-  #stale = false; // the details must be read anew
-  #leapt = false; // the list of people must be read anew: frames were missed
-  #reloading = 0;
-  #watched = false; // the first snapshot has come: a later one means that frames were missed
-  #winners = new Map(); // by their places: who is known to have won, and what
-  #judged = ""; // the `review` that a frame told and that was not read yet
-  #edited = 0; // the `edited` that came with it
+  #dugSeq = 0; // the seq of the last dig made here celebrated = new Set(); // seq of wins: a person's own win
+  #comes both as a reply and as a frame owned = ""; // the state that the publisher's part now shows stale =
+  #false; // the details must be read anew leapt = false; // the list of people must be read anew: frames were
+  #missed reloading = 0; watched = false; // the first snapshot has come: a later one means that frames were
+  #missed winners = new Map(); // by winners' places: who is known to have won, and what judged = ""; // the
+  #`review` that a frame told and that was not read yet edited = 0; // the `edited` that came with it
 
   constructor(task, signal) {
     observe(task.server_time);
@@ -182,7 +178,7 @@ class Page {
   showClaim() {
     const shown = this.claim.firstElementChild;
     if (this.task.is_prize ? shown?.dataset.state === stateOf(this.task) : !shown) return; // keep what is typed there
-    if (shown || this.#watched) askWaiting(); // it was won or acted on just now
+    if (shown || this.#watched) askWaiting(); // the prize was won or acted on just now
     const focused = this.claim.contains(document.activeElement);
     fill(this.claim, this.task.is_prize ? claim(this.task, this.signal, this.deadline) : null);
     if (focused) this.claim.firstElementChild?.focus({ preventScroll: true });

@@ -26,7 +26,7 @@ export function kindRows(kept, { cash, mostYuan, changed }) {
       row.element.remove();
       renew();
       changed();
-      more.focus(); // its own button is gone
+      more.focus(); // the row's own button is gone
     };
     const row = kindRow(`kind-${made += 1}`, values, { cash, mostYuan, changed, remove });
     rows.push(row);

@@ -140,7 +140,7 @@ function footprints(signal) {
       const { data } = await get(path, { page: pages + 1 });
       if (signal.aborted) return;
       pages += 1;
-      const fresh = data.filter(({ code, depth }) => !shown.has(`${code} ${depth}`)); // newer ones moved the pages
+      const fresh = data.filter(({ code, depth }) => !shown.has(`${code} ${depth}`)); // pages moved
       for (const dig of fresh) shown.add(`${dig.code} ${dig.depth}`);
       list.append(...fresh.map((dig) => el("li", {},
         el("a", { href: `#/task/${dig.code}` }, title(dig)),

@@ -4,7 +4,7 @@ import { PEOPLE } from "../miniprogram/shared/words.js";
 import { get } from "./api.js";
 import { attempt, avatar, el, icon, set, write } from "./dom.js";
 
-const PAGE = 50; // of getTaskUser; page n always holds the places 50 (n − 1) + 1 to 50 n
+const PAGE = 50; // page n of getTaskUser always holds the places 50 (n − 1) + 1 to 50 n
 const NEWEST = 60;
 const FEWEST = 20; // a press of the button shows at least this many more
 
@@ -35,7 +35,7 @@ export class Participants {
     if (upTo <= PAGE) return this.replace(users, upTo);
     const last = Math.ceil(upTo / PAGE);
     this.show();
-    return attempt(this.problem, async () => { // and the button tries again
+    return attempt(this.problem, async () => { // after a failure the button tries again
       const rows = await Promise.all([last === 2 ? users : this.read(last - 1), this.read(last)]);
       if (mine === this.resets && !this.signal.aborted) this.replace(rows.flat(), upTo);
     });

@@ -9,7 +9,8 @@ const KINDS = "image/jpeg,image/png,image/webp,image/gif";
 /**
  * Return a field: its element, `input`, and `ready()`, which resolves to the picture's address once it is uploaded, and
  * throws if the upload failed. Before a picture is chosen, people see `shown`, and `ready()` resolves to `address`.
- * `chosen()` says whether a picture was chosen; `uploaded` is called with the address of each uploaded one.
+ * `chosen()` says whether a picture was chosen; `uploaded` is called with the address of each uploaded
+ * picture.
  */
 export function pictureField(id, { label, hint, address = "", shown = address, uploaded = () => {} }) {
   const preview = el("div.preview", {}, shown ? el("img", { src: shown, alt: "" }) : icon("picture", 40));
@@ -22,13 +23,13 @@ export function pictureField(id, { label, hint, address = "", shown = address, u
 
   function choose(file) {
     if (!file) return;
-    input.value = ""; // so that the same picture can be chosen again if its upload failed
+    input.value = ""; // the same picture can be chosen again if its upload failed
     URL.revokeObjectURL(local);
     local = URL.createObjectURL(file);
     // If the browser cannot show it, the server will probably refuse it and say why.
     fill(preview, el("img", { src: local, alt: "所选的图片", onerror: () => fill(preview, icon("picture", 40)) }));
     uploading = send(file);
-    uploading.catch(() => {}); // shown below, and thrown by ready()
+    uploading.catch(() => {}); // the failure is shown below, and ready() throws it
   }
 
   async function send(file) {

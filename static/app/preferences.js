@@ -5,8 +5,8 @@ import { ASK_OPENING, OPENING, WIN } from "../miniprogram/shared/words.js";
 import { el, fill, painted } from "./dom.js";
 import { keep, person, recall } from "./session.js";
 
-const KEY = "wabao.preferences"; // of each person, since two windows can be two people
-const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // it stays after a logout, and an id must not
+const KEY = "wabao.preferences"; // kept for each person, since two windows can be two people
+const mine = () => sha256(utf8(person.unionid)).slice(0, 16); // an id must not stay after a logout
 const INITIAL = { digOnOpening: null, win: true, sound: false, vibration: false }; // null: not asked yet
 const QUESTIONS = {
   digOnOpening: "打开一个宝贝，进来就挖一锹",
@@ -45,7 +45,7 @@ export function preferences() {
   const shown = Object.entries(QUESTIONS).filter(([name]) => name !== "vibration" || navigator.vibrate);
   const choose = (name) => ({ target }) => {
     prefer(name, target.checked);
-    if (target.checked && name === "sound") beep(); // so that people know the sound; the browser allows it from now on
+    if (target.checked && name === "sound") beep(); // a sample, and from now on the browser allows it
     if (target.checked && name === "vibration") vibrate();
     if (target.checked && name === "win") signalWin();
   };
@@ -55,8 +55,8 @@ export function preferences() {
 
 /**
  * Return the element beside the button that digs: on the first treasure it asks whether opening a treasure digs, later
- * it shows the choice and lets the person change it. `onDig` is called if they choose to dig on opening, since they
- * have just opened one.
+ * it shows the choice and lets the person change it. `onDig` is called if they choose to dig on opening,
+ * since they have just opened a treasure.
  */
 export function openingChoice(onDig) {
   const element = el("div.opening", { role: "group", "aria-label": "打开宝贝时" });

@@ -8,7 +8,7 @@ import { el, fill, icon, redraw, set, write } from "./dom.js";
 /** Return the section's element with `show(task)`; `check()` leads to it and checks the draw. */
 export function fairness(task) {
   noteCommitment(task);
-  let holds = null; // until this device has checked it
+  let holds = null; // null until this device has checked the draw
   const answers = el("dl.answers", { "aria-live": "polite" });
   const result = el("div.checks", { role: "status" });
   const button = el("button", { onclick: () => run() }, icon("lock", 18), FAIR.verify);

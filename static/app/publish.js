@@ -13,7 +13,7 @@ import { rules, takesCash } from "./payment.js";
 import { keep, person, recall } from "./session.js";
 
 const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, kinds, spaced: by hand}
-const SEVERAL = "0"; // in place of a goods_type
+const SEVERAL = "0"; // the form's value for several kinds, in place of a goods_type
 const SPACING = ["interval", "fluctuation"];
 
 /** With a `code`, bury that treasure again: what it says is filled in. */
@@ -127,7 +127,7 @@ export function handingFields() {
   };
 }
 
-/** Show those that apply: goods are given on site (1), by mail (2), or there are none (0). */
+/** Show the fields that apply: goods are given on site (1), by mail (2), or there are none (0). */
 export function applyHanding(fields, given) {
   apply(fields.place, given === 1);
   apply(fields.pickup_time, given === 1);
@@ -135,7 +135,7 @@ export function applyHanding(fields, given) {
   apply(fields.contact, given > 0);
 }
 
-/** Add to the form the button that sends it, and what is said of that. */
+/** Add to the form the button that sends it, and the text about sending. */
 function addSending(form, picture, fields, signal) {
   const problem = el("p.problem", { role: "alert" });
   const submit = el("button.primary", { type: "submit" }, PUBLISH.bury);

@@ -40,7 +40,7 @@ export function shaft(onDig) {
   let counted = null;
 
   function show(task, busy) {
-    set(element, { hidden: Boolean((task.mine && !task.need_pay) || task.gone) }); // nobody digs their own: its statement stands there
+    set(element, { hidden: Boolean((task.mine && !task.need_pay) || task.gone) }); // shows its statement
     set(choice, { hidden: Boolean(task.status || lasting(task.why)) });
     if (!busy) showDepth(task);
     const key = [task.status, task.why, task.cd_until, task.cd, task.mine, task.need_pay, busy].join();

@@ -1,5 +1,5 @@
 // The square: running treasures, then those that ended lately. It grows as you scroll, renews the cards in
-// sight, and drops those far below.
+// sight, and drops cards far below.
 
 import { get } from "./api.js";
 import { cardSet } from "./cards.js";

@@ -62,7 +62,7 @@ export function winners(root, signal, code, scanned = "") {
   return "中奖者";
 }
 
-/** Return the list with what is beside it, and `show(winners, task)`. */
+/** Return the list with its filters and buttons, and `show(winners, task)`. */
 function makeList(code, scanned, load) {
   const list = el("ul.winners");
   const pickup = el("section.panel.stack", { hidden: true }, el("h2", {}, WINNERS.check), pickupForm(code, scanned, load, () => of));
@@ -81,7 +81,7 @@ function makeList(code, scanned, load) {
     } }, label)));
   let shown = "";
   let of = {}; // the treasure
-  const rows = new Map(); // by depth: a row that says the same stays, with what is being typed there
+  const rows = new Map(); // by depth: an unchanged row stays, with what is being typed in it
 
   function rowOf(winner, task) {
     const says = JSON.stringify(winner);

@@ -14,7 +14,8 @@ export async function offerOf(task) {
   return name ? offered(name, [name, task.code, name === "cooldown" ? task.cd_until : ""].join(":")) : null;
 }
 
-/** Return the offer to somebody who follows a publisher. At most once a day: one consent is good for one message. */
+/** Return the offer of messages to somebody who follows a publisher. At most once a day: one consent is good
+    for one message. */
 export const offerOfFollow = (publisherId) => offered("follow", `follow:${publisherId}:${new Date().toDateString()}`);
 
 async function offered(name, occasion) {

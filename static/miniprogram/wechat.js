@@ -108,7 +108,7 @@ export function showBadge(number) {
   else wx.removeTabBarBadge({ index: MINE_TAB, fail() {} });
 }
 
-/** Whether the person has no name of their own yet: WeChat tells none. */
+/** Whether the person has no name of their own yet: WeChat does not tell their name. */
 export function isUnnamed() {
   return Boolean(person) && person.named === 0;
 }
@@ -225,7 +225,7 @@ async function upload(filePath) {
           header: api.authorized(),
           success: ({ statusCode, data }) => {
             try {
-              resolve({ httpStatus: statusCode, reply: JSON.parse(data) }); // unlike wx.request, it leaves JSON a text
+              resolve({ httpStatus: statusCode, reply: JSON.parse(data) }); // wx.uploadFile parses no JSON
             } catch {
               reject(new Unreachable());
             }

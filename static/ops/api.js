@@ -3,7 +3,7 @@
 import { known, t } from "./words.js";
 
 const TIMEOUT_MS = 10_000;
-const TABLE_MS = 300_000; // a month's winners
+const TABLE_MS = 300_000; // time for the table of a month's winners
 const KEPT_MS = 60_000;
 
 /** A refusal, or no reply at all ("unreachable"). `message` is for the operator. */

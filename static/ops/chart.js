@@ -43,7 +43,7 @@ export class Chart {
    * scale; `summed`, to count: its columns are sums, and it shows that of the 15 minutes; `note()`, a text beside
    * the title.
    *
-   * `onPoint(at)` is called with the second that is pointed at, null if none is.
+   * `onPoint(at)` is called with the second that is pointed at, null if no second is.
    */
   constructor(spec, history, onPoint) {
     this.#spec = spec;

@@ -4,7 +4,7 @@ import { Refused, get } from "./api.js";
 
 const SESSION_OVER = 4001;
 const SILENCE_MS = 6_000; // frames come each second: a socket without any is dead
-const HISTORY_MS = 60_000; // longer at first: the history takes long on a slow line
+const HISTORY_MS = 60_000; // the first frame: the history takes long on a slow line
 const FIRST_DELAY_MS = 400;
 const LONGEST_DELAY_MS = 5_000;
 

@@ -21,7 +21,7 @@ export class History {
 
   /** Take seconds; one that comes again replaces its earlier version. */
   add(seconds) {
-    let before = this.newest; // those that come together may come in any order
+    let before = this.newest; // seconds that come together may come in any order
     for (const values of seconds) {
       const second = Object.fromEntries(this.#fields.map((name, place) => [name, values[place]]));
       if (second.at < before - SET_BACK_SECONDS) this.#goBackTo((before = second.at));

@@ -52,7 +52,7 @@ function filterForm(filters) {
   );
 }
 
-/** A moment as such a field takes it, in the browser's time zone. */
+/** A moment as a `datetime-local` field takes it, in the browser's time zone. */
 function localTime(ms) {
   return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }

@@ -23,7 +23,7 @@ export function login(root, entered, why = "") {
           button.disabled = false;
           return;
         }
-        await entered(); // it replaces the form
+        await entered(); // `entered` replaces the form
       },
     },
     el("h1", {}, t("login_title")),

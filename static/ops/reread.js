@@ -2,7 +2,7 @@
 
 import { Refused } from "./api.js";
 
-const AGAIN_MS = 2_000; // so that with a slow answer the data is still at most 3 s old
+const AGAIN_MS = 2_000; // even with a slow answer the data is then at most 3 s old
 
 /**
  * Reads at once, and again until `stop`; not while the page is hidden.

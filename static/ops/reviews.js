@@ -8,7 +8,7 @@ import { listPage } from "./lists.js";
 import { keyLink } from "./person.js";
 import { t } from "./words.js";
 
-const KEYS = { a: "approve", r: "refuse" }; // for the first of the list
+const KEYS = { a: "approve", r: "refuse" }; // the keys that decide about the first of the list
 
 /** Show the queue. While no dialog is open, `a` approves its first entry and `r` refuses it. */
 export function reviewsPage(root) {

@@ -76,7 +76,7 @@ class SandboxCodes(Documents[LoginCode]):
         return [] if state is None else state.get("forced_at_ms", [])
 
     async def note_forced(self, appid: str, forced_at_ms: list[int]) -> None:
-        """Store when renewals were forced. Without a stored token do nothing: a renewal then ends none."""
+        """Store when renewals were forced. Does nothing without a stored token."""
         await self.tokens.update_one({"_id": appid}, {"$set": {"forced_at_ms": forced_at_ms}})
 
     async def replace_token(self, state: TokenState, expiring_before_ms: int) -> TokenState:

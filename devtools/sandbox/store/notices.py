@@ -16,7 +16,8 @@ class SandboxNotice(TypedDict):
     """`_id` is the notice's id, `number` what it is about; `state` waiting, done, lost or given_up.
 
     `copies`: how often it is sent each time. `forged`: a forged one is sent before it.
-    `by_certificate`: it is signed with the platform certificate, as for merchants who used that before.
+    `by_certificate`: it is signed with the platform certificate, as for merchants who used that certificate
+    before.
     """
 
     _id: str

@@ -109,8 +109,8 @@ class Dug:
 def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
     """Return when a request counts as made (unix ms, MongoDB's clock). It belongs to the window it came in.
 
-    However long it has waited, it never moves to a later window: its client may have sent it again and been
-    told that somebody else was faster, and that answer must stay true.
+    However long a request has waited, it never moves to a later window: its client may have sent it again and
+    been told that somebody else was faster, and that answer must stay true.
     """
     waited_ms = 1000 * (asyncio.get_running_loop().time() - request.arrived)
     return min(now_ms, context.clock.now_ms() - int(waited_ms) + SLOW_CLOCK_MS)
@@ -134,8 +134,8 @@ async def _refuse_from_memory(context: Context, request: _Request) -> bool:
     """Raise CoolingDown if this process knows that a cooldown runs; return whether the caller repeats an
     earlier dig.
 
-    Without a `dig_id` this asks no store. With one, all callers at that moment share one round trip. Raises
-    OwnTask if this process knows that the caller published the task.
+    Without a `dig_id` this asks no store. With a `dig_id`, all callers at that moment share one round trip.
+    Raises OwnTask if this process knows that the caller published the task.
     """
     running = _known_cooldown(context, request)
     if running is None:
@@ -316,10 +316,11 @@ async def _look(context: Context, request: _Request) -> Dug | None:
 
 
 async def _who_enters(context: Context, request: _Request) -> str | None:
-    """Return whose place in the random order the request takes; None for a caller who will be refused later.
+    """Return the person whose place in the random order the request takes; None for a caller who will be
+    refused later.
 
     A person has one place, even if they ask both by a token and by their bare id. Unknown ids, ended tokens
-    and banned people get none: each would cost a read of the store, and could be drawn before a person.
+    and banned people get no place: each would cost a read of the store, and could be drawn before a person.
     """
     try:
         person = await request.admit(await known_people_of(context).find(request.unionid, request.session))
@@ -416,7 +417,7 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
     """
     person = await _admitted(view, request)
     if "pending" in view["task"]:
-        # The new dig overwrites it in the task; from then on only the history has it.
+        # The new dig overwrites the previous one in the task; from then on only the history has that one.
         await context.store.digs.insert(view["task"]["last_dig"])
         context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)

@@ -1,4 +1,4 @@
-"""Changing what a task says and shows, until somebody digs it."""
+"""Changing a task's texts and pictures, until somebody digs it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from server.store.people.people import Person
 
 
 class Edited(Said, frozen=True, kw_only=True):
-    """What the task says from now on. `prizes` has all kinds of prizes in order; None: as they are."""
+    """A task's new texts and pictures. `prizes` has all kinds of prizes in order, None to leave them."""
 
     prizes: list[RankSaid] | None = None
 
 
 async def edit(context: Context, publisher: Person, code: str, said: Edited) -> Task:
-    """Replace a task's texts, and its pictures where a `url` names another one; return the changed task.
+    """Replace a task's texts, and each picture for which a `url` names another; return the changed task.
 
     Where contents are checked, or an operator has to look, nobody else sees it, and nobody can dig it, until
     it has passed again. Safe to repeat.

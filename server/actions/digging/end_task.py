@@ -134,7 +134,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
 async def _wind_up(context: Context, task: Task) -> None:
     """Refund what nobody won and, after the claim deadline, what nobody claimed."""
     store, code = context.store, task["_id"]
-    if not task["open"]:  # a payment that waited is refunded now; a later one by its order
+    if not task["open"]:  # refunds a payment that waited; a later one is refunded by its order
         order = await store.orders.find_live(code)
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])

@@ -112,7 +112,7 @@ def committed(ranks: list[TaskRank]) -> tuple[draw.Rank, ...]:
 
 
 def first_yuan(ranks: list[TaskRank]) -> int:
-    """Return the whole yuan of a prize of the first rank that is paid, on average; 0 if none is."""
+    """Return what the first rank with red packets pays a prize on average, in whole yuan; 0 without one."""
     each = [rank["fen"] // (rank["prize_num"] if rank["split"] else 1) for rank in ranks if rank["fen"]]
     return each[0] // FEN_PER_YUAN if each else 0
 

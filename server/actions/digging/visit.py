@@ -1,4 +1,4 @@
-"""Opening a task's page: the visit is recorded, and who brought the visitor."""
+"""Opening a task's page: recording the visit, and who brought the visitor."""
 
 from __future__ import annotations
 

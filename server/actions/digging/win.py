@@ -30,7 +30,7 @@ async def record_prize(context: Context, dig: Dig) -> None:
 
 
 async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | None:
-    """Return the prize this person won in this task, None if none. Writes it if that was not done yet."""
+    """Return the prize that this person won in this task, or None. Writes it if that was not done yet."""
     prize = await context.store.prizes.find_won(task["_id"], unionid)
     if prize is None:
         view = await context.store.tasks.view(task["_id"], unionid)

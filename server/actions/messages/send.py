@@ -5,7 +5,8 @@ The steps: lease the message, reserve a consent, note that it is being sent, sen
 consent. A process may die between any two; the message then comes due again. WeChat has no number under
 which a message is sent only once, but it counts consents as we do. If a message got no answer, or its process
 died, nobody knows whether WeChat took it. It is sent again if the person's last consent is reserved for it:
-WeChat would refuse a second one. If the person has more consents, it is not sent again: it ends as `unclear`.
+WeChat would refuse a second message. If the person has more consents, it is not sent again: it ends as
+`unclear`.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ async def _send(context: Context, message: Message, template: Template, openid: 
 
 async def _refused(context: Context, message: Message, template: Template, error: WeChatError) -> None:
     if error.errcode == NO_CONSENT:
-        # WeChat counts fewer consents than we do, or it took the first try, which spent the last one.
+        # WeChat counts fewer consents than we do, or it took the first try, which spent the last consent.
         await _end(context, message, "sent" if _may_be_taken(message) else "refused")
         await context.store.consents.forget(message["unionid"], template.template_id)
     elif error.errcode == BAD_PERSON:

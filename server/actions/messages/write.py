@@ -23,7 +23,7 @@ FRESH_MS = 7 * DAY_MS
 REMIND_MS = DAY_MS
 # Followers are told of a task only if it opens within this time after its publication.
 ANNOUNCED_MS = 30 * DAY_MS
-SAVED_MS = 10_000  # longer than it takes to save a task
+SAVED_MS = 10_000  # more than it takes to save a task
 LOOK_MS = 600_000
 # A turn looks at so many followers. It reads them by AT_ONCE numbers at a time, so that no command holds up a
 # store for long, and at most READS times, since a follower who left leaves a gap in the numbers.

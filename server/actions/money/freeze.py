@@ -131,7 +131,7 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
     for scope in _scopes(freeze["what"], freeze["of"]):
         await context.store.prizes.move_all(scope, frozen(context.clock.now_ms()))
         stopped += await context.store.prizes.of_scope(scope)
-    stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first: their winners may confirm them
+    stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first, as winners may confirm them
     for first in range(min(AT_ONCE, len(stopped))):
         context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
     await context.store.freezes.again(freeze, None)

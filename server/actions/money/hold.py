@@ -94,7 +94,7 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
 
     Either a limit put it off, or it was won just now and this publisher never paid this winner as much
     before. A prize that was paid during this wait does not count as paid before: otherwise a first win of 1
-    yuan would end the wait for the next one.
+    yuan would end the wait for the next prize.
     """
     now_ms, hold_ms = context.clock.now_ms(), context.settings.payout_hold_seconds * 1000
     waits = now_ms < prize.get("waits_until", 0)
@@ -220,7 +220,7 @@ async def _has_all(context: Context, prize: Prize, today: int) -> bool:
 
 
 async def _is_full(context: Context, prize: Prize) -> bool:
-    """Whether WeChat's limits still have no room today for a prize that waits for that."""
+    """Whether WeChat's limits still have no room today for a prize that waits for room."""
     today, most_fen = day_of(context.clock.now_ms()), context.settings.payout_day_yuan * FEN_PER_YUAN
     if prize.get("waits_for") == "person_quota":
         return await _has_all(context, prize, today)

@@ -58,7 +58,7 @@ def _follow(context: Context, work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _follow_paid_orders(context: Context) -> None:
-    """Follow all payments noted so far together. Those noted meanwhile wait for the next turn."""
+    """Follow all payments noted so far together. Payments noted meanwhile wait for the next turn."""
     numbers = notices_of(context).paid_orders[:]
     notices_of(context).paid_orders.clear()
     if numbers:

@@ -87,7 +87,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
         try:
             await _check_paid_limits(context, order)
         except OverLimit:
-            await orders.moves(order["_id"], row.closed())  # WeChat has not heard of it
+            await orders.moves(order["_id"], row.closed())  # WeChat has not heard of this order
             raise
     elif order["state"] == "asked" and not order["prepay_id"]:
         await _check_paid_limits(context, order)  # a process may have died before this check
@@ -104,7 +104,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
     if order["state"] != "asked":
         await follow_payments(context, [order])
         raise AlreadyPaid
-    if closing:  # WeChat does not know it yet, so it cannot be closed; in a minute it expires
+    if closing:  # WeChat cannot close an order that it does not know; it expires in a minute
         raise OutcomeUnknown
     return order if order["prepay_id"] else await _order_at_wechat(context, order)
 
@@ -324,8 +324,8 @@ async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
 async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
     """Return the unopened tasks whose publisher was banned since they were shown.
 
-    A banned person may not publish, and opening counts as that. A task in review waits for an operator; if
-    they show it all the same, it opens.
+    A banned person may not publish, and opening counts as publishing. A task in review waits for an operator;
+    if they show it all the same, it opens.
     """
     barred: list[str] = []
     people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))

@@ -62,7 +62,7 @@ async def settle_refund(context: Context, refund: Refund) -> None:
         if refund["state"] == "asked":
             about = refunding(refund["_id"], context.clock.now_ms(), APART_MS)
             if await context.store.orders.move(refund["out_trade_no"], about) is None:
-                return  # another of the same order was just sent: this one is due again in a minute
+                return  # another refund of the order was just sent: this one is due in a minute
             answer = await context.pay.refund(
                 refund["_id"],
                 refund["out_trade_no"],

@@ -47,7 +47,7 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
         await announce_claim(context, sent)
     else:
         sent = await prizes.find(prize_id)
-        # To repeat the same parcel is no error, even when it may no longer change.
+        # It is no error to name the same parcel again, even when it may no longer change.
         if sent is None or (sent.get("carrier"), sent.get("number")) != (carrier, number):
             raise NotShippable(_why_not(sent))
     return sent

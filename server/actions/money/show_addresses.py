@@ -18,8 +18,7 @@ HIDDEN = 100
 
 
 class ShownAddresses(NamedTuple):
-    """`prize_ids` are the prizes whose addresses are shown. `closed` says why there are none, "" if there is
-    no reason."""
+    """`prize_ids` are the prizes whose addresses are shown. `closed` says why they may not be, or is ""."""
 
     prize_ids: frozenset[str]
     closed: str

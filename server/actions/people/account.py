@@ -85,8 +85,8 @@ async def log_in_with_data(
     session = await context.wechat.code_to_session(code)
     user = context.wechat.decrypt_user(session, iv, encrypted_data)
     # Do not trust the unionid in the data: WeChat's encryption does not authenticate, so the sender could put
-    # any id there and be as many people as they like. WeChat gives the unionid with the session, if there is
-    # one.
+    # any id there and so pass for any number of people. WeChat gives the unionid with the session, if there
+    # is one.
     unionid = session.unionid or await _id_of(context, session.openid)
     await admit(unionid)
     # The sender may have altered the name and the picture too, so they are treated like what a person
@@ -113,7 +113,8 @@ async def log_in_with_data(
 
 
 async def _let_in(context: Context, person: Person) -> Person:
-    """Return the record of the person who logged in. If another record of their openid is banned, so is this.
+    """Return the record of the person who logged in. If another record of their openid is banned, this record
+    is banned too.
 
     WeChat may give a unionid at some logins only, so a person may have two records.
     """
@@ -133,7 +134,7 @@ async def _let_in(context: Context, person: Person) -> Person:
 
 
 async def _other_ban(context: Context, person: Person) -> Ban | None:
-    """Return the ban of another record of this person, if an operator banned that one."""
+    """Return the ban of another record of this person, if an operator banned that record."""
     now_ms = context.clock.now_ms()
     records = await context.store.people.of_openid(person["openid"])
     bans = (ban_of(other, now_ms) for other in records if other["_id"] != person["_id"])
@@ -260,7 +261,7 @@ async def set_profile(
     if wxname is None and wxheadpic is None:
         raise BadRequest("请填写“名字”，或选一张“头像”", param="wxname")
     files, checked, picture = context.store.files, context.settings.checks_content, None
-    if wxheadpic is not None:  # kept for good once it was shown: digs of that time show it
+    if wxheadpic is not None:  # kept for good if it was shown: digs of that time show it
         now_ms = context.clock.now_ms()
         taken = files.take(wxheadpic, unionid, now_ms) if checked else files.keep(wxheadpic, unionid)
         picture = upload_of("头像", "wxheadpic", await taken)

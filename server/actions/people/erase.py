@@ -92,7 +92,7 @@ REASONS: dict[str, tuple[str, str]] = {
 
 
 class CannotErase(Exception):
-    """A person cannot be erased, because of these. The message has one per line. Nothing was changed."""
+    """A person cannot be erased, because of these needs (a line each in the message). Nothing was changed."""
 
     def __init__(self, *needs: Need) -> None:
         super().__init__("\n".join(REASONS[need.why][0].format(**need._asdict()) for need in needs))

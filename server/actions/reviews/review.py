@@ -63,11 +63,11 @@ async def settle_reviews(context: Context) -> None:
 
 
 async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> None:
-    """Check the due reviews whose `part` WeChat has to check; with None, those for which WeChat need not be
-    asked.
+    """Check the due reviews whose `part` WeChat has to check; with None, the reviews for which WeChat need
+    not be asked.
 
-    It is asked about one at first, then about several at once. After two that it did not answer, the rest
-    waits for the next turn. Many checks at once would keep the store from digs.
+    It is asked about one at first, then about several at once. After two reviews that it did not answer, the
+    rest waits for the next turn. Many checks at once would keep the store from digs.
     """
     reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
     due: list[Review] = []
@@ -224,7 +224,7 @@ async def _check_picture(context: Context, review: Review) -> Review | None:
 
 
 async def _ask_about_picture(context: Context, review: Review) -> str | None:
-    """Ask WeChat to check the picture; return the request's trace_id, None if it will not check it."""
+    """Ask WeChat to check the picture; return the request's trace_id, None if WeChat will not check it."""
     scene = FORUM if review["code"] else PROFILE
     # Nobody else may see it yet. WeChat may take as long as we wait for it.
     url = context.settings.public_url + signed_path(context, review["picture"], 2 * RESULT_MS)

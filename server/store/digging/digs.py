@@ -1,7 +1,7 @@
 """The history: `digs`, one per depth. Once written, a dig changes only if its person is erased.
 
 A dig is first recorded in its task (`last_dig`, `pending`) and then here. Queries that must not miss the
-newest dig add it with `pending_digs`; the others say "in the history".
+newest dig add it with `pending_digs`; the docstrings of the other queries say "in the history".
 """
 
 from __future__ import annotations
@@ -385,7 +385,7 @@ class Digs(Documents[Dig]):
     ) -> tuple[list[Dig], _Document | None]:
         """Return at most `limit` digs of a task, the newest first, and the task: see `judged_task`.
 
-        With `depth`, only less deep ones.
+        With `depth`, only digs that are less deep.
         """
         shallower: _Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
         pipeline: list[_Document] = [

@@ -15,7 +15,7 @@ from server.store.digging.terms import asked_terms
 _Document = dict[str, Any]
 
 PAGE_SIZE = 20
-MOST_OF_ONE = 3  # cards of one publisher on a page
+MOST_OF_ONE = 3  # the most cards of one publisher on a page
 # This many tasks are arranged in pages. Nobody scrolls further; from there on the list is in the index's
 # order. If even more tasks start later, a search by name does not begin with the soonest; one in 预告 does.
 ARRANGED = 1000
@@ -79,7 +79,7 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
 
 
 class Place(NamedTuple):
-    """What decides on which page a task stands. `turned`: it starts later, and its order was turned round."""
+    """The facts that decide on which page a task stands. `turned`: it starts later, in reversed order."""
 
     code: str
     publisher: str
@@ -96,7 +96,7 @@ def arranged(places: Iterable[Place]) -> list[list[str]]:
     """
     pages: list[list[str]] = []
     first, over = 0, False  # the first page with room, and whether tasks are now those that ended
-    own: dict[str, tuple[int, int]] = {}  # of each publisher: their last page, and how many they have there
+    own: dict[str, tuple[int, int]] = {}  # by publisher: their last page, and how many tasks they have on it
     for code, publisher, status, _ in places:
         if status and not over:
             first, over = max(first, len(pages) - 1), True

@@ -320,8 +320,8 @@ class Tasks(DueDocuments[Task]):
     ) -> list[ListedTask]:
         """Return a page of the square, as `listed` orders it and `arranged` arranges it.
 
-        Where all is wanted, those that are `featured` and run come first on the first page, and on no other.
-        Running tasks come with their winners.
+        If all tasks are wanted, the running tasks among the `featured` come first on the first page, and on
+        no other page. Running tasks come with their winners.
         """
         top = featured if wanted == ALL else ()
         codes = await self._codes_on(page, *listed(wanted, now_ms, lasts_ms), now_ms, top)
@@ -330,7 +330,7 @@ class Tasks(DueDocuments[Task]):
             return []
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
         pipeline: list[_Document] = [
-            # A task may have been hidden since, or an edit of it be in review.
+            # A task may have been hidden since, or an edit of it may be in review.
             {"$match": {"_id": {"$in": asked}, **_LISTED}},
             {"$unset": "seed_box"},
             # No prize has the code "".
@@ -487,8 +487,8 @@ class Tasks(DueDocuments[Task]):
         """Hide a task from all but publisher and winners, until an operator decides or `unhide_reported`
         shows it.
 
-        Returns whether this call hid it. It does not if the task is hidden already, if an operator has
-        decided since (there are more decisions than `decided`), or if reports hid it since then and no
+        Returns whether this call hid it. It does not hide the task if it is hidden already, if an operator
+        has decided since (there are more decisions than `decided`), or if reports hid it since then and no
         operator looked in time.
         """
         changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}

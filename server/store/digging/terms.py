@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from server.security.plain_text import seen
 
-# NFKC makes up to 18 characters of one. A name has at most 50, and a signature 32.
+# NFKC makes up to 18 characters of a single character. A name has at most 50, and a signature 32.
 _LONGEST = 200
 # The most terms in one query: MongoDB's planner tries an index with each of them.
 _MOST_ASKED = 8

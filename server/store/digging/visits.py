@@ -75,7 +75,7 @@ class Visits(Documents[_Document]):
         except BulkWriteError as error:
             if not only_duplicates(error):
                 raise
-            # Another process inserted the same at this moment: now they are updates.
+            # Another process inserted the same visits at this moment: now this only updates them.
             await self.collection.bulk_write(updates, ordered=False)
 
     async def opened(self, code: str, unionid: str) -> bool:

@@ -35,10 +35,10 @@ MOST_CONSENTS = 50
 class Message(TypedDict):
     """Times are unix ms, 0 for never. After `until` it is of no use. `prize` is the one it is about, or "".
 
-    `after` and `last` are there if a message is not sent itself but stands for one to each follower. These
-    are written up to the follower with the number `after`; `last` is the highest. `asleep` is there while it
-    waits for a consent. `unsure` is there if WeChat may have taken it without our knowing. `failing_since`
-    and `alarm` say since when and why WeChat does not take it.
+    `after` and `last` are there if a message is not sent itself but stands for one to each follower. Messages
+    are written up to the follower with the number `after`; `last` is the highest number. `asleep` is there
+    while it waits for a consent. `unsure` is there if WeChat may have taken it without our knowing.
+    `failing_since` and `alarm` say since when, and why, WeChat does not take the message.
     """
 
     _id: str
@@ -214,11 +214,11 @@ class Consents(Documents[Consent]):
                     upsert=True,
                 )
             except DuplicateKeyError:
-                continue  # MOST_CONSENTS are there, or another first one is
+                continue  # there are MOST_CONSENTS, or another process was first
             return
 
     async def left(self, unionid: str, template_ids: list[str]) -> dict[str, int]:
-        """Return how many messages a person still allows, by template; one without an entry has none."""
+        """Return how many messages a person still allows, by template; 0 if a template is missing."""
         keys = [_key(unionid, template_id) for template_id in template_ids]
         found = await self.collection.find({"_id": {"$in": keys}}, {"left": 1}).to_list(len(keys))
         return {consent["_id"].rpartition(":")[2]: consent["left"] for consent in found}

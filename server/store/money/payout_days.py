@@ -25,7 +25,8 @@ class PayoutDays(Documents[PayoutDay]):
         """Count a payout before its bill is made; False if it would take the day above its limit.
 
         One update decides for all processes. If a process dies before it notes in the prize that this was
-        counted, the prize is counted again: the sum is then too high until midnight, but never too low.
+        counted, the prize is counted again: the day's sum is then too high until midnight, but it is never
+        too low.
         """
         if fen > most_fen:
             return False

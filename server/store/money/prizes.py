@@ -23,7 +23,7 @@ _Document = dict[str, Any]
 
 # Claims within this time are added up for the limits of a day.
 TOGETHER_MS = 30_000
-GIVEN_AT_ONCE = 200  # read in one trip
+GIVEN_AT_ONCE = 200  # prizes that are read in one trip
 # The fields that tell where goods went.
 WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
 
@@ -423,7 +423,7 @@ class Prizes(DueDocuments[Prize]):
     ) -> list[tuple[str, str, frozenset[str], int]]:
         """Return what these people paid and were paid: publisher, winner, treasures, fen; the largest first.
 
-        Claimed prizes count, also held ones.
+        Claimed prizes count, even if they are held.
         """
         claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
         pipeline: list[_Document] = [

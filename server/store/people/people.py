@@ -262,7 +262,7 @@ class People(DueDocuments[Person]):
     async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
         """Write the name or the picture that the person chose, or both; at least one is not None.
 
-        What they chose before and nobody saw is forgotten.
+        An earlier choice that nobody saw is forgotten.
         """
         given = _shown(wxname, wxheadpic)
         await self.collection.update_one({"_id": unionid}, {"$set": given, "$unset": _CHOICE})
@@ -298,7 +298,7 @@ class People(DueDocuments[Person]):
     ) -> None:
         """Let others see what a person chose, unless they chose something else since.
 
-        What WeChat's data said is no choice: its `number` is 0.
+        A name or picture from WeChat's data is no choice: its `number` is 0.
         """
         given = _shown(wxname, wxheadpic)
         last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}

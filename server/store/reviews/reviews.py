@@ -122,7 +122,7 @@ class Reviews(DueDocuments[Review]):
         return max(found, key=lambda review: review.get("choice", 0), default=None)
 
     async def replace_profiles(self, review: Review) -> None:
-        """Delete the reviews of what the person chose before this."""
+        """Delete the reviews of what the person chose before this review's choice."""
         before = [{"choice": {"$lt": review.get("choice", 0)}}, {"choice": {"$exists": False}}]
         await self.collection.delete_many({"unionid": review["unionid"], "code": "", "$or": before})
 
@@ -141,7 +141,7 @@ class Reviews(DueDocuments[Review]):
         return await self.rows.count_documents({"state": "held", "created_at": {"$lt": before_ms}})
 
     async def delete_of_task(self, publisher: str, code: str, edited: int | None = None) -> None:
-        """Delete what is left of a task's reviews; with `edited`, of those before that edit."""
+        """Delete a task's remaining reviews; with `edited`, only those from before that edit."""
         before = {} if edited is None else {"edited": {"$not": {"$gte": edited}}}
         await self.collection.delete_many({"unionid": publisher, "code": code, **before})
 

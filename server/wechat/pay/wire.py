@@ -20,7 +20,7 @@ from server.wechat.pay.answers import (
 )
 
 Fen = Annotated[int, Meta(ge=0)]
-# The only currency; answers without one are in it.
+# The only currency. Amounts without a currency are in it.
 CURRENCY = "CNY"
 
 

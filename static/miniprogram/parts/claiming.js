@@ -48,7 +48,7 @@ export const claiming = Behavior({
 
     /** WeChat does not say reliably whether the winner confirmed, so ask the server. */
     take() {
-      if (!confirmsTransfers()) { // before a bill is made for it
+      if (!confirmsTransfers()) { // asked before a bill is made
         this.setData({ "claim.outdated": true });
         return undefined;
       }

@@ -26,7 +26,7 @@ export const owning = Behavior({
       if (appears) this.renewStatement();
       if (due && !this.cash) {
         this.cash = this.showCash().catch((error) => {
-          this.cash = null; // asked again with the next change
+          this.cash = null; // the next change asks again
           showProblem(error);
         });
       }

@@ -5,7 +5,7 @@ import { observeCard, secondsUntil } from "./clock.js";
 import { AFTER, title, wonByWords, wonWords } from "./words.js";
 
 const NEXT = 3;
-const NAMED = 5; // more winners are a number
+const NAMED = 5; // if more won, only their number is given
 const SPREAD_MS = 4000; // all who watch a treasure find its end at once
 
 let seen = []; // the cards that the square read last

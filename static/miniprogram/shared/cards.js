@@ -4,7 +4,7 @@
 import { asMoment, asTime, secondsUntil } from "./clock.js";
 import { CARD_STATES, CLAIM, OWN, TO_DO, WINNERS, endsWords, footprintWords, inReview, parcelWords, payDue, prizeWords, startWords, waitWords, wonWords, worth } from "./words.js";
 
-/** Return how a card's treasure is, as a kind and in words; `left` is the seconds of its cooldown. */
+/** Return the state of a card's treasure, as a kind and in words; `left` is the seconds of its cooldown. */
 export function stateOf(card, left) {
   const { name, status, need_pay, mine, won } = card;
   const named = (kind) => ({ kind, text: CARD_STATES[kind] });
@@ -34,7 +34,7 @@ export function lastingOf(card) {
 
 function asLeft(card) {
   const { status, need_pay, expires_at } = card;
-  if (need_pay) return ""; // it is deleted sooner
+  if (need_pay) return ""; // an unpaid one is deleted sooner
   if (startWords(card)) return endsWords(card);
   if (status || !expires_at) return "";
   const hours = secondsUntil(expires_at) / 3600;
@@ -53,7 +53,7 @@ function publishedFoot(card) {
   return { said, act: WINNERS.title, opens: "winners", urgent: false, again: OWN.again };
 }
 
-/** Return the same for who won it, with `parcel`: the words for goods on their way. */
+/** Return the same for the winner, with `parcel`: the words for goods on their way. */
 function wonFoot(card) {
   const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel: parcelWords(card) };
   if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };

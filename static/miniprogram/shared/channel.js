@@ -3,7 +3,7 @@
 // A subscriber gets each dig of the task exactly once and in order. The server promises that per connection. Across
 // connections the same holds because we ask for the digs after the last one that we delivered (`since`).
 
-const SILENCE_MS = 15000; // after it we ask whether the server is still there
+const SILENCE_MS = 15000; // after this silence we ask whether the server is still there
 const SILENCE_IN_SIGHT_MS = 5000; // the same, while somebody looks at a task
 const ANSWER_MS = 6000;
 const LONGEST_DELAY_MS = 15000;
@@ -35,7 +35,7 @@ export class Channel {
     this.subscriptions = makeSubscriptions((message) => this.send(message));
     this.listeners = { lost: new Set(), found: new Set(), refused: new Set(), over: new Set(), service: new Set() };
     this.socket = null;
-    this.ready = false; // it takes messages
+    this.ready = false; // the socket takes messages
     this.answered = false; // frames come in
     this.attempt = 0;
     this.timer = 0;
@@ -66,7 +66,8 @@ export class Channel {
 
   /**
    * Call `listener` at an event: "lost"; "found" after a loss, so read anew what was missed; "refused", so log in
-   * again; "over", which does not reconnect; "service" with the server's own state. Returns a function that ends that.
+   * again; "over", which does not reconnect; "service" with the server's own state. Returns a function that
+   * stops the calls.
    */
   on(what, listener) {
     this.listeners[what].add(listener);

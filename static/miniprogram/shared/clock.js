@@ -2,7 +2,7 @@
 
 const SAMPLES = 20;
 const offsets = [];
-// performance.now() ignores changes of the system's time. A mini-program does not have it.
+// performance.now() ignores changes of the system's time. A mini-program does not have this function.
 const ticked = () => (typeof performance === "undefined" ? Date.now() : performance.now());
 
 /**

@@ -10,7 +10,7 @@ const NOTED = 200;
  * Return what publishes with your own half:
  *
  * - `get`, `post` and `person` are those of the interfaces.
- * - `random(bytes)` resolves with so many bytes from a cryptographic source.
+ * - `random(bytes)` resolves with that many bytes from a cryptographic source.
  * - `next`, `noted` and `seen` each have `get()` and `set(value)`: the half to use next, what was published with which,
  *   and the commitments that this client saw while treasures ran.
  */

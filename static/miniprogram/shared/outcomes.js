@@ -9,7 +9,7 @@ const BROUGHT_UP = ["join", "prize", "end"];
  * holds back `cd` too. After `signal.aborted` it drops them.
  */
 export function outcomes(take, signal) {
-  const strokes = new Set(); // under way, each as the types of frames that wait for its end
+  const strokes = new Set(); // strokes under way: for each, the types of frames that wait for its end
   const held = [];
 
   function receive(frame) {

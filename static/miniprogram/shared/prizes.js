@@ -4,7 +4,7 @@ import { secondsUntil } from "./clock.js";
 
 const DAY_MS = 86400000;
 const LONG_SECONDS = 60; // a shorter cooldown is waited for
-const OUT = ["frozen", "expiring", "returned"]; // it cannot be claimed, or not now
+const OUT = ["frozen", "expiring", "returned"]; // in these states it cannot be claimed, or not now
 
 export const isMailed = ({ goods_type, draw_type }) => goods_type === 2 && draw_type === 2;
 

@@ -54,12 +54,12 @@ Component({
       this.next(1).catch(showProblem);
     },
 
-    /** Read a page of the list: the first one anew, or the one after those that are shown. */
+    /** Read a page of the list: the first page anew, or the page after those that are shown. */
     async next(page = this.pages + 1) {
       const { which } = this.data;
       const { path, whose, foot, line } = LISTS[which];
       const { data } = await api.get(path, { page });
-      if (which !== this.data.which) return; // turned to another one meanwhile
+      if (which !== this.data.which) return; // another list was chosen meanwhile
       this.pages = page;
       data.forEach(observeCard);
       const found = data.map((each) => {
@@ -69,7 +69,7 @@ Component({
         const { code, thumbnail, signed, wxname, publisher_id } = card;
         return { key: `${code} ${card.depth}`, code, thumbnail, signed, wxname, publisher_id, title: title(card), state, where: whereWords(card), foot: foot(card) };
       });
-      const known = new Set(found.map(({ key }) => key)); // pages overlap where a new one came between
+      const known = new Set(found.map(({ key }) => key)); // pages overlap if a new row came between two reads
       const cards = [...(page === 1 ? [] : this.data.cards.filter(({ key }) => !known.has(key))), ...found];
       this.setData({ cards, more: data.length === PAGE, none: cards.length ? "" : MINE[which].none });
     },

@@ -13,7 +13,7 @@ const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
 const WITH_CASH = [ON_SITE, BY_MAIL, { of: "packet", text: "红包" }, { of: "several", text: "几种奖品、拼手气" }];
 const GOODS_ONLY = [ON_SITE, BY_MAIL, { of: "several", text: "几种奖品" }];
 const DRAW_TYPES = { onSite: 1, byMail: 2 };
-// What one kind of several may be, as `prizesOf` calls it.
+// The names that `prizesOf` has for one of several kinds.
 const KINDS = [{ of: "goods", text: "实物" }, { of: "each", text: "红包" }, { of: "split", text: "拼手气" }];
 const NEW = { name: "", kind: 0, number: "1", amount: "", value: "", url: "", thumbnail: "" };
 const NO_TIMES = { day: "", clock: "20:00", lastDay: "", lastClock: "22:00" };
@@ -128,7 +128,7 @@ Component({
       return { goods_type: chosen === "packet" ? 1 : 2, draw_type: DRAW_TYPES[chosen] };
     },
 
-    /** Show what follows from what is filled in. */
+    /** Show the plan and the warnings that follow from the form. */
     adapt() {
       const { prize_num: one = "1", forecast_num: forecast, money = 0, value = 0, cd } = this.typed || {};
       const { goods_type: type, prize_num: prizes = Number(one) || 0, prizes: kinds, draw_type: given } = this.contents();

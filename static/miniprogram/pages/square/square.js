@@ -41,7 +41,7 @@ Component({
     renew() {
       this.pages = 0;
       this.complete = false;
-      this.asked = (this.asked || 0) + 1; // what was asked for before is dropped
+      this.asked = (this.asked || 0) + 1; // replies to earlier requests are dropped
       return this.more();
     },
 
@@ -54,7 +54,7 @@ Component({
         await admitted();
         if (!this.data.kinds.length) await this.readKinds();
         const found = await api.get("/getTaskList", { page, ...sought(this.data) });
-        if (asked !== this.asked || page !== this.pages + 1) return; // asked for something else, or twice
+        if (asked !== this.asked || page !== this.pages + 1) return; // outdated, or a repetition
         found.data.forEach(observeCard);
         const data = cardsOf(found).map((card) => this.shown(card));
         this.pages = page;

@@ -19,7 +19,7 @@ import { admitted, api, channel, noteCommitment, notedHalf, showProblem } from "
 
 const TICK_MS = 200;
 const READ_AGAIN_MS = 1000;
-const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // a treasure's, or somebody's share of it
+const CODE = /^[0-9A-Za-z]{12}(?:[0-9A-Za-z]{8})?$/; // the code of a treasure, or of somebody's share of it
 
 Component({
   behaviors: [claiming, history, linking, moment, naming, owning, sharing],
@@ -34,7 +34,7 @@ Component({
     onLoad({ code, scene }) {
       this.life = { aborted: false };
       this.outcomes = outcomes((frame) => this.receive(frame), this.life);
-      this.winners = new Map(); // by their places: who is known to have won, and what
+      this.winners = new Map(); // by winners' places: who is known to have won, and what
       this.opened = code || decodeURIComponent(scene || "");
       if (!CODE.test(this.opened)) {
         wx.switchTab({ url: "/pages/square/square" });
@@ -98,7 +98,7 @@ Component({
 
     async accept() {
       const { offer, task } = this.data;
-      this.answered = offer.occasion; // what is being read about it is older
+      this.answered = offer.occasion; // the details that are being read are older
       this.setData({ offer: null });
       try {
         this.setData({ promised: await accept(offer, task.code) });
@@ -111,7 +111,7 @@ Component({
       const task = { ...this.data.task, ...changed };
       const review = inReview(task.review, task.review_note);
       for (const each of task.users) if (each.is_prize) noteWinner(this.winners, each, task);
-      const shared = task.review === "shown" && !task.gone; // else nobody could open it
+      const shared = task.review === "shown" && !task.gone; // otherwise nobody could open the link
       if (shared !== this.data.shared) wx[shared ? "showShareMenu" : "hideShareMenu"]({});
       this.setData({ handing: handingLines(task), ranks: rankLines(task), task, shared, review, facts: facts(task).join(" · "), buried: buriedWords(task), ending: task.gone ? AFTER.gone : ENDINGS[task.end_reason] || "", whyNot: WHY_NOT[task.why] || "", starts: startWords(task) });
       const after = afterwards(task, this.winners);
