@@ -22,7 +22,7 @@ from server.store.digging import square
 from server.store.digging.digs import stored
 from server.store.people.follows import Follow
 from support.client import Client, Someone
-from support.messages import MESSAGES
+from support.messages import MESSAGES, allow, sent_to
 from support.trips import Trips
 
 
@@ -81,6 +81,18 @@ class TestWithMessages:
             assert reply["status"] == 0
             assert 3 <= len(sent) <= 4, sent
             await context.background.finish()
+
+    async def test_a_consent_is_taken_and_spent_without_a_command_that_has_secantusdb_read_all_consents(
+        self, client, context, trips
+    ):
+        alice, bob = await client.log_in_all("alice", "bob")
+        await allow(client, "bob", "won")
+        await bob.dig(await alice.publish(prize_num=1, forecast_num=1))
+        await context.background.finish()
+        before = len(trips.sent)
+        await send_messages(context)
+        assert [kind for kind, _ in await sent_to(client, "bob")] == ["won"]
+        assert [each for each in trips.sent[before:] if each.endswith(" consents")] == ["update consents"] * 2
 
     async def test_three_hundred_followers_are_told_in_turns_that_cost_as_those_of_sixty(
         self, client, context, trips, monkeypatch

@@ -21,7 +21,7 @@ from server.errors import WeChatBusy
 from server.game.amounts import DAY_MS
 from server.settings.messages import Template
 from server.store import is_unavailable
-from server.store.messages.messages import Consent, Message, MessageEnd
+from server.store.messages.messages import Message, MessageEnd
 from server.telemetry import metrics
 from server.wechat import Unanswered, WeChatError
 from server.wechat.messages import data_of
@@ -97,13 +97,10 @@ async def settle_message(context: Context, message: Message) -> None:
     if words.later_ms:
         await messages.postpone(message, words.later_ms, words.until_ms)
         return
-    consent = await context.store.consents.take(
-        message["unionid"], template.template_id, message["_id"]
-    )
-    if consent is None:
+    if not await context.store.consents.take(message["unionid"], template.template_id, message["_id"]):
         await messages.sleep(message, min(now_ms + LOOK_AGAIN_MS, until_ms + 1))
         return
-    if _may_be_taken(message) and await _has_more(context, consent):
+    if _may_be_taken(message) and await _has_more(context, message, template):
         await _end(context, message, "unclear")
         return
     if await messages.begin_sending(message):
@@ -115,13 +112,16 @@ def _may_be_taken(message: Message) -> bool:
     return message["state"] == "sending" or "unsure" in message
 
 
-async def _has_more(context: Context, consent: Consent) -> bool:
+async def _has_more(context: Context, message: Message, template: Template) -> bool:
     """Whether WeChat would take a message twice: its person has more than one consent.
 
     A message that was sent spent its consent, even if that is not noted. One that ended unsent, but for
     which a consent is still reserved, may not have spent it: then WeChat allows one message more than we
     count.
     """
+    consent = await context.store.consents.find(message["unionid"], template.template_id)
+    if consent is None:
+        return False
     return consent["left"] + await context.store.messages.unsent_number(consent.get("held", [])) > 1
 
 

@@ -230,18 +230,24 @@ class Consents(Documents[Consent]):
         found = await self.collection.find(asked, {"unionid": 1}, batch_size=len(keys) + 1).to_list(len(keys))
         return {consent["unionid"] for consent in found}
 
-    async def take(self, unionid: str, template_id: str, message_id: str) -> Consent | None:
-        """Reserve a consent for a message, and return what is left; None if there was none.
+    async def find(self, unionid: str, template_id: str) -> Consent | None:
+        """Return what a person still allows of a template, None if there is no entry."""
+        return await self.collection.find_one({"_id": _key(unionid, template_id)})
 
-        A message keeps one that is already reserved for it.
+    async def take(self, unionid: str, template_id: str, message_id: str) -> bool:
+        """Reserve a consent for a message; False if there was none.
+
+        A message keeps one that is already reserved for it. This is no findAndModify, since SecantusDB reads
+        all consents for one.
         """
         key = _key(unionid, template_id)
-        taken = await self.find_one_and_update(
+        taken = await self.collection.update_one(
             {"_id": key, "left": {"$gt": 0}, "held": {"$ne": message_id}},
             {"$inc": {"left": -1}, "$push": {"held": message_id}},
-            return_document=True,
         )
-        return taken or await self.collection.find_one({"_id": key, "held": message_id})
+        if taken.modified_count == 1:
+            return True
+        return await self.rows.find_one({"_id": key, "held": message_id}, {"_id": 1}) is not None
 
     async def spend(self, unionid: str, template_id: str, message_id: str) -> None:
         """Note that the message for which a consent is reserved was sent."""
