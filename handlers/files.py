@@ -23,7 +23,7 @@ from server.errors import NotShown
 from server.game.review import is_shown
 from server.store.files import File as StoredFile
 
-# For this long a browser may still show its copy of a picture that was taken down.
+# A browser may still show its copy of a picture for this long after the picture was taken down.
 TAKEN_DOWN_SECONDS = 3600
 UNSHOWN_SECONDS = 300
 _UNTIL = re.compile("[0-9]{1,12}")

@@ -403,7 +403,7 @@ class Push(Socket):
 
 
 def _decode_message(message: str | bytes) -> Message:
-    """Return the message. Raises BadRequest, which says what it should have been."""
+    """Return the message. Raises BadRequest, which says what the message should have been."""
     if isinstance(message, bytes):
         raise BadRequest("应为 JSON 文字消息，不能用二进制")
     try:

@@ -23,7 +23,7 @@ class Unready(BaseHandler):
 
 
 class UnreadySocket(Socket):
-    """`/ws` meanwhile. It sends what is sent when the store fails, so the page reconnects later."""
+    """`/ws` meanwhile. It sends and closes as if the store had failed, so the page reconnects later."""
 
     async def open(self, *args: str, **kwargs: str) -> None:
         """Say that the service is down, and close."""

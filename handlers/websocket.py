@@ -218,8 +218,8 @@ class Socket(WebSocketHandler):
         self.unsent_bytes += len(rest)
         self.all_sent = False
         self.waits()
-        # In pieces, because each piece reports when it was sent: so a long replay over a slow link is not
-        # "stuck".
+        # Written in pieces, because each piece reports when it was sent: so a long replay over a slow link is
+        # not "stuck".
         for at in range(0, len(rest), PIECE_BYTES):
             if not self.iostream.closed():
                 self._write(rest[at : at + PIECE_BYTES])

@@ -47,7 +47,7 @@ class FrameCheck:
         self._before, self._last = None, None
 
     def take(self, frame: Frame) -> str:
-        """Take the next frame of the task; return what is wrong with it, "" if nothing is.
+        """Take the next frame of the task; return what is wrong with it, "" if it is right.
 
         A wrong frame changes the state too, so that one mistake is reported only once.
         """

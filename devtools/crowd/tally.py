@@ -15,13 +15,13 @@ Dig = tuple[str, int]  # code, seq
 
 
 class Delays:
-    """How often something took how long."""
+    """Durations of something, and how often each occurred."""
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()  # by tenths of a millisecond
 
     def add(self, seconds: float) -> None:
-        """Note how long it took; what seems to end before it began counts as 0 s."""
+        """Note a duration; a negative one, by clocks that differ, counts as 0 s."""
         self._counts[max(0, round(seconds * 10_000))] += 1
 
     def total(self) -> int:
@@ -79,7 +79,8 @@ class Tally:
     def dug(self, dig: Dig, who: str, written_at: float, again: bool) -> None:
         """Note to whom a dig was acknowledged, and when its request was written.
 
-        With `again` it was asked for more than once. Nobody knows which request made it, so it is not timed.
+        With `again` the dig was asked for more than once. Nobody knows which request made it, so it is not
+        timed.
         """
         other, _ = self._written.get(dig, (who, 0.0))
         if other != who:

@@ -43,7 +43,7 @@ class TokenRequest(msgspec.Struct):
 
 
 class CodeRequest(msgspec.Struct):
-    """What getwxacodeunlimit takes; `width` in pixels. Without a `page`, the first one opens.
+    """What getwxacodeunlimit takes; `width` in pixels. Without a `page`, the code opens the first page.
 
     https://developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/qrcode-link/qr-code/getUnlimitedQRCode.html
     """

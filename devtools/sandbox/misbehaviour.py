@@ -32,9 +32,9 @@ class MisbehaveRequest(msgspec.Struct):
     (`certify_notice`). The push of a picture's result may be lost, repeated or delayed too. A content check
     (`msg_sec_check`, `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with the
     error code `code` (default 61010). It may also `judge` that the content is `code`: pass, review or risky.
-    A message may also be answered after `seconds` (`slow`) or by `garbage`, both once it was sent. Its number
-    is an openid, and its codes are WeChat's (default 43101, which also withdraws the consent). A query of a
-    `risk` may be answered late, by garbage, by an error code, or by the `rank` `code`. The report of a
+    A message may also be answered after `seconds` (`slow`) or by `garbage`; in both cases it was sent. Its
+    number is an openid, and its codes are WeChat's (default 43101, which also withdraws the consent). A query
+    of a `risk` may be answered late, by garbage, by an error code, or by the `rank` `code`. The report of a
     delivery (`shipping`, whose number is an openid) may misbehave in the same ways. The query whether reports
     are needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `expire`
     and `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour that is

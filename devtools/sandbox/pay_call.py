@@ -153,7 +153,7 @@ class PayCall(SandboxHandler):
         self.answer(FAILURES[failure.code][0], body)
 
     def log_exception(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        """Log bugs only: what WeChat would refuse too is not one."""
+        """Log bugs only. A request that WeChat would refuse too is no bug."""
         if not isinstance(error, PayFailure):
             super().log_exception(kind, error, trace)
 

@@ -1,6 +1,6 @@
 """What authors of clients call here themselves, for `/openapi.json`.
 
-What WeChat's servers answer to ours is described by WeChat.
+WeChat itself describes what its servers answer to ours.
 """
 
 from __future__ import annotations

@@ -194,7 +194,7 @@ def _partaken_card(context: Context, task: JoinedTask) -> PartakenCard:
     fields = card_fields(context, task)
     if not may_see(review_of(task), mine=False, won=bool(task["wins"])):
         # Signatures and names of ranks are content too. With `signed` 0 clients would show the publisher's
-        # picture, so that is hidden as well.
+        # picture, so that picture is hidden as well.
         unseen = ("name", "pic", "thumbnail", "wxname", "wxheadpic", "publisher_id", "place", "pickup_time")
         fields |= dict.fromkeys(unseen, "") | {"signed": 0, "ranks": []}
     return msgspec.convert(

@@ -300,7 +300,7 @@ class PostTask(Interface):
 def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
     """Return the kinds of prizes of a request, which may be the text of a form.
 
-    Raises BadRequest, also if they have what a `RankRequest` has and this `kind` has not.
+    Raises BadRequest, also if they have a field of `RankRequest` that this `kind` lacks.
     """
     fixed = set(RankRequest.__struct_fields__).difference(kind.__struct_fields__)
     try:

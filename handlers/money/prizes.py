@@ -201,7 +201,7 @@ Wanted: TypeAlias = Literal["all", "to_send", "open", "done", "gone"]
 class GetWinnersRequest(msgspec.Struct):
     """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) instead of JSON.
 
-    `wanted` narrows it. With `page` there are 20 a page, what is overdue first.
+    `wanted` narrows it. With `page` there are 20 a page, the overdue ones first.
     """
 
     unionid: Unionid
@@ -250,7 +250,7 @@ class WinnerRow(msgspec.Struct):
 
 
 class GetWinnersReply(Reply, kw_only=True):
-    """In order of depth; with `page`, what is overdue first. `number` is how many are wanted.
+    """Winners in order of depth; with `page`, the overdue ones first. `number` is how many are wanted.
 
     `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
 

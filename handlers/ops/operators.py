@@ -33,7 +33,8 @@ TRIES_SECONDS = 60
 # Failed logins per minute, across processes. Per address, so that a guesser shuts out nobody else; in total,
 # to bound a guesser with many addresses.
 TRIES_OF_ONE, TRIES_OF_ALL = 10, 300
-# What operators send has a few hundred bytes. It may use a spare connection, which must soon be free again.
+# A request of an operator has a few hundred bytes. It may use a spare connection, which must soon be free
+# again.
 BODY_SECONDS = 10
 
 

@@ -84,7 +84,7 @@ class OpsSearch(OperatorInterface):
     gives = (OpsSearchReply,)
 
     async def answer(self, request: OpsSearchRequest) -> OpsSearchReply:
-        """Raises BadRequest for one character. For a token of operators nothing is found."""
+        """Raises BadRequest for one character. Finds nothing for an operators' token."""
         query, store, now_ms = request.query, self.context.store, self.context.clock.now_ms()
         if len("".join(query.split())) < LEAST:
             raise BadRequest(f"“搜索内容”至少 {LEAST} 个字", param="query")

@@ -162,7 +162,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
     async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
             raise NoSuchTask
-        # In this order: if the process dies in between, a reported task is still in the queue.
+        # The order matters: if the process dies in between, a reported task is still in the queue.
         decided = await context.store.tasks.set_hidden(code, hidden=hidden, note=reason)
         if not decided:
             raise BadRequest("审核没有通过，已经结束，不能再显示", param="hidden")
@@ -270,7 +270,7 @@ async def export_given(
 async def export_log(
     context: Context, actor: Actor, wanted: Wanted, reason: str
 ) -> AsyncGenerator[list[Act]]:
-    """Yield what is wanted of the audit log, some at a time.
+    """Yield the wanted acts of the audit log, some at a time.
 
     If nobody takes all of it, the act stays "begun" in the log.
     """

@@ -194,7 +194,8 @@ async def audience_of(context: Context, file: File) -> Audience:
         return "operators"
     if await tasks.shows_picture(file.path):
         return "everybody"
-    # A hidden task does not hide a picture that its owner also shows: it may be hidden for its text alone.
+    # A hidden task does not hide a picture that its owner also shows: the task may be hidden for its text
+    # alone.
     if await context.store.people.pictures_among([file.path]):
         return "everybody"
     if await tasks.hides_picture(file.path):

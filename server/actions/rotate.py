@@ -176,7 +176,7 @@ def _sealed_anew(
 
 
 async def _persist(asked: Callable[[], Awaitable[T]]) -> T:
-    """Ask until the store answers, at most TRIES times. What was replaced already is left as it is."""
+    """Ask until the store answers, at most TRIES times. Values replaced already stay so."""
     for _ in range(TRIES - 1):
         try:
             return await asked()

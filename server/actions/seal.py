@@ -1,4 +1,5 @@
-"""Noting under which secret this process seals, so that no rotation leaves out what it will seal."""
+"""Noting under which secret this process seals, so that no rotation leaves out the values that it will
+seal."""
 
 from __future__ import annotations
 

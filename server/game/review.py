@@ -13,7 +13,7 @@ from server.game.lifecycle import NOW, Row, Table, With
 from server.game.ranks import TaskRank, is_mailed
 
 ReviewState: TypeAlias = Literal["checking", "shown", "held", "refused"]
-# As clients see it: an operator may also hide what was shown.
+# The states as clients see them: an operator may also hide what was shown.
 ReviewShown: TypeAlias = Literal["checking", "shown", "held", "refused", "hidden"]
 Part: TypeAlias = Literal["text", "picture"]
 IN_REVIEW: tuple[ReviewState, ...] = ("checking", "held")

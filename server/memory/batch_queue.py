@@ -44,7 +44,7 @@ class BatchQueue(Generic[K, V]):
         self._tasks: set[asyncio.Task[Mapping[K, V]]] = set()
 
     async def ask(self, key: K) -> V | None:
-        """Return what was found for `key`, None if nothing. Raises Unavailable, or what the store raised."""
+        """Return what was found for `key`, None if nothing was. Raises Unavailable, or the store's error."""
         loop = asyncio.get_running_loop()
         if not 0 < len(self._gathering) < MOST_AT_ONCE:
             self._gathering = deque()

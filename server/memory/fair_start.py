@@ -23,8 +23,8 @@ _chance = secrets.SystemRandom()
 
 # Places are drawn with this many bits: Redis keeps them as doubles, which represent that many bits exactly.
 PLACE_BITS = 52
-# A gathering process sends new places at this interval, and once more this long before the window's end. When
-# the processes then read who is first, Redis has nearly all places.
+# A gathering process sends new places at this interval, and once more this long before the window's end. So
+# when the processes read who is first, Redis has nearly all places.
 TELL_SECONDS = 0.1
 EARLY_SECONDS = 0.015
 # If Redis answers none of its calls within this time, a process draws alone: its people must not wait longer.
@@ -35,8 +35,8 @@ PATIENCE_SECONDS = 0.15
 # refused, after this time.
 OTHERS_SECONDS = 0.15
 # For this long after the window, other processes may still read the order or wait for the first dig. Requests
-# that come then get a place too: otherwise they would overtake all others through a process that gathered
-# nobody.
+# that come in this time get a place too: otherwise they would overtake all others through a process that
+# gathered nobody.
 LATE_MS = int(1000 * (PATIENCE_SECONDS + OTHERS_SECONDS))
 
 

@@ -1,7 +1,7 @@
 """The people this process knows: the fields of their records that decide whether they are admitted.
 
-What was read is trusted for a limited time. The bus tells of changes elsewhere; without Redis, that time is
-shorter.
+A record that was read is trusted for a limited time. The bus tells of changes elsewhere; without Redis, the
+time is shorter.
 """
 
 from __future__ import annotations

@@ -117,8 +117,8 @@ class Check:
     def pass_time(self, *, able: bool) -> None:
         """If the check is overdue, add the time since the last call. Call it once a second.
 
-        A check that was not `able` to run, or whose process stood still, is not late because of that. From
-        then on it has the whole of LATE_SECONDS again.
+        A check that was not `able` to run, or whose process stood still, is not late because of that. Once it
+        can run, it has the whole of LATE_SECONDS again.
         """
         now = self._clock()
         passed, self._seen = now - self._seen, now
@@ -161,7 +161,7 @@ async def check_invariants(store: Store, tasks: list[Task]) -> list[Alarm]:
 
 
 async def compare_totals(store: Store, task: Task) -> list[Finding] | None:
-    """Return what contradicts a task's history; None if it cannot be compared.
+    """Return where a task contradicts its history; None if the two cannot be compared.
 
     A task cannot be compared if it has more than CHECKED_DIGS digs, or was dug meanwhile.
     """

@@ -1,4 +1,5 @@
-"""Findings for people: a line of English for the command line; for a screen, values that it words itself."""
+"""Findings for people: a line of English for the command line; for a screen, values that the screen puts into
+words."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Noticing alarms, keeping them, and telling the webhook. The leader does it for all (`leader.py`).
 
-An alarm is written before the webhook is told, and what was told is written after. So a kill loses nothing:
+An alarm is written before the webhook is told, and it is noted as told afterwards. So a kill loses nothing:
 at worst the webhook is told the same event twice, under the same id. Only the beginning of MongoDB's silence
 is reported from memory. If the process dies during that silence, the end of the silence is not told.
 """

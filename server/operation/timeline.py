@@ -1,6 +1,6 @@
 """What became of a person, a treasure or a prize: each act and state, read from the documents.
 
-No log is kept beside these. A document keeps the last time of each of its states.
+No log of them is kept. A document keeps the last time of each of its states.
 """
 
 from __future__ import annotations

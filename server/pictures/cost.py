@@ -1,6 +1,7 @@
 """What decoding an upload will cost, told by its first bytes. Pure: nothing is decoded.
 
-A file may lie about its size, so what is found here binds: `decode.normalise` refuses what has more pixels.
+A file may lie about its size, so the cost found here is binding: `decode.normalise` refuses a file with more
+pixels.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Picture(msgspec.Struct, frozen=True, tag=True):
 def normalise(data: bytes, most_pixels: int = MAX_PIXELS) -> Picture:
     """Return an uploaded picture as it is stored: a PNG if something in it is transparent, else a JPEG.
 
-    What would be too large as a PNG is put on white, as a JPEG.
+    A picture that would be too large as a PNG is put on white, as a JPEG.
 
     `most_pixels` is what `cost_of` counted for its owner. A file that turns out to have more is not accepted.
     Sizes and scans are checked before any pixel is decoded. Raises NotAPicture and PictureTooLarge.

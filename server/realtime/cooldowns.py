@@ -1,4 +1,5 @@
-"""The running cooldowns that this process knows of, so that most refusals need no store. In memory only.
+"""The running cooldowns that this process knows of, so that most refusals need no store. They are in memory
+only.
 
 It also knows when a task opened, for its first dig. Nothing here is the truth: it comes from a read, a dig
 made here, or news of another process.

@@ -440,7 +440,7 @@ class Hub:
                 self._read_soon(watched)
 
     async def _poll_sessions(self) -> None:
-        """Read whose tokens ended, unless nobody is here and all that was known of people is too old."""
+        """Read whose tokens ended, unless nobody is here and nothing read about people is trusted."""
         if self.activity.idle(FORGOTTEN_SECONDS):
             self.sessions.rest()
         else:

@@ -214,7 +214,7 @@ class Limits:
     async def _run(
         self, names: list[str], known: list[_Known], arguments: list[int], *, anyway: bool
     ) -> tuple[list[int], int] | None:
-        """Run the script; `arguments` hold all that is not sent yet of what was counted here."""
+        """Run the script; `arguments` hold all counts of this process that are not sent yet."""
         unsent = [each.own - each.sent for each in known]
         for each in known:
             each.sent = each.own  # another request must not send it too

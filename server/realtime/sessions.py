@@ -11,8 +11,8 @@ from typing import Protocol
 POLL_SECONDS = 5.0
 # How far a poll looks back: longer than any process trusts what it has read about a person.
 LOOKED_BACK_MS = 120_000
-# After this long without a request or a connection, none is under way, and what was read is no longer
-# trusted.
+# After this long without a request or a connection, none is under way, and records that were read are no
+# longer trusted.
 FORGOTTEN_SECONDS = 300.0
 
 
@@ -56,7 +56,7 @@ class Sessions:
         return self._known.get(unionid, 0)
 
     def rest(self) -> None:
-        """Forget all people: nobody is connected, and what was read about people is no longer trusted."""
+        """Forget all people: nobody is connected, and the records that were read are no longer trusted."""
         self._known = {}
         self._polled_ms = self._now_ms()
 

@@ -85,7 +85,7 @@ class Sink(Protocol):
         """Take finished frames; must neither block nor raise."""
 
     def cut_if_stuck(self, now: float) -> bool:
-        """Drop the connection if it took nothing for too long; return whether anything still waits."""
+        """Drop the connection if it took nothing for too long; return whether bytes are still queued."""
 
 
 class Watcher(Sink, Protocol):

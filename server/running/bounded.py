@@ -61,7 +61,7 @@ KEPT_BELOW = ("/ops/", "/static/ops/")
 GRACE_SECONDS = 0.05
 FREED_AT_ONCE = 8
 UNLIMITED = 1 << 20
-# Each head takes up to half a millisecond to parse, and what its request does then comes on top.
+# Each head takes up to half a millisecond to parse, and the work of its request comes on top.
 HEADS_A_TURN = 8
 FULL_ADDRESS = "这个网络地址同时进行的请求太多，请稍后再试"
 FULL_PERSON = "你同时进行的请求太多，请关闭一些页面再试"

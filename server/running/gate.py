@@ -39,7 +39,7 @@ class Gate(HTTPServerConnectionDelegate):
         self._opened.set()
 
     def start_request(self, server_conn: object, request_conn: HTTPConnection) -> HTTPMessageDelegate:
-        """Return what takes a request whose head came, and that may go on after `ready_for`."""
+        """Return the object that takes a request whose head came; the request may go on after `ready_for`."""
         return self.app.start_request(server_conn, request_conn)
 
     async def ready_for(self, target: str) -> None:

@@ -118,7 +118,8 @@ async def look_at_data(
 
     `identity` is what it should be, if that is known. Raises BadSettings; NotOurs for another database, for
     an emptied one, and if a value is sealed under a secret that we lack. It notes in the database that this
-    server seals, so that no rotation misses what it will seal. `answers` is called once MongoDB answers.
+    server seals, so that no rotation misses the values that it will seal. `answers` is called once MongoDB
+    answers.
 
     In development a new database is prepared too, perhaps by several workers at once.
     """

@@ -37,7 +37,7 @@ def one_line(text: str) -> str:
 
 
 def seen(text: str) -> str:
-    """Return a text as people see it, without what is not drawn: that would hide a bad word from a check."""
+    """Return a text as people see it, without undrawn characters: they could hide a bad word."""
     return text if text.isascii() else _NOT_DRAWN.sub("", text)
 
 

@@ -1,4 +1,4 @@
-"""How often a person, or an address, may do what costs something. Pure.
+"""How often a person, or an address, may do something that has a cost. Pure.
 
 A limit is the most acts in a window, which begins with the first act. 0 means no limit.
 """

@@ -50,7 +50,7 @@ _TAKES: dict[str, tuple[Sort, ...]] = {
     "enum": ("phrase",),
     "letter": (),
 }
-# What may stand fixed in a field of each sort (参数值内容限制说明, as in `server/wechat/messages.py`).
+# The fixed texts that a field of each sort may have (参数值内容限制说明, as in `server/wechat/messages.py`).
 _FIXED = {
     "thing": re.compile(".{1,20}"),
     "phrase": re.compile("[\u4e00-\u9fff]{1,5}"),

@@ -1,4 +1,4 @@
-"""What there is to do: one round trip asks all collections whether anything in them is due."""
+"""The work that is due: one round trip asks all collections whether anything in them is due."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
-    """Return what kind of MongoDB answers. Raises what a lost one raises."""
+    """Return what kind of MongoDB answers. Raises what a lost MongoDB raises."""
     build = await client.admin.command("buildInfo")
     hello = await client.admin.command("hello")
     kind = "replica set" if "setName" in hello else "sharded" if hello.get("msg") == "isdbgrid" else "alone"

@@ -35,7 +35,7 @@ ROUTE = "/files/"
 # Much longer than any request, so no running request can be about to use a file that has been unused for this
 # long.
 UNUSED_MS = DAY_MS
-# How long what we drew stays after it was last asked for, and after a newer one took its place.
+# How long a picture that we drew stays after it was last asked for, and after a newer one took its place.
 MADE_MS = 30 * DAY_MS
 SUPERSEDED_MS = 3_600_000
 CHUNK_BYTES = 255 << 10  # as in GridFS
@@ -152,7 +152,7 @@ class Files(Documents[_Document]):
         return ROUTE + str(found["_id"])
 
     async def supersede(self, made_for: _Document, now_ms: int) -> None:
-        """Let what was drawn under these names go soon: something newer takes its place."""
+        """Delete the pictures drawn under these names soon: newer ones take their places."""
         soon = {"$min": {"metadata.delete_at": now_ms + SUPERSEDED_MS}}
         await self.collection.update_many({"metadata.made_for": made_for}, soon)
 
@@ -300,7 +300,8 @@ class Files(Documents[_Document]):
     async def _write_chunks(self, name: str, data: bytes) -> None:
         """Write a file's bytes, a chunk at a time.
 
-        GridFS would send them all in one command, and what others write would wait until that is on the disk.
+        GridFS would send them all in one command, and other writes would wait until all bytes are on the
+        disk.
         """
         for n, start in enumerate(range(0, len(data), CHUNK_BYTES)):
             chunk = data[start : start + CHUNK_BYTES]

@@ -111,7 +111,7 @@ async def _tell_silence(database: _Database, say: Say) -> None:
 
 
 async def require_prepared(database: _Database, indexes: Indexes) -> Found:
-    """Return what indexes are missing. Raises BadSettings unless the data is of a version to serve from."""
+    """Return which indexes are missing. Raises BadSettings unless the data is of a version to serve from."""
     if not await _is_noted(database):
         found = "the database is empty" if await is_new(database) else "the data has no version"
         raise BadSettings(f"MONGODB_URI: {found}: run {RELEASE}")

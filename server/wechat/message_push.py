@@ -71,7 +71,7 @@ class MessagePush:
     def read(self, msg_signature: str, timestamp: str, nonce: str, body: bytes) -> Event:
         """Return the event in the body of a push. Raises ForgedPush.
 
-        A signed event is WeChat's, so one that cannot be read is no forgery: its kind is "". A result
+        A signed event is WeChat's, so an event that cannot be read is no forgery: its kind is "". A result
         that cannot be read, or that WeChat calls invalid, is UNCHECKED.
         """
         try:

@@ -5,7 +5,8 @@ import { secondsUntil } from "../miniprogram/shared/clock.js";
 import { SQUARE, prizesLeft, title, whereWords } from "../miniprogram/shared/words.js";
 import { avatar, el, fill, icon, set, write } from "./dom.js";
 
-// Not the browser's lazy loading: it fetches pictures two screens ahead, most of the cost of a first view.
+// The browser's own lazy loading is not used: it fetches pictures two screens ahead, which is most of the
+// cost of a first view.
 const inSight = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) {
     if (!isIntersecting) continue;

@@ -12,9 +12,10 @@ const FALL_MS = 1800;
 const SHOWN_MS = 8000;
 
 /**
- * The person at the screen won with the dig of this reply: prepare the celebration during the stroke, and return what
- * begins it and resolves once all coins fly. The back button closes it. The dialog is laid out unseen before it opens:
- * opening it alone has the style of the whole page worked out anew, nearly a frame's work on a slow phone.
+ * The person at the screen won with the dig of this reply: prepare the celebration during the stroke, and
+ * return a function that begins it and resolves once all coins fly. The back button closes it. The dialog is
+ * laid out unseen before it opens: opening it alone has the style of the whole page worked out anew, nearly a
+ * frame's work on a slow phone.
  */
 export async function celebrationOfMine(task, reply, signal) {
   let claiming = false;

@@ -264,7 +264,7 @@ class Page {
     this.shaft.say("");
   }
 
-  /** Take a snapshot, and read what it does not tell. */
+  /** Take a snapshot, and read from the server what the snapshot does not tell. */
   catchUp(frame) {
     const { task } = this;
     const { leapt, now_depth, prizes_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
@@ -323,7 +323,8 @@ class Page {
     // changed since that frame.
     const judgedSince = data && ((this.#judged && data.review !== this.#judged) || data.edited < this.#edited);
     if (data) [this.#judged, this.#edited] = ["", 0];
-    // Not read, or older than a frame. An end without a dig has no `seq` of its own, so compare the status too.
+    // The details were not read, or are older than a frame. An end without a dig has no `seq` of its own, so
+    // compare the status too.
     if (!data || judgedSince || data.seq < this.task.seq || (this.task.status && !data.status)) {
       // If the channel is lost, the next snapshot tries again.
       const again = () => this.signal.aborted || this.reload();

@@ -53,7 +53,7 @@ function makeForm(task, signal) {
   return form;
 }
 
-/** The fields of what one kind of prizes is called and looks like. */
+/** The fields for the name and the picture of one kind of prizes. */
 function kindFields({ name, thumbnail }, at) {
   const called = field(`kind-${at + 1}-name`, KIND.name, { name: null, value: name, maxlength: 20, required: true });
   const picture = pictureField(`kind-${at + 1}-picture`, { label: "图片", hint: thumbnail ? EDIT.keeps : KIND.picture, shown: thumbnail });

@@ -59,7 +59,7 @@ export class Participants {
     this.show();
   }
 
-  // The list itself uses what follows; nobody else does.
+  // Only the list itself uses the methods below.
 
   first() {
     return Math.min(this.number + 1, ...this.shown.keys());

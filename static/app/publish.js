@@ -1,5 +1,5 @@
-// Publishing: only the fields that apply, each with its range, and a summary before they are sent. What was filled in
-// is kept until it is published. A problem is said beneath its field, which gets the focus.
+// Publishing: only the fields that apply, each with its range, and a summary before they are sent. The
+// filled-in form is kept until it is published. A problem is said beneath its field, which gets the focus.
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
 import { copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../miniprogram/shared/planning.js";
@@ -16,7 +16,7 @@ const DRAFT = "wabao.draft"; // what is filled in: {whose, url, values by name, 
 const SEVERAL = "0"; // the form's value for several kinds, in place of a goods_type
 const SPACING = ["interval", "fluctuation"];
 
-/** With a `code`, bury that treasure again: what it says is filled in. */
+/** With a `code`, bury that treasure again: the form is filled in with its details. */
 export function publish(root, signal, code) {
   if (!code) return fillIn(root, signal);
   const said = el("p.blank", { role: "alert" });
@@ -108,7 +108,7 @@ function makeFields(kept, changed) {
   };
 }
 
-/** The fields of what a treasure says. */
+/** The fields for a treasure's texts. */
 export function textFields() {
   return {
     name: field("name", FIELDS.name, { maxlength: 50, required: true, placeholder: "1 到 50 个字" }),

@@ -18,7 +18,7 @@ const MOST_RENEWED = 100; // further down nothing is renewed until the person sc
 const MOST_PAGES = 25;
 const AHEAD_PX = 600;
 
-// Coming back from a treasure finds the square as it was left.
+// The square as it was left, for somebody who comes back from a treasure.
 let left = { whose: null, cards: [], pages: 0, lengths: [], scroll: 0, kind: "", name: "", unfolded: false };
 
 const TYPING_MS = 300;

@@ -71,7 +71,7 @@ function actLine({ at, operator, shared, act, reason, outcome, ...about }) {
   );
 }
 
-/** Whom and what an act was about, with the links to their pages. Without a name that is still known, its target as it is. */
+/** Whom and what an act was about, with the links to their pages. If no name is known any more, the target as it was logged. */
 function subject({ target, code, depth, name, key, wxname }) {
   const [kind] = target.split(":");
   const person = key ? keyLink(key, isolated(wxname || key.split(":")[1])) : ["profile", "report", "share"].includes(kind) ? keyLink(target, t("a_person")) : null;

@@ -142,7 +142,7 @@ export class Screen {
     order(this.#tasks, frame.tasks.map((task) => this.#rows.get(task.code).element), t("no_tasks"));
   }
 
-  /** Show what reports alone hide, which waits for an operator. */
+  /** Show the tasks that reports alone hide, which wait for an operator. */
   #hiddenTold(tasks) {
     this.#hiddenNow.hidden = !tasks.length;
     this.#hidden.show(tasks, () => tasks.map((task) => {

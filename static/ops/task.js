@@ -11,7 +11,8 @@ import { TaskRow, stateOf } from "./rows.js";
 import { timeline } from "./timeline.js";
 import { named, t } from "./words.js";
 
-// What changes while a task is dug is written into elements that stay, so that a selection in them stays too.
+// Values that change while a task is dug are written into elements that stay, so that a selection in them
+// stays too.
 const MOVES = { watchers: 0, participants: 0, now_depth: 0, prizes_left: 0, cd_until: 0 };
 
 /** Show a task in `root` and keep it new; returns the page, as main.js wants it. */

@@ -1,7 +1,7 @@
 """What the WeChat sandbox remembers: `sandbox_codes` and `sandbox_tokens`.
 
-Times are int64 unix milliseconds that the caller gives. What has expired counts as absent. Expired codes are
-deleted when the next one is added.
+Times are int64 unix milliseconds that the caller gives. Expired codes and tokens count as absent. Expired
+codes are deleted when the next one is added.
 """
 
 from __future__ import annotations

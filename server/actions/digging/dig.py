@@ -198,10 +198,10 @@ async def dig(
     to wait.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
-    `admit` raises, Banned, OwnTask, AlreadyWon. Where there is no cooldown, TooOften may come before any.
-    In a cooldown, OwnTask comes first where this process knows the publisher.
-    After DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether
-    the dig was recorded, or Unavailable if nothing was sent to it.
+    `admit` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come before all
+    of them. In a cooldown, OwnTask comes first where this process knows the publisher. After
+    DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the
+    dig was recorded, or Unavailable if nothing was sent to it.
     """
     now = asyncio.get_running_loop().time()
     request = _Request(
@@ -292,8 +292,8 @@ def _may_not_dig(context: Context, request: _Request) -> bool:
 async def _look(context: Context, request: _Request) -> Dug | None:
     """Refuse a caller who may not dig, without a turn or a place in the random order, so they delay nobody.
 
-    It reads the store and refuses in the order of `dig`, since what was heard may be wrong. Returns their
-    earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
+    It reads the store and refuses in the order of `dig`, since the news that was heard may be wrong. Returns
+    their earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
     """
     code, unionid, dig_id = request.code, request.unionid, request.dig_id
     try:

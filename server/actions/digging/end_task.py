@@ -31,8 +31,8 @@ LOOK_AGAIN_MS = 60_000
 OPERATOR_LOOK_MS = 600_000
 # Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
 UNWRITTEN_MS = 2_000
-# A thousand bills may be out at a deadline. What is not done within this time waits until the task is due
-# again: the lease on the task (`server/store/due.py`) must not run out first.
+# A thousand bills may be out at a deadline. Bills that are not done within this time wait until the task is
+# due again: the lease on the task (`server/store/due.py`) must not run out first.
 RETRACTING_SECONDS = 20.0
 
 log = logging.getLogger("wabao.money")

@@ -269,7 +269,7 @@ def _required(value: _Value | None, name: str, msg: str) -> _Value:
 
 
 def _prizes(settings: Settings, draft: Draft) -> _Prizes:
-    """Return what a publisher puts in. Raises BadRequest."""
+    """Return the prizes that a publisher puts in. Raises BadRequest."""
     red_packet = draft.goods_type == RED_PACKET
     if draft.prizes is not None:
         if draft.nonce is None:

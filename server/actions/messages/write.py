@@ -17,7 +17,7 @@ from server.settings.messages import MessageKind
 from server.store.messages.messages import Message
 from server.store.money.prizes import Prize
 
-# Older events are not told. Messages that ended are kept for longer than this, so no message is written
+# Nobody is told of older events. Messages that ended are kept for longer than this, so no message is written
 # twice.
 FRESH_MS = 7 * DAY_MS
 REMIND_MS = DAY_MS

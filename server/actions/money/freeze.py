@@ -93,7 +93,7 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
 
 
 async def find_target(context: Context, what: What, code: str, depth: int) -> str:
-    """Return the id of what is meant: a task's code, a prize's or a person's. Raises NoSuchTask, BadRequest.
+    """Return the id of the target: a task's code, a prize's id or a person's. Raises NoSuchTask, BadRequest.
 
     Operators see no ids of people, so they name a person by what they did.
     """

@@ -229,7 +229,7 @@ async def _is_full(context: Context, prize: Prize) -> bool:
 
 
 async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
-    """Check the limits of 24 hours. Of several that are exceeded, the one with the longest wait counts."""
+    """Check the limits of 24 hours. If several limits are exceeded, the one with the longest wait counts."""
     settings = context.settings
     limits: list[_Limit] = []
     if prize.get("private"):

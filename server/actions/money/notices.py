@@ -1,7 +1,7 @@
 """Notices from WeChat Pay.
 
-What a notice says is saved before it is answered. What follows from it is done after the answer, one notice
-at a time. If the process dies first, a sweep does it.
+The content of a notice is saved before the answer. Its consequences are carried out after the answer, one
+notice at a time. If the process dies first, a sweep does it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Paying in: a publisher's order, what WeChat says of it, and the task that opens when it is paid.
 
-What is bought is the publication: a task that is announced for later is published at once, too.
+The publisher buys the publication: a task that is announced for later is published at once, too.
 
 Each step is saved before the next begins, and may be repeated: any process can go on with a half-done order.
 """
@@ -386,7 +386,7 @@ async def settle_order(context: Context, order: Order) -> None:
             raise
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
-        # Less often as it gets older, and once right after it expires.
+        # WeChat is asked less often as an order gets older, and once right after it expires.
         rest_ms = FIRST_ASK_MS if useless else max(FIRST_ASK_MS, now_ms - order["created_at"])
         due_at_ms, end_ms = now_ms + rest_ms, order["expires_at"] + 1000
         again_ms = min(due_at_ms, end_ms) if now_ms < end_ms else due_at_ms

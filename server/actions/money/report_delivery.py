@@ -1,8 +1,8 @@
 """Reporting to WeChat that what a publisher paid for was delivered.
 
-The payments of certain mini-programs stay frozen until then (发货信息管理). What is bought is the
-publication of a treasure, delivered when the payment opens it; an announced one is published at once, too,
-and dug later. The order owes the report from then on; a sweep makes it.
+The payments of certain mini-programs stay frozen until then (发货信息管理). The publisher buys the
+publication of a treasure. It is delivered when the payment opens the treasure; an announced treasure is
+published at once, too, and dug later. The order owes the report from then on; a sweep makes it.
 
 https://developers.weixin.qq.com/miniprogram/dev/platform-capabilities/business-capabilities/order-shipping/order-shipping.html
 """

@@ -70,7 +70,7 @@ def _text_of(table: bytes) -> str:
 async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parcel]) -> list[Outcome]:
     """Note these parcels, each as `ship` does; return the outcome of each row that changes something.
 
-    Raises NoSuchTask, NotYours; BadRequest if too many rows would change something; then nothing is noted.
+    Raises NoSuchTask, NotYours; BadRequest, with nothing noted, if too many rows would change something.
     """
     task = await context.store.tasks.get(code)
     if task["publisher"] != unionid:

@@ -1,8 +1,8 @@
 """Erasing a person who asks for it: `python -m server forget UNIONID`.
 
 A random pseudonym replaces the id, the name and the picture everywhere; the person's own record is deleted
-last. The pseudonym is written into that record first, so an interrupted run can be repeated. What the ledger
-and the draw need stays: the number of participants does not change, and every fen stays where it was.
+last. The pseudonym is written into that record first, so an interrupted run can be repeated. All that the
+ledger and the draw need stays: the number of participants does not change, and every fen stays where it was.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list
 
 
 def _is_unsent(prize: Mapping[str, Any]) -> bool:
-    """Whether goods by mail wait to be sent; what nobody sent within 90 days has no address any more."""
+    """Whether goods by mail wait to be sent; after 90 days they have no address any more."""
     return prize["state"] == "given" and "address_box" in prize
 
 

@@ -1,7 +1,7 @@
 """A person deletes their own account, and may keep it for some days after all (PIPL, articles 15 and 47).
 
-Asking for the deletion is one write, and so is taking it back. What follows is `erase`, once nothing of
-theirs is under way.
+Asking for the deletion is one write, and so is taking it back. Then `erase` follows, once nothing of theirs
+is under way.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
     hidden is saved, but no operator has to decide about it.
 
     Raises NoSuchTask; BadRequest if the task is their own; NotShown if they may not see it or it was never
-    shown. (Nobody could decide about reports of what is refused.)
+    shown. (Nobody could decide about reports of a refused task.)
     """
     unionid = person["_id"]
     view = await context.store.tasks.view(code, unionid)
@@ -84,7 +84,8 @@ async def _judge(context: Context, view: View, person: Person) -> tuple[bool, bo
 
 
 async def settle_reports(context: Context) -> None:
-    """Do what follows from reports whose process died, and end what reports alone hid for long enough.
+    """Do what follows from reports whose process died, and show again what reports alone have hidden for long
+    enough.
 
     Safe in several processes at once.
     """

@@ -1,4 +1,5 @@
-"""Reviews: WeChat checks what people publish before others see it; an operator decides what it leaves open.
+"""Reviews: WeChat checks what people publish before others see it; an operator decides what WeChat leaves
+open.
 
 Each step is saved before the next one begins, and any process can go on with what another one left. A review
 stays due until the task, or the person's record, says how it ended.
@@ -142,7 +143,7 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
 
 
 async def _conclude(context: Context, review: Review, why: list[str]) -> Review | None:
-    """Show what was checked, or hold it for all reasons that there are: an operator decides about all."""
+    """Show what was checked, or hold it with all its reasons: an operator decides about all at once."""
     if "look" in review:
         why.append(review["look"])
     if review["code"] and await _is_banned(context, review["unionid"]):

@@ -336,7 +336,8 @@ class Digs(Documents[Dig]):
         """Return which of these texts `code:unionid:dig_id` belong to a dig that is in the history now.
 
         Before MongoDB 8 a new primary may not know at once that a majority has a dig. Then a `majority` read
-        would miss it: https://jira.mongodb.org/browse/SERVER-53813. `Tasks.view` decides about what is found.
+        would miss it: https://jira.mongodb.org/browse/SERVER-53813. `Tasks.view` decides about a dig that is
+        found.
         """
         newest = self.collection.with_options(read_concern=ReadConcern("local"))
         found = newest.find({"made_as": {"$in": made_as}}, {"made_as": 1}, batch_size=len(made_as) + 1)

@@ -25,7 +25,7 @@ SWEPT_LATE_MS = 7 * DAY_MS
 
 _PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
 # Lists are sorted by _id last: tasks of one millisecond need an order too, or pages overlap. `ended_at` is
-# there so that what ended long ago is passed over without being read.
+# there so that tasks that ended long ago are passed over without being read.
 _NEWEST = (("opened_at", -1), ("_id", 1), ("ended_at", 1))
 LISTED_KEYS = (*_PUBLIC, ("status", 1), *_NEWEST)
 INDEXES = [
@@ -52,9 +52,9 @@ ALL = Wanted()
 def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[tuple[str, int]]]:
     """Return the condition and the order of the square: running tasks, then those ended within 7 days.
 
-    The newest come first; of what starts later, the soonest. `lasts_ms` is how long a task may run: it bounds
-    how far back those that ended are looked for. Both conditions give the order of one index, so that MongoDB
-    merges them and sorts nothing.
+    The newest come first; of tasks that start later, the soonest. `lasts_ms` is how long a task may run: it
+    bounds how far back those that ended are looked for. Both conditions give the order of one index, so that
+    MongoDB merges them and sorts nothing.
     """
     public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
     order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]

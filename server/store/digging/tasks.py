@@ -216,7 +216,8 @@ class Tasks(DueDocuments[Task]):
         return recorded
 
     async def edit(self, code: str, publisher: str, changes: _Document) -> Task | None:
-        """Change what a task says and shows; None if somebody has dug, it ended, is hidden or is not theirs.
+        """Change a task's texts and pictures; None if somebody has dug, or it has ended, is hidden or is not
+        theirs.
 
         An edit needs a task without digs, and a dig needs the depth unchanged, so only one of two at the same
         moment succeeds. Each process reads the names again.
@@ -382,7 +383,7 @@ class Tasks(DueDocuments[Task]):
     ) -> list[Place]:
         """Return this many places in this order; but of the tasks that start later, the soonest come first.
 
-        Tasks of one time stay as they are, so that each order is the index's whatever the limit.
+        Tasks of the same time stay in the index's order, so that the order does not depend on the limit.
         """
         found = self.rows.find(
             condition,
@@ -393,7 +394,8 @@ class Tasks(DueDocuments[Task]):
             batch_size=limit,  # all in one trip
         )
         rows = await found.to_list(limit)
-        # They are first, being the newest. Where only they are wanted, the soonest are first already.
+        # They are first, being the newest. If only tasks that start later are wanted, the soonest are first
+        # already.
         newest_first = dict(order)["opened_at"] == pymongo.DESCENDING
         later = [row for row in rows if newest_first and row["opened_at"] > now_ms and not row["status"]]
         rows[: len(later)] = sorted(later, key=lambda row: row["opened_at"])
@@ -493,7 +495,7 @@ class Tasks(DueDocuments[Task]):
         """
         changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}
         found = await self.collection.update_one(
-            # None finds what is not there; a field that would be 0 is not there either.
+            # None finds tasks without the field; a field that would be 0 is left out, too.
             {"_id": code, "hidden": 0, "decided": decided or None, "unhidden_at": None},
             [{"$set": changes}],
         )

@@ -1,4 +1,5 @@
-"""What a search finds a task by: the characters of its name and signature, and each two that are neighbours.
+"""The terms by which a search finds a task: the characters of its name and signature, and each two that are
+neighbours.
 
 So an index finds any part of a name, also in a language that has no spaces between words.
 """
@@ -17,7 +18,7 @@ _MOST_ASKED = 8
 
 
 def terms_of(name: str, wxname: str) -> list[str]:
-    """Return what finds a task of this name and signature."""
+    """Return the terms that find a task of this name and signature."""
     return list(dict.fromkeys(term for word in _words(f"{name} {wxname}") for term in (*word, *_pairs(word))))
 
 

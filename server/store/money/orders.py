@@ -99,7 +99,7 @@ class Orders(Payments[Order]):
         return 0, 0
 
     async def paid_fen(self, publisher: str) -> int:
-        """Return what a person has paid in all; what was refunded whole does not count."""
+        """Return what a person has paid in all; orders that were refunded whole do not count."""
         pipeline: list[_Document] = [
             {"$match": {"publisher": publisher, "state": {"$in": ["paid", "spent"]}}},
             {"$group": {"_id": None, "paid": {"$sum": "$amount_fen"}}},

@@ -1,4 +1,4 @@
-"""What was paid out each day, `payout_days`: the one figure that a merchant's limit at WeChat is about."""
+"""The sums paid out each day, `payout_days`: a merchant's limit at WeChat is about this figure."""
 
 from __future__ import annotations
 

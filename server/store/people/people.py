@@ -80,8 +80,8 @@ class Login(TypedDict):
 
 class Person(Login):
     """`wxname` and `wxheadpic` are what the person chose in place of WeChat's; `wxheadpic` is a path of ours.
-    `chosen` is what they chose since and is not shown yet, `choices` how often they chose. `terms` are what a
-    search finds the name that others see by.
+    `chosen` is a later choice that is not shown yet, `choices` is how often they chose. `terms` are the terms
+    by which a search finds the name that others see.
 
     `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
     ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
@@ -242,7 +242,7 @@ class People(DueDocuments[Person]):
         name = person["nickName"] if person["nickName"] != WECHAT_USER else ""
         terms = {"terms": terms_of(name, "")}
         unnamed: _Document = {"$eq": [{"$type": "$wxname"}, "missing"]}
-        # By MongoDB's clock, as `ended_at` is: a machine's own may be wrong by hours.
+        # By MongoDB's clock, as `ended_at` is: a machine's own clock may be wrong by hours.
         begun = {"generation": {"$toLong": {"$divide": [NOW_MS, 1000]}}, "created_at": NOW_MS}
         first = {"$mergeObjects": [{"$literal": fields | terms}, begun]}
         is_new = {"$eq": [{"$type": "$openid"}, "missing"]}
@@ -367,7 +367,7 @@ class People(DueDocuments[Person]):
     async def ask_to_leave(self, unionid: str, pseudonym: str, days_ms: int) -> Person | None:
         """Note that a person deletes their account, and end their tokens; None if they do already.
 
-        In one write: no process may trust what it cached.
+        Both are one write: no process may trust what it cached.
         """
         leaving = {
             "at": NOW_MS,

@@ -58,7 +58,7 @@ class Reports(DueDocuments[Report]):
         return [report["unionid"] for report in await self.in_order(made, "-at", limit, {"unionid": 1})]
 
     async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
-        """Return what these people reported that counted, except the task `but`; `limit` at most."""
+        """Return these people's reports that counted, except of the task `but`; `limit` at most."""
         made = {"unionid": {"$in": unionids}, "counts": 1, "code": {"$ne": but}}
         fields = {"_id": 0, "unionid": 1, "code": 1, "outcome": 1}
         found = self.rows.find(made, fields, limit=limit)

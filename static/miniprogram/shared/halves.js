@@ -7,7 +7,7 @@ import { sha256, utf8 } from "./hash.js";
 const NOTED = 200;
 
 /**
- * Return what publishes with your own half:
+ * Return the functions that publish with your own half:
  *
  * - `get`, `post` and `person` are those of the interfaces.
  * - `random(bytes)` resolves with that many bytes from a cryptographic source.

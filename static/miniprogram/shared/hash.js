@@ -44,7 +44,7 @@ export function sha256(bytes, state = START, before = 0) {
   return hash.map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
-/** Return what gives the HMAC-SHA-256 of bytes, as hex, under a key of at most 64 bytes. */
+/** Return a function that gives the HMAC-SHA-256 of bytes, as hex, under a key of at most 64 bytes. */
 export function hmac(key) {
   const keyed = (pad) => {
     const block = new Array(16).fill(0);

@@ -1,4 +1,5 @@
-// What a publisher's numbers come to: how far apart the prizes lie, what will happen, and what does not fit.
+// What follows from a publisher's numbers: how far apart the prizes lie, what will happen, and what does not
+// fit.
 
 const DAY_SECONDS = 86400;
 const MOST_INTERVAL = 100000;
@@ -76,8 +77,8 @@ export function handing({ goods_type, draw_type, ranks }) {
 export const handingOf = ({ place, pickup_time, contact, not_sent_to }) => ({ place, pickup_time, contact, not_sent_to: not_sent_to.join("、") });
 
 /**
- * What the publishing form takes to bury a treasure again, of its details: `values` by name and `kinds`, as `prizesOf`
- * takes them, all texts; `url` of its picture, "" where it may have been drawn.
+ * The values with which the publishing form buries a treasure again, from its details: `values` by name and
+ * `kinds`, as `prizesOf` takes them, all texts; `url` of its picture, "" where it may have been drawn.
  */
 export function copyOf(task) {
   const { name, synopsis, signed, wxname, pic, goods_type, prize_num, money, value, forecast_num, interval, fluctuation, cd, ranks, is_public } = task;

@@ -49,7 +49,7 @@ Component({
       }
     },
 
-    /** Fill in what is buried again. */
+    /** Fill in the details of a treasure that is buried again. */
     fill(task) {
       const { url, values, kinds } = copyOf(task);
       this.url = url || undefined;
@@ -111,7 +111,8 @@ Component({
       this.setData({ [currentTarget.dataset.of]: detail.value || "" });
     },
 
-    /** Start and end of digging, in unix ms, if the person set them. Without Date.parse: iOS reads few forms. */
+    /** Start and end of digging, in unix ms, if the person set them. Date.parse is not used, since iOS reads
+        few forms with it. */
     times() {
       const { day, clock, lastDay, lastClock } = this.data;
       const at = (date, time) => {

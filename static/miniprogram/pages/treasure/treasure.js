@@ -182,7 +182,7 @@ Component({
       }
     },
 
-    /** Take a snapshot, and read what it does not tell. */
+    /** Take a snapshot, and read from the server what the snapshot does not tell. */
     catchUp(frame) {
       const { task } = this.data;
       const { leapt, now_depth, prizes_left, ranks_left, participants, status, end_reason, watchers, cd_until, seq } = frame;
