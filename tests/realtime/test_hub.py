@@ -11,15 +11,23 @@ import pytest
 
 from server.actions.digging.dig import dig
 from server.actions.digging.end_task import end_task_as_operator
+from server.context import Context
 from server.realtime import hub, known_tasks
 from server.realtime.news import EndNews
 from server.realtime.watched_task import WatchedTask
 from support.histories import CODE, a_history, frames_of, task_after
-from support.watchers import Collecting
+from support.watchers import Collecting, admit
 
 
-async def admit(person: Any) -> Any:
-    return person
+@pytest.fixture
+def mute(other: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """A second process, which dies before it tells the others of a dig."""
+
+    async def dies_before(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(other.bus, "publish", dies_before)
+    return other
 
 
 def test_a_hole_in_the_digs_read_is_reported_and_never_replayed():
@@ -31,18 +39,14 @@ def test_a_hole_in_the_digs_read_is_reported_and_never_replayed():
     assert [f["seq"] for f in frames_of(watched.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
 
 
-async def test_a_client_ahead_of_this_process_gets_no_dig_twice(client, context, other, monkeypatch):
+async def test_a_client_ahead_of_this_process_gets_no_dig_twice(client, context, mute):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     stays, hops = Collecting(), Collecting()
     await context.hub.watch(stays, code, None, False)
-    await other.hub.watch(hops, code, None, False)
+    await mute.hub.watch(hops, code, None, False)
 
-    async def dies_before(*_: object) -> bool:
-        return False
-
-    monkeypatch.setattr(other.bus, "publish", dies_before)
-    await dig(other, code, bob.unionid, "", admit)
+    await dig(mute, code, bob.unionid, "", admit)
     assert [frame["seq"] for frame in hops.frames if frame["type"] == "cd"] == [1]
     hops.data = b""
     await context.hub.watch(hops, code, 1, False)
@@ -51,7 +55,7 @@ async def test_a_client_ahead_of_this_process_gets_no_dig_twice(client, context,
 
 
 async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less(
-    client, context, other, monkeypatch
+    client, context, mute, monkeypatch
 ):
     """Most of these watchers only claim to know more: no dig is that deep."""
     monkeypatch.setattr(hub, "AHEAD_SECONDS", 0.3)
@@ -64,9 +68,6 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
         reads.append(time.monotonic())
         return await find(code)
 
-    async def dies_before(*_: object) -> bool:
-        return False
-
     async def told(since: int) -> int:
         watcher = Collecting()
         await context.hub.watch(watcher, code, since, False)
@@ -74,10 +75,9 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
         return int(snapshot["seq"])
 
     monkeypatch.setattr(context.store.tasks, "find", counted)
-    monkeypatch.setattr(other.bus, "publish", dies_before)
     assert await asyncio.gather(*(told(10**9) for _ in range(20))) == [0] * 20
     assert len(reads) == 1
-    await dig(other, code, bob.unionid, "", admit)
+    await dig(mute, code, bob.unionid, "", admit)
     assert await asyncio.gather(*(told(since) for since in [10**9] * 20 + [1])) == [1] * 21
     assert len(reads) == 2
     assert reads[1] - reads[0] >= 0.29
@@ -156,7 +156,7 @@ async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(client, 
     assert watched.seq == 1
 
 
-async def test_reading_stops_if_the_task_is_forgotten_meanwhile(client, context, other, monkeypatch):
+async def test_reading_stops_if_the_task_is_forgotten_meanwhile(client, context, mute, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await alice.get("/getTaskDetails", code=code)
@@ -167,12 +167,8 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(client, context,
         await goes_on.wait()
         return await find(code)
 
-    async def dies_before(*_: object) -> bool:
-        return False
-
     monkeypatch.setattr(context.store.tasks, "find", slow)
-    monkeypatch.setattr(other.bus, "publish", dies_before)
-    await dig(other, code, bob.unionid, "", admit)
+    await dig(mute, code, bob.unionid, "", admit)
     context.hub._take(code, EndNews(1, "operator", "", 0))
     await asked.wait()
     monkeypatch.setattr(known_tasks, "IDLE_SECONDS", 0.0)
@@ -182,22 +178,18 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(client, context,
     assert not context.hub._reading
 
 
-async def test_a_subscription_during_a_read_counts_as_a_gap(client, context, other, monkeypatch):
+async def test_a_subscription_during_a_read_counts_as_a_gap(client, context, mute, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     after = context.store.digs.after
 
-    async def dies_before(*_: object) -> bool:
-        return False
-
     async def missed(*asked: Any) -> Any:
         monkeypatch.setattr(context.store.digs, "after", after)
         found = await after(*asked)
-        await dig(other, code, bob.unionid, "", admit)
+        await dig(mute, code, bob.unionid, "", admit)
         context.hub._on_subscribed(code)
         return found
 
-    monkeypatch.setattr(other.bus, "publish", dies_before)
     monkeypatch.setattr(context.store.digs, "after", missed)
     watcher = Collecting()
     await context.hub.watch(watcher, code, None, False)
@@ -205,7 +197,7 @@ async def test_a_subscription_during_a_read_counts_as_a_gap(client, context, oth
     assert [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"] == [1]
 
 
-async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, context, other, monkeypatch):
+async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, context, mute, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
@@ -219,13 +211,9 @@ async def test_a_page_waits_for_digs_that_its_process_has_only_heard_of(client, 
         asked.set()  # the read ends in a later turn of the loop: a page that does not wait for it is stale
         await refresh(watched)
 
-    async def dies_before(*_: object) -> bool:
-        return False
-
     monkeypatch.setattr(context.store.tasks, "find", slow)
     monkeypatch.setattr(context.hub, "refresh", refreshing)
-    monkeypatch.setattr(other.bus, "publish", dies_before)
-    await dig(other, code, bob.unionid, "", admit)
+    await dig(mute, code, bob.unionid, "", admit)
     await bob.dig(code)
     assert (await bob.get("/getTaskDetails", code=code))["seq"] == 2
 
@@ -266,11 +254,6 @@ async def test_a_flood_of_fragments_or_pongs_is_cut(client, open_page):
                 break
             protocol._write_frame(opcode != 0x0, opcode, b"")
         assert await page.closed() in (4009, None)
-
-
-async def test_a_malformed_code_closes_with_4004(client, open_page):
-    alice = await client.log_in("alice")
-    assert await (await open_page(alice, "broken")).closed() == 4004
 
 
 async def test_a_process_that_only_watches_learns_the_stores_clock(client, other):

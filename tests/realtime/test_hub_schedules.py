@@ -9,11 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from pymongo.errors import AutoReconnect
@@ -21,12 +17,10 @@ from pymongo.errors import AutoReconnect
 from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
 from server.realtime.hub import Hub
-from server.realtime.known_tasks import KnownTasks
 from server.realtime.news import DigNews, EndNews, SendAway
-from server.realtime.watched_task import WatchedTask, Watcher
 from support.histories import frames_of
 from support.memory_stores import MemoryBus, World
-from support.shuffled_loop import ShuffledLoop, Spinning, run_shuffled
+from support.shuffled_loop import ShuffledLoop, run_shuffled
 
 SEEDS = int(os.environ.get("HUB_SEEDS", "300"))
 CODES = ["A" * 12, "B" * 12]
@@ -81,12 +75,12 @@ class Visitor:
 class Scene:
     """Two processes, and some seconds of people, operators and failing stores."""
 
-    def __init__(self, loop: ShuffledLoop, hub_class: type[Hub]) -> None:
+    def __init__(self, loop: ShuffledLoop) -> None:
         self.loop, self.random = loop, loop.random
         self.world = World(loop, CODES)
         clock = WorldsClock(self.world)
         self.hubs = [
-            hub_class(self.world.store, MemoryBus(self.world, name), "", clock)  # type: ignore[arg-type]
+            Hub(self.world.store, MemoryBus(self.world, name), "", clock)  # type: ignore[arg-type]
             for name in ("one", "two")
         ]
         self.staying: list[tuple[str, Visitor]] = []
@@ -211,9 +205,9 @@ class Scene:
             await hub.close()
 
 
-def play(seed: int, hub_class: type[Hub] = Hub) -> None:
+def play(seed: int) -> None:
     async def work(loop: ShuffledLoop) -> None:
-        await Scene(loop, hub_class).play()
+        await Scene(loop).play()
 
     try:
         run_shuffled(seed, work)
@@ -234,101 +228,3 @@ def test_nobody_waits_for_ever_and_each_dig_comes_once_in_any_order_of_events():
     for seed in range(SEEDS):
         play(seed)
 
-
-class KnownApart:
-    """The old design: watched tasks are kept apart from tasks that are held for a page."""
-
-    def __init__(self, known: KnownTasks) -> None:
-        self.by_code: dict[str, WatchedTask] = {}
-        self._known = known
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._known, name)
-
-
-class HubThatHung(Hub):
-    """The old hub, with its bug: a task has no watchers between its opening and the first `join`.
-
-    `_clear_away` may remove it in that moment. A newcomer then finds no task, but an opening that is done. It
-    awaits that without yielding, again and again, so nothing else runs.
-    """
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.known = KnownApart(self.known)  # type: ignore[assignment]
-
-    async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
-        watched = await self._watched(code)
-        if since is not None and since > watched.seq:
-            await self.read_now(watched)
-            watched = await self._watched(code)
-        watched.join(watcher, ticks)
-        watcher.send(watched.welcome(since, self._now_ms()))
-
-    async def _watched(self, code: str) -> WatchedTask:
-        while True:
-            watched = self.known.by_code.get(code)
-            if watched is not None:
-                return watched
-            opening = self._openings().get(code)
-            if opening is None:
-                opening = self._openings()[code] = asyncio.ensure_future(self._opened(WatchedTask(code)))
-                opening.add_done_callback(lambda _: self._openings().pop(code))
-            watched = await asyncio.shield(opening)
-            if self.known.by_code.get(code) is watched:
-                return watched
-
-    async def _opened(self, watched: WatchedTask) -> WatchedTask:
-        await self._open(watched)
-        self.known.by_code[watched.code] = watched
-        return watched
-
-    def leave(self, watcher: Watcher, code: str) -> None:
-        watched = self.known.by_code.get(code)
-        if watched is not None and watcher in watched.watchers:
-            watched.part(watcher)
-            if not watched.watchers:
-                self._close(watched)
-
-    def _close(self, watched: WatchedTask) -> None:
-        del self.known.by_code[watched.code]
-        self._forgotten(watched.code)
-
-    def _openings(self) -> dict[str, asyncio.Future[WatchedTask]]:
-        found: dict[str, asyncio.Future[WatchedTask]] = self.__dict__.setdefault("openings", {})
-        return found
-
-    async def _clear_away(self) -> None:
-        for watched in [watched for watched in self.known.by_code.values() if not watched.watchers]:
-            self._close(watched)
-
-
-def test_the_old_hang_is_found():
-    # In a process of its own: a spinning run leaves coroutines behind that cannot be ended properly.
-    found = subprocess.run(
-        [sys.executable, "-W", "ignore", __file__],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert re.fullmatch("seed [0-9]+ spins\n", found.stdout), found.stderr[-2000:]
-
-
-def find_the_old_hang() -> None:
-    """Print the first seed at which the old hub spins."""
-    logging.disable(logging.WARNING)
-    for seed in range(100_000):
-        try:
-            play(seed, HubThatHung)
-        except AssertionError:  # the old hub breaks other promises too
-            pass
-        except Spinning:
-            sys.stdout.write(f"seed {seed} spins\n")
-            sys.stdout.flush()
-            os._exit(0)
-
-
-if __name__ == "__main__":
-    find_the_old_hang()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,15 +51,6 @@ class Process:
 
 def a_count(name: str, most: int = MOST, by: int = 1) -> Count:
     return Count("publishes", name, most, HOUR, by)
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A Redis of the test's own, to be killed."""
-    store = EmbeddedRedis(tmp_path)
-    store.start()
-    yield store
-    store.kill()
 
 
 @pytest.fixture
@@ -138,7 +128,7 @@ async def test_a_count_that_is_given_back_may_be_taken_by_another_process(start)
     assert await other.admitted("a", 3) == 1
 
 
-@pytest.mark.parametrize("used", [0, 75, 100])
+@pytest.mark.parametrize("used", [0, 75])
 async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
     start, redis, used, monkeypatch
 ):
@@ -163,7 +153,7 @@ async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
     assert 0.95 * MOST <= admitted <= 1.05 * MOST
 
 
-@pytest.mark.parametrize("tries", [[MOST, MOST], [MOST, 0], [MOST // 4, MOST]])
+@pytest.mark.parametrize("tries", [[MOST, MOST], [MOST // 4, MOST]])
 async def test_without_redis_no_process_admits_more_than_its_share(start, redis, tries):
     processes = [await start(), await start()]
     for process in processes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +14,6 @@ from server.realtime import outages
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import Background
 from server.store.meta import Meta
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A Redis of the test's own."""
-    started = EmbeddedRedis(tmp_path / "redis")
-    started.start()
-    yield started
-    started.kill()
 
 
 @pytest.fixture

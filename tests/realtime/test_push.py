@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from devtools.sandbox import Sandbox
-from server.context import Context
+from handlers.push import Push
+from server.actions.digging.dig import dig
 from server.store.digging.digs import stored
-from support.watchers import Collecting
+from support.watchers import Collecting, admit
 
 OUTLOOK = ("one_in", "nearest", "deepest")
 STATE = [
@@ -137,6 +137,7 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(client, o
     code = await alice.publish()
     await alice.lock()
     assert await (await open_page(alice, "A" * 12)).closed() == 4004
+    assert await (await open_page(alice, "broken")).closed() == 4004
     assert await (await open_page(alice, code, token=bob.token)).closed() == 4001
     assert await (await open_page(None, code, unionid="nobody")).closed() == 4001
     assert await (await open_page(None, code, unionid=alice.unionid)).closed() == 4001
@@ -178,8 +179,6 @@ async def test_too_long_or_too_many_messages_close_with_4009(client, open_page):
 
 
 async def test_the_101st_subscription_is_refused(client, open_page, context):
-    from handlers.push import Push, Subscribe
-
     alice = await client.log_in("alice")
     page = await open_page(alice)
     await page.ask(action="ping")
@@ -192,40 +191,22 @@ async def test_the_101st_subscription_is_refused(client, open_page, context):
     await page.until("snapshot")
     await page.ask(action="subscribe", code=codes[1])
     assert (await page.until("error"))["error"] == "too_many"
-    assert Subscribe(codes[0]) == Subscribe(codes[0])
 
 
-async def test_another_process_hears_of_digs_ends_and_watchers(client, open_page, settings):
-    from server.actions.digging.dig import dig
-
-    other = await Context.open(settings, Sandbox)
+async def test_another_process_hears_of_digs_ends_and_watchers(client, open_page, other):
     await other.bus.connected.wait()
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=40_000, cd=60)
     page = await open_page(alice, code)
     await page.until("snapshot")
 
-    async def admit(person: Any) -> Any:
-        return person
-
     made = (await dig(other, code, bob.unionid, "", admit)).dig
     assert (await page.until("cd"))["cd_until"] == made["cd_until"]
     assert (await page.until("join"))["no"] == 1
     assert "unionid" not in json.dumps(page.frames)
     assert bob.unionid not in json.dumps(page.frames)
-
-    class Somebody:
-        unionid = "somebody"
-
-        def send(self, frames: bytes) -> None:
-            pass
-
-        def cut_if_stuck(self, now: float) -> bool:
-            return False
-
-    await other.hub.watch(Somebody(), code, None, False)
+    await other.hub.watch(Collecting(), code, None, False)
     assert (await page.until("watchers", watchers=2))["watchers"] == 2
-    await other.close()
 
 
 async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(client, open_page):

@@ -5,33 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
-from tornado.httpclient import HTTPRequest
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
-from tornado.websocket import websocket_connect
 
-from devtools.sandbox import Sandbox
 from server.actions.digging.dig import dig
-from server.context import Context
 from server.realtime.frames import Pong, encode
 from server.running.stores import EmbeddedRedis
 from server.telemetry import metrics
 from support.open_pages import Page
-
-
-async def admit(person: Any) -> Any:
-    return person
+from support.watchers import admit
 
 
 def seqs(page: Page) -> list[int]:
@@ -47,21 +31,13 @@ class TestOwnRedis:
     """With a Redis of the test's own, so that it can be killed."""
 
     @pytest.fixture
-    def redis(self, tmp_path: Any) -> Iterator[EmbeddedRedis]:
-        store = EmbeddedRedis(tmp_path / "redis")
-        store.start()
-        yield store
-        store.kill()
-
-    @pytest.fixture
     def environment(self, redis: EmbeddedRedis) -> dict[str, str]:
         return {"REDIS_URL": redis.uri}
 
     @pytest.mark.gen_test(timeout=60)
     async def test_redis_killed_again_and_again_loses_and_repeats_no_dig(
-        self, client, context, settings, open_page, redis
+        self, client, context, other, open_page, redis
     ):
-        other = await Context.open(settings, Sandbox)
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         code = await alice.publish(forecast_num=100_000, cd=0)
         page = await open_page(alice, code)
@@ -82,12 +58,9 @@ class TestOwnRedis:
         assert seqs(page) == list(range(1, depth + 1))
         fresh = await (await open_page(alice, code)).until("snapshot")
         assert (fresh["seq"], fresh["participants"]) == (depth, 2)
-        await other.close()
 
 
-async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, context, open_page, settings):
-    other = await Context.open(settings, Sandbox)
-    await other.hub.close()
+async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, open_page, other):
     await other.bus.close()  # so its dig is not published
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -95,7 +68,6 @@ async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, con
     await page.until("snapshot")
     await dig(other, code, bob.unionid, "", admit)
     assert (await page.until("join"))["seq"] == 1
-    await other.close()
 
 
 @contextlib.asynccontextmanager
@@ -196,45 +168,6 @@ async def test_a_client_that_answers_no_ping_is_cut_in_time(client, app, context
             pass
     assert not context.hub.connections
     writer.close()
-
-
-async def test_a_page_over_tls_gets_the_same_frames(client, app, tmp_path, open_page):
-    (tmp_path / "both.pem").write_bytes(a_certificate())
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(tmp_path / "both.pem")
-    sock, port = bind_unused_port()
-    server = HTTPServer(app, ssl_options=tls)
-    server.add_socket(sock)
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=100_000, cd=0)
-    page = await open_page(alice, code)
-    await page.until("snapshot")
-    trusting = ssl.create_default_context(cafile=str(tmp_path / "both.pem"))
-    url = f"wss://localhost:{port}/ws?unionid={bob.unionid}&token={bob.token}&code={code}&since=0"
-    over_tls = Page(await websocket_connect(HTTPRequest(url, ssl_options=trusting)))
-    assert (await over_tls.until("snapshot"))["seq"] == 0
-    for depth in (1, 2, 3):
-        await bob.dig(code)
-        assert await over_tls.until("cd") == await page.until("cd", seq=depth)
-    over_tls.connection.close(1000)
-    assert await over_tls.closed() == 1000
-    server.stop()
-    await server.close_all_connections()
-
-
-def a_certificate() -> bytes:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return secret + certificate.public_bytes(Encoding.PEM)
 
 
 async def test_a_stopping_server_closes_with_1001(client, context, open_page):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-import msgspec
 
 from handlers.websocket import IDENTITY_REFUSED
-from server.realtime.news import Revoked, SendAway
 from support.client import Client, Someone
 from support.purse import find
 
@@ -144,11 +142,6 @@ async def test_two_logouts_at_once_end_one_generation(client, context):
     assert await context.store.people.end_tokens(*proven) is None
     again = await client.log_in("alice")
     assert (await again.get("/getMyInfo"))["status"] == 0
-
-
-def test_the_kinds_of_messages_between_processes_are_told_apart():
-    for told in (SendAway("0" * 12), Revoked("someone", 3)):
-        assert msgspec.msgpack.decode(msgspec.msgpack.encode(told), type=SendAway | Revoked) == told
 
 
 async def test_a_bare_id_is_no_way_around_a_logout(client):

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from itertools import count
 from math import comb
-from pathlib import Path
 from random import SystemRandom
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +20,6 @@ from server.memory.fair_start import FairStart, how_many_go_at_once
 from server.realtime.bus import Bus
 from server.realtime.cooldowns import Cooldowns
 from server.realtime.shared_order import SharedOrder, Standing
-from server.running.stores import EmbeddedRedis
 from server.runtime.background import Background
 from server.security.keys import Keys
 from support.histories import a_history
@@ -105,15 +103,6 @@ class SlowLink:
             each.cancel()
         for writer in self.writers:
             writer.close()
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    """A Redis of the test's own, to be killed."""
-    store = EmbeddedRedis(tmp_path)
-    store.start()
-    yield store
-    store.kill()
 
 
 @pytest.fixture
