@@ -85,7 +85,7 @@ class RefusalReply(Reply, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The sender of a request, as it claims. `generation` is that of the token that proves it, else None."""
+    """The sender of a request, as it claims. `generation` is the one of the token that proves it, or None."""
 
     unionid: str
     generation: int | None
@@ -110,7 +110,7 @@ NOBODY = Caller("", None)
 
 @functools.cache
 def _needs_unionid(kind: type[msgspec.Struct]) -> bool:
-    """Whether nobody may send this request without saying who they are."""
+    """Whether this request is refused to senders who do not say who they are."""
     return any(field.name == "unionid" and field.required for field in msgspec.structs.fields(kind))
 
 
@@ -289,8 +289,9 @@ class Receiver(BaseHandler):
     def refuse_body(self, refusal: Refusal) -> None:
         """Send the refusal at once, but end the connection only after the body.
 
-        Some clients wait for the reply before they send the rest. Others read it only after they sent all,
-        and get none if they are cut off. A client that asked first (`Expect`) need not send the body.
+        Some clients wait for the reply before they send the rest. Others read the reply only after they sent
+        all, and get no reply if they are cut off. A client that asked first (`Expect`) need not send the
+        body.
         """
         self._refused = True
         self._drop_body()

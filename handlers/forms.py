@@ -31,7 +31,7 @@ class Field(NamedTuple):
 
 
 class FilePart(NamedTuple):
-    """Some of a file's bytes. The first part of each file has none."""
+    """Some of a file's bytes. The first part of each file has no bytes."""
 
     name: str
     data: bytes

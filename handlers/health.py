@@ -60,7 +60,7 @@ class NotReady(BaseHandler):
 
 
 class Ready(NotReady):
-    """`/readyz`: 200 if the stores answer, else 503 with the names of those that do not.
+    """`/readyz`: 200 if the stores answer, else 503 with the names of the stores that do not.
 
     A database that is not ours, or that is sealed under a secret that we lack, does not count as answering.
     """

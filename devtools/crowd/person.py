@@ -252,7 +252,7 @@ class Person:
             self._consider(frame)
 
     def _take_error(self, error: Error) -> None:
-        """React to an error frame. One without a code precedes a close, whose code says what to do."""
+        """React to an error frame. If it has no code, a close follows, whose code says what to do."""
         if not error.code:
             return
         if error.error == "no_such_task":

@@ -10,7 +10,7 @@ PICTURES = Path(__file__).with_name("pictures")
 
 @dataclass(frozen=True, slots=True)
 class Treasure:
-    """What a task is published with. The last six are as in `postTask`.
+    """What a task is published with. The last six fields are as in `postTask`.
 
     `picture` is a file's name without its suffix. `money` is whole yuan per prize; 0 means goods.
     """

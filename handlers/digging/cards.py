@@ -21,7 +21,7 @@ from server.store.money.prizes import WonPrize
 
 
 class RankRow(msgspec.Struct, kw_only=True):
-    """A kind of prizes. One pays `money_fen`, or all of them share `sum_fen`; both are 0 for goods.
+    """A kind of prizes. One prize pays `money_fen`, or all prizes share `sum_fen`; both are 0 for goods.
 
     `pic` and `thumbnail` are like a task's; "" if the kind has no picture of its own.
     """

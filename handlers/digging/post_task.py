@@ -31,7 +31,7 @@ SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
 
 
 class DigRequest(msgspec.Struct):
-    """The client makes a new `dig_id` for each dig. The same one always gets the same reply."""
+    """The client makes a new `dig_id` for each dig. The same `dig_id` always gets the same reply."""
 
     unionid: Unionid
     code: CodeOrShare
@@ -140,9 +140,9 @@ class TextsRequest(msgspec.Struct, kw_only=True):
 class PublishRequest(TextsRequest, kw_only=True):
     """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
 
-    The client makes a new `publish_id` for each task. The same one always gets the same task. The same
-    `sealed_seed` with the same `nonce` also gets the same task, and needs no `publish_id`. Without both the
-    server draws alone.
+    The client makes a new `publish_id` for each task. The same `publish_id` always gets the same task. The
+    same `sealed_seed` with the same `nonce` also gets the same task, and needs no `publish_id`. Without both
+    the server draws alone.
 
     `prizes` are several kinds of prizes, as a JSON list or its text, in place of `money` and `value`. Their
     numbers add up to `prize_num`, `goods_type` is 1 if one of them is paid, and `draw_type` is for the goods.

@@ -50,7 +50,7 @@ _COLUMNS = (
 
 
 class DrawPrizeRequest(msgspec.Struct):
-    """The last three are only for goods by mail. They may be left out once the prize is given."""
+    """The last three fields are only for goods by mail. They may be left out once the prize is given."""
 
     unionid: Unionid
     code: Code

@@ -69,7 +69,8 @@ class OpsAct(msgspec.Struct, kw_only=True):
 
 
 class OpsLogReply(Reply, kw_only=True):
-    """At most 200 acts and the rest of the last one's millisecond, the newest first; `more` 1: older ones."""
+    """At most 200 acts and the rest of the last act's millisecond, the newest first. `more`: there are older
+    ones."""
 
     data: list[OpsAct]
     more: int

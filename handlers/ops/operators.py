@@ -91,7 +91,7 @@ class OpsLogin(Interface):
         address that is over its own limit adds nothing to the total. Strangers with many addresses can use
         the total up. Operators are not shut out by that: known addresses are not counted in the total, nor
         bound by it. Behind an unknown proxy everybody has the proxy's address, so operators cannot be told
-        from strangers. Then a correct token is accepted however many wrong ones there were.
+        from strangers. Then a correct token is accepted, however many wrong tokens there were.
         """
         of_all = Count("operators", "all", TRIES_OF_ALL, TRIES_SECONDS)
         if not self.context.settings.knows_addresses:

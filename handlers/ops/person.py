@@ -37,7 +37,7 @@ class Named(msgspec.Struct, kw_only=True):
     key: PersonKey | None = None
 
     def whom(self) -> Whom:
-        """Return the person that is named. Raises BadRequest unless exactly one is."""
+        """Return the person that is named. Raises BadRequest unless exactly one is named."""
         if self.key is not None:
             if self.code is not None or self.depth is not None:
                 raise BadRequest("“编号”和“层数”，或“哪一条”，只能填一种", param="key")

@@ -36,7 +36,7 @@ def doubted_logins_of(_: Context) -> asyncio.Semaphore:
 
 
 class UserLoginRequest(msgspec.Struct):
-    """What `wx.login` gave the client. The last two are what `wx.getUserProfile` gave old clients."""
+    """What `wx.login` gave the client. The last two fields are what `wx.getUserProfile` gave old clients."""
 
     code: Annotated[
         str, Meta(min_length=1, max_length=128, title="登录凭证", description="微信登录得到的凭证")

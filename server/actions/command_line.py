@@ -1,4 +1,4 @@
-"""Commands are written to the operators' audit log, as acts at /ops are."""
+"""Writing commands to the operators' audit log, which also has the acts at /ops."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Operators' sessions: they begin with a token, and end by logout, after 12 hours, or with the token.
 
 Only the browser has a session's id. The store has its hash under a key made with the token: once the token
-changes, no old record is found. Name and role are those of the settings, so they change at the next start.
+changes, no old record is found. Name and role come from the settings, so they change at the next start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ID = re.compile(r"[0-9A-Za-z_-]{43}")  # what token_urlsafe(32) makes
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A valid session, whose it is, and until when (unix ms). `key` is that of its record."""
+    """A valid session, whose it is, and until when (unix ms). `key` is the key of its record."""
 
     key: str
     ends_at: int

@@ -1,7 +1,7 @@
 """One sweep over everything that is due. The leader sweeps again and again; each thing is done once.
 
 A sweep leases each due thing by a conditional update before it acts (`server/store/due.py`). So of several
-sweeps only one acts; if it dies, another one acts later. This would work without a leader too; the leader
+sweeps only one acts; if it dies, another sweep acts later. This would work without a leader too; the leader
 only saves queries.
 """
 

@@ -16,7 +16,7 @@ from server.game.task import AHEAD_DAYS
 from server.store.files import ROUTE
 from server.store.money.places import PLACE_DAYS
 
-# The rest waits for the next turn.
+# The most that is deleted in a turn; the rest waits for the next turn.
 TURN_SECONDS = 20.0
 FILES_AT_ONCE = 50
 VISITS_AT_ONCE = REPORTS_AT_ONCE = PLACES_AT_ONCE = 500

@@ -105,7 +105,7 @@ def expired() -> Row:
 
 @ending
 def taken_down(note: str) -> Row:
-    """An operator hid it before it opened, so it ends. A task in review does not."""
+    """An operator hid it before it opened, so it ends. A task in review does not end."""
     where: dict[str, Test] = {"open": 0, "hidden": 1, "reported": ABSENT, "review": NotAmong(IN_REVIEW)}
     return Row("running -> over", where=where, sets=_over("operator", note))
 

@@ -30,9 +30,9 @@ class Task(TypedDict):
     `decided` is how often operators hid or showed it.
 
     A task with several kinds of prizes has `ranks`, how many of each are still hidden (`ranks_left`), and
-    what these pay together (`left_fen`). Then `goods_type` is 1 if one of them is paid, `draw_type` is that
-    of the goods if none is, and `money` is the whole yuan of one of the first rank that is paid. `kinds` says
-    under which of them the square lists it.
+    what these pay together (`left_fen`). Then `goods_type` is 1 if one kind is paid, `draw_type` is that of
+    the goods if no kind is paid, and `money` is the whole yuan of a prize of the first rank that is paid.
+    `kinds` says under which of them the square lists it.
 
     `place` and `pickup_time` say where and when goods on site are handed over, `not_sent_to` to which
     provinces goods by mail are not sent, and `contact` how winners, and nobody else, reach the publisher.

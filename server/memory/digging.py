@@ -85,7 +85,7 @@ class Digging:
         return self._turns.setdefault(code, asyncio.Lock())
 
     def learn(self, task: Task) -> None:
-        """Remember what never changes of a task that was read."""
+        """Remember the facts about a task that was read which never change."""
         self._tasks[task["_id"]] = task["publisher"], bool(task["cd_ms"])
 
     def publisher(self, code: str) -> str:

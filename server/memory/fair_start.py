@@ -152,7 +152,7 @@ class FairStart:
     async def _gathered(self, code: str, gathering: _Gathering, over: float) -> Standing | None:
         """Gather until the window is over; return where its people stand among those of all processes.
 
-        None if that is not known: then this process draws alone.
+        None if their places are not known: then this process draws alone.
         """
         shared = self._shared
         if shared is None:

@@ -151,7 +151,7 @@ class Check:
 
 
 async def check_invariants(store: Store, tasks: list[Task]) -> list[Alarm]:
-    """Compare tasks with their history. Those with more than CHECKED_DIGS digs are left out."""
+    """Compare tasks with their history. Tasks with more than CHECKED_DIGS digs are left out."""
     found: list[Finding] = []
     for task in tasks:
         began = time.monotonic()

@@ -382,7 +382,7 @@ class Feed:
 
 
 def _decode(data: list[bytes]) -> list[Heartbeat]:
-    """Return the heartbeats that can be read. One of another version of this server is skipped and logged."""
+    """Return the heartbeats that can be read. Heartbeats of other versions of this server are logged."""
     heartbeats = []
     for each in data:
         try:

@@ -50,7 +50,7 @@ class Event(NamedTuple):
 
 
 class Story(NamedTuple):
-    """Events, the newest first. What began before `whole_since` (unix ms) may be missing; 0: nothing is."""
+    """Events, the newest first. Before `whole_since` (unix ms, or 0) some may be missing."""
 
     events: list[Event]
     whole_since: int

@@ -1,4 +1,4 @@
-"""Telling a group's robot, or any URL, that alarms begin and end. One POST tells of several.
+"""Telling a group's robot, or any URL, that alarms begin and end. One POST may tell of several alarms.
 
 The forms are those of 企业微信's group robots (developer.work.weixin.qq.com, path/91770) and of 钉钉's custom
 robots (open.dingtalk.com, custom-robot-access). Any other address gets plain JSON,

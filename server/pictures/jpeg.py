@@ -42,7 +42,8 @@ def count_scans(data: bytes, most: int) -> int:
 
 # A photo's headers are a dozen segments, and up to a few dozen more if its colour profile is long.
 MOST_HEADERS = 300
-# Start of frame: C0 to CF, without the tables C4 and CC and the reserved C8. The first two are sequential.
+# Start of frame: C0 to CF, without the tables C4 and CC and the reserved C8. The first two markers are of
+# sequential JPEGs.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL = (0xC0, 0xC1)
 

@@ -98,7 +98,7 @@ class PicturePool:
         return await self._draw(RedPacket(money_yuan), owner)
 
     async def close(self) -> None:
-        """End the processes. One that does not end within CLOSE_SECONDS is killed."""
+        """End the processes. A process that does not end within CLOSE_SECONDS is killed."""
         await asyncio.gather(*(process.close() for process in self._processes))
 
     async def _draw(self, job: RedPacket | Poster, owner: str) -> Picture:

@@ -163,7 +163,7 @@ class Watchers(Frame, tag="watchers"):
 
 
 class Service(Frame, tag="service"):
-    """The server's state changed. Also the first frame to a page that connects while it is not `ok`.
+    """The server's state changed. A page that connects while it is not `ok` gets this frame first.
 
     `ok`: all works. `late`: news may come a second later. `down`: nobody can dig, and pages do not open.
     """

@@ -75,7 +75,7 @@ class SendAway(msgspec.Struct, frozen=True, tag="send_away"):
 
 
 class Revoked(msgspec.Struct, frozen=True, tag="revoked"):
-    """For all processes: a person's tokens were ended. Those of `generation` are valid now."""
+    """For all processes: a person's tokens were ended. Tokens of `generation` are valid now."""
 
     unionid: str
     generation: int

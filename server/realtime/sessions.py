@@ -17,7 +17,7 @@ FORGOTTEN_SECONDS = 300.0
 
 
 class PersonConnection(Protocol):
-    """A person's connection. `generation` is that of their token, None for a bare unionid."""
+    """A person's connection. `generation` is the generation of their token, None for a bare unionid."""
 
     unionid: str
     generation: int | None

@@ -30,7 +30,8 @@ class Ticks:
             planned.cancel()
 
     def plan(self, watched: WatchedTask, after: int | None = None) -> None:
-        """Plan the next tick for the moment when its `time` becomes true. `after` is the last one sent."""
+        """Plan the next tick for the moment when its `time` becomes true. `after` is the `time` of the last
+        tick."""
         left_ms = watched.cd_until - self._now_ms()
         if not watched.ticking or watched.code in self._planned or watched.status:
             return

@@ -163,7 +163,8 @@ class BoundedServer(HTTPServer):
         self._idle.set()
         kwargs["body_timeout"] = self._bounds.body_seconds
         super().initialize(*args, **kwargs)
-        # One timer closes all that are idle. Tornado's would be a task, a timer and two futures per request.
+        # One timer closes all idle connections. Tornado's would be a task, a timer and two futures per
+        # request.
         self.conn_params.header_timeout = None
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:

@@ -161,7 +161,7 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
 
 
 async def look_at_redis(settings: Settings) -> None:
-    """Raise BadSettings if Redis is a cluster. One that does not answer is only missed."""
+    """Raise BadSettings if Redis is a cluster. A Redis that does not answer is no reason to raise."""
     bus = Bus.of(settings, "wabao:start")
     try:
         facts = await bus.facts()

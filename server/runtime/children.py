@@ -1,4 +1,4 @@
-"""Starting, awaiting and ending child processes that cannot outlive us. Others decide which to start."""
+"""Starting, awaiting and ending child processes that cannot outlive us. The callers decide which to start."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """Removes characters from typed text that would harm the text around it. Pure.
 
 Others see a person's text between words of ours. Characters of Unicode's categories Cc (controls), Zl and
-Zp (line and paragraph separators) break a line or a terminal. Those with its property Bidi_Control reorder
-the words around them. Zero-width spaces and hyphens make two names look alike. More than four combining marks
-on one letter, which no script needs, reach into the lines above. Other format characters (Cf) stay: emoji of
-families and flags are made with them, and Persian and Indian names need joiners. A name of invisible
-characters alone becomes empty.
+Zp (line and paragraph separators) break a line or a terminal. Characters with Unicode's property Bidi_Control
+reorder the words around them. Zero-width spaces and hyphens make two names look alike. More than four
+combining marks on one letter, which no script needs, reach into the lines above. Other format characters (Cf)
+stay: emoji of families and flags are made with them, and Persian and Indian names need joiners. A name of
+invisible characters alone becomes empty.
 """
 
 from __future__ import annotations

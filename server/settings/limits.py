@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 Most = Annotated[int, Meta(ge=0, le=1_000_000)]
-# What is counted. `digs` are those of tasks without a cooldown. Of an address, only failed `logins` are
+# What is counted. `digs` are digs of tasks without a cooldown. Of an address, only failed `logins` are
 # counted, and no `digs`.
 Limited: TypeAlias = Literal[
     "publishes",

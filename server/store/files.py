@@ -6,8 +6,8 @@ records is there, and chunks without a record cannot be.
 
 `metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
 without that field stays. A file with `metadata.kept` stays too, since digs show it. A file with
-`metadata.dropped` is being deleted. One with `metadata.refused` was refused by a check: operators alone see
-it, and nobody can use it any more.
+`metadata.dropped` is being deleted. A file with `metadata.refused` was refused by a check: operators alone
+see it, and nobody can use it any more.
 """
 
 from __future__ import annotations
@@ -345,7 +345,7 @@ def thumbnail_path(path: str) -> str:
 
 
 def full_path(path: str) -> str:
-    """Return the path of the full picture for that of either file."""
+    """Return the path of the full picture for the path of the picture or of its thumbnail."""
     return path.replace(_THUMBNAIL, "")
 
 

@@ -1,4 +1,4 @@
-"""Leases that one process at a time has, such as the leader's: `leases`. One that is not renewed ends."""
+"""Leases that one process at a time has, such as the leader's: `leases`. A lease that is not renewed ends."""
 
 from __future__ import annotations
 

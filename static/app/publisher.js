@@ -1,4 +1,5 @@
-// A publisher's page: how they treat winners, their treasures, and following them. Also the list of whom you follow.
+// A publisher's page: how they treat winners, their treasures, and following them. It also lists whom you
+// follow.
 
 import { get, post } from "./api.js";
 import { cardSet } from "./cards.js";

@@ -1,7 +1,7 @@
 // The last 15 minutes, second by second, from the feed.
 
 export const SECONDS = 900;
-// A late second is younger than this. One that is older means that the server's clock was set back.
+// A late second is younger than this. An older second means that the server's clock was set back.
 const SET_BACK_SECONDS = 60;
 
 export class History {

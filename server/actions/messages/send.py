@@ -115,9 +115,9 @@ def _may_be_taken(message: Message) -> bool:
 async def _has_more(context: Context, message: Message, template: Template) -> bool:
     """Whether WeChat would take a message twice: its person has more than one consent.
 
-    A message that was sent spent its consent, even if that is not noted. One that ended unsent, but for
-    which a consent is still reserved, may not have spent it: then WeChat allows one message more than we
-    count.
+    A message that was sent spent its consent, even if that is not noted. A message that ended unsent, but for
+    which a consent is still reserved, may not have spent the consent: then WeChat allows one message more
+    than we count.
     """
     consent = await context.store.consents.find(message["unionid"], template.template_id)
     if consent is None:

@@ -60,7 +60,7 @@ async def _report(context: Context, order: Order) -> None:
 
 
 async def _went_back(context: Context, order: Order) -> bool:
-    """Whether the whole order is being refunded, or was. A refund that WeChat closed does not count."""
+    """Whether the whole order is being refunded, or was refunded. Refunds that WeChat closed do not count."""
     refunds = await context.store.refunds.of_task(order["code"])
     back_fen = sum(
         refund["amount_fen"]

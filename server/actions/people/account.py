@@ -63,7 +63,7 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
 
 
 def _public_id(context: Context, unionid: str) -> str:
-    """Return the id by which others know a person. One that was derived under an older key stays in use."""
+    """Return the id by which others know a person. An id that was derived under an older key stays in use."""
     return derived_code(context.keys.publish_key, f"person:{unionid}", PUBLIC_CHARACTERS)
 
 

@@ -250,6 +250,6 @@ def _needs_of_task(
         yield "refund", ""
     if any(row["state"] in ("asked", "paid") for row in orders):
         yield "payment", ""
-    # The report names the payer. One that WeChat refused may be refused for ever.
+    # The report names the payer. A report that WeChat refused may be refused for ever.
     if any("then" in row and (parcels or row["alarm"] not in _REPORT_REFUSED) for row in orders):
         yield "unreported", ""

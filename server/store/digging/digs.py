@@ -263,7 +263,7 @@ class Digs(Documents[Dig]):
 
     async def tasks_joined(self, unionid: str, skip: int, limit: int) -> list[JoinedTask]:
         """Return the tasks a person took part in, without seeds, the last joined first."""
-        # The pipeline ends with whole tasks; so does the next one.
+        # The pipeline of this method, and that of the next, ends with whole tasks.
         return await self._tasks_of(unionid, "n", {"$gt": 0}, skip, limit)  # type: ignore[return-value]
 
     async def tasks_won(self, unionid: str, skip: int, limit: int) -> list[WonTask]:

@@ -247,7 +247,7 @@ class Tasks(DueDocuments[Task]):
         return await found.to_list(len(codes))
 
     async def names(self, codes: Iterable[str]) -> dict[str, str]:
-        """Return the names of those of these tasks that exist, by code."""
+        """Return the names of these tasks, as far as they exist, by code."""
         wanted = sorted({code for code in codes if code})
         found = self.rows.find({"_id": {"$in": wanted}}, {"name": 1}, batch_size=len(wanted) + 1)
         return {row["_id"]: row["name"] for row in await found.to_list(len(wanted))} if wanted else {}

@@ -1,4 +1,4 @@
-"""What operators froze: `freezes`, one per task, prize or person. One that is released is deleted.
+"""What operators froze: `freezes`, one per task, prize or person. A freeze that is released is deleted.
 
 frozen → releasing → deleted; the freeze of a prize also frozen → returning → deleted. A freeze is due until
 it is applied to its prizes.
@@ -76,7 +76,7 @@ class Freezes(DueDocuments[Freeze]):
         return {row["_id"] for row in await found.to_list(len(keys))}
 
     async def reasons(self, keys: list[str]) -> dict[str, str]:
-        """Return the reasons of those of these ids that are frozen and have one."""
+        """Return the reasons for which these ids are frozen, by id, where there is a reason."""
         found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"reason": 1})
         return {row["_id"]: row["reason"] for row in await found.to_list(len(keys)) if row["reason"]}
 

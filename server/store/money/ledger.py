@@ -29,7 +29,7 @@ CODES_AT_ONCE = 500
 LATE_MS = DAY_MS
 _SUMS = "all"
 
-# How an entry changes the money that we hold. A debt to a winner does not.
+# How an entry changes the money that we hold. A debt to a winner does not change it.
 _SIGN: dict[EntryKind, int] = {"paid": 1, "owed": 0, "given": -1, "refunded": -1}
 
 

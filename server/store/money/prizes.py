@@ -46,7 +46,7 @@ class Prize(TypedDict):
 
     Since its claim, `private` is 1 if its task is not public; `young` is 1 if its winner is a newcomer, 2 if
     its publisher is too. `waits_for` is why it was put off until `waits_until`. `counted_on` is the last day
-    on which it was counted among what is paid out.
+    on which it was counted among the day's payouts.
     """
 
     _id: str
@@ -223,7 +223,7 @@ class Prizes(DueDocuments[Prize]):
         return await found.to_list(None)
 
     async def winners(self, keys: list[str]) -> dict[str, str]:
-        """Return the winners' names of those of these prizes that exist, as they were at the dig, by id."""
+        """Return the names of these prizes' winners, as they were at the dig, by the prize's id."""
         found = self.rows.find({"_id": {"$in": keys}}, {"wxname": 1}, batch_size=len(keys) + 1)
         return {row["_id"]: row["wxname"] for row in await found.to_list(len(keys))} if keys else {}
 

@@ -40,7 +40,7 @@ class Ban(TypedDict):
 class Chosen(TypedDict):
     """A name, a picture or both that a person chose and others do not see yet.
 
-    `key` is that of its review, `number` counts the person's choices.
+    `key` is the key of its review, `number` counts the person's choices.
     """
 
     key: str
@@ -168,13 +168,13 @@ class People(DueDocuments[Person]):
         return set(await self.collection.distinct("wxheadpic", {"wxheadpic": {"$in": paths}}))
 
     async def find_all(self, unionids: list[str]) -> list[Person]:
-        """Return those of these people who exist."""
+        """Return the records of these people, as far as they exist."""
         return await self.collection.find({"_id": {"$in": unionids}}).to_list(len(unionids))
 
     async def names(
         self, values: Iterable[str], field: Literal["_id", "public_id"] = "_id"
     ) -> dict[str, str]:
-        """Return the names that others see of those of these people who exist, by their id or public id."""
+        """Return the names that others see of these people, if they exist, by their id or public id."""
         wanted = sorted({value for value in values if value})
         shown = {field: 1, "wxname": 1, "nickName": 1}
         found = self.rows.find({field: {"$in": wanted}}, shown, batch_size=len(wanted) + 1)
@@ -187,7 +187,7 @@ class People(DueDocuments[Person]):
         return await self.newest_with(terms, limit, now_ms) if terms else []
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
-        """Return the ADMITTING fields of those of these people who exist."""
+        """Return the ADMITTING fields of these people, as far as they exist."""
         found = self.collection.find(
             {"_id": {"$in": unionids}},
             dict.fromkeys(ADMITTING, 1),

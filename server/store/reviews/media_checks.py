@@ -33,7 +33,7 @@ class MediaChecks(Documents[MediaCheck]):
     ]
 
     async def add(self, check: MediaCheck, now_ms: int) -> None:
-        """Keep a result. The first of a trace_id stays. Raises Uncommitted if that may be undone."""
+        """Keep a result. The first result of a trace_id stays. Raises Uncommitted if that may be undone."""
         delete_at = datetime.fromtimestamp((now_ms + DAY_MS) / 1000, UTC)  # MongoDB's deletion needs a date
         try:
             await self.rows.insert_one({**check, "delete_at": delete_at})

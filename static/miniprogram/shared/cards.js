@@ -69,7 +69,7 @@ export function waiting({ act, code, name, ...rest }) {
   return { code, name, said: says(rest), act: label, opens: act === "ship" ? "winners" : "treasure" };
 }
 
-/** Your lists: each one's interface, whose its cards are, and a card's foot; `line` replaces the state of a card. */
+/** Your lists: for each, its interface, whose cards it has, and a card's foot; `line` replaces the state of a card. */
 export const LISTS = {
   published: { path: "/getMyRelease", whose: () => ({ mine: true }), foot: publishedFoot },
   dug: { path: "/getMyPartake", whose: ({ is_prize }) => ({ won: Boolean(is_prize) }), foot: () => null },

@@ -4,7 +4,7 @@
 // connections the same holds because we ask for the digs after the last one that we delivered (`since`).
 
 const SILENCE_MS = 15000; // after this silence we ask whether the server is still there
-const SILENCE_IN_SIGHT_MS = 5000; // the same, while somebody looks at a task
+const SILENCE_IN_SIGHT_MS = 5000; // the same silence, while somebody looks at a task
 const ANSWER_MS = 6000;
 const LONGEST_DELAY_MS = 15000;
 const UNAVAILABLE_MS = 2000;

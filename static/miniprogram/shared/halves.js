@@ -73,7 +73,7 @@ export function holdsHalf({ code, fluctuation, forecast_num, interval, max_depth
   return sha256(utf8(JSON.stringify(rules))) === commitment;
 }
 
-// What the draw commits to of a kind of prizes; JSON leaves out what is undefined.
+// The part of a kind of prizes that the draw commits to; JSON leaves out undefined fields.
 function drawnRank({ prize_num, money_fen, sum_fen }) {
   return { fen: money_fen || sum_fen || undefined, num: prize_num, split: sum_fen ? 1 : undefined };
 }

@@ -2,7 +2,7 @@
 
 import { asMoment, asTime, secondsUntil } from "./clock.js";
 
-/** A treasure's name as people see it; for a red packet, with its amount before it. One that was taken down has none. */
+/** A treasure's name as people see it; for a red packet, with its amount before it. A treasure that was taken down has no name. */
 export function title({ goods_type, money, name, ranks = [] }) {
   if (!name) return "看不到的宝贝";
   if (ranks.length) return name;
