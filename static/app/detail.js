@@ -61,12 +61,16 @@ async function open(root, signal, opened) {
 
 class Page {
   #busy = false;
-  #dugSeq = 0; // the seq of the last dig made here celebrated = new Set(); // seq of wins: a person's own win
-  #comes both as a reply and as a frame owned = ""; // the state that the publisher's part now shows stale =
-  #false; // the details must be read anew leapt = false; // the list of people must be read anew: frames were
-  #missed reloading = 0; watched = false; // the first snapshot has come: a later one means that frames were
-  #missed winners = new Map(); // by winners' places: who is known to have won, and what judged = ""; // the
-  #`review` that a frame told and that was not read yet edited = 0; // the `edited` that came with it
+  #dugSeq = 0; // the seq of the last dig made here
+  #celebrated = new Set(); // seq of wins: a person's own win comes both as a reply and as a frame
+  #owned = ""; // the state that the publisher's part now shows
+  #stale = false; // the details must be read anew
+  #leapt = false; // the list of people must be read anew: frames were missed
+  #reloading = 0;
+  #watched = false; // the first snapshot has come: a later one means that frames were missed
+  #winners = new Map(); // by winners' places: who is known to have won, and what
+  #judged = ""; // the `review` that a frame told and that was not read yet
+  #edited = 0; // the `edited` that came with it
 
   constructor(task, signal) {
     observe(task.server_time);
