@@ -55,7 +55,8 @@ function publishedFoot(card) {
 
 /** Return the same for the winner, with `parcel`: the words for goods on their way. */
 function wonFoot(card) {
-  const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel: parcelWords(card) };
+  const parcel = [card.number ? `${card.carrier} ${card.number}` : "", parcelWords(card)].filter(Boolean).join("，");
+  const foot = { said: "", act: "", opens: "treasure", urgent: false, parcel };
   if (card.prize_state === "sent") return { ...foot, act: CLAIM.arrived };
   if (card.is_draw) return { ...foot, said: prizeWords(card, card.prize_state) };
   if (waitWords(card)) return { ...foot, act: prizeWords(card, card.prize_state) };
