@@ -157,7 +157,7 @@ class Phone:
         self._order(do="press", label=label)
 
     def fill(self, label: str, text: str) -> None:
-        """Type into the field with this placeholder."""
+        """Type into the field with this placeholder or label."""
         self._order(do="fill", label=label, text=text)
 
     def choose(self, label: str, option: str) -> None:

@@ -316,7 +316,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
         else tell(found, "tap");
       }),
     fill: ({ label, text }) =>
-      onceThere((each) => attribute(each, "placeholder") === label, (found) => {
+      onceThere((each) => ["placeholder", "ariaLabel"].some((name) => attribute(each, name) === label), (found) => {
         typed.set(found, text);
         tell(found, "input", { value: text });
       }),

@@ -268,7 +268,7 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.open(f"/pages/treasure/treasure?code={several}")
         phone.shows("分几种", "铁奖 · 邮寄到家 · 剩 3 / 3 份")
         phone.open(f"/pages/edit/edit?code={code}")
-        phone.shows("有人开挖以前都可以改", "改好了")
+        phone.shows("有人开挖以前都可以改", "不寄到哪里：可以不填", "联系方式", "改好了")
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", "synopsis": "走得准", "wxname": ""})
         phone.until("left")
         phone.open(f"/pages/treasure/treasure?code={code}")
@@ -280,7 +280,8 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("再埋一个")
         phone.tap(".again")
         assert phone.until("opened")["page"] == "/pages/publish/publish"
-        phone.shows("大约每 11 锹出一份", "只有拿到链接的人")
+        phone.shows("预计挖多少锹", "每份值多少元", "每锹之后冷却几秒",
+                    "大约每 11 锹出一份", "只有拿到链接的人")
         phone.fire(".draft", "submit", value={"name": "两只旧闹钟", **numbers})
         phone.until("opened")
         phone.shows("两只旧闹钟", "剩 3 / 3 份")
