@@ -58,7 +58,9 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, 
     expect(rows.nth(10).get_by_label("快递公司")).to_have_count(0)
     keep(opened, "ten")
     rows.first.get_by_label("快递公司").select_option("顺丰")
-    rows.first.get_by_label("运单号").fill("SF12345678")
+    number = rows.first.get_by_label("运单号")
+    number.fill("SF12345678")
+    assert number.bounding_box()["width"] >= 160  # a parcel's number fits
     rows.first.get_by_role("button", name="已寄出").click()
     expect(rows.nth(10)).to_contain_text("文三路 11 号")
     expect(rows.nth(11)).to_contain_text("每次打开 10 份")

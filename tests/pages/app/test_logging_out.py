@@ -73,6 +73,8 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
     expect(leaving).to_be_visible()
     expect(leave).to_be_hidden()
     assert opened.overflow() <= 0
+    above = page.locator(".me").bounding_box()
+    assert leaving.bounding_box()["y"] - above["y"] - above["height"] >= 8
     leaving.get_by_role("button", name="撤销注销").click()
     expect(leave).to_be_visible()
     expect(leaving).to_be_hidden()
