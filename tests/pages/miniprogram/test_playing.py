@@ -46,6 +46,10 @@ def test_no_class_alone_sets_what_wechat_sets_of_a_button_by_a_stronger_selector
     assert weak & {f".{name}" for name in named.split()} == set()
 
 
+def test_no_length_grows_with_the_window_while_those_of_wechat_do_not():
+    assert "rpx" not in (ROOT / "app.wxss").read_text("utf-8")
+
+
 @needs_node
 def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
     code = publisher.publish(
@@ -261,7 +265,7 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
     unpaid = publisher.publish(a_picture(), name="没付的", goods_type=1, money=1, forecast_num=90)
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/edit/edit?code={several}")
-        phone.shows("第 1 种", "奖品的份数、金额和难度不能改")
+        phone.shows("第 1 种", "奖品的份数、金额和难度不能改", "点这里选图片", "点图片就换一张")
         phone.fill("名称", "铁奖")
         phone.press("改好了")
         phone.until("left")
