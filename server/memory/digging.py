@@ -1,4 +1,4 @@
-"""What a process keeps for digs: a lock per task, used ids, what never changes, who may not dig."""
+"""What a process keeps for digs: locks, used ids, finished digs, what never changes, who may not dig."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cachetools import LRUCache
 
 from server.clock import Clock
 from server.game import draw
+from server.game.dig import Dig
 from server.game.task import Task
 from server.memory.batch_queue import BatchQueue
 from server.runtime.single_flight import SingleFlight
@@ -64,6 +65,7 @@ class Digging:
         # Who published a task, and whether it ever cools down.
         self._tasks = LRUCache[str, tuple[str, bool]](TASKS_REMEMBERED)
         self._refused = LRUCache[tuple[str, str], None](REFUSED_REMEMBERED)
+        self._finished = LRUCache[str, tuple[int, str]](TASKS_REMEMBERED)  # depth and id of a task's dig
 
     async def used(self, code: str, unionid: str, dig_id: str) -> bool:
         """Whether the history holds a dig of this person under this id.
@@ -107,6 +109,14 @@ class Digging:
     def was_refused(self, code: str, unionid: str) -> bool:
         """Whether a person could not dig a task when this process last read about it. A ban may be over."""
         return (code, unionid) in self._refused
+
+    def note_finished(self, dig: Dig) -> None:
+        """Remember that the history has a dig, and `prizes` what it won."""
+        self._finished[dig["code"]] = dig["depth"], dig["dig_id"]
+
+    def finished(self, dig: Dig) -> bool:
+        """Whether this process finished this dig, and none of its task since."""
+        return self._finished.get(dig["code"]) == (dig["depth"], dig["dig_id"])
 
     def winning(self, task: Task) -> Mapping[int, draw.Won]:
         """Return the depths of a task that win, and what. Raises ValueError if no secret opens its seed."""

@@ -17,9 +17,11 @@ from server.actions.messages import write
 from server.actions.messages.send import send_messages
 from server.context import Context
 from server.errors import CoolingDown
+from server.game.invariants import Totals
 from server.store import Store
 from server.store.digging import square
 from server.store.digging.digs import stored
+from server.store.digging.tasks import Tasks
 from server.store.people.follows import Follow
 from support.client import Client, Someone
 from support.messages import MESSAGES, allow, sent_to
@@ -134,16 +136,41 @@ class TestWithMessages:
         assert numbers == [{"$gt": after, "$lte": after + 10} for after in range(0, 60, 10)] * 2
 
 
-async def test_a_dig_that_finds_another_one_pending_takes_four_trips(client, context, trips):
+async def test_a_dig_that_finds_a_pending_one_of_another_process_takes_four_trips(client, context, trips):
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
     await context.background.finish()
     await context.store.digs.collection.delete_one({"_id": f"{code}:1"})
-    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    pending = {"pending": 1, "last_dig.dig_id": "of another process"}
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": pending})
     reply, sent = await sent_during(trips, carol.dig(code))
     assert (reply["now_depth"], reply["no"]) == (2, 2)
     assert len(sent) == 4, sent
+    assert await context.store.digs.totals(code) == Totals(2, 2, 0, 2)
+
+
+async def test_digs_that_follow_at_once_take_three_trips_and_leave_one_mark_to_remove(
+    client, context, trips, monkeypatch
+):
+    monkeypatch.setattr("server.actions.digging.dig.MARK_SECONDS", 0.5)
+    noted, note_written = [], Tasks.note_written
+
+    async def counted(tasks: Tasks, code: str, depth: int) -> None:
+        noted.append(depth)
+        await note_written(tasks, code, depth)
+
+    monkeypatch.setattr(Tasks, "note_written", counted)
+    alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
+    code = await alice.publish(forecast_num=100_000)
+    await bob.dig(code)
+    await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
+    reply, sent = await sent_during(trips, carol.dig(code))
+    assert (reply["now_depth"], len(sent)) == (2, 3), sent
+    await context.background.finish()
+    assert noted == [2]
+    assert "pending" not in await context.store.tasks.get(code)
+    assert await context.store.digs.totals(code) == Totals(2, 2, 0, 2)
 
 
 async def test_a_refusal_from_memory_takes_no_trip_and_any_other_takes_one(client, context, trips):

@@ -48,6 +48,9 @@ DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
+# How long a finished dig stays marked as pending. Another one within this time overwrites the mark, which
+# saves the update that removes it. Less than the second after which `settle_pending` finishes a dig.
+MARK_SECONDS = 0.1
 # Our estimate of MongoDB's clock is never fast. It lags by a few ms: by the duration of the fastest reply of
 # the last ten seconds. So a request that seems to come this shortly before the end of a cooldown may have
 # come after it, and counts as late enough.
@@ -413,10 +416,10 @@ async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
 async def _decide(context: Context, view: View, request: _Request, dig_id: str) -> Dig:
     """Return the dig that this caller may make now. Raises the refusals of `dig` that are about the caller.
 
-    If the previous dig is still pending, its history is written first.
+    If the previous dig is still pending, its history is written first, unless this process has written it.
     """
     person = await _admitted(view, request)
-    if "pending" in view["task"]:
+    if "pending" in view["task"] and not digging_of(context).finished(view["task"]["last_dig"]):
         # The new dig overwrites the previous one in the task; from then on only the history has that one.
         await context.store.digs.insert(view["task"]["last_dig"])
         context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
@@ -535,7 +538,10 @@ async def _finish(context: Context, recorded: Dig, writing: asyncio.Task[bool]) 
         return
     try:
         await _keep_prize(context, recorded)
-        await context.store.tasks.note_written(recorded["code"], recorded["depth"])
+        digging_of(context).note_finished(recorded)
+        await asyncio.sleep(MARK_SECONDS)
+        if digging_of(context).finished(recorded):
+            await context.store.tasks.note_written(recorded["code"], recorded["depth"])
     except Exception as error:
         if not is_unavailable(error):
             raise
