@@ -134,7 +134,8 @@ class Static(FileHandler):
         file = None if site is None else site.files.get(path)
         if site is None or file is None:
             raise HTTPError(404)
-        # During a deployment a page may ask for a version older or newer than ours. It gets our files.
+        # During a deployment a page may ask for an older or newer version than ours. It then gets our
+        # version's files.
         current = version == site.version
         self.send(file, "public, max-age=31536000, immutable" if current else "no-cache")
 

@@ -170,7 +170,7 @@ class Push(Socket):
                 await self._let_in(asked, token)
         except Exception as error:  # noqa: BLE001  (raised again, unless it is a refusal or a store that is down)
             self._turn_away(error)
-        # A connection may stay open for days, and needs neither the token nor the id that these hold.
+        # Query and head hold a token and an id: drop them, since a connection may stay open for days.
         self.request.query_arguments.clear()
         self.request.arguments.clear()
         self.request.headers.pop("Authorization", None)

@@ -129,7 +129,7 @@ class TaskPage(msgspec.Struct, kw_only=True):
 
 
 class TaskPageData(TaskPage, kw_only=True):
-    """The page again. Here `status` is the task's: 0 running, 1 ended."""
+    """The same page again, as `data`. Here `status` is the task's: 0 running, 1 ended."""
 
     status: int
 
@@ -174,8 +174,8 @@ _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes for the fields in `holes`, each of which stands in it twice. `pieces` are the bytes
-    between holes.
+    """A page with holes for the fields in `holes`. Each field stands in the page twice. `pieces` are the
+    bytes between holes.
 
     It must not be sent after `until_ms`, when signed addresses of pictures in it run out.
     """

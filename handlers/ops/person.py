@@ -71,7 +71,7 @@ class BroughtBy(msgspec.Struct):
 
 
 class OpsPersonReply(Reply, kw_only=True):
-    """A person's numbers and their 50 newest tasks. `prizes` counts what they won by state.
+    """A person's numbers and their 50 newest tasks. `prizes` counts the prizes that they won, by state.
 
     `brought_by` has at most 10. `delete_at` is when the account will be deleted (unix ms), 0 unless its owner
     asked for it. `key` names them for `/ops/person` and, behind the colon, for `/ops/log`.

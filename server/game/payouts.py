@@ -15,10 +15,10 @@ def day_of(at_ms: int) -> int:
 
 
 def begins_at(day: int) -> int:
-    """Return when a day begins, in unix ms."""
+    """Return the time at which a day begins, in unix ms."""
     return day * DAY_MS - _AHEAD_MS
 
 
 def tomorrow_ms(now_ms: int) -> int:
-    """Return when the day after that of this time begins, in unix ms."""
+    """Return the time at which the next day after this time begins, in unix ms."""
     return begins_at(day_of(now_ms) + 1)

@@ -84,7 +84,7 @@ def _pair(one: str, other: str) -> tuple[str, str]:
 
 
 def fits_at(claims: Iterable[tuple[int, int, bool]], fen: int, most_fen: int, now_ms: int) -> int | None:
-    """Return when a payout fits below a limit of 24 hours (unix ms); 0 if now, None if never.
+    """Return the time at which a payout fits below a limit of 24 hours (unix ms); 0: now, None: never.
 
     `claims` are the other claims of these 24 hours: when, how much in fen, and whether it was approved
     already.

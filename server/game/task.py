@@ -113,7 +113,7 @@ AHEAD_DAYS = 30
 
 
 def awaited_opening(task: Task) -> int:
-    """Return when a task opened (unix ms) that people may have waited for; 0 if none did.
+    """Return the time (unix ms) of a task's opening that people may have waited for; 0 if nobody did.
 
     It was announced, or paid, or a review let it be shown. Without a cooldown, everybody digs at once all
     the time.
@@ -133,7 +133,7 @@ def unpaid_until_ms(task: Task) -> int:
 
 
 def ends_by_ms(task: Task) -> int:
-    """Return when a task ends at the latest (unix ms). Before it opens, that is as its publisher announced.
+    """Return the latest time (unix ms) at which a task ends; before it opens, the end that was announced.
 
     0 if that depends on when it opens, or it has ended.
     """

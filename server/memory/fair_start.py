@@ -103,7 +103,7 @@ class FairStart:
         return gathering is not None and (gathering.drawn or digger in gathering.entrants)
 
     async def wait(self, code: str, digger: str | None, *, proven: bool = True) -> int:
-        """Wait for this request's place in the order; return when digging began (unix ms).
+        """Wait for this request's place in the order; return the time at which digging began (unix ms).
 
         Call it if `gathers`. All who wait go on in a random order, before anybody who asks later. A digger
         has one place; their further requests, and those of unknown people (None), go on after all others. A

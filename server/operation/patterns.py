@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 PATTERNS_SECONDS = 300.0
 WINDOW_MS = 7 * DAY_MS
-# The most that is read: of a week's treasures and winners, those with the most money; of a person's digs, the
-# last.
+# How many of a week's treasures and winners are read (those with the most money), and how many of a person's
+# last digs.
 MOST, JOINED = 2_000, 50
 # An alarm begins at this many red packets of a pair, winners whom one person brought, people who dig from one
 # address.

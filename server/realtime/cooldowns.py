@@ -66,7 +66,7 @@ class Cooldowns:
         self._wake(code)
 
     def digging_began(self, code: str) -> int:
-        """Return when the newest cooldown known of a task ends or ended (unix ms), else when it opened.
+        """Return the time at which a task's newest known cooldown ends or ended (unix ms), else its opening.
 
         0 if neither is known. Other processes may have dug since.
         """
@@ -105,7 +105,7 @@ class Cooldowns:
         return known.dig if known.dig["cd_until"] > at_ms else None
 
     def opens_at(self, code: str, at_ms: int) -> int:
-        """Return when a task that nobody has dug will open, if that is known and after `at_ms` (unix ms)."""
+        """Return the time at which an undug task will open, if that is known and after `at_ms` (unix ms)."""
         opening = None if code in self._known else self._opened.get(code)
         if opening is None or time.monotonic() - opening.learned > TRUSTED_SECONDS:
             return 0

@@ -263,11 +263,11 @@ class WatchedTask:
                 watcher.send(told)
 
     def rename(self, task: Task, digs: list[Dig], early: list[Dig]) -> bool:
-        """Replace the names of everything known, after somebody was erased, or its publisher edited it.
+        """Replace all names that are known, after somebody was erased or the publisher edited the task.
 
         After an edit its watchers are told, because a text that they read may have changed.
 
-        Returns False and changes nothing if a known dig is not among those read: it was made meanwhile.
+        Returns False and changes nothing if a known dig is not among `digs`: it was made meanwhile.
         """
         if self.seq and (not digs or digs[-1]["depth"] < self.seq):
             return False

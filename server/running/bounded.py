@@ -320,7 +320,7 @@ class BoundedServer(HTTPServer):
             self._spares -= 1
 
     async def head_came(self, connection: Connection) -> None:
-        """Return when Tornado may parse a head: at once or, if there are many, in a later turn."""
+        """Return once Tornado may parse a head: at once or, if there are many, in a later turn."""
         self._waits_no_more(connection)
         self._busy.add(connection)
         self._idle.clear()

@@ -43,7 +43,7 @@ class Gate(HTTPServerConnectionDelegate):
         return self.app.start_request(server_conn, request_conn)
 
     async def ready_for(self, target: str) -> None:
-        """Return when the gate is open, or a request for this path and query has waited long enough."""
+        """Return once the gate is open, or a request for this path and query has waited long enough."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         while not self._opened.is_set() and needs_database(target.partition("?")[0]):

@@ -55,7 +55,7 @@ class Owner(Protocol):
         """Whether replies say that browsers must use only https."""
 
     async def head_came(self, connection: Connection) -> None:
-        """A head is complete. Return when Tornado may parse it."""
+        """A head is complete. Return once Tornado may parse it."""
 
     def leave_place(self, connection: Connection) -> None:
         """Count the connection's request no more."""

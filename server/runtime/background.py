@@ -69,7 +69,7 @@ class Background:
             await self.end()
 
     async def end(self) -> None:
-        """Cancel all current work, and return when it has ended."""
+        """Cancel all current work, and return once it has ended."""
         await end_tasks(self._tasks)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
@@ -102,7 +102,7 @@ def _name(work: Callable[..., Any]) -> str:
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and return when all have ended, even if some end with an error.
+    """Cancel tasks and return once all have ended, even if some end with an error.
 
     It cancels again and again. In Python 3.11 `asyncio.wait_for`, which redis uses, loses a cancellation that
     arrives just as its inner call finishes.

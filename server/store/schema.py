@@ -191,7 +191,7 @@ def _shape(index: Mapping[str, Any]) -> _Document:
 async def _build_aloud(
     database: _Database, collection: str, models: list[IndexModel], missing: list[IndexModel], say: Say
 ) -> None:
-    """Return when a collection has all these indexes, saying from time to time how far they have come.
+    """Return once a collection has all these indexes, saying from time to time how far they have come.
 
     The missing ones are built in one pass.
     """

@@ -110,7 +110,8 @@ class Dug:
 
 
 def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
-    """Return when a request counts as made (unix ms, MongoDB's clock). It belongs to the window it came in.
+    """Return the time at which a request counts as made (unix ms, MongoDB's clock). It belongs to the window
+    it came in.
 
     However long a request has waited, it never moves to a later window: its client may have sent it again and
     been told that somebody else was faster, and that answer must stay true.

@@ -181,7 +181,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
 
 
 def _times(draft: Draft, now_ms: int, task_days: int) -> _Times:
-    """Return when the draft's task is dug. Raises BadRequest."""
+    """Return the times between which the draft's task is dug. Raises BadRequest."""
     starts_at, ends_at = draft.starts_at or 0, draft.ends_at or 0
     if starts_at and not now_ms < starts_at <= now_ms + AHEAD_DAYS * DAY_MS:
         raise BadRequest(f"“什么时候开挖”应在现在之后、{AHEAD_DAYS} 天之内", param="starts_at")

@@ -56,7 +56,8 @@ async def tell_of_end(context: Context, task: Task) -> None:
 
 
 async def remind(context: Context, code: str, unionid: str) -> int:
-    """Tell a person once when the cooldown of a task is over; return when that is (unix ms). Safe to repeat.
+    """Tell a person once when the cooldown of a task is over; return the time of that (unix ms). Safe to
+    repeat.
 
     Raises NoSuchTask, NotShown, Ended, NotPaid, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or
     no template for this message.

@@ -45,7 +45,7 @@ RECEIVER_CHARACTERS, PHONE_CHARACTERS, ADDRESS_CHARACTERS = 32, 20, 200
 ADDRESS_IS_FINAL = "收货信息超过 24 小时不能再改，请联系发布者"
 ADDRESS_OF_SENT = "奖品已经寄出，收货信息不能再改，请联系发布者"
 
-# By WeChat's `fail_reason`: what a winner can do whom WeChat pays nothing now.
+# Advice for a winner whom WeChat cannot pay now, by WeChat's `fail_reason`.
 # https://pay.weixin.qq.com/docs/merchant/apis/mch-trans/transfer-bill/get-transfer-bill-by-out-no.html
 _RESTRICTED = "你的微信支付现在收不了款：到微信支付里看原因，处理好以后，在领奖截止以前再来领"
 _FAILED = {

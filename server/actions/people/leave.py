@@ -36,12 +36,12 @@ log = logging.getLogger("wabao.people")
 
 
 def delete_at(person: Person) -> int:
-    """Return when a person's account will be deleted (unix ms), 0 unless they asked for it."""
+    """Return the time at which a person's account will be deleted (unix ms), 0 unless they asked for it."""
     return person["leaving"]["until"] if "leaving" in person else 0
 
 
 async def leave(context: Context, person: Person) -> int:
-    """Delete a person's account in `DAYS` days, and log them out; return when (unix ms).
+    """Delete a person's account in `DAYS` days, and log them out; return that time (unix ms).
 
     Asked twice, the first day stays. Raises CannotLeave, which says what has to end before; NotLoggedIn.
     """

@@ -236,7 +236,7 @@ class Prizes(DueDocuments[Prize]):
         return await self.collection.find({"unionid": unionid}).to_list(None)
 
     async def given_by(self, publisher: str, limit: int) -> list[Prize]:
-        """Return when each of a publisher's prizes was claimed for good, the newest first."""
+        """Return the times at which a publisher's prizes were claimed for good, the newest first."""
         given = {"publisher": publisher, "given_at": {"$gt": 0}}
         fields = ["draw_type", "amount_fen", "claimed_at", "given_at", "sent_at"]
         return await self.in_order(given, "-given_at", limit, fields)

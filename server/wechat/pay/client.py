@@ -67,7 +67,7 @@ _Wire = TypeVar("_Wire", bound=msgspec.Struct)
 
 
 class _Core(AsyncCore):  # type: ignore[misc]
-    """The library's connection, with our gateway and HTTP client, for which it has no parameters."""
+    """The library's connection, with our gateway and HTTP client: the library has no parameters for these."""
 
     def __init__(self, base_url: str, http: httpx.AsyncClient, given: Mapping[str, str]) -> None:
         super().__init__(**given)
