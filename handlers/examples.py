@@ -13,7 +13,7 @@ EXAMPLES = Path(__file__).with_name("examples.json")
 
 @functools.cache
 def examples(kind: str) -> dict[str, Any]:
-    """Return those of "interfaces", "sandbox", "messages" or "frames".
+    """Return the examples of "interfaces", "sandbox", "messages" or "frames".
 
     An interface has one for each struct that it takes: `request` and `reply`.
     """

@@ -218,7 +218,7 @@ class Push(Socket):
             hellos_of(self.context).remove("", self)
 
     async def _let_in(self, asked: ConnectRequest, token: str | None) -> None:
-        """Check who it is, and subscribe to the query's task, if any."""
+        """Check who connects, and subscribe to the query's task, if any."""
         proven = None if token is None else self.context.keys.read_token(token)
         if token is not None and (proven is None or asked.unionid not in (None, proven.unionid)):
             raise BadToken

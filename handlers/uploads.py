@@ -134,7 +134,7 @@ class UploadFile(Interface):
             if not self._gone:  # the client may have hung up while we asked the store
                 if disk_of(self.context).low:
                     raise DiskLow
-                # Without a length it may become as large as the largest.
+                # An upload without a length may become as large as the largest.
                 self._charged_kb = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
                 asked: dict[Limited, int] = {"uploads": 1, "upload_kb": self._charged_kb}
                 await limit(self.context, self.request, caller, asked)

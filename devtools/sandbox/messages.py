@@ -66,7 +66,7 @@ class SendMessage(SandboxHandler):
         self._gone = asyncio.Event()
 
     async def post(self) -> None:
-        """Send it, or misbehave as told."""
+        """Send the message, or misbehave as told."""
         await self.require_token()
         asked = decoded(self.request.body, SendRequest)
         told = await self.state.misbehaviours.take(MESSAGE_MISBEHAVIOURS, asked.touser, "message")

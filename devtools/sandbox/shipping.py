@@ -26,7 +26,7 @@ _RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d
 
 
 class OrderKey(msgspec.Struct):
-    """Which payment it is about: by mchid and out_trade_no (1), or by transaction_id (2)."""
+    """Which payment a report is about: by mchid and out_trade_no (1), or by transaction_id (2)."""
 
     order_number_type: int = 0
     transaction_id: str = ""
@@ -85,8 +85,7 @@ class IsTradeManaged(SandboxHandler):
 
 
 class UploadShippingInfo(SandboxHandler):
-    """POST /wxa/sec/order/upload_shipping_info. A misbehaviour names it `shipping`; its number is an
-    openid."""
+    """POST /wxa/sec/order/upload_shipping_info. A misbehaviour names it `shipping`, by openid."""
 
     async def post(self) -> None:
         """Note that a payment was delivered; or misbehave as told."""

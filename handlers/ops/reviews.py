@@ -99,7 +99,7 @@ class OpsDecide(OperatorInterface):
     takes = (OpsDecideRequest,)
 
     async def answer(self, request: OpsDecideRequest) -> Reply:
-        """Raises BadRequest if it is not held any more, NotAllowed if it moves money."""
+        """Raises BadRequest if the review is not held any more, NotAllowed if the decision moves money."""
         kind, _, code = request.key.partition(":")
         if kind == "task" and not request.shown:
             task = await self.context.store.tasks.find(code)

@@ -36,7 +36,7 @@ class OpsRun(OperatorInterface):
     takes = (OpsRunRequest,)
 
     async def answer(self, request: OpsRunRequest) -> Reply:
-        """Raises BadRequest if it is under way."""
+        """Raises BadRequest if such a run is under way."""
         await ask_run(self.context, self.actor, request.what, request.reason)
         return Reply()
 

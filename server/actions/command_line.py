@@ -31,7 +31,7 @@ def who_runs() -> Actor:
     uid = os.getuid()
     try:
         name = pwd.getpwuid(uid).pw_name
-    except KeyError:  # in a container it may have none
+    except KeyError:  # a user in a container may have no name
         name = f"uid {uid}"
     return Actor(f"command line: {name}", shared=False)
 

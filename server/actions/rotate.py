@@ -155,7 +155,7 @@ async def _pass(
     after: str | None = ""
     while after is not None:
         page, after = await _persist(partial(store.sealed_values.page, purpose, fingerprint, after))
-        changes = await asyncio.to_thread(_sealed_anew, keys, rotated, page)  # it takes some 10 ms
+        changes = await asyncio.to_thread(_sealed_anew, keys, rotated, page)  # sealing takes some 10 ms
         number = await _persist(partial(store.sealed_values.replace, purpose, changes))
         rotated.sealed[fingerprint] += number
         replaced(number)

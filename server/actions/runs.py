@@ -120,7 +120,7 @@ async def _do(context: Context, run: Run) -> None:
                 outcome = await _WORKS[run["what"]](context, run, progress)
             except Exception as error:
                 if is_unavailable(error):
-                    raise  # it goes on once MongoDB answers
+                    raise  # the run goes on once MongoDB answers
                 log.exception("the run %s of %s failed", run["what"], run["operator"])
                 outcome = "failed"
             await telling.end()

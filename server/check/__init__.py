@@ -135,7 +135,7 @@ async def _store_rows(
     """Run the body of the `with` statement with the scratch database, and drop it."""
     name = store.database.name
     try:
-        await store.client.drop_database(name)  # it does not exist yet: if we may not drop it, this fails now
+        await store.client.drop_database(name)  # no such database exists: fails now if we may not drop one
         await store.database[MARK].insert_one({"_id": served.database.name, "at": await store.now_ms()})
     except Exception as error:
         reason = refused_reason(error)

@@ -166,7 +166,7 @@ async def _publish(client: _Client, sealed_seed: str, nonce: str) -> str:
 async def _get_prize(client: _Client, code: str) -> None:
     where = {"receiver": "check", "phone": "12345", "address": "check"}
     await client.post(WINNER, "/drawPrize", code=code, **where)
-    await client.get(PUBLISHER, "/getWinners", code=code)  # it opens the address
+    await client.get(PUBLISHER, "/getWinners", code=code)  # the list opens the address
     await client.post(PUBLISHER, "/shipPrize", code=code, depth=1, carrier="其他", number="12345")
     await client.post(WINNER, "/receivePrize", code=code)
 

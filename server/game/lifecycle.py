@@ -154,12 +154,12 @@ class Row:
 
     @property
     def begins(self) -> tuple[str, ...]:
-        """The states that it may begin in."""
+        """The states in which the change may begin."""
         return tuple(self.moves.partition("->")[0].split())
 
     @property
     def ends(self) -> str | None:
-        """The state that it ends in, None if the state stays."""
+        """The state in which the change ends, None if the state stays."""
         return self.moves.partition("->")[2].strip() or None
 
     def fits(self, document: Document, state: str) -> bool:

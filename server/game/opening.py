@@ -67,7 +67,7 @@ def opened_by_review(lasts_ms: int, edited: int = 0) -> Row:
 
 @opening
 def shown(edited: int = 0) -> list[Row]:
-    """Everybody may see it from now on. An unpaid red packet is due: it may be paid already."""
+    """Everybody may see the task from now on. An unpaid red packet is due: it may be paid already."""
     in_review = _in_review(edited)
     unpaid = {**in_review, "status": 0, "goods_type": IsNot(GOODS)}
     return [
@@ -84,7 +84,7 @@ def _over(reason: EndReason, note: str) -> dict[str, Any]:
 
 @ending
 def ended(reason: EndReason, note: str, unopened: bool) -> Row:
-    """Somebody ends it; `unopened`: only if it never opened."""
+    """Somebody ends the task; `unopened`: only if it never opened."""
     return Row("running -> over", where={"open": 0} if unopened else {}, sets=_over(reason, note))
 
 
@@ -105,7 +105,7 @@ def expired() -> Row:
 
 @ending
 def taken_down(note: str) -> Row:
-    """An operator hid it before it opened, so it ends. A task in review does not end."""
+    """An operator hid the task before it opened, so it ends. A task in review does not end."""
     where: dict[str, Test] = {"open": 0, "hidden": 1, "reported": ABSENT, "review": NotAmong(IN_REVIEW)}
     return Row("running -> over", where=where, sets=_over("operator", note))
 

@@ -116,7 +116,7 @@ def wake() -> Row:
 
 @order
 def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
-    """WeChat says that it is not paid. It is asked again at `due_at_ms`.
+    """WeChat says that the order is not paid. WeChat is asked again at `due_at_ms`.
 
     `read_due_at_ms` is the `due_at` from before WeChat was asked: a `wake` that came since is kept.
     """

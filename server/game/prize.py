@@ -40,7 +40,7 @@ PrizeState: TypeAlias = Literal[
 UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "frozen")
 # Claimed for good: the winner has the prize, or has said where to send it.
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
-# Nobody has claimed it for good, and it is not on its way back.
+# Nobody has claimed the prize for good, and it is not on its way back.
 UNCLAIMED: tuple[PrizeState, ...] = ("won", "claiming")
 # It goes back to its publisher, or went.
 GONE: tuple[PrizeState, ...] = ("expiring", "returned")
@@ -141,7 +141,7 @@ def frozen_unweighed(attempt: int) -> Row:
 
 @prize
 def given_by_bill(attempt: int, now_ms: int) -> Row:
-    """This bill paid it, perhaps just before it was cancelled."""
+    """This bill paid the prize, perhaps just before the bill was cancelled."""
     return Row(
         "claiming -> given",
         where={"attempt": attempt},
@@ -189,7 +189,7 @@ def address_replaced(address_box: Sealed, phone_hash: str, claimed_after_ms: int
 
 @prize
 def sent(carrier: str, number: str, now_ms: int, due_at_ms: int) -> Row:
-    """The publisher sent it; at `due_at_ms` it counts as received."""
+    """The publisher sent the prize; at `due_at_ms` it counts as received."""
     return Row(
         "given -> sent",
         where={"address_box": PRESENT},
@@ -217,13 +217,14 @@ def awaits_pickup(pickup: str, now_ms: int) -> Row:
 
 @prize
 def handed_over(now_ms: int) -> Row:
-    """The publisher handed it over for its pick-up code."""
+    """The publisher handed the prize over for its pick-up code."""
     return Row("claiming -> given", where={"pickup": PRESENT}, sets={"given_at": now_ms})
 
 
 @prize
 def expired(deadline_ms: int) -> list[Row]:
-    """Nobody claimed it before the deadline. A claim that has a bill goes on, and a held prize stays held."""
+    """Nobody claimed the prize before the deadline. A claim with a bill goes on, and a held prize stays
+    held."""
     over = Over(((deadline_ms, 0), ("released_at", RELEASED_MS)))
     return [
         Row("won -> expiring", when=over),
@@ -291,7 +292,8 @@ def released_alone(now_ms: int) -> list[Row]:
 
 @prize
 def denied() -> list[Row]:
-    """The operator returns it to the publisher: goods at once, a red packet later with all that is unclaimed.
+    """The operator returns the prize to the publisher: goods at once, a red packet later with all that is
+    unclaimed.
 
     The address of goods is deleted.
     """

@@ -101,7 +101,7 @@ def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal |
     owed_fen = total_fen(task)
     if yuan not in (task["money"], whole_yuan(owed_fen)):
         return WrongAmount(f"支付的金额不对，应付 {in_words(owed_fen)}")
-    if is_taken_down(task):  # nobody could dig it
+    if is_taken_down(task):  # nobody could dig the task
         return NotShown("这个宝贝已经被下架，不能支付；重新显示以后再付")
     return None
 

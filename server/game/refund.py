@@ -32,7 +32,7 @@ def refused(code: str, due_at_ms: int) -> Row:
 
 @refund
 def processing(alarm: str, due_at_ms: int) -> Row:
-    """WeChat has accepted it. `alarm` is set if it has been processing for too long."""
+    """WeChat has accepted the refund. `alarm` is set if it has been processing for too long."""
     return Row(f"{OPEN} -> processing", sets={"alarm": alarm, "due_at": due_at_ms}, drops="unknown_since")
 
 

@@ -70,7 +70,7 @@ class BatchQueue(Generic[K, V]):
 
     def _end(self, batch: _Batch[K, V], task: asyncio.Task[Mapping[K, V]]) -> None:
         self._tasks.discard(task)
-        self._close_batch(batch)  # it may be refused before its query is sent
+        self._close_batch(batch)  # the batch may be refused before its query is sent
         error = Unavailable() if task.cancelled() else task.exception()
         if error is None:
             self._answer(batch, task.result())

@@ -247,9 +247,9 @@ def _of_prizes(prizes: Iterable[_Document]) -> Iterator[Event]:
             ("received", "received_at", ""),
         ):
             if (what, prize.get(field)) in (
-                # A limit held it, and nobody froze it since.
+                # A limit held the prize, and nobody froze it since.
                 ("frozen", None if is_frozen(prize) else prize.get("was_held_at")),
-                ("released", prize.get("waits_until")),  # it was only put off
+                ("released", prize.get("waits_until")),  # the prize was only put off
             ):
                 continue
             yield Event(
@@ -300,7 +300,7 @@ def _of_messages(messages: Iterable[_Document]) -> Iterator[Event]:
 def _of_reports(reports: Iterable[_Document], names: Mapping[str, str]) -> Iterator[Event]:
     for report in reports:
         why = ": ".join(filter(None, (report["reason"], report["text"])))
-        state = report.get("outcome", "open" if "open" in report else "")  # "": it does not count
+        state = report.get("outcome", "open" if "open" in report else "")  # "": the report does not count
         name = names.get(report["unionid"], "")
         yield Event(
             report["at"], "reported", report["code"], 0, name, why=why, state=state

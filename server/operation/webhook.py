@@ -105,7 +105,7 @@ class Webhook:
         return Event(f"{alarm['_id']}:{event}", event, kind, TITLES[kind], code, *told, at, url)
 
     async def tell(self, events: list[Event]) -> None:
-        """POST events. Returns once they are taken, within POST_SECONDS; raises NotTold."""
+        """POST events. Returns once the events are taken, within POST_SECONDS; raises NotTold."""
         try:
             async with (
                 asyncio.timeout(POST_SECONDS),  # httpx's own limit is for each read

@@ -22,7 +22,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Cost(NamedTuple):
-    """The most `pixels` it may have, the `work` of decoding it (in pixels), the `halves` of memory it
+    """The most `pixels` of a picture, the `work` to decode it (in pixels), the `halves` of memory it
     takes."""
 
     pixels: int

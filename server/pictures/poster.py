@@ -29,7 +29,7 @@ _CHINESE, _EMOJI = "chinese", "emoji"
 _EMOJI_SHARE = 0.82  # of the Chinese characters' size: then both are equally wide
 _SIMPLIFIED_CHINESE = 2  # faces: Japanese, Korean, simplified, traditional, Hong Kong
 _REGULAR, _MEDIUM, _BOLD, _BLACK = 400, 500, 700, 900
-_NO_CHARACTER = "\uffff"  # Unicode never assigns it, so fonts draw their empty box for it
+_NO_CHARACTER = "\uffff"  # never assigned in Unicode, so fonts draw their empty box for it
 
 _INK, _GREY, _PALE = "#2b1d14", "#8d7f76", "#f4ece4"
 _RED, _DEEP_RED, _GOLD, _LIGHT_GOLD = "#d8372a", "#a81d1d", "#f6c667", "#ffe9b8"
@@ -234,7 +234,7 @@ def _font_of(character: str) -> str | None:
         return _CHINESE
     if unicodedata.category(character)[0] in "CZ":  # controls, joiners and the like are not drawn
         return None
-    if character in _SKINS:  # they modify the emoji before them, which our layout cannot draw
+    if character in _SKINS:  # skin tones modify the emoji before, which our layout cannot draw
         return None
     for name, font in ((_CHINESE, _font(32, _REGULAR)), (_EMOJI, _emoji_font(32, _REGULAR))):
         if bytes(font.getmask(character)) not in (bytes(font.getmask(_NO_CHARACTER)), b""):

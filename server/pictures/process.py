@@ -151,7 +151,7 @@ class _Process:
     async def close(self) -> None:
         """End the process; kill it if it does not end within CLOSE_SECONDS."""
         if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()  # it ends when it has read everything
+            self._process.stdin.close()  # the process ends when it has read everything
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._process.wait()

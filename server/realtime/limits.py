@@ -155,7 +155,7 @@ class Limits:
         return found
 
     async def take(self, counts: Sequence[Count]) -> None:
-        """Count all of them, or none and raise TooOften, which says when it is worth trying again.
+        """Count all of these counts, or none and raise TooOften, which says when it is worth trying again.
 
         Makes one call to Redis, or no call if there is nothing to count.
         """

@@ -87,7 +87,7 @@ class EmbeddedStore:
         raise NotImplementedError
 
     def start(self) -> None:
-        """Launch it and return once it answers. Raises StoreFailed if it does not."""
+        """Launch the store and return once it answers. Raises StoreFailed if it does not."""
         self.launch()
         self.wait_until_ready()
 
@@ -111,7 +111,7 @@ class EmbeddedStore:
         return directory / f"{cls.name.lower()}.uri"
 
     def wait_until_ready(self) -> None:
-        """Return once it takes connections. Raises StoreFailed if it died or took too long."""
+        """Return once the store takes connections. Raises StoreFailed if it died or took too long."""
         deadline = time.monotonic() + START_SECONDS
         while True:
             if not self.alive():
@@ -130,7 +130,7 @@ class EmbeddedStore:
             time.sleep(_POLL_SECONDS)
 
     def _logged(self) -> bytes:
-        """Return what it has logged since its latest start."""
+        """Return what the store has logged since its latest start."""
         with self.log.open("rb") as log:
             log.seek(self._log_begins)
             return log.read()
@@ -144,12 +144,12 @@ class EmbeddedStore:
         return self.process is not None and self.process.poll() is None
 
     def stop(self) -> None:
-        """Ask it to end and wait; kill it after STOP_SECONDS. SecantusDB takes 2 s to end."""
+        """Ask the store to end, and wait; kill it after STOP_SECONDS. SecantusDB takes 2 s to end."""
         if self.process is not None:
             stop_child(self.process, STOP_SECONDS)
 
     def _connect(self) -> bool:
-        """Whether it takes a connection."""
+        """Whether the store takes a connection."""
         try:
             socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
         except OSError:
@@ -157,11 +157,11 @@ class EmbeddedStore:
         return True
 
     async def answers(self) -> bool:
-        """Whether it still answers queries. Always true for a store that does so as long as it lives."""
+        """Whether the store still answers queries. Always true where a store that lives does."""
         return True
 
     def kill(self) -> None:
-        """Kill it, and wait until it has ended."""
+        """Kill the store, and wait until it has ended."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -182,7 +182,7 @@ class EmbeddedMongoDB(EmbeddedStore):
         return f"mongodb://127.0.0.1:{self.port}/wabao?directConnection=true&retryWrites=false"
 
     async def answers(self) -> bool:
-        """Whether it can read. Nobody waits for this, so it makes a connection of its own each time.
+        """Whether the store can read. Nobody waits for this, so it makes a connection of its own each time.
 
         Raises OSError or RuntimeError if this process has no descriptors or threads left to ask with; the
         driver would report that as a silent store.

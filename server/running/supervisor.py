@@ -200,7 +200,7 @@ class Supervisor:
             # We have no /metrics, so the next worker that serves counts the replacements.
             uncounted = (0 if watchdog.served else uncounted) + watchdog.stood_still
             _forget_metrics(child.pid, self._metrics)
-            if code == BAD_SETTINGS_EXIT and not self._served:  # it said why, and a restart would not help
+            if code == BAD_SETTINGS_EXIT and not self._served:  # it said why; a restart would not help
                 self._exit_code = code
                 self._stopping.set()
             elif code and not watchdog.served:

@@ -267,7 +267,7 @@ async def serve(
     unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
     server.add_socket(listener)
-    looking = loop.create_task(look_at_redis(settings))  # in the background: it may not answer
+    looking = loop.create_task(look_at_redis(settings))  # in the background: Redis may not answer
     looking.add_done_callback(retrieve)
     identity = identity or remembered_identity(settings)
     identity = await waiting.wait_for_data(settings, asked_to_stop, identity, prepares=prepares)

@@ -24,7 +24,7 @@ class Background:
 
     @property
     def busy(self) -> bool:
-        """Whether any of it still runs."""
+        """Whether any of the work still runs."""
         return bool(self._tasks)
 
     def spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -101,7 +101,7 @@ def check_certificate(text: str) -> str:
 def _private_key(text: str) -> str:
     try:
         key = load_pem_private_key(_rewritten(text), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: it is encrypted
+    except (ValueError, TypeError, UnsupportedAlgorithm):  # TypeError: the key is encrypted
         key = None
     if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
         raise BadSettings(

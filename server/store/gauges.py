@@ -50,7 +50,7 @@ class Gauges(Documents[MoneyGauges]):
                 {"_id": _ID, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": until_ms}}, upsert=True
             )
         except DuplicateKeyError:
-            return False  # it exists, and is not due
+            return False  # the document exists, and is not due
         return leased.modified_count == 1 or leased.upserted_id is not None
 
     async def save(self, gauges: MoneyGauges) -> None:

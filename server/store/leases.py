@@ -40,7 +40,7 @@ class Leases(Documents[Lease]):
                     {"_id": name}, [{"$set": taken}], upsert=True, return_document=True
                 )
             except DuplicateKeyError:
-                continue  # several take it for the first time: now there is one to update
+                continue  # others were first: now there is a lease to update
             if lease is not None:
                 return lease
         raise LookupError(f"nobody can have the lease {name}")

@@ -53,7 +53,7 @@ class Meta(Documents[AboutDatabase]):
         try:
             await self.rows.update_one({"_id": _ID}, {"$setOnInsert": dict(named)}, upsert=True)
         except DuplicateKeyError:
-            return  # another process names it
+            return  # another process names the database
 
     async def find(self) -> AboutDatabase | None:
         """Return what stands there; None in a database that was never prepared."""
@@ -89,7 +89,7 @@ class Meta(Documents[AboutDatabase]):
         return [] if found is None else found.get("featured", [])
 
     async def unfeature(self, identity: str, codes: list[str]) -> list[str]:
-        """Stop featuring these tasks; return the codes of those still featured."""
+        """Stop featuring these tasks; return the codes of the tasks that are still featured."""
         found = await self.find_one_and_update(
             {"_id": _ID, "identity": identity},
             {"$pull": {"featured": {"$in": codes}}},

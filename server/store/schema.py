@@ -89,7 +89,7 @@ async def _prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
         for name, models in indexes.items():
             await database[name].create_indexes(models)
     await Meta(database).name_database()
-    with suppress(DuplicateKeyError):  # another process noted it at the same moment
+    with suppress(DuplicateKeyError):  # another process noted the version at the same moment
         await database[META].update_one({"_id": _ID}, {"$setOnInsert": {"version": VERSION}}, upsert=True)
     return found
 
@@ -225,7 +225,7 @@ async def _progress(database: _Database, collection: str) -> str:
     ]
     try:
         found = await database.client.admin.aggregate(pipeline).to_list(1)
-    except OperationFailure:  # it takes a right that hosted users seldom have
+    except OperationFailure:  # this takes a right that hosted users seldom have
         return ""
     progress = found[0]["progress"] if found else {}
     total = progress.get("total")

@@ -26,11 +26,11 @@ class CommandSeconds(CommandListener):
         """Do nothing: the event of the end has the duration."""
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Note how long it took."""
+        """Note how long the command took."""
         self._observe(event.command_name, event.duration_micros)
 
     def failed(self, event: CommandFailedEvent) -> None:
-        """Note how long it took to fail: a store that is down shows up as slow."""
+        """Note how long the command took to fail: a store that is down shows up as slow."""
         self._observe(event.command_name, event.duration_micros)
 
     def _observe(self, command: str, duration_micros: int) -> None:

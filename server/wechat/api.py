@@ -62,7 +62,7 @@ class Api:
     """The connections to one base URL."""
 
     def __init__(self, base_url: str, call_seconds: float) -> None:
-        for chatty in ("httpx", "httpcore"):  # they log addresses and headers, and ours contain secrets
+        for chatty in ("httpx", "httpcore"):  # both log addresses and headers, and ours contain secrets
             logging.getLogger(chatty).setLevel(logging.WARNING)
         self._call_seconds = call_seconds
         self._http = httpx.AsyncClient(

@@ -78,6 +78,7 @@ def _is_letter(character: str) -> bool:
 
 
 def _is_common(character: str) -> bool:
-    """Whether it is a letter, a digit, a space or a common symbol, but no control and no part of an emoji."""
+    """Whether a character is a letter, a digit, a space or a common symbol: no control, no part of an
+    emoji."""
     category = unicodedata.category(character)
     return category[0] not in "CM" and category not in ("So", "Sk", "Zl", "Zp")

@@ -17,7 +17,7 @@ UNSHIPPABLE = 10060004
 # This mini-program may use none of these interfaces: its 发货信息管理 is not open, as people found out.
 # https://developers.weixin.qq.com/community/develop/doc/000e8c76e60048b567f0f9cc96b400
 UNAUTHORIZED = 48001
-# The payer reads it in WeChat. It names nothing that people wrote, which WeChat could dislike.
+# The payer reads this text in WeChat. It names nothing that people wrote, which WeChat could dislike.
 ITEM = "挖宝红包"
 
 _BY_TRANSACTION_ID, _VIRTUAL, _AT_ONCE = 2, 3, 1

@@ -49,7 +49,7 @@ async function open(root, signal, opened) {
   const { data } = await get("/getTaskDetails", { code: opened });
   if (signal.aborted) return;
   const page = new Page(data, signal);
-  // A share token opened it; from now on the address has the task's code.
+  // A share token opened the page; from now on the address has the task's code.
   if (opened !== data.code) history.replaceState(null, "", `#/task/${data.code}`);
   entitle(title(data));
   const lookedOn = root.contains(document.activeElement);
@@ -153,7 +153,7 @@ class Page {
     this.consent.show(task);
     redraw(this.watchers, task.watchers, (number) => [icon("watchers", 18), `${number} 人在看`]);
     set(this.watchers, { hidden: !task.watchers });
-    set(this.sharing, { hidden: task.review !== "shown" || Boolean(task.gone) }); // nobody could open it
+    set(this.sharing, { hidden: task.review !== "shown" || Boolean(task.gone) }); // nobody could open the link
     set(this.cheers.element, { hidden: Boolean(task.gone) });
     write(this.buried, buriedWords(task));
     redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));

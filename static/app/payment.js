@@ -22,7 +22,7 @@ export function payment(task, signal, paid) {
     const order = await post("/payTask", { code: task.code, money: task.owed });
     const { timeStamp, nonceStr, signType, paySign } = order;
     await callWeChat("/pay", { appId: APPID, package: order.package, timeStamp, nonceStr, signType, paySign });
-    if (!signal.aborted) await paid(); // it reads the details, which asks WeChat if the notice is late
+    if (!signal.aborted) await paid(); // `paid` reads the details, which asks WeChat if the notice is late
   }
 
   return el(

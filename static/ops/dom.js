@@ -30,7 +30,7 @@ export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
-/** Put elements into a list in this order, moving only those out of place; if there are none, show the text `none`. */
+/** Put elements into a list in this order, moving only elements that are out of place; if there are none, show the text `none`. */
 export function order(list, elements, none) {
   if (!elements.length) {
     if (list.children.length !== 1 || !list.firstElementChild.matches(".blank")) fill(list, el("li.blank", {}, none));

@@ -53,11 +53,11 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     edited = await context.store.tasks.edit(code, publisher["_id"], changes)
     if edited is None:
         await _may_edit(context, code, publisher["_id"])
-        raise HasDigs  # it could not be edited a moment ago, now it can
+        raise HasDigs  # the task could not be edited a moment ago, now it can
     if "review" in changes:
         await submit_task(context, edited, publisher["openid"])
     for pic in set(pictures_of(task)).difference(pictures_of(edited)):
-        await context.store.files.take(pic, None, now_ms)  # a sweep deletes it unless it is used
+        await context.store.files.take(pic, None, now_ms)  # a sweep deletes an unused picture
     await announce_judged(context, code)
     watched = context.hub.known.by_code.get(code)
     if watched is not None and watched.loaded:

@@ -123,7 +123,7 @@ async def _delete_unpaid(context: Context, task: Task) -> None:
     if order is None or order["state"] == "closed":
         for path in pictures_of(task):
             await context.store.files.take(path, None, context.clock.now_ms())  # a sweep deletes it later
-        # Delete these before the task: without it nothing would find them.
+        # Delete these before the task: without the task nothing would find them.
         await context.store.reviews.delete_of_task(task["publisher"], task["_id"])
         await context.store.reports.delete_of_task(task["_id"])
         await context.store.tasks.delete_unpaid(task["_id"])

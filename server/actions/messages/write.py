@@ -72,7 +72,7 @@ async def remind(context: Context, code: str, unionid: str) -> int:
         raise NotShown
     if task["status"]:
         raise Ended
-    if not task["open"]:  # it was announced, and may never be paid for
+    if not task["open"]:  # the task was announced, and may never be paid for
         raise NotPaid
     refuse(why_barred(standing_of(task), unionid, won=won))
     if task["cd_until"] <= view["now"]:

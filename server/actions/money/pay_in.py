@@ -59,12 +59,13 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
     most = context.settings.cash_order_yuan
     if most and total_fen(task) > most * FEN_PER_YUAN:
         raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
-    if not context.settings.takes_cash:  # it was published when red packets were on
+    if not context.settings.takes_cash:  # the task was published when red packets were on
         raise WeChatBusy("这里现在没有开通红包，暂时不能支付")
     for _ in range(ATTEMPTS):
         order = await _payable_order(context, task, publisher)
         if order is not None:
-            # If it was taken down just before the order was saved, nobody closes the order: refuse it here.
+            # If the task was taken down just before the order was saved, nobody closes the order: refuse it
+            # here.
             await _find_payable(context, publisher, code, yuan)
             return context.pay.payment_parameters(order["prepay_id"])
     raise OutcomeUnknown

@@ -200,7 +200,7 @@ async def follow_bill(context: Context, bill: Bill) -> None:
 async def _move_prize(context: Context, bill: Bill) -> None:
     prize = await context.store.prizes.move(bill["prize"], follows(bill, context.clock.now_ms()))
     if prize is not None:
-        context.background.spawn(announce_claim(context, prize))  # it may wait for Redis
+        context.background.spawn(announce_claim(context, prize))  # announcing may wait for Redis
 
 
 async def _enter(context: Context, bill: Bill) -> None:

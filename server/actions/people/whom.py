@@ -37,7 +37,7 @@ class Whom:
     key: str = ""
 
     def __str__(self) -> str:
-        """Return it as the audit log has it."""
+        """Return the target as the audit log names it."""
         return self.key or (f"{self.code}:{self.depth}" if self.depth else self.code)
 
 

@@ -235,14 +235,14 @@ class Tasks(DueDocuments[Task]):
         )
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
-        """Return which of these are the pictures of tasks."""
+        """Return which of these paths are the pictures of tasks."""
         own = await self.collection.distinct("pic", {"pic": {"$in": paths}})
         found = self.rows.find({"ranks.pic": {"$in": paths}}, {"ranks.pic": 1})
         of_ranks = {rank["pic"] for row in await found.to_list(None) for rank in row["ranks"]}
         return {*own, *of_ranks}.intersection(paths)
 
     async def find_many(self, codes: list[str]) -> list[Task]:
-        """Return those of these tasks that exist, without seeds."""
+        """Return these tasks, as far as they exist, without seeds."""
         found = self.collection.find({"_id": {"$in": codes}}, _SEEDLESS, batch_size=len(codes) + 1)
         return await found.to_list(len(codes))
 

@@ -152,5 +152,5 @@ class Visits(Documents[_Document]):
         try:
             await self.shares.insert_many(rows, ordered=False)
         except BulkWriteError as error:
-            if not only_duplicates(error):  # those are noted already
+            if not only_duplicates(error):  # duplicates are noted already
                 raise

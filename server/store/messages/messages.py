@@ -81,7 +81,7 @@ class Messages(DueDocuments[Message]):
         return True
 
     async def insert_all(self, messages: list[Message]) -> None:
-        """Write those of these messages that are not written already."""
+        """Write these messages, except those that are written already."""
         try:
             await self.rows.insert_many([dict(message) for message in messages], ordered=False)
         except BulkWriteError as error:
@@ -224,7 +224,7 @@ class Consents(Documents[Consent]):
         return {consent["_id"].rpartition(":")[2]: consent["left"] for consent in found}
 
     async def willing(self, unionids: list[str], template_id: str) -> set[str]:
-        """Return those of these people who still allow a message."""
+        """Return which of these people still allow a message."""
         keys = [_key(unionid, template_id) for unionid in unionids]
         asked = {"_id": {"$in": keys}, "left": {"$gt": 0}}
         found = await self.collection.find(asked, {"unionid": 1}, batch_size=len(keys) + 1).to_list(len(keys))

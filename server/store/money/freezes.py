@@ -60,7 +60,7 @@ class Freezes(DueDocuments[Freeze]):
             },
             return_document=True,
         )
-        return again or await self.put(freeze)  # it was deleted in between
+        return again or await self.put(freeze)  # the freeze was deleted in between
 
     async def begin_end(
         self, key: str, state: Literal["releasing", "returning"], now_ms: int
@@ -71,7 +71,7 @@ class Freezes(DueDocuments[Freeze]):
         )
 
     async def frozen(self, keys: list[str]) -> set[str]:
-        """Return those of these ids that are frozen."""
+        """Return which of these ids are frozen."""
         found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"_id": 1})
         return {row["_id"] for row in await found.to_list(len(keys))}
 

@@ -63,7 +63,7 @@ class Orders(Payments[Order]):
     ]
 
     async def find_all(self, out_trade_nos: list[str]) -> list[Order]:
-        """Return those of these orders that exist."""
+        """Return these orders, as far as they exist."""
         return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
 
     async def of_publisher(self, unionid: str, limit: int) -> list[Order]:

@@ -327,7 +327,7 @@ class Prizes(DueDocuments[Prize]):
         return await self.collection.find_one(old_address(before_ms), {"_id": 1}) is not None
 
     async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
-        """Delete those of these addresses whose goods arrived `age_ms` ago by MongoDB's clock.
+        """Delete these addresses if their goods arrived `age_ms` ago by MongoDB's clock.
 
         Goods that were never sent count from when their address came, or from their release.
         """

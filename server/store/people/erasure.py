@@ -254,5 +254,5 @@ class Erasure:
 def _posters(code: str, unionid: str) -> list[Any]:
     """Return conditions for the names under which a person's posters of a task are kept."""
     mine = f"poster:{code}:{unionid}"
-    before = [mine, f"{mine}:page"]  # as they were named before they showed the sharer
+    before = [mine, f"{mine}:page"]  # names of posters from before they showed the sharer
     return [*before, {"$gte": f"{mine}|", "$lt": f"{mine}}}"}]  # "}" is the character after "|"

@@ -164,7 +164,7 @@ class People(DueDocuments[Person]):
         await self.collection.update_one({"_id": unionid}, {"$inc": {"followed": 1}})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
-        """Return which of these are the pictures of people."""
+        """Return which of these paths are the pictures of people."""
         return set(await self.collection.distinct("wxheadpic", {"wxheadpic": {"$in": paths}}))
 
     async def find_all(self, unionids: list[str]) -> list[Person]:
@@ -390,7 +390,7 @@ class People(DueDocuments[Person]):
         return kept.modified_count == 1
 
     async def lease_leaving(self, now_ms: int) -> list[Person]:
-        """Return those whose time to take it back is over, or whose erasure was cut off, each leased.
+        """Lease and return people whose days to keep their account are over, or whose erasure was cut off.
 
         `now_ms` only says where to look, as in `lease_due`.
         """

@@ -127,7 +127,7 @@ class Reviews(DueDocuments[Review]):
         await self.collection.delete_many({"unionid": review["unionid"], "code": "", "$or": before})
 
     async def pictures_among(self, paths: list[str]) -> set[str]:
-        """Return which of these are the pictures of what is checked or held, or about to be shown."""
+        """Return which of these paths are pictures in reviews: checked, held, or about to be shown."""
         looked_at = {"state": {"$in": [*IN_REVIEW, "shown"]}, "picture": {"$in": paths}}
         return set(await self.collection.distinct("picture", looked_at))
 

@@ -23,7 +23,7 @@ export const claiming = Behavior({
       if (step === "mailed") this.readMailed();
     },
 
-    /** Show this state of a claim, and nothing of the one before. */
+    /** Show this state of a claim, and nothing of the previous state. */
     setClaim(claim) {
       this.setData({ claim: { said: "", busy: false, handing: handingLines(this.data.task), ...claim } });
     },

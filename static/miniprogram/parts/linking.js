@@ -7,7 +7,7 @@ export const linking = Behavior({
   data: { link: "" },
 
   methods: {
-    /** Say it until the function that is returned is called. */
+    /** Say what is wrong until the function that is returned is called. */
     watchLink() {
       const say = (link) => this.setData({ link });
       const leave = [

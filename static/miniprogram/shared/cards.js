@@ -27,7 +27,7 @@ export function sought({ kind, name }) {
   return { ...(kind === "upcoming" ? { upcoming: 1 } : { kind: kind || null }), name: name || null };
 }
 
-/** Return what it is worth, how many dug it, and how long it lasts at most. */
+/** Return what a treasure is worth, how many dug it, and how long it lasts at most. */
 export function lastingOf(card) {
   return [worth(card), card.participants ? `${card.participants} 人挖过` : "", asLeft(card)].filter(Boolean).join(" · ");
 }

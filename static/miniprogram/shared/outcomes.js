@@ -24,7 +24,7 @@ export function outcomes(take, signal) {
       await stroke;
     } finally {
       strokes.delete(types);
-      if (!signal.aborted) held.splice(0).forEach(receive); // they may wait for another stroke
+      if (!signal.aborted) held.splice(0).forEach(receive); // frames may wait for another stroke
     }
   }
 
