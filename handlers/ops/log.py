@@ -1,4 +1,4 @@
-"""What operators did: the audit log, by who, what, about what and when, and as a table."""
+"""The audit log of what operators did, filtered by operator, act, target and time, and as a table."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ async def feature_task(context: Context, actor: Actor, code: str, reason: str, *
 async def decide_review(context: Context, actor: Actor, key: str, reason: str, *, shown: bool) -> None:
     """Show or refuse what a review holds. The publisher reads the reason of a refusal.
 
-    Raises BadRequest if it is not held any more.
+    Raises BadRequest if the review is not held any more.
     """
     whom = Whom(key=key) if key.startswith("profile:") else None
     async with _logged(context, actor, "approve" if shown else "refuse", key, reason, whom):

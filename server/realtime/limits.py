@@ -155,7 +155,8 @@ class Limits:
         return found
 
     async def take(self, counts: Sequence[Count]) -> None:
-        """Count all of these counts, or none and raise TooOften, which says when it is worth trying again.
+        """Count all of `counts`; or count nothing and raise TooOften, which says when a try is worth it
+        again.
 
         Makes one call to Redis, or no call if there is nothing to count.
         """

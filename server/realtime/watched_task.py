@@ -219,7 +219,7 @@ class WatchedTask:
         return whole
 
     def judge(self, task: Task) -> None:
-        """Take the task's visibility, and tell watchers. Turn watchers away who may no longer see it."""
+        """Take the task's visibility, and tell watchers. Turn away watchers who may no longer see it."""
         before = self.prepaid, self.review, self.review_note, self.hidden
         self.prepaid, self.review = task.get("prepaid", 0), review_of(task)
         self.review_note, self.hidden = note_of(task), task.get("hidden", 0)

@@ -26,7 +26,7 @@ class within:  # noqa: N801  (used like `asyncio.timeout`)
     """Limit the body of the `with` statement to this many seconds, `paused` time not counted. Raises
     TookTooLong.
 
-    A class, since each request has one and a generator costs three times as much.
+    It is a class, because each request makes one, and a generator would cost three times as much.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -54,9 +54,9 @@ export function preferences() {
 }
 
 /**
- * Return the element beside the button that digs: on the first treasure it asks whether opening a treasure digs, later
- * it shows the choice and lets the person change it. `onDig` is called if they choose to dig on opening,
- * since they have just opened a treasure.
+ * Return the element beside the button that digs: on the first treasure it asks whether opening a treasure
+ * digs. Later it shows the choice and lets the person change it. `onDig` is called if they choose to dig on
+ * opening, since they have just opened a treasure.
  */
 export function openingChoice(onDig) {
   const element = el("div.opening", { role: "group", "aria-label": "打开宝贝时" });

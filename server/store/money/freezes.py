@@ -76,7 +76,7 @@ class Freezes(DueDocuments[Freeze]):
         return {row["_id"] for row in await found.to_list(len(keys))}
 
     async def reasons(self, keys: list[str]) -> dict[str, str]:
-        """Return the reasons for which these ids are frozen, by id, where there is a reason."""
+        """Return why these ids are frozen, by id; an id without a freeze or a reason is left out."""
         found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"reason": 1})
         return {row["_id"]: row["reason"] for row in await found.to_list(len(keys)) if row["reason"]}
 

@@ -340,7 +340,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def move_if_new(self, prize_id: str, move: Move) -> Prize | None:
-        """Do a move of one prize; None also if another prize has its pick-up code."""
+        """Do a move of one prize as `move` does; also return None if another prize has its pick-up code."""
         try:
             return await self.move(prize_id, move)
         except DuplicateKeyError:

@@ -68,7 +68,8 @@ def _waiting_for(part: Part | None, asked_before_ms: int) -> _Document:
 
 
 def new_review(key: str, unionid: str, openid: str, text: str, now_ms: int) -> Review:
-    """Return a review that begins: of a profile without a picture, until `code` or `picture` are set."""
+    """Return a new review. It is of a profile without a picture, unless the caller sets `code` or
+    `picture`."""
     return Review(
         _id=key,
         code="",
