@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.handing_over import explore_goods
-from support.model import Weakened
+from support.model import Rows, Weakened
 from support.paying_in import explore_orders
 from support.paying_out import explore_packet
 
@@ -24,7 +24,7 @@ def test_what_a_red_packet_owes_is_not_noted_as_done_before_it_is():
 
 def test_a_note_about_an_earlier_bill_would_lose_the_next_one():
     weakened = Weakened("prize", "carried_out", 0, "attempt")
-    assert explore_packet(2, 0, weakened, noted=True).wrong == "there is no way to an end"
+    assert explore_packet(2, 0, Rows(weakened), noted=True).wrong == "there is no way to an end"
 
 
 @pytest.mark.parametrize("orders", [1, 2])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from server.game import prize
 from server.game.lifecycle import Move
-from support.model import BEFORE, LATER, NOW, Document, Found, Rows, Step, Weakened, explore, freeze, older
+from support.model import BEFORE, LATER, NOW, Document, Found, Rows, Step, explore, freeze, older
 
 PRIZE = (
     *("state", "address_box", "address_deleted", "pickup", "given_at", "released_at", "denied", "amount_fen"),
@@ -66,10 +66,10 @@ def is_end(world: World) -> bool:
 
 
 class Steps:
-    """What anybody may do next. `weakened` is a guard that is taken out."""
+    """What anybody may do next."""
 
-    def __init__(self, weakened: Weakened | None = None) -> None:
-        self._rows = Rows(weakened)
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def __call__(self, world: World) -> Iterator[Step[World]]:
         """Yield each possible step, and the world after it."""
@@ -121,6 +121,6 @@ def _released_wrongly(was: dict[str, Any], became: dict[str, Any]) -> str:
     return "" if became["state"] == before else "it is not what it was before it was frozen"
 
 
-def explore_goods(by: Literal["mail", "site"], weakened: Weakened | None = None) -> Found[World]:
+def explore_goods(by: Literal["mail", "site"], rows: Rows | None = None) -> Found[World]:
     """Visit all that can happen to goods by mail or on site."""
-    return explore(first(by), Steps(weakened), wrong, is_end)
+    return explore(first(by), Steps(rows or Rows()), wrong, is_end)

@@ -74,7 +74,7 @@ class Rows:
 
     def __init__(self, weakened: Weakened | None = None) -> None:
         self._weakened = weakened
-        self._moves: dict[Any, Move] = {}
+        self._moves: dict[Any, tuple[Move, tuple[str, ...]]] = {}
         self._done: dict[Any, Document | None] = {}
 
     def do(
@@ -83,12 +83,22 @@ class Rows:
         """Return what a row makes of a document, with the fields `kept`; None if it does not fit."""
         key = (document, row, values)
         if key not in self._done:
-            move = self._moves.get((row, values))
-            if move is None:
+            known = self._moves.get((row, values))
+            if known is None:
                 made = row(*values)
-                move = self._moves[row, values] = self._weakened.of(made) if self._weakened else made
-            self._done[key] = _does(move, document, kept)
+                move = self._weakened.of(made) if self._weakened else made
+                known = self._moves[row, values] = move, kept
+            self._done[key] = _does(known[0], document, kept)
         return self._done[key]
+
+    def would_differ(self, weakened: Weakened) -> bool:
+        """Whether anything done so far had come out differently without this guard."""
+        for (document, row, values), done in self._done.items():
+            move, kept = self._moves[row, values]
+            without = weakened.of(move)
+            if without is not move and _does(without, document, kept) != done:
+                return True
+        return False
 
 
 def _does(move: Move, document: Document, kept: tuple[str, ...]) -> Document | None:

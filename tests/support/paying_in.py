@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from server.game import order
 from server.game.lifecycle import Move
-from support.model import LONG_AGO, NOW, Document, Found, Rows, Step, Weakened, explore, freeze, older
+from support.model import LONG_AGO, NOW, Document, Found, Rows, Step, explore, freeze, older
 from support.paying_out import put, state
 
 ORDER = ("state", "live", "expires_at", "amount_fen", "then")
@@ -76,10 +76,10 @@ def is_end(world: World) -> bool:
 
 
 class Steps:
-    """What anybody may do next. `weakened` is a guard that is taken out."""
+    """What anybody may do next."""
 
-    def __init__(self, weakened: Weakened | None = None) -> None:
-        self._rows = Rows(weakened)
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
 
     def __call__(self, world: World) -> Iterator[Step[World]]:
         """Yield each possible step, and the world after it."""
@@ -155,6 +155,6 @@ def _wechat(world: World, at: int) -> Iterator[Step[World]]:
         yield f"order {at + 1} is paid", replace(world, wechat=put(world.wechat, at, "PAID"))
 
 
-def explore_orders(orders: int, weakened: Weakened | None = None) -> Found[World]:
+def explore_orders(orders: int, rows: Rows | None = None) -> Found[World]:
     """Visit all that can happen to a task's orders."""
-    return explore(first(orders), Steps(weakened), wrong, is_end)
+    return explore(first(orders), Steps(rows or Rows()), wrong, is_end)

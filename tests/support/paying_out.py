@@ -17,7 +17,6 @@ from support.model import (
     Found,
     Rows,
     Step,
-    Weakened,
     explore,
     freeze,
     older,
@@ -150,14 +149,14 @@ def carried_out(read: Document) -> Move:
 
 
 class Steps:
-    """What anybody may do next. `weakened` is a guard that is taken out.
+    """What anybody may do next.
 
     An effect of the prize stays due for ever, since it may be done late or twice. With `noted`, it stays due
     until it is done.
     """
 
-    def __init__(self, weakened: Weakened | None = None, *, noted: bool = False) -> None:
-        self._rows, self._noted = Rows(weakened), noted
+    def __init__(self, rows: Rows, *, noted: bool = False) -> None:
+        self._rows, self._noted = rows, noted
 
     def __call__(self, world: World) -> Iterator[Step[World]]:
         """Yield each possible step, and the world after it."""
@@ -293,7 +292,7 @@ def put(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
 
 
 def explore_packet(
-    attempts: int, freezes: int, weakened: Weakened | None = None, *, noted: bool = False
+    attempts: int, freezes: int, rows: Rows | None = None, *, noted: bool = False
 ) -> Found[World]:
     """Visit all that can happen to a red packet with at most this many bills and freezes."""
-    return explore(first(attempts, freezes), Steps(weakened, noted=noted), wrong, is_end)
+    return explore(first(attempts, freezes), Steps(rows or Rows(), noted=noted), wrong, is_end)
