@@ -18,8 +18,9 @@ from server.errors import Banned
 from server.game import order as row
 from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
-from support.client import Client, Someone, a_picture
+from support.client import Client, Someone, a_picture, admit
 from support.login import a_ticket
+from support.meanwhile import meanwhile
 from support.operators import operator
 from support.purse import check_books, find, order, publish_red_packet, rest, sweep_until_quiet, wx
 from support.steps import Killed, die
@@ -37,6 +38,10 @@ async def admit_login(_: str) -> None:
 async def ban(client: Client, code: str, depth: int = 0, days: int = 0) -> None:
     reply = await client.post("/ops/ban", code=code, depth=depth, days=days, reason=REASON)
     assert reply["status"] == 0, reply
+
+
+async def unban(client: Client, code: str) -> None:
+    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
 
 
 async def acts_of(someone: Someone, code: str, url: str) -> list[str]:
@@ -87,7 +92,7 @@ async def test_two_records_of_one_openid_are_banned_and_released_as_one(client, 
     again = await client.log_in("alice", unionid="1")
     assert again.unionid != ways["0"].unionid
     assert (await again.post("/setProfile", wxname="新名字"))["error"] == "banned"
-    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    await unban(client, code)
     again = await client.log_in("alice", unionid="1")
     assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
 
@@ -104,7 +109,7 @@ async def test_all_records_of_a_person_are_banned_and_released_however_many_ther
     for record in records:
         assert (record["generation"], record["locked"]) == (person["generation"] + 1, True)
         assert context.hub.sessions.valid(record["_id"]) == record["generation"]
-    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    await unban(client, code)
     assert not await find(context, "people", banned={"$exists": True})
 
 
@@ -113,14 +118,9 @@ async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(client, cont
     await client.log_in("alice", unionid="0")
     code = await (await client.log_in("alice", unionid="1")).publish()
     await ban(client, code)
-    lift = context.store.people.lift_ban
-
-    async def lift_and_log_in(*arguments: Any) -> None:
-        await lift(*arguments)
-        await client.log_in("alice", unionid="1")
-
-    monkeypatch.setattr(context.store.people, "lift_ban", lift_and_log_in)
-    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    people = context.store.people
+    meanwhile(monkeypatch, people, "lift_ban", after=lambda: client.log_in("alice", unionid="1"))
+    await unban(client, code)
     assert not await find(context, "people", banned={"$exists": True})
 
 
@@ -130,13 +130,7 @@ async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_
     await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
-    carry_over = context.store.people.carry_over
-
-    async def carry_over_late(*arguments: Any) -> Any:
-        assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
-        return await carry_over(*arguments)
-
-    monkeypatch.setattr(context.store.people, "carry_over", carry_over_late)
+    meanwhile(monkeypatch, context.store.people, "carry_over", before=lambda: unban(client, code))
     alice = await client.log_in("alice", unionid="1")
     assert (await alice.post("/setProfile", wxname="新名字"))["status"] == 0
     assert not await find(context, "people", banned={"$exists": True})
@@ -148,19 +142,12 @@ async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nob
     await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
-    carry_over, lifted = context.store.people.carry_over, list[Any]()
-
-    async def carry_over_late_and_die(*arguments: Any) -> Any:
-        lifted.append(await client.post("/ops/unban", code=code, depth=0, reason="已核实"))
-        await carry_over(*arguments)
-        die()
-
     ticket = await a_ticket(client.http, user="alice", unionid="1")
-    monkeypatch.setattr(context.store.people, "carry_over", carry_over_late_and_die)
-    with pytest.raises(Killed):
-        await log_in(context, ticket["code"], admit_login)
-    monkeypatch.setattr(context.store.people, "carry_over", carry_over)
-    assert [reply["status"] for reply in lifted] == [0]
+    people = context.store.people
+    with monkeypatch.context() as patch:
+        meanwhile(patch, people, "carry_over", before=lambda: unban(client, code), after=die)
+        with pytest.raises(Killed):
+            await log_in(context, ticket["code"], admit_login)
     [left] = await find(context, "people", banned={"$exists": True})
     # Two records of a person must not keep each other banned.
     await context.store.people.rows.insert_one({**left, "_id": "record-3"})
@@ -174,18 +161,9 @@ async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(
     await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
-    carry_over, drop_carried = context.store.people.carry_over, context.store.people.drop_carried
-
-    async def lift_then_carry_over(*arguments: Any) -> Any:
-        assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
-        return await carry_over(*arguments)
-
-    async def ban_then_drop(*arguments: Any) -> None:
-        await ban(client, code)
-        await drop_carried(*arguments)
-
-    monkeypatch.setattr(context.store.people, "carry_over", lift_then_carry_over)
-    monkeypatch.setattr(context.store.people, "drop_carried", ban_then_drop)
+    people = context.store.people
+    meanwhile(monkeypatch, people, "carry_over", before=lambda: unban(client, code))
+    meanwhile(monkeypatch, people, "drop_carried", before=lambda: ban(client, code))
     alice = await client.log_in("alice", unionid="1")
     assert (await alice.post("/setProfile", wxname="新名字"))["error"] == "banned"
     assert len(await find(context, "people", banned={"$exists": True})) == 2
@@ -256,7 +234,7 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
         patch.setattr(store, step, lambda *_: die())
         with pytest.raises(Killed):
             await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
-    assert (await client.post("/ops/unban", code=code, depth=0, reason="已核实"))["status"] == 0
+    await unban(client, code)
     await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
     [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
     assert (paid["state"], refund["amount_fen"]) == ("unusable", 200)
@@ -271,14 +249,8 @@ async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_sa
     await operator(client)
     alice = await client.log_in("alice")
     url = (await alice.upload(a_picture()))["url"]
-    code, take = await alice.publish(), context.store.files.take
-
-    async def take_and_ban(*arguments: Any) -> Any:
-        taken = await take(*arguments)
-        await ban(client, code)
-        return taken
-
-    monkeypatch.setattr(context.store.files, "take", take_and_ban)
+    code = await alice.publish()
+    meanwhile(monkeypatch, context.store.files, "take", after=lambda: ban(client, code))
     draft = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
     assert (await alice.post("/postTask", url=url, **draft))["error"] == "banned"
     assert await context.store.tasks.released_number(alice.unionid) == 1
@@ -376,10 +348,6 @@ async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refuse
     person = await context.store.people.find(bob.unionid)
     turn = digging_of(context).turn(code)
     await turn.acquire()
-
-    async def admit(found: Any) -> Any:
-        return found
-
     waiting = asyncio.ensure_future(dig(context, code, bob.unionid, "", admit))
     await ban(client, code, depth=1)
     turn.release()

@@ -17,6 +17,7 @@ from server.store.digging.digs import Digs
 from server.store.digging.tasks import Tasks, View
 from support.client import Client, Someone, a_picture
 from support.invariants import check_history
+from support.meanwhile import failing
 from support.wire.faulty import FaultyWire, lose_reply
 from support.wire.proxy import Link
 
@@ -150,10 +151,7 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
 async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(client, context, monkeypatch):
     alice, _ = await publisher_and_digger(client)
     url = (await alice.upload(a_picture()))["url"]
-
-    async def silent(*_: object) -> bool:
-        raise AutoReconnect("gone")
-
+    silent = failing(AutoReconnect("gone"))
     monkeypatch.setattr(Tasks, "insert", silent)
     asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
     assert (await alice.post("/postTask", **asked))["error"] == "outcome_unknown"

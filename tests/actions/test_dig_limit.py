@@ -10,17 +10,14 @@ from server.actions.digging.dig import dig
 from server.context import Context
 from server.errors import TooOften
 from server.settings import read_settings
-from support.client import Someone
+from support.client import Someone, admit
 from support.invariants import check_history
+from support.meanwhile import meanwhile
 
 MOST = 3
 
 
 ENVIRONMENT = {"DIGS_A_PERSON": f"{MOST}"}
-
-
-async def admit(person: Any) -> Any:
-    return person
 
 
 async def depth_at(where: Context, code: str, who: Someone, session: int | None = 0) -> int:
@@ -57,18 +54,11 @@ async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(cli
         1,
         "操作太频繁，请 1 秒后再试",
     )
-    view, read = context.store.tasks.view, 0
-
-    async def counted(*asked: str) -> Any:
-        nonlocal read
-        read += 1
-        return await view(*asked)
-
-    monkeypatch.setattr(context.store.tasks, "view", counted)
+    reads = meanwhile(monkeypatch, context.store.tasks, "view")
     told = refused
     while told["status"]:  # the second passes
         told = await bob.dig(code)
-    assert read == 1
+    assert len(reads) == 1
 
 
 async def test_where_there_is_a_cooldown_nothing_is_counted(client, context):

@@ -15,16 +15,12 @@ from handlers.base import Receiver
 from server.actions.digging.dig import SLOW_CLOCK_MS, Dug, dig, digging_of
 from server.context import Context
 from server.errors import OutcomeUnknown, Refusal, Unavailable
-from support.client import Someone
+from support.client import Someone, admit
 from support.invariants import check_history
 
 # A dig's error, its depth, and whether it is repeated.
 Outcome: TypeAlias = tuple[str, int, bool]
 REFUSED: Outcome = ("cooling_down", 0, False)
-
-
-async def admit(person: Any) -> Any:
-    return person
 
 
 async def outcome(asked: Awaitable[Dug]) -> Outcome:

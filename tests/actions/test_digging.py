@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 
@@ -12,8 +11,9 @@ from server.actions.digging.dig import dig, digging_of
 from server.context import Context
 from server.game import draw
 from server.game.dig import Dig
-from support.client import Someone
+from support.client import Someone, admit
 from support.invariants import check_history
+from support.meanwhile import meanwhile
 
 
 async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client, context):
@@ -156,9 +156,6 @@ async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
     code = await alice.publish(cd=0, forecast_num=100_000)
 
-    async def admit(person: Any) -> Any:
-        return person
-
     dug = await asyncio.gather(
         *(dig(where, code, who.unionid, "", admit) for who in people for where in (context, other))
     )
@@ -173,9 +170,6 @@ async def test_two_processes_racing_make_one_dig_per_window(client, context, set
     alice = await client.log_in("alice")
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
     code = await alice.publish(cd=60, forecast_num=40_000)
-
-    async def admit(person: Any) -> Any:
-        return person
 
     async def attempt(where: Context, who: Someone) -> Dig | None:
         try:
@@ -244,27 +238,20 @@ async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client, context):
     assert (recorded["depth"], recorded["cd_until"]) == (2, recorded["at"] + 60_000)
 
 
-async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client, context):
+async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client, context, monkeypatch):
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"digger{k}" for k in range(10)))
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code, dig_id="bobs-dig-1")
     replies = await asyncio.gather(*(who.dig(code, dig_id="some-dig-1") for who in people))
     assert {reply["error"] for reply in replies} == {"cooling_down"}
-    asked: list[int] = []
-    ask = context.store.digs.made_as
-
-    async def counted(made_as: list[str]) -> set[str]:
-        asked.append(len(made_as))
-        return await ask(made_as)
-
-    context.store.digs.made_as = counted  # type: ignore[method-assign]
+    asked = meanwhile(monkeypatch, context.store.digs, "made_as")
     await context.background.finish()
     used = await asyncio.gather(
         digging_of(context).used(code, bob.unionid, "bobs-dig-1"),
         *(digging_of(context).used(code, who.unionid, "bobs-dig-1") for who in people),
     )
     assert used == [True] + [False] * len(people)
-    assert sum(asked) == len(people) + 1
+    assert sum(len(made_as) for (made_as,) in asked) == len(people) + 1
     assert len(asked) <= 2
 
 

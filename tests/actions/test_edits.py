@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from server.actions.announce import square_of
 from server.actions.reviews.review import follow_review
 from support.client import Someone, a_picture
+from support.meanwhile import failing, meanwhile
 from support.purse import check_books, find, misbehave, pay, publish_red_packet, sweep_until_quiet
 from support.reviews import CHECKED, settle
 
@@ -57,16 +58,14 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
 async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="一只闹钟", forecast_num=100_000)
-    saves = context.store.tasks.edit
 
-    async def a_dig_comes_first(*asked: Any) -> Any:
+    async def dig_first() -> None:
         assert (await bob.dig(code))["status"] == 0
-        return await saves(*asked)
 
     kinds = {"prize_num": 2, "interval": 50_000, "fluctuation": 1, "prizes": [{"name": "钟", "prize_num": 2}]}
     kinds |= {"nonce": "ab" * 16, "sealed_seed": (await alice.get("/commitment"))["sealed_seed"]}
     other = await alice.publish(name="一只闹钟", forecast_num=100_000, **kinds)
-    monkeypatch.setattr(context.store.tasks, "edit", a_dig_comes_first)
+    meanwhile(monkeypatch, context.store.tasks, "edit", before=dig_first)
     assert (await alice.post("/editTask", code=code, **NEW))["error"] == "has_digs"
     code = other
     refused = await alice.post("/editTask", code=code, **NEW, prizes=[{"name": "表"}])
@@ -96,14 +95,11 @@ class TestWhereContentsAreChecked:
         publisher_id = shown["publisher_id"]
         seen, late = await open_page(bob, code), await open_page(carol)
         await seen.until("snapshot")
-        digs = context.store.tasks.record_dig
 
-        async def an_edit_comes_first(*asked: Any) -> Any:
+        async def edit_first() -> None:
             assert (await alice.post("/editTask", code=code, **NEW))["review"] == "checking"
-            monkeypatch.setattr(context.store.tasks, "record_dig", digs)
-            return await digs(*asked)
 
-        monkeypatch.setattr(context.store.tasks, "record_dig", an_edit_comes_first)
+        meanwhile(monkeypatch, context.store.tasks, "record_dig", before=edit_first, once=True)
         assert (await bob.dig(code))["error"] == "no_such_task"
         assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
         square_of(context).forget()
@@ -130,11 +126,8 @@ class TestWhereContentsAreChecked:
         await settle(context)
         await pay(client, context, alice, code)
         await misbehave(client, "judge", call="msg_sec_check", code="risky")
-        async def dies(*_: Any) -> None:
-            raise RuntimeError
-
         with monkeypatch.context() as patch:
-            patch.setattr("server.actions.digging.edit.submit_task", dies)
+            patch.setattr("server.actions.digging.edit.submit_task", failing(RuntimeError()))
             await alice.post("/editTask", code=code, name="坏话")
         assert await find(context, "reviews") == []
         await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"due_at": 1}})

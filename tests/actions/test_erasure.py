@@ -30,6 +30,7 @@ from support.invariants import broken_by_digs
 from support.kills import Written
 from support.leading import let_the_lease_end
 from support.login import a_ticket
+from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
     all_documents,
@@ -299,13 +300,7 @@ async def test_erasure_is_refused_with_its_reasons_while_the_person_is_needed(cl
 
 async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(client, context, monkeypatch):
     bob = await client.log_in("bob")
-    lock_out = context.store.people.lock_out
-
-    async def publishing_meanwhile(*arguments: Any) -> Any:
-        await bob.publish()
-        return await lock_out(*arguments)
-
-    monkeypatch.setattr(context.store.people, "lock_out", publishing_meanwhile)
+    meanwhile(monkeypatch, context.store.people, "lock_out", before=bob.publish)
     with pytest.raises(CannotErase, match="of theirs runs"):
         await erase(context.store, bob.unionid)
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
@@ -481,13 +476,7 @@ async def test_an_account_kept_at_the_last_moment_is_not_erased(client, context,
     await bob.post("/deleteAccount")
     bob = await client.log_in("bob")
     await days_pass(context)
-    lock_out = context.store.people.lock_out
-
-    async def kept_meanwhile(*arguments: Any) -> Any:
-        assert (await bob.post("/keepAccount"))["status"] == 0
-        return await lock_out(*arguments)
-
-    monkeypatch.setattr(context.store.people, "lock_out", kept_meanwhile)
+    meanwhile(monkeypatch, context.store.people, "lock_out", before=lambda: bob.post("/keepAccount"))
     await erase_leavers(context)
     assert (await bob.get("/getMyInfo"))["delete_at"] == 0
     assert (await logged(context))[-1] != ("erase", "done")

@@ -17,6 +17,7 @@ from server.runtime.background import Background
 from server.store import Store
 from server.store.people import erasure
 from support.client import Client, Someone
+from support.meanwhile import failing
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
 from support.purse import find, let_pass, pay, publish_red_packet
 from support.steps import Killed, Steps
@@ -105,16 +106,13 @@ async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_trie
     assert (await bob.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
     await allow(client, "bob", "announced")
 
-    async def dies(*_: object) -> None:
-        raise RuntimeError
-
     async def announcement() -> str:
         [message] = await find(context, "messages", unionid=alice.unionid)
         return message["state"]
 
     for publish_id, hours, state in (("tried-again-1", 23, "waiting"), ("given-up-12", 25, "moot")):
         with monkeypatch.context() as patch:
-            patch.setattr(context.store.tasks, "insert", dies)
+            patch.setattr(context.store.tasks, "insert", failing(RuntimeError()))
             with pytest.raises(AssertionError):
                 await alice.publish(name="猫", publish_id=publish_id)
         await let_pass(context, hours * 3_600_000)

@@ -11,6 +11,7 @@ from server.actions.reviews.review import BANNED
 from server.game.review import Mailed, why_looked_at
 from server.settings import GUARDED_DEFAULTS
 from server.store.people.people import Ban
+from support.meanwhile import failing
 from support.operators import operator
 from support.purse import find, misbehave
 from support.reviews import CHECKED, settle, state_of
@@ -106,12 +107,8 @@ async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_t
     client, context, monkeypatch
 ):
     alice = await client.log_in("alice")
-
-    async def gone(*_: Any) -> None:
-        raise RuntimeError("as if the process were gone")
-
     with monkeypatch.context() as patched:
-        patched.setattr("server.actions.digging.publish.submit_task", gone)
+        patched.setattr("server.actions.digging.publish.submit_task", failing(RuntimeError()))
         with pytest.raises(AssertionError):
             await alice.publish(prize_num=MOST + 1, interval=3, fluctuation=1)
     [task] = await find(context, "tasks")

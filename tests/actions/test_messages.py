@@ -16,6 +16,7 @@ from server.context import Context
 from server.errors import NotShown
 from server.wechat.messages import moment
 from support.client import Client
+from support.meanwhile import meanwhile
 from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
 from support.purse import (
     DAY_MS,
@@ -196,16 +197,10 @@ async def test_a_silent_wechat_holds_nobody_up(client, context, monkeypatch):
     code = await a_win(client, context)
     await allow(client, "bob", "won")
     await misbehave(client, "timeout", call="message")
-    asked = asyncio.Event()
-    send = context.wechat.send_message
-
-    async def asking(*arguments: Any) -> None:
-        asked.set()
-        await send(*arguments)
-
-    monkeypatch.setattr(context.wechat, "send_message", asking)
+    asked = meanwhile(monkeypatch, context.wechat, "send_message")
     sending_it = asyncio.create_task(send_messages(context))
-    await asked.wait()
+    while not asked:  # noqa: ASYNC110
+        await asyncio.sleep(0)
     bob = client.people["bob"]
     assert (await bob.dig(await client.people["alice"].publish()))["status"] == 0
     assert (await bob.get("/getTaskDetails", code=code))["status"] == 0

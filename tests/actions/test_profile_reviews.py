@@ -17,6 +17,7 @@ from server.context import Context
 from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
 from support.client import Someone, a_picture
+from support.meanwhile import failing, meanwhile
 from support.purse import find, misbehave
 from support.reviews import CHECKED, settle
 from support.steps import Killed, die
@@ -50,14 +51,8 @@ async def test_two_choices_at_once_are_both_kept(client, context, monkeypatch, s
     (alice,) = await client.log_in_all("alice")
     chosen = {"wxname": "乙", "wxheadpic": await uploaded(alice)}
     reviews = context.store.reviews
-    both, replace = asyncio.Barrier(2), reviews.replace_profiles
-
-    async def replace_once_both_are_there(*arguments: Any) -> None:
-        await both.wait()
-        await replace(*arguments)
-
     with monkeypatch.context() as patch:
-        patch.setattr(reviews, "replace_profiles", replace_once_both_are_there)
+        meanwhile(patch, reviews, "replace_profiles", before=asyncio.Barrier(2).wait)
         replies = await asyncio.gather(
             alice.post("/setProfile", wxname="甲"), alice.post("/setProfile", **{second: chosen[second]})
         )
@@ -79,14 +74,8 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
 ):
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="甲")
-
-    async def die(*_: Any) -> None:
-        raise Killed
-
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
     with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, step, die)
+        patch.setattr(context.store.reviews, step, failing(Killed()))
         with pytest.raises(Killed):
             await set_profile(context, alice.unionid, "乙", None)
     # The older is looked at last, as by a process with a slow clock.

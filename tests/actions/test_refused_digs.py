@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from typing import Any
 
 from server.actions.digging.dig import dig, digging_of
 from server.actions.digging.end_task import end_task_as_operator
 from server.errors import OwnTask, Refusal
+from support.client import admit
 from support.invariants import check_history
-
-
-async def admit(person: Any) -> Any:
-    return person
+from support.meanwhile import meanwhile
 
 
 async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0)
     assert (await bob.dig(code))["now_depth"] == 1  # by this the process knows whose task it is
-    reads, view = list[str](), context.store.tasks.view
-
-    async def counted(code: str, *asked: str) -> Any:
-        reads.append(code)
-        return await view(code, *asked)
-
-    monkeypatch.setattr(context.store.tasks, "view", counted)
+    reads = meanwhile(monkeypatch, context.store.tasks, "view")
     async with digging_of(context).turn(code):
         refused = await asyncio.gather(
             *(dig(context, code, alice.unionid, f"alices-dig-{k}", admit, 0) for k in range(200)),
@@ -42,13 +33,7 @@ async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_i
 ):
     alice = await client.log_in("alice")
     code = await alice.publish(cd=60)
-    reads, view = list[str](), other.store.tasks.view
-
-    async def counted(code: str, *asked: str) -> Any:
-        reads.append(code)
-        return await view(code, *asked)
-
-    monkeypatch.setattr(other.store.tasks, "view", counted)
+    reads = meanwhile(monkeypatch, other.store.tasks, "view")
     refused = await asyncio.gather(
         *(dig(other, code, alice.unionid, f"alices-dig-{k}", admit, 0) for k in range(200)),
         return_exceptions=True,

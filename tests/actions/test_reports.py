@@ -14,6 +14,7 @@ from server.game.amounts import DAY_MS
 from server.game.review import review_of
 from server.operation.alarms import check_queues
 from support.client import Client, Someone
+from support.meanwhile import meanwhile
 from support.operators import operator
 from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet
 from support.reviews import read_again
@@ -114,14 +115,11 @@ async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_sho
     people = await who_counts(client, context, TO_HOLD, code)
     for someone in people[:-1]:
         await report(someone, code)
-    counting = context.store.reports.counting
 
-    async def count_and_decide(*asked: Any) -> list[str]:
-        found = await counting(*asked)
+    async def show() -> None:
         assert (await client.post("/ops/hide", code=code, hidden=0, reason="没有问题"))["status"] == 0
-        return found
 
-    monkeypatch.setattr(context.store.reports, "counting", count_and_decide)
+    meanwhile(monkeypatch, context.store.reports, "counting", after=show)
     await report(people[-1], code)
     assert not await is_hidden(context, code)
 
@@ -132,13 +130,7 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(client, c
     code = await alice.publish()
     bob, carol = await who_counts(client, context, 2, code)
     await report(bob, code)
-    close = context.store.reports.close_decided
-
-    async def report_and_close(*asked: Any) -> None:
-        await report(carol, code)
-        await close(*asked)
-
-    monkeypatch.setattr(context.store.reports, "close_decided", report_and_close)
+    meanwhile(monkeypatch, context.store.reports, "close_decided", before=lambda: report(carol, code))
     await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
     [queued] = (await client.get("/ops/reports"))["data"]
     assert queued["number"] == 1

@@ -12,6 +12,7 @@ from server.actions.people.account import known_people_of
 from server.game import draw
 from support.client import Someone
 from support.drafts import RED_PACKET, publish_many
+from support.meanwhile import failing
 
 # The fields that the mini-program's printed document names; all others came later.
 PRINTED = {
@@ -213,21 +214,14 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
 ):
     alice = await client.log_in("alice")
     code = await alice.publish()
-
-    async def bulk_write(*_: object, **__: object) -> None:
-        raise NotPrimaryError("not primary")
-
-    monkeypatch.setattr(context.store.visits.collection, "bulk_write", bulk_write)
+    away = failing(NotPrimaryError("not primary"))
+    monkeypatch.setattr(context.store.visits.collection, "bulk_write", away)
     before = REGISTRY.get_sample_value("wabao_visits_lost_total") or 0
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["status"], page["code"], page["share"]) == (0, code, "")
     assert REGISTRY.get_sample_value("wabao_visits_lost_total") == before + 1
-
-    async def find(_: str, __: object) -> None:
-        raise NotPrimaryError("not primary")
-
     # It is not known who brought her: that would be lost.
-    monkeypatch.setattr(known_people_of(context), "find", find)
+    monkeypatch.setattr(known_people_of(context), "find", away)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"
     monkeypatch.undo()

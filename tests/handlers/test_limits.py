@@ -19,9 +19,9 @@ from server.errors import TooOften
 from server.operation.heartbeats import add_up
 from server.pictures.decode import normalise
 from server.telemetry import metrics
-from server.wechat import Version
 from support.client import Someone, a_picture
 from support.login import a_ticket
+from support.meanwhile import meanwhile
 from support.pictures import encoded
 from support.stored import stored_files
 
@@ -102,18 +102,12 @@ async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_the
 
 
 async def test_a_hundred_who_ask_for_one_code_at_once_have_wechat_draw_it_once(client, context, monkeypatch):
-    drawn, draw = [], context.wechat.mini_program_code
-
-    async def counted(scene: str, page: str, opens: Version) -> bytes:
-        drawn.append(scene)
-        return await draw(scene, page, opens)
-
-    monkeypatch.setattr(context.wechat, "mini_program_code", counted)
+    drawn = meanwhile(monkeypatch, context.wechat, "mini_program_code")
     replies = await asyncio.gather(
         *(client.http.get("/miniProgramCode", headers=HERE) for _ in range(100))
     )
     assert {reply.status_code for reply in replies} == {302}
-    assert drawn == ["square"]
+    assert [scene for scene, *_ in drawn] == ["square"]
 
 
 async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(client, context, monkeypatch):

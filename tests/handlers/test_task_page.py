@@ -24,6 +24,7 @@ from server.game.draw import read_rules
 from server.realtime import known_tasks
 from server.security.keys import Keys
 from support.client import Client, Someone
+from support.meanwhile import failing, meanwhile
 from support.watchers import Collecting
 
 TIMES = {"is_cd", "time", "cd_until", "server_time", "watchers"}
@@ -94,15 +95,6 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
     return msgspec.json.encode(msgspec.convert(fields | {"data": data}, GetTaskDetailsReply))
 
 
-async def raw_page(someone: Someone, code: str) -> bytes:
-    reply = await someone.client.http.get(
-        "/getTaskDetails",
-        params={"unionid": someone.unionid, "code": code},
-        headers={"Authorization": f"Bearer {someone.token}"},
-    )
-    return reply.content
-
-
 async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(client, context):
     alice, bob, *people = await client.log_in_all("alice", "bob", *(f"person{k}" for k in range(52)))
     rules = {"prize_num": 3, "interval": 20, "fluctuation": 0, "forecast_num": 400, "cd": 0}
@@ -116,7 +108,7 @@ async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(clien
     await context.background.finish()
     for asked in (code, over):
         for someone in (alice, bob, people[0], people[51]):
-            seen = await raw_page(someone, asked)
+            seen = (await someone.fetch("/getTaskDetails", code=asked)).content
             given = msgspec.json.decode(seen)
             assert seen == await page_from_the_store(context, asked, someone.unionid, given)
 
@@ -184,28 +176,18 @@ async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(client, context
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
-
-    async def crowded(*_: object) -> None:
-        raise Unavailable
-
-    monkeypatch.setattr(visiting_of(context)._tokens, "ask", crowded)
+    monkeypatch.setattr(visiting_of(context)._tokens, "ask", failing(Unavailable()))
     assert (await bob.get("/getTaskDetails", code=share))["error"] == "unavailable"
     assert (await bob.dig(share))["seq"] == 1
 
 
 async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(client, context, monkeypatch):
     alice = await client.log_in("alice")
-    find_at, reads = context.store.tasks.find_at, []
-
-    async def counted(code: str) -> Any:
-        reads.append(code)
-        return await find_at(code)
-
-    monkeypatch.setattr(context.store.tasks, "find_at", counted)
+    reads = meanwhile(monkeypatch, context.store.tasks, "find_at")
     known = context.hub.known
     for _ in range(5):
         assert (await alice.get("/getTaskDetails", code="A" * 12))["error"] == "no_such_task"
-    assert reads == ["A" * 12]
+    assert reads == [("A" * 12,)]
     assert (len(known._unknown), known._unknown.maxsize) == (1, known_tasks.UNKNOWN_CODES)
     assert not known.by_code
     assert context.bus._wanted <= {"leader", "limits", "watchers"}, "no unknown code is subscribed to"

@@ -24,11 +24,11 @@ from server.memory import fair_start
 from server.memory.fair_start import LATE_MS, FairStart
 from server.realtime.cooldowns import Cooldowns
 from server.runtime.background import Background
-from server.store.people.people import Person
 from server.telemetry import metrics
-from support.client import Client, Someone
+from support.client import Client, Someone, admit
 from support.histories import a_history
 from support.invariants import check_history
+from support.meanwhile import meanwhile
 
 WINDOW_MS = 300
 BAN = {"reason": "用脚本挖宝", "at": 1, "until": 0}
@@ -72,11 +72,6 @@ def cooled(client: Client, open_page: Any) -> Callable[[Someone], Awaitable[tupl
         return code, reply
 
     return let_one_pass
-
-
-async def admit(person: Person | None) -> Person:
-    assert person is not None
-    return person
 
 
 # ---- the random order
@@ -278,16 +273,6 @@ async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
     return await asyncio.gather(*digs, return_exceptions=True)
 
 
-def counted(call: Callable[..., Any], calls: list[str]) -> Callable[..., Any]:
-    """Return what does the same and notes its calls."""
-
-    async def counting(*given: Any) -> Any:
-        calls.append(call.__name__)
-        return await call(*given)
-
-    return counting
-
-
 async def known_at(processes: list[Context], people: list[Someone]) -> None:
     """Let processes know people, so that nobody is overtaken on the way to their place."""
     for each in processes:
@@ -329,13 +314,12 @@ async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_on
     await known_at([context, other], people)
     code, _ = await cooled(alice)
     await learned(code, context, other)
-    asked: list[str] = []
-    for each in (context, other):
-        for name in ("view", "record_dig"):
-
-            monkeypatch.setattr(each.store.tasks, name, counted(getattr(each.store.tasks, name), asked))
+    names = ("view", "record_dig")
+    asked = [
+        meanwhile(monkeypatch, each.store.tasks, name) for name in names for each in (context, other)
+    ]
     await ask_at(code, list(zip([context, other] * 3, people, strict=True)))
-    assert asked == ["view", "record_dig"]
+    assert [sum(map(len, asked[:2])), sum(map(len, asked[2:]))] == [1, 1]
 
 
 @pytest.mark.usefixtures("only_the_first")

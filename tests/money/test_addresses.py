@@ -41,12 +41,8 @@ async def read(owner: Someone, code: str) -> list[int]:
     return [row["depth"] for row in rows if row["address"]]
 
 
-async def table(client: Client, owner: Someone, code: str) -> Any:
-    return await client.http.get(
-        "/getWinners",
-        params={"unionid": owner.unionid, "code": code, "format": "csv"},
-        headers={"Authorization": f"Bearer {owner.token}"},
-    )
+async def table(owner: Someone, code: str) -> Any:
+    return await owner.fetch("/getWinners", code=code, format="csv")
 
 
 async def ship(owner: Someone, code: str, depth: int) -> dict[str, Any]:
@@ -60,7 +56,7 @@ async def test_a_publisher_reads_ten_addresses_at_a_time_and_the_next_when_those
     first = list(range(1, OPEN_AT_ONCE + 1))
     assert await find(context, "prizes", address_shown_at={"$exists": True}) == []
     assert await read(alice, code) == first
-    csv = (await table(client, alice, code)).text
+    csv = (await table(alice, code)).text
     assert csv.count(PHONE) == OPEN_AT_ONCE
     assert csv.count("先寄出前面的") == 3
     noted = await find(context, "prizes", address_shown_at={"$exists": True})
@@ -119,7 +115,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
         client.people[f"winner-{k}"].data["nickName"] for k in (1, 2, 3)
     ]
     assert not any(row["receiver"] or row["phone"] or row["address"] for row in winners["data"])
-    refused = (await table(client, alice, code)).json()
+    refused = (await table(alice, code)).json()
     assert (refused["error"], why in refused["msg"]) == ("addresses_closed", True)
     assert PHONE not in str(refused)
 
@@ -153,5 +149,5 @@ async def test_the_table_of_what_nobody_sends_is_given_also_under_report(client,
     await rest(context)
     await operator(client)
     await client.post("/ops/hide", code=code, hidden=1, reason="违法")
-    assert (await table(client, alice, code)).status_code == 200
+    assert (await table(alice, code)).status_code == 200
     assert (await alice.get("/getWinners", code=code))["addresses_closed"] == ""

@@ -68,11 +68,7 @@ async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client
     await let_pass(context, 60_001)
     await sweep(context)
     assert await shown() == [deleted, kept]
-    response = await client.http.get(
-        "/getWinners",
-        params={"unionid": alice.unionid, "code": code, "format": "csv"},
-        headers={"Authorization": f"Bearer {alice.token}"},
-    )
+    response = await alice.fetch("/getWinners", code=code, format="csv")
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert [row[7] for row in rows[1:]] == ["（已删除）", ADDRESS["address"]]
     await let_pass(context, DAY_MS)
@@ -266,11 +262,7 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(c
     await mallory.post(
         "/drawPrize", code=code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "路"\n二号'
     )
-    response = await client.http.get(
-        "/getWinners",
-        params={"unionid": alice.unionid, "code": code, "format": "csv"},
-        headers={"Authorization": f"Bearer {alice.token}"},
-    )
+    response = await alice.fetch("/getWinners", code=code, format="csv")
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.content.startswith(b"\xef\xbb\xbf")
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from server.game.prize import freed
 from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prize, Prizes
 from support.client import Client, Someone
+from support.meanwhile import failing, meanwhile
 from support.purse import find, pay, publish_red_packet, rest, sweep_until_quiet, win
 
 
@@ -41,22 +41,6 @@ async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
         assert (await the_prize(context))["state"] == "frozen"
 
 
-def once_after(
-    monkeypatch: pytest.MonkeyPatch, of: type, name: str, act: Callable[[], Awaitable[Any]]
-) -> None:
-    """After the next call of this method do something, before its caller goes on."""
-    method, done = getattr(of, name), []
-
-    async def followed(self: Any, *arguments: Any, **named: Any) -> Any:
-        answer = await method(self, *arguments, **named)
-        if not done:
-            done.append(1)
-            await act()
-        return answer
-
-    monkeypatch.setattr(of, name, followed)
-
-
 async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, bob)
@@ -65,7 +49,7 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(clie
     async def fail() -> None:
         await context.store.prizes.move(f"{code}:1", freed(1, "won", lost=False))
 
-    once_after(monkeypatch, AsyncIOMotorCollection, "update_many", fail)
+    meanwhile(monkeypatch, AsyncIOMotorCollection, "update_many", after=fail, once=True)
     await freezing.freeze(context, "task", code, 0)
     await rest(context)
     assert (await the_prize(context))["state"] == "frozen"
@@ -82,11 +66,7 @@ async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen
     await pay(client, context, alice, code)
     await freezing.freeze(context, "task", code, 0)
     with monkeypatch.context() as dead:
-
-        async def die(*_: Any) -> None:
-            raise RuntimeError("the process is gone")
-
-        dead.setitem(winning.EFFECTS, "freezes", die)
+        dead.setitem(winning.EFFECTS, "freezes", failing(RuntimeError("the process is gone")))
         await win(client, context, bob, code)
         await settle_pending(context)
     assert (await the_prize(context))["state"] == "won"
@@ -110,9 +90,9 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
     async def freeze_again() -> None:
         await freezing.freeze(context, "task", code, 0)
 
-    once_after(monkeypatch, Freezes, "frozen", freeze_again)
+    meanwhile(monkeypatch, Freezes, "frozen", after=freeze_again, once=True)
     if not looks_again:  # it died before it could
-        once_after(monkeypatch, Prizes, "move", _die)
+        meanwhile(monkeypatch, Prizes, "move", after=failing(RuntimeError()), once=True)
     try:
         await freezing.release(context, "person", code, 1)
     except RuntimeError:
@@ -147,7 +127,3 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(client, co
     await rest(context)
     assert sorted(retracted) == sorted(each["_id"] for each in many)
     assert 1 < most <= 10
-
-
-async def _die() -> None:
-    raise RuntimeError("the process is gone")

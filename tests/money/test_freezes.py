@@ -11,6 +11,7 @@ from server.context import Context
 from server.game.prize import claimed
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
+from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
     check_books,
@@ -107,13 +108,7 @@ class TestLimits:
     async def test_two_claims_at_once_are_both_held(self, client, context, monkeypatch):
         alice, bob = await client.log_in_all("alice", "bob")
         codes = [await won(client, context, alice, bob) for _ in range(2)]
-        both_have_claimed, paid_out_fen = asyncio.Barrier(2), Prizes.paid_out_fen
-
-        async def add_up_together(self: Prizes, *arguments: Any) -> Any:
-            await both_have_claimed.wait()
-            return await paid_out_fen(self, *arguments)
-
-        monkeypatch.setattr(Prizes, "paid_out_fen", add_up_together)
+        meanwhile(monkeypatch, Prizes, "paid_out_fen", before=asyncio.Barrier(2).wait)
         replies = await asyncio.gather(*(claim(bob, code) for code in codes))
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,16 +15,8 @@ from server.game.prize import released_alone
 from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
-from support.purse import (
-    DAY_MS,
-    find,
-    let_pass,
-    pay,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    win,
-)
+from support.meanwhile import meanwhile
+from support.purse import DAY_MS, find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"depth": 1, "carrier": "顺丰", "number": "SF1234567890"}
@@ -251,15 +244,8 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_handed_over(c
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
 async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, context, monkeypatch, draw_type):
     code = await won(client, context, draw_type, claimed=False)
-    frozen = Freezes.frozen
-
-    async def frozen_then(self: Freezes, keys: list[str]) -> set[str]:
-        monkeypatch.setattr(Freezes, "frozen", frozen)
-        found = await frozen(self, keys)
-        await freezing.freeze(context, "task", code, 0)
-        return found
-
-    monkeypatch.setattr(Freezes, "frozen", frozen_then)
+    freeze = partial(freezing.freeze, context, "task", code, 0)
+    meanwhile(monkeypatch, Freezes, "frozen", after=freeze, once=True)
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
     assert (await hand_over(client, context, code, draw_type))["status"] != 0
     assert (await prize_of(context, code))["state"] == "frozen"
@@ -278,13 +264,7 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
     code = await won(client, context, BY_MAIL, claimed=True)
     await freezing.freeze(context, "task", code, 0)
     await context.store.freezes.begin_end(f"task:{code}", "releasing", context.clock.now_ms())
-    move_one = Prizes.move
-
-    async def frozen_before(self: Prizes, prize_id: str, move: Move) -> Any:
-        await freezing.freeze(context, "person", code, 1)
-        return await move_one(self, prize_id, move)
-
-    monkeypatch.setattr(Prizes, "move", frozen_before)
+    meanwhile(monkeypatch, Prizes, "move", before=partial(freezing.freeze, context, "person", code, 1))
     await act(client, "release", code, "prize", 1)
     assert (await prize_of(context, code))["state"] == "frozen"
 

@@ -11,6 +11,7 @@ from server.context import Context
 from server.game import order as row
 from server.game.opening import opened_by_review
 from support.client import Client
+from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
     check_books,
@@ -138,14 +139,7 @@ async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(client, c
     alice, bob = await client.log_in_all("alice", "bob")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
-    asked: list[str] = []
-    ask = context.pay.query_order
-
-    async def counted(number: str) -> Any:
-        asked.append(number)
-        return await ask(number)
-
-    monkeypatch.setattr(context.pay, "query_order", counted)
+    asked = meanwhile(monkeypatch, context.pay, "query_order")
     await asyncio.gather(*(alice.get("/getTaskDetails", code=code) for _ in range(5)))
     assert len(asked) == 1
     await misbehave(client, "lose_notice")

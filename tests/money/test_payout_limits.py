@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, ClassVar
 
 from server.store.money.orders import Orders
+from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
     check_books,
@@ -99,14 +100,7 @@ async def test_money_that_came_back_or_never_came_does_not_count(client, context
 async def test_two_orders_at_once_cannot_both_pass_the_limit(client, context, monkeypatch):
     alice = await client.log_in("alice")
     codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
-    both_are_made, insert = asyncio.Barrier(2), Orders.insert
-
-    async def insert_together(self: Orders, new: Any) -> bool:
-        made = await insert(self, new)
-        await both_are_made.wait()
-        return made
-
-    monkeypatch.setattr(Orders, "insert", insert_together)
+    meanwhile(monkeypatch, Orders, "insert", after=asyncio.Barrier(2).wait)
     replies = await asyncio.gather(*(alice.post("/payTask", code=code, money=6) for code in codes))
     refused = [reply["error"] for reply in replies if reply["status"]]
     # If the order of the first refused request is already deleted, the second request is within the limit.

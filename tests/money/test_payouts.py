@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from typing import Any
+from functools import partial
 
 import pytest
 
@@ -13,6 +13,7 @@ from devtools.sandbox.pay_call import ADDRESS_REFUSED
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
+from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
     check_books,
@@ -45,6 +46,10 @@ async def won(
     for winner in winners:
         await win(client, context, winner, code)
     return code
+
+
+async def count(called: Counter[str], name: str) -> None:
+    called[name] += 1
 
 
 async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, context):
@@ -115,14 +120,7 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won(client, context, alice, [bob])
     first = await bob.post("/drawPrize", code=code)
-    asked: list[str] = []
-    query = context.pay.query_transfer
-
-    async def counted(number: str) -> Any:
-        asked.append(number)
-        return await query(number)
-
-    monkeypatch.setattr(context.pay, "query_transfer", counted)
+    asked = meanwhile(monkeypatch, context.pay, "query_transfer")
     for looks in (1, 2):
         replies = await asyncio.gather(*(bob.post("/drawPrize", code=code) for _ in range(5)))
         assert {reply["package_info"] for reply in replies} == {first["package_info"]}
@@ -329,7 +327,7 @@ async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, setti
     called: Counter[str] = Counter()
     for one in (context, *others):
         for name in ("refund", "query_order", "query_transfer", "cancel_transfer"):
-            monkeypatch.setattr(one.pay, name, _counted(called, name, getattr(one.pay, name)))
+            meanwhile(monkeypatch, one.pay, name, before=partial(count, called, name))
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     unpaid = await publish_red_packet(alice)
     await alice.post("/payTask", code=unpaid, money=2)
@@ -354,7 +352,7 @@ async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, setti
 async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatch):
     called: Counter[str] = Counter()
     for name in ("query_order", "query_transfer"):
-        monkeypatch.setattr(context.pay, name, _counted(called, name, getattr(context.pay, name)))
+        meanwhile(monkeypatch, context.pay, name, before=partial(count, called, name))
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     for _ in range(3):
         await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
@@ -381,11 +379,3 @@ async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatc
     await sweep_until_quiet(context)
     assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("unclaimed", 400)]
     await check_books(context)
-
-
-def _counted(called: Counter[str], name: str, call: Any) -> Any:
-    async def counted(*arguments: Any) -> Any:
-        called[name] += 1
-        return await call(*arguments)
-
-    return counted

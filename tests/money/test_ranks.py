@@ -92,11 +92,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     await check_books(context)
     winners = await alice.get("/getWinners", code=code)
     assert [row["rank"] for row in winners["data"]] == [dug["rank"] for dug in won]
-    response = await client.http.get(
-        "/getWinners",
-        params={"unionid": alice.unionid, "code": code, "format": "csv"},
-        headers={"Authorization": f"Bearer {alice.token}"},
-    )
+    response = await alice.fetch("/getWinners", code=code, format="csv")
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert [row[-1] for row in rows] == ["奖品", *(TEN[dug["rank"] - 1]["name"] for dug in won)]
 

@@ -13,6 +13,7 @@ from server.context import Context
 from server.store.money.freezes import Freeze, freeze_key
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
+from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
     check_books,
@@ -145,15 +146,8 @@ class TestPrivateTreasures:
     async def test_two_claims_at_once_cannot_both_pass(self, client, context, monkeypatch):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         codes = [await won(client, context, alice, who, 3, is_public=0) for who in (bob, carol)]
-        both, under_limit = asyncio.Barrier(2), Prizes.under_limit
-
-        async def read_together(self: Prizes, *arguments: Any) -> Any:
-            await both.wait()  # until both are recorded
-            found = await under_limit(self, *arguments)
-            await both.wait()  # until both have read, before either is decided
-            return found
-
-        monkeypatch.setattr(Prizes, "under_limit", read_together)
+        both = asyncio.Barrier(2)  # until both are recorded, and until both have read what is decided by
+        meanwhile(monkeypatch, Prizes, "under_limit", before=both.wait, after=both.wait)
         replies = await asyncio.gather(claim(bob, codes[0]), claim(carol, codes[1]))
         assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
         monkeypatch.undo()

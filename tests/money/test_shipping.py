@@ -42,27 +42,23 @@ async def ship(publisher: Someone, code: str, **changes: Any) -> dict[str, Any]:
     return await publisher.post("/shipPrize", **({"code": code, "depth": 1, **PARCEL} | changes))
 
 
-async def table(client: Client, publisher: Someone, code: str) -> list[dict[str, str]]:
+async def table(publisher: Someone, code: str) -> list[dict[str, str]]:
     """Return the winners' table as a spreadsheet reads it."""
-    response = await client.http.get(
-        "/getWinners",
-        params={"unionid": publisher.unionid, "code": code, "format": "csv"},
-        headers={"Authorization": f"Bearer {publisher.token}"},
-    )
+    response = await publisher.fetch("/getWinners", code=code, format="csv")
     return list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
 
 
 async def test_goods_by_mail_are_addressed_then_sent_then_received(client, context):
     alice, bob, code = await addressed(client, context)
     assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
-    [row] = await table(client, alice, code)
+    [row] = await table(alice, code)
     assert [row[name] for name in COLUMNS] == ["待寄出", "", "", "", ""]
     assert (await bob.post("/receivePrize", code=code))["error"] == "not_sent"
 
     sent = await ship(alice, code)
     assert (sent["status"], sent["state"], sent["depth"]) == (0, "sent", 1)
     assert await seen(bob, alice, code) == {(1, "sent", *PARCEL.values(), sent["sent_at"], 0)}
-    [row] = await table(client, alice, code)
+    [row] = await table(alice, code)
     assert row["寄出时间"]
     assert [row[name] for name in COLUMNS] == ["已寄出", *PARCEL.values(), row["寄出时间"], ""]
     late = await bob.post("/drawPrize", code=code, **(ADDRESS | {"address": "新的地址 1 号"}))
@@ -73,7 +69,7 @@ async def test_goods_by_mail_are_addressed_then_sent_then_received(client, conte
     assert received[0] == received[1]
     at = received[0]["received_at"]
     assert await seen(bob, alice, code) == {(1, "received", *PARCEL.values(), sent["sent_at"], at)}
-    [row] = await table(client, alice, code)
+    [row] = await table(alice, code)
     assert (row["状态"], bool(row["收到时间"])) == ("已收到", True)
     assert (await ship(alice, code, number="SF000000"))["error"] == "not_shippable"
     assert all("due_at" not in prize for prize in await find(context, "prizes"))
@@ -171,7 +167,7 @@ async def test_a_prize_without_a_parcel_reads_as_not_sent_yet_and_goes_on(client
         "amount_fen", "state", "attempt", "won_at", "claimed_at", "given_at", "address_box", "phone_hash",
     }  # fmt: skip
     assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
-    assert (await table(client, alice, code))[0]["状态"] == "待寄出"
+    assert (await table(alice, code))[0]["状态"] == "待寄出"
     await let_pass(context, 60 * DAY_MS)
     await sweep_until_quiet(context)
     assert (await ship(alice, code))["state"] == "sent"

@@ -12,6 +12,7 @@ from server.context import Context
 from server.game.lifecycle import Move
 from server.store.money.orders import Order
 from support.client import Client
+from support.meanwhile import meanwhile
 from support.operators import operator
 from support.purse import (
     check_books,
@@ -211,14 +212,12 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
 ):
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
-    insert = context.store.orders.insert
 
-    async def too_late(made: Order) -> bool:
+    async def take_down() -> None:
         await act(client, "hide", code=code, hidden=1)
         await sweep_twice(context)  # and find no order to close
-        return await insert(made)
 
-    monkeypatch.setattr(context.store.orders, "insert", too_late)
+    meanwhile(monkeypatch, context.store.orders, "insert", before=take_down)
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
     await let_pass(context, 61_000)
@@ -230,16 +229,13 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
     alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     await order(alice, code)
-    ask = context.pay.query_order
 
-    async def overtaken(number: str) -> Any:
-        answer = await ask(number)
+    async def take_down() -> None:
         await act(client, "hide", code=code, hidden=1)
         await sweep(context)
-        return answer
 
     with monkeypatch.context() as patch:
-        patch.setattr(context.pay, "query_order", overtaken)
+        meanwhile(patch, context.pay, "query_order", after=take_down)
         await settle_order(context, await the_order(context))
     await sweep_twice(context)
     assert (await the_order(context))["state"] == "closed"

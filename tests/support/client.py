@@ -20,6 +20,11 @@ def a_rare_prize(cooldown_seconds: int) -> int:
     return min(100_000, 30 * 86_400 // max(cooldown_seconds, 1))
 
 
+async def admit(person: Any) -> Any:
+    """Let everybody dig."""
+    return person
+
+
 @dataclass
 class Someone:
     """A person with a client: what a mini-program holds after its login."""
@@ -40,6 +45,11 @@ class Someone:
     async def post(self, path: str, **parameters: Any) -> dict[str, Any]:
         """POST JSON to an interface as this person."""
         return await self.client.post(path, headers=self._headers(), unionid=self.unionid, **parameters)
+
+    async def fetch(self, path: str, **parameters: Any) -> httpx.Response:
+        """GET an interface as this person; return the response as it comes."""
+        asked = {"unionid": self.unionid, **parameters}
+        return await self.client.http.get(path, params=asked, headers=self._headers())
 
     async def upload(self, data: bytes, name: str = "picture.jpg") -> dict[str, Any]:
         """Upload a file as this person."""

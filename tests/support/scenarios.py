@@ -28,7 +28,7 @@ from server.game import prize as row
 from server.game.payouts import day_of
 from server.store.audit_log import Actor
 from server.wechat.pay.client import DAY_REFUSED
-from support.client import Client, Someone
+from support.client import Client, Someone, admit
 from support.purse import (
     DAY_MS,
     confirm,
@@ -371,10 +371,6 @@ async def act_look(victim: Context, stage: Stage) -> None:
 
 async def act_dig(victim: Context, stage: Stage) -> None:
     """The winning dig."""
-
-    async def admit(person: Any) -> Any:
-        return person
-
     await dig(victim, stage.code, stage.bob.unionid, "", admit)
     await rest(victim)
 

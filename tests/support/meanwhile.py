@@ -1,0 +1,47 @@
+"""What happens at the same moment: beside a call of a coroutine, or in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+def meanwhile(
+    patch: pytest.MonkeyPatch,
+    of: Any,
+    name: str,
+    *,
+    before: Callable[[], Any] | None = None,
+    after: Callable[[], Any] | None = None,
+    once: bool = False,
+) -> list[tuple[Any, ...]]:
+    """Do something before or after each call of a coroutine, or with `once` the first; return what it is
+    called with.
+
+    `before` and `after` return what is awaited.
+    """
+    call, calls = getattr(of, name), list[tuple[Any, ...]]()
+
+    async def followed(*arguments: Any, **named: Any) -> Any:
+        calls.append(arguments)
+        acts = len(calls) == 1 or not once
+        if before and acts:
+            await before()
+        answer = await call(*arguments, **named)
+        if after and acts:
+            await after()
+        return answer
+
+    patch.setattr(of, name, followed)
+    return calls
+
+
+def failing(error: BaseException) -> Callable[..., Any]:
+    """Return a coroutine that fails, whatever it is called with."""
+
+    async def fail(*_: Any, **__: Any) -> None:
+        raise error
+
+    return fail
