@@ -13,7 +13,7 @@ from server.actions.digging.win import record_prize
 from server.security.addresses import networks
 from server.telemetry import logs
 from server.telemetry.logs import OneLine
-from support.purse import find, pay, publish_red_packet, rest, win
+from support.purse import find, rest, won_packet
 
 
 @pytest.fixture
@@ -29,9 +29,7 @@ def log() -> Iterator[io.StringIO]:
 
 async def test_an_error_of_the_store_is_logged_without_the_values_that_were_written(client, context, log):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob)
     (dig,) = await find(context, "digs", code=code)
     context.background.spawn(record_prize(context, dig | {"_id": f"{code}:2", "depth": 2}))  # type: ignore[arg-type]
     await rest(context)

@@ -38,6 +38,7 @@ from support.purse import (
     confirm,
     find,
     let_pass,
+    paid_packet,
     pay,
     publish_red_packet,
     put_back,
@@ -276,8 +277,7 @@ async def test_erasure_is_refused_with_its_reasons_while_the_person_is_needed(cl
     await win(client, context, carol, published)
     assert f"prizes of their task {published}" in await reasons()
     await carol.post("/drawPrize", code=published, **ADDRESS)
-    packet = await publish_red_packet(bob, prize_num=2, interval=1, fluctuation=0, forecast_num=2)
-    await pay(client, context, bob, packet, 4)
+    packet = await paid_packet(client, context, bob, prize_num=2, interval=1, fluctuation=0, forecast_num=2)
     assert f"task {packet} of theirs runs" in await reasons()
     await win(client, context, carol, packet)
     await let_pass(context, 5 * DAY_MS + 1000)

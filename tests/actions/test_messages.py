@@ -24,11 +24,11 @@ from support.purse import (
     let_pass,
     misbehave,
     order,
-    pay,
     publish_red_packet,
     rest,
     sweep_until_quiet,
     win,
+    won_packet,
     wx,
 )
 
@@ -104,9 +104,7 @@ async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context)
 @pytest.mark.parametrize("days", [0, 60])
 async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(client, context, days):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob)
     await freeze(context, "task", code, 0)
     await allow(client, "bob", "won")
     await send_messages(context)
@@ -139,9 +137,7 @@ async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client
 async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await allow(client, "alice", "ended")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 4)
-    await win(client, context, bob, code)
+    await won_packet(client, context, alice, bob, prizes=2)
     await let_pass(context, 31 * DAY_MS)
     await sweep_until_quiet(context)
     await send_messages(context)

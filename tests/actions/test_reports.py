@@ -16,7 +16,15 @@ from server.operation.alarms import check_queues
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
 from support.operators import operator
-from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet
+from support.purse import (
+    check_books,
+    find,
+    let_pass,
+    paid_packet,
+    publish_red_packet,
+    rest,
+    sweep_until_quiet,
+)
 from support.reviews import read_again
 
 TO_HOLD = 3
@@ -341,8 +349,7 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
 async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(client, context):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
-    await pay(client, context, alice, code, 4)
+    code = await paid_packet(client, context, alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
     for someone in await who_counts(client, context, TO_HOLD, code):
         assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
         await report(someone, code)
@@ -359,8 +366,7 @@ async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_
     client, context
 ):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
-    await pay(client, context, alice, code, 4)
+    code = await paid_packet(client, context, alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
     assert (await bob.dig(code))["error"] == "no_such_task"

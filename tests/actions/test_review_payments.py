@@ -8,7 +8,7 @@ from server.actions.operate import decide_review, hide_task
 from server.actions.sweep import sweep
 from server.context import Context
 from server.store.audit_log import Actor
-from support.purse import check_books, find, order, pay, publish_red_packet, wx
+from support.purse import check_books, find, order, paid_packet, publish_red_packet, wx
 from support.reviews import CHECKED, settle, state_of
 
 ME = Actor("小林", shared=False)
@@ -62,8 +62,7 @@ async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(client, cont
 
 async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(client, context):
     alice = await client.log_in("alice")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     await hide_task(context, ME, code, "骗人", hidden=True)
     await sweep(context)
     assert await states(context, "orders") == ["paid"]

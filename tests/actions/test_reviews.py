@@ -27,6 +27,7 @@ from support.purse import (
     find,
     let_pass,
     misbehave,
+    paid_packet,
     pay,
     publish_red_packet,
     rest,
@@ -126,8 +127,7 @@ async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_
 
 async def test_a_process_that_holds_late_undoes_no_operators_decision(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, name="存疑")
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice, name="存疑")
     await settle(context)
     (stale,) = await find(context, "reviews")
     await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
@@ -165,8 +165,7 @@ async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
 
 async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     person = await context.store.people.find(alice.unionid)
     assert person is not None
     await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))
@@ -201,8 +200,7 @@ async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_opera
 
 async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["review"], page["need_pay"], page["owed"], page["why"]) == ("checking", 0, 0, "own_task")
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "already_paid"

@@ -29,7 +29,7 @@ from server.settings import Settings
 from server.store import Store, sealed_values
 from server.store.sealed_values import SealedValues
 from support.client import Client
-from support.purse import check_books, confirm, find, pay, publish_red_packet, win
+from support.purse import check_books, confirm, find, paid_packet, win
 from support.servers import clean_environment
 
 NEW = "the secret of after: 32 characters or more"
@@ -104,8 +104,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(client
     mailed = await alice.publish(forecast_num=1)
     assert (await bob.dig(mailed))["is_prize"] == 1
     assert (await bob.post("/drawPrize", code=mailed, **MAIL))["is_draw"] == 1
-    packet = await publish_red_packet(alice)
-    await pay(client, context, alice, packet)
+    packet = await paid_packet(client, context, alice)
     appid = context.settings.appid
     box = context.keys.seal("access_token", b"token", appid)
     await context.store.access_tokens.save(appid, box, 1 << 40)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from support.operators import operator
-from support.purse import confirm, pay, publish_red_packet, rest, win
+from support.purse import confirm, rest, win, won_packet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 
@@ -57,9 +57,7 @@ async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(client
 async def test_a_red_packet_is_told_when_it_is_held_released_and_paid(client, context, open_page):
     await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0, money=2)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob, prizes=2, money=2)
     page = await open_page(bob, code)
     await page.until("snapshot")
     steps = []

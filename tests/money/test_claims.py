@@ -12,7 +12,7 @@ from devtools.sandbox import Sandbox
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
-from support.purse import DAY_MS, check_books, find, let_pass, pay, publish_red_packet, sweep_until_quiet, win
+from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet, win, won_packet
 
 ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
 
@@ -278,9 +278,7 @@ async def test_a_red_packet_is_claimed_once(client, context):
     from support.purse import confirm
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob, prizes=2)
     assert (await carol.post("/drawPrize", code=code))["error"] == "not_won"
     claims = await asyncio.gather(*(bob.post("/drawPrize", code=code) for _ in range(8)))
     assert {claim["status"] for claim in claims} == {0}
@@ -303,9 +301,7 @@ async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_win
     from support.purse import confirm
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    red_packet = await publish_red_packet(alice)
-    await pay(client, context, alice, red_packet)
-    await win(client, context, bob, red_packet)
+    red_packet = await won_packet(client, context, alice, bob)
     await confirm(client, context, (await bob.post("/drawPrize", code=red_packet))["package_info"])
     by_mail = await won_goods(client, context, alice, [bob])
     await bob.post("/drawPrize", code=by_mail, **ADDRESS)

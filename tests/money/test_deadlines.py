@@ -8,17 +8,7 @@ import pytest
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.freeze import freeze, release
 from support.client import Client, Someone
-from support.purse import (
-    DAY_MS,
-    confirm,
-    find,
-    let_pass,
-    pay,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    win,
-)
+from support.purse import DAY_MS, confirm, find, let_pass, rest, sweep_until_quiet, win, won_packet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10"}
 
@@ -60,9 +50,7 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
     client, context
 ):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 4)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob, prizes=2)
     await freeze(context, "task", code, 0)
     await release(context, "task", code, 0)
     [card] = (await bob.get("/getMyPrize"))["data"]
@@ -86,9 +74,7 @@ async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_b
     client, context
 ):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob)
     await freeze(context, "task", code, 0)
     await let_pass(context, 11 * DAY_MS)
     await release(context, "task", code, 0)

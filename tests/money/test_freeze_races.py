@@ -14,17 +14,9 @@ from server.context import Context
 from server.game.prize import freed
 from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prize, Prizes
-from support.client import Client, Someone
+from support.client import Someone
 from support.meanwhile import failing, meanwhile
-from support.purse import find, pay, publish_red_packet, rest, sweep_until_quiet, win
-
-
-async def won(client: Client, context: Context, publisher: Someone, winner: Someone) -> str:
-    """Return the code of a red packet that was paid and won."""
-    code = await publish_red_packet(publisher)
-    await pay(client, context, publisher, code)
-    await win(client, context, winner, code)
-    return code
+from support.purse import find, paid_packet, rest, sweep_until_quiet, win, won_packet
 
 
 async def the_prize(context: Context) -> dict[str, Any]:
@@ -43,7 +35,7 @@ async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
 
 async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     assert (await bob.post("/drawPrize", code=code))["package_info"]
 
     async def fail() -> None:
@@ -62,8 +54,7 @@ async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen
 ):
     del payout_limits  # the settings, see below
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     await freezing.freeze(context, "task", code, 0)
     with monkeypatch.context() as dead:
         dead.setitem(winning.EFFECTS, "freezes", failing(RuntimeError("the process is gone")))
@@ -84,7 +75,7 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.mark.parametrize("looks_again", [True, False])
 async def test_a_freeze_that_comes_while_another_is_released_holds(client, context, monkeypatch, looks_again):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await freezing.freeze(context, "person", code, 1)
 
     async def freeze_again() -> None:
@@ -104,7 +95,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
 
 async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    await won(client, context, alice, bob)
+    await won_packet(client, context, alice, bob)
     prize = await the_prize(context)
     many = [
         prize

@@ -19,22 +19,14 @@ from support.purse import (
     find,
     let_pass,
     misbehave,
-    pay,
-    publish_red_packet,
+    paid_packet,
     rest,
     sweep_until_quiet,
     win,
+    won_packet,
 )
 
 REASON = "查一查"
-
-
-async def won(client: Client, context: Context, publisher: Someone, winner: Someone, money: int = 2) -> str:
-    """Return the code of a red packet that was paid and won."""
-    code = await publish_red_packet(publisher, money=money)
-    await pay(client, context, publisher, code, money)
-    await win(client, context, winner, code)
-    return code
 
 
 async def log_in(client: Client, context: Context) -> None:
@@ -86,10 +78,10 @@ class TestLimits:
         await client.log_in_all("bob", *set(publishers))
         bob, codes = client.people["bob"], []
         for publisher in publishers[:-1]:
-            codes.append(await won(client, context, client.people[publisher], bob))
+            codes.append(await won_packet(client, context, client.people[publisher], bob))
             assert (await claim(bob, codes[-1]))["package_info"]
             await let_pass(context, passes_ms)
-        last = await won(client, context, client.people[publishers[-1]], bob)  # it is won all the same
+        last = await won_packet(client, context, client.people[publishers[-1]], bob)  # it is won all the same
         assert [(await claim(bob, last))["error"] for _ in range(2)] == ["payout_held", "payout_held"]
         [prize] = await find(context, "prizes", code=last)
         assert (prize["state"], prize["held_for"]) == ("held", why)
@@ -107,7 +99,7 @@ class TestLimits:
 
     async def test_two_claims_at_once_are_both_held(self, client, context, monkeypatch):
         alice, bob = await client.log_in_all("alice", "bob")
-        codes = [await won(client, context, alice, bob) for _ in range(2)]
+        codes = [await won_packet(client, context, alice, bob) for _ in range(2)]
         meanwhile(monkeypatch, Prizes, "paid_out_fen", before=asyncio.Barrier(2).wait)
         replies = await asyncio.gather(*(claim(bob, code) for code in codes))
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
@@ -115,9 +107,9 @@ class TestLimits:
 
     async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
-        first = await won(client, context, alice, bob)
+        first = await won_packet(client, context, alice, bob)
         assert (await claim(bob, first))["package_info"]
-        second = await won(client, context, alice, bob)
+        second = await won_packet(client, context, alice, bob)
         [prize] = await find(context, "prizes", code=second)
         now_ms = context.clock.now_ms()
         await context.store.prizes.move(prize["_id"], claimed(0, now_ms, now_ms, young=0, private=0))
@@ -127,8 +119,8 @@ class TestLimits:
 
     async def test_money_held_at_the_deadline_stays_until_somebody_decides(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
-        assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
-        code = await won(client, context, alice, bob)
+        assert (await claim(bob, await won_packet(client, context, alice, bob)))["package_info"]
+        code = await won_packet(client, context, alice, bob)
         await claim(bob, code)
         await let_pass(context, 31 * DAY_MS)
         await sweep_until_quiet(context)
@@ -149,7 +141,7 @@ class TestTheFirstPayoutOfAPair:
 
     async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
-        code = await won(client, context, alice, bob)
+        code = await won_packet(client, context, alice, bob)
         [prize] = await find(context, "prizes")
         waits = await claim(bob, code)
         assert (waits["error"], waits["claim_from"]) == ("payout_waits", prize["won_at"] + 600_000)
@@ -158,22 +150,23 @@ class TestTheFirstPayoutOfAPair:
         await let_pass(context, 1_000)
         await confirm(client, context, (await claim(bob, code))["package_info"])
         await let_pass(context, 600_000)
-        assert (await claim(bob, await won(client, context, alice, bob)))["package_info"]
+        assert (await claim(bob, await won_packet(client, context, alice, bob)))["package_info"]
 
     async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
-        code = await won(client, context, alice, bob, money=1)
+        code = await won_packet(client, context, alice, bob, money=1)
         await let_pass(context, 600_000)
         await confirm(client, context, (await claim(bob, code))["package_info"])
-        again = await won(client, context, alice, bob, money=1)
+        again = await won_packet(client, context, alice, bob, money=1)
         assert (await claim(bob, again))["error"] == "payout_waits"  # it was paid just now
         await let_pass(context, 600_000)
-        assert (await claim(bob, await won(client, context, alice, bob, money=1)))["package_info"]
-        assert (await claim(bob, await won(client, context, alice, bob, money=2)))["error"] == "payout_waits"
+        assert (await claim(bob, await won_packet(client, context, alice, bob, money=1)))["package_info"]
+        more = await won_packet(client, context, alice, bob, money=2)
+        assert (await claim(bob, more))["error"] == "payout_waits"
 
     async def test_a_freeze_in_time_stops_the_first_payout(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
-        code = await won(client, context, alice, bob)
+        code = await won_packet(client, context, alice, bob)
         await log_in(client, context)
         assert (await act(client, "freeze", code))["status"] == 0
         await let_pass(context, 600_000)
@@ -189,7 +182,7 @@ class TestBrakesAfterAFreeze:
         self, client, context, what, depth
     ):
         alice, bob = await client.log_in_all("alice", "bob")
-        code = await won(client, context, alice, bob, money=50)
+        code = await won_packet(client, context, alice, bob, money=50)
         await log_in(client, context)
         await act(client, "freeze", code, what=what, depth=depth)
         assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
@@ -212,7 +205,7 @@ class TestBrakesAfterAFreeze:
 
     async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
-        code = await won(client, context, alice, bob, money=50)
+        code = await won_packet(client, context, alice, bob, money=50)
         await log_in(client, context)
         await act(client, "freeze", code, what="prize", depth=1)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
@@ -222,7 +215,7 @@ class TestBrakesAfterAFreeze:
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
 async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(client, context, what, depth):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     package = (await claim(bob, code))["package_info"]
     await log_in(client, context)
     assert (await act(client, "freeze", code, what=what, depth=depth))["status"] == 0
@@ -248,7 +241,7 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
 
 async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await claim(bob, code)
     await misbehave(client, "pending", call="cancel")
     await log_in(client, context)
@@ -271,7 +264,7 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(cli
 
 async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_money(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     package = (await claim(bob, code))["package_info"]
     await misbehave(client, "lose_notice")
     await confirm(client, context, package)
@@ -286,7 +279,7 @@ async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_mone
 
 async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await misbehave(client, "refuse", call="transfer", code="NO_AUTH")
     await claim(bob, code)
     await let_pass(context, 660_000)
@@ -304,9 +297,7 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
 
 async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 4)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob, prizes=2)
     await win(client, context, carol, code)
     await log_in(client, context)
     await act(client, "freeze", code)
@@ -325,8 +316,7 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context)
 
 async def test_a_prize_won_after_a_freeze_is_frozen_too(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     await log_in(client, context)
     await act(client, "freeze", code)
     await win(client, context, bob, code)
@@ -336,9 +326,7 @@ async def test_a_prize_won_after_a_freeze_is_frozen_too(client, context):
 
 async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 4)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob, prizes=2)
     await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
     assert (await claim(bob, code))["error"] == "payout_held"
@@ -352,7 +340,7 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, co
 
 async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)  # its last prize, so it has ended
+    code = await won_packet(client, context, alice, bob)  # its last prize, so it has ended
     await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
     assert await state_of(context, code) == "frozen"
@@ -362,7 +350,7 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
 
 async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await log_in(client, context)
     await act(client, "freeze", code)
     await act(client, "freeze", code, what="person", depth=1)
@@ -376,7 +364,7 @@ async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context)
 
 async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await log_in(client, context)
     await act(client, "freeze", code)
     answers, publish, told = asyncio.Event(), context.bus.publish, []
@@ -396,7 +384,7 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
 
 async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code, undug = await won(client, context, alice, bob), await alice.publish(forecast_num=1)
+    code, undug = await won_packet(client, context, alice, bob), await alice.publish(forecast_num=1)
     for path in ("freeze", "release", "return"):
         assert (await act(client, path, code))["error"] == "token_required"
     await log_in(client, context)

@@ -16,7 +16,7 @@ from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, find, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
+from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet, win, won_packet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"depth": 1, "carrier": "顺丰", "number": "SF1234567890"}
@@ -303,9 +303,7 @@ async def test_open_pages_are_told_of_goods_that_are_returned_with_their_task(cl
 async def test_bills_are_cancelled_before_anybody_is_told(client, context, monkeypatch):
     code = await won(client, context, ON_SITE, claimed=True)
     alice, bob = client.people["alice"], client.people["bob"]
-    red_packet = await publish_red_packet(alice)
-    await pay(client, context, alice, red_packet)
-    await win(client, context, bob, red_packet)
+    red_packet = await won_packet(client, context, alice, bob)
     assert (await claim(bob, red_packet))["package_info"]
     later = await alice.publish(forecast_num=1)
     await win(client, context, bob, later)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.invariants import check_states
-from support.purse import all_documents, pay, publish_red_packet, put_back, sweep_until_quiet, win
+from support.purse import all_documents, put_back, sweep_until_quiet, won_packet
 
 HALF_DONE = [
     ("orders", {"state": "paid"}, "orders"),
@@ -23,9 +23,7 @@ HALF_DONE = [
 
 async def test_what_is_half_done_is_found(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    await won_packet(client, context, alice, bob)
     await sweep_until_quiet(context)
     await check_states(context)
     whole = await all_documents(context)

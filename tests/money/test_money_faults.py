@@ -14,7 +14,6 @@ from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.audit import audit
 from server.wechat.pay import BillAnswer, Contradiction, OrderAnswer, RefundAnswer
-from support.client import Client, Someone
 from support.purse import (
     DAY_MS,
     check_books,
@@ -22,11 +21,11 @@ from support.purse import (
     find,
     let_pass,
     misbehave,
-    pay,
+    paid_packet,
     publish_red_packet,
     scrape,
     sweep_until_quiet,
-    win,
+    won_packet,
 )
 
 HOUR_MS = 3_600_000
@@ -50,14 +49,6 @@ def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return counted
 
 
-async def won(client: Client, context: Context, publisher: Someone, winner: Someone) -> str:
-    """Publish a red packet with one prize, pay it and let it be won, which ends the task; return its code."""
-    code = await publish_red_packet(publisher)
-    await pay(client, context, publisher, code)
-    await win(client, context, winner, code)
-    return code
-
-
 async def only(context: Context, collection: str) -> dict[str, Any]:
     """Return the only document of a collection."""
     (found,) = await find(context, collection)
@@ -67,7 +58,7 @@ async def only(context: Context, collection: str) -> dict[str, Any]:
 async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
     for first in ("", "accepted"):
-        code = await won(client, context, alice, bob)
+        code = await won_packet(client, context, alice, bob)
         number = f"{code}D1A1"
         if first:
             await misbehave(client, first, call="transfer")
@@ -92,7 +83,7 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     client, context, sent
 ):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     number = f"{code}D1A1"
     await misbehave(client, "refuse", call="transfer", code="NO_AUTH", times=1000)
     assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
@@ -124,7 +115,7 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
 
 async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     # WeChat has it, but its answer was lost, and then it is silent.
     await misbehave(client, "error_after", call="transfer")
     assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
@@ -147,7 +138,7 @@ async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, con
 
 async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     transfer = context.pay.transfer
 
     async def held_up(body: bytes) -> Any:
@@ -169,9 +160,8 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(cli
 async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_is_known(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
-    await bob.post("/drawPrize", code=await won(client, context, alice, bob))
-    ended = await publish_red_packet(alice)
-    await pay(client, context, alice, ended)
+    await bob.post("/drawPrize", code=await won_packet(client, context, alice, bob))
+    ended = await paid_packet(client, context, alice)
     await alice.post("/endTask", code=ended)
     kinds = {"orders": "order", "bills": "bill", "refunds": "refund"}
     for call in ("query_order", "query_transfer", "refund"):
@@ -199,8 +189,7 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
 @pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
 async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(client, context, first, then):
     alice = await client.log_in("alice")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     await alice.post("/endTask", code=code)
     if first == "CLOSED":
         await misbehave(client, "closed", call="refund")
@@ -218,7 +207,7 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(cli
 
 async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     (dig,) = await find(context, "digs", code=code)
     for name in ("digs", "prizes"):
         await context.store.database[name].delete_many({"code": code})
@@ -237,7 +226,7 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(clie
 
 async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_can_confirm(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await misbehave(client, "accepted", call="transfer")
     assert (await bob.post("/drawPrize", code=code))["package_info"] == ""
     await let_pass(context, HOUR_MS)
@@ -250,7 +239,7 @@ async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_c
 
 async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await misbehave(client, "accepted", call="transfer")
     await bob.post("/drawPrize", code=code)
     # WeChat waits for money in the operating account without end, and no sweep takes up the bill.
@@ -268,7 +257,7 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(cli
 
 async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, bob)
+    code = await won_packet(client, context, alice, bob)
     await misbehave(client, "error_before", call="transfer")
     await bob.post("/drawPrize", code=code)
     await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
@@ -308,7 +297,7 @@ async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, c
 async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     for _ in range(2):
-        await bob.post("/drawPrize", code=await won(client, context, alice, bob))
+        await bob.post("/drawPrize", code=await won_packet(client, context, alice, bob))
     contradicted, other = sorted(bill["_id"] for bill in await find(context, "bills"))
     query = context.pay.query_transfer
 
@@ -331,7 +320,7 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(client,
 async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, "error_before", call="transfer")
-    await bob.post("/drawPrize", code=await won(client, context, alice, bob))
+    await bob.post("/drawPrize", code=await won_packet(client, context, alice, bob))
     await let_pass(context, 40 * DAY_MS)
     await sweep_until_quiet(context)
     bill = await only(context, "bills")

@@ -19,11 +19,13 @@ from support.purse import (
     let_pass,
     misbehave,
     order,
+    paid_packet,
     pay,
     publish_red_packet,
     rest,
     sweep_until_quiet,
     win,
+    won_packet,
     wx,
 )
 
@@ -273,8 +275,7 @@ async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client
 
 async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, forecast_num=5)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice, forecast_num=5)
     assert (await bob.post("/endTask", code=code))["error"] == "not_yours"
     assert (await bob.post("/endTask", code="0" * 12))["error"] == "no_such_task"
     assert (await alice.post("/endTask", code=code))["status"] == 0
@@ -293,9 +294,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
     from server.actions.digging.end_task import end_task_as_operator
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 6)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob, prizes=3)
     assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
     await end_task_as_operator(context, code, "违规内容")
     details = await carol.get("/getTaskDetails", code=code)

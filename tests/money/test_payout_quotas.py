@@ -13,7 +13,7 @@ from server.game.payouts import begins_at, day_of
 from server.operation.alarms import Alarm, check_ledger, check_payouts
 from server.operation.audit import OVERDUE_MS
 from server.operation.monitor import key_of
-from support.client import Client, Someone
+from support.client import Someone
 from support.operators import operator
 from support.purse import (
     DAY_MS,
@@ -22,12 +22,10 @@ from support.purse import (
     find,
     let_pass,
     misbehave,
-    pay,
-    publish_red_packet,
     rest,
     scrape,
     sweep_until_quiet,
-    win,
+    won_packet,
 )
 
 ENVIRONMENT = {
@@ -43,17 +41,6 @@ MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 
 def change(context: Context, **settings: int) -> None:
     context.settings = msgspec.structs.replace(context.settings, **settings)
-
-
-async def won(client: Client, context: Context, alice: Someone, winners: list[Someone], money: int) -> str:
-    """Let each of these win a red packet of the same treasure."""
-    several = {"interval": 1, "fluctuation": 0} if len(winners) > 1 else {}
-    number = len(winners)
-    code = await publish_red_packet(alice, money=money, prize_num=number, forecast_num=number, **several)
-    await pay(client, context, alice, code, money * number)
-    for winner in winners:
-        await win(client, context, winner, code)
-    return code
 
 
 async def claim(winner: Someone, code: str) -> dict[str, Any]:
@@ -75,7 +62,7 @@ async def begin_another_day(context: Context) -> None:
 async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(client, context):
     alice, *people = await client.log_in_all("alice", *(f"p{number}" for number in range(50)))
     change(context, payout_day_yuan=25)
-    code = await won(client, context, alice, people, money=1)
+    code = await won_packet(client, context, alice, *people, prizes=50, money=1)
     replies = await asyncio.gather(*(claim(person, code) for person in people))
     tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
     waits = [reply for reply in replies if not reply.get("package_info")]
@@ -102,7 +89,7 @@ async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fi
 
 async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    codes = [await won(client, context, alice, [bob, carol], money=3) for _ in range(3)]
+    codes = [await won_packet(client, context, alice, bob, carol, prizes=2, money=3) for _ in range(3)]
     for code in codes[:2]:
         assert (await claim(bob, code))["package_info"]
     refused = await claim(bob, codes[2])
@@ -118,7 +105,7 @@ async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_release
     client, context
 ):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won(client, context, alice, [bob, carol], money=5)
+    code = await won_packet(client, context, alice, bob, carol, prizes=2, money=5)
     change(context, payout_transfer_yuan=4, payout_day_yuan=6)
     for winner in (bob, carol):
         assert (await claim(winner, code))["error"] == "payout_held"
@@ -136,7 +123,7 @@ async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_release
 
 async def test_a_prize_counts_once_a_day_however_many_bills_fail(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob], money=5)
+    code = await won_packet(client, context, alice, bob, money=5)
     for reason, said in (
         ("PAYEE_ACCOUNT_ABNORMAL", "收不了款"),
         ("DAY_RECEIVED_QUOTA_EXCEED", "明天"),
@@ -156,7 +143,7 @@ async def test_a_prize_counts_once_a_day_however_many_bills_fail(client, context
 
 async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob], money=5)
+    code = await won_packet(client, context, alice, bob, money=5)
     await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED")
     refused = await claim(bob, code)
     tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
@@ -178,7 +165,7 @@ async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_
 )
 async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, context, wish, error, state):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob], money=5)
+    code = await won_packet(client, context, alice, bob, money=5)
     await let_pass(context, context.settings.claim_days * DAY_MS - HOUR_MS)
     await misbehave(client, call="transfer", **wish)
     refused = await claim(bob, code)
@@ -200,7 +187,7 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
 
 async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob], money=5)
+    code = await won_packet(client, context, alice, bob, money=5)
     await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED", times=1000)
     await claim(bob, code)
     [bill] = await find(context, "bills")

@@ -12,7 +12,6 @@ from devtools.sandbox import Sandbox
 from devtools.sandbox.pay_call import ADDRESS_REFUSED
 from server.actions.sweep import sweep
 from server.context import Context
-from support.client import Client, Someone
 from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
@@ -21,12 +20,12 @@ from support.purse import (
     find,
     let_pass,
     misbehave,
-    pay,
+    paid_packet,
     publish_red_packet,
     rest,
     scrape,
     sweep_until_quiet,
-    win,
+    won_packet,
     wx,
 )
 
@@ -36,18 +35,6 @@ HOUR_MS = 3_600_000
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
 
-async def won(
-    client: Client, context: Context, publisher: Someone, winners: list[Someone], prizes: int = 1
-) -> str:
-    """Publish and pay a red packet of 2 yuan per prize, and let these people win; return its code."""
-    rules = {"prize_num": prizes, "forecast_num": prizes, "interval": 1, "fluctuation": 0}
-    code = await publish_red_packet(publisher, **rules)
-    await pay(client, context, publisher, code)
-    for winner in winners:
-        await win(client, context, winner, code)
-    return code
-
-
 async def count(called: Counter[str], name: str) -> None:
     called[name] += 1
 
@@ -55,7 +42,7 @@ async def count(called: Counter[str], name: str) -> None:
 async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
-        code = await won(client, context, alice, [bob])
+        code = await won_packet(client, context, alice, bob)
         await misbehave(client, what, call="transfer")
         assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
         claimed = await bob.post("/drawPrize", code=code)
@@ -67,7 +54,7 @@ async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, co
 
 async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob])
+    code = await won_packet(client, context, alice, bob)
     await misbehave(client, "accepted", call="transfer", times=2)
     claimed = await bob.post("/drawPrize", code=code)
     assert (claimed["status"], claimed["state"], claimed["package_info"]) == (0, "claiming", "")
@@ -85,7 +72,7 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
 
 async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob])
+    code = await won_packet(client, context, alice, bob)
     await misbehave(client, "refuse", call="transfer", code="NOT_ENOUGH", times=2)
     for _ in range(2):
         assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
@@ -102,7 +89,7 @@ async def test_an_empty_operating_account_raises_an_alarm_and_keeps_the_number(c
 @pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "FREQUENCY_LIMITED"])
 async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_lost(client, context, code):
     alice, bob = await client.log_in_all("alice", "bob")
-    treasure = await won(client, context, alice, [bob])
+    treasure = await won_packet(client, context, alice, bob)
     await misbehave(client, "refuse", call="transfer", code=code)
     refused = await bob.post("/drawPrize", code=treasure)
     assert refused["error"] == "wechat_busy"
@@ -118,7 +105,7 @@ async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_nothing_is_
 async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(client, context, monkeypatch):
     """WeChat answers a merchant so often and not more."""
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob])
+    code = await won_packet(client, context, alice, bob)
     first = await bob.post("/drawPrize", code=code)
     asked = meanwhile(monkeypatch, context.pay, "query_transfer")
     for looks in (1, 2):
@@ -130,7 +117,7 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
 
 async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob])
+    code = await won_packet(client, context, alice, bob)
     first = await bob.post("/drawPrize", code=code)
     assert (await wx(client, "confirm", package=first["package_info"], decline=1)).endswith(":cancel")
     assert (await bob.post("/drawPrize", code=code))["package_info"] == first["package_info"]
@@ -158,7 +145,7 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
 
 async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob])
+    code = await won_packet(client, context, alice, bob)
     first = await bob.post("/drawPrize", code=code)
     assert first["package_info"]
     await let_pass(context, DAY_MS + 1000)
@@ -175,16 +162,14 @@ async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
 
 async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, name="违规的名字")
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    code = await won_packet(client, context, alice, bob, name="违规的名字")
     assert (await bob.post("/drawPrize", code=code))["package_info"]
     assert [bill["remark"] for bill in await find(context, "sandbox_bills")] == ["挖宝红包"]
 
 
 async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won(client, context, alice, [bob, carol], prizes=2)
+    code = await won_packet(client, context, alice, bob, carol, prizes=2)
     claimed = await bob.post("/drawPrize", code=code)
     await misbehave(client, "lose_notice")
     await confirm(client, context, claimed["package_info"])
@@ -205,7 +190,7 @@ async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, con
 async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(client, context):
     people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
     alice, bob, carol, dave, erin = people
-    code = await won(client, context, alice, [bob, carol, dave, erin], prizes=6)
+    code = await won_packet(client, context, alice, bob, carol, dave, erin, prizes=6)
     packages = [(await who.post("/drawPrize", code=code))["package_info"] for who in (bob, carol, dave)]
     await confirm(client, context, packages[0])
     await let_pass(context, 5 * DAY_MS + 1000)
@@ -232,7 +217,7 @@ async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadl
 
 async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    one, two = [await won(client, context, alice, [who]) for who in (bob, carol)]
+    one, two = [await won_packet(client, context, alice, who) for who in (bob, carol)]
     for who, code in ((bob, one), (carol, two)):
         await who.post("/drawPrize", code=code)
     await let_pass(context, 10 * DAY_MS - HOUR_MS)
@@ -263,8 +248,7 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
 async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, context):
     alice = await client.log_in("alice")
     for what in ("error_before", "error_after", "disconnect", "bad_signature", "refuse", "pending"):
-        code = await publish_red_packet(alice)
-        await pay(client, context, alice, code)
+        code = await paid_packet(client, context, alice)
         await alice.post("/endTask", code=code)
         await misbehave(client, what, call="refund")
         await sweep_until_quiet(context)
@@ -283,7 +267,7 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, cont
 
 async def test_refunds_of_one_order_are_sent_a_minute_apart(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won(client, context, alice, [bob], prizes=2)
+    code = await won_packet(client, context, alice, bob, prizes=2)
     await let_pass(context, 5 * DAY_MS + 1000)
     await sweep(context)
     [first] = await find(context, "refunds")
@@ -306,8 +290,7 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(clien
 
     alice = await client.log_in("alice")
     for what in ("abnormal", "closed"):
-        code = await publish_red_packet(alice)
-        await pay(client, context, alice, code)
+        code = await paid_packet(client, context, alice)
         await alice.post("/endTask", code=code)
         await misbehave(client, what, call="refund")
         await sweep_until_quiet(context)
@@ -331,10 +314,9 @@ async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, setti
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     unpaid = await publish_red_packet(alice)
     await alice.post("/payTask", code=unpaid, money=2)
-    ended = await publish_red_packet(alice)
-    await pay(client, context, alice, ended)
+    ended = await paid_packet(client, context, alice)
     await alice.post("/endTask", code=ended)
-    claimed = await won(client, context, alice, [bob, carol], prizes=2)
+    claimed = await won_packet(client, context, alice, bob, carol, prizes=2)
     await bob.post("/drawPrize", code=claimed)
     await carol.post("/drawPrize", code=claimed)
     called.clear()
@@ -365,7 +347,7 @@ async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatc
     assert called == {"query_order": 3 + 3}
     assert [task["end_reason"] for task in await find(context, "tasks", _id=goods)] == ["expired"]
     await misbehave(client, "behave")
-    code = await won(client, context, alice, [bob, carol], prizes=2)
+    code = await won_packet(client, context, alice, bob, carol, prizes=2)
     await let_pass(context, 10 * DAY_MS - HOUR_MS)
     for who in (bob, carol):
         await who.post("/drawPrize", code=code)

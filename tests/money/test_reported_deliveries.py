@@ -22,6 +22,7 @@ from support.purse import (
     let_pass,
     misbehave,
     order,
+    paid_packet,
     pay,
     publish_red_packet,
     rest,
@@ -37,9 +38,7 @@ MINUTE_MS = 60_000
 async def opened(client: Client, context: Context) -> str:
     """Let Alice pay for a treasure, which opens."""
     alice = await client.log_in("alice")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    return code
+    return await paid_packet(client, context, alice)
 
 
 async def sweep_later(context: Context, milliseconds: int = MINUTE_MS + 1000) -> dict[str, Any]:
@@ -88,8 +87,7 @@ async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, 
     await sweep_until_quiet(context)
 
     await misbehave(client, "unmanaged", call="managed")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     await let_pass(context, MINUTE_MS + 1000)
     await sweep(context)
     [found] = await find(context, "orders", code=code)
@@ -183,8 +181,7 @@ async def test_what_went_back_whole_need_not_be_reported(client, context):
 
 async def test_what_went_back_in_part_still_has_to_be_reported(client, context):
     alice = await client.log_in("alice")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 4)
+    code = await paid_packet(client, context, alice, prizes=2)
     await win(client, context, await client.log_in("bob"), code)
     await end_task_as_operator(context, code, "违规")
     await misbehave(client, "refuse", call="shipping", code="10060004", times=20)

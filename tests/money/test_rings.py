@@ -14,34 +14,16 @@ from server.store.money.freezes import Freeze, freeze_key
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
-from support.purse import (
-    DAY_MS,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    pay,
-    publish_red_packet,
-    sweep_until_quiet,
-    win,
-)
+from support.purse import DAY_MS, check_books, confirm, find, let_pass, sweep_until_quiet, won_packet
 
 WEEK_MS = 7 * DAY_MS
 
 
-async def packet(client: Client, context: Context, publisher: Someone, money: int, **rules: Any) -> str:
-    """Publish and pay a public red packet that the first dig wins; return its code."""
-    code = await publish_red_packet(publisher, **({"money": money, "is_public": 1} | rules))
-    await pay(client, context, publisher, code, money)
-    return code
-
-
 async def won(
-    client: Client, context: Context, publisher: Someone, winner: Someone, money: int, **rules: Any
+    client: Client, context: Context, publisher: Someone, winner: Someone, money: int, is_public: int = 1
 ) -> str:
-    code = await packet(client, context, publisher, money, **rules)
-    await win(client, context, winner, code)
-    return code
+    """Let somebody win a public red packet; return its code."""
+    return await won_packet(client, context, publisher, winner, money=money, is_public=is_public)
 
 
 async def claim(winner: Someone, code: str) -> dict[str, Any]:

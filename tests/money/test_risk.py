@@ -11,7 +11,7 @@ from server.actions.money.risk import risk_looks_of
 from server.context import Context
 from server.errors import WeChatBusy
 from support.client import Client, Someone
-from support.purse import DAY_MS, find, misbehave, pay, publish_red_packet, win
+from support.purse import DAY_MS, find, misbehave, paid_packet, pay, publish_red_packet, win
 
 ENVIRONMENT = {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
 
@@ -89,8 +89,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
 
 async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice)
     await misbehave(client, "slow", call="risk", seconds=2)
     assert (await bob.dig(code))["is_prize"] == 1
     assert context.background.busy  # the question
@@ -117,8 +116,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     for days in (0, 0, 1):
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -days}})
         risk_looks_of(context)._day_of.clear()  # as another process, which remembers nothing
-        code = await publish_red_packet(alice, forecast_num=1000)
-        await pay(client, context, alice, code)
+        code = await paid_packet(client, context, alice, forecast_num=1000)
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)
         await context.background.finish()
     assert asked == ["2001:db8::7"] * 2
@@ -127,8 +125,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
 
 async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, context, monkeypatch):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
-    code = await publish_red_packet(alice, forecast_num=1000)
-    await pay(client, context, alice, code)
+    code = await paid_packet(client, context, alice, forecast_num=1000)
     looks = risk_looks_of(context)
     begin_call, begun = looks.begin_call, list[bool]()
     three_begun, release, late = asyncio.Event(), asyncio.Event(), True

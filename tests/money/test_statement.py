@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.purse import (
-    DAY_MS,
-    confirm,
-    let_pass,
-    pay,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    win,
-)
+from support.purse import DAY_MS, confirm, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
 
 
 async def test_a_red_packets_statement_follows_its_money(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
-    code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
+    code = await publish_red_packet(alice, prizes=3)
 
     async def said() -> dict[str, Any]:
         return await alice.get("/getStatement", code=code)

@@ -47,9 +47,11 @@ async def rest(context: Context) -> None:
         await context.background.finish()
 
 
-async def publish_red_packet(publisher: Someone, **parameters: Any) -> str:
-    """Publish a red packet of 2 yuan with one prize that the first dig wins; return its code."""
-    asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "money": 2, "cd": 0}
+async def publish_red_packet(publisher: Someone, prizes: int = 1, **parameters: Any) -> str:
+    """Publish a red packet of 2 yuan a prize, each of which the next dig wins; return its code."""
+    asked = {"goods_type": 1, "name": "一个红包", "money": 2, "cd": 0}
+    asked |= {"prize_num": prizes, "forecast_num": prizes}
+    asked |= {"interval": 1, "fluctuation": 0} if prizes > 1 else {}
     reply = await publisher.post("/postTask", **(asked | parameters))
     assert reply["status"] == 0, reply
     return str(reply["code"])
@@ -80,12 +82,29 @@ async def pay(client: Client, context: Context, publisher: Someone, code: str, m
     await rest(context)
 
 
+async def paid_packet(client: Client, context: Context, publisher: Someone, **parameters: Any) -> str:
+    """Publish and pay a red packet; return its code."""
+    code = await publish_red_packet(publisher, **parameters)
+    await pay(client, context, publisher, code, parameters.get("money", 2))
+    return code
+
+
 async def win(client: Client, context: Context, winner: Someone, code: str) -> None:
     """Dig, and win."""
     reply = await winner.dig(code)
     assert reply["status"] == 0, reply
     assert reply["is_prize"] == 1
     await rest(context)
+
+
+async def won_packet(
+    client: Client, context: Context, publisher: Someone, *winners: Someone, **parameters: Any
+) -> str:
+    """Publish and pay a red packet, and let people win it one after the other; return its code."""
+    code = await paid_packet(client, context, publisher, **parameters)
+    for winner in winners:
+        await win(client, context, winner, code)
+    return code
 
 
 async def confirm(client: Client, context: Context, package_info: str) -> str:

@@ -11,7 +11,7 @@ from server.wechat.content import Result
 from server.wechat.message_push import Event
 from support.client import a_picture
 from support.crashes import Scenario
-from support.purse import find, misbehave, pay, publish_red_packet, sweep_until_quiet
+from support.purse import find, misbehave, paid_packet, sweep_until_quiet
 from support.scenarios import Stage
 
 
@@ -30,8 +30,7 @@ async def asked(stage: Stage) -> Stage:
 
 async def paid(stage: Stage, name: str = "红包") -> Stage:
     """A red packet that was paid before it was checked."""
-    code = await publish_red_packet(stage.alice, name=name)
-    await pay(stage.client, stage.context, stage.alice, code)
+    code = await paid_packet(stage.client, stage.context, stage.alice, name=name)
     return stage.of(code)
 
 

@@ -36,10 +36,12 @@ from support.purse import (
     let_pass,
     misbehave,
     order,
+    paid_packet,
     pay,
     publish_red_packet,
     rest,
     win,
+    won_packet,
     wx,
 )
 
@@ -124,8 +126,7 @@ async def paid_and_taken_down(stage: Stage) -> Stage:
 
 async def open_packet(stage: Stage) -> Stage:
     """A red packet that anybody can dig, and the first dig wins."""
-    code = await publish_red_packet(stage.alice)
-    await pay(stage.client, stage.context, stage.alice, code)
+    code = await paid_packet(stage.client, stage.context, stage.alice)
     return stage.of(code)
 
 
@@ -158,9 +159,7 @@ async def open_and_frozen(stage: Stage) -> Stage:
 
 async def won_unwritten(stage: Stage) -> Stage:
     """A red packet with three prizes. Bob won one, and his process died before the history had the dig."""
-    code = await publish_red_packet(stage.alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
-    await pay(stage.client, stage.context, stage.alice, code, 6)
-    await win(stage.client, stage.context, stage.bob, code)
+    code = await won_packet(stage.client, stage.context, stage.alice, stage.bob, prizes=3)
     for name in ("digs", "prizes", "ledger"):
         await stage.context.store.database[name].delete_many({"code": code, "kind": {"$ne": "paid"}})
     await stage.context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
@@ -257,9 +256,7 @@ async def held_and_frozen(stage: Stage) -> Stage:
 
 async def half_won_and_expired(stage: Stage) -> Stage:
     """A red packet with two prizes, one of them won, past its expiry."""
-    code = await publish_red_packet(stage.alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(stage.client, stage.context, stage.alice, code, 4)
-    await win(stage.client, stage.context, stage.bob, code)
+    code = await won_packet(stage.client, stage.context, stage.alice, stage.bob, prizes=2)
     await report(stage)
     await let_pass(stage.context, 31 * DAY_MS)
     return stage.of(code)
