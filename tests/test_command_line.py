@@ -162,11 +162,3 @@ def test_release_without_a_database_names_the_setting(monkeypatch, capsys):
     monkeypatch.delenv("MONGODB_URI", raising=False)
     assert main(["release"]) == 2
     assert "MONGODB_URI" in capsys.readouterr().err
-
-
-def test_help_names_the_subcommands(capsys):
-    with pytest.raises(SystemExit) as left:
-        main(["--help"])
-    assert left.value.code == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in ("serve", "release", "check", "verify"))

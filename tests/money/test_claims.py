@@ -12,7 +12,17 @@ from devtools.sandbox import Sandbox
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
-from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet, win, won_packet
+from support.purse import (
+    DAY_MS,
+    check_books,
+    find,
+    let_pass,
+    pay,
+    publish_red_packet,
+    sweep_until_quiet,
+    win,
+    won_packet,
+)
 
 ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
 
@@ -278,7 +288,12 @@ async def test_a_red_packet_is_claimed_once(client, context):
     from support.purse import confirm
 
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won_packet(client, context, alice, bob, prizes=2)
+    code = await publish_red_packet(alice, prizes=2)
+    assert ((await bob.dig(code))["error"], (await bob.get("/getTaskList"))["data"]) == ("not_paid", [])
+    details = await alice.get("/getTaskDetails", code=code)
+    assert (details["need_pay"], details["owed"], details["why"]) == (1, 4, "not_paid")
+    await pay(client, context, alice, code)
+    await win(client, context, bob, code)
     assert (await carol.post("/drawPrize", code=code))["error"] == "not_won"
     claims = await asyncio.gather(*(bob.post("/drawPrize", code=code) for _ in range(8)))
     assert {claim["status"] for claim in claims} == {0}

@@ -19,7 +19,6 @@ from support.purse import (
     find,
     let_pass,
     misbehave,
-    paid_packet,
     rest,
     sweep_until_quiet,
     win,
@@ -164,16 +163,6 @@ class TestTheFirstPayoutOfAPair:
         more = await won_packet(client, context, alice, bob, money=2)
         assert (await claim(bob, more))["error"] == "payout_waits"
 
-    async def test_a_freeze_in_time_stops_the_first_payout(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
-        code = await won_packet(client, context, alice, bob)
-        await log_in(client, context)
-        assert (await act(client, "freeze", code))["status"] == 0
-        await let_pass(context, 600_000)
-        assert (await claim(bob, code))["error"] == "payout_held"
-        assert await find(context, "bills") == []
-
-
 class TestBrakesAfterAFreeze:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
 
@@ -312,16 +301,6 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context)
     await finish(context, code)
     [refund] = await find(context, "refunds")
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("unclaimed", 400, "refunded")
-
-
-async def test_a_prize_won_after_a_freeze_is_frozen_too(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await paid_packet(client, context, alice)
-    await log_in(client, context)
-    await act(client, "freeze", code)
-    await win(client, context, bob, code)
-    assert await state_of(context, code) == "frozen"
-    assert (await claim(bob, code))["error"] == "payout_held"
 
 
 async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context):

@@ -10,7 +10,6 @@ import pytest
 from server.actions.money import freeze as freezing
 from server.actions.people.erase import CannotErase, erase
 from server.context import Context
-from server.game.lifecycle import Move
 from server.game.prize import released_alone
 from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prizes
@@ -182,43 +181,6 @@ async def test_goods_sent_or_handed_over_are_not_taken_back(client, context):
     assert (await prize_of(context, codes[BY_MAIL]))["state"] == "sent"
     assert (await prize_of(context, codes[ON_SITE]))["state"] == "given"
     assert (await act(client, "return", codes[ON_SITE]))["error"] == "bad_request"
-
-
-@pytest.mark.parametrize("dies", [False, True])
-async def test_goods_won_during_a_freeze_are_frozen_also_if_a_process_dies(
-    client, context, monkeypatch, dies
-):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await alice.publish(forecast_num=1, draw_type=BY_MAIL)
-    await freezing.freeze(context, "task", code, 0)
-    with monkeypatch.context() as patched:
-        if dies:
-
-            async def die(self: Any, *arguments: Any) -> set[str]:
-                return set()
-
-            patched.setattr(Freezes, "frozen", die)
-            patched.setattr(Prizes, "moves", die)  # the prize stays due
-        await win(client, context, bob, code)
-    await let_pass(context, 61_000)
-    await sweep_until_quiet(context)
-    assert (await prize_of(context, code))["state"] == "frozen"
-    assert (await claim(bob, code))["error"] == "payout_held"
-
-
-async def test_a_sweep_that_goes_on_for_a_dead_process_makes_no_bill_for_goods(client, context, monkeypatch):
-    with monkeypatch.context() as patched:
-
-        async def leave(self: Prizes, prize_id: str, move: Move) -> None:
-            """Do nothing, as a process that dies before this step. The prize stays due."""
-
-        patched.setattr(Prizes, "moves", leave)
-        code = await won(client, context, ON_SITE, claimed=True)
-    await let_pass(context, 61_000)
-    await sweep_until_quiet(context)
-    prize = await prize_of(context, code)
-    assert (prize["state"], "due_at" in prize) == ("claiming", False)
-    assert await find(context, "bills") == []
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])

@@ -224,19 +224,6 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(clie
     await check_books(context)
 
 
-async def test_a_bill_that_wechat_only_accepted_is_sent_again_until_its_winner_can_confirm(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    await misbehave(client, "accepted", call="transfer")
-    assert (await bob.post("/drawPrize", code=code))["package_info"] == ""
-    await let_pass(context, HOUR_MS)
-    await sweep(context)
-    claimed = await bob.post("/drawPrize", code=code)
-    await confirm(client, context, claimed["package_info"])
-    assert (await only(context, "bills"))["state"] == "given"
-    await check_books(context)
-
-
 async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_packet(client, context, alice, bob)

@@ -20,7 +20,6 @@ from support.purse import (
     let_pass,
     misbehave,
     order,
-    pay,
     publish_red_packet,
     rest,
     sweep_until_quiet,
@@ -152,25 +151,11 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(c
     assert await find(context, "refunds") == []
 
 
-async def test_a_payment_whose_notice_was_lost_goes_back_when_the_order_is_to_be_closed(client, context):
-    alice = await client.log_in("alice")
-    code = await publish_red_packet(alice)
-    await misbehave(client, "lose_notice")
-    await pay(client, context, alice, code)
-    await act(client, "hide", code=code, hidden=1)
-    await sweep_until_quiet(context)
-    assert [(r["kind"], r["state"]) for r in await find(context, "refunds")] == [("whole", "refunded")]
-    assert (await the_order(context))["state"] == "unusable"
-    await check_books(context)
-
-
 @pytest.mark.parametrize(
     ("call", "what"),
     [
         ("query_order", "error_before"),
-        ("query_order", "bad_signature"),
         ("close", "error_after"),
-        ("close", "timeout"),
         ("close", "refuse"),
     ],
 )
