@@ -233,7 +233,6 @@ def test_a_library_whose_privates_or_messages_we_use_has_an_upper_bound(library)
 
 def test_what_is_slow_is_there(request):
     conftest = request.config.pluginmanager.get_plugin(str(ROOT / "tests" / "conftest.py"))
-    assert conftest is not None
     for slow in conftest.SLOW:
         path, _, test = slow.partition("::")
         place = ROOT / "tests" / path

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.security.plain_text import BIDI_CONTROLS, ZERO_WIDTH, lines, one_line
+from support.stored import person_of
 
 EVIL = "\u202ea\u2066b\u2069\u200fc\x7f[31m"
 
@@ -90,8 +91,7 @@ async def test_a_name_of_such_characters_alone_is_refused(client, context):
         reply = await alice.post("/setProfile", wxname=name, wxheadpic=url)
         assert (reply["error"], reply["msg"]) == ("bad_request", "“名字”应为 1 到 32 个字")
     assert (await alice.post("/setProfile", wxname="新\u202e名", wxheadpic=url))["status"] == 0
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     assert person["wxname"] == "新名"
     bob = await client.log_in("bob", nickname="\u200b\u2060")
     assert (bob.data["nickName"], bob.data["named"]) == ("还没起名", 0)

@@ -9,7 +9,7 @@ from server.actions.people.account import spoken
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.game.task import AHEAD_DAYS
-from support.client import Someone, a_picture
+from support.client import Someone
 from support.purse import check_books, order, pay, publish_red_packet, rest, sweep_until_quiet, wx
 
 HOUR_MS = 3_600_000
@@ -65,8 +65,7 @@ async def test_a_digger_on_time_has_a_place_in_the_random_order(client, context)
 
 async def test_times_that_do_not_fit_are_refused_in_words(client, context):
     alice = await client.log_in("alice")
-    url = (await alice.upload(a_picture()))["url"]
-    draft = {"goods_type": 2, "url": url, "name": "猫", "prize_num": 1, "draw_type": 1}
+    draft = await alice.draft(forecast_num=9)
     now_ms, days = context.clock.now_ms(), context.settings.task_days * DAY_MS
     for times, param in (
         ({"starts_at": now_ms - 1000}, "starts_at"),
@@ -78,7 +77,7 @@ async def test_times_that_do_not_fit_are_refused_in_words(client, context):
         ({"starts_at": now_ms + HOUR_MS, "ends_at": now_ms + HOUR_MS + 60_000}, "ends_at"),
         ({"cd": 60, "forecast_num": 61, "ends_at": now_ms + HOUR_MS}, "forecast_num"),
     ):
-        reply = await alice.post("/postTask", **({**draft, "cd": 0, "forecast_num": 9} | times))
+        reply = await alice.post("/postTask", **(draft | times))
         assert (reply["error"], reply["param"]) == ("bad_request", param), times
     assert (await alice.get("/getMyRelease"))["data"] == []
 

@@ -24,6 +24,7 @@ from support.meanwhile import meanwhile
 from support.operators import operator
 from support.purse import check_books, find, order, publish_red_packet, rest, sweep_until_quiet, wx
 from support.steps import Killed, die
+from support.stored import person_of
 
 REASON = "用脚本挖宝"
 
@@ -238,8 +239,7 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
     await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
     [paid], [refund] = await find(context, "orders"), await find(context, "refunds")
     assert (paid["state"], refund["amount_fen"]) == ("unusable", 200)
-    task = await context.store.tasks.find(code)
-    assert task is not None
+    task = await context.store.tasks.get(code)
     assert (task["open"], task["status"]) == (0, 1)
 
 
@@ -248,11 +248,9 @@ async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_sa
 ):
     await operator(client)
     alice = await client.log_in("alice")
-    url = (await alice.upload(a_picture()))["url"]
-    code = await alice.publish()
+    draft, code = await alice.draft(), await alice.publish()
     meanwhile(monkeypatch, context.store.files, "take", after=lambda: ban(client, code))
-    draft = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
-    assert (await alice.post("/postTask", url=url, **draft))["error"] == "banned"
+    assert (await alice.post("/postTask", **draft))["error"] == "banned"
     assert await context.store.tasks.released_number(alice.unionid) == 1
 
 
@@ -303,8 +301,7 @@ async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_
         await operate.ban(context, Actor("x", shared=False), Whom(code), 1, REASON)
     assert other.hub.sessions.valid(alice.unionid) == 0
     await other.hub.sessions.poll()
-    person = await other.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(other, alice)
     assert (person["banned"]["reason"], person["generation"]) == (
         REASON,
         other.hub.sessions.valid(alice.unionid),
@@ -372,8 +369,7 @@ async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else
     await ban(client, await alice.publish(), days=1)
     with pytest.raises(CannotErase, match="banned"):
         await erase(context.store, alice.unionid)
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     assert "forgotten_as" not in person
 
 

@@ -15,7 +15,7 @@ from server.context import Context
 from server.game import draw
 from server.game.sealed import Sealed
 from server.security.keys import Keys
-from support.client import Someone, a_picture
+from support.client import Someone
 
 NONCE = "00112233445566778899aabbccddeeff"
 PARAMS = ("code", "fluctuation", "forecast_num", "interval", "max_depth", "nonce", "prize_num", "seed_hash")
@@ -24,8 +24,7 @@ RULES = {"prize_num": 3, "forecast_num": 4, "interval": 4, "fluctuation": 2, "cd
 
 async def drafted(someone: Someone, **changes: Any) -> dict[str, Any]:
     """Return what a client sends to publish goods."""
-    url = (await someone.upload(a_picture()))["url"]
-    return {"goods_type": 2, "url": url, "name": "一只猫", "draw_type": 1, **RULES, **changes}
+    return await someone.draft(**RULES | changes)
 
 
 async def given_to(someone: Someone) -> dict[str, Any]:
@@ -79,8 +78,7 @@ async def test_a_client_without_a_nonce_publishes_as_before(client, context):
     code = (await alice.post("/postTask", **await drafted(alice), nonce="", sealed_seed=""))["code"]
     shown = await alice.get("/getTaskDetails", code=code)
     assert (shown["rules_version"], shown["seed_hash"], shown["nonce"]) == (1, "", "")
-    task = await context.store.tasks.find(code)
-    assert task is not None
+    task = await context.store.tasks.get(code)
     assert task["params"] == (
         f'{{"code":"{code}","fluctuation":2,"forecast_num":4,"interval":4,"max_depth":18,"prize_num":3}}'
     )
@@ -207,8 +205,7 @@ async def test_one_commitment_sent_many_times_at_once_makes_one_task(client, con
     )
     [code] = {reply["code"] for reply in replies if reply["status"] == 0}
     assert {reply["error"] for reply in replies if reply["status"]} == {"bad_commitment"}
-    task = await context.store.tasks.find(code)
-    assert task is not None
+    task = await context.store.tasks.get(code)
     stored = draw.read_rules(task["params"]).nonce
     assert [reply["status"] == 0 for reply in replies] == [nonce == stored for nonce in nonces]
     assert await tasks_of(context) == [code]

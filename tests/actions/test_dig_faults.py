@@ -15,7 +15,7 @@ from server.game.dig import Dig
 from server.settings import Settings
 from server.store.digging.digs import Digs
 from server.store.digging.tasks import Tasks, View
-from support.client import Client, Someone, a_picture
+from support.client import Client, Someone
 from support.invariants import check_history
 from support.meanwhile import failing
 from support.wire.faulty import FaultyWire, lose_reply
@@ -76,8 +76,6 @@ async def test_a_repeated_dig_is_told_as_repeated_even_if_a_new_primary_did_not_
     before = await view(code, bob.unionid, "bobs-dig-1")
     assert (await bob.dig(code, dig_id="bobs-dig-1"))["repeated"] == 0
     after = await view(code, bob.unionid, "bobs-dig-1")
-    assert before is not None
-    assert after is not None
     views = [View(**before | {"now": after["now"]})]
 
     async def late_view(*asked: str) -> View | None:
@@ -122,8 +120,7 @@ async def test_a_dig_stays_pending_until_it_is_in_the_history(client, context, m
     reply = await bob.dig(code)
     assert (reply["status"], reply["now_depth"], refused) == (0, 1, [f"{code}:1"])
     await context.background.finish()
-    task = await context.store.tasks.find(code)
-    assert task is not None
+    task = await context.store.tasks.get(code)
     assert task["pending"] == 1
     assert [user["no"] for user in (await bob.get("/getTaskDetails", code=code))["users"]] == [1]
     assert (await bob.dig(code))["now_depth"] == 2
@@ -137,8 +134,7 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
     client, context, wire, together
 ):
     alice, _ = await publisher_and_digger(client)
-    url = (await alice.upload(a_picture()))["url"]
-    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    asked = await alice.draft()
     named = {"publish_id": "my-only-cat"}
     if together:  # the server's seed is the name
         named = {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "nonce": "ab" * 16}
@@ -150,10 +146,9 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
 
 async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(client, context, monkeypatch):
     alice, _ = await publisher_and_digger(client)
-    url = (await alice.upload(a_picture()))["url"]
+    asked = await alice.draft()
     silent = failing(AutoReconnect("gone"))
     monkeypatch.setattr(Tasks, "insert", silent)
-    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
     assert (await alice.post("/postTask", **asked))["error"] == "outcome_unknown"
     monkeypatch.setattr(Tasks, "square", silent)
     assert (await alice.get("/getTaskList"))["error"] == "unavailable"

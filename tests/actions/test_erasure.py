@@ -45,6 +45,7 @@ from support.purse import (
     sweep_until_quiet,
     win,
 )
+from support.stored import person_of
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 
@@ -132,8 +133,7 @@ async def check_invariants(context: Context) -> None:
 async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(client, context, elsewhere):
     bob, codes = await a_life(client, context)
     alice, carol = (replace(client.people[name], client=elsewhere) for name in ("alice", "carol"))
-    person = await context.store.people.find(bob.unionid)
-    assert person is not None
+    person = await person_of(context, bob)
     traces = (bob.unionid, person["openid"], "鲍勃", person["nickName"], person["wxheadpic"][7:39])
     before = await everything(context)
     assert {place.split(":")[0] for place in naming(before, *traces)} == {

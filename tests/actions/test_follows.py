@@ -21,13 +21,13 @@ from support.meanwhile import failing
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
 from support.purse import find, let_pass, pay, publish_red_packet
 from support.steps import Killed, Steps
+from support.stored import person_of
 
 ENVIRONMENT = MESSAGES
 
 
 async def id_of(context: Context, someone: Someone) -> str:
-    person = await context.store.people.find(someone.unionid)
-    assert person is not None
+    person = await person_of(context, someone)
     return person["public_id"]
 
 

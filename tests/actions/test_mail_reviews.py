@@ -15,6 +15,7 @@ from support.meanwhile import failing
 from support.operators import operator
 from support.purse import find, misbehave
 from support.reviews import CHECKED, settle, state_of
+from support.stored import person_of
 
 MOST = 20
 
@@ -86,8 +87,7 @@ async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_re
     alice = await client.log_in("alice")
     await misbehave(client, "judge", call="media_check_async", code="review")
     await alice.publish(prize_num=1000, interval=3, fluctuation=1)
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))
     await settle(context)
     [review] = await find(context, "reviews")

@@ -21,6 +21,7 @@ from support.meanwhile import failing, meanwhile
 from support.purse import find, misbehave
 from support.reviews import CHECKED, settle
 from support.steps import Killed, die
+from support.stored import person_of
 
 ME = Actor("小林", shared=False)
 
@@ -30,8 +31,7 @@ ENVIRONMENT = CHECKED
 
 async def profile_of(context: Context, someone: Someone) -> dict[str, Any]:
     """Return what others see of a person."""
-    person = await context.store.people.find(someone.unionid)
-    assert person is not None
+    person = await person_of(context, someone)
     return {name: person[name] for name in ("wxname", "wxheadpic") if name in person}  # type: ignore[literal-required]
 
 
@@ -124,8 +124,7 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(clien
 async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(client, context, monkeypatch):
     alice = await client.log_in("alice")
     await leave_unsubmitted(context, monkeypatch, alice.unionid, due_at=1)
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     await context.store.people.lock_out(person, "forgotten:x")
     await settle_reviews(context)
     assert (await profile_of(context, alice), await find(context, "reviews")) == ({}, [])

@@ -10,6 +10,7 @@ from server.game.review import review_of
 from support.crashes import play
 from support.purse import find
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
+from support.stored import person_of
 
 LOGGED = ("audit_log.begin", "audit_log.conclude")
 DECIDED = [LOGGED[0], "tasks.set_hidden", "reports.close_decided", LOGGED[1]]
@@ -36,8 +37,7 @@ async def test_a_kill_after_any_step_lets_no_report_be_forgotten(client, context
         try:
             await check_nobody_waits_in_vain(context)
             (task,) = await find(context, "tasks")
-            person = await context.store.people.find(alice.unionid)
-            assert person is not None
+            person = await person_of(context, alice)
             decided = bool(DECIDES & set(killed.names))
             if scenario == "a publisher is banned" and decided:
                 with pytest.raises(Banned):

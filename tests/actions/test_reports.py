@@ -58,8 +58,7 @@ async def report(someone: Someone, code: str, reason: str = "fraud", text: str =
 
 
 async def is_hidden(context: Context, code: str) -> bool:
-    task = await context.store.tasks.find(code)
-    assert task is not None
+    task = await context.store.tasks.get(code)
     return bool(task["hidden"])
 
 

@@ -35,6 +35,7 @@ from support.purse import (
     wx,
 )
 from support.reviews import CHECKED, read_again, retry, settle, state_of
+from support.stored import person_of
 
 ME = Actor("小林", shared=False)
 
@@ -133,8 +134,7 @@ async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator
 ):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     now_ms = context.clock.now_ms()
     await ban_person(context, person, Ban(reason="骗人", at=now_ms, until=now_ms - 1 if ended else 0))
     await settle(context)
@@ -157,8 +157,7 @@ async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
 async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await paid_packet(client, context, alice)
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))
     await settle(context)
     assert [order["state"] for order in await find(context, "orders")] == ["paid"]
@@ -317,8 +316,7 @@ async def test_a_chosen_name_is_checked_before_others_see_it(client, context):
     await settle(context)
     assert (await alice.get("/getMyInfo"))["review"] == "shown"
     assert await seen() == "小红"
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     assert urlsplit(picture).path == person["wxheadpic"]
 
     await alice.post("/setProfile", wxname="违规")
@@ -340,8 +338,7 @@ async def test_an_older_name_never_comes_after_a_newer_one(client, context):
     await retry(context)
     await asyncio.gather(*(settle_reviews(context) for _ in range(3)))
     await settle(context)
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     assert person["wxname"] == "小明"
     assert await find(context, "reviews") == []
 

@@ -170,7 +170,6 @@ async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
     sealed = await store.sealed_values.number("seed", new.fingerprint)
     assert 0 < sealed < MANY
     about = await store.meta.find()
-    assert about is not None
     assert set(about["keys"]) == {new.fingerprint, fingerprint(OLD)}
     code, said = await run_rotate(settings)
     assert code == 0, said
@@ -180,7 +179,6 @@ async def test_killed_midway_it_goes_on_and_leaves_nothing_under_the_old_secret(
         assert new.open("seed", task["seed_box"], task["_id"]) == b"seed"
     assert "seed: 0 sealed anew" in (await run_rotate(settings))[1]
     about = await store.meta.find()
-    assert about is not None
     assert set(about["keys"]) == {new.fingerprint}
 
 
@@ -244,7 +242,6 @@ async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_th
     keys = Keys(NEW.encode(), OLD.encode())
     old = fingerprint(OLD)
     about = await store.meta.find()
-    assert about is not None
     said: list[str] = []
     await store.meta.note_sealing(about["identity"], old, 100)
     await rotating.await_servers(store, keys, said.append)

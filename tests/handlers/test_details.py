@@ -148,8 +148,7 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
     assert [mine[name] for name in told] == [theirs[name] for name in told]
     assert [mine[name] for name in told[:5]] == [30, 9, 3, 30, 2]
     assert mine["synopsis"] == "一\n二 <b>&"
-    task = await context.store.tasks.find(code)
-    assert task is not None
+    task = await context.store.tasks.get(code)
     seed = context.keys.open("seed", await context.store.tasks.seed_box(code), code)
     assert mine["commitment"] == draw.commitment(seed, draw.read_rules(task["params"]))
     for depth in range(1, 4):

@@ -23,7 +23,7 @@ from support.client import Someone, a_picture
 from support.login import a_ticket
 from support.meanwhile import meanwhile
 from support.pictures import encoded
-from support.stored import stored_files
+from support.stored import person_of, stored_files
 
 PROXY = {"TRUSTED_PROXIES": "127.0.0.1"}
 HERE, THERE = {"X-Forwarded-For": "198.51.100.7"}, {"X-Forwarded-For": "198.51.100.8"}
@@ -55,8 +55,7 @@ def check_refused(reply: httpx.Response, least: int, most: int) -> None:
 
 async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    url = (await alice.upload(a_picture()))["url"]
-    draft = {"goods_type": 2, "url": url, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
+    draft = await alice.draft()
     mine = {**draft, "unionid": alice.unionid}
     for _ in range(2):
         assert (await alice.post("/postTask", **draft))["status"] == 0
@@ -64,8 +63,7 @@ async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, co
     for _ in range(3):
         check_refused(await client.http.post("/postTask", json=mine, headers=headers), 3500, 3600)
     assert await context.store.tasks.released_number(alice.unionid) == 2
-    bobs = draft | {"url": (await bob.upload(a_picture()))["url"]}
-    assert (await bob.post("/postTask", **bobs))["status"] == 0
+    assert (await bob.post("/postTask", **await bob.draft()))["status"] == 0
     code = (await alice.get("/getMyRelease"))["data"][0]["code"]
     assert (await bob.dig(code))["status"] == 0  # a dig has no limit
 
@@ -149,8 +147,7 @@ async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(client,
         refused = await alice.post(path, **parameters | ({"wxname": "乙"} if "wxname" in parameters else {}))
         assert (refused["error"], refused["retry_after"] > 3500) == ("too_many", True), path
         assert (await bob.post(path, **parameters)).get("error") != "too_many"
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     assert person["wxname"] == "甲"
 
 

@@ -20,21 +20,8 @@ from support.stored import everything
 
 async def a_draft(someone: Someone, **changes: Any) -> dict[str, Any]:
     """Return the parameters of a good publication, with these changes."""
-    url = (await someone.upload(a_picture()))["url"]
-    asked = {
-        "goods_type": 2,
-        "url": url,
-        "name": "一只猫",
-        "synopsis": "会抓老鼠",
-        "prize_num": 2,
-        "forecast_num": 30,
-        "interval": 10,
-        "fluctuation": 3,
-        "draw_type": 2,
-        "is_public": 0,
-        "cd": 7,
-    }
-    return asked | changes
+    rules = {"prize_num": 2, "forecast_num": 30, "interval": 10, "fluctuation": 3, "cd": 7}
+    return await someone.draft(synopsis="会抓老鼠", is_public=0, **rules) | changes
 
 
 async def test_query_json_form_and_multipart_say_the_same(client):

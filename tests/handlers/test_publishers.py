@@ -10,6 +10,7 @@ from server.game.amounts import DAY_MS
 from server.game.handing import COUNTED, Handed, handed_over
 from support.drafts import publish_many
 from support.purse import win
+from support.stored import person_of
 
 MAILED = {"draw_type": 2, "amount_fen": 0, "claimed_at": 1000, "given_at": 1000}
 ON_SITE = {"draw_type": 1, "amount_fen": 0, "claimed_at": 1000, "given_at": 5000}
@@ -66,8 +67,7 @@ async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over
         assert (await carol.get("/getPublisher", publisher_id=wrong))["error"] == error
 
     # Logging in under a new key changes nothing; being erased does.
-    person = await context.store.people.find(alice.unionid)
-    assert person is not None
+    person = await person_of(context, alice)
     saved = await context.store.people.save({**person, "public_id": "0" * 16})
     assert saved.get("public_id") == publisher_id
     for pause in ("UNDER_WAY_SECONDS", "REMEMBERED_SECONDS"):

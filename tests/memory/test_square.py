@@ -20,6 +20,7 @@ from server.store.digging.terms import terms_of
 from support.client import Someone
 from support.drafts import RED_PACKET, publish_many
 from support.planner import without_index
+from support.purse import find
 
 DUG = {"depth", "no", "wxname", "wxheadpic", "is_prize", "at", "rank", "money_fen"}
 
@@ -113,7 +114,6 @@ async def test_pages_of_a_search_neither_overlap_nor_miss_anything(client, conte
     [code] = await publish_many(alice, {"name": "橙子"})
     tasks = context.store.tasks
     task = await tasks.collection.find_one({"_id": code})
-    assert task is not None
     await tasks.rows.insert_many(
         [{**task, "_id": f"{n:012}", "commitment": f"{n}"} for n in range(44)]
     )
@@ -144,8 +144,7 @@ async def test_a_card_says_how_many_dug_and_until_when_it_runs(client, context):
     await bob.dig(over)
     await fresh(context)
     cards = {card["code"]: card for card in (await bob.get("/getTaskList"))["data"]}
-    stored = await context.store.tasks.find(running)
-    assert stored is not None
+    stored = await context.store.tasks.get(running)
     assert (cards[running]["participants"], cards[running]["expires_at"]) == (2, stored["expires_at"])
     assert stored["expires_at"] > context.clock.now_ms()
     assert (cards[over]["participants"], cards[over]["expires_at"]) == (1, 0)
@@ -224,8 +223,7 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
 ):
     alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(alice, {"name": "橙子"})
-    task = await context.store.tasks.collection.find_one({"_id": code})
-    assert task is not None
+    [task] = await find(context, "tasks", _id=code)
     now_ms = context.clock.now_ms()
     # Alice published 60 after everybody else published 30; five of hers have ended.
     made: list[dict[str, Any]] = [
@@ -261,8 +259,7 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
 async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(client, context, monkeypatch):
     alice = await client.log_in("alice")
     [code] = await publish_many(alice, {"name": "橙子"})
-    task = await context.store.tasks.collection.find_one({"_id": code})
-    assert task is not None
+    [task] = await find(context, "tasks", _id=code)
     begin_ms = context.clock.now_ms() + DAY_MS
     # The second half starts at one time.
     starts = {f"soon{n:08}": begin_ms + min(n, 50) * 1000 for n in range(100)}

@@ -156,7 +156,6 @@ async def test_forged_notices_touch_no_record(client, context):
     pairs = await context.sandbox.keys.find()
     from devtools.sandbox.signing import sealed_notice
 
-    assert pairs is not None
     genuine, body = sealed_notice(pairs, notice, genuine=True)
     forged, _ = sealed_notice(pairs, notice, genuine=False)
     assert forged["Wechatpay-Signature"].startswith("WECHATPAY/SIGNTEST/")
@@ -191,7 +190,6 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, con
     pairs = await context.sandbox.keys.find()
     from devtools.sandbox.signing import sealed_notice
 
-    assert pairs is not None
     headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)
     response = await client.http.post("/payNotify", headers=headers, content=body)
     assert (response.status_code, response.content) == (500, b"")

@@ -12,6 +12,7 @@ from server.context import Context
 from server.errors import WeChatBusy
 from support.client import Client, Someone
 from support.purse import DAY_MS, find, misbehave, paid_packet, pay, publish_red_packet, win
+from support.stored import person_of
 
 ENVIRONMENT = {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
 
@@ -27,8 +28,7 @@ async def claimed(client: Client, context: Context, alice: Someone, bob: Someone
 
 
 async def openid_of(context: Context, someone: Someone) -> str:
-    person = await context.store.people.find(someone.unionid)
-    assert person is not None
+    person = await person_of(context, someone)
     return person["openid"]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from server.game.amounts import DAY_MS
 from server.store import sealed_values
 from server.store.money import ledger
+from support.purse import find
 
 
 async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(context, monkeypatch):
@@ -67,8 +68,7 @@ async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_ope
 ):
     alice = await client.log_in("alice")
     code = await alice.publish()
-    task = await context.store.tasks.collection.find_one({"_id": code})
-    assert task is not None
+    [task] = await find(context, "tasks", _id=code)
     now_ms, lasts_ms = 1000 * DAY_MS, 30 * DAY_MS
     tasks: list[dict[str, Any]] = [
         {"_id": "runs", "status": 0, "opened_at": DAY_MS, "ended_at": 0},

@@ -7,12 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
+from pymongo.monitoring import CommandStartedEvent
 
 from devtools.sandbox import Sandbox
 from server.check.treasure import live
@@ -21,13 +16,14 @@ from server.settings import read_settings
 from server.store import Store
 from server.store.schema import prepare
 from support.databases import with_database
+from support.trips import Listener
 
 READS = ("find", "aggregate", "count", "distinct")
 WRITES = ("insert", "update", "delete", "findAndModify", "createIndexes")
 WEAKER = "w=1&readConcernLevel=local"  # a URI does not decide this
 
 
-class Concerns(CommandListener):
+class Concerns(Listener):
     """Counts reads and writes, and keeps those that ask for less than a majority."""
 
     def __init__(self) -> None:
@@ -44,12 +40,6 @@ class Concerns(CommandListener):
             holds = name not in WRITES or command.get("writeConcern") == {"w": "majority"}
         if not holds:
             self.weak.append(command)
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
 
 
 def is_look_at_newest(command: Mapping[str, Any]) -> bool:

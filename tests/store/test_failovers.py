@@ -220,8 +220,7 @@ async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
 async def test_a_request_of_several_slow_operations_is_answered_in_time(client, context, wire):
     alice = await client.log_in("alice")
     await alice.get("/getMyInfo")
-    url = (await alice.upload(a_picture()))["url"]
-    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    asked = await alice.draft()
     wire.next("", delay(3.0), times=3)
     began = time.monotonic()
     assert (await alice.post("/postTask", **asked, publish_id="the-slow-cat"))["error"] == "outcome_unknown"
@@ -260,8 +259,7 @@ async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_que
 
 async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(client, context, wire):
     alice, bob = await client.log_in_all("alice", "bob")
-    url = (await alice.upload(a_picture()))["url"]
-    asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
+    asked = await alice.draft()
     wire.next("insert", leave_uncommitted(91), "tasks")
     assert (await alice.post("/postTask", **asked, publish_id="the-cat-1"))["error"] == "outcome_unknown"
     first, again = [await alice.post("/postTask", **asked, publish_id="the-cat-1") for _ in range(2)]

@@ -268,15 +268,12 @@ async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(
     await context.background.finish()
     task = await context.store.tasks.collection.find_one({"_id": code})
     made = await context.store.digs.collection.find_one({"code": code})
-    assert task is not None
-    assert made is not None
     codes = [f"{number:012}" for number in range(59)]
     await context.store.tasks.collection.insert_many([{**task, "_id": code, "terms": []} for code in codes])
     await context.store.digs.collection.insert_many(
         [stored({**made, "_id": f"{code}:1", "code": code, "dig_id": code}) for code in codes]
     )
     prize = await context.store.prizes.find(f"{code}:1")
-    assert prize is not None
     await context.store.prizes.collection.insert_many(
         [{**prize, "_id": f"{code}:1", "code": code} for code in codes]
     )
@@ -306,7 +303,6 @@ async def test_a_page_of_participants_takes_two_trips(client, context, trips):
     await bob.dig(code)
     await visit(context, code, bob.unionid)
     made = await context.store.digs.collection.find_one({"code": code})
-    assert made is not None
     await context.store.digs.collection.insert_many(
         [
             stored({**made, "_id": f"{code}:{n}", "depth": n, "n": n, "no": n, "unionid": f"person{n}"})

@@ -16,12 +16,7 @@ import msgspec
 import pytest
 from pymongo import IndexModel
 from pymongo.errors import OperationFailure
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
+from pymongo.monitoring import CommandStartedEvent
 
 from server.errors import BadSettings
 from server.running.stores import free_port
@@ -31,6 +26,7 @@ from server.store import Store, schema
 from server.store.schema import VERSION, compare, prepare, require_prepared
 from support.databases import with_database
 from support.servers import Running
+from support.trips import Listener
 from support.wire.faulty import Fault, FaultyWire, delay, refuse
 from support.wire.messages import command_of, message_of, request_id
 
@@ -98,7 +94,7 @@ async def test_missing_indexes_are_named_and_built_and_nothing_else_is_touched(s
     assert "an operator's own" in await store.database["digs"].index_information()
 
 
-class Limits(CommandListener):
+class Limits(Listener):
     """The limits that commands were sent with, by command."""
 
     def __init__(self) -> None:
@@ -106,12 +102,6 @@ class Limits(CommandListener):
 
     def started(self, event: CommandStartedEvent) -> None:
         self.found[event.command_name] = event.command.get("maxTimeMS")
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
 
 
 async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypatch, mongodb_uri):

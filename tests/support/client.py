@@ -62,19 +62,22 @@ class Someone:
         reply: dict[str, Any] = found.json()
         return reply
 
-    async def publish(self, **parameters: Any) -> str:
-        """Publish goods with your picture; return the code."""
-        url = (await self.upload(a_picture()))["url"]
+    async def draft(self, **parameters: Any) -> dict[str, Any]:
+        """Upload a picture; return what publishes goods with it."""
         asked = {
             "goods_type": 2,
-            "url": url,
+            "url": (await self.upload(a_picture()))["url"],
             "name": "一只猫",
             "prize_num": 1,
             "forecast_num": a_rare_prize(parameters.get("cd", 0)),
             "draw_type": 2,
             "cd": 0,
         }
-        reply = await self.post("/postTask", **(asked | parameters))
+        return asked | parameters
+
+    async def publish(self, **parameters: Any) -> str:
+        """Publish goods with your picture; return the code."""
+        reply = await self.post("/postTask", **await self.draft(**parameters))
         assert reply["status"] == 0, reply
         return str(reply["code"])
 

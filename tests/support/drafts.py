@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.client import Someone, a_picture
+from support.client import Someone
 
 
 async def publish_many(someone: Someone, *drafts: dict[str, Any]) -> list[str]:
     """Publish, one after the other, with one picture; return the codes."""
-    url = (await someone.upload(a_picture()))["url"]
+    asked = await someone.draft(name="猫", forecast_num=9)
     codes = []
     for draft in drafts:
-        asked = {
-            "goods_type": 2,
-            "url": url,
-            "name": "猫",
-            "prize_num": 1,
-            "forecast_num": 9,
-            "draw_type": 2,
-            "cd": 0,
-        }
         reply = await someone.post("/postTask", **(asked | draft))
         assert reply["status"] == 0, reply
         codes.append(reply["code"])

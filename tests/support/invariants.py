@@ -9,7 +9,7 @@ from typing import Any
 from server.context import Context
 from server.game import draw
 from server.game.review import is_taken_down
-from support.purse import check_books, find_all
+from support.purse import check_books, find, find_all
 
 
 def broken_by_digs(
@@ -47,8 +47,7 @@ def broken_by_digs(
 
 async def check_history(context: Context, code: str) -> list[dict[str, Any]]:
     """Assert the engine's five invariants from the database alone; return the digs."""
-    task = await context.store.tasks.collection.find_one({"_id": code})
-    assert task is not None
+    [task] = await find(context, "tasks", _id=code)
     digs = await context.store.digs.after(code, 0, 10_000)
     rules = draw.read_rules(task["params"])
     prizes = draw.prizes_at(context.keys.open("seed", task["seed_box"], code), rules)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from server.context import Context
+from server.store.people.people import Person
+from support.client import Someone
 
 
 async def everything(context: Context) -> dict[str, list[str]]:
@@ -13,6 +15,13 @@ async def everything(context: Context) -> dict[str, list[str]]:
         for name in await database.list_collection_names()
         if not name.startswith("sandbox")
     }
+
+
+async def person_of(context: Context, someone: Someone) -> Person:
+    """Return a person's record."""
+    person = await context.store.people.find(someone.unionid)
+    assert person is not None
+    return person
 
 
 async def stored_files(context: Context) -> int:

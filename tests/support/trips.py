@@ -8,7 +8,17 @@ from typing import Any
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 
-class Trips(CommandListener):
+class Listener(CommandListener):
+    """Hears of each command as it is sent, and not how it ends."""
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        pass
+
+
+class Trips(Listener):
     """The commands sent so far, except the update that follows the reply to a dig, and what is polled."""
 
     def __init__(self) -> None:
@@ -21,9 +31,3 @@ class Trips(CommandListener):
         if updates[0].get("u") != {"$unset": {"pending": ""}} and not polls:
             self.commands.append(event.command)
             self.sent.append(f"{event.command_name} {event.command.get(event.command_name)}")
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
