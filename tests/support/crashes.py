@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from copy import copy
 from dataclasses import replace
 from typing import Any, TypeAlias
@@ -11,10 +10,10 @@ from server.context import Context
 from server.runtime.background import Background
 from support.client import Client
 from support.purse import all_documents, find_all, misbehave, rest
-from support.scenarios import Stage
+from support.scenarios import Act, Prepare, Stage
 from support.steps import COLLECTIONS, Killed, Steps
 
-Scenario: TypeAlias = tuple[Callable[[Stage], Awaitable[Stage]], Callable[[Context, Stage], Awaitable[None]]]
+Scenario: TypeAlias = tuple[Prepare, Act]
 Documents: TypeAlias = dict[str, list[dict[str, Any]]]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from server.actions.messages.send import send_messages
 from server.actions.messages.write import remind, subscribe
 from server.actions.sweep import sweep
@@ -11,7 +9,7 @@ from server.context import Context
 from support.client import Client
 from support.messages import TEMPLATES, allow, send_until_quiet, sent_to
 from support.purse import DAY_MS, find, let_pass, rest, win
-from support.scenarios import Stage, act_dig
+from support.scenarios import Act, Prepare, Stage, act_dig
 
 
 async def a_consent_of_the_winner(stage: Stage) -> Stage:
@@ -130,7 +128,7 @@ SANDBOX = ("sandbox_messages", "sandbox_consents")
 # What each is about: who is told, of what, and how it begins and goes on.
 MESSAGE_SCENARIOS: dict[
     str,
-    tuple[str, str, Callable[[Stage], Awaitable[Stage]], Callable[[Context, Stage], Awaitable[None]]],
+    tuple[str, str, Prepare, Act],
 ] = {
     "a winner is told": ("bob", "won", a_consent_of_the_winner, act_win),
     "a winner with several consents is told": ("bob", "won", several_consents, act_win),

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -23,7 +23,7 @@ from server.actions.money.ship import receive, ship
 from server.actions.operate import hide_task
 from server.actions.sweep import sweep
 from server.context import Context
-from server.errors import PayoutHeld, PayoutWaits, WeChatBusy
+from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
 from server.game import prize as row
 from server.game.payouts import day_of
 from server.store.audit_log import Actor
@@ -44,6 +44,7 @@ from support.purse import (
     won_packet,
     wx,
 )
+from support.stored import person_of
 
 OPERATOR = Actor("a", shared=False)
 
@@ -63,8 +64,44 @@ class Stage:
         return Stage(self.client, self.context, self.alice, self.bob, code)
 
 
-async def _person(context: Context, someone: Someone) -> Any:
-    return await context.store.people.find(someone.unionid)
+Prepare = Callable[[Stage], Awaitable[Stage]]
+Act = Callable[[Context, Stage], Awaitable[Any]]
+
+
+def and_then(prepare: Prepare, act: Callable[[Stage], Awaitable[Any]]) -> Prepare:
+    """Return what prepares a stage and then does something more."""
+
+    async def prepared(stage: Stage) -> Stage:
+        stage = await prepare(stage)
+        await act(stage)
+        return stage
+
+    return prepared
+
+
+def and_acted(prepare: Prepare, act: Act) -> Prepare:
+    """Return what prepares a stage and lets the process that is not killed act on it."""
+    return and_then(prepare, lambda stage: act(stage.context, stage))
+
+
+def and_ended(prepare: Prepare) -> Prepare:
+    """Return what prepares a stage whose task its publisher then ends."""
+    return and_then(prepare, lambda stage: stage.alice.post("/endTask", code=stage.code))
+
+
+def misbehaving(prepare: Prepare, what: str, **wish: Any) -> Prepare:
+    """Return what prepares a stage at which WeChat then misbehaves once."""
+    return and_then(prepare, lambda stage: misbehave(stage.client, what, **wish))
+
+
+def frozen(prepare: Prepare, what: Literal["task", "prize"]) -> Prepare:
+    """Return what prepares a stage whose task, or its first prize, an operator then freezes."""
+
+    async def freeze_it(stage: Stage) -> None:
+        await freeze(stage.context, what, stage.code, int(what == "prize"))
+        await rest(stage.context)
+
+    return and_then(prepare, freeze_it)
 
 
 async def unpaid(stage: Stage) -> Stage:
@@ -110,20 +147,6 @@ async def ordered(stage: Stage) -> Stage:
     return stage.of(code)
 
 
-async def ordered_and_ended(stage: Stage) -> Stage:
-    """The same, which its publisher ended."""
-    stage = await ordered(stage)
-    await stage.alice.post("/endTask", code=stage.code)
-    return stage
-
-
-async def paid_and_taken_down(stage: Stage) -> Stage:
-    """A red packet that was paid just before an operator took it down; WeChat's notice was lost."""
-    stage = await paid_unheard(stage)
-    await hide_task(stage.context, OPERATOR, stage.code, "违法", hidden=True)
-    return stage
-
-
 async def open_packet(stage: Stage) -> Stage:
     """A red packet that anybody can dig, and the first dig wins."""
     code = await paid_packet(stage.client, stage.context, stage.alice)
@@ -137,23 +160,9 @@ async def report(stage: Stage) -> None:
 
 
 async def undelivered(stage: Stage) -> Stage:
-    """The same, a minute later: its delivery is to be reported."""
+    """A red packet a minute after it was paid: its delivery is to be reported."""
     stage = await open_packet(stage)
     await let_pass(stage.context, 61_000)
-    return stage
-
-
-async def undeliverable(stage: Stage) -> Stage:
-    """The same, and WeChat refuses the report."""
-    stage = await undelivered(stage)
-    await misbehave(stage.client, "refuse", call="shipping", code="10060031")
-    return stage
-
-
-async def open_and_frozen(stage: Stage) -> Stage:
-    """The same, whose treasure an operator froze before."""
-    stage = await open_packet(stage)
-    await freeze(stage.context, "task", stage.code, 0)
     return stage
 
 
@@ -210,27 +219,6 @@ async def failed_unheard(stage: Stage) -> Stage:
     return stage
 
 
-async def won_and_refused(stage: Stage) -> Stage:
-    """A red packet that Bob has won, which WeChat does not transfer from this address."""
-    stage = await won(stage)
-    await misbehave(stage.client, "refuse", call="transfer", code="ADDRESS_REFUSED")
-    return stage
-
-
-async def won_and_refused_today(stage: Stage) -> Stage:
-    """A red packet that Bob has won, on a day on which WeChat transfers nothing more."""
-    stage = await won(stage)
-    await misbehave(stage.client, "refuse", call="transfer", code=DAY_REFUSED)
-    return stage
-
-
-async def won_and_failing(stage: Stage) -> Stage:
-    """A red packet that Bob has won, and of which WeChat says at once that he cannot get it today."""
-    stage = await won(stage)
-    await misbehave(stage.client, "fail", call="transfer", code="DAY_RECEIVED_QUOTA_EXCEED")
-    return stage
-
-
 async def won_on_a_full_day(stage: Stage) -> Stage:
     """A red packet that Bob has won, on a day on which 2 yuan were paid out already."""
     stage = await won(stage)
@@ -238,19 +226,10 @@ async def won_on_a_full_day(stage: Stage) -> Stage:
     return stage
 
 
-async def frozen(stage: Stage) -> Stage:
-    """A red packet that Bob has won, and an operator froze."""
+async def held(stage: Stage) -> Stage:
+    """A red packet that a payout limit held when Bob claimed it."""
     stage = await won(stage)
-    await freeze(stage.context, "prize", stage.code, 1)
-    await rest(stage.context)
-    return stage
-
-
-async def held_and_frozen(stage: Stage) -> Stage:
-    """A red packet that a payout limit held when Bob claimed it, and whose treasure was frozen then."""
-    stage = await won(stage)
-    await act_held(dataclasses.replace(stage.context), stage)
-    await freeze(stage.context, "task", stage.code, 0)
+    await claiming(PayoutHeld, cash_pair_week_yuan=1)(dataclasses.replace(stage.context), stage)
     return stage
 
 
@@ -297,33 +276,12 @@ async def ordered_a_while_ago(stage: Stage) -> Stage:
     return stage
 
 
-async def silent_about_an_order(stage: Stage) -> Stage:
-    """The same, and WeChat does not answer."""
-    stage = await ordered_a_while_ago(stage)
-    await misbehave(stage.client, "error_before", call="query_order")
-    return stage
-
-
 async def silent_about_a_bill(stage: Stage) -> Stage:
     """A red packet that Bob has to confirm, and WeChat does not answer."""
     stage = await claimed(stage)
     await report(stage)
     await let_pass(stage.context, 660_000)
     await misbehave(stage.client, "error_before", call="query_transfer")
-    return stage
-
-
-async def silent_about_a_refund(stage: Stage) -> Stage:
-    """A red packet that goes back, and WeChat does not answer."""
-    stage = await unclaimed(stage)
-    await misbehave(stage.client, "error_before", call="refund")
-    return stage
-
-
-async def refused_a_refund(stage: Stage) -> Stage:
-    """A red packet that goes back, which WeChat refuses."""
-    stage = await unclaimed(stage)
-    await misbehave(stage.client, "refuse", call="refund")
     return stage
 
 
@@ -348,16 +306,62 @@ async def claim_begun(stage: Stage) -> Stage:
     return stage
 
 
-async def goods(stage: Stage, draw_type: int) -> Stage:
-    """Goods that Bob has won."""
-    code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
-    await win(stage.client, stage.context, stage.bob, code)
-    return stage.of(code)
+def won_goods(draw_type: int) -> Prepare:
+    """Return what lets Bob win goods that are fetched on site (1) or sent by mail (2)."""
+
+    async def prepared(stage: Stage) -> Stage:
+        code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
+        await win(stage.client, stage.context, stage.bob, code)
+        return stage.of(code)
+
+    return prepared
+
+
+async def open_goods(stage: Stage) -> Stage:
+    """Goods that anybody can dig, and the first dig wins."""
+    return stage.of(await stage.alice.publish(forecast_num=1))
 
 
 async def act_order(victim: Context, stage: Stage) -> None:
     """payTask."""
-    await order_payment(victim, await _person(victim, stage.alice), stage.code, 2)
+    await order_payment(victim, await person_of(victim, stage.alice), stage.code, 2)
+
+
+def claiming(*refused: type[Refusal], address: str = "文三路 90 号", **limits: int) -> Act:
+    """Return drawPrize with this address, where there are these limits; it may be refused in these ways."""
+
+    async def act(victim: Context, stage: Stage) -> None:
+        if limits:
+            victim.settings = replace(victim.settings, **limits)
+        with suppress(*refused):
+            await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", address)
+
+    return act
+
+
+def shipping(number: str) -> Act:
+    """Return shipPrize with this number of a parcel."""
+    return lambda victim, stage: ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", number)
+
+
+async def act_receive(victim: Context, stage: Stage) -> None:
+    """receivePrize."""
+    await receive(victim, stage.code, stage.bob.unionid)
+
+
+async def act_end(victim: Context, stage: Stage) -> None:
+    """endTask."""
+    await end_own_task(victim, stage.code, stage.alice.unionid)
+
+
+def releasing(what: Literal["task", "prize"]) -> Act:
+    """Return what an operator does who releases the treasure or its first prize."""
+    return lambda victim, stage: release(victim, what, stage.code, int(what == "prize"))
+
+
+async def act_return(victim: Context, stage: Stage) -> None:
+    """An operator returns the prize."""
+    await give_back(victim, "prize", stage.code, 1)
 
 
 async def act_look(victim: Context, stage: Stage) -> None:
@@ -377,89 +381,21 @@ async def act_overtake(victim: Context, stage: Stage) -> None:
     await act_dig(victim, dataclasses.replace(stage, bob=stage.client.people["carol"]))
 
 
-async def act_claim(victim: Context, stage: Stage) -> None:
-    """drawPrize."""
-    await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 90 号")
-
-
-async def act_move(victim: Context, stage: Stage) -> None:
-    """drawPrize, with another address."""
-    await claim(victim, stage.code, stage.bob.unionid, "王小红", "13800001111", "文三路 91 号")
-
-
-async def act_claim_in_vain(victim: Context, stage: Stage) -> None:
-    """drawPrize, which WeChat refuses."""
-    with suppress(WeChatBusy, PayoutWaits):
-        await act_claim(victim, stage)
-
-
-async def act_weighed(victim: Context, stage: Stage) -> None:
-    """drawPrize, where there are limits that this winner does not reach."""
-    victim.settings = replace(victim.settings, cash_won_day_yuan=1000)
-    await act_claim(victim, stage)
-
-
-async def act_held(victim: Context, stage: Stage) -> None:
-    """drawPrize, of more than a limit."""
-    victim.settings = replace(victim.settings, cash_pair_week_yuan=1)
-    with suppress(PayoutHeld):
-        await act_claim(victim, stage)
-
-
-async def act_put_off(victim: Context, stage: Stage) -> None:
-    """drawPrize of a private red packet, whose publisher paid another one today."""
-    victim.settings = replace(victim.settings, cash_private_day_yuan=3)
-    with suppress(PayoutWaits):
-        await act_claim(victim, stage)
-
-
-async def act_wait(victim: Context, stage: Stage) -> None:
-    """drawPrize, on a day on which WeChat transfers no more."""
-    victim.settings = replace(victim.settings, payout_day_yuan=3)
-    with suppress(PayoutWaits):
-        await act_claim(victim, stage)
-
-
 async def act_freeze(victim: Context, stage: Stage) -> None:
     """An operator freezes the treasure."""
     await freeze(victim, "task", stage.code, 0)
     await rest(victim)
 
 
+async def act_hide(victim: Context, stage: Stage) -> None:
+    """An operator takes the treasure down."""
+    await hide_task(victim, OPERATOR, stage.code, "违法", hidden=True)
+
+
 async def act_take_down(victim: Context, stage: Stage) -> None:
     """An operator takes the treasure down, and what follows."""
-    await hide_task(victim, OPERATOR, stage.code, "违法", hidden=True)
+    await act_hide(victim, stage)
     await act_sweep(victim, stage)
-
-
-async def act_release(victim: Context, stage: Stage) -> None:
-    """An operator releases the prize."""
-    await release(victim, "prize", stage.code, 1)
-
-
-async def act_release_task(victim: Context, stage: Stage) -> None:
-    """An operator releases the treasure."""
-    await release(victim, "task", stage.code, 0)
-
-
-async def act_return(victim: Context, stage: Stage) -> None:
-    """An operator returns the prize."""
-    await give_back(victim, "prize", stage.code, 1)
-
-
-async def open_goods_frozen(stage: Stage) -> Stage:
-    """Goods that anybody can dig, and the first dig wins; an operator froze their treasure before."""
-    code = await stage.alice.publish(forecast_num=1, draw_type=2)
-    await freeze(stage.context, "task", code, 0)
-    return stage.of(code)
-
-
-async def addressed_and_frozen(stage: Stage) -> Stage:
-    """Goods by mail for which Bob has given his address, and which an operator froze."""
-    stage = await addressed(stage)
-    await freeze(stage.context, "prize", stage.code, 1)
-    await rest(stage.context)
-    return stage
 
 
 async def act_hand_over(victim: Context, stage: Stage) -> None:
@@ -468,63 +404,10 @@ async def act_hand_over(victim: Context, stage: Stage) -> None:
     await confirm_pickup(victim, stage.code, stage.alice.unionid, prize["pickup"])
 
 
-async def act_ship(victim: Context, stage: Stage) -> None:
-    """shipPrize."""
-    await ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", "SF1234567890")
-
-
-async def act_correct(victim: Context, stage: Stage) -> None:
-    """shipPrize, with another number."""
-    await ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", "SF1234567891")
-
-
-async def act_receive(victim: Context, stage: Stage) -> None:
-    """receivePrize."""
-    await receive(victim, stage.code, stage.bob.unionid)
-
-
-async def act_end(victim: Context, stage: Stage) -> None:
-    """endTask."""
-    await end_own_task(victim, stage.code, stage.alice.unionid)
-
-
 async def act_sweep(victim: Context, stage: Stage) -> None:
     """The sweep, three times, so that what is due takes several steps."""
     for _ in range(3):
         await sweep(victim)
-
-
-async def on_site_claimed(stage: Stage) -> Stage:
-    """Goods that Bob has claimed and can fetch."""
-    stage = await goods(stage, 1)
-    await stage.bob.post("/drawPrize", code=stage.code)
-    return stage
-
-
-async def ended_unrefunded(stage: Stage) -> Stage:
-    """A red packet that its publisher has just ended."""
-    stage = await open_packet(stage)
-    await stage.alice.post("/endTask", code=stage.code)
-    return stage
-
-
-async def by_mail(stage: Stage) -> Stage:
-    """Goods that Bob has won, to be sent by mail."""
-    return await goods(stage, 2)
-
-
-async def addressed(stage: Stage) -> Stage:
-    """Goods by mail for which Bob has given his address."""
-    stage = await by_mail(stage)
-    await act_claim(stage.context, stage)
-    return stage
-
-
-async def sent(stage: Stage) -> Stage:
-    """Goods by mail that are on their way to Bob."""
-    stage = await addressed(stage)
-    await act_ship(stage.context, stage)
-    return stage
 
 
 async def sent_long_ago(stage: Stage) -> Stage:
@@ -534,63 +417,73 @@ async def sent_long_ago(stage: Stage) -> Stage:
     return stage
 
 
-async def on_site(stage: Stage) -> Stage:
-    """Goods that Bob has won, to be fetched on site."""
-    return await goods(stage, 1)
+act_claim, act_ship = claiming(), shipping("SF1234567890")
+on_site, by_mail = won_goods(1), won_goods(2)
+on_site_claimed, addressed = and_acted(on_site, act_claim), and_acted(by_mail, act_claim)
+sent = and_acted(addressed, act_ship)
+won_and_frozen, addressed_and_frozen = frozen(won, "prize"), frozen(addressed, "prize")
+refuses_today = misbehaving(won, "refuse", call="transfer", code=DAY_REFUSED)
+fails_today = misbehaving(won, "fail", call="transfer", code="DAY_RECEIVED_QUOTA_EXCEED")
 
-
-SCENARIOS: dict[
-    str, tuple[Callable[[Stage], Awaitable[Stage]], Callable[[Context, Stage], Awaitable[None]]]
-] = {
+SCENARIOS: dict[str, tuple[Prepare, Act]] = {
     "a payment is ordered": (unpaid, act_order),
     "a payment is heard of": (paid_unheard, act_look),
     "a payment that came too late is heard of": (paid_too_late, act_sweep),
     "a payment by a credit card is heard of": (paid_by_card, act_sweep),
     "what is ordered is taken down": (ordered, act_take_down),
-    "what was taken down is paid": (paid_and_taken_down, act_sweep),
-    "what was ordered has ended": (ordered_and_ended, act_sweep),
+    "what was taken down is paid": (and_acted(paid_unheard, act_hide), act_sweep),
+    "what was ordered has ended": (and_ended(ordered), act_sweep),
     "a delivery is reported": (undelivered, act_sweep),
-    "the report of a delivery is refused": (undeliverable, act_sweep),
+    "the report of a delivery is refused": (
+        misbehaving(undelivered, "refuse", call="shipping", code="10060031"),
+        act_sweep,
+    ),
     "an order is not paid yet": (ordered_a_while_ago, act_sweep),
-    "WeChat does not tell of an order": (silent_about_an_order, act_sweep),
+    "WeChat does not tell of an order": (
+        misbehaving(ordered_a_while_ago, "error_before", call="query_order"),
+        act_sweep,
+    ),
     "WeChat does not tell of a bill": (silent_about_a_bill, act_sweep),
-    "WeChat does not tell of a refund": (silent_about_a_refund, act_sweep),
-    "a refund is refused": (refused_a_refund, act_sweep),
+    "WeChat does not tell of a refund": (misbehaving(unclaimed, "error_before", call="refund"), act_sweep),
+    "a refund is refused": (misbehaving(unclaimed, "refuse", call="refund"), act_sweep),
     "a refund is heard of": (refunded_unheard, act_sweep),
     "a red packet is won": (open_packet, act_dig),
-    "a red packet of a frozen treasure is won": (open_and_frozen, act_dig),
+    "a red packet of a frozen treasure is won": (frozen(open_packet, "task"), act_dig),
     "a win is overtaken by the next": (won_unwritten, act_overtake),
     "a red packet is claimed": (won, act_claim),
     "a confirmation is heard of": (confirmed_unheard, act_claim),
     "a failure is heard of and a new bill made": (failed_unheard, act_claim),
-    "a transfer is refused": (won_and_refused, act_claim_in_vain),
-    "a transfer is refused for the day": (won_and_refused_today, act_claim_in_vain),
-    "a transfer fails at once": (won_and_failing, act_claim_in_vain),
-    "a claim is weighed": (won, act_weighed),
-    "a payout is held": (won, act_held),
-    "a payout waits for tomorrow": (won_on_a_full_day, act_wait),
-    "a payout is put off": (privately_won, act_put_off),
+    "a transfer is refused": (
+        misbehaving(won, "refuse", call="transfer", code="ADDRESS_REFUSED"),
+        claiming(WeChatBusy),
+    ),
+    "a transfer is refused for the day": (refuses_today, claiming(PayoutWaits)),
+    "a transfer fails at once": (fails_today, claiming(WeChatBusy)),
+    "a claim is weighed": (won, claiming(cash_won_day_yuan=1000)),
+    "a payout is held": (won, claiming(PayoutHeld, cash_pair_week_yuan=1)),
+    "a payout waits for tomorrow": (won_on_a_full_day, claiming(PayoutWaits, payout_day_yuan=3)),
+    "a payout is put off": (privately_won, claiming(PayoutWaits, cash_private_day_yuan=3)),
     "a treasure is frozen while a bill is out": (claimed, act_freeze),
     "a treasure is frozen while its prize is claimed": (claim_begun, act_freeze),
-    "a frozen prize is released": (frozen, act_release),
-    "a frozen treasure is released": (held_and_frozen, act_release_task),
-    "a frozen prize is returned": (frozen, act_return),
+    "a frozen prize is released": (won_and_frozen, releasing("prize")),
+    "a frozen treasure is released": (frozen(held, "task"), releasing("task")),
+    "a frozen prize is returned": (won_and_frozen, act_return),
     "a task is ended by its publisher": (open_packet, act_end),
-    "what nobody won is refunded": (ended_unrefunded, act_sweep),
+    "what nobody won is refunded": (and_ended(open_packet), act_sweep),
     "a task expires": (half_won_and_expired, act_sweep),
     "what nobody claimed is refunded": (unclaimed, act_sweep),
     "a bill is cancelled at the deadline": (claimed_and_over, act_sweep),
     "a bill that WeChat never held is given up at the deadline": (refused_and_over, act_sweep),
     "goods are claimed by mail": (by_mail, act_claim),
-    "an address is replaced": (addressed, act_move),
-    "a parcel is corrected": (sent, act_correct),
+    "an address is replaced": (addressed, claiming(address="文三路 91 号")),
+    "a parcel is corrected": (sent, shipping("SF1234567891")),
     "goods are sent": (addressed, act_ship),
     "goods are received": (sent, act_receive),
     "goods were sent long ago": (sent_long_ago, act_sweep),
     "goods are claimed on site": (on_site, act_claim),
     "goods are handed over": (on_site_claimed, act_hand_over),
-    "goods of a frozen treasure are won": (open_goods_frozen, act_dig),
+    "goods of a frozen treasure are won": (frozen(open_goods, "task"), act_dig),
     "goods are frozen": (on_site_claimed, act_freeze),
-    "frozen goods are released": (addressed_and_frozen, act_release),
+    "frozen goods are released": (addressed_and_frozen, releasing("prize")),
     "frozen goods are returned": (addressed_and_frozen, act_return),
 }
