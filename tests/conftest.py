@@ -518,6 +518,14 @@ def other_port(io_loop: Any, other: Context) -> Iterator[int]:
 
 
 @pytest.fixture
+def elsewhere(io_loop: Any, other_port: int) -> Iterator[Client]:
+    """A client of the second process."""
+    http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20)
+    yield Client(http)
+    io_loop.run_sync(http.aclose)
+
+
+@pytest.fixture
 def shop(io_loop: Any, context: Context, client: Client) -> Iterator[Shop]:
     """The merchant's side of WeChat Pay."""
     with a_shop(io_loop, context, client.http) as opened:

@@ -6,12 +6,10 @@ A person who deletes their own account is forgotten so after seven days.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import bson
-import httpx
 import msgspec
 import pytest
 
@@ -60,14 +58,6 @@ def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Skip the waits of forgetting: in these tests the person has no running request."""
     monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
-
-
-@pytest.fixture
-def elsewhere(io_loop: Any, other_port: int) -> Iterator[Client]:
-    """A client of a second process, which has read nothing yet."""
-    http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20)
-    yield Client(http)
-    io_loop.run_sync(http.aclose)
 
 
 async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, str]]:

@@ -15,7 +15,7 @@ from support.messages import MESSAGES, allow, send_until_quiet, sent_to, states
 from support.purse import find, misbehave, win
 from support.steps import Killed
 
-UNANSWERED = ["timeout", "disconnect", "garbage"]
+UNANSWERED = ["timeout", "garbage"]
 
 
 ENVIRONMENT = MESSAGES

@@ -6,13 +6,12 @@ import time
 from base64 import b64encode
 from typing import Any, ClassVar
 
-import httpx
 from tornado.web import create_signed_value
 
 from handlers.base import Interface
 from server.app import INTERFACES
 from server.security.keys import Keys
-from support.client import Client, Someone, a_picture
+from support.client import Someone, a_picture
 from support.login import a_ticket
 
 ASKING_WHO = [
@@ -62,7 +61,7 @@ async def test_a_request_without_an_identity_is_refused_as_not_logged_in(client)
 
 
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
-    client, context, other_port
+    client, context, elsewhere
 ):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
@@ -74,13 +73,12 @@ async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_mo
             if not interface.locks and interface.path != "/logout":
                 assert (await ask(bob, interface, code)).get("error") != "token_required", interface
         assert (await bob.get("/getMyInfo"))["digging_num"] == 2 * times
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}") as http:
-        elsewhere = Someone(Client(http), bob.unionid, "", {}, send_token=False)
-        assert (await elsewhere.get("/getMyInfo"))["status"] == 0
-        await bob.post("/drawPrize", code=code)
-        assert (await elsewhere.get("/getMyInfo"))["error"] == "token_required"
-        for interface in ASKING_WHO:
-            assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface
+    there = Someone(elsewhere, bob.unionid, "", {}, send_token=False)
+    assert (await there.get("/getMyInfo"))["status"] == 0
+    await bob.post("/drawPrize", code=code)
+    assert (await there.get("/getMyInfo"))["error"] == "token_required"
+    for interface in ASKING_WHO:
+        assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface
     assert (await bob.get("/getMyInfo"))["digging_num"] == 4
     assert (await bare(carol).get("/getMyInfo"))["status"] == 0
     await bob.client.log_in("bob")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import httpx
+from dataclasses import replace
+
 import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.freeze import freeze, release
-from support.client import Client, Someone
+from support.client import Someone
 from support.purse import DAY_MS, confirm, find, let_pass, rest, sweep_until_quiet, win, won_packet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10"}
@@ -23,24 +24,23 @@ async def told(winner: Someone, publisher: Someone, code: str) -> set[int]:
 
 @pytest.mark.parametrize("end", ["by its last prize", "by the operator"])
 async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
-    client, context, other, other_port, end
+    client, context, other, elsewhere, end
 ):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await win(client, context, bob, code)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}") as http:
-        elsewhere = [Someone(Client(http), each.unionid, each.token, {}) for each in (bob, alice)]
-        assert await told(bob, alice, code) == await told(*elsewhere, code) == {0}
-        if end == "by its last prize":
-            await win(client, context, carol, code)
-        else:
-            await end_task_as_operator(context, code, "违规")
-        [task] = await find(context, "tasks")
-        deadline_ms = task["ended_at"] + 10 * DAY_MS
-        watched = other.hub.known.by_code[code]
-        while not watched.status:
-            assert await other.hub.read_now(watched)
-        assert await told(bob, alice, code) == await told(*elsewhere, code) == {deadline_ms}
+    there = [replace(each, client=elsewhere) for each in (bob, alice)]
+    assert await told(bob, alice, code) == await told(*there, code) == {0}
+    if end == "by its last prize":
+        await win(client, context, carol, code)
+    else:
+        await end_task_as_operator(context, code, "违规")
+    [task] = await find(context, "tasks")
+    deadline_ms = task["ended_at"] + 10 * DAY_MS
+    watched = other.hub.known.by_code[code]
+    while not watched.status:
+        assert await other.hub.read_now(watched)
+    assert await told(bob, alice, code) == await told(*there, code) == {deadline_ms}
     assert (await bob.post("/drawPrize", code=code, receiver="王", phone="12345", address="路"))[
         "claim_until"
     ] == deadline_ms

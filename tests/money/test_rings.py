@@ -99,13 +99,6 @@ class TestPrivateTreasures:
         await sweep_until_quiet(context)
         await check_books(context)
 
-    async def test_a_single_prize_above_the_limit_is_held_and_the_operator_reads_why(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
-        code = await won(client, context, alice, bob, 6, is_public=0)
-        assert (await claim(bob, code))["error"] == "payout_held"
-        [prize] = await find(context, "prizes", code=code)
-        assert prize["held_for"] == "private"
-
     async def test_what_waits_can_still_be_claimed_after_the_deadline(self, client, context):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         late = await won(client, context, alice, carol, 3, is_public=0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator
+from dataclasses import replace
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 from pymongo.errors import DuplicateKeyError, PyMongoError
@@ -20,7 +20,7 @@ from server.store.alarms import AlarmRecord
 from server.store.gauges import MoneyGauges
 from server.store.messages.messages import MOST_CONSENTS
 from server.store.money.refunds import Refund
-from support.client import Client, Someone, a_picture
+from support.client import a_picture
 from support.invariants import check_history
 from support.wire.faulty import (
     FaultyWire,
@@ -351,15 +351,12 @@ async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer
     assert await ledger.sums_fen(0) == {"paid": 3, "owed": 0, "given": 0, "refunded": 0}
 
 
-async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(
-    context, client, wire, settings, other_port
-):
+async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(context, client, wire, elsewhere):
     """As in production, where PyMongo numbers its writes, and MongoDB says which it may send again."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.next("findAndModify", leave_uncommitted(11602), "tasks", times=2)  # the driver tries twice
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20) as http:
-        reply = await Someone(Client(http), bob.unionid, bob.token, {}).dig(code)
+    reply = await replace(bob, client=elsewhere).dig(code)
     assert (reply["status"], reply["now_depth"], reply["repeated"]) == (0, 1, 0)
     assert len(await check_history(context, code)) == 1
 
