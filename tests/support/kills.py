@@ -23,6 +23,7 @@ class Written:
     def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         self._context, self._patch = context, monkeypatch
         self.left: list[dict[str, list[dict[str, Any]]]] = []
+        self._writes: list[str] = []
 
     async def note(self, work: Awaitable[Any]) -> None:
         with self._patch.context() as patched:
@@ -30,11 +31,19 @@ class Written:
                 patched.setattr(AsyncIOMotorCollection, name, self._noted(name))
             await work
 
+    def left_once(self) -> list[dict[str, list[dict[str, Any]]]]:
+        """Return what is left after each three writes that follow each other, where they do so first."""
+        first: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
+        for at, left in enumerate(self.left):
+            first.setdefault(tuple(self._writes[max(0, at - 2) : at + 1]), left)
+        return list(first.values())
+
     def _noted(self, name: str) -> Any:
         original = getattr(AsyncIOMotorCollection, name)
 
         async def write(collection: Any, *arguments: Any, **named: Any) -> Any:
             result = await original(collection, *arguments, **named)
+            self._writes.append(f"{collection.name}.{name}")
             self.left.append(await all_documents(self._context))
             return result
 
