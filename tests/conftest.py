@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import io
 import logging
 import os
 import secrets
@@ -40,11 +41,13 @@ from devtools.sandbox import Sandbox
 from devtools.sandbox.store import merchant as sandbox_merchant
 from devtools.sandbox.store.keys import SandboxKeyPairs
 from devtools.sandbox.store.merchant import make_key_pairs
+from server.actions.people import erase
 from server.app import make_app
 from server.context import Context
 from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
+from server.telemetry.logs import OneLine
 from support.client import Client, Someone
 from support.databases import database_of, primary_of, with_database
 from support.kept_databases import KeptDatabases, prepare_for_tests
@@ -395,6 +398,26 @@ def _read_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _erased_at_once() -> Iterator[None]:
+    """Skip the waits of an erasure: in these tests a person has no request under way."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(erase, "UNDER_WAY_SECONDS", 0.0)
+        patched.setattr(erase, "REMEMBERED_SECONDS", 0.0)
+        yield
+
+
+@pytest.fixture(name="log")
+def server_log() -> Iterator[io.StringIO]:
+    """The log, as the server writes it."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(OneLine())
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _pictures_made_once() -> Iterator[None]:
     """Make each picture once: starting a process takes 0.1 s, and most tests upload the same picture.
@@ -460,6 +483,19 @@ def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterato
     # With checks, the name that WeChat gives everybody is not checked.
     yield Client(http, nickname="微信用户" if settings.checks_content else None)
     io_loop.run_sync(http.aclose)
+
+
+def _logged_in(user: str) -> Any:
+    @pytest.fixture(name=user)
+    def log_in(io_loop: Any, client: Client) -> Someone:
+        """A person who is logged in."""
+        person: Someone = io_loop.run_sync(lambda: client.log_in(user))
+        return person
+
+    return log_in
+
+
+alice, bob, carol, dave = map(_logged_in, ("alice", "bob", "carol", "dave"))
 
 
 @pytest.fixture

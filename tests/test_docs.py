@@ -150,8 +150,7 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, setting
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_the_two_clients_in_the_docs_dig_until_they_win(client, settings):
-    alice = await client.log_in("alice")
+async def test_the_two_clients_in_the_docs_dig_until_they_win(client, settings, alice):
     node = shutil.which("node")
     for command, name in (
         ((sys.executable, "docs/client.py"), "小红"),

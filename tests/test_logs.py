@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import re
-from collections.abc import Callable, Iterator
-
-import pytest
+from collections.abc import Callable
 
 from server.actions.digging.win import record_prize
 from server.security.addresses import networks
 from server.telemetry import logs
-from server.telemetry.logs import OneLine
 from support.purse import find, rest, won_packet
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """The log, as the server writes it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(OneLine())
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
 
 
 async def test_an_error_of_the_store_is_logged_without_the_values_that_were_written(client, context, log):

@@ -63,8 +63,7 @@ async def test_published_names_signatures_and_texts_are_cleaned(client):
     assert reply["synopsis"] == "一\n二abc[31m"
 
 
-async def test_a_winners_address_is_cleaned(client):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_winners_address_is_cleaned(alice, bob):
     code = await alice.publish(forecast_num=1, draw_type=2)
     assert (await bob.dig(code))["is_prize"] == 1
     where = {"receiver": f"王{EVIL}\n小明", "phone": "13800138000", "address": f"某路{EVIL}\r\n二号"}
@@ -79,8 +78,7 @@ async def test_a_winners_address_is_cleaned(client):
         assert reply["msg"].startswith(f"“{what}”应为 1 到 ")
 
 
-async def test_a_name_of_such_characters_alone_is_refused(client, context):
-    alice = await client.log_in("alice")
+async def test_a_name_of_such_characters_alone_is_refused(client, context, alice):
     url = (await alice.get("/getTaskDetails", code=await alice.publish()))["pic"]
     asked = {"url": url, "goods_type": 2, "prize_num": 1, "forecast_num": 5, "draw_type": 1}
     for name in ("\u202e", "\n\u2028", "\u200f \t", "\u200b", "\u200d \u2060", "\u3164\ufe0f", "\u2800"):

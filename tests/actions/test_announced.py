@@ -28,8 +28,7 @@ async def listed(someone: Someone, **wanted: Any) -> list[str]:
     return [card["code"] for card in (await someone.get("/getTaskList", **wanted))["data"]]
 
 
-async def test_an_announced_treasure_cools_down_until_it_starts(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_an_announced_treasure_cools_down_until_it_starts(context, alice, bob, carol):
     now_ms = context.clock.now_ms()
     starts_at, ends_at = now_ms + 3 * HOUR_MS, now_ms + 5 * HOUR_MS
     code = await alice.publish(cd=1, forecast_num=3_500, starts_at=starts_at, ends_at=ends_at)
@@ -56,15 +55,13 @@ async def test_an_announced_treasure_cools_down_until_it_starts(client, context)
     assert (card["expires_at"], card["is_cd"]) == (ends_at, 1)
 
 
-async def test_a_digger_on_time_has_a_place_in_the_random_order(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_digger_on_time_has_a_place_in_the_random_order(context, alice, bob):
     code = await alice.publish(cd=1, forecast_num=3_500, starts_at=context.clock.now_ms() + HOUR_MS)
     await bob.dig(code)
     assert context.hub.cooldowns.digging_began(code) > context.clock.now_ms()
 
 
-async def test_times_that_do_not_fit_are_refused_in_words(client, context):
-    alice = await client.log_in("alice")
+async def test_times_that_do_not_fit_are_refused_in_words(context, alice):
     draft = await alice.draft(forecast_num=9)
     now_ms, days = context.clock.now_ms(), context.settings.task_days * DAY_MS
     for times, param in (
@@ -138,8 +135,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     await check_books(context)
 
 
-async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(client, context):
-    alice = await client.log_in("alice")
+async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(context, alice):
     now_ms = context.clock.now_ms()
     starts_at, ends_at = now_ms + DAY_MS, now_ms + 3 * DAY_MS
     unpaid = await publish_red_packet(alice, starts_at=starts_at, ends_at=ends_at)

@@ -284,9 +284,8 @@ async def test_open_pages_of_a_banned_person_close_in_all_processes(client, open
 
 
 async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_from_mongodb(
-    client, context, other, monkeypatch
+    context, other, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
     monkeypatch.setattr(context.hub, "announce_ended", lambda _: die())
     with pytest.raises(Killed):

@@ -73,8 +73,7 @@ async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(c
     assert draw.differences(proof, shown["commitment"], **noted) == []
 
 
-async def test_a_client_without_a_nonce_publishes_as_before(client, context):
-    alice = await client.log_in("alice")
+async def test_a_client_without_a_nonce_publishes_as_before(context, alice):
     code = (await alice.post("/postTask", **await drafted(alice), nonce="", sealed_seed=""))["code"]
     shown = await alice.get("/getTaskDetails", code=code)
     assert (shown["rules_version"], shown["seed_hash"], shown["nonce"]) == (1, "", "")
@@ -86,8 +85,7 @@ async def test_a_client_without_a_nonce_publishes_as_before(client, context):
     assert shown["commitment"] == hashlib.sha256(seed + b"\n" + task["params"].encode()).hexdigest()
 
 
-async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(client, context):
-    alice = await client.log_in("alice")
+async def test_each_commitment_has_a_seed_of_its_own_and_nothing_is_stored(context, alice):
     before = {name: await context.store.database[name].count_documents({}) for name in ("tasks", "people")}
     halves = [await given_to(alice) for _ in range(5)]
     assert len({half["seed_hash"] for half in halves}) == len({half["sealed_seed"] for half in halves}) == 5
@@ -129,8 +127,7 @@ def text_of(sealed: Sealed) -> str:
     return sealed["key"] + sealed["box"].hex()
 
 
-async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing(context, alice, bob):
     asked, half = await drafted(alice), await half_of(alice)
     sealed = half["sealed_seed"]
     others = (await half_of(bob))["sealed_seed"]
@@ -146,8 +143,7 @@ async def test_a_commitment_of_another_or_one_that_was_changed_publishes_nothing
     assert (await alice.post("/postTask", **asked, **half))["status"] == 0
 
 
-async def test_a_commitment_is_good_for_a_day(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
     asked, half = await drafted(alice), await given_to(alice)
     late = half["expires_at"]
     assert abs(late - context.clock.now_ms() - COMMITTED_MS) < 60_000
@@ -164,9 +160,8 @@ async def test_a_commitment_is_good_for_a_day(client, context, monkeypatch):
     assert (await alice.post("/postTask", **asked, **sent))["code"] == published["code"]
 
 
-async def test_no_seed_makes_a_second_task_even_after_it_is_known(client, context):
+async def test_no_seed_makes_a_second_task_even_after_it_is_known(context, alice):
     """A publisher who ends a task that nobody dug learns its seed, and could choose a nonce for it."""
-    alice = await client.log_in("alice")
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
@@ -178,8 +173,7 @@ async def test_no_seed_makes_a_second_task_even_after_it_is_known(client, contex
     assert await tasks_of(context) == [code]
 
 
-async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came_back(client, context):
-    alice = await client.log_in("alice")
+async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came_back(context, alice):
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0
@@ -189,15 +183,13 @@ async def test_a_seed_makes_no_second_task_either_for_who_was_forgotten_and_came
     assert await tasks_of(context) == [code]
 
 
-async def test_a_nonce_may_come_back_with_another_seed(client):
-    alice = await client.log_in("alice")
+async def test_a_nonce_may_come_back_with_another_seed(alice):
     asked = await drafted(alice)
     codes = {(await alice.post("/postTask", **asked, **await half_of(alice)))["code"] for _ in range(2)}
     assert len(codes) == 2
 
 
-async def test_one_commitment_sent_many_times_at_once_makes_one_task(client, context):
-    alice = await client.log_in("alice")
+async def test_one_commitment_sent_many_times_at_once_makes_one_task(context, alice):
     asked, half = await drafted(alice), await half_of(alice)
     nonces = [NONCE, "ab" * 16] * 3
     replies = await asyncio.gather(

@@ -29,9 +29,8 @@ async def depth_at(where: Context, code: str, who: Someone, session: int | None 
 
 
 async def test_without_a_cooldown_a_person_takes_so_many_digs_a_second_over_all_processes(
-    client, context, other
+    context, other, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=0)
     began = asyncio.get_running_loop().time()
     told = await asyncio.gather(*(depth_at(where, code, bob) for where in [context, other] * MOST * 2))
@@ -61,8 +60,7 @@ async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(cli
     assert len(reads) == 1
 
 
-async def test_where_there_is_a_cooldown_nothing_is_counted(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_where_there_is_a_cooldown_nothing_is_counted(context, alice, bob):
     codes = [await alice.publish(cd=5) for _ in range(MOST + 2)]
     assert [await depth_at(context, code, bob) for code in codes] == [1] * len(codes)
 

@@ -47,10 +47,9 @@ class Held:
 
 
 async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
-    client, context, other, open_page, monkeypatch
+    context, other, open_page, monkeypatch, alice, bob, carol
 ):
     """In each order of these: bob asks a slow process, carol a fast one, and bob the fast one, too."""
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     orders = list(permutations(("bob slow", "carol", "bob fast")))
     codes = [await alice.publish(cd=1) for _ in orders]
     pages = [await open_page(alice, code) for code in codes]
@@ -79,9 +78,8 @@ async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
 
 
 async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_dig(
-    client, context, other, open_page, monkeypatch
+    context, other, open_page, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
     held = Held(other, monkeypatch)
@@ -94,9 +92,8 @@ async def test_a_request_that_came_before_its_senders_last_dig_is_told_of_that_d
 
 
 async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it_and_may_be_sent_again(
-    client, context, open_page, monkeypatch
+    context, open_page, monkeypatch, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=1)
     page = await open_page(alice, code)
     made = await carol.dig(code)
@@ -113,10 +110,9 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 
 @pytest.mark.parametrize(("late_ms", "told"), [(SLOW_CLOCK_MS - 20, ("", 2, False)), (1000, REFUSED)])
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
-    client, context, other, late_ms, told
+    context, other, late_ms, told, alice, bob, carol
 ):
     """Between the cooldown's end and the read of the store pass less than 20 ms, or none would be refused."""
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=60)
     await carol.dig(code)
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]
@@ -125,8 +121,7 @@ async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_afte
     assert await outcome(dig(other, code, bob.unionid, "", admit, 0, arrived=seemed)) == told
 
 
-async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
     code = await alice.publish(cd=0)
     held, noticed = Held(context, monkeypatch), asyncio.Event()
     closed = Receiver.on_connection_close
@@ -146,8 +141,7 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(client, 
     assert (await bob.dig(code))["now_depth"] == 1
 
 
-async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_in_its_window_a_dig_is_tried_once_for_a_client_that_hung_up(context, monkeypatch, alice, bob):
     codes = [await alice.publish(cd=60) for _ in range(3)]
     tasks, left = context.store.tasks, ["view", "record_dig"]
     before = {name: getattr(tasks, name) for name in left}

@@ -16,8 +16,7 @@ from support.invariants import check_history
 from support.meanwhile import meanwhile
 
 
-async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client, context, alice, bob):
     code = await alice.publish(prize_num=1, forecast_num=5)
     details = await bob.get("/getTaskDetails", code=code)
     assert (details["now_depth"], details["is_cd"], details["can_dig"], details["max_depth"]) == (0, 0, 1, 5)
@@ -48,8 +47,7 @@ async def test_a_task_is_dug_to_its_end_and_its_proof_holds(client, context):
     )
 
 
-async def test_during_a_cooldown_others_are_told_how_long_it_runs(client):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_during_a_cooldown_others_are_told_how_long_it_runs(alice, bob, carol):
     code = await alice.publish(cd=60, forecast_num=40_000, prize_num=2, interval=400, fluctuation=0)
     first = await bob.dig(code)
     assert (first["is_cd"], first["time"]) == (1, 60)
@@ -69,8 +67,7 @@ async def test_during_a_cooldown_others_are_told_how_long_it_runs(client):
     assert [user["no"] for user in seen["users"]] == [1]
 
 
-async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(context, alice, bob):
     code = await alice.publish(cd=60, forecast_num=40_000)
     first = await bob.dig(code)
     again = await bob.dig(code)
@@ -80,8 +77,7 @@ async def test_the_maker_of_the_last_dig_who_asks_again_gets_its_reply(client, c
     await check_history(context, code)
 
 
-async def test_the_same_dig_id_always_gets_the_same_reply(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_the_same_dig_id_always_gets_the_same_reply(context, alice, bob, carol):
     code = await alice.publish(forecast_num=2, prize_num=1)
     first = await bob.dig(code, dig_id="bobs-dig-1")
     second = await carol.dig(code, dig_id="bobs-dig-1")  # another person's id is another dig
@@ -92,8 +88,7 @@ async def test_the_same_dig_id_always_gets_the_same_reply(client, context):
     await check_history(context, code)
 
 
-async def test_refusals_name_the_first_reason_in_order(client):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_refusals_name_the_first_reason_in_order(client, alice, bob):
     code = await alice.publish(cd=0)
     red_packet = (
         await alice.post("/postTask", goods_type=1, name="红包", prize_num=1, forecast_num=5, money=2, cd=0)
@@ -111,8 +106,7 @@ async def test_refusals_name_the_first_reason_in_order(client):
     assert (await bare.dig(code))["error"] == "token_required"
 
 
-async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(context, alice, bob, carol):
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code)
     assert (await alice.dig(code))["error"] == "own_task"  # this process has read the task
@@ -124,8 +118,7 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     assert (await alice.dig(code))["error"] == "own_task"
 
 
-async def test_a_winner_cannot_dig_again(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_winner_cannot_dig_again(context, alice, bob):
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     assert (await bob.dig(code))["is_prize"] == 1
     assert (await bob.dig(code))["error"] == "already_won"
@@ -140,8 +133,7 @@ async def test_a_winner_cannot_dig_again(client, context):
     await check_history(context, code)
 
 
-async def test_two_hundred_requests_at_one_instant_make_one_dig(client, context):
-    alice = await client.log_in("alice")
+async def test_two_hundred_requests_at_one_instant_make_one_dig(client, context, alice):
     people = await client.log_in_all(*(f"digger{k}" for k in range(10)))
     code = await alice.publish(cd=60, forecast_num=40_000)
     replies = await asyncio.gather(*(person.dig(code) for person in people for _ in range(20)))
@@ -151,8 +143,7 @@ async def test_two_hundred_requests_at_one_instant_make_one_dig(client, context)
     assert len(await check_history(context, code)) == 1
 
 
-async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client, context, other):
-    alice = await client.log_in("alice")
+async def test_two_processes_racing_without_a_cooldown_dig_no_depth_twice(client, context, other, alice):
     people = await client.log_in_all(*(f"digger{k}" for k in range(6)))
     code = await alice.publish(cd=0, forecast_num=100_000)
 
@@ -185,8 +176,7 @@ async def test_two_processes_racing_make_one_dig_per_window(client, context, set
     await other.close()
 
 
-async def test_a_name_that_looks_like_a_field_is_only_a_name(client, context):
-    alice = await client.log_in("alice")
+async def test_a_name_that_looks_like_a_field_is_only_a_name(client, context, alice):
     dollar = await client.log_in("dollar", nickname="$seed_box")
     code = await alice.publish(name="$seed_box", wxname="$$ROOT", forecast_num=100)
     reply = await dollar.dig(code)
@@ -219,9 +209,8 @@ async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, co
     await check_history(context, code)
 
 
-async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(client, context):
+async def test_mongodb_itself_refuses_a_dig_in_a_cooldown(context, alice, bob):
     """A process that read the task before the last dig does not know of its cooldown."""
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=40_000)
     await bob.dig(code, dig_id="bobs-dig-1")
     tasks = context.store.tasks
@@ -252,8 +241,7 @@ async def test_a_crowd_with_dig_ids_is_refused_in_a_few_round_trips(client, cont
     assert len(asked) <= 2
 
 
-async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(context, alice, bob, carol):
     code = await alice.publish(cd=1, forecast_num=100_000)
     first = await bob.dig(code, dig_id="bobs-dig-1")
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_until": 0, "cd_ms": 60_000}})

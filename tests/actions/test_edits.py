@@ -20,9 +20,8 @@ async def named(someone: Someone, name: str) -> list[str]:
 
 
 async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody_digs(
-    client, context, open_page
+    context, open_page, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="一只闹钟", forecast_num=100_000)
     before = await bob.get("/getTaskDetails", code=code)
     poster = (await bob.post("/getSharePic", code=code))["pic"]
@@ -55,8 +54,7 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     assert (await bob.get("/getTaskDetails", code=code))["name"] == NEW["name"]
 
 
-async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_the_first_dig_and_an_edit_at_once_are_one_after_the_other(context, monkeypatch, alice, bob):
     code = await alice.publish(name="一只闹钟", forecast_num=100_000)
 
     async def dig_first() -> None:
@@ -79,9 +77,8 @@ class TestWhereContentsAreChecked:
     ENVIRONMENT: ClassVar = CHECKED
 
     async def test_an_edit_is_checked_before_anybody_sees_or_digs_it(
-        self, client, context, monkeypatch, open_page
+        self, context, monkeypatch, open_page, alice, bob, carol
     ):
-        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         code = await alice.publish(name="一只闹钟", forecast_num=100_000)
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
@@ -119,9 +116,8 @@ class TestWhereContentsAreChecked:
             await page.until("cd", seq=1)
 
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
-        self, client, context, monkeypatch
+        self, client, context, monkeypatch, alice
     ):
-        alice = await client.log_in("alice")
         code = await publish_red_packet(alice, prize_num=1, money=2)
         await settle(context)
         await pay(client, context, alice, code)

@@ -53,13 +53,6 @@ def environment() -> dict[str, str]:
     return {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
 
-@pytest.fixture(autouse=True)
-def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Skip the waits of forgetting: in these tests the person has no running request."""
-    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
-    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
-
-
 async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, str]]:
     """Let bob do everything that leaves a trace; return him and the codes of tasks that he took part in."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
@@ -156,9 +149,8 @@ async def test_nothing_names_the_person_and_books_proofs_and_counts_still_hold(c
 
 
 async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_while_watched(
-    client, context, elsewhere, other, other_port, open_page
+    client, context, elsewhere, other, other_port, open_page, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, own = await alice.publish(forecast_num=1000, cd=0), await bob.publish(forecast_num=1000, cd=0)
     for digger in (bob, carol, bob):
         await digger.dig(code)
@@ -199,9 +191,8 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
 
 
 async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
-    client, context, open_page, monkeypatch
+    client, context, open_page, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     assert (await bob.dig(code))["no"] == 1
     page = await open_page(bob)
@@ -223,9 +214,8 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
 
 
 async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
-    client, context, open_page, monkeypatch
+    client, context, open_page, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     page = await open_page(bob)
     await page.ask(action="ping")
@@ -423,9 +413,8 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
 
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner_said_last(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
     await context.background.finish()
@@ -461,8 +450,7 @@ async def test_killed_after_any_write_an_account_is_deleted_or_kept_as_its_owner
     assert [len(each.left) for each in (asking, keeping)] == [4, 3]
 
 
-async def test_an_account_kept_at_the_last_moment_is_not_erased(client, context, monkeypatch):
-    bob = await client.log_in("bob")
+async def test_an_account_kept_at_the_last_moment_is_not_erased(client, context, monkeypatch, bob):
     await bob.post("/deleteAccount")
     bob = await client.log_in("bob")
     await days_pass(context)

@@ -37,8 +37,7 @@ async def told(client: Client, *users: str) -> list[list[tuple[str, str]]]:
     return [[(shown["name"], shown["status"]) for shown in each] for each in sent]
 
 
-async def test_a_publisher_is_followed_and_followed_no_more(client, context, monkeypatch):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+async def test_a_publisher_is_followed_and_followed_no_more(context, monkeypatch, alice, bob, carol, dave):
     ids = [await id_of(context, who) for who in (alice, carol)]
     for publisher_id in (*ids, ids[0]):
         assert (await bob.post("/follow", publisher_id=publisher_id))["status"] == 0
@@ -64,8 +63,6 @@ async def test_a_publisher_is_followed_and_followed_no_more(client, context, mon
     for fan in (alice, carol, dave):
         assert (await fan.post("/follow", publisher_id=await id_of(context, bob)))["status"] == 0
     monkeypatch.setattr(erasure, "BATCH", 1)
-    for pause in ("UNDER_WAY_SECONDS", "REMEMBERED_SECONDS"):
-        monkeypatch.setattr(erasing, pause, 0)
     await erasing.erase(context.store, bob.unionid)
     assert await find(context, "follows") == []
 
@@ -100,9 +97,8 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
 
 
 async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_tried_again(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     assert (await bob.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
     await allow(client, "bob", "announced")
 

@@ -30,8 +30,7 @@ async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_ca
     assert (await carol.get("/getTaskDetails", code=code))["contact"] == ""
 
 
-async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(client, context, alice, bob):
     code = await alice.publish(draw_type=2, forecast_num=1, not_sent_to="新疆维吾尔自治区，西藏 新疆")
     assert (await bob.get("/getTaskDetails", code=code))["not_sent_to"] == ["新疆", "西藏"]
     for word in ("火星", "广东深圳"):  # otherwise all of 广东 would be left out
@@ -57,8 +56,7 @@ class TestWhereContentsAreChecked:
     def environment(self) -> dict[str, str]:
         return CHECKED
 
-    async def test_these_texts_are_checked_too(self, client, context):
-        alice = await client.log_in("alice")
+    async def test_these_texts_are_checked_too(self, context, alice):
         await alice.publish(draw_type=1, place="暗号地点", pickup_time="暗号时间", contact="暗号联系")
         [review] = await find(context, "reviews")
         assert review["text"].splitlines()[-3:] == ["暗号地点", "暗号时间", "暗号联系"]

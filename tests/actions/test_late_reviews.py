@@ -34,9 +34,8 @@ class Late:
 
 @pytest.mark.parametrize("part", ["text", "picture"])
 async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
-    client, context, monkeypatch, part
+    context, monkeypatch, part, alice
 ):
-    (alice,) = await client.log_in_all("alice")
     for _ in range(5):
         await alice.publish()
     late = Late()
@@ -48,8 +47,7 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
     assert (late.asked, late.most) == (2, 1)
 
 
-async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(client, context, monkeypatch):
-    (alice,) = await client.log_in_all("alice")
+async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(context, monkeypatch, alice):
     doubtful, pushed = await alice.publish(name="存疑"), await alice.publish()
     await settle_reviews(context)
     await settle(context)
@@ -73,8 +71,7 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(c
     assert [(review["text_said"], review["picture_said"]) for review in waiting] == [("pass", "")] * 12
 
 
-async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(client, context, monkeypatch):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(context, monkeypatch, alice):
     never = await alice.publish(name="永远没有回答")
     others = [await alice.publish() for _ in range(3)]
     check_text = context.wechat.check_text

@@ -15,7 +15,6 @@ from pymongo import MongoClient
 
 from server.__main__ import main
 from server.actions import alone, command_line
-from server.actions.people import erase as forgetting
 from server.context import Context
 from server.game import draw
 from server.security.keys import Keys
@@ -73,8 +72,6 @@ def test_a_rotation_is_logged_with_what_became_of_it(io_loop, context, log, monk
 
 
 def test_a_forgotten_person_is_logged_by_pseudonym_alone(io_loop, context, log, monkeypatch):
-    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
-    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     io_loop.run_sync(
         lambda: context.store.people.rows.insert_one({"_id": "bob", "openid": "o", "generation": 0})
     )

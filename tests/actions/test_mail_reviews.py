@@ -61,9 +61,8 @@ def test_production_has_a_limit():
     ],
 )
 async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_has_looked(
-    client, context, asked, why
+    client, context, asked, why, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(**asked)
     assert (await bob.dig(code))["error"] == "no_such_task"
     await settle(context)
@@ -81,10 +80,9 @@ async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_h
 
 
 @pytest.mark.parametrize("environment", [CHECKED], indirect=True)
-async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(client, context):
+async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(client, context, alice):
     """Otherwise an operator who only approves the picture would approve the gathering of addresses as
     well."""
-    alice = await client.log_in("alice")
     await misbehave(client, "judge", call="media_check_async", code="review")
     await alice.publish(prize_num=1000, interval=3, fluctuation=1)
     person = await person_of(context, alice)
@@ -95,8 +93,7 @@ async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_re
     assert [why in review["why"] for why in ("图片", "超过 20 份", BANNED)] == [True] * 3
 
 
-async def test_few_prizes_by_mail_open_as_before(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_few_prizes_by_mail_open_as_before(context, alice, bob):
     code = await alice.publish(prize_num=MOST, interval=3, fluctuation=1)
     await settle(context)
     assert (await state_of(context, code)).get("review", "shown") == "shown"
@@ -104,9 +101,8 @@ async def test_few_prizes_by_mail_open_as_before(client, context):
 
 
 async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_the_same(
-    client, context, monkeypatch
+    context, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     with monkeypatch.context() as patched:
         patched.setattr("server.actions.digging.publish.submit_task", failing(RuntimeError()))
         with pytest.raises(AssertionError):

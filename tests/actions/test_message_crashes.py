@@ -106,9 +106,8 @@ async def send_and_die_unspent(context: Context, monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=1000, cd=60)
     await bob.dig(code)
     tasks = context.store.tasks.rows

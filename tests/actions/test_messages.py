@@ -43,8 +43,7 @@ async def a_win(client: Client, context: Context) -> str:
     return code
 
 
-async def test_a_winner_who_consented_is_told_until_when_to_claim(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_winner_who_consented_is_told_until_when_to_claim(client, context, alice, bob):
     await allow(client, "bob", "won")
     code = await alice.publish(forecast_num=1, name="一只猫🐈")
     await win(client, context, bob, code)
@@ -134,8 +133,7 @@ async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client
     assert shown["until"] == moment(task["ended_at"] + 30 * DAY_MS)
 
 
-async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, context, alice, bob):
     await allow(client, "alice", "ended")
     await won_packet(client, context, alice, bob, prizes=2)
     await let_pass(context, 31 * DAY_MS)
@@ -156,8 +154,7 @@ async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, cont
     assert len(await sent_to(client, "alice")) == 1
 
 
-async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(client, context):
-    alice = await client.log_in("alice")
+async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(client, context, alice):
     await allow(client, "alice", "ended")
     code = await publish_red_packet(alice)
     parameters = {"appId": context.settings.appid, **await order(alice, code)}
@@ -169,8 +166,7 @@ async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(client, con
     assert shown["note"] == "付的钱全额退回，请换零钱或储蓄卡再发"
 
 
-async def test_a_publisher_is_told_why_a_check_refused_their_treasure(client, context):
-    alice = await client.log_in("alice")
+async def test_a_publisher_is_told_why_a_check_refused_their_treasure(client, context, alice):
     await allow(client, "alice", "refused", "ended")
     code = await alice.publish(name="一张彩票")
     at = dict.fromkeys(("ended_at", "due_at"), context.clock.now_ms())
@@ -205,8 +201,7 @@ async def test_a_silent_wechat_holds_nobody_up(client, context, monkeypatch):
     await asyncio.wait([sending_it])
 
 
-async def test_a_publisher_who_ends_their_own_task_is_not_told(client, context):
-    alice = await client.log_in("alice")
+async def test_a_publisher_who_ends_their_own_task_is_not_told(client, context, alice):
     await allow(client, "alice", "ended")
     code = await alice.publish()
     await alice.post("/endTask", code=code)
@@ -214,8 +209,7 @@ async def test_a_publisher_who_ends_their_own_task_is_not_told(client, context):
     assert await states(context) == {}
 
 
-async def test_a_reminder_comes_once_when_the_cooldown_is_over(client, context):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+async def test_a_reminder_comes_once_when_the_cooldown_is_over(client, context, alice, bob, carol, dave):
     code = await alice.publish(cd=3600)
     dug = await bob.dig(code)
     await allow(client, "carol", "cooldown_over")
@@ -236,8 +230,7 @@ async def test_a_reminder_comes_once_when_the_cooldown_is_over(client, context):
     assert len(await sent_to(client, "carol")) == 2
 
 
-async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client, context):
-    alice, carol = await client.log_in_all("alice", "carol")
+async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client, context, alice, carol):
     starts_at = context.clock.now_ms() + 3_600_000
     goods = await alice.publish(cd=3600, starts_at=starts_at)
     unpaid = await publish_red_packet(alice, starts_at=starts_at)
@@ -250,8 +243,7 @@ async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client, cont
     assert (kind, shown["note"]) == ("cooldown_over", "开挖了，快来挖第一锹")
 
 
-async def test_a_reminder_waits_while_somebody_else_was_faster(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_reminder_waits_while_somebody_else_was_faster(client, context, alice, bob, carol):
     code = await alice.publish(cd=3600)
     await bob.dig(code)
     await allow(client, "carol", "cooldown_over")
@@ -263,8 +255,7 @@ async def test_a_reminder_waits_while_somebody_else_was_faster(client, context):
     assert await sent_to(client, "carol") == []
 
 
-async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+async def test_nobody_is_reminded_of_a_task_that_was_taken_down(client, context, alice, bob, carol, dave):
     code = await alice.publish(cd=3600)
     await bob.dig(code)
     await allow(client, "carol", "cooldown_over")
@@ -314,8 +305,7 @@ async def end_cooldown(context: Context, code: str) -> None:
     context.hub.cooldowns.forget(code)
 
 
-async def test_a_reminder_that_makes_no_sense_is_refused(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_reminder_that_makes_no_sense_is_refused(context, alice, bob, carol):
     free = await alice.publish()
     assert (await carol.post("/remind", code=free))["msg"] == "冷却已经结束，现在就可以挖"
     won = await alice.publish(cd=3600, prize_num=2, forecast_num=2, interval=1, fluctuation=0)

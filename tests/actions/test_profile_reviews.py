@@ -47,8 +47,7 @@ async def let_files_age(context: Context, milliseconds: int) -> None:
 
 
 @pytest.mark.parametrize("second", ["wxname", "wxheadpic"])
-async def test_two_choices_at_once_are_both_kept(client, context, monkeypatch, second):
-    (alice,) = await client.log_in_all("alice")
+async def test_two_choices_at_once_are_both_kept(context, monkeypatch, second, alice):
     chosen = {"wxname": "乙", "wxheadpic": await uploaded(alice)}
     reviews = context.store.reviews
     with monkeypatch.context() as patch:
@@ -70,9 +69,8 @@ async def test_two_choices_at_once_are_both_kept(client, context, monkeypatch, s
 
 @pytest.mark.parametrize("step", ["add", "replace_profiles"])
 async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(
-    client, context, monkeypatch, step
+    context, monkeypatch, step, alice
 ):
-    (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="甲")
     with monkeypatch.context() as patch:
         patch.setattr(context.store.reviews, step, failing(Killed()))
@@ -85,8 +83,7 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     assert await find(context, "reviews") == []
 
 
-async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(client, context, monkeypatch):
-    (alice,) = await client.log_in_all("alice")
+async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, monkeypatch, alice):
     with monkeypatch.context() as patch:
         patch.setattr(context.store.reviews, "add", lambda *_: die())
         with pytest.raises(Killed):
@@ -101,8 +98,7 @@ async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(clie
     assert await find(context, "people", due_at={"$exists": True}) == []
 
 
-async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(context, monkeypatch, alice, bob):
     for k, who in enumerate((alice, bob), 1):
         await leave_unsubmitted(context, monkeypatch, who.unionid, due_at=k)
     add = context.store.reviews.add
@@ -121,8 +117,7 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(clien
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(context, monkeypatch, alice):
     await leave_unsubmitted(context, monkeypatch, alice.unionid, due_at=1)
     person = await person_of(context, alice)
     await context.store.people.lock_out(person, "forgotten:x")
@@ -146,8 +141,7 @@ async def leave_unsubmitted(
     await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})
 
 
-async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(context, alice):
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
     await context.store.people.set_profile(alice.unionid, "乙", None)  # as without checks
@@ -156,8 +150,7 @@ async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(client, context, monkeypatch):
-    (alice,) = await client.log_in_all("alice")
+async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(context, monkeypatch, alice):
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
     (held,) = await find(context, "reviews")
@@ -221,8 +214,7 @@ async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_i
     assert (left["_id"], left["metadata"]["kept"]) == (second.removeprefix("/files/"), 1)
 
 
-async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context, alice):
     await misbehave(client, "judge", call="media_check_async", code="risky")
     path = await uploaded(alice)
     seen = [signed_path(context, each) for each in (path, path.replace(".", "_t."))]
@@ -235,8 +227,7 @@ async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context):
     assert await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}}) == []
 
 
-async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_picture_beside_a_bad_name_can_be_chosen_again(context, alice):
     path = await uploaded(alice)
     await alice.post("/setProfile", wxname="违规", wxheadpic=path)
     await settle_reviews(context)
@@ -246,8 +237,7 @@ async def test_a_picture_beside_a_bad_name_can_be_chosen_again(client, context):
     assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}
 
 
-async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(context, alice, bob):
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname="小红")
     code = await alice.publish()
@@ -262,8 +252,7 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(clien
 
 
 @pytest.mark.parametrize(("name", "review"), [("违规", "refused"), ("存疑", "held")])
-async def test_a_first_treasure_shows_no_name_that_did_not_pass(client, context, name, review):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_first_treasure_shows_no_name_that_did_not_pass(context, name, review, alice):
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
     await alice.post("/setProfile", wxname=name)
     code = await alice.publish()

@@ -51,9 +51,8 @@ async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasur
 
 
 async def test_names_and_pictures_of_kinds_are_edited_and_checked_again_but_never_their_numbers(
-    client, context
+    client, context, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     colours = ("red", "green", "blue")
     urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in colours]
     code = await publish(alice, urls[:2])
@@ -96,8 +95,7 @@ async def test_names_and_pictures_of_kinds_are_edited_and_checked_again_but_neve
     assert [(await client.http.get(urlsplit(url).path)).status_code for url in urls] == [200, 404, 200]
 
 
-async def test_a_bad_picture_of_the_last_kind_refuses_the_whole_treasure(client, context):
-    alice = await client.log_in("alice")
+async def test_a_bad_picture_of_the_last_kind_refuses_the_whole_treasure(client, context, alice):
     urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in ("red", "green")]
     code = await publish(alice, urls)
     [review] = await find(context, "reviews")

@@ -13,8 +13,7 @@ from support.invariants import check_history
 from support.meanwhile import meanwhile
 
 
-async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(context, monkeypatch, alice, bob):
     code = await alice.publish(cd=0)
     assert (await bob.dig(code))["now_depth"] == 1  # by this the process knows whose task it is
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
@@ -29,9 +28,8 @@ async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(clie
 
 
 async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_is_known_whose_task_it_is(
-    client, context, other, monkeypatch
+    context, other, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     code = await alice.publish(cd=60)
     reads = meanwhile(monkeypatch, other.store.tasks, "view")
     refused = await asyncio.gather(
@@ -42,8 +40,7 @@ async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_i
     assert len(reads) <= 20  # those that wait together share one
 
 
-async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(context, alice, bob):
     code = await alice.publish(cd=60, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     assert (await bob.dig(code, dig_id="bobs-dig-1"))["is_prize"] == 1
     async with digging_of(context).turn(code):
@@ -53,9 +50,8 @@ async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_tur
 
 
 async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(
-    client, context, other
+    context, other, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await bob.dig(code)
     for who, error in ((alice, "own_task"), (bob, "already_won")):
@@ -65,8 +61,7 @@ async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task
         assert (await who.dig(code))["error"] == "ended"
 
 
-async def test_refused_digs_leave_nothing_for_the_garbage_collector(client):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_refused_digs_leave_nothing_for_the_garbage_collector(alice, bob, carol):
     code, ended = await alice.publish(cd=60), await alice.publish()
     await bob.dig(code)
     await alice.post("/endTask", code=ended)

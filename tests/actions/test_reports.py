@@ -33,6 +33,18 @@ TO_HOLD = 3
 ENVIRONMENT = {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": str(TO_HOLD)}
 
 
+@pytest.fixture
+def code(io_loop: Any, client: Client, alice: Someone) -> str:
+    """A treasure of Alice's. The client is an operator's, too."""
+
+    async def publish() -> str:
+        await operator(client)
+        return await alice.publish()
+
+    published: str = io_loop.run_sync(publish)
+    return published
+
+
 async def grow_old(context: Context, *people: Someone) -> None:
     """Let people have logged in first more than a day ago."""
     long_ago = context.clock.now_ms() - DAY_MS - 1
@@ -62,10 +74,7 @@ async def is_hidden(context: Context, code: str) -> bool:
     return bool(task["hidden"])
 
 
-async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(client, context):
-    await operator(client)
-    alice = await client.log_in("alice")
-    code = await alice.publish()
+async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(client, context, code):
     people = await who_counts(client, context, 2 * TO_HOLD, code)
     for someone in people[: TO_HOLD - 1]:
         assert (await report(someone, code, text="一直不发货"))["status"] == 0
@@ -103,9 +112,7 @@ async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_noth
     assert len(await context.store.reports.of_task(code, 100)) == len(replies)
 
 
-async def test_one_person_counts_once_however_often_they_report(client, context):
-    alice = await client.log_in("alice")
-    code = await alice.publish()
+async def test_one_person_counts_once_however_often_they_report(client, context, code):
     [bob] = await who_counts(client, context, 1, code)
     replies = await asyncio.gather(*(report(bob, code, text=str(k)) for k in range(2 * TO_HOLD)))
     assert [reply["status"] for reply in replies] == [0] * len(replies)
@@ -114,11 +121,8 @@ async def test_one_person_counts_once_however_often_they_report(client, context)
 
 
 async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_shown(
-    client, context, monkeypatch
+    client, context, monkeypatch, code
 ):
-    await operator(client)
-    alice = await client.log_in("alice")
-    code = await alice.publish()
     people = await who_counts(client, context, TO_HOLD, code)
     for someone in people[:-1]:
         await report(someone, code)
@@ -131,10 +135,7 @@ async def test_a_task_that_an_operator_shows_while_a_report_is_counted_stays_sho
     assert not await is_hidden(context, code)
 
 
-async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(client, context, monkeypatch):
-    await operator(client)
-    alice = await client.log_in("alice")
-    code = await alice.publish()
+async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(client, context, monkeypatch, code):
     bob, carol = await who_counts(client, context, 2, code)
     await report(bob, code)
     meanwhile(monkeypatch, context.store.reports, "close_decided", before=lambda: report(carol, code))
@@ -143,10 +144,9 @@ async def test_a_report_made_just_after_a_decision_is_not_closed_by_it(client, c
     assert queued["number"] == 1
 
 
-async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows_it(client, context):
-    await operator(client)
-    alice = await client.log_in("alice")
-    code = await alice.publish()
+async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows_it(
+    client, context, alice, code
+):
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
     for hidden, review, note in ((None, "held", reported_note(24)), (1, "hidden", "违法"), (0, "shown", "")):
@@ -159,8 +159,7 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
 
 
 @pytest.mark.parametrize("state", [{"hidden": 1}, {"hidden": 1, "reported": 1}], ids=str)
-async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, context, state):
-    alice = await client.log_in("alice")
+async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, context, state, alice):
     code = await alice.publish(forecast_num=100_000)
     bob, carol = await who_counts(client, context, 2, code)
     assert (await bob.dig(code))["is_prize"] == 0
@@ -226,9 +225,9 @@ async def test_any_text_of_200_characters_is_taken(client, context):
         assert len(saved["text"]) <= 200
 
 
-async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(client, context):
-    alice = await client.log_in("alice")
-    code = await alice.publish()
+async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
+    client, context, alice, code
+):
     assert (await report(alice, code))["error"] == "bad_request"
     assert (await report(alice, "A" * 12))["error"] == "no_such_task"
     assert (await client.post("/report", unionid=alice.unionid, code=code, reason="other"))["error"] == (
@@ -237,8 +236,7 @@ async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(client
     assert await context.store.reports.collection.count_documents({}) == 0
 
 
-async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(client, context):
-    alice = await client.log_in("alice")
+async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(client, context, alice):
     code, other = await publish_red_packet(alice), await alice.publish()
     [bob] = await who_counts(client, context, 1, other)
     for each in (code, other):
@@ -316,10 +314,9 @@ async def test_who_was_right_before_hides_one_more_treasure_and_who_was_wrong_we
     assert await is_hidden(context, third)
 
 
-async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(client, context):
-    await operator(client)
-    alice = await client.log_in("alice")
-    code = await alice.publish()
+async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_it_again(
+    client, context, code
+):
     people = await who_counts(client, context, 3 * TO_HOLD, code)
     for someone in people[:TO_HOLD]:
         await report(someone, code)
@@ -362,9 +359,8 @@ async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(cli
 
 
 async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_keeps_its_money(
-    client, context
+    client, context, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await paid_packet(client, context, alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
@@ -377,10 +373,7 @@ async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_
     await check_books(context)
 
 
-async def test_a_publisher_may_not_end_what_an_operator_hid(client, context):
-    await operator(client)
-    alice = await client.log_in("alice")
-    code = await alice.publish()
+async def test_a_publisher_may_not_end_what_an_operator_hid(client, context, alice, code):
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
     assert (await client.post("/ops/hide", code=code, hidden=1, reason="违法"))["status"] == 0

@@ -21,8 +21,7 @@ async def states(context: Context, collection: str, field: str = "state") -> lis
     return [found[field] for found in await find(context, collection)]
 
 
-async def test_the_order_of_what_a_check_refuses_is_closed(client, context):
-    alice = await client.log_in("alice")
+async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alice):
     code = await publish_red_packet(alice, name="违规")
     parameters = await order(alice, code)
     await settle(context)
@@ -32,8 +31,7 @@ async def test_the_order_of_what_a_check_refuses_is_closed(client, context):
     await check_books(context)
 
 
-async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(client, context):
-    alice = await client.log_in("alice")
+async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(context, alice):
     code = await publish_red_packet(alice, name="存疑")
     await order(alice, code)
     await settle(context)
@@ -45,8 +43,7 @@ async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(client, c
     assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
 
 
-async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(client, context):
-    alice = await client.log_in("alice")
+async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(context, alice):
     code = await publish_red_packet(alice)
     old = await order(alice, code)
     await hide_task(context, ME, code, "骗人", hidden=True)

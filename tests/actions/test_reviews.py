@@ -53,8 +53,7 @@ async def listed(who: Any) -> list[str]:
     return [card["code"] for card in (await who.get("/getTaskList"))["data"]]
 
 
-async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(client, context, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(context, open_page, alice, bob):
     code = await alice.publish(forecast_num=1)
     assert await shown_to(alice, code) == "checking"
     assert await shown_to(bob, code) == "no_such_task"
@@ -84,9 +83,8 @@ async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(client, conte
     ],
 )
 async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
-    client, context, call, judged, ends
+    client, context, call, judged, ends, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     await misbehave(client, "judge", call=call, code=judged)
     code = await alice.publish()
     await settle(context)
@@ -100,8 +98,7 @@ async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
     assert len(await find(context, "reviews", state="held")) == (ends == "held")
 
 
-async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_reason(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_reason(context, alice, bob):
     code = await alice.publish()
     await hide_task(context, ME, code, "骗人", hidden=True)
     await settle(context)
@@ -117,8 +114,7 @@ async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_
     assert (await alice.get("/getTaskDetails", code=code))["review_note"] == ""
 
 
-async def test_a_process_that_holds_late_undoes_no_operators_decision(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_process_that_holds_late_undoes_no_operators_decision(client, context, alice, bob):
     code = await paid_packet(client, context, alice, name="存疑")
     await settle(context)
     (stale,) = await find(context, "reviews")
@@ -130,9 +126,8 @@ async def test_a_process_that_holds_late_undoes_no_operators_decision(client, co
 
 @pytest.mark.parametrize(("ended", "state"), [(True, "shown"), (False, "no_such_task")])
 async def test_a_task_whose_publisher_was_banned_meanwhile_waits_for_an_operator(
-    client, context, ended, state
+    context, ended, state, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish()
     person = await person_of(context, alice)
     now_ms = context.clock.now_ms()
@@ -154,8 +149,7 @@ async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
         assert (await state_of(context, code))["review"] == "refused"
 
 
-async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(client, context, alice, bob):
     code = await paid_packet(client, context, alice)
     person = await person_of(context, alice)
     await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))
@@ -165,8 +159,7 @@ async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(cli
     assert (await bob.dig(code))["is_prize"] == 1
 
 
-async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context, alice, bob):
     code = await alice.publish(name="违规")
     await settle(context)
     task = await state_of(context, code)
@@ -179,8 +172,7 @@ async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context
     assert (reply["error"], await find(context, "reports")) == ("no_such_task", [])
 
 
-async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(client, context, alice):
     for call in ("msg_sec_check", "media_check_async"):
         await misbehave(client, "refuse", call=call, code="61010")
         code = await alice.publish()
@@ -203,8 +195,7 @@ async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_sh
     await check_books(context)
 
 
-async def test_a_refused_red_packet_that_is_paid_late_gives_all_money_back(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_refused_red_packet_that_is_paid_late_gives_all_money_back(client, context, alice):
     code = await publish_red_packet(alice, name="违规")
     parameters = await order(alice, code)
     await settle_reviews(context)
@@ -218,8 +209,7 @@ async def test_a_refused_red_packet_that_is_paid_late_gives_all_money_back(clien
     await check_books(context)
 
 
-async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(context, alice, bob):
     code = await alice.publish(name="存疑的猫")
     await settle(context)
     await let_pass(context, 40 * DAY_MS)
@@ -299,8 +289,7 @@ async def test_results_that_come_twice_forged_or_before_their_request_is_noted_c
     assert {check["said"] for check in await find(context, "media_checks")} == {"pass"}
 
 
-async def test_a_chosen_name_is_checked_before_others_see_it(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_chosen_name_is_checked_before_others_see_it(context, alice, bob):
     picture = (await alice.upload(a_picture()))["url"]
     code = await bob.publish(forecast_num=1000)
     await settle(context)
@@ -330,8 +319,7 @@ async def test_a_chosen_name_is_checked_before_others_see_it(client, context):
     assert await seen() == "小明"
 
 
-async def test_an_older_name_never_comes_after_a_newer_one(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_an_older_name_never_comes_after_a_newer_one(context, alice):
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
     await alice.post("/setProfile", wxname="小明")
@@ -343,8 +331,7 @@ async def test_an_older_name_never_comes_after_a_newer_one(client, context):
     assert await find(context, "reviews") == []
 
 
-async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(context, monkeypatch, alice, bob):
     monkeypatch.setattr(context.store.reviews, "add", lose_the_connection)
     with pytest.raises(AssertionError, match="outcome_unknown"):
         await alice.publish()
@@ -361,8 +348,7 @@ async def lose_the_connection(_review: Review) -> None:
     raise AutoReconnect
 
 
-async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(client, context):
-    (alice,) = await client.log_in_all("alice")
+async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(context, alice):
     await alice.publish()
     (task,) = await find(context, "tasks")
     assert task["due_at"] == task["created_at"] + DAY_MS
@@ -371,8 +357,6 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(client, co
 async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(
     client, context, monkeypatch
 ):
-    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
-    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="张小明")
     await settle(context)

@@ -253,8 +253,7 @@ async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_th
         await rotating.await_servers(store, keys, said.append)
 
 
-async def test_an_address_that_is_replaced_meanwhile_is_not_lost(client, context, settings, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settings, monkeypatch, alice, bob):
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
     await bob.post("/drawPrize", code=code, **MAIL)

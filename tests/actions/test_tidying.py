@@ -10,7 +10,6 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorCollection
 
 from server.actions.digging.end_task import settle_task
-from server.actions.people import erase as forgetting
 from server.actions.people.erase import erase
 from server.actions.pictures import pictures_of
 from server.actions.tidy import OVER_DAYS, tidy
@@ -86,8 +85,7 @@ async def uploaded(person: Someone) -> list[str]:
     return [reply["url"], reply["thumbnail"]]
 
 
-async def test_an_upload_that_nothing_uses_goes_after_a_day(client, context):
-    alice = await client.log_in("alice")
+async def test_an_upload_that_nothing_uses_goes_after_a_day(client, context, alice):
     unused = await uploaded(alice)
     await let_files_age(context, UNUSED_MS - 60_000)
     await tidy(context)
@@ -100,8 +98,7 @@ async def test_an_upload_that_nothing_uses_goes_after_a_day(client, context):
     assert refused["error"] == "bad_request"
 
 
-async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client, context):
-    alice = await client.log_in("alice")
+async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client, context, alice):
     pictures = [await uploaded(alice) for _ in range(3)]
     await alice.publish(url=pictures[0][0])
     for face in (pictures[1][0], pictures[2][0]):  # an earlier dig may show the first
@@ -116,8 +113,7 @@ async def test_a_picture_that_a_task_or_a_person_uses_or_used_stays(client, cont
     assert await context.store.files.rows.find_one({"metadata.delete_at": {"$exists": True}}) is None
 
 
-async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(client, context):
-    alice = await client.log_in("alice")
+async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(client, context, alice):
     unused = await uploaded(alice)
     await let_files_age(context, UNUSED_MS)
     assert await context.store.files.take(unused[0], None, context.clock.now_ms()) is not None
@@ -128,8 +124,7 @@ async def test_an_upload_whose_task_was_never_saved_goes_a_day_later(client, con
     assert await served(client, *unused) == [404, 404]
 
 
-async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_picture(client, context):
-    alice = await client.log_in("alice")
+async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_picture(client, context, alice):
     files, now_ms = context.store.files, context.clock.now_ms()
     first, second = await uploaded(alice), await uploaded(alice)
     names = [name_of(address) for address in (first[0], second[0])]
@@ -143,8 +138,7 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
     assert await served(client, first[0], second[0]) == [200, 404]
 
 
-async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, context):
-    alice = await client.log_in("alice")
+async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, context, alice):
     own, default = await uploaded(alice), await publish_red_packet(alice)
     code = await publish_red_packet(alice, url=own[0])
     await let_files_age(context, UNUSED_MS)
@@ -162,8 +156,7 @@ async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, co
     assert await served(client, f"/files/{(await stored(context))[0].pop()}") == [200]
 
 
-async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client, context):
-    alice = await client.log_in("alice")
+async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client, context, alice):
     code = await alice.publish()
     await tidy(context)
 
@@ -181,8 +174,7 @@ async def test_a_poster_goes_a_month_after_it_was_last_asked_for(client, context
     assert await served(client, await poster()) == [200]
 
 
-async def test_posters_do_not_pile_up_with_each_change_of_a_name(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_posters_do_not_pile_up_with_each_change_of_a_name(client, context, alice, bob):
     code = await alice.publish()
     posters = [str((await bob.post("/getSharePic", code=code))["pic"])]
     for name in ("一", "二", "三"):
@@ -195,8 +187,7 @@ async def test_posters_do_not_pile_up_with_each_change_of_a_name(client, context
     assert await served(client, *posters) == [200, 404, 404, 200]
 
 
-async def test_a_visit_goes_when_its_task_is_long_over(client, context, settings):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_visit_goes_when_its_task_is_long_over(context, settings, alice, bob, carol):
     code = await alice.publish()
     shares = {}
     for person, brought in ((alice, {}), (bob, {"is_share": 1, "from_unionid": alice.unionid})):
@@ -254,8 +245,7 @@ async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, contex
     assert await stored(context) == (set(), set())
 
 
-async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(client, context, killing):
-    alice = await client.log_in("alice")
+async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(client, context, killing, alice):
     used = await uploaded(alice)
     code = await alice.publish(url=used[0])
     number, finished = 0, False
@@ -285,8 +275,6 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(clien
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
     client, context, monkeypatch
 ):
-    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
-    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     alice, bob = await client.log_in_all("alice", "bob")
     poster = (await bob.post("/getSharePic", code=await alice.publish()))["pic"]
     await context.store.visits.rows.delete_many({})

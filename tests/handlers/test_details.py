@@ -31,9 +31,8 @@ GIFT = PRINTED | {
 }  # fmt: skip
 
 
-async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client):
+async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client, alice, bob):
     """It sends and reads only what is printed: no token, and no code when it asks for participants."""
-    alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(
         alice, {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 0, "cd": 60}
     )
@@ -72,8 +71,7 @@ class Seen(NamedTuple):
     status: int = 0
 
 
-async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, context, alice, bob, carol):
     rules = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 40}
     warm, quick, packet, over = await publish_many(
         alice, rules | {"cd": 30}, rules | {"cd": 3}, RED_PACKET | {"cd": 20}, {"forecast_num": 1, "cd": 5}
@@ -121,8 +119,7 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, con
     assert (await bob.dig(packet))["error"] == "not_paid"
 
 
-async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd(context, alice, bob):
     [code] = await publish_many(
         alice,
         {
@@ -160,8 +157,7 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
         assert after["prizes_left"] == dug["prizes_left"]
 
 
-async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context, alice, bob, carol, dave):
     code, other = await publish_many(alice, {"is_public": 0}, {})
 
     async def noted() -> set[tuple[str, str, str]]:
@@ -209,9 +205,8 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context)
 
 
 async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_writes(
-    client, context, monkeypatch
+    context, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     code = await alice.publish()
     away = failing(NotPrimaryError("not primary"))
     monkeypatch.setattr(context.store.visits.collection, "bulk_write", away)

@@ -10,8 +10,7 @@ async def footprints(someone: Any, **page: int) -> list[tuple[Any, ...]]:
     return [(row["code"], row["depth"], row["was_one_in"], row["is_prize"]) for row in rows]
 
 
-async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(context, alice, bob, carol):
     code = await alice.publish(prize_num=2, interval=3, fluctuation=1, forecast_num=8)
     shown: list[int] = []
     made: dict[str, list[tuple[Any, ...]]] = {bob.unionid: [], carol.unionid: []}
@@ -33,8 +32,7 @@ async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(client, con
     assert await footprints(alice) == []
 
 
-async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(context, alice, bob):
     code = await alice.publish()
     for _ in range(22):
         await bob.dig(code)

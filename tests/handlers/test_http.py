@@ -131,8 +131,7 @@ async def test_a_request_to_no_interface_is_refused_in_json_too(client, settings
     assert head.headers["Content-Type"].startswith("application/json")
 
 
-async def test_a_reply_is_whole_whatever_headers_the_client_sends(client):
-    alice = await client.log_in("alice")
+async def test_a_reply_is_whole_whatever_headers_the_client_sends(client, alice):
     headers = {"Authorization": f"Bearer {alice.token}", "If-None-Match": "*", "Range": "bytes=0-1"}
     headers |= {"Accept": "text/html", "X-Http-Method-Override": "POST"}
     for path in ("/getMyInfo", "/healthz", "/openapi.json"):

@@ -61,9 +61,8 @@ async def test_a_request_without_an_identity_is_refused_as_not_logged_in(client)
 
 
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
-    client, context, elsewhere
+    client, context, elsewhere, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
     for times in (1, 2):  # an old and a new version of the client, used in turn
         for interface in ASKING_WHO:
@@ -102,8 +101,7 @@ def test_interfaces_that_move_money_prizes_or_an_account_lock():
     }  # fmt: skip
 
 
-async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, context, alice, bob):
     code = await alice.publish(forecast_num=100_000)
     month_old = create_signed_value(
         context.keys._derive("token").hex(),
@@ -143,8 +141,7 @@ async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, cont
     assert reply["status"] == 0
 
 
-async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, context, alice, bob):
     code = await alice.publish(forecast_num=1)
     assert (await bob.dig(code))["is_prize"] == 1
     given = await a_ticket(client.http, user="alice")
@@ -154,8 +151,7 @@ async def test_logins_and_proofs_need_no_token_and_ignore_a_bad_one(client, cont
         assert (await client.get("/getProof", headers=headers, code=code))["status"] == 0
 
 
-async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, alice, bob):
     anonymous = await client.log_in("carol", anonymous=1)
     assert anonymous.data["nickName"] == "微信用户"
     picture = (await anonymous.upload(a_picture()))["url"]
@@ -181,8 +177,7 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client):
     assert (card["wxname"], card["wxheadpic"]) == ("卡萝", shown)
 
 
-async def test_a_signature_that_is_not_ones_own_name_is_marked(client):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_signature_that_is_not_ones_own_name_is_marked(alice, bob):
     own, theirs = alice.data["nickName"], bob.data["nickName"]
     for wxname, shown, signed in ((None, own, 0), (own, own, 0), (theirs, theirs, 1), ("匿名", "匿名", 1)):
         code = await alice.publish(wxname=wxname)
@@ -205,8 +200,7 @@ async def test_the_openid_serves_if_wechat_gives_no_unionid(client):
     assert (await plain.get("/getMyRelease"))["data"][0]["code"] == code
 
 
-async def test_a_person_who_never_logged_in_is_told_so(client):
-    alice = await client.log_in("alice")
+async def test_a_person_who_never_logged_in_is_told_so(client, alice):
     code = await alice.publish(forecast_num=100_000)
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     for interface in ASKING_WHO:
@@ -217,8 +211,7 @@ async def test_a_person_who_never_logged_in_is_told_so(client):
 class TestWhereTokensAreRequired:
     ENVIRONMENT: ClassVar = {"REQUIRE_TOKEN": "1"}
 
-    async def test_nobody_is_believed_without_a_token(self, client):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_nobody_is_believed_without_a_token(self, client, alice, bob):
         code = await alice.publish(forecast_num=1)
         for interface in ASKING_WHO:
             assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface

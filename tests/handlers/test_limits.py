@@ -53,8 +53,7 @@ def check_refused(reply: httpx.Response, least: int, most: int) -> None:
     assert "后再试" in said["msg"]
 
 
-async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, context, alice, bob):
     draft = await alice.draft()
     mine = {**draft, "unionid": alice.unionid}
     for _ in range(2):
@@ -68,16 +67,14 @@ async def test_publishing_stops_at_the_limit_and_nothing_is_published(client, co
     assert (await bob.dig(code))["status"] == 0  # a dig has no limit
 
 
-async def test_uploads_stop_at_the_limit_before_the_picture_is_read(client):
-    alice = await client.log_in("alice")
+async def test_uploads_stop_at_the_limit_before_the_picture_is_read(alice):
     for _ in range(3):
         assert (await alice.upload(a_picture()))["status"] == 0
     reply = await alice.upload(a_picture())
     assert (reply["error"], reply["retry_after"] > 3500) == ("too_many", True)
 
 
-async def test_only_posters_that_are_drawn_count(client):
-    alice = await client.log_in("alice")
+async def test_only_posters_that_are_drawn_count(alice):
     one, other = await alice.publish(), await alice.publish()
     for _ in range(3):
         assert (await alice.post("/getSharePic", code=one))["status"] == 0
@@ -85,8 +82,7 @@ async def test_only_posters_that_are_drawn_count(client):
     assert (await alice.post("/getSharePic", code=one))["status"] == 0
 
 
-async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_they_are_drawn(client):
-    alice = await client.log_in("alice")
+async def test_codes_of_the_mini_program_count_as_posters_of_an_address_once_they_are_drawn(client, alice):
     codes = ["", await alice.publish(), await alice.publish()]
 
     async def ask(code: str, headers: dict[str, str]) -> httpx.Response:
@@ -133,8 +129,7 @@ async def test_a_waiting_caller_gets_the_code_even_if_the_first_is_refused(clien
         await first
 
 
-async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_names_and_consents_stop_at_the_limit_and_nothing_is_saved(context, alice, bob):
     asked: list[tuple[str, dict[str, str]]] = [
         ("/setProfile", {"wxname": "甲"}),
         ("/subscribed", {"templates": "x" * 20}),
@@ -209,8 +204,7 @@ async def test_logins_that_succeed_count_for_the_person_and_not_for_the_address(
     check_refused(found[-1], 1, 60)
 
 
-async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(client, open_page):
-    alice = await client.log_in("alice")
+async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(open_page, alice):
     for _ in range(2):
         page = await open_page(alice)
         await page.connection.write_message('{"action":"ping"}')
@@ -221,8 +215,7 @@ async def test_new_sockets_are_closed_with_a_code_that_says_to_come_back_later(c
     assert await third.closed() == TOO_MANY
 
 
-async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(client, open_page):
-    alice = await client.log_in("alice")
+async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(open_page, alice):
     stranger = replace(alice, send_token=False)
     code = await alice.publish()
     asked = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 9, "draw_type": 1}
@@ -240,8 +233,7 @@ async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(client, open_p
         assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 
 
-async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(client, context):
-    alice = await client.log_in("alice")
+async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(context, alice):
     for _ in range(5):
         await alice.upload(a_picture())
     context.heartbeats.take(0)
@@ -258,8 +250,7 @@ class TestBytes:
 
     ENVIRONMENT: ClassVar = {"UPLOAD_MB_A_PERSON": "1"}
 
-    async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(self, client):
-        alice = await client.log_in("alice")
+    async def test_bytes_count_by_what_a_request_says_that_it_sends_until_they_are_stored(self, alice):
         no_picture = bytes(400 << 10)
         before = metrics.LIMITED.labels("upload_mb")._value.get()
         errors = [(await alice.upload(no_picture))["error"] for _ in range(3)]
@@ -267,8 +258,7 @@ class TestBytes:
         assert (await alice.upload(a_picture()))["status"] == 0
         assert metrics.LIMITED.labels("upload_mb")._value.get() == before + 1
 
-    async def test_pictures_count_by_what_is_stored_of_them(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_pictures_count_by_what_is_stored_of_them(self, context, alice, bob):
         padded = a_picture() + bytes(400 << 10)
         assert [(await alice.upload(padded))["status"] for _ in range(6)] == [0] * 6
         stored = await stored_files(context)
@@ -283,9 +273,7 @@ class TestBytes:
         assert errors == [None] * times + ["too_many"]
         assert await stored_files(context) == stored + 2 * times
 
-    async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(self, client):
-        alice = await client.log_in("alice")
-
+    async def test_an_upload_that_does_not_say_its_length_counts_as_the_largest(self, client, alice):
         async def parts() -> Any:
             yield b"--x\r\n"
 
@@ -326,9 +314,7 @@ class TestOfAnAddress:
         assert found == [200] * 4
         assert [await upload(person, HERE) for person in people] == [200, 200, 429, 429]
 
-    async def test_the_networks_of_a_48_have_ten_times_as_much_together(self, client):
-        alice = await client.log_in("alice")
-
+    async def test_the_networks_of_a_48_have_ten_times_as_much_together(self, alice):
         async def upload_from(network: int) -> int:
             return await upload(alice, {"X-Forwarded-For": f"2001:db8:0:{network:x}::1"})
 
@@ -342,6 +328,5 @@ class TestUnderHttpsWithoutATrustedProxy:
 
     ENVIRONMENT: ClassVar = {"UPLOADS_AN_ADDRESS": "2", "PUBLIC_URL": "https://wabao.example"}
 
-    async def test_no_address_is_counted(self, client):
-        alice = await client.log_in("alice")
+    async def test_no_address_is_counted(self, alice):
         assert [await upload(alice, HERE) for _ in range(4)] == [200] * 4

@@ -53,8 +53,7 @@ def codes(reply: dict[str, Any]) -> list[str]:
     return [card["code"] for card in reply["data"]]
 
 
-async def test_cards_hold_what_is_documented_and_nothing_else(client, context, settings):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_cards_hold_what_is_documented_and_nothing_else(context, settings, alice, bob):
     single, several, paid = await publish_many(
         alice,
         {"name": "钟", "wxname": "钟表店", "forecast_num": 1, "draw_type": 1},
@@ -150,8 +149,7 @@ async def test_the_square_shows_running_tasks_first_and_the_newest_first(client,
     assert (owing["code"], owing["need_pay"], owing["owed"]) == (unpaid, 1, 24)
 
 
-async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(context, alice, bob):
     [code] = await publish_many(alice, {"forecast_num": 1})
     assert (await bob.dig(code))["is_prize"] == 1
     await context.background.finish()
@@ -176,8 +174,7 @@ async def test_a_persons_own_lists_are_the_newest_500_or_pages_of_20(client, con
     assert (await bob.get("/getMyInfo"))["partake_num"] == 502
 
 
-async def test_participants_come_in_the_order_of_joining_50_per_page(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_participants_come_in_the_order_of_joining_50_per_page(context, alice, bob, carol):
     code, other = await publish_many(alice, {"forecast_num": 5_000, "is_public": 0}, {"forecast_num": 5_000})
     await bob.dig(code)
     await context.background.finish()

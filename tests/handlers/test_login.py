@@ -78,9 +78,8 @@ async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:
 
 
 async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_until_they_choose_one(
-    client, context
+    client, context, alice
 ):
-    alice = await client.log_in("alice")
     bob = await log_in_by_code(client, "bob")
     data = {name: bob.data[name] for name in ("nickName", "avatarUrl", "gender", "city", "named")}
     assert data == {"nickName": "还没起名", "avatarUrl": "", "gender": 0, "city": "", "named": 0}

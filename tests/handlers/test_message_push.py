@@ -153,8 +153,7 @@ async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(client, con
 class TestWithoutMessagePush:
     ENVIRONMENT: ClassVar = {}
 
-    async def test_a_push_is_refused_and_everything_is_shown_at_once(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_a_push_is_refused_and_everything_is_shown_at_once(self, client, context, alice, bob):
         sealed = seal(AES_KEY, an_event(), context.settings.appid)
         assert (await push(client, context, sealed)).status_code == 403
         code = await alice.publish()

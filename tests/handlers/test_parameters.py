@@ -24,8 +24,7 @@ async def a_draft(someone: Someone, **changes: Any) -> dict[str, Any]:
     return await someone.draft(synopsis="会抓老鼠", is_public=0, **rules) | changes
 
 
-async def test_query_json_form_and_multipart_say_the_same(client):
-    alice = await client.log_in("alice")
+async def test_query_json_form_and_multipart_say_the_same(client, alice):
     draft = await a_draft(alice) | {"unionid": alice.unionid}
     texts = {name: str(value) for name, value in draft.items()}
     headers = {"Authorization": f"Bearer {alice.token}"}
@@ -52,8 +51,7 @@ async def test_query_json_form_and_multipart_say_the_same(client):
     assert len((await alice.get("/getMyRelease", page="1"))["data"]) == len(sent)
 
 
-async def test_an_empty_or_null_parameter_counts_as_absent(client, settings):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_empty_or_null_parameter_counts_as_absent(settings, alice, bob):
     for nothing in ("", None):
         draft = await a_draft(alice, wxname=nothing, synopsis=nothing, cd=nothing, is_public=nothing)
         code = (await alice.post("/postTask", **draft, code=nothing, money=nothing))["code"]
@@ -71,8 +69,7 @@ async def test_an_empty_or_null_parameter_counts_as_absent(client, settings):
     assert (await bob.get("/getTaskUser", code="", page=""))["data"] == []  # page 2 of the task opened last
 
 
-async def test_parameters_that_do_not_apply_are_ignored(client):
-    alice = await client.log_in("alice")
+async def test_parameters_that_do_not_apply_are_ignored(client, alice):
     nonsense = ["abc", -5, 10**30, {"$ne": None}, [], True, "\x00", 1.5]
     unknown = {"seed": "0" * 64, "status": 1, "$where": "1", "": {"": [None]}, "hidden": "\x00"}
     for odd in nonsense:
@@ -157,8 +154,7 @@ BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client, context):
-    alice = await client.log_in("alice")
+async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client, context, alice):
     draft = await a_draft(alice) | {"unionid": alice.unionid}
     headers = {"Authorization": f"Bearer {alice.token}"}
     await alice.get("/getMyInfo")
@@ -170,8 +166,7 @@ async def test_a_bad_publication_is_refused_and_told_what_is_wrong(client, conte
     assert await everything(context) == before
 
 
-async def test_values_at_the_limits_are_taken(client):
-    alice = await client.log_in("alice")
+async def test_values_at_the_limits_are_taken(alice):
     draft = await a_draft(alice)
     for changes in (
         {"name": "猫" * 50, "synopsis": "🐈" * 2000, "wxname": "署" * 32},
@@ -227,8 +222,7 @@ BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_a_name_or_a_picture_alone_can_be_changed(client):
-    alice = await client.log_in("alice")
+async def test_a_name_or_a_picture_alone_can_be_changed(alice):
     url = (await alice.upload(a_picture()))["url"]
     before = await alice.get("/getTaskDetails", code=await alice.publish())
     assert (await alice.post("/setProfile", wxname="新名"))["status"] == 0
@@ -265,8 +259,7 @@ def _asked(schema: dict[str, Any]) -> dict[str, Any]:
     return first
 
 
-async def test_every_interface_says_which_parameter_is_wrong(client, context):
-    alice = await client.log_in("alice")
+async def test_every_interface_says_which_parameter_is_wrong(client, context, alice):
     await alice.get("/getMyInfo")
     before = await everything(context)
     for interface, changes, msg in BAD_REQUESTS:
@@ -316,8 +309,7 @@ async def test_a_body_that_cannot_be_read_is_refused_as_a_bad_request(client, co
     assert await everything(context) == before
 
 
-async def test_the_last_of_a_repeated_parameter_counts_and_a_body_counts_before_the_query(client):
-    alice = await client.log_in("alice")
+async def test_the_last_of_a_repeated_parameter_counts_and_a_body_counts_before_the_query(client, alice):
     headers = {"Authorization": f"Bearer {alice.token}"}
     mine = alice.unionid
     for query, body in (

@@ -35,9 +35,8 @@ def test_what_was_handed_over_counts_and_only_goods_say_how_fast(given, said):
 
 
 async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     now_ms = context.clock.now_ms()
     over, unseen, running, later, hidden = await publish_many(
         alice,
@@ -70,8 +69,6 @@ async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over
     person = await person_of(context, alice)
     saved = await context.store.people.save({**person, "public_id": "0" * 16})
     assert saved.get("public_id") == publisher_id
-    for pause in ("UNDER_WAY_SECONDS", "REMEMBERED_SECONDS"):
-        monkeypatch.setattr(erasing, pause, 0)
     await context.store.tasks.collection.update_many(
         {"publisher": alice.unionid, "status": 0}, {"$set": {"status": 1, "ended_at": now_ms}}
     )

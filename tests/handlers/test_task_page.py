@@ -115,9 +115,8 @@ async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(clien
 
 @pytest.mark.parametrize("redis", ["up", "down"])
 async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
-    client, context, other, redis, monkeypatch
+    context, other, redis, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1_000_000, cd=0)
     sock, port = bind_unused_port()
     server = HTTPServer(make_app(other))
@@ -140,8 +139,7 @@ async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
     server.stop()
 
 
-async def test_a_link_opens_only_with_a_token_that_was_handed_out(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_link_opens_only_with_a_token_that_was_handed_out(context, alice, bob, carol):
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     assert (await bob.get("/getTaskDetails", code=share))["code"] == code
@@ -159,8 +157,7 @@ async def test_a_link_opens_only_with_a_token_that_was_handed_out(client, contex
     assert (await bob.get("/getTaskDetails", code=again))["code"] == code
 
 
-async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_secrets(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_secrets(context, alice, bob):
     code = await alice.publish()
     tokens = []
     for number in range(4):
@@ -172,8 +169,7 @@ async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_sec
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
 
 
-async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(context, monkeypatch, alice, bob):
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     monkeypatch.setattr(visiting_of(context)._tokens, "ask", failing(Unavailable()))
@@ -181,8 +177,7 @@ async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(client, context
     assert (await bob.dig(share))["seq"] == 1
 
 
-async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(context, monkeypatch, alice):
     reads = meanwhile(monkeypatch, context.store.tasks, "find_at")
     known = context.hub.known
     for _ in range(5):
@@ -193,8 +188,7 @@ async def test_unknown_codes_are_read_once_a_second_and_fill_no_memory(client, c
     assert context.bus._wanted <= {"leader", "limits", "watchers"}, "no unknown code is subscribed to"
 
 
-async def test_unused_tasks_are_kept_within_bounds(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_unused_tasks_are_kept_within_bounds(context, monkeypatch, alice):
     codes = [await alice.publish() for _ in range(6)]
     monkeypatch.setattr(known_tasks, "IDLE_TASKS", 3)
     await context.hub.watch(Collecting(), codes[0], None, False)
@@ -206,8 +200,7 @@ async def test_unused_tasks_are_kept_within_bounds(client, context, monkeypatch)
     assert list(context.hub.known.by_code) == codes[:1]
 
 
-async def test_a_deleted_task_is_unknown_to_new_requests(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_deleted_task_is_unknown_to_new_requests(context, alice, bob):
     code = await alice.publish()
     await bob.get("/getTaskDetails", code=code)
     await context.store.tasks.collection.delete_one({"_id": code})
@@ -217,8 +210,7 @@ async def test_a_deleted_task_is_unknown_to_new_requests(client, context):
         await context.hub.watch(Collecting(), code, None, False)
 
 
-async def test_a_person_with_two_pages_is_one_watcher(client, context):
-    alice = await client.log_in("alice")
+async def test_a_person_with_two_pages_is_one_watcher(context, alice):
     code = await alice.publish()
     first, second = Collecting(), Collecting()
     for watcher in (first, second):

@@ -35,8 +35,7 @@ async def test_anybody_reads_the_texts_without_a_login(client):
     assert reply["contact"] == ""
 
 
-async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(client, settings):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(settings, alice, bob):
     code = await alice.publish(prize_num=3, interval=2, fluctuation=0, forecast_num=6, wxname="王记果园")
     rules = await rules_for(bob, code)
     assert rules["主办者"].startswith("发布者“王记果园”（署名）")
@@ -55,8 +54,7 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(client, set
 
 
 @pytest.mark.parametrize(("value", "taxed"), [(800, False), (801, True)])
-async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(client, value, taxed):
-    (alice,) = await client.log_in_all("alice")
+async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(value, taxed, alice):
     code, silent = await alice.publish(value=value), await alice.publish()
     prize = (await rules_for(alice, code))["奖品"]
     cards = {card["code"]: card["value"] for card in (await alice.get("/getTaskList"))["data"]}
@@ -68,15 +66,13 @@ async def test_what_goods_are_worth_is_said_and_from_some_sum_on_the_tax(client,
 
 
 @pytest.mark.parametrize("value", [0, 50_001, "1.5"])
-async def test_a_value_that_no_prize_may_have_is_refused(client, value):
-    (alice,) = await client.log_in_all("alice")
+async def test_a_value_that_no_prize_may_have_is_refused(value, alice):
     asked = {"goods_type": 2, "name": "一只猫", "prize_num": 1, "forecast_num": 9, "draw_type": 2}
     reply = await alice.post("/postTask", **asked, value=value)
     assert (reply["error"], reply["param"]) == ("bad_request", "value")
 
 
-async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(client):
-    (alice,) = await client.log_in_all("alice")
+async def test_an_unpaid_red_packet_has_not_begun_and_returns_to_its_publisher(alice):
     code = await alice.publish(goods_type=1, money=2, cd=3)
     rules = await rules_for(alice, code)
     assert rules["奖品"].endswith("现金红包，每份 2 元")

@@ -149,8 +149,7 @@ async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(client, cont
     assert len(await check_history(context, code)) == 2
 
 
-async def test_nobody_takes_somebody_elses_lot_with_their_id(client, context, cooled, drawn):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_nobody_takes_somebody_elses_lot_with_their_id(client, context, cooled, drawn, alice, bob):
     await bob.lock()
     code, _ = await cooled(alice)
     forged = asyncio.ensure_future(Someone(client, bob.unionid, "", {}, send_token=False).dig(code))
@@ -161,9 +160,8 @@ async def test_nobody_takes_somebody_elses_lot_with_their_id(client, context, co
 
 @pytest.mark.parametrize("first", ["token", "id"])
 async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_holds_it(
-    client, context, cooled, drawn, first
+    context, cooled, drawn, first, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
     digs = {
         how: dig(context, code, bob.unionid, "", admit, session)
@@ -183,10 +181,9 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_hol
 
 @pytest.mark.parametrize("why", ["own_task", "already_won", "banned"])
 async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
-    client, context, cooled, drawn, why
+    context, cooled, drawn, why, alice, bob, carol
 ):
     """Known from a frame that was heard, or from a read: here of the page, and of the first refusal."""
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
     if why == "already_won":
         context.hub.known.by_code[code].winners[bob.unionid] = 1
@@ -212,10 +209,9 @@ async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
 
 
 async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_either(
-    client, context, cooled, other, drawn
+    context, cooled, other, drawn, alice, bob, carol
 ):
     """Else each ban, and each process, would be a first of all who is refused, and holds up the others."""
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, _ = await cooled(alice)
     await learned(code, context, other)
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
@@ -323,9 +319,8 @@ async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_on
 
 @pytest.mark.usefixtures("only_the_first")
 async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_no_id(
-    client, context, cooled, other, drawn, tested_redis
+    context, cooled, other, drawn, tested_redis, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await known_at([context, other], [bob, carol])
     code, first = await cooled(alice)
     await learned(code, context, other)
@@ -345,9 +340,8 @@ async def test_by_two_tokens_at_two_processes_a_person_has_one_place_and_redis_n
 
 
 async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
-    client, context, cooled, other, drawn
+    context, cooled, other, drawn, alice, bob, carol, dave
 ):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     await known_at([context, other], [bob, carol, dave])
     code, _ = await cooled(alice)
     await learned(code, context, other)
@@ -366,9 +360,8 @@ async def test_if_the_first_of_all_is_banned_meanwhile_the_others_go_on(
 
 @pytest.mark.parametrize(("opened_by", "cd_seconds", "waits"), [("pay", 5, 1), ("show", 5, 1), ("pay", 0, 0)])
 async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_no_cooldown(
-    client, context, drawn, opened_by, cd_seconds, waits
+    context, drawn, opened_by, cd_seconds, waits, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=cd_seconds)
     tasks = context.store.tasks
     shut = {"open": 0, "opened_at": 0} | ({"review": "checking"} if opened_by == "show" else {})
@@ -390,9 +383,8 @@ async def test_who_waited_for_an_opening_digs_in_a_random_order_unless_there_is_
 
 @pytest.mark.parametrize("ahead_ms", [2000, -2000])
 async def test_an_announced_treasure_opens_by_mongodbs_clock_also_where_a_process_just_started_without_redis(
-    client, context, settings, monkeypatch, ahead_ms
+    context, settings, monkeypatch, ahead_ms, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     starts_at = context.clock.now_ms() + 3_600_000
     code = await alice.publish(cd=5, starts_at=starts_at)
     right = time.time_ns
@@ -416,9 +408,8 @@ async def test_an_announced_treasure_opens_by_mongodbs_clock_also_where_a_proces
 
 
 async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
-    client, context, cooled, drawn, monkeypatch
+    context, cooled, drawn, monkeypatch, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code, first = await cooled(alice)
     await fair_start_of(context).wait(code, "somebody else")
     now_ms = context.clock.now_ms
@@ -430,8 +421,7 @@ async def test_a_dig_after_the_lots_and_the_first_dig_of_all_do_not_wait(
     assert drawn.sizes == [1]
 
 
-async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(client, context, cooled, drawn):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(context, cooled, drawn, alice, bob):
     code, _ = await cooled(alice)
     digging = asyncio.ensure_future(dig(context, code, bob.unionid, "", admit, 0))
     await context.store.tasks.moves(code, ended("operator", "", unopened=False))
@@ -440,8 +430,7 @@ async def test_those_gathered_are_told_that_the_task_has_ended_meanwhile(client,
     assert drawn.sizes == [1]
 
 
-async def test_details_say_how_long_digs_are_gathered(client):
-    alice = await client.log_in("alice")
+async def test_details_say_how_long_digs_are_gathered(alice):
     for cooldown, told in ((5, WINDOW_MS), (0, 0)):
         details = await alice.get("/getTaskDetails", code=await alice.publish(cd=cooldown))
         assert (details["fair_start_ms"], details["data"]["fair_start_ms"]) == (told, told)

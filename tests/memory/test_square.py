@@ -136,8 +136,7 @@ async def test_many_searches_do_not_drive_out_the_pages_that_everybody_reads(
     assert page in square_of(context)._pages.values()
 
 
-async def test_a_card_says_how_many_dug_and_until_when_it_runs(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_card_says_how_many_dug_and_until_when_it_runs(context, alice, bob, carol):
     [running, over] = await publish_many(alice, {"forecast_num": 100_000}, {"forecast_num": 1})
     for digger in (bob, carol, bob):
         await digger.dig(running)
@@ -150,8 +149,7 @@ async def test_a_card_says_how_many_dug_and_until_when_it_runs(client, context):
     assert (cards[over]["participants"], cards[over]["expires_at"]) == (1, 0)
 
 
-async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context, alice, bob, carol):
     [code] = await publish_many(alice, {"forecast_num": 100_000})
     for number in range(120):
         dug = await (carol if number % 3 else bob).dig(code)
@@ -219,9 +217,8 @@ def test_a_publishers_many_tasks_do_not_take_the_place_of_others():
 
 
 async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later_pages_the_others(
-    client, context, monkeypatch
+    context, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     [code] = await publish_many(alice, {"name": "橙子"})
     [task] = await find(context, "tasks", _id=code)
     now_ms = context.clock.now_ms()
@@ -256,8 +253,7 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
     assert ARRANGED == 1000
 
 
-async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(context, monkeypatch, alice):
     [code] = await publish_many(alice, {"name": "橙子"})
     [task] = await find(context, "tasks", _id=code)
     begin_ms = context.clock.now_ms() + DAY_MS

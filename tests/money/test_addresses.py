@@ -90,9 +90,8 @@ async def test_ten_are_open_over_all_treasures_of_a_publisher(client, context):
 @pytest.mark.parametrize("closed", ["reported", "taken down", "task frozen", "publisher frozen"])
 @pytest.mark.gen_test(timeout=30)
 async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_addresses_and_says_why(
-    client, context, closed
+    client, context, closed, alice
 ):
-    alice = await client.log_in("alice")
     code = await addressed(client, context, alice, 3)
     assert await read(alice, code) == [1, 2, 3]
     await operator(client)
@@ -133,8 +132,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_one_frozen_prize_shows_no_address_and_the_others_do(client, context):
-    alice = await client.log_in("alice")
+async def test_one_frozen_prize_shows_no_address_and_the_others_do(client, context, alice):
     code = await addressed(client, context, alice, 2)
     await operator(client)
     await client.post("/ops/freeze", what="prize", code=code, depth=1, reason="看一看")
@@ -142,8 +140,7 @@ async def test_one_frozen_prize_shows_no_address_and_the_others_do(client, conte
 
 
 @pytest.mark.gen_test(timeout=30)
-async def test_the_table_of_what_nobody_sends_is_given_also_under_report(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_the_table_of_what_nobody_sends_is_given_also_under_report(client, context, alice, bob):
     code = await alice.publish(draw_type=1, forecast_num=1)
     await bob.dig(code)
     await rest(context)

@@ -21,9 +21,8 @@ async def told(page: Any) -> list[int]:
 
 
 async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
-    client, context, open_page, other_port
+    client, context, open_page, other_port, alice, bob, carol, dave
 ):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(prize_num=3, forecast_num=3, interval=1, fluctuation=0, cd=0)
     for winner in (bob, carol):
         await win(client, context, winner, code)

@@ -42,8 +42,7 @@ async def won_goods(
     return code
 
 
-async def test_goods_by_mail_go_to_the_winners_address(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_goods_by_mail_go_to_the_winners_address(client, context, alice, bob):
     code = await won_goods(client, context, alice, [bob])
     reply = await bob.post("/drawPrize", code=code, **ADDRESS)
     assert (reply["status"], reply["is_draw"], reply["state"], reply["draw_type"]) == (0, 1, "given", 2)
@@ -60,8 +59,7 @@ async def test_goods_by_mail_go_to_the_winners_address(client, context):
     await check_books(context)
 
 
-async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client, context, alice, bob, carol):
     code = await won_goods(client, context, alice, [bob, carol])
     await bob.post("/drawPrize", code=code, **ADDRESS)
     await let_pass(context, DAY_MS)
@@ -121,8 +119,7 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
         assert secret not in metrics
 
 
-async def test_an_address_must_be_complete(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_address_must_be_complete(client, context, alice, bob):
     code = await won_goods(client, context, alice, [bob])
     for wrong in (
         {"receiver": ""},
@@ -141,8 +138,7 @@ async def test_an_address_must_be_complete(client, context):
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-async def test_only_a_winner_claims_and_only_with_a_token(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_only_a_winner_claims_and_only_with_a_token(client, context, alice, bob, carol):
     code = await won_goods(client, context, alice, [bob])
     assert (await carol.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
     assert (await alice.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
@@ -157,8 +153,7 @@ async def test_only_a_winner_claims_and_only_with_a_token(client, context):
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-async def test_goods_on_site_are_handed_over_against_a_code(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_goods_on_site_are_handed_over_against_a_code(client, context, alice, bob, carol):
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
     reply = await bob.post("/drawPrize", code=code)
     assert (reply["is_draw"], reply["state"], reply["draw_type"]) == (0, "claiming", 1)
@@ -265,8 +260,7 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
     await check_books(context)
 
 
-async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, context):
-    alice, carol = await client.log_in_all("alice", "carol")
+async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, context, alice, carol):
     mallory = await client.log_in("mallory", nickname='=HYPERLINK("http://evil")')
     code = await won_goods(client, context, alice, [mallory, carol])
     await mallory.post(

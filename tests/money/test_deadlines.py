@@ -24,9 +24,8 @@ async def told(winner: Someone, publisher: Someone, code: str) -> set[int]:
 
 @pytest.mark.parametrize("end", ["by its last prize", "by the operator"])
 async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
-    client, context, other, elsewhere, end
+    client, context, other, elsewhere, end, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await win(client, context, bob, code)
     there = [replace(each, client=elsewhere) for each in (bob, alice)]
@@ -47,9 +46,8 @@ async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
 
 
 async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
-    client, context
+    client, context, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await won_packet(client, context, alice, bob, prizes=2)
     await freeze(context, "task", code, 0)
     await release(context, "task", code, 0)
@@ -71,9 +69,8 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
 
 
 async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_before_its_own(
-    client, context
+    client, context, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await won_packet(client, context, alice, bob)
     await freeze(context, "task", code, 0)
     await let_pass(context, 11 * DAY_MS)

@@ -96,8 +96,7 @@ class TestLimits:
         assert (await confirm(client, context, package)).endswith(":ok")
         await check_books(context)
 
-    async def test_two_claims_at_once_are_both_held(self, client, context, monkeypatch):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_two_claims_at_once_are_both_held(self, client, context, monkeypatch, alice, bob):
         codes = [await won_packet(client, context, alice, bob) for _ in range(2)]
         meanwhile(monkeypatch, Prizes, "paid_out_fen", before=asyncio.Barrier(2).wait)
         replies = await asyncio.gather(*(claim(bob, code) for code in codes))
@@ -116,8 +115,7 @@ class TestLimits:
         assert await state_of(context, second) == "held"
         assert await find(context, "bills", code=second) == []
 
-    async def test_money_held_at_the_deadline_stays_until_somebody_decides(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_money_held_at_the_deadline_stays_until_somebody_decides(self, client, context, alice, bob):
         assert (await claim(bob, await won_packet(client, context, alice, bob)))["package_info"]
         code = await won_packet(client, context, alice, bob)
         await claim(bob, code)
@@ -138,8 +136,7 @@ class TestLimits:
 class TestTheFirstPayoutOfAPair:
     ENVIRONMENT: ClassVar = {"PAYOUT_HOLD_SECONDS": "600"}
 
-    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, client, context, alice, bob):
         code = await won_packet(client, context, alice, bob)
         [prize] = await find(context, "prizes")
         waits = await claim(bob, code)
@@ -151,8 +148,7 @@ class TestTheFirstPayoutOfAPair:
         await let_pass(context, 600_000)
         assert (await claim(bob, await won_packet(client, context, alice, bob)))["package_info"]
 
-    async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(self, client, context, alice, bob):
         code = await won_packet(client, context, alice, bob, money=1)
         await let_pass(context, 600_000)
         await confirm(client, context, (await claim(bob, code))["package_info"])
@@ -168,9 +164,8 @@ class TestBrakesAfterAFreeze:
 
     @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
     async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(
-        self, client, context, what, depth
+        self, client, context, what, depth, alice, bob
     ):
-        alice, bob = await client.log_in_all("alice", "bob")
         code = await won_packet(client, context, alice, bob, money=50)
         await log_in(client, context)
         await act(client, "freeze", code, what=what, depth=depth)
@@ -228,8 +223,7 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     await finish(context, code)
 
 
-async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob)
     await claim(bob, code)
     await misbehave(client, "pending", call="cancel")
@@ -284,8 +278,7 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     assert await state_of(context, code) == "returned"
 
 
-async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context, alice, bob, carol):
     code = await won_packet(client, context, alice, bob, prizes=2)
     await win(client, context, carol, code)
     await log_in(client, context)
@@ -303,8 +296,7 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context)
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("unclaimed", 400, "refunded")
 
 
-async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob, prizes=2)
     await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
@@ -317,8 +309,7 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, co
     await check_books(context)
 
 
-async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob)  # its last prize, so it has ended
     await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
@@ -327,8 +318,7 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
     assert (logged["act"], logged["outcome"]) == ("end_fraud", "done")
 
 
-async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob)
     await log_in(client, context)
     await act(client, "freeze", code)
@@ -361,8 +351,7 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
     assert told == [code]
 
 
-async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client, context, alice, bob):
     code, undug = await won_packet(client, context, alice, bob), await alice.publish(forecast_num=1)
     for path in ("freeze", "release", "return"):
         assert (await act(client, path, code))["error"] == "token_required"

@@ -21,8 +21,7 @@ HALF_DONE = [
 ]
 
 
-async def test_what_is_half_done_is_found(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_what_is_half_done_is_found(client, context, alice, bob):
     await won_packet(client, context, alice, bob)
     await sweep_until_quiet(context)
     await check_states(context)

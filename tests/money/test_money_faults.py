@@ -80,9 +80,8 @@ async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
 
 
 async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_last_sending(
-    client, context, sent
+    client, context, sent, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await won_packet(client, context, alice, bob)
     number = f"{code}D1A1"
     await misbehave(client, "refuse", call="transfer", code="NO_AUTH", times=1000)
@@ -113,8 +112,7 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     await check_books(context)
 
 
-async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent, alice, bob):
     code = await won_packet(client, context, alice, bob)
     # WeChat has it, but its answer was lost, and then it is silent.
     await misbehave(client, "error_after", call="transfer")
@@ -205,8 +203,7 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(cli
     assert await only(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
-async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob)
     (dig,) = await find(context, "digs", code=code)
     for name in ("digs", "prizes"):
@@ -242,8 +239,7 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(cli
     await check_books(context)
 
 
-async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, monkeypatch, alice, bob):
     code = await won_packet(client, context, alice, bob)
     await misbehave(client, "error_before", call="transfer")
     await bob.post("/drawPrize", code=code)
@@ -267,8 +263,7 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, m
     await check_books(context)
 
 
-async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, context):
-    alice = await client.log_in("alice")
+async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, context, alice):
     code = await publish_red_packet(alice)
     await alice.post("/payTask", code=code, money=2)
     await misbehave(client, "refuse", call="query_order", code="NO_AUTH", times=2)
@@ -304,8 +299,7 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(client,
     }
 
 
-async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(client, context, alice, bob):
     await misbehave(client, "error_before", call="transfer")
     await bob.post("/drawPrize", code=await won_packet(client, context, alice, bob))
     await let_pass(context, 40 * DAY_MS)
@@ -322,8 +316,7 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
 
 
-async def test_an_expired_order_is_not_asked_about_in_each_sweep(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_an_expired_order_is_not_asked_about_in_each_sweep(context, monkeypatch, alice):
     await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
     asked = 0
 

@@ -31,8 +31,7 @@ from support.purse import (
 )
 
 
-async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, context, alice, bob):
     code = await publish_red_packet(alice, money=3, prize_num=2, forecast_num=9, interval=2, fluctuation=1)
     goods = await alice.publish()
     for wrong in (1, 2, 4, 5, 7, 600):
@@ -57,8 +56,7 @@ async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, co
     await check_books(context)
 
 
-async def test_a_red_packet_pays_between_1_and_200_yuan(client, context):
-    alice = await client.log_in("alice")
+async def test_a_red_packet_pays_between_1_and_200_yuan(context, alice):
     asked = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1}
     for money in (0, 201, -5, None, "0.5"):
         reply = await alice.post("/postTask", **asked, money=money)
@@ -66,16 +64,14 @@ async def test_a_red_packet_pays_between_1_and_200_yuan(client, context):
     assert await find(context, "tasks") == []
 
 
-async def test_requests_at_the_same_time_get_one_order(client, context):
-    alice = await client.log_in("alice")
+async def test_requests_at_the_same_time_get_one_order(context, alice):
     code = await publish_red_packet(alice)
     packages = await asyncio.gather(*(order(alice, code) for _ in range(10)))
     assert len({found["package"] for found in packages}) == 1
     assert len(await find(context, "orders")) == 1
 
 
-async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, context):
-    alice = await client.log_in("alice")
+async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, context, alice):
     code = await publish_red_packet(alice)
     old = await order(alice, code)
     await let_pass(context, 7_000_000)
@@ -93,8 +89,7 @@ async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, conte
     await check_books(context)
 
 
-async def test_an_order_whose_answer_was_lost_is_ordered_again(client, context):
-    alice = await client.log_in("alice")
+async def test_an_order_whose_answer_was_lost_is_ordered_again(client, context, alice):
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
         code = await publish_red_packet(alice)
         await misbehave(client, what, call="order")
@@ -104,8 +99,7 @@ async def test_an_order_whose_answer_was_lost_is_ordered_again(client, context):
     await check_books(context)
 
 
-async def test_a_payment_counts_once_however_its_notice_comes(client, context):
-    alice = await client.log_in("alice")
+async def test_a_payment_counts_once_however_its_notice_comes(client, context, alice):
     for what in ("repeat_notice", "forge_notice"):
         code = await publish_red_packet(alice)
         await misbehave(client, what)
@@ -115,8 +109,7 @@ async def test_a_payment_counts_once_however_its_notice_comes(client, context):
     await check_books(context)
 
 
-async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(client, context):
-    alice = await client.log_in("alice")
+async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(client, context, alice):
     code = await publish_red_packet(alice)
     await misbehave(client, "lose_notice")
     await pay(client, context, alice, code)
@@ -146,8 +139,7 @@ async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(client, c
     assert len(asked) == 2
 
 
-async def test_forged_notices_touch_no_record(client, context):
-    alice = await client.log_in("alice")
+async def test_forged_notices_touch_no_record(client, context, alice):
     code = await publish_red_packet(alice)
     await misbehave(client, "lose_notice")
     await pay(client, context, alice, code)
@@ -181,8 +173,7 @@ async def test_forged_notices_touch_no_record(client, context):
     assert (await client.http.get("/payNotify")).status_code == 405
 
 
-async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, context):
-    alice = await client.log_in("alice")
+async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, context, alice):
     code = await publish_red_packet(alice)
     await misbehave(client, "lose_notice")
     await pay(client, context, alice, code)
@@ -197,8 +188,7 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, con
     assert [found["state"] for found in await find(context, "orders")] == ["asked"]
 
 
-async def test_money_that_cannot_open_its_task_goes_back_whole(client, context):
-    alice = await client.log_in("alice")
+async def test_money_that_cannot_open_its_task_goes_back_whole(client, context, alice):
     for bank_type in ("OTHERS", "CMB_CREDIT"):
         ended = await publish_red_packet(alice)
         parameters = await order(alice, ended)
@@ -217,8 +207,7 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client, context):
     await check_books(context)
 
 
-async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(client, context):
-    [alice] = await client.log_in_all("alice")
+async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(context, alice):
     code = await publish_red_packet(alice)
     await context.store.tasks.set_hidden(code, hidden=True, note="违规")
     refused = await alice.post("/payTask", code=code, money=2)
@@ -228,8 +217,7 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(cl
     assert (await alice.post("/payTask", code=code, money=2))["status"] == 0
 
 
-async def test_a_second_payment_of_one_task_goes_back_whole(client, context):
-    alice = await client.log_in("alice")
+async def test_a_second_payment_of_one_task_goes_back_whole(client, context, alice):
     code = await publish_red_packet(alice)
     first = await order(alice, code)
     # As if WeChat had said that the order is closed, and took money for it afterwards.
@@ -245,8 +233,7 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client, context):
     await check_books(context)
 
 
-async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client, context):
-    alice = await client.log_in("alice")
+async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client, context, alice):
     code = await publish_red_packet(alice)
     goods = await alice.publish()
     await let_pass(context, DAY_MS - 60_000)
@@ -295,9 +282,8 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
     await check_books(context)
 
 
-async def test_an_alarm_of_an_order_ends_once_its_money_is_used(client, context):
+async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
     """WeChat refuses to tell of an order while its notice says that it is paid."""
-    alice = await client.log_in("alice")
     used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
     for code in (used, useless):
         await order(alice, code)
@@ -357,8 +343,7 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(client, c
         assert (await alice.post("/payTask", code=code, money=2))["error"] == "ended"
 
 
-async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more(client, context):
-    alice = await client.log_in("alice")
+async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more(client, context, alice):
     code = await paid_by(client, context, alice, "CMB_CREDIT", review="held")
     await check_no_card(client, context, code)
     assert not await context.store.tasks.moves(code, opened_by_review(3_600_000))
@@ -374,8 +359,7 @@ async def test_any_other_means_of_payment_opens_it(client, context):
         assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
 
 
-async def test_a_credit_card_does_not_end_what_another_payment_opened(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_credit_card_does_not_end_what_another_payment_opened(client, context, alice, bob):
     code = await paid_by(client, context, alice, "OTHERS")
     [made] = await find(context, "orders", code=code)
     late = made | {"_id": code + "LATE", "state": "paid", "bank_type": "CMB_CREDIT"}
@@ -388,8 +372,7 @@ async def test_a_credit_card_does_not_end_what_another_payment_opened(client, co
 class TestWhereCreditCardsMayPay:
     ENVIRONMENT: ClassVar = {"CASH_NO_CREDIT": "0"}
 
-    async def test_a_credit_card_opens_it(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_a_credit_card_opens_it(self, client, context, alice, bob):
         code = await publish_red_packet(alice)
         asked = {"appId": context.settings.appid, **await order(alice, code), "credit": 1}
         assert (await wx(client, "pay", **asked)).endswith(":ok")

@@ -30,8 +30,7 @@ ENVIRONMENT = {
 class TestTheDepthOfRedPackets:
     ENVIRONMENT: ClassVar = {"CASH_LEAST_DIGGERS": "10"}
 
-    async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, client):
-        alice = await client.log_in("alice")
+    async def test_the_last_red_packet_must_be_able_to_lie_deep_enough(self, alice):
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "cd": 0}
         several = {"prize_num": 3, "forecast_num": 1000}
         for rules, param in (
@@ -49,8 +48,7 @@ class TestTheDepthOfRedPackets:
         assert await alice.publish(forecast_num=1)  # goods may lie anywhere
 
 
-async def test_an_order_has_a_most(client, context):
-    alice = await client.log_in("alice")
+async def test_an_order_has_a_most(context, alice):
     rules = {"prize_num": 7, "forecast_num": 7, "interval": 1, "fluctuation": 0}
     refused = await alice.post("/postTask", goods_type=1, name="一个红包", money=2, **rules)
     assert (refused["error"], refused["param"]) == ("bad_request", "money")
@@ -61,8 +59,7 @@ async def test_an_order_has_a_most(client, context):
     assert await find(context, "orders") == []
 
 
-async def test_a_person_pays_so_much_a_day_and_a_week(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_person_pays_so_much_a_day_and_a_week(client, context, alice, bob):
     codes = [await publish_red_packet(alice, money=5) for _ in range(4)]
     await pay(client, context, alice, codes[0], 5)
     await order(alice, codes[1], 5)  # may still be paid, so it counts
@@ -83,8 +80,7 @@ async def test_a_person_pays_so_much_a_day_and_a_week(client, context):
     await check_books(context)
 
 
-async def test_money_that_came_back_or_never_came_does_not_count(client, context):
-    alice = await client.log_in("alice")
+async def test_money_that_came_back_or_never_came_does_not_count(client, context, alice):
     ended = await publish_red_packet(alice, money=6)
     parameters = await order(alice, ended, 6)
     assert (await alice.post("/endTask", code=ended))["status"] == 0
@@ -97,8 +93,7 @@ async def test_money_that_came_back_or_never_came_does_not_count(client, context
     await order(alice, await publish_red_packet(alice, money=6), 6)
 
 
-async def test_two_orders_at_once_cannot_both_pass_the_limit(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_two_orders_at_once_cannot_both_pass_the_limit(context, monkeypatch, alice):
     codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
     meanwhile(monkeypatch, Orders, "insert", after=asyncio.Barrier(2).wait)
     replies = await asyncio.gather(*(alice.post("/payTask", code=code, money=6) for code in codes))
@@ -108,8 +103,7 @@ async def test_two_orders_at_once_cannot_both_pass_the_limit(client, context, mo
     assert len(await find(context, "sandbox_orders")) == 2 - len(refused)
 
 
-async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(client, context):
-    alice = await client.log_in("alice")
+async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(context, alice):
     codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
     await order(alice, codes[0], 6)
     [made] = await find(context, "orders")

@@ -102,9 +102,8 @@ async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(cli
 
 
 async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_releases_waits_as_others_do(
-    client, context
+    client, context, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_packet(client, context, alice, bob, carol, prizes=2, money=5)
     change(context, payout_transfer_yuan=4, payout_day_yuan=6)
     for winner in (bob, carol):
@@ -121,8 +120,7 @@ async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_release
     assert (await claim(carol, code))["package_info"]
 
 
-async def test_a_prize_counts_once_a_day_however_many_bills_fail(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_prize_counts_once_a_day_however_many_bills_fail(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob, money=5)
     for reason, said in (
         ("PAYEE_ACCOUNT_ABNORMAL", "收不了款"),
@@ -185,8 +183,7 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     await check_books(context)
 
 
-async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob, money=5)
     await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED", times=1000)
     await claim(bob, code)

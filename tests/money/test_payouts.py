@@ -39,8 +39,7 @@ async def count(called: Counter[str], name: str) -> None:
     called[name] += 1
 
 
-async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, context, alice, bob):
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
         code = await won_packet(client, context, alice, bob)
         await misbehave(client, what, call="transfer")
@@ -73,9 +72,8 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
 # The last: the operating account is empty.
 @pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "NOT_ENOUGH"])
 async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bill_is_sent_again(
-    client, context, code
+    client, context, code, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     treasure = await won_packet(client, context, alice, bob)
     await misbehave(client, "refuse", call="transfer", code=code, times=2)
     for _ in range(2):
@@ -133,8 +131,7 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
     await check_books(context)
 
 
-async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob)
     first = await bob.post("/drawPrize", code=code)
     assert first["package_info"]
@@ -150,15 +147,13 @@ async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
     await check_books(context)
 
 
-async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob, name="违规的名字")
     assert (await bob.post("/drawPrize", code=code))["package_info"]
     assert [bill["remark"] for bill in await find(context, "sandbox_bills")] == ["挖宝红包"]
 
 
-async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, context, alice, bob, carol):
     code = await won_packet(client, context, alice, bob, carol, prizes=2)
     claimed = await bob.post("/drawPrize", code=code)
     await misbehave(client, "lose_notice")
@@ -235,8 +230,7 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
     await check_books(context)
 
 
-async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, context):
-    alice = await client.log_in("alice")
+async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, context, alice):
     for what in ("error_before", "error_after", "disconnect", "bad_signature", "refuse", "pending"):
         code = await paid_packet(client, context, alice)
         await alice.post("/endTask", code=code)
@@ -255,8 +249,7 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, cont
     await check_books(context)
 
 
-async def test_refunds_of_one_order_are_sent_a_minute_apart(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_refunds_of_one_order_are_sent_a_minute_apart(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob, prizes=2)
     await let_pass(context, 5 * DAY_MS + 1000)
     await sweep(context)

@@ -109,8 +109,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     assert "prizes_sum" in {found.what for found in (await audit(context.store)).differences}
 
 
-async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(context, alice, bob):
     url = (await alice.upload(a_picture()))["url"]
     prizes = [{"name": "一等奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 1}]
     published = await alice.post(
@@ -162,8 +161,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(client, context):
-    alice = await client.log_in("alice")
+async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(context, alice):
     good = await draft(alice, [GOODS, PACKET])
     for changes, param, said in BAD:
         reply = await alice.post("/postTask", **(good | changes))

@@ -75,8 +75,7 @@ async def test_a_payment_that_wechat_does_not_list_yet_is_reported_once_it_does(
     assert ("then" in found, found["alarm"], len((await shipped(context))[0])) == (False, "", 1)
 
 
-async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, context):
-    alice = await client.log_in("alice")
+async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, context, alice):
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
     await misbehave(client, "lose_notice")
@@ -179,8 +178,7 @@ async def test_what_went_back_whole_need_not_be_reported(client, context):
     await check_books(context)
 
 
-async def test_what_went_back_in_part_still_has_to_be_reported(client, context):
-    alice = await client.log_in("alice")
+async def test_what_went_back_in_part_still_has_to_be_reported(client, context, alice):
     code = await paid_packet(client, context, alice, prizes=2)
     await win(client, context, await client.log_in("bob"), code)
     await end_task_as_operator(context, code, "违规")
@@ -197,8 +195,6 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context):
 async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an_operator_may_erase_them(
     client, context, monkeypatch
 ):
-    monkeypatch.setattr(forgetting, "UNDER_WAY_SECONDS", 0.0)
-    monkeypatch.setattr(forgetting, "REMEMBERED_SECONDS", 0.0)
     code = await opened(client, context)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)

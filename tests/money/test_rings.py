@@ -63,8 +63,7 @@ async def waits(context: Context, winner: Someone, code: str, why: str, after_ms
 class TestTheRulesOfRedPackets:
     ENVIRONMENT: ClassVar = {"CASH_LEAST_CD_SECONDS": "3", "CASH_LEAST_GAP": "2"}
 
-    async def test_they_cannot_be_dug_faster_than_others_can_come(self, client):
-        alice = await client.log_in("alice")
+    async def test_they_cannot_be_dug_faster_than_others_can_come(self, alice):
         asked: dict[str, Any] = {"goods_type": 1, "name": "一个红包", "money": 1, "forecast_num": 20, "cd": 3}
         several = {"prize_num": 3, "interval": 3}
         for rules, param, named in (
@@ -109,8 +108,7 @@ class TestPrivateTreasures:
         await sweep_until_quiet(context)
         assert (await claim(carol, late))["package_info"]
 
-    async def test_many_small_shares_count_as_much_as_they_are(self, client, context):
-        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    async def test_many_small_shares_count_as_much_as_they_are(self, client, context, alice, bob, carol):
         await paid(client, context, bob, await won(client, context, alice, bob, 1, is_public=0))
         [paid_out] = await find(context, "prizes")
         shares = [{**paid_out, "_id": f"S{n}", "code": f"S{n}", "amount_fen": 10} for n in range(31)]
@@ -118,8 +116,7 @@ class TestPrivateTreasures:
         late = await won(client, context, alice, carol, 1, is_public=0)
         await waits(context, carol, late, "private", DAY_MS)
 
-    async def test_two_claims_at_once_cannot_both_pass(self, client, context, monkeypatch):
-        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    async def test_two_claims_at_once_cannot_both_pass(self, client, context, monkeypatch, alice, bob, carol):
         codes = [await won(client, context, alice, who, 3, is_public=0) for who in (bob, carol)]
         both = asyncio.Barrier(2)  # until both are recorded, and until both have read what is decided by
         meanwhile(monkeypatch, Prizes, "under_limit", before=both.wait, after=both.wait)
@@ -165,8 +162,7 @@ class TestNewcomers:
         erin = await client.log_in("erin")
         assert (await claim(erin, await won(client, context, old, erin, 4)))["package_info"]
 
-    async def test_a_single_prize_above_the_limit_is_held_for_the_operator(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_a_single_prize_above_the_limit_is_held_for_the_operator(self, client, context, alice, bob):
         code = await won(client, context, alice, bob, 6)
         assert (await claim(bob, code))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=code)
@@ -178,8 +174,7 @@ class TestNewcomers:
             await paid(client, context, bob, await won(client, context, alice, bob, 3))
         assert [prize["young"] for prize in await find(context, "prizes")] == [0, 0]
 
-    async def test_who_came_long_ago_and_never_dug_is_one_too(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_who_came_long_ago_and_never_dug_is_one_too(self, client, context, alice, bob):
         await let_pass(context, WEEK_MS + 1000)
         first = await won(client, context, alice, bob, 3)
         await paid(client, context, bob, first)
@@ -320,8 +315,7 @@ class TestOneAddress:
 class TestPatterns:
     ENVIRONMENT: ClassVar = {"CASH_PATTERNS_HELD": "1"}
 
-    async def test_who_wins_one_publishers_again_and_again_is_held(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_who_wins_one_publishers_again_and_again_is_held(self, client, context, alice, bob):
         for _ in range(2):
             await paid(client, context, bob, await won(client, context, alice, bob, 1))
         code = await won(client, context, alice, bob, 1)

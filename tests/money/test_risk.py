@@ -45,8 +45,7 @@ async def test_a_risky_person_wins_and_waits_for_the_operator(client, context, r
 @pytest.mark.parametrize(
     ("what", "code"), [("refuse", "61010"), ("refuse", "48001"), ("error_before", ""), ("garbage", "")]
 )
-async def test_a_person_of_unknown_risk_is_not_held(client, context, what, code):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_person_of_unknown_risk_is_not_held(client, context, what, code, alice, bob):
     await misbehave(client, what, call="risk", code=code, times=10)
     assert await claimed(client, context, alice, bob) == ""
     assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
@@ -69,8 +68,7 @@ async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(client, co
     assert await claimed(client, context, alice, bob, money) == ""
 
 
-async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, context, alice, bob):
     openid = await openid_of(context, bob)
     for what, rank, error in (
         ("rank", "4", "payout_held"),
@@ -87,8 +85,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
         risk_looks_of(context)._day_of.clear()  # the next day
 
 
-async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context, alice, bob):
     code = await paid_packet(client, context, alice)
     await misbehave(client, "slow", call="risk", seconds=2)
     assert (await bob.dig(code))["is_prize"] == 1
@@ -98,9 +95,8 @@ async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context):
 
 
 async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_red_packets_only(
-    client, context, other, monkeypatch
+    client, context, other, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     asked: list[str] = []
 
     async def note(openid: str, address: str) -> int:
@@ -160,8 +156,7 @@ async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, c
 class TestWithoutIt:
     ENVIRONMENT: ClassVar = {"RISK_HELD": "0"}
 
-    async def test_without_the_setting_wechat_is_not_asked(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
+    async def test_without_the_setting_wechat_is_not_asked(self, client, context, alice, bob):
         await misbehave(client, "rank", call="risk")
         assert await claimed(client, context, alice, bob) == ""
         assert await find(context, "risks") == []

@@ -7,8 +7,7 @@ from typing import Any
 from support.purse import DAY_MS, confirm, let_pass, pay, publish_red_packet, rest, sweep_until_quiet, win
 
 
-async def test_a_red_packets_statement_follows_its_money(client, context):
-    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+async def test_a_red_packets_statement_follows_its_money(client, context, alice, bob, carol, dave):
     code = await publish_red_packet(alice, prizes=3)
 
     async def said() -> dict[str, Any]:
@@ -35,8 +34,7 @@ async def test_a_red_packets_statement_follows_its_money(client, context):
     assert [(await said())[name] for name in money] == [600, 200, 400, 0]
 
 
-async def test_goods_by_mail_are_counted_as_they_go(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_goods_by_mail_are_counted_as_they_go(client, context, alice, bob, carol):
     code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     for depth, winner in enumerate((bob, carol), 1):
         await win(client, context, winner, code)
@@ -48,8 +46,7 @@ async def test_goods_by_mail_are_counted_as_they_go(client, context):
     assert [statement[name] for name in names] == [2, 2, 2, 1, 0, 0]
 
 
-async def test_only_the_publisher_gets_a_statement(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_only_the_publisher_gets_a_statement(context, alice, bob):
     code = await alice.publish()
     assert (await bob.get("/getStatement", code=code))["error"] == "not_yours"
     assert (await alice.get("/getStatement", code="0" * 12))["error"] == "no_such_task"

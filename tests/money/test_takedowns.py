@@ -62,8 +62,7 @@ async def the_order(context: Context) -> Order:
         ("ban", {"depth": 0, "days": 0}),
     ],
 )
-async def test_the_order_of_what_is_taken_down_is_closed_at_once(client, context, what, asked):
-    alice = await client.log_in("alice")
+async def test_the_order_of_what_is_taken_down_is_closed_at_once(client, context, what, asked, alice):
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
     await act(client, what, code=code, **asked)
@@ -82,8 +81,7 @@ async def test_the_order_of_what_is_taken_down_is_closed_at_once(client, context
         (("ban", {"depth": 0, "days": 0}), ("unban", {"depth": 0})),
     ],
 )
-async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, context, down, up):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, context, down, up, alice, bob):
     code = await publish_red_packet(alice)
     old = await order(alice, code)
     for what, asked in (down, up):
@@ -98,8 +96,7 @@ async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, cont
     await check_books(context)
 
 
-async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(client, context, alice, bob):
     code = await publish_red_packet(alice)
     old = await order(alice, code)
     await act(client, "hide", code=code, hidden=1)
@@ -160,9 +157,8 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(c
     ],
 )
 async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
-    client, context, monkeypatch, what, call
+    client, context, monkeypatch, what, call, alice
 ):
-    alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
     monkeypatch.setattr(context.pay, "_call_seconds", 0.5)
@@ -179,8 +175,7 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     await check_books(context)
 
 
-async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(client, context):
-    alice = await client.log_in("alice")
+async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(client, context, alice):
     code = await publish_red_packet(alice)
     await misbehave(client, "error_before", call="order")
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
@@ -193,9 +188,8 @@ async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minut
 
 
 async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     code = await publish_red_packet(alice)
 
     async def take_down() -> None:
@@ -226,8 +220,7 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
     assert (await the_order(context))["state"] == "closed"
 
 
-async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(client, context):
-    alice = await client.log_in("alice")
+async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(client, context, alice):
     code = await publish_red_packet(alice)
     parameters = await order(alice, code)
     assert await context.store.tasks.hide_reported(code, 0, "有多人举报")

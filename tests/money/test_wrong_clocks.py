@@ -46,8 +46,7 @@ def wrong_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "time", lambda: right() + AHEAD_MS / 1000)
 
 
-async def test_a_persons_record_begins_by_mongodbs_clock(client, context, wrong_machine):
-    alice = await client.log_in("alice")
+async def test_a_persons_record_begins_by_mongodbs_clock(client, context, wrong_machine, alice):
     (first,) = await find(context, "people", _id=alice.unionid)
     now_ms = await context.store.now_ms()
     assert abs(now_ms - first["created_at"]) < HOUR_MS
@@ -99,8 +98,7 @@ async def test_a_prize_is_not_taken_back_before_its_deadline(client, context, li
     assert (await bob.post("/drawPrize", code=code))["status"] == 0
 
 
-async def test_an_address_is_kept_for_as_long_as_it_is_promised(client, context, liar):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_address_is_kept_for_as_long_as_it_is_promised(client, context, liar, alice, bob):
     code = await alice.publish(draw_type=2, forecast_num=1, prize_num=1)
     await win(client, context, bob, code)
     where = {"receiver": "收件人", "phone": "13800000000", "address": "一个地址"}
@@ -133,8 +131,7 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(client, context, lia
     assert bill["state"] != "failed"
 
 
-async def test_an_order_that_wechat_may_still_get_is_not_closed(client, context, liar):
-    alice = await client.log_in("alice")
+async def test_an_order_that_wechat_may_still_get_is_not_closed(context, liar, alice):
     code = await publish_red_packet(alice)
     await pay_later(alice, code)
     (order,) = await find(context, "orders")

@@ -64,9 +64,8 @@ async def test_sealed_values_are_found_by_the_fingerprint_of_their_secret_howeve
 
 
 async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_opened_too_long_ago(
-    client, context
+    context, alice
 ):
-    alice = await client.log_in("alice")
     code = await alice.publish()
     [task] = await find(context, "tasks", _id=code)
     now_ms, lasts_ms = 1000 * DAY_MS, 30 * DAY_MS
@@ -84,8 +83,7 @@ async def test_a_task_that_ended_within_a_week_is_on_the_square_until_it_was_ope
     assert await context.store.tasks.square(2, now_ms, lasts_ms) == []
 
 
-async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_that_its_task_alone_has_counts_once_in_a_persons_numbers(context, alice, bob):
     codes = [await alice.publish(forecast_num=1000, cd=0) for _ in range(2)]
     for code in (*codes, codes[0]):
         await bob.dig(code)

@@ -47,9 +47,8 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
 
 
 async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_page_shows_it(
-    client, context, wire, open_page
+    context, wire, open_page, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     await bob.get("/getMyInfo")
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.cut_off()
@@ -68,10 +67,9 @@ async def test_a_dig_that_only_a_cut_off_primary_has_is_not_acknowledged_and_no_
 
 
 async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_know_of_its_majority(
-    client, context, wire
+    context, wire, alice, bob, carol
 ):
     """Before MongoDB 8, while somebody else's cooldown runs."""
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(cd=1, forecast_num=100_000)
     await bob.get("/getMyInfo")
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"cd_ms": 60_000}})
@@ -89,10 +87,9 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
 
 
 async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
-    client, context, wire
+    context, wire, alice, bob, carol
 ):
     """Before MongoDB 8, while the other members are slow: a read meanwhile shows what was before."""
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     await asyncio.gather(bob.get("/getMyInfo"), carol.get("/getMyInfo"))
     code = await alice.publish(cd=60, forecast_num=1000)
     await context.background.finish()
@@ -114,10 +111,9 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_
 
 
 async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_keeps_all(
-    client, context, wire
+    context, wire, alice, bob
 ):
     """Of the wire itself: a bench whose faults overlap must not see a loss that no replica set has."""
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=0, forecast_num=100_000)
     wire.fall_behind()
     assert (await bob.dig(code))["now_depth"] == 1
@@ -138,9 +134,8 @@ async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_ke
 
 
 async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
-    client, context, wire, open_page
+    context, wire, open_page, alice
 ):
-    alice = await client.log_in("alice")
     wire.fall_behind()
     code = await alice.publish(cd=60)
     page = await open_page(alice, code)
@@ -154,8 +149,7 @@ async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(client, context, wire):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(context, wire, alice, bob):
     for code in PASSING:
         wire.done.clear()
         task = await alice.publish(cd=60, forecast_num=1000)
@@ -168,8 +162,7 @@ async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(
 
 
 @pytest.mark.gen_test(timeout=60)
-async def test_a_write_of_unknown_outcome_is_told_as_such(client, wire):
-    alice = await client.log_in("alice")
+async def test_a_write_of_unknown_outcome_is_told_as_such(wire, alice):
     await alice.get("/getMyInfo")
     asked = {"wxname": "另一个名字", "wxheadpic": (await alice.upload(a_picture()))["url"]}
     faults = {f"{code}, uncommitted": leave_uncommitted(code) for code in PASSING}
@@ -185,8 +178,7 @@ async def test_a_write_of_unknown_outcome_is_told_as_such(client, wire):
         assert (await alice.post("/setProfile", **asked))["status"] == 0, name
 
 
-async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(client, wire):
-    alice = await client.log_in("alice")
+async def test_without_a_primary_reads_are_unavailable_and_a_new_one_serves(wire, alice):
     await alice.publish()
     wire.step_down(1.0)
     wire.next("find", refuse(13435), "tasks", times=3)
@@ -217,8 +209,7 @@ async def test_every_request_to_a_store_that_holds_them_all_is_answered_in_time(
     assert max(seconds for _, seconds in replies) < PROMISED_SECONDS
 
 
-async def test_a_request_of_several_slow_operations_is_answered_in_time(client, context, wire):
-    alice = await client.log_in("alice")
+async def test_a_request_of_several_slow_operations_is_answered_in_time(context, wire, alice):
     await alice.get("/getMyInfo")
     asked = await alice.draft()
     wire.next("", delay(3.0), times=3)
@@ -257,8 +248,7 @@ async def test_a_named_dig_waits_for_no_more_than_its_own_time_behind_others_que
     assert (await dave.dig(code, dig_id="daves-dig"))["error"] == "cooling_down"
 
 
-async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(client, context, wire):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(context, wire, alice, bob):
     asked = await alice.draft()
     wire.next("insert", leave_uncommitted(91), "tasks")
     assert (await alice.post("/postTask", **asked, publish_id="the-cat-1"))["error"] == "outcome_unknown"

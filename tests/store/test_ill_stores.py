@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
-import logging
 import re
 import threading
-from collections.abc import Iterator
 from typing import Any, NamedTuple, get_args
 
 import msgspec
@@ -27,7 +24,6 @@ from server.running.leading import PERIODIC, WORKS
 from server.settings import Settings
 from server.store import is_unavailable, refused_reason
 from server.store.agenda import Kind
-from server.telemetry.logs import OneLine
 from support.client import Client, Someone, a_picture
 from support.operators import open_feed, operator
 from support.wire.faulty import Fault, FaultyWire, interrupt, refuse
@@ -74,17 +70,6 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
     return msgspec.structs.replace(wire.before(settings), ops_token="open sesame")
 
 
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """The log, as the server writes it."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(OneLine())
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
-
-
 async def asked(client: Client, each: type[Interface], who: Someone, given: dict[str, Any]) -> Answer:
     """Ask an interface with what it takes of these values."""
     names = {name for taken in each.takes for name in taken.__struct_fields__}
@@ -102,9 +87,8 @@ async def asked(client: Client, each: type[Interface], who: Someone, given: dict
 @pytest.mark.parametrize("illness", ILLNESSES)
 @pytest.mark.gen_test(timeout=120)
 async def test_no_interface_of_an_ill_store_answers_500_or_logs_a_traceback(
-    client, context, settings, wire, log, open_page, illness
+    client, context, settings, wire, log, open_page, illness, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     http = await operator(client)
     code = await alice.publish(cd=60)
     given = {**VALUES, "unionid": bob.unionid, "url": (await bob.upload(a_picture()))["url"]}
@@ -172,9 +156,8 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_no_bug(context, wire,
 
 
 async def test_a_dig_that_an_ill_store_does_not_write_down_stays_pending_in_a_line(
-    client, context, wire, log
+    context, wire, log, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60)
     await bob.get("/getMyInfo")
     wire.next("update", refuse(1), "digs", times=2)

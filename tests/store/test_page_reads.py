@@ -133,9 +133,8 @@ def test_nobody_joins_a_line_that_is_too_long():
 
 
 async def test_a_crowd_that_opens_other_tasks_and_lists_leaves_threads_for_a_dig(
-    client, context, monkeypatch
+    context, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code, *others = [await alice.publish(forecast_num=100_000) for _ in range(9)]
     begun: list[str] = []
     go_on = asyncio.Event()

@@ -321,8 +321,7 @@ async def test_a_page_of_participants_takes_two_trips(client, context, trips):
         assert len(waited_for(sent)) <= 2, sent
 
 
-async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(client, trips):
-    alice = await client.log_in("alice")
+async def test_the_first_act_of_money_locks_in_the_trip_that_reads_its_person(trips, alice):
     red_packet = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 5, "money": 2}
     published, sent = await sent_during(trips, alice.post("/postTask", **red_packet))
     assert [command for command in sent if command.endswith(" people")] == ["find people"]
