@@ -32,6 +32,12 @@ REASON = "用脚本挖宝"
 ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
+@pytest.fixture(autouse=True)
+def _operating(io_loop: Any, client: Client) -> None:
+    """Log the client in as an operator."""
+    io_loop.run_sync(lambda: operator(client))
+
+
 async def admit_login(_: str) -> None:
     """Let everybody log in."""
 
@@ -60,9 +66,7 @@ async def acts_of(someone: Someone, code: str, url: str) -> list[str]:
     return [reply.get("error", "") for reply in replies]
 
 
-async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, context):
-    await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, context, alice, bob):
     won = await alice.publish(prize_num=1, forecast_num=1, draw_type=1)
     assert (await bob.dig(won))["is_prize"] == 1
     await context.background.finish()
@@ -82,7 +86,6 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, co
 
 @pytest.mark.parametrize("banned", ["0", "1"])
 async def test_two_records_of_one_openid_are_banned_and_released_as_one(client, banned):
-    await operator(client)
     ways = {"0": await client.log_in("alice", unionid="0")}  # WeChat says only the openid, at first
     if banned == "1":
         ways["1"] = await client.log_in("alice", unionid="1")
@@ -98,9 +101,7 @@ async def test_two_records_of_one_openid_are_banned_and_released_as_one(client, 
     assert (await again.post("/setProfile", wxname="新名字"))["status"] == 0
 
 
-async def test_all_records_of_a_person_are_banned_and_released_however_many_there_are(client, context):
-    await operator(client)
-    alice = await client.log_in("alice")
+async def test_all_records_of_a_person_are_banned_and_released_however_many_there_are(client, context, alice):
     code = await alice.publish()
     [person] = await find(context, "people", _id=alice.unionid)
     await context.store.people.rows.insert_many({**person, "_id": f"record-{k}"} for k in range(12))
@@ -115,7 +116,6 @@ async def test_all_records_of_a_person_are_banned_and_released_however_many_ther
 
 
 async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(client, context, monkeypatch):
-    await operator(client)
     await client.log_in("alice", unionid="0")
     code = await (await client.log_in("alice", unionid="1")).publish()
     await ban(client, code)
@@ -128,7 +128,6 @@ async def test_a_login_during_the_lift_of_a_ban_is_not_banned_again(client, cont
 async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_it_over(
     client, context, monkeypatch
 ):
-    await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
     meanwhile(monkeypatch, context.store.people, "carry_over", before=lambda: unban(client, code))
@@ -140,7 +139,6 @@ async def test_a_login_that_read_a_ban_just_before_it_was_lifted_does_not_carry_
 async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nobody_banned(
     client, context, monkeypatch
 ):
-    await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
     ticket = await a_ticket(client.http, user="alice", unionid="1")
@@ -159,7 +157,6 @@ async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nob
 
 
 async def test_a_ban_that_an_operator_sets_anew_while_one_is_carried_over_stays(client, context, monkeypatch):
-    await operator(client)
     code = await (await client.log_in("alice", unionid="0")).publish()
     await ban(client, code)
     people = context.store.people
@@ -192,7 +189,6 @@ async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(client, 
 
 
 async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlier_order_pays(client, context):
-    await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code, other = [await publish_red_packet(alice, money=2) for _ in range(2)]
     parameters = await order(alice, code)
@@ -213,10 +209,8 @@ async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlie
 
 @pytest.mark.parametrize("step", ["insert", "moves"])
 async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
-    client, context, monkeypatch, step
+    client, context, monkeypatch, step, alice
 ):
-    await operator(client)
-    alice = await client.log_in("alice")
     code = await publish_red_packet(alice, money=2)
     await order(alice, code)
     await ban(client, code)
@@ -236,10 +230,8 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
 
 
 async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_saved(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice
 ):
-    await operator(client)
-    alice = await client.log_in("alice")
     draft, code = await alice.draft(), await alice.publish()
     meanwhile(monkeypatch, context.store.files, "take", after=lambda: ban(client, code))
     assert (await alice.post("/postTask", **draft))["error"] == "banned"
@@ -247,7 +239,6 @@ async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_sa
 
 
 async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(client, context, other_port):
-    await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     url = (await bob.upload(a_picture()))["url"]
@@ -270,7 +261,6 @@ async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(cl
 
 
 async def test_open_pages_of_a_banned_person_close_in_all_processes(client, open_page, other_port):
-    await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     pages = [await open_page(alice, code), await open_page(alice, code, port=other_port)]
@@ -299,9 +289,7 @@ async def test_if_the_process_dies_before_it_tells_others_they_learn_of_the_ban_
     )
 
 
-async def test_an_upload_that_was_under_way_is_refused(client):
-    await operator(client)
-    alice = await client.log_in("alice")
+async def test_an_upload_that_was_under_way_is_refused(client, alice):
     code = await alice.publish(forecast_num=100_000)
     begun, may_end = asyncio.Event(), asyncio.Event()
     body = (
@@ -329,7 +317,6 @@ async def test_an_upload_that_was_under_way_is_refused(client):
 
 
 async def test_a_dig_that_waits_for_its_turn_when_its_digger_is_banned_is_refused(client, context):
-    await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
@@ -354,9 +341,7 @@ def test_a_ban_ends_by_itself():
         check_ban({**person, "banned": {"reason": REASON, "at": 0, "until": 0}}, 1 << 50)
 
 
-async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else(client, context):
-    await operator(client)
-    alice = await client.log_in("alice")
+async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else(client, context, alice):
     await ban(client, await alice.publish(), days=1)
     with pytest.raises(CannotErase, match="banned"):
         await erase(context.store, alice.unionid)
@@ -364,9 +349,7 @@ async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else
     assert "forgotten_as" not in person
 
 
-async def test_an_operator_sees_of_a_person_what_they_did_and_no_id(client, context):
-    await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_an_operator_sees_of_a_person_what_they_did_and_no_id(client, context, alice, bob):
     won = await alice.publish(prize_num=1, forecast_num=1)
     await bob.dig(won)
     await context.background.finish()

@@ -355,9 +355,8 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(context, a
 
 
 async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(
-    client, context, monkeypatch
+    context, monkeypatch, alice
 ):
-    (alice,) = await client.log_in_all("alice")
     await alice.post("/setProfile", wxname="张小明")
     await settle(context)
     code = await alice.publish(name="存疑")

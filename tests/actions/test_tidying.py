@@ -273,9 +273,8 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(clien
 
 
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     poster = (await bob.post("/getSharePic", code=await alice.publish()))["pic"]
     await context.store.visits.rows.delete_many({})
     await erase(context.store, bob.unionid)

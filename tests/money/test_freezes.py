@@ -28,9 +28,11 @@ from support.purse import (
 REASON = "查一查"
 
 
-async def log_in(client: Client, context: Context) -> None:
+@pytest.fixture(autouse=True)
+def _operating(io_loop: Any, client: Client, context: Context) -> None:
     """Log the client in as an operator who may do everything."""
-    reply = await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+    asked = {"name": "管理员", "token": context.keys.operator_token()}
+    reply = io_loop.run_sync(lambda: client.post("/ops/login", **asked))
     assert reply["status"] == 0
 
 
@@ -87,7 +89,6 @@ class TestLimits:
         assert await find(context, "bills", code=last) == []
         await sweep_until_quiet(context)
         assert await state_of(context, last) == "held"
-        await log_in(client, context)
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["code"], row["state"], row["why"], row["amount_fen"]) == (last, "held", why, 200)
         assert (await act(client, "release", last, what="prize", depth=1))["status"] == 0
@@ -124,7 +125,6 @@ class TestLimits:
         assert await state_of(context, code) == "held"
         assert await find(context, "refunds", code=code) == []
         await check_books(context)
-        await log_in(client, context)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
         await let_pass(context, 660_000)  # until the task is looked at again
         await sweep_until_quiet(context)
@@ -167,7 +167,6 @@ class TestBrakesAfterAFreeze:
         self, client, context, what, depth, alice, bob
     ):
         code = await won_packet(client, context, alice, bob, money=50)
-        await log_in(client, context)
         await act(client, "freeze", code, what=what, depth=depth)
         assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
         assert (await claim(bob, code))["error"] == "payout_waits"
@@ -190,7 +189,6 @@ class TestBrakesAfterAFreeze:
     async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(self, client, context):
         alice, bob = await client.log_in_all("alice", "bob")
         code = await won_packet(client, context, alice, bob, money=50)
-        await log_in(client, context)
         await act(client, "freeze", code, what="prize", depth=1)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
         assert (await claim(bob, code))["package_info"]
@@ -201,7 +199,6 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_packet(client, context, alice, bob)
     package = (await claim(bob, code))["package_info"]
-    await log_in(client, context)
     assert (await act(client, "freeze", code, what=what, depth=depth))["status"] == 0
     await rest(context)
     await sweep_until_quiet(context)
@@ -227,7 +224,6 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(cli
     code = await won_packet(client, context, alice, bob)
     await claim(bob, code)
     await misbehave(client, "pending", call="cancel")
-    await log_in(client, context)
     await act(client, "freeze", code)
     await rest(context)
     assert await state_of(context, code) == "claiming"
@@ -251,7 +247,6 @@ async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_mone
     package = (await claim(bob, code))["package_info"]
     await misbehave(client, "lose_notice")
     await confirm(client, context, package)
-    await log_in(client, context)
     await act(client, "freeze", code)
     await rest(context)
     await sweep_until_quiet(context)
@@ -266,7 +261,6 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     await misbehave(client, "refuse", call="transfer", code="NO_AUTH")
     await claim(bob, code)
     await let_pass(context, 660_000)
-    await log_in(client, context)
     await act(client, "freeze", code, what="prize", depth=1)
     await rest(context)
     await sweep_until_quiet(context)
@@ -281,7 +275,6 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
 async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context, alice, bob, carol):
     code = await won_packet(client, context, alice, bob, prizes=2)
     await win(client, context, carol, code)
-    await log_in(client, context)
     await act(client, "freeze", code)
     await let_pass(context, 31 * DAY_MS)
     await sweep_until_quiet(context)
@@ -298,7 +291,6 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context,
 
 async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob, prizes=2)
-    await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
     assert (await claim(bob, code))["error"] == "payout_held"
     assert [row["frozen_for"] for row in (await client.get("/ops/payouts"))["data"]] == [["套现"]]
@@ -311,7 +303,6 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, co
 
 async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob)  # its last prize, so it has ended
-    await log_in(client, context)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
     assert await state_of(context, code) == "frozen"
     [logged] = (await client.get("/ops/log"))["data"]
@@ -320,7 +311,6 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
 
 async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context, alice, bob):
     code = await won_packet(client, context, alice, bob)
-    await log_in(client, context)
     await act(client, "freeze", code)
     await act(client, "freeze", code, what="person", depth=1)
     assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
@@ -334,7 +324,6 @@ async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context,
 async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_packet(client, context, alice, bob)
-    await log_in(client, context)
     await act(client, "freeze", code)
     answers, publish, told = asyncio.Event(), context.bus.publish, []
 
@@ -353,9 +342,6 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
 
 async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client, context, alice, bob):
     code, undug = await won_packet(client, context, alice, bob), await alice.publish(forecast_num=1)
-    for path in ("freeze", "release", "return"):
-        assert (await act(client, path, code))["error"] == "token_required"
-    await log_in(client, context)
     for asked in (
         {"code": "A" * 12},
         {"code": undug, "what": "prize", "depth": 1},
@@ -368,5 +354,8 @@ async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client,
             assert (await act(client, path, **asked))["error"] in ("bad_request", "no_such_task")
     assert (await act(client, "return", code))["error"] == "bad_request"
     assert (await act(client, "return", code, what="person", depth=1))["error"] == "bad_request"
+    await client.post("/ops/logout")
+    for path in ("freeze", "release", "return"):
+        assert (await act(client, path, code))["error"] == "token_required"
     assert await find(context, "freezes") == []
     assert await state_of(context, code) == "won"
