@@ -35,11 +35,13 @@ from support.purse import (
 ENVIRONMENT = MESSAGES
 
 
-async def a_win(client: Client, context: Context) -> str:
-    """Let Bob win goods of Alice that are sent by mail; return the code."""
+async def a_win(client: Client, context: Context, *allowed: str) -> str:
+    """Let Bob win goods of Alice that are sent by mail, and allow these messages; return the code."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     await win(client, context, bob, code)
+    if allowed:
+        await allow(client, "bob", *allowed)
     return code
 
 
@@ -117,8 +119,7 @@ async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
 
 
 async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client, context):
-    await a_win(client, context)
-    await allow(client, "bob", "claim_ends")
+    await a_win(client, context, "claim_ends")
     await sweep(context)
     await let_pass(context, 29 * DAY_MS - 60_000)
     await sweep(context)
@@ -186,8 +187,7 @@ async def test_a_publisher_is_told_why_a_check_refused_their_treasure(client, co
 
 
 async def test_a_silent_wechat_holds_nobody_up(client, context, monkeypatch):
-    code = await a_win(client, context)
-    await allow(client, "bob", "won")
+    code = await a_win(client, context, "won")
     await misbehave(client, "timeout", call="message")
     asked = meanwhile(monkeypatch, context.wechat, "send_message")
     sending_it = asyncio.create_task(send_messages(context))
@@ -356,8 +356,7 @@ async def test_consents_are_counted_a_person_and_template(client, context):
 async def test_a_withdrawn_consent_is_forgotten_and_who_is_unknown_to_wechat_given_up(
     client, context, code, state
 ):
-    await a_win(client, context)
-    await allow(client, "bob", "won")
+    await a_win(client, context, "won")
     await misbehave(client, "refuse", call="message", code=code)
     await send_until_quiet(context)
     assert (await states(context))["won"] == state
@@ -368,8 +367,7 @@ async def test_a_withdrawn_consent_is_forgotten_and_who_is_unknown_to_wechat_giv
 
 @pytest.mark.parametrize("code", ["47003", "40037"])
 async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(client, context, code):
-    await a_win(client, context)
-    await allow(client, "bob", "won")
+    await a_win(client, context, "won")
     await misbehave(client, "refuse", call="message", code=code)
     await send_messages(context)
     assert await context.store.messages.alarms() == {code: 1}
@@ -383,8 +381,7 @@ async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(clien
 
 @pytest.mark.parametrize(("what", "code"), [("error_before", ""), ("refuse", "-1")])
 async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(client, context, what, code):
-    await a_win(client, context)
-    await allow(client, "bob", "won")
+    await a_win(client, context, "won")
     await misbehave(client, what, call="message", code=code, times=2)
     await send_messages(context)
     (message,) = await find(context, "messages", kind="won")
@@ -397,8 +394,7 @@ async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(client, c
 
 
 async def test_a_wechat_that_is_away_for_long_is_an_alarm(client, context):
-    await a_win(client, context)
-    await allow(client, "bob", "won")
+    await a_win(client, context, "won")
     await misbehave(client, "error_before", call="message", times=100)
     await send_messages(context)
     assert await context.store.messages.alarms() == {}
@@ -437,8 +433,7 @@ async def test_two_processes_send_a_message_once(client, context, other):
 
 
 async def test_messages_that_ended_long_ago_are_deleted(client, context):
-    await a_win(client, context)
-    await allow(client, "bob", "won")
+    await a_win(client, context, "won")
     await send_messages(context)
     await let_pass(context, sending.KEPT_MS - 60_000)
     await delete_old_messages(context)
