@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
-
-import pytest
-from motor.motor_asyncio import AsyncIOMotorCollection
 
 from server.actions.digging.end_task import settle_task
 from server.actions.people.erase import erase
@@ -19,40 +14,10 @@ from server.game.task import AHEAD_DAYS
 from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.reviews.reports import Report
 from support.client import Client, Someone, a_picture
-from support.purse import publish_red_packet
-from support.steps import Killed
-
-WRITES = ("insert_one", "update_one", "update_many", "bulk_write", "delete_one", "delete_many")
-
+from support.kills import Written
+from support.purse import all_documents, publish_red_packet, put_back
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
-
-
-class Killing:
-    """Kills after the write of this number; `done` counts them. 0: never."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.after, self.done = 0, 0
-        for name in WRITES:
-            write = getattr(AsyncIOMotorCollection, name)
-            monkeypatch.setattr(AsyncIOMotorCollection, name, self._counted(write))
-
-    def _counted(self, write: Any) -> Any:
-        async def counted(*arguments: Any, **named: Any) -> Any:
-            result = await write(*arguments, **named)
-            self.done += 1
-            if self.done == self.after:
-                raise Killed
-            return result
-
-        return counted
-
-
-@pytest.fixture
-def killing() -> Iterator[Killing]:
-    """Reset after each test, before its fixtures end."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        yield Killing(monkeypatch)
 
 
 async def let_files_age(context: Context, milliseconds: int) -> None:
@@ -222,54 +187,42 @@ async def test_a_report_goes_when_it_is_decided_and_its_task_is_long_over(client
     assert {row["_id"] async for row in reports.rows.find()} == {"new"}
 
 
-async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, context, killing):
+async def test_an_upload_that_was_cut_off_anywhere_leaves_nothing(client, context, monkeypatch):
     picture = await pictures_of(context).normalise(a_picture(), "alice")
-    now_ms, number = context.clock.now_ms(), 0
-    while True:
-        number += 1
-        killing.after, killing.done = number, 0
-        try:
-            await context.store.files.save(picture, "alice", now_ms)
-            break
-        except Killed:
-            killing.after = 0
-            await let_files_age(context, UNUSED_MS)
-            await tidy(context)
-            assert await stored(context) == (set(), set())
-    assert number > 2
-    killing.after = 0
-    await context.store.files.rows.delete_one({"metadata.owner": "alice"})  # the write that comes last
+    written = Written(context, monkeypatch)
+    await written.note(context.store.files.save(picture, "alice", context.clock.now_ms()))
+    assert len(written.left) > 2
+    # The write that comes last is lost in another way.
+    await context.store.files.rows.delete_one({"metadata.owner": "alice"})
     assert len((await stored(context))[1]) == 2
-    await let_files_age(context, UNUSED_MS)
-    await tidy(context)
-    assert await stored(context) == (set(), set())
-
-
-async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(client, context, killing, alice):
-    used = await uploaded(alice)
-    code = await alice.publish(url=used[0])
-    number, finished = 0, False
-    while not finished:
-        killing.after, number = 0, number + 1
-        unused = await uploaded(alice)
-        await alice.get("/getTaskDetails", code=code)
-        await context.store.files.take(used[0], None, context.clock.now_ms())
+    for left in (await all_documents(context), *written.left[:-1]):
+        await put_back(context, left)
         await let_files_age(context, UNUSED_MS)
-        await context.store.visits.rows.update_many({}, {"$set": {"opened_at": 1}})
-        killing.after, killing.done = number, 0
-        try:
-            await tidy(context)
-            finished = True
-        except Killed:
-            killing.after = 0
-            assert await served(client, used[0]) == [200]
-            assert set(await served(client, *unused)) <= {200, 404}
-            await tidy(context)
+        await tidy(context)
+        assert await stored(context) == (set(), set())
+
+
+async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
+    client, context, monkeypatch, alice
+):
+    used, unused = await uploaded(alice), await uploaded(alice)
+    code = await alice.publish(url=used[0])
+    await alice.get("/getTaskDetails", code=code)
+    await context.store.files.take(used[0], None, context.clock.now_ms())
+    await let_files_age(context, UNUSED_MS)
+    await context.store.visits.rows.update_many({}, {"$set": {"opened_at": 1}})
+    written = Written(context, monkeypatch)
+    await written.note(tidy(context))
+    assert len(written.left) > 7
+    for left in written.left:
+        await put_back(context, left)
+        assert await served(client, used[0]) == [200]
+        assert set(await served(client, *unused)) <= {200, 404}
+        await tidy(context)
         assert await served(client, *used, *unused) == [200, 200, 404, 404]
         names, with_bytes = await stored(context)
         assert names == with_bytes == {name_of(address) for address in used}
         assert await context.store.visits.rows.count_documents({}) == 0
-    assert number > 8
 
 
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
