@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
 
 from handlers.digging.cards import card_fields
 from handlers.digging.details import GetTaskDetails
 from handlers.digging.task_page import GetTaskDetailsReply, TaskPageData, participant_rows
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.digging.visit import visiting_of
-from server.app import make_app
 from server.context import Context
 from server.errors import NoSuchTask, Unavailable
 from server.game.amounts import claim_until_ms
@@ -23,7 +20,6 @@ from server.game.chance import outlook
 from server.game.draw import read_rules
 from server.realtime import known_tasks
 from server.security.keys import Keys
-from support.client import Client, Someone
 from support.meanwhile import failing, meanwhile
 from support.watchers import Collecting
 
@@ -115,28 +111,23 @@ async def test_a_page_from_memory_has_the_same_bytes_as_one_from_the_store(clien
 
 @pytest.mark.parametrize("redis", ["up", "down"])
 async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
-    context, other, redis, monkeypatch, alice, bob
+    context, other, elsewhere, redis, monkeypatch, alice, bob
 ):
     code = await alice.publish(forecast_num=1_000_000, cd=0)
-    sock, port = bind_unused_port()
-    server = HTTPServer(make_app(other))
-    server.add_socket(sock)
     watcher = Collecting()
     await other.hub.watch(watcher, code, None, False)
     if redis == "down":
         for bus in (context.bus, other.bus):
             await bus.connected.wait()
             bus.connected.clear()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
-        elsewhere = Someone(Client(http), bob.unionid, bob.token, {})
-        for depth in range(1, 20):
-            made = await bob.dig(code)
-            assert made["status"] == 0, made
-            assert made["seq"] == depth
-            assert (await elsewhere.get("/getTaskDetails", code=code))["seq"] == depth
-            frames = [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"]
-            assert frames[-1] == depth, "the page must not be ahead of the frames"
-    server.stop()
+    there = replace(bob, client=elsewhere)
+    for depth in range(1, 20):
+        made = await bob.dig(code)
+        assert made["status"] == 0, made
+        assert made["seq"] == depth
+        assert (await there.get("/getTaskDetails", code=code))["seq"] == depth
+        frames = [frame["seq"] for frame in watcher.frames if frame["type"] == "cd"]
+        assert frames[-1] == depth, "the page must not be ahead of the frames"
 
 
 async def test_a_link_opens_only_with_a_token_that_was_handed_out(context, alice, bob, carol):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
+from devtools.sandbox.signing import sealed_notice
+from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.pay_in import follow_payments
 from server.actions.sweep import sweep
 from server.context import Context
@@ -146,8 +148,6 @@ async def test_forged_notices_touch_no_record(client, context, alice):
     before = await all_documents(context)
     notice = (await find(context, "sandbox_notices"))[0]
     pairs = await context.sandbox.keys.find()
-    from devtools.sandbox.signing import sealed_notice
-
     genuine, body = sealed_notice(pairs, notice, genuine=True)
     forged, _ = sealed_notice(pairs, notice, genuine=False)
     assert forged["Wechatpay-Signature"].startswith("WECHATPAY/SIGNTEST/")
@@ -179,8 +179,6 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, con
     await pay(client, context, alice, code)
     await context.store.orders.collection.update_one({}, {"$set": {"amount_fen": 300}})
     pairs = await context.sandbox.keys.find()
-    from devtools.sandbox.signing import sealed_notice
-
     headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)
     response = await client.http.post("/payNotify", headers=headers, content=body)
     assert (response.status_code, response.content) == (500, b"")
@@ -268,8 +266,6 @@ async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_b
 
 
 async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_can_read(client, context):
-    from server.actions.digging.end_task import end_task_as_operator
-
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_packet(client, context, alice, bob, prizes=3)
     assert (await alice.post("/endTask", code=code))["error"] == "has_digs"

@@ -12,6 +12,7 @@ from devtools.sandbox import Sandbox
 from devtools.sandbox.pay_call import ADDRESS_REFUSED
 from server.actions.sweep import sweep
 from server.context import Context
+from server.operation.audit import audit
 from support.meanwhile import meanwhile
 from support.purse import (
     DAY_MS,
@@ -268,10 +269,7 @@ async def test_refunds_of_one_order_are_sent_a_minute_apart(client, context, ali
         assert found[second["_id"]]["alarm"] == ""
 
 
-async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(client, context):
-    from server.operation.audit import audit
-
-    alice = await client.log_in("alice")
+async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(client, context, alice):
     for what in ("abnormal", "closed"):
         code = await paid_packet(client, context, alice)
         await alice.post("/endTask", code=code)

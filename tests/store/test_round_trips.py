@@ -85,9 +85,8 @@ class TestWithMessages:
             await context.background.finish()
 
     async def test_a_consent_is_taken_and_spent_without_a_command_that_has_secantusdb_read_all_consents(
-        self, client, context, trips
+        self, client, context, trips, alice, bob
     ):
-        alice, bob = await client.log_in_all("alice", "bob")
         await allow(client, "bob", "won")
         await bob.dig(await alice.publish(prize_num=1, forecast_num=1))
         await context.background.finish()
