@@ -147,7 +147,7 @@ class UploadFile(Interface):
             check_ban(await self.person(), self.context.clock.now_ms())  # the ban may be over by now
 
     async def _keep(self, data: bytes) -> None:
-        """Keep a part of the file. An empty one begins a file."""
+        """Keep a part of the file. An empty part begins a file."""
         if self._upload is None:
             raise BadRequest("没有说明是谁上传的，请先登录", param="unionid")
         if not data:

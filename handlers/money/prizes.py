@@ -201,7 +201,7 @@ Wanted: TypeAlias = Literal["all", "to_send", "open", "done", "gone"]
 class GetWinnersRequest(msgspec.Struct):
     """With `format` csv the reply is a table for spreadsheets (UTF-8 with a BOM) instead of JSON.
 
-    `wanted` narrows it. With `page` there are 20 a page, the overdue ones first.
+    `wanted` narrows the list. With `page` there are 20 a page, the overdue ones first.
     """
 
     unionid: Unionid

@@ -107,7 +107,8 @@ class Digging:
         self._refused.pop((code, unionid), None)
 
     def was_refused(self, code: str, unionid: str) -> bool:
-        """Whether a person could not dig a task when this process last read about it. A ban may be over."""
+        """Whether a person could not dig a task when this process last read about it. Their ban may have
+        ended since."""
         return (code, unionid) in self._refused
 
     def note_finished(self, dig: Dig) -> None:

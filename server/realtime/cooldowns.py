@@ -56,7 +56,7 @@ class Cooldowns:
             self._wake(code)
 
     def learn_opening(self, code: str, opened_at: int) -> None:
-        """Remember when a task opened, or will (unix ms), that nobody has dug."""
+        """Remember the time (unix ms) at which an undug task opened, or will open."""
         self._opened[code] = _Opening(opened_at, time.monotonic())
 
     def forget(self, code: str) -> None:

@@ -91,7 +91,7 @@ class KnownTasks:
             self._unknown[watched.code] = None
             raise
         finally:
-            # All in one step: the next caller finds it read, or begins anew.
+            # Without an await: the next caller finds the task read, or begins anew.
             if watched.loaded:
                 self.rest(watched)
             else:

@@ -77,8 +77,9 @@ class Bounds:
     """What one process allows.
 
     A request takes a place from its headers to its reply, and a websocket until it closes. With a good token
-    a request takes one of its person's (`a_person`; their websockets have a bound of their own), otherwise
-    one of its address's (`an_address`, for the /48 of an IPv6 address ten times as many). 0 is no bound.
+    a request takes one of the places of its person (`a_person`; websockets have a bound of their own).
+    Otherwise it takes one of its address (`an_address`; ten times as many for the /48 of an IPv6 address). 0
+    is no bound.
 
     `header_seconds` limits the time to the end of the headers. It begins with the connection, or with the
     first byte of a later request. `idle_seconds` limits it from a reply to the end of the next headers.

@@ -267,7 +267,7 @@ class Supervisor:
         await self._keep("the crowd", live)
 
     async def _stop(self) -> None:
-        """Stop the workers first, which drain and need the stores for it; then the stores.
+        """Stop the workers first, because they need the stores while they drain; then stop the stores.
 
         A crowd has nothing to lose, and would only keep the workers busy: it is killed before all.
         """

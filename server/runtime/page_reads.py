@@ -28,7 +28,8 @@ T = TypeVar("T")
 
 @contextmanager
 def counted(name: str) -> Iterator[None]:
-    """Count a request as one that waits, and for how long. `name` is the label of the metrics."""
+    """Count a request among those that wait, and measure how long it waits. `name` is the label of the
+    metrics."""
     length, began = metrics.QUEUE_LENGTH.labels(name), time.monotonic()
     length.inc()
     try:

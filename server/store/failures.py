@@ -46,7 +46,7 @@ _PASSING_CODES = frozenset(
         112,  # WriteConflict
         133,  # FailedToSatisfyReadPreference: a mongos finds no primary
         134,  # ReadConcernMajorityNotAvailableYet
-        150,  # StaleEpoch: a mongos asked the wrong shards, as often as it tries
+        150,  # StaleEpoch: a mongos asked the wrong shards in each of its tries
         175,  # QueryPlanKilled
         189,  # PrimarySteppedDown
         202,  # NetworkInterfaceExceededTimeLimit

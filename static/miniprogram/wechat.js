@@ -196,7 +196,7 @@ export function launched() {
   connect(admitted);
 }
 
-/** It came to the front, perhaps after hours during which nothing was received. */
+/** The mini-program came to the front, perhaps after hours during which nothing was received. */
 export function shown() {
   inSight = true;
   channel.probe();

@@ -33,7 +33,7 @@ export function logOut(who, name) {
   return may("act") && button("signout", { target: name, path: "/ops/signout", parameters: who, done() {} });
 }
 
-/** The button that freezes, releases or returns prizes; `about` says whose, as /ops/freeze takes it. */
+/** The button that freezes, releases or returns prizes; `about` names them as the parameters of /ops/freeze do. */
 export function payout(act, about, target, done) {
   const more = act === "freeze" && about.what === "person" && t("ask_freeze_person_text");
   return may("money") && button(act, { target, path: `/ops/${act}`, parameters: about, done, grave: act !== "release", more });

@@ -54,7 +54,7 @@ class Reports(DueDocuments[Report]):
     async def counting(self, code: str, decided: int, limit: int) -> list[str]:
         """Return the authors of the newest open reports of a task that count and were made after its last
         `decided` decisions."""
-        made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None: 0, or not there
+        made = {"code": code, "open": 1, "counts": 1, "decided": decided or None}  # None finds absent fields
         return [report["unionid"] for report in await self.in_order(made, "-at", limit, {"unionid": 1})]
 
     async def by_people(self, unionids: list[str], but: str, limit: int) -> list[PastReport]:
