@@ -320,8 +320,8 @@ class BoundedServer(HTTPServer):
             connection.spare = False
             self._spares -= 1
 
-    async def head_came(self, connection: Connection) -> None:
-        """Return once Tornado may parse a head: at once or, if there are many, in a later turn."""
+    def head_came(self, connection: Connection) -> Awaitable[None] | None:
+        """Return None if Tornado may parse a head now; if there are many, what to await: a later turn."""
         self._waits_no_more(connection)
         self._busy.add(connection)
         self._idle.clear()
@@ -329,11 +329,11 @@ class BoundedServer(HTTPServer):
         if self._passed == HEADS_A_TURN or self._heads:
             turn = loop.create_future()
             self._heads.append(turn)
-            await turn
-            return
+            return turn
         if not self._passed:
             loop.call_soon(self._pass_heads)
         self._passed += 1
+        return None
 
     def _pass_heads(self) -> None:
         """In the next turn of the loop, let some of the heads be parsed that were too many for this turn."""
@@ -434,9 +434,10 @@ class _Request(HTTPMessageDelegate):
             return
         await self._server.ready_for(start_line.path)
         self._delegate = self._start()
-        taken = self._delegate.headers_received(start_line, headers)
-        if taken is not None:
-            await taken
+        prepared = self._delegate.headers_received(start_line, headers)
+        # Without a body there is nothing to be prepared for, and not to wait saves two turns of the loop.
+        if prepared is not None and ("Content-Length" in headers or "Transfer-Encoding" in headers):
+            await prepared
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         return self._delegate.data_received(chunk) if self._delegate is not None else None

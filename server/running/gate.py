@@ -44,6 +44,8 @@ class Gate(HTTPServerConnectionDelegate):
 
     async def ready_for(self, target: str) -> None:
         """Return once the gate is open, or a request for this path and query has waited long enough."""
+        if self._opened.is_set():
+            return
         loop = asyncio.get_running_loop()
         began = loop.time()
         while not self._opened.is_set() and needs_database(target.partition("?")[0]):

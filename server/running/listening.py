@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import math
 import secrets
 import socket
 from collections import Counter
@@ -54,8 +55,8 @@ class Owner(Protocol):
     def only_https(self) -> bool:
         """Whether replies say that browsers must use only https."""
 
-    async def head_came(self, connection: Connection) -> None:
-        """A head is complete. Return once Tornado may parse it."""
+    def head_came(self, connection: Connection) -> Awaitable[None] | None:
+        """A head is complete. Return what to await before Tornado may parse it; None if it may now."""
 
     def leave_place(self, connection: Connection) -> None:
         """Count the connection's request no more."""
@@ -84,6 +85,7 @@ class Connection(IOStream):
         self._head_pieces = 0
         self._last_words = b""
         self._header_seconds = 0.0
+        self._headers_due = math.inf
         self._timer: object | None = None
         self._untaken: object | None = None
         self._came_bytes = 0
@@ -108,19 +110,19 @@ class Connection(IOStream):
             self._begin()
 
     def _begin(self) -> None:
-        self._timer = self.io_loop.call_later(self._header_seconds, self._late)
+        self._headers_due = self.io_loop.time() + self._header_seconds
         self._header_seconds = 0.0
+        if self._timer is None:
+            self._timer = self.io_loop.call_at(self._headers_due, self._look_at_headers)
 
-    def _late(self) -> None:
+    def _look_at_headers(self) -> None:
+        """Close if headers are late. One timer serves many requests: it is not stopped when headers come."""
         self._timer = None
-        metrics.TURNED_AWAY.labels("headers").inc()
-        self.close()
-
-    def _stop_timer(self) -> None:
-        self._header_seconds = 0.0
-        if self._timer is not None:
-            self.io_loop.remove_timeout(self._timer)
-            self._timer = None
+        if self.io_loop.time() >= self._headers_due:
+            metrics.TURNED_AWAY.labels("headers").inc()
+            self.close()
+        elif self._headers_due < math.inf:
+            self._timer = self.io_loop.call_at(self._headers_due, self._look_at_headers)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         """Read, and start the timer for headers at a request's first byte.
@@ -147,8 +149,10 @@ class Connection(IOStream):
     async def _read_head(self) -> bytes:
         head = await super().read_until_regex(HEAD_END, HEAD_BYTES)
         self._in_head, self.asked, self._chunks = False, True, 0
-        self._stop_timer()
-        await self._owner.head_came(self)
+        self._header_seconds, self._headers_due = 0.0, math.inf
+        turn = self._owner.head_came(self)
+        if turn is not None:
+            await turn
         refusal: Refusal | None = None
         if head.count(b"\n") - 1 > HEAD_LINES:  # the line at the end is empty
             refusal = HeadTooLarge()
@@ -219,7 +223,9 @@ class Connection(IOStream):
 
     def close_fd(self) -> None:
         """Give the descriptor back, after the last words if there are any."""
-        self._stop_timer()
+        if self._timer is not None:
+            self.io_loop.remove_timeout(self._timer)
+            self._timer = None
         self._taken()
         if self._in_head and isinstance(self.error, UnsatisfiableReadError):
             metrics.TURNED_AWAY.labels("head").inc()
