@@ -186,7 +186,7 @@ class BaseHandler(RequestHandler):
 
     def _envelope(self, refusal: Refusal) -> bytes:
         """Return the reply with a refusal, and count it."""
-        metrics.REFUSALS.labels(refusal.error).inc()
+        metrics.refusals(refusal.error).inc()
         envelope = {
             "status": 1,
             "msg": refusal.msg,
@@ -226,6 +226,7 @@ class Receiver(BaseHandler):
     least_bytes_a_second: ClassVar[int] = 8 << 10  # the speed of the slowest 3G
     _silence: asyncio.TimerHandle | None = None
     hung_up = False  # whether the client closed the connection before its reply
+    expected_bytes = 0  # the Content-Length; 0 if there is none
     _refused = _begun = False
     _counted_bytes = _thrown_away_bytes = 0
 
@@ -245,16 +246,13 @@ class Receiver(BaseHandler):
         if isinstance(self.request.connection, HTTP1Connection):
             self.request.connection.set_max_body_size(1 << 62)
             self.request.connection.set_body_timeout(None)  # type: ignore[arg-type]
-        if self.expected_bytes() > self.body_limit_bytes:
+        length = self.request.headers.get("Content-Length", "0")
+        self.expected_bytes = int(length) if _LENGTH.fullmatch(length) else 0
+        if self.expected_bytes > self.body_limit_bytes:
             self.refuse_body(self.too_large())
-        if self.expected_bytes() or "Transfer-Encoding" in self.request.headers:
+        if self.expected_bytes or "Transfer-Encoding" in self.request.headers:
             self.expect_more()
         return None
-
-    def expected_bytes(self) -> int:
-        """Return the Content-Length; 0 if there is none."""
-        length = self.request.headers.get("Content-Length", "0")
-        return int(length) if _LENGTH.fullmatch(length) else 0
 
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Collect the body. After a refusal, throw it away."""
@@ -271,13 +269,15 @@ class Receiver(BaseHandler):
                     self._counted_bytes = len(self._body)
             except Busy as refusal:
                 self.refuse_body(refusal)
-        self.expect_more(len(chunk))
+        if self._refused or len(self._body) != self.expected_bytes:
+            self.expect_more(len(chunk))
         return None
 
     def _drop_body(self) -> None:
         """Forget the body, and give back its part of what all bodies may take."""
-        uploads_of(self.context).give_back_body(self._counted_bytes)
-        self._counted_bytes = 0
+        if self._counted_bytes:
+            uploads_of(self.context).give_back_body(self._counted_bytes)
+            self._counted_bytes = 0
         self._body.clear()
 
     def throw_away(self, chunk: bytes) -> None:

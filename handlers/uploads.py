@@ -135,10 +135,10 @@ class UploadFile(Interface):
                 if disk_of(self.context).low:
                     raise DiskLow
                 # An upload without a length may become as large as the largest.
-                self._charged_kb = -(-(self.expected_bytes() or self.body_limit_bytes) // 1024)
+                self._charged_kb = -(-(self.expected_bytes or self.body_limit_bytes) // 1024)
                 asked: dict[Limited, int] = {"uploads": 1, "upload_kb": self._charged_kb}
                 await limit(self.context, self.request, caller, asked)
-                self._upload = uploads_of(self.context).begin(caller.counted, self.expected_bytes())
+                self._upload = uploads_of(self.context).begin(caller.counted, self.expected_bytes)
 
     async def _admit(self) -> None:
         """Admit the caller, unless they are banned or leaving. Raises Banned, Leaving, what `admit`

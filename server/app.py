@@ -215,7 +215,7 @@ def page_routes(settings: Settings) -> list[URLSpec]:
 def count_request(handler: RequestHandler) -> float:
     """Count a request; return how many seconds it took."""
     seconds = handler.request.request_time()
-    metrics.REQUESTS.labels(type(handler).__name__, str(handler.get_status())).observe(seconds)
+    metrics.request_seconds(type(handler).__name__, handler.get_status()).observe(seconds)
     return seconds
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from prometheus_client import Histogram
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -18,10 +17,6 @@ from server.telemetry import metrics
 class CommandSeconds(CommandListener):
     """Feeds `metrics.STORE_SECONDS`. PyMongo calls it in the thread that sent the command."""
 
-    def __init__(self) -> None:
-        # labels() takes a lock and checks its arguments, so it is called once per command.
-        self._histograms: dict[str, Histogram] = {}
-
     def started(self, event: CommandStartedEvent) -> None:
         """Do nothing: the event of the end has the duration."""
 
@@ -34,10 +29,7 @@ class CommandSeconds(CommandListener):
         self._observe(event.command_name, event.duration_micros)
 
     def _observe(self, command: str, duration_micros: int) -> None:
-        histogram = self._histograms.get(command)
-        if histogram is None:
-            histogram = self._histograms[command] = metrics.STORE_SECONDS.labels(command)
-        histogram.observe(duration_micros / 1e6)
+        metrics.store_seconds(command).observe(duration_micros / 1e6)
 
 
 class Connections(ConnectionPoolListener):

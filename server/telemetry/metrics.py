@@ -5,6 +5,7 @@ No label holds a code, an id or anything else about a person.
 
 from __future__ import annotations
 
+import functools
 import os
 
 from prometheus_client import Counter, Gauge, Histogram, values
@@ -82,3 +83,11 @@ STORE_SECONDS = Histogram(
     ["command"],
     buckets=STORE_BUCKETS,
 )
+
+# `labels()` takes a lock and makes texts of its arguments. What is counted at each request is looked up here.
+request_seconds = functools.cache(REQUESTS.labels)
+refusals = functools.cache(REFUSALS.labels)
+digs = functools.cache(DIGS.labels)
+queue_length = functools.cache(QUEUE_LENGTH.labels)
+queue_seconds = functools.cache(QUEUE_SECONDS.labels)
+store_seconds = functools.cache(STORE_SECONDS.labels)

@@ -227,9 +227,9 @@ async def dig(
     except Refusal as refusal:
         if isinstance(refusal, Banned | OwnTask | AlreadyWon):
             digging_of(context).note_refused(code, unionid)
-        metrics.DIGS.labels(refusal.error).inc()
+        metrics.digs(refusal.error).inc()
         raise
-    metrics.DIGS.labels("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
+    metrics.digs("repeated" if dug.repeated else "won" if dug.dig["is_prize"] else "dug").inc()
     return dug
 
 
