@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from cachetools import TTLCache
@@ -54,22 +53,32 @@ class KnownTasks:
         """The reads under way."""
         return self._opening.tasks
 
-    @asynccontextmanager
-    async def keep(self, code: str) -> AsyncIterator[WatchedTask]:
-        """Yield a task, and keep it in memory meanwhile. Raises NoSuchTask, or what `read` raises.
+    def keep(self, code: str) -> Kept:
+        """Keep a task in memory during an `async with`, which gives it. Raises NoSuchTask, or what `read`
+        raises.
 
         The first caller starts the read; others wait for the same read.
         """
+        return Kept(self, code)
+
+    async def take(self, code: str) -> WatchedTask:
+        """Return a task once it is read, and keep it until `leave`. Raises what `keep` raises."""
         watched = self._want(code)
         try:
             if not watched.loaded:
                 await self._opening.result(watched, partial(self._open, watched))
-            if watched.gone:
-                raise NoSuchTask
-            yield watched
-        finally:
-            watched.waiting -= 1
-            self.rest(watched)
+        except BaseException:
+            self.leave(watched)
+            raise
+        if watched.gone:
+            self.leave(watched)
+            raise NoSuchTask
+        return watched
+
+    def leave(self, watched: WatchedTask) -> None:
+        """Count one less who uses a task."""
+        watched.waiting -= 1
+        self.rest(watched)
 
     def _want(self, code: str) -> WatchedTask:
         """Return a task, a new one if need be, and count one more who waits for it."""
@@ -123,6 +132,20 @@ class KnownTasks:
         if idle is not None:
             self._idle_bytes -= idle[1]
         self._forgotten(watched.code)
+
+
+class Kept:
+    """A class, since each page has one and a generator costs three times as much."""
+
+    def __init__(self, known: KnownTasks, code: str) -> None:
+        self._known, self._code = known, code
+
+    async def __aenter__(self) -> WatchedTask:
+        self._watched = await self._known.take(self._code)
+        return self._watched
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._known.leave(self._watched)
 
 
 def _now() -> float:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from server.errors import Unavailable
@@ -26,17 +25,22 @@ LONGEST_SECONDS = 6.0
 T = TypeVar("T")
 
 
-@contextmanager
-def counted(name: str) -> Iterator[None]:
-    """Count a request among those that wait, and measure how long it waits. `name` is the label of the
-    metrics."""
-    length, began = metrics.QUEUE_LENGTH.labels(name), time.monotonic()
-    length.inc()
-    try:
-        yield
-    finally:
-        length.dec()
-        metrics.QUEUE_SECONDS.labels(name).observe(time.monotonic() - began)
+class counted:  # noqa: N801  (used like a function)
+    """Count a request as one that waits, and for how long. `name` is the label of the metrics.
+
+    A class, since each page has one and a generator costs three times as much.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._length, self._seconds = metrics.queue_length(name), metrics.queue_seconds(name)
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+        self._length.inc()
+
+    def __exit__(self, *_error: object) -> None:
+        self._length.dec()
+        self._seconds.observe(time.monotonic() - self._began)
 
 
 class PageReads:
