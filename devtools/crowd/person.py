@@ -351,7 +351,7 @@ class Person:
         self._doing.create_task(self._move())
 
     async def _move(self) -> None:
-        """Watch another task over the same connection. If that ends meanwhile, stay on the page."""
+        """Watch another task over the same connection. If the connection ends meanwhile, stay on the page."""
         connection, old = self._connection, self._code
         new = await self._square.choose({old, *self._left})
         if new == old or new in self._left:

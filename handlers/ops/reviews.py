@@ -28,7 +28,7 @@ class HeldReview(msgspec.Struct):
 
     `name` is the task's, `wxname` that of the person who submitted it, both as others see them now.
 
-    `more` are the pictures of its kinds of prizes that were not checked yet.
+    `more` are the unchecked pictures of its kinds of prizes.
 
     `why` says why it is held; `created_at` is when it began to wait, unix ms.
     """

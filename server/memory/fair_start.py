@@ -204,7 +204,8 @@ class FairStart:
 def how_many_go_at_once(own: list[int], standing: Standing | None) -> int:
     """Return how many of a process's own places, which are in order, go on before a dig is known.
 
-    All if nobody has a place elsewhere, or if that is not known; else the first of all, if it is here.
+    All go on if nobody has a place elsewhere, or if it is not known whether anybody has. Otherwise only the
+    first of all places goes on, if it is here.
     """
     if standing is None or standing.people <= len(own):  # fewer: Redis was killed meanwhile
         return len(own)

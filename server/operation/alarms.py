@@ -90,7 +90,8 @@ def silence(database: OwnDatabase) -> Alarm:
 
 
 class Check:
-    """A check that runs again and again. `found` is what its last run found, `ran` whether there was one."""
+    """A check that runs again and again. `found` is what its last run found, `ran` whether it has run at
+    all."""
 
     def __init__(
         self,

@@ -301,7 +301,8 @@ class Feed:
         self._send(text_frame(_encoder.encode(frame)))
 
     def _go_back_to(self, complete: int) -> None:
-        """Drop seconds that lie in the future: the clock was set back. They would hide what comes now."""
+        """Drop seconds that lie in the future since the clock was set back: they would hide the present
+        ones."""
         self._shown = complete
         self._heartbeats = [beat for beat in self._heartbeats if beat.second <= complete]
         self._newest = {name: beat for name, beat in self._newest.items() if beat.second <= complete}

@@ -253,7 +253,7 @@ class Bus:
     ) -> tuple[list[int], int] | None:
         """Run a Lua script on keys; return its answer and how many processes are connected. One trip.
 
-        None if Redis does not answer within SCRIPT_SECONDS, or, unless `anyway`, lately did not.
+        None if Redis does not answer within SCRIPT_SECONDS. Without `anyway` also None if it lately did not.
         """
         keys = [f"{self._prefix}:{name}" for name in names]
         async with self._scripts:  # the time limit begins after this wait

@@ -24,7 +24,8 @@ REMEMBERED_TASKS = 10_000
 
 @dataclass(slots=True)
 class Cooldown:
-    """A task's newest dig that this process has heard of. `learned` is when, in monotonic seconds."""
+    """A task's newest dig that this process has heard of. `learned` is when it heard, in monotonic
+    seconds."""
 
     dig: Dig
     learned: float

@@ -24,7 +24,7 @@ export function askName(signal, why, saved) {
   return panel;
 }
 
-/** Let the person choose a name and a picture. Unless `saved` is given, the page is then shown anew. */
+/** Let the person choose a name and a picture. Then call `saved`; without it the page is shown anew. */
 export function editProfile(signal, saved = () => dispatchEvent(new Event("hashchange"))) {
   const { unionid } = person;
   const problem = el("p.problem", { role: "alert" });

@@ -192,8 +192,8 @@ async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list
     """Return what others still wait for from this person, and what this person still waits for.
 
     With `parcels`, goods by mail stop the erasure too: that of the publisher until they are sent, that of the
-    winner until they have arrived. So does a delivery of which WeChat refuses the report. Leave it out where
-    an operator has decided about these.
+    winner until they have arrived. So does a delivery whose report WeChat refuses. Leave out `parcels` where
+    an operator has decided about both.
     """
     published = await store.erasure.published(unionid)
     of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])

@@ -25,7 +25,7 @@ _Document = dict[str, Any]
 EntryKind: TypeAlias = Literal["paid", "owed", "given", "refunded"]
 ENTRY_KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 CODES_AT_ONCE = 500
-# Longer than it can take from an entry's `at` until it is written.
+# An entry is written within this time after its `at`.
 LATE_MS = DAY_MS
 _SUMS = "all"
 

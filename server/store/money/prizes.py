@@ -536,7 +536,7 @@ def old_address(before_ms: int) -> _Document:
         "given_at": {"$gt": 0, "$lte": before_ms},
         "received_at": {"$not": {"$gt": before_ms}},
         "released_at": {"$not": {"$gt": before_ms}},
-        # Not these: a winner still needs the parcel's number, and a publisher the address after a release.
+        # A winner still needs the number of a parcel, and after a release the publisher needs the address.
         "state": {"$nin": ["sent", "frozen"]},
     }
 

@@ -13,7 +13,7 @@ _Document = dict[str, Any]
 
 
 class Follow(TypedDict):
-    """`_id` is "publisher:follower". `at` is since when, in unix ms.
+    """`_id` is "publisher:follower". `at` is when it began, in unix ms.
 
     `n` counts the follows of this publisher, so that their followers can be read some at a time. It has gaps
     where somebody left. Two who began at the same moment may share one.

@@ -35,7 +35,7 @@ function endsWithin(least, most, cd) {
 
 const spaced = (words) => (/^\d/.test(words) ? ` ${words}` : words);
 
-/** Where number, spacing and forecast disagree, in a sentence; "" if they do not. */
+/** A sentence that says how number, spacing and forecast disagree; "" if they agree. */
 export function planWarning({ prizes, forecast, interval }) {
   const expected = prizes * interval;
   if (prizes < 2 || !interval || !forecast || (expected <= forecast * FAR && expected >= forecast / FAR)) return "";

@@ -9,7 +9,7 @@ import { admitted, api, pay, publishWith, showProblem, takeHalf, toBury } from "
 
 const ON_SITE = { of: "onSite", text: "实物，现场领取" };
 const BY_MAIL = { of: "byMail", text: "实物，邮寄" };
-// What there is to choose from where the server takes red packets, and where it does not.
+// The kinds to choose from: with a server that takes red packets, and with one that does not.
 const WITH_CASH = [ON_SITE, BY_MAIL, { of: "packet", text: "红包" }, { of: "several", text: "几种奖品、拼手气" }];
 const GOODS_ONLY = [ON_SITE, BY_MAIL, { of: "several", text: "几种奖品" }];
 const DRAW_TYPES = { onSite: 1, byMail: 2 };
