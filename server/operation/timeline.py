@@ -6,7 +6,7 @@ No log of them is kept. A document keeps the last time of each of its states.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from server.game import draw
@@ -22,7 +22,7 @@ from server.store.audit_log import BEGUN, Act, depth_of
 from server.store.people.people import Person
 
 PAGE = 500
-# At most this many documents of each kind are read, the newest.
+# At most this many documents of each kind are told, the newest.
 READ = 1_000
 WINNERS = 50
 # The most digs of a winner of which a p-value is computed.
@@ -80,11 +80,11 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
         store.bills.of_task(code),
         store.orders.of_task(code),
         store.refunds.of_task(code),
-        store.audit_log.about("code", [code], READ),
+        store.audit_log.about("code", [code], READ + 1),
         store.reviews.find(f"task:{code}"),
     )
-    reports = await store.reports.of_task(code, READ)
-    since = [_since(acts, "at"), _since(reports, "at")]
+    reports = await store.reports.of_task(code, READ + 1)
+    since = [_cut(acts, "at"), _cut(reports, "at")]
     reporters = await store.people.names(report["unionid"] for report in reports)
     names = {prize["_id"]: prize["wxname"] for prize in prizes}
     found = [*_of_tasks([task]), *_of_prizes(prizes), *_of_bills(bills, names), *_of_orders(orders)]
@@ -95,9 +95,9 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
         found = [event for event in found if event.depth in (0, depth)]
         prizes = [prize for prize in prizes if prize["depth"] == depth]
         for prize in prizes:
-            messages = await store.messages.of_person(prize["unionid"], READ)
+            messages = await store.messages.of_person(prize["unionid"], READ + 1)
+            since.append(_cut(messages, "created_at"))
             found += _of_messages(each for each in messages if each["prize"] == prize["_id"])
-            since.append(_since(messages, "created_at"))
     on_people, effects, on_people_since = await _on_people(store, prizes, [task["publisher"]])
     return Story(_sorted([*found, *on_people], effects), max(*since, on_people_since))
 
@@ -106,37 +106,46 @@ async def of_person(store: Store, people: list[Person]) -> Story:
     """Return what a person did and what became of it; they may have two records."""
     public = [person["public_id"] for person in people]
     parts = await asyncio.gather(*(_of_record(store, person, public) for person in people))
-    acts = await store.audit_log.about("person", public, READ)
+    acts = await store.audit_log.about("person", public, READ + 1)
+    since = max(_cut(acts, "at"), *(since for _, _, since in parts))
     events = [event for found, _, _ in parts for event in found]
     effects = [event for _, there, _ in parts for event in there]
-    since = max([_since(acts, "at"), *(since for _, _, since in parts)])
     return Story(_sorted([*events, *_of_acts(acts)], effects), since)
 
 
-def _since(newest: Sequence[_Document], field: str) -> int:
-    """Return since when (unix ms) all documents of a kind were read, 0 if none was left out."""
-    return newest[-1][field] if len(newest) == READ else 0
+def _cut(newest: list[Any], field: str) -> int:
+    """Leave the newest READ of the documents of a kind, of which one more was asked for.
+
+    Return since when (unix ms) all are there, 0 if none was left out.
+    """
+    left_out = newest[READ:]
+    del newest[READ:]
+    return newest[-1][field] if left_out else 0
 
 
-async def _of_record(
-    store: Store, person: Person, public: list[str]
-) -> tuple[list[Event], list[Event], int]:
+async def _of_record(store: Store, person: Person, public: list[str]) -> tuple[list[Event], list[Event], int]:
     """Return the events of a record, the effects of acts on people (see `_on_people`), and since when."""
     unionid = person["_id"]
     tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
-        store.tasks.released(unionid, 0, READ),
-        store.digs.joins_of(unionid, READ),
+        store.tasks.released(unionid, 0, READ + 1),
+        store.digs.joins_of(unionid, READ + 1),
         store.prizes.of_winner(unionid),
-        store.bills.of_winner(unionid, READ),
-        store.orders.of_publisher(unionid, READ),
-        store.messages.of_person(unionid, READ),
+        store.bills.of_winner(unionid, READ + 1),
+        store.orders.of_publisher(unionid, READ + 1),
+        store.messages.of_person(unionid, READ + 1),
     )
-    reports = await store.reports.made_by(unionid, READ)
+    reports = await store.reports.made_by(unionid, READ + 1)
+    by_creation = (tasks, bills, orders, messages)
+    since = [
+        *(_cut(each, "created_at") for each in by_creation),
+        *(_cut(each, "at") for each in (joins, reports)),
+    ]
     # What operators did about these treasures and prizes, not about other people there.
     published = {task["_id"] for task in tasks}
     depths = {(prize["code"], depth) for prize in prizes for depth in (0, prize["depth"])}
     codes = sorted(published | {code for code, _ in depths})
-    about = await store.audit_log.about("code", codes, READ)
+    about = await store.audit_log.about("code", codes, READ + 1)
+    since.append(_cut(about, "at"))
     acts = [
         act
         for act in about
@@ -149,10 +158,8 @@ async def _of_record(
     found.append(Event(person["created_at"], "first_login"))
     if "leaving" in person:
         found.append(Event(person["leaving"]["at"], "leaves"))
-    _, effects, since = await _on_people(store, prizes, [])
-    by_creation = (tasks, bills, orders, messages)
-    since = max(since, *(_since(each, "created_at") for each in by_creation))
-    return found, effects, max(since, *(_since(each, "at") for each in (joins, reports, about)))
+    _, effects, on_people_since = await _on_people(store, prizes, [])
+    return found, effects, max(*since, on_people_since)
 
 
 async def _on_people(
@@ -169,14 +176,15 @@ async def _on_people(
             places.setdefault(unionid, []).append((prize["code"], prize["depth"]))
     people = await store.people.find_all(sorted(places)) if places else []
     of = {person["public_id"]: places[person["_id"]] for person in people}
-    about = await store.audit_log.about("person", sorted(of), READ)
+    about = await store.audit_log.about("person", sorted(of), READ + 1)
+    since = _cut(about, "at")
     acts = [act for act in about if act["act"] in ("freeze_person", "release_person")]
     effects = [
         event._replace(code=code, depth=depth)
         for act, event in zip(acts, _of_acts(acts), strict=True)
         for code, depth in of[act["person"]]
     ]
-    return [*_of_acts(acts)], effects, _since(about, "at")
+    return [*_of_acts(acts)], effects, since
 
 
 # Events that an operator's act caused.
@@ -302,9 +310,7 @@ def _of_reports(reports: Iterable[_Document], names: Mapping[str, str]) -> Itera
         why = ": ".join(filter(None, (report["reason"], report["text"])))
         state = report.get("outcome", "open" if "open" in report else "")  # "": the report does not count
         name = names.get(report["unionid"], "")
-        yield Event(
-            report["at"], "reported", report["code"], 0, name, why=why, state=state
-        )
+        yield Event(report["at"], "reported", report["code"], 0, name, why=why, state=state)
 
 
 def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:

@@ -72,7 +72,7 @@ async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_
     for hidden in (1, 0, 1):
         assert (await client.post("/ops/hide", code=code, hidden=hidden, reason="看看"))["status"] == 0
     _, second, _ = (await client.get("/ops/log"))["data"]
-    for read, since in ((timeline.READ, 0), (2, second["at"])):
+    for read, since in ((timeline.READ, 0), (3, 0), (2, second["at"])):
         monkeypatch.setattr(timeline, "READ", read)
         for who in ({"of": "task"}, {"of": "person", "depth": 0}):
             trips.commands.clear()
