@@ -307,18 +307,22 @@ def _counted(counter: Counter[str]) -> str:
     return ", ".join(f"{number} {what}" for what, number in counter.most_common())
 
 
+def prepare(scene: Scene) -> None:
+    """Make people, tasks and pictures, and say how long that took."""
+    began = time.perf_counter()
+    scene.prepare()
+    print(f"people, tasks and pictures made in {time.perf_counter() - began:.0f} s", flush=True)
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         scene = Scene(directory)
-        began = time.perf_counter()
-        scene.prepare()
-        print(f"people, tasks and pictures made in {time.perf_counter() - began:.0f} s", flush=True)
         kinds = {name: partial(section, scene, name) for name in attackers.KINDS}
         kinds |= {name: partial(uploading, scene, name) for name in ("stalled", "flat")}
         kinds["campus"] = partial(campus, scene)
         kinds["proofs"] = partial(proofs, scene)
         kinds["connections"] = partial(section, scene, "connections", DESCRIPTORS)
-        return table.run(__doc__, kinds)
+        return table.run(__doc__, kinds, partial(prepare, scene))
 
 
 if __name__ == "__main__":

@@ -43,8 +43,11 @@ def spread(what: str, values: list[float], unit: str, bar: float | None = None) 
 Sections: TypeAlias = dict[str, Callable[[], Iterator[Row]]]
 
 
-def run(doc: str | None, sections: Sections) -> int:
-    """Print the rows of all sections, or of those that the command line names; return the exit code."""
+def run(doc: str | None, sections: Sections, prepare: Callable[[], None] = lambda: None) -> int:
+    """Print the rows of all sections, or of those that the command line names; return the exit code.
+
+    `prepare` is called before the first section, but not for --help.
+    """
     arguments = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     arguments.add_argument("--only", default=",".join(sections), help=f"of {', '.join(sections)}")
     only = arguments.parse_args().only.split(",")
@@ -52,6 +55,7 @@ def run(doc: str | None, sections: Sections) -> int:
     began = time.perf_counter()
     rows = []
     print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}")
+    prepare()
     for name in only:
         before = os.getloadavg()[0]
         for row in sections[name]():
