@@ -24,6 +24,13 @@ def test_the_library_is_small_and_is_what_its_readme_says():
     kept = {path: gzip.decompress(path.read_bytes()) for path in LIBRARY.glob("*.gz")}
     assert {hashlib.sha256(body).hexdigest(): path.stem for path, body in kept.items()} == said
     assert {path.name for path in LIBRARY.glob("LICENSE*")} == {"LICENSE", "LICENSES.txt"}
+# Labels, read out or shown, that are drawn in English only.
+ENGLISH = """() => [
+    ...[...document.querySelectorAll("#reference button, #reference select, #reference input")]
+        .flatMap(each => ["title", "aria-label"].map(name => each.getAttribute(name))),
+    ...[...document.querySelectorAll("#reference :is(td.col_header, .btn, h4, label, i, small)")]
+        .map(each => each.innerText),
+].filter(text => /[a-z]{3}/.test(text ?? '') && !/\\p{Script=Han}|\\//u.test(text))"""
 
 
 def open_some(page: Page) -> None:
@@ -64,6 +71,7 @@ def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewher
     page.get_by_role("link", name="接口").click()
     page.locator("[id$=GetTexts] .opblock-summary-control").click()
     page.get_by_role("button", name="试一试").click()
+    assert set(page.evaluate(ENGLISH)) == set()
     with page.expect_response("**/getTexts") as replied:
         page.get_by_role("button", name="发送").click()
     assert replied.value.json()["status"] == 0
