@@ -8,7 +8,9 @@ const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
 const compact = new Intl.NumberFormat("en", { maximumSignificantDigits: 3, notation: "compact" });
 const yuan = new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const clockTime = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const dayTime = new Intl.DateTimeFormat(language, { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const toMinute = { month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+const dayTime = new Intl.DateTimeFormat(language, toMinute);
+const yearTime = new Intl.DateTimeFormat(language, { year: "numeric", ...toMinute });
 
 const NOTHING = "–";
 
@@ -34,7 +36,13 @@ export const isolated = (text) => `\u2068${String(text).replace(/[\u202a-\u202e\
 
 export const money = (fen) => `¥${yuan.format(fen / 100)}`;
 export const clock = (unixMs) => clockTime.format(unixMs);
-export const day = (unixMs) => (unixMs ? dayTime.format(unixMs) : NOTHING);
+
+/** Return a day and its time; with the year, if it is another one than now. */
+export function day(unixMs) {
+  if (!unixMs) return NOTHING;
+  const ofThisYear = new Date(unixMs).getFullYear() === new Date().getFullYear();
+  return (ofThisYear ? dayTime : yearTime).format(unixMs);
+}
 
 /** Return a duration in its two largest units: "3d 4h", "2:05". */
 export function duration(ms) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 from playwright.sync_api import Route, WebSocket, expect
 
@@ -354,3 +355,19 @@ def test_html_in_a_name_is_shown_as_text(window, running, publisher):
     expect(opened.page.locator(".tasks .name").first).to_have_text(HTML_NAME)
     # `window` checks at the end that no alert opened.
     assert opened.page.locator("img, [onerror]").count() == 0
+
+
+def test_a_day_of_another_year_is_shown_with_its_year(operator):
+    opened = operator()
+
+    def from_another_year(route: Route) -> None:
+        reply = route.fetch().json()
+        act = {"operator": "值班员", "act": "hide", "reason": "看看", "outcome": "done", "shared": 0}
+        act |= {"depth": 0, **dict.fromkeys(("target", "code", "name", "key", "wxname"), "")}
+        at_ms = [1_700_000_000_000, int(time.time() * 1000)]
+        route.fulfill(json={**reply, "data": [{**act, "at": each} for each in at_ms]})
+
+    opened.page.route("**/ops/log?*", from_another_year)
+    opened.go("/ops#/log")
+    lines = opened.page.locator("li", has_text="看看").locator("time")
+    expect(lines).to_have_text([re.compile(r"^2023/11/1"), re.compile(r"^\d\d/")])
