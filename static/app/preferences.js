@@ -19,16 +19,26 @@ const WIN_HZ = [660, 880, 1320];
 const BEEP_SECONDS = 0.25;
 
 let audio = null;
+let sounded = false;
 let touched = false; // before that, browsers let nothing sound or vibrate, and complain
 for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, begin, { capture: true, once: true });
+// Safari lets a context sound later only if it was resumed during one of these events.
+const ALLOWING = ["touchend", "click", "keydown"];
+for (const touch of ALLOWING) addEventListener(touch, allow, { capture: true });
 
-/** Prepare the sound long before it is heard: that takes longer than a frame. */
+/** Make what sounds long before it does: that takes longer than a frame. */
 async function begin() {
   touched = true;
   await painted();
   if (audio || !globalThis.AudioContext) return;
   audio = new AudioContext();
   audio.suspend();
+}
+
+function allow() {
+  if (!audio) return; // the next touch does
+  for (const touch of ALLOWING) removeEventListener(touch, allow, { capture: true });
+  audio.resume().then(() => sounded || audio.suspend());
 }
 
 export function prefers(name) {
@@ -98,6 +108,7 @@ function vibrate() {
 }
 
 function beep(tones = BEEP_HZ) {
+  sounded = true;
   audio ??= new AudioContext();
   audio.resume();
   const tone = audio.createOscillator();

@@ -59,6 +59,28 @@ def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(window, pub
     assert page.evaluate("signals") == ["sound", "vibration"]
 
 
+# Notes during which event a context was resumed.
+NOTE_RESUMED = """
+    window.resumed = [];
+    const { resume } = AudioContext.prototype;
+    AudioContext.prototype.resume = function () {
+        resumed.push(event?.type ?? "");
+        return resume.call(this);
+    };
+"""
+
+
+def test_what_sounds_is_allowed_by_a_touch_long_before_it_does(window):
+    opened = window(None)
+    opened.context.add_init_script(NOTE_RESUMED)
+    opened.page.reload()
+    opened.log_in("阿强")
+    opened.page.get_by_role("link", name="我的").click()
+    opened.page.get_by_role("link", name="广场").first.click()
+    assert opened.page.evaluate("resumed.length") == 1
+    assert opened.page.evaluate("resumed[0]") in ("click", "keydown")
+
+
 def test_a_repeated_dig_is_told_with_its_diggers_name(window, publisher):
     code = publisher.publish(a_picture(), forecast_num=500_000)
     page = window("小明", f"/#/task/{code}").page
