@@ -7,17 +7,7 @@ import statistics
 
 import pytest
 
-from bench.parts.queueing import (
-    MOMENT,
-    Cost,
-    DigCost,
-    Hall,
-    comeback,
-    saturated,
-    shared_link,
-    ticking,
-    wave,
-)
+from bench.parts.queueing import MOMENT, Cost, DigCost, Hall, comeback, saturated, shared_link, ticking, wave
 
 DIG = DigCost(worker=0.005, store=0.01, commands=4, bus=0.0001, heard=0.0005, send=1e-5, read=1e-6)
 

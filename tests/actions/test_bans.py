@@ -38,10 +38,6 @@ def _operating(io_loop: Any, client: Client) -> None:
     io_loop.run_sync(lambda: operator(client))
 
 
-async def admit_login(_: str) -> None:
-    """Let everybody log in."""
-
-
 async def ban(client: Client, code: str, depth: int = 0, days: int = 0) -> None:
     reply = await client.post("/ops/ban", code=code, depth=depth, days=days, reason=REASON)
     assert reply["status"] == 0, reply
@@ -146,7 +142,7 @@ async def test_a_process_that_dies_while_it_carries_a_lifted_ban_over_leaves_nob
     with monkeypatch.context() as patch:
         meanwhile(patch, people, "carry_over", before=lambda: unban(client, code), after=die)
         with pytest.raises(Killed):
-            await log_in(context, ticket["code"], admit_login)
+            await log_in(context, ticket["code"], admit)
     [left] = await find(context, "people", banned={"$exists": True})
     # Two records of a person must not keep each other banned.
     await context.store.people.rows.insert_one({**left, "_id": "record-3"})

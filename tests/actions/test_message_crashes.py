@@ -7,7 +7,6 @@ are several consents. `bench/kills.py` kills after each step of each.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from server.settings import Settings
 from server.store import Store
 from support.client import Client
 from support.invariants import check_nothing_is_half_done
+from support.meanwhile import failing
 from support.message_scenarios import MESSAGE_SCENARIOS, SANDBOX, check_told_once, repeat
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
 from support.purse import find, rest, sweep_until_quiet, win
@@ -100,7 +100,7 @@ async def send_and_die_unspent(context: Context, monkeypatch: pytest.MonkeyPatch
     """Let a process send what is due, and die before it notes that the consent is spent."""
 
     with monkeypatch.context() as patch:
-        patch.setattr(context.store.consents, "spend", raise_killed)
+        patch.setattr(context.store.consents, "spend", failing(Killed()))
         with pytest.raises(Killed):
             await send_messages(context)
 
@@ -133,15 +133,10 @@ async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(client
     await send_and_die_unspent(context, monkeypatch)
     await win(client, context, bob, await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")
-    monkeypatch.setattr(context.wechat, "send_message", raise_killed)
+    monkeypatch.setattr(context.wechat, "send_message", failing(Killed()))
     with pytest.raises(Killed):
         await send_messages(context)
     monkeypatch.undo()
     await send_until_quiet(context)
     assert [kind for kind, _ in await sent_to(client, "bob")] == ["won", "won"]
     assert {message["state"] for message in await find(context, "messages", kind="won")} == {"sent"}
-
-
-async def raise_killed(*_: Any) -> None:
-    """Die."""
-    raise Killed

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from server import wechat as real
@@ -11,6 +9,7 @@ from server.actions.messages import send as sending
 from server.actions.messages.send import send_messages
 from server.context import Context
 from support.client import Client
+from support.meanwhile import failing
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to, states
 from support.purse import find, misbehave, win
 from support.steps import Killed
@@ -93,7 +92,7 @@ async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, c
     await wins(client, context, "茶壶", "茶杯", consents=2)
     monkeypatch.setattr(sending, "AT_ONCE", 1)
     with monkeypatch.context() as patched:
-        patched.setattr(context.wechat, "send_message", raise_killed)
+        patched.setattr(context.wechat, "send_message", failing(Killed()))
         with pytest.raises(Killed):
             await send_messages(context)
     (unseen,) = await find(context, "messages", state="sending")
@@ -105,8 +104,3 @@ async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, c
     await send_until_quiet(context)
     assert len(await told(client)) == 1
     assert {each["state"] for each in await find(context, "messages", kind="won")} == {"unclear"}
-
-
-async def raise_killed(*_: Any) -> None:
-    """Die before WeChat is asked."""
-    raise Killed

@@ -19,8 +19,8 @@ from server.game.amounts import DAY_MS
 from server.game.review import decided
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
-from server.store.reviews.reviews import Review
 from support.client import a_picture
+from support.meanwhile import failing
 from support.purse import (
     check_books,
     find,
@@ -332,7 +332,7 @@ async def test_an_older_name_never_comes_after_a_newer_one(context, alice):
 
 
 async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(context, monkeypatch, alice, bob):
-    monkeypatch.setattr(context.store.reviews, "add", lose_the_connection)
+    monkeypatch.setattr(context.store.reviews, "add", failing(AutoReconnect()))
     with pytest.raises(AssertionError, match="outcome_unknown"):
         await alice.publish()
     monkeypatch.undo()
@@ -342,10 +342,6 @@ async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(context, mo
     await settle(context)
     assert await shown_to(bob, task["_id"]) == "shown"
     await send_notices(context)
-
-
-async def lose_the_connection(_review: Review) -> None:
-    raise AutoReconnect
 
 
 async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(context, alice):

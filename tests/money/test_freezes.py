@@ -162,7 +162,7 @@ class TestTheFirstPayoutOfAPair:
 class TestBrakesAfterAFreeze:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
 
-    @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1), ("person", 0)])
+    @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("person", 1)])
     async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(
         self, client, context, what, depth, alice, bob
     ):

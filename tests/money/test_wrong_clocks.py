@@ -14,7 +14,7 @@ from server.game.order import expired
 from support import SOURCE
 from support.client import Client, Someone
 from support.leading import lead
-from support.purse import check_books, find, let_pass, pay, publish_red_packet, rest, win
+from support.purse import check_books, find, let_pass, order, pay, publish_red_packet, rest, win
 
 HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
@@ -133,17 +133,13 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(client, context, lia
 
 async def test_an_order_that_wechat_may_still_get_is_not_closed(context, liar, alice):
     code = await publish_red_packet(alice)
-    await pay_later(alice, code)
-    (order,) = await find(context, "orders")
-    await liar.store.orders.moves(order["_id"], expired())
-    assert (await find(context, "orders"))[0] == order
+    await order(alice, code)
+    [made] = await find(context, "orders")
+    await liar.store.orders.moves(made["_id"], expired())
+    assert await find(context, "orders") == [made]
     await let_pass(context, AHEAD_MS)
-    await liar.store.orders.moves(order["_id"], expired())
+    await liar.store.orders.moves(made["_id"], expired())
     (closed,) = await find(context, "orders")
     assert closed["state"] == "closed"
     assert "live" not in closed
     assert "due_at" not in closed
-
-
-async def pay_later(publisher: Someone, code: str) -> None:
-    assert (await publisher.post("/payTask", code=code, money=2))["status"] == 0
