@@ -157,17 +157,3 @@ async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(c
     assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", "", "")}
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert (row["address"], row["address_deleted"]) == ("", 1)
-
-
-async def test_a_prize_without_a_parcel_reads_as_not_sent_yet_and_goes_on(client, context):
-    alice, bob, code = await addressed(client, context)
-    [prize] = await find(context, "prizes")
-    assert prize.keys() == {
-        "_id", "code", "depth", "unionid", "publisher", "wxname", "wxheadpic", "goods_type", "draw_type",
-        "amount_fen", "state", "attempt", "won_at", "claimed_at", "given_at", "address_box", "phone_hash",
-    }  # fmt: skip
-    assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
-    assert (await table(alice, code))[0]["状态"] == "待寄出"
-    await let_pass(context, 60 * DAY_MS)
-    await sweep_until_quiet(context)
-    assert (await ship(alice, code))["state"] == "sent"
