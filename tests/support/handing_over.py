@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from server.game import prize
 from server.game.lifecycle import Move
@@ -16,8 +15,7 @@ PRIZE = (
 )
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """`gone`: the publisher gave it away. `broke` is what a step did that it must not."""
 
     by: Literal["mail", "site"]
@@ -85,17 +83,17 @@ class Steps:
         if world.over:
             yield from self._prize(world, prize.returned)
         yield from self._freezing(world)
-        yield "time passes", replace(world, prize=older(world.prize))
+        yield "time passes", world._replace(prize=older(world.prize))
         if not world.over:
-            yield "the deadline is over", replace(world, over=True)
+            yield "the deadline is over", world._replace(over=True)
 
     def _freezing(self, world: World) -> Iterator[Step[World]]:
         if world.freezes_left and not world.frozen:
             left = world.freezes_left - 1
-            yield "an operator freezes", replace(world, frozen=True, ever_frozen=True, freezes_left=left)
+            yield "an operator freezes", world._replace(frozen=True, ever_frozen=True, freezes_left=left)
         if world.frozen:
             yield from self._prize(world, prize.frozen, NOW)
-            yield "an operator releases", replace(world, frozen=False)
+            yield "an operator releases", world._replace(frozen=False)
         else:
             yield from self._prize(world, prize.released, NOW)
         yield from self._prize(world, prize.released_alone, NOW)
@@ -112,7 +110,7 @@ class Steps:
         was, became = dict(world.prize), dict(made)
         if row in (prize.released, prize.released_alone):
             also["broke"] = _released_wrongly(was, became)
-        yield f"prize: {row.__name__}", replace(world, prize=made, **also)
+        yield f"prize: {row.__name__}", world._replace(prize=made, **also)
 
 
 def _released_wrongly(was: dict[str, Any], became: dict[str, Any]) -> str:

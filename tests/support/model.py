@@ -10,7 +10,6 @@ Times are NOW or LONG_AGO; passing time makes the first the second. Fields that 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
@@ -82,14 +81,15 @@ class Rows:
     ) -> Document | None:
         """Return what a row makes of a document, with the fields `kept`; None if it does not fit."""
         key = (document, row, values)
-        if key not in self._done:
-            known = self._moves.get((row, values))
-            if known is None:
-                made = row(*values)
-                move = self._weakened.of(made) if self._weakened else made
-                known = self._moves[row, values] = move, kept
-            self._done[key] = _does(known[0], document, kept)
-        return self._done[key]
+        if key in self._done:
+            return self._done[key]
+        known = self._moves.get((row, values))
+        if known is None:
+            made = row(*values)
+            move = self._weakened.of(made) if self._weakened else made
+            known = self._moves[row, values] = move, kept
+        done = self._done[key] = _does(known[0], document, kept)
+        return done
 
     def would_differ(self, weakened: Weakened) -> bool:
         """Whether anything done so far had come out differently without this guard."""
@@ -130,34 +130,35 @@ def explore(
     is_end: Callable[[W], bool],
 ) -> Found[W]:
     """Visit every state. Each must be right, and have a way to an end."""
-    came: dict[W, tuple[W, str] | None] = {first: None}
-    leads: dict[W, list[W]] = {}
-    queue = deque([first])
-    while queue:
-        world = queue.popleft()
+    worlds, numbers = [first], {first: 0}
+    came: list[tuple[int, str]] = [(0, "")]  # from where, and by which step
+    leads: list[list[int]] = [[]]
+    for number, world in enumerate(worlds):  # which grow meanwhile
         if said := wrong(world):
-            return Found(len(came), said, _story(came, world))
+            return Found(len(worlds), said, _story(worlds, came, number))
         for label, after in steps(world):
-            leads.setdefault(after, []).append(world)
-            if after not in came:
-                came[after] = (world, label)
-                queue.append(after)
-    good = [world for world in came if is_end(world)]
+            place = numbers.setdefault(after, len(worlds))
+            if place == len(worlds):
+                worlds.append(after)
+                came.append((number, label))
+                leads.append([])
+            leads[place].append(number)
+    good = [number for number, world in enumerate(worlds) if is_end(world)]
     reaching = set(good)
     while good:
-        for before in leads.get(good.pop(), ()):
+        for before in leads[good.pop()]:
             if before not in reaching:
                 reaching.add(before)
                 good.append(before)
-    for world in came:  # in the order they were found: the nearest first
-        if world not in reaching:
-            return Found(len(came), "there is no way to an end", _story(came, world))
-    return Found(len(came))
+    for number in range(len(worlds)):  # in the order they were found: the nearest first
+        if number not in reaching:
+            return Found(len(worlds), "there is no way to an end", _story(worlds, came, number))
+    return Found(len(worlds))
 
 
-def _story(came: dict[W, tuple[W, str] | None], world: W) -> list[str]:
-    told: list[str] = [repr(world)]
-    while (before := came[world]) is not None:
-        world, label = before
+def _story(worlds: list[W], came: list[tuple[int, str]], number: int) -> list[str]:
+    told: list[str] = [repr(worlds[number])]
+    while number:
+        number, label = came[number]
         told.append(label)
     return told[::-1]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from server.game import order
 from server.game.lifecycle import Move
@@ -15,8 +14,7 @@ ORDER = ("state", "live", "expires_at", "amount_fen", "then")
 FEN = 100
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """`wechat` is what WeChat has of each order: "", NOTPAY, PAID or CLOSED. `flying`: it is under way there.
 
     `unknown`: WeChat once did not know it; `was_closed`: it once said CLOSED. `refunds` are those that are
@@ -91,7 +89,7 @@ class Steps:
             if state(known) == "paid":
                 yield from self._followed(world, at)
             if "delivery" in dict(known).get("then", ()):
-                yield f"order {at + 1} is reported", replace(world, reported=put(world.reported, at, True))
+                yield f"order {at + 1} is reported", world._replace(reported=put(world.reported, at, True))
             yield from _wechat(world, at)
         yield from _the_rest(world)
 
@@ -102,12 +100,12 @@ class Steps:
         made = None if known is None else self._rows.do(known, ORDER, row, *values)
         if made is not None:
             orders = put(world.orders, at, made)
-            yield f"order {at + 1}: {row.__name__}", replace(world, orders=orders, **also)
+            yield f"order {at + 1}: {row.__name__}", world._replace(orders=orders, **also)
 
     def _heard_of(self, world: World, at: int) -> Iterator[Step[World]]:
-        yield f"order {at + 1} is sent", replace(world, flying=put(world.flying, at, True))
+        yield f"order {at + 1} is sent", world._replace(flying=put(world.flying, at, True))
         if not world.wechat[at]:
-            yield "WeChat does not know it", replace(world, unknown=put(world.unknown, at, True))
+            yield "WeChat does not know it", world._replace(unknown=put(world.unknown, at, True))
         if world.unknown[at]:
             yield from self._order(world, at, order.expired)
         if world.was_closed[at]:
@@ -118,11 +116,11 @@ class Steps:
 
     def _followed(self, world: World, at: int) -> Iterator[Step[World]]:
         if world.task == "unopened":
-            yield f"order {at + 1} opens the task", replace(world, task="open", opened_by=at)
+            yield f"order {at + 1} opens the task", world._replace(task="open", opened_by=at)
         elif world.opened_by == at:
             yield from self._order(world, at, order.spent, NOW)
         else:
-            yield f"order {at + 1} is to be refunded", replace(world, refunds=put(world.refunds, at, True))
+            yield f"order {at + 1} is to be refunded", world._replace(refunds=put(world.refunds, at, True))
             if world.refunds[at]:
                 yield from self._order(world, at, order.unusable)
 
@@ -131,28 +129,28 @@ def _made(world: World, at: int) -> Iterator[Step[World]]:
     live = any("live" in dict(known or ()) for known in world.orders)  # a unique index forbids a second
     if world.task == "unopened" and not live:
         new = freeze({"state": order.order.first, "live": 1, "expires_at": NOW, "amount_fen": FEN})
-        yield f"order {at + 1} is made", replace(world, orders=put(world.orders, at, new))
+        yield f"order {at + 1} is made", world._replace(orders=put(world.orders, at, new))
     yield from _the_rest(world)
 
 
 def _the_rest(world: World) -> Iterator[Step[World]]:
     orders = tuple(None if known is None else older(known) for known in world.orders)
-    yield "time passes", replace(world, orders=orders, flying=(False,) * len(orders))
+    yield "time passes", world._replace(orders=orders, flying=(False,) * len(orders))
     if world.task != "ended":
-        yield "the task ends", replace(world, task="ended")
+        yield "the task ends", world._replace(task="ended")
 
 
 def _wechat(world: World, at: int) -> Iterator[Step[World]]:
     known, truth = dict(world.orders[at] or ()), world.wechat[at]
     if world.flying[at] and not truth and known["expires_at"] != LONG_AGO:
-        yield f"order {at + 1} reaches WeChat", replace(world, wechat=put(world.wechat, at, "NOTPAY"))
+        yield f"order {at + 1} reaches WeChat", world._replace(wechat=put(world.wechat, at, "NOTPAY"))
     if truth == "NOTPAY":
         closed = put(world.was_closed, at, True)
-        yield f"order {at + 1} is closed", replace(
-            world, wechat=put(world.wechat, at, "CLOSED"), was_closed=closed
+        yield f"order {at + 1} is closed", world._replace(
+            wechat=put(world.wechat, at, "CLOSED"), was_closed=closed
         )
     if truth in ("NOTPAY", "CLOSED"):  # WeChat may take back that it was closed
-        yield f"order {at + 1} is paid", replace(world, wechat=put(world.wechat, at, "PAID"))
+        yield f"order {at + 1} is paid", world._replace(wechat=put(world.wechat, at, "PAID"))
 
 
 def explore_orders(orders: int, rows: Rows | None = None) -> Found[World]:

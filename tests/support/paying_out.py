@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from server.game import bill, prize, refund
 from server.game.lifecycle import Move
@@ -32,8 +31,7 @@ REFUND = ("state", "then")
 FEN = 100
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """`wechat` is what WeChat has of each bill: "", WAIT, SUCCESS or FAIL. `flying`: a transfer is under way.
 
     `unknown` is when WeChat was last asked about a bill and did not know it, 0 for never. `approved` are the
@@ -170,7 +168,7 @@ class Steps:
         yield from _wechat(world)
         yield "time passes", _pass_time(world)
         if not world.over:
-            yield "the deadline is over", replace(world, over=True)
+            yield "the deadline is over", world._replace(over=True)
 
     def _prize(
         self, world: World, row: Callable[..., Move], *values: Any, **also: Any
@@ -179,7 +177,7 @@ class Steps:
         if made is not None:
             if row in (prize.approved, prize.held, prize.put_off) and "freezing" in dict(world.prize):
                 also["broke"] = "a limit decides about what is being frozen"
-            yield f"prize: {row.__name__}", replace(world, prize=made, **also)
+            yield f"prize: {row.__name__}", world._replace(prize=made, **also)
 
     def _bill(
         self, world: World, at: int, row: Callable[..., Move], *values: Any, **also: Any
@@ -187,12 +185,12 @@ class Steps:
         known = world.bills[at]
         made = None if known is None else self._rows.do(known, BILL, row, *values)
         if made is not None:
-            yield f"bill {at + 1}: {row.__name__}", replace(world, bills=put(world.bills, at, made), **also)
+            yield f"bill {at + 1}: {row.__name__}", world._replace(bills=put(world.bills, at, made), **also)
 
     def _refund(self, world: World, row: Callable[..., Move], *values: Any) -> Iterator[Step[World]]:
         made = None if world.refund is None else self._rows.do(world.refund, REFUND, row, *values)
         if made is not None:
-            yield f"refund: {row.__name__}", replace(world, refund=made)
+            yield f"refund: {row.__name__}", world._replace(refund=made)
 
     def _claiming(self, world: World) -> Iterator[Step[World]]:
         for at, known in enumerate(world.bills):
@@ -206,7 +204,7 @@ class Steps:
                 yield from self._prize(world, prize.put_off, attempt, "private", NOW)
             if attempt in world.approved and known is None:
                 new = freeze({"state": bill.bill.first, "attempt": attempt, "remote": "", "sent_at": 0})
-                yield f"bill {attempt} is made", replace(world, bills=put(world.bills, at, new))
+                yield f"bill {attempt} is made", world._replace(bills=put(world.bills, at, new))
 
     def _carrying(self, world: World) -> Iterator[Step[World]]:
         known = dict(world.prize)
@@ -214,7 +212,7 @@ class Steps:
         if world.carrying is not None:
             yield from self._prize(world, carried_out, world.carrying, carrying=None)
         elif owes(world.prize, "bill") and (made or "freezing" in known):
-            yield "somebody did what the prize owes", replace(world, carrying=world.prize)
+            yield "somebody did what the prize owes", world._replace(carrying=world.prize)
 
     def _billing(self, world: World, at: int) -> Iterator[Step[World]]:
         known, truth = world.bills[at], world.wechat[at]
@@ -226,7 +224,7 @@ class Steps:
         if not truth:
             yield from self._prize(world, prize.extended, at + 1, NOW)
         if not truth or (truth in ("SUCCESS", "FAIL") and dict(known)["remote"]):
-            yield "WeChat does not know it", replace(world, unknown=put(world.unknown, at, NOW))
+            yield "WeChat does not know it", world._replace(unknown=put(world.unknown, at, NOW))
         for state in SAID.get(truth, ()):
             yield from self._bill(world, at, said_of_bill, state)
         if world.unknown[at]:
@@ -239,7 +237,7 @@ class Steps:
             yield "an operator freezes", _freeze(world)
         if world.frozen:
             yield from self._prize(world, prize.frozen, NOW)
-            yield "an operator releases", replace(world, frozen=False)
+            yield "an operator releases", world._replace(frozen=False)
         else:
             yield from self._prize(world, prize.released, NOW)
         yield from self._prize(world, prize.released_alone, NOW)
@@ -251,7 +249,7 @@ class Steps:
         yield from self._prize(world, prize.expired, BEFORE if world.over else LATER)
         if world.refund is None:
             if world.over and state(world.prize) in ("expiring", "returned"):
-                yield "the refund is written", replace(world, refund=freeze({"state": refund.refund.first}))
+                yield "the refund is written", world._replace(refund=freeze({"state": refund.refund.first}))
             return
         for status in ("PROCESSING", world.repaid):
             if status:
@@ -263,22 +261,21 @@ class Steps:
 def _wechat(world: World) -> Iterator[Step[World]]:
     for at, truth in enumerate(world.wechat):
         if world.flying[at] and not truth:
-            yield f"bill {at + 1} reaches WeChat", replace(world, wechat=put(world.wechat, at, "WAIT"))
+            yield f"bill {at + 1} reaches WeChat", world._replace(wechat=put(world.wechat, at, "WAIT"))
         if truth == "WAIT":
-            yield f"bill {at + 1} is confirmed", replace(world, wechat=put(world.wechat, at, "SUCCESS"))
-            yield f"bill {at + 1} is cancelled", replace(world, wechat=put(world.wechat, at, "FAIL"))
+            yield f"bill {at + 1} is confirmed", world._replace(wechat=put(world.wechat, at, "SUCCESS"))
+            yield f"bill {at + 1} is cancelled", world._replace(wechat=put(world.wechat, at, "FAIL"))
     if world.refund is not None and not world.repaid:
-        yield "WeChat refunds", replace(world, repaid="SUCCESS")
-        yield "WeChat closes the refund", replace(world, repaid="CLOSED")
+        yield "WeChat refunds", world._replace(repaid="SUCCESS")
+        yield "WeChat closes the refund", world._replace(repaid="CLOSED")
 
 
 def _freeze(world: World) -> World:
-    return replace(world, frozen=True, ever_frozen=True, freezes_left=world.freezes_left - 1)
+    return world._replace(frozen=True, ever_frozen=True, freezes_left=world.freezes_left - 1)
 
 
 def _pass_time(world: World) -> World:
-    return replace(
-        world,
+    return world._replace(
         prize=older(world.prize),
         bills=tuple(None if known is None else older(known) for known in world.bills),
         flying=(False,) * len(world.flying),
