@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import secrets
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -268,10 +265,3 @@ def test_data_that_a_server_does_not_know_ends_it_with_one_line_and_2(
     assert server.wait() == 2
     assert len(server.said) == 1
     assert "the data is of version 90" in server.said[0]
-    released = subprocess.run(
-        [sys.executable, "-m", "server", "release"],
-        env={**os.environ, "MONGODB_URI": uri, "REDIS_URL": redis_url, "DATA_DIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-    )
-    assert (released.returncode, released.stderr.count("\n")) == (2, 1)
