@@ -47,7 +47,11 @@ def test_no_class_alone_sets_what_wechat_sets_of_a_button_by_a_stronger_selector
 
 
 def test_no_length_grows_with_the_window_while_those_of_wechat_do_not():
-    assert "rpx" not in (ROOT / "app.wxss").read_text("utf-8")
+    assert re.findall(r"[\d.]+rpx", (ROOT / "app.wxss").read_text("utf-8")) == []
+
+
+def test_the_package_has_500_kilobytes_at_most():
+    assert sum(file.stat().st_size for file in ROOT.rglob("*") if file.is_file()) <= 500_000
 
 
 @needs_node
