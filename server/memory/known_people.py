@@ -42,17 +42,28 @@ class KnownPeople:
         memory only if the person is locked there, since it is then refused. A person who is deleting their
         account is read anew, because they may have changed their mind. Raises Unavailable.
         """
+        person = self._trusted(unionid)
+        # A token of a later generation than the known one comes from a login after the read.
+        if generation is None:
+            admits = person is not None and person.get("locked")
+        else:
+            admits = person is not None and person["generation"] == generation
+        return person if admits else await self._queue.ask(unionid)
+
+    async def exists(self, unionid: str) -> bool:
+        """Whether there is such a person. All who tap a link ask about its sharer. Raises Unavailable."""
+        return self._trusted(unionid) is not None or await self._queue.ask(unionid) is not None
+
+    def _trusted(self, unionid: str) -> Person | None:
+        """Return what is known of a person; None if they must be read anew."""
         known = self._known.get(unionid)
-        if known is not None and "leaving" not in known[0]:
-            person, read_at, connection = known
-            told = connection and connection == self._connection()
-            trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
-            known_generation = person["generation"]
-            # A token of a later generation than the known one comes from a login after the read.
-            current = known_generation >= self._ended(unionid) and generation in (None, known_generation)
-            if current and _now() - read_at < trusted and (generation is not None or person.get("locked")):
-                return person
-        return await self._queue.ask(unionid)
+        if known is None or "leaving" in known[0]:
+            return None
+        person, read_at, connection = known
+        told = connection and connection == self._connection()
+        trusted = TRUSTED_SECONDS if told else TRUSTED_SECONDS_ALONE
+        current = person["generation"] >= self._ended(unionid) and _now() - read_at < trusted
+        return person if current else None
 
     def is_locked(self, unionid: str) -> bool:
         """Whether memory says that a person is locked. This may be outdated if they were erased and came

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class counted:  # noqa: N801  (used like a function)
-    """Count a request as one that waits, and for how long. `name` is the label of the metrics.
+    """Count a request among those that wait, and measure how long. `name` is the label of the metrics.
 
     A class, since each page has one and a generator costs three times as much.
     """

@@ -204,7 +204,7 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     assert (page["status"], page["code"], page["share"]) == (0, code, "")
     assert REGISTRY.get_sample_value("wabao_visits_lost_total") == before + 1
     # It is not known who brought her: that would be lost.
-    monkeypatch.setattr(known_people_of(context), "find", away)
+    monkeypatch.setattr(known_people_of(context), "exists", away)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"
     monkeypatch.undo()

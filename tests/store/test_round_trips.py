@@ -245,6 +245,10 @@ async def test_details_take_four_trips_and_five_with_a_share(client, context, tr
         assert len(sent) <= 5, sent
         shares = await context.store.visits.shares.find({"newcomer": newcomer.unionid}).to_list(10)
         assert [(share["code"], share["sharer"]) for share in shares] == [(code, alice.unionid)]
+    newcomer = await client.log_in("by-id too")
+    of_link = newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
+    _, sent = await sent_during(trips, of_link)
+    assert sent.count("find people") == 1, sent  # the newcomer: the sharer is known by now
     bob = await digger(client, "bob")
     reply, sent = await sent_during(trips, bob.get("/getTaskDetails", code=opened["share"]))
     assert reply["code"] == code
@@ -254,7 +258,7 @@ async def test_details_take_four_trips_and_five_with_a_share(client, context, tr
             trips, bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=nobody)
         )
         assert len(sent) <= 4, sent
-    assert await context.store.visits.shares.count_documents({}) == 3
+    assert await context.store.visits.shares.count_documents({}) == 4
 
 
 async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(

@@ -41,13 +41,13 @@ async def visit(context: Context, code: str, unionid: str, sharer: str | None = 
 
 
 async def _note_sharer(context: Context, code: str, sharer: str, newcomer: str) -> None:
+    found: str | None = sharer
     if len(sharer) == SHARE_CHARACTERS:
         shared, found = await visiting_of(context).resolve(sharer)
         if shared != code:
             found = None
-    else:
-        person = await known_people_of(context).find(sharer, None)
-        found = None if person is None else person["_id"]
+    elif not await known_people_of(context).exists(sharer):
+        found = None
     if found is not None and found != newcomer:
         await _noted(visiting_of(context).note_brought(code, found, newcomer))
 
