@@ -15,7 +15,8 @@ from typing import Generic, TypeAlias, TypeVar
 from server.errors import Unavailable
 from server.runtime.page_reads import PageReads, counted
 
-# Least time between two queries, so that a crowd's requests are gathered.
+# Least time from an answer to the next query, so that a crowd's requests are gathered: the slower the store,
+# the more of them. A batch that is full does not wait.
 MOMENT_SECONDS = 0.015
 MOST_AT_ONCE = 200
 # A crowd's replies are made in portions, so that a dig never waits for more than one portion.
@@ -40,7 +41,7 @@ class BatchQueue(Generic[K, V]):
         self._question = question
         self._reads = PageReads(at_once=1)
         self._gathering: _Batch[K, V] = deque()
-        self._asked_at = float("-inf")
+        self._answered_at = float("-inf")
         self._tasks: set[asyncio.Task[Mapping[K, V]]] = set()
 
     async def ask(self, key: K) -> V | None:
@@ -58,10 +59,13 @@ class BatchQueue(Generic[K, V]):
 
     async def _put(self, batch: _Batch[K, V]) -> Mapping[K, V]:
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._asked_at + MOMENT_SECONDS - loop.time())
-        self._asked_at = loop.time()
+        if len(batch) < MOST_AT_ONCE:
+            await asyncio.sleep(self._answered_at + MOMENT_SECONDS - loop.time())
         self._close_batch(batch)
-        return await self._question(list(dict.fromkeys(key for key, _ in batch)))
+        try:
+            return await self._question(list(dict.fromkeys(key for key, _ in batch)))
+        finally:
+            self._answered_at = loop.time()
 
     def _close_batch(self, batch: _Batch[K, V]) -> None:
         """Let all who ask from now on share the next query."""

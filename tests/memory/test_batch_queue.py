@@ -48,6 +48,31 @@ def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers()
     on_any_loop(work)
 
 
+def test_there_is_a_pause_between_an_answer_and_the_next_query_unless_a_batch_is_full(monkeypatch):
+    monkeypatch.setattr("server.memory.batch_queue.MOMENT_SECONDS", 0.3)
+
+    async def pauses(number: int) -> list[float]:
+        loop, times, asked = asyncio.get_running_loop(), list[float](), asyncio.Event()
+
+        async def question(keys: list[int]) -> dict[int, int]:
+            times.append(loop.time())
+            asked.set()
+            await asyncio.sleep(0.05)
+            times.append(loop.time())
+            return {}
+
+        line = BatchQueue("test", question)
+        first = asyncio.ensure_future(line.ask(-1))
+        await asked.wait()
+        await asyncio.gather(first, *(line.ask(key) for key in range(number)))
+        return [after - before for before, after in zip(times[1:-1:2], times[2::2], strict=True)]
+
+    [pause] = asyncio.run(pauses(1))
+    assert pause > 0.28
+    [pause] = asyncio.run(pauses(MOST_AT_ONCE))
+    assert pause < 0.2
+
+
 def test_requests_are_sent_in_the_order_in_which_they_came():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
