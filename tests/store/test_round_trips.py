@@ -25,6 +25,7 @@ from server.store.digging.tasks import Tasks
 from server.store.people.follows import Follow
 from support.client import Client, Someone
 from support.messages import MESSAGES, allow, sent_to
+from support.planner import without_index
 from support.trips import Trips
 
 
@@ -133,6 +134,8 @@ class TestWithMessages:
         # SecantusDB reads all that a query matches, whatever its limit.
         numbers = [sent["filter"]["n"] for sent in trips.commands if sent.get("find") == "follows"]
         assert numbers == [{"$gt": after, "$lte": after + 10} for after in range(0, 60, 10)] * 2
+        indexes, found = context.store.indexes(), [sent for sent in trips.commands if "find" in sent]
+        assert [lack for each in found for lack in without_index(each, indexes)] == []
 
 
 async def test_a_dig_that_finds_a_pending_one_of_another_process_takes_four_trips(client, context, trips):
