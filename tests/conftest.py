@@ -81,7 +81,6 @@ SLOW = (
     "money/test_money_sequences.py",
     "money/test_rings.py",
     "operation/test_audit.py::test_the_command_prints",
-    "operation/test_metrics.py::test_two_workers",
     "operation/test_operator_sessions.py",
     "operation/test_runs.py::test_killed_after",
     "operation/test_ops.py",

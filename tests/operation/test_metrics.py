@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import time
-from collections import Counter
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-from pymongo import MongoClient
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from devtools.sandbox import Sandbox
@@ -24,9 +15,7 @@ from handlers.health import is_local
 from server.actions import gauges
 from server.actions.gauges import money_gauges
 from server.context import Context
-from server.running.stores import EmbeddedMongoDB, free_port
 from server.store import Store
-from support.servers import Running, until
 from support.trips import Trips
 
 TOKEN = "what only Prometheus knows"
@@ -135,76 +124,3 @@ async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(client
     await context.store.gauges.collection.update_one({}, {"$inc": {"at": -gauges.SHOWN_MS - 1}})
     assert await money_gauges(context, 0.01) is None
     go_on.set()
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the server with two workers keeps its stores."""
-    return tmp_path_factory.mktemp("metrics")
-
-
-@pytest.fixture(scope="module")
-def server(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers."""
-    running = Running(data_dir, free_port(), WEB_CONCURRENCY="2", METRICS_TOKEN=TOKEN)
-    running.wait_for("ready")
-    yield running
-    running.kill()
-
-
-@pytest.fixture
-def database(data_dir: Path) -> Iterator[Any]:
-    """The database of that server."""
-    uri = EmbeddedMongoDB.address_file(data_dir).read_text()
-    with MongoClient(uri) as client:
-        yield client.get_default_database("wabao")
-
-
-def scrapes(server: Running, number: int = 12) -> list[str]:
-    """Scrape over a new connection each time, so that both workers answer, each once its store is there."""
-    found: list[str] = []
-
-    def scrape() -> bool:
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        reply = httpx.get(f"{server.address}/metrics", headers=headers, timeout=10)
-        found.extend([reply.text] if reply.status_code == 200 else [])
-        return len(found) == number
-
-    until(scrape)
-    return found
-
-
-def check_series(text: str) -> None:
-    """Assert that each family is declared once, each series is there once, and none names a process."""
-    declared = Counter(line for line in text.splitlines() if line.startswith("# TYPE"))
-    assert set(declared.values()) == {1}, declared
-    families = list(text_string_to_metric_families(text))
-    series = Counter((s.name, *sorted(s.labels.items())) for family in families for s in family.samples)
-    assert set(series.values()) == {1}, series
-    assert not [s for family in families for s in family.samples if "pid" in s.labels]
-
-
-def test_two_workers_show_each_series_once_and_a_past_alarm_as_0(server, database):
-    def renew() -> None:
-        database.gauges.update_many({}, {"$set": {"due_at": 0}})
-
-    entry = {"_id": "paid:x", "kind": "paid", "code": "x", "amount_fen": 900, "at": int(time.time() * 1000)}
-    database.ledger.insert_one(entry)
-    database.refunds.insert_one({"_id": "x", "state": "abnormal", "alarm": "ABNORMAL", "code": "x"})
-    renew()
-    alarm = 'wabao_money_alarms{alarm="ABNORMAL",kind="refund"}'
-    for number in (1.0, 0.0):
-        shown = scrapes(server)
-        for text in shown:
-            check_series(text)
-            assert money(text)['wabao_money_fen{sum="paid"}'] == 900.0
-            assert money(text)[alarm] == number
-        assert len({tuple(money(text).items()) for text in shown}) == 1
-        database.refunds.update_one({"_id": "x"}, {"$set": {"alarm": ""}})
-        renew()
-    worker = server.children()["worker"][0]
-    os.kill(worker, signal.SIGKILL)
-    server.wait_for("starting it again")  # connections wait meanwhile
-    for text in scrapes(server):
-        check_series(text)
-        assert money(text)[alarm] == 0.0

@@ -252,6 +252,8 @@ def test_an_alarm_tells_of_a_database_that_is_refused_from_the_start_on(
     server = Running(tmp_path, free_port(), ALARM_WEBHOOK=robot.url, WEB_CONCURRENCY="2", **stores)
     server.wait_for("not ready: MONGODB_URI: the database of this server is 0123456789abcdef")
     until(lambda: robot.of("") == ["begin"])
+    assert httpx.get(f"{server.address}/getTaskList", timeout=30).json()["error"] == "unavailable"
+    assert httpx.get(f"{server.address}/readyz", timeout=30).json()["silent"] == ["mongodb"]
     with MongoClient[dict[str, Any]](mongodb_uri) as mongodb:
         ours = {"identity": "0123456789abcdef"}
         mongodb[name]["meta"].update_one({"_id": "database"}, {"$set": ours})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,21 +108,5 @@ def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk):
 
             until(right)
             assert running.children()["worker"] == workers
-    finally:
-        running.kill()
-
-
-def test_a_store_that_lives_but_does_not_answer_is_started_again(tmp_path):
-    running = Running(tmp_path / "data", free_port())
-    try:
-        running.wait_for("Wabao is ready at ")
-        (frozen,) = running.children()["SecantusDB"]
-        os.kill(frozen, signal.SIGSTOP)
-        running.wait_for("a store does not answer")  # each wait is 30 s at most
-        running.wait_for(f"SecantusDB .pid {frozen}. does not answer any more: ending it")
-        http = httpx.Client(base_url=running.address, timeout=20)
-        until(lambda: http.get("/readyz").status_code == 200)
-        http.close()
-        assert running.children()["SecantusDB"] != [frozen]
     finally:
         running.kill()

@@ -166,18 +166,3 @@ def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_em
     assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "unavailable"
     assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200
     server.kill()
-
-
-def test_a_server_that_is_pointed_at_the_database_of_another_one_is_not_ready(tmp_path, stores):
-    data = tmp_path / "data"
-    data.mkdir(exist_ok=True)
-    (data / "database").write_text("0123456789abcdef")
-    server = Running(data, free_port(), **stores)
-    server.wait_for("the database of this server is 0123456789abcdef, and the one that answers is .* another")
-    assert error_of(server, "/getTaskList") == "unavailable"
-    assert get(server, "/readyz")["silent"] == ["mongodb"]
-    server.end()
-    (data / "database").unlink()  # as the operator does who means it
-    server = Running(data, free_port(), **stores)
-    server.wait_for("Wabao is ready at ")
-    server.kill()

@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+from pymongo import MongoClient
 
 from server.errors import BadSettings
 from server.running import stores as embedded
@@ -140,6 +144,68 @@ def test_each_workers_metrics_sum_all_workers(server):
     assert {counted() for _ in range(10)} == {before + 20}
 
 
+def scrapes(server: Running, number: int = 12) -> list[str]:
+    """Scrape over a new connection each time, so that both workers answer, each once its store is there."""
+    found: list[str] = []
+
+    def scrape() -> bool:
+        reply = httpx.get(f"{server.address}/metrics", timeout=10)
+        found.extend([reply.text] if reply.status_code == 200 else [])
+        return len(found) == number
+
+    until(scrape)
+    return found
+
+
+def check_series(text: str) -> None:
+    """Assert that each family is declared once, each series is there once, and none names a process."""
+    declared = Counter(line for line in text.splitlines() if line.startswith("# TYPE"))
+    assert set(declared.values()) == {1}, declared
+    families = list(text_string_to_metric_families(text))
+    series = Counter((s.name, *sorted(s.labels.items())) for family in families for s in family.samples)
+    assert set(series.values()) == {1}, series
+    assert not [s for family in families for s in family.samples if "pid" in s.labels]
+
+
+def money(text: str) -> dict[str, float]:
+    """Return the series of the ledger and the alarms."""
+    lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith("wabao_money")]
+    return {name: float(value) for name, _, value in lines}
+
+
+@pytest.fixture
+def database(data_dir: Path) -> Iterator[Any]:
+    """The database of the server."""
+    with MongoClient[dict[str, Any]](EmbeddedMongoDB.address_file(data_dir).read_text()) as client:
+        yield client.get_default_database("wabao")
+
+
+def test_two_workers_show_each_series_once_and_a_past_alarm_as_0(server, database):
+    def renew() -> None:
+        database.gauges.update_many({}, {"$set": {"due_at": 0}})
+
+    entry = {"_id": "paid:x", "kind": "paid", "code": "x", "amount_fen": 900, "at": int(time.time() * 1000)}
+    database.ledger.insert_one(entry)
+    database.refunds.insert_one({"_id": "x", "state": "abnormal", "alarm": "ABNORMAL", "code": "x"})
+    renew()
+    alarm = 'wabao_money_alarms{alarm="ABNORMAL",kind="refund"}'
+    for number in (1.0, 0.0):
+        shown = scrapes(server)
+        for text in shown:
+            check_series(text)
+            assert money(text)['wabao_money_fen{sum="paid"}'] == 900.0
+            assert money(text)[alarm] == number
+        assert len({tuple(money(text).items()) for text in shown}) == 1
+        database.refunds.update_one({"_id": "x"}, {"$set": {"alarm": ""}})
+        renew()
+    worker = server.children()["worker"][0]
+    os.kill(worker, signal.SIGKILL)
+    server.wait_for("starting it again")  # connections wait meanwhile
+    for text in scrapes(server):
+        check_series(text)
+        assert money(text)[alarm] == 0.0
+
+
 def test_a_second_server_on_the_same_directory_or_port_is_refused(server, data_dir, tmp_path):
     same_directory = Running(data_dir, free_port())
     same_port = Running(tmp_path / "other", server.port)
@@ -201,6 +267,15 @@ def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(se
     assert info(server.address, alice)["status"] == 0
     assert info(server.address, bob)["status"] == 0
     assert log_in(server.address, "carol")["unionid"] not in (alice["unionid"], bob["unionid"])
+
+
+def test_a_store_that_lives_but_does_not_answer_is_started_again(server):
+    (frozen,) = server.children()["SecantusDB"]
+    os.kill(frozen, signal.SIGSTOP)
+    server.wait_for("a store does not answer")  # each wait is 30 s at most
+    server.wait_for(f"SecantusDB .pid {frozen}. does not answer any more: ending it")
+    until(lambda: is_ready(server.address))
+    assert server.children()["SecantusDB"] != [frozen]
 
 
 def test_a_malformed_request_is_refused(server):
@@ -317,31 +392,6 @@ def test_a_real_mini_program_with_developments_defaults_is_told_what_is_off(tmp_
     running.wait_for("content checks are off")
     running.kill()
     assert {"REQUIRE_TOKEN", "SOCKETS_AN_ADDRESS", "PAYOUT_HOLD_SECONDS", "OPS_TOKEN"} <= set(told)
-
-
-def test_a_worker_that_starts_while_mongodb_is_away_waits_for_it(tmp_path):
-    store = EmbeddedMongoDB(tmp_path)
-    store.start()
-    environment = clean_environment(MONGODB_URI=store.uri, DATA_DIR=str(tmp_path / "release"))
-    released = [sys.executable, "-m", "server", "release", "--unchecked"]
-    subprocess.run(released, cwd=SOURCE, env=environment, check=True, capture_output=True)
-    store.kill()
-    running = Running(tmp_path / "data", free_port(), MONGODB_URI=store.uri)
-    running.wait_for("MongoDB does not answer; trying again")
-    [worker] = running.children()["worker"]
-    store.start()
-    running.wait_for("Wabao is ready")
-    assert is_ready(running.address)
-    assert running.children()["worker"] == [worker]
-    assert running.end() == 0
-    assert not [line for line in running.said if "Traceback" in line]
-    store.kill()
-
-
-def test_a_server_stops_while_it_waits_for_mongodb(tmp_path):
-    running = Running(tmp_path, free_port(), MONGODB_URI="mongodb://127.0.0.1:1/wabao")
-    running.wait_for("MongoDB does not answer; trying again")
-    assert running.end() == 0
 
 
 @pytest.mark.parametrize("kind", [EmbeddedMongoDB, EmbeddedRedis])
