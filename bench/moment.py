@@ -32,8 +32,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tes
 from playwright.sync_api import Browser, CDPSession
 
 from parts.table import Row, spread
-from support.browser import PHONE, Person, Window, a_browser, a_server, open_window
+from support.browser import PHONE, Person, Window, a_browser, open_window
 from support.drawings import draw, oranges
+from support.servers import a_server
 
 MOST_PRESS_MS, MOST_FRAME_MS = 50.0, 32.0
 LASTS_MS = 1500  # from the dialog on; until then something moves all the time

@@ -1,4 +1,4 @@
-"""The browser of the tests of pages, its windows, and phones. Each folder or file has its own `address`."""
+"""The browser of the tests of pages, its windows, phones, and the server that most of them share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from support.browser import Opener, Window, a_browser, open_window
+from support.browser import Opener, Person, Window, a_browser, open_window
+from support.messages import MESSAGES
 from support.phone import WHY_NOT, Phone, PhonesProcess, compile_program
+from support.screen import TOKEN
+from support.servers import Running, a_server
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +46,25 @@ def browser(_chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Br
     asyncio._set_running_loop(loop)
     yield opened
     asyncio._set_running_loop(None)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server for all files that need no settings of their own: a start takes as much as several scenes."""
+    with a_server(tmp_path_factory.mktemp("pages"), OPS_TOKEN=TOKEN, **MESSAGES) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def address(shared: Running) -> str:
+    """The address of the server; a file or a folder with settings of its own overrides this."""
+    return shared.address
+
+
+@pytest.fixture(scope="module")
+def publisher(address: str) -> Person:
+    """A person who publishes, without a client."""
+    return Person.log_in(address, "小明")
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The pages of what is checked, reported, banned and held, and their pictures in docs/.
+"""The pages of what is checked, reported, banned and held, with pictures for docs/; and axe on all pages.
 
 Each run takes them in one look, and with SCREENS_DIR in all.
 
@@ -8,7 +8,9 @@ To replace the pictures: `SCREENS_DIR=docs pytest tests/pages/test_moderation_sc
 from __future__ import annotations
 
 import io
+import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -20,23 +22,13 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import expect
 
 from support import SOURCE
-from support.browser import (
-    DESK,
-    PHONE,
-    Person,
-    Window,
-    a_server,
-    checked,
-    needs_chromium,
-    write_record,
-)
+from support.browser import DESK, PHONE, Person, Window, checked, write_record
+from support.client import a_picture
 from support.drawings import MODERATION, draw, oranges
 from support.messages import MESSAGES, TEMPLATES
 from support.reviews import CHECKED
-from support.screen import TOKEN, a_red_packet, enter, is_readable
-from support.servers import until
-
-pytestmark = needs_chromium
+from support.screen import TOKEN, a_red_packet, enter, is_readable, operate
+from support.servers import a_server, until
 
 LOOKS = {
     "phone-light": {"viewport": PHONE, "color_scheme": "light"},
@@ -47,6 +39,18 @@ DOUBTFUL, REFUSED, REPORTED, FRAUD = "存疑的茶壶", "小茶壶", "名牌手�
 STOLEN = "一箱橙子"
 ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
 QUALITY, LARGEST_BYTES = 64, 60_000
+DAY_MS = 86_400_000
+AXE = SOURCE / "tests" / "pages" / "miniprogram" / "node_modules" / "axe-core" / "axe.min.js"
+# Only colours differ from theme to theme. What is still moving has no colours of its own yet.
+FIND = """async (colours) => {
+    const passing = document.getAnimations().filter(each => each.effect.getTiming().iterations !== Infinity);
+    await Promise.allSettled(passing.map(each => each.finished));
+    const which = colours ? {type: "rule", values: ["color-contrast", "link-in-text-block"]}
+        : {type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]};
+    const {violations} = await axe.run({runOnly: which, resultTypes: ["violations"], preload: false});
+    return violations.flatMap(({id, nodes}) => nodes.map(({html, failureSummary}) =>
+        `${id}: ${html.slice(0, 120)} ${failureSummary.replace(/\\s+/g, " ")}`));
+}"""
 TEXTS = "".join(text.read_text(encoding="utf-8") for text in SOURCE.glob("docs/*.md"))
 
 
@@ -255,6 +259,150 @@ def test_the_key_that_decides_is_not_written_into_the_reason(window, codes):
         expect(opened.page.get_by_label("理由")).to_have_value("看过了")
         opened.page.get_by_role("dialog").get_by_role("button", name="取消").click()
         expect(opened.page.get_by_role("dialog")).to_have_count(0)
+
+
+def more_treasures(address: str) -> dict[str, str]:
+    """Publish what else there is to look at, and start a rotation; return the codes."""
+    hong, ming, qiang = (Person.log_in(address, user) for user in ("小红", "小明", "阿强"))
+    half = {"sealed_seed": ming.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    kinds = [{"name": "头奖", "prize_num": 1}, {"name": "二等奖", "prize_num": 2}]
+    many = {"prize_num": 3, "prizes": json.dumps(kinds), "interval": 2_000, "fluctuation": 0}
+    many |= {"forecast_num": 6_000, "cd": 60, "synopsis": "x" * 400, "wxname": "W" * 32}
+    owners: dict[str, tuple[Person, dict[str, Any]]] = {
+        "running": (ming, {**half, **many}),
+        "upcoming": (ming, {"starts_at": int(time.time() * 1000) + DAY_MS}),
+        "won": (ming, {"forecast_num": 1}),
+        "mine": (hong, {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2}),
+    }
+    made = {name: who.publish(a_picture(), name=name, **asked) for name, (who, asked) in owners.items()}
+    for name, (who, _) in owners.items():
+        asked = partial(who.get, "/getTaskDetails", code=made[name])
+        until(lambda asked=asked: asked()["review"] == "shown")
+    qiang.post("/postTask", code=made["mine"])
+    qiang.post("/drawPrize", code=made["mine"], **ADDRESS)
+    operate(address, "/ops/run", what="rotate")
+    return made
+
+
+class Looked:
+    """A window that is looked at with axe, and what it found."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.found: list[str] = []
+
+    def at(self, name: str, *said: str) -> None:
+        """Look at what is shown in both themes, once it says something."""
+        page = self.window.page
+        for each in said:
+            expect(page.locator("body")).to_contain_text(each)
+        expect(page.locator("main h1").first).to_be_visible()  # what is read comes after the frame of a page
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            self.found += [f"{name}, {theme}: {each}" for each in page.evaluate(FIND, theme == "dark")]
+        page.emulate_media(color_scheme="light")
+        is_readable(self.window)
+
+    def go(self, path: str, *said: str) -> None:
+        """Open a path and look at it."""
+        self.window.go(path)
+        self.at(path, *said)
+
+
+def with_axe(window: Window) -> Looked:
+    """Bring axe into a window's pages, which their policy would not load."""
+    window.context.add_init_script(path=AXE)
+    window.page.reload()
+    return Looked(window)
+
+
+@pytest.mark.skipif(not AXE.is_file(), reason="npm ci was not run in tests/pages/miniprogram")
+@pytest.mark.skipif("SCREENS_DIR" in os.environ, reason="it takes no picture")
+def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, address, codes):
+    codes = codes | more_treasures(address)
+    opened = window()
+    looked = with_axe(opened)
+    page = opened.page
+    looked.at("login", "你是谁")
+    page.get_by_role("button", name="隐私政策").click()
+    looked.at("privacy policy", "我们是")
+    page.get_by_role("button", name="关闭").click()
+    opened.log_in("小红", digs=False)
+
+    looked.at("square", "running")
+    page.get_by_role("radio", name="预告").check()
+    looked.at("what is announced", "upcoming")
+    looked.go(f"/#/task/{codes['upcoming']}", "开挖")
+    opened.go(f"/#/task/{codes['running']}")
+    dig = page.locator(".dig[data-kind=ready]")
+    looked.at("running", "头奖", "挖一锹")
+    dig.click()
+    expect(page.locator(".dig[data-kind=cooling]")).to_be_visible()
+    looked.at("cooling", "头奖")
+    page.get_by_role("button", name="举报").click()
+    looked.at("report", "色情低俗")
+    opened.go(f"/#/task/{codes['won']}")
+    page.locator(".dig").click()
+    looked.at("win", "恭喜，你挖到了！")
+    page.get_by_role("button", name="去领取").click()
+    page.get_by_role("button", name="验证这次抽奖").click()
+    looked.at("claim and proof", "收货人", "验证通过")
+    page.get_by_role("button", name="活动规则").click()
+    looked.at("rules", "每人最多得一份")
+
+    opened.go("/#/publish")
+    page.get_by_label("物品名").fill(" ")
+    page.get_by_role("button", name="埋下宝贝").click()
+    looked.at("publish, refused", "埋下宝贝")
+    page.get_by_role("radio", name="几种、拼手气").check()
+    looked.at("publish kinds", "第 1 种")
+
+    looked.go(f"/#/task/{codes[DOUBTFUL]}", "正在等平台的人看一看")
+    looked.go(f"/#/edit/{codes[DOUBTFUL]}", "改好了")
+    looked.go(f"/#/task/{codes['mine']}", "中奖者和发奖")
+    looked.go(f"/#/winners/{codes['mine']}", ADDRESS["address"])
+    table = "深度,中奖者,快递公司,运单号\n9,阿强,中通,ZT12345678\n".encode()
+    upload = page.get_by_label("上传填好快递的表格")
+    upload.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": table})
+    looked.at("a table, refused", "没有记下")
+    looked.go("/#/mine/published", DOUBTFUL)
+    page.get_by_role("button", name="改名字和头像").click()
+    looked.at("name", "保存")
+    for which, said in (("dug", "running"), ("digs", "第"), ("won", "won")):
+        looked.go(f"/#/mine/{which}", said)
+    opened.go(f"/#/task/{codes['won']}")
+    page.locator("a.by").first.click()
+    page.get_by_role("button", name="关注").click()
+    looked.at("publisher", "取消关注", "running")
+    looked.go("/#/follows", "小明")
+
+    operators = window(path="/ops")
+    watched = with_axe(operators)
+    watched.at("operators' login", "运营登录")
+    enter(operators, "值班员", TOKEN)
+    expect(operators.page.locator(".status.fresh")).to_be_visible()
+    expect(operators.page.locator(".tasks .name", has_text="开工大吉")).to_be_visible()
+    watched.at("operators' screen")
+    for path, said in (
+        (f"task/{codes['running']}", "running"),
+        (f"person/{codes[REPORTED]}/1", "阿强"),
+        ("search/阿强", "阿强"),
+        ("list/held", "开工大吉"),
+        ("alarms", "回到大屏"),
+        ("payouts", "像是刷奖"),
+        (f"ring/{codes[FRAUD]}/1", "小明"),
+        ("reports", REPORTED),
+        ("reviews", DOUBTFUL),
+        ("log", "值班员"),
+        ("runs", "已经用"),
+    ):
+        watched.go(f"/ops#/{path}", said)
+
+    operators.go(f"/ops#/task/{codes['running']}")
+    operators.page.get_by_role("button", name="结束", exact=True).click()
+    watched.at("what an act asks", "理由")
+
+    assert looked.found + watched.found == []
 
 
 def teapot(pen: ImageDraw.ImageDraw) -> None:

@@ -1,8 +1,8 @@
 """The pictures of the pages in README.md and docs/.
 
 Each run makes them anew in one look, and with SCREENS_DIR in all. So a test fails if a page cannot be reached
-any more, or if a text shows a picture that nothing makes. To replace them:
-`SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
+any more, or if a text shows a picture that nothing makes. The moving picture of a dig is made frame by frame,
+and so the same each time. To replace them: `SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from typing import Any
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from support import SOURCE
-from support.browser import DESK, PHONE, Person, Window, a_server, needs_chromium, open_window
+from support.browser import DESK, PHONE, Person, Window, open_window
 from support.drawings import MODERATION, draw, oranges
-
-pytestmark = needs_chromium
+from support.servers import a_server
 
 TEXTS = [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md")]
 LOOKS = ["phone-light", "phone-dark", "desk-light"]
@@ -35,6 +34,14 @@ ADDRESSES = (
     ("王朵朵", "13800000001", "深圳市南山区高新南一道 1 号"),
     ("熊大力", "13800000002", "成都市武侯区人民南路 2 号 3 单元"),
 )
+
+
+# The moving picture: how long each frame is shown, and what moves.
+MOMENT = "moment.webp"
+FRAME_MS, FIRST_MS, LAST_MS = 60, 900, 2500
+STRIKES_MS, OPENS_MS = 600, 1500
+MOMENT_BYTES, MOMENT_SHARPNESS = 1_000_000, 1.25
+HOLD = """at => document.getAnimations().forEach(each => { each.pause(); each.currentTime = at; })"""
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +190,70 @@ def test_every_screen_is_readable_and_its_picture_is_taken(window, codes, look, 
     keep(publisher, "winners")
 
     assert shown <= made
+
+
+class Film:
+    """Pictures of a page, each with how long it is shown."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.frames: list[Image.Image] = []
+        self.lasts_ms: list[int] = []
+
+    def take(self, lasts_ms: int) -> None:
+        self.frames.append(Image.open(io.BytesIO(self.page.screenshot())).convert("RGB"))
+        self.lasts_ms.append(lasts_ms)
+
+    def take_moving(self, until_ms: int) -> None:
+        """Take what moves, frame by frame, from its beginning."""
+        for at_ms in range(0, until_ms, FRAME_MS):
+            self.page.evaluate(HOLD, at_ms)
+            self.take(FRAME_MS)
+
+
+def test_the_moment_of_a_dig_is_recorded(window, address, tmp_path):
+    publisher = Person.log_in(address, "小明")
+    code = publisher.publish(
+        draw(oranges), name="一箱赣南脐橙", forecast_num=1, cd=5, synopsis="自家果园，现摘现发。"
+    )
+    moving = {"reduced_motion": "no-preference", "color_scheme": "light"}
+    opened = window(None, viewport=PHONE, device_scale_factor=MOMENT_SHARPNESS, **moving)
+    page = opened.page
+    opened.log_in("阿强", digs=False)
+    page.clock.install()  # so that nothing that moves is over before its pictures are taken
+    opened.go(f"/#/task/{code}")
+    page.reload()
+    expect(page.locator(".dig[data-kind=ready]")).to_be_visible()
+    page.evaluate("() => Promise.all([...document.images].map(each => each.decode().catch(() => {})))")
+    film = Film(page)
+    film.take(FIRST_MS)
+    held: list[Route] = []
+    page.route("**/postTask", lambda route: held.append(route), times=1)
+    page.locator(".dig").click()
+    expect(page.locator(".strike")).to_be_visible()
+    film.take_moving(STRIKES_MS)
+    with page.expect_response("**/postTask"):
+        held[0].continue_()
+    page.clock.run_for(STRIKES_MS)
+    expect(page.get_by_role("button", name="去领取")).to_be_visible()
+    page.locator(".prize img").evaluate("image => image.decode()")
+    film.take_moving(OPENS_MS)
+    page.evaluate("() => document.getAnimations().forEach(each => each.finish())")
+    film.take(LAST_MS)
+    file = Path(os.environ.get("SCREENS_DIR", tmp_path)) / MOMENT
+    first, *others = film.frames
+    first.save(
+        file,
+        save_all=True,
+        append_images=others,
+        duration=film.lasts_ms,
+        loop=0,
+        quality=60,
+        method=4,
+    )
+    assert file.stat().st_size <= MOMENT_BYTES
+    for text in ("README.md", "README.zh.md"):
+        assert f"docs/{MOMENT}" in (SOURCE / text).read_text(encoding="utf-8")
 
 
 # Drawings of the goods.

@@ -16,11 +16,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from pymongo import MongoClient
 
-from server.running.stores import free_port, running_store
+from server.running.stores import running_store
 from server.settings import read_settings
 from support.client import a_rare_prize
 from support.login import log_in
-from support.servers import Running
 
 # The headless shell is the same engine without windows; a page takes it a third of the CPU time.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -39,14 +38,12 @@ NOTE_SIGNALS = """
     navigator.vibrate = () => signals.push("vibration");
 """
 
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium: install chromium-headless-shell, or set CHROMIUM to a binary"
-)
-
 
 @contextmanager
 def a_browser() -> Iterator[Browser]:
-    """Chromium, alone with the server under test."""
+    """Chromium, alone with the server under test; without it, the test is skipped."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: install chromium-headless-shell, or set CHROMIUM to a binary")
     quiet = ("background-networking", "component-update", "sync", "gpu")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -55,17 +52,6 @@ def a_browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
-
-
-@contextmanager
-def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
-    """A running server, started as a person starts it, and killed afterwards."""
-    running = Running(data_dir, free_port(), **environment)
-    try:
-        running.wait_for("is ready")
-        yield running
-    finally:
-        running.kill()
 
 
 def write_record(data_dir: Path, collection: str, key: str, **values: str | int) -> None:
@@ -157,6 +143,14 @@ class Person:
     def get(self, path: str, **parameters: Any) -> dict[str, Any]:
         """GET an interface."""
         return self.ask("GET", path, params={"unionid": self.unionid, **parameters})
+
+    def pay(self, code: str, yuan: int) -> None:
+        """Pay for a red packet, as the sandbox plays it."""
+        order = self.post("/payTask", code=code, money=yuan)
+        signed = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
+        paid = httpx.post(f"{self.address}/sandbox/pay", json={"appId": "wxsandbox000000000", **signed})
+        assert paid.json()["errMsg"] == "requestPayment:ok"
+        self.get("/getTaskDetails", code=code)  # it asks WeChat, if the notice is late
 
     def publish(self, picture: bytes, **parameters: Any) -> str:
         """Publish goods; return the code."""

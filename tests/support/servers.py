@@ -11,13 +11,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
 
+from server.running.stores import free_port
 from server.running.supervisor import metrics_directory
+from server.runtime.children import tie_to
 from server.settings import Settings
 from support import SOURCE
 from support.limits import NO_LIMITS
@@ -36,7 +40,6 @@ class Running:
         self.data_dir = data_dir
         self.address = f"http://127.0.0.1:{port}"
         self.port = port
-        self._data_dir = data_dir
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
         quick = {"FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}  # only tests about them have them
@@ -47,8 +50,9 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=partial(tie_to, os.getpid()),  # a test that fails may leave it
         )
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
@@ -63,6 +67,7 @@ class Running:
             try:
                 line = self._lines.get(timeout=deadline - time.monotonic())
             except (Empty, ValueError):
+                self.kill()
                 pytest.fail(f"no line had {pattern!r} in:\n{''.join(self.said)}")
             self.said.append(line)
             if found := re.search(pattern, line):
@@ -90,13 +95,24 @@ class Running:
         """Wait for its end, read the rest of its output, and return its exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
         if code < 0:  # a kill leaves them; one that was refused shares them with a server that runs
-            shutil.rmtree(metrics_directory(self._data_dir.absolute()), ignore_errors=True)
+            shutil.rmtree(metrics_directory(self.data_dir.absolute()), ignore_errors=True)
         self._reader.join(PATIENCE_SECONDS)
         assert self.process.stdout is not None
         self.process.stdout.close()
         while not self._lines.empty():
             self.said.append(self._lines.get())
         return code
+
+
+@contextmanager
+def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
+    """A running server, started as a person starts it, and killed afterwards."""
+    running = Running(data_dir, free_port(), **environment)
+    try:
+        running.wait_for("is ready")
+        yield running
+    finally:
+        running.kill()
 
 
 def clean_environment(**values: str) -> dict[str, str]:

@@ -1,35 +1,24 @@
-"""The client's server, which most of these files share, and a publisher."""
+"""A server with the settings that some files need."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from support.browser import Person, a_server
-from support.screen import TOKEN
+from support.servers import Running, a_server
 
 
 @pytest.fixture(scope="session")
-def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The address and the directory of a server for all files that need no settings of their own.
-
-    A start of one takes as much as several scenes.
-    """
-    data_dir = tmp_path_factory.mktemp("pages")
-    with a_server(data_dir, OPS_TOKEN=TOKEN) as running:
-        yield running.address, data_dir
-
-
-@pytest.fixture(scope="module")
-def address(request: pytest.FixtureRequest) -> str:
-    """The address of the server."""
-    found: str = request.getfixturevalue("shared_server")[0]
-    return found
-
-
-@pytest.fixture(scope="module")
-def publisher(address: str) -> Person:
-    """A person who publishes, without a window."""
-    return Person.log_in(address, "小明")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A server with limits on red packets, a long random order, and where one report hides a treasure."""
+    settings = {
+        "FAIR_START_MS": "3000",
+        "REPORTS_TO_HOLD": "1",
+        "CASH_LEAST_CD_SECONDS": "3",
+        "CASH_LEAST_GAP": "2",
+        "CASH_PRIVATE_DAY_YUAN": "200",
+        "CASH_NEWCOMER_DAY_YUAN": "100",
+    }
+    with a_server(tmp_path_factory.mktemp("strict"), **settings) as running:
+        yield running

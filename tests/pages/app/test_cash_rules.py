@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-from server.running.stores import free_port
-from support.browser import PHONE, needs_chromium
+from support.browser import PHONE
 from support.servers import Running
-
-pytestmark = needs_chromium
-
-LIMITS = {
-    "CASH_LEAST_CD_SECONDS": "3",
-    "CASH_LEAST_GAP": "2",
-    "CASH_PRIVATE_DAY_YUAN": "200",
-    "CASH_NEWCOMER_DAY_YUAN": "100",
-}
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with these limits."""
-    directory: Path = tmp_path_factory.mktemp("pages")
-    started = Running(directory, free_port(), **LIMITS)
-    started.wait_for("is ready")
-    yield started.address
-    started.kill()
+def address(strict: Running) -> str:
+    return strict.address
 
 
-def test_the_form_and_the_payment_say_the_rules(window, address):
+def test_the_form_and_the_payment_say_the_rules(window):
     opened = window("小明", "/#/publish", viewport=PHONE)
     page = opened.page
     page.get_by_label("奖品数量").fill("3")

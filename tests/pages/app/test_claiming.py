@@ -9,10 +9,8 @@ from typing import Any
 
 from playwright.sync_api import APIResponse, Page, Route, expect
 
-from support.browser import Person, needs_chromium
+from support.browser import Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 WITHIN_A_SECOND = 1000
 

@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person, Window, a_server, needs_chromium, write_record
+from support.browser import PHONE, Person, write_record
 from support.client import a_picture
-
-pytestmark = needs_chromium
+from support.servers import Running
 
 WON = 12
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("closed")
-
-
-@pytest.fixture(scope="module")
-def address(data_dir: Path) -> Iterator[str]:
-    with a_server(data_dir, REPORTS_TO_HOLD="1") as running:
-        yield running.address
+def address(strict: Running) -> str:
+    return strict.address
 
 
 @pytest.fixture
@@ -40,14 +29,7 @@ def code(address: str, publisher: Person) -> str:
     return code
 
 
-def keep(opened: Window, name: str) -> None:
-    """Assert that a page fits; keep its picture for who wants to look."""
-    assert opened.overflow() <= 0
-    if directory := os.environ.get("LOOK_DIR"):
-        opened.page.screenshot(path=f"{directory}/{name}.png", full_page=True)
-
-
-def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, address, data_dir, code):
+def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, strict, code):
     opened = window("小明", path="/", viewport=PHONE)
     opened.go(f"/#/winners/{code}")
     page = opened.page
@@ -56,7 +38,7 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, 
     expect(page.get_by_text("文三路")).to_have_count(10)
     expect(rows.nth(10)).to_contain_text("每次打开 10 份")
     expect(rows.nth(10).get_by_label("快递公司")).to_have_count(0)
-    keep(opened, "ten")
+    assert opened.overflow() <= 0
     rows.first.get_by_label("快递公司").select_option("顺丰")
     number = rows.first.get_by_label("运单号")
     number.fill("SF12345678")
@@ -65,22 +47,22 @@ def test_ten_addresses_then_none_under_report_and_the_publisher_ends_it(window, 
     expect(rows.nth(10)).to_contain_text("文三路 11 号")
     expect(rows.nth(11)).to_contain_text("每次打开 10 份")
 
-    reporter = Person.log_in(address, "第1位")
-    write_record(data_dir, "people", reporter.unionid, created_at=1)
+    reporter = Person.log_in(strict.address, "第1位")
+    write_record(strict.data_dir, "people", reporter.unionid, created_at=1)
     reporter.get("/getTaskDetails", code=code)
     reporter.post("/report", code=code, reason="fraud")
     page.reload()
     expect(page.get_by_text("有多人举报，这期间看不到收货地址")).to_be_visible()
     expect(page.get_by_text("文三路")).to_have_count(0)
-    keep(opened, "closed")
+    assert opened.overflow() <= 0
     page.get_by_role("button", name="下载表格").click()
     expect(page.get_by_text("有多人举报，这期间看不到收货地址")).to_have_count(2)
 
     opened.go(f"/#/task/{code}")
     expect(page.locator(".review")).to_contain_text("最多 24 小时后恢复显示")
-    keep(opened, "reported")
+    assert opened.overflow() <= 0
     page.get_by_role("button", name="提前结束").click()
     expect(page.get_by_role("dialog")).to_contain_text("有人举报")
-    keep(opened, "end")
+    assert opened.overflow() <= 0
     page.get_by_role("dialog").get_by_role("button", name="结束").click()
     expect(page.locator(".ending")).to_contain_text("发布者结束了这个宝贝")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
-import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person, a_server, checked, needs_chromium
+from support.browser import PHONE, Person, checked
 from support.client import a_picture
-from support.messages import MESSAGES
 from support.screen import TOKEN
-
-pytestmark = needs_chromium
 
 WAIT_FOR_MESSAGES = """async (user) => {
   for (;;) {
@@ -24,16 +18,10 @@ WAIT_FOR_MESSAGES = """async (user) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with a_server(tmp_path_factory.mktemp("consents"), OPS_TOKEN=TOKEN, **MESSAGES) as running:
-        yield running.address
-
-
 def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(window, address, publisher):
     code = publisher.publish(a_picture(), name="一只茶壶", forecast_num=1)
-    opened = window("朵朵", viewport=PHONE)
-    Person.log_in(address, "朵朵").post("/postTask", code=code)
+    opened = window("茶客", viewport=PHONE)
+    Person.log_in(address, "茶客").post("/postTask", code=code)
     opened.go(f"/#/task/{code}")
     section = opened.page.get_by_role("region", name="提醒")
     button = section.get_by_role("button", name="到期前提醒我")
@@ -42,7 +30,7 @@ def test_a_winner_is_asked_once_and_is_sent_until_when_to_claim(window, address,
     button.click()
     opened.page.get_by_role("dialog").get_by_role("button", name="允许").click()
     expect(section).to_contain_text("会在微信里提醒你领奖")
-    (message,) = opened.page.evaluate(WAIT_FOR_MESSAGES, "朵朵")
+    (message,) = opened.page.evaluate(WAIT_FOR_MESSAGES, "茶客")
     assert message["data"]["thing1"]["value"] == "一只茶壶"
     opened.page.reload()
     expect(opened.page.get_by_role("heading", name="领奖")).to_be_visible()

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, WebSocket, WebSocketRoute, expect
 
-from support.browser import Person, Window, needs_chromium, open_window, write_record
+from support.browser import Person, Window, open_window, write_record
 from support.client import a_picture
 from support.screen import operate
-
-pytestmark = needs_chromium
 
 REFUSED = {"error": "too_many", "msg": "太频繁了，歇一会儿再来"}
 PLACES = """([selector, words]) => {
@@ -29,11 +26,6 @@ PLACES = """([selector, words]) => {
 }"""
 UNAVAILABLE = {"type": "error", "error": "unavailable", "msg": "服务暂时不可用，请稍后再试"}
 TURNED = "\u2069\u202eevil 12"  # ends an isolate, then turns the direction of what follows
-
-
-@pytest.fixture
-def data_dir(shared_server: tuple[str, Path]) -> Path:
-    return shared_server[1]
 
 
 @pytest.fixture
@@ -326,7 +318,7 @@ def test_an_error_before_a_close_does_not_count_as_a_connection(watcher):
     assert watcher.page.evaluate("window.said") == ["连接断开，正在重新连接…", ""]
 
 
-def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watcher, address, data_dir):
+def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watcher, address, shared):
     code = Person.log_in(address, "小明").publish(a_picture(), prize_num=2, interval=2, fluctuation=0)
     watcher.go(f"/#/task/{code}")
     watcher.log_in("小明")
@@ -334,7 +326,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watch
     expect(page.locator(".watchers")).to_be_visible()
     diggers = [Person.log_in(address, user) for user in ("阿花", "阿强")]
     for digger in diggers:
-        write_record(data_dir, "people", digger.unionid, nickName=TURNED)
+        write_record(shared.data_dir, "people", digger.unionid, nickName=TURNED)
     diggers[0].post("/postTask", code=code)
     expect(page.locator(".said")).to_contain_text("来挖了一锹")
     places = page.evaluate(PLACES, [".said", "来挖了一锹"])

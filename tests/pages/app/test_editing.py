@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Person, needs_chromium
+from support.browser import DESK, PHONE, Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 
 def test_a_treasure_is_changed_before_open_pages_and_buried_again_from_its_page(window, address, publisher):

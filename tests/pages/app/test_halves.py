@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from server.game import draw
-from support.browser import Person, needs_chromium
+from support.browser import Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 IN_IT = "你出的那一半在里面"
 TASKS = 200
@@ -161,9 +158,8 @@ def altered(proof: draw.Proof, chosen: random.Random) -> draw.Proof:
     return replace(proof, **{field if field != "digs" else "params": changed})
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_the_browser_and_the_command_line_agree_on_random_proofs(window, seed):
-    chosen = random.Random(seed)
+def test_the_browser_and_the_command_line_agree_on_random_proofs(window):
+    chosen = random.Random(1)
     asked, expected = [], []
     for (proof, rules), _ in zip(proofs(chosen), range(TASKS), strict=False):
         published = chosen.choice([None, proof.commitment, chosen.randbytes(32).hex()])

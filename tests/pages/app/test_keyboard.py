@@ -7,10 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.browser import Person, needs_chromium
+from support.browser import Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区 1 号"}
 MOST_TABS = 90

@@ -6,10 +6,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from support.browser import PHONE, Person, needs_chromium
+from support.browser import PHONE, Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 IN_IT = "你出的那一半在里面"
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import httpx
 from playwright.sync_api import Route, expect
 
-from support.browser import PHONE, Person, needs_chromium
+from support.browser import PHONE, Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 
 def test_a_logout_ends_the_sessions_on_all_devices(window, address):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from support.browser import DESK, PHONE, Person, needs_chromium
+from support.browser import DESK, PHONE, Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 ADDRESS = {"receiver": "王强", "phone": "13800000001", "address": "深圳市南山区 1 号"}
 HARD = "שלום عبد الله يا", "😀" * 32, "W" * 32, "Z\u0335\u0336\u0337a" * 6, "a\u200b\u202eb" * 8

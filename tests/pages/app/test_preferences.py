@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from support.browser import NOTE_SIGNALS, Person, needs_chromium
+from support.browser import NOTE_SIGNALS, Person
 from support.client import a_picture
 
-pytestmark = needs_chromium
 
 def test_a_page_digs_by_itself_only_for_those_who_chose_it_when_they_were_asked(window, publisher):
     synopsis = "自用一年，键帽洗过了。\n" * 20

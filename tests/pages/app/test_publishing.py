@@ -6,10 +6,8 @@ from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.browser import PHONE, needs_chromium
+from support.browser import PHONE
 from support.client import a_picture
-
-pytestmark = needs_chromium
 
 SEVERAL = "每隔多少层一份奖品"
 
@@ -98,14 +96,3 @@ def _is_blamed(field: Locator, text: str) -> None:
     beneath = field.locator("xpath=ancestor::*[contains(@class, 'field')][1]").locator(".problem")
     expect(beneath).to_have_text(text)
     expect(beneath).to_be_in_viewport()
-
-
-def test_fields_that_do_not_apply_leave_no_gap(window):
-    page = window("小明", "/#/publish").page
-    above, below = page.get_by_label("预计挖多少锹"), page.get_by_label("每锹之后冷却几秒")
-    gap = page.evaluate(
-        """([above, below]) => below.closest(".field").getBoundingClientRect().top
-            - above.closest(".field").getBoundingClientRect().bottom""",
-        [above.element_handle(), below.element_handle()],
-    )
-    assert gap == 12

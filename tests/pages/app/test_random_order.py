@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from support.browser import Person, a_server, needs_chromium
+from support.browser import Person
 from support.client import a_picture
-
-pytestmark = needs_chromium
-
-WINDOW_MS = 3000
+from support.servers import Running
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with a_server(tmp_path_factory.mktemp("pages"), FAIR_START_MS=str(WINDOW_MS)) as running:
-        yield running.address
+def address(strict: Running) -> str:
+    return strict.address
 
 
 def test_a_dig_just_after_a_cooldown_says_that_lots_are_drawn(window, address, publisher):

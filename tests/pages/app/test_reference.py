@@ -11,7 +11,7 @@ import httpx
 from playwright.sync_api import Page
 
 from handlers.pages import STATIC
-from support.browser import DESK, PHONE, needs_chromium
+from support.browser import DESK, PHONE
 
 LIBRARY = STATIC / "docs" / "swagger-ui"
 DISK_BYTES = 1_500_000
@@ -41,7 +41,6 @@ def open_some(page: Page) -> None:
     page.locator(".opblock-body pre").first.wait_for()
 
 
-@needs_chromium
 def test_each_interface_message_and_frame_is_drawn_and_nothing_is_asked_elsewhere(window, address):
     opened = window(path="/healthz")
     page, asked = opened.page, []

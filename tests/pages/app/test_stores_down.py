@@ -7,28 +7,19 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import Person, Window, a_server, needs_chromium, open_window
+from support.browser import Person, Window, open_window
 from support.client import a_picture
 from support.screen import is_readable, stopped
-from support.servers import Running
-
-pytestmark = needs_chromium
 
 BANNER_MS = 3_000
 BACK_MS = 10_000
 
 
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with a_server(tmp_path_factory.mktemp("stores")) as started:
-        yield started
-
-
 @pytest.fixture
-def player(browser: Browser, running: Running) -> Iterator[Window]:
+def player(browser: Browser, address: str, publisher: Person) -> Iterator[Window]:
     """A window with a treasure."""
-    code = Person.log_in(running.address, "小明").publish(a_picture(), cd=60)
-    opened = open_window(browser, running.address)
+    code = publisher.publish(a_picture(), cd=60)
+    opened = open_window(browser, address)
     opened.go(f"/#/task/{code}")
     opened.log_in("小红")
     expect(opened.page.get_by_text("规则、承诺和随机数")).to_be_visible()
@@ -40,10 +31,10 @@ def player(browser: Browser, running: Running) -> Iterator[Window]:
 @pytest.mark.parametrize(
     ("store", "said"), [("SecantusDB", "服务器暂时没有响应"), ("Valkey", "画面可能晚一两秒")]
 )
-def test_a_silent_store_shows_a_banner_until_it_answers(player, running, store, said):
+def test_a_silent_store_shows_a_banner_until_it_answers(player, shared, store, said):
     banner = player.page.locator("#banner")
     expect(banner).to_have_text("")
-    with stopped(running.children()[store]):
+    with stopped(shared.children()[store]):
         expect(banner).to_contain_text(said, timeout=BANNER_MS)
         is_readable(player)
         if store == "Valkey":  # a page that connects meanwhile is told, too

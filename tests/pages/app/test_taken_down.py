@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browser import PHONE, Person, needs_chromium
+from support.browser import PHONE, Person
 from support.client import a_picture
 from support.screen import take_down
-
-pytestmark = needs_chromium
 
 
 def offers(page: Page, number: int) -> None:

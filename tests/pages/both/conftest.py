@@ -8,15 +8,40 @@ from pathlib import Path
 
 import pytest
 
-from support.browser import needs_chromium
 from support.client import a_picture
 from support.clients import Client, Clients, InHand, Window
-from support.phone import a_phone, needs_node
+from support.phone import a_phone
+from support.screen import TOKEN
+from support.servers import a_server
+
+MARKUP = "<b id='forged'>粗</b><script>document.title = '坏'</script>"
 
 
-@pytest.fixture(
-    params=[pytest.param("page", marks=needs_chromium), pytest.param("miniprogram", marks=needs_node)]
-)
+@pytest.fixture(scope="session")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a server with texts that have markup in them, which pays out 6 yuan a day."""
+    texts = tmp_path_factory.mktemp("texts")
+    (texts / "agreement.txt").write_text(f"我们的协议\n{MARKUP}", encoding="utf-8")
+    (texts / "privacy.txt").write_text("我们的隐私政策\n" + "第一条\n" * 200, encoding="utf-8")
+    settings = {"MAX_RED_PACKET_YUAN": "6", "PAYOUT_DAY_YUAN": "6", "CASH_PRIVATE_DAY_YUAN": "50"}
+    settings |= {"OPS_TOKEN": TOKEN, "TEXTS_DIR": str(texts), "CONTACT": "微信 wabao-help"}
+    with a_server(tmp_path_factory.mktemp("both"), **settings) as running:
+        yield running.address
+
+
+@pytest.fixture(scope="module")
+def address(limited: str) -> str:
+    """The address of that server."""
+    return limited
+
+
+@pytest.fixture
+def markup() -> str:
+    """What stands in the agreement."""
+    return MARKUP
+
+
+@pytest.fixture(params=["page", "miniprogram"])
 def client(request: pytest.FixtureRequest, address: str, tmp_path: Path) -> Iterator[Clients]:
     """Log somebody in, in the one client or in the other."""
     if request.param == "page":

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-import pytest
-
-from support.browser import Person, a_server
+from support.browser import Person
 from support.client import a_picture
-from support.screen import TOKEN, operate
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running server."""
-    with a_server(tmp_path_factory.mktemp("announced"), OPS_TOKEN=TOKEN) as running:
-        yield running.address
+from support.screen import operate
 
 
 def test_what_the_operator_features_is_said_to_be(client, address):
-    code = Person.log_in(address, "小明").publish(a_picture(), name="精彩的猫")
+    code = Person.log_in(address, "老预").publish(a_picture(), name="精彩的猫")
     bob = client("小红")
     bob.open("square")
     bob.says("精彩的猫")
@@ -33,7 +23,7 @@ def test_what_the_operator_features_is_said_to_be(client, address):
 
 
 def test_what_starts_later_is_listed_apart_and_cannot_be_dug_yet(client, address):
-    publisher = Person.log_in(address, "小明")
+    publisher = Person.log_in(address, "老预")
     day_ms = 86_400_000
     starts_at = int(time.time() * 1000) + 3 * day_ms
     ends_at = starts_at + day_ms

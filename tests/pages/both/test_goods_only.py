@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import PHONE, a_server, needs_chromium
-from support.phone import a_phone, needs_node
+from support.browser import PHONE
+from support.phone import a_phone
+from support.servers import a_server
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.address
 
 
-@needs_chromium
 def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
     opened = window("小明", "/#/publish", viewport=PHONE)
     page = opened.page
@@ -34,7 +34,6 @@ def test_where_there_are_goods_only_no_page_names_red_packets(window, address):
     assert opened.overflow() <= 0
 
 
-@needs_node
 @pytest.mark.usefixtures("phones")
 def test_where_there_are_goods_only_no_red_packet_can_be_chosen(address):
     with a_phone(address, "老王") as phone:

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
-from support.browser import Person, a_server, checked
+from support.browser import Person, checked
 from support.client import a_picture
 from support.screen import TOKEN, take_down
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running server that has operators, and pays out 6 yuan a day."""
-    limits = {"MAX_RED_PACKET_YUAN": "6", "PAYOUT_DAY_YUAN": "6", "CASH_PRIVATE_DAY_YUAN": "50"}
-    with a_server(tmp_path_factory.mktemp("both"), OPS_TOKEN=TOKEN, **limits) as running:
-        yield running.address
-
-
-@pytest.fixture
-def publisher(address: str) -> Person:
-    """Somebody who publishes, without a client."""
-    return Person.log_in(address, "小明")
 
 
 def a_win(publisher: Person, user: str, **parameters: int | str) -> tuple[str, Person]:

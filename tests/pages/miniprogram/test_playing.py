@@ -6,34 +6,19 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from support import SOURCE
-from support.browser import Person, a_server
+from support.browser import Person
 from support.client import a_picture
-from support.messages import MESSAGES, TEMPLATES
-from support.phone import HERE, ROOT, a_phone, needs_node
+from support.messages import TEMPLATES
+from support.phone import HERE, ROOT, a_phone
 from support.reviews import CHECKED
 from support.screen import TOKEN, take_down
-from support.servers import until
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running server's address."""
-    with a_server(tmp_path_factory.mktemp("miniprogram"), **MESSAGES, OPS_TOKEN=TOKEN) as running:
-        yield running.address
-
-
-@pytest.fixture(scope="module")
-def publisher(address: str) -> Person:
-    """Somebody who publishes."""
-    return Person.log_in(address, "小明")
+from support.servers import a_server, until
 
 
 def test_no_class_alone_sets_what_wechat_sets_of_a_button_by_a_stronger_selector():
@@ -54,7 +39,6 @@ def test_the_package_has_500_kilobytes_at_most():
     assert sum(file.stat().st_size for file in ROOT.rglob("*") if file.is_file()) <= 500_000
 
 
-@needs_node
 def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
     code = publisher.publish(
         a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=1
@@ -101,7 +85,6 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         assert phone.until("opened")["page"] == "/pages/square/square"
 
 
-@needs_node
 def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, publisher):
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     with a_phone(address, "小明") as phone:
@@ -113,7 +96,6 @@ def test_a_task_that_was_taken_down_offers_its_publisher_no_payment(address, pub
         assert not re.search("支付|分享", phone.shows("平台下架了它"))
 
 
-@needs_node
 def test_details_that_another_process_does_not_know_yet_are_read_once_more(address, publisher):
     code = publisher.publish(a_picture())
     with a_phone(address, "小明") as phone:
@@ -124,7 +106,6 @@ def test_details_that_another_process_does_not_know_yet_are_read_once_more(addre
             phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
-@needs_node
 def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, publisher):
     code = publisher.publish(a_picture())
     with a_phone(address, "小明") as phone:
@@ -135,7 +116,6 @@ def test_a_publishers_page_that_comes_back_reads_what_it_was_not_told(address, p
         phone.until("asking", lambda told: told["path"] == "/getTaskDetails")
 
 
-@needs_node
 def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
     picture = tmp_path / "packet.jpg"
     picture.write_bytes(a_picture())
@@ -181,41 +161,25 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         assert not [told for told in winner.said if told["type"] == "toast"]
 
 
-@needs_node
-def test_a_treasure_is_announced_for_a_day_and_a_time(address):
+def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_kept_for_the_next(address):
     starts = datetime.now().astimezone() + timedelta(days=2)
+    day = f"{starts:%Y-%m-%d}"
     with a_phone(address, "老王") as publisher:
         publisher.open("/pages/publish/publish")
         publisher.until("answered", lambda told: told["path"] == "/getMyInfo")
-        publisher.fire(".times .field", "change", value=f"{starts:%Y-%m-%d}")
-        publisher.shows(f"什么时候开挖：{starts:%Y-%m-%d}", "20:00")
+        publisher.fire(".times .field", "change", value=day)
+        publisher.shows(f"什么时候开挖：{day}", "20:00", "清除")
+        publisher.press("清除")
+        publisher.shows("什么时候开挖：可以不填")
         publisher.fire(".kind", "change", value="2")
-        assert "份奖品，第" not in publisher.shows("不选图片")  # nothing to plan yet
+        publisher.fire(".times .field", "change", value=day)
+        assert "份奖品，第" not in publisher.shows(f"什么时候开挖：{day}", "不选图片")  # nothing to plan yet
         values = {"name": "八点的红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
-        publisher.until("opened")
+        publisher.shows("什么时候开挖：可以不填")  # on the page that is left, for the next one
         publisher.shows("八点的红包", f"{starts.month}月{starts.day}日 20:00 开挖")
 
 
-@needs_node
-def test_a_day_that_was_chosen_is_taken_back_and_not_kept_for_the_next_treasure(address):
-    day = f"{datetime.now().astimezone() + timedelta(days=2):%Y-%m-%d}"
-    with a_phone(address, "小明") as phone:
-        phone.open("/pages/publish/publish")
-        phone.until("answered", lambda told: told["path"] == "/getMyInfo")
-        phone.fire(".times .field", "change", value=day)
-        phone.shows(f"什么时候开挖：{day}", "20:00", "清除")
-        phone.press("清除")
-        phone.shows("什么时候开挖：可以不填")
-        phone.fire(".kind", "change", value="2")
-        phone.fire(".times .field", "change", value=day)
-        phone.shows(f"什么时候开挖：{day}", "不选图片")
-        values = {"name": "一个红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
-        phone.fire(".draft", "submit", value=values)
-        phone.shows("什么时候开挖：可以不填")  # on the page that is left, for the next one
-
-
-@needs_node
 def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_all(address):
     owner = Person.log_in(address, "阿注")
     code = owner.publish(a_picture(), name="自己的猫")
@@ -234,7 +198,6 @@ def test_somebody_deletes_their_account_reads_what_stops_it_and_keeps_it_after_a
     assert Person.log_in(address, "阿注").get("/getMyInfo")["delete_at"] == 0
 
 
-@needs_node
 def test_a_shared_sum_is_planned_published_and_won(address):
     with a_phone(address, "老李") as publisher:
         publisher.open("/pages/publish/publish")
@@ -259,7 +222,6 @@ def test_a_shared_sum_is_planned_published_and_won(address):
         publisher.shows(f"小运 挖到了！二等奖，0.{dug['money_fen']} 元", "剩 2 / 3 份")
 
 
-@needs_node
 def test_a_publisher_changes_discards_and_buries_again(address, publisher):
     numbers = {"prize_num": 3, "forecast_num": 33, "interval": 11, "fluctuation": 2}
     kinds = {"prizes": [{"name": "铜奖", "prize_num": 3}], "nonce": "ab" * 16}
@@ -299,7 +261,6 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.shows("发布者结束了这个宝贝")
 
 
-@needs_node
 def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
     several = {"prize_num": 3, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
     code = publisher.publish(a_picture(), draw_type=1, **several)
@@ -316,7 +277,6 @@ def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
         assert [told["path"] for told in phone.said[read:] if told["type"] == "asking"] == []
 
 
-@needs_node
 def test_the_square_marks_what_one_published_or_won(address, publisher):
     several = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 100_000}
     code = publisher.publish(a_picture(), name="有两份的猫", **several)
@@ -327,7 +287,6 @@ def test_the_square_marks_what_one_published_or_won(address, publisher):
             phone.shows(f"有两份的猫{said}")
 
 
-@needs_node
 def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
     picture = tmp_path / "face.jpg"
     picture.write_bytes(a_picture())
@@ -348,7 +307,6 @@ def test_somebody_without_a_name_chooses_one_and_a_face(address, tmp_path):
     assert httpx.get(kept["avatarUrl"]).status_code == 200
 
 
-@needs_node
 @pytest.mark.parametrize("page", ["publish", "treasure"])
 def test_publishing_or_claiming_without_a_name_asks_for_one(address, publisher, page):
     code = publisher.publish(a_picture(), forecast_num=1)
@@ -364,7 +322,6 @@ def test_publishing_or_claiming_without_a_name_asks_for_one(address, publisher, 
         phone.until("shown", lambda told: "起个名字" not in told["text"])
 
 
-@needs_node
 def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publisher):
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
     winner = Person.log_in(address, "小芳")
@@ -390,7 +347,6 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
         phone.shows("第 1 层 · 已领取")
 
 
-@needs_node
 def test_messages_are_offered_after_a_win_and_after_publishing_once(address, publisher):
     code = publisher.publish(a_picture(), name="一盏灯", forecast_num=1, draw_type=1)
     mine = publisher.publish(a_picture(), name="一把扇子")
@@ -416,7 +372,6 @@ def test_messages_are_offered_after_a_win_and_after_publishing_once(address, pub
         phone.shows("结束时通知我")
 
 
-@needs_node
 def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publisher):
     for name, signature in (("一面鼓", "小明"), ("一支笛", "官方客服")):
         code = publisher.publish(a_picture(), name=name, wxname=signature)
@@ -426,7 +381,6 @@ def test_a_signature_that_is_not_the_publishers_name_is_marked(address, publishe
         assert marked == (signature != "小明")
 
 
-@needs_node
 def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp_path):
     with a_server(tmp_path / "data", **CHECKED, OPS_TOKEN=TOKEN) as server:
         publisher = Person.log_in(server.address, "小明")
@@ -445,39 +399,37 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
             phone.shows("新的名字和头像正在检查")
 
 
-@needs_node
-def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(tmp_path):
-    with a_server(tmp_path / "data") as server:
-        publisher, other, mine = (Person.log_in(server.address, user) for user in ("小明", "小刚", "小红"))
-        code = publisher.publish(
-            a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0
-        )
-        old = {"unionid": mine.unionid, "token": "an old one"}
-        with a_phone(server.address, "小红", **{"wabao.person": old}) as phone:
-            phone.until("login")  # the channel was refused, so it logs in again by itself
-            phone.open(f"/pages/treasure/treasure?code={code}")
-            phone.shows("第 0 层 · 最深到第 90000 层", "挖一锹")
-            phone.until("sent", lambda told: told["message"].get("code") == code)
-            other.post("/postTask", code=code)
-            phone.shows("第 1 层", "1. 小刚")
-            phone.tap(".dig")
-            phone.shows("第 2 层", "2. 小红")
-            (worker,) = server.children()["worker"]
-            os.kill(worker, signal.SIGKILL)
-            phone.shows("连接断开，正在重新连接…")
-            server.wait_for("wabao.worker serving")
-            other.post("/postTask", code=code)
-            asked = {"action": "subscribe", "code": code, "since": 1, "ticks": False}
-            phone.until("sent", lambda told: told["message"] == asked)
-            phone.shows("第 3 层")
-            phone.tap(".dig")
-            phone.shows("第 4 层", "2 人挖过")
-            if ("cd", 4) not in phone.digs():  # the reply may come before the frame
-                phone.until("frame", lambda told: told["frame"].get("seq") == 4)
-            assert phone.digs() == [("cd", 1), ("join", 1), ("cd", 2), ("join", 2), ("cd", 3), ("cd", 4)]
+def test_each_dig_comes_once_through_a_killed_worker_and_an_old_token(shared):
+    publisher, other, mine = (Person.log_in(shared.address, user) for user in ("小明", "小刚", "小红"))
+    code = publisher.publish(
+        a_picture(), prize_num=3, forecast_num=90_000, interval=30_000, fluctuation=0
+    )
+    old = {"unionid": mine.unionid, "token": "an old one"}
+    with a_phone(shared.address, "小红", **{"wabao.person": old}) as phone:
+        phone.until("login")  # the channel was refused, so it logs in again by itself
+        phone.open(f"/pages/treasure/treasure?code={code}")
+        phone.shows("第 0 层 · 最深到第 90000 层", "挖一锹")
+        phone.until("sent", lambda told: told["message"].get("code") == code)
+        other.post("/postTask", code=code)
+        phone.shows("第 1 层", "1. 小刚")
+        phone.tap(".dig")
+        phone.shows("第 2 层", "2. 小红")
+        (worker,) = shared.children()["worker"]
+        os.kill(worker, signal.SIGKILL)
+        phone.shows("连接断开，正在重新连接…")
+        shared.wait_for(rf"worker 1 \(pid {worker}\) ended")
+        shared.wait_for("wabao.worker serving")
+        other.post("/postTask", code=code)
+        asked = {"action": "subscribe", "code": code, "since": 1, "ticks": False}
+        phone.until("sent", lambda told: told["message"] == asked)
+        phone.shows("第 3 层")
+        phone.tap(".dig")
+        phone.shows("第 4 层", "2 人挖过")
+        if ("cd", 4) not in phone.digs():  # the reply may come before the frame
+            phone.until("frame", lambda told: told["frame"].get("seq") == 4)
+        assert phone.digs() == [("cd", 1), ("join", 1), ("cd", 2), ("join", 2), ("cd", 3), ("cd", 4)]
 
 
-@needs_node
 def test_the_mini_program_calls_only_what_wechat_declares_and_stays_small():
     assert sum(path.stat().st_size for path in ROOT.rglob("*") if path.is_file()) <= 500_000
     declared = "node_modules/miniprogram-api-typings/types/wx/lib.wx.api.d.ts"
@@ -492,9 +444,6 @@ def test_the_mini_program_calls_only_what_wechat_declares_and_stays_small():
 
 
 def test_the_mini_program_takes_nothing_from_outside_its_root():
-    shared = ["afterwards", "api", "cards", "channel", "clock", "halves", "hash", "outcomes", "planning"]
-    shared += ["prizes", "renewing", "verify", "words"]
-    assert sorted(path.stem for path in (ROOT / "shared").iterdir()) == shared
     for path in ROOT.rglob("*.js"):
         text = path.read_text(encoding="utf-8")
         for found in re.findall(r'(?:from|import|require\()\s*"([^"]+)"', text):
@@ -502,10 +451,8 @@ def test_the_mini_program_takes_nothing_from_outside_its_root():
             assert (path.parent / found).is_file(), (path, found)
     pages = json.loads((ROOT / "app.json").read_text())["pages"]
     assert {str(path.with_suffix("").relative_to(ROOT)) for path in ROOT.glob("pages/*/*.wxml")} == set(pages)
-    assert not list(SOURCE.glob("static/app/clock.js"))
 
 
-@needs_node
 def test_a_publisher_is_told_that_the_server_did_not_keep_to_the_two_halves(address, publisher):
     code = publisher.publish(a_picture(), name="单独抽的猫")
     with a_phone(address, "小明", **{"wabao.halves": [[code, "ab" * 32, "cd" * 16]]}) as phone:

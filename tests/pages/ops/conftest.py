@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from server.operation.heartbeats import HISTORY_SECONDS
 from server.running.stores import free_port
-from support.browser import DESK, Opener, Person, Window, open_window
+from support.browser import DESK, Opener, Window, open_window
 from support.heartbeats import fill_history
 from support.screen import TOKEN, enter
 from support.servers import Running
@@ -26,8 +26,9 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers, and 15 minutes of history."""
-    started = Running(data_dir, free_port(), OPS_TOKEN=TOKEN, WEB_CONCURRENCY="2")
+    """A server with two workers, 15 minutes of history, and rings that may pay themselves 10 yuan a day."""
+    rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_RING_DAY_YUAN": "10"}
+    started = Running(data_dir, free_port(), **rules)
     started.wait_for("is ready")
     now = int(time.time())
     fill_history(data_dir, range(now - HISTORY_SECONDS, now))
@@ -79,9 +80,3 @@ def operator(window: Opener, let_in: dict[str, Any]) -> Opener:
         return made
 
     return open_one
-
-
-@pytest.fixture(scope="module")
-def publisher(running: Running) -> Person:
-    """A person who publishes, without a window."""
-    return Person.log_in(running.address, "小明")

@@ -1,16 +1,25 @@
-"""A person's page, from which they are banned, and the queue of reports."""
+"""A person's page, from which they are banned or logged out, the queue of reports, and the page of a ring."""
 
 from __future__ import annotations
 
 import time
 
+import httpx
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person, needs_chromium, write_record
+from support.browser import PHONE, Person, Window, write_record
 from support.client import a_picture
 from support.screen import is_readable, take_down
 
-pytestmark = needs_chromium
+
+def confirm(opened: Window, reason: str, said: str) -> None:
+    """Give the reason that an act asks for, confirm it, and close what it says."""
+    dialog = opened.page.get_by_role("dialog")
+    dialog.locator("#reason").fill(reason)
+    is_readable(opened)
+    dialog.locator("button[type=submit]").click()
+    expect(dialog.get_by_role("status")).to_contain_text(said)
+    dialog.get_by_role("button", name="关闭").click()
 
 
 def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running):
@@ -28,20 +37,13 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     dialog = opened.page.get_by_role("dialog")
     expect(dialog).to_contain_text("停用「\u2068大熊\u2069」？")
     dialog.locator("#days").select_option("7")
-    dialog.locator("#reason").fill("用脚本挖宝")
-    is_readable(opened)
-    dialog.locator("button[type=submit]").click()
-    expect(dialog.get_by_role("status")).to_have_text("已停用，并写入操作记录。")
-    dialog.get_by_role("button", name="关闭").click()
+    confirm(opened, "用脚本挖宝", "已停用，并写入操作记录。")
     expect(heading).to_contain_text("已停用")
     expect(opened.page.locator("main")).to_contain_text("用脚本挖宝")
     heading.locator("[data-act=freeze]").click()
     expect(dialog).to_contain_text("冻结「\u2068大熊\u2069」的奖品？")
     expect(dialog).to_contain_text("别人从这个人的宝贝里挖到的，都算在内")
-    dialog.locator("#reason").fill("用脚本挖宝")
-    dialog.locator("button[type=submit]").click()
-    expect(dialog.get_by_role("status")).to_contain_text("已冻结")
-    dialog.get_by_role("button", name="关闭").click()
+    confirm(opened, "用脚本挖宝", "已冻结")
     opened.go("/ops#/payouts")
     expect(opened.page.locator(".payouts li", has_text="人")).to_be_visible()
     opened.page.locator("[data-act=export_prizes]").click()
@@ -56,19 +58,13 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     dialog.get_by_role("button", name="关闭").click()
     opened.go(f"/ops#/person/{code}/1")
     heading.locator("[data-act=unban]").click()
-    dialog.locator("#reason").fill("已核实")
-    dialog.locator("button[type=submit]").click()
-    expect(dialog.get_by_role("status")).to_have_text("已解除，并写入操作记录。")
-    dialog.get_by_role("button", name="关闭").click()
+    confirm(opened, "已核实", "已解除，并写入操作记录。")
     expect(heading).to_contain_text("可以使用")
     # An erasure is refused, since they are frozen, and a rotation has nothing to do.
     heading.locator("[data-act=run_forget]").click()
     expect(dialog).to_contain_text("不能恢复")
     is_readable(opened)
-    dialog.locator("#reason").fill("本人要求")
-    dialog.locator("button[type=submit]").click()
-    expect(dialog.get_by_role("status")).to_have_text("已开始，进度在「维护」。")
-    dialog.get_by_role("button", name="关闭").click()
+    confirm(opened, "本人要求", "已开始，进度在「维护」。")
     opened.page.get_by_role("link", name="维护").click()
     runs = opened.page.locator(".runs > li")
     expect(runs.first).to_contain_text("这个人被冻结着")
@@ -109,11 +105,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     expect(opened.page.locator("h1")).to_contain_text("小芳")
     is_readable(opened)
     opened.page.locator(".heading [data-act=signout]").click()
-    dialog = opened.page.get_by_role("dialog")
-    dialog.locator("#reason").fill("拉人刷单")
-    dialog.locator("button[type=submit]").click()
-    expect(dialog.get_by_role("status")).to_contain_text("写入操作记录")
-    dialog.get_by_role("button", name="关闭").click()
+    confirm(opened, "拉人刷单", "写入操作记录")
     opened.go("/ops#/log")
     opened.page.locator(".log a[href^='#/person/person:']").first.click()
     expect(opened.page.locator("h1")).to_contain_text("小芳")
@@ -145,3 +137,66 @@ def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, 
     opened.go(f"/ops#/task/{code}")
     expect(opened.page.locator(".timeline-panel")).to_contain_text("挖了 1 锹")
     is_readable(opened)
+
+
+def error_of(person: Person, path: str, **asked: str) -> str:
+    """Return the code of the refusal, "" if there is none."""
+    headers = {"Authorization": f"Bearer {person.token}"}
+    body = {"unionid": person.unionid, **asked}
+    return str(httpx.post(person.address + path, json=body, headers=headers).json().get("error", ""))
+
+
+def test_only_the_person_of_the_dig_is_logged_out(operator, running):
+    publisher, digger = (Person.log_in(running.address, user) for user in ("阿莉", "二熊"))
+    code = publisher.publish(a_picture(), forecast_num=1000)
+    digger.post("/postTask", code=code)
+    opened = operator(viewport=PHONE)
+    opened.go(f"/ops#/task/{code}")
+    row, dialog = opened.page.locator("li, tr", has_text="二熊").last, opened.page.get_by_role("dialog")
+    row.locator("[data-act=signout]").click()
+    expect(dialog).to_contain_text("二熊\u2069」退出登录？")
+    opened.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    assert error_of(digger, "/postTask", code=code) == ""  # asking does nothing yet
+    row.locator("[data-act=signout]").click()
+    confirm(opened, "手机被人拿走了", "已退出登录，并写入操作记录。")
+    refused = [error_of(each, "/postTask", code=code) for each in (digger, publisher)]
+    assert refused == ["bad_token", "own_task"]
+
+
+def won(publisher: Person, winner: Person, money: int) -> str:
+    """Return a red packet that was paid, dug and won."""
+    packet = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1, "cd": 0}
+    code = str(publisher.post("/postTask", money=money, **packet)["code"])
+    publisher.pay(code, money)
+    winner.post("/postTask", code=code)
+    return code
+
+
+def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
+    name = "甲"
+    people = [Person.log_in(running.address, f"{name}{number}") for number in "一二三"]
+    for person in people:
+        write_record(data_dir, "people", person.unionid, created_at=1)
+    one, two, three = people
+    assert error_of(two, "/drawPrize", code=won(one, two, 8)) == ""
+    held = [won(one, three, 9), won(two, one, 7)]
+    claims = list(zip((three, one), held, strict=True))
+    assert [error_of(who, "/drawPrize", code=code) for who, code in claims] == ["payout_held"] * 2
+    opened = operator(viewport=PHONE)
+    opened.go("/ops#/payouts")
+    row = opened.page.locator(".payouts li", has=opened.page.locator(f"a[href='#/task/{held[0]}']"))
+    row.get_by_role("link", name="看这一圈人").click()
+    page = opened.page.locator("main")
+    expect(page.get_by_role("heading", name="互相领的一圈人")).to_be_visible()
+    for person in "一二三":
+        expect(page.locator(".ring").first).to_contain_text(f"{name}{person}")
+    expect(page).to_contain_text("同一个地址")
+    assert not any(person.unionid in opened.page.content() for person in people)
+    is_readable(opened)
+    page.get_by_role("button", name="放行").click()
+    dialog = opened.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("全部 2 个红包")
+    confirm(opened, "一家人", "已放行")
+    expect(page).to_contain_text("没有待核对的了")
+    assert [error_of(who, "/drawPrize", code=code) for who, code in claims] == ["", ""]

@@ -9,16 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
 from PIL import Image
 from playwright.sync_api import expect
 from pymongo import MongoClient
 
-from server.operation.findings import SENTENCES
 from server.realtime.hub import DRAIN_SECONDS, REST_SECONDS
 from server.realtime.own_database import DOUBT_SECONDS
 from server.store import DEFAULT_DATABASE
-from support.browser import DESK, PHONE, Person, Window, needs_chromium
+from support.browser import DESK, PHONE, Person, Window
 from support.client import a_picture
 from support.heartbeats import a_heartbeat, fill_history, send_heartbeats
 from support.screen import (
@@ -34,8 +32,6 @@ from support.screen import (
     stopped,
 )
 
-pytestmark = needs_chromium
-
 REST_MS = (DRAIN_SECONDS + REST_SECONDS) * 1000
 
 # On how many lines the text of each element stands.
@@ -46,32 +42,25 @@ LINES = """all => all.map(each => {
 })"""
 
 
-def test_old_data_is_grey_under_a_red_bar_until_the_server_answers_again(operator, running):
-    opened = operator()
-    bar = opened.page.locator("#alarms")
-    expect(bar).to_be_hidden()
-    with stopped(running.children()["worker"]):
-        expect(bar).to_contain_text("没有新数据", timeout=STALE_MS)
-        expect(opened.page.locator(".status")).to_have_text(re.compile(r"已停更 \d+ 秒"))
-        assert opened.page.locator(".screen").evaluate(GREY)
-    expect(bar).to_be_hidden()
-    expect(opened.page.locator(".screen")).to_have_css("filter", "none")
-
-
-def test_a_page_is_read_again_and_again_and_its_old_data_is_grey_too(operator, running, publisher):
+def test_old_data_of_the_screen_and_of_a_page_is_grey_under_a_red_bar_until_the_server_answers_again(
+    operator, running, publisher
+):
     code = publisher.publish(a_picture(), cd=0)
     digger = Person.log_in(running.address, "阿强")
-    opened = operator()
-    opened.go(f"/ops#/task/{code}")
-    depth = opened.page.locator(".tasks .depth")
+    screen, page = operator(), operator()
+    page.go(f"/ops#/task/{code}")
+    depth = page.page.locator(".tasks .depth")
     for dug in ("0 / 100K", "1 / 100K"):
         expect(depth).to_have_text(dug)
         digger.post("/postTask", code=code)
     with stopped(running.children()["worker"]):
-        expect(opened.page.locator(".status")).to_have_text(re.compile(r"已停更 \d+ 秒"), timeout=STALE_MS)
-        expect(opened.page.locator("#alarms")).to_contain_text("没有新数据")
-        assert opened.page.locator(".page-task").evaluate(GREY)
-    expect(opened.page.locator(".status.fresh")).to_be_visible()
+        for opened, shown in ((screen, ".screen"), (page, ".page-task")):
+            expect(opened.page.locator("#alarms")).to_contain_text("没有新数据", timeout=STALE_MS)
+            expect(opened.page.locator(".status")).to_have_text(re.compile(r"已停更 \d+ 秒"))
+            assert opened.page.locator(shown).evaluate(GREY)
+    expect(screen.page.locator("#alarms")).to_be_hidden()
+    expect(screen.page.locator(".screen")).to_have_css("filter", "none")
+    expect(page.page.locator(".status.fresh")).to_be_visible()
     expect(depth).to_have_text("2 / 100K")
 
 
@@ -111,44 +100,6 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(operator, wind
     # In the tests above Redis was away: until all processes have told who watches there, some seconds pass.
     expect(opened.page.locator(".task .watching")).to_have_text("1 人在看", timeout=ALARM_MS)
     assert opened.page.evaluate("String(getSelection())").strip() == code
-
-
-@pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
-def test_every_alarm_is_said_in_the_operators_language(window, locale):
-    opened = window(locale=locale)
-    alarms = [
-        {"kind": "books", "what": what, "values": ["won", "", "3", "4"]}
-        for what in SENTENCES
-        if what != "waits"
-    ]
-    alarms += [
-        {"kind": "bill", "what": "waits", "values": ["A1", code]} for code in ("NOT_ENOUGH", "NO_AUTH")
-    ]
-    alarms += [
-        {"kind": "queue", "what": what, "values": ["3"]} for what in ("reviews", "reports")
-    ]
-    alarms += [
-        {"kind": "unchecked", "what": what, "values": [at]}
-        for what in ("books", "invariants")
-        for at in ("", "1795000000000")
-    ]
-    alarms += [
-        {"kind": "database", "what": "identity", "values": ["0123456789abcdef", met]} for met in ("", "ab")
-    ]
-    alarms += [{"kind": "database", "what": "keys", "values": ["0123456789abcdef", "ab"]}]
-    said = opened.page.evaluate(
-        """async (alarms) => {
-            const root = document.querySelector("script[type=module]").src.replace("main.js", "");
-            const { say } = await import(`${root}findings.js`);
-            return alarms.map(say);
-        }""",
-        alarms,
-    )
-    assert len(said) == len(alarms)
-    for text in said:
-        assert bool(re.search("[一-鿿]", text)) == (locale == "zh-CN"), text
-        assert "undefined" not in text
-        assert "{" not in text
 
 
 def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(operator, running, data_dir):
