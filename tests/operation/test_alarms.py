@@ -9,7 +9,6 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,14 +21,12 @@ from server.actions.pictures import disk_of
 from server.context import Context
 from server.errors import BadSettings
 from server.game.review import ReviewState
-from server.operation import monitor, webhook
+from server.operation import webhook
 from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
 from server.operation.leader import Leader
 from server.operation.monitor import Monitor, key_of
 from server.operation.webhook import TEXT_BYTES, TITLES, NotTold, Webhook
 from server.realtime.own_database import Wrong
-from server.running.stores import EmbeddedRedis
-from server.running.worker import monitor_of
 from server.runtime.background import Background
 from server.settings import read_settings
 from server.store import Store
@@ -422,35 +419,6 @@ async def test_only_the_process_that_monitored_last_tells_mongodbs_silence(conte
     for scene in (first, second, first, second):
         await scene.turn(20)
     assert robot.events == [("begin", "mongodb")]
-
-
-class TestWithARedisOfItsOwn:
-    """With the real checks and the real questions to the stores."""
-
-    @pytest.fixture
-    def redis(self, tmp_path: Path) -> Iterator[EmbeddedRedis]:
-        started = EmbeddedRedis(tmp_path / "redis")
-        started.start()
-        yield started
-        started.kill()
-
-    @pytest.fixture
-    def redis_url(self, redis: EmbeddedRedis) -> str:
-        return redis.uri
-
-    async def test_a_worker_tells_that_redis_is_gone_and_is_back(self, context, robot, redis, monkeypatch):
-        monitor_of(context)._webhook = Webhook(
-            msgspec.structs.replace(context.settings, alarm_webhook=robot.url)
-        )
-        monkeypatch.setattr(monitor, "PAUSE_SECONDS", 0)
-        async with running(context.leader.run(), context.outages.run(), monitor_of(context).run()):
-            redis.kill()
-            await robot.asked.wait()
-            assert robot.events == [("begin", "redis")]
-            robot.asked.clear()
-            redis.start()
-            await robot.asked.wait()
-            assert robot.events == [("begin", "redis"), ("end", "redis")]
 
 
 def an_alarm(kind: str, code: str = "") -> AlarmRecord:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from handlers.ops import log
 from server.store import audit_log
-from server.store.audit_log import Act, AuditLog, Wanted
+from server.store.audit_log import AuditLog, Wanted
 from support.client import Client
-from support.operators import begin_and_hang_up
 from support.planner import without_index
 
 LOOK, ACT = "lin's own token", "wang's own token"
@@ -137,29 +133,3 @@ async def test_the_log_is_exported_without_formulas_and_the_export_is_logged(cli
     assert {row["操作人"] for row in rows} == {"'=老王"}
     [act] = await read(client, act="export_log")
     assert (act["operator"], act["reason"], act["outcome"]) == ("老王", "查账", "done")
-
-
-async def test_an_export_whose_client_hangs_up_reads_no_further(client, context, settings, monkeypatch):
-    acts = 2_000
-    for first in range(0, acts, 250):
-        batch = [an_act(n + 1, reason="长" * 1_000) for n in range(first, first + 250)]
-        await context.store.audit_log.rows.insert_many(batch)
-    taken, closed, turns = list[int](), asyncio.Event(), AuditLog.turns
-
-    async def watched(self: AuditLog, wanted: Wanted) -> AsyncGenerator[list[Act]]:
-        try:
-            async with aclosing(turns(self, wanted)) as found:
-                async for turn in found:
-                    taken.append(len(turn))
-                    yield turn
-        finally:
-            closed.set()
-
-    await client.post("/ops/login", token=ACT)
-    monkeypatch.setattr(AuditLog, "turns", watched)
-    await begin_and_hang_up(client.http, settings, "/ops/exportLog", reason="查账")
-    async with asyncio.timeout(10):
-        await closed.wait()
-    assert 0 < sum(taken) < acts
-    [act] = [act for act in await read(client, since=1_000_000) if act["act"] == "export_log"]
-    assert act["outcome"] == "begun"

@@ -259,10 +259,7 @@ def test_only_scans_that_a_decoder_finds_are_counted():
         assert count_scans(filled, 20) == 1
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["ff", "ff00", "ffff00", "ffd0", "ff01", "00", "ffd8", "ffe10002", "ffe1"],
-)
+@pytest.mark.parametrize("piece", ["ff", "ff00", "ffd0", "00", "ffe10002"])
 def test_counting_the_scans_of_any_ten_megabytes_takes_little_time(piece):
     data = b"\xff\xd8" + bytes.fromhex(piece) * (2 * MAX_BYTES // len(piece))
     began = time.process_time()

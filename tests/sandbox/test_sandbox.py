@@ -92,14 +92,6 @@ def another_place(io_loop: Any, context: Context, place: Place) -> Iterator[Plac
 # -- logging in
 
 
-async def test_the_client_for_wechat_logs_a_person_in(place):
-    unionid, openid, data = await place.log_in("alice", nickname="小明", gender=2)
-    assert (unionid, openid) == (data.union_id, data.open_id)
-    assert unionid != openid
-    assert len(openid) == len(unionid) == 28
-    assert (data.nick_name, data.gender) == ("小明", 2)
-
-
 async def test_a_code_is_good_once(place):
     ticket = await place.ask("/authorize", user="alice")
     await place.wechat.code_to_session(ticket["code"])

@@ -80,16 +80,6 @@ def test_an_amount_has_its_fen():
     assert (yuan(0), yuan(5), yuan(200_000_00)) == ("0.00元", "0.05元", "200000.00元")
 
 
-def test_without_settings_there_are_no_messages():
-    assert read_settings({}).templates == {}
-
-
-def test_a_template_is_read_with_its_fields():
-    settings = read_settings({"MESSAGE_WON": f"{ID} thing1=name, time12=until"})
-    assert settings.templates == {"won": Template(ID, (("thing1", "name"), ("time12", "until")))}
-    assert settings.message_opens == "formal"
-
-
 @pytest.mark.parametrize("kind", SHOWN)
 def test_each_kind_has_a_setting(kind):
     assert f"message_{kind}" in Settings.__struct_fields__

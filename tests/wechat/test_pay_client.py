@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -301,16 +300,6 @@ async def test_an_answer_about_something_else_is_a_contradiction(shop, elsewhere
     await pay.aclose()
 
 
-async def test_a_call_that_reaches_nobody_is_unknown(shop):
-    sock, port = bind_unused_port()
-    sock.close()
-    pay = shop.client(f"http://127.0.0.1:{port}")
-    for call in (pay.query_order("n"), pay.cancel_transfer("n"), pay.close_order("n")):
-        with pytest.raises(PayUnknown, match="ConnectError"):
-            await call
-    await pay.aclose()
-
-
 async def test_without_a_merchant_every_call_is_refused_and_every_notice_counts_as_forged(shop):
     pay = Pay(None, "wx1", "http://127.0.0.1:9", "http://127.0.0.1:9")
     for call in (pay.query_order("n"), pay.transfer(b"{}"), pay.cancel_transfer("n")):
@@ -339,9 +328,3 @@ async def test_a_merchants_repr_shows_no_key(shop):
     for text in (repr(merchant), str(merchant)):
         assert "PRIVATE" not in text
         assert merchant.api_v3_key not in text
-
-
-async def test_many_calls_at_once_share_the_connections(shop):
-    numbers = [number for number, _ in await asyncio.gather(*(shop.order() for _ in range(20)))]
-    orders = await asyncio.gather(*(shop.pay.query_order(number) for number in numbers))
-    assert [order.out_trade_no for order in orders] == numbers

@@ -165,14 +165,3 @@ async def test_a_notice_signed_with_another_key_pair_is_forged(shop):
     )
     with pytest.raises(ForgedNotice, match="signature"):
         shop.pay.read_notice(headers, body)
-
-
-async def test_reading_a_notice_genuine_or_forged_takes_less_than_a_millisecond_and_a_half(shop):
-    headers, body = await taken_notice(shop)
-    forged = headers | {"Wechatpay-Signature": "WECHATPAY/SIGNTEST/c2lnbmF0dXJl"}
-    began = time.process_time()
-    for _ in range(50):
-        shop.pay.read_notice(headers, body)
-        with pytest.raises(ForgedNotice):
-            shop.pay.read_notice(forged, body)
-    assert (time.process_time() - began) / 100 < 0.0015

@@ -147,14 +147,6 @@ async def test_a_busy_wechat_is_asked_once_more(context, base, script):
     assert len(script.asked) == 2
 
 
-async def test_a_wechat_that_stays_busy_is_asked_twice_only(context, base, script):
-    script("/sns/jscode2session", {"errcode": -1, "errmsg": "system error"})
-    async with connected(context, base) as wechat:
-        with pytest.raises(WeChatBusy):
-            await wechat.code_to_session("a-code")
-    assert len(script.asked) == 2
-
-
 async def test_an_errcode_that_only_the_operator_can_mend_is_an_error_without_secrets(context, base, script):
     script("/sns/jscode2session", {"errcode": 40013, "errmsg": "invalid appid"})
     async with connected(context, base) as wechat:
@@ -184,17 +176,6 @@ async def test_garbage_is_a_busy_wechat(context, base, script):
         async with connected(context, base) as wechat:
             with pytest.raises(WeChatBusy):
                 await wechat.code_to_session("a-code")
-
-
-async def test_an_http_error_is_a_busy_wechat(context, base, script):
-    async def fail(handler: RequestHandler) -> None:
-        handler.set_status(502)
-        await handler.finish(SESSION)
-
-    script("/sns/jscode2session", fail)
-    async with connected(context, base) as wechat:
-        with pytest.raises(WeChatBusy):
-            await wechat.code_to_session("a-code")
 
 
 async def test_silence_is_a_busy_wechat(context, base, script):
@@ -231,24 +212,6 @@ async def test_an_answer_that_trickles_for_ever_is_a_busy_wechat(context, base, 
             with pytest.raises(WeChatBusy):
                 await wechat.code_to_session("a-code")
     done.set()
-
-
-async def test_a_connection_that_breaks_is_a_busy_wechat(context, base, script):
-    async def hang_up(handler: RequestHandler) -> None:
-        handler.request.connection.stream.close()
-
-    script("/sns/jscode2session", hang_up)
-    async with connected(context, base) as wechat:
-        with pytest.raises(WeChatBusy):
-            await wechat.code_to_session("a-code")
-
-
-async def test_an_address_where_nobody_listens_is_a_busy_wechat(context):
-    sock, port = bind_unused_port()
-    sock.close()
-    async with connected(context, f"http://127.0.0.1:{port}") as wechat:
-        with pytest.raises(WeChatBusy):
-            await wechat.code_to_session("a-code")
 
 
 async def test_the_sandbox_is_called_without_the_environments_proxy(context, base, script, monkeypatch):
