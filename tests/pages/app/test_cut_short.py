@@ -122,17 +122,20 @@ def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back
 
 def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher, address):
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
-    refused: list[str] = []
+    refused, held, seen = list[str](), list[str | bytes](), list[str]()
+    servers: list[WebSocketRoute] = []
 
     def refuse_once(route: WebSocketRoute) -> None:
-        server = route.connect_to_server()
+        servers.append(server := route.connect_to_server())
 
         def pass_on(message: str | bytes) -> None:
-            if json.loads(message)["action"] == "subscribe" and not refused:
+            if seen or json.loads(message)["action"] != "subscribe":
+                server.send(message)
+            elif refused:
+                held.append(message)  # until the refusal was seen, which the answer takes away
+            else:
                 refused.append(code)
                 route.send(json.dumps({**UNAVAILABLE, "code": code}))
-            else:
-                server.send(message)
 
         route.on_message(pass_on)
 
@@ -140,6 +143,9 @@ def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher, address)
     watcher.go(f"/#/task/{code}")
     watcher.log_in("小明")
     expect(watcher.page.get_by_text(UNAVAILABLE["msg"])).to_be_visible()
+    seen.append(code)
+    for message in held:
+        servers[-1].send(message)
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(watcher.page.locator(".people li", has_text="阿强")).to_be_visible()
     assert refused

@@ -281,6 +281,6 @@ def test_a_disconnected_processs_watchers_go_to_the_others(operator, window, pub
     opened.page.get_by_role("button", name="确认断开观众").click()
     expect(opened.page.get_by_text("指令已发出")).to_be_visible()
     expect(process.locator(".state")).to_have_text("正在送走观众")
-    expect(watchers.nth(busiest)).to_have_text("0")
+    expect(watchers.nth(busiest)).to_have_text("0", timeout=REST_MS)
     # Each comes back within 5 s, to either process, and is sent away again while this one rests.
     expect(watchers.nth(1 - busiest)).to_have_text("2", timeout=REST_MS)
