@@ -263,13 +263,6 @@ async def test_ten_uploads_of_one_person_take_one_process_and_delay_no_poster_of
     assert await own_pool.normalise(SMALL, "alice") == normalise(SMALL)
 
 
-async def test_both_processes_serve_four_people_at_once(own_pool):
-    people = ("alice", "bob", "carol", "dave")
-    pictures = await asyncio.gather(*(own_pool.normalise(SMALL, person) for person in people))
-    assert pictures == [normalise(SMALL)] * 4
-    assert len(pids_of(own_pool)) == PROCESSES == 2
-
-
 async def order_of(own: PicturePool, jobs: list[tuple[str, str]]) -> list[str]:
     """Give jobs to a processes whose second process hangs; return their owners in the order of the ends."""
     first, second = await stopped(own)
@@ -302,29 +295,6 @@ async def test_a_poster_goes_before_all_uploads_that_wait(own_pool):
 async def test_people_take_turns_even_if_one_of_them_sends_many_pictures(own_pool):
     alices, others = [("upload", "alice")] * 3, [("upload", "bob"), ("upload", "carol")]
     assert await order_of(own_pool, alices + others) == ["alice", "bob", "carol", "alice", "alice"]
-
-
-async def test_many_large_pictures_of_many_people_wait_behind_a_small_one_that_came_last(own_pool):
-    flat = encoded(four_corners(2000, 1500), "PNG")
-    first, second = await stopped(own_pool)
-    done: list[str] = []
-
-    async def one(data: bytes, owner: str) -> None:
-        await own_pool.normalise(data, owner)
-        done.append(owner)
-
-    crowd = [asyncio.create_task(one(flat, f"stranger {number}")) for number in range(5)]
-    hanging = asyncio.create_task(one(SMALL, "hanging"))
-    again = [asyncio.create_task(one(flat, "stranger 0")) for _ in range(OWNER_JOBS - 1)]
-    await asyncio.sleep(0)
-    bob = asyncio.create_task(one(encoded(four_corners(1000, 1000), "PNG"), "bob"))
-    await asyncio.sleep(0)
-    os.kill(first, signal.SIGCONT)
-    await asyncio.gather(bob, *crowd, *again)
-    assert done[:2] == ["stranger 0", "bob"]
-    assert done[2:] == ["stranger 1", "stranger 2", "stranger 3", "stranger 4", *["stranger 0"] * 3]
-    os.kill(second, signal.SIGCONT)
-    await hanging
 
 
 async def test_a_picture_that_takes_much_memory_is_decoded_alone(own_pool):

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import copy
-import io
 import json
-import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -16,7 +14,6 @@ import msgspec
 import pytest
 from Crypto.Cipher import AES
 from Crypto.Util.Padding import pad
-from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 from tornado.web import Application
@@ -210,43 +207,6 @@ async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, 
     assert old.json()["errcode"] == 40001
     new = await place.post(f"/wxa/getwxacodeunlimit?access_token={forced['access_token']}", {"scene": "a"})
     assert new.headers["Content-Type"] == "image/jpeg"
-
-
-async def test_renewals_are_forced_twenty_times_a_day_and_half_a_minute_apart(place, context):
-    async def force() -> dict[str, Any]:
-        answer: dict[str, Any] = (await place.post("/cgi-bin/stable_token", FORCED)).json()
-        return answer
-
-    await place.post("/cgi-bin/stable_token", GRANT)
-    assert (await force())["access_token"]
-    assert (await force())["errcode"] == 45011
-    tokens, now = context.sandbox.codes.tokens, int(time.time() * 1000)
-    await tokens.update_one({}, {"$set": {"forced_at_ms": [now - 3_600_000] * 20}})
-    assert (await force())["errcode"] == 45009
-    await tokens.update_one({}, {"$set": {"forced_at_ms": [now - 86_500_000] * 20}})
-    assert (await force())["access_token"]
-
-
-async def test_a_token_with_less_than_five_minutes_left_is_replaced(place, context):
-    first = (await place.post("/cgi-bin/stable_token", GRANT)).json()["access_token"]
-    tokens = context.sandbox.codes.tokens
-    await tokens.update_one({}, {"$inc": {"expires_at_ms": -7_200_000 + 290_000}})
-    second = (await place.post("/cgi-bin/stable_token", GRANT)).json()
-    assert second["access_token"] != first
-    assert second["expires_in"] > 7000
-
-
-async def test_the_client_draws_a_code_even_after_its_token_was_replaced(place):
-    async def size() -> tuple[int, int]:
-        drawn = await place.wechat.mini_program_code("Ab-._~!#$&'()*+,/:;=?@0123456789", PAGE)
-        found: tuple[int, int] = Image.open(io.BytesIO(drawn)).size
-        return found
-
-    assert await size() == (430, 430)
-    before = await place.wechat.access_token()
-    await place.post("/cgi-bin/stable_token", {**GRANT, "force_refresh": True})
-    assert await size() == (430, 430)
-    assert await place.wechat.access_token() != before
 
 
 async def test_a_code_that_wechat_would_not_draw_is_refused_in_json(place):

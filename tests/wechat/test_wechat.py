@@ -113,12 +113,6 @@ async def test_a_login_code_is_exchanged_as_wechat_documents_it(context, base, s
     ]
 
 
-async def test_a_session_without_unionid_has_none(context, base, script):
-    script("/sns/jscode2session", {"openid": "oAlice", "session_key": "k", "errcode": 0, "errmsg": "ok"})
-    async with connected(context, base) as wechat:
-        assert (await wechat.code_to_session("a-code")).unionid is None
-
-
 async def test_wechats_error_codes_become_refusals_at_once(context, base, script):
     for asked, (errcode, refusal, said) in enumerate(
         [
@@ -370,13 +364,6 @@ async def test_processes_that_are_refused_together_renew_once(context, base, scr
         )
     assert drawn == [PNG] * 10
     assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
-
-
-async def test_a_renewal_that_a_dead_process_leased_is_taken_over(context, base, script):
-    script("/cgi-bin/stable_token", token("new"))
-    async with connected(context, base) as wechat:
-        assert await context.store.access_tokens.lease(APPID, None, -1)
-        assert await wechat.access_token() == "new"
 
 
 async def test_a_token_that_was_renewed_since_the_look_is_not_leased_again(context):
