@@ -258,7 +258,7 @@ async def test_a_wrong_history_books_that_do_not_balance_and_a_refused_bill_are_
     feed = frames(http, settings)
     async for frame in feed:
         # There may be an alarm of another kind: a person who digs a red packet all alone is a pattern.
-        alarms = {alarm.pop("kind"): alarm for alarm in frame.get("alarms", [])}
+        alarms = {alarm.pop("kind"): alarm for alarm in reversed(frame.get("alarms", []))}
         if alarms.keys() >= expected.keys():
             break
     await feed.aclose()

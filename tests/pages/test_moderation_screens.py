@@ -385,7 +385,7 @@ def test_axe_finds_nothing_on_any_page_in_either_theme_and_all_fit(window, addre
     watched.at("operators' screen")
     for path, said in (
         (f"task/{codes['running']}", "running"),
-        (f"person/{codes[REPORTED]}/1", "阿强"),
+        (f"person/{codes[REPORTED]}/1", "大熊"),
         ("search/阿强", "阿强"),
         ("list/held", "开工大吉"),
         ("alarms", "回到大屏"),

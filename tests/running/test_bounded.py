@@ -179,13 +179,14 @@ CHUNKED = "POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nTransfer-Encoding: chunk
 
 
 async def test_a_body_in_some_small_or_many_larger_chunks_is_read_and_one_in_bytes_cut_off(serve):
-    line = await serve(Bounds()).connect()
+    served = serve(Bounds())
+    line, other = [await served.connect() for _ in range(2)]
     for chunk, count in ((b"1\r\n \r\n", 100), (b"200\r\n" + b" " * 512 + b"\r\n", 200)) * 2:
         line.writer.write(CHUNKED.encode() + chunk * count + b"2\r\n{}\r\n0\r\n\r\n")
         status, reply = await line.reply()
         assert (status, reply["error"]) == (200, "not_logged_in")
-    line.writer.write(CHUNKED.encode() + b"1\r\nx\r\n" * (listening.FEW_CHUNKS + 1))
-    await line.closed()
+    other.writer.write(CHUNKED.encode() + b"1\r\nx\r\n" * (listening.FEW_CHUNKS + 1))
+    await other.closed()
 
 
 async def test_a_client_that_does_not_read_its_replies_is_cut_off(serve, monkeypatch):

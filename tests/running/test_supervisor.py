@@ -98,7 +98,7 @@ def test_one_command_starts_the_stores_and_the_asked_number_of_workers(server):
         "Valkey": 1,
     }
     assert any(server.address in line for line in server.said)
-    assert is_ready(server.address)
+    until(lambda: is_ready(server.address))
 
 
 def test_the_stores_listen_only_on_this_machine(server):
@@ -149,7 +149,7 @@ def scrapes(server: Running, number: int = 12) -> list[str]:
     found: list[str] = []
 
     def scrape() -> bool:
-        reply = httpx.get(f"{server.address}/metrics", timeout=10)
+        reply = httpx.get(f"{server.address}/metrics", timeout=PATIENCE_SECONDS)
         found.extend([reply.text] if reply.status_code == 200 else [])
         return len(found) == number
 
