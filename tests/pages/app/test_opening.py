@@ -18,11 +18,9 @@ from playwright.sync_api import expect
 from prometheus_client.mmap_dict import MmapedDict
 
 from server.running.supervisor import metrics_directory
-from support.browser import Opener, Person, Window, a_server, needs_chromium
+from support.browser import Opener, Person, Window
 from support.client import a_picture
-from support.servers import Running, until
-
-pytestmark = needs_chromium
+from support.servers import Running, a_server, until
 
 WINDOW_MS, COOLDOWN_SECONDS = 2000, 3
 # How long after its publication the treasure opens: the first of these within which both pages show it.
