@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from server.actions.alone import Busy, alone, erasure_of
-from server.actions.people.erase import CannotErase, choose_pseudonym, erase, refuse_while_needed
+from server.actions.people.erase import CannotErase, choose_pseudonym, erase
 from server.actions.people.whom import Whom, find_person
 from server.actions.rotate import CannotRotate, await_servers, number_under_others, rotate
 from server.context import Context
@@ -181,10 +181,7 @@ async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
 
 
 async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
-    """Erase a person's record; see `erase`. A record that is gone was erased before this process began.
-
-    While one of a person's records may not be erased, none of their records is.
-    """
+    """Erase a person's record; see `erase`. A record that is gone was erased before this process began."""
     store, unionid = context.store, run["unionid"]
     progress.total = ERASURE_STEPS
 
@@ -193,12 +190,7 @@ async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
         progress.said = [[f"erasure_{number}"]]
 
     try:
-        person = await store.people.find(unionid)
-        if person is not None:
-            records = await store.people.of_openid(person["openid"]) if "moving" not in person else []
-            for record in records:
-                if "moving" not in record:
-                    await refuse_while_needed(store, record["_id"])
+        if await store.people.find(unionid) is not None:
             await erase(store, unionid, run["target"], step)
     except CannotErase as error:
         needs, more = error.needs[:SAID_LINES], len(error.needs[SAID_LINES:])

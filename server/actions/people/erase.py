@@ -109,6 +109,16 @@ async def choose_pseudonym(store: Store, unionid: str) -> str:
     return new_pseudonym()
 
 
+async def records_of(store: Store, unionid: str) -> list[str]:
+    """Return the ids of all records of a person, this one last: so an erasure that was cut off can be
+    repeated."""
+    person = await store.people.find(unionid)
+    if person is None or "moving" in person:
+        return [unionid]
+    records = await store.people.of_openid(person["openid"])
+    return [*(record["_id"] for record in records if record["_id"] != unionid), unionid]
+
+
 def new_pseudonym() -> str:
     """Return a new pseudonym."""
     return f"{_PSEUDONYM}{secrets.token_hex(16)}"
@@ -122,7 +132,8 @@ def is_pseudonym(unionid: str) -> bool:
 async def erase(
     store: Store, unionid: str, pseudonym: str = "", step: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Erase a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
+    """Erase a person's record; return how many of its digs stay under the pseudonym. Raises CannotErase, also
+    while another record of theirs may not be erased.
 
     `pseudonym` is what `choose_pseudonym` returned, if somebody needs to know it before. `step` is told when
     it begins to wait for requests (1), to change names (2), to wait again (3), and to change the rest (4).
@@ -136,7 +147,9 @@ async def erase(
         if ban_of(person, await store.now_ms()) is not None:
             raise CannotErase(Need("banned"))
         try:
-            await refuse_while_needed(store, unionid)
+            for record in await store.people.of_openid(person["openid"]):
+                if "moving" not in record:
+                    await refuse_while_needed(store, record["_id"])
             pseudonym = pseudonym or await choose_pseudonym(store, unionid)
             person = await _lock_out(store, person, pseudonym)
             step(1)
