@@ -275,13 +275,10 @@ async def test_every_interface_says_which_parameter_is_wrong(client, context, al
 
 BROKEN_BODIES: list[tuple[str, bytes]] = [
     ("application/json", b"{"),
-    ("application/json", b"nonsense"),
     ("application/json", b"null"),
     ("application/json", b"[]"),
-    ("application/json", b'"unionid"'),
     ("application/json", b'{"unionid": "\xff"}'),
     ("application/json", b'{"unionid": "\\ud800"}'),
-    ("application/json", b'{"unionid": "o", "code": "\\udfff\\ud800 and more of it"}'),
     ("application/json", b'{"page": 1e999}'),
     ("application/json", b'{"page": ' + b"9" * 9000 + b"}"),
     ("application/json", b"[" * 100_000),
@@ -292,9 +289,7 @@ BROKEN_BODIES: list[tuple[str, bytes]] = [
     ("multipart/form-data", b"--x\r\n\r\n--x--"),
     ("multipart/form-data; boundary=x", b"--y\r\n\r\nvalue"),
     ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; name="u\r\n--x--'),
-    ("multipart/form-data; boundary=", b"--\r\n"),
     ("application/x-www-form-urlencoded", b"unionid=%ff%fe&code=AAAAAAAAAAAA"),
-    ("application/x-www-form-urlencoded", b"unionid=%ed%a0%80&code=AAAAAAAAAAAA"),
     ("application/x-www-form-urlencoded", b"\xff\x00=&&&=%"),
 ]
 

@@ -28,7 +28,7 @@ from server.actions.money.pay_in import look_at_payment, order_payment
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Refusal
-from support.client import Someone
+from support.client import Someone, admit
 from support.invariants import check_counted
 from support.money_world import PEOPLE, World
 from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx
@@ -191,9 +191,6 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule(task=TASKS, kill=KILLS, who=DIGGERS)
     def dig(self, task: int, kill: int, who: str) -> None:
-        async def admit(person: Any) -> Any:
-            return person
-
         code, unionid = self._code(task), self._person(who).unionid
         self._run(self.world.act(kill, lambda actor: dig(actor, code, unionid, secrets.token_hex(8), admit)))
 
