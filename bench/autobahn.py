@@ -1,9 +1,9 @@
-"""Autobahn's test cases against an echo server made of the class of `/ws`.
+"""Autobahn's test cases, run against an echo server that uses the class of `/ws`.
 
     python bench/autobahn.py [--cases '7.*']
 
-Exits with 1 if a case fails or an error is logged. Left out are 9 (speed of large messages) and 12 and 13
-(compression, which /ws does not have).
+Exits with 1 if a case fails or an error is logged. It leaves out groups 9 (speed of large messages), 12 and
+13 (compression, which /ws does not have).
 """
 
 from __future__ import annotations

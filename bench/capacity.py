@@ -1,14 +1,14 @@
-"""What everything costs, what follows for many people, and whether it holds with 1, 2 and 4 processes.
+"""Measures what a request, a dig and a page cost, and predicts from it what 1, 2 and 4 processes can do.
 
     python bench/capacity.py [--only costs,one,two,four,tables]
 
 Starts servers of its own: embedded stores, their files in memory. First it measures what each thing costs
-(`parts/unit_costs.py`). From these costs alone a simulation (`parts/queueing.py`) says how fast 1, 2 and 4
-processes will be. That is printed, then measured. Servers, stores and clients share the cores, in the
-simulation too. Each quantity is measured in three to five rounds; the three beside which other work used the
-least of the cores count, and what it used is printed. Exits with 1 if a quantity with a bar is more than 25 %
-off. Those in which the embedded store has a large part have no bar. Then come the tables of docs/scaling.md.
-All of it takes some five minutes.
+(`parts/unit_costs.py`). From these costs alone a simulation (`parts/queueing.py`) predicts how fast 1, 2 and
+4 processes will be. It prints the predictions, then measures the same quantities. Servers, stores and clients
+share the cores, in the simulation too. Each quantity is measured in three to five rounds. The three rounds in
+which other programs used the least CPU count; how much they used is printed. Exits with 1 if a quantity with
+a bar is more than 25 % off. Quantities that depend mostly on the embedded store have no bar. At the end it
+prints the tables of docs/scaling.md. A whole run takes about five minutes.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ CORES = os.cpu_count() or 1
 OFF = 0.25
 CONNECTIONS, ASK_SECONDS = 48, 1.5
 WATCHERS, DIGS, PEOPLE = 1500, 8, 150
-# A person's first details ask who they are, what their link's token stands for, and write the visit.
+# A person's first request for details goes to the store three times: it reads who the person is and what the
+# link's token stands for, and writes the visit.
 STEPS = 3
 QUIET_CORES, LEAST_ROUNDS, MOST_ROUNDS = 0.1, 3, 5
 SIMULATED_SECONDS = 2.0
-# Where the stores keep their files: a disk would have a queue of its own, which nothing here measures.
+# The stores keep their files here: a disk would have a queue of its own, which the simulation does not have.
 MEMORY = Path("/dev/shm")  # noqa: S108
 
 
@@ -98,14 +99,13 @@ class Capacity:
             print(f"  {each[0]:<54}{each[2]:>9.4g} {each[1]}", flush=True)
         with running(processes, self.scene.directory) as server, closing(Crowd(Askers)) as crowd:
             for what, unit, predicted, measure in found:
-                # Quantities in which the embedded store has a large part have no bar: that part varies too
-                # much.
+                # Quantities that depend mostly on the embedded store have no bar: its speed varies too much.
                 bar = None if measure in (self._details, self._taps) else OFF
                 held = Held(what, unit, predicted, partial(measure, server, crowd), bar)
                 yield measured(held, server, crowd)
 
     def _cores(self, processes: int) -> float:
-        """Return the cores less what is done whatever happens."""
+        """Return the number of cores, less what idle processes and stores use."""
         idle = self.units.idle
         return CORES - (processes * idle.worker + idle.mongodb + idle.redis) / scale.CPU
 
@@ -193,7 +193,7 @@ def ask(server: Server, crowd: Crowd, asked: list[bytes], expected: bytes) -> fl
 
 
 def measured(held: Held, server: Server, crowd: Crowd) -> Row:
-    """Measure in rounds; return how far the median of the three quietest is from what was predicted."""
+    """Measure in rounds; return how far the median of the three quietest rounds is from the prediction."""
     rounds: list[tuple[float, float]] = []
     held.measure(0)  # warms up
     while len(rounds) < LEAST_ROUNDS or (len(rounds) < MOST_ROUNDS and sorted(rounds)[2][0] > QUIET_CORES):

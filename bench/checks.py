@@ -1,11 +1,11 @@
-"""A thousand treasures while WeChat's content checks misbehave: how does each end, and who sees it before?
+"""A thousand treasures while WeChat's content checks misbehave: how does each end, and who sees it too early?
 
     python bench/checks.py [--treasures 1000]
 
 Starts a server of its own with two serving processes and embedded stores. Strangers look all the time: at the
-square, at the page of each treasure, and over a websocket. What waits for half an hour, or for the next
-try, is made due, so that nobody has to wait for it. Exits with 1 if one ended otherwise than it should, or
-was seen before the database said that it is shown.
+square, at the page of each treasure, and over a websocket. A check that waits for half an hour, or for its
+next try, is made due at once. Exits with 1 if a treasure ended otherwise than it should, or was seen before
+the database said that it is shown.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ TROUBLES = (
 
 
 class Strangers:
-    """They look at all treasures that are not known to be shown, and note what was seen too early."""
+    """People who look at all treasures not yet known to be shown, and note each that they saw too early."""
 
     def __init__(self, server: Server, store: Store, person: Person) -> None:
         self.server, self.store, self.person = server, store, person
@@ -88,7 +88,7 @@ class Strangers:
             socket.close()
 
     async def _note(self, where: str, seen: list[str]) -> None:
-        """Count a look. What is shown stays so: what was seen, and is not shown now, was seen too early."""
+        """Count a look. Shown treasures stay shown: whatever was seen and is not shown was seen too early."""
         self.looks[where] += 1
         async for task in self.store.tasks.rows.find({"_id": {"$in": seen}}, {"review": 1}):
             if task["review"] != "shown":

@@ -1,14 +1,14 @@
-"""A crowd digs, and money moves, on a replica set that fails in every third window; what must hold, holds?
+"""A crowd digs, and money moves, on a replica set that fails in every third window: do all promises hold?
 
     python bench/failover.py [--windows 200] [--people 60] [--sequences 2000] [--seed 1]
 
 The replica set is an embedded MongoDB behind `tests/support/wire/faulty.py`, which says how its faults are
-modelled. Primaries step down, are cut off and rolled back, and new ones do not know yet what a majority has.
-Replies are lost after the work was done, connections are cut, writes are answered with a writeConcernError,
-and all is late. A window without a fault has a cooldown of 1 s. A window with a fault has 6 s, so that people
-who ask again do so within it; in those windows other interfaces are called too. Half of the money sequences
-run without the driver's own retries, and one fault in twenty lasts up to 3 s there. Exits with 1 when
-something did not hold.
+modelled. Primaries step down, are cut off and rolled back, and new primaries do not know yet what a majority
+has. Replies are lost after the work was done, connections are cut, writes are answered with a
+writeConcernError, and replies are late. A window without a fault has a cooldown of 1 s. A window with a fault
+has a cooldown of 6 s, so that people who ask again do so within it; other interfaces are called then, too.
+Half of the money sequences run without the driver's own retries; one fault in twenty of theirs lasts up to
+3 s. Exits with 1 if something did not hold.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ CALM_SECONDS, FAULTY_SECONDS = 1, 6
 GHOST_SECONDS = 5.0
 SLOWEST_SECONDS = 6.0
 WATCHERS = 20
-# Fields that a page shows and the task's own record has. The record is read at majority.
+# A page shows these fields, and the task's own record has them. The record is read at majority.
 KEPT = ("now_depth", "prizes_left", "participants", "cd_until", "status")
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 2, "cd": 0}
 SEQUENCES_A_BATCH = 50
@@ -76,7 +76,7 @@ class Failover(Race):
         self._base = f"http://127.0.0.1:{server.port}"
 
     async def play(self, windows: int) -> list[Tally]:
-        """Dig for that many windows, every third with a fault."""
+        """Dig for this many windows, with a fault in every third."""
         tallies = {seconds: Tally(seconds) for seconds in (CALM_SECONDS, FAULTY_SECONDS)}
         codes = {seconds: self.publish(seconds) for seconds in tallies}
         self._codes = codes[FAULTY_SECONDS], await self._publish_packet()
@@ -176,7 +176,7 @@ class Failover(Race):
         return ending
 
     async def _answer(self, line: Line, dig: bytes) -> dict[str, Any]:
-        """Ask again until the answer tells, as clients are told to."""
+        """Ask again until the answer says whether the dig was recorded, as clients should."""
         reply: dict[str, Any] = {"status": 1, "error": "no answer"}
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:

@@ -4,14 +4,14 @@
 
 1. 2,000 windows in simulated time, with the server's own code for the order. One of 200 people always digs
    first, by 150 ms.
-2. The same against a server of its own, 30 windows each: one serving process and two, with a random order and
-   without (FAIR_START_MS=0). The fastest digs as the cooldown ends, the others 150 to 700 ms later.
-3. 200 windows each with one, two and four serving processes: 15 people, and one who digs on 12 connections,
-   as many to each process, as the cooldown ends.
+2. The same against a real server, 30 windows each: with one serving process and with two, with a random order
+   and without (FAIR_START_MS=0). The fastest digs as the cooldown ends, the others 150 to 700 ms later.
+3. 200 windows each with one, two and four serving processes. There are 15 people, and a cheater who digs on
+   12 connections as the cooldown ends, with the same number of connections to each process.
 
-Exits with 1 if the fastest, or who has 12 connections, won more than one person's share (p ≤ 0.001: chance
-alone fails one run in a thousand), if somebody waited longer than the window and a dig, or if a window did
-not have exactly one dig. Takes about 25 minutes; `--cheats 60` takes 12.
+Exits with 1 if the fastest or the cheater won more than one person's share (p ≤ 0.001: chance alone fails one
+run in a thousand), if somebody waited longer than the window and a dig, or if a window did not have exactly
+one dig. Takes about 25 minutes; `--cheats 60` takes 12.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ COOLDOWN_SECONDS = 1
 OTHERS_SECONDS = 0.15, 0.7
 DIG_SECONDS = 0.003  # what a dig takes in the simulation
 LEAST_P = 0.001
-# On top of the window: what the server may take from the order to the last reply. 200 refusals cost 60 ms.
+# After the window, the server may take this long until the last reply. 200 refusals cost 60 ms.
 REPLIES_MS = 250
-# The cheater, and how many others there are.
+# The connections of the cheater, and the number of other people.
 CHEATS_LINES, CHEATS_OTHERS = 12, 15
 SPARE_LINES = 100
 
 
-# ---- in simulated time
+# ---- simulated time
 
 
 class _NoSelector:
-    """Lets time pass instead of waiting for sockets."""
+    """Moves the time on instead of waiting for sockets."""
 
     def __init__(self, loop: SimulatedLoop) -> None:
         self._loop = loop
@@ -65,7 +65,7 @@ class _NoSelector:
 
 
 class SimulatedLoop(asyncio.BaseEventLoop):
-    """asyncio's loop, on which hours pass in seconds."""
+    """An asyncio loop on which an hour passes within a second."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
 
 class SimulatedClock(Clock):
-    """MongoDB's time is the loop's."""
+    """A clock that says the loop's time, in place of MongoDB's."""
 
     def __init__(self, loop: SimulatedLoop) -> None:
         super().__init__()
@@ -91,7 +91,7 @@ class SimulatedClock(Clock):
 
 
 class Simulation:
-    """Windows of one task. As in the server, those let go take turns, and the first of them digs."""
+    """Windows of one task. As in the server, people take turns in the random order; the first one digs."""
 
     def __init__(self, people: int, window_ms: int) -> None:
         self.people = people
@@ -132,7 +132,7 @@ class Simulation:
 
 
 def simulate(people: int, windows: int, window_ms: int) -> bool:
-    """Print how often the fastest won; return whether that is no more than its share."""
+    """Print how often the fastest won; return whether that is at most one person's share."""
     simulation = Simulation(people, window_ms)
     wins = [simulation.winner(depth) for depth in range(1, windows + 1)].count(0)
     p = chance_of_as_many(wins, windows, 1 / people)
@@ -157,7 +157,7 @@ class Tally:
     """The windows of one run. Milliseconds are from a dig's sending to its reply."""
 
     fastest_won: int = 0
-    outlasted: int = 0  # windows in which the next cooldown was over before all were answered: not counted
+    outlasted: int = 0  # uncounted windows: the next cooldown was over before all were answered
     dug: list[int] = field(default_factory=list)  # digs per window
     first_reply_ms: list[float] = field(default_factory=list)  # after the end of the cooldown
     all_replied_ms: list[float] = field(default_factory=list)  # after the end of the cooldown
@@ -167,10 +167,10 @@ class Tally:
 
 
 class Windows:
-    """A server's task, and the people who dig it. The first of them only publishes.
+    """A task on a server, and the people who dig it. The first person only publishes.
 
-    The second, the fastest, digs on this many `lines`, spread evenly over the serving processes; the others
-    on one.
+    The second person is the fastest and digs on `lines` connections, spread evenly over the serving
+    processes. Each other person digs on one connection.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class Windows:
 
     async def _window(self, tally: Tally) -> None:
         before = await self._task()
-        # The server and this command share a clock. A millisecond later the cooldown is over by any rounding.
+        # The server and this command share a clock. The millisecond allows for rounding.
         over = before["cd_until"] / 1000 + 0.001
         ended = time.perf_counter() + over - time.time()
         delays = [0.0] * self.fast_lines + [random.uniform(*OTHERS_SECONDS) for _ in self.people[2:]]
@@ -232,7 +232,7 @@ class Windows:
 
 
 async def spread_lines(server: Server, number: int) -> list[Line]:
-    """Return open connections, as many to each serving process as can be. The kernel chooses, so try many."""
+    """Return open connections, spread evenly over the processes. The kernel spreads them, so try many."""
     if number == 1:
         (line,) = lines = [Line(server.port)]
         await line.connect()
@@ -241,7 +241,7 @@ async def spread_lines(server: Server, number: int) -> list[Line]:
     await asyncio.gather(*(line.connect() for line in tried))
     for line in tried:
         line.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        await line.body()  # by now its process has accepted it
+        await line.body()  # now a process has accepted the connection
     of_port = {line.own_port: line for line in tried}
     at = [[of_port[port] for port in ports if port in of_port] for ports in served_ports(server)]
     chosen = [line for lines in at for line in lines[: number // len(at)]]
@@ -252,7 +252,7 @@ async def spread_lines(server: Server, number: int) -> list[Line]:
 
 
 def served_ports(server: Server) -> list[list[int]]:
-    """Return the ports of the clients that each serving process is connected with."""
+    """Return, for each serving process, the ports of the clients that are connected to it."""
     ports = {}
     for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = row.split()
@@ -273,7 +273,7 @@ def percentiles(values: list[float]) -> str:
 
 
 def measure(workers: int, window_ms: int, people: int, windows: int, lines: int = 1) -> bool:
-    """Run one server; print its tally; return whether all of it holds. The fastest has this many `lines`."""
+    """Run one server; print its tally; return whether all promises held. The fastest uses `lines` lines."""
     with running(workers=workers, FAIR_START_MS=str(window_ms)) as server:
 
         async def run() -> Tally:
@@ -304,7 +304,7 @@ def measure(workers: int, window_ms: int, people: int, windows: int, lines: int 
         print(f"  not counted                   {tally.outlasted} windows that outlasted the next cooldown")
     if odd:
         print(f"  refused with                  {', '.join(sorted(odd))}")
-    # Without an order the figure says how the race went, and nothing is promised.
+    # Without a random order, nothing is promised about how often the fastest wins.
     fair = p > LEAST_P or not window_ms
     return set(tally.dug) == {1} and not odd and fair and max(tally.after_ms) <= REPLIES_MS
 

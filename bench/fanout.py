@@ -1,10 +1,10 @@
-"""How fast, and at what cost, news reaches all open pages: one run, one table.
+"""How fast frames reach all open pages, and what that costs. Prints a table.
 
     python bench/fanout.py [--only cpu,dig,two,race,load,slow,tasks,cheers]
 
 Needs the `bench` extra and some minutes. Servers and clients run in processes of their own, on free ports,
-with new embedded stores. Exits with 1 if a bar is missed. Other work on the machine shows in the load
-averages, and spoils first the delays.
+with new embedded stores. Exits with 1 if a bar is missed. Other work on the machine makes the delays longer;
+the printed load averages show it.
 """
 
 from __future__ import annotations

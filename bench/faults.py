@@ -1,7 +1,7 @@
 """Kill Redis ten times, and two serving processes in turn, while people dig and pages watch.
 
-Pages reconnect with `since`. In the end every page must have got each dig once and in order. The state
-that it put together must equal a fresh snapshot. Exits with 1 if that does not hold.
+Pages reconnect with `since`. In the end every page must have got each dig once and in order, and the state
+that it put together from frames must equal a fresh snapshot. Exits with 1 if a page fails this.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Page:
                 while (message := await connection.read_message()) is not None:
                     self.take(json.loads(message))
             except (OSError, HTTPClientError, WebSocketClosedError, TimeoutError):
-                pass  # reconnect, below
+                pass  # the next round reconnects
             self.reconnects += 1
             await asyncio.sleep(random.random())
 
@@ -139,7 +139,7 @@ async def run(server: Server, pages: int, diggers: int, kills: int) -> int:
 async def snapshot(url: str) -> dict[str, Any]:
     connection = await websocket_connect(url)
     try:
-        while True:  # where Redis is just away, a `service` frame comes first
+        while True:  # while Redis is away, a `service` frame comes first
             message = await connection.read_message()
             assert message is not None
             frame = json.loads(message)

@@ -2,11 +2,11 @@
 
     python bench/followers.py [--followers 100000] [--willing 500]
 
-Starts a server of its own (one process, embedded stores) and writes the followers into its store. Each of
-them allowed a message once; some allow one still. Somebody digs another treasure five times a second: first
-while nothing else happens, then while the followers are told, which takes ten minutes. Prints what a dig
-took, and how long it was until all were told. Exits with 1 if the p99 of a dig is more than twice that
-before, if somebody willing is not told, or somebody else is.
+Starts a server of its own (one process, embedded stores) and writes the followers into its store. Each
+follower once allowed a message; some still allow one. Somebody digs another treasure five times a second:
+first while nothing else happens, then during the ten minutes in which the followers get their messages.
+Prints how long a dig took, and how long it took to tell all followers. Exits with 1 if the announcement more
+than doubles a dig's p99, if a follower who allows a message gets none, or if another follower gets one.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Database = Any
 
 
 def follow(database: Database, publisher: str, followers: int, willing: int) -> None:
-    """Write that so many people follow a publisher. Those who still allow a message are spread among them."""
+    """Write this many followers of a publisher; spread evenly among them are those who allow a message."""
     people = [f"follower{number:07}" for number in range(followers)]
     database.follows.insert_many(
         {"_id": f"{publisher}:{each}", "publisher": publisher, "follower": each, "at": 1, "n": n}

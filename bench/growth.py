@@ -1,13 +1,13 @@
-"""How each interface's time grows with what the database holds, and how much of it is the store's.
+"""How each interface's time grows with the size of the database, and how much of it the store takes.
 
     python bench/growth.py [--tasks 100000] [--digs 2000000] [--rounds 21]
 
-Starts a server of its own: one serving process, embedded stores, an empty directory. Each interface is asked
-while the database has enough for full pages only, and again after it was filled. A proxy before the store
-notes when it has a command of the request; the rest of the time is ours. Prints the medians, and the command
-that grew most.
-Then the same for commands that MongoDB answers from an index, sent to the store alone. Where these grow too,
-the store is the reason. Exits with 1 if our part of an interface grew by more than 1.5 times.
+Starts a server of its own: one serving process, embedded stores, an empty directory. Each interface is called
+while the database has just enough for full pages, and again after it was filled. A proxy before the store
+notes how long each command takes; the rest of the request's time is the server's. Prints the medians, and the
+command that grew most.
+Then commands that MongoDB answers from an index are sent to the store directly. Where these grow too, the
+store is the reason. Exits with 1 if the server's own time for an interface grew more than 1.5 times.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ BATCH = 2_000
 PEOPLE = 5_000
 RUNNING_TASKS = 300
 DAY_MS = 86_400_000
-# What a person has who digs a lot.
+# One active person published this many tasks, and dug as many.
 OWN_TASKS = 200
 OPERATOR = "only this bench knows it"
 
 
 class Asking:
-    """The requests, one for each interface. None of them can be answered from the process's memory alone."""
+    """The requests, one for each interface. Each of them needs the store."""
 
     def __init__(self, server: Server, publisher: Person, digger: Person) -> None:
         self.http, self.digger = server.http, digger
@@ -82,8 +82,8 @@ class Asking:
         assert reply.json()["status"] == 0, reply.text
 
     def interfaces(self) -> Iterator[tuple[str, float, Callable[[], None]]]:
-        """Yield each request, with how long to wait before it is repeated, so that the reply is not a
-        remembered one."""
+        """Yield each request, with the seconds to wait before repeating it, so that no reply comes from a
+        cache."""
         yield "getTaskList", 1.05, self.get("/getTaskList")
         yield "getTaskList, page 1,000", 1.05, self.get("/getTaskList", page=1000)
         yield "getTaskDetails, a task not in memory", 0, lambda: self.of_cold("/getTaskDetails")
@@ -115,8 +115,7 @@ class Asking:
 
 
 class Taken(NamedTuple):
-    """How many milliseconds a request took: in all, in the store, in our process, and for each command.
-    """
+    """The milliseconds of a request: in all, in the store, in the server's process, and of each command."""
 
     total: float
     store: float
@@ -130,7 +129,7 @@ def median(values: list[Taken]) -> Taken:
         for command, spent_ms in value.commands.items():
             commands[command].append(spent_ms)
     total, store, ours = (statistics.median(value[at] for value in values) for at in range(3))
-    # Others were left by requests before these.
+    # Commands seen in less than half of the rounds belong to earlier requests.
     own = {name: each for name, each in commands.items() if 2 * len(each) > len(values)}
     return Taken(total, store, ours, {name: statistics.median(each) for name, each in own.items()})
 
@@ -150,16 +149,16 @@ class Noting(Wire):
             self._seen.append((began, time.perf_counter(), shape_of(command_of(request, "documents"))))
         while reply is not None:
             link.answer(reply)
-            reply = None  # the driver is told not to stream
+            reply = None  # do not stream further replies to the driver
 
     def learn_what_is_polled(self) -> None:
-        """Learn which commands come without a request."""
+        """Learn which commands the server sends without a request."""
         self._seen.clear()
         time.sleep(IDLE_SECONDS)
         self._polled |= {shape for _, _, shape in self._seen}
 
     def taken(self, began: float, ended: float) -> Taken:
-        """Return what a request took that was sent and answered at these times."""
+        """Return where the time of a request went that was sent and answered at these times."""
         own = sorted(
             (max(since, began), min(until, ended), shape)
             for since, until, shape in self._seen
@@ -186,7 +185,7 @@ def shape_of(command: dict[str, Any]) -> str:
 
 
 def store_times_ms(database: Any, code: str, rounds: int) -> dict[str, float]:
-    """Return what the store takes for a command that MongoDB answers from an index, without the server."""
+    """Return how long the store alone takes for each command that MongoDB answers from an index."""
     one, inside = {"_id": code}, {"_id": {"$gte": code, "$lt": code + "~"}}
     other = {"$unionWith": {"coll": "tasks", "pipeline": [{"$match": one}]}}
     commands: dict[str, Callable[[], Any]] = {
@@ -207,7 +206,7 @@ def store_times_ms(database: Any, code: str, rounds: int) -> dict[str, float]:
 
 
 def fill(database: Any, asking: Asking, tasks: int, digs: int, own_tasks: int = 0) -> float:
-    """Write that many tasks and digs, as if people had dug for months; return the seconds it took."""
+    """Write this many tasks and digs, as if people had dug for months; return the seconds it took."""
     began, chance, now_ms = time.monotonic(), random.Random(tasks), int(time.time() * 1000)
     task = database.tasks.find_one({"_id": asking.dug})
     made = database.digs.find_one({"code": asking.dug})
@@ -276,7 +275,7 @@ def measure(server: Server, wire: Noting, uri: str, asked: argparse.Namespace) -
     server.dig(digger, asking.dug)
     with MongoClient[dict[str, Any]](uri) as client:
         database = client.get_default_database()
-        # Enough for full pages, which cost more to tell than empty ones.
+        # Enough for full pages: they cost more to send than empty pages.
         fill(database, asking, FIRST_TASKS, FIRST_TASKS * asked.digs // asked.tasks, OWN_TASKS)
         before, alone = asking.times(wire, asked.rounds), store_times_ms(database, asking.dug, asked.rounds)
         seconds = fill(database, asking, asked.tasks, asked.digs)
@@ -286,7 +285,7 @@ def measure(server: Server, wire: Noting, uri: str, asked: argparse.Namespace) -
 
 
 def show(before: dict[str, Taken], after: dict[str, Taken]) -> int:
-    """Print a row for each interface; return 1 if our part of one grew too much."""
+    """Print a row for each interface; return 1 if the server's own time for one of them grew too much."""
     head = f"{'ms: empty, filled':<36}{'in all':>16}{'ratio':>7}{'store':>16}{'ours':>14}"
     print(f"{head}  the command that grew")
     missed = 0

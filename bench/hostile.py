@@ -1,4 +1,4 @@
-"""Strangers attack one serving process while 100 honest people watch and dig: what do these notice?
+"""Strangers attack one serving process while 100 honest people watch and dig: what do the honest notice?
 
     python bench/hostile.py [--only slashes,uploads,chunks,connections,pictures,proofs,heads]
     python bench/hostile.py [--only stalled,flat,campus]
@@ -6,13 +6,13 @@
 Needs twelve minutes. Each attack of `parts/attackers.py` has a server of its own (one serving process,
 embedded stores). People dig 20 times per second, each time over a new connection. They do so for 15 s
 without the attack, 25 s beside it, and 10 s from the fifth second after its end. A dig's time begins when it
-is due, so delays in the client count too. Attackers and honest people are separate processes; that of the
-attackers gets what all others leave of the cores. Beside `stalled` and `flat`, people upload photos instead,
-one after another: how long does each take? Beside `campus`, 2,000 people with tokens dig once each, 25 per
-second, and 250 of them watch, all from the attackers' address. That is more than production's limit of
-connections per address, but a token exempts its owner from that limit. (Two cores for all would not send
-digs to 2,000 watchers in time.) Memory is that of the supervisor, the serving process, its processes for
-pictures and the stores; shared memory counts once. Exits with 1 if a bar is missed.
+is due, so delays in the client count too. Attackers and honest people are separate processes; the attackers'
+process has the lowest priority. During `stalled` and `flat`, people do not dig but upload photos, one after
+another, and each upload is timed. During `campus`, 2,000 people with tokens dig once each, 25 per second, and
+250 of them watch, all from the attackers' address. These are more connections than production allows an
+address, but a token exempts its owner from that limit. (On two cores, digs would not reach 2,000 watchers in
+time.) Memory is the sum of the supervisor, the serving process, its processes for pictures and the stores;
+shared memory counts once. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -146,12 +146,12 @@ class Stage:
         self._digs_a_second = honest.digs_a_second
 
     def open(self) -> None:
-        """Open everybody's page and dig a little, so that no process's first request is measured."""
+        """Open everybody's page and dig a little, so that all processes are warm before they are measured."""
         open_pages(self.server, self.crowd, self._pages)
         self.phase(2.0)
 
     def phase(self, seconds: float, meanwhile: Callable[[], object] = bool) -> Phase:
-        """Let people dig for so many seconds, and measure the server's health, memory and log meanwhile."""
+        """Let people dig for this many seconds, and measure the server's health, memory and log meanwhile."""
         self.crowd.call("delays")
         began, size = time.monotonic(), self.server.log.stat().st_size
         digs: Future[Digs] = self._digging.submit(
@@ -171,7 +171,7 @@ class Stage:
 
 
 def section(scene: Scene, name: str, descriptors: int = 0) -> Iterator[Row]:
-    """One attack on a server of its own. With `descriptors`, its worker may have only so many."""
+    """One attack on a server of its own. `descriptors` limits how many files its worker may open."""
     bounds = {"SOCKETS_AN_ADDRESS": "200", "SOCKETS_A_PERSON": "10"}
     with running(directory=scene.directory, **bounds) as server:
         if descriptors:
@@ -198,7 +198,7 @@ def campus(scene: Scene) -> Iterator[Row]:
         took_ms.append((time.monotonic() - asked) * 1000)
 
     with running(directory=scene.directory, REQUIRE_TOKEN="1", **limits) as server:
-        _, *people = log_in_all(server.port, STUDENTS + 1)  # the first one published the tasks
+        _, *people = log_in_all(server.port, STUDENTS + 1)  # the first person published the tasks
         honest = Honest(people, WATCHING_STUDENTS, STUDENTS_DIGS_A_SECOND, STUDENTS / STUDENTS_DIGS_A_SECOND)
         began = time.monotonic()
         yield from attacked(scene, "campus", server, honest, log_in_now_and_then)
@@ -209,7 +209,7 @@ def campus(scene: Scene) -> Iterator[Row]:
 def attacked(
     scene: Scene, name: str, server: Server, honest: Honest, meanwhile: Callable[[], object] = bool
 ) -> Iterator[Row]:
-    """Let honest people dig before, beside and after an attack; `meanwhile` is called beside it."""
+    """Let honest people dig before, during and after an attack; `meanwhile` is called during it."""
     spawn = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
         crowd = stack.enter_context(closing(Crowd(Guests)))
@@ -274,7 +274,7 @@ def uploading(scene: Scene, name: str) -> Iterator[Row]:
         attacking.submit(abs, 0).result()
         upload(time.monotonic() + 3, calm)
         attack = attacking.submit(attackers.run, name, server.port, scene.weapons, ATTACK_SECONDS)
-        time.sleep(1)  # until it is in full swing
+        time.sleep(1)  # until the attack is in full swing
         upload(time.monotonic() + ATTACK_SECONDS - 2, beside)
         got = attack.result()
         upload(time.monotonic() + 3, after)

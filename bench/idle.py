@@ -1,15 +1,15 @@
-"""What a server asks of MongoDB and Redis while nobody asks anything of it.
+"""How many commands an idle server sends to MongoDB and Redis.
 
     python bench/idle.py [--seconds 20] [--workers 1 2 4]
 
-Starts servers of its own: embedded stores, an empty directory, each number of workers in turn. Without a page
-or a request they wait; a proxy before MongoDB counts the commands of each process, and Redis its own. Prints
-commands a second by kind, of the leader and of a follower (the mean of the others); of Redis, of a process in
-the mean. Not counted: the `hello` by which PyMongo watches its server, on connections of its own (one each
-ten seconds, or one that is answered when something changes).
-Then the leader is ended: by SIGTERM, by SIGKILL, and frozen by SIGSTOP. Prints when another one leads.
-Exits with 1 if the leader asks MongoDB more often than twice a second, a follower more often than once, or a
-leader is missed for more than ten seconds.
+Starts servers of its own: embedded stores, an empty directory, each number of workers in turn. No page is
+open and no request comes. A proxy before MongoDB counts the commands of each process, and Redis counts the
+commands that it gets. Prints the commands a second by kind: to MongoDB from the leader and from a follower
+(the mean of all followers), to Redis from a process (the mean of all processes). The `hello` with which
+PyMongo monitors its server on separate connections is not counted.
+Then the leader is ended by SIGTERM, the next one by SIGKILL, and the next is frozen by SIGSTOP. Prints after
+how long another process leads. Exits with 1 if the leader sends MongoDB more than two commands a second or a
+follower more than one, or if there is no leader for more than ten seconds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from support.wire.proxy import Link, Wire
 
 MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
 TAKEN_OVER_SECONDS = 10.0
-# A starting process asks more: indexes, identities, the first checks of the alarms.
+# A starting process sends more commands: indexes, identities, the first checks of the alarms.
 SETTLING_SECONDS = 12.0
 
 
@@ -51,7 +51,7 @@ class Counting(Wire):
         self._lock = threading.Lock()
         self._pids: dict[Link, int] = {}
         self.counted: dict[int, Counter[str]] = {}
-        self.names: dict[str, int] = {}  # the process that leases under a name
+        self.names: dict[str, int] = {}  # the pid by the name under which the process leases
 
     def exchange(self, link: Link, request: bytes) -> None:
         if is_command(request):
@@ -61,7 +61,7 @@ class Counting(Wire):
     def _note(self, link: Link, command: dict[str, Any]) -> None:
         name, target = next(iter(command.items()))
         if name in ("hello", "ismaster") and "lsid" not in command:
-            return  # the driver watches its server
+            return  # the driver monitors its server
         if link not in self._pids:
             self._pids[link] = pid_of(link.client.socket.getpeername()[1])
         pid = self._pids[link]
@@ -78,7 +78,7 @@ class Counting(Wire):
 
 
 def pid_of(port: int) -> int:
-    """Return the process that has a connection from this port of 127.0.0.1; 0 if it has ended."""
+    """Return the pid of the process that has a connection from this port of 127.0.0.1; 0 if it has ended."""
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     inodes = {f"socket:[{row[9]}]" for row in rows if int(row[1].partition(":")[2], 16) == port}
     for opened in Path("/proc").glob("[0-9]*/fd/*"):
@@ -86,7 +86,7 @@ def pid_of(port: int) -> int:
             if os.readlink(opened) in inodes and int(opened.parts[2]) != os.getpid():
                 return int(opened.parts[2])
         except OSError:
-            continue  # of another person, or closed meanwhile
+            continue  # another user's process, or a file closed meanwhile
     return 0
 
 
@@ -97,7 +97,7 @@ def redis_counts(redis: Redis) -> Counter[str]:
 
 
 def measure(workers: int, seconds: float) -> bool:
-    """Print what a server with this many workers asks; return whether the bars are met."""
+    """Print how many commands a server with this many workers sends; return whether the bars are met."""
     with tempfile.TemporaryDirectory() as directory:
         stores = EmbeddedMongoDB(Path(directory)), EmbeddedRedis(Path(directory))
         for store in stores:
@@ -149,13 +149,13 @@ def wait_and_show(
 
 
 def holder_of(leases: Any) -> str:
-    """Return the name of the process that leads, "" if none does."""
+    """Return the name of the process that leads, "" if there is no leader."""
     found = leases.find_one({"_id": "leader"})
     return found["holder"] if found else ""
 
 
 def take_overs(leases: Any, wire: Counting) -> dict[str, float]:
-    """End the leader in several ways; return after how many seconds another one led."""
+    """End the leader in several ways; return after how many seconds another process led."""
     found = {}
     for ending in (signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP):
         before = holder_of(leases)

@@ -2,11 +2,11 @@
 
     python bench/kills.py [--only "a red packet is claimed"]
 
-Plays the scenarios of tests/support/*scenarios.py. A process of its own acts and kills itself with SIGKILL
-after the first step. The next does so after the second, and so on until one reaches the end. Each time a
-living server sweeps. Then the audit, which also asks the sandbox, must find nothing, and no review may be
-left. What is reported must be decided or in the operator's queue, and people must have their message once.
-Exits with 1 if that does not hold.
+Plays the scenarios of tests/support/*scenarios.py. A child process acts and kills itself with SIGKILL after
+the first step. The next child does so after the second step, and so on until a child reaches the end. After
+each kill a living server sweeps. Then the audit, which also asks the sandbox, must find nothing, and no
+review may be left. Each report must be decided or in the operator's queue, and each person must have got
+their message once. Exits with 1 if something did not hold.
 
 MONGODB_URI (a database to be thrown away) and REDIS_URL may be given.
 """
@@ -68,7 +68,7 @@ def main() -> int:
         mongodb_uri, redis_url = (
             stores[name].uri if name in stores else os.environ[name] for name in ("MONGODB_URI", "REDIS_URL")
         )
-        secret_key = secrets.token_hex(32)  # one for all worlds: what one seals stays in the database
+        secret_key = secrets.token_hex(32)  # all worlds share it: a sealed value stays in the database
         try:
             failed = 0
             for some, environment in (
@@ -93,7 +93,8 @@ def main() -> int:
 async def kill_everywhere(world: World, scenarios: list[str]) -> int:
     """Kill at each step of each scenario; return 1 if something did not hold."""
     context, client, failed, kills = world.context, world.client, 0, 0
-    await context.store.database["people"].update_many({}, {"$unset": {"banned": ""}})  # by scenarios before
+    # Earlier scenarios banned people.
+    await context.store.database["people"].update_many({}, {"$unset": {"banned": ""}})
     for scenario in scenarios:
         step, code = 0, -signal.SIGKILL
         while code == -signal.SIGKILL:
@@ -131,7 +132,7 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
 
 
 async def die(scenario: str, code: str, step: int) -> int:
-    """Play the scenario in this process, and kill it right after that step."""
+    """Play the scenario in this process, and kill this process right after the step."""
     settings = read_settings({name: os.environ.get(name, "") for name in SETTINGS})
     context = await Context.open(settings, Sandbox)
     people = {name: Someone(Client(None), os.environ[name.upper()], "", {}) for name in PEOPLE}  # type: ignore[arg-type]

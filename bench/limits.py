@@ -2,9 +2,9 @@
 
     python bench/limits.py [--most 200] [--rounds 5]
 
-Two processes of their own ask for one limit as fast as they can. In each round Redis is killed when they are
-somewhere within the limit, and started again half a second later. Prints how many were admitted of `--most`,
-and how long a call takes at other times. Exits with 1 if a round is more than 5 % off.
+Two child processes count against one limit as fast as they can. In each round Redis is killed before the
+limit is reached, later in each round, and started again half a second later. Prints how many of `--most` were
+admitted, and how long a call takes while Redis runs. Exits with 1 if a round is more than 5 % off.
 """
 
 from __future__ import annotations
@@ -60,11 +60,11 @@ def main() -> int:
 
 
 def one_round(redis: EmbeddedRedis, most: int, killed_at: float) -> tuple[list[int], float]:
-    """Return how many each process admitted, and a call's median time while Redis is there."""
+    """Return how many each process admitted, and a call's median time while Redis runs."""
     spawn = multiprocessing.get_context("spawn")
     name = secrets.token_hex(8)
     pipes, processes = [], []
-    # Each pauses between its calls so that Redis is killed on the way to the limit.
+    # Each process stops at its half of `killed_at` and waits, so that Redis is killed before the limit.
     for _ in range(2):
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=run, args=(redis.uri, name, most, theirs))
@@ -75,7 +75,7 @@ def one_round(redis: EmbeddedRedis, most: int, killed_at: float) -> tuple[list[i
         assert pipe.recv() == "ready"
     for pipe in pipes:
         pipe.send(killed_at)
-    for pipe in pipes:  # each says when it has come so far
+    for pipe in pipes:  # each process says when it has got there
         assert pipe.recv() == "there"
     redis.kill()
     for pipe in pipes:
@@ -89,7 +89,7 @@ def one_round(redis: EmbeddedRedis, most: int, killed_at: float) -> tuple[list[i
 
 
 def run(url: str, name: str, most: int, pipe: Connection) -> None:
-    """One process: admit up to its half of `killed_at`, then as many as it can until the round is over."""
+    """One process: admit its half of `killed_at`, then as many as it can until the round is over."""
     asyncio.run(_run(url, name, most, pipe))
 
 
@@ -102,7 +102,8 @@ async def _run(url: str, name: str, most: int, pipe: Connection) -> None:
     count = Count("bench", name, most, WINDOW_SECONDS)
     pipe.send("ready")
     until = await asyncio.to_thread(pipe.recv)
-    await limits.take([Count("bench", "another", most, WINDOW_SECONDS)])  # it learns how many there are
+    # From this call the process learns how many processes there are.
+    await limits.take([Count("bench", "another", most, WINDOW_SECONDS)])
     admitted, times = 0, []
     while admitted < int(until * most / 2):
         began = time.perf_counter()

@@ -3,14 +3,14 @@
     python bench/moment.py [--slower 4] [--rounds 5]
 
 Needs the `test` extra and Chromium. Each round presses the button of a treasure whose first dig wins, on a
-phone's screen, and traces it over CDP while the coins fall. Prints how long it took from the press
-until the shovel moved, the times between the frames that were shown, and the CPU time of the page's tasks: of
-each round the longest, and of those the median. Exits with 1 if one of these is over 32 ms, or the press over
-50 ms. Other work on the machine spoils the times first.
+phone's screen, and traces the page over CDP while the coins fall. Prints three times: from the press until
+the shovel moved, between two frames that were shown, and the CPU time of a task of the page. Of each it takes
+the longest of every round, and the median of these. Exits with 1 if the press took over 50 ms, or one of the
+others over 32 ms. Other work on the machine makes the times longer.
 
-A frame counts when it is shown, not when the compositor draws it (`DrawFrame`). That is at once if the page
-changes nothing, and otherwise as late as it may wait for the page: up to 32 ms lie between two frames
-that are shown 17 ms apart.
+A frame's time is when it is shown, not when the compositor draws it (`DrawFrame`). The compositor draws at
+once if the page changes nothing, and otherwise waits for the page as long as it may. So frames that are shown
+17 ms apart can be drawn up to 32 ms apart.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from support.drawings import draw, oranges
 from support.servers import a_server
 
 MOST_PRESS_MS, MOST_FRAME_MS = 50.0, 32.0
-LASTS_MS = 1500  # from the dialog on; until then something moves all the time
+LASTS_MS = 1500  # from the dialog on, in which something moves until then
 CATEGORIES = (
     "devtools.timeline",  # has UpdateLayoutTree
     "disabled-by-default-devtools.timeline",  # RunTask
     "disabled-by-default-display.framedisplayed",
 )
-# Notes when the shovel moves: at the latest in the frame after the press.
+# Notes when the shovel moves: it must do so in the frame after the press.
 NOTE_PRESS = """() => document.querySelector(".dig").addEventListener("click", ({ timeStamp }) => {
     const moves = document.querySelector(".blade").getAnimations().length > 0;
     requestAnimationFrame(() => { window.took = moves ? performance.now() - timeStamp : Infinity; });
@@ -63,7 +63,7 @@ def open_treasure(browser: Browser, address: str, number: int) -> Window:
 
 
 class Win(NamedTuple):
-    """How long it took until the shovel moved, between frames, and the page's tasks in CPU time."""
+    """The milliseconds until the shovel moved and between frames, and the CPU time of the page's tasks."""
 
     took_ms: float
     frames_ms: list[float]
@@ -81,7 +81,7 @@ def traced_win(window: Window, slower: float) -> Win:
     chosen = {"includedCategories": CATEGORIES}
     devtools.send("Tracing.start", {"transferMode": "ReportEvents", "traceConfig": chosen})
     page.locator(".dig").click()
-    page.locator(".won .primary").wait_for()  # a search by role takes the page longer than a frame
+    page.locator(".won .primary").wait_for()  # a locator by role would hold the page for more than a frame
     page.wait_for_timeout(LASTS_MS)
     _end_tracing(window, devtools)
     shown_us = sorted(event["ts"] for event in events if event["name"] == "Display::FrameDisplayed")
@@ -93,7 +93,7 @@ def traced_win(window: Window, slower: float) -> Win:
 
 
 def _tasks_ms(events: list[dict[str, Any]]) -> Iterator[float]:
-    """Yield the CPU time of each task of the page's main thread, the one that works out styles most often."""
+    """Yield the CPU time of each task of the page's main thread: the thread with the most layout updates."""
     threads = Counter((event["pid"], event["tid"]) for event in events if event["name"] == "UpdateLayoutTree")
     [(main, _)] = threads.most_common(1)
     for event in events:

@@ -1,10 +1,10 @@
-"""Random sequences of acts with money: does the ledger balance after each, and is every step legal?
+"""Random sequences of acts with money: does the ledger balance after each act, and is every step legal?
 
     python bench/money.py [--sequences 10000] [--steps 25] [--processes 2] [--seed 1]
 
 Each process has a server, a MongoDB and a Redis of its own, below TMPDIR. All of them end with this process.
 Only servers are killed, never stores, so TMPDIR=/dev/shm (memory) tests as much, and is faster. A sequence
-that fails is shortened as far as possible and printed. Exits with 1 if one failed.
+that fails is shortened as far as possible and printed. Exits with 1 if a sequence failed.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def play_beside_each_other(directory: Path, asked: argparse.Namespace) -> Counter[str]:
-    """Divide the sequences among child processes, which cannot outlive this one; return what they saw."""
+    """Divide the sequences among child processes, which end with this process; return what they saw."""
     seen: Counter[str] = Counter()
     children = []
     for number in range(asked.processes):
@@ -79,7 +79,7 @@ def play_beside_each_other(directory: Path, asked: argparse.Namespace) -> Counte
 
 
 def play(number: int, directory: Path, sequences: int, steps: int, seed: int) -> Counter[str]:
-    """Play sequences in a world of this process; return what was seen."""
+    """Play sequences with stores and servers of this process's own; return what was seen."""
     stores = [EmbeddedMongoDB(directory), EmbeddedRedis(directory)]
     for store in stores:
         store.start()

@@ -2,8 +2,8 @@
 
     python bench/notices.py [--rounds 10]
 
-Starts a server of its own with one serving process and embedded stores. Each notice of a round is about
-another order, paid just now. Then the same notices come again, then forged ones. WeChat waits 5 s.
+Starts a server of its own with one serving process and embedded stores. Each notice of a round is about an
+order of its own, paid just before. Then the same notices come again, then forged notices. WeChat waits 5 s.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ async def measure(server: Server, rounds: int) -> int:
     sandbox = SandboxStore(store.database)
     worker = server.workers()[0]
     publisher = server.log_in("publisher")
-    # What the process uses by itself, such as for sweeps, is taken off.
+    # CPU that the process uses anyway, such as for sweeps, is subtracted.
     before = cpu_seconds(worker)
     await asyncio.sleep(IDLE_SECONDS)
     idle = (cpu_seconds(worker) - before) / IDLE_SECONDS
@@ -57,7 +57,7 @@ async def measure(server: Server, rounds: int) -> int:
                 notices = [await sealed(store, sandbox, order, kind != "forged") for order in numbers]
                 before, began = cpu_seconds(worker), time.monotonic()
                 found = await asyncio.gather(*(send(http, *notice) for notice in notices))
-                # What follows from a notice after its answer counts too.
+                # The work that a notice causes after its answer counts too.
                 opened = AT_ONCE * (number + 1)
                 while await store.orders.collection.count_documents({"state": "spent"}) < opened:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)

@@ -4,7 +4,8 @@
 0, 1 and 20 viewers. The browser's figure is for all its processes; without Chromium it is left out.
 
 `python bench/ops.py --export ROWS` measures the table of a month's winners instead, without addresses: how
-long it takes, and by how much the memory of the workers grows. Then it hangs up on another one half-way.
+long its download takes, and by how much the memory of the workers grows. Then it hangs up half-way through a
+second download.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class Operator:
         self.history_bytes = 0
 
     async def watch(self, viewers: int, seconds: float) -> int:
-        """Keep feeds open for so long, and set `cpu_percent`; return the bytes of all later frames."""
+        """Keep feeds open for `seconds`; set `cpu_percent`; return the bytes of all but the first frames."""
         host = f"127.0.0.1:{self.server.port}"
         headers = {"Cookie": self._cookie, "Origin": f"http://{host}"}
         feeds = [
@@ -127,7 +128,7 @@ class Operator:
             for _ in range(viewers)
         ]
         reading = [asyncio.ensure_future(self._read(feed)) for feed in feeds]
-        await asyncio.sleep(2)  # the histories
+        await asyncio.sleep(2)  # until the histories have come
         before = self._cpu()
         await asyncio.sleep(seconds)
         self.cpu_percent = [100 * (b - a) / seconds for a, b in zip(before, self._cpu(), strict=True)]
@@ -153,7 +154,7 @@ class Operator:
 
 @contextmanager
 def a_crowd(server: Server) -> Iterator[None]:
-    """People who dig at human pace."""
+    """A crowd that digs at human pace."""
     command = [sys.executable, "-m", "server", "crowd", "--people", "40", "--tasks", "6"]
     crowd = subprocess.Popen(
         [*command, "--url", f"http://127.0.0.1:{server.port}"],
@@ -187,7 +188,7 @@ def measure_server(operator: Operator) -> None:
 
 
 def write_given(server: Server, rows: int) -> None:
-    """Write prizes of one treasure that were given today, each to somebody else."""
+    """Write prizes of one treasure that were given today, each to another person."""
     code = server.publish(server.log_in("publisher"), 0)
     uri = running_store(read_settings({"DATA_DIR": str(server.log.parent / "data")}))
     now_ms = int(time.time() * 1000)
@@ -203,7 +204,7 @@ def write_given(server: Server, rows: int) -> None:
 
 
 def measure_export(operator: Operator, rows: int) -> None:
-    """Print how long a table takes and what it adds to the memory of the workers; hang up on another one."""
+    """Print how long a download takes and what memory it adds to the workers; hang up on a second one."""
     began = time.perf_counter()
     write_given(operator.server, rows)
     print(f"{rows:,} prizes written in {time.perf_counter() - began:.0f} s", flush=True)
@@ -239,7 +240,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def measure_browser(operator: Operator) -> None:
-    """Print how much CPU a browser uses that shows the screen."""
+    """Print how much CPU a browser uses while it shows the screen."""
     from playwright.sync_api import sync_playwright
 
     quiet = ("background-networking", "component-update", "sync", "gpu")
@@ -277,7 +278,7 @@ def main() -> None:
         return
     with running(WORKERS) as server, a_crowd(server):
         operator = Operator(server)
-        time.sleep(15)  # the crowd logs in
+        time.sleep(15)  # until the crowd has logged in
         fill_history((server.log.parent / "data" / "valkey.uri").read_text())
         if CHROMIUM is not None:
             measure_browser(operator)

@@ -3,11 +3,12 @@
     python bench/race.py [--people 200] [--windows 50] [--seed 1]
 
 Starts a server of its own: two serving processes, embedded stores, an empty directory. The first run has no
-faults. In the second, a serving process is killed with -9 in every fifth window, and the store in two. The
-database is then checked. Exits with 1 if something did not hold. Takes about six minutes.
+faults. In the second, a serving process is killed with -9 in every fifth window, and the store in two
+windows. After each run the database is checked. Exits with 1 if something did not hold. Takes about six
+minutes.
 
-With MONGODB_URI (of a replica set, a database to be thrown away) the primary steps down where a store would
-be killed. REDIS_URL may be given too.
+With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down in place of the
+store's kills. REDIS_URL may be given too.
 """
 
 from __future__ import annotations
@@ -38,19 +39,19 @@ from server.store import Store
 from support.invariants import broken_by_digs
 
 COOLDOWN_SECONDS = 1
-# With faults: longer than any process takes to restart, so that people ask again within the cooldown.
+# With faults, the cooldown is longer than any restart of a process, so that people ask again within it.
 FAULTY_COOLDOWN_SECONDS = 5
 KILL_WITHIN_SECONDS = 0.1
 ANSWER_SECONDS = 20
 ASK_AGAIN_SECONDS = 0.05
 NEARLY_OVER_MS = 300
-# A primary waits 4 s for a secondary to have all of its writes, and is not elected again for 15.
+# A primary waits 4 s for a secondary to have all of its writes, and is not elected again for 15 s.
 STEP_DOWN = {"replSetStepDown": 15, "secondaryCatchUpPeriodSecs": 4}
 
 
 @dataclass(slots=True)
 class Ending:
-    """How one person's dig in one window ended: the first reply, and the last one after asking again."""
+    """How one person's dig in one window ended: the first reply, and the last reply after asking again."""
 
     first: dict[str, Any] | None
     last: dict[str, Any]
@@ -90,7 +91,7 @@ class Race:
         self.lines = [Line(server.port) for _ in people]
 
     async def run(self, cooldown_seconds: int, windows: int, *, faults: bool) -> Tally:
-        """Publish a task and dig it for that many windows."""
+        """Publish a task and dig it for this many windows."""
         tally = Tally(cooldown_seconds)
         code = self.publish(cooldown_seconds)
         stores = {windows // 4, windows // 4 * 3} if faults else set()
@@ -101,7 +102,7 @@ class Race:
         return tally
 
     async def _check(self, tally: Tally, code: str, windows: int) -> None:
-        """Hold what was acknowledged against the database, once all of it is written."""
+        """Compare the acknowledged digs with the database, once all digs are written."""
         task = await self._settled(code)
         found = await self.store.digs.after(code, 0, windows + 100)
         digs: list[dict[str, Any]] = [dict(dig) for dig in found]
@@ -131,7 +132,7 @@ class Race:
         named = {index: f"window-{code}-{number}-{index}" for index in range(0, len(self.people), 2)}
         digs = [self._request(code, index, named.get(index)) for index in range(len(self.people))]
         began = time.perf_counter()
-        for line, dig in zip(self.lines[1:], digs[1:], strict=True):  # the first is the publisher
+        for line, dig in zip(self.lines[1:], digs[1:], strict=True):  # the first person is the publisher
             line.send(dig)
         tally.sent_within_ms.append((time.perf_counter() - began) * 1000)
         killing = asyncio.create_task(self._kill(tally, killed))
@@ -178,7 +179,7 @@ class Race:
     async def _ask_again(
         self, tally: Tally, code: str, dig: Any, endings: dict[int, Ending], named: dict[int, str]
     ) -> None:
-        """Check that the digger got the dig's reply, and gets it again, with the `dig_id` and without."""
+        """Check that the digger got the dig's reply, and gets it again both with the `dig_id` and without."""
         index = next(i for i, person in enumerate(self.people) if person.unionid == dig["unionid"])
         ending = endings[index]
         if ending.last["status"] or ending.last["now_depth"] != dig["depth"]:
@@ -187,10 +188,10 @@ class Race:
             tally.learned += 1
         for dig_id in {None, named.get(index)}:
             if dig_id is None and time.time() * 1000 > dig["cd_until"] - NEARLY_OVER_MS:
-                continue  # without a name, it is told within its cooldown alone
+                continue  # without a `dig_id`, the reply is repeated only within the cooldown
             reply = await self._answer(self.lines[index], self._request(code, index, dig_id))
             if dig_id is None and time.time() * 1000 > dig["cd_until"]:
-                continue  # the answer was late, and the cooldown over before it
+                continue  # the answer came after the end of the cooldown
             if (reply.get("now_depth"), reply.get("repeated")) != (dig["depth"], 1):
                 tally.broken.append(f"{dig['_id']}: asked again with dig_id {dig_id}, the reply was {reply}")
 
@@ -200,7 +201,7 @@ class Race:
         return post("/postTask", asked, person.token)
 
     async def _end(self, line: Line, dig: bytes, began: float) -> Ending:
-        """Wait for the reply; ask again until one says what became of the dig."""
+        """Wait for the reply; ask again until a reply says what became of the dig."""
         first: dict[str, Any] | None
         try:
             first = await line.reply()
@@ -246,7 +247,7 @@ class Race:
         return task
 
     async def _settled(self, code: str) -> Task:
-        """Wait until the processes have written all its digs to the history; return the task."""
+        """Wait until the processes have written all digs of the task to the history; return the task."""
         async with asyncio.timeout(ANSWER_SECONDS):
             while "pending" in (task := await self._task(code)):  # noqa: ASYNC110  (there is no event for it)
                 await asyncio.sleep(0.2)

@@ -2,10 +2,10 @@
 
     python bench/rest.py [--rounds 7] [--requests 80] [--participants 50000]
 
-Starts a server of its own: one serving process, embedded stores, an empty directory. `parts/bare.py` runs
-on the same store. It has a task of 50,000 participants. Each round sends the same requests to both, first one
-at a time, then eight. Only the CPU time of the serving process counts, with all its threads. Exits with 1 if
-a bar is missed.
+Starts a server of its own: one serving process, embedded stores, an empty directory. `parts/bare.py` runs on
+the same store, which has a task of 50,000 participants. Each round sends the same requests to both servers,
+first one at a time, then eight. Only the CPU time of the serving process counts, with all its threads. Exits
+with 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ AT_ONCE = 8
 MOST_BESIDE_BARE = 1.5
 MOST_DEEP_PAGE = 1.2
 INSERTED_AT_ONCE = 1000
-# Page 1 of a watched task comes from memory; page 2 is the first that is read from the store.
+# Page 1 of a watched task comes from memory; page 2 is the first page that is read from the store.
 PAGE_2, PAGE_1000 = "getTaskUser, page 2", "getTaskUser, page 1,000"
 
 
@@ -35,7 +35,7 @@ PAGE_2, PAGE_1000 = "getTaskUser, page 2", "getTaskUser, page 1,000"
 class Asked:
     """One kind of request, and its CPU µs per request in each round.
 
-    A round has `times` as many of these as of other kinds: a very cheap one would be lost in the noise.
+    A round has `times` as many requests of this kind as of others: cheap requests would be lost in the noise.
     """
 
     request: bytes
@@ -53,7 +53,7 @@ class Asked:
 
 
 async def fill(store: Store, code: str, square: int, participants: int) -> None:
-    """Give a task that many participants, and add `square` more tasks."""
+    """Give a task this many participants, and add `square` more tasks."""
     tasks, digs = store.tasks.collection, store.digs.collection
     task = await tasks.find_one({"_id": code})
     made = await digs.find_one({"code": code})
@@ -89,7 +89,7 @@ async def rounds(
     theirs = [Line(bare_port) for _ in range(AT_ONCE)]
     for line in (*ours, *theirs):
         await line.connect()
-    for round_number in range(number + 1):  # the first one warms up
+    for round_number in range(number + 1):  # the first round warms up
         for asked in kinds.values():
             count = requests * asked.times
             store_before = cpu_us(store_pid)

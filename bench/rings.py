@@ -2,11 +2,12 @@
 
     python bench/rings.py [--days 7] [--sizes 1 2 10 100]
 
-Prints what six ways of cheating pay in yuan, on the first day and within all days, by the number of new
-accounts. Then 50 public red packets of 10 yuan, dug by 300 strangers, half of them new. A server runs in this
-process, with a MongoDB and a Redis of its own, and stored times are moved back. The accounts dig faster than
-the rules on cooldown and depth would let them: they win at the first dig, and no stranger is ever faster.
-Each day they try what they can, at most `ATTEMPTS` payouts. Exits with 1 if a bar is missed.
+Prints how many yuan six ways of cheating pay, on the first day and on all days together, by the number of new
+accounts. Then it prints how many of 50 honest, public red packets of 10 yuan are paid; 300 strangers dig
+them, half of them new. The server runs in this process, with a MongoDB and a Redis of its own; stored times
+are moved back to let days pass. The cheats are better off than in reality: no cooldown or depth slows them,
+they win at the first dig, and no stranger digs before them. Each day they try as many payouts as they can, at
+most `ATTEMPTS`. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -32,19 +33,19 @@ from support.money_world import World
 from support.purse import DAY_MS, let_pass, order, publish_red_packet, rest, wx
 
 _T = TypeVar("_T")
-# What each number of accounts may get on the first day and within a week, in yuan.
+# The most that each number of accounts may get on the first day and within a week, in yuan.
 BARS = {1: (0, 0), 2: (200, 400), 10: (400, 2_800), 100: (2_000, 14_000)}
-# Payouts tried a day: more than the bars allow. Each is what a newcomer may get a day. Once this many of them
-# wait, the limits of a day are full.
+# Payouts that are tried a day (more than the bars allow), the yuan of each (the most that a newcomer may get
+# a day), and how many payouts wait once the limits of a day are full.
 ATTEMPTS, YUAN, FULL = 24, 100, 6
 HOLD_MS = 600_000
-# These keep people slow, which is left out here.
+# These limits slow people down; here they are off.
 QUICK = {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_LEAST_DIGGERS": "0"}
 SETTINGS = {
     **QUICK,
     "FAIR_START_MS": "0",
     "PAYOUT_HOLD_SECONDS": str(HOLD_MS // 1000),
-    "TRUSTED_PROXIES": "127.0.0.1",  # so that everybody can come from an address of their own
+    "TRUSTED_PROXIES": "127.0.0.1",  # so that each account can have an address of its own
     **{f"CASH_{name}": str(value) for name, value in {
         "ORDER_YUAN": 2_000, "PAID_DAY_YUAN": 5_000, "PAID_WEEK_YUAN": 20_000, "WON_DAY_YUAN": 1_000,
         "WON_WEEK_YUAN": 3_000, "PAIR_WEEK_YUAN": 200, "PRIVATE_DAY_YUAN": 200, "NEWCOMER_DAY_YUAN": 100,
@@ -70,7 +71,7 @@ class Account(Someone):
 
 @dataclass(frozen=True)
 class Payout:
-    """What a publisher's treasure is to pay each of these winners."""
+    """A treasure of a publisher, which is to pay each of these winners."""
 
     publisher: Account
     winners: Sequence[Account]
@@ -82,14 +83,14 @@ Way = Callable[[Sequence[Account], int], Sequence[Payout]]
 
 
 def one_treasure(people: Sequence[Account], day: int) -> list[Payout]:
-    """One of them publishes, all others win."""
+    """One account publishes, all others win."""
     publisher, *winners = turned(people, day)
-    some = winners[: min(attempts(people), 2_000 // YUAN)]  # what an order may be
+    some = winners[: min(attempts(people), 2_000 // YUAN)]  # the largest order
     return [Payout(publisher, some, YUAN, 1)] if some else []
 
 
 def pairs(people: Sequence[Account], day: int) -> list[Payout]:
-    """Pairs that never meet, each paying the other."""
+    """Pairs of accounts that pay each other; accounts of different pairs never meet."""
     both = [
         (one, other)
         for pair in zip(people[::2], people[1::2], strict=False)
@@ -99,17 +100,17 @@ def pairs(people: Sequence[Account], day: int) -> list[Payout]:
 
 
 def chain(people: Sequence[Account], day: int) -> list[Payout]:
-    """Each pays the next."""
+    """Each account pays the next."""
     return [Payout(one, [other], YUAN, 0) for one, other in turned(list(pairwise(people)), day)]
 
 
 def one_yuan_first(people: Sequence[Account], day: int) -> list[Payout]:
-    """Each pays another 1 yuan, then the rest."""
+    """Each account pays its partner 1 yuan first, then the rest."""
     return [replace(each, yuan=yuan) for each in pairs(people, day) for yuan in (1, YUAN - 1)]
 
 
 def public(people: Sequence[Account], day: int) -> list[Payout]:
-    """Each publishes on the square, and another one, each day, digs it within a second."""
+    """Each account publishes on the square; within a second another account digs, a new one each day."""
     number = len(people)
     return [
         Payout(one, [other], YUAN, 1)
@@ -119,17 +120,17 @@ def public(people: Sequence[Account], day: int) -> list[Payout]:
 
 
 def turned(some: Sequence[_T], day: int) -> list[_T]:
-    """Begin with others each day, so that no pair comes again before its turn."""
+    """Begin each day with other accounts, so that all have their turn before one comes again."""
     by = 4 * day % max(len(some), 1)
     return [*some[by:], *some[:by]]
 
 
 def attempts(people: Sequence[Account]) -> int:
-    """Return how many payouts they try at once: more than the bars allow, and no more than they need."""
+    """Return how many payouts these accounts try a day: more than the bars allow, but no useless ones."""
     return min(ATTEMPTS, len(people) // 2 + 1)
 
 
-# The last one has an address each; in the others, all have one.
+# In the last way each account has an address of its own; in the others, all accounts share one address.
 WAYS: dict[str, Way] = {
     "one treasure for all": one_treasure,
     "pairs that never meet": pairs,
@@ -141,7 +142,7 @@ WAYS: dict[str, Way] = {
 
 
 async def log_in(client: Client, names: Sequence[str], address: Callable[[int], str]) -> list[Account]:
-    """Log people in, some at a time."""
+    """Log people in, several at a time."""
     found: list[Someone] = []
     for begin in range(0, len(names), 20):
         found += await client.log_in_all(*names[begin : begin + 20])
@@ -183,7 +184,7 @@ async def paid(world: World, winner: Account, code: str) -> str:
 
 
 async def attack(world: World, name: str, people: Sequence[Account], days: int) -> list[int]:
-    """Return what is paid on each day, in yuan. What waits is claimed again; what is held is given up."""
+    """Return how many yuan are paid on each day. Claim waiting prizes again; give held prizes up."""
     got, left = [], list[tuple[Account, str, int]]()
     for day in range(days):
         for payout in WAYS[name](people, day):
@@ -194,7 +195,7 @@ async def attack(world: World, name: str, people: Sequence[Account], days: int) 
         got.append(0)
         waiting = list[tuple[Account, str, int]]()
         for winner, code, yuan in left:
-            if len(waiting) >= FULL:  # the limits of this day are full
+            if len(waiting) >= FULL:  # this day's limits are full
                 waiting.append((winner, code, yuan))
                 continue
             why = await paid(world, winner, code)
@@ -207,7 +208,7 @@ async def attack(world: World, name: str, people: Sequence[Account], days: int) 
 
 
 async def pass_time(world: World, milliseconds: int) -> None:
-    """Move all stored times back, however long that takes."""
+    """Move all stored times back. The store that does it has no deadline."""
     await world.context.store.database["sandbox_notices"].delete_many({"state": "done"})
     store = Store(world.settings.mongodb_uri, limited=False)
     try:
@@ -217,7 +218,7 @@ async def pass_time(world: World, milliseconds: int) -> None:
 
 
 async def clear(world: World) -> None:
-    """Begin anew."""
+    """Empty the stores."""
     for name in COLLECTIONS:
         await world.context.store.database[name].delete_many({})
 

@@ -3,17 +3,19 @@
     pip install -e '.[embedded,fuzz]'     # elsewhere than for the tests: it brings a plugin of pytest
     python bench/schema.py [--requests 20000] [--seconds 3600] [--seed 1]
 
-A server of two processes, which checks contents, sends messages and limits payouts, has people, tasks of each
-kind, orders, prizes and claims. Schemathesis makes requests to all interfaces, which keep the declarations or
-break them. Most of their ids, codes, share tokens and tokens are then replaced by existing ones. Later
-requests send what replies gave, so tasks are published, checked, paid, dug, won, claimed, sent, frozen,
-reported and ended. An interface that let no request through counts as missed. Findings are
+Starts a server of two processes that checks contents, sends messages and limits payouts, and fills it with
+people, tasks of each kind, orders, prizes and claims. Schemathesis makes requests to all interfaces; some
+keep the declarations, some break them. Most of their ids, codes, share tokens and tokens are then replaced by
+existing ones. Later requests use values from earlier replies, so tasks are published, checked, paid, dug,
+won, claimed, sent, frozen, reported and ended. An interface that accepted no request counts as missed.
+Findings are
 
 - HTTP 500, a 503, a status, a content type or a field that is not declared;
 - a leak in a reply, in a frame of the websockets that listen, or in the log: another person's id, openid,
   token or address, a session key of WeChat, the seed of a task that runs, an operator's token or cookie.
 
-The seed fixes what is sent, but for what the server makes. Prints a table; exits with 1 on a finding.
+The seed fixes what is sent, apart from values that the server makes. Prints a table; exits with 1 on a
+finding.
 """
 
 from __future__ import annotations
@@ -56,13 +58,13 @@ CHECKS: list[CheckFunction] = [
     content_type_conformance,
     response_schema_conformance,
 ]
-# What holds payouts and treasures back, so that operators have something to decide.
+# These settings hold payouts and treasures back, so that operators have something to decide.
 HOLDS = {"RISK_HELD": "3", "CASH_PAIR_WEEK_YUAN": "6", "REPORTS_TO_HOLD": "2"}
 MORE_DIGS = 7
 
 
 def strict(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a description by which a reply has no field that is not declared."""
+    """Return the description, changed so that it forbids undeclared fields in replies."""
     schemas = document["components"]["schemas"]
     replies = [
         operation["responses"]["200"] for path in document["paths"].values() for operation in path.values()
@@ -70,7 +72,7 @@ def strict(document: dict[str, Any]) -> dict[str, Any]:
     given = set(_schemas_in(replies))
     while more := {inner for name in given for inner in _schemas_in(schemas[name])} - given:
         given |= more
-    for name in given - {"RefusalReply"}:  # refusals may say more, as `cooling_down` does
+    for name in given - {"RefusalReply"}:  # refusals may have more fields, as `cooling_down` does
         if "properties" in schemas[name]:
             schemas[name]["additionalProperties"] = False
     return document
@@ -88,7 +90,7 @@ def _schemas_in(part: Any) -> Iterator[str]:
 
 
 class Tally:
-    """What was sent, how it was answered, and what was wrong with that."""
+    """The requests that were sent, how they were answered, and the findings."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Counter[str]] = {}
@@ -122,7 +124,7 @@ def cases_of(document: dict[str, Any]) -> st.SearchStrategy[Any]:
     operations = [found.ok() for found in schema.get_all_operations()]
     modes = [GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
     digs = [each for each in operations if each.path == "/postTask"]
-    operations += digs * MORE_DIGS  # other requests depend on tasks that can be dug, and on digs
+    operations += digs * MORE_DIGS  # many other requests need a dig before them
     return st.one_of([each.as_strategy(generation_mode=mode) for each in operations for mode in modes])
 
 
@@ -198,7 +200,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=3600)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    warnings.filterwarnings("ignore", "Do not use the `random` module")  # other threads do
+    warnings.filterwarnings("ignore", "Do not use the `random` module")  # other threads use it
     began = time.monotonic()
     settings = {"SECRET_KEY": SECRET, "OPS_TOKEN": OPERATOR_TOKEN, "REQUIRE_TOKEN": "1"}
     with running(workers=2, **settings, **PUSH, **MESSAGES, **HOLDS) as server:

@@ -2,9 +2,9 @@
 
     python bench/search.py [--people 100000] [--tasks 20000] [--rounds 5]
 
-They came evenly over a year. Each treasure was won, paid and sent. Prints the slowest of the rounds for each
-kind of search and for a timeline of 500 entries. Exits with 1 if a search takes longer than 300 ms or the
-timeline longer than 1 s.
+People and treasures are spread evenly over a year. Each treasure was won, paid and sent. Prints the slowest
+round for each kind of search and for a timeline of 500 entries. Exits with 1 if a search takes longer than
+300 ms or the timeline longer than 1 s.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ RULES = draw.Rules(code=STORY, fluctuation=0, forecast_num=1, interval=1, max_de
 
 
 def fill(uri: str, people: int, tasks: int) -> None:
-    """Write people and treasures with random names; one of each has a name that no other has."""
+    """Write people and treasures with random names; one person and one treasure have a unique name."""
     database, drawn = MongoClient(uri).get_default_database("wabao"), random.Random(1)
 
     def name(number: int, characters: int) -> str:
@@ -101,7 +101,7 @@ def fill_timeline(database: Any) -> None:
 
 
 async def measure(store: Store, rounds: int) -> bool:
-    """Print how long each search takes; return whether none takes too long."""
+    """Print how long each search takes; return whether all are fast enough."""
     good = True
     texts = {"two characters": "小明", "four, rare": "独一无二", "nothing": "没有这个"}
     asked: dict[str, Callable[[], Awaitable[object]]] = {}

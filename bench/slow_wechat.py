@@ -2,12 +2,12 @@
 
     python bench/slow_wechat.py [--rounds 6]
 
-Two servers with one serving process each. One has no checks. The other checks contents, asks how risky people
-are, counts limits and money, and has messages set up. A proxy before WeChat's sandbox answers each such call
-after 10 s. They take turns, a round of 10 s each. People who never dug before dig 20 times a second, each dig
-over a new connection and sent when it is due. Others publish twice a second, so that checks pile up.
-Exits with 1 if a dig was refused, or if with checks the p50 or the p99 of all digs is more than 1.2 times
-that without.
+Starts two servers with one serving process each. One has no checks. The other checks contents, asks how risky
+people are, counts limits and money, and has messages set up. A proxy before WeChat's sandbox delays the
+answer to each of these calls by 10 s. The servers take turns, in rounds of 10 s. People who never dug before
+dig 20 times a second, each dig over a new connection and sent when it is due. Others publish twice a second,
+so that checks pile up. Exits with 1 if a dig was refused, or if the checks make the p50 or the p99 of all
+digs more than 1.2 times as long.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ NOT_SAID = "WeChat does not say it in time"
 
 
 def checks() -> dict[str, str]:
-    """Return the settings that turn all checks on, the limits of addresses left out: all have one here."""
+    """Return the settings that turn all checks on, except limits per address: all share one address here."""
     limits = LimitSettings()
     people = [name for name in LimitSettings.__struct_fields__ if name.endswith("_a_person")]
     most = {name.upper(): str(getattr(limits, name)) for name in people}
-    # One person publishes all, and would be told to come back in an hour.
+    # One person publishes everything, and would soon be told to come back in an hour.
     most |= dict.fromkeys(("PUBLISHES_A_PERSON", "UPLOADS_A_PERSON", "UPLOAD_MB_A_PERSON"), "100000")
     limits = dict.fromkeys(PAYOUT_LIMITS, "100000") | {"CASH_LEAST_DIGGERS": "10", "RISK_HELD": "3"}
     limits |= {"CASH_LEAST_CD_SECONDS": "0", "CASH_LEAST_GAP": "0", "CASH_PATTERNS_HELD": "1"}
@@ -55,7 +55,7 @@ def checks() -> dict[str, str]:
 
 @dataclass
 class Side:
-    """A server, who digs there and what, and how long digs took. `checking` counts treasures that wait."""
+    """A server, its people and treasures, and how long digs took. `published` counts later treasures."""
 
     server: Server
     publisher: Person
@@ -87,7 +87,7 @@ class Side:
         return reply
 
     def _wait(self, code: str, why: str) -> None:
-        """Wait until a stranger sees the treasure, and why it cannot be dug is as given."""
+        """Wait until a stranger sees the treasure with this reason why it cannot be dug; "" if it can."""
         asked = {"unionid": self.people[0].unionid, "code": code}
         headers = {"Authorization": f"Bearer {self.people[0].token}"}
         until = time.monotonic() + WAIT_SECONDS
@@ -118,7 +118,7 @@ class Side:
 
 @contextmanager
 def side(settings: dict[str, str], rounds: int) -> Iterator[Side]:
-    """Start a server with people and red packets to dig; WeChat is slow from then on."""
+    """Start a server with people and red packets to dig; afterwards WeChat is slow."""
     proxy = free_port()
     with (
         running(**settings, SANDBOX_URL=f"http://127.0.0.1:{proxy}") as server,
@@ -132,7 +132,7 @@ def side(settings: dict[str, str], rounds: int) -> Iterator[Side]:
 
 
 async def take_turns(sides: list[Side], rounds: int) -> None:
-    """Let both dig, in turn; the first round of each is not counted."""
+    """Let people dig on both servers in turn; the first round of each server is not counted."""
     for number in range(rounds + 1):
         for each in sides if number % 2 else sides[::-1]:
             await each.dig(number)
@@ -141,7 +141,7 @@ async def take_turns(sides: list[Side], rounds: int) -> None:
 
 
 def compare(off: Side, on: Side) -> Iterator[Row]:
-    """Yield the table."""
+    """Yield the lines of the table."""
     took = {
         name: [ms for each in which.rounds for ms in each.took_ms]
         for name, which in (("off", off), ("on", on))

@@ -1,13 +1,13 @@
-"""A shared link that all tap at the same moment: how soon is each page live, and what does a page cost?
+"""Many people tap a shared link at the same moment: how soon is each page live, and what does a page cost?
 
     python bench/taps.py [--only hundred,five,two,cpu,news]
 
-Needs two or three minutes. People, tasks and digs are made first. Then each section has a server of its own
-with them: `python -m server`, one serving process, embedded stores, nothing cached. A tap asks for the
-details over a new connection, with a token. Then it opens the websocket over another and waits for the
-snapshot. Half of the people have presented their token before. A quarter each taps a bare code, a link with
-the sharer's id, a link with the sharer's token, and a link with that token in place of the code. Exits with 1
-if a bar is missed.
+Needs two or three minutes. People, tasks and digs are made first. Then each section starts a server of its
+own on this data: `python -m server`, one serving process, embedded stores, nothing cached. A tap asks for the
+details over a new connection, with a token. Then it opens the websocket over another connection and waits for
+the snapshot. Half of the people have presented their token before. A quarter of the taps is on a bare code, a
+quarter on a link with the sharer's id, a quarter on a link with the sharer's token, and a quarter on a link
+with this token in place of the code. Exits with 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ WARM_UP = 20
 
 @dataclass
 class Storms:
-    """What became of several storms of the same size. CPU is in milliseconds per tap."""
+    """The results of several storms of the same size. CPU is in milliseconds per tap."""
 
     size: int
     found: list[Tapped] = field(default_factory=list)
@@ -65,7 +65,7 @@ class Storms:
         """Cut all pages off, and wait until the server has noticed."""
         self.wrong, _ = crowd.call("found_wrong")
         crowd.call("tear_off")
-        if not self.waiting:  # else the server may not answer at all
+        if not self.waiting:  # if pages still wait, the server may not answer at all
             wait_until_counted(server, 0, "wabao_websockets")
 
     @property
@@ -94,14 +94,14 @@ def _counted(counter: Counter[str]) -> str:
 
 
 def warm_up(server: Server, crowd: Crowd, scene: Scene) -> None:
-    """Let some others tap another task first, so that no process's first request is measured."""
+    """Let other people tap another task first, so that each process has warmed up before it is measured."""
     storms = Storms(WARM_UP)
     storms.storm(server, crowd, taps(scene.tasks[-1], scene.diggers[:WARM_UP]))
     storms.end(server, crowd)
 
 
 def several(scene: Scene, shared: Shared, size: int, rounds: int, most_ms: float | None) -> Iterator[Row]:
-    """Storms on one task, each by other people."""
+    """Storms on one task. Each storm has people of its own."""
     with running(directory=scene.directory) as server, closing(Crowd(Tappers)) as crowd:
         warm_up(server, crowd, scene)
         storms = Storms(size)

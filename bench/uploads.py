@@ -2,8 +2,8 @@
 
     python bench/uploads.py [--pictures 10] [--kind mixed|jpeg|png|webp]
 
-Starts a server of its own (one process, embedded stores, an empty directory) on a free port. Uploads come
-from a process of their own. The same run also measures the idle server.
+Starts a server of its own (one process, embedded stores, an empty directory) on a free port. A separate
+process uploads. The same run first times /healthz without uploads.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def a_photo(kind: str) -> bytes:
-    """Return a picture full of detail, with as many bytes as such a photo has."""
+    """Return a picture full of detail, with as many bytes as a photo of this size."""
     detail = Image.effect_noise((SIZE[0] // 4, SIZE[1] // 4), 80).resize(SIZE)
     image = Image.merge("RGB", [detail, detail.transpose(Image.Transpose.ROTATE_180), detail])
     buffer = io.BytesIO()
