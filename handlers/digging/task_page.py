@@ -174,26 +174,24 @@ _MARK = b"\x00"
 
 
 class _Prepared:
-    """A page with holes for the fields in `holes`. Each field stands in the page twice. `pieces` are the
-    bytes between holes.
+    """A page with holes for the fields in `holes`. Each field stands in the page twice. Every second one of
+    `parts` is a hole.
 
     It must not be sent after `until_ms`, when signed addresses of pictures in it run out.
     """
 
     def __init__(self, encoded: bytes, users: bytes, until_ms: float) -> None:
         self.until_ms = until_ms
-        parts = encoded.split(_MARK)
-        self.pieces = parts[::2]
-        self.holes = [sys.intern(name.decode()) for name in parts[1::2]]
+        self.parts = encoded.split(_MARK)
+        self.holes = [sys.intern(name.decode()) for name in self.parts[1::2]]
         self.users = users
-        self.size = len(encoded) + len(users) + 50 * len(parts)
+        self.size = len(encoded) + len(users) + 50 * len(self.parts)
 
     def filled(self, own: dict[str, bytes]) -> bytes:
         """Return the page as JSON, with the caller's own values."""
         own["users"] = self.users
-        whole = [self.pieces[0]]
-        for name, piece in zip(self.holes, self.pieces[1:], strict=True):
-            whole += own[name], piece
+        whole = self.parts.copy()
+        whole[1::2] = [own[name] for name in self.holes]
         return b"".join(whole)
 
 

@@ -7,15 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, NamedTuple
 
-
-class _Running(NamedTuple):
-    limit: asyncio.Timeout
-    task: asyncio.Task[Any] | None
-
-
-_running: ContextVar[_Running | None] = ContextVar("running", default=None)
+_running: ContextVar[within | None] = ContextVar("running", default=None)
 
 
 class TookTooLong(Exception):
@@ -30,18 +23,19 @@ class within:  # noqa: N801  (used like `asyncio.timeout`)
     """
 
     def __init__(self, seconds: float) -> None:
-        self._limit = asyncio.timeout(seconds)
+        self.limit = asyncio.timeout(seconds)
 
     async def __aenter__(self) -> None:
-        await self._limit.__aenter__()
-        self._before = _running.set(_Running(self._limit, asyncio.current_task()))
+        await self.limit.__aenter__()
+        self.task = asyncio.current_task()
+        self._before = _running.set(self)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _running.reset(self._before)
         try:
-            await self._limit.__aexit__(kind, error, trace)
+            await self.limit.__aexit__(kind, error, trace)
         except TimeoutError:
             raise TookTooLong from None
 
