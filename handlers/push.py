@@ -265,7 +265,7 @@ class Push(Socket):
 
         Connections with only a bare id are counted separately, so that they close none of the owner's.
         """
-        if self.iostream.closed():  # it closed while the person was read, and `on_close` is over
+        if self.iostream.closed():  # it closed while the person was read, and `on_close` has run
             return
         if self.generation is not None and isinstance(self.iostream, Placed):
             self.iostream.leave_place()
@@ -300,7 +300,7 @@ class Push(Socket):
     def _keep(self, code: str) -> None:
         """Note what the hub has to forget of this connection when it ends."""
         self._watched.add(code)
-        if self.iostream.closed():  # it closed while the task was read, and `on_close` is over
+        if self.iostream.closed():  # it closed while the task was read, and `on_close` has run
             self._unwatch_all()
 
     def on_message(self, message: str | bytes) -> Awaitable[None] | None:

@@ -349,7 +349,7 @@ def settings(
     _unused_port: tuple[Any, int],
     kept_databases: KeptDatabases | None,
 ) -> Settings:
-    """Settings with a database of the test's own: a new one, or, for `context`, one that is as if it were."""
+    """Settings with a database of the test's own: a new one or, for `context`, one that was emptied."""
     values = {
         "MONGODB_URI": with_database(mongodb_uri, f"test_{secrets.token_hex(6)}"),
         "REDIS_URL": redis_url,

@@ -32,7 +32,7 @@ from support.wire.mongos import Mongos
 
 @pytest.fixture
 def uri(mongodb_uri: str) -> str:
-    """A database of the test's own, which a check leaves as it is: not there."""
+    """A database of the test's own, which does not exist: no check may create it."""
     return with_database(mongodb_uri, f"test_{secrets.token_hex(6)}")
 
 
@@ -43,7 +43,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def store(io_loop: Any, uri: str, recorder: Recorder) -> Iterator[Store]:
-    """The test's own database, which is served from. No check reads it: to seed it would take 2 s."""
+    """The test's own database, as one of a server. No check reads it: to seed it would take 2 s."""
     opened = Store(uri, [recorder])
     yield opened
 

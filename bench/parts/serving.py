@@ -58,7 +58,7 @@ class Server:
         return Person(data["unionid"], data["token"])
 
     def publish(self, publisher: Person, cooldown_seconds: int, **parameters: int) -> str:
-        """Publish goods that go on: without a cooldown they are so deep that no benchmark wins them.
+        """Publish goods that no benchmark ends: without a cooldown, they lie too deep to be won.
 
         With one they are not deep, for it must be over in 30 days, but the first win does not end them.
         """

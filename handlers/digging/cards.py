@@ -72,10 +72,11 @@ class Card(msgspec.Struct, kw_only=True):
     `signed` is 1 if `wxname` is a signature instead of the publisher's own name. `wxheadpic` is always the
     publisher's own picture, so a client should not show it beside a signature. `publisher_id` opens
     `/getPublisher`; it is "" if they deleted their account. `draw_type`: 1 on site, 2 by mail. `expires_at`
-    is when it ends at the latest, unix ms; before it opens, as announced; 0 if that is not known, or it has
-    ended. `starts_at` is the announced start, in unix ms, 0 if there is none; until then the task cools down.
-    `ranks` is [] if all prizes are alike. Otherwise `money` is that of the first rank with red packets, and
-    `goods_type` is 1 if there is such a rank. `place` and `pickup_time` are for goods on site.
+    is the latest time at which it ends, in unix ms. Before it opens, this is the announced end. It is 0 if no
+    end is known, or if the task has ended. `starts_at` is the announced start, in unix ms, 0 if there is
+    none; until then the task cools down. `ranks` is [] if all prizes are alike. Otherwise `money` is that of
+    the first rank with red packets, and `goods_type` is 1 if there is such a rank. `place` and `pickup_time`
+    are for goods on site.
     """
 
     code: str

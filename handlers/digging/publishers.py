@@ -42,9 +42,10 @@ class GetPublisherRequest(msgspec.Struct):
 class GetPublisherReply(Reply, kw_only=True):
     """`data` are their public treasures, 20 a page: what starts later, what runs, what ended.
 
-    `mine` is 1 if the caller is the publisher, `following` if they follow them. `handed` is how many of their
-    prizes winners have got, at most 500; `handed_all` is 0 if there are more. `handed_in_ms` is the median
-    time from a claim until the goods were sent, or handed over on site; 0 if there were none.
+    `mine` is 1 if the caller is the publisher, `following` if the caller follows the publisher. `handed` is
+    how many of their prizes winners have got, at most 500; `handed_all` is 0 if there are more.
+    `handed_in_ms` is the median time from a claim until the goods were sent, or handed over on site; 0 if
+    there were none.
     """
 
     wxname: str

@@ -216,9 +216,9 @@ class GetWinnersRequest(msgspec.Struct):
 class WinnerRow(msgspec.Struct):
     """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
 
-    `state`: won, claiming, given, frozen (by an operator), expiring, returned. Red packets may also
-    be held. Goods by mail are given once their address is here, then sent and received. `address_waits` is 1
-    if it is here, and opens only once earlier ones are sent. `address_deleted` is 1 once the address was
+    `state`: won, claiming, given, frozen (by an operator), expiring, returned. Red packets may also be held.
+    Goods by mail are given once the winner's address has come, then sent, then received. `address_waits` is 1
+    if it has come, but opens only once earlier goods are sent. `address_deleted` is 1 once the address was
     deleted: 90 days after the goods arrived or, if none were sent, after the address came. It is also deleted
     if the prize is returned or the winner erased. `rank` is the prize's place in the details' `ranks`, from
     1, 0 if all are alike; `prize` is its name then, else the task's. `overdue` is 1 if the address is here

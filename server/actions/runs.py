@@ -58,9 +58,9 @@ async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -
     store, person = context.store, await find_person(context, whom)
     records = await store.people.of_openid(person["openid"])
     begun = {run.get("unionid") for run in await store.runs.unfinished()}
-    # Asking may have been cut off between two records. The order lets one of two simultaneous requests begin
-    # all of them. If the other looks between two records, it begins the second one: each record still has one
-    # run, and the first request is refused because of that one.
+    # Asking may have been cut off between two records. The records are sorted, so that one of two
+    # simultaneous requests begins the runs of all of them. If the other looks between two records, it begins
+    # the second one: each record still has one run, and the first request is refused because of that one.
     asked = sorted(record["_id"] for record in records if record["_id"] not in begun)
     if not asked:
         raise BadRequest(UNDER_WAY)

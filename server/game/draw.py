@@ -26,7 +26,7 @@ In both versions:
 
 Version 2 may have `ranks`: kinds of prizes. Each has `num`, how many there are, and `fen`, what one pays
 (goods have none). If `split` is 1, `fen` is a sum that the prizes of this rank share. Where prizes lie does
-not depend on ranks. Which rank lies where, and each share, are drawn with further words:
+not depend on ranks. Which rank lies where, and each share, are drawn with other labels than "prize":
 
 - y(k) is as x(k), with ":rank:" + k. The ranks 1, 2, … stand in a row in their order, each `num` times. For
   k = prize_num … 2, places k and 1 + y(k) mod k are exchanged. Then prize k has the rank at place k.

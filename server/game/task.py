@@ -30,8 +30,9 @@ class Task(TypedDict):
     `decided` is how often operators hid or showed it.
 
     A task with several kinds of prizes has `ranks`, how many of each are still hidden (`ranks_left`), and
-    what these pay together (`left_fen`). Then `goods_type` is 1 if one kind is paid, `draw_type` is that of
-    the goods if no kind is paid, and `money` is the whole yuan of a prize of the first rank that is paid.
+    what these pay together (`left_fen`). Then `goods_type` is 1 if at least one kind is red packets,
+    and `money` is what a prize of the first such kind pays, in whole yuan. `draw_type` is that of the goods
+    if all kinds are goods.
     `kinds` says under which of them the square lists it.
 
     `place` and `pickup_time` say where and when goods on site are handed over, `not_sent_to` to which

@@ -87,7 +87,7 @@ class Digging:
         return self._turns.setdefault(code, asyncio.Lock())
 
     def learn(self, task: Task) -> None:
-        """Remember the facts about a task that was read which never change."""
+        """Remember what never changes about a task that was just read."""
         self._tasks[task["_id"]] = task["publisher"], bool(task["cd_ms"])
 
     def publisher(self, code: str) -> str:

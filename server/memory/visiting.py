@@ -64,8 +64,8 @@ class Visiting:
     ) -> tuple[str | None, str | None]:
         """Return a task's code and, for a share token, the sharer's id. (None, None) for an unknown token.
 
-        A code is returned unchecked. Digs, which wait behind no page, pass `in_queue=False`. Raises
-        Unavailable.
+        A code is returned unchecked. Digs do not wait in the queue of page reads: they pass
+        `in_queue=False`. Raises Unavailable.
         """
         if len(code_or_share) != SHARE_CHARACTERS:
             return code_or_share, None

@@ -42,7 +42,7 @@ STOCK_SECONDS = 10.0  # a count reads all running tasks; the screen says how old
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
 AHEAD_MS = 60_000  # how far another process's clock may be ahead
-# Wait this long for slow processes; resend the second if a heartbeat comes later.
+# Wait this long for the heartbeats of slow processes. If one comes later, that second's sums are sent again.
 COMPLETE_MS = 500
 KEPT_SECONDS = 10
 # A silent process is still shown for this long, so that the operator sees its silence.

@@ -22,7 +22,7 @@ _DATE = re.compile(r"(?<!\d)(?:19|20)\d\d(?:-?[01]\d(?:-?[0-3]\d)?)?(?!\d)")
 
 
 def bits_of(secret: str) -> float:
-    """Estimate how many bits a secret has: the information of each character after those before it.
+    """Estimate how many bits a secret has: the information that each character adds.
 
     A word counts as its first letter, a year or date as one digit, and each character that is no ASCII letter
     or digit as 1 bit. Sequences, repeats and neighbours on a keyboard count nothing. So random secrets get

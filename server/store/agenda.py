@@ -54,7 +54,7 @@ class Agenda(Documents[AboutDatabase]):
 
 
 def _any_of(kind: Kind, before_ms: int) -> _Document:
-    """Return the stage that adds a row if anything of a kind is due since before that time."""
+    """Return the stage that adds a row if anything of a kind was due before that time."""
     collection, due = _query(kind, before_ms)
     found: list[_Document] = [
         {"$match": due},

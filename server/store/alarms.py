@@ -61,7 +61,7 @@ class Alarms(DueDocuments[AlarmRecord]):
         return await self.in_order({}, "-begin_at", limit)
 
     async def begin(self, alarm: AlarmRecord) -> None:
-        """Write an alarm, unless it is written. Raises Uncommitted if that may be undone."""
+        """Write an alarm, unless it is there already. Raises Uncommitted if that may be undone."""
         await self.add_or_read(alarm)
 
     async def change(self, alarm_id: str, values: list[str]) -> None:

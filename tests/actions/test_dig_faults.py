@@ -136,7 +136,7 @@ async def test_a_task_whose_insert_was_made_and_not_confirmed_is_published_once(
     alice, _ = await publisher_and_digger(client)
     asked = await alice.draft()
     named = {"publish_id": "my-only-cat"}
-    if together:  # the server's seed is the name
+    if together:  # the server's seed stands for `publish_id`
         named = {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "nonce": "ab" * 16}
     wire.next("insert", lose_reply)
     unknown, reply = [await alice.post("/postTask", **asked, **named) for _ in range(2)]

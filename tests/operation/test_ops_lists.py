@@ -24,7 +24,7 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client, context):
     await client.post("/ops/hide", code=plain, hidden=1, reason="看看")
     assert await codes(client, of="hidden") == [plain]
     goods = await alice.publish()
-    await context.store.tasks.rows.update_one({"_id": goods}, {"$set": {"open": 0}})  # as while it is checked
+    await context.store.tasks.rows.update_one({"_id": goods}, {"$set": {"open": 0}})  # it is being checked
     assert await codes(client, of="unpaid") == [unpaid]
     held = await client.get("/ops/list", of="held")
     assert [task["code"] for task in held["data"]] == [paid]

@@ -88,7 +88,7 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
     for seen in (url, thumbnail, own["pic"], own["thumbnail"], page["pic"], page["thumbnail"]):
         assert await answered(client, seen) == UNSHOWN
         assert await answered(client, path_of(seen)) == NOT_FOUND
-    # The page is kept as bytes; what it has must not run out.
+    # The page is cached as bytes, so the signed addresses in it must not expire.
     monkeypatch.setattr(context.clock, "now_ms", lambda now=context.clock.now_ms: now() + 3 * HOUR_MS)
     assert await answered(client, page["pic"]) == NOT_FOUND
     assert await answered(client, (await alice.get("/getTaskDetails", code=code))["pic"]) == UNSHOWN

@@ -55,7 +55,7 @@ class Line:
             return int(head.split()[1]), json.loads(await self.reader.readexactly(length))
 
     async def closed(self) -> float:
-        """Return when the server closed the connection."""
+        """Wait until the server closes the connection; return the time."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             with suppress(ConnectionError):  # the server did not read everything that was sent
                 assert await self.reader.read() == b""

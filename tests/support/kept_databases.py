@@ -41,7 +41,8 @@ class KeptDatabases:
         """`client` connects past the wire, so that its own work does not count as use of a database."""
         self.client, self.wire, self.redis = client, wire, redis
         self._lent: dict[str, bool] = {}  # by name, whether it is prepared
-        # By name: whether it is for the sandbox too, and the connections when it was given back.
+        # By name: whether it has the sandbox's collections, and which connections were open when it came
+        # back.
         self._free: dict[str, tuple[bool, set[str]]] = {}
 
     def clear(self) -> None:

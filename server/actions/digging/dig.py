@@ -123,7 +123,8 @@ def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
 def _known_cooldown(context: Context, request: _Request) -> CoolingDown | None:
     """Return the refusal of a request that came in a cooldown, or before the task starts.
 
-    None if no such time is known, or if it is the cooldown of the caller's own dig.
+    None if this process knows of no such cooldown or start, or if the cooldown is that of the caller's own
+    dig.
     """
     now_ms = context.clock.now_ms()
     at_ms = _counts_at(context, request, now_ms)
@@ -397,7 +398,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             return Dug(recorded, view["task"]["params"], repeated=True)
         look_at_risk(context, view, request.address())
         await _follow_up(context, recorded, deadline)
-        # At our first read, a new primary may not yet have had the dig that an earlier request made.
+        # The dig may be that of an earlier request, which a new primary did not have yet at our first read.
         repeated = owed is not None and owed["at"] < asked_at
         return Dug(recorded, view["task"]["params"], repeated)
 

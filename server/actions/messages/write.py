@@ -128,8 +128,8 @@ async def announce_to_followers(context: Context, task: Task) -> None:
 async def tell_followers(context: Context, message: Message) -> None:
     """Write to some more of a publisher's followers, if they consented. Between turns other work is done.
 
-    Somebody who follows since the announcement has a higher number than its `last`. A process may die after
-    any line: the same messages are then written again under the same ids.
+    Somebody who began to follow after the announcement has a higher number than its `last`. A process may die
+    after any line: the same messages are then written again under the same ids.
     """
     store, now_ms = context.store, context.clock.now_ms()
     code, publisher = message["code"], message["unionid"]

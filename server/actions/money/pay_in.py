@@ -305,7 +305,8 @@ def _is_over(task: Task | None) -> bool:
 async def _end_if_taken_down(context: Context, code: str) -> Task | None:
     """Return the task of a paid order, which ends if an operator hid it before it opened.
 
-    Ending it keeps the refund right even if the task is shown again meanwhile. A task in review waits.
+    Ending it keeps the refund right even if the task is shown again meanwhile. A task in review
+    does not end here: its payment waits for the review.
     """
     task = await context.store.tasks.find(code)
     if task is None or not is_taken_down(task) or _is_over(task):

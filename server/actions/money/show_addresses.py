@@ -51,7 +51,10 @@ async def is_address_open(context: Context, prize: Prize) -> bool:
 
 
 async def _first_unsent(context: Context, publisher: str) -> set[str]:
-    """Return the prizes whose turn it is. Prizes of hidden tasks cannot be sent, so they are skipped."""
+    """Return the prizes whose addresses may be read now: the earliest ones that are not sent.
+
+    Prizes of hidden tasks cannot be sent, so they are skipped.
+    """
     hidden = await context.store.tasks.hidden_of(publisher, HIDDEN)
     return await context.store.prizes.unsent(publisher, hidden, OPEN_AT_ONCE)
 

@@ -394,8 +394,8 @@ class Tasks(DueDocuments[Task]):
             batch_size=limit,  # all in one trip
         )
         rows = await found.to_list(limit)
-        # They are first, being the newest. If only tasks that start later are wanted, the soonest are first
-        # already.
+        # Tasks that start later have the newest `opened_at`, so they come first. If only these are wanted,
+        # the soonest are first already.
         newest_first = dict(order)["opened_at"] == pymongo.DESCENDING
         later = [row for row in rows if newest_first and row["opened_at"] > now_ms and not row["status"]]
         rows[: len(later)] = sorted(later, key=lambda row: row["opened_at"])

@@ -37,8 +37,8 @@ class Prize(TypedDict):
     operators find it. `carrier` and `number` are
     those of the parcel, and are deleted with the address.
 
-    `weighed` is the attempt that was approved. `withheld_at` is since when a prize is held, frozen or
-    `freezing`; `was_held_at` and `was_held_for` stay: when and why a limit held it last. `bill_lost`: WeChat
+    `weighed` is the attempt that was approved. `withheld_at` is the time from which a prize is held, frozen
+    or `freezing`. `was_held_at` and `was_held_for` say when and why a limit last held it. `bill_lost`: WeChat
     never said that its bill failed, so it gets no other. `denied`: an operator let it go back to the
     publisher. `released_at` only moves the deadline. `released_alone`: an operator released this prize
     individually, so it is not checked against the limits again. `rank` is its kind, from 1, if its task has
@@ -323,7 +323,7 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def find_old_address(self, before_ms: int) -> bool:
-        """Whether there is an address that came, and its goods arrived, before that time."""
+        """Whether `old_address` finds an address."""
         return await self.collection.find_one(old_address(before_ms), {"_id": 1}) is not None
 
     async def delete_old_addresses(self, before_ms: int, age_ms: int) -> None:
@@ -530,7 +530,7 @@ class Prizes(DueDocuments[Prize]):
 
 
 def old_address(before_ms: int) -> _Document:
-    """Return the query that finds addresses of goods that came, and arrived, before that time."""
+    """Return the query that finds the addresses that came, and whose goods arrived, before that time."""
     return {
         "address_box": {"$exists": True},
         "given_at": {"$gt": 0, "$lte": before_ms},
