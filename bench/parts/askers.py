@@ -1,6 +1,6 @@
 """Clients of HTTP in a process of their own: each asks again as soon as it is answered.
 
-They are `Tappers` too, on bare sockets and epoll. They also weigh the frames that pages get.
+The class extends `Tappers`, which use bare sockets and epoll. It also counts the bytes of pages' frames.
 
     crowd = Crowd(Askers)
     crowd.call("keep_asking", port, [[request, ...], ...], b'"status":0', 3.0)
@@ -23,7 +23,7 @@ from parts.watchers import Peer
 
 @dataclass(slots=True)
 class Asked:
-    """What became of the requests. `wrong`: replies without what was expected."""
+    """The results of the requests. `wrong` counts replies without the expected text."""
 
     waits_ms: list[float]
     seconds: float  # until the last reply
@@ -49,7 +49,7 @@ class Askers(Tappers):
     def keep_asking(
         self, port: int, requests: list[list[bytes]], expected: bytes, seconds: float
     ) -> Callable[[], Any]:
-        """Ask over one connection for each list of requests, in turn and again, for so long."""
+        """Send each list of requests over a connection of its own, again and again, for `seconds`."""
         self.expected = expected
         self.asked = Asked([], 0.0, 0, 0, Counter())
         for each in requests:
@@ -65,7 +65,7 @@ class Askers(Tappers):
         return lambda: None if self.askers else self.asked
 
     def weigh(self) -> Callable[[], Any]:
-        """Answer how many frames of each type came since the last time, and their bytes with headers."""
+        """Answer how many frames of each type came since the last call, and their bytes with headers."""
         found = dict(self.frames), dict(self.frame_bytes)
         self.frames.clear()
         self.frame_bytes.clear()

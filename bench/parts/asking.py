@@ -1,4 +1,4 @@
-"""Turns a generated request into one of a person, with values that exist."""
+"""Turns a generated request into the request of a person, with values that exist."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from typing import Any
 from parts.cast import Actor, Cast
 from parts.scenes import Scenes
 
-# Probabilities: a value that exists replaces the generated one; `unionid` is the sender's own; and so on.
+# Probabilities that an existing value replaces the generated one, that `unionid` is the sender's own, and
+# that the token, the operator's cookie and the operator's token are valid.
 KNOWN, OWN, PROVEN, RIGHT_COOKIE, RIGHT_TOKEN = 0.8, 0.9, 0.85, 0.9, 0.95
-FITTING = 0.4  # how often all that is sent fits together
+FITTING = 0.4  # probability that all values of a request fit together
 PAID, FORGIVEN = 0.7, 0.3
 SMALL = {"page": (1, 2), "depth": (0, 0, 1, 2), "money": (2,), "is_share": (0, 1), "prize_num": (1, 2)}
 
 
 class Sender:
-    """`actor` is the person who sent the last request, None if no valid token proved it."""
+    """`actor` is the person who sent the last request, None if the request had no valid token."""
 
     def __init__(self, cast: Cast, chance: random.Random) -> None:
         self.actor: Actor | None = None
@@ -28,7 +29,7 @@ class Sender:
         return self._chance.random() < probability
 
     def fill(self, case: Any) -> dict[str, Any]:
-        """Make a case a request of somebody; return options that replace its body, if any."""
+        """Turn a case into somebody's request; return options that replace its body, if any."""
         path = case.operation.path
         person, known = self._scenes.of(path) if self._often(FITTING) else (None, {})
         person = person or self._chance.choice(self._cast.people)
@@ -40,7 +41,7 @@ class Sender:
         for values in (case.query, case.body) if path != "/userLogin" else ():
             if isinstance(values, dict):
                 self._replace(values, person)
-        # Operators' acts take nothing in the query.
+        # A POST takes its values in the body.
         values = case.query if case.operation.method.lower() == "get" else case.body
         if isinstance(values, dict):
             values |= known
@@ -49,7 +50,7 @@ class Sender:
         return {}
 
     def _prove(self, case: Any, person: Actor) -> None:
-        """Set the token and cookie; sometimes an ended token, a damaged one, or none."""
+        """Set the token and cookie; sometimes send an ended token, a damaged token, or no token."""
         self._proven = self._often(PROVEN)
         self.actor = person if self._proven else None
         token = person.tokens[-1]
@@ -64,7 +65,7 @@ class Sender:
             case.cookies = {"wabao_operator": self._cast.cookie if self._often(RIGHT_COOKIE) else "0" * 43}
 
     def _log_in(self, case: Any) -> None:
-        """Send one ticket, or parts of two."""
+        """Send one login ticket, or parts of two tickets."""
         self.actor, other = self._chance.sample(self._cast.people, 2)
         ticket = self._cast.ticket(self.actor)
         if not self._often(KNOWN):
@@ -89,7 +90,7 @@ class Sender:
                 values[name] = self._chance.choice(SMALL[name])
 
     def may_read_addresses(self, case: Any) -> bool:
-        """Whether the last request asked for the winners of the actor's own task."""
+        """Return whether the last request asked for the winners of the actor's own task."""
         code = case.query.get("code") if isinstance(case.query, dict) else None
         own = self.actor is not None and self._cast.publishers.get(str(code)) is self.actor
         return own and case.operation.path == "/getWinners"
@@ -132,7 +133,7 @@ class Sender:
             cast.note_all("key", [each["key"] for each in reply["brought_by"]])
 
     def _set_right(self, actor: Actor, path: str, error: str) -> None:
-        """Log the actor in again if their login has ended; sometimes have their ban lifted."""
+        """Log the actor in again if their login has ended; sometimes let an operator lift their ban."""
         if error == "bad_token" and path != "/userLogin":
             self._cast.log_in(actor)
         elif error == "banned" and self._often(FORGIVEN):

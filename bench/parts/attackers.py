@@ -2,7 +2,7 @@
 
 They use other loopback addresses than honest people, and stay below the limit of connections per address.
 An attack has many clients. Each connects, sends something, waits until the server replies or hangs up, and
-begins again after a pause.
+starts over after a pause.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _encoded(image: Image.Image, kind: str, **how: int) -> bytes:
 
 
 class Attack:
-    """A running attack. `got` counts outcomes, such as "stranger 413" or "silent hung up"."""
+    """A running attack. `got` counts its results, such as "stranger 413" or "silent hung up"."""
 
     def __init__(self, port: int, weapons: Weapons) -> None:
         self.weapons = weapons
@@ -97,7 +97,7 @@ class Attack:
         lazy: bool = False,
         together: bool = False,
     ) -> None:
-        """Connect, send the pieces, read to the end, pause; again until cancelled. A lazy one never reads."""
+        """Connect, send the pieces, read to the end, pause; repeat until cancelled. If `lazy`, never read."""
         number = next(self._numbers)
         if not together:
             await asyncio.sleep(pause_seconds * (number % 16) / 16)
@@ -162,7 +162,7 @@ Clients: TypeAlias = Iterable[Coroutine[Any, Any, None]]
 
 
 def slashes(attack: Attack) -> Clients:
-    """Ask for long paths of one character and, more often, for shorter ones."""
+    """Ask for long paths that repeat one character and, more often, for shorter such paths."""
     for character in "/;?%.":
         path = "/" + character * SLASHES
         yield attack.again("long path", [get(path, "x")], 1.0)
@@ -171,7 +171,7 @@ def slashes(attack: Attack) -> Clients:
 
 
 def uploads(attack: Attack) -> Clients:
-    """Begin uploads of 10 MB and never end them, as strangers and as people; and send 10 MB of JSON."""
+    """Begin uploads of 10 MB and never end them, as strangers and as logged-in people; send 10 MB of JSON."""
     rest = [bytes(PIECE_BYTES)] * (UPLOAD_BYTES // PIECE_BYTES - 1)
     for _ in range(UPLOADS):
         head = _upload_head("", "multipart/form-data; boundary=b", UPLOAD_BYTES)
@@ -196,7 +196,7 @@ def _upload_head(token: str, content_type: str, length: int, path: str = "/uploa
 
 
 def chunks(attack: Attack) -> Clients:
-    """Send bodies in one-byte chunks, each of which costs the loop some work: some fast, some slowly."""
+    """Send bodies in one-byte chunks, some fast, some slowly. Each chunk costs the loop some work."""
     person = attack.weapons.people[0]
     rest = [CHUNK * CHUNKS_AT_ONCE] * (UPLOAD_BYTES // 10 // CHUNKS_AT_ONCE)
     for path, content_type in (
@@ -237,7 +237,7 @@ def heads(attack: Attack) -> Clients:
 
 
 def campus(attack: Attack) -> Clients:
-    """From honest people's address: idle connections, half heads, wrong codes, bodies that do not come."""
+    """From honest people's address, open idle connections, send half heads, wrong codes, unended bodies."""
     attack.addresses = ["127.0.0.1"]
     half = b"GET /getTaskList HTTP/1.1\r\nHost: localhost\r\nX-Half: "
     for number in range(IDLE):
@@ -250,7 +250,7 @@ def campus(attack: Attack) -> Clients:
 
 
 def pictures(attack: Attack) -> Clients:
-    """Upload pictures that take long: one person those of 16 megapixels, another the rest."""
+    """Upload pictures that take long to decode: one person those of 16 megapixels, another one the rest."""
     owners = dict.fromkeys(attack.weapons.pictures, attack.weapons.people[0])
     owners |= {kind: attack.weapons.people[1] for kind in owners if "scans" in kind or "50" in kind}
     for kind, data in attack.weapons.pictures.items():
@@ -261,7 +261,7 @@ def pictures(attack: Attack) -> Clients:
 
 
 def stalled(attack: Attack) -> Clients:
-    """Begin seven uploads of 10 MB as four people, and send all but their ends."""
+    """Begin seven uploads of 10 MB as four people, and send all but the end of each."""
     rest = [bytes(PIECE_BYTES)] * (STALLED_BYTES // PIECE_BYTES)
     for number in range(STALLED):
         person = attack.weapons.people[number % STALLED_PEOPLE]
@@ -294,7 +294,7 @@ KINDS: dict[str, Callable[[Attack], Clients]] = {
 
 
 def run(name: str, port: int, weapons: Weapons, seconds: float) -> Counter[str]:
-    """Attack for so many seconds; return what clients got."""
+    """Attack for this many seconds; return what clients got."""
     return asyncio.run(_run(KINDS[name], Attack(port, weapons), seconds))
 
 
@@ -305,13 +305,13 @@ async def _run(kind: Callable[[Attack], Clients], attack: Attack, seconds: float
         client.cancel()
     await asyncio.gather(*clients, return_exceptions=True)
     for client in done:
-        client.result()  # a client ends only by a bug here: raise it
+        client.result()  # a client ends only if this code has a bug: raise its error
     return attack.got
 
 
 def begin() -> None:
-    """Prepare the process."""
+    """Allow the process many open files, and give it the lowest priority."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    # Real attackers do not use the server's CPU: here they get what it leaves.
+    # Real attackers run on other machines: here they get only CPU time that the server leaves idle.
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -1,7 +1,7 @@
-"""The least that can serve the same reads.
+"""The least code that can serve the same reads.
 
 Tornado handlers make the same calls to MongoDB and write the results as JSON. They check no parameters,
-identify nobody and shape no reply. One more handler calls nothing and writes the bytes that it was given.
+identify nobody and shape no reply. A further handler makes no call and writes the bytes that it was given.
 
     python bench/parts/bare.py PORT [MONGODB_URI]
 """
@@ -58,7 +58,7 @@ class TaskUser(Bare):
 
 
 class Dig(Bare):
-    """Refuses; with `read`, only after the read that would say why."""
+    """Refuses each dig. With `read`, first makes the read from which a server learns why."""
 
     async def post(self) -> None:
         asked = json.loads(self.request.body)

@@ -1,4 +1,4 @@
-"""People and tasks of each kind on a running server, and the secrets of each person.
+"""The people on a running server with their secrets, and its tasks of each kind.
 
 `schema.py` sends generated requests as these people.
 """
@@ -26,32 +26,32 @@ from server.settings import SANDBOX_APPID
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 OPEN_SECONDS = 30
-NEWEST = 30  # values from replies that are kept per parameter
-RECENT = 20  # and those that fit together
+NEWEST = 30  # kept values from replies, per parameter
+RECENT = 20  # kept values that fit together
 OPERATOR = "值班员"
-# Operators sit elsewhere than the requests come from, whose wrong tries lock out one address only.
+# Operators have another address than the generated requests, whose wrong tokens lock their address out.
 OPERATORS_ADDRESS = "127.0.0.2"
 DAY_MS = 86_400_000
 
 
 @dataclass
 class Actor:
-    """A person, or an operator, as a client knows them."""
+    """A person or an operator, with what their client knows."""
 
     user: str
     unionid: str = ""
     openid: str = ""
     tokens: list[str] = field(default_factory=list)
-    pictures: list[str] = field(default_factory=list)  # the addresses of those that they uploaded
+    pictures: list[str] = field(default_factory=list)  # addresses of the pictures that they uploaded
 
     @property
     def address(self) -> dict[str, str]:
-        """Where to send what they win; it is nobody else's."""
+        """The address to which their prizes are sent; each person has another."""
         number = f"1390000{USERS.index(self.user):04}"
         return {"receiver": f"{self.user} 收", "phone": number, "address": f"挖宝路 {number} 号 {self.user}"}
 
     def secrets(self) -> Iterator[tuple[str, str]]:
-        """Yield each text that only this person may see, and what it is."""
+        """Yield each text that only this person may see, with a name for it."""
         yield self.unionid, "unionid"
         yield base64.b64encode(self.unionid.encode()).decode().rstrip("="), "unionid in base64"
         yield self.openid, "openid"
@@ -62,7 +62,7 @@ class Actor:
 
 
 class Cast:
-    """All that exists. `pool` has values by the name of the parameter that takes them."""
+    """All people, tasks and values that exist. `pool` has values by the parameter that takes them."""
 
     def __init__(self, http: httpx.Client, operator_token: str, chance: random.Random) -> None:
         self.http = http
@@ -72,17 +72,17 @@ class Cast:
         self.operator_token = operator_token
         self.cookie = ""
         self.publishers: dict[str, Actor] = {}  # by a task's code
-        self.over: set[str] = set()  # codes of tasks that ended, or that others do not see
+        self.over: set[str] = set()  # codes of tasks that ended or are hidden
         self.packets: set[str] = set()  # codes of tasks that hold red packets
         self.unpaid: deque[str] = deque(maxlen=RECENT)
-        self.cooling: dict[str, int] = {}  # by a task's code, until when (unix ms)
-        self.digs: deque[tuple[str, int]] = deque(maxlen=RECENT)  # in which task, how deep
-        self.wins: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # who won in which task, how deep
-        self.addressed: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # and said where to send it
-        self.sent: deque[tuple[Actor, str]] = deque(maxlen=RECENT)  # to whom something is on its way
+        self.cooling: dict[str, int] = {}  # by a task's code: when the cooldown ends (unix ms)
+        self.digs: deque[tuple[str, int]] = deque(maxlen=RECENT)  # task, depth
+        self.wins: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # winner, task, depth
+        self.addressed: deque[tuple[Actor, str, int]] = deque(maxlen=RECENT)  # the wins with an address
+        self.sent: deque[tuple[Actor, str]] = deque(maxlen=RECENT)  # winners whose prize was sent
         self.pickups: deque[tuple[str, str]] = deque(maxlen=RECENT)  # a task's code, and the pick-up code
         self.templates: list[str] = []  # ids of messages' templates
-        # What operators last saw in their lists and can decide, named as the interfaces take it.
+        # Entries of the operators' lists that an operator can decide, as the interfaces name them.
         self.held_payouts: list[tuple[str, str, int]] = []
         self.frozen: list[tuple[str, str, int]] = []
         self.held_reviews: list[str] = []
@@ -123,7 +123,7 @@ class Cast:
         self.pickups.append((pickup, self.fine(self.post(carol, "/drawPrize", code=pickup))["pickup"]))
 
     def _let_packets_be_won(self) -> None:
-        """Leave one unpaid and one running; let one be given, and one be held because its winner is risky."""
+        """Leave one packet unpaid and one running, let one be given, and one be held for its risky winner."""
         alice, bob, _, dave, erin, _ = self.people
         risky = {"what": "rank", "call": "risk", "number": erin.openid, "code": "4", "times": 1000}
         self.http.post("/sandbox/misbehave", json=risky).raise_for_status()
@@ -138,7 +138,7 @@ class Cast:
         while self.post(erin, "/drawPrize", code=packets[1]).get("error") != "payout_held":
             self._wait_until(until, "no payout limit held a red packet")
 
-    # ---- what one person does
+    # ---- acts of one person
 
     def get(self, actor: Actor, path: str, **query: Any) -> dict[str, Any]:
         """Ask as somebody."""
@@ -147,29 +147,29 @@ class Cast:
         return reply
 
     def post(self, actor: Actor, path: str, **body: Any) -> dict[str, Any]:
-        """Do something as somebody."""
+        """Post as somebody."""
         body = {"unionid": actor.unionid, **body}
         reply: dict[str, Any] = self.http.post(path, json=body, headers=self.headers(actor)).json()
         return reply
 
     @staticmethod
     def fine(reply: dict[str, Any]) -> dict[str, Any]:
-        """Return a reply that is no refusal."""
+        """Return the reply's data; it must not be a refusal."""
         if reply["status"]:
             raise SystemExit(f"the scene cannot be made: {reply}")
         return reply
 
     @staticmethod
     def headers(actor: Actor) -> dict[str, str]:
-        """Return what proves who asks."""
+        """Return the headers that prove who asks."""
         return {"Authorization": f"Bearer {actor.tokens[-1]}"}
 
     def ticket(self, actor: Actor) -> dict[str, str]:
-        """Return what WeChat gives a person for one login."""
+        """Return the ticket that WeChat gives a person for one login."""
         return a_ticket(self.http, actor.user, f"{actor.user} 的昵称")
 
     def log_in(self, actor: Actor) -> None:
-        """Get a token, if one was ended a new one."""
+        """Log a person in; the token is a new one if the last was ended."""
         self.note_login(actor, log_in(self.http, actor.user, f"{actor.user} 的昵称"))
 
     def note_login(self, actor: Actor, data: dict[str, Any]) -> None:
@@ -189,7 +189,7 @@ class Cast:
         self._operators_http.cookies.clear()
 
     def lift_ban(self, actor: Actor) -> None:
-        """Let an operator lift somebody's ban, named by a task that they published, if there is one."""
+        """Let an operator lift somebody's ban; a task that they published names them, if there is one."""
         code = next((code for code, publisher in self.publishers.items() if publisher is actor), None)
         self._operators_http.post(
             "/ops/unban",
@@ -235,7 +235,7 @@ class Cast:
         """Remember what a dig found, and the cooldown that it began."""
         if reply["task_status"]:
             self.over.add(code)
-        if code not in self.publishers:  # it was named by a share token
+        if code not in self.publishers:  # the dig named its task by a share token
             return
         self.digs.append((code, reply["seq"]))
         if reply["cd_until"]:
@@ -257,7 +257,7 @@ class Cast:
         return code
 
     def note_refusal(self, code: str, error: str) -> None:
-        """Remember what need not be tried again."""
+        """Remember a refusal, so that hopeless requests are not repeated."""
         if error in ("ended", "no_such_task"):
             self.over.add(code)
         elif error in ("nothing_to_pay", "already_paid") and code in self.unpaid:
@@ -273,7 +273,7 @@ class Cast:
         self.addressed.extend(win for win in self.wins if win[:2] == (actor, code))
 
     def note_parcel(self, code: str, depth: int) -> None:
-        """Remember that it is on its way."""
+        """Remember that a winner's prize was sent."""
         self.sent.extend((actor, code) for actor, *won in self.addressed if won == [code, depth])
 
     def note_all(self, name: str, values: list[Any]) -> None:
@@ -289,7 +289,7 @@ class Cast:
             values.append(value)
             del values[len(USERS) : -NEWEST]
 
-    # ---- what a person's WeChat does
+    # ---- acts of a person's WeChat
 
     def pay(self, actor: Actor, code: str) -> None:
         """Order and pay, and wait until the task can be dug."""
@@ -319,13 +319,13 @@ class Cast:
         self.http.post("/sandbox/subscribe", json={"user": actor.user, "tmplIds": templates})
 
     def confirm(self, package: str) -> None:
-        """Take a red packet's money."""
+        """Accept a red packet's money."""
         self.http.post("/sandbox/confirm", json={"package": package})
 
 
 @dataclass
 class Kept:
-    """What the database alone knows: seeds by task, which tasks run, and WeChat's session keys."""
+    """Values that only the database has: seeds by task, which tasks run, and WeChat's session keys."""
 
     seeds: dict[str, bytes]
     running: set[str]
@@ -343,7 +343,7 @@ def kept_by(server: Server, secret: str) -> Kept:
 
 
 def make_older(server: Server) -> None:
-    """Move everybody's first login two days back: reports of new accounts do not count."""
+    """Move everybody's first login two days back, because reports of new accounts do not count."""
     with _database(server) as database:
         database["people"].update_many({}, {"$inc": {"created_at": -2 * DAY_MS}})
 

@@ -45,7 +45,7 @@ class Sender:
         return int(self._answers.readline())
 
     def round(self) -> float:
-        """Send SENDS times, each time after all got the last message; return the CPU µs per delivery."""
+        """Send SENDS messages, each after all got the one before; return the CPU µs per delivery."""
         before = self._cpu_us()
         for _ in range(SENDS):
             self.crowd.ask("receive", self.sockets)
@@ -72,7 +72,7 @@ def running(sockets: int) -> Iterator[dict[str, Sender]]:
 
 
 def measure(sockets: int = SOCKETS, rounds: int = ROUNDS) -> dict[str, list[float]]:
-    """Return the CPU µs per delivery of each round, without a first round that warms up."""
+    """Return the CPU µs per delivery of each round; a first round that warms up is left out."""
     found: dict[str, list[float]] = {kind: [] for kind in KINDS}
     with running(sockets) as senders:
         for number in range(rounds + 1):

@@ -1,6 +1,6 @@
 """Honest people: they watch tasks and dig at a steady pace.
 
-Each dig uses a new connection and is sent at its time, even if the one before is not answered yet.
+Each dig uses a new connection and is sent at its time, even if the dig before is not answered yet.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def dig(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs
 
 
 async def dig_all(port: int, requests: list[bytes], a_second: int, seconds: float) -> Digs:
-    """Do what `dig` does, on a loop that runs."""
+    """Do the same as `dig`, on the running loop."""
     found = Digs()
     began = time.perf_counter()
     async with asyncio.TaskGroup() as digging:

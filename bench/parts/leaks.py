@@ -14,14 +14,14 @@ from websockets.sync.client import ClientConnection, connect
 from parts.cast import Actor, Cast, kept_by
 from parts.serving import Server
 
-WATCHED_TASKS = 20  # the server limits a connection's messages per second
+WATCHED_TASKS = 20  # no more: the server limits a connection's messages per second
 PROOF = "/getProof"
 _LONG_WORD = re.compile("[0-9A-Za-z+/_-]{20,}")
 _PROCESS = re.compile('"process":"([0-9a-f]{12})"')
 
 
 class Leaks:
-    """Finds secrets shown to others. Keeps all replies: seeds and session keys are read last."""
+    """Finds secrets shown to others. Keeps all replies, because seeds and session keys become known last."""
 
     def __init__(self, cast: Cast) -> None:
         self._cast = cast
@@ -29,7 +29,7 @@ class Leaks:
         self._proofs: list[str] = []
 
     def in_reply(self, path: str, response: Any, actor: Actor | None, addresses: bool) -> Iterator[str]:
-        """Yield what a reply to `actor` shows of others; with `addresses` it may show winners' addresses."""
+        """Yield each secret of others in a reply to `actor`; `addresses` allows those of winners."""
         cookie = self._cast.cookie if path != "/ops/login" else ""
         headers = "\n".join(value for values in response.headers.values() for value in values)
         text = f"{headers}\n{response.text}"
@@ -39,7 +39,7 @@ class Leaks:
                 yield f"{what} in a reply"
 
     def in_frames(self, frames: Iterable[str]) -> Iterator[str]:
-        """Yield what frames show of anybody."""
+        """Yield each secret of anybody in these frames."""
         for frame in frames:
             yield from (f"{what} in a frame" for what in self._told(frame, None, self._cast.cookie))
 

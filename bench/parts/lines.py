@@ -33,7 +33,7 @@ class Line:
 
     @property
     def own_port(self) -> int:
-        """The port that it is connected from."""
+        """The client's port of this connection."""
         if self._writer is None:
             raise Lost
         port: int = self._writer.get_extra_info("sockname")[1]

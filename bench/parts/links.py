@@ -1,4 +1,4 @@
-"""The people and the shared tasks of `taps.py`. They are made once, before anything is timed."""
+"""The people and the shared tasks of `taps.py`, made once before anything is timed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from parts.tappers import Tap
 from server.security.keys import Keys
 
 PEOPLE = 2500
-DIGGERS = 55  # more than the details show
+DIGGERS = 55  # more people than the details show
 COOLDOWN_SECONDS = 1
 
 
@@ -55,7 +55,8 @@ class Scene:
                 f"mongodb://127.0.0.1:{port}/wabao?directConnection=true&retryWrites=false"
             ) as client:
                 database = client.get_default_database()
-                # Only now, or the digs would take minutes. The last two tasks are dug often: no cooldown.
+                # The cooldown comes only now, or the digs would take minutes. The last two tasks get none,
+                # because they are dug often.
                 cooling = [shared.code for shared in self.tasks[:-2]]
                 change = {"$set": {"cd_ms": COOLDOWN_SECONDS * 1000}}
                 database["tasks"].update_many({"_id": {"$in": cooling}}, change)

@@ -1,4 +1,4 @@
-"""Open pages of a real server, measured: delays, memory, CPU, slow readers, a return of all at once."""
+"""Measures open pages of a real server: delays, memory, CPU, slow readers, and a return of all at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_COOLDOWN, ENDLESS = 0, 3600
 
 @dataclass(slots=True)
 class Digs:
-    """Per dig the milliseconds from its commit to its last delivery; and the p99 of all deliveries.
+    """`last_ms`: per dig, from its commit to its last delivery. `deliveries_p99_ms`: of all deliveries.
 
     `waited_ms`: per dig, how long the server's loops waited for a core, from request to last delivery.
     """
@@ -74,7 +74,7 @@ def open_pages(server: Server, crowd: Crowd, pages: list[Asked], at_once: int = 
 
 
 def dig_to(server: Server, crowd: Crowd, code: str, diggers: list[Person], watchers: int) -> Digs:
-    """Dig once as each digger, each time after all watchers heard of the dig before."""
+    """Dig once as each digger, always after all watchers have heard of the dig before."""
     heard: list[Heard] = []
     waited: list[float] = []
     workers = server.workers()
@@ -117,14 +117,14 @@ def idle_watchers(workers: int, watchers: int, digs: int) -> Digs:
 
 @dataclass(slots=True)
 class Race:
-    """All pages dig when their countdown ends: the last delivery of each round, and all replies."""
+    """All pages dig as their countdown ends: the last delivery of each round, and the replies."""
 
     last_ms: list[float]
     replies: Counter[str]
 
 
 def race(people: int, pages_each: int, rounds: int) -> Race:
-    """People with some pages each. Every page has a connection for digs, and digs when the tick says 0."""
+    """Let people with `pages_each` pages race: each page digs over its own connection at a tick of 0."""
     pages = people * pages_each
     with running() as server, closing(Crowd()) as crowd:
         alice = server.log_in("alice")
@@ -153,7 +153,7 @@ def _log_in(server: Server, number: int) -> Person:
 
 @dataclass(slots=True)
 class Load:
-    """What watching connections cost one process. `idle` and `ticks` are shares of a core."""
+    """The cost of watching connections for one process. `idle` and `ticks` are shares of a core."""
 
     kb_each: float
     idle: float
@@ -163,7 +163,7 @@ class Load:
 
 @dataclass(slots=True)
 class Return:
-    """All pages are cut off at once and come back with `since`."""
+    """The results when all pages are cut off at once and come back with `since`."""
 
     seconds: float
     missed_digs: int
@@ -172,7 +172,7 @@ class Return:
 
 
 def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
-    """Many connections on one process: what they cost, and how it goes when all are cut off and come back."""
+    """Measure many connections on one process: their cost, then a return of all after they were cut off."""
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(missed_digs + 2))
@@ -216,9 +216,9 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
 
 @dataclass(slots=True)
 class Cheers:
-    """Shares of a core: idle, with one frame a second, and with all cheering each second besides.
+    """Shares of a core: idle, with one frame a second, and with everybody cheering each second, too.
 
-    `frames` is how many more frames a watcher got a second for the cheers.
+    `frames` is the number of further frames a second that a watcher got because of the cheers.
     """
 
     idle: float
@@ -228,7 +228,7 @@ class Cheers:
 
 
 def cheers(watchers: int, seconds: int) -> Cheers:
-    """All watchers of a task cheer once a second, each a person of their own."""
+    """Let all watchers of a task cheer once a second; each watcher is another person."""
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice = server.log_in("alice")
@@ -250,7 +250,7 @@ def cheers(watchers: int, seconds: int) -> Cheers:
 
 
 def watched_tasks_kb(tasks: int, digs_each: int) -> int:
-    """Return what so many tasks add to a process: watchers of one each, less as many watchers of one task."""
+    """Return the KB of this many watched tasks: a watcher for each, less as many watchers of one task."""
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs_each + 1))
@@ -258,7 +258,7 @@ def watched_tasks_kb(tasks: int, digs_each: int) -> int:
         for code in codes:
             for digger in diggers:
                 server.dig(digger, code)
-        open_pages(server, crowd, [page(alice, codes[0])] * 50)  # what is made once is there
+        open_pages(server, crowd, [page(alice, codes[0])] * 50)  # fills what a process makes once
         begin_kb = rss_kb(worker)
         open_pages(server, crowd, [page(alice, codes[0])] * tasks)
         one_kb = rss_kb(worker)
@@ -274,7 +274,7 @@ def _share_of_core(pid: int, seconds: int) -> float:
 
 @dataclass(slots=True)
 class Slow:
-    """The other watchers' delays, in turn without and beside watchers that never read."""
+    """The other watchers' delays, in turn without and with watchers that never read."""
 
     without: list[Digs]
     beside: list[Digs]
@@ -289,9 +289,9 @@ class Slow:
 
 
 def slow_readers(watchers: int, slow: int, digs: int, rounds: int) -> Slow:
-    """Some watchers never read. Each has asked for three replays of 300 digs.
+    """Measure beside watchers that never read. Each of them asks for three replays of 300 digs.
 
-    That is more than its socket holds, and less than at what it is cut at once.
+    Three replays are more than its socket holds, but not enough for the server to cut it off at once.
     """
     with running() as server, closing(Crowd()) as crowd, closing(Crowd()) as stuck:
         (worker,) = server.workers()

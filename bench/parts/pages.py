@@ -1,6 +1,6 @@
-"""The CPU of a page, compared with a bare handler of the same bytes; commands to the stores per page and dig.
+"""Two sections of `taps.py`: the CPU of a page, and the commands to the stores per page and per dig.
 
-Sections of `taps.py`.
+The CPU is compared with a bare handler that writes the same bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GROUP = 200
 ROUNDS = 5
 WATCHERS = 50
 MOST_DETAILS, MOST_LIST = 1.8, 2.0
-# So many digs that what is sent meanwhile anyway, in bursts of some seconds, does not decide.
+# Enough digs to outweigh the commands that processes send anyway, in bursts every few seconds.
 PAGES, DIGS, PROCESSES = 100, 200, 4
 IDLE_SECONDS = 8.0
 MOST_MORE = 0.25
@@ -130,7 +130,7 @@ async def _cost(lines: list[Line], requests: list[bytes], pid: int) -> float:
 
 @dataclass(slots=True)
 class Commands:
-    """Numbers of commands to MongoDB and to Redis; `publish`: how many of the latter were PUBLISH."""
+    """Numbers of commands to MongoDB and to Redis; `publish` counts the PUBLISH among Redis' commands."""
 
     mongodb: float
     redis: float
@@ -178,7 +178,7 @@ class Traffic:
 
 
 def traffic(scene: Scene, shared: Shared, people: list[Person], processes: int) -> Traffic:
-    """Let these people tap, and dig while all of them watch."""
+    """Let these people tap; then dig while all of them watch."""
     with running(processes, scene.directory) as server, closing(Crowd(Tappers)) as crowd:
         uri = EmbeddedRedis.address_file(Path(scene.directory) / "data").read_text()
         with closing(Redis.from_url(uri)) as bus:

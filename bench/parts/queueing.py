@@ -1,8 +1,8 @@
-"""A machine as queues: what a load takes, worked out from what each piece of work costs. Pure.
+"""Simulates a machine as queues, to predict how long a load takes from the cost of each piece of work. Pure.
 
-A process does one thing at a time, in the order in which it came, as an event loop does. All processes that
-have something to do share the cores evenly, as Linux's scheduler lets them; none has more than one. Times are
-in seconds, of a clock that only the simulation knows. One seed, one answer.
+A process does one piece of work at a time, in order of arrival, as an event loop does. All busy processes
+share the cores evenly, as under Linux's scheduler; a process never has more than one core. Times are in
+seconds of the simulation's own clock. The same seed gives the same answer.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 Then = Callable[[], None]
-# One operation of a store serves at most this many requests for pages, and begins at least this long after
-# the last one (server/memory/batch_queue.py).
+# One operation of a store serves at most BATCH requests for pages, and begins at least MOMENT after the
+# operation before (server/memory/batch_queue.py).
 BATCH, MOMENT = 200, 0.015
 # The embedded store's threads share one interpreter, in turns of this length (sys.getswitchinterval).
 TURN = 0.005
@@ -25,11 +25,11 @@ TURN = 0.005
 
 @dataclass(slots=True, frozen=True)
 class Cost:
-    """CPU seconds of one request: in our process, in the store, and in the client that asks.
+    """CPU seconds of one request: in the serving process, in the store, and in the client.
 
-    The request asks the store `steps` times, one after the other, each time together with those who ask at
-    that moment. `question` and `answer` are what such a question costs our process and the store, however
-    many ask; `store` is what each of them adds, over all steps.
+    The request makes `steps` queries, one after the other. Requests that query at the same moment share one
+    query. `question` and `answer` are what a query costs the serving process and the store, however many
+    requests share it; `store` is what each request adds, over all steps.
     """
 
     worker: float
@@ -42,11 +42,11 @@ class Cost:
 
 @dataclass(slots=True, frozen=True)
 class DigCost:
-    """CPU seconds of a dig and of telling it.
+    """CPU seconds of a dig and of its deliveries.
 
-    `commands` to the store, which take the same each; the second of them commits. `bus`: Redis's seconds for
-    the message and for each process that it goes to. `heard`: of a process that hears of it from Redis.
-    `send` and `read` are those of one delivery, here and in the client.
+    `commands` is the number of commands to the store, which all take the same time; the second commits. `bus`
+    is Redis's time for the message and for each process that gets it, `heard` the time of such a process.
+    `send` and `read` are the times of one delivery, in the serving process and in the client.
     """
 
     worker: float
@@ -66,7 +66,8 @@ class Machine:
         self.now = 0.0
         self._cores = cores
         self._timers: list[tuple[float, int, Then]] = []
-        # All that run are served equally: `_served` is how much each has got. So who is next never changes.
+        # All running processes get the same share: `_served` is how much each has got. So their order to end
+        # never changes.
         self._served = 0.0
         self._running: list[tuple[float, int, Process]] = []
         self._count = itertools.count()
@@ -79,7 +80,7 @@ class Machine:
         heapq.heappush(self._running, (self._served + seconds, next(self._count), process))
 
     def run(self, until: float = float("inf")) -> None:
-        """Go on until nothing is left to do, or until that time."""
+        """Run until nothing is left to do, or until that time."""
         while self._timers or self._running:
             rate = min(1.0, self._cores / len(self._running)) if self._running else 1.0
             ready = self.now + (self._running[0][0] - self._served) / rate if self._running else float("inf")
@@ -97,25 +98,25 @@ class Machine:
 
 @dataclass(slots=True)
 class Process:
-    """One process: what it does, and what waits for it. `busy` is the CPU time that it has used."""
+    """One process with its queue of work. `busy` is the CPU time that it has used."""
 
     machine: Machine
     busy: float = 0.0
     _waiting: deque[tuple[float, Then]] = field(default_factory=deque)
 
     def do(self, seconds: float, then: Then) -> None:
-        """Do this after all that waits, then call `then`."""
+        """Work for this long, after all work that waits; then call `then`."""
         self._waiting.append((seconds, then))
         if len(self._waiting) == 1:
             self.machine.begin(self, seconds)
 
     def do_in_turns(self, seconds: float, then: Then) -> None:
-        """Do this in turns with all else that is done in turns, as threads of one interpreter do."""
+        """Work for this long, in turns with all other such work, as threads of one interpreter do."""
         turn = min(seconds, TURN)
         self.do(turn, partial(self.do_in_turns, seconds - turn, then) if seconds > turn else then)
 
     def end(self) -> None:
-        """The first piece of work is done; begin the next."""
+        """End the first piece of work; begin the next."""
         seconds, then = self._waiting[0]
         self.busy += seconds
         then()
@@ -125,7 +126,7 @@ class Process:
 
 
 class Batches:
-    """A process's requests to the store that are sent together: what comes meanwhile waits for the next."""
+    """A process's queue for the store: requests that come during a query share the next one."""
 
     def __init__(self, worker: Process, store: Process) -> None:
         self._worker, self._store, self._machine = worker, store, store.machine
@@ -134,7 +135,7 @@ class Batches:
         self._asked_at = -MOMENT
 
     def ask(self, cost: Cost, then: Then) -> None:
-        """Take one of the steps of a request, together with who else asks."""
+        """Make one of a request's queries, shared with all other waiting requests."""
         self._waiting.append((cost, then))
         self._send()
 
@@ -160,7 +161,7 @@ class Batches:
 
 
 class Hall:
-    """What a load meets: our processes, the store, Redis and the clients' process."""
+    """All simulated processes: the serving ones, the store, Redis and the clients."""
 
     def __init__(self, processes: int, cores: float, seed: int = 0) -> None:
         self.machine = Machine(cores, seed)
@@ -169,11 +170,11 @@ class Hall:
         self.batches: dict[tuple[int, int], Batches] = {}
 
     def shares(self, number: int) -> list[int]:
-        """Spread so many connections over the processes, as the kernel does; return each one's process."""
+        """Spread connections over the processes, as the kernel does; return each connection's process."""
         return [self.machine.random.randrange(len(self.workers)) for _ in range(number)]
 
     def request(self, which: int, cost: Cost, then: Then) -> None:
-        """Send a request to a process, whose answer may need the store; call `then` once it has come."""
+        """Send a request to a process, with its queries to the store; call `then` when it is answered."""
         worker, client, piece = self.workers[which], self.client, cost.worker / (cost.steps + 1)
 
         def go_on(step: int) -> None:
@@ -186,14 +187,14 @@ class Hall:
         client.do(cost.client / 2, partial(worker.do, piece, partial(go_on, 1)))
 
     def _queue(self, which: int, step: int) -> Batches:
-        """Return the queue of a step: each kind of question has its own in each process."""
+        """Return the queue of a step: each process has a queue for each kind of query."""
         if (which, step) not in self.batches:
             self.batches[which, step] = Batches(self.workers[which], self.store)
         return self.batches[which, step]
 
 
 def saturated(hall: Hall, cost: Cost, connections: int, seconds: float) -> tuple[float, list[float]]:
-    """Let each connection ask again as soon as it is answered; return requests a second, and the waits."""
+    """Let each connection ask again at each answer; return the requests a second, and each one's wait."""
     waits: list[float] = []
 
     def ask(which: int) -> None:
@@ -214,7 +215,7 @@ def saturated(hall: Hall, cost: Cost, connections: int, seconds: float) -> tuple
 def wave(hall: Hall, cost: DigCost, watchers: int, digs: int = 1, every: float = 1.0) -> list[list[float]]:
     """Let a process dig once in a while; return each delivery's time since the commit, by dig.
 
-    The clients of all watchers are one process, as in our measurement.
+    The clients of all watchers are one process, as in the measurement.
     """
     pages = hall.shares(watchers)
     here = [pages.count(which) for which in range(len(hall.workers))]
@@ -262,7 +263,7 @@ def wave(hall: Hall, cost: DigCost, watchers: int, digs: int = 1, every: float =
 
 
 def shared_link(hall: Hall, details: Cost, handshake: Cost, people: int) -> list[float]:
-    """Let all tap a link at once: details over one connection, then the socket; return when each is live."""
+    """Let all people tap a link at once: first details, then the websocket; return when each page is live."""
     live: list[float] = []
     for first, second in zip(hall.shares(people), hall.shares(people), strict=True):
         hall.request(
@@ -275,9 +276,9 @@ def shared_link(hall: Hall, details: Cost, handshake: Cost, people: int) -> list
 
 
 def comeback(hall: Hall, handshake: Cost, pages: int, within: float) -> float:
-    """Let the pages of a lost process come back to these ones; return when the last is live again.
+    """Let the pages of a lost process come back to these processes; return when the last page is live again.
 
-    Each comes after a random time up to `within`, as clients of ours do; 0: all at once.
+    Each page comes after a random time up to `within`, as the clients do. With 0, all come at once.
     """
     live: list[float] = []
     for which in hall.shares(pages):
@@ -290,9 +291,10 @@ def comeback(hall: Hall, handshake: Cost, pages: int, within: float) -> float:
 
 
 def ticking(hall: Hall, request: float, tick: float, pages: int, seconds: int) -> list[float]:
-    """Let each process tell its share of `pages` each second, and answer somebody meanwhile.
+    """Let each process send a tick to its share of `pages` each second, and answer requests meanwhile.
 
-    `tick` is one delivery of a tick, `request` a request at a random time. Returns how long these waited.
+    `tick` is the time of one delivery, `request` that of a request. Requests come at random times; returns
+    how long each waited.
     """
     waits: list[float] = []
     for second in range(seconds):

@@ -1,6 +1,6 @@
-"""What many open pages need, computed from unit costs, by sums and by the simulation in `queueing.py`.
+"""Computes what many open pages need, from unit costs: by sums, and by the simulation in `queueing.py`.
 
-The assumptions of a table are in `Load` and `Limits`; all else was measured in the same run.
+The assumptions of the tables are in `Load` and `Limits`; everything else was measured in the same run.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from parts import unit_costs
 from parts.queueing import Cost, DigCost, Hall, comeback, ticking, wave
 from parts.unit_costs import Spent, Units
 
-HEADERS = 66  # of TCP, IP and Ethernet, for each frame or reply
+HEADERS = 66  # bytes of TCP, IP and Ethernet headers for each frame or reply
 SIMULATED_PROCESSES = 8  # further processes are assumed to behave the same
 ENTRY_BYTES = 15  # per treasure, in a process's message about its watchers
 HEARTBEAT_BYTES = 700
-TREASURE_KB = 8.0  # of memory, as `bench/fanout.py --only tasks` says
+TREASURE_KB = 8.0  # memory, as `bench/fanout.py --only tasks` measures it
 CPU = 1e6  # µs in a second: one whole core
 # Seconds between two `watchers` frames to a crowd, and between two complete reports to other processes.
 CROWD_SECONDS, WHOLE_SECONDS = 5, 30
@@ -25,7 +25,7 @@ CROWD_SECONDS, WHOLE_SECONDS = 5, 30
 
 @dataclass(slots=True, frozen=True)
 class Load:
-    """What people do. Seconds that a page stays open, between two digs, and between two early presses."""
+    """Pages, and people's habits in seconds: `presses` is the time between two presses that are too early."""
 
     pages: int
     pages_each: int  # watchers per treasure
@@ -41,7 +41,7 @@ class Load:
 
 @dataclass(slots=True, frozen=True)
 class Limits:
-    """The most that one process, Redis or MongoDB carries. The first two are chosen, the others assumed."""
+    """The most that a process, Redis or MongoDB carries. Those of a process are chosen, others assumed."""
 
     process_share: float = 0.5
     process_pages: int = 10_000
@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(slots=True, frozen=True)
 class Need:
-    """What a load needs, a second unless it is said otherwise."""
+    """What a load needs. Frames, digs, commands and bytes are per second."""
 
     processes: int
     cores: float
@@ -69,14 +69,14 @@ class Need:
 
 
 def known_by_a_process(load: Load, processes: int) -> float:
-    """Return how many treasures a process knows, if pages fall to processes by chance."""
+    """Return how many treasures a process knows if pages are spread over the processes at random."""
     return load.treasures * (1 - (1 - 1 / processes) ** load.pages_each)
 
 
 def worker_us(units: Units, load: Load, processes: int) -> float:
     """Return the CPU time that all processes together use per second, in µs."""
     of, opens = units.of, load.pages / load.stay
-    numbers = watcher_frames(load) + 1.0  # plus one tick frame
+    numbers = watcher_frames(load) + 1.0  # frames a second, with one tick
     known = known_by_a_process(load, processes)
     each_open = sum(of[name].worker for name in ("details, alone", "square", "handshake"))
     return (
@@ -95,7 +95,7 @@ def watcher_frames(load: Load) -> float:
     """Return how many `watchers` frames a page gets in a second."""
     if load.pages_each > 500:
         return 1 / CROWD_SECONDS
-    return 1 - math.exp(-2 * load.pages_each / load.stay)  # share of seconds in which the number changes
+    return 1 - math.exp(-2 * load.pages_each / load.stay)  # share of seconds with a change
 
 
 def processes_for(units: Units, load: Load, limits: Limits) -> int:
@@ -200,7 +200,7 @@ def asking_cost(units: Units, spent: Spent, together: float, steps: int) -> Cost
 
 @dataclass(slots=True, frozen=True)
 class Delays:
-    """What the simulation says of such a load, each process on a core of its own, in milliseconds."""
+    """Milliseconds that the simulation predicts for a load, with each process on a core of its own."""
 
     dig_to_last: float
     refused_beside_ticks_p99: float
@@ -208,7 +208,7 @@ class Delays:
 
 
 def delays(units: Units, load: Load, processes: int) -> Delays:
-    """Simulate at most eight of these processes, since all behave the same. Clients cost nothing here."""
+    """Simulate at most eight of these processes, since all behave alike. Clients take no time here."""
     some = min(processes, SIMULATED_PROCESSES)
     each = load.pages / processes
     watchers = math.ceil(some * min(each, load.pages_each / processes if load.treasures > 1 else each))

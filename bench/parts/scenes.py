@@ -1,7 +1,7 @@
 """Requests that the server should accept: people and parameters that fit together, by interface.
 
-A generated request seldom meets a parcel that was just sent, or a red packet that is held. A scene is such a
-request. The server accepts it unless somebody changed the state meanwhile.
+A generated request seldom fits the state, such as a parcel that was just sent or a red packet that is held.
+A scene is a request that does. The server accepts it unless somebody changed the state meanwhile.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from parts.cast import OPERATOR, RECENT, Actor, Cast
 
-# A parameter that is None is not sent. The person is None if it may be anybody.
+# A parameter that is None is not sent. The person is None if anybody may send the request.
 Scene = tuple[Actor | None, dict[str, Any]]
 
 PUBLISHES, HIDES = 0.4, 0.25
@@ -25,7 +25,7 @@ DRAFTS: tuple[dict[str, Any], ...] = (
     GOODS | {"forecast_num": 1},
     GOODS | {"forecast_num": 1, "draw_type": 1},
     GOODS | {"forecast_num": 1000, "cd": 60},
-    GOODS | {"name": "一只存疑的猫"},  # the sandbox has doubts about it
+    GOODS | {"name": "一只存疑的猫"},  # the sandbox's content check is unsure of this name
     GOODS | {"name": "一只违规的猫"},
     PACKET,
     PACKET | {"forecast_num": 3},
@@ -35,7 +35,7 @@ WHY = "有人举报"
 
 
 class Scenes:
-    """Makes scenes of what the cast knows to exist."""
+    """Makes scenes from the people and tasks of a cast."""
 
     def __init__(self, cast: Cast, chance: random.Random) -> None:
         self._cast, self._chance = cast, chance
@@ -70,7 +70,7 @@ class Scenes:
         }
 
     def of(self, path: str) -> Scene:
-        """Return a scene for an interface; an empty one if nothing fits now."""
+        """Return a scene for an interface; an empty scene if nothing fits now."""
         make = self._makers.get(path)
         return (make() if make is not None else None) or (None, {})
 
@@ -81,7 +81,7 @@ class Scenes:
         return self._chance.choice(list(islice(reversed(self._cast.publishers.items()), RECENT)))
 
     def _going_on(self, codes: Iterable[str]) -> list[str]:
-        """Return those that, as far as the cast knows, have not ended, at most `RECENT`."""
+        """Return at most `RECENT` of these tasks that, as far as the cast knows, have not ended."""
         return list(islice((code for code in codes if code not in self._cast.over), RECENT))
 
     def _own_task(self) -> Scene:
@@ -89,7 +89,7 @@ class Scenes:
         return publisher, {"code": code}
 
     def _as_stranger(self, codes: Iterable[str], known: dict[str, Any]) -> Scene | None:
-        """Return a scene of one of these tasks that goes on, and of somebody who did not publish it."""
+        """Return a scene for somebody who did not publish it, with one of these tasks that has not ended."""
         going_on = self._going_on(codes)
         if not going_on:
             return None
@@ -148,7 +148,7 @@ class Scenes:
     # ---- operators
 
     def _somebody(self) -> dict[str, Any]:
-        """Return what names a person to operators: what they dug or published, or a key of a list."""
+        """Return parameters that name a person to operators: a dig or task of theirs, or a key of a list."""
         keys = self._cast.pool["key"]
         if keys and self._chance.random() < 0.5:
             return {"key": self._chance.choice(keys), "code": None, "depth": None}

@@ -2,8 +2,8 @@
 
     python bench/parts/senders.py KIND
 
-It prints its port and then reads commands, one per line: `send` sends the message once to all; `cpu` prints
-the microseconds of CPU that this process has used so far. It ends when its input ends.
+The server prints its port and then reads commands, one per line: `send` sends the message once to all; `cpu`
+prints the microseconds of CPU that the process has used so far. It ends when its input ends.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Send = Callable[[], Awaitable[None] | None]
 
 
 def ours(listener: socket.socket) -> Send:
-    """The class of `/ws`, with a frame encoded before."""
+    """The class of `/ws`; the frame is encoded once, in advance."""
     watching: list[Socket] = []
     frame = text_frame(PAYLOAD)
 

@@ -58,9 +58,10 @@ class Server:
         return Person(data["unionid"], data["token"])
 
     def publish(self, publisher: Person, cooldown_seconds: int, **parameters: int) -> str:
-        """Publish goods that no benchmark ends: without a cooldown, they lie too deep to be won.
+        """Publish a treasure that does not end during a benchmark.
 
-        With one they are not deep, for it must be over in 30 days, but the first win does not end them.
+        Without a cooldown, it is too deep for a benchmark to win. With a cooldown it must be dug within 30
+        days, so it is not deep, but has more than one prize.
         """
         buffer = io.BytesIO()
         Image.new("RGB", (64, 48), "orange").save(buffer, "JPEG")
@@ -101,7 +102,7 @@ class Server:
         return sum(s.value for s in samples if labels.items() <= s.labels.items())
 
 
-# The limits that would keep one publisher from paying for many small red packets.
+# These limits would keep one publisher from paying for many small red packets.
 PAYOUT_LIMITS = (
     *("CASH_LEAST_DIGGERS", "CASH_ORDER_YUAN", "CASH_PAID_DAY_YUAN", "CASH_PAID_WEEK_YUAN"),
     *("CASH_WON_DAY_YUAN", "CASH_WON_WEEK_YUAN", "CASH_PAIR_WEEK_YUAN", "RISK_HELD"),
@@ -125,7 +126,7 @@ PUSH = {"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": "a" * 42 + "A"}
 def running(workers: int = 1, directory: str | None = None, **settings: str) -> Iterator[Server]:
     """Start a server with these settings, wait until it is ready, and stop it at the end.
 
-    Without a directory it gets a new one. In an earlier server's directory it goes on with the data there.
+    By default the directory is a new one. In an earlier server's directory, the server has that one's data.
     The random order is off unless `FAIR_START_MS` is given.
     """
     with ExitStack() as stack:
@@ -138,7 +139,7 @@ def running(workers: int = 1, directory: str | None = None, **settings: str) -> 
         own = {"PORT": str(port), "DATA_DIR": f"{directory}/data", "WEB_CONCURRENCY": str(workers)}
         own |= {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "100000"}  # all clients share one address
         own |= {name.upper(): "0" for name in LimitSettings.__struct_fields__}
-        own |= {"FAIR_START_MS": "0"}  # what is measured is a dig, not its wait for the random order
+        own |= {"FAIR_START_MS": "0"}  # measure a dig, without its wait for the random order
         own |= dict.fromkeys(PAYOUT_LIMITS, "0")  # one person pays for all that is measured
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -213,8 +214,8 @@ def rss_kb(pid: int) -> int:
 def processes_of(pid: int) -> list[int]:
     """Return a process and all its descendants."""
     found = [pid]
-    for parent in found:  # `found` grows meanwhile
-        with suppress(OSError):  # the process has ended
+    for parent in found:  # `found` grows during the loop
+        with suppress(OSError):  # the process may have ended
             for thread in Path(f"/proc/{parent}/task").iterdir():
                 found += map(int, (thread / "children").read_text().split())
     return found

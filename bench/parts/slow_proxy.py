@@ -1,7 +1,7 @@
 """A proxy before WeChat's sandbox, in a process of its own, which can delay the answers.
 
-The delay takes no CPU of the server, as with WeChat itself. The sandbox would note each
-late answer in the server's own MongoDB.
+As with WeChat itself, the delay takes no CPU of the server. If the sandbox delayed its answers, it would note
+each of them in the server's own MongoDB.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import httpx
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-# What nobody waits for: contents, risks and messages. Logins, tokens and codes are never late.
+# The delayed calls, on which no person waits: contents, risks and messages. All other calls are fast.
 LATE = ("msg_sec_check", "media_check_async", "getuserriskrank", "subscribe/send")
 FORWARD_SECONDS = 20
 
@@ -54,7 +54,7 @@ def _serve(port: int, behind: str, slow: Any, seconds: float, listening: Any) ->
             given = {"behind": behind, "slow": slow, "seconds": seconds, "http": http}
             HTTPServer(Application([(r"/.*", Forward, given)])).listen(port, "127.0.0.1")
             listening.set()
-            await asyncio.Event().wait()  # until this process is ended
+            await asyncio.Event().wait()  # forever: the parent ends this process
 
     asyncio.run(serve())
 

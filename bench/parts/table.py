@@ -1,4 +1,4 @@
-"""Runs a bench: prints its table row by row, with bars, and returns 1 if one is missed."""
+"""Runs a bench: prints its table row by row, with bars, and returns 1 if a bar is missed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Row:
 
 
 def spread(what: str, values: list[float], unit: str, bar: float | None = None) -> Row:
-    """Return a row with the median (infinite without values), and the least and the greatest in its note."""
+    """Return a row with the median (infinite without values); its note has the least and the greatest."""
     note = f"{min(values):.4g} to {max(values):.4g} in {len(values)} rounds" if len(values) > 1 else ""
     return Row(what, statistics.median(values or [math.inf]), unit, bar, note)
 

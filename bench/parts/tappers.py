@@ -1,7 +1,7 @@
 """A crowd that taps a link.
 
-Each person asks for the details over a new connection, then opens the page's websocket over another. Like
-`Watchers`, the crowd runs in a process of its own, on bare sockets and epoll.
+Each person asks for the details over a new connection, then opens the page's websocket over another
+connection. Like `Watchers`, the crowd runs in a process of its own, on bare sockets and epoll.
 
     crowd = Crowd(Tappers)
     crowd.call("tap", port, taps, 30.0)  # returns when all pages are live or refused, or after 30 s
@@ -28,7 +28,7 @@ HEARD_SECONDS = 10
 
 
 class Details(msgspec.Struct):
-    """The fields of the details that we read."""
+    """The fields of the details that the crowd reads."""
 
     status: int
     error: str = ""
@@ -40,7 +40,7 @@ class Details(msgspec.Struct):
 class Tap:
     """One person's tap: the request for the details, and the websocket to open after the reply.
 
-    With `since`, the websocket asks for the digs from the last one in the details on, as the page `/` does.
+    With `since`, the websocket asks for the digs from the last dig in the details on, as the page `/` does.
     """
 
     code: str
@@ -51,9 +51,9 @@ class Tap:
 
 @dataclass(slots=True)
 class Tapped:
-    """What became of the taps: milliseconds from each tap to its details and to its snapshot.
+    """The results of the taps: milliseconds from each tap to its details and to its snapshot.
 
-    `refused` counts refusals by step and reason. `waiting`: taps without an answer at the end of the time.
+    `refused` counts refusals by step and reason. `waiting` counts taps that were not answered in time.
     """
 
     details_ms: list[float]
@@ -65,9 +65,9 @@ class Tapped:
 
 @dataclass(slots=True)
 class Told:
-    """How the live pages learned of some digs. Per dig: how many got its frame, and how late the last did.
+    """How the live pages learned of some digs. Per dig: how many pages got its frame, and when the last did.
 
-    All others got a snapshot after the dig. `missed`: pages that lack a dig after 10 s.
+    The other pages got a snapshot after the dig. `missed` counts pages that lack a dig after 10 s.
     """
 
     frames: list[int]
@@ -100,10 +100,10 @@ class Tappers(Watchers):
     shown: dict[Peer, _Shown] = field(default_factory=dict)
     kept: list[socket.socket] = field(default_factory=list)
 
-    # ---- what the parent asks for
+    # ---- methods for the parent
 
     def tap(self, port: int, taps: list[Tap], seconds: float) -> Callable[[], Any]:
-        """Let all tap now; answer when all are live or refused, or after `seconds`."""
+        """Let all people tap now; answer when all pages are live or refused, or after `seconds`."""
         self.port, self.ready, self.unready = port, "snapshot", len(taps)
         self.refused.clear()
         self.details_ms: list[float] = []
@@ -121,7 +121,7 @@ class Tappers(Watchers):
         return tapped
 
     def told(self, first: int, last: int) -> Callable[[], Any]:
-        """Answer how the live pages learned of these digs, once all have, or after 10 s."""
+        """Answer how the live pages learned of these digs, once all know them, or after 10 s."""
         deadline = time.perf_counter() + HEARD_SECONDS
 
         def counted() -> Told | None:
@@ -134,7 +134,7 @@ class Tappers(Watchers):
         return counted
 
     def tear_off(self) -> Callable[[], Any]:
-        """Reset all connections at once, also those of requests."""
+        """Reset all connections at once, including those of requests."""
         for question in list(self.questions.values()):
             self._forget_question(question).close()
         for sock in self.kept:
@@ -205,7 +205,7 @@ class Tappers(Watchers):
     # ---- the socket
 
     def _now_ready(self, peer: Peer) -> None:
-        shown = self.shown.pop(peer, None)  # none if it is a page that nobody tapped
+        shown = self.shown.pop(peer, None)  # None if the page was opened without a tap
         if shown is not None:
             self.live_ms.append((time.perf_counter() - shown.began) * 1000)
             if peer.seq < shown.seq:

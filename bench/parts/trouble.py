@@ -57,7 +57,7 @@ class Trouble:
         return min(self.longest_seconds, self.chance.uniform(least, most))
 
     def _meet(self, fault: Any) -> None:
-        """Apply a fault to the next one to three commands of one kind that records digs."""
+        """Apply a fault to the next one to three commands of a kind that records digs."""
         command = self.chance.choice(WRITES)
         self.wire.next(command, fault, times=self.chance.randint(1, 3))
 
@@ -67,12 +67,12 @@ class Trouble:
 
     def _cut_off(self) -> None:
         self.wire.cut_off()
-        if self.chance.random() < 0.5:  # the client gets no answer, asks again, and its request reads
+        if self.chance.random() < 0.5:  # the client gets no answer, asks again, and its second request reads
             self.wire.next("findAndModify", lose_reply)
         threading.Timer(self._seconds(0.3, 3.0), self._heal).start()
 
     def _fall_behind(self) -> None:
-        """Elect a member that missed the last moments, as before MongoDB 8."""
+        """Elect a member that lacks the newest writes and does not know it, as before MongoDB 8."""
         self.wire.fall_behind()
         threading.Timer(self._seconds(0.0, 0.5), self._elect_unaware).start()
 

@@ -1,9 +1,9 @@
-"""What each thing costs that a server does: CPU, commands and bytes to the stores, bytes to the client.
+"""Measures the costs of a server's work: CPU, commands and bytes to the stores, bytes to the client.
 
-One serving process, its stores and its clients are processes of their own, so that each one's CPU time is
-told by the kernel. A proxy before the embedded MongoDB counts commands and bytes; Redis counts its own.
-CPU time depends on other work on the machine by some percent only, unlike the time of a clock. Requests are
-measured while no core rests, so that they cost what they cost under load; a dig and its deliveries at rest.
+The serving process, its stores and its clients are separate processes, so the kernel tells the CPU time of
+each. A proxy before the embedded MongoDB counts commands and bytes; Redis counts its own. Unlike elapsed
+time, CPU time varies by only a few percent with other work on the machine. Requests are measured on a machine
+with all cores busy, because they cost more under load; a dig and its deliveries on an idle machine.
 """
 
 from __future__ import annotations
@@ -65,15 +65,15 @@ class Spent:
         return Spent(*(factor * value for value in astuple(self)))
 
     def at_least_nothing(self) -> Spent:
-        """Leave out costs that background work made negative."""
+        """Replace negative costs, which background work can cause, by 0."""
         return Spent(*(max(0.0, value) for value in astuple(self)))
 
 
 @dataclass
 class Units:
-    """All costs. `of` is each by name; `idle` that of a second in which pages are open and nobody asks.
+    """All costs. `of` has each cost by name; `idle` is the cost of a second with open pages but no requests.
 
-    `replies` are bytes of a request and its reply, `frames` those of a frame by type.
+    `replies` has the bytes of a request with its reply, `frames` the bytes of a frame by type.
     """
 
     of: dict[str, Spent] = field(default_factory=dict)
@@ -82,9 +82,9 @@ class Units:
     frames: dict[str, float] = field(default_factory=dict)
     base_kb: float = 0.0
     socket_kb: float = 0.0
-    published_us: float = 0.0  # Redis's for a message
-    received_us: float = 0.0  # Redis's for one more process that gets it
-    news_us: float = 0.0  # of a process that gets it
+    published_us: float = 0.0  # of Redis, for a message
+    received_us: float = 0.0  # of Redis, for each process that gets the message
+    news_us: float = 0.0  # of a process that gets the message
 
 
 class Counting(Wire):
@@ -106,7 +106,7 @@ class Counting(Wire):
 
 @dataclass
 class Meter:
-    """Reads what all have spent so far."""
+    """Reads what all processes have spent so far."""
 
     worker: int
     mongodb: int
@@ -114,7 +114,7 @@ class Meter:
     client: int
     wire: Counting
     bus: Redis
-    asked: int = 0  # how often we asked Redis ourselves
+    asked: int = 0  # our own commands to Redis
     _own_bytes: float = 0.0
 
     def __post_init__(self) -> None:
@@ -126,7 +126,7 @@ class Meter:
         self.asked += 1
         return Spent(
             cpu_us(self.worker),
-            1e6 * cpu_seconds(self.mongodb),  # its threads come and go
+            1e6 * cpu_seconds(self.mongodb),  # `cpu_us` would miss ended threads
             cpu_us(self.redis),
             cpu_us(self.client),
             self.wire.commands,
@@ -138,7 +138,7 @@ class Meter:
 
 @contextmanager
 def metered(scene: Scene, crowd: Crowd) -> Iterator[tuple[Server, Meter, str]]:
-    """Run one serving process on the scene's data; yield it, what counts, and MongoDB's URI."""
+    """Run one serving process on the scene's data; yield the server, what counts, and MongoDB's URI."""
     data = Path(scene.directory) / "data"
     stores = EmbeddedMongoDB(data), EmbeddedRedis(data)
     for store in stores:
@@ -162,21 +162,21 @@ def metered(scene: Scene, crowd: Crowd) -> Iterator[tuple[Server, Meter, str]]:
 
 
 class Measuring:
-    """Measures one after the other; what each costs is without what an idle second costs."""
+    """Measures one cost after another. The cost of an idle machine is subtracted from each."""
 
     def __init__(self, scene: Scene, server: Server, crowd: Crowd, meter: Meter) -> None:
         self.scene, self.server, self.crowd, self.meter = scene, server, crowd, meter
         self.units = Units()
 
     def idle(self) -> None:
-        """Note what a second costs while one page is open: a process that nobody uses asks stores less."""
+        """Note the cost of a second with one page open: without a page, a process sends fewer commands."""
         code = self.scene.tasks[0].code
         open_pages(self.server, self.crowd, [page(self.scene.people[-1], code)])
         time.sleep(IDLE_SECONDS / 5)
         self.idle_again()
 
     def idle_again(self) -> None:
-        """Note it anew, with what is open now: whoever has just started asks more."""
+        """Note the cost of an idle second again: just after the start, a process sends more commands."""
         spent, seconds = self.spent(lambda: time.sleep(IDLE_SECONDS))
         self.units.idle = spent * (1 / seconds)
 
@@ -187,7 +187,7 @@ class Measuring:
         return self.meter.read() - before, seconds
 
     def note(self, name: str, times: int, what: Callable[[], Any], less: Spent | None = None) -> None:
-        """Note a cost: what `what` spent, by how often it did so, less another cost that it has each time."""
+        """Note a cost: that of `what()`, divided by `times`, less another cost that is part of each time."""
         spent, seconds = self.spent(what)
         each = (spent - self.units.idle * seconds) * (1 / times)
         self.units.of[name] = (each - (less or Spent())).at_least_nothing()
@@ -195,7 +195,7 @@ class Measuring:
     def asking(
         self, name: str, requests: list[bytes], expected: bytes, connections: int = CONNECTIONS
     ) -> None:
-        """Note what a request costs that so many connections ask again and again, once it is warm."""
+        """Note the cost of a request that many connections send again and again, after warming up."""
         each = [requests[first::connections] for first in range(connections)]
         self.crowd.call("keep_asking", self.server.port, each, expected, ASK_SECONDS / 4)
         before, began = self.meter.read(), time.perf_counter()
@@ -208,7 +208,7 @@ class Measuring:
 
 @contextmanager
 def no_core_rests() -> Iterator[None]:
-    """Keep all cores busy with what others do not use: under load a piece of work costs more than alone."""
+    """Keep all cores busy at the lowest priority: under load a piece of work costs more than alone."""
     spin = [sys.executable, "-c", "import os\nos.nice(19)\nwhile True: pass"]
     spinning = [start_child(spin) for _ in range(os.cpu_count() or 1)]
     try:
@@ -221,7 +221,7 @@ def no_core_rests() -> Iterator[None]:
 def measure(scene: Scene) -> Units:
     """Measure all. It takes about a minute.
 
-    A dig comes alone, once in a while, and is told to a machine that is at rest; requests come all at once.
+    Digs come one by one on an idle machine; requests come all at once.
     """
     with closing(Crowd(Askers)) as crowd, metered(scene, crowd) as (server, meter, mongodb):
         found = Measuring(scene, server, crowd, meter)
@@ -267,8 +267,8 @@ def watching(found: Measuring) -> None:
     all_pages = WATCHERS + 50
     crowd.call("weigh")
     diggers = scene.diggers[:HEARD_DIGS]
-    # The cost of each delivery of a dig, in µs: by how much a dig that everybody watches costs more than one
-    # that nobody watches.
+    # The cost of a delivery, in µs: the cost of a dig that everybody watches, less that of an unwatched dig,
+    # divided by the number of deliveries.
     less = units.of["dig"] * (1 / all_pages)
     times = HEARD_DIGS * all_pages
     found.note("delivery", times, lambda: dig_to(server, crowd, code, diggers, all_pages), less)
@@ -292,7 +292,7 @@ def weighed(units: Units, numbers: dict[str, int], sizes: dict[str, int]) -> Non
 
 
 def many_treasures(found: Measuring, mongodb: str) -> None:
-    """Open a page on each of many treasures that nobody watched; then let them all cool down, ticking."""
+    """Open a page on each of many unwatched treasures; then let all of them cool down and send ticks."""
     scene, server, crowd, units = found.scene, found.server, found.crowd, found.units
     who = scene.people[PEOPLE_WHO_TAP]
     with (
@@ -301,7 +301,7 @@ def many_treasures(found: Measuring, mongodb: str) -> None:
     ):
         pages = [page(who, code) for code in codes]
         first, rest = pages[: TREASURES // 4], pages[TREASURES // 4 :]
-        open_pages(server, crowd, first, 20)  # what is made once is there
+        open_pages(server, crowd, first, 20)  # fills what a process makes once
         found.note("handshake, cold treasure", len(rest), lambda: open_pages(server, crowd, rest, 20))
         less = units.of["tick, a delivery"]
         found.note(
@@ -315,7 +315,7 @@ def many_treasures(found: Measuring, mongodb: str) -> None:
 
 @contextmanager
 def copied(database: Database[dict[str, Any]], code: str) -> Iterator[list[str]]:
-    """Copy this treasure many times as it was after its first dig, cooling down until tomorrow."""
+    """Copy this treasure many times, in its state after its first dig but with a cooldown until tomorrow."""
     tasks, digs = database["tasks"], database["digs"]
     task, dig = tasks.find_one({"_id": code}), digs.find_one({"_id": f"{code}:1"})
     assert task is not None
@@ -333,7 +333,7 @@ def copied(database: Database[dict[str, Any]], code: str) -> Iterator[list[str]]
 
 
 def shared_links(found: Measuring) -> None:
-    """Let people tap a link who were never here: details over one connection, then the socket."""
+    """Let new people tap a link: details over one connection, then the websocket over another."""
     scene, crowd = found.scene, found.crowd
     groups = [scene.people[first : first + TAPS] for first in range(0, PEOPLE_WHO_TAP, TAPS)]
 
@@ -341,7 +341,7 @@ def shared_links(found: Measuring) -> None:
         live = crowd.call("tap", found.server.port, taps(scene.tasks[1], people), 50.0)
         assert not live.waiting, live
 
-    # One after the other, for the commands of people who come alone: what comes together is one command.
+    # These people tap one after the other, because taps at the same moment share commands.
     alone = scene.people[-ALONE:]
     found.note("tap, alone", ALONE, lambda: [tap([who]) for who in alone])
     times = TAPS * len(groups)
@@ -350,7 +350,7 @@ def shared_links(found: Measuring) -> None:
 
 
 def news(found: Measuring) -> float:
-    """Return a process's µs for a dig that it hears of from Redis: one's message, again and again."""
+    """Return a process's µs for hearing of a dig from Redis; send one dig's message again and again."""
     bus, scene = found.meter.bus, found.scene
     open_pages(found.server, found.crowd, [page(scene.people[0], scene.tasks[-1].code)])
     with bus.pubsub() as heard:

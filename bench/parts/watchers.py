@@ -1,7 +1,7 @@
 """A crowd of websocket clients in a process of its own.
 
 It uses bare sockets and epoll, so that it is not the bottleneck. It answers pings, checks that each dig comes
-once and in order, and notes when.
+once and in order, and notes the time.
 
 The parent process uses `Crowd`; `Watchers` runs in the child.
 """
@@ -30,7 +30,7 @@ PONG = b"\x8a\x80\0\0\0\0"
 
 
 class Head(msgspec.Struct):
-    """The fields of a frame that we read."""
+    """The fields of a frame that the crowd reads."""
 
     type: str
     seq: int = 0
@@ -43,10 +43,10 @@ class Head(msgspec.Struct):
 class Asked:
     """A connection to make. `first` is sent once it is open.
 
-    `seq` is the last dig that it has. `dig` is a request to send when a cooldown ends.
+    `seq` is the last dig that the page has. `dig` is a request to send when a cooldown ends.
 
-    One that does not read gets small buffers, like a phone's connection: loopback would buffer megabytes
-    before the server noticed.
+    A connection that does not read gets small buffers, like a phone's: loopback would buffer megabytes before
+    the server noticed.
     """
 
     path: str
@@ -59,7 +59,7 @@ class Asked:
 
 @dataclass(slots=True)
 class Connected:
-    """What became of the connections that were asked for."""
+    """The results of opening the connections."""
 
     seconds: float
     refused: Counter[str]
@@ -73,7 +73,7 @@ class Heard:
 
 
 class Crowd:
-    """The parent's end. Methods return once the crowd has done their work. After 60 s: TimeoutError."""
+    """The parent's end. A method returns when the crowd has done its work; raises TimeoutError after 60 s."""
 
     def __init__(self, kind: type[Watchers] | None = None) -> None:
         context = multiprocessing.get_context("spawn")
@@ -89,7 +89,7 @@ class Crowd:
         return self._process.pid
 
     def ask(self, name: str, *arguments: Any) -> None:
-        """Call a method of the child. `answer` returns its answer."""
+        """Call a method of the child; `answer()` returns the result."""
         self._pipe.send((name, arguments))
 
     def answered(self, seconds: float) -> bool:
@@ -111,7 +111,7 @@ class Crowd:
     def connect(
         self, port: int, asked: list[Asked], ready: str = "snapshot", at_once: int = 200
     ) -> Connected:
-        """Connect, `at_once` at a time. A connection is ready once its first frame of type `ready` came."""
+        """Connect, `at_once` at a time. A connection is ready after its first frame of type `ready`."""
         found: Connected = self.call("connect", port, asked, ready, at_once)
         return found
 
@@ -150,8 +150,8 @@ class Peer:
 
 @dataclass
 class Watchers:
-    """What runs in the child. A method for the parent returns a function, which returns the answer, or None
-    until there is one.
+    """Runs in the child. A method for the parent returns a function, which returns None until it has the
+    answer.
     """
 
     pipe: Connection
@@ -187,7 +187,7 @@ class Watchers:
                     self.answer = None
                     self.pipe.send(found)
 
-    # ---- what the parent asks for
+    # ---- methods for the parent
 
     def connect(self, port: int, asked: list[Asked], ready: str, at_once: int) -> Callable[[], Any]:
         self.port, self.ready = port, ready
@@ -210,7 +210,7 @@ class Watchers:
         return lambda: Heard(self.delays_ms.pop(seq)) if len(delays) >= count else None
 
     def found_wrong(self) -> Callable[[], Any]:
-        """Answer with the counts of all that was wrong, and the number of open connections."""
+        """Answer with the count of each error, and the number of open connections."""
         return lambda: (self.wrong, sum(peer.is_ready for peer in self.peers.values()))
 
     def tear_off(self) -> Callable[[], Any]:
@@ -222,7 +222,7 @@ class Watchers:
         return lambda: True
 
     def dig_at_zero(self) -> Callable[[], Any]:
-        """From now on each page digs when its cooldown ends, over a connection that is open already."""
+        """Let each page dig whenever its cooldown ends, over a connection that is open already."""
         for peer in self.peers.values():
             peer.digging = socket.create_connection(("127.0.0.1", self.port))
             peer.digging.setblocking(False)
@@ -231,7 +231,7 @@ class Watchers:
         return lambda: True
 
     def dig_replies(self, count: int) -> Callable[[], Any]:
-        """Answer with the next `count` replies to digs, counted, when they have come."""
+        """Answer with the next `count` replies to digs, counted by kind, when they have come."""
 
         def counted() -> Counter[str] | None:
             if self.replies.total() < count:
@@ -242,7 +242,7 @@ class Watchers:
         return counted
 
     def send_each(self, text: bytes, rounds: int) -> Callable[[], Any]:
-        """Let each page send a message once a second, evenly spread, for so many seconds."""
+        """Let each page send a message once a second, evenly spread, for `rounds` seconds."""
         began, peers, sent = time.perf_counter(), list(self.peers.values()), 0
 
         def due() -> bool | None:
@@ -295,7 +295,7 @@ class Watchers:
             self._take_reply(self.digging[fd].recv(1 << 16))
             return
         peer = self.peers.get(fd)
-        if peer is None:  # forgotten earlier in this turn
+        if peer is None:  # closed earlier in this turn
             return
         if peer.stage == CONNECTING:
             self._shake_hands(peer)
