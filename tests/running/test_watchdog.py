@@ -42,7 +42,11 @@ TURN_SECONDS = 0.05
 
 # As sitecustomize.py on PYTHONPATH, Python runs this when it starts.
 SPIN_ON_SIGUSR1 = """
-import signal
+import signal, sys
+
+if sys.orig_argv[-2:] == ["-m", "server"]:  # on a busy machine a stack takes longer to write
+    from server.running import watchdog
+    watchdog.ABORT_SECONDS = 10.0
 
 def spin(*_):
     while True:
