@@ -8,7 +8,7 @@ import httpx
 
 
 def a_ticket(http: httpx.Client, user: str, nickname: str) -> dict[str, str]:
-    """Return what a mini-program holds when it calls userLogin."""
+    """Return the values with which a mini-program calls userLogin."""
     given = http.get("/sandbox/authorize", params={"user": user, "nickname": nickname}).json()
     return {name: given[name] for name in ("code", "iv", "encryptedData")}
 

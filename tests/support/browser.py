@@ -21,13 +21,13 @@ from server.settings import read_settings
 from support.client import a_rare_prize
 from support.login import log_in
 
-# The headless shell is the same engine without windows; a page takes it a third of the CPU time.
+# The headless shell is the same engine without windows, and needs a third of the CPU time for a page.
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell") or shutil.which("chromium")
 PATIENCE_MS = 10_000
 CONTRASTS = Path(__file__).with_name("contrasts.js")
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1440, "height": 900}
-# An init script: `signals` tells what sounded and vibrated.
+# An init script: `signals` lists the sounds and vibrations.
 NOTE_SIGNALS = """
     window.signals = [];
     const made = AudioContext.prototype.createOscillator;
@@ -41,7 +41,7 @@ NOTE_SIGNALS = """
 
 @contextmanager
 def a_browser() -> Iterator[Browser]:
-    """Chromium, alone with the server under test; without it, the test is skipped."""
+    """Chromium without background traffic of its own. Skips the test if Chromium is not installed."""
     if CHROMIUM is None:
         pytest.skip("no Chromium: install chromium-headless-shell, or set CHROMIUM to a binary")
     quiet = ("background-networking", "component-update", "sync", "gpu")
@@ -55,7 +55,7 @@ def a_browser() -> Iterator[Browser]:
 
 
 def write_record(data_dir: Path, collection: str, key: str, **values: str | int) -> None:
-    """Write into a running server's store what no interface takes."""
+    """Change a document in a running server's store, for changes that no interface makes."""
     uri = running_store(read_settings({"DATA_DIR": str(data_dir)}))
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
     with client:
@@ -77,7 +77,7 @@ class Window:
         self.page.goto(self.address + path)
 
     def log_in(self, user: str, digs: bool | None = True) -> None:
-        """Log in through the page's form. `digs` is what they answered: does opening a treasure dig?"""
+        """Log in through the page's form. `digs` is the person's setting whether opening a treasure digs."""
         if digs is not None:
             who = hashlib.sha256(Person.log_in(self.address, user).unionid.encode()).hexdigest()[:16]
             self.page.evaluate(
@@ -92,7 +92,7 @@ class Window:
         self.page.get_by_role("link", name="我的").wait_for()
 
     def choose(self, question: str, *, agreed: bool) -> None:
-        """Answer one of your page's questions."""
+        """Tick or clear a setting on the page 我的."""
         self.page.locator("#nav").get_by_role("link", name="我的").click()
         if not self.page.get_by_label(question).is_visible():
             self.page.get_by_text("设置").click()
@@ -131,7 +131,7 @@ class Person:
         return cls(address, data["unionid"], data["token"])
 
     def ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
-        """Send a request; return its reply, which must be no refusal."""
+        """Send a request; return its reply, which must not be a refusal."""
         headers = {"Authorization": f"Bearer {self.token}"}
         sent = {"headers": headers, "timeout": 20, **options}
         return checked(httpx.request(method, self.address + path, **sent))
@@ -145,12 +145,12 @@ class Person:
         return self.ask("GET", path, params={"unionid": self.unionid, **parameters})
 
     def pay(self, code: str, yuan: int) -> None:
-        """Pay for a red packet, as the sandbox plays it."""
+        """Pay for a red packet through the sandbox."""
         order = self.post("/payTask", code=code, money=yuan)
         signed = {name: order[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
         paid = httpx.post(f"{self.address}/sandbox/pay", json={"appId": "wxsandbox000000000", **signed})
         assert paid.json()["errMsg"] == "requestPayment:ok"
-        self.get("/getTaskDetails", code=code)  # it asks WeChat, if the notice is late
+        self.get("/getTaskDetails", code=code)  # this call asks WeChat if the notice is late
 
     def publish(self, picture: bytes, **parameters: Any) -> str:
         """Publish goods; return the code."""
@@ -169,7 +169,7 @@ class Person:
 
 
 def checked(response: httpx.Response) -> dict[str, Any]:
-    """Return a reply, which must be no refusal."""
+    """Return the reply, which must not be a refusal."""
     reply: dict[str, Any] = response.json()
     assert reply["status"] == 0, reply
     return reply

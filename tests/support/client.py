@@ -1,4 +1,4 @@
-"""People who log in through the sandbox and ask for interfaces, in the loop of the server under test."""
+"""People who log in through the sandbox and call interfaces, in the loop of the server under test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from support.login import a_ticket
 
 
 def a_rare_prize(cooldown_seconds: int) -> int:
-    """Return a forecast with which no test of a few digs wins by chance; all depths must fit into 30 days."""
+    """Return a forecast so deep that a few digs do not win by chance, but that can be dug within 30 days."""
     return min(100_000, 30 * 86_400 // max(cooldown_seconds, 1))
 
 
@@ -27,7 +27,7 @@ async def admit(person: Any) -> Any:
 
 @dataclass
 class Someone:
-    """A person with a client: what a mini-program holds after its login."""
+    """A person with a client, and what a mini-program has after the login."""
 
     client: Client
     unionid: str
@@ -47,7 +47,7 @@ class Someone:
         return await self.client.post(path, headers=self._headers(), unionid=self.unionid, **parameters)
 
     async def fetch(self, path: str, **parameters: Any) -> httpx.Response:
-        """GET an interface as this person; return the response as it comes."""
+        """GET an interface as this person; return the response unchecked."""
         asked = {"unionid": self.unionid, **parameters}
         return await self.client.http.get(path, params=asked, headers=self._headers())
 
@@ -63,7 +63,7 @@ class Someone:
         return reply
 
     async def draft(self, **parameters: Any) -> dict[str, Any]:
-        """Upload a picture; return what publishes goods with it."""
+        """Upload a picture; return the parameters that publish goods with it."""
         asked = {
             "goods_type": 2,
             "url": (await self.upload(a_picture()))["url"],
@@ -82,7 +82,7 @@ class Someone:
         return str(reply["code"])
 
     async def lock(self) -> None:
-        """Begin a claim, of nothing: from now on the bare id is refused."""
+        """Begin a claim, though there is no prize: from now on the bare id is refused."""
         await self.post("/drawPrize", code="A" * 12)
 
     async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:
@@ -91,9 +91,9 @@ class Someone:
 
 @dataclass
 class Client:
-    """A client of the server under test. Each reply is checked to be an envelope, and to be as declared.
+    """A client of the server under test. Checks that each reply is an envelope and is as declared.
 
-    `nickname` is the name that WeChat gives everybody; None: everybody's own.
+    `nickname` is the name that WeChat gives for everybody. With None, each person has a name of their own.
     """
 
     http: httpx.AsyncClient

@@ -1,4 +1,4 @@
-"""Both clients as people use them, by the words they read: a scene is written once and played in each."""
+"""The web page and the mini-program, used by the words on them: a scene is written once, for both."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ class Client(Protocol):
         """Open a treasure from the page that is open."""
 
     def says(self, *texts: str) -> None:
-        """Wait until the page shows all of these."""
+        """Wait until the page shows all of these texts."""
 
     def keeps_silent(self, *texts: str) -> None:
-        """None of these is shown. Wait for something else before."""
+        """Assert that the page shows none of these texts. Wait for another text first."""
 
     def press(self, label: str) -> None:
-        """Press what says just this; a form's button submits it."""
+        """Press the element with exactly this text; a form's button submits the form."""
 
     def agree(self, label: str) -> None:
-        """Agree to what was just asked."""
+        """Press `label` in a dialog that is open."""
 
     def goes_to_fairness(self) -> None:
-        """Go from a treasure to what says why its draw is fair, where that has a page of its own."""
+        """Go from a treasure to the explanation of why its draw is fair, if that is on another page."""
 
     def fill(self, label: str, text: str) -> None:
         """Type into a field."""
 
     def choose(self, label: str, option: str) -> None:
-        """Choose one of several."""
+        """Choose one of several options."""
 
     def picks_a_picture(self) -> None:
-        """Choose one from what the device holds, where a treasure is published."""
+        """On the page that publishes, choose a picture from the device."""
 
     def hands_in(self, table: bytes) -> None:
-        """Choose a table from what the device holds, where the winners are."""
+        """On the page of the winners, choose a table from the device."""
 
     def look_for(self, kind: str) -> None:
-        """Narrow the square to what is of one kind."""
+        """Narrow the square to treasures of one kind."""
 
     def is_told(self, text: str) -> None:
-        """Wait until it is shown for a moment, beside the page."""
+        """Wait until a short notice beside the page shows this text."""
 
     def counts_waiting(self, number: str) -> None:
-        """Wait until the tab 我的 shows how many things wait for the person; "" for nothing."""
+        """Wait until the tab 我的 shows this number of things that wait for the person; "" if none do."""
 
 
 Clients = Callable[[str], Client]
@@ -79,16 +79,16 @@ class Window:
             self._page.goto(address)
 
     def goes_on_to(self, code: str) -> None:
-        """What the page keeps in memory stays."""
+        """Change the address only, so the page keeps its memory."""
         self._page.evaluate("code => { location.hash = `/task/${code}` }", code)
 
     def says(self, *texts: str) -> None:
-        """Wait for texts, of several elements too."""
+        """Wait for texts, which may go over several elements."""
         for text in texts:
             expect(self._page.locator("main")).to_contain_text(text, use_inner_text=True)
 
     def keeps_silent(self, *texts: str) -> None:
-        """Look for texts."""
+        """Check that the texts are not on the page."""
         for text in texts:
             expect(self._page.locator("main")).not_to_contain_text(text, use_inner_text=True)
 
@@ -106,7 +106,7 @@ class Window:
         self._page.get_by_role("radio", name=kind).check()
 
     def goes_to_fairness(self) -> None:
-        """It stands beside the treasure."""
+        """Do nothing: the explanation is on the treasure's page."""
 
     def fill(self, label: str, text: str) -> None:
         """Fill in a field."""
@@ -138,7 +138,7 @@ class Window:
         expect(self._page.locator("#notices")).to_contain_text(text)
 
     def counts_waiting(self, number: str) -> None:
-        """Read it as a screen reader does."""
+        """Read the number as a screen reader does."""
         name = re.compile(rf"^我的\s*，{number} 件事等你来做$" if number else "^我的$")
         expect(self._page.locator("#nav").get_by_role("link", name=name)).to_be_visible()
 
@@ -157,7 +157,7 @@ class InHand:
         self._phone.open(f"/pages/{page}/{page}?{name}={of}")
 
     def goes_on_to(self, code: str) -> None:
-        """Modules stay from page to page."""
+        """Open the page; modules keep their memory from page to page."""
         self.open("treasure", code)
 
     def says(self, *texts: str) -> None:
@@ -165,26 +165,26 @@ class InHand:
         self._phone.until_it_says(*texts)
 
     def keeps_silent(self, *texts: str) -> None:
-        """Wait until the page has none of them."""
+        """Wait until the page has none of these texts."""
         self._phone.until_it_lacks(*texts)
 
     def picks_a_picture(self) -> None:
-        """Tap where the picture will be; WeChat gives the one that the album holds."""
+        """Tap the picture's place; WeChat gives the picture from the phone's album."""
         self._phone.tap(".picture")
         self._phone.until("uploaded")
 
     def hands_in(self, table: bytes) -> None:
-        """Tap the button; WeChat gives the file that a chat holds."""
+        """Tap the button; WeChat gives the file from a chat."""
         self._phone.live(table=b64encode(table).decode())
         self.press("上传填好快递的表格（CSV）")
 
     def goes_to_fairness(self) -> None:
-        """It is a page of its own."""
+        """Open the page that explains the draw."""
         self.press("公平")
         self._phone.until("opened")
 
     def agree(self, label: str) -> None:
-        """WeChat's own dialog asked, and its person agrees to everything."""
+        """Wait for WeChat's dialog: on this phone the person agrees to everything."""
         assert self._phone.until("modal")["confirmText"] == label
 
     def is_told(self, text: str) -> None:
@@ -192,7 +192,7 @@ class InHand:
         self._phone.until("toast", lambda told: text in told["title"])
 
     def counts_waiting(self, number: str) -> None:
-        """WeChat was told last."""
+        """Look at the badge that was last set through WeChat."""
         told = [each["text"] for each in self._phone.said if each["type"] == "badge"]
         if told[-1:] != [number]:
             self._phone.until("badge", lambda each: each["text"] == number)

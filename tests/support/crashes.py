@@ -22,8 +22,8 @@ async def play(
 ) -> Steps:
     """Set a scenario up without other tasks, and let another process act it until it dies or is done.
 
-    Returns the steps it took, those in the collections `also` too. With `kill_after`, it dies right after
-    that one.
+    Returns the steps that the process took, including those in the collections `also`. With `kill_after`, it
+    dies right after the step with this number.
     """
     stage = await _set_up(client, context, scenario)
     victim = _another(context)
@@ -37,7 +37,7 @@ async def play(
 
 
 async def leftovers(client: Client, context: Context, scenario: Scenario) -> list[tuple[str, Documents]]:
-    """Play a scenario once; return each step with what a kill after it would leave in the database.
+    """Play a scenario once; return each step with the database as a kill after this step would leave it.
 
     Only for scenarios that do one thing after the other.
     """
@@ -60,7 +60,7 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
     await misbehave(client, "behave")
     people = [client.people[name] for name in ("alice", "bob")]
     stage = await scenario[0](Stage(client, context, *people))
-    # WeChat is heard only when asked: a notice could come at any step.
+    # WeChat's notices are lost, because they could come at any step.
     await misbehave(client, "lose_notice", times=1000)
     return stage
 

@@ -1,4 +1,4 @@
-"""Databases of a test's own, and where they are."""
+"""The addresses of databases: another database of a test, a database's name, the primary."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pymongo import MongoClient
 def with_database(uri: str, name: str) -> str:
     """Return the URI of another database of the same store, for the same user.
 
-    A user is known to one database, authSource. Without that option it is the one that the URI names, or
-    admin. With mongodb+srv a DNS record says it, and is left to.
+    A user belongs to one database: the option authSource names it; without the option it is the URI's
+    database, or admin. With mongodb+srv a DNS record names it, so nothing is added.
     """
     parts = urlsplit(uri)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -26,7 +26,7 @@ def database_of(uri: str) -> str:
 
 
 def primary_of(uri: str) -> tuple[str, int]:
-    """Return the host and port of the member that takes writes: a URI may name several, or none by itself."""
+    """Return the primary's host and port: a URI may name several members, or only a DNS record."""
     with MongoClient(uri) as client:
         address: tuple[str, int] | None = client.address
     assert address is not None

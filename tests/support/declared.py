@@ -1,4 +1,4 @@
-"""What `/openapi.json` and `/asyncapi.json` declare; each reply and frame that a test reads is held to it."""
+"""Checks each reply and frame that a test reads against `/openapi.json` and `/asyncapi.json`."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def _decoded(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def check_reply(path: str, reply: dict[str, Any]) -> None:
-    """Assert that a reply of an interface has the fields and values that are declared, and no others."""
+    """Assert that a reply of an interface has only declared fields, with declared values."""
     if path in interfaces()["paths"]:
         problems = [error.message for error in _reply_validator(path).iter_errors(reply)]
         assert not problems, (path, problems, reply)
 
 
 def check_frame(frame: dict[str, Any]) -> None:
-    """Assert it of a frame of `/ws`."""
+    """Assert that a frame of `/ws` has only declared fields, with declared values."""
     problems = [error.message for error in _frame_validator(frame["type"]).iter_errors(frame)]
     assert not problems, (problems, frame)
 

@@ -8,7 +8,7 @@ from support.client import Someone
 
 
 async def publish_many(someone: Someone, *drafts: dict[str, Any]) -> list[str]:
-    """Publish, one after the other, with one picture; return the codes."""
+    """Publish tasks one after the other, all with one picture; return their codes."""
     asked = await someone.draft(name="猫", forecast_num=9)
     codes = []
     for draft in drafts:

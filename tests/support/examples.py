@@ -1,4 +1,4 @@
-"""Examples of requests, replies, messages and frames, noted while a test plays; the reference shows them."""
+"""Notes examples of requests, replies, messages and frames during a test; the reference shows them."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from server.app import INTERFACES
 from support.client import Client
 from support.open_pages import Page
 
-# Set to anything, it replaces the examples by those of this run.
+# If this variable is set to anything, the examples of this run replace the old ones.
 RECORDS = "EXAMPLES_RECORD" in os.environ
 HOST, TOKEN = "https://wabao.example", "the-token-of-this-person"
 _TAKES = {interface.path: interface for interface in (*INTERFACES, *OPS_INTERFACES)}
 
 
 class Recorder:
-    """Notes the first reply without a refusal of each interface, by what it takes, and the fullest frames."""
+    """Notes the first successful reply for each kind of request, and the fullest frame of each type."""
 
     def __init__(self, client: Client, secrets: dict[str, str]) -> None:
         self.interfaces: dict[str, dict[str, Any]] = {}
@@ -60,18 +60,18 @@ class Recorder:
             self.interfaces.setdefault(path, {}).setdefault(taken.__name__, example)
 
     def note_frames(self, *pages: Page) -> None:
-        """Take what pages got; of each kind the one that has most."""
+        """Note the frames that pages got: of each type, the frame with the most fields."""
         for frame in (frame for page in pages for frame in page.frames):
             if len(frame) > len(self.frames.get(frame["type"], ())):
                 self.frames[frame["type"]] = frame
 
     async def ask(self, page: Page, **message: Any) -> None:
-        """Send a message of a page, and note it."""
+        """Send a page's message, and note the message."""
         self.messages.setdefault(message["action"], message)
         await page.ask(**message)
 
     def found(self) -> dict[str, Any]:
-        """Return all, without what would let anybody in."""
+        """Return all examples, without tokens and other secrets."""
         text = json.dumps(
             {
                 "interfaces": self.interfaces,
@@ -88,21 +88,21 @@ class Recorder:
 
 
 def _first_two(value: Any) -> Any:
-    """Return a reply with no more than two of each list."""
+    """Return a reply with at most two entries of each list."""
     if isinstance(value, dict):
         return {name: _first_two(each) for name, each in value.items()}
     return [_first_two(each) for each in value[:2]] if isinstance(value, list) else value
 
 
 def shape(value: Any) -> Any:
-    """Return which names are in a value; of a list, those of its first."""
+    """Return the names in a value; of a list, the names in its first entry."""
     if isinstance(value, dict):
         return {name: shape(each) for name, each in value.items()}
     return [shape(value[0])] if isinstance(value, list) and value else None
 
 
 def keep(found: dict[str, Any]) -> None:
-    """Write what was found into the file of examples."""
+    """Write the noted examples into the file of examples."""
     kept = json.loads(EXAMPLES.read_text("utf-8"))
     for kind, noted in found.items():
         known = kept.get(kind, {}) | noted

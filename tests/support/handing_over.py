@@ -1,4 +1,4 @@
-"""The model of goods: one prize, by mail or on site, its freezes, and who has it in hand."""
+"""The model of goods: one prize, by mail or on site, its freezes, and whether it was given away."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PRIZE = (
 
 
 class World(NamedTuple):
-    """`gone`: the publisher gave it away. `broke` is what a step did that it must not."""
+    """`gone`: the publisher gave the prize away. `broke` says what a forbidden step did."""
 
     by: Literal["mail", "site"]
     prize: Document
@@ -34,7 +34,7 @@ def first(by: Literal["mail", "site"]) -> World:
 
 
 def wrong(world: World) -> str:
-    """Return what is wrong, "" if nothing is."""
+    """Return what is wrong with a world, or ""."""
     known = dict(world.prize)
     if world.broke:
         return world.broke
@@ -58,13 +58,13 @@ def wrong(world: World) -> str:
 
 
 def is_end(world: World) -> bool:
-    """Whether everybody has what is theirs."""
+    """Return whether winner and publisher have what is theirs."""
     state = dict(world.prize)["state"]
     return state in ("received", "returned") or (world.by == "site" and state == "given")
 
 
 class Steps:
-    """What anybody may do next."""
+    """The steps that anybody may do next."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -75,7 +75,7 @@ class Steps:
             yield from self._prize(world, prize.given_by_mail, b"", "", NOW)
         else:
             yield from self._prize(world, prize.awaits_pickup, "123456", NOW)
-        # A publisher may ask for either, whatever the prize is.
+        # A publisher may send either request, whatever the kind of the prize.
         yield from self._prize(world, prize.sent, "", "", NOW, NOW, gone=True)
         yield from self._prize(world, prize.received, NOW)
         yield from self._prize(world, prize.handed_over, NOW, gone=True)
@@ -114,11 +114,11 @@ class Steps:
 
 
 def _released_wrongly(was: dict[str, Any], became: dict[str, Any]) -> str:
-    """Return what is wrong with the state after a release, "" if it is the one before the freeze."""
+    """Return what is wrong with the state after a release, or "" if it equals the state before the freeze."""
     before = "given" if was["given_at"] else "claiming" if "pickup" in was else "won"
     return "" if became["state"] == before else "it is not what it was before it was frozen"
 
 
 def explore_goods(by: Literal["mail", "site"], rows: Rows | None = None) -> Found[World]:
-    """Visit all that can happen to goods by mail or on site."""
+    """Visit every state of goods by mail or on site."""
     return explore(first(by), Steps(rows or Rows()), wrong, is_end)

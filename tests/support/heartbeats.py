@@ -74,7 +74,7 @@ def an_evening(second: int) -> Heartbeat:
 
 
 def fill_history(data_dir: Path, seconds: range) -> None:
-    """Give a running server these seconds of an evening."""
+    """Give a running server the heartbeats of these seconds of an evening."""
     send_heartbeats(data_dir, [an_evening(second) for second in seconds])
 
 

@@ -1,4 +1,4 @@
-"""Invented histories of a task, and the frames that a watcher is sent."""
+"""Invented histories of a task, and decoding of the frames that a watcher gets."""
 
 from __future__ import annotations
 

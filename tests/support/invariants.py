@@ -1,4 +1,4 @@
-"""What must hold in the store, whatever happened."""
+"""Checks of what must always hold in the store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.purse import check_books, find, find_all
 def broken_by_digs(
     task: Mapping[str, Any], digs: Sequence[Mapping[str, Any]], winning_depths: Sequence[int]
 ) -> list[str]:
-    """Return where a task's whole history contradicts the task or itself; [] if nowhere.
+    """Return the contradictions within a task's whole history, and between the history and the task.
 
     `digs` are ordered by depth and include a pending one. Only clients know what was acknowledged.
     """
@@ -96,7 +96,7 @@ async def check_states(context: Context) -> None:
 
 
 def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
-    """Assert that each freeze is done, and that it holds all that it is about."""
+    """Assert that each freeze is done, and that all its prizes are frozen."""
     freezes, prizes = stored["freezes"], stored["prizes"]
     assert {(freeze["state"], "due_at" in freeze) for freeze in freezes} <= {("frozen", False)}, "freezes"
     assert not [prize for prize in prizes if prize.get("freezing") == 1], "not all are frozen yet"
@@ -110,7 +110,7 @@ def check_freezes(stored: dict[str, list[dict[str, Any]]]) -> None:
 
 
 def check_counted(stored: dict[str, list[dict[str, Any]]]) -> None:
-    """Assert that each day counts at least what it let through: WeChat would refuse the rest."""
+    """Assert that each day's counter is at least the sum of the payouts approved on that day."""
     for day in {prize["counted_on"] for prize in stored["prizes"] if "counted_on" in prize}:
         paid = [prize["amount_fen"] for prize in stored["prizes"] if prize.get("counted_on") == day]
         counted = sum(each["fen"] for each in stored["payout_days"] if each["_id"] == day)

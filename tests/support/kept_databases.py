@@ -1,4 +1,4 @@
-"""Databases that are prepared once and used by one test after another: making one takes most of a test."""
+"""Databases that are prepared once and used by one test after another, because preparing is slow."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from server.store.schema import META
 from support.wire.strict_process import StrictWire
 from support.wire.uses import OTHER
 
-# The database of a test that writes to these collections, or does more than read and write documents, is not
-# used again.
+# A database is not used again if its test wrote to these collections, or did other things than read and write
+# documents.
 SPOIL = {META, SandboxKeys.NAME, OTHER}
 
 
@@ -32,30 +32,30 @@ async def prepare_for_tests(settings: Settings, key_pairs: SandboxKeyPairs) -> N
 
 
 class KeptDatabases:
-    """Lends a test a database that is as it was prepared, if there is one.
+    """Lends tests databases that are in the prepared state.
 
-    It relies on the wire, which sees all that a test changes, and which connections may still send something.
+    It relies on the wire, which sees every change by a test, and which connections may still send commands.
     """
 
     def __init__(self, client: MongoClient[dict[str, Any]], wire: StrictWire, redis: Redis) -> None:
         """`client` connects past the wire, so that its own work does not count as use of a database."""
         self.client, self.wire, self.redis = client, wire, redis
-        self._lent: dict[str, bool] = {}  # by name, whether it is prepared
+        self._lent: dict[str, bool] = {}  # whether a database is prepared, by name
         # By name: whether it has the sandbox's collections, and which connections were open when it came
         # back.
         self._free: dict[str, tuple[bool, set[str]]] = {}
 
     def clear(self) -> None:
-        """Forget all databases, the lent ones too."""
+        """Forget all databases, including the lent ones."""
         self._lent.clear()
         self._free.clear()
 
     def keep_lent(self) -> None:
-        """Let the tests keep the databases that are lent now: `give_back` ignores them."""
+        """Forget the databases that are lent now: `give_back` ignores them."""
         self._lent.clear()
 
     def lend(self, new: str, *, sandboxed: bool) -> str:
-        """Return a prepared database, or else `new`, which the caller prepares."""
+        """Return a prepared database if there is one, otherwise `new`, which the caller prepares."""
         uses = self.wire.uses
         uses.read()
         used = set().union(*uses.open.values())
@@ -72,11 +72,11 @@ class KeptDatabases:
         return new
 
     def is_prepared(self, database: str) -> bool:
-        """Whether this database is lent, and was prepared."""
+        """Return whether this database is lent and prepared."""
         return self._lent.get(database, False)
 
     def note_prepared(self, database: str) -> None:
-        """Note that a lent database has just been prepared, and that nothing else was done in it yet."""
+        """Note that a lent database has just been prepared and has had no other change."""
         if database in self._lent:
             self.wire.uses.read()
             self.wire.uses.changed.pop(database, None)
@@ -85,13 +85,13 @@ class KeptDatabases:
     def give_back(self, database: str, *, sandboxed: bool) -> None:
         """Take a lent database back. Its test has closed its connections."""
         if self._lent.pop(database, False):
-            self.wire.answer()  # earlier connections are known from here on
+            self.wire.answer()  # afterwards all earlier connections are known
             self.wire.uses.read()
             self._free[database] = sandboxed, self.wire.uses.users(database)
 
     def _empty(self, database: str, collections: set[str]) -> None:
         for collection in collections:
             self.client[database][collection].delete_many({})
-        self.redis.ping()  # once it is answered, Redis has done all that was sent before
+        self.redis.ping()  # its answer comes after all earlier commands are done
         if keys := self.redis.keys(f"wabao:{database}:*"):
             self.redis.delete(*keys)

@@ -1,4 +1,4 @@
-"""Every moment at which a process can be killed: what each write leaves in the database."""
+"""Every moment at which a process can be killed: the database after each write."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Written:
             await work
 
     def left_once(self) -> list[dict[str, list[dict[str, Any]]]]:
-        """Return what is left after each three writes that follow each other, where they do so first."""
+        """Return the database after each three successive writes, once for each such three."""
         first: dict[tuple[str, ...], dict[str, list[dict[str, Any]]]] = {}
         for at, left in enumerate(self.left):
             first.setdefault(tuple(self._writes[max(0, at - 2) : at + 1]), left)

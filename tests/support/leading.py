@@ -1,4 +1,4 @@
-"""Being the leader for a moment, as a worker is for as long as it serves."""
+"""Leads for a moment, as a worker does for as long as it serves."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from server.running.leading import Leading
 
 
 async def lead(context: Context) -> None:
-    """Take the leader's lease, and do all that one look finds due."""
+    """Take the leader's lease, and do once all that is due."""
     await context.database.look()
     await context.leader.ask()
     assert context.leader.leads
@@ -17,5 +17,5 @@ async def lead(context: Context) -> None:
 
 
 async def let_the_lease_end(context: Context) -> None:
-    """Do what time does, if nobody renews the leader's lease."""
+    """End the leader's lease, as time does if nobody renews it."""
     await context.store.leases.rows.update_many({}, {"$set": {"until": 0}})

@@ -1,4 +1,4 @@
-"""The lifecycles of all documents, and documents that their rows fit or just do not fit."""
+"""The lifecycles of all documents, and random documents that fit their rows or nearly do."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from server.game.review import review
 
 MONEY = (order, prize, bill, refund)
 TABLES = (*MONEY, review, opening, ending)
-# Further from now than a test takes, and than any number of milliseconds in a row.
+# Longer than any test, and longer than any time in a row.
 FAR_MS = 10**12
-# What is owed is an object, so any field that need only be there is one.
+# A field that only has to exist is an object, because the field of owed effects must be one.
 THERE = {"there": 1}
 
 
 def diagram() -> str:
-    """Return the tables of money as a diagram of Mermaid's: each change of state, with its rows."""
+    """Return the tables of money as a Mermaid diagram: each change of state, with its rows."""
     lines = ["stateDiagram-v2", "    direction LR"]
     for table in MONEY:
         states = sorted(table.states)
         lines.append(f"    state {table.name} {{")
-        # A state has one place in a diagram, and several tables have some of the same name.
+        # Names in a diagram are unique, but several tables have states of the same name.
         lines += [f'        state "{state}" as {table.name}_{state}' for state in states]
         lines.append(f"        [*] --> {table.name}_{table.first}")
         for (begin, end), rows in sorted(_changes(table).items()):
@@ -65,9 +65,9 @@ def _changes(table: Table) -> dict[tuple[str, str], list[str]]:
 
 
 def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> list[dict[str, Any]]:
-    """Return random documents: each field is absent, or beside a value that a row asks for or sets.
+    """Return random documents: each field is absent, or is or just misses a value that a row needs or sets.
 
-    Half of them nearly fit a row of this move.
+    Half of the documents fit a row of this move, or nearly do.
     """
     random, values = Random(seed), values_of_fields(table, now_ms)
     made: list[dict[str, Any]] = []
@@ -101,7 +101,7 @@ def _fitting(test: Test) -> Any:
 
 
 def values_of_fields(table: Table, now_ms: int) -> dict[str, list[Any]]:
-    """Return what each field that the rows name may have as its value."""
+    """Return the possible values of each field that the rows name."""
     values: dict[str, list[Any]] = {}
     for move in table.examples():
         for row in move.rows:
@@ -156,5 +156,5 @@ def _plain(value: Any, now_ms: int) -> Any:
 
 
 def is_from_clock(move: Move, name: str) -> bool:
-    """Whether a move may set this field by MongoDB's clock."""
+    """Return whether a move may set this field by MongoDB's clock."""
     return any(isinstance(row.sets.get(name), After) for row in move.rows)

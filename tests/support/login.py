@@ -11,7 +11,7 @@ LOGIN_FIELDS = ("code", "iv", "encryptedData")
 
 
 async def a_ticket(http: httpx.AsyncClient, **wishes: Any) -> dict[str, str]:
-    """Return what a mini-program holds when it calls userLogin."""
+    """Return the values with which a mini-program calls userLogin."""
     given: dict[str, str] = (await http.get("/sandbox/authorize", params=wishes)).json()
     return given
 

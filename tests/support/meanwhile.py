@@ -1,4 +1,4 @@
-"""What happens at the same moment: beside a call of a coroutine, or in its place."""
+"""Acts before, after or in place of a call of a coroutine."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ def meanwhile(
     after: Callable[[], Any] | None = None,
     once: bool = False,
 ) -> list[tuple[Any, ...]]:
-    """Do something before or after each call of a coroutine, or with `once` the first; return what it is
-    called with.
+    """Do something before or after each call of a coroutine, or with `once` only the first call.
 
-    `before` and `after` return what is awaited.
+    Returns a list that gets the arguments of each call. The results of `before` and `after` are awaited.
     """
     call, calls = getattr(of, name), list[tuple[Any, ...]]()
 
@@ -39,7 +38,7 @@ def meanwhile(
 
 
 def failing(error: BaseException) -> Callable[..., Any]:
-    """Return a coroutine that fails, whatever it is called with."""
+    """Return a coroutine function that fails with any arguments."""
 
     async def fail(*_: Any, **__: Any) -> None:
         raise error

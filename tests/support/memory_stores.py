@@ -1,6 +1,6 @@
-"""A store and a Redis in memory, with awaits where the real ones have them, for tests on a shuffled loop.
+"""A store and a Redis in memory, which await where the real stores do, for tests on a shuffled loop.
 
-They fail, stall, and lose what real ones may lose: a reply, a connection with all that was on its way.
+They fail, stall, and lose what real stores may lose: a reply, or a connection with all messages on their way.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class World:
         return made
 
     def task(self, code: str) -> dict[str, Any] | None:
-        """Return a task as the store has it at this moment."""
+        """Return a task as it is in the store now."""
         digs = self.digs.get(code)
         if digs is None:
             return None
@@ -101,20 +101,20 @@ class World:
         }
 
     def take_redis_down(self) -> None:
-        """End all connections, with all that was on its way."""
+        """End all connections, and lose all messages on their way."""
         self.redis_up = False
         for bus in self.buses:
             bus.lose()
 
     def bring_redis_back(self) -> None:
-        """Take connections again; each process subscribes anew to its tasks."""
+        """Accept connections again; each process subscribes to its tasks again."""
         self.redis_up = True
         for bus in self.buses:
             bus.connect()
 
 
 class MemoryTasks:
-    """The reads that a hub makes, as one operation each."""
+    """The reads that a hub makes; each is one operation."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -176,7 +176,7 @@ class MemoryBus:
         world.buses.append(self)
 
     def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
-        """Hear nothing: in this world news is of tasks alone."""
+        """Ignore the listener: in this world all news is about tasks."""
 
     def start(self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]) -> None:
         self.on_message, self.on_subscribed = on_message, on_subscribed
@@ -207,7 +207,7 @@ class MemoryBus:
         self.send(code, None)
 
     def send(self, code: str, payload: bytes | None) -> None:
-        """Put something on its way to this process."""
+        """Send a message to this process."""
         self.way.append((code, payload))
         self.world.loop.call_later(self.world.loop.random.choice((0.0, 0.005, 0.1)), self._arrive)
 

@@ -91,7 +91,7 @@ class Shop:
         return number, await self.pay.create_order(number, "挖宝红包", amount_fen, OPENID, expires_at_ms)
 
     async def paid(self, amount_fen: int = 300) -> str:
-        """Return the number of an order that is paid; its notice is taken."""
+        """Pay an order and take its notice; return the order's number."""
         number, prepay_id = await self.order(amount_fen)
         assert await self.request_payment(self.pay.payment_parameters(prepay_id)) == "requestPayment:ok"
         await self.notice()

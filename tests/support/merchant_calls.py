@@ -1,4 +1,4 @@
-"""Calls to the sandbox's WeChat Pay, signed by the library, and their bodies."""
+"""Calls to the sandbox's WeChat Pay, signed as the library signs them, and their bodies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ private_key = functools.cache(load_private_key)  # checking its primes takes 80 
 async def call(
     shop: Shop, method: str, path: str, body: dict[str, Any] | None = None, **changes: Any
 ) -> httpx.Response:
-    """Call an interface as the library does; `changes` alter what is signed, or the headers."""
+    """Call an interface as the library does; `changes` alter the signed values or the headers."""
     merchant = shop.context.pay.merchant
     assert merchant is not None
     sent = json.dumps(body) if body is not None else ""

@@ -1,4 +1,4 @@
-"""What a process may be doing about messages to people who left when it dies."""
+"""Scenarios of a process that dies while it deals with messages to people who left."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ async def a_consent_of_the_winner(stage: Stage) -> Stage:
 
 
 async def several_consents(stage: Stage) -> Stage:
-    """The same, with a consent for another message besides."""
+    """Goods that the next dig wins, and a winner who consented to two messages."""
     await allow(stage.client, "bob", "won")
     return await a_consent_of_the_winner(stage)
 
 
 async def no_consent(stage: Stage) -> Stage:
-    """Goods that Bob won; his message waits for his consent, which WeChat has already."""
+    """Goods that Bob won. His message waits for his consent, of which only WeChat knows as yet."""
     code = await stage.alice.publish(forecast_num=1)
     await win(stage.client, stage.context, stage.bob, code)
     await send_messages(stage.context)
@@ -71,7 +71,7 @@ async def act_win(victim: Context, stage: Stage) -> None:
 async def act_subscribe(victim: Context, stage: Stage) -> None:
     """`/subscribed`, and the sending."""
     await subscribe(victim, stage.bob.unionid, [TEMPLATES["won"]])
-    # By MongoDB's clock it is due now, by this process's perhaps in a millisecond.
+    # The message is due now by MongoDB's clock, but perhaps a millisecond later by this process's clock.
     await stage.context.store.database["messages"].update_many(
         {"due_at": {"$gt": 0}, "asleep": {"$exists": False}}, {"$inc": {"due_at": -1000}}
     )
@@ -94,7 +94,7 @@ async def act_remind(victim: Context, stage: Stage) -> None:
 
 
 async def repeat(context: Context, stage: Stage, scenario: str) -> None:
-    """Let time pass after a kill, and ask again, as a client does that got no reply."""
+    """Let time pass after a kill, and repeat the request, as a client without a reply does."""
     if scenario == "a consent comes" and not await find(context, "consents"):
         await subscribe(context, stage.bob.unionid, [TEMPLATES["won"]])
     if scenario == "a cooldown is over":
@@ -104,28 +104,27 @@ async def repeat(context: Context, stage: Stage, scenario: str) -> None:
 
 
 async def check_told_once(client: Client, context: Context, scenario: str, step: str | None = None) -> None:
-    """Send what is left. Then everybody who has to get a message must have got it once, and nothing may be
-    due any more.
+    """Send the remaining messages. Then assert that each person was told once, and that nothing is due.
 
-    `step` is the last one that the dead process did; None if that is not known.
+    `step` is the last step of the dead process; None if that is not known.
     """
     who, kind, *_ = MESSAGE_SCENARIOS[scenario]
-    await let_pass(context, 6 * 3_600_000)  # what sleeps looks for a consent
+    await let_pass(context, 6 * 3_600_000)  # sleeping messages look for a consent
     await send_until_quiet(context)
     sent = [each for each, _ in await sent_to(client, who) if each == kind]
     left = await find(context, "messages", kind=kind)
     if scenario in MAY_BE_LOST and (step == "messages.begin_sending" or (step is None and not sent)):
-        # It died before WeChat was asked, and nobody can know.
+        # The process died before it called WeChat, and nobody can know that.
         assert (sent, [message["state"] for message in left]) == ([], ["unclear"])
     else:
         assert sent == [kind], f"{who} was told {sent}"
         assert not any("due_at" in message for message in left), left
 
 
-# With more than one consent nobody can tell afterwards whether one was used.
+# If a person has several consents, nobody can tell afterwards whether one was used.
 MAY_BE_LOST = ("a winner with several consents is told",)
 SANDBOX = ("sandbox_messages", "sandbox_consents")
-# What each is about: who is told, of what, and how it begins and goes on.
+# By scenario: the person who gets the message, its kind, how the scenario is set up, and how it is acted.
 MESSAGE_SCENARIOS: dict[
     str,
     tuple[str, str, Prepare, Act],

@@ -1,4 +1,4 @@
-"""Messages to people who left: their templates, consents as WeChat and we count them, and what was sent."""
+"""Messages to people who left: templates, consents in WeChat and in the server, and what was sent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MESSAGES = {f"MESSAGE_{kind.upper()}": f"{TEMPLATES[kind]} {FIELDS[kind]}" for k
 
 
 async def allow(client: Client, user: str, *kinds: str) -> None:
-    """Let a person allow one message of each kind, in WeChat and here."""
+    """Let a person allow one message of each kind, in WeChat and in the server."""
     ids = [TEMPLATES[kind] for kind in kinds]
     answer = await client.http.post("/sandbox/subscribe", json={"user": user, "tmplIds": ids})
     assert answer.json() == {"errMsg": "requestSubscribeMessage:ok", **dict.fromkeys(ids, "accept")}
@@ -32,7 +32,7 @@ async def allow(client: Client, user: str, *kinds: str) -> None:
 
 
 async def sent_to(client: Client, user: str) -> list[tuple[str, dict[str, str]]]:
-    """Return what a person was sent, the oldest first: its kind, and what its fields show."""
+    """Return the messages that a person got, oldest first: the kind and the fields' values of each."""
     response = await client.http.get("/sandbox/messages", params={"user": user})
     assert response.status_code == 200, response.text
     kinds = {template_id: kind for kind, template_id in TEMPLATES.items()}
@@ -50,7 +50,7 @@ async def states(context: Context) -> dict[str, str]:
 
 
 async def send_until_quiet(context: Context) -> None:
-    """Send until nothing changes any more. What waits for another try is tried at once."""
+    """Send until nothing changes any more. A message that waits for a retry is tried at once."""
     before: list[Any] | None = None
     for _ in range(8):
         now_ms = context.clock.now_ms()

@@ -1,11 +1,11 @@
-"""A model of what can happen to money: the rows of the lifecycles, WeChat, and operators, in any order.
+"""A model of everything that can happen to money: the lifecycles' rows, WeChat and operators, in any order.
 
-It has no processes. A row whose guard fits may be done by anybody who can know what it takes, at once, late,
-twice or never; so crashes and any number of processes are covered. What WeChat once said may be noted at any
-later time. A request that is under way reaches WeChat before `pass_time`, or never: that is the one thing
-about time that the server leans on (`UNDER_WAY_MS`).
+It has no processes. A row whose guard holds may be done by anybody who can know its arguments, at once, late,
+twice or never; so crashes and any number of processes are covered. An answer of WeChat may be noted at any
+later time. A request on its way reaches WeChat before `pass_time`, or never: this is the server's only
+assumption about time (`UNDER_WAY_MS`).
 
-Times are NOW or LONG_AGO; passing time makes the first the second. Fields that no guard reads are left out.
+Times are NOW or LONG_AGO; `pass_time` turns NOW into LONG_AGO. Fields that no guard reads are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from server.game.lifecycle import Move, apply
 
 NOW, LONG_AGO = 10**10, 9 * 10**9  # further apart than any time in a row
-BEFORE, LATER = 10**9, 20 * 10**9  # a deadline that is over, and one that is not
+BEFORE, LATER = 10**9, 20 * 10**9  # a deadline that is over, and a future deadline
 
 Document = tuple[tuple[str, Any], ...]
 W = TypeVar("W")
@@ -26,9 +26,9 @@ Step = tuple[str, W]
 
 @dataclass(frozen=True)
 class Weakened:
-    """A guard or an effect that is taken out: of a table's row, by the place of its alternative.
+    """A guard or an effect to take out of a row. `place` is the index of the row's alternative.
 
-    `what` is the name of a field in `where`, "when", or "owes " and an effect.
+    `what` is a field's name in `where`, or "when", or "owes " with an effect's name.
     """
 
     table: str
@@ -40,7 +40,7 @@ class Weakened:
         return f"{self.table}.{self.row}[{self.place}] {self.what}"
 
     def of(self, move: Move) -> Move:
-        """Return a move without it."""
+        """Return the move without this guard or effect."""
         if (move.table, move.name) != (self.table, self.row):
             return move
         row = move.rows[self.place]
@@ -54,14 +54,14 @@ class Weakened:
 
 
 def freeze(document: dict[str, Any]) -> Document:
-    """Return a document that can be part of a state."""
+    """Return a document in a hashable form, as part of a state."""
     if "then" in document:
         document = {**document, "then": tuple(sorted(document["then"]))}
     return tuple(sorted(document.items()))
 
 
 def thawed(document: Document) -> dict[str, Any]:
-    """Return a document of a state as the rows know it."""
+    """Return a state's document in the form that rows take."""
     known = dict(document)
     if "then" in known:
         known["then"] = dict.fromkeys(known["then"], 1)
@@ -69,7 +69,7 @@ def thawed(document: Document) -> dict[str, Any]:
 
 
 class Rows:
-    """Does moves, and remembers what came of them: the same few documents come again in most states."""
+    """Does moves, and caches their results: most states have the same few documents."""
 
     def __init__(self, weakened: Weakened | None = None) -> None:
         self._weakened = weakened
@@ -79,7 +79,7 @@ class Rows:
     def do(
         self, document: Document, kept: tuple[str, ...], row: Callable[..., Move], *values: Any
     ) -> Document | None:
-        """Return what a row makes of a document, with the fields `kept`; None if it does not fit."""
+        """Return the document after a row, with the fields `kept`; None if the row does not fit."""
         key = (document, row, values)
         if key in self._done:
             return self._done[key]
@@ -92,7 +92,7 @@ class Rows:
         return done
 
     def would_differ(self, weakened: Weakened) -> bool:
-        """Whether anything done so far had come out differently without this guard."""
+        """Return whether any move so far would have had another result without this guard."""
         for (document, row, values), done in self._done.items():
             move, kept = self._moves[row, values]
             without = weakened.of(move)
@@ -107,13 +107,13 @@ def _does(move: Move, document: Document, kept: tuple[str, ...]) -> Document | N
 
 
 def older(document: Document) -> Document:
-    """Return a document after time has passed."""
+    """Return the document after time has passed."""
     return tuple((name, LONG_AGO if value == NOW else value) for name, value in document)
 
 
 @dataclass
 class Found(Generic[W]):
-    """What an exploration found: `wrong` is what does not hold, with the shortest story that leads there."""
+    """The result of an exploration: `wrong` says what is wrong, `story` is the shortest way there."""
 
     states: int
     wrong: str = ""
@@ -129,11 +129,11 @@ def explore(
     wrong: Callable[[W], str],
     is_end: Callable[[W], bool],
 ) -> Found[W]:
-    """Visit every state. Each must be right, and have a way to an end."""
+    """Visit every state. Each must keep all promises, and have a way to an end."""
     worlds, numbers = [first], {first: 0}
-    came: list[tuple[int, str]] = [(0, "")]  # from where, and by which step
+    came: list[tuple[int, str]] = [(0, "")]  # the state before, and the step
     leads: list[list[int]] = [[]]
-    for number, world in enumerate(worlds):  # which grow meanwhile
+    for number, world in enumerate(worlds):  # the list grows during the loop
         if said := wrong(world):
             return Found(len(worlds), said, _story(worlds, came, number))
         for label, after in steps(world):
@@ -150,7 +150,7 @@ def explore(
             if before not in reaching:
                 reaching.add(before)
                 good.append(before)
-    for number in range(len(worlds)):  # in the order they were found: the nearest first
+    for number in range(len(worlds)):  # in the order in which they were found, nearest first
         if number not in reaching:
             return Found(len(worlds), "there is no way to an end", _story(worlds, came, number))
     return Found(len(worlds))

@@ -1,8 +1,8 @@
-"""Random sequences of all that can happen to red packets, checked after each step and at the end.
+"""Random sequences of everything that can happen to red packets, checked after each step and at the end.
 
-Payments, digs, claims, confirmations, endings, sweeps, time that passes; notices lost, repeated and in any
-order; bad answers; and a kill after any step. The server is a real one. WeChat Pay is the sandbox, over HTTP
-and with real signatures.
+A sequence has payments, digs, claims, confirmations, endings, sweeps and time that passes; notices that are
+lost, repeated and out of order; bad answers; and a kill after any step. The server is a real one. WeChat Pay
+is the sandbox, over HTTP and with real signatures.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, s
 
 _T = TypeVar("_T")
 
-# Which states may follow which; anything else is a bug.
+# The allowed changes of state; any other is a bug.
 LEGAL: dict[str, dict[str, set[str]]] = {
     "orders": {
         "asked": {"paid", "closed", "spent", "unusable"},
@@ -70,7 +70,7 @@ SELDOM = st.sampled_from((False, False, False, False, True))
 
 
 class MoneyMachine(RuleBasedStateMachine):
-    """A random sequence. Set `world` before the first."""
+    """A random sequence. Set `world` before the first one."""
 
     world: World
 
@@ -112,7 +112,7 @@ class MoneyMachine(RuleBasedStateMachine):
                 self.claim(0, 0, who, claims == 2, "", "")
 
     def _publish(self, prizes: int, *, shared: bool = False) -> None:
-        """Publish red packets of 2 yuan or, with `shared`, 2 yuan that this many prizes share at random."""
+        """Publish a task with this many prizes of 2 yuan each or, with `shared`, of 2 yuan in all."""
 
         async def act() -> str:
             alice = await self.world.context.store.people.find(self._person("alice").unionid)
@@ -261,7 +261,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     @rule()
     def wechat_forgets_a_bill_for_a_moment(self) -> None:
-        """Only a bill that WeChat acknowledged: of others, a late NOT_FOUND is believed."""
+        """Let WeChat forget acknowledged bills only: of others, the server believes a late NOT_FOUND."""
 
         async def act() -> None:
             for bill in await find(self.world.context, "bills", remote={"$gt": ""}):
@@ -287,8 +287,8 @@ class MoneyMachine(RuleBasedStateMachine):
             found = await find(context, "tasks", _id=code)
             if not found or not found[0]["open"]:
                 return
-            # Do not let weeks pass without a query, or while WeChat has forgotten a bill for a moment: later
-            # it would be forgotten for good.
+            # Before weeks pass, let the server query each bill while WeChat remembers it: later WeChat would
+            # have forgotten the bill for good.
             lies = {"call": "query_transfer", "code": "NOT_FOUND"}
             await context.sandbox.misbehaviours.collection.delete_many(lies)
             await sweep_until_quiet(context)
@@ -352,7 +352,7 @@ class MoneyMachine(RuleBasedStateMachine):
                     now,
                 )
                 known[document["_id"]] = now
-        # By WeChat's own record, whatever ours says.
+        # These sums are from WeChat's own records, not from the server's.
         paid: dict[str, int] = {}
         gone: dict[str, int] = {}
         for order in documents["sandbox_orders"]:
@@ -379,7 +379,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
 
 async def settle_at_wechat(world: World) -> bool:
-    """Let WeChat finish what it left pending; return whether there was anything."""
+    """Let WeChat finish its pending bills and refunds; return whether there were any."""
     found = await find_all(world.context, "sandbox_bills", "sandbox_orders")
     numbers = [
         *(bill["_id"] for bill in found["sandbox_bills"] if bill["state"] in ("TRANSFERING", "CANCELING")),
@@ -397,7 +397,7 @@ async def settle_at_wechat(world: World) -> bool:
 
 
 async def decide(world: World) -> None:
-    """Release all that is frozen, and of what is held one half; the other goes back."""
+    """Release everything frozen and half of the held prizes; give the other half back."""
     context = world.context
     for frozen in await find(context, "freezes", state="frozen"):
         with suppress(Refusal):

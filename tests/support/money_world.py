@@ -33,14 +33,14 @@ from support.steps import COLLECTIONS, Killed, Steps
 
 _T = TypeVar("_T")
 
-# More than one process of a sequence has open to its store.
+# More connections than a process of a sequence opens to its store.
 CONNECTIONS = 16
 PEOPLE = ("alice", "bob", "carol", "dave")
 SANDBOX = ("sandbox_orders", "sandbox_bills", "sandbox_notices", "sandbox_misbehaviours")
 
 
 class World:
-    """One server with its stores and people, for any number of sequences; each begins without tasks."""
+    """One server with its stores and people, for any number of sequences, which begin without tasks."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class World:
         trouble: Callable[[], AbstractContextManager[None]] = nullcontext,
         environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`trouble` is entered for each thing that a process does: the store may fail in it.
+        """`trouble` is entered around each act of a process, so that the store may fail during it.
 
         `environment` has further settings.
         """
@@ -88,7 +88,7 @@ class World:
         return self.loop.run_until_complete(work)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Close the server and its connections."""
 
         async def close_all() -> None:
             self.victim_store.close()
@@ -101,7 +101,7 @@ class World:
         self.loop.close()
 
     def hold_above(self, yuan: int) -> None:
-        """Hold what a winner gets a day above this amount; 0: hold nothing."""
+        """Hold each payout that brings a winner's day above this amount; 0: hold nothing."""
         self.context.settings = msgspec.structs.replace(self.context.settings, cash_won_day_yuan=yuan)
 
     def pay_out(self, yuan: int) -> None:
@@ -141,8 +141,8 @@ class World:
         finally:
             await rest(actor)
             if self.trouble is not nullcontext:
-                # The driver repeats reads. So these find the connections that were cut, and not a write that
-                # lets time pass, which nobody repeats.
+                # These reads meet the connections that were cut, and the driver repeats them. Otherwise the
+                # next write that lets time pass would meet them, and nobody repeats that write.
                 await asyncio.gather(*(self.context.store.tasks.find("") for _ in range(CONNECTIONS)))
 
 

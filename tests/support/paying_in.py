@@ -1,4 +1,4 @@
-"""The model of paying in: one task, its orders up to a number, their refunds, and WeChat."""
+"""The model of paying in: one task, up to a given number of orders, their refunds, and WeChat."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ FEN = 100
 
 
 class World(NamedTuple):
-    """`wechat` is what WeChat has of each order: "", NOTPAY, PAID or CLOSED. `flying`: it is under way there.
+    """`wechat` is each order's state at WeChat: "", NOTPAY, PAID or CLOSED.
 
-    `unknown`: WeChat once did not know it; `was_closed`: it once said CLOSED. `refunds` are those that are
-    written: each goes back whole. `opened_by` is the place of the order that opened the task. `reported`:
-    WeChat was told that what it paid for was delivered.
+    The other fields say of each order: `flying`, it is on its way to WeChat; `unknown`, WeChat once did not
+    know it; `was_closed`, WeChat once said CLOSED; `refunds`, it has a refund of the whole amount;
+    `reported`, its delivery was reported to WeChat. `opened_by` is the index of the order that opened the
+    task.
     """
 
     orders: tuple[Document | None, ...]
@@ -40,7 +41,7 @@ def first(orders: int) -> World:
 
 
 def wrong(world: World) -> str:
-    """Return what is wrong, "" if nothing is."""
+    """Return what is wrong with a world, or ""."""
     if sum("live" in dict(known or ()) for known in world.orders) > 1:
         return "two orders of a task may be paid at once"
     for at, known in enumerate(world.orders):
@@ -60,9 +61,9 @@ def wrong(world: World) -> str:
 
 
 def is_end(world: World) -> bool:
-    """Whether all that was paid opened its task or goes back, and nothing can be paid any more.
+    """Return whether each paid order opened its task or goes back, and no order can be paid any more.
 
-    WeChat knows of what opened it.
+    The order that opened the task must also be reported to WeChat as delivered.
     """
     return all(
         known is None
@@ -74,7 +75,7 @@ def is_end(world: World) -> bool:
 
 
 class Steps:
-    """What anybody may do next."""
+    """The steps that anybody may do next."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows = rows
@@ -84,7 +85,7 @@ class Steps:
         for at, known in enumerate(world.orders):
             if known is None:
                 yield from _made(world, at)
-                return  # the next one comes after this one
+                return  # orders are made in turn
             yield from self._heard_of(world, at)
             if state(known) == "paid":
                 yield from self._followed(world, at)
@@ -126,7 +127,7 @@ class Steps:
 
 
 def _made(world: World, at: int) -> Iterator[Step[World]]:
-    live = any("live" in dict(known or ()) for known in world.orders)  # a unique index forbids a second
+    live = any("live" in dict(known or ()) for known in world.orders)  # a unique index forbids a second one
     if world.task == "unopened" and not live:
         new = freeze({"state": order.order.first, "live": 1, "expires_at": NOW, "amount_fen": FEN})
         yield f"order {at + 1} is made", world._replace(orders=put(world.orders, at, new))
@@ -149,10 +150,10 @@ def _wechat(world: World, at: int) -> Iterator[Step[World]]:
         yield f"order {at + 1} is closed", world._replace(
             wechat=put(world.wechat, at, "CLOSED"), was_closed=closed
         )
-    if truth in ("NOTPAY", "CLOSED"):  # WeChat may take back that it was closed
+    if truth in ("NOTPAY", "CLOSED"):  # WeChat may say NOTPAY again after CLOSED
         yield f"order {at + 1} is paid", world._replace(wechat=put(world.wechat, at, "PAID"))
 
 
 def explore_orders(orders: int, rows: Rows | None = None) -> Found[World]:
-    """Visit all that can happen to a task's orders."""
+    """Visit every state of a task's orders."""
     return explore(first(orders), Steps(rows or Rows()), wrong, is_end)

@@ -1,4 +1,4 @@
-"""The model of one red packet: its prize, up to so many bills, freezes, its refund, and WeChat."""
+"""The model of one red packet: its prize, a limited number of bills and freezes, its refund, and WeChat."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ FEN = 100
 
 
 class World(NamedTuple):
-    """`wechat` is what WeChat has of each bill: "", WAIT, SUCCESS or FAIL. `flying`: a transfer is under way.
+    """`wechat` is each bill's state at WeChat: "", WAIT, SUCCESS or FAIL. `flying`: it is on its way there.
 
-    `unknown` is when WeChat was last asked about a bill and did not know it, 0 for never. `approved` are the
-    attempts that somebody may still make a bill for. `repaid` is what WeChat made of the refund. `over`: the
-    deadline has passed. `frozen`: an operator wants it frozen. `broke` is what a step did that it must not.
-    `carrying` is the prize as read by a process that has done its due effect and not recorded that yet.
+    `unknown` is when WeChat last answered that it does not know a bill, 0 for never. `approved` has the
+    attempts for which somebody may still make a bill. `repaid` is WeChat's result of the refund. `over`: the
+    deadline has passed. `frozen`: an operator wants the prize frozen. `broke` says what a forbidden step did.
+    `carrying` is the prize as read by a process that has done its due effect but not yet recorded this.
     """
 
     prize: Document
@@ -78,7 +78,7 @@ def owes(document: Document | None, effect: str) -> bool:
 
 
 def wrong(world: World) -> str:
-    """Return what is wrong, "" if nothing is."""
+    """Return what is wrong with a world, or ""."""
     paid = world.wechat.count("SUCCESS")
     if world.broke:
         return world.broke
@@ -111,7 +111,7 @@ def _wrong_state(world: World) -> str:
 
 
 def is_end(world: World) -> bool:
-    """Whether everybody has what is theirs, and the ledger owes no entry."""
+    """Return whether everybody has what is theirs, with an entry in the ledger or one that is due."""
     given = [known for known in world.bills if state(known) == "given"]
     if state(world.prize) == "given":
         return len(given) == 1 and owes(given[0], "ledger")
@@ -120,7 +120,7 @@ def is_end(world: World) -> bool:
     return state(world.prize) == "returned" and owes(world.refund, "ledger")
 
 
-# The states that WeChat may report of a bill, now or later, by the state of the bill at WeChat.
+# By the state of a bill at WeChat: the states that WeChat may report of it, now or later.
 SAID = {
     "WAIT": ("ACCEPTED", "WAIT_USER_CONFIRM"),
     "SUCCESS": ("ACCEPTED", "WAIT_USER_CONFIRM", "SUCCESS"),
@@ -147,7 +147,7 @@ def carried_out(read: Document) -> Move:
 
 
 class Steps:
-    """What anybody may do next.
+    """The steps that anybody may do next.
 
     An effect of the prize stays due for ever, since it may be done late or twice. With `noted`, it stays due
     until it is done.
@@ -220,7 +220,7 @@ class Steps:
             return
         yield from self._bill(world, at, bill.sending, flying=put(world.flying, at, True))
         yield from self._bill(world, at, bill.stop_sending)
-        # WeChat forgets what is long over; by then it has named a state.
+        # WeChat forgets old bills, but only after it has reported their state.
         if not truth:
             yield from self._prize(world, prize.extended, at + 1, NOW)
         if not truth or (truth in ("SUCCESS", "FAIL") and dict(known)["remote"]):
@@ -242,7 +242,7 @@ class Steps:
             yield from self._prize(world, prize.released, NOW)
         yield from self._prize(world, prize.released_alone, NOW)
         yield from self._prize(world, prize.denied)
-        # What a publisher asks of another kind of prize.
+        # A publisher may send this request for another kind of prize.
         yield from self._prize(world, prize.handed_over, NOW)
 
     def _ending(self, world: World) -> Iterator[Step[World]]:
@@ -291,5 +291,5 @@ def put(values: tuple[Any, ...], at: int, value: Any) -> tuple[Any, ...]:
 def explore_packet(
     attempts: int, freezes: int, rows: Rows | None = None, *, noted: bool = False
 ) -> Found[World]:
-    """Visit all that can happen to a red packet with at most this many bills and freezes."""
+    """Visit every state of a red packet with at most this many bills and freezes."""
     return explore(first(attempts, freezes), Steps(rows or Rows(), noted=noted), wrong, is_end)

@@ -26,7 +26,7 @@ ROOT = SOURCE / "static" / "miniprogram"
 
 
 def why_not() -> str:
-    """Return why no phone can run here, "" if one can."""
+    """Return why no phone can run here, or ""."""
     if NODE is None:
         return "no node: install Debian's packages nodejs and npm"
     asked = [NODE, "--experimental-websocket", "-p", "typeof WebSocket"]
@@ -66,13 +66,13 @@ class PhonesProcess:
         self._reader.start()
 
     def add(self) -> tuple[int, Queue[dict[str, Any] | None]]:
-        """Return the number of a new phone, and what it will say; None: the process ended."""
+        """Return a new phone's number, and the queue of its lines; None in the queue: the process ended."""
         number = next(self._numbers)
         self._lines[number] = Queue()
         return number, self._lines[number]
 
     def remove(self, number: int) -> None:
-        """Listen to a phone no more."""
+        """Stop listening to a phone."""
         del self._lines[number]
 
     def order(self, number: int, **order: Any) -> None:
@@ -85,7 +85,7 @@ class PhonesProcess:
         assert self._process.stdout is not None
         for line in self._process.stdout:
             told: dict[str, Any] = json.loads(line)
-            if lines := self._lines.get(told.pop("phone")):  # one that is off may have said something
+            if lines := self._lines.get(told.pop("phone")):  # none for a phone that was removed
                 lines.put(told)
         for lines in list(self._lines.values()):
             lines.put(None)
@@ -98,7 +98,7 @@ class PhonesProcess:
 
 
 class Phone:
-    """The mini-program as somebody uses it, and what it said. `plays`: the process that plays all phones."""
+    """The mini-program on a person's phone. `said` has its lines; `plays` is the process of all phones."""
 
     plays: PhonesProcess
 
@@ -121,14 +121,14 @@ class Phone:
         pytest.fail(f"it did not say {kind}: {self.said[-20:]}")
 
     def _next(self) -> dict[str, Any] | None:
-        """Return what it says next; None if it says nothing any more."""
+        """Return the phone's next line; None if no line comes any more."""
         try:
             return self._lines.get(timeout=max(0, self._deadline - time.monotonic()))
         except Empty:
             return None
 
     def shows(self, *texts: str) -> str:
-        """Wait until the page has all these texts, and return all that it shows."""
+        """Wait until the page shows all these texts, and return its whole text."""
         shown = self.until("shown", lambda told: all(text in told["text"] for text in texts))
         return str(shown["text"])
 
@@ -138,7 +138,7 @@ class Phone:
         return [(frame["type"], frame["seq"]) for frame in frames if frame["type"] in ("cd", "join")]
 
     def open(self, url: str) -> None:
-        """Open a page, as a link, a code or a tab does."""
+        """Open a page, as through a link, a QR code or a tab."""
         self._order(do="open", url=url)
         self.until("opened")
         self._text = ""
@@ -148,11 +148,11 @@ class Phone:
         self._order(do="fire", selector=selector)
 
     def fire(self, selector: str, event: str, **detail: Any) -> None:
-        """Fire an event on an element, with its detail: what was typed, what was chosen."""
+        """Fire an event on an element, with its detail, such as the typed text."""
         self._order(do="fire", selector=selector, event=event, detail=detail)
 
     def press(self, label: str) -> None:
-        """Tap what says just this, once it is there; a form's button submits what was typed."""
+        """Wait for an element with exactly this text, and tap it; a form's button submits the form."""
         self._order(do="press", label=label)
 
     def fill(self, label: str, text: str) -> None:
@@ -160,11 +160,11 @@ class Phone:
         self._order(do="fill", label=label, text=text)
 
     def choose(self, label: str, option: str) -> None:
-        """Choose an option of the picker that begins with this label."""
+        """Choose an option of the picker whose text begins with this label."""
         self._order(do="choose", label=label, option=option)
 
     def until_it_says(self, *texts: str) -> str:
-        """Wait for these texts, unless the page shows them already; return all that it shows."""
+        """Wait for these texts, unless the page shows them already; return its whole text."""
         if not all(text in self._text for text in texts):
             self.shows(*texts)
         return self._text
@@ -179,11 +179,11 @@ class Phone:
         self._order(do="hear", frame=frame)
 
     def live(self, **changes: Any) -> None:
-        """Change what its person and its WeChat do: `lives` in phone.js."""
+        """Change how the phone's person and its WeChat act: `lives` in phone.js."""
         self._order(do="live", changes=changes)
 
     def share(self) -> dict[str, Any]:
-        """Share the page; return what WeChat is told."""
+        """Share the page; return what it passes to WeChat."""
         self._order(do="share")
         return self.until("share")
 
@@ -191,7 +191,7 @@ class Phone:
         self.plays.order(self._number, **order)
 
     def end(self) -> None:
-        """Switch it off."""
+        """Switch the phone off."""
         self._order(do="off")
         self.plays.remove(self._number)
 
@@ -200,7 +200,7 @@ class Phone:
 def a_phone(
     address: str, user: str, picture: Path | None = None, *, named: bool = True, **storage: Any
 ) -> Iterator[Phone]:
-    """A phone whose album has one picture, with what the mini-program stored the last time.
+    """A phone with one picture in its album, and with the mini-program's storage from before.
 
     `named`: the server knows the person's name already. The test is skipped where no phone can run.
     """

@@ -1,4 +1,4 @@
-"""Pictures of all kinds, and how they are compared."""
+"""Pictures of all kinds, and comparisons of pictures."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def png_chunk(name: bytes, body: bytes) -> bytes:
 
 
 def png_header(width: int, height: int) -> bytes:
-    """Return a PNG that claims a size and has nearly no data."""
+    """Return a PNG whose header claims a size, but which has nearly no data."""
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunks = png_chunk(b"IHDR", head) + png_chunk(b"IDAT", zlib.compress(b"\0")) + png_chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 def with_scans(scans: int, size: tuple[int, int] = (64, 48)) -> bytes:
-    """Return a progressive JPEG that repeats its last scan until it has so many."""
+    """Return a progressive JPEG that repeats its last scan until it has this many scans."""
     data = encoded(Image.effect_noise(size, 60).convert("RGB"), "JPEG", progressive=True)
     assert data.count(b"\xff\xda") == 10
     return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * (scans - 10) + data[-2:]

@@ -1,4 +1,4 @@
-"""Whether MongoDB has an index for a query, by the rules of its manual: the embedded store plans otherwise.
+"""Tells whether MongoDB has an index for a query, by its manual's rules: the embedded store's rules differ.
 
 https://www.mongodb.com/docs/manual/core/indexes/index-types/index-compound/#index-prefixes
 https://www.mongodb.com/docs/manual/core/index-partial/#query-coverage
@@ -20,7 +20,7 @@ Indexes = Mapping[str, Sequence[IndexModel]]
 
 
 def without_index(command: Mapping[str, Any], indexes: Indexes) -> Iterator[str]:
-    """Yield what of a query no index serves."""
+    """Yield each part of a query that no index serves."""
     name = next(iter(command))
     if name == "aggregate":
         yield from _pipeline(command[name], command["pipeline"], indexes)
@@ -65,7 +65,7 @@ def _serves(index: IndexModel, condition: Mapping[str, Any], order: dict[str, in
     if not _is_bounded(condition.get(keys[0][0])) and (condition or not order):
         return False
     if index is _ID and _is_equal(condition.get("_id")):
-        return True  # there is one
+        return True  # at most one document, so no order is needed
     wanted = [(field, way) for field, way in order.items() if not _is_equal(condition.get(field))]
     while keys and _is_equal(condition.get(keys[0][0])):
         keys.pop(0)
@@ -84,7 +84,7 @@ def _is_bounded(value: Any) -> bool:
 
 
 def _implies(value: Any, wanted: Any) -> bool:
-    """Whether a condition on a field can only hold where the index's own condition does."""
+    """Return whether a condition on a field holds only where the partial index's own condition holds."""
     if not isinstance(wanted, Mapping):
         return bool(value == wanted)
     if wanted == {"$exists": True}:

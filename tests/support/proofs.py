@@ -1,4 +1,4 @@
-"""A proof, as `/getProof` replies it."""
+"""A proof as in a reply of `/getProof`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COMMITMENT = draw.commitment(SEED, RULES)
 
 
 def a_reply() -> dict[str, Any]:
-    """Return what /getProof replies for a task that was dug to its end."""
+    """Return the reply of /getProof for a task that was dug to its end."""
     depths = draw.winning_depths(SEED, RULES)
     digs = [{"depth": depth, "is_prize": int(depth in depths)} for depth in range(1, depths[-1] + 1)]
     return {

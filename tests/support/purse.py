@@ -1,4 +1,4 @@
-"""What the tests of money do over and over: pay, win, claim, let time pass, sweep, audit."""
+"""Steps that most tests of money share: pay, win, claim, let time pass, sweep, audit."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ _SWEPT = ("tasks", "reviews", "orders", "prizes", "bills", "refunds", "freezes")
 
 
 async def rest(context: Context) -> None:
-    """Wait until a process has no work left in the background, nor any that such work begins."""
+    """Wait until a process has no work left in the background, including work that such work begins."""
     while context.background.busy:
         await context.background.finish()
 
 
 async def publish_red_packet(publisher: Someone, prizes: int = 1, **parameters: Any) -> str:
-    """Publish a red packet of 2 yuan a prize, each of which the next dig wins; return its code."""
+    """Publish a red packet in which each dig wins a prize of 2 yuan; return its code."""
     asked = {"goods_type": 1, "name": "一个红包", "money": 2, "cd": 0}
     asked |= {"prize_num": prizes, "forecast_num": prizes}
     asked |= {"interval": 1, "fluctuation": 0} if prizes > 1 else {}
@@ -58,7 +58,7 @@ async def publish_red_packet(publisher: Someone, prizes: int = 1, **parameters: 
 
 
 async def order(publisher: Someone, code: str, money: int = 2) -> dict[str, Any]:
-    """Call payTask and return what wx.requestPayment takes."""
+    """Call payTask and return the arguments of wx.requestPayment."""
     reply = await publisher.post("/payTask", code=code, money=money)
     assert reply["status"] == 0, reply
     return {name: reply[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
@@ -120,7 +120,7 @@ async def find(context: Context, collection: str, **condition: Any) -> list[dict
 
 
 async def find_all(context: Context, *collections: str) -> dict[str, list[dict[str, Any]]]:
-    """Return all documents of several collections, read in one go."""
+    """Return all documents of several collections, read with one command."""
     pipeline: list[dict[str, Any]] = [{"$set": {"_of": collections[0]}}]
     pipeline += [
         {"$unionWith": {"coll": name, "pipeline": [{"$set": {"_of": name}}]}} for name in collections[1:]
@@ -137,7 +137,7 @@ async def all_documents(context: Context) -> dict[str, list[dict[str, Any]]]:
 
 
 async def put_back(context: Context, left: dict[str, list[dict[str, Any]]]) -> None:
-    """Make the database what `all_documents` returned then."""
+    """Put the database back to what `all_documents` returned earlier."""
     for name, documents in (await all_documents(context)).items():
         if documents == left.get(name, []):
             continue
@@ -147,7 +147,7 @@ async def put_back(context: Context, left: dict[str, list[dict[str, Any]]]) -> N
 
 
 async def let_pass(context: Context, milliseconds: int) -> None:
-    """Let time pass: move every stored time back by so much."""
+    """Let time pass: move every stored time back by this many milliseconds."""
     for collection, found in (await find_all(context, *_TIMES)).items():
         if not found:
             continue
@@ -165,7 +165,7 @@ async def scrape(client: Client, context: Context) -> str:
 
 
 async def sweep_until_quiet(context: Context) -> None:
-    """Sweep until nothing changes any more. What waits for another try is tried at once."""
+    """Sweep until nothing changes any more. Work that waits for a retry is tried at once."""
     before = None
     found = await find_all(context, *_SWEPT)
     for _ in range(SWEEPS):
@@ -176,7 +176,7 @@ async def sweep_until_quiet(context: Context) -> None:
         await settle_pending(context)
         now_ms = context.clock.now_ms()
         for collection in _SWEPT:
-            # A task's expiry and its deadline are kept: only retries are less than two minutes away.
+            # Only retries are less than two minutes away; a task's expiry and deadline stay as they are.
             until_ms = now_ms + 120_000 if collection == "tasks" else sys.maxsize
             if any(now_ms < document.get("due_at", 0) < until_ms for document in found[collection]):
                 await context.store.database[collection].update_many(
@@ -202,13 +202,13 @@ async def sweep_until_quiet(context: Context) -> None:
 
 
 async def let_refund(context: Context) -> None:
-    """Let a minute pass since the last refund of each order: WeChat takes the next only then."""
+    """Let a minute pass since the last refund of each order: WeChat accepts the next refund only then."""
     for collection, at in (("orders", "refunding_at"), ("sandbox_orders", "refunded_at_ms")):
         await context.store.database[collection].update_many({at: {"$gt": 0}}, {"$inc": {at: -60_000}})
 
 
 async def let_list(context: Context) -> None:
-    """Let a minute pass since each payment: only then WeChat has it among those to be delivered."""
+    """Let a minute pass since each payment: only then WeChat lists it for delivery."""
     await context.store.database["sandbox_orders"].update_many(
         {"paid_at_ms": {"$gt": 0}}, {"$inc": {"paid_at_ms": -60_000}}
     )

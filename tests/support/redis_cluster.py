@@ -7,5 +7,5 @@ from server.running.stores import EmbeddedRedis, free_port
 
 class RedisCluster(EmbeddedRedis):
     def command(self) -> list[str]:
-        # Its own choice of a second port, 10,000 above the first, may be an outgoing connection's.
+        # By default its second port is 10,000 above the first, where an outgoing connection may be.
         return [*super().command(), "--cluster-enabled", "yes", "--cluster-port", str(free_port())]

@@ -1,4 +1,4 @@
-"""Replies read from a raw connection, and what must hold for a refusal."""
+"""Reads replies from a raw connection, and checks refusals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def raw_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
 
 
 def refusal_of(response: httpx.Response) -> dict[str, Any]:
-    """Return a reply, which must be a refusal for the mini-program: HTTP 200, JSON, no other fields.
+    """Return a reply after checking that it is a mini-program's refusal: HTTP 200, JSON, no other fields.
 
     `param` is there only with `bad_request`.
     """

@@ -1,4 +1,4 @@
-"""What a process may be doing about reports, hiding and bans when it dies."""
+"""Scenarios of a process that dies while it deals with reports, hidden treasures and bans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.purse import find, let_pass, rest
 from support.scenarios import Stage
 
 ACTOR = Actor("a", shared=False)
-# What a process touches here besides what money and reviews do.
+# Collections that these scenarios change, besides those of money and reviews.
 TRACED = ("reports", "people", "audit_log")
 
 
@@ -30,7 +30,7 @@ async def before_the_last_report(stage: Stage) -> Stage:
     await stage.context.store.people.collection.update_many(
         {}, {"$unset": {"banned": ""}, "$set": {"created_at": 1}}
     )
-    # A ban ended her session.
+    # An earlier ban ended her session.
     stage = dataclasses.replace(stage, alice=await stage.client.log_in("alice"))
     code = await stage.alice.publish()
     await stage.bob.get("/getTaskDetails", code=code)
@@ -42,7 +42,7 @@ async def before_the_last_report(stage: Stage) -> Stage:
 
 
 def a_report(code: str, unionid: str, at_ms: int) -> Report:
-    """Return a report that counts, and that was acted on."""
+    """Return a report that counts and that an operator has decided."""
     return Report(
         _id=f"{code}:{unionid}",
         code=code,
@@ -70,7 +70,7 @@ async def act_report(victim: Context, stage: Stage) -> None:
 
 
 async def act_hide(victim: Context, stage: Stage) -> None:
-    """An operator takes it down for good."""
+    """An operator takes the treasure down for good."""
     await hide_task(victim, ACTOR, stage.code, "违法", hidden=True)
 
 
@@ -80,20 +80,20 @@ async def act_show(victim: Context, stage: Stage) -> None:
 
 
 async def reported_for_long(stage: Stage) -> Stage:
-    """Let reports hide goods for as long as reports alone may; no operator has looked."""
+    """Let reports hide goods for as long as reports without an operator's look may."""
     stage = await reported(stage)
     await let_pass(stage.context, stage.context.settings.report_hide_hours * HOUR_MS)
     return stage
 
 
 async def act_unhide(victim: Context, stage: Stage) -> None:
-    """A sweep shows it again."""
+    """A sweep shows the treasure again."""
     del stage
     await settle_reports(victim)
 
 
 async def act_end(victim: Context, stage: Stage) -> None:
-    """Its publisher ends it, though somebody has dug."""
+    """The publisher ends the treasure, though somebody has dug."""
     await end_own_task(victim, stage.code, stage.alice.unionid)
 
 
@@ -103,7 +103,7 @@ async def act_ban(victim: Context, stage: Stage) -> None:
 
 
 async def check_nobody_waits_in_vain(context: Context) -> None:
-    """Assert that what is reported is decided or queued, and that each decision is in the log."""
+    """Assert that each reported treasure is decided or queued, and that each decision is in the log."""
     await context.store.reports.collection.update_many(
         {"due_at": {"$gt": 0}}, {"$set": {"due_at": context.clock.now_ms() - DAY_MS}}
     )

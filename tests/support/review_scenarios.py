@@ -1,4 +1,4 @@
-"""What a process may be doing about reviews when it dies. Checks must be on (`reviews.CHECKED`)."""
+"""Scenarios of a process that dies while it reviews. Checks must be on (`reviews.CHECKED`)."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ async def paid_and_held(stage: Stage) -> Stage:
 
 
 async def act_decide(victim: Context, stage: Stage) -> None:
-    """An operator refuses it."""
+    """An operator refuses the treasure."""
     await decide_review(victim, Actor("a", shared=False), f"task:{stage.code}", "不合适", shown=False)
 
 
 async def act_publish(victim: Context, stage: Stage) -> None:
-    """postTask, and the first look at it."""
+    """postTask, and the first look at the review."""
     person = await victim.store.people.find(stage.alice.unionid)
     assert person is not None
     draft = Draft(goods_type=2, url=stage.code, name="猫", prize_num=1, forecast_num=1, draw_type=2, cd=0)
@@ -61,18 +61,18 @@ async def act_publish(victim: Context, stage: Stage) -> None:
 
 
 async def act_settle(victim: Context, stage: Stage) -> None:
-    """Look at what is due."""
+    """Look at all reviews that are due."""
     await settle_reviews(victim)
 
 
 async def act_push(victim: Context, stage: Stage) -> None:
-    """WeChat pushes what it thinks of the picture."""
+    """WeChat pushes the result for the picture."""
     await push_results(victim)
     await settle_reviews(victim)
 
 
 async def push_results(context: Context) -> None:
-    """Push a result for each request that the database knows, as WeChat does until it is answered."""
+    """Push a result for each request in the database, as WeChat does until the push is answered."""
     for review in await find(context, "reviews", state="checking"):
         for trace_id in review["traces"]:
             passed = Event("wxa_media_check", trace_id, Result("pass"))

@@ -1,4 +1,4 @@
-"""What the tests of reviews share: the settings that turn checks on, and how a check ends."""
+"""Shared by the tests of reviews: the settings that turn checks on, and steps that end a check."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TURNS = 6
 
 
 async def settle(context: Context) -> None:
-    """Ask WeChat and take what it pushes, until nothing is due any more. What waits for a retry is tried."""
+    """Ask WeChat and take its results until nothing is due. Reviews that wait for a retry are tried."""
     for _ in range(TURNS):
         await retry(context)
         await settle_reviews(context)
@@ -27,14 +27,14 @@ async def settle(context: Context) -> None:
 
 
 async def read_again(context: Context, code: str) -> None:
-    """Let pages show what an operator just decided. A process does so by itself, in the background."""
+    """Let pages show an operator's last decision. A process does so by itself, in the background."""
     watched = context.hub.known.by_code.get(code)
     if watched is not None:
         assert await context.hub.read_now(watched)
 
 
 async def retry(context: Context) -> None:
-    """Make due what was leased and failed."""
+    """Make reviews due that were leased and failed."""
     soon = context.clock.now_ms() + 120_000
     await context.store.reviews.rows.update_many({"due_at": {"$lt": soon}}, {"$set": {"due_at": 1}})
 

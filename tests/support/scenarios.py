@@ -1,4 +1,4 @@
-"""What a process may be doing when it dies.
+"""Scenarios of a process that dies while it deals with money.
 
 Each scenario is set up by one process and acted by another, the victim.
 """
@@ -51,7 +51,7 @@ OPERATOR = Actor("a", shared=False)
 
 @dataclass(frozen=True)
 class Stage:
-    """Two people, the process that is not killed, and their task."""
+    """Two people, their task, and the process that is not killed."""
 
     client: Client
     context: Context
@@ -69,7 +69,7 @@ Act = Callable[[Context, Stage], Awaitable[Any]]
 
 
 def and_then(prepare: Prepare, act: Callable[[Stage], Awaitable[Any]]) -> Prepare:
-    """Return what prepares a stage and then does something more."""
+    """Return a preparation that first does this one, then something more."""
 
     async def prepared(stage: Stage) -> Stage:
         stage = await prepare(stage)
@@ -80,22 +80,22 @@ def and_then(prepare: Prepare, act: Callable[[Stage], Awaitable[Any]]) -> Prepar
 
 
 def and_acted(prepare: Prepare, act: Act) -> Prepare:
-    """Return what prepares a stage and lets the process that is not killed act on it."""
+    """Return a preparation after which the process that is not killed acts on the stage."""
     return and_then(prepare, lambda stage: act(stage.context, stage))
 
 
 def and_ended(prepare: Prepare) -> Prepare:
-    """Return what prepares a stage whose task its publisher then ends."""
+    """Return a preparation after which the publisher ends the task."""
     return and_then(prepare, lambda stage: stage.alice.post("/endTask", code=stage.code))
 
 
 def misbehaving(prepare: Prepare, what: str, **wish: Any) -> Prepare:
-    """Return what prepares a stage at which WeChat then misbehaves once."""
+    """Return a preparation after which WeChat misbehaves once."""
     return and_then(prepare, lambda stage: misbehave(stage.client, what, **wish))
 
 
 def frozen(prepare: Prepare, what: Literal["task", "prize"]) -> Prepare:
-    """Return what prepares a stage whose task, or its first prize, an operator then freezes."""
+    """Return a preparation after which an operator freezes the task or its first prize."""
 
     async def freeze_it(stage: Stage) -> None:
         await freeze(stage.context, what, stage.code, int(what == "prize"))
@@ -130,7 +130,7 @@ async def paid_too_late(stage: Stage) -> Stage:
 
 
 async def paid_by_card(stage: Stage) -> Stage:
-    """A red packet that was paid by a credit card, though none may; WeChat's notice was lost."""
+    """A red packet that was paid by credit card, which is forbidden; WeChat's notice was lost."""
     code = await publish_red_packet(stage.alice)
     parameters = await order(stage.alice, code)
     await misbehave(stage.client, "lose_notice")
@@ -148,13 +148,13 @@ async def ordered(stage: Stage) -> Stage:
 
 
 async def open_packet(stage: Stage) -> Stage:
-    """A red packet that anybody can dig, and the first dig wins."""
+    """A red packet that anybody can dig. The first dig wins."""
     code = await paid_packet(stage.client, stage.context, stage.alice)
     return stage.of(code)
 
 
 async def report(stage: Stage) -> None:
-    """Let WeChat be told of the delivery, so that later sweeps need not."""
+    """Report the delivery to WeChat, so that later sweeps need not do it."""
     await let_pass(stage.context, 61_000)
     await sweep(stage.context, ["orders"])
 
@@ -183,7 +183,7 @@ async def won(stage: Stage) -> Stage:
 
 
 async def privately_won(stage: Stage) -> Stage:
-    """A private red packet that Bob has won; Carol was paid another one of Alice's today."""
+    """A private red packet that Bob has won; today Carol was paid from another packet of Alice's."""
     codes = []
     for winner in (stage.client.people["carol"], stage.bob):
         codes.append(await publish_red_packet(stage.alice, is_public=0))
@@ -307,7 +307,7 @@ async def claim_begun(stage: Stage) -> Stage:
 
 
 def won_goods(draw_type: int) -> Prepare:
-    """Return what lets Bob win goods that are fetched on site (1) or sent by mail (2)."""
+    """Return a preparation in which Bob wins goods that are picked up on site (1) or sent by mail (2)."""
 
     async def prepared(stage: Stage) -> Stage:
         code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
@@ -318,7 +318,7 @@ def won_goods(draw_type: int) -> Prepare:
 
 
 async def open_goods(stage: Stage) -> Stage:
-    """Goods that anybody can dig, and the first dig wins."""
+    """Goods that anybody can dig. The first dig wins."""
     return stage.of(await stage.alice.publish(forecast_num=1))
 
 
@@ -328,7 +328,7 @@ async def act_order(victim: Context, stage: Stage) -> None:
 
 
 def claiming(*refused: type[Refusal], address: str = "文三路 90 号", **limits: int) -> Act:
-    """Return drawPrize with this address, where there are these limits; it may be refused in these ways."""
+    """Return an act that calls drawPrize with this address, under these limits; it allows these refusals."""
 
     async def act(victim: Context, stage: Stage) -> None:
         if limits:
@@ -340,7 +340,7 @@ def claiming(*refused: type[Refusal], address: str = "文三路 90 号", **limit
 
 
 def shipping(number: str) -> Act:
-    """Return shipPrize with this number of a parcel."""
+    """Return an act that calls shipPrize with this parcel number."""
     return lambda victim, stage: ship(victim, stage.code, stage.alice.unionid, 1, "顺丰", number)
 
 
@@ -355,7 +355,7 @@ async def act_end(victim: Context, stage: Stage) -> None:
 
 
 def releasing(what: Literal["task", "prize"]) -> Act:
-    """Return what an operator does who releases the treasure or its first prize."""
+    """Return an act in which an operator releases the treasure or its first prize."""
     return lambda victim, stage: release(victim, what, stage.code, int(what == "prize"))
 
 
@@ -393,7 +393,7 @@ async def act_hide(victim: Context, stage: Stage) -> None:
 
 
 async def act_take_down(victim: Context, stage: Stage) -> None:
-    """An operator takes the treasure down, and what follows."""
+    """An operator takes the treasure down, with all that follows from this."""
     await act_hide(victim, stage)
     await act_sweep(victim, stage)
 

@@ -1,4 +1,4 @@
-"""What tests of the operator's screen share."""
+"""Shared by the tests of the operator's screen."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
     details = f"{address}/getTaskDetails?unionid={winner.unionid}&code={code}"
     headers, until = {"Authorization": f"Bearer {winner.token}"}, time.monotonic() + OPEN_SECONDS
     with httpx.Client(headers=headers) as http:
-        while http.get(details).json().get("why") != "":  # checking its text takes a while
+        while http.get(details).json().get("why") != "":  # the check of its text takes a while
             assert time.monotonic() < until
             time.sleep(0.05)
     assert winner.post("/postTask", code=code)["is_prize"] == 1
@@ -60,7 +60,7 @@ def a_red_packet(publisher: Person, address: str) -> tuple[str, Person]:
 
 
 def is_readable(opened: Window) -> None:
-    """Assert that a page fits a phone and a desk, and that all its texts can be read."""
+    """Assert that a page fits a phone and a desktop, and that all its texts can be read."""
     size = opened.page.viewport_size
     for other in (PHONE, DESK, size):
         opened.page.set_viewport_size(other)

@@ -42,7 +42,8 @@ class Running:
         self.port = port
         self.said: list[str] = []
         self._lines: Queue[str] = Queue()
-        quick = {"FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}  # only tests about them have them
+        # Only tests about the random order and limits have these.
+        quick = {"FAIR_START_MS": "0", **NO_PAYOUT_LIMITS, **NO_LIMITS}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "server", *arguments],
             cwd=SOURCE,
@@ -50,7 +51,7 @@ class Running:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            preexec_fn=partial(tie_to, os.getpid()),  # a test that fails may leave it
+            preexec_fn=partial(tie_to, os.getpid()),  # a failing test may leave the server running
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -74,7 +75,7 @@ class Running:
                 return found
 
     def children(self) -> dict[str, list[int]]:
-        """Return the pids of what it started, by `worker`, `SecantusDB`, `Valkey`, and if any, `crowd`."""
+        """Return the pids of the children, by `worker`, `SecantusDB`, `Valkey`, and if any, `crowd`."""
         found: dict[str, list[int]] = {"worker": [], "SecantusDB": [], "Valkey": []}
         for pid in child_pids(self.process.pid):
             command = Path(f"/proc/{pid}/cmdline").read_text()
@@ -83,18 +84,18 @@ class Running:
         return found
 
     def end(self, number: int = signal.SIGTERM) -> int:
-        """Send the signal, read the rest of its output, and return its exit code."""
+        """Send the signal, read the rest of the output, and return the exit code."""
         self.process.send_signal(number)
         return self.wait()
 
     def kill(self) -> None:
-        """Kill it, and so its children, if nothing has to be kept: an orderly end takes seconds."""
+        """Kill the server and so its children, where no data has to be kept: an orderly end takes seconds."""
         self.end(signal.SIGKILL)
 
     def wait(self) -> int:
-        """Wait for its end, read the rest of its output, and return its exit code."""
+        """Wait for the end, read the rest of the output, and return the exit code."""
         code = self.process.wait(PATIENCE_SECONDS)
-        if code < 0:  # a kill leaves them; one that was refused shares them with a server that runs
+        if code < 0:  # a killed server leaves metrics; a refused one must not delete a running one's
             shutil.rmtree(metrics_directory(self.data_dir.absolute()), ignore_errors=True)
         self._reader.join(PATIENCE_SECONDS)
         assert self.process.stdout is not None
@@ -116,7 +117,7 @@ def a_server(data_dir: Path, **environment: str) -> Iterator[Running]:
 
 
 def clean_environment(**values: str) -> dict[str, str]:
-    """Return our environment without the server's settings, plus these values."""
+    """Return this process's environment without the server's settings, plus these values."""
     settings = {name.upper() for name in Settings.__struct_fields__} | {"PROMETHEUS_MULTIPROC_DIR"}
     return {name: value for name, value in os.environ.items() if name not in settings} | values
 
@@ -126,7 +127,7 @@ def child_pids(pid: int) -> list[int]:
 
 
 def pidfds_of(pids: list[int]) -> list[int]:
-    """Return a pidfd per process: it tells of the end even if the process is no child of ours."""
+    """Return a pidfd for each process, which tells of its end even if the process is not our child."""
     return [os.pidfd_open(pid) for pid in pids]
 
 

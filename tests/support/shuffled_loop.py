@@ -19,11 +19,11 @@ GRID_SECONDS = 0.25
 
 
 class Spinning(KeyboardInterrupt):
-    """Something runs on and never lets others run. No `except Exception` catches this."""
+    """Some code runs forever without letting other code run. No `except Exception` catches this."""
 
 
 class _NoSelector:
-    """Lets time pass instead of waiting for sockets."""
+    """Moves the time on instead of waiting for sockets."""
 
     def __init__(self, loop: ShuffledLoop) -> None:
         self.loop = loop
@@ -53,7 +53,7 @@ class ShuffledLoop(asyncio.BaseEventLoop):
     def call_at(
         self, when: float, callback: Callable[..., Any], *args: Any, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        # Rounded to a coarse grid: timers that might fire in the same turn then often do.
+        # Rounded to a coarse grid, so that timers often fire in the same turn.
         late = self.random.choice((-GRID_SECONDS, 0.0, 0.0, GRID_SECONDS))
         when = round((when + late) / GRID_SECONDS) * GRID_SECONDS
         return super().call_at(max(self.now, when), callback, *args, context=context)
@@ -79,7 +79,7 @@ def run_shuffled(seed: int, work: Callable[[ShuffledLoop], Coroutine[Any, Any, N
         raise Spinning(f"{CPU_SECONDS:.0f} s without an end")
 
     loop = ShuffledLoop(seed)
-    # A coroutine that never yields makes no turns; only a signal ends it. The timer counts CPU time.
+    # Only a signal can end a coroutine that never yields. The timer counts CPU time.
     before = signal.signal(signal.SIGVTALRM, spins)
     signal.setitimer(signal.ITIMER_VIRTUAL, CPU_SECONDS)
     try:

@@ -1,4 +1,4 @@
-"""Where a process can die: every write to collections that matter, and every call to WeChat, by name."""
+"""The steps after which a process can die: each write to certain collections, each call to WeChat."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _READS = (
 
 
 class Killed(BaseException):
-    """The process is gone. Not an Exception, so that no code of the server catches it."""
+    """The process is dead. A BaseException, so that no code of the server catches it."""
 
 
 def die() -> None:
-    """Stop here, as if killed."""
+    """End the process here, as if it was killed."""
     raise Killed
 
 
 class Steps:
     """Wraps a context's collections, WeChat and Pay, and notes the name of each step in `names`.
 
-    With `kill_after`, a number from 1, the process is killed right after that step. `also` are more
-    collections. `look` is awaited after each step, before the process goes on.
+    With `kill_after`, a number from 1, the process is killed right after the step with this number. `also`
+    has further collections. `look` is awaited after each step, before the process goes on.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Steps:
 
     @property
     def killed(self) -> bool:
-        """Whether that step was reached."""
+        """Whether the step `kill_after` was reached."""
         return 0 < self._kill_after <= len(self.names)
 
     async def done(self, name: str) -> None:
-        """Note a step. After the last one, no part of the process does anything more."""
+        """Note a step. After the step `kill_after`, no part of the process does anything more."""
         if self.killed:
             self._kill()
         self.names.append(name)

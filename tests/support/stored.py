@@ -1,4 +1,4 @@
-"""What MongoDB holds, to compare before and after."""
+"""Reads documents from MongoDB, to compare them before and after."""
 
 from __future__ import annotations
 

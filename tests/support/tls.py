@@ -1,4 +1,4 @@
-"""TLS before a server that has none."""
+"""TLS in front of a server that does not speak it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.runtime.background import end_tasks
 
 
 class TlsFront:
-    """Passes on to `url` what comes by TLS on a port of its own."""
+    """Listens with TLS on a port of its own, and passes everything on to `url`."""
 
     def __init__(self, url: str, certificate: Path) -> None:
         """`certificate` is a PEM file with the certificate and its key."""

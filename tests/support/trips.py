@@ -1,4 +1,4 @@
-"""Commands sent to MongoDB, counted."""
+"""Counts commands to MongoDB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 
 class Listener(CommandListener):
-    """Hears of each command as it is sent, and not how it ends."""
+    """Hears of each command when it is sent, but not of its end."""
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         pass
@@ -19,7 +19,7 @@ class Listener(CommandListener):
 
 
 class Trips(Listener):
-    """The commands sent so far, except the update that follows the reply to a dig, and what is polled."""
+    """The commands sent so far, without polling and without the update that follows the reply to a dig."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -27,7 +27,7 @@ class Trips(Listener):
 
     def started(self, event: CommandStartedEvent) -> None:
         updates = event.command.get("updates") or [{}]
-        polls = "ended_at" in event.command.get("filter", {})  # who logged out, every few seconds
+        polls = "ended_at" in event.command.get("filter", {})  # the poll for logouts, every few seconds
         if updates[0].get("u") != {"$unset": {"pending": ""}} and not polls:
             self.commands.append(event.command)
             self.sent.append(f"{event.command_name} {event.command.get(event.command_name)}")

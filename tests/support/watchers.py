@@ -8,7 +8,7 @@ from support.histories import frames_of
 
 
 class Collecting:
-    """A watcher that keeps what it is sent."""
+    """A watcher that keeps the frames that it gets."""
 
     unsent_bytes = 0
     unionid = "somebody"

@@ -1,1 +1,1 @@
-"""What stands between PyMongo and MongoDB in tests and benches: a wire that is strict, and one that fails."""
+"""Proxies between PyMongo and MongoDB for tests and benches: a strict wire, and a faulty wire."""

@@ -1,16 +1,16 @@
 """A replica set of one MongoDB, whose primary steps down, is cut off, stalls and loses replies.
 
-To PyMongo it is a replica set (`uri` names it). So the driver selects a primary and retries as it does in
-production. Between faults it passes everything on, one command at a time.
+PyMongo sees a replica set at `uri`, so the driver selects a primary and retries as in production. Between
+faults the wire passes everything on, one command at a time.
 
-How a cut-off primary is modelled: it goes on to serve, and can commit nothing. Each write is done and not
-answered; a read with `majority` sees none of these writes, any other read sees them all. When it is over, the
-writes are undone, and an election follows in which nobody is primary. Each waiting write is told what MongoDB
-tells: a writeConcernError with 11602, which says that it may or may not last.
+A primary that is cut off is modelled thus: it still serves, but commits nothing. Each write is done but not
+answered. A read with `majority` sees none of these writes; any other read sees all of them. When the cut
+ends, the writes are undone, and an election follows during which there is no primary. Each waiting write gets
+MongoDB's answer: a writeConcernError with 11602, which says that the write may or may not last.
 
-A new primary has what was acknowledged. Before MongoDB 8 it may not know that a majority has it, until it
-commits a write of its own (https://jira.mongodb.org/browse/SERVER-53813). Until then its `majority` reads are
-older, and if the other members are slow, no write is answered.
+A new primary has all acknowledged writes. Before MongoDB 8 it may not know that a majority has them until it
+commits a write of its own (https://jira.mongodb.org/browse/SERVER-53813). Until then its `majority` reads
+return older data, and if the other members are slow, no write is answered.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from support.wire.proxy import Link, Wire
 from support.wire.rollback import WRITES, Suffix
 
 SET_NAME = "faulty"
-# Names as MongoDB's error_codes.yml has them; a retryable write that meets the first four is sent again.
+# Names from MongoDB's error_codes.yml. A driver repeats a retryable write after the codes in `_RETRYABLE`.
 CODE_NAMES = {
     1: "InternalError",
     8: "UnknownError",
@@ -61,16 +61,16 @@ CODE_NAMES = {
     365: "TemporarilyUnavailable",
     462: "IngressRequestRateLimitExceeded",
 }
-SAYINGS = {8000: "you are over your space quota, using 512 MB of 512 MB"}  # of Atlas
+SAYINGS = {8000: "you are over your space quota, using 512 MB of 512 MB"}  # Atlas's text
 _RETRYABLE = (10107, 11602, 91, 189, 13435)
-# A primary stays cut off for at most this long. Nobody waits as long for an answer.
+# A primary is cut off for at most this long. No client waits for an answer that long.
 LONGEST_SECONDS = 30.0
 
 Fault = Callable[["FaultyWire", Link, bytes], None]
 
 
 class Done(NamedTuple):
-    """MongoDB's reply to what it did, whether that lasts, and whether a majority has yet to have it."""
+    """MongoDB's reply to a command, whether its write lasts, and whether a majority still lacks the write."""
 
     reply: bytes
     lasts: bool = True
@@ -78,49 +78,49 @@ class Done(NamedTuple):
 
 
 class FaultyWire(Wire):
-    """A replica set at `uri` between `start` and `end`. Faults meet single commands, or all for a time."""
+    """A replica set at `uri` between `start` and `end`. A fault meets one command, or all for a time."""
 
     def __init__(self, host: str, port: int, spared: str = "") -> None:
-        """Collections whose names begin with `spared` are not ours: no fault meets them."""
+        """No fault meets collections whose names begin with `spared`."""
         super().__init__(host, port)
         self._spared = spared
         with MongoClient(host, port, directConnection=True) as client:
             self._hello = client.admin.command("hello")
-        self._turn = threading.Lock()  # one command at a time is with MongoDB
+        self._turn = threading.Lock()  # MongoDB gets one command at a time
         self._waiting: list[tuple[str, str, Fault]] = []
         self._ill: tuple[frozenset[str], Fault] | None = None
         self._suffix = Suffix(host, port)
         self._healed, self._released = threading.Event(), threading.Event()
         self._released.set()
-        self.held = threading.Event()  # a command waits since `hold` or `fall_behind`
+        self.held = threading.Event()  # set once a command waits after `hold` or `fall_behind`
         self._cut_off = False
         self._noting = self._unaware = self._commits = False
         self._aware = threading.Event()
-        self.read_older = 0  # reads of a new primary that lacked what a majority has
+        self.read_older = 0  # reads of a new primary that returned older data
         self._elected_at = 0.0
         self._election = ObjectId()
         self.done: list[str] = []
 
     def uri(self, database: str, **options: str) -> str:
-        """Return what a client connects to."""
+        """Return the URI that a client connects to."""
         asked = "".join(f"&{name}={value}" for name, value in options.items())
         return f"mongodb://127.0.0.1:{self.port}/{database}?replicaSet={SET_NAME}{asked}"
 
     def before(self, settings: Settings) -> Settings:
-        """Return settings whose MongoDB is behind it. The driver retries nothing, so that we have to."""
+        """Return settings whose MongoDB is behind this wire. The driver retries nothing, so we have to."""
         database = urlsplit(settings.mongodb_uri).path.strip("/")
         uri = self.uri(database, retryWrites="false", retryReads="false")
         return msgspec.structs.replace(settings, mongodb_uri=uri)
 
     def end(self) -> None:
-        """Take no more connections, cut those there are."""
+        """Accept no more connections, and cut the open ones."""
         for event in (self._healed, self._released, self._aware):
             event.set()
         super().end()
         self._suffix.close()
 
     def next(self, command: str, fault: Fault, collection: str = "", times: int = 1) -> None:
-        """Let a fault meet the next such command; with a collection, the next of that collection."""
+        """Let a fault meet the next such command; with a collection, the next one on this collection."""
         self._waiting += [(command, collection, fault)] * times
 
     def fall_ill(self, commands: frozenset[str], fault: Fault) -> None:
@@ -128,7 +128,7 @@ class FaultyWire(Wire):
         self._ill = commands, fault
 
     def calm(self) -> None:
-        """Forget faults that met no command, and return when those that last are over."""
+        """Forget faults that have met no command yet, and wait for the end of lasting faults."""
         self._waiting.clear()
         self._ill = None
         if self._cut_off:
@@ -143,7 +143,7 @@ class FaultyWire(Wire):
         self._election = ObjectId()
 
     def hold(self) -> None:
-        """From now on let everything wait, as for a store that is frozen."""
+        """Let all commands wait from now on, as if the store were frozen."""
         self.held.clear()
         self._released.clear()
 
@@ -152,7 +152,7 @@ class FaultyWire(Wire):
         self._released.set()
 
     def cut_off(self) -> None:
-        """From now on the primary serves and commits nothing. What is under way is done first."""
+        """Cut the primary off: it serves, but commits nothing. Commands on their way are done first."""
         with self._turn:
             self._healed.clear()
             self._end_unawareness()
@@ -171,7 +171,7 @@ class FaultyWire(Wire):
         return undone
 
     def fall_behind(self) -> None:
-        """From now on, the member that `elect_unaware` elects does not hear what a majority has."""
+        """Let one member no longer hear what a majority has; `elect_unaware` elects this member."""
         with self._turn:
             self._end_unawareness()
             self._suffix.forget()
@@ -180,10 +180,10 @@ class FaultyWire(Wire):
             self._noting = True
 
     def elect_unaware(self, *, commits: bool = True) -> None:
-        """Elect the member that fell behind, which reads what was so before.
+        """Elect the member that fell behind; its `majority` reads return the data from before `fall_behind`.
 
-        It does so until it has written something; if it does not commit, until `become_aware`, and before
-        that no write is answered. If `become_aware` or `cut_off` came since `fall_behind`, none is behind.
+        They do so until its first write. Without `commits`, they do so until `become_aware`, and no write is
+        answered before then. If `become_aware` or `cut_off` came after `fall_behind`, no member is behind.
         """
         with self._turn:
             self._election = ObjectId()
@@ -191,7 +191,7 @@ class FaultyWire(Wire):
                 self._noting, self._unaware, self._commits = False, True, commits
 
     def become_aware(self) -> None:
-        """A majority has all that the new primary has, and it knows."""
+        """Let the new primary know that a majority has all its writes."""
         with self._turn:
             self._end_unawareness()
 
@@ -202,11 +202,11 @@ class FaultyWire(Wire):
 
     @property
     def written(self) -> int:
-        """How many documents were changed since `cut_off` or `fall_behind`."""
+        """The number of changes to documents since `cut_off` or `fall_behind`."""
         return len(self._suffix)
 
     def exchange(self, link: Link, request: bytes) -> None:
-        """Answer hello as a replica set does, let a fault come, or pass it on."""
+        """Answer a hello as a replica set does; let a fault meet the request, or pass it on."""
         if not is_command(request):
             link.answer(legacy_reply_of(self._greeting(), request_id(request)))
             return
@@ -227,7 +227,7 @@ class FaultyWire(Wire):
             self.pass_on(link, request)
 
     def pass_on(self, link: Link, request: bytes) -> None:
-        """Have MongoDB do it, and answer; a primary that is cut off answers writes when it is over."""
+        """Let MongoDB carry the request out, and answer; a cut-off primary answers writes after `heal`."""
         if not self._released.is_set():
             self.held.set()
             self._released.wait(LONGEST_SECONDS)
@@ -242,14 +242,14 @@ class FaultyWire(Wire):
             link.answer(_uncommitted(done.reply, 11602, request))
 
     def carry_out(self, link: Link, request: bytes) -> Done:
-        """Have MongoDB do it; what a primary that is cut off writes does not last."""
+        """Let MongoDB carry the request out; a cut-off primary's writes do not last."""
         with self._turn:
             if not (self._cut_off or self._noting or self._unaware):
                 return Done(_forwarded(link, request))
             command = command_of(request)
             if not self._noting and command.get("readConcern", {}).get("level") == "majority":
                 self.read_older += self._unaware and len(self._suffix) > 0
-                self._suffix.undo()  # until something else comes: most reads are of majority
+                self._suffix.undo()  # until another command comes: most reads are `majority` reads
                 return Done(_forwarded(link, request))
             self._suffix.redo()
             if next(iter(command)) not in WRITES:
@@ -260,7 +260,7 @@ class FaultyWire(Wire):
                 return Done(_forwarded(link, request))
             before = self._suffix.before(command)
             if self._cut_off:
-                command.pop("txnNumber", None)  # a retry finds another primary, which does not remember it
+                command.pop("txnNumber", None)  # a retry meets another primary, which lacks the number
                 request = message_of(command)
             reply = _forwarded(link, request)
             self._suffix.note(command, before, command_of(reply))
@@ -270,7 +270,7 @@ class FaultyWire(Wire):
         for waiting in list(self._waiting):
             command, collection, fault = waiting
             if command in (name, "") and (not collection or body_of(request).get(name) == collection):
-                with suppress(ValueError):  # another connection's command was faster
+                with suppress(ValueError):  # another connection's command took the fault
                     self._waiting.remove(waiting)
                     self.done.append(name)
                     return fault
@@ -302,7 +302,7 @@ class FaultyWire(Wire):
 
 
 def refuse(code: int, label: str = "", said: str = "") -> Fault:
-    """Answer with an error, and do nothing."""
+    """Answer with an error, and do not carry the command out."""
 
     def fault(_: FaultyWire, link: Link, request: bytes) -> None:
         error: Document = {
@@ -328,7 +328,7 @@ def interrupt(code: int) -> Fault:
 
 
 def leave_uncommitted(code: int) -> Fault:
-    """Do the work, and answer that it may not last."""
+    """Do the work, and answer that the write may not last."""
 
     def fault(wire: FaultyWire, link: Link, request: bytes) -> None:
         link.answer(_uncommitted(wire.carry_out(link, request).reply, code, request))
@@ -355,7 +355,7 @@ def lose_request(_: FaultyWire, __: Link, ___: bytes) -> None:
 
 
 def delay(seconds: float) -> Fault:
-    """Do it late."""
+    """Do the work late."""
 
     def fault(wire: FaultyWire, link: Link, request: bytes) -> None:
         time.sleep(seconds)

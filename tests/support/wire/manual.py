@@ -1,14 +1,14 @@
-"""What our commands may be made of, each with the page of MongoDB's manual that says so.
+"""The allowed forms of the server's commands, each with the page of MongoDB's manual that describes it.
 
-This is the reviewed list of the strict wire. Add a form when its page says that MongoDB 6, 7 and 8 take it,
-here, where a reviewer sees it. Pages are below MANUAL.
+This is the strict wire's list, and reviewers read it. Add a form here if its page says that MongoDB 6, 7 and
+8 accept it. Pages are relative to MANUAL.
 """
 
 from __future__ import annotations
 
 MANUAL = "https://www.mongodb.com/docs/manual/reference/"
 
-# The driver says these by itself: command/hello/
+# The driver sends these by itself: command/hello/
 HANDSHAKES = ("hello", "ismaster", "isMaster")
 
 # A command's page, and its fields with the kind of each; `strict.py` knows the kinds.
@@ -80,7 +80,7 @@ COMMANDS: dict[str, tuple[str, dict[str, str]]] = {
     "update": ("command/update/", {"update": "name", "updates": "updates", "ordered": "bool"}),
 }
 
-# What any command may bear besides.
+# Fields that any command may have.
 COMMON = {
     "$db": "mongodb-wire-protocol/",
     "$readPreference": "mongodb-wire-protocol/",
@@ -92,12 +92,13 @@ COMMON = {
     "readConcern": "read-concern/",
     "writeConcern": "write-concern/",
 }
-# Who takes one: a write does so only in a transaction, a read only with $out or $merge.
+# Commands that take a read concern or a write concern. A write takes a read concern only in a transaction, a
+# read takes a write concern only with $out or $merge.
 WITH_READ_CONCERN = ("aggregate", "count", "distinct", "find")  # read-concern/
 WITH_WRITE_CONCERN = (  # write-concern/
     *("createIndexes", "delete", "drop", "dropDatabase", "dropIndexes", "findAndModify", "insert", "update"),
 )
-# A cursor that waits for nothing has the limit of the command that opened it: command/getMore/
+# A getMore has the time limit of the command that opened its cursor: command/getMore/
 WITHOUT_MAX_TIME = ("getMore",)
 READ_CONCERNS = {"majority": "read-concern-majority/", "local": "read-concern-local/"}
 WRITE_CONCERNS = {"majority": "write-concern/"}
@@ -107,7 +108,7 @@ DELETE_FIELDS = {"q", "limit"}  # command/delete/
 
 STAGES = {
     "$addFields": "operator/aggregation/addFields/",
-    "$currentOp": "operator/aggregation/currentOp/",  # of the database itself: aggregate 1
+    "$currentOp": "operator/aggregation/currentOp/",  # on a database, with `aggregate: 1`
     "$count": "operator/aggregation/count/",
     "$group": "operator/aggregation/group/",
     "$limit": "operator/aggregation/limit/",
@@ -166,9 +167,9 @@ EXPRESSIONS = {
 }
 VARIABLES = {
     "NOW": "aggregation-variables/",
-    "REMOVE": "aggregation-variables/",  # an expression that is it leaves its field out (SERVER-27614)
+    "REMOVE": "aggregation-variables/",  # as an expression, it leaves the field out (SERVER-27614)
     "ROOT": "aggregation-variables/",
-    "this": "operator/aggregation/filter/",  # of $filter without `as`
+    "this": "operator/aggregation/filter/",  # the variable of a $filter without `as`
 }
 
 QUERY_OPERATORS = {
@@ -188,7 +189,7 @@ QUERY_OPERATORS = {
 }
 LOGICAL_QUERY_OPERATORS = {
     "$and": "operator/query/and/",
-    "$expr": "operator/query/expr/",  # not in an upsert's filter: mongod refuses that with 224
+    "$expr": "operator/query/expr/",  # not in an upsert's filter, which mongod refuses with 224
     "$nor": "operator/query/nor/",
     "$or": "operator/query/or/",
 }
@@ -213,5 +214,5 @@ INDEX_OPTIONS = {
     "partialFilterExpression": "command/createIndexes/",
     "expireAfterSeconds": "command/createIndexes/",
 }
-# What a partial index's filter may have: https://www.mongodb.com/docs/manual/core/index-partial/
+# Operators that a partial index's filter may have: https://www.mongodb.com/docs/manual/core/index-partial/
 PARTIAL_FILTER_OPERATORS = {"$eq", "$exists", "$gt", "$gte", "$lt", "$lte"}

@@ -1,4 +1,4 @@
-"""MongoDB's messages: whole ones off a socket, commands out of them, replies into them.
+"""Reads MongoDB's messages from sockets, decodes commands, and encodes replies.
 
 The format is https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/. Only OP_MSG carries
 commands; a driver may send the first hello of a connection as OP_QUERY. Nothing is compressed here.
@@ -18,7 +18,7 @@ Document = dict[str, Any]
 OP_MSG, OP_REPLY = 2013, 1
 MORE_TO_COME = 2
 _HEADER = struct.Struct("<iiii")
-_CHUNK = 1 << 14  # more would be a new mapping of memory for each read
+_CHUNK = 1 << 14  # a larger buffer would need a new memory mapping for each read
 _INT = struct.Struct("<i")
 
 
@@ -27,7 +27,7 @@ class Gone(Exception):
 
 
 class Stream:
-    """Whole messages off one socket."""
+    """Reads whole messages from a socket."""
 
     def __init__(self, connection: socket.socket) -> None:
         self.socket = connection
@@ -50,17 +50,17 @@ class Stream:
 
 
 def is_command(message: bytes) -> bool:
-    """Whether it is OP_MSG."""
+    """Return whether a message is an OP_MSG."""
     return bool(_INT.unpack_from(message, 12)[0] == OP_MSG)
 
 
 def more_to_come(message: bytes) -> bool:
-    """Whether the sender sends another one without waiting for an answer to this one."""
+    """Return whether the sender sends another message without waiting for an answer to this one."""
     return is_command(message) and bool(_INT.unpack_from(message, 16)[0] & MORE_TO_COME)
 
 
 def request_id(message: bytes) -> int:
-    """Return the number that a reply to it names."""
+    """Return the number by which a reply names this message."""
     number: int = _INT.unpack_from(message, 4)[0]
     return number
 
@@ -85,7 +85,7 @@ def command_of(message: bytes, leave_out: str = "") -> Document:
 
 
 def body_of(message: bytes) -> Document:
-    """Return the command or reply without its sequences, its batches undecoded: enough to change a reply."""
+    """Return the body without its document sequences, with batches undecoded: enough to change a reply."""
     length = _INT.unpack_from(message, 21)[0]
     return dict(RawBSONDocument(message[21 : 21 + length]))
 
@@ -96,7 +96,7 @@ def name_of(message: bytes) -> str:
 
 
 def message_of(document: Document, answers: int = 0) -> bytes:
-    """Return an OP_MSG with this body, in answer to the message of that number."""
+    """Return an OP_MSG with this body, as an answer to the message with this number."""
     body = b"\0\0\0\0\0" + bson.encode(document)
     return _HEADER.pack(16 + len(body), 1, answers, OP_MSG) + body
 

@@ -1,7 +1,8 @@
-"""A mongos before one MongoDB, as far as a check looks: what it says it is, and what it lets be sharded.
+"""A mongos before one MongoDB, with the parts that the check of the stores uses.
 
-It notes what is sharded, and moves nothing. As MongoDB does, it refuses a shard key with which an index could
-not stay unique: https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
+It says that it is a mongos and notes what is sharded, but moves no data. As MongoDB does, it refuses a shard
+key that would break a unique index:
+https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
 """
 
 from __future__ import annotations
@@ -40,19 +41,19 @@ class Mongos(Wire):
         self._hello = {name: value for name, value in hello.items() if name not in _OF_A_SET}
         self.enabled: set[str] = set()
         self.sharded: dict[str, Mapping[str, Any]] = {}
-        self.refused: dict[str, int] = {}  # codes, by command
+        self.refused: dict[str, int] = {}  # error codes, by command
 
     def uri(self, database: str) -> str:
-        """Return what a client connects to."""
+        """Return the URI that a client connects to."""
         return f"mongodb://127.0.0.1:{self.port}/{database}?directConnection=true&retryWrites=false"
 
     def end(self) -> None:
-        """Take no more connections, cut those there are."""
+        """Accept no more connections, and cut the open ones."""
         super().end()
         self._client.close()
 
     def exchange(self, link: Link, request: bytes) -> None:
-        """Answer what a mongos answers by itself; pass on all else."""
+        """Answer the commands that a mongos answers by itself; pass all others on."""
         number = request_id(request)
         if not is_command(request):
             link.answer(legacy_reply_of(self._greeting(), number))

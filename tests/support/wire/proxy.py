@@ -1,7 +1,7 @@
-"""A proxy between PyMongo and MongoDB that sees each message whole; what to do with it, subclasses say.
+"""A proxy between PyMongo and MongoDB that reads whole messages. Subclasses say what to do with each.
 
-A connection has a thread of its own, which reads a request, sends it on and waits for the reply. That is how
-MongoDB's protocol goes, and it keeps each fault a few lines in order.
+A connection has a thread of its own, which reads a request, sends it on and waits for the reply, as MongoDB's
+protocol does. So each fault is a few lines, in the order of events.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from support.wire.messages import Gone, Stream, more_to_come
 
 
 class Link:
-    """A client's connection and the one to MongoDB that stands for it."""
+    """A client's connection, and the proxy's connection to MongoDB for it."""
 
     def __init__(self, client: socket.socket, store: socket.socket) -> None:
         self.client, self.store = Stream(client), Stream(store)
 
     def forward(self, request: bytes) -> bytes | None:
-        """Send a request on and return MongoDB's reply, None where none is due."""
+        """Send a request on and return MongoDB's reply; None if the request gets no reply."""
         self.store.socket.sendall(request)
         return None if more_to_come(request) else self.store.read()
 
@@ -37,7 +37,7 @@ class Link:
 
 
 class Wire:
-    """Takes connections on `port` of 127.0.0.1 from `start` to `end`, and passes on all that comes."""
+    """Accepts connections on `port` of 127.0.0.1 from `start` to `end`, and passes all messages on."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
@@ -51,7 +51,7 @@ class Wire:
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self) -> None:
-        """Take connections until `end`."""
+        """Accept connections until `end`."""
         while not self._ended:
             try:
                 client, _ = self._listening.accept()
@@ -61,7 +61,7 @@ class Wire:
             threading.Thread(target=self._converse, args=(client,), daemon=True).start()
 
     def end(self) -> None:
-        """Take no more connections, and cut those there are."""
+        """Accept no more connections, and cut the open ones."""
         self._ended = True
         with suppress(OSError):
             self._listening.shutdown(socket.SHUT_RDWR)
@@ -69,22 +69,22 @@ class Wire:
         self.cut_all()
 
     def cut_all(self) -> None:
-        """Cut the connections there are."""
+        """Cut the open connections."""
         for link in list(self._links):
             link.cut()
 
     def exchange(self, link: Link, request: bytes) -> None:
-        """Deal with one request: forward it and answer, or not."""
+        """Handle one request: forward and answer it, or do something else in a subclass."""
         reply = link.forward(request)
         while reply is not None:
             link.answer(reply)
             reply = link.store.read() if more_to_come(reply) else None
 
     def connected(self, client: socket.socket) -> None:
-        """Note a connection, in the order in which they came."""
+        """Note a new connection. Calls are in the order of the connections."""
 
     def gone(self, client: socket.socket) -> None:
-        """Note that a connection is closed, and that nothing of it is on its way to the store."""
+        """Note that a connection is closed and that none of its commands is on the way to the store."""
 
     def _converse(self, client: socket.socket) -> None:
         try:
@@ -107,7 +107,7 @@ class Wire:
             while not self._ended:
                 self.exchange(link, link.client.read())
         except (OSError, Gone):
-            pass  # either end is gone, or we cut it
+            pass  # either end closed the connection, or the proxy cut it
         finally:
             self._links.discard(link)
             link.cut()

@@ -1,8 +1,8 @@
-"""What a primary that is cut off wrote, so that it can be undone: the suffix that a replica set rolls back.
+"""Notes the writes of a cut-off primary, to undo them: the suffix that a replica set rolls back.
 
-Documents are read before and after each write, and compared. That is exact because the faulty wire lets one
-command through at a time. Known limits: a cursor's later batches are read as they come. Indexes and whole
-collections that a cut-off primary makes or drops are not undone.
+Documents are read before and after each write, and compared. This is exact because the faulty wire lets one
+command through at a time. Known limits: a cursor's later batches show the data of their own moment, and
+indexes and collections that a cut-off primary makes or drops are not undone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WRITES = ("insert", "update", "delete", "findAndModify")
 
 
 class _Change(NamedTuple):
-    """What one write made of one document; None where there is none."""
+    """One write's change of one document; None where the document does not exist."""
 
     collection: Collection[RawBSONDocument]
     key: Any
@@ -41,7 +41,7 @@ class Suffix:
         return len(self._changes)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._client.close()
 
     def before(self, command: Document) -> dict[Any, RawBSONDocument]:
@@ -60,7 +60,7 @@ class Suffix:
                 self._changes.append(_Change(collection, key, before.get(key), after))
 
     def undo(self) -> None:
-        """Put back what was there before the first write of the suffix. Done again, it does nothing."""
+        """Put the documents back to before the first write of the suffix. A second call does nothing."""
         if not self._undone:
             self._undone = True
             for change in reversed(self._changes):
@@ -74,7 +74,7 @@ class Suffix:
                 _put(change, change.after)
 
     def forget(self) -> None:
-        """Keep what stands; the suffix begins anew."""
+        """Keep the documents as they are, and begin an empty suffix."""
         self._changes.clear()
         self._undone = False
 
@@ -92,7 +92,7 @@ def _queries(command: Document) -> list[Document]:
 
 
 def _made(command: Document, reply: Document) -> list[Any]:
-    """Return the keys of what a write inserted."""
+    """Return the keys of the documents that a write inserted."""
     if "insert" in command:
         return [document["_id"] for document in command["documents"]]
     made = [each["_id"] for each in reply.get("upserted", ())]

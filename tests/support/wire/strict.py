@@ -1,6 +1,6 @@
-"""Whether a command is made of the forms in `manual.py`, and of nothing else.
+"""Checks that a command has only the forms in `manual.py`, because SecantusDB accepts what MongoDB refuses.
 
-SecantusDB forgives what MongoDB refuses. What is said of a command names its forms and fields, never a value.
+An objection names forms and fields of a command, never a value.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from support.wire.messages import Document
 
 
 def objections(command: Document) -> list[str]:
-    """Return what of a command is not in the reviewed list; each ends with the page to read."""
+    """Return an objection for each form that is not in the list; it ends with the page to read."""
     name = next(iter(command), "")
     if name in manual.HANDSHAKES:
         return []
@@ -83,7 +83,7 @@ def _name(value: Any) -> Iterator[str]:
 
 
 def _target(value: Any) -> Iterator[str]:
-    """A collection's name, or 1 for the database itself."""
+    """Check a collection's name, or 1 for the database itself."""
     if value != 1:
         yield from _name(value)
 
@@ -113,7 +113,7 @@ def _query(value: Any) -> Iterator[str]:
 
 
 def _predicate(value: Document) -> Iterator[str]:
-    """What a field is compared with, where that is a document."""
+    """Check a condition on a field that is a document."""
     operators = [key for key in value if key.startswith("$")]
     if operators and len(operators) < len(value):
         yield f"query operator {operators[0]} beside plain fields"
@@ -216,7 +216,7 @@ def _limit(value: Any) -> Iterator[str]:
 
 
 def _projection(value: Any, *, may_be_empty: bool = True) -> Iterator[str]:
-    """Inclusion or exclusion, never both but for _id: MongoDB refuses that with 31253 and 31254."""
+    """Check that it only includes or only excludes, but for _id: MongoDB refuses a mix (31253, 31254)."""
     if not isinstance(value, dict) or not (value or may_be_empty):
         yield "a projection of nothing"
         return
@@ -251,7 +251,7 @@ def _update(value: Any) -> Iterator[str]:
 
 
 def _conflicts(paths: list[tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
-    """Paths that are another's beginning: MongoDB refuses that with 40."""
+    """Find paths that begin with another path: MongoDB refuses such updates with 40."""
     ordered = sorted(paths)
     for before, after in itertools.pairwise(ordered):
         if after[: len(before)] == before:

@@ -1,10 +1,10 @@
-"""The strict wire as a process, so that it takes no time of the tests': `StrictWire` starts one.
+"""The strict wire as a process, so that it takes no CPU of the tests' process: `StrictWire` starts one.
 
     python -m support.wire.strict_process STORE_PORT FILE USES
 
-It writes its port into FILE. Then it writes a line for each command that is not in the reviewed list, before
-that command is sent on. The command itself goes on, since what it says of itself is enough to fail the test.
-USES is told who uses which database (`uses.py`).
+It writes its port into FILE. Then, before it sends a command on that is not in the list, it writes a line
+there. The command is sent on, since the line is enough to fail the test. USES gets lines about which
+connection uses which database (`uses.py`).
 """
 
 from __future__ import annotations
@@ -81,11 +81,11 @@ class StrictWire:
         return int(line)
 
     def take(self) -> list[str]:
-        """Return what was objected to since the last call."""
+        """Return the objections since the last call."""
         return list(dict.fromkeys(self._found.read().splitlines()))
 
     def answer(self) -> None:
-        """Return once it answers, so that `uses` has been told of all who connected before."""
+        """Wait for an answer of the process: then `uses` has the lines of all earlier connections."""
         with socket.create_connection(("127.0.0.1", self.port)) as connection:
             connection.sendall(message_of({"ping": 1, "$db": "admin"}))
             Stream(connection).read()

@@ -1,8 +1,8 @@
-"""Who uses which database of a test, and what changes there, as the strict wire reports it in a file.
+"""The file in which the strict wire reports which connection uses which database, and what changes there.
 
-A line is a connection's number and what is told of it: that it `began` or `ended`, or a database and what a
-command does there. A command's line is written before the command is sent on. A connection has ended only
-when nothing of it is on the way to the store any more.
+A line has a connection's number, and then `began`, `ended`, or a database and what a command does there. A
+command's line is written before the command is sent on. `ended` is written when no command of the connection
+is on the way to the store any more.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def use_of(command: Document) -> tuple[str, str]:
 
 
 class Told:
-    """Writes the lines of the connections, each once."""
+    """Writes the connections' lines, each line once."""
 
     def __init__(self, file: Path) -> None:
         self._file = os.open(file, os.O_WRONLY | os.O_APPEND)
@@ -37,26 +37,26 @@ class Told:
         self._told: dict[socket.socket, tuple[int, set[tuple[str, str]]]] = {}
 
     def begin(self, connection: socket.socket) -> None:
-        """Tell that it began."""
+        """Write that a connection began."""
         number = next(self._numbers)
         self._told[connection] = number, set()
         self._write(number, "began")
 
     def use(self, connection: socket.socket, command: Document) -> None:
-        """Tell what the command uses."""
+        """Write what a command uses."""
         use, (number, told) = use_of(command), self._told[connection]
         if use not in told:
             told.add(use)
             self._write(number, *use)
 
     def end(self, connection: socket.socket) -> None:
-        """Tell that it ended."""
+        """Write that a connection ended."""
         number, _ = self._told.pop(connection)
         self._write(number, "ended")
 
     def _write(self, *words: object) -> None:
         line = "\t".join(map(str, words)) + "\n"
-        os.write(self._file, line.encode())  # at once, for others write too
+        os.write(self._file, line.encode())  # in one write, because other processes write too
 
 
 class Uses:
@@ -65,12 +65,12 @@ class Uses:
     def __init__(self, file: Path) -> None:
         self._file = file.open()
         self._rest = ""
-        # The databases that each open connection has used, and what was changed in each.
+        # The databases that each open connection has used, and the changes in each database.
         self.open: dict[str, set[str]] = {}
         self.changed: defaultdict[str, set[str]] = defaultdict(set)
 
     def read(self) -> None:
-        """Take in what was told until now."""
+        """Read the new lines."""
         *lines, self._rest = (self._rest + self._file.read()).split("\n")
         for line in lines:
             match line.split("\t"):
@@ -84,7 +84,7 @@ class Uses:
                         self.changed[database].add(what)
 
     def users(self, database: str) -> set[str]:
-        """Return the open connections that have used the database, or none yet."""
+        """Return the open connections that have used this database, or no database yet."""
         return {connection for connection, used in self.open.items() if database in used or used <= {"admin"}}
 
     def close(self) -> None:

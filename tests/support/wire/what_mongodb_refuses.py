@@ -1,6 +1,6 @@
-"""Tests that must fail, but for the last: `tests/store/test_strict_wire.py` runs them.
+"""Tests that must fail, except the last: `tests/store/test_strict_wire.py` runs them.
 
-SecantusDB takes all that they send.
+SecantusDB accepts all their commands.
 """
 
 from __future__ import annotations
