@@ -16,14 +16,16 @@ from playwright.sync_api import Route, WebSocketRoute, expect
 from server.__main__ import main
 from support.browser import Person
 from support.client import a_picture
+from support.servers import until
 
 WITHIN_A_SECOND = 1000
 SILENCE_SECONDS = 5.0  # after it, a page asks by itself whether the server is still there
 NOTE_BANNER = """() => {
     const banner = document.getElementById("banner");
-    window.told = new Promise(resolve => new MutationObserver(() => resolve(banner.textContent))
-        .observe(banner, { childList: true }));
+    window.said = [];
+    new MutationObserver(() => said.push(banner.textContent)).observe(banner, { childList: true });
 }"""
+SAID = "() => said.join() + document.getElementById('banner').textContent"
 HTML_NAME = "<img src=x onerror=alert(1)>"
 
 
@@ -67,7 +69,7 @@ def test_a_killed_worker_shows_at_once_and_the_page_reconnects(window, shared, p
     (worker,) = shared.children()["worker"]
     os.kill(worker, signal.SIGKILL)
     killed = time.monotonic()
-    assert "断开" in page.evaluate("() => told")
+    until(lambda: "断开" in page.evaluate(SAID))
     assert time.monotonic() - killed < SILENCE_SECONDS
     shared.wait_for(rf"pid {worker}\) ended")
     shared.wait_for("wabao.worker serving")
