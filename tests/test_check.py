@@ -343,7 +343,7 @@ class AFullCluster(RedisCluster):
     """A Redis that is a cluster, evicts, and takes few connections."""
 
     def command(self) -> list[str]:
-        return [*super().command(), "--maxmemory-policy", "allkeys-lru", "--maxclients", "12"]
+        return [*super().command(), "--maxmemory-policy", "allkeys-lru", "--maxclients", "11"]
 
 
 async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fails(tmp_path):
@@ -355,7 +355,7 @@ async def test_a_redis_that_evicts_is_a_cluster_or_takes_too_few_connections_fai
     finally:
         redis.kill()
     assert [row.verdict for row in rows] == ["FAILED"] * 3
-    assert [row.found for row in rows] == ["a cluster", "allkeys-lru", "12 at most, needed 14: 7 a worker"]
+    assert [row.found for row in rows] == ["a cluster", "allkeys-lru", "11 at most, needed 12: 6 a worker"]
     silent = [row async for row in checking._redis_rows(settings)]
     assert [line_of(row, 5) for row in silent] == ["Redis FAILED    it does not answer"]
 

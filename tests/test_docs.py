@@ -208,9 +208,7 @@ def test_every_setting_is_in_the_table():
 def test_the_table_of_a_check_has_the_connections_of_today():
     tables = blocks(SOURCE / "docs" / "deploying.md", "console")
     (table,) = (code for code in tables if "a treasure's life" in code)
-    row = Row(
-        "Redis's connections", "ok", f"10000 at most, needed {CONNECTIONS + 1}: {CONNECTIONS + 1} a worker"
-    )
+    row = Row("Redis's connections", "ok", f"10000 at most, needed {CONNECTIONS}: {CONNECTIONS} a worker")
     assert line_of(row) in table.splitlines()
 
 

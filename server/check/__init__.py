@@ -280,12 +280,12 @@ async def _redis_rows(settings: Settings) -> AsyncIterator[Row]:
         yield Row("Redis keeps what it is told", "not asked", "it does not say its maxmemory-policy")
     else:
         yield _row("Redis keeps what it is told", holds=policy == "noeviction", found=str(policy))
-    needed = settings.web_concurrency * (CONNECTIONS + 1)
+    needed = settings.web_concurrency * CONNECTIONS
     most = facts.get("maxclients")
     if most is None:
         yield Row("Redis's connections", "not asked", f"it does not say how many it takes; needed {needed}")
     else:
-        found = f"{most} at most, needed {needed}: {CONNECTIONS + 1} a worker"
+        found = f"{most} at most, needed {needed}: {CONNECTIONS} a worker"
         yield _row("Redis's connections", holds=int(most) >= needed, found=found)
 
 
