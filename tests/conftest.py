@@ -63,9 +63,9 @@ TESTS_A_STORE = 250
 
 log = logging.getLogger(__name__)
 
-# A bare `pytest`, which takes four minutes on two cores, leaves out the files that begin like this: browsers,
-# whole servers, crowds, failovers, crashes at each step, random sequences. `pytest -m slow` runs it; so does
-# naming a file or a test.
+# A bare `pytest`, which takes four minutes on two cores, leaves out files whose paths begin like this:
+# browsers, whole servers, crowds, failovers, crashes at each step, random sequences. `pytest -m slow` runs
+# them; so does naming a file or a test.
 SLOW = (
     "actions/test_erasure.py::test_killed_",
     "actions/test_message_crashes.py",
@@ -101,11 +101,11 @@ SLOW = (
     "test_regular_expressions.py",
     "test_settings.py::test_a_store_address_that_cannot_be_read_ends",
 )
-# The folders of which the other long files are, up to 30 s each.
+# The folders of the other long files, which take up to 30 s each.
 LONGEST = {"crowd", "money", "operation", "pages", "running"}
 HERE = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # noqa: S108
-MEMORY_BYTES = 2 << 30  # a container may have 64 MB of it
+MEMORY_BYTES = 2 << 30  # a container's /dev/shm may have only 64 MB
 
 
 # A busy machine must not fail a test.
@@ -114,7 +114,7 @@ hypothesis.settings.load_profile("wabao")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave out the slow tests, unless the command line says which it wants.
+    """Leave out the slow tests, unless the command line says which tests are wanted.
 
     Keep temporary files in memory: each test has a database of its own, and a disk is slow at that.
     """
@@ -125,19 +125,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One process more than cores: now and then a test waits, for a timeout or another process."""
+    """Return one more than the number of cores: sometimes a test waits for a timeout or a process."""
     return len(os.sched_getaffinity(0)) + 1
 
 
 def _says_which(config: pytest.Config) -> bool:
-    """Whether the command line says which tests are wanted: a mark, words, what failed last, or a place."""
-    options = ("markexpr", "keyword", "lf", "failedfirst")  # the last two are a plugin's, which may be off
+    """Return whether the command line says which tests are wanted: by mark, words, last failures or place."""
+    options = ("markexpr", "keyword", "lf", "failedfirst")  # the last two are of a plugin, which may be off
     asked = any(config.getoption(option, default=False) for option in options)
     return asked or config.args_source is pytest.Config.ArgsSource.ARGS
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Import no file of which no test is wanted: each process of a run would."""
+    """Do not import files without wanted tests; otherwise each process of a run would."""
     name = collection_path.relative_to(HERE).as_posix()
     if config.option.markexpr == "not slow" and name.startswith(SLOW):
         return True
@@ -148,9 +148,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is a coroutine, for pytest-tornado, and the slow tests.
+    """Mark coroutines, for pytest-tornado, and the slow tests.
 
-    Begin with the longest files: no process is to end minutes after the others.
+    Begin with the longest files, so that no process ends minutes after the others.
     """
     for item in items:
         if inspect.iscoroutinefunction(getattr(item, "function", None)):
@@ -163,7 +163,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def _current_loop() -> Iterator[None]:
-    """Set a current loop. Without one, Tornado's loops would make one that nobody closes."""
+    """Set a current loop. Without it, Tornado would make a loop that nobody closes."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
@@ -171,7 +171,7 @@ def _current_loop() -> Iterator[None]:
 
 
 class TestedStore:
-    """The embedded MongoDB of this run. It forgives much, so that a strict wire stands before it."""
+    """The embedded MongoDB of this run, behind a strict wire: it accepts much that MongoDB refuses."""
 
     def __init__(self, directory: Path) -> None:
         self._store = EmbeddedMongoDB(directory)
@@ -183,12 +183,12 @@ class TestedStore:
 
     @property
     def uri(self) -> str:
-        """The URI of the wire. No client's thread watches a store that stays the same for a whole test."""
+        """The URI of the wire. No client monitors the store, which stays the same for a whole test."""
         uri = self._store.uri.replace(f":{self._store.port}/", f":{self.wire.port}/")
         return f"{uri}&serverMonitoringMode=poll"
 
     def objections(self) -> list[str]:
-        """Return what the wire objected to. Nobody knows what such a command changed: no database is kept."""
+        """Return the wire's objections. After one, keep no database: the command can have changed any."""
         objected = self.wire.take()
         if objected and self.kept:
             self.kept.clear()
@@ -206,7 +206,7 @@ class TestedStore:
     def begin_file(self) -> None:
         """Start with an empty store from time to time.
 
-        After some 400 to 600 tests, SecantusDB three times let all wait in its cache for ever.
+        Three times, SecantusDB let all commands wait forever in its cache after 400 to 600 tests.
         """
         if self.tests >= TESTS_A_STORE:
             self._start_again(emptied=True)
@@ -221,7 +221,7 @@ class TestedStore:
             self.kept.clear()
 
     def end(self) -> None:
-        """End both; there is nothing to keep."""
+        """End wire and store; no data has to be kept."""
         self.client.close()
         self.wire.end()
         self._store.kill()
@@ -254,7 +254,7 @@ def mongodb_uri(tested_store: TestedStore | None) -> str:
 
 
 def pytest_runtest_setup() -> None:
-    """See that the store answers, so that no test waits for it in vain."""
+    """Make sure that the store answers, so that no test waits for it in vain."""
     for store in _tested:
         store.begin_test()
 
@@ -269,7 +269,7 @@ def _refuse_what_mongodb_would(test: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Any:
-    """A test fails itself where it can."""
+    """Check for objections inside the call, so that the test itself fails."""
     result = yield
     _refuse_what_mongodb_would(item)
     return result
@@ -277,7 +277,7 @@ def pytest_runtest_call(item: pytest.Item) -> Any:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Any:
-    """Commands that are sent while a test's fixtures end still count as that test's."""
+    """Count commands from the end of a test's fixtures as that test's, too."""
     result = yield
     _refuse_what_mongodb_would(item)
     return result
@@ -293,20 +293,20 @@ def tested_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
     store.start()
     yield store.uri
-    store.kill()  # there is nothing to keep
+    store.kill()  # no data has to be kept
 
 
 @pytest.fixture(scope="session")
 def redis_url(tested_redis: str) -> str:
-    """A Redis for the tests; those of Redis itself have one of their own."""
+    """A Redis for the tests; the tests of Redis itself have a Redis of their own."""
     return tested_redis
 
 
 @pytest.fixture(scope="session")
 def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Iterator[KeptDatabases | None]:
-    """The databases that tests hand on; None without the wire, which says what changes there.
+    """The databases that tests hand on; None without the wire, which reports their changes.
 
-    A test that starts a process keeps its database: nobody knows when the last of that process has arrived.
+    The database of a test that starts a process is not handed on: the process may still write to it.
     """
     if tested_store is None:
         yield None
@@ -325,7 +325,7 @@ def kept_databases(tested_store: TestedStore | None, tested_redis: str) -> Itera
 
 @pytest.fixture
 def _unused_port() -> Iterator[tuple[Any, int]]:
-    """Replace pytest-tornado's, which leaves the socket open if a test starts no server."""
+    """Replace pytest-tornado's fixture, which leaves the socket open if a test starts no server."""
     sock, port = bind_unused_port()
     yield sock, port
     sock.close()
@@ -333,7 +333,7 @@ def _unused_port() -> Iterator[tuple[Any, int]]:
 
 @pytest.fixture
 def environment(request: pytest.FixtureRequest) -> dict[str, str]:
-    """Further settings: the ENVIRONMENT of a test's class or module. One of either may override this."""
+    """Further settings: the ENVIRONMENT of a test's class or module. A class or module may override this."""
     of_module = getattr(request.module, "ENVIRONMENT", {})
     found: dict[str, str] = getattr(request.cls, "ENVIRONMENT", of_module)
     return found
@@ -349,14 +349,14 @@ def settings(
     _unused_port: tuple[Any, int],
     kept_databases: KeptDatabases | None,
 ) -> Settings:
-    """Settings with a database of the test's own: a new one or, for `context`, one that was emptied."""
+    """Settings with the test's own database: a new database or, for `context`, perhaps an emptied one."""
     values = {
         "MONGODB_URI": with_database(mongodb_uri, f"test_{secrets.token_hex(6)}"),
         "REDIS_URL": redis_url,
         "DATA_DIR": str(tmp_path / "data"),
         "PORT": str(_unused_port[1]),
         "SECRET_KEY": "a secret that only the tests know, 32+",
-        "FAIR_START_MS": "0",  # only tests about it wait for a random order
+        "FAIR_START_MS": "0",  # only tests about the random order wait for it
         **NO_PAYOUT_LIMITS,
     }
     found = read_settings(values | NO_LIMITS | environment)
@@ -384,10 +384,10 @@ def key_pairs() -> SandboxKeyPairs:
 
 @pytest.fixture(scope="session", autouse=True)
 def _read_once() -> Iterator[None]:
-    """Read once what stays: checking a private key's primes takes 80 ms, for the sandbox's certificate too.
+    """Read slow values once: the check of a private key's primes takes 80 ms, also for the sandbox's.
 
-    Each client of httpx reads all authorities, which takes 14 ms; each connection to Redis asks for the
-    version of its library, which takes 0.6 ms.
+    Each client of httpx reads all certificate authorities in 14 ms; each connection to Redis reads the
+    version of its library in 0.6 ms.
     """
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(wechatpay, "load_private_key", functools.cache(wechatpay.load_private_key))
@@ -479,7 +479,7 @@ def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterato
         timeout=20,
         limits=httpx.Limits(max_connections=300),
     )
-    # With checks, the name that WeChat gives everybody is not checked.
+    # With checks, everybody has the default name of WeChat, which is not checked.
     yield Client(http, nickname="微信用户" if settings.checks_content else None)
     io_loop.run_sync(http.aclose)
 
@@ -513,7 +513,7 @@ def pages(io_loop: Any) -> Iterator[list[Page]]:
 
 @pytest.fixture
 def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
-    """Open `/ws` as somebody, who says so in the query; `query` is added to it."""
+    """Open `/ws` as somebody, whose id is in the query; `query` is appended."""
 
     async def opening(
         who: Someone | None, code: str | None = None, headers: dict[str, str] | None = None, **query: Any
@@ -535,7 +535,7 @@ def open_page(client: Client, settings: Settings, pages: list[Page]) -> Any:
 
 @pytest.fixture
 def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Context]:
-    """A second context: to the stores, a second process."""
+    """A second context, which the stores take for a second process."""
     opened = io_loop.run_sync(lambda: Context.open(settings, Sandbox))
     yield opened
     io_loop.run_sync(opened.close)

@@ -1,4 +1,4 @@
-"""Which address a request counts for, behind trusted proxies and others."""
+"""The address for which a request counts, behind trusted and other proxies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulation of `bench/capacity.py`: sums that can be done by hand come out; one seed has one answer."""
+"""The simulation of `bench/capacity.py`: it agrees with sums done by hand, and a seed has one answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`python -m server check`: it tries all that the store does, and says what a store cannot carry."""
+"""`python -m server check`: it tries all that the server needs of a store, and says what a store lacks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def store(io_loop: Any, uri: str, recorder: Recorder) -> Iterator[Store]:
-    """The test's own database, as one of a server. No check reads it: to seed it would take 2 s."""
+    """The test's own database, as a server's. It stays empty, because no check reads it."""
     opened = Store(uri, [recorder])
     yield opened
 
@@ -55,7 +55,7 @@ def store(io_loop: Any, uri: str, recorder: Recorder) -> Iterator[Store]:
 
 
 async def of_checks(store: Store) -> set[str]:
-    """Return the names of what checks beside this database made: others come and go meanwhile."""
+    """Return the names of databases that checks beside this database made. Other databases come and go."""
     names = await store.client.list_database_names()
     return {name for name in names if name.startswith(f"{store.database.name[:23]}_check_")}
 
@@ -312,7 +312,7 @@ def test_an_old_mongodb_and_one_alone_fail(cluster, failed):
 
 
 def test_an_arbiter_is_told_with_what_it_means():
-    """It votes and holds nothing, so that all writes wait as soon as another member is away."""
+    """An arbiter votes but has no data, so all writes wait as soon as another member is away."""
     for arbiters, told in ((0, False), (1, True)):
         found = checking._cluster_rows(Cluster((7, 0), "", "replica set", [], arbiters))[1].found
         assert ("nothing can be written" in found) == told

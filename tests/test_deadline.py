@@ -1,4 +1,4 @@
-"""The limit of a request stands still while what has a limit of its own is waited for."""
+"""A request's time limit stands still while it waits for a call that has its own limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The texts: every link leads somewhere, the block of curl runs as it is, tables are complete."""
+"""The documents: every link leads somewhere, the block of curl runs unchanged, tables are complete."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ def blocks(text: Path, language: str) -> list[str]:
 
 
 def every_shape() -> list[dict[str, Any]]:
-    """Return the schemas of all that interfaces and frames have."""
+    """Return the schemas of all interfaces and frames."""
     return [*interfaces()["components"]["schemas"].values(), *channel()["components"]["schemas"].values()]
 
 
 def anchors(text: Path) -> set[str]:
-    """Return the anchors that GitHub makes of the headings."""
+    """Return the anchors that GitHub makes from the headings."""
     headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -146,7 +146,7 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, setting
         assert msgspec.json.decode(printed).keys() == msgspec.json.decode(line).keys()
     assert (said[3], said[6]) == (shown[3], shown[6])
     assert said[4].endswith(", depths that win: 1, 2")
-    assert said[5][:-32] == shown[5][:-32]  # who drew, without the nonce
+    assert said[5][:-32] == shown[5][:-32]  # the line on who drew, without the nonce
 
 
 @pytest.mark.gen_test(timeout=60)
@@ -175,7 +175,7 @@ async def test_the_two_clients_in_the_docs_dig_until_they_win(client, settings, 
 
 
 def test_the_diagram_of_money_is_that_of_its_tables():
-    """To print it anew: the left side of this assertion."""
+    """To print the diagram again, print the left side of this assertion."""
     assert diagram() == blocks(SOURCE / "docs" / "money.md", "mermaid")[0]
 
 

@@ -1,4 +1,4 @@
-"""The house's rules: what is pure, who writes, whose privates we use, and that a word means one thing."""
+"""The house's rules: pure modules, modules that may write, used privates of libraries, one meaning a word."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from wechatpayv3.async_.core import AsyncCore
 from server.store import Store
 
 ROOT = Path(__file__).parents[1]
-# The privates that we override or use, each with a method of the library that must still name it.
+# The libraries' privates that we override or use, each with a library method that must still name it.
 TORNADO: list[tuple[Callable[..., Any], str]] = [
     # handlers/websocket.py
     (WebSocketProtocol13._receive_frame_loop, "_receive_frame"),
@@ -51,13 +51,13 @@ TORNADO: list[tuple[Callable[..., Any], str]] = [
 ]
 # Words with one meaning each, and the modules whose functions may have the word in their names.
 WORDS = {
-    # A winner claims.
+    # Only a winner claims.
     "claim": (
         *("server/actions/money/claim", "server/game/amounts", "server/game/prize"),
         "server/store/money/prizes",
     ),
-    "hold": ("server/store/digging/tasks",),  # until an operator decides
-    "settle": ("server/actions/",),  # what is due, to its next state
+    "hold": ("server/store/digging/tasks",),  # holding lasts until an operator decides
+    "settle": ("server/actions/",),  # settling takes due documents to their next state
 }
 # A method of a store counts as writing if it, or a method of the store that it calls, uses one of these
 # names.
@@ -65,7 +65,7 @@ WRITING = {
     *("insert_one", "insert_many", "update_one", "update_many", "replace_one", "delete_one", "delete_many"),
     *("find_one_and_update", "find_one_and_delete", "find_one_and_replace", "bulk_write"),
 }
-# Where methods of the store that write may be called.
+# The modules that may call methods of the store that write.
 WRITERS = (
     "server/actions/",
     "server/memory/visiting.py",  # the visits of a moment, for actions/digging/visit.py
@@ -93,7 +93,7 @@ def sources(*places: str) -> Iterator[Path]:
 
 
 def test_no_module_hides_one_of_the_standard_library():
-    """Also within a package: a reader of `site` or `socket` thinks of the other one."""
+    """Within packages, too: a reader takes `site` or `socket` for the standard library's module."""
     hiding = [
         str(path.relative_to(ROOT))
         for path in sources("server", "handlers", "devtools", "bench")
@@ -172,7 +172,7 @@ def names_within_store(function: FunctionType) -> set[str]:
 
 
 def calls_of(writing: dict[str, set[str]], tree: ast.Module) -> list[str]:
-    """Return where a module uses one of these methods: by `store.tasks`, or a name that it gave to that."""
+    """Return where a module uses one of these methods, through `store.tasks` or a name assigned from it."""
     stores: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         for target, value in assigned(node):
@@ -188,7 +188,7 @@ def calls_of(writing: dict[str, set[str]], tree: ast.Module) -> list[str]:
 
 
 def assigned(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:
-    """Return what an assignment gives a name to, by the name."""
+    """Return the assigned values by name."""
     if not isinstance(node, ast.Assign):
         return []
     target, value = node.targets[0], node.value

@@ -1,4 +1,4 @@
-"""Several secrets: the first seals and signs, all of them open and verify; a sealed value names its own."""
+"""Several secrets: the first seals and signs, all open and verify; a sealed value names its secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_all_secrets_open_and_the_first_seals():
         after.open("address", sealed, "code:1")
     sealed = while_both.seal("address", b"plain", "code:1")
     assert after.open("address", sealed, "code:1") == b"plain"
-    with pytest.raises(Unavailable):  # not a bug: who asks is told to come back
+    with pytest.raises(Unavailable):  # not a bug: the client is told to come back
         before.open("address", sealed, "code:1")
 
 

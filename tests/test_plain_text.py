@@ -1,4 +1,4 @@
-"""Names and texts that others see keep nothing that breaks a line or turns words round."""
+"""Names and texts that others see lose all characters that break a line or reverse words."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_cleaning_a_text_again_changes_nothing(text):
     assert len(one_line(text)) <= len(text)
 
 
-# Of each range of Unicode's Default_Ignorable_Code_Point.
+# A character of each range of Unicode's Default_Ignorable_Code_Point.
 INVISIBLE = "\u00ad\u034f\u061c\u115f\u17b4\u180e\u200b\u200d\u2060\u2064\u206f\u3164\ufe0f\uffa0\U000e0041"
 
 

@@ -1,4 +1,4 @@
-"""Regular expressions: none is slow on any input, since strangers choose most inputs."""
+"""Regular expressions: all are fast on any input, since strangers choose most inputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import handlers
 import server
 
 BYTES = 16 << 10
-LIMIT_SECONDS = 0.0025  # as 10 ms over 64 KB
+LIMIT_SECONDS = 0.0025  # the same as 10 ms for 64 KB
 # The machine may be busy, so the best of these tries counts.
 TRIES = 5
 # Tried besides the pattern's own characters, since its classes may match them.
@@ -34,7 +34,7 @@ SOURCES = [path for package in PACKAGES for path in Path(package.__path__[0]).rg
 
 
 def modules() -> Iterator[Any]:
-    """Yield every module of the project, also `server.__main__`: importing it runs nothing."""
+    """Yield every module of the project, including `server.__main__`, whose import runs nothing."""
     for package in PACKAGES:
         yield package
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
@@ -42,7 +42,7 @@ def modules() -> Iterator[Any]:
 
 
 def patterns_in(value: Any, depth: int = 6) -> Iterator[re.Pattern[str]]:
-    """Yield the patterns in a value: itself, in a container, or in a declaration."""
+    """Yield the patterns in a value: the value itself, those in a container, or in a declaration."""
     if isinstance(value, re.Pattern):
         yield value
     elif isinstance(value, msgspec.Meta):
@@ -86,7 +86,7 @@ def hostile_to(pattern: re.Pattern[Any]) -> Iterator[Any]:
 
 
 def kinds(pattern: str, characters: Iterable[str]) -> Iterable[str]:
-    """Return one of each kind of characters that no part of the pattern tells apart."""
+    """Return a character of each kind that the pattern's parts tell apart."""
     atoms = [re.compile(r"\w"), re.compile(".")]
     for atom in set(ATOM.findall(pattern)):
         atoms.append(re.compile(re.escape(atom)))
@@ -98,7 +98,7 @@ def kinds(pattern: str, characters: Iterable[str]) -> Iterable[str]:
 def hostile(pattern: str) -> Iterator[str]:
     """Yield 16 KB of each character and of each pair, alone and after the pattern's literal beginning.
 
-    In pairs, one letter and one digit stand for all, and of the others one of each kind.
+    In pairs, one letter stands for all letters, one digit for all digits, one character for each other kind.
     """
     characters = sorted({*pattern, *OTHERS})
     of_pairs = [*kinds(pattern, (one for one in characters if not one.isalnum())), "a", "0"]

@@ -1,4 +1,4 @@
-"""What a deployment installs: all of it pinned, each file by its hashes."""
+"""The packages that a deployment installs: all are pinned, each file by its hashes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
 def pins() -> dict[str, Requirement]:
-    """Return what requirements.txt pins, by name, without its hashes."""
+    """Return the pins of requirements.txt by name, without hashes."""
     text = (SOURCE / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     for line in lines:
@@ -33,7 +33,7 @@ def asked() -> list[Requirement]:
 
 
 def dependencies(requirement: Requirement, seen: set[str]) -> Iterator[Requirement]:
-    """Yield a requirement's dependencies on this machine, and theirs, from the installed packages."""
+    """Yield a requirement's direct and indirect dependencies on this machine, from the installed packages."""
     if str(requirement) in seen:
         return
     seen.add(str(requirement))

@@ -133,7 +133,7 @@ WEAK = [
     "13800138000-wabao-20261128-operator",
     "我的挖宝服务器操作员口令二〇二六年十一月二十八日我的挖宝服务器操作员口令",
 ]
-# Both have the strict rules: a development server with a real merchant, and production.
+# The strict rules hold in production, and for a development server with a real merchant.
 EARNEST = [PAID, PRODUCTION]
 
 
@@ -381,4 +381,4 @@ def test_a_store_address_that_cannot_be_read_ends_the_start_with_one_line(name, 
     told = [line for line in ended.stderr.splitlines() if name in line]
     assert len(told) == 1
     assert "Traceback" not in ended.stderr
-    assert "notaport" not in ended.stderr  # it may be part of a password
+    assert "notaport" not in ended.stderr  # the text may be part of a password

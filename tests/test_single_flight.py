@@ -74,7 +74,7 @@ async def test_each_key_has_work_of_its_own():
 async def test_one_of_three_waiters_is_cancelled_and_the_others_get_the_result():
     shared, work = SingleFlight[str, int](), Work()
     first, second, third = await begin(shared, work, 3)
-    first.cancel()  # it began the work
+    first.cancel()  # `first` began the work
     await asyncio.wait([first])
     assert first.cancelled()
     assert "key" in shared
@@ -119,7 +119,7 @@ async def test_a_failure_for_which_nobody_waits_any_more_is_retrieved():
     work.failure = LookupError("a bug")
     work.may_end.set()
     await asyncio.wait([task])
-    del task, waiting, each  # what holds it
+    del task, waiting, each  # the references to it
     work.failure = None
     gc.collect()
     assert complaints == []

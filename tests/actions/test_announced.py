@@ -1,4 +1,4 @@
-"""A treasure that is announced for later, and one that ends when its publisher says."""
+"""Treasures that are announced for later, and treasures that end at a time that the publisher set."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, c
     assert opened[late]["opened_at"] >= now_ms
     lasts_ms = context.settings.task_days * DAY_MS
     assert opened[late]["expires_at"] == opened[late]["opened_at"] + lasts_ms
-    await page.until("start")  # then its page says so
+    await page.until("start")  # its page is told of the start
     assert (await bob.get("/getTaskDetails", code=late))["expires_at"] == opened[late]["expires_at"]
 
 

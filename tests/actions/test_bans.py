@@ -1,4 +1,4 @@
-"""Bans: what a banned person may not do, what stays theirs, and how soon every process knows."""
+"""Bans: forbidden acts, rights that remain, and how soon every process knows."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, co
 
 @pytest.mark.parametrize("banned", ["0", "1"])
 async def test_two_records_of_one_openid_are_banned_and_released_as_one(client, banned):
-    ways = {"0": await client.log_in("alice", unionid="0")}  # WeChat says only the openid, at first
+    ways = {"0": await client.log_in("alice", unionid="0")}  # at first WeChat gives only the openid
     if banned == "1":
         ways["1"] = await client.log_in("alice", unionid="1")
     code = await ways[banned].publish()
@@ -169,7 +169,7 @@ async def test_a_task_shown_before_a_ban_was_carried_over_does_not_open(client, 
     bob = await client.log_in("bob")
     code = await publish_red_packet(alice, money=2)
     parameters, people = await order(alice, code), context.store.people.rows
-    # One record alone is banned, as the process died that banned both.
+    # Only one record is banned, as if the process had died between the two.
     then = {"reason": REASON, "at": context.clock.now_ms() - 2 * DAY_MS, "until": 0}
     await people.update_one({"_id": first.unionid}, {"$set": {"banned": then}})
     shown = {"shown_at": then["at"] + DAY_MS}
@@ -306,7 +306,7 @@ async def test_an_upload_that_was_under_way_is_refused(client, alice):
     }
     sending = asyncio.ensure_future(client.http.post("/uploadFile", content=parts(), headers=headers))
     await begun.wait()
-    await alice.get("/getMyInfo")  # a round trip behind the first part
+    await alice.get("/getMyInfo")  # its reply comes after the first part is done
     await ban(client, code)
     may_end.set()
     assert (await sending).json()["error"] == "bad_token"

@@ -23,19 +23,19 @@ RULES = {"prize_num": 3, "forecast_num": 4, "interval": 4, "fluctuation": 2, "cd
 
 
 async def drafted(someone: Someone, **changes: Any) -> dict[str, Any]:
-    """Return what a client sends to publish goods."""
+    """Return the parameters with which a client publishes goods."""
     return await someone.draft(**RULES | changes)
 
 
 async def given_to(someone: Someone) -> dict[str, Any]:
-    """Return what `/commitment` gives."""
+    """Return the reply of `/commitment`."""
     reply = await someone.get("/commitment")
     assert reply["status"] == 0, reply
     return reply
 
 
 async def half_of(someone: Someone, nonce: str = NONCE) -> dict[str, str]:
-    """Return a new `sealed_seed` with a nonce, as they are sent to publish."""
+    """Return a new `sealed_seed` with a nonce, as parameters of a publication."""
     return {"sealed_seed": (await given_to(someone))["sealed_seed"], "nonce": nonce}
 
 
@@ -51,7 +51,7 @@ async def test_a_task_drawn_together_is_proven_from_its_publication_to_its_end(c
         "/postTask", **await drafted(alice), sealed_seed=half["sealed_seed"], nonce=nonce
     )
     code = published["code"]
-    # At once, anybody can recompute the commitment from what is shown, and the publisher sees both halves.
+    # At once, anybody can recompute the commitment from public values, and the publisher sees both halves.
     for someone in (alice, crowd[0]):
         shown = await someone.get("/getTaskDetails", code=code)
         assert (shown["rules_version"], shown["seed_hash"], shown["nonce"]) == (2, half["seed_hash"], nonce)
@@ -123,7 +123,7 @@ async def test_halves_that_are_misspelled_or_lack_each_other_publish_nothing(cli
 
 
 def text_of(sealed: Sealed) -> str:
-    """Return a sealed value as clients get one."""
+    """Return a sealed value in the form that clients get."""
     return sealed["key"] + sealed["box"].hex()
 
 
@@ -161,7 +161,7 @@ async def test_a_commitment_is_good_for_a_day(context, monkeypatch, alice):
 
 
 async def test_no_seed_makes_a_second_task_even_after_it_is_known(context, alice):
-    """A publisher who ends a task that nobody dug learns its seed, and could choose a nonce for it."""
+    """A publisher who ends an undug task learns its seed, and could choose a nonce that fits it."""
     asked, half = await drafted(alice), await half_of(alice)
     code = (await alice.post("/postTask", **asked, **half))["code"]
     assert (await alice.post("/endTask", code=code))["status"] == 0

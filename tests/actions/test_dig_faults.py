@@ -29,7 +29,7 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
 
 
 def lose_reply_and_hold(wire: FaultyWire, link: Link, request: bytes) -> None:
-    """Do the work, lose the reply, and answer nobody any more."""
+    """Do the work, lose the reply, and answer no further command."""
     wire.hold()
     lose_reply(wire, link, request)
 

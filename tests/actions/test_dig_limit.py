@@ -21,7 +21,7 @@ ENVIRONMENT = {"DIGS_A_PERSON": f"{MOST}"}
 
 
 async def depth_at(where: Context, code: str, who: Someone, session: int | None = 0) -> int:
-    """Dig; return the depth, 0 if it was too often."""
+    """Dig; return the depth, 0 if the digs were too many."""
     try:
         return (await dig(where, code, who.unionid, "", admit, session)).dig["depth"]
     except TooOften:
@@ -55,7 +55,7 @@ async def test_what_is_too_much_is_told_when_to_come_back_and_reads_no_store(cli
     )
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
     told = refused
-    while told["status"]:  # the second passes
+    while told["status"]:  # until the second is over
         told = await bob.dig(code)
     assert len(reads) == 1
 

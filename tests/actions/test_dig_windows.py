@@ -1,5 +1,5 @@
-"""A request digs in the window in which it came, however long it waits. In a task without windows it digs as
-long as its client waits."""
+"""A request digs only in the window in which it came, however long it waits. Without windows, it digs if its
+client still waits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from server.errors import OutcomeUnknown, Refusal, Unavailable
 from support.client import Someone, admit
 from support.invariants import check_history
 
-# A dig's error, its depth, and whether it is repeated.
+# A reply's error, its depth, and whether it is repeated.
 Outcome: TypeAlias = tuple[str, int, bool]
 REFUSED: Outcome = ("cooling_down", 0, False)
 
@@ -32,7 +32,7 @@ async def outcome(asked: Awaitable[Dug]) -> Outcome:
 
 
 class Held:
-    """The reads of digs of one process: from now on they wait until `go`, as those of a slow MongoDB do."""
+    """Makes a process's reads of digs wait until `go`, as with a slow MongoDB."""
 
     def __init__(self, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
         self.go = asyncio.Event()
@@ -49,7 +49,7 @@ class Held:
 async def test_a_dig_that_was_refused_elsewhere_is_never_made_by_a_slow_process(
     context, other, open_page, monkeypatch, alice, bob, carol
 ):
-    """In each order of these: bob asks a slow process, carol a fast one, and bob the fast one, too."""
+    """Bob asks a slow process, carol a fast one, and bob the fast one, too; in each order of the three."""
     orders = list(permutations(("bob slow", "carol", "bob fast")))
     codes = [await alice.publish(cd=1) for _ in orders]
     pages = [await open_page(alice, code) for code in codes]
@@ -112,7 +112,7 @@ async def test_a_request_that_came_in_a_cooldown_is_refused_from_memory_after_it
 async def test_a_clock_that_is_as_slow_as_it_may_be_refuses_nobody_who_came_after_the_cooldown(
     context, other, late_ms, told, alice, bob, carol
 ):
-    """Between the cooldown's end and the read of the store pass less than 20 ms, or none would be refused."""
+    """The store is read less than 20 ms after the cooldown's end; later, no dig would be refused anyway."""
     code = await alice.publish(cd=60)
     await carol.dig(code)
     ended = [{"$set": {"cd_until": {"$toLong": "$$NOW"}}}]
@@ -136,7 +136,7 @@ async def test_without_a_cooldown_nobody_digs_for_a_client_that_hung_up(context,
     asked.cancel()
     await noticed.wait()
     held.go.set()
-    async with digging_of(context).turn(code):  # which that dig has until it ends
+    async with digging_of(context).turn(code):  # the dig has this turn until it ends
         assert await check_history(context, code) == []
     assert (await bob.dig(code))["now_depth"] == 1
 

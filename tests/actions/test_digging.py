@@ -1,4 +1,4 @@
-"""Digging over HTTP: who may dig, what the reply says, and what holds afterwards."""
+"""Digging over HTTP: who may dig, the reply, and the state afterwards."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_a_publisher_is_told_that_it_is_their_own_task_also_in_a_cooldown(
     # A process that only heard of the dig does not read the task.
     del context.made[digging_of]
     assert (await alice.dig(code))["error"] == "cooling_down"
-    context.hub.cooldowns.forget(code)  # as in a process that did not hear of it
+    context.hub.cooldowns.forget(code)  # as in a process that did not hear of the dig
     assert (await alice.dig(code))["error"] == "own_task"
 
 
@@ -173,7 +173,7 @@ async def test_a_name_that_looks_like_a_field_is_only_a_name(client, context, al
 
 
 async def test_a_dig_that_is_not_yet_in_the_history_counts_everywhere(client, context, alice, bob):
-    """A process that is killed right after the conditional update leaves this."""
+    """A process that is killed right after the conditional update leaves this state."""
     code = await alice.publish(cd=0, forecast_num=100, prize_num=2, interval=50, fluctuation=0)
     await bob.dig(code)
     await context.background.finish()

@@ -33,7 +33,7 @@ async def test_a_publisher_changes_what_a_treasure_says_and_shows_until_somebody
     assert (await alice.post("/editTask", code=code, **NEW, url=stolen))["param"] == "url"
     own = (await alice.upload(a_picture(colour="green")))["url"]
     asked = {"code": code, **NEW, "wxname": "钟表店", "url": own}
-    for _ in range(2):  # the second time it is so already
+    for _ in range(2):  # the second time changes nothing
         reply = await alice.post("/editTask", **asked)
         assert (reply["status"], reply["review"], reply["edited"]) == (0, "shown", 1), reply
         assert (await alice.get("/getTaskDetails", code=code))["edited"] == 1  # at once
@@ -83,7 +83,7 @@ class TestWhereContentsAreChecked:
         [first] = await find(context, "reviews")
         await alice.post("/editTask", code=code, name="还在检查就改")
         assert [review["_id"] for review in await find(context, "reviews")] == [f"task:{code}:1"]
-        first["state"] = "shown"  # that is the earlier version: the edit is not checked yet
+        first["state"] = "shown"  # this is the earlier version: the edit is not checked yet
         await follow_review(context, first)
         assert (await alice.get("/getTaskDetails", code=code))["review"] == "checking"
         await settle(context)
@@ -108,7 +108,7 @@ class TestWhereContentsAreChecked:
         for page in (seen, late):
             assert (await page.until("error"))["error"] == "no_such_task"
         await settle(context)
-        for page in (seen, late):  # brought back, by itself
+        for page in (seen, late):  # the page updates by itself
             await page.until("snapshot", seq=0)
         assert await named(bob, "旧闹钟") == [code]
         assert (await bob.dig(code))["now_depth"] == 1

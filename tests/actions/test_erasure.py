@@ -1,6 +1,6 @@
 """`python -m server forget`: nothing names the person afterwards; ledger, proofs and counts still hold.
 
-A person who deletes their own account is forgotten so after seven days.
+A person who deletes their own account is erased in the same way after seven days.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def environment() -> dict[str, str]:
 
 
 async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, str]]:
-    """Let bob do everything that leaves a trace; return him and the codes of tasks that he took part in."""
+    """Let bob do everything that leaves data; return him and the codes of the tasks that he took part in."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     face = (await bob.upload(a_picture()))["url"]
     assert (await bob.post("/setProfile", wxname="鲍勃本人", wxheadpic=face))["status"] == 0
@@ -96,7 +96,7 @@ async def everything(context: Context) -> dict[str, list[dict[str, Any]]]:
 
 
 def naming(found: dict[str, list[dict[str, Any]]], *texts: str) -> list[str]:
-    """Return which collections hold which of these texts, in any field."""
+    """Return the collections that have one of these texts in any field, and the text."""
     holding = []
     for name, documents in found.items():
         raw = b"".join(bson.encode(document) for document in documents)
@@ -179,8 +179,8 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
         assert bob.data["nickName"].encode() not in known.replay.after(0)
         assert known.replay.after(0).count(b'"type":"cd"') == 3
         await process.hub._poll()
-        assert not process.hub._reading  # once is enough
-    # Those who watched were told nothing, and miss nothing.
+        assert not process.hub._reading  # one read is enough
+    # Watchers got no frame, and lack none.
     assert (await carol.dig(code))["seq"] == 4
     for page in pages:
         await page.until("cd", seq=4)
@@ -200,7 +200,7 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     await page.until("pong")
     old = Someone(client, bob.unionid, bob.token, {})
     with monkeypatch.context() as patched:
-        # Every process polls ended sessions in that time.
+        # Within this time every process polls the ended sessions.
         patched.setattr(forgetting.asyncio, "sleep", lambda _: context.hub.sessions.poll())
         await erase(context.store, bob.unionid)
     assert await page.closed() == IDENTITY_REFUSED
@@ -294,7 +294,7 @@ async def test_killed_after_any_write_it_can_go_on_to_the_same_end(client, conte
     for kill_after, left in enumerate(written.left_once(), 1):
         await put_back(context, left)
         first = [person for person in left["people"] if person["_id"] == bob.unionid]
-        if first:  # if the record is gone, the kill came after the very last write
+        if first:  # without the record, the kill came after the last write
             await erase(context.store, bob.unionid)
         found = await everything(context)
         assert naming(found, bob.unionid, "鲍勃本人") == [], kill_after
@@ -312,7 +312,7 @@ async def days_pass(context: Context, days: int = DAYS) -> None:
 
 
 async def logged(context: Context) -> list[tuple[str, str]]:
-    """Return what the operators' log says, the first act first."""
+    """Return the entries of the operators' log, oldest first."""
     return [(act["act"], act["outcome"]) for act in await find(context, "audit_log")]
 
 
@@ -347,7 +347,7 @@ async def test_an_account_deleted_twice_is_kept_or_else_erased_after_seven_days(
     assert await find(context, "people", _id=bob.unionid)
     await bob.post("/deleteAccount")
     await erase_leavers(context)
-    bob = await client.log_in("bob")  # the days are not over
+    bob = await client.log_in("bob")  # before the seven days are over
     await days_pass(context)
     await erase_leavers(context)
     assert naming(await everything(context), bob.unionid, bob.data["nickName"]) == []
@@ -402,7 +402,7 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
     over = {"banned.until": 2}
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": over})
     assert (await bob.post("/deleteAccount"))["status"] == 0
-    for until, erased in ((0, False), (2, True)):  # banned meanwhile, and the ban over
+    for until, erased in ((0, False), (2, True)):  # during a ban, and after it
         banned = {"banned": ban | {"until": until}}
         await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": banned})
         await days_pass(context)

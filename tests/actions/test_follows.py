@@ -1,4 +1,4 @@
-"""Following a publisher, and being told of what they publish: once, page by page, whatever dies."""
+"""Following a publisher: followers are told of each treasure once, in batches, whichever process dies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def id_of(context: Context, someone: Someone) -> str:
 
 
 async def told(client: Client, *users: str) -> list[list[tuple[str, str]]]:
-    """Return of which treasures each was told, and what can be done about them."""
+    """Return the treasures of which each follower was told, and what can be done about them."""
     sent = [[shown for kind, shown in await sent_to(client, user) if kind == "announced"] for user in users]
     return [[(shown["name"], shown["status"]) for shown in each] for each in sent]
 
@@ -84,7 +84,8 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
     assert await told(client, "bob", "carol") == [[(name, "可以挖了")], []]
     [message] = (await client.http.get("/sandbox/messages", params={"user": "bob"})).json()["messages"]
     assert message["page"] == f"pages/treasure/treasure?code={packet}"
-    # A second needs a second consent. One that starts later says so; one that is over is told to nobody.
+    # A second treasure needs a second consent. The message on an announced treasure says when it starts; a
+    # treasure that is over is announced to nobody.
     await allow(client, "bob", "announced")
     over = await alice.publish(name="马上结束")
     await alice.post("/endTask", code=over)
@@ -133,8 +134,8 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
             await follow(context, fans[number].unionid, publisher_id, following=following)
 
     await change(*range(13), following=True)
-    await change(0, 12, following=True)  # again: nobody gets a second number
-    await change(*range(1, 11), following=False)  # more gaps than a turn reads
+    await change(0, 12, following=True)  # once more: nobody gets a second number
+    await change(*range(1, 11), following=False)  # gaps of more numbers than a turn reads
     for user in users:
         await allow(client, user, "announced")
         await allow(client, user, "announced")
@@ -144,12 +145,12 @@ async def test_those_who_leave_come_back_or_come_later_are_told_at_most_once(cli
     while await messages.find_one({"after": {"$exists": True}, "state": "waiting"}) is not None:
         await messages.update_many({"after": {"$exists": True}}, {"$set": {"due_at": 1}})
         await send_messages(context)
-        # Told already, not told yet, and new.
+        # Followers who were told, who were not told yet, and who are new.
         await change(0, 12, following=False)
         await change(0, 12, 13, following=True)
         turns += 1
     await send_until_quiet(context)
-    assert turns == 5  # of which three read four numbers, one the last one, and one ends it
+    assert turns == 5  # three read four numbers each, one reads the last, and one ends the run
     expected = {"fan0": 1, "fan11": 1}
     assert {user: len(found[0]) for user in users if (found := await told(client, user))[0]} == expected
     numbers = {row["follower"]: row["n"] for row in await find(context, "follows")}
@@ -183,7 +184,7 @@ async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, conte
         await follow(context, fan.unionid, await id_of(context, alice), following=True)
 
     async def run(kill_after: int) -> list[str]:
-        """Publish and send in a process that dies after this many steps; another one goes on."""
+        """Publish and send in a process that dies after this many steps; another process goes on."""
         for name in ("messages", "consents", "tasks", "sandbox_messages", "sandbox_consents"):
             await context.store.database[name].delete_many({})
         for user in users[1:]:

@@ -1,4 +1,4 @@
-"""Where and when goods are handed over, where they are not sent to, and how winners reach the publisher."""
+"""The place and time of a hand-over, regions that goods are not sent to, and the publisher's contact."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ async def test_all_read_where_goods_are_handed_over_and_winners_alone_whom_to_ca
     code = await alice.publish(draw_type=1, forecast_num=1, **told)
     seen = await bob.get("/getTaskDetails", code=code)
     assert (seen["place"], seen["pickup_time"], seen["contact"]) == ("人民广场 3 号口", "周六下午", "")
-    assert seen["not_sent_to"] == []  # it does not apply, as forms send it along
+    assert seen["not_sent_to"] == []  # forms send it along although it does not apply
     [card] = (await bob.get("/getTaskList"))["data"]
     assert (card["place"], card["pickup_time"], "contact" in card) == ("人民广场 3 号口", "周六下午", False)
     rules = (await bob.get("/getRules", code=code))["rules"]

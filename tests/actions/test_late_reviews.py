@@ -1,4 +1,4 @@
-"""WeChat answers late about all contents, or about some: the others go on, and few requests wait for
+"""WeChat answers late about all contents, or about some: other reviews go on, and few requests wait for
 WeChat."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ ENVIRONMENT = CHECKED
 
 
 class Late:
-    """A request that WeChat does not answer. Counts how often it was asked, and how many waited at once."""
+    """A call that WeChat does not answer. Counts the calls, and how many waited at once."""
 
     def __init__(self) -> None:
         self.asked = self.most = self.waiting = 0
@@ -27,7 +27,7 @@ class Late:
         self.asked += 1
         self.waiting += 1
         self.most = max(self.most, self.waiting)
-        await asyncio.sleep(0)  # so that others begin if they may
+        await asyncio.sleep(0)  # so that others begin if they are allowed to
         self.waiting -= 1
         raise WeChatBusy
 
@@ -40,7 +40,7 @@ async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
         await alice.publish()
     late = Late()
     monkeypatch.setattr(context.wechat, f"check_{part}", late)
-    await settle_reviews(context)  # texts are known from here on, if pictures are late
+    await settle_reviews(context)  # if pictures are late, the texts are known now
     late.asked = late.most = 0
     await retry(context)
     await settle_reviews(context)
@@ -59,7 +59,7 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(c
     await settle_reviews(context)
     assert late.asked == 1  # the other texts did not wait for their pictures
     await alice.post("/setProfile", wxname="新名字")
-    # A process died after it noted what an operator decided.
+    # A process died after it noted an operator's decision.
     await context.store.reviews.move(f"task:{doubtful}", decided("shown", "可以"))
     await retry(context)
     await settle_reviews(context)

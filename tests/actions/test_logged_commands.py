@@ -1,4 +1,4 @@
-"""What the command line does stands in the operators' audit log, under the user's name of the machine."""
+"""Acts of the command line are in the operators' audit log, under the machine's user name."""
 
 from __future__ import annotations
 

@@ -81,8 +81,7 @@ async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_h
 
 @pytest.mark.parametrize("environment", [CHECKED], indirect=True)
 async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(client, context, alice):
-    """Otherwise an operator who only approves the picture would approve the gathering of addresses as
-    well."""
+    """Otherwise an operator who approves only the picture would also approve the gathering of addresses."""
     await misbehave(client, "judge", call="media_check_async", code="review")
     await alice.publish(prize_num=1000, interval=3, fluctuation=1)
     person = await person_of(context, alice)

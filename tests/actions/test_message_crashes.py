@@ -1,7 +1,7 @@
-"""A process dies between any two steps of a message: it is sent once, by the process that comes next.
+"""A process dies between any two steps of a message: the message is sent once, by the next process.
 
-Three steps that follow each other in several scenarios have a death after them once in a run, but where there
-are several consents. `bench/kills.py` kills after each step of each.
+If several scenarios have the same three successive steps, only one kill follows these steps in a run, except
+where there are several consents. `bench/kills.py` kills after each step of each scenario.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ STEPS = {
 }
 
 ENVIRONMENT = MESSAGES
-# The steps after which a process was killed, each with the two before it.
+# The steps after which a process was killed, each with the two steps before it.
 killed_after: set[tuple[str, ...]] = set()
 
 

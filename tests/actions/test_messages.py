@@ -1,4 +1,4 @@
-"""Messages to people who left: who is told of what, when, and once."""
+"""Messages to people who left: the right person gets each message, in time, and once."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client,
     await a_win(client, context)
     await send_messages(context)
     await client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
-    await context.store.consents.add(client.people["bob"].unionid, TEMPLATES["won"])  # and then it died
+    await context.store.consents.add(client.people["bob"].unionid, TEMPLATES["won"])  # then the process died
     await send_messages(context)
     assert await sent_to(client, "bob") == []
     await let_pass(context, sending.LOOK_AGAIN_MS)
@@ -99,7 +99,7 @@ async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context)
     await send_until_quiet(context)
     assert await sent_to(client, "bob") == []
     assert (await states(context))["won"] == "moot"
-    assert (await templates(client, "bob"))["won"] == 1  # it is good for another
+    assert (await templates(client, "bob"))["won"] == 1  # the consent is still good for another message
 
 
 @pytest.mark.parametrize("days", [0, 60])
@@ -442,7 +442,7 @@ async def test_messages_that_ended_long_ago_are_deleted(client, context):
     await delete_old_messages(context)
     assert await find(context, "messages", kind="won") == []
     await sweep_until_quiet(context)
-    assert await find(context, "messages", kind="won") == []  # and is not written again
+    assert await find(context, "messages", kind="won") == []  # and the message is not written again
 
 
 class TestOff:
@@ -465,7 +465,7 @@ class TestOff:
 
 
 class Untouched:
-    """A collection that notes what it is asked."""
+    """A collection that notes its commands."""
 
     def __init__(self, asked: list[str]) -> None:
         self._asked = asked

@@ -1,4 +1,4 @@
-"""A message whose sending got no answer: with one consent it is sent again, with more it never is."""
+"""A message whose sending got no answer: with one consent it is sent again, with several it never is."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ ENVIRONMENT = MESSAGES
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a call that WeChat does not answer end soon."""
+    """Let a call to WeChat without an answer end soon."""
     monkeypatch.setattr(real, "MESSAGE_SECONDS", 0.5)
 
 
 async def wins(client: Client, context: Context, *names: str, consents: int) -> None:
-    """Let Bob, who allowed so many messages of a win, win goods of these names."""
+    """Let Bob allow this many messages of a win, and win goods with these names."""
     alice, bob = await client.log_in_all("alice", "bob")
     for _ in range(consents):
         await allow(client, "bob", "won")
@@ -36,7 +36,7 @@ async def wins(client: Client, context: Context, *names: str, consents: int) -> 
 
 
 async def told(client: Client) -> list[str]:
-    """Return the names of what Bob was told he won, the oldest first."""
+    """Return the names of the goods in Bob's messages of wins, oldest first."""
     return [shown["name"] for kind, shown in await sent_to(client, "bob") if kind == "won"]
 
 
@@ -88,7 +88,7 @@ async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_la
 
 
 async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, context, monkeypatch):
-    """The consent of the one that WeChat never saw would let the other be sent twice."""
+    """If WeChat never saw one of them, its consent would let the other message be sent twice."""
     await wins(client, context, "茶壶", "茶杯", consents=2)
     monkeypatch.setattr(sending, "AT_ONCE", 1)
     with monkeypatch.context() as patched:

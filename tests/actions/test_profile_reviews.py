@@ -1,4 +1,4 @@
-"""Names and pictures of people are checked before others see them: the one chosen last counts."""
+"""People's names and pictures are checked before others see them: the last choice counts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ENVIRONMENT = CHECKED
 
 
 async def profile_of(context: Context, someone: Someone) -> dict[str, Any]:
-    """Return what others see of a person."""
+    """Return the name and picture that others see of a person."""
     person = await person_of(context, someone)
     return {name: person[name] for name in ("wxname", "wxheadpic") if name in person}  # type: ignore[literal-required]
 
@@ -123,7 +123,7 @@ async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(co
     await context.store.people.lock_out(person, "forgotten:x")
     await settle_reviews(context)
     assert (await profile_of(context, alice), await find(context, "reviews")) == ({}, [])
-    # They are not forgotten after all.
+    # The account is kept after all.
     await context.store.people.let_in(alice.unionid)
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
     await settle(context)
@@ -133,7 +133,7 @@ async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(co
 async def leave_unsubmitted(
     context: Context, monkeypatch: pytest.MonkeyPatch, unionid: str, due_at: int
 ) -> None:
-    """Choose a name in a process that dies before it submits it; it is due."""
+    """Choose a name in a process that dies before it submits the name; the review is due."""
     with monkeypatch.context() as patch:
         patch.setattr(context.store.reviews, "add", lambda *_: die())
         with pytest.raises(Killed):
@@ -245,7 +245,7 @@ async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(conte
     task = await bob.get("/getTaskDetails", code=code)
     assert (task["wxname"], task["signed"]) == ("小红", 0)
 
-    await alice.post("/setProfile", wxname="小明")  # the name that others see stays until this one passes
+    await alice.post("/setProfile", wxname="小明")  # others see the old name until this one passes
     code = await alice.publish()
     await settle(context)
     assert (await bob.get("/getTaskDetails", code=code))["wxname"] == "小红"

@@ -1,4 +1,4 @@
-"""Pictures of kinds of prizes: checked one by one, shown with the treasure, kept as long as it is."""
+"""Pictures of kinds of prizes: checked one by one, and shown and kept as long as the treasure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENVIRONMENT = CHECKED
 
 
 async def publish(alice: Someone, urls: list[str]) -> str:
-    """Publish a kind of goods for each picture; the first is also the treasure's own. Return its code."""
+    """Publish a kind of goods for each picture; the first is the treasure's picture, too. Return the code."""
     asked = {"goods_type": 2, "draw_type": 2, "name": "各有各的图", "prize_num": len(urls), "forecast_num": 9}
     asked |= {"interval": 4, "fluctuation": 1, "cd": 0, "url": urls[0], "nonce": NONCE}
     asked["prizes"] = [{"name": f"第 {n} 种", "prize_num": 1, "url": url} for n, url in enumerate(urls)]
@@ -43,7 +43,7 @@ async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasur
     for rank in page["ranks"]:
         for address in (rank["pic"], rank["thumbnail"]):
             assert (await client.http.get(urlsplit(address).path)).status_code == 200
-    # None of them is an upload that nobody uses.
+    # All of them count as used uploads.
     await context.store.files.collection.update_many({}, {"$set": {"metadata.delete_at": 1}})
     while await tidy_files(context):
         pass
@@ -76,7 +76,7 @@ async def test_names_and_pictures_of_kinds_are_edited_and_checked_again_but_neve
     refused = await alice.post("/editTask", code=plain, name="猫", prizes=two)
     assert refused["msg"] == "这个宝贝只有一种奖品，没有“各种奖品”可以改"
     assert (await alice.get("/getTaskDetails", code=code))["ranks"] == before["ranks"]
-    for edition, prizes in enumerate((json.dumps(two), two), 1):  # a form's, and again
+    for edition, prizes in enumerate((json.dumps(two), two), 1):  # as a form sends it, and as JSON does
         reply = await alice.post("/editTask", code=code, name=f"第 {edition} 版", prizes=prizes)
         assert (reply["review"], reply["edited"]) == ("checking", edition), reply
     [review] = await find(context, "reviews", code=code)

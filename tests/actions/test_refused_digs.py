@@ -1,4 +1,4 @@
-"""Digs of people who may not dig hold up nobody: the task's publisher, its winners, and who is banned."""
+"""Digs of people who may not dig (the publisher, winners, banned people) do not delay other digs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from support.meanwhile import meanwhile
 
 async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(context, monkeypatch, alice, bob):
     code = await alice.publish(cd=0)
-    assert (await bob.dig(code))["now_depth"] == 1  # by this the process knows whose task it is
+    assert (await bob.dig(code))["now_depth"] == 1  # after this dig the process knows whose task it is
     reads = meanwhile(monkeypatch, context.store.tasks, "view")
     async with digging_of(context).turn(code):
         refused = await asyncio.gather(
@@ -37,7 +37,7 @@ async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_i
         return_exceptions=True,
     )
     assert {type(each) for each in refused} == {OwnTask}
-    assert len(reads) <= 20  # those that wait together share one
+    assert len(reads) <= 20  # digs that wait together share a read
 
 
 async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_turn(context, alice, bob):

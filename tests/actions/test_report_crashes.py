@@ -1,4 +1,4 @@
-"""A process dies between any two steps of a report, a decision or a ban: nothing of it is forgotten."""
+"""A process dies between any two steps of a report, a decision or a ban: no part of it is lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STEPS = {
     "a publisher ends what reports hide": ["tasks.ended_undug"],
     "a publisher is banned": [LOGGED[0], "people.ban", "orders.wake", LOGGED[1]],
 }
-# Which step of each decides.
+# The step of each scenario that decides.
 DECIDES = {"tasks.set_hidden", "people.ban"}
 
 

@@ -1,4 +1,4 @@
-"""Reports: who counts, when a task goes out of sight, and what the operator sees and decides."""
+"""Reports: whose reports count, when they hide a task, and what the operator sees and decides."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": str(TO_HOLD)}
 
 @pytest.fixture
 def code(io_loop: Any, client: Client, alice: Someone) -> str:
-    """A treasure of Alice's. The client is an operator's, too."""
+    """The code of a treasure of Alice's. The client is also logged in as an operator."""
 
     async def publish() -> str:
         await operator(client)
@@ -46,7 +46,7 @@ def code(io_loop: Any, client: Client, alice: Someone) -> str:
 
 
 async def grow_old(context: Context, *people: Someone) -> None:
-    """Let people have logged in first more than a day ago."""
+    """Move people's first login more than a day back."""
     long_ago = context.clock.now_ms() - DAY_MS - 1
     for someone in people:
         await context.store.people.collection.update_one(
@@ -55,7 +55,7 @@ async def grow_old(context: Context, *people: Someone) -> None:
 
 
 async def who_counts(client: Client, context: Context, number: int, *codes: str) -> list[Someone]:
-    """Return people who logged in long ago, and opened these tasks and dug in them."""
+    """Return people whose reports count: they logged in long ago, and opened these tasks and dug in them."""
     people = [await client.log_in(f"old-{k}") for k in range(number)]
     for someone in people:
         for code in codes:
@@ -154,7 +154,7 @@ async def test_a_task_that_reports_hide_is_held_until_an_operator_hides_or_shows
             await client.post("/ops/hide", code=code, hidden=hidden, reason="违法")
         details = await alice.get("/getTaskDetails", code=code)
         assert (details["review"], details["review_note"]) == (review, note)
-        [position] = await context.store.tasks.positions([code])  # how other processes learn of it
+        [position] = await context.store.tasks.positions([code])  # from this, other processes learn of it
         assert review_of(position) == review
 
 
@@ -167,7 +167,7 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, c
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
     refused = await report(bob, code)
     assert (refused["error"], refused["msg"]) == ("no_such_task", NotShown.default_msg)
-    assert (await report(carol, code))["status"] == 0  # as a client asks again that got no reply
+    assert (await report(carol, code))["status"] == 0  # as a client without a reply repeats it
     assert [each["unionid"] for each in await find(context, "reports")] == [carol.unionid]
 
 
@@ -282,7 +282,7 @@ async def test_five_accounts_that_report_twelve_treasures_at_once_hide_one_at_mo
     ring = await who_counts(client, context, TO_HOLD, *codes)
     await asyncio.gather(*(report(someone, code) for code in codes for someone in ring))
     assert sum([await is_hidden(context, code) for code in codes]) <= 1
-    for code in codes:  # one after the other, which is the best they can do, and again
+    for code in codes:  # twice, one after the other, which is the best they can do
         for someone in ring:
             await report(someone, code)
     assert sum([await is_hidden(context, code) for code in codes]) <= 1
@@ -335,7 +335,7 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     assert not await is_hidden(context, code)
     [queued] = (await client.get("/ops/reports"))["data"]
     assert queued["number"] == 2 * TO_HOLD
-    # An operator looked, and finds nothing wrong. What comes after that is new.
+    # An operator looked and found nothing wrong. Only reports after this decision count.
     await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
     for someone in people[2 * TO_HOLD :]:
         await report(someone, code)

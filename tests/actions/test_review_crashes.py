@@ -1,7 +1,7 @@
 """A process dies between any two steps of a review: nothing unchecked is shown, and nothing is lost.
 
-Three steps that follow each other in several scenarios have a death after them once in a run.
-`bench/kills.py` kills after each step of each.
+If several scenarios have the same three successive steps, only one kill follows these steps in a run.
+`bench/kills.py` kills after each step of each scenario.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ STEPS = {
 
 
 ENVIRONMENT = CHECKED
-# The steps after which a process was killed, each with the two before it.
+# The steps after which a process was killed, each with the two steps before it.
 killed_after: set[tuple[str, ...]] = set()
 
 

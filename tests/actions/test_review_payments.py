@@ -1,4 +1,4 @@
-"""What is ordered while a treasure is checked, and does not open it."""
+"""Orders for a treasure that is still being checked: a payment does not open it."""
 
 from __future__ import annotations
 

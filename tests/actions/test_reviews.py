@@ -44,7 +44,7 @@ ENVIRONMENT = CHECKED
 
 
 async def shown_to(who: Any, code: str) -> str:
-    """Return what somebody sees of a task: its review, or the code of the refusal."""
+    """Return the state of a task's review as somebody sees it, or the code of the refusal."""
     reply = await who.get("/getTaskDetails", code=code)
     return str(reply["review"] if reply["status"] == 0 else reply["error"])
 

@@ -116,7 +116,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(client
         f"access_token: 1 sealed anew, from {old} to {new}\n"
         f"all of it is sealed under {new}; other secrets are needed for tokens alone\n",
     )
-    await restart_servers(settings, NEW)  # they need the old one no more
+    await restart_servers(settings, NEW)  # they no longer need the old secret
     later, renewed = after
     assert await renewed.wechat.access_token() == "token"
     alice, bob, carol = await later.log_in_all("alice", "bob", "carol")

@@ -1,4 +1,4 @@
-"""What nobody needs is deleted in time, and nothing else; a process may die between any two of the writes."""
+"""Only data that nobody needs is deleted, and in time; a process may die between any two of the writes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def stored(context: Context) -> tuple[set[str], set[str]]:
 
 
 async def served(client: Client, *addresses: str) -> list[int]:
-    """Return the HTTP status of each picture; one that is served is whole."""
+    """Return the HTTP status of each picture; assert that a served picture is whole."""
     found = [await client.http.get(address[address.index("/files/") :]) for address in addresses]
     assert all(len(one.content) == int(one.headers["Content-Length"]) for one in found)
     return [one.status_code for one in found]
@@ -94,7 +94,7 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
     first, second = await uploaded(alice), await uploaded(alice)
     names = [name_of(address) for address in (first[0], second[0])]
     await let_files_age(context, UNUSED_MS)
-    await alice.publish(url=first[0])  # after the tidying found it due, and before it drops it
+    await alice.publish(url=first[0])  # between the tidying's look and its deletion of the picture
     assert await files.drop(names, now_ms + 60_000) == [names[1]]
     refused = await alice.post(
         "/postTask", goods_type=2, draw_type=1, name="宝贝", prize_num=1, forecast_num=5, url=second[0]
@@ -146,7 +146,7 @@ async def test_posters_do_not_pile_up_with_each_change_of_a_name(client, context
         assert (await alice.post("/setProfile", wxname=name))["status"] == 0
         posters.append(str((await alice.post("/getSharePic", code=code))["pic"]))
     await tidy(context)
-    assert await served(client, *posters) == [200] * 4  # somebody may just look at one
+    assert await served(client, *posters) == [200] * 4  # somebody may be looking at a poster
     await let_files_age(context, SUPERSEDED_MS)
     await tidy(context)
     assert await served(client, *posters) == [200, 404, 404, 200]

@@ -92,7 +92,7 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
         read_until(rf"24 of 24 watch \| tasks {everything}")
         os.kill(server.children()["worker"][0], signal.SIGKILL)
         read_until(r"ended [1-9]")
-        read_until(r"2[1-4] of 24 watch")  # one or another is always away for a moment
+        read_until(r"2[1-4] of 24 watch")  # some people are always away for a moment
         with stopped(server.children()["Valkey"]):
             for _ in range(3):
                 read_until(r"of 24 watch")
@@ -105,7 +105,7 @@ def test_a_crowd_publishes_digs_reconnects_after_a_kill_and_ends_with_its_table(
     assert counted(table, "won") >= 1
     assert counted(table, "tasks ended") >= 1
     assert counted(table, "violations of what is promised") == 0
-    assert counted(table, "1006") >= 1  # those connected to the killed worker
+    assert counted(table, "1006") >= 1  # connections to the killed worker
     least_frames = {"snapshot": 24, "cd": made, "join": 1, "prize": 1, "end": 1, "tick": 1, "service": 24}
     for kind, least in least_frames.items():
         assert counted(table, kind) >= least, kind
@@ -239,7 +239,7 @@ async def test_a_server_that_loses_a_dig_is_caught(http_server, settings, monkey
 
 
 class ClientOfOwners:
-    """A client of a server that takes a picture from its uploader, and from nobody else."""
+    """A client of a server that accepts a picture only from its uploader."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
@@ -286,12 +286,12 @@ async def test_as_many_treasures_are_open_as_asked_also_once_some_have_ended():
     await full.wait()
     assert len({task.name for task in square.running.values()}) == 5
     keeping.cancel()
-    # Each may publish 30 in an hour: where many are wanted, more people publish.
+    # A person may publish 30 treasures an hour: where many are wanted, more people publish.
     assert Square(cast(Client, client), Tally(300), tasks=40, people=300).publishers_wanted == 100
 
 
 def made(kind: type[Any], **given: Any) -> Any:
-    """Make a frame; what is not given is 0, "" or empty."""
+    """Make a frame; fields that are not given are 0, "" or empty."""
     zeros: dict[Any, Any] = {int: 0, str: "", list[int]: []}
     asked = (field for field in msgspec.structs.fields(kind) if field.required)
     return kind(**{field.name: zeros[field.type] for field in asked} | given)

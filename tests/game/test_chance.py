@@ -1,4 +1,4 @@
-"""The chance that a dig wins, by the rules of the draw, and the chance of winning at least so often."""
+"""The chance that a dig wins, by the rules of the draw, and the chance of at least this many wins."""
 
 from __future__ import annotations
 

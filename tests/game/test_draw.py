@@ -1,4 +1,4 @@
-"""The draw follows its rule, which is written out here once more, and finds tampered proofs."""
+"""The draw follows its rule, which is implemented here once more; the check finds tampered proofs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ nonces = st.binary(min_size=16, max_size=16).map(bytes.hex)
 
 @st.composite
 def ranks_of(make: st.DrawFn) -> tuple[draw.Rank, ...]:
-    """Up to ten ranks: goods, red packets of one sum, and shares of a sum, down to the least."""
+    """Up to ten ranks: goods, red packets of one sum, and shares of a sum, down to the least sum."""
     ranks = []
     for num in make(st.lists(st.integers(1, 12), min_size=1, max_size=10)):
         split = make(st.integers(0, 1))
@@ -147,7 +147,7 @@ def test_no_place_and_no_share_is_better_than_another():
         first[draw.winning_ranks(seed, of).index(1)] += 1
         for place, fen in enumerate(filter(None, draw.winning_fen(seed, of))):
             sums[place] += fen
-    assert all(300 < each < 500 for each in first)  # 400 on average, with a deviation of 18
+    assert all(300 < each < 500 for each in first)  # 400 on average, with a standard deviation of 18
     assert all(235 < each / 2_000 < 265 for each in sums)  # 250 on average
 
 
@@ -238,7 +238,7 @@ def test_another_seed_than_the_committed_one_is_found_out(seed, of, at):
                 ('"nonce":"' + "F" * 32 + '","prize_num":1,"version":2', "impossible"),
                 ('"nonce":"' + "f" * 31 + '","prize_num":1,"version":2', "impossible"),
                 ('"nonce":"' + "f" * 32 + '\\n","prize_num":1,"version":2', "impossible"),
-                ('"nonce":"' + "f" * 32 + '","prize_num":1', "rules make"),  # a nonce that does not count
+                ('"nonce":"' + "f" * 32 + '","prize_num":1', "rules make"),  # version 1 takes no nonce
                 ('"prize_num":1,"version":1', "spelled"),
                 ('"prize_num":1,"seed_hash":"00"', "impossible"),  # of no version
                 ('"prize_num":1,"ranks":[]', "spelled"),

@@ -1,4 +1,4 @@
-"""All that the tables allow: nobody is paid twice, what is paid in is used or goes back, and all ends."""
+"""Everything that the tables allow: nobody is paid twice, all money is used or goes back, and all ends."""
 
 from __future__ import annotations
 

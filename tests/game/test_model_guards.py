@@ -1,6 +1,6 @@
-"""Each guard and each effect of the tables is taken out in turn.
+"""Takes out each guard and each effect of the tables in turn.
 
-The model finds what goes wrong without it, or the guard is in `NOT_OF_THE_MODEL`, with the reason.
+The model must fail without it, or the guard is in `NOT_OF_THE_MODEL`, with the reason.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from support.paying_out import explore_packet
 
 NOW_MS = 1_800_000_000_000
 Explore = Callable[[Rows], Found[Any]]
-# The quickest first: of a red packet with so many attempts and freezes.
+# The worlds, quickest first: a red packet's by its numbers of attempts and freezes.
 PACKETS: tuple[Explore, ...] = tuple(
     partial(explore_packet, attempts, freezes) for attempts, freezes in ((1, 0), (1, 1), (2, 0))
 )
@@ -97,7 +97,7 @@ def guards() -> Iterator[tuple[Table, Move, Weakened]]:
 
 
 def is_told_twice(table: Table, move: Move, weakened: Weakened) -> bool:
-    """Whether a move does the same without this guard, because an earlier alternative already covers its
+    """Return whether a move does the same without this guard, because an earlier alternative covers its
     cases."""
     return all(
         apply(move, made, NOW_MS) == apply(weakened.of(move), made, NOW_MS)
@@ -114,19 +114,19 @@ def test_a_guard_that_is_taken_out_is_missed(table, move, weakened):
     if str(weakened) in LARGE:
         found = bool(explore_packet(2, 1, Rows(weakened)).wrong)
     else:
-        # That one of the list is not found is seen in the quickest worlds.
+        # For a guard in the list, the quickest worlds are enough.
         found = any(is_missed(each, weakened) for each in worlds[: quickest if listed else None])
     assert found != listed or is_told_twice(table, move, weakened)
 
 
 @cache
 def rows_of(explore: Explore) -> Rows:
-    """Return what the moves make in a world with all guards."""
+    """Return the results of all moves in a world with all guards."""
     rows = Rows()
     assert not explore(rows).wrong
     return rows
 
 
 def is_missed(explore: Explore, weakened: Weakened) -> bool:
-    """Whether a world goes wrong without a guard: only if some move in it then makes something else."""
+    """Return whether a world goes wrong without a guard. This needs a move that then has another result."""
     return rows_of(explore).would_differ(weakened) and bool(explore(Rows(weakened)).wrong)

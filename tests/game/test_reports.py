@@ -1,4 +1,4 @@
-"""What reports weigh together: new people one each, groups once, those who were wrong less."""
+"""The weight of several reports: one a new person, one a group, less for people who were wrong."""
 
 from __future__ import annotations
 

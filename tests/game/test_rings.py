@@ -1,4 +1,4 @@
-"""Who is tied to whom, and when a payout fits below a limit of a day."""
+"""Ties between people, and when a payout fits below a day's limit."""
 
 from __future__ import annotations
 
