@@ -1,4 +1,4 @@
-"""A task's details: what they tell each caller, and how a share counts."""
+"""A task's details: their content for each caller, and which shares count."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRINTED = {
 
 
 async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(client, alice, bob):
-    """It sends and reads only what is printed: no token, and no code when it asks for participants."""
+    """It sends and reads only printed fields: no token, and no code when it asks for participants."""
     [code] = await publish_many(
         alice, {"forecast_num": 30, "prize_num": 2, "interval": 9, "fluctuation": 0, "cd": 60}
     )
@@ -51,7 +51,7 @@ async def test_a_client_made_from_the_printed_document_reads_a_page_and_digs(cli
 
 
 class Seen(NamedTuple):
-    """What a page tells its caller about digging. Older clients know only `is_cd` and `time`."""
+    """The fields by which a page learns whether it may dig. Older clients know only `is_cd` and `time`."""
 
     why: str
     is_cd: int = 1
@@ -78,7 +78,7 @@ async def test_a_page_says_whether_its_caller_can_dig_and_if_not_why(client, con
 
     assert await seen(bob, warm) == Seen("", is_cd=0, time=30)
     assert await seen(alice, warm) == Seen("own_task", time=30)
-    # So that such a client asks again in 10 s at the earliest.
+    # This makes such a client ask again in 10 s at the earliest.
     assert await seen(alice, quick) == Seen("own_task", time=10)
     assert await seen(bob, packet) == Seen("not_paid", time=20)
     assert await seen(alice, packet) == Seen("not_paid", time=20)
@@ -163,7 +163,7 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
     assert all(len(share) == 20 and share.isalnum() and share.isascii() for share in (bobs, carols))
     assert (await bob.get("/getTaskDetails", code=code))["share"] == bobs
     assert (await bob.get("/getTaskDetails", code=other))["share"] != bobs
-    # These bring nobody: no share, an unknown sharer, oneself, a sharer without `is_share`.
+    # These do not count as shares: no share, an unknown sharer, oneself, a sharer without `is_share`.
     for asked in (
         {},
         {"is_share": 1},
@@ -203,7 +203,7 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["status"], page["code"], page["share"]) == (0, code, "")
     assert REGISTRY.get_sample_value("wabao_visits_lost_total") == before + 1
-    # It is not known who brought her: that would be lost.
+    # The store does not say whether her sharer exists, so the visit is refused: its sharer would be lost.
     monkeypatch.setattr(known_people_of(context), "exists", away)
     shared = await alice.get("/getTaskDetails", code=code, is_share=1, from_unionid="a stranger")
     assert shared["error"] == "unavailable"

@@ -50,7 +50,7 @@ async def fine(reply: Any) -> dict[str, Any]:
 
 
 def check_run(found: dict[str, Any]) -> None:
-    """Keep what a run found, or assert that the examples have the names that it found."""
+    """Keep the examples of a run, or assert that the kept examples have the same names."""
     if RECORDS:
         keep(found)
         return
@@ -68,7 +68,7 @@ class TestPlaying:
     async def test_examples_are_what_this_server_answers(self, client, context, open_page, monkeypatch):
         recorder = Recorder(client, {OPERATOR: "the-operators-token"})
         alice, bob, carol, dora = [await client.log_in(name) for name in ("小明", "小红", "小刚", "小丽")]
-        await let_pass(context, 8 * DAY_MS)  # the reports of newcomers hide nothing
+        await let_pass(context, 8 * DAY_MS)  # afterwards they are no newcomers, whose reports hide nothing
         await self._people(client, alice, bob, carol, dora)
         cat = await self._goods(client, recorder, alice, bob, carol, open_page)
         await self._red_packet(client, context, recorder, open_page)

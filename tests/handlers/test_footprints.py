@@ -42,6 +42,6 @@ async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty
     assert [depth for _, depth, *_ in await footprints(bob, page=2)] == [2, 1]
     await context.store.digs.collection.delete_one({"depth": 22})
     assert [depth for _, depth, *_ in await footprints(bob)] == list(range(22, 2, -1))
-    # A person who may no longer see a task is not told its name.
+    # A person who may no longer see a task does not get its name.
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"hidden": 1}})
     assert {row["name"] for row in (await bob.get("/getMyDigs"))["data"]} == {""}

@@ -38,7 +38,7 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(clie
         assert response.json()["msg"] == "请求的内容太大，应在 128 KB 以内"
     exactly = await client.http.post("/postTask", content=b"{}" + b" " * (BODY_BYTES - 2))
     assert refusal_of(exactly)["msg"] == "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"
-    # A client that waits for a reply in the middle of its body gets one.
+    # A client that waits for a reply in the middle of its body gets a reply.
     for head, body in (
         (f"Content-Length: {1 << 50}", b"x"),
         ("Transfer-Encoding: chunked", b"%x\r\n" % too_long + bytes(too_long)),
@@ -83,7 +83,7 @@ async def test_an_origin_that_is_no_address_is_no_bug(client, settings):
 
 
 def test_no_address_collects_a_body_before_it_is_known_who_sends_it(context):
-    """Tornado would keep up to 100 MB of each, also from strangers. WeChat's sandbox is for development."""
+    """Tornado would keep up to 100 MB of each body, even a stranger's. Only development has the sandbox."""
     routes = [rule.target for rule in make_app(context).wildcard_router.rules]
     collecting = {target for target in routes if not target._stream_request_body}
     assert {target for target in collecting if not issubclass(target, SandboxHandler)} == set()
@@ -189,7 +189,7 @@ class TestUnderHttps:
 
 
 class TestStrangersBodies:
-    """Bodies of which nobody knows yet who sends them, in a process that may hold 16 MB."""
+    """Bodies of senders who are not known yet, in a process that may hold 16 MB."""
 
     ENVIRONMENT: ClassVar = {"UPLOAD_MEMORY_MB": "16"}
 

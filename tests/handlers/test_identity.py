@@ -1,4 +1,4 @@
-"""Who a request is from: tokens and bare ids, and which interfaces take which."""
+"""The sender of a request: tokens and bare ids, and which interfaces accept which of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ASKING_WHO = [
 
 
 def bare(someone: Someone) -> Someone:
-    """Return the same person with an old client, which sends no token."""
+    """Return this person with an old client, which sends no token."""
     return Someone(someone.client, someone.unionid, "", {}, send_token=False)
 
 
@@ -168,7 +168,7 @@ async def test_only_the_tokens_owner_sets_a_profile_and_others_see_it(client, al
     assert taken["error"] == "bad_token"
     code = await alice.publish(forecast_num=100_000)
     dug = await anonymous.dig(code)
-    shown = picture.partition("?")[0]  # without what signed it
+    shown = picture.partition("?")[0]  # without its signature
     assert (dug["wxname"], dug["wxheadpic"]) == ("卡萝", shown)
     again = await client.log_in("carol", anonymous=1)
     assert (again.data["nickName"], again.data["avatarUrl"]) == ("卡萝", shown)
@@ -193,7 +193,7 @@ async def test_the_openid_serves_if_wechat_gives_no_unionid(client):
     assert plain.unionid == f"openid:{plain.data['openid']}"
     code = await plain.publish(forecast_num=100_000)
     bob = await client.log_in("bob", unionid="data")
-    assert bob.unionid == f"openid:{bob.data['openid']}"  # what only the data says may be altered
+    assert bob.unionid == f"openid:{bob.data['openid']}"  # the data may be forged, so its unionid is ignored
     shared = await bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=plain.unionid)
     assert shared["status"] == 0
     assert (await bare(plain).get("/getMyInfo"))["status"] == 0

@@ -45,7 +45,7 @@ ENVIRONMENT = {
 
 
 def check_refused(reply: httpx.Response, least: int, most: int) -> None:
-    """Assert that a reply says when to try again, twice the same."""
+    """Assert that a reply says in its body and in its head when to try again, with the same time."""
     said = reply.json()
     assert (reply.status_code, said["status"], said["error"]) == (429, 1, "too_many")
     assert least <= said["retry_after"] <= most
@@ -165,13 +165,13 @@ async def test_wrong_codes_of_an_address_do_not_shut_out_its_others_and_reach_we
         return await client.http.get("/userLogin", params={"code": code}, headers=HERE)
 
     monkeypatch.setattr(context.wechat, "code_to_session", counted)
-    monkeypatch.setattr(people, "TURN_SECONDS", 30)  # each comes to its turn, however slow the machine
+    monkeypatch.setattr(people, "TURN_SECONDS", 30)  # long enough for all turns on a slow machine
     for _ in range(2):
         given = await a_ticket(client.http, user="alice")
         replies = await asyncio.gather(*(log_in(f"wrong{k}") for k in range(60)), log_in(given["code"]))
         assert {reply.json()["error"] for reply in replies[:-1]} == {"bad_login_code"}
         assert replies[-1].json()["status"] == 0
-        assert most <= DOUBTED_AT_ONCE + 5  # those within the limit need no turn
+        assert most <= DOUBTED_AT_ONCE + 5  # requests within the limit need no turn
         most = 0
 
 
@@ -228,7 +228,7 @@ async def test_who_knows_only_an_id_uses_up_nothing_of_its_owners(open_page, ali
     assert (await stranger.upload(a_picture()))["error"] == "too_many"
     assert (await stranger.post("/postTask", url=uploaded["url"], **asked))["error"] == "too_many"
     assert await (await open_page(None, code, unionid=alice.unionid)).closed() == TOO_MANY
-    assert await alice.publish() != code  # her second, as without the stranger
+    assert await alice.publish() != code  # her second treasure is allowed, as without the stranger
     for _ in range(2):
         assert (await (await open_page(alice, code)).next())["type"] == "snapshot"
 

@@ -1,4 +1,4 @@
-"""Lists: their cards and participants, their order, and that they reveal nothing of others."""
+"""Lists: their cards and participants, their order, and their silence about other people."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def set_task(context: Context, code: str, **fields: Any) -> None:
 
 
 def codes(reply: dict[str, Any]) -> list[str]:
-    """Return the codes of a list, which must be no refusal."""
+    """Return the codes of a list; the reply must not be a refusal."""
     assert reply["status"] == 0, reply
     return [card["code"] for card in reply["data"]]
 
@@ -109,7 +109,7 @@ async def test_the_square_shows_running_tasks_first_and_the_newest_first(client,
     await set_task(context, long_ago, status=1, ended_at=now_ms - 7 * DAY_MS - HOUR_MS)
     ended_first = public[0]
     await set_task(context, ended_first, status=1, ended_at=now_ms)
-    # Tasks of the same millisecond need an order too, or pages would miss some of them.
+    # Tasks of the same millisecond need an order, too; without it, pages would skip some of them.
     for code in public[10:30]:
         await set_task(context, code, opened_at=now_ms)
     pages = [codes(await alice.get("/getTaskList", page=page)) for page in range(1, 5)]
@@ -176,7 +176,7 @@ async def test_participants_come_in_the_order_of_joining_50_per_page(context, al
     async def numbers(**asked: Any) -> list[int]:
         return [row["no"] for row in (await carol.get("/getTaskUser", **asked))["data"]]
 
-    assert await numbers() == []  # carol opened nothing yet
+    assert await numbers() == []  # carol has opened no task yet
     for page in range(1, 5):
         assert await numbers(code=code, page=page) == list(range(50 * page - 49, min(50 * page, 120) + 1))
     assert await numbers(code=code) == list(range(51, 101))

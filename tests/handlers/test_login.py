@@ -21,7 +21,7 @@ async def test_a_false_login_is_refused_and_records_nobody(client, context):
     good = await a_ticket(client.http, user="alice")
     other = await a_ticket(client.http, user="alice")
     assert await refused(**(good | {"encryptedData": other["encryptedData"]})) == "bad_user_data"
-    assert await refused(**good) == "bad_login_code"  # the attempt above spent it
+    assert await refused(**good) == "bad_login_code"  # the attempt above spent the code
     assert await refused(**await a_ticket(client.http, user="alice", appid="wx0123456789abcdef")) == (
         "bad_user_data"
     )
@@ -52,7 +52,7 @@ async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client):
         given = await a_ticket(client.http, user="alice", nickname="小明", gender=1)
         if "+" in given["encryptedData"] and "+" in given["iv"]:
             break
-    query = "&".join(f"{name}={value}" for name, value in given.items())  # as it is: no %2B
+    query = "&".join(f"{name}={value}" for name, value in given.items())  # not encoded: no %2B
     reply = (await client.http.get(f"/userLogin?{query}")).json()
     assert reply["status"] == 0
     data = reply["data"]
@@ -66,7 +66,7 @@ async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client):
 
 
 async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:
-    """Log in as a mini-program does today: with nothing but the code of wx.login."""
+    """Log in as a mini-program does today, with only the code of wx.login."""
     given = await a_ticket(client.http, user=user, **wishes)
     reply = await client.get("/userLogin", code=given["code"])
     assert reply["status"] == 0, reply
@@ -89,7 +89,7 @@ async def test_a_code_alone_logs_in_and_a_person_without_a_name_is_called_so_unt
     assert (await bob.post("/setProfile", wxname="鲍勃", wxheadpic=picture))["status"] == 0
     again = await log_in_by_code(client, "bob")
     assert (again.unionid, again.data["openid"]) == (bob.unionid, bob.data["openid"])
-    shown = picture.partition("?")[0]  # without what signed it
+    shown = picture.partition("?")[0]  # without its signature
     assert (again.data["nickName"], again.data["avatarUrl"], again.data["named"]) == ("鲍勃", shown, 1)
 
 

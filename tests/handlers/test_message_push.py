@@ -1,4 +1,4 @@
-"""`/wxPush`: WeChat checks our address and pushes events; what is not WeChat's does nothing."""
+"""`/wxPush`: WeChat checks the server's address and pushes events; requests of others change nothing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def an_event(**fields: Any) -> bytes:
 async def push(
     client: Client, context: Context, encrypted: str, *, signed: str | None = None, **query: str
 ) -> httpx.Response:
-    """Push as WeChat does. `signed` is what the signature is over instead of the ciphertext."""
+    """Push as WeChat does. `signed` replaces the ciphertext as the signed text."""
     reader = MessagePush(PUSH_TOKEN, AES_KEY, context.settings.appid)
     asked = {
         "timestamp": STAMP,

@@ -1,4 +1,4 @@
-"""The interfaces' description: valid, complete, and true of what the server replies."""
+"""The interfaces' description: valid, complete, and in agreement with the server's replies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def descendants(kind: type[Any]) -> set[type[Any]]:
 
 
 def validator_of(document: dict[str, Any], path: str) -> Draft202012Validator:
-    """Return a validator of the bodies that a path takes."""
+    """Return a validator for the request bodies of a path."""
     [operation] = document["paths"][path].values()
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     return Draft202012Validator({**schema, "components": document["components"]})
@@ -171,7 +171,7 @@ def test_no_text_stands_twice_in_the_catalogue():
 
 
 def described(part: Any) -> Iterator[str]:
-    """Yield what is said in a part of a document."""
+    """Yield the descriptions in a part of a document."""
     if isinstance(part, dict):
         for name, value in part.items():
             if name in ("description", "summary") and isinstance(value, str):

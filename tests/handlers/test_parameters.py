@@ -1,4 +1,4 @@
-"""Parameters: how they are read, and how bad ones are refused, changing nothing."""
+"""Parameters: how they are read, and that bad parameters are refused and change nothing."""
 
 from __future__ import annotations
 
@@ -230,12 +230,12 @@ async def test_a_name_or_a_picture_alone_can_be_changed(alice):
     assert (named["wxname"], named["wxheadpic"]) == ("新名", before["wxheadpic"])
     assert (await alice.post("/setProfile", wxname="", wxheadpic=url))["status"] == 0
     pictured = await alice.get("/getTaskDetails", code=await alice.publish())
-    shown = url.partition("?")[0]  # without what signed it
+    shown = url.partition("?")[0]  # without its signature
     assert (pictured["wxname"], pictured["wxheadpic"]) == ("新名", shown)
 
 
 def test_refusals_name_parameters_in_the_words_of_the_forms():
-    """Neither the names of parameters nor those of interfaces, which people never see."""
+    """They do not use the names of parameters or interfaces, which people never see."""
     asked = [taken for interface in [*INTERFACES, *OPS_INTERFACES] for taken in interface.takes]
     published = msgspec.json.schema(PublishRequest)["$defs"]["PublishRequest"]["properties"]
     form = (SOURCE / "static" / "app" / "publish.js").read_text(encoding="utf-8")
@@ -254,7 +254,7 @@ def test_refusals_name_parameters_in_the_words_of_the_forms():
 
 
 def _asked(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what is asked of a parameter, also of one that may be left out."""
+    """Return the schema of a parameter's value; for an optional parameter, without null."""
     first: dict[str, Any] = schema.get("anyOf", [schema])[0]
     return first
 

@@ -1,4 +1,4 @@
-"""A publisher's page: who they are, what they published, and how they treat those who win."""
+"""A publisher's page: name, picture, published treasures, and how they treat winners."""
 
 from __future__ import annotations
 

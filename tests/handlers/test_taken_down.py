@@ -1,4 +1,4 @@
-"""What was taken down, or is not checked yet, is shown to nobody but its publisher and its winners."""
+"""A treasure that was taken down or is not checked yet is shown only to its publisher and its winners."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.actions.announce import announce_judged
 from server.context import Context
 from support.client import Client, Someone
 
-# How a task can be out of sight.
+# The ways in which a task can be hidden.
 STATES: list[dict[str, Any]] = [
     {"hidden": 1},
     {"hidden": 1, "reported": 1},
@@ -22,7 +22,7 @@ STATES: list[dict[str, Any]] = [
 
 
 async def seen_by(someone: Someone, code: str) -> set[str]:
-    """Ask each interface that shows a task for it; return the outcomes."""
+    """Call each interface that can show this task; return the outcomes."""
     asked = [
         someone.get("/getTaskUser", code=code, page=1),
         someone.get("/getTaskUser", code=code, page=2),
@@ -99,8 +99,8 @@ async def test_its_diggers_list_has_it_without_what_its_publisher_wrote_and_show
         await context.store.tasks.collection.update_one({"_id": code}, {"$set": state})
         won, *_ = (await bob.get("/getMyPartake"))["data"]
         dug, *_ = (await carol.get("/getMyPartake"))["data"]
-        # Nobody gets the file of what is hidden, so that its winner is told of none.
-        for name in ("pic", "thumbnail"):  # signed while it is in review
+        # Nobody gets the file of a hidden picture, so that the winner gets no address of it.
+        for name in ("pic", "thumbnail"):  # the address is signed during the review
             won[name] = won[name].partition("?")[0]
         assert won == before[bob.unionid] | ({"pic": "", "thumbnail": ""} if state.get("hidden") else {})
         assert before[carol.unionid]["wxname"] == "加微信 abc"

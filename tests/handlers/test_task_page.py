@@ -27,7 +27,7 @@ TIMES = {"is_cd", "time", "cd_until", "server_time", "watchers"}
 
 
 async def page_from_the_store(context: Context, code: str, unionid: str, given: dict[str, Any]) -> bytes:
-    """Build the reply from the store and the declared structs; times are those in `given`."""
+    """Build the reply from the store and the declared structs, with the times in `given`."""
     view = await context.store.tasks.view(code, unionid)
     assert view is not None
     task = view["task"]

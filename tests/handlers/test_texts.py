@@ -1,4 +1,4 @@
-"""The agreement, the privacy policy and a task's rules: the operator's own, and made of what a task has."""
+"""The operator's agreement and privacy policy, and a task's rules, which are made from its fields."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def rules_for(someone: Someone, code: str) -> dict[str, str]:
 
 
 def texts_in(folder: Path, **texts: str) -> dict[str, str]:
-    """Write both texts, and return the settings that name them."""
+    """Write the agreement and the policy, and return the settings that name their files."""
     for name, text in ({"agreement": "一、协议", "privacy": "一、隐私"} | texts).items():
         (folder / f"{name}.txt").write_text(text, encoding="utf-8")
     return {"TEXTS_DIR": str(folder)}
@@ -43,7 +43,7 @@ async def test_the_rules_say_who_what_how_many_when_and_how_to_claim(settings, a
     assert rules["奖品"] == "“一只猫”，实物，邮寄"
     assert rules["数量"] == "3 份，每人最多得一份"
     assert "最深 6 层" in rules["怎么抽"]
-    assert rules["时间"].count(" 年 ") == 2  # from, and until
+    assert rules["时间"].count(" 年 ") == 2  # the start and the end
     assert f"结束后 {settings.claim_days} 天截止" in rules["怎么领"]
     assert rules["没有人领的"].endswith("归发布者")
     assert "18 周岁" in rules["谁可以参加"]

@@ -1,4 +1,4 @@
-"""What waits for a person to act: in `/getMyInfo`, for them alone, and only while they can do it."""
+"""Things that wait for a person to act: in `/getMyInfo`, only that person's, and only while they can act."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does
     assert (row["name"], row["until"]) == ("鼓", card["claim_until"])
     await bob.post("/drawPrize", code=code, **ADDRESS)
     assert (await waits(bob), await waits(alice)) == ([], [("ship", code, 1, 0)])
-    # Nobody can send what an operator took down: its addresses are closed.
+    # Nobody can send prizes of a treasure that was taken down: its addresses are closed.
     await set_task(context, code, hidden=1)
     assert await waits(alice) == []
     await set_task(context, code, hidden=0)

@@ -1,4 +1,4 @@
-"""Questions of a moment: sent together and in order, and soon refused if the store is silent."""
+"""Queries of the same moment: sent together and in order, and soon refused if the store is silent."""
 
 from __future__ import annotations
 

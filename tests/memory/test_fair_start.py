@@ -38,7 +38,7 @@ ENVIRONMENT = {"FAIR_START_MS": str(WINDOW_MS)}
 
 
 class Drawn:
-    """How many each process drew among, each time. The last of all to come always has the first place."""
+    """Notes the number of people in each draw. The last person to come always gets the first place."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -78,7 +78,7 @@ def cooled(client: Client, open_page: Any) -> Callable[[Someone], Awaitable[tupl
 
 
 async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
-    """500 windows of 20 people. By chance this fails once in a million times."""
+    """500 windows of 20 people. By chance this fails one run in a million."""
     clock = Clock()
     cooldowns = Cooldowns()
     start = FairStart(10, cooldowns, clock, Background())
@@ -102,7 +102,7 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
 
 
 def chance_of_as_many(wins: int, windows: int, share: float) -> float:
-    """Return the probability of so many wins or more, if each window is won with this probability."""
+    """Return the probability of at least this many wins, if each window is won with this probability."""
     return sum(comb(windows, k) * share**k * (1 - share) ** (windows - k) for k in range(wins, windows + 1))
 
 
@@ -183,7 +183,7 @@ async def test_by_a_token_and_by_their_id_a_person_has_one_lot_and_the_token_hol
 async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
     context, cooled, drawn, why, alice, bob, carol
 ):
-    """Known from a frame that was heard, or from a read: here of the page, and of the first refusal."""
+    """The process knows it from a frame, or from a read: here of the page, and for the first refusal."""
     code, _ = await cooled(alice)
     if why == "already_won":
         context.hub.known.by_code[code].winners[bob.unionid] = 1
@@ -211,7 +211,7 @@ async def test_who_is_known_not_to_dig_gets_no_lot_and_is_refused_at_once(
 async def test_who_is_banned_gets_no_place_at_a_process_that_did_not_know_of_it_either(
     context, cooled, other, drawn, alice, bob, carol
 ):
-    """Else each ban, and each process, would be a first of all who is refused, and holds up the others."""
+    """Otherwise a banned person could get the first place in each process, be refused, and delay others."""
     code, _ = await cooled(alice)
     await learned(code, context, other)
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"banned": BAN}})
@@ -247,7 +247,7 @@ async def test_a_process_that_never_heard_of_the_task_gathers_too(client, contex
 
 @pytest.fixture
 def only_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody goes on before the dig of the first is known, and a busy machine counts as a quick Redis."""
+    """Nobody goes on before the first person's dig is known; a slow Redis on a busy machine is waited for."""
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "PATIENCE_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
@@ -260,7 +260,7 @@ def session_of(context: Context, who: Someone) -> int:
 
 
 async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
-    """Let all dig, in this order; return their digs and refusals."""
+    """Let these people dig in this order; return their digs and refusals."""
     digs = [
         asyncio.ensure_future(dig(where, code, who.unionid, "", admit, session_of(where, who)))
         for where, who in asked
@@ -269,7 +269,7 @@ async def ask_at(code: str, asked: list[tuple[Context, Someone]]) -> list[Any]:
 
 
 async def known_at(processes: list[Context], people: list[Someone]) -> None:
-    """Let processes know people, so that nobody is overtaken on the way to their place."""
+    """Let processes read these people first, so that nobody is overtaken on the way to the order."""
     for each in processes:
         known = known_people_of(each)
         await asyncio.gather(*(known.find(who.unionid, session_of(each, who)) for who in people))
@@ -289,7 +289,7 @@ async def learned(code: str, *processes: Context) -> None:
 async def test_the_first_of_all_digs_whichever_process_it_asked(
     client, context, cooled, other, drawn, first_at
 ):
-    """The other process has no page of the task open, and hears of the dig all the same."""
+    """The other process has no page of the task open, but hears of the dig nevertheless."""
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(6)))
     await known_at([context, other], people)
     code, _ = await cooled(alice)

@@ -1,4 +1,4 @@
-"""Looking for something on the square: by what is in it and by names. And who dug which depth."""
+"""Searches on the square, by kind of prize and by names; and the lists of who dug which depth."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from support.purse import find
 
 
 async def found(someone: Someone, **wanted: Any) -> list[str]:
-    """Return the names of what somebody finds."""
+    """Return the names of the treasures that a search finds."""
     reply = await someone.get("/getTaskList", **wanted)
     assert reply["status"] == 0, reply
     return [card["name"] for card in reply["data"]]
 
 
 async def fresh(context: Context) -> None:
-    """Forget what was read of the square up to now."""
+    """Forget the cached pages of the square."""
     square_of(context).forget()
 
 
@@ -66,7 +66,7 @@ async def test_the_square_is_narrowed_by_what_is_in_it_and_by_names(client, cont
         assert (await found(bob, kind=kind))[:1] == first
     await tasks.update_one({"_id": both}, {"$set": {"hidden": 1}})
     await fresh(context)
-    # Running ones first, each the newest first.
+    # Running treasures first, then ended ones; within both, the newest first.
     assert await found(bob, name="红茶") == ["红茶", "红茶一盒", "红茶两盒"]
     assert sorted(await found(bob, name="红")) == sorted(["红包雨", "红茶", "红茶一盒", "红茶两盒", "红酒"])
     assert await found(bob, name="红", kind="on_site") == ["红酒"]
@@ -159,7 +159,7 @@ async def test_digs_are_listed_newest_first_and_paged_by_depth(client, context, 
         listed += page
         bound = {"before": page[-1]["depth"]}
         sizes.append(len(page))
-        if len(sizes) == 1:  # digs between two pages shift nothing
+        if len(sizes) == 1:  # a dig between two pages shifts no row
             await bob.dig(code)
     assert sizes == [50, 50, 20]
     assert [row["depth"] for row in listed] == list(range(120, 0, -1))
@@ -195,10 +195,10 @@ def test_each_task_is_on_one_page_with_at_most_three_of_its_publisher(asked):
     for page in pages:
         assert len(page) <= PAGE_SIZE
         assert max(Counter(publishers[code] for code in page).values()) <= MOST_OF_ONE
-    # A page keeps the order; those that run come before those that ended, over all pages.
+    # Each page keeps the order; over all pages, running treasures come before ended ones.
     assert all(int(one) < int(other) for page in pages for one, other in pairwise(page))
     assert [statuses[code] for code in shown] == sorted(statuses.values())
-    # A page that is full stays as it is, however many follow.
+    # A full page stays the same, however many treasures follow.
     for number in range(0, len(places), 7):
         for page, whole in zip(arranged(places[:number]), pages, strict=False):
             assert page == whole[: len(page)]
@@ -239,7 +239,7 @@ async def test_a_page_of_the_square_has_at_most_three_of_one_publisher_and_later
     assert codes[-5:] == [f"over{n:08}" for n in range(5)]
     assert [card["code"] for card in (await bob.get("/getTaskList", page=4))["data"]] == codes[39:42]
 
-    # What is beyond the tasks that are arranged follows as it is.
+    # Tasks beyond the arranged ones follow in their own order.
     monkeypatch.setattr(tasks_of_the_store, "ARRANGED", 50)
     await fresh(context)
     found: list[str] = []
@@ -268,7 +268,7 @@ async def test_each_of_many_that_start_later_is_found_once_the_soonest_first(con
         assert sorted(codes) == sorted([*starts, *running])
         assert codes[100:] == running
         assert codes[:50] == list(starts)[:50]
-    # What is beyond the tasks that are arranged follows as it is, in 预告 still the soonest first.
+    # Tasks beyond the arranged ones follow in their own order: in 预告, the soonest first.
     monkeypatch.setattr(tasks_of_the_store, "ARRANGED", 60)
     await fresh(context)
     for wanted in ({"name": "橙子"}, {"upcoming": 1}, {"upcoming": 1, "name": "橙"}):

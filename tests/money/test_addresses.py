@@ -1,4 +1,4 @@
-"""Addresses of winners open to their publisher ten at a time, and not at all while something is wrong."""
+"""A publisher sees winners' addresses ten at a time, and none while something is wrong."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": "3"}
 
 
 async def addressed(client: Client, context: Context, owner: Someone, number: int, **asked: Any) -> str:
-    """Return goods by mail of which this many were won, one level after the other, and have an address."""
+    """Return goods by mail of which this many prizes were won, at successive levels, and have an address."""
     code = await owner.publish(prize_num=number + 1, interval=1, fluctuation=0, **asked)
     for k in range(1, number + 1):
         winner = await client.log_in(f"winner-{k}")
@@ -34,7 +34,7 @@ async def addressed(client: Client, context: Context, owner: Someone, number: in
 
 
 async def read(owner: Someone, code: str) -> list[int]:
-    """Return at which depths the publisher reads an address."""
+    """Return the depths of the addresses that the publisher can read."""
     rows = (await owner.get("/getWinners", code=code))["data"]
     assert all(bool(row["address"]) == bool(row["phone"]) == bool(row["receiver"]) for row in rows)
     assert all(row["address_waits"] for row in rows if row["state"] == "given" and not row["address"])
@@ -69,7 +69,7 @@ async def test_a_publisher_reads_ten_addresses_at_a_time_and_the_next_when_those
     for depth in first:
         assert (await ship(alice, code, depth))["status"] == 0
     assert await read(alice, code) == list(range(1, OPEN_AT_ONCE + 4))
-    # The winners read their own in any case.
+    # The winners can always read their own addresses.
     own = await client.people["winner-13"].post("/drawPrize", code=code)
     assert own["phone"] == f"{PHONE}0013"
 
@@ -119,7 +119,7 @@ async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_address
     assert PHONE not in str(refused)
 
     if closed == "reported":
-        assert (await ship(alice, code, 1))["status"] == 0  # it is on its way already
+        assert (await ship(alice, code, 1))["status"] == 0  # the parcel is on its way already
         await let_pass(context, DAY_MS + 1)
         await settle_reports(context)
         assert await read(alice, code) == [1, 2, 3]

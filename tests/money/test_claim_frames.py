@@ -1,5 +1,4 @@
-"""The frame `claim`: a prize's winner and its publisher hear that the claim reached its next state, and
-nobody else does."""
+"""The frame `claim`: only a prize's winner and publisher hear that the claim reached its next state."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
     for page in pages:
         await page.until("snapshot")
     await bob.post("/drawPrize", code=code, **ADDRESS)
-    await bob.post("/drawPrize", code=code)  # which changes nothing
+    await bob.post("/drawPrize", code=code)  # this changes nothing
     await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345678")
     await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345679")
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""Claiming: goods by mail and on site, who sees the address, and everything that is refused."""
+"""Claiming: goods by mail and on site, who sees the address, and all refusals."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 async def won_goods(
     client: Client, context: Context, alice: Someone, winners: list[Someone], **parameters: Any
 ) -> str:
-    """Publish goods that each dig wins, and let these people win one each."""
+    """Publish goods of which each dig wins a prize, and let these people win one each."""
     number = len(winners) + 1
     rules = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0}
     code = await alice.publish(**(rules | parameters))
@@ -294,7 +294,7 @@ async def test_a_red_packet_is_claimed_once(client, context, alice, bob, carol):
 
 
 def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
-    """Return what a reply of drawPrize says of the prize, or the refusal's code."""
+    """Return the prize's state from a reply of drawPrize, or the refusal's code."""
     shown = ("is_draw", "state", "package_info", "appid", "mchid", "pickup", "pickup_pic")
     return (reply["error"],) if reply["status"] else tuple(reply[name] for name in shown)
 

@@ -1,7 +1,7 @@
-"""A process dies between any two steps: the next sweep of another leaves nothing half done, no fen lost.
+"""A process dies between any two steps: the next sweep by another leaves nothing half done, no fen lost.
 
-Three steps that follow each other in several scenarios have a death after them once in a run.
-`bench/kills.py` kills after each step of each.
+If several scenarios have the same three successive steps, only one kill follows these steps in a run.
+`bench/kills.py` kills after each step of each scenario.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from support.lifecycles import MONEY
 from support.purse import put_back, sweep_until_quiet
 from support.scenarios import SCENARIOS
 
-# These do some of it in the background, so that the order of their steps varies.
+# These scenarios do some work in the background, so the order of their steps varies.
 IN_BACKGROUND = (
     "a win is overtaken by the next",
     "a treasure is frozen while a bill is out",
@@ -46,13 +46,13 @@ EFFECTS = {
 
 # The steps of each scenario that was played.
 played: dict[str, list[str]] = {}
-# The steps after which a process was killed, each with the two before it.
+# The steps after which a process was killed, each with the two steps before it.
 killed_after: set[tuple[str, ...]] = set()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _all_were_killed() -> Iterator[None]:
-    """See that a process was killed after each row and each effect, if all scenarios were played."""
+    """Assert that a process was killed after each row and each effect, if all scenarios were played."""
     yield
     if played.keys() != SCENARIOS.keys():
         return
@@ -65,7 +65,7 @@ def _all_were_killed() -> Iterator[None]:
 
 
 def _is_done(steps: list[str], effect: str) -> bool:
-    """Whether a scenario carries out what is owed, and notes that."""
+    """Return whether a scenario carries an effect out, and notes that it did."""
     done = next((at for at, step in enumerate(steps) if step in EFFECTS[effect]), len(steps))
     return f"{effect.partition('.')[0]}s.carried_out" in steps[done:]
 

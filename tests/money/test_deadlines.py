@@ -1,4 +1,4 @@
-"""The deadline of a claim: wherever a winner or a publisher looks, before anybody claims."""
+"""A claim's deadline: the same wherever a winner or a publisher looks, before anybody claims."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENVIRONMENT = {"CLAIM_DAYS": "10"}
 
 
 async def told(winner: Someone, publisher: Someone, code: str) -> set[int]:
-    """Return the deadlines that they are told."""
+    """Return the deadlines that winner and publisher are told."""
     details = await winner.get("/getTaskDetails", code=code)
     [card] = [card for card in (await winner.get("/getMyPrize"))["data"] if card["code"] == code]
     winners = await publisher.get("/getWinners", code=code)
@@ -52,7 +52,7 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
     await freeze(context, "task", code, 0)
     await release(context, "task", code, 0)
     [card] = (await bob.get("/getMyPrize"))["data"]
-    assert card["claim_until"] == 0  # it has not ended
+    assert card["claim_until"] == 0  # the task has not ended
     await end_task_as_operator(context, code, "违规")
     await freeze(context, "task", code, 0)
     await let_pass(context, 11 * DAY_MS)

@@ -1,4 +1,4 @@
-"""Freezes that come at the same moment as something else: nothing that is frozen is paid."""
+"""Freezes at the same moment as other events: no frozen prize is paid."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def the_prize(context: Context) -> dict[str, Any]:
 
 
 async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
-    """Assert that the only prize, which is frozen, stays so whatever its winner and the sweeps do."""
+    """Assert that the only prize, which is frozen, stays frozen whatever its winner and the sweeps do."""
     for _ in range(2):
         reply = await winner.post("/drawPrize", code=code)
         assert (reply["error"], "package_info" in reply) == ("payout_held", False)
@@ -52,7 +52,7 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(clie
 async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen(
     client, context, monkeypatch, payout_limits
 ):
-    del payout_limits  # the settings, see below
+    del payout_limits  # only the settings take it, see below
     alice, bob = await client.log_in_all("alice", "bob")
     code = await paid_packet(client, context, alice)
     await freezing.freeze(context, "task", code, 0)
@@ -82,7 +82,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
         await freezing.freeze(context, "task", code, 0)
 
     meanwhile(monkeypatch, Freezes, "frozen", after=freeze_again, once=True)
-    if not looks_again:  # it died before it could
+    if not looks_again:  # the process died before it could look again
         meanwhile(monkeypatch, Prizes, "move", after=failing(RuntimeError()), once=True)
     try:
         await freezing.release(context, "person", code, 1)
@@ -109,7 +109,7 @@ async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(client, co
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
-        await context.store.now_ms()  # it waits, as for WeChat
+        await context.store.now_ms()  # it waits as long as for WeChat
         retracted.append(prize["_id"])
         under_way -= 1
 

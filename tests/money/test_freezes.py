@@ -1,4 +1,4 @@
-"""Payouts that are held and frozen: by limits and by operators, until they are released or returned."""
+"""Payouts that limits hold and operators freeze, until they are released or returned."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def state_of(context: Context, code: str) -> str:
 
 
 async def finish(context: Context, *codes: str) -> None:
-    """Let months pass. Then nothing may be left to do, and no fen may be left over."""
+    """Let months pass; assert that no work is left to do, and that no fen is left over."""
     for days in (0, 31, 31):
         await let_pass(context, days * DAY_MS)
         await sweep_until_quiet(context)
@@ -82,7 +82,7 @@ class TestLimits:
             codes.append(await won_packet(client, context, client.people[publisher], bob))
             assert (await claim(bob, codes[-1]))["package_info"]
             await let_pass(context, passes_ms)
-        last = await won_packet(client, context, client.people[publishers[-1]], bob)  # it is won all the same
+        last = await won_packet(client, context, client.people[publishers[-1]], bob)  # it is won nevertheless
         assert [(await claim(bob, last))["error"] for _ in range(2)] == ["payout_held", "payout_held"]
         [prize] = await find(context, "prizes", code=last)
         assert (prize["state"], prize["held_for"]) == ("held", why)
@@ -153,7 +153,7 @@ class TestTheFirstPayoutOfAPair:
         await let_pass(context, 600_000)
         await confirm(client, context, (await claim(bob, code))["package_info"])
         again = await won_packet(client, context, alice, bob, money=1)
-        assert (await claim(bob, again))["error"] == "payout_waits"  # it was paid just now
+        assert (await claim(bob, again))["error"] == "payout_waits"  # the one before was paid just now
         await let_pass(context, 600_000)
         assert (await claim(bob, await won_packet(client, context, alice, bob, money=1)))["package_info"]
         more = await won_packet(client, context, alice, bob, money=2)
@@ -181,7 +181,7 @@ class TestBrakesAfterAFreeze:
         assert (await claim(bob, code))["error"] == "payout_held"
         assert await find(context, "bills") == []
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
-        await act(client, "freeze", code, what=what, depth=depth)  # what was decided stays decided
+        await act(client, "freeze", code, what=what, depth=depth)  # decided prizes stay decided
         await act(client, "release", code, what=what, depth=depth)
         assert (await claim(bob, code))["package_info"]
         await finish(context, code)

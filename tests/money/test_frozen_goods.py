@@ -1,4 +1,4 @@
-"""Goods that an operator froze: nobody gets them, until they are released or returned."""
+"""Goods that an operator froze: nobody gets them until they are released or returned."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BEFORE = {
 
 
 async def won(client: Client, context: Context, draw_type: int, *, claimed: bool) -> str:
-    """Return the code of goods of alice's that bob won; log the client in as an operator."""
+    """Return the code of alice's goods that bob won; log the client in as an operator."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=draw_type)
     await win(client, context, bob, code)
@@ -57,7 +57,7 @@ async def prize_of(context: Context, code: str) -> dict[str, Any]:
 
 
 async def hand_over(client: Client, context: Context, code: str, draw_type: int) -> dict[str, Any]:
-    """Let the publisher send the goods, or hand them over for the code that the winner has."""
+    """Let the publisher send the goods, or hand them over in exchange for the winner's code."""
     alice = client.people["alice"]
     if draw_type == BY_MAIL:
         return await alice.post("/shipPrize", code=code, **PARCEL)
@@ -190,7 +190,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed_or_ha
 ):
     code = await won(client, context, draw_type, claimed=claimed)
     await freezing.freeze(context, "person", code, 1)
-    # The person was frozen while another process released a freeze of the treasure, and died on the way.
+    # The person was frozen while another process released the treasure's freeze, and died before its end.
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
     if claimed:
         refused = await hand_over(client, context, code, draw_type)

@@ -1,4 +1,4 @@
-"""Where red packets are off: none is published or paid, goods are as always."""
+"""A server with red packets off: none can be published or paid, and goods work as always."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the crash tests look for afterwards, planted: a check must be able to find something."""
+"""Plants the faults that the crash tests look for, to show that their checks find them."""
 
 from __future__ import annotations
 

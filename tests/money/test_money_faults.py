@@ -37,7 +37,7 @@ ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
 @pytest.fixture
 def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often each bill was sent, with any outcome."""
+    """The number of times that each bill was sent, with any outcome."""
     counted: Counter[str] = Counter()
     transfer = context.pay.transfer
 
@@ -91,7 +91,7 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     assert (sent[number], (await only(context, "bills"))["alarm"]) == (2, "NO_AUTH")
     await let_pass(context, 5 * MINUTE_MS + 1000)
     await sweep_until_quiet(context)
-    # It was sent five minutes ago, and may still reach WeChat.
+    # The bill was sent five minutes ago, and may still reach WeChat.
     assert ((await only(context, "bills"))["state"], (await only(context, "prizes"))["state"]) == (
         "asked",
         "claiming",
@@ -114,7 +114,7 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
 
 async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent, alice, bob):
     code = await won_packet(client, context, alice, bob)
-    # WeChat has it, but its answer was lost, and then it is silent.
+    # WeChat has the bill, but its answer was lost, and then WeChat is silent.
     await misbehave(client, "error_after", call="transfer")
     assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
     await misbehave(client, "error_before", call="query_transfer", times=1000)
@@ -145,7 +145,7 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(cli
         asked_at_ms = context.clock.now_ms()
         assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is None
         await let_pass(context, UNDER_WAY_MS + 1000)
-        # What WeChat did not know then, it may have got since.
+        # WeChat may have got the bill since it said that it does not know it.
         assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms - UNDER_WAY_MS, "")) is None
         assert await context.store.bills.move(bill["_id"], give_up(asked_at_ms, "")) is not None
         return await transfer(body)
@@ -226,7 +226,7 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(cli
     code = await won_packet(client, context, alice, bob)
     await misbehave(client, "accepted", call="transfer")
     await bob.post("/drawPrize", code=code)
-    # WeChat waits for money in the operating account without end, and no sweep takes up the bill.
+    # WeChat waits without end for money in the operating account, and no sweep takes the bill up.
     await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
     await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
     await let_pass(context, 20 * DAY_MS)

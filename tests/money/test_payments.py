@@ -218,7 +218,7 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(co
 async def test_a_second_payment_of_one_task_goes_back_whole(client, context, alice):
     code = await publish_red_packet(alice)
     first = await order(alice, code)
-    # As if WeChat had said that the order is closed, and took money for it afterwards.
+    # As if WeChat had said that the order is closed, and had taken money for it afterwards.
     await context.store.orders.moves((await find(context, "orders"))[0]["_id"], row.closed())
     second = await order(alice, code)
     assert first["package"] != second["package"]
@@ -279,7 +279,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
 
 
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
-    """WeChat refuses to tell of an order while its notice says that it is paid."""
+    """WeChat refuses queries for an order whose notice says that it is paid."""
     used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
     for code in (used, useless):
         await order(alice, code)
@@ -299,9 +299,9 @@ NO_CREDIT_CARDS = ["OTHERS", "CMB_DEBIT", "ICBC_ECNY", "CREDIT_DEBIT", "LQT", "-
 
 
 async def paid_by(client: Client, context: Context, publisher: Any, bank_type: str, **before: Any) -> str:
-    """Return a red packet that was paid by this, and WeChat's notice of it was answered.
+    """Return a red packet that was paid with this card, after WeChat's notice of it was answered.
 
-    `before` are the changes that its task gets before it is paid.
+    `before` has changes to its task before the payment.
     """
     code = await publish_red_packet(publisher)
     if before:
@@ -314,7 +314,7 @@ async def paid_by(client: Client, context: Context, publisher: Any, bank_type: s
 
 
 async def check_no_card(client: Client, context: Context, code: str) -> None:
-    """Assert that a red packet never opened, and all that was paid went back."""
+    """Assert that a red packet never opened, and that all its money went back."""
     await sweep_until_quiet(context)
     [refund] = await find(context, "refunds", code=code)
     assert (refund["kind"], refund["amount_fen"], refund["state"]) == ("whole", 200, "refunded")
@@ -331,7 +331,7 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(client, c
         if bank_type == CARDS[-1]:
             await misbehave(client, "lose_notice")
         code = await paid_by(client, context, alice, bank_type)
-        await alice.get("/getTaskDetails", code=code)  # WeChat is asked, since its publisher looks
+        await alice.get("/getTaskDetails", code=code)  # the publisher's look makes the server ask WeChat
         assert (await bob.dig(code))["status"] == 1
         await check_no_card(client, context, code)
         shown = await alice.get("/getTaskDetails", code=code)

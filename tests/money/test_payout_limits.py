@@ -1,4 +1,4 @@
-"""Payout limits: what a person may pay, by which card, and how deep red packets must lie."""
+"""Payout limits: the most that a person may pay, the allowed cards, and the least depth of red packets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class TestTheDepthOfRedPackets:
             {**several, "interval": 3, "fluctuation": 1},
         ):
             assert (await alice.post("/postTask", **asked, **rules))["status"] == 0
-        assert await alice.publish(forecast_num=1)  # goods may lie anywhere
+        assert await alice.publish(forecast_num=1)  # goods may lie at any depth
 
 
 async def test_an_order_has_a_most(context, alice):
@@ -53,7 +53,7 @@ async def test_an_order_has_a_most(context, alice):
     refused = await alice.post("/postTask", goods_type=1, name="一个红包", money=2, **rules)
     assert (refused["error"], refused["param"]) == ("bad_request", "money")
     code = await publish_red_packet(alice)
-    # As it was published before there was a limit.
+    # As if the treasure had been published before there was a limit.
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"money": 13}})
     assert (await alice.post("/payTask", code=code, money=13))["error"] == "over_limit"
     assert await find(context, "orders") == []
@@ -62,7 +62,7 @@ async def test_an_order_has_a_most(context, alice):
 async def test_a_person_pays_so_much_a_day_and_a_week(client, context, alice, bob):
     codes = [await publish_red_packet(alice, money=5) for _ in range(4)]
     await pay(client, context, alice, codes[0], 5)
-    await order(alice, codes[1], 5)  # may still be paid, so it counts
+    await order(alice, codes[1], 5)  # this order may still be paid, so it counts
     refused = await alice.post("/payTask", code=codes[2], money=5)
     assert (refused["error"], "10 元" in refused["msg"]) == ("over_limit", True)
     assert [found["state"] for found in await find(context, "orders", code=codes[2])] == ["closed"]

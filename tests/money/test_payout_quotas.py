@@ -1,4 +1,4 @@
-"""What WeChat lets a merchant transfer: at once, to a person a day, and a day. What goes above it waits."""
+"""WeChat's quotas for transfers: in one transfer, to a person a day, and in all a day. More has to wait."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     refused = await claim(bob, code)
     assert (refused["error"], "明天" in refused["msg"]) == (error, True)
     until_ms = begins_at(day_of(context.clock.now_ms()) + 1) + 3 * DAY_MS
-    for late_ms in (2 * HOUR_MS, HOUR_MS):  # the deadline passes, and then all that may be under way
+    for late_ms in (2 * HOUR_MS, HOUR_MS):  # past the deadline, then past the time of any request on its way
         await let_pass(context, late_ms)
         await sweep_until_quiet(context)
         until_ms -= late_ms
@@ -196,7 +196,7 @@ async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(
     assert (await claim(bob, code))["error"] == "payout_waits"
 
     await operator(client)
-    await let_pass(context, 11 * MINUTE_MS)  # it may not be under way any more
+    await let_pass(context, 11 * MINUTE_MS)  # by now it cannot be on its way any more
     for act in ("freeze", "return"):
         asked = {"what": "prize", "code": code, "depth": 1, "reason": "付不了"}
         assert (await client.post(f"/ops/{act}", **asked))["status"] == 0

@@ -70,7 +70,7 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
     await check_books(context)
 
 
-# The last: the operating account is empty.
+# In the last case, the operating account is empty.
 @pytest.mark.parametrize("code", [ADDRESS_REFUSED, "TRANSFER_REMARK_SET_FAIL", "NOT_ENOUGH"])
 async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bill_is_sent_again(
     client, context, code, alice, bob
@@ -92,7 +92,7 @@ async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bi
 
 
 async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(client, context, monkeypatch):
-    """WeChat answers a merchant so often and not more."""
+    """WeChat answers a merchant only this often."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await won_packet(client, context, alice, bob)
     first = await bob.post("/drawPrize", code=code)
@@ -138,7 +138,7 @@ async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
     assert first["package_info"]
     await let_pass(context, DAY_MS + 1000)
     at_wechat = context.sandbox.pay.bills  # type: ignore[union-attr]
-    await at_wechat.update_one({}, {"$inc": {"expires_at_ms": 60_000}})  # it does not close it to the minute
+    await at_wechat.update_one({}, {"$inc": {"expires_at_ms": 60_000}})  # WeChat closes bills late
     assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
     assert [bill["state"] for bill in await find(context, "bills")] == ["waiting"]
     await let_pass(context, 60_000)
@@ -189,7 +189,7 @@ async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadl
     assert (await bob.post("/drawPrize", code=code))["state"] == "given"
     for who in (carol, dave, erin):
         assert (await who.post("/drawPrize", code=code))["error"] == "claim_over"
-    # The bills are still out: a winner who confirms before theirs is cancelled gets the money.
+    # The bills are still open: a winner who confirms before the cancellation gets the money.
     await confirm(client, context, packages[1])
     await sweep_until_quiet(context)
     states = [(prize["depth"], prize["state"]) for prize in await find(context, "prizes")]

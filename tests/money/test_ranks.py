@@ -27,7 +27,7 @@ TOTAL_FEN = sum(range(10, 17)) + 200 + 25
 
 
 async def draft(someone: Someone, kinds: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    """Return what a client sends to publish prizes of several kinds, each of which the next dig wins."""
+    """Return the parameters of a treasure with several kinds of prizes, in which each dig wins."""
     number = sum(each["prize_num"] for each in kinds)
     asked = {"goods_type": 1, "draw_type": 2, "name": "什么都有", "prize_num": number, "forecast_num": number}
     asked |= {"interval": 1, "fluctuation": 0, "cd": 0, "prizes": kinds, "nonce": NONCE}
@@ -103,7 +103,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     assert paid + sum(refunds.values()) == TOTAL_FEN
     assert {prize["state"] for prize in await find(context, "prizes")} == {"given", "returned"}
     await check_books(context)
-    # An audit compares what was won with what was written, although it does not know the shares.
+    # An audit compares wins with written prizes, although it does not know the shares.
     share = next(prize for prize in await find(context, "prizes") if prize["rank"] == 10)
     await context.store.prizes.collection.update_one({"_id": share["_id"]}, {"$inc": {"amount_fen": 1}})
     assert "prizes_sum" in {found.what for found in (await audit(context.store)).differences}

@@ -1,4 +1,4 @@
-"""WeChat is told of each paid order that what was paid for was delivered: only then it frees the money."""
+"""The server reports the delivery of each paid order to WeChat, which frees the money only then."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ MINUTE_MS = 60_000
 
 
 async def opened(client: Client, context: Context) -> str:
-    """Let Alice pay for a treasure, which opens."""
+    """Let Alice pay for a treasure, which then opens."""
     alice = await client.log_in("alice")
     return await paid_packet(client, context, alice)
 
 
 async def sweep_later(context: Context, milliseconds: int = MINUTE_MS + 1000) -> dict[str, Any]:
-    """Sweep after that time; return the only order."""
+    """Sweep after this time; return the only order."""
     await let_pass(context, milliseconds)
     await sweep(context)
     [found] = await find(context, "orders")

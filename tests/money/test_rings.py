@@ -1,5 +1,5 @@
-"""Limits on what newcomers, private treasures and rings are paid a day; payouts above them wait, or are
-held."""
+"""Limits a day on payouts to newcomers, from private treasures and within rings; payouts above them wait or
+are held."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def paid(client: Client, context: Context, winner: Someone, code: str) -> 
 
 
 async def grown_up(client: Client, context: Context, *names: str) -> list[Someone]:
-    """Return people who came more than a week ago, and dug somebody's treasure then."""
+    """Return people who first logged in more than a week ago, and dug a treasure then."""
     people = await client.log_in_all("a stranger", *names)
     stranger, *others = people
     code = await stranger.publish()
@@ -49,13 +49,13 @@ async def grown_up(client: Client, context: Context, *names: str) -> list[Someon
 
 
 async def waits(context: Context, winner: Someone, code: str, why: str, after_ms: int) -> str:
-    """Assert that a claim waits for this reason, and for this long from now; return what its winner reads."""
+    """Assert that a claim waits for this reason, and for this long from now; return the winner's reply."""
     reply = await claim(winner, code)
     assert reply["error"] == "payout_waits", reply
     [prize] = await find(context, "prizes", code=code)
     assert (prize["state"], prize["waits_for"], prize["waits_until"]) == ("won", why, reply["claim_from"])
     assert abs(reply["claim_from"] - context.clock.now_ms() - after_ms) < 60_000
-    assert (await claim(winner, code))["claim_from"] == reply["claim_from"]  # nothing is weighed anew
+    assert (await claim(winner, code))["claim_from"] == reply["claim_from"]  # limits are not checked again
     assert len(await find(context, "bills", code=code)) == 0
     return str(reply["msg"])
 
@@ -118,12 +118,12 @@ class TestPrivateTreasures:
 
     async def test_two_claims_at_once_cannot_both_pass(self, client, context, monkeypatch, alice, bob, carol):
         codes = [await won(client, context, alice, who, 3, is_public=0) for who in (bob, carol)]
-        both = asyncio.Barrier(2)  # until both are recorded, and until both have read what is decided by
+        both = asyncio.Barrier(2)  # wait until both are recorded, then until both have read the sums
         meanwhile(monkeypatch, Prizes, "under_limit", before=both.wait, after=both.wait)
         replies = await asyncio.gather(claim(bob, codes[0]), claim(carol, codes[1]))
         assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
         monkeypatch.undo()
-        await let_pass(context, 61_000)  # and not a day: neither was paid
+        await let_pass(context, 61_000)  # a minute, not a day: neither was paid
         assert (await claim(bob, codes[0]))["package_info"]
         assert (await claim(carol, codes[1]))["error"] == "payout_waits"
 
@@ -193,11 +193,11 @@ class TestRings:
             await paid(client, context, winner, await won(client, context, publisher, winner, 2))
         ring = await ring_of(context, carol.unionid)
         assert ring.people == {each.unionid for each in (alice, bob, carol)}
-        held = await won(client, context, alice, carol, 3)  # 8 yuan are paid
+        held = await won(client, context, alice, carol, 3)  # 8 yuan have been paid already
         assert (await claim(carol, held))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=held)
         assert (prize["state"], prize["held_for"]) == ("held", "ring")
-        # One honest stranger who joined wins more than the ring may pay itself, and so does a publisher's.
+        # An honest stranger who joined may win more than the ring may pay itself; so may a member elsewhere.
         await paid(client, context, stranger, await won(client, context, alice, stranger, 50))
         await paid(client, context, bob, await won(client, context, dora, bob, 50))
 
@@ -261,7 +261,7 @@ class TestRings:
             assert (await claim(winner, code))["error"] == "payout_held"
         held = await find(context, "prizes", state="held")
         first, second = (prize["code"] for prize in held)
-        # As by a process that died before it froze anything.
+        # As after a process that died before it froze a prize.
         now_ms = context.clock.now_ms()
         await context.store.freezes.put(
             Freeze(

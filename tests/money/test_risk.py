@@ -1,4 +1,4 @@
-"""How risky WeChat calls a winner: it is asked beside the dig, and holds the payout only if it said so."""
+"""A winner's risk by WeChat: asked for beside the dig, and a payout is held only after a risky answer."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context, 
     code = await paid_packet(client, context, alice)
     await misbehave(client, "slow", call="risk", seconds=2)
     assert (await bob.dig(code))["is_prize"] == 1
-    assert context.background.busy  # the question
+    assert context.background.busy  # the query for the risk
     assert (await bob.post("/drawPrize", code=code))["package_info"]
     assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
 
@@ -149,7 +149,7 @@ async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, c
         await context.background.finish()
         assert sum(begun[-3:]) == asked
     risks = await find(context, "risks")
-    assert len(risks) == 12  # where they dug from is known all the same
+    assert len(risks) == 12  # their addresses are noted nevertheless
     assert sum("rank" in risk for risk in risks) == 4
 
 

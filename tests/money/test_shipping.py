@@ -1,4 +1,4 @@
-"""Goods by mail after their address is here: sent, received, and who sees the parcel."""
+"""Goods by mail after the winner gave an address: sending, receiving, and who sees the parcel's number."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARCEL = {"carrier": "顺丰", "number": "SF1234567890"}
 
 
 async def addressed(client: Client, context: Context, **parameters: Any) -> tuple[Someone, Someone, str]:
-    """Return a publisher, and a winner who has said where to send the only prize of this task."""
+    """Return a publisher, and a winner who has given an address for the only prize of this task."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, **parameters)
     await win(client, context, bob, code)
@@ -27,7 +27,7 @@ async def addressed(client: Client, context: Context, **parameters: Any) -> tupl
 
 
 async def seen(winner: Someone, publisher: Someone, code: str) -> set[tuple[Any, ...]]:
-    """Return what winner and publisher see of the prize, each different view once."""
+    """Return the views that winner and publisher have of the prize, each different view once."""
     [card] = (await winner.get("/getMyPrize"))["data"]
     [row] = (await publisher.get("/getWinners", code=code))["data"]
     drawn = await winner.post("/drawPrize", code=code)
@@ -94,7 +94,7 @@ async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(c
     alice, bob, code = await addressed(client, context)
     await ship(alice, code)
     await let_pass(context, 15 * DAY_MS - 60_000)
-    await sweep_until_quiet(context)  # which looks at it too early as well
+    await sweep_until_quiet(context)  # this includes a look that is too early
     assert {view[1] for view in await seen(bob, alice, code)} == {"sent"}
     await let_pass(context, 60_001)
     await sweep(context)

@@ -37,14 +37,14 @@ async def act(client: Client, what: str, **asked: Any) -> None:
 
 
 async def try_to_pay(client: Client, context: Context, parameters: dict[str, Any]) -> bool:
-    """Pay on a payment sheet that was opened before; return whether WeChat takes the money."""
+    """Pay on a payment sheet that was opened earlier; return whether WeChat takes the money."""
     said = await wx(client, "pay", appId=context.settings.appid, **parameters)
     await rest(context)
     return said.endswith(":ok")
 
 
 async def sweep_twice(context: Context) -> None:
-    """Sweep twice, and let no time pass in between."""
+    """Sweep twice without letting time pass in between."""
     for _ in range(2):
         await sweep(context)
 
@@ -163,7 +163,7 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
     parameters = await order(alice, code)
     monkeypatch.setattr(context.pay, "_call_seconds", 0.5)
     await misbehave(client, what, call=call)
-    await act(client, "hide", code=code, hidden=1)  # does not fail, and asks nothing
+    await act(client, "hide", code=code, hidden=1)  # succeeds without a call to WeChat
     assert len(await find(context, "sandbox_misbehaviours", left=1)) == 1
     await sweep_twice(context)
     assert (await the_order(context))["state"] == "asked"
@@ -194,7 +194,7 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
 
     async def take_down() -> None:
         await act(client, "hide", code=code, hidden=1)
-        await sweep_twice(context)  # and find no order to close
+        await sweep_twice(context)  # the sweeps find no order to close
 
     meanwhile(monkeypatch, context.store.orders, "insert", before=take_down)
     refused = await alice.post("/payTask", code=code, money=2)

@@ -1,4 +1,4 @@
-"""The publisher's winners: twenty a page, what is overdue first, and the table back in."""
+"""The publisher's list of winners: twenty a page, overdue prizes first, and the upload of its table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = ("深度", "中奖者", "快递公司", "运单号")
 
 
 async def winners(client: Client, context: Context, number: int) -> tuple[Someone, str]:
-    """Return a publisher and a task whose prizes so many people won and have addressed."""
+    """Return a publisher and a task of which this many people won a prize and gave an address."""
     alice, *people = await client.log_in_all("alice", *(f"p{n}" for n in range(number)))
     code = await alice.publish(prize_num=number, interval=1, fluctuation=0, forecast_num=number)
     for each in people:
@@ -75,13 +75,13 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     assert all(word in said[row] for row, word in words.items())
     sent = [row["number"] for row in (await alice.get("/getWinners", code=code))["data"]]
     assert sent == ["SF1234567890", "", "", "", "", "", "YT12345678"]
-    # Sent again, it changes nothing; what is known is not listed again.
+    # A second upload changes nothing, and rows that are known are not listed again.
     again = (await alice.post("/shipPrizes", code=code, table=table))["data"]
     assert [row["row"] for row in again] == [4, 5, 6, 7, 8]
     # A spreadsheet saved it in GB 18030.
     saved = a_table(("4", "p3", "德邦", "DB12345678"), encoding="gb18030")
     assert (await alice.post("/shipPrizes", code=code, table=saved))["data"][0]["refused"] == ""
-    # Two rows for one prize, no table, and too much at once.
+    # Two rows for one prize, a file that is no table, and too many rows at once.
     twice = a_table(("2", "p1", "中通", "ZT11111111"), ("2", "p1", "中通", "ZT22222222"))
     both = (await alice.post("/shipPrizes", code=code, table=twice))["data"]
     assert ["两行" in row["refused"] for row in both] == [True, True]
@@ -90,7 +90,7 @@ async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client,
     monkeypatch.setattr(ship_all, "MOST_CHANGES", 1)
     refused = await alice.post("/shipPrizes", code=code, table=table)
     assert (refused["error"], "什么都没有记" in refused["msg"]) == ("bad_request", True)
-    # Rows that had no turn in time are reported too.
+    # Rows that were not handled in time are reported, too.
     monkeypatch.setattr(ship_all, "SECONDS", -1)
     monkeypatch.setattr(ship_all, "MOST_CHANGES", 100)
     late = await alice.post("/shipPrizes", code=code, table=a_table(("2", "p1", "中通", "ZT11111111")))

@@ -25,7 +25,7 @@ ENVIRONMENT = {"TASK_DAYS": "1", "CLAIM_DAYS": "1"}
 
 @pytest.fixture
 def liar(other: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
-    """A process that is wrong whatever it hears: only MongoDB's own comparison stops it."""
+    """A process whose clock stays wrong whatever it hears: only MongoDB's own comparison stops it."""
     right = other.clock.now_ms
     monkeypatch.setattr(other.clock, "now_ms", lambda: right() + AHEAD_MS)
     return other
@@ -73,7 +73,7 @@ async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(client, con
 async def test_a_running_red_packet_is_neither_ended_nor_refunded(client, context, liar):
     _, _, code = await paid_packet(client, context)
     for later in (False, True):
-        if later:  # something is due, such as a prize to write: then the expiry is looked at too
+        if later:  # another effect is due, such as writing a prize: then the expiry is checked, too
             await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
         await sweep(liar)
         await rest(liar)

@@ -1,4 +1,4 @@
-"""Alarms over time: who notices them, that begin and end are kept, and that a webhook is told of both."""
+"""Alarms over time: who notices them, that their begin and end are stored and sent to a webhook."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 class Robot:
-    """A webhook. `bodies` and `queries` are what it got; `answers` is what it answers before success."""
+    """A webhook. `bodies` and `queries` are its requests'; `answers` are its failures before a success."""
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
@@ -84,7 +84,7 @@ def robot(io_loop: Any) -> Iterator[Robot]:
 
 
 class Scene:
-    """A monitor whose checks find what the test says. Call `turn` for each second."""
+    """A monitor whose checks find the alarms in `found`. Call `turn` for each second."""
 
     def __init__(self, context: Context, process: str, **settings: str) -> None:
         changed = msgspec.structs.replace(context.settings, **settings)
@@ -166,7 +166,7 @@ async def test_content_checks_that_are_late_are_an_alarm(context):
 
 
 def a_message(code: str, **fields: Any) -> Message:
-    """Return a message that tells somebody of a prize, with some of its fields."""
+    """Return a message to somebody about a prize, with some of its fields."""
     message = Message(
         _id=f"won:{code}:1",
         kind="won",
@@ -249,7 +249,7 @@ async def test_one_process_monitors_and_another_goes_on_after_it(context):
     second.found = []
     await second.turn()
     assert await first.kept() == [("books", False)], "only the first has the lease"
-    await let_the_lease_end(context)  # the first was killed
+    await let_the_lease_end(context)  # the first leader was killed
     await second.turn()
     assert await first.kept() == [("books", True)]
     await first.turn()

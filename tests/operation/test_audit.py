@@ -34,7 +34,7 @@ from support.purse import (
     wx,
 )
 
-# By name: the collection, the document, its changes (None deletes it), and a part of the audit's line.
+# By name: collection, document, changes (None deletes the document), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
     "a payment missing in the ledger": ("ledger", {"kind": "paid"}, None, "the ledger says None"),
     "a payout missing in the ledger": ("ledger", {"kind": "given"}, None, "the ledger says None"),
@@ -77,7 +77,7 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
 
 
 async def a_whole_story(client: Client, context: Context) -> str:
-    """Return the code of a task with three prizes: given by a second bill, returned, never won."""
+    """Return the code of a task with three prizes: given by a second bill, returned, and never won."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
     await pay(client, context, alice, code, 6)
@@ -148,7 +148,7 @@ async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
 
 
 async def make_bills_known(context: Context) -> None:
-    """Make the bills of the story so young that WeChat still knows them."""
+    """Make the story's bills young enough for WeChat to know them."""
     await context.sandbox.pay.bills.update_many({}, {"$inc": {"created_at_ms": 60 * DAY_MS}})
     await context.store.database["bills"].update_many({}, {"$inc": {"created_at": 60 * DAY_MS}})
 

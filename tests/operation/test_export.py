@@ -1,4 +1,4 @@
-"""The month's winners for a tax return: who may take them, what is in them, and what the log says."""
+"""The table of a month's winners for a tax return: who may get it, its contents, and its entry in the log."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
     assert [row["价值（元）"] for row in rows] == ["2999.00", "2.00"]
     assert [row["领取时间"] for row in rows] == ["2026-11-01 00:00:00", "2026-11-30 23:59:59"]
     assert [(row["中奖者"], row["发布者"]) for row in rows] == [("bob", "alice")] * 2
-    # What a spreadsheet would take for a formula is a text.
+    # A cell that a spreadsheet would take for a formula is made a text.
     assert (rows[0]["宝贝"], rows[0]["姓名"], rows[0]["电话"]) == ("'@电视", "'=HYPERLINK(1)", "13800001111")
     assert (rows[1]["姓名"], rows[1]["电话"], rows[1]["种类"]) == ("", "", "红包")
     assert await table(client, month="2026-10") == await table(client, month="2026-12") == []
@@ -166,7 +166,7 @@ async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cur
     async with asyncio.timeout(10):
         await ended.wait()
     assert 0 < len(read) < prizes
-    # A part is read after the one before was taken: so it holds as much of a million rows.
+    # A part is read only after the part before was sent, so a million rows need no more memory.
     assert sum(each.startswith("getMore") for each in trips.sent) <= len(read) // GIVEN_AT_ONCE
     assert "killCursors prizes" in trips.sent
     [act] = [each for each in (await client.get("/ops/log"))["data"] if each["act"] == "export_prizes"]

@@ -1,4 +1,4 @@
-"""What operators feature stands on top of the square."""
+"""Treasures that operators feature are at the top of the square."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     assert first[:3] == chosen
     assert sorted(first + second) == sorted(others)
     assert len(first) == 23
-    by_mail = await page(kind="by_mail")  # where it would be: the oldest are not on the first page
+    by_mail = await page(kind="by_mail")  # at its usual place: the oldest are not on the first page
     assert by_mail == [*reversed(others)][:20]
 
     assert "私密" in await feature(private)
     assert await feature("0" * 12) != ""
-    assert await feature(unpaid) == ""  # it shows once it is paid
+    assert await feature(unpaid) == ""  # it is shown there once it is paid
     assert await feature(others[3]) == ""
     assert await feature(others[3]) == ""
     assert "最多 5 个精选，请先取消一个" in await feature(others[4])
@@ -63,13 +63,13 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     assert sorted(listed) == sorted(chosen)
 
     await client.post("/ops/hide", code=others[0], hidden=1, reason="看看")
-    assert (await bob.dig(others[1]))["is_prize"] == 1  # its last prize: it ends
+    assert (await bob.dig(others[1]))["is_prize"] == 1  # this is its last prize, so the treasure ends
     chosen = [code for code in chosen if code not in others[:2]]
     first, second = await page(), await page(2)
     assert sorted(first[:3]) == sorted(chosen)
     assert others[0] not in first + second
     assert (first + second)[-1] == others[1]
-    # A task that ended leaves its place to another. Of several acts at the same moment, none features a sixth
+    # An ended task leaves its place to another. Several acts at the same moment never feature a sixth
     # task.
     await asyncio.gather(*map(feature, others[4:8]))
     about = await context.store.meta.find()

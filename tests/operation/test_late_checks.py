@@ -44,7 +44,7 @@ def test_a_check_that_is_late_says_when_it_last_ended():
     assert check.late() == []
     let_pass(LATE_SECONDS + 1)
     assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
-    check.begin()  # another process checked meanwhile
+    check.begin()  # another process has checked meanwhile
     assert (check.late(), check.found, check.ran) == ([], [], False)
 
 

@@ -1,4 +1,4 @@
-"""Operators' sessions: how they begin and end, whom the login's limits lock out, what a stranger learns."""
+"""Operators' sessions: how they begin and end, and what the login's limits and refusals do to strangers."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_an_open_feed_outlives_a_store_that_is_silent_but_not_its_session(
     async with open_feed_of(client, settings) as feed:
         assert json.loads(await feed.read_message() or "")["type"] == "history"
         context.store = silent
-        # It has to stay open, since it shows that MongoDB is silent.
+        # The feed has to stay open, since it shows that MongoDB is silent.
         assert "heartbeat" in await read_types(feed)
         assert feed.close_code == IDENTITY_REFUSED
         assert (await client.get("/ops/log"))["error"] == "unavailable"
@@ -225,7 +225,7 @@ async def test_a_page_of_another_site_uses_up_no_tries(client):
 
 @pytest.mark.usefixtures("one_minute")
 class TestStrangersWithManyAddresses:
-    """They use up the failed logins that all addresses have together."""
+    """They use up the failed logins that are allowed to all addresses together."""
 
     @pytest.fixture(autouse=True)
     def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,7 +81,7 @@ ACTS: dict[str, dict[str, Any]] = {
 }
 
 
-# What is no act: it changes nothing but the operator's own session.
+# Requests that are not acts: they change only the operator's own session.
 READS = {"/ops/login", "/ops/logout", "/ops/search"}
 
 

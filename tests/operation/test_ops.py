@@ -1,4 +1,4 @@
-"""The operator's interfaces: who gets in, what they see, what they do, and that it is logged."""
+"""The operator's interfaces: access, views, acts, and the log of acts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 @pytest.fixture
 def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None]]:
-    """Let the server notice alarms from the call on, as a worker does."""
+    """Let the server notice alarms from now on, as a worker does."""
     watching = Background()
 
     def begin() -> None:
@@ -51,7 +51,7 @@ def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None
 
 @pytest.mark.usefixtures("one_minute")
 class TestBehindAProxy:
-    """The proxy is trusted: it writes the address that a request is from."""
+    """The proxy is trusted to write the address of a request's sender."""
 
     ENVIRONMENT: ClassVar = {"OPS_TOKEN": "open sesame", "TRUSTED_PROXIES": "127.0.0.1"}
 
@@ -324,7 +324,7 @@ async def test_a_slow_viewer_gets_a_long_history_and_one_that_reads_nothing_is_c
     await context.bus.connected.wait()
     cookies = (await operator(client)).cookies
     now_ms = context.clock.now_ms()
-    counts = {"errors." + "x" * 3000: 1}  # a history larger than a socket takes at once
+    counts = {"errors." + "x" * 3000: 1}  # makes a history larger than a socket's buffer
     for second in range(now_ms // 1000 - 890, now_ms // 1000):
         beat = msgspec.msgpack.encode(a_heartbeat("a", second, **counts))
         await context.bus.write_heartbeat(beat)

@@ -1,4 +1,4 @@
-"""What operators look at: odd tasks, and the money of all."""
+"""The operators' lists: unusual tasks, and the sums of money."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client, context):
     whole = held["held_fen"][paid]
     assert whole == (await client.get("/ops/task", code=paid))["money"]["held_fen"] > 0
     await win(client, context, bob, paid)
-    assert (await client.get("/ops/list", of="held"))["held_fen"][paid] == whole  # owed is held
+    assert (await client.get("/ops/list", of="held"))["held_fen"][paid] == whole  # all owed money is held
     await client.post("/ops/hide", code=plain, hidden=0, reason="好了")
     assert await codes(client, of="hidden") == []
     assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"

@@ -89,9 +89,9 @@ async def test_many_people_at_one_address_are_told(client, context):
 async def test_luck_above_what_chance_allows_is_told(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     for _ in range(3):
-        await won(client, context, alice, carol)  # at the only level there is: no luck
+        await won(client, context, alice, carol)  # at the only level, so it needs no luck
         code = await won(client, context, alice, bob)
-        # As if it had a thousand levels, of which the first won.
+        # As if the treasure had a thousand levels, of which the first won.
         [task] = await find(context, "tasks", _id=code)
         params = task["params"].replace('"forecast_num":1', '"forecast_num":1000')
         params = params.replace('"max_depth":1', '"max_depth":1000')

@@ -1,4 +1,4 @@
-"""Whom operators reach: who published and dug, and who chose a name, reported or shared something."""
+"""People whom operators can reach: those who published, dug, chose a name, reported or shared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def check_reached(client: Client, context: Context, someone: Someone, key: str) -> None:
-    """Assert that a key leads to this person's page, signs them out, bans them and lets them act again."""
+    """Assert that with this key an operator can open the person's page, log them out, ban and unban them."""
     found = await client.get("/ops/person", key=key)
     assert (found["status"], found["wxname"]) == (0, someone.data["nickName"])
     assert someone.unionid not in key + str(found)
@@ -51,7 +51,7 @@ async def test_a_reporter_is_reached_by_their_report(client, context, monkeypatc
     bob, carol, dave = [await old(client, context, user, other) for user in ("bob", "carol", "dave")]
     for someone, text in ((bob, "假的"), (carol, ""), (dave, "骗人")):
         assert (await someone.post("/report", code=code, reason="fraud", text=text))["status"] == 0
-    for someone in await client.log_in_all("eve", "frank", "grace"):  # a storm
+    for someone in await client.log_in_all("eve", "frank", "grace"):  # many reports at once
         assert (await someone.post("/report", code=code, reason="other"))["status"] == 0
     [queued] = (await client.get("/ops/reports"))["data"]
     said = [(each["reason"], each["text"]) for each in queued["reporters"]]
@@ -110,7 +110,7 @@ async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused
 
 
 class TestChecked:
-    """Where WeChat checks contents."""
+    """On a server where WeChat checks contents."""
 
     ENVIRONMENT: ClassVar = {"OPS_TOKEN": "open sesame", **CHECKED}
 

@@ -1,4 +1,4 @@
-"""What is held waits for an operator, who sees it whole and decides."""
+"""Held treasures wait for an operator, who sees all their parts and decides."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def operate(client: Client, token: str) -> None:
 
 
 async def decide(client: Client, key: str, shown: int) -> str:
-    """Decide, and return the code of the refusal, "" if there is none."""
+    """Decide; return the code of the refusal, or ""."""
     reply = await client.post("/ops/decide", key=key, shown=shown, reason="图片不合适")
     return str(reply.get("error", ""))
 

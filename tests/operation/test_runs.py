@@ -1,4 +1,4 @@
-"""What operators start at the screen and the leader does: it is done, and only once."""
+"""Runs that operators start at the screen and the leader carries out: each is done, and only once."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def the_run(context: Context) -> dict[str, Any]:
 
 
 async def outcomes(context: Context) -> list[tuple[str, str]]:
-    """Return what the log says of runs, the first act first."""
+    """Return the log's entries about runs, oldest first."""
     acts = await find(context, "audit_log")
     return [(act["act"], act["outcome"]) for act in acts if act["act"].startswith("run_")]
 
@@ -107,14 +107,14 @@ async def test_killed_after_any_write_a_run_comes_to_its_end(client, context, mo
     await ended()
     begun = [left for left in asking.left if left.get("runs")]
     assert begun
-    # Only some of an erasure's own writes: test_erasure.py has all of them.
+    # Kills after only some of an erasure's own writes: test_erasure.py has all of them.
     some = [*doing.left[:3], *doing.left[3:-4:6], *doing.left[-4:]]
     for left in [*begun, *some]:
         await put_back(context, left)
         await let_the_lease_end(context)
         await lead(context)
         await ended()
-    # Killed before there is a run, nothing is begun, and it can be asked for again.
+    # After a kill before the run is recorded, nothing has begun, and the run can be asked for again.
     before = [left for left in asking.left if not left.get("runs") and left.get("audit_log")]
     await put_back(context, before[-1])
     assert (await client.post(path, **asked, reason="本人要求"))["status"] == 0

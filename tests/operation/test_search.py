@@ -48,7 +48,7 @@ async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_othe
     assert (await strong.post("/setProfile", wxname="Lazy Bear"))["status"] == 0
     assert await names(client, "lazy") == await names(client, "EAR") == ["Lazy Bear"]
     assert await names(client, "高手") == []
-    await client.log_in("strong", nickname="挖宝高手小强")  # WeChat's name is not what others see
+    await client.log_in("strong", nickname="挖宝高手小强")  # others do not see WeChat's name
     assert (await names(client, "高手"), await names(client, "bear")) == ([], ["Lazy Bear"])
     [found] = (await search(client, "bear"))["people"]
     assert await names(client, found["key"].removeprefix("person:")) == ["Lazy Bear"]

@@ -1,4 +1,4 @@
-"""What operators read of a person, a treasure or a prize: each act and state, by whom and why."""
+"""The timeline of a person, a treasure or a prize for operators: each act and state, by whom and why."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_
             reads = [each for each in trips.commands if next(iter(each)) in ("find", "aggregate")]
             assert {each["find"] for each in reads if "find" in each} >= {"audit_log", "reports"}
             unserved = [what for each in reads for what in without_index(each, context.store.indexes())]
-            # MongoDB merges what the index of acts has of each treasure and of each person.
+            # MongoDB merges the entries of the index of acts for each treasure and each person.
             assert [each for each in unserved if not each.startswith("audit_log: ")] == []
 
 
@@ -160,7 +160,7 @@ class TestLimits:
         for who in (of_prize, of_person):
             story = [each for each in await read(client, **who) if each["code"] == code]
             [released] = [each for each in story if each["what"] == "released"]
-            assert (released["actor"], released["why"]) == ("管理员", "查清了")  # not a refused act
+            assert (released["actor"], released["why"]) == ("管理员", "查清了")  # a refused act is not shown
 
 
 async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client, context):

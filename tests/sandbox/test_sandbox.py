@@ -190,7 +190,7 @@ async def test_altered_data_makes_nobody_another_person_or_several(client, conte
     assert (await context.store.people.find(bob.unionid))["openid"] == bob.data["openid"] != openid
 
 
-# -- the access token and what it is for
+# -- the access token and the calls that need it
 
 
 async def test_the_access_token_stays_the_same_until_a_new_one_is_forced(place, another_place):

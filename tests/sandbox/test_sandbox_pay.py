@@ -141,7 +141,7 @@ async def test_an_expired_order_cannot_be_paid_and_is_closed_by_a_call_alone(sho
 
 
 async def call_again(shop: Shop, number: str) -> None:
-    """Send an order's request again; raise PayRefused with the answer, which must be a refusal."""
+    """Send an order's request again; the answer must be a refusal. Raises PayRefused with it."""
     kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     answer = await call(shop, "POST", f"{ORDERS}/jsapi", json.loads(kept["asked"]))
     raise PayRefused(answer.json()["code"], answer.json()["message"])
@@ -206,7 +206,7 @@ async def test_refunds_at_the_same_time_never_exceed_the_payment(shop):
         *(shop.pay.refund(f"RE{place}", number, 30, 100, "退款") for place in range(10)),
         return_exceptions=True,
     )
-    assert sum(isinstance(one, PayRefused) for one in made) == 9  # they must be a minute apart
+    assert sum(isinstance(one, PayRefused) for one in made) == 9  # refunds must be a minute apart
     kept = await shop.context.sandbox.pay.orders.find_one({"_id": number})
     assert (kept["refundable_fen"], len(kept["refunds"])) == (70, 1)
 

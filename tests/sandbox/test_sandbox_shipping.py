@@ -1,4 +1,4 @@
-"""The sandbox's 发货信息管理: what it refuses, by WeChat's documented codes."""
+"""The sandbox's 发货信息管理: its refusals have WeChat's documented codes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ PATH = "/sandbox/wxa/sec/order"
 
 
 async def told(shop: Shop, body: Any, call: str = "upload_shipping_info") -> tuple[int, dict[str, Any]]:
-    """Return the error code that a call is answered with, and the whole answer."""
+    """Return a call's error code, and the whole answer."""
     token = await shop.context.wechat.access_token()
     answer = (await shop.http.post(f"{PATH}/{call}", params={"access_token": token}, json=body)).json()
     return answer["errcode"], answer
 
 
 async def paid_body(shop: Shop) -> dict[str, Any]:
-    """Return what reports the delivery of an order that was just paid."""
+    """Return the body that reports the delivery of an order that was just paid."""
     number = await shop.paid()
     await let_list(shop.context)
     order = await shop.context.sandbox.pay.find_order(number)

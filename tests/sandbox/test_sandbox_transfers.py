@@ -1,4 +1,4 @@
-"""The sandbox's transfers: which it refuses, and how they are confirmed, declined, cancelled or fail."""
+"""The sandbox's transfers: refusals, confirmations, declined and cancelled transfers, and failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios by name: what happens to who logs in as `user=…`."""
+"""Scenarios by name: a person who logs in as `user=…` meets the scenario of this name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benches that say whether something holds, with fewer rounds: `pytest -n 0 tests/soak`.
+"""The benches that check a promise, with fewer rounds: `pytest -n 0 tests/soak`.
 
 They take both cores, so they run one after another, and only when they are named.
 """

@@ -1,4 +1,4 @@
-"""Queries that answer a bounded question however much there is, and still answer it right."""
+"""Queries with a limit read only a bounded number of documents, and still answer right."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def test_each_task_with_money_is_named_once_however_many_pages_that_takes(
     database = context.store.database
     expected = set()
     for offset, name in enumerate(("ledger", "orders", "prizes", "bills", "refunds")):
-        # One task has more entries than a page, others stand in one collection alone.
+        # One task has more entries than a page; other tasks are in one collection only.
         codes = ["D", "D", "D", "D", "D", *(f"{letter}{offset}" for letter in "ACEGZ"[: offset + 1])]
         expected.update(codes)
         await database[name].insert_many(
@@ -35,7 +35,7 @@ async def test_sums_are_kept_by_day_and_added_up_once_by_any_number_of_processes
     assert found == [{"paid": 111111, "owed": 0, "given": 7, "refunded": 0}] * 6
     kept = await context.store.database["ledger_sums"].find_one({})
     assert kept == {"_id": "all", "through": 99 * DAY_MS, "paid": 1111, "owed": 0, "given": 7, "refunded": 0}
-    # What is kept is not read again.
+    # Days whose sums are kept are not read again.
     await context.store.database["ledger"].delete_many({"at": {"$lt": 99 * DAY_MS}})
     assert await book.sums_fen(now_ms) == found[0]
 

@@ -1,4 +1,4 @@
-"""What is read, and what is said to be written, a majority has: each command of the store asks for that."""
+"""Each command of the store asks for a majority: for reads, and for acknowledged writes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from support.trips import Listener
 
 READS = ("find", "aggregate", "count", "distinct")
 WRITES = ("insert", "update", "delete", "findAndModify", "createIndexes")
-WEAKER = "w=1&readConcernLevel=local"  # a URI does not decide this
+WEAKER = "w=1&readConcernLevel=local"  # the URI must not decide this
 
 
 class Concerns(Listener):
-    """Counts reads and writes, and keeps those that ask for less than a majority."""
+    """Counts reads and writes, and keeps the commands that ask for less than a majority."""
 
     def __init__(self) -> None:
         self.reads = self.writes = 0
@@ -43,7 +43,7 @@ class Concerns(Listener):
 
 
 def is_look_at_newest(command: Mapping[str, Any]) -> bool:
-    """Whether it asks what nobody is told: `Documents.taken`, `Digs.made_as`."""
+    """Return whether a read is for nobody to see, so it may be local: `Documents.taken`, `Digs.made_as`."""
     asked = command.get("filter", {}).keys(), command.get("projection")
     return command.get("readConcern") == {"level": "local"} and asked in (
         ({"_id"}, {"_id": 1}),

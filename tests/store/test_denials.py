@@ -1,4 +1,4 @@
-"""A wrong password or a missing right is one line and exit code 2, from every command; limits are not."""
+"""A wrong password or a missing right ends every command with one line and exit code 2; a limit does not."""
 
 from __future__ import annotations
 

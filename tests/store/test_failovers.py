@@ -1,4 +1,4 @@
-"""A replica set whose primary changes or is cut off, in all its ways: nobody is told what is not so."""
+"""A replica set whose primary changes or is cut off, in every way: nobody is told anything untrue."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_an_acknowledged_dig_is_told_again_by_a_new_primary_that_does_not_
 async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_and_stays_the_only_one(
     context, wire, alice, bob, carol
 ):
-    """Before MongoDB 8, while the other members are slow: a read meanwhile shows what was before."""
+    """Before MongoDB 8, while the other members are slow: until the commit, reads show the state before."""
     await asyncio.gather(bob.get("/getMyInfo"), carol.get("/getMyInfo"))
     code = await alice.publish(cd=60, forecast_num=1000)
     await context.background.finish()
@@ -113,13 +113,13 @@ async def test_a_dig_that_a_new_primary_cannot_commit_yet_is_acknowledged_later_
 async def test_a_member_that_fell_behind_and_heard_the_rest_in_time_reads_and_keeps_all(
     context, wire, alice, bob
 ):
-    """Of the wire itself: a bench whose faults overlap must not see a loss that no replica set has."""
+    """A test of the wire itself: overlapping faults must not lose data that a replica set would keep."""
     code = await alice.publish(cd=0, forecast_num=100_000)
     wire.fall_behind()
     assert (await bob.dig(code))["now_depth"] == 1
     await context.background.finish()
     wire.become_aware()
-    assert (await bob.dig(code))["now_depth"] == 2  # nobody notes it any more
+    assert (await bob.dig(code))["now_depth"] == 2  # the wire does not note this write any more
     await context.background.finish()
     wire.elect_unaware(commits=False)
     assert (await bob.dig(code))["now_depth"] == 3
@@ -318,7 +318,7 @@ async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(context
 
 
 async def test_a_first_consent_that_comes_while_another_one_is_written_counts_too(context, wire):
-    """Both find none and insert; MongoDB tells the second that the key is taken."""
+    """Both find no document and insert one; MongoDB tells the second that the key is taken."""
     consents = context.store.consents
     wire.next("update", refuse(11000), "consents")
     await consents.add("bob", "template")
@@ -342,7 +342,7 @@ async def test_several_entries_of_the_books_that_may_not_last_count_as_no_answer
 
 
 async def test_a_dig_that_the_driver_could_try_again_is_told_as_made(context, client, wire, elsewhere):
-    """As in production, where PyMongo numbers its writes, and MongoDB says which it may send again."""
+    """As in production, where PyMongo numbers its writes, and MongoDB says which of them to send again."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(cd=60, forecast_num=1000)
     wire.next("findAndModify", leave_uncommitted(11602), "tasks", times=2)  # the driver tries twice

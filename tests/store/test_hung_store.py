@@ -1,4 +1,4 @@
-"""A MongoDB that takes connections and answers nothing: who prepares or checks it says so."""
+"""A MongoDB that accepts connections but answers nothing: the commands that prepare or check it say so."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_a_silence_in_the_middle_is_said_and_then_the_work_goes_on(mongodb
         elif "answered nothing" in line:
             silence.close()
 
-    await prepare(store.database, {}, say)  # from now on it is not empty
+    await prepare(store.database, {}, say)  # from now on the database is not empty
     await prepare(store.database, {"digs": [IndexModel([("n", 1)], name="n")]}, say)
     assert said[0].startswith("building digs: n,")
     assert [line for line in said if re.match(r"MongoDB has answered nothing for [1-9]\d* s: ", line)]

@@ -1,6 +1,6 @@
-"""A MongoDB that is ill: it answers each read, each write or each act with a fault of its own.
+"""A MongoDB that is ill: it answers each read, each write or both with an error.
 
-That is no bug of ours: nobody is told of one, and the log does not fill with tracebacks.
+This is no bug of the server's: clients do not get "internal", and the log does not fill with tracebacks.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ FEWEST_SILENT = {"reads": 40, "writes": 3, "after the work": 3, "all": 40}
 
 
 class Answer(NamedTuple):
-    """What an interface answered."""
+    """The answer of an interface."""
 
     status: int
     error: str
@@ -71,7 +71,7 @@ def settings(settings: Settings, wire: FaultyWire) -> Settings:
 
 
 async def asked(client: Client, each: type[Interface], who: Someone, given: dict[str, Any]) -> Answer:
-    """Ask an interface with what it takes of these values."""
+    """Call an interface with those of these values that it takes."""
     names = {name for taken in each.takes for name in taken.__struct_fields__}
     values = {name: value for name, value in given.items() if name in names}
     if each.takes_files:

@@ -1,6 +1,6 @@
 """A database that one test hands on to the next is as if it were new, or is not handed on.
 
-These tests have a wire of their own: connections of other tests may be open at the other.
+These tests have a wire of their own: the usual wire may have open connections of other tests.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 20
 
 
 class Lender:
-    """What lends the databases of one test, beside the one that lends it its own."""
+    """Lends databases within a test, besides the lender of the test's own database."""
 
     def __init__(
         self, kept: KeptDatabases, wire: StrictWire, settings: Settings, key_pairs: SandboxKeyPairs
@@ -50,13 +50,13 @@ class Lender:
         await prepare_for_tests(self.settings_of(name), self._key_pairs)
 
     async def lend_new(self, name: str) -> None:
-        """Lend a new one, prepared."""
+        """Lend a new, prepared database."""
         assert self.kept.lend(name, sandboxed=True) == name
         await self.prepare(name)
         self.kept.note_prepared(name)
 
     def wait(self, name: str) -> None:
-        """Wait until no connection is open that may use it."""
+        """Wait until no connection is open that may use the database."""
         patience = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < patience:
             self.kept.wire.answer()
@@ -66,7 +66,7 @@ class Lender:
         pytest.fail("a connection was left open")
 
     def lends_again(self, name: str, other: str) -> bool:
-        """Whether it is lent once no connection is open that was there when it was given back."""
+        """Return whether the database is lent again after all connections from its return have closed."""
         patience = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < patience:
             if self.kept.lend(other, sandboxed=True) == name:
@@ -75,7 +75,7 @@ class Lender:
         return False
 
     def look(self, name: str) -> Found:
-        """Return each collection's documents, indexes and options, without those that have none of these."""
+        """Return each collection's documents, indexes and options; leave empty collections out."""
         database = self.kept.client[name]
         found = {}
         for each in database.list_collections():
@@ -84,7 +84,7 @@ class Lender:
             if found[collection.name] == ([], [{"v": 2, "key": {"_id": 1}, "name": "_id_"}], {}):
                 del found[collection.name]
         for document in found.get(META, ([],))[0]:
-            document.pop("identity", None)  # each database's own
+            document.pop("identity", None)  # differs from database to database
         return found
 
     def keys_in_redis(self, name: str) -> list[bytes]:

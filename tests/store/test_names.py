@@ -25,7 +25,7 @@ SRV = f"_mongodb._tcp.{CLUSTER}."
 
 
 class Names:
-    """A DNS server. `fails` is the code with which it answers all, None to answer rightly."""
+    """A DNS server. `fails` is the error code of all its answers; with None it answers rightly."""
 
     def __init__(self, port: int) -> None:
         self.fails: dns.rcode.Rcode | None = None

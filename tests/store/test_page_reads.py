@@ -120,7 +120,7 @@ def test_nobody_joins_a_line_that_is_too_long():
     async def work(loop: ShuffledLoop) -> None:
         store, reads = AStore(seconds=1.0), PageReads()
         for _ in range(20):
-            await reads.answered(partial(store.read, 0))  # it learns how slow the store is
+            await reads.answered(partial(store.read, 0))  # the queue learns how slow the store is
         waiting = [
             asyncio.ensure_future(reads.answered(partial(store.read, number))) for number in range(100)
         ]

@@ -1,4 +1,4 @@
-"""How many commands a request sends to MongoDB, counted by PyMongo's listener."""
+"""The number of commands that a request sends to MongoDB, counted by a PyMongo listener."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def context(trips: Trips, context: Context) -> Context:
 
 
 async def sent_during(trips: Trips, request: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:
-    """Return a request's reply, and the commands that were sent until it came."""
+    """Return a request's reply, and the commands that were sent before the reply."""
     before = len(trips.sent)
     reply = await request
     return reply, trips.sent[before:]
@@ -131,7 +131,7 @@ class TestWithMessages:
         few, many = await turns("alice", 60), await turns("bob", 300)
         assert many == few
         assert [written for _, written in many] == [20] * 3
-        # SecantusDB reads all that a query matches, whatever its limit.
+        # SecantusDB reads all matching documents, whatever the query's limit.
         numbers = [sent["filter"]["n"] for sent in trips.commands if sent.get("find") == "follows"]
         assert numbers == [{"$gt": after, "$lte": after + 10} for after in range(0, 60, 10)] * 2
         indexes, found = context.store.indexes(), [sent for sent in trips.commands if "find" in sent]
@@ -251,7 +251,7 @@ async def test_details_take_four_trips_and_five_with_a_share(client, context, tr
     newcomer = await client.log_in("by-id too")
     of_link = newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
     _, sent = await sent_during(trips, of_link)
-    assert sent.count("find people") == 1, sent  # the newcomer: the sharer is known by now
+    assert sent.count("find people") == 1, sent  # for the newcomer: the sharer is known by now
     bob = await digger(client, "bob")
     reply, sent = await sent_during(trips, bob.get("/getTaskDetails", code=opened["share"]))
     assert reply["code"] == code

@@ -1,4 +1,4 @@
-"""A database is prepared before it is served from; data that a server does not know stops it."""
+"""A server serves only from a prepared database; data of an unknown version stops it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def test_an_empty_database_gets_all_indexes_and_the_version(store):
 
 
 async def test_two_processes_may_prepare_an_empty_database_at_once(store):
-    # The later one may find what the earlier one has made by then.
+    # The later one may find collections that the earlier one has made.
     await asyncio.gather(*(prepare(store.database, store.indexes(), print) for _ in range(2)))
     await _assert_prepared(store)
 
@@ -92,7 +92,7 @@ async def test_missing_indexes_are_named_and_built_and_nothing_else_is_touched(s
 
 
 class Limits(Listener):
-    """The limits that commands were sent with, by command."""
+    """The time limits of the commands that were sent, by command."""
 
     def __init__(self) -> None:
         self.found: dict[str, Any] = {}
@@ -115,7 +115,7 @@ async def test_a_build_has_no_limit_and_says_how_far_it_has_come(store, monkeypa
 
 
 def list_too(index: dict[str, Any]) -> Fault:
-    """List an index that is not there yet, as MongoDB does while it is being built."""
+    """List an index that is not ready yet, as MongoDB does while it builds the index."""
 
     def fault(wire: FaultyWire, link: Any, request: bytes) -> None:
         reply = command_of(wire.carry_out(link, request).reply)
@@ -200,7 +200,7 @@ async def test_digs_that_are_sharded_may_have_plain_indexes_where_no_unique_one_
 
 async def test_a_release_that_was_cut_off_is_run_again_and_one_that_was_done_changes_nothing(store, wire):
     through = Store(wire.uri(store.database.name), limited=False)
-    wire.next("update", refuse(2))  # it dies when all indexes are there, before the version
+    wire.next("update", refuse(2))  # it dies after the last index, before it writes the version
     with pytest.raises(OperationFailure):
         await prepare(through.database, through.indexes(), print)
     through.close()

@@ -1,4 +1,4 @@
-"""A test that sends MongoDB a form outside the reviewed list fails, by name, and no value is shown."""
+"""A test that sends MongoDB a form outside the reviewed list fails; the error shows names, but no values."""
 
 from __future__ import annotations
 

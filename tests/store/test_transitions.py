@@ -1,4 +1,4 @@
-"""Each row of each lifecycle, done by the store, is what the table says of it in Python."""
+"""Each row of each lifecycle does the same in the store as in Python."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.store.transitions import condition, update
 from support.lifecycles import TABLES, documents, is_from_clock
 
 NUMBER = 40
-# More than one update takes, on a busy machine.
+# Longer than an update takes on a busy machine.
 SLACK_MS = 60_000
 
 

@@ -20,7 +20,7 @@ Fetch = Callable[[bool], Awaitable[tuple[str, int]]]
 
 @contextmanager
 def wrong_machine() -> Iterator[None]:
-    """What is done meanwhile is done on the machine whose clock is ahead."""
+    """Runs the `with` block's work on the machine whose clock is ahead."""
     right = time.time
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(time, "time", lambda: right() + AHEAD_SECONDS)
@@ -28,7 +28,7 @@ def wrong_machine() -> Iterator[None]:
 
 
 def process(context: Context, fetch: Fetch) -> AccessToken:
-    """Return the token as one process has it."""
+    """Return one process's access token, which reads the shared one."""
     return AccessToken(APPID, context.store.access_tokens, context.keys, fetch)
 
 

@@ -1,4 +1,4 @@
-"""What nobody waits for takes no connection to WeChat from what somebody waits for."""
+"""Calls to WeChat for which nobody waits take no connection from calls for which somebody waits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tornado.web import Application, RequestHandler
 
 from server.wechat import WeChat
 
-# Those of a pool of httpx; one request more waits for one of them.
+# The connections of an httpx pool; a further request has to wait.
 CONNECTIONS = 100
 ANSWERS = {
     "/sns/jscode2session": {"openid": "oAlice", "session_key": "a-session-key"},
@@ -20,7 +20,7 @@ ANSWERS = {
 
 
 class Late(RequestHandler):
-    """Answers all that is asked aside once it may."""
+    """Answers the calls for which nobody waits only when it is allowed to."""
 
     def initialize(self, asked: asyncio.Semaphore, may_answer: asyncio.Event) -> None:
         self.asked, self.may_answer = asked, may_answer

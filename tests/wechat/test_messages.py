@@ -1,4 +1,4 @@
-"""What a message shows, by the rules of WeChat's fields."""
+"""The values in a message follow the rules for WeChat's fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client of WeChat Pay: its calls, and how it takes answers, bad answers and silence."""
+"""The client of WeChat Pay: its calls, and how it handles answers, bad answers and silence."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
     assert (await shop.pay.transfer(json.dumps(body).encode())).state == "WAIT_USER_CONFIRM"
 
 
-# -- what went wrong
+# -- faults
 
 
 @pytest.mark.parametrize(

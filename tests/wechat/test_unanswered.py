@@ -1,4 +1,4 @@
-"""What a failed call tells of whether WeChat acted: the messages to people who left depend on it."""
+"""Whether a failed call shows that WeChat acted or not: messages to people who left depend on this."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SILENT = [
 
 
 async def failure(context: Context, message: Any, token: Any = None) -> type[BaseException]:
-    """Send a message to a WeChat that answers these; return what is raised."""
+    """Send a message to a WeChat with these answers; return the error that is raised."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         told = message if request.url.path == "/cgi-bin/message/subscribe/send" else token

@@ -1,4 +1,4 @@
-"""A person's data is decrypted and checked as WeChat documents it."""
+"""A person's data is decrypted and checked by the rules that WeChat documents."""
 
 from __future__ import annotations
 

@@ -236,7 +236,7 @@ async def test_no_secret_is_ever_logged(context, base, script, caplog):
         assert not [message for message in own if secret in message]
 
 
-# -- the access token and what it is for
+# -- the access token and the calls that need it
 
 
 async def test_the_access_token_is_asked_for_once_and_kept_sealed_for_all_processes(context, base, script):
@@ -261,7 +261,7 @@ async def test_requests_for_a_token_at_the_same_time_share_one_renewal(context, 
 
 async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_next(context, base, script):
     script("/cgi-bin/stable_token", {"errcode": -1}, {"errcode": -1}, token("later"))
-    # Connections for all five: whoever had to open one would look only after the others had failed.
+    # Open a connection for each of the five: one that opened it later would look after the others had failed.
     await asyncio.gather(*(context.store.ping() for _ in range(10)))
     async with connected(context, base) as wechat:
         failed = await asyncio.gather(*(wechat.access_token() for _ in range(5)), return_exceptions=True)
@@ -342,7 +342,7 @@ async def test_renewals_are_forced_half_a_minute_apart_and_twenty_times_a_day(co
     assert await forced() == 20
     await let_pass(86_400 - 20 * 31)
     assert await forced() == 21
-    assert await kept.lease(APPID, (await kept.find(APPID))[0], 1)  # no renewal holds it any more
+    assert await kept.lease(APPID, (await kept.find(APPID))[0], 1)  # no renewal has the lease any more
 
 
 async def test_processes_that_are_refused_together_renew_once(context, base, script):
