@@ -1,4 +1,4 @@
-"""The browser of the tests of pages, its windows, phones, and the server that most of them share."""
+"""Fixtures of the tests of pages: browser, windows, phones, and the server that most of these tests share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.servers import Running, a_server
 
 @pytest.fixture(scope="session")
 def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """One process plays all phones of the run, compiled once: both take more than what the phones do."""
+    """The process of all phones of the run: its start and compiling take longer than all scenes."""
     if WHY_NOT:
         yield
         return
@@ -29,7 +29,7 @@ def phones(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def _chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
-    """One browser for the whole run, and Playwright's loop: a start of both takes 0.7 s of CPU time."""
+    """One browser with Playwright's loop for the whole run: starting both takes 0.7 s of CPU time."""
     with a_browser() as opened:
         loop = asyncio.get_running_loop()
         yield opened, loop
@@ -40,7 +40,7 @@ def _chromium() -> Iterator[tuple[Browser, asyncio.AbstractEventLoop]]:
 def browser(_chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Browser]:
     """The browser, for the tests of a file.
 
-    Playwright's loop counts as running while no call of it does. Other files run loops of their own.
+    Playwright's loop counts as running even between its calls. Other files run loops of their own.
     """
     opened, loop = _chromium
     asyncio._set_running_loop(loop)
@@ -50,7 +50,7 @@ def browser(_chromium: tuple[Browser, asyncio.AbstractEventLoop]) -> Iterator[Br
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A server for all files that need no settings of their own: a start takes as much as several scenes."""
+    """A server for all files without settings of their own: a start takes as long as several scenes."""
     with a_server(tmp_path_factory.mktemp("pages"), OPS_TOKEN=TOKEN, **MESSAGES) as running:
         yield running
 
@@ -69,13 +69,13 @@ def publisher(address: str) -> Person:
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """What each window is opened with: a folder or a file overrides this fixture."""
+    """The options of each window; a folder or a file overrides this fixture."""
     return {}
 
 
 @pytest.fixture
 def window(browser: Browser, address: str, options: dict[str, Any]) -> Iterator[Opener]:
-    """Opens windows. A test fails if `wrong` of any is not empty at its end."""
+    """Opens windows. A test fails if a window's `wrong` is not empty at its end."""
     opened: list[Window] = []
 
     def open_one(user: str | None = None, path: str = "/", **further: Any) -> Window:

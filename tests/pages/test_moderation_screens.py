@@ -1,6 +1,6 @@
-"""The pages of what is checked, reported, banned and held, with pictures for docs/; and axe on all pages.
+"""The pages about checks, reports, bans and held payouts, with pictures for docs/.
 
-Each run takes them in one look, and with SCREENS_DIR in all.
+Each run takes the pictures in one look (a size and a colour), and with SCREENS_DIR in all looks.
 
 To replace the pictures: `SCREENS_DIR=docs pytest tests/pages/test_moderation_screens.py`.
 """
@@ -79,7 +79,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     }
     for name, who, review in (
         (REPORTED, ming, "shown"),
-        (STOLEN, hong, "shown"),  # to others it does not exist until then
+        (STOLEN, hong, "shown"),  # until then, others do not see it
         (DOUBTFUL, hong, "held"),
         (REFUSED, hong, "refused"),
     ):
@@ -90,7 +90,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
     xiong.post("/drawPrize", code=made[STOLEN], **ADDRESS)
     for user, reason in (("朵朵", "fraud"), ("阿强", "fraud"), ("小鹿", "illegal")):
         reporter = Person.log_in(address, user)
-        write_record(data_dir, "people", reporter.unionid, created_at=1)  # a new person's does not count
+        write_record(data_dir, "people", reporter.unionid, created_at=1)  # new people's reports do not count
         reporter.post("/postTask", code=made[REPORTED])
         reporter.post("/report", code=made[REPORTED], reason=reason, text="留的地址都不回")
     made[FRAUD], _ = a_red_packet(ming, address)
@@ -138,7 +138,7 @@ def test_people_without_a_picture_have_a_place_all_the_same(window, codes):
     expect(face).to_be_visible()
     expect(face).to_have_css("opacity", "1")
     expect(face).to_have_js_property("offsetWidth", 44)
-    expect(face).to_have_js_property("naturalWidth", 1)  # no sign of a broken picture
+    expect(face).to_have_js_property("naturalWidth", 1)  # the picture is loaded
 
 
 def test_a_publisher_reads_what_became_of_the_check(window, codes, keep):

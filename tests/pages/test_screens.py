@@ -1,8 +1,9 @@
 """The pictures of the pages in README.md and docs/.
 
-Each run makes them anew in one look, and with SCREENS_DIR in all. So a test fails if a page cannot be reached
-any more, or if a text shows a picture that nothing makes. The moving picture of a dig is made frame by frame,
-and so the same each time. To replace them: `SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
+Each run makes the pictures again in one look (a size and a colour), and with SCREENS_DIR in all looks. So a
+test fails if a page can no longer be reached, or if a document shows a picture that no test makes. The moving
+picture of a dig is made frame by frame, so it is the same each time. To replace the pictures:
+`SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ ADDRESSES = (
 )
 
 
-# The moving picture: how long each frame is shown, and what moves.
+# The moving picture: the duration of each frame, and the elements that move.
 MOMENT = "moment.webp"
 FRAME_MS, FIRST_MS, LAST_MS = 60, 900, 2500
 STRIKES_MS, OPENS_MS = 600, 1500
@@ -47,7 +48,7 @@ HOLD = """at => document.getAnimations().forEach(each => { each.pause(); each.cu
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server for the pictures."""
-    with a_server(tmp_path_factory.mktemp("screens"), FAIR_START_MS="800") as running:  # as it is by default
+    with a_server(tmp_path_factory.mktemp("screens"), FAIR_START_MS="800") as running:  # the default
         yield running.address
 
 
@@ -122,7 +123,7 @@ def test_every_screen_is_readable_and_its_picture_is_taken(window, codes, look, 
         opened.page.evaluate("""() => Promise.all([...document.images]
             .filter(image => image.checkVisibility())
             .map(image => image.decode().catch(() => {})))""")
-        # A dig or a win under way would be half faded in.
+        # The message of a dig or a win could still be half faded in.
         opened.page.wait_for_function("""() => !document.querySelector(".strike:not([hidden])")
             && document.getAnimations().every(each => each.effect.getTiming().iterations === Infinity)""")
         made.add(name)
@@ -205,7 +206,7 @@ class Film:
         self.lasts_ms.append(lasts_ms)
 
     def take_moving(self, until_ms: int) -> None:
-        """Take what moves, frame by frame, from its beginning."""
+        """Take the moving elements frame by frame, from the beginning."""
         for at_ms in range(0, until_ms, FRAME_MS):
             self.page.evaluate(HOLD, at_ms)
             self.take(FRAME_MS)
@@ -220,7 +221,7 @@ def test_the_moment_of_a_dig_is_recorded(window, address, tmp_path):
     opened = window(None, viewport=PHONE, device_scale_factor=MOMENT_SHARPNESS, **moving)
     page = opened.page
     opened.log_in("阿强", digs=False)
-    page.clock.install()  # so that nothing that moves is over before its pictures are taken
+    page.clock.install()  # so that no movement is over before its pictures are taken
     opened.go(f"/#/task/{code}")
     page.reload()
     expect(page.locator(".dig[data-kind=ready]")).to_be_visible()

@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(scope="module")
 def _pictures_made_once() -> None:
-    """Have each picture made, also one that was made before."""
+    """Make each picture anew, even one that was made before."""

@@ -1,4 +1,4 @@
-"""Pictures over HTTP: uploading them, serving them, and the posters people share."""
+"""Pictures over HTTP: uploads, serving, and the posters that people share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from support.stored import stored_files
 
 
 def path_of(url: str, settings: Settings) -> str:
-    """Return a URL's path, with what signs it."""
+    """Return a URL's path with its signature."""
     assert url.startswith(settings.public_url + "/files/")
     return url.removeprefix(settings.public_url)
 
@@ -68,7 +68,7 @@ async def test_a_client_that_has_a_picture_gets_304(client, settings):
     path = path_of((await alice.upload(clear.getvalue()))["url"], settings)
     full = await client.http.get(path)
     assert full.headers["Content-Type"] == "image/png"
-    assert len(full.content) > 255 * 1024  # so that it was served in parts
+    assert len(full.content) > 255 * 1024  # so it was served in parts
     assert opened(full.content).size == (1500, 1500)
     etag = full.headers["ETag"]
     for asked in (etag, f"W/{etag}", f'"other", {etag}', "*"):
@@ -229,7 +229,7 @@ async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(cl
     chunks = len(await context.store.files.chunks.distinct("files_id"))
 
     async def admit() -> None:
-        """Let everybody draw."""
+        """Let everybody draw posters."""
 
     drawn = (make_poster(one, task, alice.unionid, admit) for one in (context, other) * 2)
     assert len(set(await asyncio.gather(*drawn))) == 1
@@ -289,7 +289,7 @@ async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fail
 
 
 class Inserts(CommandListener):
-    """The inserted documents, in their order, and how many bytes of pictures each command carried."""
+    """The inserted documents in order, and the bytes of pictures in each command."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, Any]] = []
@@ -302,7 +302,7 @@ class Inserts(CommandListener):
                 self.seen.append((event.command["insert"], document))
 
     def succeeded(self, event: object) -> None:
-        """Nothing to note."""
+        """Ignore the event."""
 
     failed = succeeded
 
@@ -326,7 +326,7 @@ async def test_an_upload_exists_only_with_its_very_last_write(settings):
     assert first[1]["_id"] == thumbnail.removeprefix("/files/")
     assert first[1]["metadata"] == {"delete_at": 1000 + UNUSED_MS}
     assert {collection for collection, _ in chunks} == {"pictures.chunks"}
-    # Others' writes wait while a command is brought to the disk.
+    # Other writes wait while a command's data is written to disk.
     assert max(inserts.sizes) == CHUNK_BYTES == record["chunkSize"]
     await client.drop_database(client.get_default_database().name)
     client.close()

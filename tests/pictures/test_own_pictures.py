@@ -1,4 +1,4 @@
-"""What somebody uploaded is theirs: nobody else can publish it, choose it as a face or have it taken down."""
+"""An uploaded picture is its uploader's: others cannot publish it, use it as a face or get it taken down."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ async def uploaded(someone: Someone) -> str:
 
 
 async def statuses(client: Client, path: str) -> list[int]:
-    """Return how a picture and its thumbnail are answered to a stranger."""
+    """Return the statuses that a stranger gets for a picture and its thumbnail."""
     paths = (path, path.replace(".jpg", "_t.jpg"))
     return [(await client.http.get(each)).status_code for each in paths]
 
 
 async def with_face(client: Client, context: Context, user: str) -> tuple[Someone, str]:
-    """Return somebody, and the picture that others see of them."""
+    """Return somebody, and the profile picture that others see."""
     someone = await client.log_in(user)
     path = await uploaded(someone)
     assert (await someone.post("/setProfile", wxheadpic=path))["status"] == 0

@@ -53,7 +53,7 @@ def test_a_transparent_picture_stays_transparent_and_is_kept_as_png(kind):
 
 
 def noise(width: int, height: int, mode: str = "RGB") -> Image.Image:
-    """Return what compresses worst."""
+    """Return random pixels, which compress worst."""
     return Image.frombytes(mode, (width, height), os.urandom(width * height * len(mode)))
 
 
@@ -135,7 +135,7 @@ TURNED_BY_THE_CAMERA = {
     3: Transpose.ROTATE_180,
     4: Transpose.FLIP_TOP_BOTTOM,
     5: Transpose.TRANSPOSE,
-    6: Transpose.ROTATE_90,  # as the camera turned it; a viewer turns it back clockwise
+    6: Transpose.ROTATE_90,  # turned by the camera; a viewer turns it back clockwise
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_270,
 }
@@ -237,7 +237,7 @@ def test_a_webp_may_have_half_as_many_pixels_as_other_pictures():
 def test_twenty_scans_are_taken_and_one_more_is_not():
     assert normalise(with_scans(20)).width == 64
     for scans in (21, 400):
-        assert opened(with_scans(scans)).size == (64, 48)  # any decoder would take it
+        assert opened(with_scans(scans)).size == (64, 48)  # any decoder would accept it
         with pytest.raises(PictureTooLarge, match="最多 20 次扫描"):
             normalise(with_scans(scans))
 
@@ -246,13 +246,13 @@ def test_only_scans_that_a_decoder_finds_are_counted():
     plain = encoded(four_corners(), "JPEG")
     assert count_scans(plain, 20) == 1
     assert count_scans(with_scans(15), 20) == 15
-    assert count_scans(with_scans(400), 20) == 21  # no further than that
+    assert count_scans(with_scans(400), 20) == 21  # it counts no further
     thumbnail = b"\xff\xe1" + (2 + 1000).to_bytes(2) + b"\xff\xda\0\x02" * 250
     for head in (plain, with_scans(20)):
         within = head[:2] + thumbnail + head[2:]
         assert count_scans(within, MAX_SCANS) == count_scans(head, MAX_SCANS)
         assert normalise(within).full == normalise(head).full
-    assert count_scans(plain + with_scans(400), 20) == 1  # what follows the end belongs to another picture
+    assert count_scans(plain + with_scans(400), 20) == 1  # bytes after the end belong to another picture
     for filling in (b"\xff", b"\xff\0", b"\xff\xd0", b"\0"):  # between two segments, where it has no meaning
         scan = plain.index(b"\xff\xda")
         filled = plain[:scan] + filling * 3 + plain[scan:]

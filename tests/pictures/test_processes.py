@@ -1,4 +1,4 @@
-"""The processes that make pictures: their limits, their ends, and whose job they take next."""
+"""The processes that make pictures: their limits, their ends, and the order of jobs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def is_alive(pid: int) -> bool:
 
 
 def memory_of(pid: int) -> dict[str, int]:
-    """Return the kernel's counts in bytes: VmHWM is the most memory so far, RssAnon what is its own now."""
+    """Return the kernel's counts in bytes: VmHWM is the most memory so far, RssAnon its own memory now."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     counts = (line.split() for line in lines if line.startswith(("Vm", "Rss")))
     return {name.removesuffix(":"): int(kilobytes) << 10 for name, kilobytes, *_ in counts}
@@ -77,7 +77,7 @@ async def warmed_up(own: PicturePool) -> PicturePool:
 
 
 async def stopped(own: PicturePool) -> list[int]:
-    """Stop all processes, so that jobs stay in them; return the pids in the order of taking jobs."""
+    """Stop all processes, so that their jobs stay unfinished; return the pids in the order of taking jobs."""
     await warmed_up(own)
     pids = [one._process.pid for one in reversed(own._turns.free) if one._process is not None]
     for pid in pids:
@@ -174,7 +174,7 @@ async def test_a_drawing_that_takes_too_long_is_unavailable(make_pool):
 
 async def test_cpu_time_is_counted_per_picture(make_pool):
     own = make_pool(cpu_seconds=0.3)
-    for money in range(1, 11):  # together they take longer
+    for money in range(1, 11):  # all together take longer than the limit
         assert await own.red_packet(money, "alice") == draw_red_packet(money)
     assert len(pids_of(own)) == 1
 
@@ -204,7 +204,7 @@ async def test_the_largest_pictures_of_each_format_stay_within_the_memory(own_po
         picture = await own_pool.normalise(data, "alice")
         assert max(picture.width, picture.height) == 1600
         memory = memory_of(next_pid_of(own_pool))
-        # Without the fonts' file: how much of it counts as mapped depends on the system's cache.
+        # The fonts' file is left out: how much of it counts as mapped depends on the system's cache.
         assert memory["VmHWM"] - memory["RssFile"] < MEMORY_BYTES
         assert memory["RssAnon"] < 32 << 20  # the memory was given back
 
@@ -331,7 +331,7 @@ async def test_a_turn_that_is_cancelled_as_it_comes_is_passed_on(own_pool):
         async with turns.turn("bob"):
             waiting = asyncio.create_task(turns.turn("carol").__aenter__())
             await asyncio.sleep(0)
-        waiting.cancel()  # its turn came when the block ended, and it has not run since
+        waiting.cancel()  # its turn came at the block's end, and it has not run since
         with pytest.raises(asyncio.CancelledError):
             await waiting
     assert len(own_pool._turns.free) == PROCESSES

@@ -1,4 +1,4 @@
-"""Pictures of what operators took down, or a check refused, are for operators alone."""
+"""Pictures that operators took down or a check refused are shown only to operators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def statuses(client: Client, *urls: str) -> list[int]:
-    """Return how each picture is answered to a stranger who has it."""
+    """Return the status of each picture for a stranger who has its address."""
     paths = [url[url.index("/files/") :] for url in urls]
     answers = [await client.http.get(path, headers={"If-None-Match": "*"}) for path in paths]
     return [answer.status_code for answer in answers]
@@ -75,7 +75,7 @@ async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(cli
         assert await cached(url) == "public, max-age=3600"
     poster = (await alice.post("/getSharePic", code=code))["pic"]
     assert await cached(poster) == "public, max-age=3600"
-    # All red packets of this sum have the same picture, and we drew it.
+    # All red packets of this sum have the same picture, drawn by the server.
     for url in drawn:
         assert await cached(url) == "public, max-age=31536000, immutable"
 

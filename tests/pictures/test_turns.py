@@ -1,4 +1,4 @@
-"""Whose picture is made next, and what it costs, without any process."""
+"""The order in which people's pictures are made, and their costs, without any process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Job:
             await self._may_end.wait()
 
     async def end(self) -> None:
-        """End it, and let the next begin."""
+        """End the job, and let the next one begin."""
         self._may_end.set()
         await self.task
         await settle()
@@ -64,7 +64,7 @@ def _jobs_given_up(io_loop: Any) -> Iterator[None]:
 
 
 async def settle() -> None:
-    """Let all that can go on do so."""
+    """Let all tasks go on that can."""
     for _ in range(3):
         await asyncio.sleep(0)
 
@@ -76,7 +76,7 @@ async def begin(turns: Turns[str], owner: str, cost: Cost) -> Job:
 
 
 async def test_a_large_picture_does_not_wait_for_ever_behind_small_ones():
-    """Each small one is another person's, and comes while the one before is made."""
+    """Each small picture is another person's, and comes while the picture before is made."""
     turns = Turns(["the only process"])
     small = await begin(turns, "person 0", works(1))
     large = await begin(turns, "alice", works(20))

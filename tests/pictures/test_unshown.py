@@ -1,4 +1,4 @@
-"""What nobody shows yet is seen only by those who have a signed address, and by operators."""
+"""A picture that no page shows yet is served only at signed addresses, and to operators."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENVIRONMENT = {**CHECKED, "OPS_TOKEN": "open sesame"}
 
 
 def path_of(url: str) -> str:
-    """Return a URL's path without what signs it."""
+    """Return a URL's path without its signature."""
     return urlsplit(url).path
 
 
@@ -26,7 +26,7 @@ def query_of(url: str) -> dict[str, str]:
 
 
 async def answered(client: Client, url: str) -> tuple[int, str]:
-    """Return how a picture is answered to a stranger: the status, and how long it may be kept."""
+    """Return a stranger's answer for a picture: the status, and how long it may be cached."""
     parts = urlsplit(url)
     answer = await client.http.get(f"{parts.path}?{parts.query}")
     return answer.status_code, answer.headers["Cache-Control"]
@@ -36,7 +36,7 @@ UNSHOWN, SHOWN, NOT_FOUND = (200, "private, max-age=300"), (200, "public, max-ag
 
 
 async def an_upload(someone: Someone) -> list[str]:
-    """Return the addresses of an upload and its thumbnail, as its uploader is told them."""
+    """Return the addresses of an upload and its thumbnail, as in the uploader's reply."""
     reply = await someone.upload(a_picture())
     return [reply["url"], reply["thumbnail"]]
 
@@ -60,7 +60,7 @@ async def test_an_upload_is_seen_by_its_signed_addresses_alone(client, context):
         {**signed, "signature": "签"},
         {"until": signed["until"]},
         {"signature": signed["signature"]},
-        {"until": str(now), "signature": context.keys.sign_picture(path, now)},  # genuine, but over
+        {"until": str(now), "signature": context.keys.sign_picture(path, now)},  # genuine, but expired
     ):
         answer = await client.http.get(path, params=forged, headers={"If-None-Match": "*"})
         assert answer.status_code == 404, forged
@@ -99,7 +99,7 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
 
     [card] = (await bob.get("/getTaskList"))["data"]
     assert [card["pic"], card["thumbnail"]] == [each.partition("?")[0] for each in (url, thumbnail)]
-    for seen in (url, thumbnail, card["pic"], card["thumbnail"]):  # also who has an address from before
+    for seen in (url, thumbnail, card["pic"], card["thumbnail"]):  # even for people with an earlier address
         assert await answered(client, seen) == SHOWN
         assert await answered(client, path_of(seen)) == SHOWN
 
@@ -143,7 +143,7 @@ async def test_operators_see_what_is_not_shown_yet(client):
 
 
 class TestUnchecked:
-    """Where contents are not checked."""
+    """On a server that does not check contents."""
 
     ENVIRONMENT: ClassVar = {}
 

@@ -1,4 +1,4 @@
-"""Uploads as they arrive: nothing of a stranger's is kept, and others only as far as there is room."""
+"""Uploads as they arrive: a stranger's bytes are not kept, and other people's only while there is room."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Sender:
         self.headers: dict[str, str] = {}
 
     async def begin(self, content: bytes = b"", length: int | None = None) -> Sender:
-        """Send the head and the form up to the file's beginning, `content`; `length` is the whole file's."""
+        """Send the head, the form and the file's beginning, `content`; `length` is the whole file's."""
         form = b"".join(part(name, value.encode()) for name, value in self.fields.items())
         form += b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n'
         self.tail = b"\r\n--x--\r\n"
@@ -114,7 +114,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 def is_empty(context: Context) -> bool:
-    """Return whether nothing is held of any upload, and no file is open for one."""
+    """Return whether no byte of an upload is held and no file is open for one."""
     return uploads_of(context).held_bytes == 0 and not uploads_of(context).places and not files_without_name()
 
 
@@ -171,7 +171,7 @@ async def test_nothing_is_kept_of_an_upload_that_is_refused(client, context, set
     senders["bad_request "].query = f"?unionid={dave.unionid}"
     for error, sender in senders.items():
         await sender.begin(bytes(MB), length=5 * MB)
-        _, reply = await sender.reply()  # long before the file is over
+        _, reply = await sender.reply()  # long before the end of the file
         assert reply["error"] == error.strip()
         assert is_empty(context)
         await sender.send(bytes(MB))  # the rest is thrown away
@@ -297,7 +297,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     held = [await Sender(settings.port, who).begin(bytes(7 * MB), length=8 * MB) for who in (alice, bob)]
     await until(lambda: uploads_of(context).held_bytes == 14 * MB)
-    # An upload that gives its length is refused at once, one without a length when it reaches the limit.
+    # An upload with a length is refused at once, an upload without a length when it reaches the limit.
     said = await Sender(settings.port, carol).begin(b"", length=5 * MB)
     headers = {"Authorization": f"Bearer {carol.token}", "Content-Type": "multipart/form-data; boundary=x"}
 
@@ -320,7 +320,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
 
 
 class TestEighths:
-    """With room for eight times as much as one person may hold."""
+    """On a server with room for eight times what one person may hold."""
 
     ENVIRONMENT: ClassVar = {"UPLOAD_MEMORY_MB": "96"}
 
@@ -336,8 +336,8 @@ class TestEighths:
             status, reply = await second.reply()
             assert (status, reply["error"]) == (429, "too_many")
             assert "加起来太大" in reply["msg"]
-        assert (await strangers[0].upload(a_picture()))["status"] == 0  # what is left of their part
-        # Without a length it is refused where it leaves the part.
+        assert (await strangers[0].upload(a_picture()))["status"] == 0  # the rest of their part
+        # An upload without a length is refused where it exceeds the part.
         headers = {"Authorization": f"Bearer {strangers[0].token}"}
         headers["Content-Type"] = "multipart/form-data; boundary=x"
 
@@ -360,7 +360,7 @@ async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answe
     for _, writer in connections:
         writer.write(head + bytes(90_000))
     await until(lambda: uploads_of(context).held_bytes == 270_000)
-    taken = 16 * MB - 270_000  # as uploads would
+    taken = 16 * MB - 270_000  # as if by uploads
     uploads_of(context).take(taken)
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(head + bytes(90_000))

@@ -1,4 +1,4 @@
-"""A Redis for what a killed one changes."""
+"""A Redis for tests that kill it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many watch each task over all processes: one message a second for all tasks of a process."""
+"""The number of each task's watchers over all processes: a process sends one message a second about all."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SILENT = 15.5
 
 
 class Room:
-    """A Redis that delivers at once, and the processes that it connects."""
+    """A Redis that delivers at once, and its processes."""
 
     def __init__(self) -> None:
         self.processes: list[Process] = []
@@ -25,7 +25,7 @@ class Room:
 
 
 class Process:
-    """One process's audience, and what its bus does."""
+    """One process's audience, with a fake of its bus."""
 
     def __init__(self, room: Room, name: str) -> None:
         self.room, self.process, self.up = room, name, True
@@ -63,14 +63,14 @@ async def test_one_message_a_second_tells_of_all_tasks_that_changed_and_every_30
     room = Room()
     here, there = Process(room, "here"), Process(room, "there")
     tasks = [await here.watch(f"task{number}") for number in range(200)]
-    for process in (here, there):  # both have just been connected, and tell all that they have
+    for process in (here, there):  # both have just been connected, and send all their numbers
         await process.audience.tell()
     assert [(news.process, len(news.counts), news.whole) for news in room.sent] == [
         ("here", 200, True),
         ("there", 0, True),
     ]
     assert there.audience.elsewhere("task7") == 1
-    await here.audience.tell()  # it had heard nothing of the other one before
+    await here.audience.tell()  # it had not heard of the other process before
     room.sent.clear()
     await here.audience.tell()
     assert room.sent == []
@@ -120,7 +120,7 @@ async def test_a_process_that_ended_or_is_cut_off_counts_no_more(monkeypatch):
     await here.audience.tell()
     assert (watched.total, here.audience.elsewhere("treasure")) == (1, 0)
     await there.audience.renew()
-    for process in (there, here, there):  # it is alive; it is asked how many watch there; it tells
+    for process in (there, here, there):  # `there` is alive, is asked for its numbers, sends them
         assert watched.total == 1
         await process.audience.tell()
     assert watched.total == 2

@@ -143,7 +143,7 @@ async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis
     async def slow(channel: str) -> None:
         nonlocal passed
         passed += 0.4 * OPERATION_SECONDS
-        for _ in range(2):  # what is over by then is cancelled in the first turn, and ends in the second
+        for _ in range(2):  # tasks are cancelled in the first turn, and end in the second
             await asyncio.sleep(0)
         await subscribe(channel)
 

@@ -31,7 +31,7 @@ HANDSHAKE = (
 
 
 class Twice(Socket):
-    """Sends each message back twice: by Tornado's method, and by ours."""
+    """Sends each message back twice: by Tornado's `write_message`, and by `Socket.send`."""
 
     opened: queue.SimpleQueue[Twice]
     took: threading.Event

@@ -1,4 +1,4 @@
-"""How a websocket says who it is: in the head of its request, or in its first message."""
+"""How a websocket proves whose it is: in the head of its request, or in its first message."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(clien
     by_hello = await open_page(None, code, since=0)
     await by_hello.ask(action="hello", token=alice.token)
     assert (await by_hello.next())["type"] == "snapshot"
-    later = await open_page(None)  # the oldest of three goes, so all of them count as hers
+    later = await open_page(None)  # the oldest of her three is closed, so all three count as hers
     for message in ({"action": "hello", "token": alice.token}, {"action": "subscribe", "code": code}):
         await later.ask(**message)
     assert (await later.next())["type"] == "snapshot"
@@ -90,7 +90,7 @@ async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_co
     await known.ask(action="hello", token=alice.token)
     later = await open_page(None)
     assert await later.closed() == 4008
-    await known.ask(action="ping")  # its time was up before that of `later`
+    await known.ask(action="ping")  # its time for the hello ended before that of `later`
     await known.until("pong")
 
 
@@ -110,7 +110,7 @@ async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_m
         await page.ask(action="hello", token=alice.token)
         await page.ask(action="ping")
         await page.until("pong")
-    assert await known.closed() == 4010  # not before it was the oldest of her three
+    assert await known.closed() == 4010  # only once it is the oldest of her three
 
 
 async def test_who_has_not_said_who_they_are_is_sent_away_too(open_page, context, monkeypatch):

@@ -1,7 +1,7 @@
-"""The hub on a shuffled loop: in any order of events, nobody waits for ever and each dig comes once.
+"""The hub on a shuffled loop: in any order of events, nobody waits forever and each dig comes once.
 
-A hundred people who opened one page at the same time used to hang a worker for good, in one run of twenty.
-Runs on a real loop do not find that; a few hundred seeds do. HUB_SEEDS=100000 sets another number of seeds.
+In one run of twenty, a hundred people who opened one page at the same time used to hang a worker for good.
+Runs on a real loop do not find such a bug; a few hundred seeds do. HUB_SEEDS=100000 sets the number of seeds.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class Scene:
         await asyncio.sleep(self.random.choice((0.0, 0.0, self.random.uniform(0, most))))
 
     async def visit(self, number: int) -> None:
-        """Open a page, perhaps stay, perhaps come back with the last page's `seq`."""
+        """Open a page, perhaps stay, and perhaps come back with the last page's `seq`."""
         visitor = Visitor(f"person{number}")
         code = self.random.choice([*CODES, UNKNOWN] if number % 5 == 0 else CODES)
         stays = self.random.random() < 0.3
@@ -101,7 +101,7 @@ class Scene:
                 watching = asyncio.ensure_future(
                     hub.watch(visitor, code, visitor.seq, self.random.random() < 0.5)
                 )
-                if not stays and self.random.random() < 0.3:  # leave before the page is there
+                if not stays and self.random.random() < 0.3:  # leave before the page has come
                     await self.some_time(0.1)
                     watching.cancel()
                 await watching
@@ -126,7 +126,7 @@ class Scene:
                 return
 
     async def read(self, number: int) -> None:
-        """Read a page without watching it: it must not be older than the store was when it was asked for."""
+        """Read a page without watching; it must not be older than the store was at the request."""
         await self.some_time(4)
         code = self.random.choice(CODES)
         hub = self.random.choice(self.hubs)
@@ -185,7 +185,7 @@ class Scene:
         await self.end_when_quiet()
 
     async def end_when_quiet(self) -> None:
-        """When all is quiet: people who stayed know all digs, and nothing is left after they go."""
+        """When all is quiet, assert that people who stayed know all digs, and leave no state when they go."""
         await asyncio.sleep(10)
         for code, visitor in self.staying:
             assert visitor.seq == len(self.world.digs[code])
@@ -218,7 +218,7 @@ def play(seed: int) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet() -> Iterator[None]:
-    """Do not log the failing stores of all seeds."""
+    """Keep the failures of the stores out of the log."""
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)

@@ -1,4 +1,4 @@
-"""Limits over all processes, also while Redis is away and after it came back empty."""
+"""Limits over all processes, even while Redis is away and after it came back empty."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST = 100
 
 
 class Process:
-    """What one process has for limits."""
+    """One process's limits, with its bus."""
 
     def __init__(self, url: str, **environment: str) -> None:
         self.bus = Bus(url, "limits-of-tests")
@@ -41,7 +41,7 @@ class Process:
         return True
 
     async def admitted(self, name: str, tries: int, most: int = MOST) -> int:
-        """Try one after the other; return how often it was admitted."""
+        """Try `tries` times, one after the other; return how often it was admitted."""
         return sum([await self.admits(a_count(name, most)) for _ in range(tries)])
 
     async def close(self) -> None:
@@ -134,22 +134,22 @@ async def test_the_limit_holds_while_redis_is_away_and_after_it_came_back_empty(
 ):
     monkeypatch.setattr(limits, "CATCH_UP_SECONDS", 0.5)
     one, other = await start(), await start()
-    admitted = await one.admitted("a", used)  # all in one process: the other one must hear of it
+    admitted = await one.admitted("a", used)  # in one process: the other must hear of it
     assert admitted == used
     await one.background.finish()
     assert await one.admits(a_count("b"))
-    assert await other.admits(a_count("b"))  # each knows how many there are
+    assert await other.admits(a_count("b"))  # each process knows the number of processes
     redis.kill()
     await lost(one, other)
     admitted += await one.admitted("a", MOST // 8)
     admitted += await other.admitted("a", MOST // 8)
     await back(redis, one, other)
-    for _ in range(2):  # each keeps to its share, and then Redis decides again
+    for _ in range(2):  # first each process keeps to its share, then Redis decides again
         for _ in range(MOST):
             admitted += await one.admits(a_count("a")) + await other.admits(a_count("a"))
         for process in (one, other):
             while time.monotonic() < process.limits._caught_up_at or process.bus._doubted:
-                await process.bus.publish("", b"")  # what is heard ends the doubt
+                await process.bus.publish("", b"")  # a message ends the doubt whether Redis answers
     assert 0.95 * MOST <= admitted <= 1.05 * MOST
 
 
@@ -182,7 +182,7 @@ async def test_counts_kept_while_redis_is_away_are_bounded_and_of_open_windows(m
             assert await process.admits(a_count(f"person {person}"))
         assert list(process.limits._unsent) == [f"person {person}" for person in range(15, 20)]
         process.limits._known["person 19"].ends_at = time.monotonic()
-        assert not await process.admits(a_count("person 19", most=0))  # a new window, of which none was taken
+        assert not await process.admits(a_count("person 19", most=0))  # a new window, without any request yet
         assert list(process.limits._unsent) == [f"person {person}" for person in range(15, 19)]
     finally:
         await process.close()

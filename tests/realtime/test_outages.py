@@ -1,4 +1,4 @@
-"""Whether the stores answer, as a process finds out and as its pages are told."""
+"""How a process finds out whether the stores answer, and tells its pages."""
 
 from __future__ import annotations
 

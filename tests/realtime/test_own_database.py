@@ -12,7 +12,7 @@ OTHER = Keys(b"a secret of another server, 32 characters")
 
 
 async def give_identity(context: Context, identity: str) -> None:
-    """Have the database be another one from now on."""
+    """Give the database another identity from now on."""
     await context.store.meta.rows.update_one({"_id": "database"}, {"$set": {"identity": identity}})
 
 
@@ -54,7 +54,7 @@ async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_
     await give_identity(context, "another")
     context.store.connections.made += 1  # as after a restart of the store
     assert (await alice.dig("A" * 12))["error"] == "unavailable"
-    context.database.wrong = None  # so that the page, too, is the first to meet it
+    context.database.wrong = None  # so that the page is the first to notice it, as well
     context.store.connections.made += 1
     await page.ask(action="subscribe", code="A" * 12)
     assert (await page.until("error"))["error"] == "unavailable"
@@ -102,7 +102,7 @@ async def test_nothing_is_done_by_itself_and_nothing_noted_in_a_database_that_is
     assert await context.database.answers()
     await turn()
     await give_identity(context, "another")
-    await note_sealing(context.store, context.database, context.keys)  # before anybody has looked
+    await note_sealing(context.store, context.database, context.keys)  # before any process has looked
     assert not await context.database.answers()
     await turn()
     await note_sealing(context.store, context.database, context.keys)

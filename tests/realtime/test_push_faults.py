@@ -72,7 +72,7 @@ async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, ope
 
 @contextlib.asynccontextmanager
 async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
-    """Run a TCP proxy that resets each connection after so many bytes from the server; yield its port."""
+    """Run a TCP proxy that resets each connection after this many bytes from the server; yield its port."""
 
     async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):

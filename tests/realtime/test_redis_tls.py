@@ -1,4 +1,4 @@
-"""A Redis behind TLS whose certificate nobody knows, and a Redis Cluster."""
+"""A Redis behind TLS with an unknown certificate, and a Redis Cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from support.tls import TlsFront
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost that is signed by itself, with its key, as a file."""
+    """A file with a self-signed certificate for localhost and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.UTC)

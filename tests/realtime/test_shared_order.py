@@ -1,4 +1,4 @@
-"""A random order over all processes: its share for everybody, and a Redis that is away, slow or killed."""
+"""A random order over all processes: everybody has a fair share, even while Redis is away, slow or killed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def learn_end(cooldowns: Cooldowns, code: str, cd_until: int, depth: int = 1) ->
 
 
 class Process:
-    """What one process has for a fair start. It hears of no dig but what `learn_end` tells it."""
+    """One process's fair start. It hears of digs only through `learn_end`."""
 
     def __init__(self, shared: Any = None, url: str = "", window_ms: int = WINDOW_MS) -> None:
         self.bus = Bus(url or "redis://127.0.0.1:1/0", "order-of-tests")
@@ -55,7 +55,7 @@ class Process:
 
 
 class Together:
-    """The places of all processes, in memory."""
+    """The places of all processes, in memory in place of Redis."""
 
     def __init__(self) -> None:
         self.places: dict[tuple[str, int], dict[str, int]] = {}
@@ -150,7 +150,7 @@ class Window:
 
 
 class Falling:
-    """A random source that gives the first place to the last to ask."""
+    """A random source that gives the first place to the person who asks last."""
 
     def __init__(self) -> None:
         self._next = 2**52
@@ -181,7 +181,7 @@ def test_all_go_at_once_if_nobody_is_elsewhere_else_the_first_of_all(own, standi
 
 
 async def test_a_person_who_asks_four_processes_wins_no_more_than_their_share(monkeypatch):
-    """320 windows of 16 people, one of whom asks each process thrice. By chance it fails 1 in 1,000,000."""
+    """320 windows of 16 people, one of whom asks each process thrice. By chance 1 run in 1,000,000 fails."""
     monkeypatch.setattr(fair_start, "_chance", SystemRandom())
     monkeypatch.setattr(fair_start, "QUICK_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 0.01)
@@ -222,7 +222,7 @@ async def test_the_first_of_all_goes_on_before_the_others_whose_clock_is_slow(re
 async def test_who_asks_elsewhere_just_after_the_window_does_not_overtake_its_first(
     redis, processes, monkeypatch
 ):
-    """Else whoever comes at the right millisecond digs while the order is still being read."""
+    """Otherwise a person could dig at the right millisecond, while the order is still being read."""
     places = count(1)
     monkeypatch.setattr(fair_start, "_chance", SimpleNamespace(getrandbits=lambda _bits: next(places)))
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)

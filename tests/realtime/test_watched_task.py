@@ -76,7 +76,7 @@ def test_repeated_news_in_any_order_sends_each_dig_once_and_in_order(digs, data)
     watched = loaded([])
     news = data.draw(st.permutations(digs + digs))
     sent = b"".join(watched.apply(dig) for dig in news)
-    while watched.behind:  # as the hub reads after news of later digs
+    while watched.behind:  # as the hub reads when it hears of later digs
         sent += b"".join(watched.apply(dig) for dig in digs if dig["depth"] > watched.seq)
     assert [frame["seq"] for frame in frames_of(sent) if frame["type"] == "cd"] == [d["depth"] for d in digs]
     assert comparable(watched) == comparable(loaded(digs))
@@ -99,16 +99,16 @@ def test_no_frame_holds_an_id(digs):
 
 
 class Sofa:
-    """Somebody who watches and takes all."""
+    """A watcher that accepts all frames."""
 
     def __init__(self, unionid: str) -> None:
         self.unionid = unionid
 
     def send(self, frames: bytes) -> None:
-        """Look away."""
+        """Ignore the frames."""
 
     def cut_if_stuck(self, now: float) -> bool:
-        """Nothing waits."""
+        """Do nothing: no frame waits."""
         return False
 
 

@@ -1,4 +1,4 @@
-"""A worker that starts while a store is away answers from its first moment, and serves once it is there."""
+"""A worker that starts while a store is away answers at once, and serves as soon as the store is there."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OTHERS = ["/files/x.jpg", "/miniProgramCode", "/nowhere", "/sandbox/wallet", "/p
 
 
 def away(kind: str, held: ExitStack) -> int:
-    """Return a port of this machine that refuses connections, or takes them and says nothing."""
+    """Return a port of this machine that refuses connections, or accepts them but never answers."""
     if kind == "refused":
         return free_port()
     return int(held.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1])
@@ -62,7 +62,7 @@ def server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 
 
 def takes_connections(port: int) -> bool:
-    """Whether the parent listens. A connection waits there until the worker runs."""
+    """Return whether the supervisor listens. A connection waits there until the worker runs."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=30).close()
     except ConnectionError:
@@ -84,7 +84,7 @@ def test_it_is_alive_at_once_and_refuses_the_rest_within_a_second(server):
             asked = [(each.method, each.path) for each in EVERYTHING] + [("GET", path) for path in OTHERS]
             asked += [("POST", "/uploadFile"), ("GET", "/readyz")]
             found = []
-            for at in range(0, len(asked), 20):  # all at once would wait for each other
+            for at in range(0, len(asked), 20):  # in groups, because all at once would wait for each other
                 some = asked[at : at + 20]
                 replies = await asyncio.gather(*(timed(http, method, path) for method, path in some))
                 found += [(path, *each) for (_, path), each in zip(some, replies, strict=True)]
@@ -139,7 +139,7 @@ def test_what_needs_no_database_is_told_by_its_path():
 
 
 class Echo(RequestHandler):
-    """Says which application it is of, and what came."""
+    """Answers with its application's name and the request."""
 
     def initialize(self, name: str, came: list[str]) -> None:
         self.name, self.came = name, came
@@ -163,7 +163,7 @@ def application(name: str, came: list[str]) -> Application:
 
 @pytest.fixture
 def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Event]]:
-    """A gate that opens soon, the port of its server, and an event: a request came to it."""
+    """A gate that opens soon, its server's port, and an event that is set when a request has come."""
     arrived = asyncio.Event()
 
     class Seen(Gate):
@@ -183,7 +183,7 @@ def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Eve
 async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
     gate, came, monkeypatch
 ):
-    monkeypatch.setattr("server.running.gate.WAIT_SECONDS", 0)  # it waits as long as the store answers
+    monkeypatch.setattr("server.running.gate.WAIT_SECONDS", 0)  # it still waits, as the store answers
     opening, port, arrived = gate
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
         asked = asyncio.create_task(http.post("/postTask", content=b"x" * 200_000))

@@ -138,7 +138,7 @@ async def test_headers_that_trickle_in_do_not_prolong_their_time(serve):
     trickling = asyncio.create_task(trickle())
     ended, due = await asyncio.gather(line.closed(), silent.closed())
     trickling.cancel()
-    assert ended - due < 0.15  # a busy machine delays both
+    assert ended - due < 0.15  # on a busy machine both are late
 
 
 async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(serve):
@@ -146,7 +146,7 @@ async def test_a_connection_may_be_idle_for_longer_than_its_headers_may_take(ser
     kept, other = await served.connect(), await served.connect()
     assert await kept.ask() == 200
     began = time.monotonic()
-    await other.closed()  # so the time for headers is over
+    await other.closed()  # so the time for the headers is over
     assert await kept.ask() == 200
     assert await kept.closed() - began >= 0.6
 
@@ -209,7 +209,7 @@ STALLED = "POST /nowhere HTTP/1.1\r\nHost: wabao\r\nContent-Length: 9\r\n"
 
 
 async def stall(served: Served, **headers: str) -> Line:
-    """Send a request whose body does not come; return once the server waits for it."""
+    """Send a request without its body; return once the server waits for the body."""
     line = await served.connect()
     fields = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     line.writer.write(f"{STALLED}{fields}Expect: 100-continue\r\n\r\n".encode())
@@ -357,7 +357,7 @@ async def test_of_a_persons_digs_that_wait_for_the_random_order_all_but_one_hold
             await came.acquire()
     assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}") == 429
     over.set()
-    await context.background.end()  # nobody waits for the end of that window
+    await context.background.end()  # do not wait for the end of this window
 
 
 async def test_a_place_is_free_again_after_any_end_of_its_connection(serve):
@@ -480,7 +480,7 @@ async def test_a_persons_eleventh_socket_closes_the_first(serve, client, setting
     pages = []
     for _ in range(settings.sockets_a_person):
         pages.append(await served.watch(alice))
-        assert await answers(pages[-1])  # it is accepted before the next one comes
+        assert await answers(pages[-1])  # each is accepted before the next comes
     newest = await served.watch(alice)
     refusal = await pages[0].until("error")
     assert (refusal["error"], refusal["code"]) == ("too_many", "")

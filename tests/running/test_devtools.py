@@ -1,4 +1,4 @@
-"""The server without `devtools/`: production runs, and development says what it lacks."""
+"""The server without `devtools/`: production runs, and development names the missing package."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_a_draining_worker_ends_in_seconds_and_cuts_no_connection_in_use(server)
 async def drain(port: int, worker: int) -> tuple[int, int, float]:
     """End a worker whose connections are busy.
 
-    Return how many were told that they end, how many were cut, and how many seconds the worker took.
+    Return how many connections were told of the end, how many were cut, and the seconds that the worker took.
     """
     answered = asyncio.Semaphore(0)
     (death,) = pidfds_of([worker])
@@ -86,7 +86,7 @@ async def is_told(port: int, answered: asyncio.Semaphore, pause_seconds: float) 
 
 
 def let_a_cooldown_pass(server: Running, digger: Person) -> tuple[str, int]:
-    """Publish a task and dig it; return its code and when its cooldown was over, which is now (unix ms)."""
+    """Publish a task, dig it, and wait for its cooldown; return the code and the cooldown's end (unix ms)."""
     publisher, first = (Person.log_in(server.address, user) for user in ("publisher", "first"))
     code = publisher.publish(a_picture(), cd=1)
     cd_until = first.post("/postTask", code=code)["cd_until"]
@@ -95,7 +95,7 @@ def let_a_cooldown_pass(server: Running, digger: Person) -> tuple[str, int]:
 
 
 def ask_to_dig(server: Running, digger: Person, code: str, dig_id: str) -> socket.socket:
-    """Send a dig and return when the worker has it, which it has not answered yet."""
+    """Send a dig; return when the worker has the dig but has not answered it."""
     body = json.dumps({"unionid": digger.unionid, "code": code, "dig_id": dig_id})
     connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
     head = (
@@ -103,7 +103,7 @@ def ask_to_dig(server: Running, digger: Person, code: str, dig_id: str) -> socke
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     connection.sendall(f"{head}{body}".encode())
-    for _ in range(3):  # the loop takes what came first
+    for _ in range(3):  # the loop handles earlier events first
         assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200
     connection.setblocking(False)
     with pytest.raises(BlockingIOError):
@@ -113,7 +113,7 @@ def ask_to_dig(server: Running, digger: Person, code: str, dig_id: str) -> socke
 
 
 def read_reply(connection: socket.socket) -> dict[str, Any]:
-    """Read to the end of the connection; return the reply, {} if there is none."""
+    """Read to the end of the connection; return the reply, or {}."""
     received = b""
     while chunk := connection.recv(1 << 16):
         received += chunk

@@ -1,4 +1,4 @@
-"""No process or no descriptor is left: what cannot be started is started later, and nothing else ends."""
+"""No process or descriptor is left: a child that cannot start is started later, and all others stay."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from support import SOURCE
 from support.databases import with_database
 from support.servers import Running, until
 
-# As sitecustomize.py on PYTHONPATH, Python runs this at its start: no process starts while the file is there.
-# While another one is there, workers end at once with the code that it has.
+# Python runs this at its start, as sitecustomize.py on PYTHONPATH. While the first file exists, no process
+# starts. While the second file exists, workers end at once with the exit code in it.
 NO_PROCESSES = """
 import errno, os, sys, _posixsubprocess
 
@@ -47,7 +47,7 @@ def fork_or_fail(*arguments):
 
 _posixsubprocess.fork_exec = fork_or_fail
 """
-FEWEST = 3  # descriptors: there are more already, so that no other can be opened
+FEWEST = 3  # descriptors: more are open already, so no other can be opened
 
 
 class Robot:
@@ -70,13 +70,13 @@ class Robot:
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
-                """Say nothing."""
+                """Keep quiet."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/robot"
 
     def of(self, what: str) -> list[str]:
-        """Return what it was told of one process."""
+        """Return the events of one process."""
         return [event for event, told in self.events if told == what]
 
 
@@ -93,13 +93,13 @@ def robot() -> Iterator[Robot]:
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """While this file is there, `server` starts no process."""
+    """While this file exists, `server` starts no process."""
     return tmp_path_factory.mktemp("full") / "full"
 
 
 @pytest.fixture(scope="module")
 def ending(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """While this file is there, workers end with the code that it has."""
+    """While this file exists, workers end with the exit code in it."""
     return tmp_path_factory.mktemp("ending") / "ending"
 
 
@@ -188,7 +188,7 @@ def test_a_supervisor_without_descriptors_starts_a_worker_once_it_has_some(serve
         server.wait_for(r"worker 1 cannot be started: OSError\(24")
         opened = len(os.listdir(f"/proc/{pid}/fd"))
         server.wait_for(r"worker 1 cannot be started: OSError\(24")
-        assert len(os.listdir(f"/proc/{pid}/fd")) == opened  # what failed keeps none
+        assert len(os.listdir(f"/proc/{pid}/fd")) == opened  # the failed start keeps none open
     server.wait_for("wabao.worker serving")
     assert answers(server)
     until(lambda: robot.of("worker 1") == ["begin", "end"])

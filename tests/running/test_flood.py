@@ -1,4 +1,4 @@
-"""A worker that runs out of descriptors: real processes, flooded with connections, and what still works."""
+"""A worker that runs out of descriptors: real processes are flooded with connections, and still serve."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from support.servers import PATIENCE_SECONDS, Running, until
 
 DESCRIPTORS, FEW_DESCRIPTORS = 1024, 256
 # A worker itself has more open descriptors than this, so it can open none.
-ALL_TAKEN = 3  # those that every process has
+ALL_TAKEN = 3  # stdin, stdout and stderr
 CALM_SECONDS = 1.0
 FLOOD_SECONDS = 2.0
 HALF = "GET / HTTP/1.1\r\nHost: wab"
@@ -52,8 +52,8 @@ def limited(server: Running, descriptors: int) -> Iterator[int]:
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
 
 
-# Opens some 2,000 connections per second until it holds so many, and prints a line. Then it stops, or goes on
-# and holds the newest ones.
+# Opens some 2,000 connections per second up to a number, and prints a line. Then it stops, or goes on and
+# keeps the newest ones open.
 FLOOD = """
 import socket, sys, time
 port, held, first, goes_on = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].encode(), sys.argv[4] == "True"
@@ -120,7 +120,7 @@ def open_websocket(server: Running, person: dict[str, Any]) -> tuple[socket.sock
 
 
 def ask_for_a_while(server: Running, pid: int, for_seconds: float) -> tuple[float, float, list[float]]:
-    """Ask one after the other; return CPU seconds, how long it took, and how long each request waited."""
+    """Send requests one after the other; return CPU seconds, the whole time, and the wait of each request."""
     began, spent, seconds = time.monotonic(), cpu_seconds(pid), list[float]()
     while time.monotonic() - began < for_seconds:
         for path in ("/healthz", "/getTaskList"):
@@ -138,7 +138,7 @@ def test_a_flood_of_connections_costs_little_and_health_and_people_are_served(se
         with flooding(server.port, 2 * DESCRIPTORS, first, goes_on):
             cpu, lasted, seconds = ask_for_a_while(server, pid, FLOOD_SECONDS)
     assert statistics.median(seconds) < 1
-    # Our own requests cost something too: the quicker the machine, the more there are.
+    # The test's own requests cost CPU, too: the faster the machine, the more of them there are.
     share = (cpu - len(seconds) * calm_cpu / len(calm)) / lasted
     assert share < 0.4
     until(lambda: open_descriptors(pid) < 50)
@@ -168,7 +168,7 @@ def test_when_websockets_fill_the_process_only_health_and_operators_get_in(serve
         ]
         assert httpx.get(f"{server.address}/healthz", timeout=PATIENCE_SECONDS).status_code == 200
         assert open_descriptors(pid) < FEW_DESCRIPTORS
-        assert select.select(silent, [], [], 0)[0]  # some of these had to give way
+        assert select.select(silent, [], [], 0)[0]  # some silent connections had to give way
         watching[0].sendall(b"\x89\x80\0\0\0\0")  # a ping
         assert watching[0].recv(100)[-2:] == b"\x8a\0"
     until(lambda: open_descriptors(pid) < 50)
@@ -189,7 +189,7 @@ def test_with_no_descriptor_left_the_worker_waits_without_using_cpu(server):
 
 
 def test_the_log_of_these_floods_is_short(server):
-    """In the tests above, thousands of connections were turned away."""
+    """The tests above had thousands of connections refused."""
     assert server.process.poll() is None
     server.end()
     told = [line for line in server.said if "wabao.access" not in line]

@@ -1,4 +1,4 @@
-"""A disk that is nearly full, and one that is full: a small one in memory, if we may mount it."""
+"""A nearly full disk and a full disk. The disk is a small one in memory, if the test may mount it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(path: Path) -> None:
-    """Write until there is no room."""
+    """Write until the disk is full."""
     with path.open("wb", buffering=0) as file:
         try:
             while True:
@@ -76,7 +76,7 @@ def fill(path: Path) -> None:
 
 
 def fill_store(data_dir: Path) -> str:
-    """Write into the server's store until that fails; return why. Its journal has room for a while."""
+    """Write into the server's store until a write fails; return why. Its journal has room for a while."""
     with MongoClient[dict[str, bytes]]((data_dir / "secantusdb.uri").read_text(), timeoutMS=5000) as client:
         try:
             for _ in range(2 * DISK_MB):

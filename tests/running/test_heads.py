@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 10
 FIRST = b"GET /healthz HTTP/1.1\r\nHost: wabao\r\n"
 HEALTHY = FIRST + b"\r\n"
 Ends: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-# Tornado needs 40 ms to parse it.
+# Tornado needs 40 ms to parse this head.
 LONG_HEAD = FIRST + b"a:b\r\n" * 10_000 + b"\r\n"
 
 
@@ -121,7 +121,7 @@ async def test_a_head_may_come_in_64_pieces_and_no_more(server, monkeypatch):
                 await came.acquire()
             writer.write(head[pieces - 1 :])
             await came.acquire()
-            with suppress(ConnectionError):  # not all was read
+            with suppress(ConnectionError):  # the server did not read everything
                 assert await reader.read(12) == end
 
 

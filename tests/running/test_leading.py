@@ -1,4 +1,4 @@
-"""One process does for all what is due; what the others ask while nobody asks anything of them."""
+"""One process does all due work for all processes; the others send few commands while they are idle."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
 
 
 class Counted(CommandListener):
-    """The commands of one process, and when it has looked three times whether MongoDB answers."""
+    """Counts a process's commands; `looked` is set after its third check whether MongoDB answers."""
 
     def __init__(self) -> None:
         self.kinds = Counter[str]()
@@ -54,7 +54,7 @@ class Counted(CommandListener):
 async def a_process(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[tuple[Context, Counted]]:
-    """Repeat what a worker repeats. Its commands are counted."""
+    """Run a worker's repeated work, and count its commands."""
     counted = Counted()
     with monkeypatch.context() as patched:
         patched.setattr(contexts, "Store", lambda uri: Store(uri, [counted]))
@@ -74,7 +74,7 @@ async def test_an_idle_leader_asks_at_most_twice_a_second_and_a_follower_once(se
         await first.leader.lead()
         async with a_process(settings, monkeypatch) as (second, of_follower):
             while not all(check.ran for check in monitor_of(first)._checks):  # noqa: ASYNC110  (nothing tells)
-                await asyncio.sleep(0.05)  # whoever begins to lead checks everything at once
+                await asyncio.sleep(0.05)  # a new leader checks everything at once
             for counted in (of_leader, of_follower):
                 counted.kinds.clear()
                 counted.looked.clear()
@@ -101,7 +101,7 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
     while (await find(context, "leases"))[0]["until"] == lease["until"]:  # noqa: ASYNC110  (nothing tells)
         await asyncio.sleep(0.05)
     assert not other.leader.leads, "it is renewed"
-    await first.end()  # as by kill -9: nothing is given back
+    await first.end()  # as by kill -9: the lease is not given back
     (lease,) = await find(context, "leases")
     await other.leader.lead()
     assert await context.store.now_ms() >= lease["until"]
@@ -115,7 +115,7 @@ async def test_a_leader_that_ends_hands_over_at_once(context, other, monkeypatch
     first, second = Background(), Background()
     first.spawn(context.leader.run())
     await context.leader.lead()
-    await other.leader._free.wait()  # it listens: after each connecting it is told to ask
+    await other.leader._free.wait()  # it listens: each time it connects, it is told to try for the lease
     other.leader._free.clear()
     resting, rest = asyncio.Event(), other.leader._rest
 
@@ -174,7 +174,7 @@ async def test_two_leaders_at_once_pay_and_refund_once(client, context, other):
     both = [Leading(process) for process in (context, other)]
     for process in (context, other):
         await process.database.look()
-        process.leader._until = float("inf")  # one of them stood still, and has not noticed
+        process.leader._until = float("inf")  # one stood still, and still believes in its lease
     for passed_ms in (0, 60_000, 30 * DAYS_MS, 60_000, 60_000, 30 * DAYS_MS, 60_000, 60_000):
         await let_pass(context, passed_ms)
         await asyncio.gather(*(leading.look() for leading in both))

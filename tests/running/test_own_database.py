@@ -1,4 +1,4 @@
-"""A server answers nothing from a database that is not its own, or that it cannot open, and says so."""
+"""A server serves nothing from a database that is not its own or that it cannot decrypt, and says so."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_em
     server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
     assert "no_such_task" not in answers
     assert error_of(server, "/getTaskList") == "unavailable"
-    os.kill(server.children()["worker"][0], signal.SIGKILL)  # the next one knows it from the supervisor
+    os.kill(server.children()["worker"][0], signal.SIGKILL)  # the supervisor tells the next one
     server.wait_for("not ready: MONGODB_URI: the database of this server is .* emptied")
     assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "unavailable"
     assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200

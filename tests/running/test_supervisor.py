@@ -1,4 +1,4 @@
-"""`python -m server` as a person runs it: real processes, killed in every way, and what survives."""
+"""`python -m server` as a person runs it: real processes are killed in every way, and no data is lost."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_each_workers_metrics_sum_all_workers(server):
 
 
 def scrapes(server: Running, number: int = 12) -> list[str]:
-    """Scrape over a new connection each time, so that both workers answer, each once its store is there."""
+    """Scrape over a new connection each time until both workers have answered with their store connected."""
     found: list[str] = []
 
     def scrape() -> bool:
@@ -158,7 +158,7 @@ def scrapes(server: Running, number: int = 12) -> list[str]:
 
 
 def check_series(text: str) -> None:
-    """Assert that each family is declared once, each series is there once, and none names a process."""
+    """Assert that each family is declared once, and each series is there once, without a process's name."""
     declared = Counter(line for line in text.splitlines() if line.startswith("# TYPE"))
     assert set(declared.values()) == {1}, declared
     families = list(text_string_to_metric_families(text))
@@ -225,7 +225,7 @@ def test_a_data_dir_that_is_a_file_is_refused_in_one_line(tmp_path):
 
 @pytest.mark.parametrize(("command", "named"), [("check", False), ("release", True)])
 def test_a_check_beside_a_running_server_leaves_its_embedded_store_alone(server, data_dir, command, named):
-    """It used to drop databases there. SecantusDB answered nothing meanwhile, and was ended for that."""
+    """The check used to drop databases there; meanwhile SecantusDB did not answer, and was ended for it."""
     uri = (data_dir / "secantusdb.uri").read_text()
     before = server.children()["SecantusDB"]
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""A worker that hangs or is frozen is replaced; its watchers miss nothing, and no other worker is ended."""
+"""A worker that hangs or is frozen is replaced; its watchers miss no frame, and no other worker is ended."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def replaced(server: Running) -> int:
 
 
 def pulsed(data_dir: Path) -> int:
-    """Return how many replaced workers the heartbeats report; the operator's screen shows that number."""
+    """Return the number of replaced workers in the heartbeats, which the operator's screen shows."""
     with Redis.from_url((data_dir / "valkey.uri").read_text()) as redis:
         entries = redis.xrange(f"wabao:{DEFAULT_DATABASE}:heartbeats")
     beats = [msgspec.msgpack.decode(fields[b"heartbeat"], type=Heartbeat) for _, fields in entries]
@@ -179,10 +179,10 @@ def is_watched(worker: int, port: int) -> bool:
 
 
 def connections(pid: int) -> list[tuple[int, int]]:
-    """Return the ports, here and there, of a process's open connections."""
+    """Return the local and remote ports of a process's open connections."""
     links = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(FileNotFoundError):  # closed since it was listed
+        with suppress(FileNotFoundError):  # closed after it was listed
             links.add(link.readlink().name)
     lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     return [
@@ -199,7 +199,7 @@ def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server):
         until(lambda: all(unread(worker) > MISSED_TURNS for worker in workers))
     finally:
         os.kill(server.process.pid, signal.SIGCONT)
-    for _ in range(3):  # turns
+    for _ in range(3):  # turns of the loop
         until(lambda: unread(workers[0]) == 0)
         until(lambda: unread(workers[0]) == 1)
     assert server.children()["worker"] == workers

@@ -1,4 +1,4 @@
-"""What a publisher of red packets is told: in the form, and before they pay."""
+"""Rules for red packets that their publisher reads in the form, and before paying."""
 
 from __future__ import annotations
 

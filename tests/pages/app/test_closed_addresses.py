@@ -19,7 +19,7 @@ def address(strict: Running) -> str:
 
 @pytest.fixture
 def code(address: str, publisher: Person) -> str:
-    """Goods by mail of which twelve were won and have an address, and one is left."""
+    """Goods by mail with twelve won prizes that have an address, and one prize left."""
     code = publisher.publish(a_picture(), name="银镯", prize_num=WON + 1, interval=1, fluctuation=0)
     for k in range(1, WON + 1):
         winner = Person.log_in(address, f"第{k}位")

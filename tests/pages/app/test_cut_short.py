@@ -79,7 +79,7 @@ def test_a_dig_that_is_cut_in_two_is_complete_after_the_reconnect(watcher, addre
 
 
 def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back(watcher, address):
-    """The second process answers with the snapshot of the first connection, and then as the server does."""
+    """The second connection first gets the first one's snapshot, as from another process."""
     code = Person.log_in(address, "小明").publish(a_picture(), forecast_num=500_000)
     opened: list[WebSocketRoute] = []
     snapshots: list[str] = []
@@ -93,7 +93,7 @@ def test_a_page_that_comes_back_to_a_process_that_was_told_less_does_not_go_back
             told = str(message)
             if json.loads(told)["type"] == "snapshot":
                 snapshots.append(told)
-                if len(snapshots) == 2:  # the first of the second connection
+                if len(snapshots) == 2:  # the first snapshot of the second connection
                     told = snapshots[0]
             elif len(opened) == 2 and len(snapshots) == 2:
                 return  # the dig is told again only with the next answer
@@ -132,7 +132,7 @@ def test_a_subscription_is_asked_for_again_if_a_store_was_down(watcher, address)
             if seen or json.loads(message)["action"] != "subscribe":
                 server.send(message)
             elif refused:
-                held.append(message)  # until the refusal was seen, which the answer takes away
+                held.append(message)  # until the refusal was seen, which the answer would remove
             else:
                 refused.append(code)
                 route.send(json.dumps({**UNAVAILABLE, "code": code}))
@@ -256,7 +256,7 @@ def test_a_dig_that_waits_is_repeated_once_the_channel_is_back(watcher, address,
     expect(page.locator("#banner")).to_contain_text("断开")
     with page.expect_response("**/postTask"):
         page.evaluate("dispatchEvent(new Event('online'))")  # reconnects without a timer
-    page.clock.run_for(600)  # as long as the shovel strikes at least
+    page.clock.run_for(600)  # the shortest time that the shovel strikes
     expect(page.locator(".said")).to_have_text("第 1 层，什么也没有")
     assert len(asked) == 2
     assert asked[0] == asked[1]
@@ -291,7 +291,7 @@ def test_after_a_final_close_code_nothing_reconnects(watcher):
     watcher.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     watcher.page.evaluate("dispatchEvent(new Event('online'))")
     with watcher.page.expect_response("**/getTaskList*"):
-        pass  # by now the events would have made it reconnect
+        pass  # the events would have made the page reconnect by now
     assert len(opened) == 1
     expect(banner).to_have_text("连接被服务器关闭，请刷新页面")
 

@@ -1,4 +1,4 @@
-"""A publisher changes a treasure's texts and picture, discards one that is not paid, and buries one again."""
+"""A publisher changes a treasure's texts and picture, discards an unpaid treasure, and buries one again."""
 
 from __future__ import annotations
 

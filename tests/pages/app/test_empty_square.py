@@ -1,4 +1,4 @@
-"""A square without treasures says what to do about it."""
+"""A square without treasures says how to publish one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The client in a real browser: its half of the draw, what it holds the server to, and its verifier."""
+"""The client in a real browser: its half of the draw, its checks of the server's half, and its verifier."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def submit(page: Page) -> None:
 
 
 def released(person: Person, name: str) -> list[str]:
-    """Return the codes of what a person published under this name."""
+    """Return the codes of a person's treasures with this name."""
     return [row["code"] for row in person.get("/getMyRelease", page=1)["data"] if row["name"] == name]
 
 
@@ -111,7 +111,7 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
             interval=interval,
             fluctuation=chosen.randint(0, interval - 1),
             nonce=nonce,
-            # A forger may also put into version 1 what belongs to version 2.
+            # A forger may also put fields of version 2 into version 1.
             seed_hash=draw.hash_seed(seed) if nonce or chosen.random() < 0.1 else "",
             ranks=ranks,
         )
@@ -124,7 +124,7 @@ def proofs(chosen: random.Random) -> Iterator[tuple[draw.Proof, draw.Rules]]:
 
 
 def some_ranks(chosen: random.Random) -> tuple[draw.Rank, ...]:
-    """Return ranks as people publish them; now and then ones of too many kinds, or of 9 fen."""
+    """Return ranks as people publish them; sometimes too many kinds, or a prize of only 9 fen."""
     ranks = []
     for _ in range(chosen.choice([1, 2, 3, 10, chosen.randint(1, 11)])):
         num, split = chosen.randint(1, 5), chosen.randint(0, 1)

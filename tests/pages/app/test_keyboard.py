@@ -15,7 +15,7 @@ MOST_TABS = 90
 
 
 def reach(page: Page, role: Any, name: str | re.Pattern[str]) -> Locator:
-    """Press Tab until what has this role and name is focused, and return it."""
+    """Press Tab until the element with this role and name has the focus; return the element."""
     wanted = page.get_by_role(role, name=name, exact=True).first
     wanted.wait_for()
     for _ in range(MOST_TABS):
@@ -26,13 +26,13 @@ def reach(page: Page, role: Any, name: str | re.Pattern[str]) -> Locator:
 
 
 def enter(page: Page, role: Any, name: str | re.Pattern[str]) -> None:
-    """Go there and press Enter."""
+    """Go to an element and press Enter."""
     reach(page, role, name)
     page.keyboard.press("Enter")
 
 
 def write(page: Page, name: str, text: str) -> None:
-    """Go to a field and type over what it holds."""
+    """Go to a field and replace its text."""
     reach(page, "textbox", name)
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(text)
@@ -84,7 +84,7 @@ def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(windo
     winner.post("/drawPrize", code=code, **ADDRESS)
     enter(page, "link", "中奖者和发奖")
     expect(page.locator(".winners")).to_contain_text(ADDRESS["address"])  # the new page has the focus
-    chooser = reach(page, "button", "上传填好快递的表格（CSV）")  # the browser's own, which Enter opens
+    chooser = reach(page, "button", "上传填好快递的表格（CSV）")  # Enter opens the browser's file dialog
     table = "深度,中奖者,快递公司,运单号\n1,阿表,中通,ZT12345678\n7,阿表,中通,ZT87654321\n"
     chooser.set_input_files({"name": "a.csv", "mimeType": "text/csv", "buffer": table.encode()})
     said = page.get_by_role("status").filter(has_text="记下了 1 行")

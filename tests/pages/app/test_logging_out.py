@@ -31,7 +31,7 @@ def test_a_logout_ends_the_sessions_on_all_devices(window, address):
     expect(there.page.get_by_label("你是谁")).to_be_visible()
     here.page.reload()
     expect(here.page.get_by_label("你是谁")).to_be_visible()
-    here.log_in("朵朵")  # and comes in again
+    here.log_in("朵朵")  # and logs in again
     expect(here.page.get_by_role("button", name="退出登录")).to_be_visible()
 
 
@@ -44,7 +44,7 @@ def test_a_logout_while_the_server_is_silent_ends_the_session_here(window):
     asked[0].abort()
     opened.page.reload()
     expect(opened.page.get_by_label("你是谁")).to_be_visible()
-    # Chromium logs what was aborted.
+    # Chromium logs the aborted requests.
     assert [wrong for wrong in opened.wrong if "net::ERR_FAILED" not in wrong] == []
     opened.wrong.clear()
 

@@ -10,7 +10,7 @@ from support.browser import NOTE_SIGNALS, Window
 from support.client import a_picture
 
 LEAST_MS = 600
-# Notes what moves right after a press, and when the page says the outcome and that the treasure has ended.
+# Notes which elements move right after a press, and when the page shows the outcome and the treasure's end.
 WATCH_PRESS = """() => {
     const moving = () => [...document.querySelectorAll(".strike, .strike *")]
         .flatMap(each => each.getAnimations()).length;
@@ -32,7 +32,7 @@ SEE_FACE = """() => {
     }).observe(strike, { attributes: true }));
 }"""
 
-# Notes how high the win's dialog was laid out right before it opened, and whether somebody could see it.
+# Notes the height of the win's dialog right before it opened, and whether it was visible then.
 NOTE_OPENING = """() => {
     const { showModal } = HTMLDialogElement.prototype;
     HTMLDialogElement.prototype.showModal = function () {
@@ -48,7 +48,7 @@ def won(opened: Window) -> None:
 
 
 def press(opened: Window) -> Any:
-    """Press, and return how much moved before anything else happened."""
+    """Press, and return how many elements moved before anything else happened."""
     opened.page.evaluate(WATCH_PRESS)
     opened.page.locator(".dig").click()
     return opened.page.evaluate("moving")

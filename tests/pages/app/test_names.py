@@ -1,4 +1,4 @@
-"""Names that are hard on a page: right to left, invisible, long, and many signs."""
+"""Names that are hard to show: right to left, invisible, long, or with many combining signs."""
 
 from __future__ import annotations
 

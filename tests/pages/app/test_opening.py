@@ -1,4 +1,4 @@
-"""A worker is killed as a treasure opens: its pages come back and dig, and one order decides."""
+"""A worker is killed as a treasure opens: its pages come back and dig, in one random order with others."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from support.client import a_picture
 from support.servers import Running, a_server, until
 
 WINDOW_MS, COOLDOWN_SECONDS = 2000, 3
-# How long after its publication the treasure opens: the first of these within which both pages show it.
+# Milliseconds from publication to opening: the first of these within which both pages show the treasure.
 AHEAD_MS = (5_000, 20_000, 80_000)
 
 
@@ -50,7 +50,7 @@ def websockets(server: Running) -> dict[int, int]:
 
 
 def a_page_of_each_worker(server: Running, window: Opener, users: list[str], code: str) -> dict[int, Window]:
-    """Let people open a page each, every one by a worker of its own; return the pages by the worker's pid."""
+    """Let people open a page each, each on another worker; return the pages by the worker's pid."""
     pages: dict[int, Window] = {}
     for user in users:
         opened = window(None, f"/#/task/{code}")
@@ -67,7 +67,7 @@ def a_page_of_each_worker(server: Running, window: Opener, users: list[str], cod
 
 
 def dig_until_answered(person: Person, code: str) -> dict[str, Any]:
-    """Dig as a client does: after a lost connection the same dig is asked for again."""
+    """Dig as a client does: after a lost connection, send the same dig again."""
     asked = {"unionid": person.unionid, "code": code, "dig_id": f"of-{person.unionid}"}
     headers = {"Authorization": f"Bearer {person.token}"}
     while True:
@@ -105,7 +105,7 @@ def test_a_worker_killed_as_a_treasure_opens_costs_no_page_its_dig_and_one_order
     assert outcomes <= {"dug", "cooling_down"}
 
     def dug() -> list[dict[str, Any]]:
-        """Return the digs, the first one first."""
+        """Return the digs in order."""
         return list(reversed(publisher.get("/getDigs", code=code)["data"]))
 
     for user, each in zip(users, (lost, kept), strict=True):

@@ -17,7 +17,7 @@ CAT = a_picture()
 
 
 def publish_many(address: str, number: int, picture: bytes = CAT, **parameters: int) -> list[str]:
-    """Publish as ten people, since a page of the square has three treasures of one; return the codes."""
+    """Publish as ten people, since a page of the square has at most three of each; return the codes."""
     people = [Person.log_in(address, f"埋宝的{one}") for one in "甲乙丙丁戊己庚辛壬癸"]
     return [people[n % 10].publish(picture, name=f"第{n}只猫", **parameters) for n in range(number)]
 
@@ -37,7 +37,7 @@ def test_the_square_grows_with_scrolling_and_shows_ended_tasks(window, address, 
     expect(over.get_by_text("已结束")).to_be_attached()
     page.evaluate("scrollTo(0, 0)")
     renew(page)
-    expect(page.locator(".cards li")).to_have_count(20)  # those far below are dropped
+    expect(page.locator(".cards li")).to_have_count(20)  # cards far below are dropped
 
 
 def test_an_ended_task_leaves_the_running_ones_however_far_down(window, address, publisher):
@@ -80,7 +80,7 @@ def _seconds(text: str | None) -> int:
 
 
 def renew(page: Page) -> None:
-    """Make the square renew itself, as when the network is back."""
+    """Make the square renew itself, as when the network comes back."""
     page.evaluate("dispatchEvent(new Event('online'))")
 
 
@@ -91,7 +91,7 @@ def test_a_page_that_is_shown_again_is_renewed_at_once(window, address, path, no
     expect(opened.page.get_by_text(nothing).or_(opened.page.locator(".card").first).first).to_be_visible()
     if path == "/":
         with opened.page.expect_response("**/getTaskList*"):
-            pass  # it has just renewed itself, so it will not by itself for a while
+            pass  # it has just renewed itself, so the next renewal is not soon
     Person.log_in(address, name).publish(a_picture(), name=name)
     opened.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(opened.page.locator(".card", has_text=name)).to_be_visible(timeout=WITHIN_A_SECOND)
@@ -153,7 +153,7 @@ def test_details_from_before_an_end_do_not_undo_it(window, publisher):
     expect(page.get_by_role("heading", name="我发布的")).to_be_visible()
     expect(ending).to_have_text("发布者结束了这个宝贝")
     expect(page.locator(".dig")).to_have_text("已结束")
-    while not asked:  # it asks again, after the reply that was older than the end
+    while not asked:  # it asks again after a reply from before the end
         page.evaluate("() => new Promise(requestAnimationFrame)")
 
 
@@ -195,7 +195,7 @@ def test_no_line_says_that_one_can_dig_under_a_running_countdown(window, address
 def test_a_long_cooldown_fits_into_its_ring(window, publisher):
     never_at_once = {"prize_num": 2, "interval": 300, "fluctuation": 0}
     code = publisher.publish(a_picture(), cd=3600, **never_at_once)
-    page = window("朵朵", f"/#/task/{code}").page  # which digs
+    page = window("朵朵", f"/#/task/{code}").page  # opening the page digs
     time = page.locator(".dig strong")
     expect(time).to_have_text(re.compile(r"^(1:00:00|59:\d\d)$"))
     ring, inside = page.locator(".dig").bounding_box(), time.bounding_box()

@@ -122,7 +122,7 @@ def test_a_red_packet_arrives_though_wechat_says_that_its_confirmation_failed(wi
     assert httpx.post(f"{winner.address}/sandbox/misbehave", json=deny).status_code == 200
     winner.page.get_by_role("button", name="领取红包").click()
     expect(winner.page.get_by_text("红包已到账。")).to_be_visible()
-    winner.wrong.clear()  # Chromium logs what the sandbox answered
+    winner.wrong.clear()  # Chromium logs the sandbox's answer
     winner.go("/#/mine/won")
     expect(winner.page.locator("li", has_text="开工大吉").get_by_text("已领取")).to_be_visible()
 
@@ -144,7 +144,7 @@ def test_a_pick_up_code_is_shown_to_the_publisher_and_confirmed(window, publishe
     assert pickup is not None
     expect(winner.page.locator("img.code")).to_have_js_property("complete", True)
     own = window("小明")
-    own.go(f"/?code={code}&pickup={pickup}")  # what the winner's QR code says
+    own.go(f"/?code={code}&pickup={pickup}")  # the address in the winner's QR code
     expect(own.page.get_by_label("中奖者的 6 位取件码")).to_have_value(pickup)
     own.page.get_by_role("button", name="核对").click()
     expect(own.page.get_by_text("取件码正确，可以把奖品交给 阿强")).to_be_visible()
@@ -167,7 +167,7 @@ def test_html_in_a_name_is_shown_as_text(window, publisher):
     expect(nasty.page.get_by_role("heading", name=HTML_NAME).first).to_be_visible()
     nasty.go("/")
     card = nasty.page.locator(".card h2", has_text=HTML_NAME).first
-    while card.count() == 0:  # what ended comes after all that runs
+    while card.count() == 0:  # ended treasures come after all running ones
         nasty.page.mouse.wheel(0, 4000)
         nasty.page.evaluate("() => new Promise(requestAnimationFrame)")
     nasty.page.locator("details.fold").evaluate("fold => { fold.open = true; }")

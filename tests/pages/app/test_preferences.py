@@ -52,13 +52,13 @@ def test_the_end_of_a_cooldown_sounds_and_vibrates_only_if_asked_for(window, pub
     assert page.evaluate("signals") == []
     opened.choose("冷却结束时响一声", agreed=True)
     opened.choose("冷却结束时震一下", agreed=True)
-    assert page.evaluate("signals.splice(0)") == ["sound", "vibration"]  # one hears what one has chosen
+    assert page.evaluate("signals.splice(0)") == ["sound", "vibration"]  # choosing a signal plays it
     opened.go(f"/#/task/{publisher.publish(a_picture(), cd=2, forecast_num=500_000)}")
     expect(over).to_be_visible()
     assert page.evaluate("signals") == ["sound", "vibration"]
 
 
-# Notes during which event a context was resumed.
+# Notes the event during which an audio context was resumed.
 NOTE_RESUMED = """
     window.resumed = [];
     const { resume } = AudioContext.prototype;

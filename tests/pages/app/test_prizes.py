@@ -1,4 +1,4 @@
-"""What a winner and a publisher see after a win, and how others find treasures and who dug them."""
+"""The pages of winner and publisher after a win, the search for treasures, and the list of diggers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(window, mailed
 
 
 def come_in(window: Opener, data: dict[str, Any]) -> Page:
-    """Open the page as somebody who logged in elsewhere."""
+    """Open the page with a login from elsewhere."""
     opened = window()
     opened.page.evaluate("data => sessionStorage.setItem('wabao.person', data)", json.dumps(data))
     opened.page.reload()
@@ -110,7 +110,7 @@ def test_a_publisher_sees_a_cooldown_run_where_the_numbers_are(window, address, 
     page = window("小明", f"/#/task/{code}").page
     statement = page.locator(".statement")
     expect(statement).to_contain_text("现在可以挖")
-    expect(statement).to_contain_text("已领奖")  # the numbers that are read
+    expect(statement).to_contain_text("已领奖")  # the numbers have come
     height = statement.evaluate("each => each.offsetHeight")
     Person.log_in(address, "阿强").post("/postTask", code=code)
     expect(statement).to_contain_text("冷却中，还剩")

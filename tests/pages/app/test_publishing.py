@@ -1,4 +1,4 @@
-"""The client in a real browser: the form to publish, what it keeps, and where it says what is wrong."""
+"""The client in a real browser: the form to publish, the values that it keeps, and its error messages."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_first_problem_is_said_beneath_its_field_which_has_the_focus(window)
     choose_picture(page)
     submit.click()
     _is_blamed(page.get_by_label("物品名"), "请填写“物品名”")
-    page.get_by_label("物品名").fill("  ")  # only the server sees that this is no name
+    page.get_by_label("物品名").fill("  ")  # only the server notices that this is no name
     page.get_by_label("预计挖多少锹").fill("0")
     submit.click()
     _is_blamed(page.get_by_label("预计挖多少锹"), "“预计挖多少锹”应为 1 到 1000000 的整数")

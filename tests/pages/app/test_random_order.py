@@ -1,4 +1,4 @@
-"""What a treasure's page shows while the random order is drawn."""
+"""A treasure's page while the random order is drawn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`/docs`: a vendored library shows all that is described, offline and under the content security policy."""
+"""`/docs`: a vendored library shows the whole description, offline and under the content security policy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_library_is_small_and_is_what_its_readme_says():
     kept = {path: gzip.decompress(path.read_bytes()) for path in LIBRARY.glob("*.gz")}
     assert {hashlib.sha256(body).hexdigest(): path.stem for path, body in kept.items()} == said
     assert {path.name for path in LIBRARY.glob("LICENSE*")} == {"LICENSE", "LICENSES.txt"}
-# Labels, read out or shown, that are drawn in English only.
+# Labels, read out or shown, that the library has only in English.
 ENGLISH = """() => [
     ...[...document.querySelectorAll("#reference button, #reference select, #reference input")]
         .flatMap(each => ["title", "aria-label"].map(name => each.getAttribute(name))),
@@ -34,7 +34,7 @@ ENGLISH = """() => [
 
 
 def open_some(page: Page) -> None:
-    """Open some of what is listed, as a reader does."""
+    """Open some of the listed entries, as a reader does."""
     page.locator(".opblock-summary").first.wait_for()
     for summary in page.locator(".opblock-summary-control").all()[:3]:
         summary.click()

@@ -17,7 +17,7 @@ BACK_MS = 10_000
 
 @pytest.fixture
 def player(browser: Browser, address: str, publisher: Person) -> Iterator[Window]:
-    """A window with a treasure."""
+    """A window that shows a treasure."""
     code = publisher.publish(a_picture(), cd=60)
     opened = open_window(browser, address)
     opened.go(f"/#/task/{code}")

@@ -19,7 +19,7 @@ def test_paying_and_sharing_are_not_offered_while_a_task_is_taken_down(window, a
     code = publisher.publish(a_picture(), goods_type=1, money=1, forecast_num=100_000)
     opened = window("小明", viewport=PHONE)
     opened.go(f"/#/task/{code}")
-    expect(opened.page.locator(".watchers")).to_be_visible()  # it hears frames
+    expect(opened.page.locator(".watchers")).to_be_visible()  # the page gets frames
     offers(opened.page, 1)
     take_down(address, code)
     expect(opened.page.locator(".review")).to_contain_text("平台下架了它")

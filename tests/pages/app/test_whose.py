@@ -1,4 +1,4 @@
-"""The client in a real browser: what it shows of treasures that the person published or won."""
+"""The client in a real browser: treasures that the person published or won."""
 
 from __future__ import annotations
 

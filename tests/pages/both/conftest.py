@@ -19,7 +19,7 @@ MARKUP = "<b id='forged'>粗</b><script>document.title = '坏'</script>"
 
 @pytest.fixture(scope="session")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a server with texts that have markup in them, which pays out 6 yuan a day."""
+    """The address of a server that pays out 6 yuan a day, and whose texts have markup in them."""
     texts = tmp_path_factory.mktemp("texts")
     (texts / "agreement.txt").write_text(f"我们的协议\n{MARKUP}", encoding="utf-8")
     (texts / "privacy.txt").write_text("我们的隐私政策\n" + "第一条\n" * 200, encoding="utf-8")
@@ -37,13 +37,13 @@ def address(limited: str) -> str:
 
 @pytest.fixture
 def markup() -> str:
-    """What stands in the agreement."""
+    """The text of the agreement."""
     return MARKUP
 
 
 @pytest.fixture(params=["page", "miniprogram"])
 def client(request: pytest.FixtureRequest, address: str, tmp_path: Path) -> Iterator[Clients]:
-    """Log somebody in, in the one client or in the other."""
+    """Log somebody in, in one of the two clients."""
     if request.param == "page":
         window = request.getfixturevalue("window")
         yield lambda user: Window(window(user).page, address)

@@ -1,4 +1,4 @@
-"""Both clients where there are no red packets: they name none."""
+"""Both clients of a server without red packets: no text mentions red packets."""
 
 from __future__ import annotations
 

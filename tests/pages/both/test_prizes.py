@@ -1,4 +1,4 @@
-"""The same scenes in both clients: what publishers and winners do about prizes."""
+"""The same scenes in both clients: acts of publishers and winners on prizes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_goods_are_sent_to_an_address_and_received(client, publisher):
     owner.says("记下了 1 行；下面 1 行没有记下", "第 3 行：这一层没有人中奖", "中通 ZT11112222")
     winner.open("mine", "won")
     winner.says("一只猫", "寄出", "中通 ZT11112222")
-    winner.press("确认收到")  # which leads to the treasure
+    winner.press("确认收到")  # this button leads to the treasure
     winner.says("发布者已经寄出。", "中通 ZT11112222", "寄出 15 天后会自动确认。")
     winner.press("确认收到")
     winner.says("已经收到。")
@@ -119,7 +119,7 @@ def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, pub
     loser.says("一起挖的人")
     for user in ("阿火", "阿土"):
         digger = Person.log_in(publisher.address, user)
-        while not digger.post("/postTask", code=code)["is_prize"]:  # the web page has dug one of them already
+        while not digger.post("/postTask", code=code)["is_prize"]:  # the web page has dug one level already
             pass
     loser.says("奖品全部挖完了", "阿火、阿土 挖到了。", "挖的时候没有动过", "接下来挖哪个", "下一个铜壶")
     loser.goes_on_to(taken)

@@ -1,4 +1,4 @@
-"""Agreement, privacy policy, contact and rules in both clients: read before a login, and never as markup."""
+"""Agreement, privacy policy, contact and rules in both clients: readable without a login, never as markup."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What plays phones."""
+"""The fixture of phones for the tests here."""
 
 from __future__ import annotations
 
@@ -7,4 +7,4 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def _phones(phones: None) -> None:
-    """All tests here play with phones."""
+    """Let all tests here use the process of phones."""

@@ -55,7 +55,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         other.post("/postTask", code=code)  # seen over the websocket
         phone.shows("1 人挖过", "第 1 层", "这一锹 1/1", "1. 小刚", "1 秒")
         phone.shows("挖一锹")
-        phone.press("进来就挖")  # the first answer digs here, too
+        phone.press("进来就挖")  # the person's first answer digs at once, too
         phone.shows("⛏️")
         phone.until("shaken")
         phone.until("sounded")
@@ -74,7 +74,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("一只猫", "去领奖")
         phone.press("小明")
         assert phone.until("opened")["page"] == "/pages/publisher/publisher"
-    # What was shared opens the treasure, and tells who shared it.
+    # The shared path opens the treasure, and tells who shared it.
     with a_phone(address, "朵朵") as phone:
         phone.open(f"{link.path}?{link.query}")
         phone.shows("一只猫", "第 2 层")
@@ -135,7 +135,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         winner.tap(".card")
         winner.shows("挖一锹")
         winner.tap(".dig")
-        ended = winner.shows("奖品全部挖完了")  # by a frame, which waits for the stroke
+        ended = winner.shows("奖品全部挖完了")  # from a frame, which is shown after the shovel's stroke
         for said in ("第 1 层，挖到了！", "2 元红包，领取后进入微信零钱。", "领取红包"):
             assert said in ended
         publisher.shows("阿强 挖到了！", "奖品全部挖完了")
@@ -145,7 +145,7 @@ def test_a_red_packet_is_published_paid_won_and_received(address, tmp_path):
         winner.tap(".update")
         winner.until("updates")
         asked = [told.get("path") for told in winner.said]
-        assert "/drawPrize" not in asked  # no bill is made that nobody can confirm
+        assert "/drawPrize" not in asked  # no bill is made, because nobody could confirm it
         winner.live(lacks=[], transfer="cancelled")
         code = urlsplit(winner.share()["path"]).query
         winner.open(f"/pages/treasure/treasure?{code}")
@@ -173,10 +173,10 @@ def test_a_treasure_is_announced_for_a_day_which_can_be_taken_back_and_is_not_ke
         publisher.shows("什么时候开挖：可以不填")
         publisher.fire(".kind", "change", value="2")
         publisher.fire(".times .field", "change", value=day)
-        assert "份奖品，第" not in publisher.shows(f"什么时候开挖：{day}", "不选图片")  # nothing to plan yet
+        assert "份奖品，第" not in publisher.shows(f"什么时候开挖：{day}", "不选图片")  # no numbers yet
         values = {"name": "八点的红包", "prize_num": "1", "forecast_num": "9", "money": "2"}
         publisher.fire(".draft", "submit", value=values)
-        publisher.shows("什么时候开挖：可以不填")  # on the page that is left, for the next one
+        publisher.shows("什么时候开挖：可以不填")  # the page is ready for the next treasure
         publisher.shows("八点的红包", f"{starts.month}月{starts.day}日 20:00 开挖")
 
 
@@ -244,7 +244,7 @@ def test_a_publisher_changes_discards_and_buries_again(address, publisher):
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("两只旧闹钟", "走得准", "改文字和图片", "再埋一个")
         phone.open("/pages/mine/mine")
-        phone.press("再埋一个")  # of the first card
+        phone.press("再埋一个")  # on the first card
         assert phone.until("opened")["page"] == "/pages/publish/publish"
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.shows("再埋一个")
@@ -388,7 +388,7 @@ def test_a_person_who_publishes_or_chooses_a_name_reads_how_far_its_check_is(tmp
         publisher.post("/setProfile", wxname="违规的人")
         until(lambda: publisher.get("/getTaskDetails", code=held)["review"] == "held")
         until(lambda: publisher.get("/getMyInfo")["review"] == "refused")
-        with a_phone(server.address, "小明", named=False) as phone:  # told again, it is checked again
+        with a_phone(server.address, "小明", named=False) as phone:  # a repeated name is checked again
             phone.open(f"/pages/treasure/treasure?code={held}")
             phone.shows("存疑的猫", "正在等平台的人看一看", "大家才看得到、才能挖。", "理由：")
             phone.open("/pages/mine/mine")
@@ -439,7 +439,7 @@ def test_the_mini_program_calls_only_what_wechat_declares_and_stays_small():
         text = path.read_text(encoding="utf-8")
         for direct, called in re.findall(r'\bwx\.(\w+)|\bcall\("(\w+)"', text):
             assert (direct or called) in names, (path, direct, called)
-            assert not called or f"  {called}: " in words  # what people read if it fails
+            assert not called or f"  {called}: " in words  # the message if a call fails
         assert "errMsg" not in text or path.name == "wechat.js"
 
 

@@ -26,7 +26,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def running(data_dir: Path) -> Iterator[Running]:
-    """A server with two workers, 15 minutes of history, and rings that may pay themselves 10 yuan a day."""
+    """A server with two workers and 15 minutes of history, on which a ring may pay itself 10 yuan a day."""
     rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_RING_DAY_YUAN": "10"}
     started = Running(data_dir, free_port(), **rules)
     started.wait_for("is ready")
@@ -44,7 +44,7 @@ def address(running: Running) -> str:
 
 @pytest.fixture
 def options() -> dict[str, Any]:
-    """The size of the windows: that of a desktop's screen."""
+    """The size of the windows: a desktop's screen."""
     return {"viewport": DESK}
 
 

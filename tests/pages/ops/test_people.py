@@ -13,7 +13,7 @@ from support.screen import is_readable, take_down
 
 
 def confirm(opened: Window, reason: str, said: str) -> None:
-    """Give the reason that an act asks for, confirm it, and close what it says."""
+    """Give a reason for an act, confirm it, and close its message."""
     dialog = opened.page.get_by_role("dialog")
     dialog.locator("#reason").fill(reason)
     is_readable(opened)
@@ -60,7 +60,7 @@ def test_a_digger_is_banned_from_their_page_and_let_act_again(operator, running)
     heading.locator("[data-act=unban]").click()
     confirm(opened, "已核实", "已解除，并写入操作记录。")
     expect(heading).to_contain_text("可以使用")
-    # An erasure is refused, since they are frozen, and a rotation has nothing to do.
+    # An erasure is refused, since the person is frozen, and a rotation has nothing to do.
     heading.locator("[data-act=run_forget]").click()
     expect(dialog).to_contain_text("不能恢复")
     is_readable(opened)
@@ -109,7 +109,7 @@ def test_who_reported_and_who_brought_them_are_two_clicks_away(operator, running
     opened.go("/ops#/log")
     opened.page.locator(".log a[href^='#/person/person:']").first.click()
     expect(opened.page.locator("h1")).to_contain_text("小芳")
-    take_down(running.address, code)  # the queue is empty for the next
+    take_down(running.address, code)  # leave the queue empty for the next test
 
 
 def test_an_empty_queue_of_reports_says_so(operator):
@@ -157,7 +157,7 @@ def test_only_the_person_of_the_dig_is_logged_out(operator, running):
     expect(dialog).to_contain_text("二熊\u2069」退出登录？")
     opened.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert error_of(digger, "/postTask", code=code) == ""  # asking does nothing yet
+    assert error_of(digger, "/postTask", code=code) == ""  # opening the dialog changes nothing yet
     row.locator("[data-act=signout]").click()
     confirm(opened, "手机被人拿走了", "已退出登录，并写入操作记录。")
     refused = [error_of(each, "/postTask", code=code) for each in (digger, publisher)]

@@ -40,7 +40,7 @@ def test_a_logout_that_did_not_reach_the_server_is_told(operator):
     opened.page.route("**/ops/logout", lambda route: route.abort())
     opened.page.get_by_role("button", name="退出").click()
     expect(opened.page.locator("form.login")).to_contain_text("服务器没有响应")
-    opened.wrong.clear()  # Chromium logs what was aborted
+    opened.wrong.clear()  # Chromium logs the aborted requests
 
 
 def test_the_screen_says_that_contents_are_not_checked(operator):
@@ -132,7 +132,7 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(
     assert opened.page.locator(".task .by").evaluate(IN_ORDER, "红包共 ¥24.00") is True
 
 
-# How many pixels in a chart's oldest quarter, below its labels, have a line's or a column's colour.
+# The number of pixels in a chart's oldest quarter, below its labels, with a line's or a column's colour.
 COLOURED = """canvas => {
     const { width, height } = canvas;
     const { data } = canvas.getContext("2d").getImageData(0, height * 0.2, width / 4, height * 0.8);
@@ -162,7 +162,7 @@ def test_the_keyboard_shows_a_charts_values_at_any_second(operator):
         opened.page.keyboard.press("PageUp")
     expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
     expect(chart(opened, "deliveries").locator("b")).to_have_text(re.compile(r"^\d{2,3}$"))
-    for _ in range(20):  # it stops where the chart does
+    for _ in range(20):  # it stops at the chart's end
         opened.page.keyboard.press("PageUp")
     expect(watchers.locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
     assert watchers.locator(".cursor").evaluate("mark => mark.getBoundingClientRect().left") > 0
@@ -284,7 +284,7 @@ def test_a_task_refused_after_its_publisher_ended_it_cannot_be_shown_again(opera
     button = opened.page.get_by_role("button", name="恢复显示")
     expect(button).to_be_visible()
     write_record(data_dir, "tasks", code, review="refused")
-    expect(button).to_have_count(0)  # the page reads it anew by itself
+    expect(button).to_have_count(0)  # the page reads the list again by itself
 
 
 def test_a_refused_act_says_so_and_can_be_tried_again(operator, publisher):

@@ -34,7 +34,7 @@ from support.screen import (
 
 REST_MS = (DRAIN_SECONDS + REST_SECONDS) * 1000
 
-# On how many lines the text of each element stands.
+# The number of lines of each element's text.
 LINES = """all => all.map(each => {
     const range = document.createRange();
     range.selectNodeContents(each);
@@ -75,7 +75,7 @@ def test_a_page_that_cannot_be_read_turns_grey_although_the_feed_lives(operator,
     assert opened.page.locator(".page-list").evaluate(GREY)
     opened.page.unroute_all()
     expect(opened.page.locator(".status.fresh")).to_be_visible()
-    opened.wrong.clear()  # Chromium logs what was aborted
+    opened.wrong.clear()  # Chromium logs the aborted requests
 
 
 def test_a_new_page_has_the_focus_and_a_malformed_address_is_taken_literally(operator):
@@ -97,7 +97,7 @@ def test_a_selection_on_a_tasks_page_stays_while_it_is_read_again(operator, wind
     opened.page.locator(".facts code").first.dblclick()
     assert opened.page.evaluate("String(getSelection())").strip() == code
     window(f"/#/task/{code}", viewport=PHONE).log_in("朵朵")
-    # In the tests above Redis was away: until all processes have told who watches there, some seconds pass.
+    # In the tests above Redis was away: for some seconds, not all processes have sent their watchers again.
     expect(opened.page.locator(".task .watching")).to_have_text("1 人在看", timeout=ALARM_MS)
     assert opened.page.evaluate("String(getSelection())").strip() == code
 
@@ -112,7 +112,7 @@ def test_a_database_that_is_not_ours_is_an_alarm_and_closes_no_screen(operator, 
         expect(bar).to_contain_text("数据库不对，已停止服务", timeout=ALARM_MS)
         ours = about["identity"]
         expect(bar).to_contain_text(f"这台服务器的数据库是 {ours}，现在答复的是 fedcba9876543210")
-        opened.wrong.clear()  # what the screen asks for meanwhile is refused
+        opened.wrong.clear()  # the screen's requests are refused meanwhile
         meta.update_one({"_id": "database"}, {"$set": {"identity": about["identity"]}})
         expect(bar).to_be_hidden(timeout=ALARM_MS + DOUBT_SECONDS * 1000)
     expect(opened.page.locator(".status.fresh")).to_be_visible()
@@ -157,7 +157,7 @@ def test_a_store_that_does_not_answer_is_an_alarm(operator, running):
     with stopped(running.children()["SecantusDB"]):
         expect(opened.page.locator(".tasks.stale")).to_be_visible(timeout=BOARD_STALE_MS)
         expect(opened.page.locator(".tasks-panel .note")).to_have_text(re.compile(r"已停更 \d+ 秒"))
-        expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest goes on
+        expect(opened.page.locator(".status.fresh")).to_be_visible()  # the rest of the screen goes on
         expect(opened.page.locator("#alarms")).to_contain_text("MongoDB 没有响应", timeout=ALARM_MS)
         workers = opened.page.locator(".processes li:not([data-process=evening]) .state")
         expect(workers).to_have_text(["连不上 MongoDB"] * 2, timeout=ALARM_MS)
@@ -282,5 +282,5 @@ def test_a_disconnected_processs_watchers_go_to_the_others(operator, window, pub
     expect(opened.page.get_by_text("指令已发出")).to_be_visible()
     expect(process.locator(".state")).to_have_text("正在送走观众")
     expect(watchers.nth(busiest)).to_have_text("0", timeout=REST_MS)
-    # Each comes back within 5 s, to either process, and is sent away again while this one rests.
+    # Each page comes back within 5 s, to either process, and is sent away again while this one is stopped.
     expect(watchers.nth(1 - busiest)).to_have_text("2", timeout=REST_MS)
