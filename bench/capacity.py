@@ -65,7 +65,7 @@ class Held:
 
 @dataclass
 class Capacity:
-    """What the sections share: the scene, and the costs, which are measured once."""
+    """Shared by the sections: the scene, and the costs, which are measured once."""
 
     scene: Scene
     tapped: int = unit_costs.PEOPLE_WHO_TAP + 100

@@ -33,7 +33,7 @@ SECONDS_APART = 0.2
 
 @dataclass(frozen=True)
 class Trouble:
-    """What WeChat does, what is published meanwhile, and how that must end."""
+    """A misbehaviour of WeChat or a bad draft, and the state in which the treasure must end."""
 
     what: str
     ends: str

@@ -60,7 +60,7 @@ MOST_SLOWER, MOST_MS, MOST_MB, MOST_LOG_KB = 2, 1000, 400, 1024
 
 @dataclass
 class Scene:
-    """What all sections use: people, tasks, and a directory with the stores of a server that has ended."""
+    """Shared by all sections: people, tasks, and a directory with the stores of a server that has ended."""
 
     directory: str
     people: list[Person] = field(default_factory=list)
@@ -106,7 +106,7 @@ def _database(server: Server) -> Iterator[Database[dict[str, Any]]]:
 
 @dataclass
 class Phase:
-    """What honest people met in a phase, and the server's memory (bytes) and log meanwhile."""
+    """The results of honest people in a phase, and the server's memory (bytes) and log meanwhile."""
 
     digs: Digs
     frames_ms: list[float]

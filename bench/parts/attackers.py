@@ -42,7 +42,7 @@ FORM_END = b"\r\n--b--\r\n"
 
 @dataclass
 class Weapons:
-    """What attackers use: accounts, an ended task with a long history, pictures by kind."""
+    """The attackers' means: accounts, an ended task with a long history, pictures by kind."""
 
     people: list[Person]
     long_task: str = ""

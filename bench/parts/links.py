@@ -32,7 +32,7 @@ class Shared:
 
 @dataclass
 class Scene:
-    """What all sections use: people, tasks, and a directory with the stores of a server that has ended."""
+    """Shared by all sections: people, tasks, and a directory with the stores of a server that has ended."""
 
     directory: str
     people: list[Person] = field(default_factory=list)

@@ -53,7 +53,7 @@ class Limits:
 
 @dataclass(slots=True, frozen=True)
 class Need:
-    """What a load needs. Frames, digs, commands and bytes are per second."""
+    """The needs of a load. Frames, digs, commands and bytes are per second."""
 
     processes: int
     cores: float

@@ -88,7 +88,7 @@ class _Question:
 
 @dataclass(slots=True)
 class _Shown:
-    """What a page knows before its websocket is open."""
+    """The state of a page before its websocket is open."""
 
     began: float
     seq: int

@@ -1,5 +1,5 @@
 // Evaluated in a page: returns its visible texts whose contrast to their background is below 4.5.
-// Texts over pictures and gradients are left out; people look at those.
+// Texts over pictures and gradients are left out; people check them by eye.
 () => {
   const channels = (colour) => colour.match(/[\d.]+/g).map(Number);
   const luminance = ([red, green, blue]) => {

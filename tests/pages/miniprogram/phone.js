@@ -1,11 +1,12 @@
-// Phones that run the mini-program: node phone.js ROOT. The modules under ROOT are compiled (`compile.js`). It
-// obeys lines of JSON on stdin, and writes a line of JSON for what a phone shows and does; both name the phone.
+// Phones that run the mini-program: node phone.js ROOT. The modules under ROOT are compiled (`compile.js`). The
+// process reads orders as lines of JSON on stdin, and writes a line of JSON for each thing that a phone shows or
+// does. Each line names its phone.
 //
-// Loading what plays them takes a second of CPU time, so one process plays all phones. Each has modules, a `wx`,
-// timers and sockets of its own, and nothing of them runs any more once it is off.
+// Loading the simulator takes a second of CPU time, so one process plays all phones. Each phone has modules, a
+// `wx`, timers and sockets of its own, which all stop when it is switched off.
 //
-// miniprogram-simulate renders the pages, with WeChat's own compiler of WXML. What of `wx` must reach the server
-// is given here over Node's fetch and WebSocket; the sandbox plays WeChat's servers.
+// miniprogram-simulate renders the pages, with WeChat's own compiler of WXML. The functions of `wx` that reach
+// the server are written here, over Node's fetch and WebSocket; the sandbox plays WeChat's servers.
 
 "use strict";
 
@@ -36,7 +37,7 @@ require.extensions[".js"] = (module, file) => (file.startsWith(root) ? opening(f
 const simulate = require("miniprogram-simulate");
 const exparser = require("miniprogram-exparser");
 
-/** Return what loads a module anew; what it imports is loaded once. All get these globals. */
+/** Return a function that loads a module anew; its imports are loaded once. All modules get these globals. */
 function loaderWith(globals) {
   const loaded = new Map();
   const once = (file) => (loaded.get(file) || { exports: load(file) }).exports;
@@ -101,7 +102,7 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
         try {
           data = JSON.parse(text);
         } catch {
-          // wx.request gives what is not JSON as it is
+          // wx.request gives other data than JSON unparsed
         }
         say({ type: "answered", path: new URL(options.url).pathname });
         return { statusCode: reply.status, data };
@@ -205,13 +206,13 @@ function wxOf({ server, user, picture, storage, say, ifOn, open, sockets, lives 
   };
 }
 
-// What a page shows as its person finds it: by what it says.
+// Finds elements of a page as its person does: by their texts.
 const attribute = ({ __wxElement: element }, name) => (((element && element._vt.attrs) || []).find((each) => each.name === name) || {}).value;
 const takes = ({ __wxElement: element }, event) => Boolean(element && element._vt.event && element._vt.event[event]);
 
 const submits = (dom) => attribute(dom, "formType") === "submit";
 
-/** Return the timers of a phone, and what stops them. */
+/** Return the timers of a phone, and a function that stops them. */
 function timersOf(ifOn) {
   const begun = [];
   const kept = (begin) => (then, ...given) => {
@@ -222,24 +223,24 @@ function timersOf(ifOn) {
   return { timers, stop: () => begun.forEach(clearTimeout) };
 }
 
-/** Switch a phone on: return what it obeys. */
+/** Switch a phone on; return the orders that it obeys. */
 function switchOn({ phone: number, server, user, picture, stored }) {
   let on = true;
   const ifOn = (then) => (...given) => on && then(...given);
   const say = ifOn((what) => process.stdout.write(`${JSON.stringify({ phone: number, ...what })}\n`));
   const screen = document.body.appendChild(document.createElement("div"));
   let looking = null;
-  const awaited = []; // what somebody will do once the page shows where
+  const awaited = []; // acts of the person that wait for their element
   const all = () => Array.from(page.dom.querySelectorAll("*"));
   const show = () => {
     say({ type: "shown", text: page.dom.textContent.replace(/\s+/g, " ") });
     act();
   };
-  /** In their order: each waits for what it is done to. */
+  /** Do the waiting acts in order: each waits for its element. */
   function act() {
     for (let found; awaited.length && (found = all().find(awaited[0].fits)); ) awaited.shift().then(found);
     clearTimeout(looking);
-    if (on && awaited.length) looking = setTimeout(act, 50); // what is enabled again changes no text
+    if (on && awaited.length) looking = setTimeout(act, 50); // a button that is enabled again changes no text
   }
   function onceThere(fits, then) {
     awaited.push({ fits, then });
@@ -254,7 +255,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     page.detach();
   }
 
-  /** Open a page, over the one before. */
+  /** Open a page over the page before. */
   function open(url) {
     const { pathname, searchParams } = new URL(url, "https://mini.program/");
     if (page) close();
@@ -268,7 +269,7 @@ function switchOn({ phone: number, server, user, picture, stored }) {
     show();
   }
 
-  const typed = new Map(); // what somebody typed, by field
+  const typed = new Map(); // the typed text, by field
   const valuesOf = (form) => Object.fromEntries(Array.from(form.querySelectorAll("*"))
     .filter((each) => attribute(each, "name"))
     .map((each) => [attribute(each, "name"), typed.has(each) ? typed.get(each) : attribute(each, "value") || ""]));
@@ -277,8 +278,8 @@ function switchOn({ phone: number, server, user, picture, stored }) {
 
   const sockets = [];
   const { timers, stop } = timersOf(ifOn);
-  // What its person and its WeChat do, as a test wants it. How a transfer ends: confirmed, cancelled, or told as cancelled
-  // although it was confirmed. `table`: a file in a chat, in base64.
+  // How the phone's person and its WeChat act, as a test wants it. A transfer ends confirmed, cancelled, or reported
+  // as cancelled although it was confirmed. `table`: a file in a chat, in base64.
   const lives = { agrees: true, lacks: [], scans: "", table: "", transfer: "confirmed" };
   const wx = wxOf({ server, user, picture, storage: new Map(Object.entries(stored)), say, ifOn, open, sockets, lives });
   const App = (app) => {
