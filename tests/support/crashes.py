@@ -66,5 +66,5 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
 
 
 def _another(context: Context) -> Context:
-    """Return another process, whose store can be traced by itself."""
-    return replace(context, store=copy(context.store), background=Background())
+    """Return another process: it remembers nothing, and its store can be traced by itself."""
+    return replace(context, store=copy(context.store), background=Background(), made={})
