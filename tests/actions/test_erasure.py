@@ -286,6 +286,15 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(cl
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
+async def test_follows_are_deleted_whatever_their_numbers_are(client, context, bob):
+    follow = {"publisher": bob.unionid, "at": 1}
+    for follower, number in (("unnumbered", {}), ("above the count", {"n": 9000})):
+        row = follow | number | {"_id": f"{bob.unionid}:{follower}", "follower": follower}
+        await context.store.follows.rows.insert_one(row)
+    await erase(context.store, bob.unionid)
+    assert await find(context, "follows") == []
+
+
 @pytest.mark.gen_test(timeout=120)
 async def test_killed_after_any_write_it_can_go_on_to_the_same_end(client, context, monkeypatch):
     bob, _ = await a_life(client, context)

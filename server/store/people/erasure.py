@@ -201,6 +201,7 @@ class Erasure:
         for after in range(0, person.get("followed", 0), BATCH):
             numbers = {"$gt": after, "$lte": after + BATCH}
             await follows.delete_many({"publisher": old, "n": numbers})
+        await follows.delete_many({"publisher": old})  # those without such a number, of whom there are few
 
     async def delete_reports(self, old: str) -> None:
         """Delete what a person reported."""
