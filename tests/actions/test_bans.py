@@ -345,6 +345,15 @@ async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else
     assert "forgotten_as" not in person
 
 
+async def test_no_record_of_a_person_is_forgotten_while_another_one_is_banned(client, context):
+    old, new = [await client.log_in("alice", unionid=given) for given in "01"]
+    banned = {"banned": {"reason": REASON, "at": 1, "until": 0}}
+    await context.store.people.rows.update_one({"_id": old.unionid}, {"$set": banned})
+    with pytest.raises(CannotErase, match="banned"):
+        await erase(context.store, new.unionid)
+    assert len(await find(context, "people", forgotten_as={"$exists": False})) == 2
+
+
 async def test_an_operator_sees_of_a_person_what_they_did_and_no_id(client, context, alice, bob):
     won = await alice.publish(prize_num=1, forecast_num=1)
     await bob.dig(won)

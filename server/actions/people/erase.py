@@ -144,18 +144,14 @@ async def erase(
     if person is None:
         raise CannotErase(Need("nobody"))
     if "moving" not in person:
-        if ban_of(person, await store.now_ms()) is not None:
-            raise CannotErase(Need("banned"))
         try:
-            for record in await store.people.of_openid(person["openid"]):
-                if "moving" not in record:
-                    await refuse_while_needed(store, record["_id"])
+            await _refuse_while_needed(store, person["openid"])
             pseudonym = pseudonym or await choose_pseudonym(store, unionid)
             person = await _lock_out(store, person, pseudonym)
             step(1)
             await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
-            await refuse_while_needed(store, unionid)
+            await _refuse_while_needed(store, person["openid"])
         except CannotErase:
             await store.people.let_in(unionid)
             raise
@@ -194,15 +190,29 @@ async def _forget(store: Store, old: str, new: str, step: Callable[[int], None])
     raise RuntimeError(f"{await erasure.remaining(old, new)} still name the person: run it again")
 
 
-async def refuse_while_needed(store: Store, unionid: str) -> None:
-    """Raise CannotErase if somebody still waits for this person, or this person waits for a payment."""
-    needs = await needs_of(store, unionid)
+async def _refuse_while_needed(store: Store, openid: str) -> None:
+    needs = await needs_of_all(store, openid)
     if needs:
         raise CannotErase(*needs)
 
 
+async def needs_of_all(store: Store, openid: str, *, parcels: bool = False) -> list[Need]:
+    """Return the bans and the needs of all records of a person; see `needs_of`.
+
+    A record whose names are being replaced is left out, since its erasure only goes forward.
+    """
+    needs: list[Need] = []
+    now_ms = await store.now_ms()
+    for record in await store.people.of_openid(openid):
+        if "moving" not in record:
+            if ban_of(record, now_ms) is not None:
+                needs.append(Need("banned"))
+            needs += await needs_of(store, record["_id"], parcels=parcels)
+    return needs
+
+
 async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list[Need]:
-    """Return what others still wait for from this person, and what this person still waits for.
+    """Return what others still wait for from this record of a person, and what it still waits for.
 
     With `parcels`, goods by mail stop the erasure too: that of the publisher until they are sent, that of the
     winner until they have arrived. So does a delivery whose report WeChat refuses. Leave out `parcels` where
