@@ -1,7 +1,7 @@
 """A person deletes their own account, and may keep it for some days after all (PIPL, articles 15 and 47).
 
-Asking for the deletion is one write, and so is taking it back. Then `erase` follows, once nothing of theirs
-is under way.
+Asking for the deletion is one write for each of their records, and so is taking it back. Then `erase`
+follows, once nothing of theirs is under way.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from server.actions.people.erase import (
     CannotErase,
     choose_pseudonym,
     erase,
-    needs_of,
+    needs_of_all,
     new_pseudonym,
 )
 from server.context import Context
@@ -41,44 +41,57 @@ def delete_at(person: Person) -> int:
 
 
 async def leave(context: Context, person: Person) -> int:
-    """Delete a person's account in `DAYS` days, and log them out; return that time (unix ms).
+    """Delete all records of a person in `DAYS` days, and log them out; return that time (unix ms).
 
     Asked twice, the first day stays. Raises CannotLeave, which says what has to end before; NotLoggedIn.
     """
     if "leaving" in person:
         return person["leaving"]["until"]
-    store, unionid = context.store, person["_id"]
     ban = ban_of(person, context.clock.now_ms())
     if ban is not None:
         until = f"{spoken(ban['until'])} 以后" if ban["until"] else "恢复使用以后"
         raise CannotLeave(f"账号停用期间不能注销，{until}再来，或联系客服")
-    needs = await needs_of(store, unionid, parcels=True)
+    needs = await needs_of_all(context.store, person["openid"], parcels=True)
     if needs:
         told = list(dict.fromkeys(REASONS[need.why][1].format(**need._asdict()) for need in needs))
         more = f"；还有 {len(told) - TOLD} 项" if len(told) > TOLD else ""
         raise CannotLeave(f"现在还不能注销：{'；'.join(told[:TOLD])}{more}。办完再来")
-    pseudonym = new_pseudonym()
-    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", pseudonym, "")
-    asked = await store.people.ask_to_leave(unionid, pseudonym, DAYS * DAY_MS)
-    if asked is not None:
-        await context.hub.announce_ended(Revoked(unionid, asked["generation"]))
-        await store.audit_log.conclude(written, "done")
-        return asked["leaving"]["until"]
-    await store.audit_log.conclude(written, "refused")
-    found = await store.people.find(unionid)  # asked elsewhere at this moment
-    if found is None or "leaving" not in found:
+    for record in await _records(context, person):
+        if not {"leaving", "forgotten_as"} & record.keys():
+            await _note(context, record["_id"])
+    found = await context.store.people.find(person["_id"])
+    if found is None or "leaving" not in found:  # an operator erases them at this moment
         raise NotLoggedIn
     return found["leaving"]["until"]
 
 
+async def _records(context: Context, person: Person) -> list[Person]:
+    """Return all records of a person, this one last: so a request that was cut off can be repeated."""
+    records = await context.store.people.of_openid(person["openid"])
+    return sorted(records, key=lambda record: record["_id"] == person["_id"])
+
+
+async def _note(context: Context, unionid: str) -> None:
+    """Note that a record will be deleted, and end its tokens, unless another process does so."""
+    store, pseudonym = context.store, new_pseudonym()
+    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", pseudonym, "")
+    asked = await store.people.ask_to_leave(unionid, pseudonym, DAYS * DAY_MS)
+    if asked is not None:
+        await context.hub.announce_ended(Revoked(unionid, asked["generation"]))
+    await store.audit_log.conclude(written, "refused" if asked is None else "done")
+
+
 async def stay(context: Context, person: Person) -> None:
-    """Keep an account after all. Safe to repeat."""
+    """Keep an account after all, with all records of the person. Safe to repeat."""
     if "leaving" not in person:
         return
-    log_of, pseudonym = context.store.audit_log, person["leaving"]["pseudonym"]
-    written = await log_of.begin(context.clock.now_ms(), THEMSELVES, "stay", pseudonym, "")
-    kept = await context.store.people.stay(person["_id"])
-    await log_of.conclude(written, "done" if kept else "refused")
+    log_of = context.store.audit_log
+    for record in await _records(context, person):
+        if "leaving" in record:
+            pseudonym = record["leaving"]["pseudonym"]
+            written = await log_of.begin(context.clock.now_ms(), THEMSELVES, "stay", pseudonym, "")
+            kept = await context.store.people.stay(record["_id"])
+            await log_of.conclude(written, "done" if kept else "refused")
 
 
 async def erase_leavers(context: Context) -> None:
@@ -96,12 +109,10 @@ async def erase_leavers(context: Context) -> None:
 async def _erase(context: Context, person: Person) -> None:
     store, unionid = context.store, person["_id"]
     pseudonym = await choose_pseudonym(store, unionid)
-    needs = [] if "forgotten_as" in person else await needs_of(store, unionid, parcels=True)
-    waits = {need.why for need in needs}
-    if ban_of(person, context.clock.now_ms()) is not None:
-        waits.add("ban")
-    if waits:
-        log.info("%s leaves later: %s", pseudonym, ", ".join(sorted(waits)))
+    # An erasure that was cut off is always left to `erase`, which goes on or lets the person in again.
+    needs = [] if "forgotten_as" in person else await needs_of_all(store, person["openid"], parcels=True)
+    if needs:
+        log.info("%s leaves later: %s", pseudonym, ", ".join(sorted({need.why for need in needs})))
         return
     written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "erase", pseudonym, "")
     try:
