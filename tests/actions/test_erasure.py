@@ -287,6 +287,16 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(cl
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
+async def test_what_begins_for_another_record_just_before_the_lock_out_stops_the_forgetting(
+    client, context, monkeypatch
+):
+    old, bob = [await client.log_in("bob", unionid=given) for given in "01"]
+    meanwhile(monkeypatch, context.store.people, "lock_out", before=old.publish)
+    with pytest.raises(CannotErase, match="of theirs runs"):
+        await erase(context.store, bob.unionid)
+    assert len(await find(context, "people", forgotten_as={"$exists": False})) == 2
+
+
 async def test_follows_are_deleted_whatever_their_numbers_are(client, context, bob):
     follow = {"publisher": bob.unionid, "at": 1}
     for follower, number in (("unnumbered", {}), ("above the count", {"n": 9000})):
