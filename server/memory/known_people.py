@@ -51,8 +51,12 @@ class KnownPeople:
         return person if admits else await self._queue.ask(unionid)
 
     async def exists(self, unionid: str) -> bool:
-        """Whether there is such a person. All who tap a link ask about its sharer. Raises Unavailable."""
-        return self._trusted(unionid) is not None or await self._queue.ask(unionid) is not None
+        """Whether there is such a person. All who tap a link ask about its sharer. Raises Unavailable.
+
+        There is none once their erasure has begun: what is written about them then might outlive it.
+        """
+        person = self._trusted(unionid) or await self._queue.ask(unionid)
+        return person is not None and "forgotten_as" not in person
 
     def _trusted(self, unionid: str) -> Person | None:
         """Return what is known of a person; None if they must be read anew."""

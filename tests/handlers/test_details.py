@@ -193,6 +193,15 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
     assert (dug["status"], dug["now_depth"]) == (0, 1)
 
 
+async def test_a_share_of_somebody_whose_erasure_has_begun_is_ignored(context, alice, bob, carol):
+    code = await alice.publish()
+    await context.store.people.lock_out(await context.store.people.find(bob.unionid), "a pseudonym")
+    context.made.pop(known_people_of, None)  # as in a process that reads the record now
+    for _ in range(2):  # read, then remembered
+        await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bob.unionid)
+    assert await context.store.visits.shares.find_one() is None
+
+
 async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_writes(
     context, monkeypatch, alice
 ):
