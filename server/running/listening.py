@@ -86,7 +86,7 @@ class Connection(IOStream):
         self._last_words = b""
         self._header_seconds = 0.0
         self._headers_due = math.inf
-        self._timer: object | None = None
+        self._timer: asyncio.TimerHandle | None = None
         self._untaken: object | None = None
         self._came_bytes = 0
         self._chunks = 0
@@ -110,19 +110,21 @@ class Connection(IOStream):
             self._begin()
 
     def _begin(self) -> None:
-        self._headers_due = self.io_loop.time() + self._header_seconds
+        loop = asyncio.get_running_loop()  # the time of Tornado's loop is the wall clock's, which may be set
+        self._headers_due = loop.time() + self._header_seconds
         self._header_seconds = 0.0
         if self._timer is None:
-            self._timer = self.io_loop.call_at(self._headers_due, self._look_at_headers)
+            self._timer = loop.call_at(self._headers_due, self._look_at_headers)
 
     def _look_at_headers(self) -> None:
         """Close if headers are late. One timer serves many requests: it is not stopped when headers come."""
         self._timer = None
-        if self.io_loop.time() >= self._headers_due:
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._headers_due:
             metrics.TURNED_AWAY.labels("headers").inc()
             self.close()
         elif self._headers_due < math.inf:
-            self._timer = self.io_loop.call_at(self._headers_due, self._look_at_headers)
+            self._timer = loop.call_at(self._headers_due, self._look_at_headers)
 
     def read_from_fd(self, buf: bytearray | memoryview) -> int | None:
         """Read, and start the timer for headers at a request's first byte.
@@ -224,7 +226,7 @@ class Connection(IOStream):
     def close_fd(self) -> None:
         """Give the descriptor back, after the last words if there are any."""
         if self._timer is not None:
-            self.io_loop.remove_timeout(self._timer)
+            self._timer.cancel()
             self._timer = None
         self._taken()
         if self._in_head and isinstance(self.error, UnsatisfiableReadError):
