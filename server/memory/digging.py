@@ -113,7 +113,9 @@ class Digging:
 
     def note_finished(self, dig: Dig) -> None:
         """Remember that the history has a dig, and `prizes` what it won."""
-        self._finished[dig["code"]] = dig["depth"], dig["dig_id"]
+        known = self._finished.get(dig["code"])
+        if known is None or known[0] < dig["depth"]:  # the prize of an earlier dig may take longer
+            self._finished[dig["code"]] = dig["depth"], dig["dig_id"]
 
     def finished(self, dig: Dig) -> bool:
         """Whether this process finished this dig, and none of its task since."""

@@ -233,3 +233,12 @@ async def test_an_old_dig_id_is_recognised_while_somebody_elses_cooldown_runs(co
     again = await bob.dig(code, dig_id="bobs-dig-1")
     assert (again["repeated"], again["now_depth"], again["no"]) == (1, 1, first["no"])
     assert (await bob.dig(code, dig_id="bobs-dig-2"))["error"] == "cooling_down"
+
+
+async def test_a_prize_that_is_written_late_leaves_the_newest_dig_finished(context):
+    digging = digging_of(context)
+    older, newer = ({"code": "A" * 12, "depth": depth, "dig_id": f"dig{depth}"} for depth in (5, 6))
+    for each in (newer, older):  # writing what the older one won took longer
+        digging.note_finished(each)
+    assert digging.finished(newer)
+    assert not digging.finished(older)
