@@ -80,7 +80,8 @@ class Server:
         }
         if cooldown_seconds:
             deepest = 86_400 * 25 // cooldown_seconds
-            asked |= {"prize_num": 2, "forecast_num": deepest, "interval": deepest // 2, "fluctuation": 0}
+            interval = min(deepest // 2, 100_000)  # the most that a client may ask for
+            asked |= {"prize_num": 2, "forecast_num": deepest, "interval": interval, "fluctuation": 0}
         asked |= parameters
         reply = self.http.post("/postTask", json=asked, headers=headers).json()
         assert reply["status"] == 0, reply
