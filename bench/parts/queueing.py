@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 Then = Callable[[], None]
-# One operation of a store serves at most BATCH requests for pages, and begins at least MOMENT after the
-# operation before (server/memory/batch_queue.py).
+# One operation of a store serves at most BATCH requests for pages. Unless that many wait, it begins at least
+# MOMENT after the answer to the operation before (server/memory/batch_queue.py).
 BATCH, MOMENT = 200, 0.015
 # The embedded store's threads share one interpreter, in turns of this length (sys.getswitchinterval).
 TURN = 0.005
@@ -132,7 +132,7 @@ class Batches:
         self._worker, self._store, self._machine = worker, store, store.machine
         self._waiting: deque[tuple[Cost, Then]] = deque()
         self._asking = False
-        self._asked_at = -MOMENT
+        self._answered_at = -MOMENT
 
     def ask(self, cost: Cost, then: Then) -> None:
         """Make one of a request's queries, shared with all other waiting requests."""
@@ -143,10 +143,10 @@ class Batches:
         if self._asking or not self._waiting:
             return
         self._asking = True
-        self._machine.at(max(self._machine.now, self._asked_at + MOMENT), self._put)
+        due = 0.0 if len(self._waiting) >= BATCH else self._answered_at + MOMENT
+        self._machine.at(max(self._machine.now, due), self._put)
 
     def _put(self) -> None:
-        self._asked_at = self._machine.now
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         cost = batch[0][0]
         seconds = cost.answer + sum(cost.store / cost.steps for cost, _ in batch)
@@ -154,7 +154,7 @@ class Batches:
         self._worker.do(cost.question, partial(self._store.do_in_turns, seconds, answered))
 
     def _answered(self, thens: list[Then]) -> None:
-        self._asking = False
+        self._asking, self._answered_at = False, self._machine.now
         for then in thens:
             then()
         self._send()
