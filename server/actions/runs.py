@@ -124,10 +124,9 @@ async def _do(context: Context, run: Run) -> None:
                     raise  # the run goes on once MongoDB answers
                 log.exception("the run %s of %s failed", run["what"], run["operator"])
                 outcome = "failed"
-            await telling.end()
-            await _tell(store, run, progress)
             await store.audit_log.conclude(run["act"], outcome)
-            await store.runs.finish(run["_id"], outcome)
+            # A note of `telling` that comes later finds the run ended, and changes nothing.
+            await store.runs.finish(run["_id"], outcome, progress.done, progress.total, progress.said)
     except Busy:
         log.debug("the run %s of %s has to wait", run["what"], run["operator"])
     finally:

@@ -80,9 +80,9 @@ class Runs(Documents[Run]):
             {"_id": key, "open": 1}, {"$set": {"done": done, "total": total, "said": said}}
         )
 
-    async def finish(self, key: str, outcome: Outcome) -> None:
-        """Note what became of a run. This forgets whom it erased."""
+    async def finish(self, key: str, outcome: Outcome, done: int, total: int, said: Said) -> None:
+        """Note what became of a run, and how far it came. This forgets whom it erased."""
+        ended: dict[str, object] = {"outcome": outcome, "done": done, "total": total, "said": said}
         await self.collection.update_one(
-            {"_id": key, "open": 1},
-            {"$set": {"outcome": outcome}, "$unset": {"open": "", "unionid": ""}},
+            {"_id": key, "open": 1}, {"$set": ended, "$unset": {"open": "", "unionid": ""}}
         )
