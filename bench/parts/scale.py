@@ -84,7 +84,7 @@ def worker_us(units: Units, load: Load, processes: int) -> float:
         + load.pages / load.presses * of["refusal"].worker
         + load.pages * numbers * of["tick, a delivery"].worker
         + load.pages / load.cooldown * of["delivery"].worker
-        + load.treasures / load.cooldown * of["dig"].worker
+        + load.treasures / load.cooldown * of["dig, alone"].worker
         + processes * known * of["a treasure's tick and poll"].worker
         + processes * known / load.cooldown * units.news_us
         + processes * units.idle.worker
@@ -124,12 +124,13 @@ def need(units: Units, load: Load, limits: Limits) -> Need:
     changed = min(known, 2 * load.pages / processes / load.stay)
     told = processes * (changed + known / WHOLE_SECONDS) * ENTRY_BYTES + processes * 60.0
     publishes, received = digs + processes, digs * heard_by + processes * processes
-    commands = digs * of["dig"].redis_commands + processes * (1 + units.idle.redis_commands)
+    commands = digs * of["dig, alone"].redis_commands + processes * (1 + units.idle.redis_commands)
     redis_us = publishes * units.published_us + received * units.received_us + commands * units.published_us
-    redis_bytes = digs * of["dig"].redis_bytes * heard_by + told * processes + processes * HEARTBEAT_BYTES
+    news_bytes = digs * of["dig, alone"].redis_bytes * heard_by
+    redis_bytes = news_bytes + told * processes + processes * HEARTBEAT_BYTES
     cold = opens if load.pages_each == 1 else 0.0
     mongodb = _sum(
-        of["dig"] * digs,
+        of["dig, alone"] * digs,
         of["tap, alone"] * opens,
         of["handshake, cold treasure"] * (cold + processes * known / (load.stay * 10)),
         units.idle * processes,

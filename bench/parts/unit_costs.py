@@ -29,6 +29,7 @@ from parts.links import Scene, taps
 from parts.live import dig_to, open_pages, page
 from parts.serving import Person, Server, cpu_seconds, cpu_us, rss_kb, running
 from parts.watchers import Crowd
+from server.actions.digging.dig import MARK_SECONDS
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.runtime.children import start_child, stop_child
 from server.store.digging.digs import stored
@@ -255,11 +256,18 @@ def requests(found: Measuring) -> None:
     found.crowd.call("tear_off")
 
 
+def dig_alone(server: Server, digger: Person, code: str) -> None:
+    """Dig, and wait until the mark of the dig is removed. After a cooldown, no other dig saves that."""
+    server.dig(digger, code)
+    time.sleep(2 * MARK_SECONDS)
+
+
 def watching(found: Measuring) -> None:
     scene, server, crowd, units = found.scene, found.server, found.crowd, found.units
     code, who = scene.tasks[-1].code, scene.people[PEOPLE_WHO_TAP]
     diggers = [scene.diggers[number % len(scene.diggers)] for number in range(DIGS)]
     found.note("dig", DIGS, lambda: [server.dig(digger, code) for digger in diggers])
+    found.note("dig, alone", ALONE, lambda: [dig_alone(server, digger, code) for digger in diggers[:ALONE]])
     open_pages(server, crowd, [page(who, code)] * 50)
     before_kb = rss_kb(found.meter.worker)
     found.note("handshake", WATCHERS, lambda: open_pages(server, crowd, [page(who, code)] * WATCHERS))
