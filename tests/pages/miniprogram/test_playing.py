@@ -44,7 +44,7 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         a_picture(), name="一只猫", prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=1
     )
     other = Person.log_in(address, "小刚")
-    with a_phone(address, "小红") as phone:
+    with a_phone(address, "小燕") as phone:
         phone.open("/pages/square/square")
         phone.until("login")
         phone.shows("一只猫", "可以挖", "第 0 / 6 层", "剩 3 / 3 份")
@@ -64,12 +64,12 @@ def test_somebody_logs_in_watches_digs_and_wins(address, publisher):
         phone.shows("已关，打开")
         phone.tap(".go")
         phone.until("scrolled")
-        phone.shows("第 2 层，挖到了！", "填写收货地址", "2. 小红挖到了", "剩 2 / 3 份", "2 人挖过")
+        phone.shows("第 2 层，挖到了！", "填写收货地址", "2. 小燕挖到了", "剩 2 / 3 份", "2 人挖过")
         phone.tap(".clover")
         phone.shows("🍀1")
         link = urlsplit(phone.share()["path"])
         phone.open("/pages/mine/mine")
-        phone.shows("小红", "挖了 1 锹", "挖过 1 个宝贝")
+        phone.shows("小燕", "挖了 1 锹", "挖过 1 个宝贝")
         phone.press("我挖到的")
         phone.shows("一只猫", "去领奖")
         phone.press("小明")
