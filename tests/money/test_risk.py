@@ -121,7 +121,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
 
 async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, context, monkeypatch):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
-    code = await paid_packet(client, context, alice, forecast_num=1000)
+    code = await paid_packet(client, context, alice, forecast_num=100_000)
     looks = risk_looks_of(context)
     begin_call, begun = looks.begin_call, list[bool]()
     three_begun, release, late = asyncio.Event(), asyncio.Event(), True
