@@ -23,7 +23,7 @@ def test_requests_saturate_the_processes_or_the_cores_that_clients_share(process
 
 
 def test_one_seed_has_one_answer_and_another_seed_another():
-    details = Cost(worker=0.001, store=0.001, client=0.0001, steps=2, question=0.001, answer=0.002)
+    details = Cost(worker=0.001, store=0.001, client=0.0001, steps=2, query=0.001, answer=0.002)
     first, again, other = (shared_link(Hall(4, 2, seed), details, Cost(0.001), 50) for seed in (1, 1, 2))
     assert first == again != other
     assert len(first) == 50

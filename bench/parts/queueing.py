@@ -28,7 +28,7 @@ class Cost:
     """CPU seconds of one request: in the serving process, in the store, and in the client.
 
     The request makes `steps` queries, one after the other. Requests that query at the same moment share one
-    query. `question` and `answer` are what a query costs the serving process and the store, however many
+    query. `query` and `answer` are what a query costs the serving process and the store, however many
     requests share it; `store` is what each request adds, over all steps.
     """
 
@@ -36,7 +36,7 @@ class Cost:
     store: float = 0.0
     client: float = 0.0
     steps: int = 0
-    question: float = 0.0
+    query: float = 0.0
     answer: float = 0.0
 
 
@@ -151,7 +151,7 @@ class Batches:
         cost = batch[0][0]
         seconds = cost.answer + sum(cost.store / cost.steps for cost, _ in batch)
         answered = partial(self._answered, [then for _, then in batch])
-        self._worker.do(cost.question, partial(self._store.do_in_turns, seconds, answered))
+        self._worker.do(cost.query, partial(self._store.do_in_turns, seconds, answered))
 
     def _answered(self, thens: list[Then]) -> None:
         self._asking, self._answered_at = False, self._machine.now

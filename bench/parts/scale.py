@@ -187,14 +187,14 @@ def asking_cost(units: Units, spent: Spent, together: float, steps: int) -> Cost
     """
     alone, many = units.of["details, alone"], units.of["details"]
     part = 1 - 1 / unit_costs.CONNECTIONS
-    question = max(0.0, alone.worker - many.worker) / part
+    query = max(0.0, alone.worker - many.worker) / part
     answer = max(0.0, alone.mongodb - many.mongodb) / part
     return Cost(
-        max(0.0, spent.worker - steps * question / together) / CPU,
+        max(0.0, spent.worker - steps * query / together) / CPU,
         max(0.0, spent.mongodb - steps * answer / together) / CPU,
         spent.client / CPU,
         steps,
-        question / CPU,
+        query / CPU,
         answer / CPU,
     )
 

@@ -76,7 +76,7 @@ class Told:
 
 
 @dataclass(slots=True, eq=False)
-class _Question:
+class _Request:
     """A request for details. `began` is the time of the tap."""
 
     tap: Tap
@@ -96,7 +96,7 @@ class _Shown:
 
 @dataclass
 class Tappers(Watchers):
-    questions: dict[int, _Question] = field(default_factory=dict)
+    requests: dict[int, _Request] = field(default_factory=dict)
     shown: dict[Peer, _Shown] = field(default_factory=dict)
     kept: list[socket.socket] = field(default_factory=list)
 
@@ -135,8 +135,8 @@ class Tappers(Watchers):
 
     def tear_off(self) -> Callable[[], Any]:
         """Reset all connections at once, including those of requests."""
-        for question in list(self.questions.values()):
-            self._forget_question(question).close()
+        for request in list(self.requests.values()):
+            self._forget_request(request).close()
         for sock in self.kept:
             sock.close()
         self.kept.clear()
@@ -148,59 +148,59 @@ class Tappers(Watchers):
     def _ask(self, tap: Tap) -> None:
         sock = socket.socket()
         sock.setblocking(False)
-        self.questions[sock.fileno()] = _Question(tap, sock, time.perf_counter())
+        self.requests[sock.fileno()] = _Request(tap, sock, time.perf_counter())
         if sock.connect_ex(("127.0.0.1", self.port)) not in (0, errno.EINPROGRESS):
             raise OSError("no connection")
         self.poll.register(sock.fileno(), select.EPOLLOUT)
 
     def _read(self, fd: int) -> None:
-        question = self.questions.get(fd)
-        if question is None:
+        request = self.requests.get(fd)
+        if request is None:
             super()._read(fd)
             return
         try:
-            if question.is_sent:
-                self._take_details(question, question.sock.recv(1 << 18))
+            if request.is_sent:
+                self._take_details(request, request.sock.recv(1 << 18))
                 return
-            question.sock.send(question.tap.request)
-            question.is_sent = True
+            request.sock.send(request.tap.request)
+            request.is_sent = True
             self.poll.modify(fd, select.EPOLLIN)
         except OSError as error:
-            self._refused(question, type(error).__name__)
+            self._refused(request, type(error).__name__)
 
-    def _take_details(self, question: _Question, data: bytes) -> None:
+    def _take_details(self, request: _Request, data: bytes) -> None:
         if not data:
-            self._refused(question, "closed")
+            self._refused(request, "closed")
             return
-        question.rest += data
-        head, end, body = question.rest.partition(b"\r\n\r\n")
+        request.rest += data
+        head, end, body = request.rest.partition(b"\r\n\r\n")
         length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
         if not end or len(body) < int(length):
             return
         details = msgspec.json.decode(body, type=Details)
         if details.status:
-            self._refused(question, details.error)
+            self._refused(request, details.error)
             return
-        self.details_ms.append((time.perf_counter() - question.began) * 1000)
-        tap = question.tap
+        self.details_ms.append((time.perf_counter() - request.began) * 1000)
+        tap = request.tap
         if details.code != tap.code:
             self.wrong["details of another task"] += 1
         # Keep the connection open, as a phone does. No later tap uses it.
-        self.kept.append(self._forget_question(question))
+        self.kept.append(self._forget_request(request))
         page, seq = tap.page, details.seq - 1
         if tap.since and seq > 0:
             page = replace(page, path=f"{page.path}&since={seq}", seq=seq)
-        self.shown[self._connect(page)] = _Shown(question.began, details.seq)
+        self.shown[self._connect(page)] = _Shown(request.began, details.seq)
 
-    def _refused(self, question: _Question, why: str) -> None:
-        self._forget_question(question).close()
+    def _refused(self, request: _Request, why: str) -> None:
+        self._forget_request(request).close()
         self.refused[f"details: {why}"] += 1
         self._settled()
 
-    def _forget_question(self, question: _Question) -> socket.socket:
-        del self.questions[question.sock.fileno()]
-        self.poll.unregister(question.sock.fileno())
-        return question.sock
+    def _forget_request(self, request: _Request) -> socket.socket:
+        del self.requests[request.sock.fileno()]
+        self.poll.unregister(request.sock.fileno())
+        return request.sock
 
     # ---- the socket
 

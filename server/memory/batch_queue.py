@@ -28,7 +28,7 @@ _Batch: TypeAlias = deque[tuple[K, "asyncio.Future[V | None]"]]
 
 
 class BatchQueue(Generic[K, V]):
-    """Awaits `question(keys)` for all who wait, one call at a time. It returns what the store has, by key.
+    """Awaits `query(keys)` for all who wait, one call at a time. It returns what the store has, by key.
 
         views = BatchQueue("views", store.tasks.views)
         view = await views.ask(code)
@@ -36,9 +36,9 @@ class BatchQueue(Generic[K, V]):
     `name` is a label of metrics.
     """
 
-    def __init__(self, name: str, question: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
+    def __init__(self, name: str, query: Callable[[list[K]], Awaitable[Mapping[K, V]]]) -> None:
         self._name = name
-        self._question = question
+        self._query = query
         self._reads = PageReads(at_once=1)
         self._gathering: _Batch[K, V] = deque()
         self._answered_at = float("-inf")
@@ -63,7 +63,7 @@ class BatchQueue(Generic[K, V]):
             await asyncio.sleep(self._answered_at + MOMENT_SECONDS - loop.time())
         self._close_batch(batch)
         try:
-            return await self._question(list(dict.fromkeys(key for key, _ in batch)))
+            return await self._query(list(dict.fromkeys(key for key, _ in batch)))
         finally:
             self._answered_at = loop.time()
 

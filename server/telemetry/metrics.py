@@ -57,15 +57,15 @@ VISITS_LOST = Counter(
     "Pages told without a share token, since MongoDB did not take the note of their visit",
 )
 QUEUE_LENGTH = Gauge(
-    "wabao_line_length",
-    "Requests that wait in a line before the store",
-    ["line"],
+    "wabao_queue_length",
+    "Requests that wait in a queue before the store",
+    ["queue"],
     multiprocess_mode="livesum",
 )
 QUEUE_SECONDS = Histogram(
-    "wabao_line_seconds",
-    "Seconds from joining a line before the store to its answer or refusal",
-    ["line"],
+    "wabao_queue_seconds",
+    "Seconds from joining a queue before the store to its answer or refusal",
+    ["queue"],
     buckets=STORE_BUCKETS,
 )
 OPEN_CONNECTIONS = Gauge(

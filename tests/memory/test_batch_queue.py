@@ -39,8 +39,8 @@ def on_any_loop(work: Callable[[ShuffledLoop], Coroutine[Any, Any, None]]) -> No
 def test_requests_at_the_same_time_are_sent_together_and_get_their_own_answers():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        line = BatchQueue("test", store)
-        answers = await asyncio.gather(*(line.ask(key) for key in [*range(500), -1, 7]))
+        queue = BatchQueue("test", store)
+        answers = await asyncio.gather(*(queue.ask(key) for key in [*range(500), -1, 7]))
         assert answers == [*range(500), None, 7]
         assert len(store.asked) <= 1 + -(-502 // MOST_AT_ONCE)
         assert all(len(keys) <= MOST_AT_ONCE for keys in store.asked)
@@ -54,17 +54,17 @@ def test_there_is_a_pause_between_an_answer_and_the_next_query_unless_a_batch_is
     async def pauses(number: int) -> list[float]:
         loop, times, asked = asyncio.get_running_loop(), list[float](), asyncio.Event()
 
-        async def question(keys: list[int]) -> dict[int, int]:
+        async def query(keys: list[int]) -> dict[int, int]:
             times.append(loop.time())
             asked.set()
             await asyncio.sleep(0.05)
             times.append(loop.time())
             return {}
 
-        line = BatchQueue("test", question)
-        first = asyncio.ensure_future(line.ask(-1))
+        queue = BatchQueue("test", query)
+        first = asyncio.ensure_future(queue.ask(-1))
         await asked.wait()
-        await asyncio.gather(first, *(line.ask(key) for key in range(number)))
+        await asyncio.gather(first, *(queue.ask(key) for key in range(number)))
         return [after - before for before, after in zip(times[1:-1:2], times[2::2], strict=True)]
 
     [pause] = asyncio.run(pauses(1))
@@ -76,10 +76,10 @@ def test_there_is_a_pause_between_an_answer_and_the_next_query_unless_a_batch_is
 def test_requests_are_sent_in_the_order_in_which_they_came():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        line = BatchQueue("test", store)
+        queue = BatchQueue("test", store)
         waiting = []
         for key in range(3 * MOST_AT_ONCE):
-            waiting.append(asyncio.ensure_future(line.ask(key)))
+            waiting.append(asyncio.ensure_future(queue.ask(key)))
             await asyncio.sleep(0)
         await asyncio.gather(*waiting)
         assert [key for keys in store.asked for key in keys] == sorted(range(3 * MOST_AT_ONCE))
@@ -90,12 +90,12 @@ def test_requests_are_sent_in_the_order_in_which_they_came():
 def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore()
-        line = BatchQueue("test", store)
+        queue = BatchQueue("test", store)
         store.error = AutoReconnect("gone")
-        failed = await asyncio.gather(*(line.ask(key) for key in range(3)), return_exceptions=True)
+        failed = await asyncio.gather(*(queue.ask(key) for key in range(3)), return_exceptions=True)
         assert all(isinstance(error, AutoReconnect) for error in failed)
         store.error = None
-        assert await line.ask(4) == 4
+        assert await queue.ask(4) == 4
 
     on_any_loop(work)
 
@@ -103,15 +103,15 @@ def test_a_failure_reaches_only_its_own_requests_and_the_next_are_sent():
 def test_a_silent_store_is_given_up_soon_and_asked_again_later():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=5.0)
-        line = BatchQueue("test", store)
+        queue = BatchQueue("test", store)
         began = loop.now
-        waiting = [asyncio.ensure_future(line.ask(key)) for key in range(1000)]
+        waiting = [asyncio.ensure_future(queue.ask(key)) for key in range(1000)]
         done = await asyncio.gather(*waiting, return_exceptions=True)
         assert all(isinstance(error, Unavailable) for error in done)
         assert loop.now - began <= SILENT_SECONDS + 1
         store.seconds = 0.01
         await asyncio.sleep(4)
-        assert await line.ask(2) == 2
+        assert await queue.ask(2) == 2
 
     on_any_loop(work)
 
@@ -119,22 +119,22 @@ def test_a_silent_store_is_given_up_soon_and_asked_again_later():
 def test_a_crowd_that_comes_after_a_silence_gets_its_answers():
     async def work(loop: ShuffledLoop) -> None:
         store = AStore(seconds=30.0)
-        line = BatchQueue("test", store)
+        queue = BatchQueue("test", store)
         with pytest.raises(Unavailable):
-            await line.ask(0)
+            await queue.ask(0)
         store.seconds = 0.01
         await asyncio.sleep(30)
-        assert await asyncio.gather(*(line.ask(key) for key in range(2000))) == list(range(2000))
+        assert await asyncio.gather(*(queue.ask(key) for key in range(2000))) == list(range(2000))
 
     on_any_loop(work)
 
 
 def test_closing_leaves_nobody_waiting():
     async def work(loop: ShuffledLoop) -> None:
-        line = BatchQueue("test", AStore(seconds=1.0))
-        waiting = [asyncio.ensure_future(line.ask(key)) for key in range(300)]
+        queue = BatchQueue("test", AStore(seconds=1.0))
+        waiting = [asyncio.ensure_future(queue.ask(key)) for key in range(300)]
         await asyncio.sleep(0.5)
-        await line.close()
+        await queue.close()
         done, left = await asyncio.wait(waiting, timeout=0)
         assert not left
         assert all(isinstance(task.exception(), Unavailable) for task in done)

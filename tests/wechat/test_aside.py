@@ -36,19 +36,19 @@ class Late(RequestHandler):
     post = get
 
 
-async def test_a_login_waits_for_no_question_that_is_asked_aside(context):
+async def test_a_login_waits_for_no_query_that_is_sent_aside(context):
     waits: dict[str, Any] = {"asked": asyncio.Semaphore(0), "may_answer": asyncio.Event()}
     sock, port = bind_unused_port()
     server = HTTPServer(Application([(r"(/.*)", Late, waits)], log_function=lambda handler: None))
     server.add_sockets([sock])
     base = f"http://127.0.0.1:{port}"
     wechat = WeChat("wx1", "secret", base, context.store.access_tokens, context.keys, call_seconds=30.0)
-    questions = [
+    queries = [
         lambda: wechat.risk_rank("oAlice", "127.0.0.1"),
         lambda: wechat.check_text("oAlice", 3, "猫"),
         lambda: wechat.check_picture("oAlice", 3, "https://a/b.jpg"),
     ]
-    waiting = [asyncio.ensure_future(questions[number % 3]()) for number in range(CONNECTIONS)]
+    waiting = [asyncio.ensure_future(queries[number % 3]()) for number in range(CONNECTIONS)]
     try:
         for _ in waiting:
             await asyncio.wait_for(waits["asked"].acquire(), 10)
