@@ -56,10 +56,8 @@ _LENGTH = re.compile("[0-9]{1,18}")
 
 @per_context
 def uploads_of(context: Context) -> Uploads:
-    """The bodies and uploads that come in now, in memory and in files."""
-    uploads = Uploads(context.settings.upload_memory_mb << 20)
-    context.closing.callback(uploads.close)
-    return uploads
+    """The bodies and uploads that come in now."""
+    return Uploads(context.settings.upload_memory_mb << 20)
 
 
 class Reply(msgspec.Struct, kw_only=True):

@@ -115,13 +115,13 @@ class UploadFile(Interface):
         if self._body_bytes > self.body_limit_bytes:
             raise self.too_large()
         for part in form.feed(chunk):
-            if self._gone:  # the client hung up while we kept the previous part
+            if self._gone:  # the client hung up while we asked who uploads
                 return
             if isinstance(part, Field):
                 if part.name == "unionid":
                     await self._name(part.value)
             elif part.name == "file":
-                await self._keep(part.data)
+                self._keep(part.data)
 
     async def _name(self, unionid: object) -> None:
         """Note who uploads and, if they may, begin the upload."""
@@ -146,7 +146,7 @@ class UploadFile(Interface):
         if {"banned", "leaving"} & (await self.let_in()).keys():
             check_ban(await self.person(), self.context.clock.now_ms())  # the ban may be over by now
 
-    async def _keep(self, data: bytes) -> None:
+    def _keep(self, data: bytes) -> None:
         """Keep a part of the file. An empty part begins a file."""
         if self._upload is None:
             raise BadRequest("没有说明是谁上传的，请先登录", param="unionid")
@@ -154,7 +154,7 @@ class UploadFile(Interface):
             if self._has_file:
                 raise BadRequest("一次只能上传一张图片", param="file")
             self._has_file = True
-        await self._upload.write(data)
+        self._upload.write(data)
 
     def read(self, body: bytes) -> UploadFileRequest:
         """Return the request once the whole form came. Raises BadRequest if it is not complete."""
@@ -169,7 +169,7 @@ class UploadFile(Interface):
         assert self._upload is not None  # noqa: S101  (else `read` refused)
         if self.context.hub.sessions.valid(self.caller.unionid) > (self.caller.generation or 0):
             await self._admit()  # their sessions ended while the picture came: they may be banned
-        data = await self._upload.read()
+        data = self._upload.read()
         file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data, self._charge)
         return UploadFileReply(
             file_id=file_id,

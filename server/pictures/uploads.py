@@ -1,33 +1,21 @@
-"""Uploads while they arrive: how many per person, how many bytes in all, and the files that hold them.
+"""Uploads while they arrive, in memory: how many per person, and how many bytes in all.
 
 Nothing here reads a request or looks at a picture.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import tempfile
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import IO, TypeVar
 
-from server.errors import Busy, Unavailable
+from server.errors import Busy
 from server.pictures.decode import MAX_BYTES
 
 AT_ONCE = 2  # the most uploads of one person
 # One person's uploads together may take this part of the room, or one largest upload if that is more.
 PERSON_PART = 8
 LARGEST_BYTES = MAX_BYTES + (64 << 10)  # the largest form: a picture, and what is around it
-# A larger upload goes into a file.
-MEMORY_BYTES = 64 << 10
 # Bodies of other requests, whose senders are not known yet, may take this part of UPLOAD_MEMORY_MB.
 BODIES_PART = 4
-
-log = logging.getLogger("wabao.uploads")
-
-_Result = TypeVar("_Result")
 
 
 class Uploads:
@@ -40,8 +28,6 @@ class Uploads:
         self._held_by: Counter[str] = Counter()
         self._bodies_bytes = 0
         self.places: Counter[str] = Counter()
-        # One thread, so that work on a file is done in the order in which it was given.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="uploads")
 
     def begin(self, unionid: str, expected_bytes: int) -> Upload:
         """Return a person's new upload; the caller must close it. Raises Busy if there is no room for it."""
@@ -95,72 +81,25 @@ class Uploads:
         if self.held_bytes + size > self._limit_bytes:
             raise Busy
 
-    async def in_thread(self, work: Callable[[], _Result]) -> _Result:
-        """Do blocking work on a file in the thread; return its result."""
-        return await asyncio.wrap_future(self._thread.submit(work))
-
-    def in_thread_later(self, work: Callable[[], object]) -> None:
-        """Do blocking work on a file in the thread, after all work given before. Does not wait."""
-        self._thread.submit(work)
-
-    def close(self) -> None:
-        """Accept no more work. Work already given is still done."""
-        self._thread.shutdown(wait=False)
-
 
 class Upload:
-    """The bytes of one upload. Its file has no name, so it is gone at the latest when the process ends."""
+    """The bytes of one upload."""
 
     def __init__(self, uploads: Uploads, unionid: str) -> None:
         self._uploads = uploads
         self._unionid = unionid
-        self._size = 0
-        self._memory = bytearray()
-        self._in_file = False
-        self._file: IO[bytes] | None = None  # used only in the thread
-        self._closed = False
+        self._data = bytearray()
 
-    async def write(self, data: bytes) -> None:
-        """Keep more bytes; return once they are kept. Raises Busy; Unavailable if the disk fails."""
-        if self._closed:  # the client hung up while we waited
-            return
+    def write(self, data: bytes) -> None:
+        """Keep more bytes. Raises Busy."""
         self._uploads.take_upload(self._unionid, len(data))
-        self._size += len(data)
-        self._memory += data
-        if len(self._memory) <= MEMORY_BYTES:
-            return
-        lump, self._memory, self._in_file = bytes(self._memory), bytearray(), True
-        try:
-            await self._uploads.in_thread(lambda: self._write(lump))
-        except OSError as error:
-            log.error("an upload cannot be kept: %s", error)  # noqa: TRY400  (the message is enough)
-            raise Unavailable from error
+        self._data += data
 
-    async def read(self) -> bytes:
+    def read(self) -> bytes:
         """Return all bytes kept so far."""
-        if not self._in_file:
-            return bytes(self._memory)
-        return await self._uploads.in_thread(self._read)
+        return bytes(self._data)
 
     def close(self) -> None:
-        """Drop the bytes and give the person's place back. Safe to repeat."""
-        if not self._closed:
-            self._closed = True
-            self._uploads.end(self._unionid, self._size)
-            self._memory = bytearray()
-            if self._in_file:
-                self._uploads.in_thread_later(self._close_file)
-
-    def _write(self, data: bytes) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115  (`close` closes it)
-        self._file.write(data)
-
-    def _read(self) -> bytes:
-        assert self._file is not None  # noqa: S101
-        self._file.seek(0)
-        return self._file.read() + self._memory
-
-    def _close_file(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        """Drop the bytes and give the person's place back. Call it once."""
+        self._uploads.end(self._unionid, len(self._data))
+        self._data.clear()
