@@ -1,9 +1,9 @@
 """What the descriptions of the interfaces say in the other language.
 
-Fields, values, refusals and close codes are described in Chinese beside what they are about; `languages.json`
-has the English of each text, as in gettext. Interfaces and frames are described by the first lines of their
-classes, in English; there each class has its Chinese. A test holds that no text is missing and none is left
-over.
+Refusals, close codes and the conditions of parameters are in Chinese beside what they are about;
+`languages.json` has the English of each text, as in gettext. Interfaces and frames are described by the first
+lines of their classes, in English; there each class has its Chinese. What fields mean is in
+`glossary.json`, in both languages. A test holds that no text is missing and none is left over.
 """
 
 from __future__ import annotations

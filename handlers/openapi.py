@@ -13,7 +13,6 @@ from handlers.base import Interface, RefusalReply
 from handlers.examples import examples
 from handlers.glossary import MEANINGS
 from handlers.languages import Language, say, summary
-from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.operators import COOKIE
 from handlers.schemas import refusal_table, schemas_of
 
@@ -44,7 +43,7 @@ def document(interfaces: tuple[type[Interface], ...], version: str, language: La
     takes = [struct for interface in interfaces for struct in interface.takes]
     gives: list[type[msgspec.Struct]] = [RefusalReply]
     gives += [struct for interface in interfaces for struct in interface.gives]
-    components = schemas_of(takes, gives, {**MEANINGS, **OPS_MEANINGS}, language)
+    components = schemas_of(takes, gives, MEANINGS, language)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -154,7 +153,7 @@ def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:
 
 def _files(names: Sequence[str], language: Language) -> dict[str, Any]:
     properties = {
-        name: {"type": "string", "format": "binary", "description": say(MEANINGS[name].text, language)}
+        name: {"type": "string", "format": "binary", "description": MEANINGS[name].sentence("", language)}
         for name in names
     }
     return {"type": "object", "properties": properties, "required": list(names)}

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from handlers.glossary import Meaning
+from handlers.glossary import VALUES, Meaning
 from handlers.languages import Language, say
 from server.errors import REFUSALS
 
@@ -91,7 +91,7 @@ def _explain(schema: dict[str, Any], meaning: Meaning, language: Language) -> No
     first = schema.get("anyOf", [schema])[0]
     schema["description"] = meaning.sentence(first.pop("description", ""), language)
     if meaning.values:
-        first["enum"] = list(meaning.values)
+        first["enum"] = [value for value, *_ in VALUES[meaning.values]]
 
 
 def _say_in_english(schema: Any) -> None:

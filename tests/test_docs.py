@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from handlers.glossary import END_REASONS, PRIZE_STATES, WHY_NOT
+from handlers.glossary import VALUES
 from handlers.push import CLOSES
 from server.app import INTERFACES
 from server.check import Row, line_of
@@ -278,11 +278,12 @@ def test_the_pages_for_clients_say_what_to_do_about_each_value(text):
         elif first.strip("-: "):
             tables[heading] |= set(re.findall(r"`([a-z_]+)`", first)) or {first}
     assert tables["error"] == REFUSALS.keys()
-    assert tables["end_reason"] == END_REASONS.keys()
-    assert tables["state"] == PRIZE_STATES.keys()
+    listed = {name: {value for value, *_ in values} for name, values in VALUES.items()}
+    assert tables["end_reason"] == listed["end_reasons"]
+    assert tables["state"] == listed["prize_states"]
     codes = tables.get("关闭码") or tables["close code"]
     assert codes - {"其它", "any other"} == {str(code) for code in CLOSES}
-    assert tables["why"] - {"空", "empty"} == WHY_NOT.keys() - {""}
+    assert tables["why"] - {"空", "empty"} == listed["why_not"] - {""}
 
 
 def test_the_pages_for_clients_are_twins():

@@ -124,7 +124,7 @@ TAKES: dict[str, tuple[Literal["get", "post"], type[msgspec.Struct] | None]] = {
 def described(language: Language) -> dict[str, Any]:
     """Return the `tag`, `paths` and `schemas` to add to the OpenAPI document."""
     one = 0 if language == "zh" else 1
-    meanings = {name: Meaning(text[one]) for name, text in TEXTS.items()}
+    meanings = {name: Meaning(*text) for name, text in TEXTS.items()}
     schemas = schemas_of([struct for _, struct in TAKES.values() if struct], [], meanings, language)
     paths = {}
     for path, (method, struct) in TAKES.items():

@@ -19,9 +19,8 @@ import handlers
 from handlers.asyncapi import MESSAGES
 from handlers.base import Interface, RefusalReply
 from handlers.digging.task_page import Why
-from handlers.glossary import END_REASONS, MEANINGS, PRIZE_STATES, WHY_NOT
+from handlers.glossary import GLOSSARY, MEANINGS, VALUES
 from handlers.languages import CATALOGUE, ENGLISH, SUMMARIES
-from handlers.ops.glossary import OPS_MEANINGS
 from handlers.ops.screen import OPS_INTERFACES
 from handlers.push import CLOSES, ConnectRequest
 from handlers.schemas import key_of, structs_within
@@ -30,6 +29,7 @@ from server.app import INTERFACES
 from server.errors import REFUSALS, Refusal
 from server.game.dig import EndReason
 from server.game.prize import PrizeState
+from server.operation.webhook import TITLES
 from server.realtime.frames import Frame
 from support import SOURCE
 from support.declared import channel, check_frame, check_reply, interfaces
@@ -127,19 +127,17 @@ async def test_each_status_that_may_be_sent_is_described_and_no_other(client):
 
 
 def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
-    meanings = {**MEANINGS, **OPS_MEANINGS}
-    assert len(meanings) == len(MEANINGS) + len(OPS_MEANINGS)
     declared = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
     declared += [RefusalReply, ConnectRequest, *MESSAGES, *Frame.__subclasses__()]
     structs = structs_within(msgspec.inspect.multi_type_info(declared))
     used = {
-        key_of(struct, field, meanings)
+        key_of(struct, field, MEANINGS)
         for struct in structs
         for field in (*struct.__struct_fields__, struct.__struct_config__.tag_field)
         if field is not None
     }
     assert None not in used
-    assert meanings.keys() - used == {name for each in INTERFACES for name in each.takes_files}
+    assert MEANINGS.keys() - used == {name for each in INTERFACES for name in each.takes_files}
     shapes = [*interfaces()["components"]["schemas"].values(), *channel()["components"]["schemas"].values()]
     shapes.append(channel()["channels"]["ws"]["bindings"]["ws"]["query"])
     assert {shape["title"] for shape in shapes} == {struct.__name__ for struct in structs}
@@ -151,23 +149,28 @@ def test_no_field_is_without_a_meaning_and_no_meaning_without_a_field():
 def test_each_text_is_there_in_both_languages_and_none_is_left_over():
     classes = [*INTERFACES, *OPS_INTERFACES, *MESSAGES, *Frame.__subclasses__()]
     assert SUMMARIES.keys() == {each.__name__ for each in classes}
-    meanings = {**MEANINGS, **OPS_MEANINGS}.values()
-    texts = {text for meaning in meanings for text in (meaning.text, *meaning.values.values())}
-    texts |= {refusal.default_msg for refusal in REFUSALS.values()} | set(CLOSES.values())
+    texts = {refusal.default_msg for refusal in REFUSALS.values()}
+    texts |= set(CLOSES.values()) | set(TITLES.values())
     structs = [struct for each in [*INTERFACES, *OPS_INTERFACES] for struct in (*each.takes, *each.gives)]
     _, schemas = msgspec.json.schema_components([*structs, RefusalReply, ConnectRequest, *MESSAGES])
     texts |= {text for schema in schemas.values() for text in described(schema["properties"])}
     assert {text for text in texts if CHINESE_LETTER.search(text)} == ENGLISH.keys()
+    meant = [(meaning.chinese, meaning.english) for meaning in MEANINGS.values()]
+    meant += [texts for values in VALUES.values() for _, *texts in values]
+    for chinese, english in meant:
+        assert english
+        assert chinese != english or not CHINESE_LETTER.search(chinese), chinese
     for document in (interfaces("zh"), channel("zh")):
         assert [text for text in described(document) if not CHINESE_LETTER.search(text)] == []
 
 
-def test_no_text_stands_twice_in_the_catalogue():
+@pytest.mark.parametrize("catalogue", [CATALOGUE, GLOSSARY], ids=lambda path: path.stem)
+def test_no_text_stands_twice_in_a_catalogue(catalogue):
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         assert len(pairs) == len(dict(pairs))
         return dict(pairs)
 
-    json.loads(CATALOGUE.read_text(encoding="utf-8"), object_pairs_hook=once)
+    json.loads(catalogue.read_text(encoding="utf-8"), object_pairs_hook=once)
 
 
 def described(part: Any) -> Iterator[str]:
@@ -193,10 +196,12 @@ def test_fields_of_one_name_in_a_task_and_a_call_are_told_apart():
 
 
 def test_values_that_have_a_meaning_are_those_of_the_code():
-    assert END_REASONS.keys() == set(get_args(EndReason))
-    assert PRIZE_STATES.keys() == set(get_args(PrizeState))
-    assert WHY_NOT.keys() == set(get_args(Why))
-    assert WHY_NOT.keys() - {""} <= REFUSALS.keys()
+    listed = {name: {value for value, *_ in values} for name, values in VALUES.items()}
+    assert listed["end_reasons"] == set(get_args(EndReason)) == listed["end_reason"] - {""}
+    assert listed["prize_states"] == set(get_args(PrizeState)) == listed["prize_state"] - {""}
+    assert listed["why_not"] == set(get_args(Why))
+    assert listed["why_not"] - {""} <= REFUSALS.keys()
+    assert listed.keys() == {meaning.values for meaning in MEANINGS.values()} - {""}
     assert CLOSES.keys() == {*OUR_CODES, 1001}
 
 
