@@ -14,7 +14,7 @@ from handlers.parameters import ONE_LINE, Page, Unionid
 from server.actions.announce import square_of
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms
-from server.game.prize import GIVEN, PrizeState
+from server.game.prize import GIVEN, PrizeState, claim_from_ms
 from server.game.ranks import GivenAs
 from server.game.reasons import may_see
 from server.game.review import ReviewShown, note_of, review_of
@@ -208,7 +208,8 @@ class PrizeCard(Card, kw_only=True):
     `goods_type`, `draw_type`, `money`, `money_fen` and `value` are those of the caller's prize. `rank` is its
     place in `ranks`, from 1, 0 if all prizes are alike.
 
-    `claim_until` is the last moment to claim the prize; 0 while the task runs. `prize_state` has the values
+    `claim_until` is the last moment to claim the prize; 0 while the task runs. `claim_from` is when it can be
+    claimed if a limit of a day put it off, else 0. `prize_state` has the values
     of `state` in `getWinners`, and the fields about goods by mail mean the same as in `getWinners`. Times are
     unix ms, 0 for never.
     """
@@ -217,6 +218,7 @@ class PrizeCard(Card, kw_only=True):
     rank: int
     money_fen: int
     claim_until: int
+    claim_from: int
     prize_state: PrizeState
     carrier: str
     number: str
@@ -257,6 +259,7 @@ def _prize_card(context: Context, task: WonTask) -> PrizeCard:
         "claim_until": claim_until_ms(
             task["ended_at"], context.settings.claim_days, prize.get("released_at", 0)
         ),
+        "claim_from": claim_from_ms(prize, context.clock.now_ms()),
         "prize_state": prize["state"],
         **parcel(prize),
     }

@@ -15,7 +15,7 @@ from server.actions.pictures import SIGNED_MS
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, claim_until_ms, total_fen
 from server.game.dig import seconds_left
-from server.game.prize import GIVEN, PrizeState
+from server.game.prize import GIVEN, PrizeState, claim_from_ms
 from server.game.reasons import owes, why_barred, why_closed
 from server.game.review import ReviewShown
 from server.game.task import Participant
@@ -219,7 +219,6 @@ def task_page(
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     shown = unwritten(watched.task) if prize is None else prize
     released_at_ms = 0 if prize is None else prize.get("released_at", 0)
-    waits_until_ms = prize.get("waits_until", 0) if prize is not None and prize["state"] == "won" else 0
     owed_fen = total_fen(watched.task) if owes(standing, unionid) else 0  # type: ignore[arg-type]
     numbers = {
         "goods_type": shown["goods_type"],
@@ -231,7 +230,7 @@ def task_page(
         "is_prize": unionid in watched.winners,
         "is_draw": prize is not None and prize["state"] in GIVEN,
         "claim_until": claim_until_ms(watched.ended_at, context.settings.claim_days, released_at_ms),
-        "claim_from": waits_until_ms if waits_until_ms > now_ms else 0,
+        "claim_from": claim_from_ms(shown, now_ms),
         "mine": watched.task["publisher"] == unionid,
         "is_cd": left > 0 or bool(why),
         "time": left or wait,

@@ -10,6 +10,7 @@ from handlers.digging.cards import owed_fen
 from server.actions.money.ship import ARRIVAL_MS
 from server.context import Context
 from server.game.amounts import DAY_MS, claim_until_ms
+from server.game.prize import claim_from_ms
 from server.game.review import is_shown, review_of
 from server.game.task import unpaid_until_ms
 from server.store.money.prizes import Matter, WonPrize
@@ -64,5 +65,4 @@ def _of_prize(context: Context, matter: Matter, prize: WonPrize, made: ToDo) -> 
         return made
     now_ms, claim_days = context.clock.now_ms(), context.settings.claim_days
     made.until = claim_until_ms(matter["task"]["ended_at"], claim_days, prize.get("released_at", 0))
-    waits = prize.get("waits_until", 0) > now_ms
-    return None if waits or 0 < made.until <= now_ms else made
+    return None if claim_from_ms(prize, now_ms) or 0 < made.until <= now_ms else made

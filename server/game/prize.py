@@ -328,6 +328,12 @@ _BEFORE: dict[str, dict[str, Test]] = {
 }
 
 
+def claim_from_ms(known: Document, now_ms: int) -> int:
+    """Return when a prize that a limit put off can be claimed, in unix ms; 0 if it does not wait."""
+    waits_until_ms: int = known.get("waits_until", 0) if known["state"] == "won" else 0
+    return waits_until_ms if waits_until_ms > now_ms else 0
+
+
 def is_out(known: Document) -> bool:
     """Whether a bill or a pick-up code may be out for a prize."""
     return bool(known["state"] == "claiming")

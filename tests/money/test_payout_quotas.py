@@ -47,6 +47,12 @@ async def claim(winner: Someone, code: str) -> dict[str, Any]:
     return await winner.post("/drawPrize", code=code)
 
 
+async def claim_from(winner: Someone, code: str) -> list[int]:
+    """Return from when on the details, and the list of what somebody won, say that a prize can be claimed."""
+    [card] = (await winner.get("/getMyPrize"))["data"]
+    return [shown["claim_from"] for shown in (await winner.get("/getTaskDetails", code=code), card)]
+
+
 async def paid_today(context: Context) -> int:
     return await context.store.payout_days.fen(day_of(context.clock.now_ms()))
 
@@ -72,12 +78,13 @@ async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fi
     assert len(await find(context, "sandbox_bills")) == 25
     late = [person for person, reply in zip(people, replies, strict=True) if not reply.get("package_info")]
     assert (await claim(late[0], code))["error"] == "payout_waits"
-    details = await late[0].get("/getTaskDetails", code=code)
-    assert details["claim_from"] == tomorrow_ms
+    assert await claim_from(late[0], code) == [tomorrow_ms] * 2
 
     change(context, payout_day_yuan=27)
     again = [await claim(person, code) for person in late[:4]]
     assert [reply.get("error", "") for reply in again] == ["", "", "payout_waits", "payout_waits"]
+    assert await claim_from(late[0], code) == [0] * 2
+    assert [row["act"] for row in (await late[0].get("/getMyInfo"))["to_do"]] == ["claim"]
     change(context, payout_day_yuan=5)
     await begin_another_day(context)
     again = [await claim(person, code) for person in late[2:10]]

@@ -276,9 +276,11 @@ export const CLAIM = {
   again: "再试一次",
 };
 
+/** From when on a prize that waits for another day can be claimed; "" if it does not wait. */
+export const laterWords = ({ claim_from }) => (claim_from ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : "");
+
 /** What a red packet is, before it is claimed. */
-export const packetWords = ({ money_fen, claim_from }) => (
-  `${yuan(money_fen)}红包，领取后进入微信零钱。${claim_from ? `${asMoment(claim_from)} 以后可以领取，不会丢失。` : ""}`);
+export const packetWords = (task) => `${yuan(task.money_fen)}红包，领取后进入微信零钱。${laterWords(task)}`;
 
 /** Until when a prize can be claimed. */
 export const untilWords = (moment) => `请在 ${asMoment(moment)} 之前领取`;

@@ -176,6 +176,9 @@ def test_a_red_packet_is_paid_for_and_taken(client, publisher):
     winner.says("微信规定这里一天最多发出 6 元，今天的满了", "以后再来领，不会丢失")
     winner.open("treasure", code)
     winner.says("6 元红包，领取后进入微信零钱。", "以后可以领取，不会丢失。")
+    winner.open("mine", "won")
+    winner.says("再来一个", "以后可以领取，不会丢失。")
+    winner.keeps_silent("去领奖")
 
 
 def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(client, address, publisher):
