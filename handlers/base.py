@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args, get_type_hints
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
@@ -356,13 +356,17 @@ class Receiver(BaseHandler):
     get = head = post = put = patch = delete = options = _serve
 
 
+def _structs_in(annotation: Any) -> tuple[type[msgspec.Struct], ...]:
+    """Return the structs of an annotation such as `GetWinnersReply | bytes`."""
+    return tuple(each for each in get_args(annotation) or [annotation] if issubclass(each, msgspec.Struct))
+
+
 class Interface(Receiver):
     """One REST interface. It declares what it takes and gives; all else follows from these attributes.
 
         class EndTask(Interface):
             path = "/endTask"
             method = "POST"
-            takes = (TaskRequest,)
             needs_token = True
 
             async def answer(self, request: TaskRequest) -> Reply:
@@ -372,18 +376,28 @@ class Interface(Receiver):
 
     If an interface `locks` (it pays or claims), the bare id of the token's owner is refused from then on.
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
-    `gives` that of the reply. `takes_files` names the fields of a form that hold files. `gives_texts` has the
-    content types that a request may ask for in place of JSON. `/openapi.json` is made from these attributes.
+    `gives` that of the reply: those that `answer` is annotated with. Only an interface that replies in
+    encoded bytes says itself what it `gives`. `takes_files` names the fields of a form that hold files.
+    `gives_texts` has the content types that a request may ask for in place of JSON. `/openapi.json` is made
+    from these attributes.
     """
 
     path: ClassVar[str]
     takes: ClassVar[tuple[type[msgspec.Struct], ...]]
     takes_files: ClassVar[tuple[str, ...]] = ()
-    gives: ClassVar[tuple[type[msgspec.Struct], ...]] = (Reply,)
+    gives: ClassVar[tuple[type[msgspec.Struct], ...]]
     needs_token: ClassVar[bool] = False
     locks: ClassVar[bool] = False
     needs_operator: ClassVar[bool] = False
     gives_texts: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        """Take from `answer` what the interface takes and, unless it says so itself, gives."""
+        if "answer" in vars(cls):
+            hints = get_type_hints(cls.answer)
+            cls.takes = _structs_in(hints["request"])
+            if "gives" not in vars(cls):
+                cls.gives = _structs_in(hints["return"])
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
         """Act, and return the reply: a struct, or encoded bytes, or None if it has sent the reply itself.

@@ -40,10 +40,8 @@ class GetSharePic(Interface):
 
     path = "/getSharePic"
     method = "POST"
-    takes = (TaskRequest,)
-    gives = (GetSharePicReply,)
 
-    async def answer(self, request: TaskRequest) -> Reply:
+    async def answer(self, request: TaskRequest) -> GetSharePicReply:
         """Return the poster; the first time, draw it. Raises NoSuchTask, NotShown."""
         await self.let_in()
         task = await self.context.store.tasks.get(request.code)

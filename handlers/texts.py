@@ -22,8 +22,6 @@ class GetTexts(Interface):
     """The operator's texts; they ask no store."""
 
     path = "/getTexts"
-    takes = (NoParameters,)
-    gives = (GetTextsReply,)
 
     async def answer(self, request: NoParameters) -> GetTextsReply:
         """Return the texts as they were when the server started."""
@@ -49,8 +47,6 @@ class GetRules(Interface):
     """A task's rules in words: who gives what, how it is drawn, from when to when, how it is claimed."""
 
     path = "/getRules"
-    takes = (TaskRequest,)
-    gives = (GetRulesReply,)
 
     async def answer(self, request: TaskRequest) -> GetRulesReply:
         """Raises NoSuchTask, and NotShown to those who may not see the task."""

@@ -53,9 +53,7 @@ class UploadFile(Interface):
 
     path = "/uploadFile"
     method = "POST"
-    takes = (UploadFileRequest,)
     takes_files = ("file",)
-    gives = (UploadFileReply,)
     body_limit_bytes = LARGEST_BYTES
 
     _form: Form | None = None
@@ -164,7 +162,7 @@ class UploadFile(Interface):
             raise BadRequest(NO_FILE, param="file")
         return UploadFileRequest(self.caller.unionid)
 
-    async def answer(self, request: UploadFileRequest) -> Reply:
+    async def answer(self, request: UploadFileRequest) -> UploadFileReply:
         """Raises what `upload_picture` raises."""
         assert self._upload is not None  # noqa: S101  (else `read` refused)
         if self.context.hub.sessions.valid(self.caller.unionid) > (self.caller.generation or 0):

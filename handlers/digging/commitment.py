@@ -20,10 +20,8 @@ class GetCommitment(Interface):
     """A new secret seed for this publisher: its hash, and the seed itself, sealed."""
 
     path = "/commitment"
-    takes = (PersonRequest,)
-    gives = (CommitmentReply,)
 
-    async def answer(self, request: PersonRequest) -> Reply:
+    async def answer(self, request: PersonRequest) -> CommitmentReply:
         """Store nothing. Raises NotLoggedIn, Banned."""
         person = check_ban(await self.person(), self.context.clock.now_ms())
         return CommitmentReply(**commit(self.context, person)._asdict())

@@ -44,10 +44,8 @@ class GetTaskUser(Interface):
     """A task's participants, in the order in which they joined; 50 per page."""
 
     path = "/getTaskUser"
-    takes = (GetTaskUserRequest,)
-    gives = (GetTaskUserReply,)
 
-    async def answer(self, request: GetTaskUserRequest) -> Reply:
+    async def answer(self, request: GetTaskUserRequest) -> GetTaskUserReply:
         """Return a page; `[]` if this person opened no task. Page 1,000 costs no more than page 1.
 
         Raises NotShown.
@@ -98,7 +96,6 @@ class GetTaskDetails(Interface):
     """A task's page, as this caller sees it."""
 
     path = "/getTaskDetails"
-    takes = (GetTaskDetailsRequest,)
     gives = (GetTaskDetailsReply,)
 
     async def answer(self, request: GetTaskDetailsRequest) -> bytes:

@@ -54,8 +54,6 @@ class GetDigs(Interface):
     """The digs of a task, the newest first."""
 
     path = "/getDigs"
-    takes = (GetDigsRequest,)
-    gives = (GetDigsReply,)
 
     async def answer(self, request: GetDigsRequest) -> GetDigsReply:
         """However deep, a page costs the same. Raises NoSuchTask, NotShown."""
@@ -101,8 +99,6 @@ class GetMyDigs(Interface):
     """The caller's digs: where, how likely, and what came of each."""
 
     path = "/getMyDigs"
-    takes = (OwnPageRequest,)
-    gives = (GetMyDigsReply,)
 
     async def answer(self, request: OwnPageRequest) -> GetMyDigsReply:
         await self.let_in()

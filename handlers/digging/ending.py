@@ -22,7 +22,6 @@ class EndTask(Interface):
 
     path = "/endTask"
     method = "POST"
-    takes = (TaskRequest,)
     needs_token = True
     locks = True
 
@@ -61,8 +60,6 @@ class EditTask(Interface):
 
     path = "/editTask"
     method = "POST"
-    takes = (EditRequest,)
-    gives = (EditReply,)
     needs_token = True
     locks = True
 
@@ -72,7 +69,7 @@ class EditTask(Interface):
             values["prizes"] = ranks_of(values["prizes"], RankTextsRequest)
         return EditRequest
 
-    async def answer(self, request: EditRequest) -> Reply:
+    async def answer(self, request: EditRequest) -> EditReply:
         """Raises what `edit` raises."""
         publisher = check_ban(await self.person(), self.context.clock.now_ms())
         await limit(self.context, self.request, self.caller, {"publishes": 1})

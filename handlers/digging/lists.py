@@ -73,7 +73,6 @@ class GetTaskList(Interface):
     """
 
     path = "/getTaskList"
-    takes = (SquareRequest,)
     gives = (SquareReply,)
 
     async def answer(self, request: SquareRequest) -> bytes:
@@ -137,10 +136,8 @@ class GetMyRelease(Interface):
     """The tasks that the caller published, also unpaid ones."""
 
     path = "/getMyRelease"
-    takes = (OwnListRequest,)
-    gives = (ReleasedReply,)
 
-    async def answer(self, request: OwnListRequest) -> Reply:
+    async def answer(self, request: OwnListRequest) -> ReleasedReply:
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(lambda: store.tasks.released(request.unionid, *window), None)
@@ -178,10 +175,8 @@ class GetMyPartake(Interface):
     """The tasks that the caller dug."""
 
     path = "/getMyPartake"
-    takes = (OwnListRequest,)
-    gives = (PartakenReply,)
 
-    async def answer(self, request: OwnListRequest) -> Reply:
+    async def answer(self, request: OwnListRequest) -> PartakenReply:
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(
@@ -236,10 +231,8 @@ class GetMyPrize(Interface):
     """The tasks in which the caller won."""
 
     path = "/getMyPrize"
-    takes = (OwnListRequest,)
-    gives = (PrizesReply,)
 
-    async def answer(self, request: OwnListRequest) -> Reply:
+    async def answer(self, request: OwnListRequest) -> PrizesReply:
         await self.let_in()
         store, window = self.context.store, request.window()
         tasks = await store.page_reads.answered(lambda: store.digs.tasks_won(request.unionid, *window), None)

@@ -46,7 +46,6 @@ class GetProof(Interface):
     """The proof of an ended task's draw."""
 
     path = "/getProof"
-    takes = (GetProofRequest,)
     gives = (GetProofReply,)
 
     async def answer(self, request: GetProofRequest) -> bytes:

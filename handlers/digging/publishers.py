@@ -71,7 +71,6 @@ class Follow(Interface):
 
     path = "/follow"
     method = "POST"
-    takes = (FollowRequest,)
 
     async def answer(self, request: FollowRequest) -> Reply:
         """Raises TooOften and what `follow` raises."""
@@ -100,8 +99,6 @@ class GetMyFollows(Interface):
     """Whom the caller follows."""
 
     path = "/getMyFollows"
-    takes = (OwnPageRequest,)
-    gives = (GetMyFollowsReply,)
 
     async def answer(self, request: OwnPageRequest) -> GetMyFollowsReply:
         await self.let_in()
@@ -126,8 +123,6 @@ class GetPublisher(Interface):
     """A publisher's page, for anybody who is logged in."""
 
     path = "/getPublisher"
-    takes = (GetPublisherRequest,)
-    gives = (GetPublisherReply,)
 
     async def answer(self, request: GetPublisherRequest) -> GetPublisherReply:
         """Raises NoSuchPublisher."""

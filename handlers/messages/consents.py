@@ -32,8 +32,6 @@ class GetTemplates(Interface):
     """Which messages the caller may be asked to allow."""
 
     path = "/getTemplates"
-    takes = (PersonRequest,)
-    gives = (GetTemplatesReply,)
 
     async def answer(self, request: PersonRequest) -> GetTemplatesReply:
         """Raises what `let_in` raises."""
@@ -70,7 +68,6 @@ class Subscribed(Interface):
 
     path = "/subscribed"
     method = "POST"
-    takes = (SubscribedRequest,)
 
     async def answer(self, request: SubscribedRequest) -> Reply:
         """Raises TooOften and what `subscribe` raises."""
@@ -91,8 +88,6 @@ class Remind(Interface):
 
     path = "/remind"
     method = "POST"
-    takes = (TaskRequest,)
-    gives = (RemindReply,)
 
     async def answer(self, request: TaskRequest) -> RemindReply:
         """Raises TooOften and what `remind` raises."""

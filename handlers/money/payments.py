@@ -44,8 +44,6 @@ class PayTask(Interface):
     path = "/payTask"
     method = "POST"
     locks = True
-    takes = (PayTaskRequest,)
-    gives = (PayTaskReply,)
 
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
         """Raises Banned, for paying opens a task, and what `order_payment` raises."""

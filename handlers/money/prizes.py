@@ -98,8 +98,6 @@ class DrawPrize(Interface):
 
     path = "/drawPrize"
     method = "POST"
-    takes = (DrawPrizeRequest,)
-    gives = (DrawPrizeReply,)
     needs_token = True
     locks = True
 
@@ -176,8 +174,6 @@ class ConfirmDraw(Interface):
 
     path = "/confirmDraw"
     method = "POST"
-    takes = (ConfirmDrawRequest,)
-    gives = (ConfirmDrawReply,)
     needs_token = True
     locks = True
 
@@ -272,8 +268,6 @@ class GetWinners(Interface):
     """
 
     path = "/getWinners"
-    takes = (GetWinnersRequest,)
-    gives = (GetWinnersReply,)
     gives_texts = ("text/csv",)
     needs_token = True
 

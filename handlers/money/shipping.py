@@ -50,8 +50,6 @@ class ShipPrize(Interface):
 
     path = "/shipPrize"
     method = "POST"
-    takes = (ShipPrizeRequest,)
-    gives = (ShipmentReply,)
     needs_token = True
     locks = True
 
@@ -69,8 +67,6 @@ class ReceivePrize(Interface):
 
     path = "/receivePrize"
     method = "POST"
-    takes = (TaskRequest,)
-    gives = (ShipmentReply,)
     needs_token = True
     locks = True
 
@@ -118,8 +114,6 @@ class ShipPrizes(Interface):
 
     path = "/shipPrizes"
     method = "POST"
-    takes = (ShipPrizesRequest,)
-    gives = (ShipPrizesReply,)
     needs_token = True
     locks = True
     body_limit_bytes = 2 << 20

@@ -40,8 +40,6 @@ class GetStatement(Interface):
     """The statement of your task."""
 
     path = "/getStatement"
-    takes = (TaskRequest,)
-    gives = (GetStatementReply,)
     needs_token = True
 
     async def answer(self, request: TaskRequest) -> GetStatementReply:

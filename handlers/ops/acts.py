@@ -41,7 +41,6 @@ class OpsEnd(OperatorInterface):
     path = "/ops/end"
     method = "POST"
     role = "act"
-    takes = (OpsEndRequest,)
 
     async def answer(self, request: OpsEndRequest) -> Reply:
         """Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
@@ -66,7 +65,6 @@ class OpsHide(OperatorInterface):
     path = "/ops/hide"
     method = "POST"
     role = "act"
-    takes = (OpsHideRequest,)
 
     async def answer(self, request: OpsHideRequest) -> Reply:
         """Raises what `hide_task` raises."""
@@ -88,7 +86,6 @@ class OpsFeature(OperatorInterface):
     path = "/ops/feature"
     method = "POST"
     role = "act"
-    takes = (OpsFeatureRequest,)
 
     async def answer(self, request: OpsFeatureRequest) -> Reply:
         """Raises what `feature_task` raises."""
@@ -111,7 +108,6 @@ class OpsDisconnect(OperatorInterface):
     path = "/ops/disconnect"
     method = "POST"
     role = "act"
-    takes = (OpsDisconnectRequest,)
 
     async def answer(self, request: OpsDisconnectRequest) -> Reply:
         """Raises Unavailable if Redis does not answer."""
@@ -131,7 +127,6 @@ class OpsSignOut(OperatorInterface):
     path = "/ops/signout"
     method = "POST"
     role = "act"
-    takes = (OpsSignOutRequest,)
 
     async def answer(self, request: OpsSignOutRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""
@@ -152,7 +147,6 @@ class OpsBan(OperatorInterface):
     path = "/ops/ban"
     method = "POST"
     role = "act"
-    takes = (OpsBanRequest,)
 
     async def answer(self, request: OpsBanRequest) -> Reply:
         """Raises NoSuchTask, BadRequest, Unavailable."""
@@ -172,7 +166,6 @@ class OpsUnban(OperatorInterface):
     path = "/ops/unban"
     method = "POST"
     role = "act"
-    takes = (OpsUnbanRequest,)
 
     async def answer(self, request: OpsUnbanRequest) -> Reply:
         """Raises NoSuchTask, BadRequest."""

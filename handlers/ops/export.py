@@ -43,7 +43,6 @@ class TableInterface(OperatorInterface):
     """An interface that sends a CSV table part by part, however long it is."""
 
     method = "POST"
-    gives = ()
     gives_texts = ("text/csv",)
 
     async def send_table(
@@ -87,7 +86,6 @@ class OpsWinners(TableInterface):
 
     path = "/ops/winners"
     role = "money"
-    takes = (OpsWinnersRequest,)
 
     async def answer(self, request: OpsWinnersRequest) -> None:
         """Send the table part by part."""

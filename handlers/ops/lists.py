@@ -49,8 +49,6 @@ class OpsList(OperatorInterface):
     """The tasks that are hidden, unpaid, featured, or hold money."""
 
     path = "/ops/list"
-    takes = (OpsListRequest,)
-    gives = (OpsListReply,)
 
     async def answer(self, request: OpsListRequest) -> OpsListReply:
         store, held_fen = self.context.store, dict[str, int]()
@@ -94,8 +92,6 @@ class OpsAlarms(OperatorInterface):
     """The present alarms, and the latest ones that are over."""
 
     path = "/ops/alarms"
-    takes = (NoParameters,)
-    gives = (OpsAlarmsReply,)
 
     async def answer(self, request: NoParameters) -> OpsAlarmsReply:
         found = await self.context.store.alarms.newest()
@@ -121,8 +117,6 @@ class OpsMoney(OperatorInterface):
     """The money of all tasks."""
 
     path = "/ops/money"
-    takes = (NoParameters,)
-    gives = (OpsMoneyReply,)
 
     async def answer(self, request: NoParameters) -> OpsMoneyReply:
         """The sums are those of `/metrics`; one process adds them up for all."""

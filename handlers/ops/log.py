@@ -122,8 +122,6 @@ class OpsLog(OperatorInterface):
     """What operators did."""
 
     path = "/ops/log"
-    takes = (OpsLogRequest,)
-    gives = (OpsLogReply,)
 
     async def answer(self, request: OpsLogRequest) -> OpsLogReply:
         """Raises BadRequest."""
@@ -151,7 +149,6 @@ class OpsExportLog(TableInterface):
 
     path = "/ops/exportLog"
     role = "act"
-    takes = (OpsExportLogRequest,)
 
     async def answer(self, request: OpsExportLogRequest) -> None:
         """Send the table part by part. Raises BadRequest."""

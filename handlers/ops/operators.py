@@ -55,7 +55,6 @@ class OpsLogin(Interface):
 
     path = "/ops/login"
     method = "POST"
-    takes = (OpsLoginRequest,)
     body_seconds = BODY_SECONDS
 
     async def guard(self) -> None:
@@ -127,7 +126,6 @@ class OperatorInterface(Interface):
             path = "/ops/end"
             method = "POST"
             role = "act"
-            takes = (OpsEndRequest,)
 
             async def answer(self, request: OpsEndRequest) -> Reply:
                 await end_task(self.context, self.actor, request.code, request.reason)
@@ -168,7 +166,6 @@ class OpsLogout(OperatorInterface):
 
     path = "/ops/logout"
     method = "POST"
-    takes = (NoParameters,)
 
     async def answer(self, request: NoParameters) -> Reply:
         """The session ends in all processes."""
@@ -193,8 +190,6 @@ class OpsMe(Interface):
     """Who is logged in."""
 
     path = "/ops/me"
-    takes = (NoParameters,)
-    gives = (OpsMeReply,)
 
     async def answer(self, request: NoParameters) -> OpsMeReply:
         """It is no error if nobody is logged in."""

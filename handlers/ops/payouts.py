@@ -68,8 +68,6 @@ class OpsPayouts(OperatorInterface):
     """The prizes that are held, and what is frozen."""
 
     path = "/ops/payouts"
-    takes = (NoParameters,)
-    gives = (OpsPayoutsReply,)
 
     async def answer(self, request: NoParameters) -> OpsPayoutsReply:
         store = self.context.store
@@ -129,7 +127,6 @@ class OpsPayoutRequest(msgspec.Struct):
 class _PayoutAct(OperatorInterface):
     method = "POST"
     role = "money"
-    takes = (OpsPayoutRequest,)
 
 
 class OpsFreeze(_PayoutAct):

@@ -98,8 +98,6 @@ class OpsPerson(OperatorInterface):
     """What a person did, and their ban."""
 
     path = "/ops/person"
-    takes = (OpsPersonRequest,)
-    gives = (OpsPersonReply,)
 
     async def answer(self, request: OpsPersonRequest) -> OpsPersonReply:
         """Raises NoSuchTask, BadRequest."""

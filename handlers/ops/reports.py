@@ -55,8 +55,6 @@ class OpsReports(OperatorInterface):
     """Tasks with reports that count and that no operator has decided on."""
 
     path = "/ops/reports"
-    takes = (NoParameters,)
-    gives = (OpsReportsReply,)
 
     async def answer(self, request: NoParameters) -> OpsReportsReply:
         """Reports of new accounts, and of people who never dug, are left out."""

@@ -55,8 +55,6 @@ class OpsReviews(OperatorInterface):
     """What an operator has to look at."""
 
     path = "/ops/reviews"
-    takes = (NoParameters,)
-    gives = (OpsReviewsReply,)
 
     async def answer(self, request: NoParameters) -> OpsReviewsReply:
         store = self.context.store
@@ -96,7 +94,6 @@ class OpsDecide(OperatorInterface):
     path = "/ops/decide"
     method = "POST"
     role = "act"
-    takes = (OpsDecideRequest,)
 
     async def answer(self, request: OpsDecideRequest) -> Reply:
         """Raises BadRequest if the review is not held any more, NotAllowed if the decision moves money."""

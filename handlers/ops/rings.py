@@ -82,8 +82,6 @@ class OpsRing(OperatorInterface):
     """The ring that a held red packet belongs to."""
 
     path = "/ops/ring"
-    takes = (OpsRingRequest,)
-    gives = (OpsRingReply,)
 
     async def answer(self, request: OpsRingRequest) -> OpsRingReply:
         """Raises BadRequest if that prize was never won."""
@@ -127,7 +125,6 @@ class OpsReleaseRing(OperatorInterface):
     path = "/ops/releaseRing"
     method = "POST"
     role = "money"
-    takes = (OpsRingActRequest,)
 
     async def answer(self, request: OpsRingActRequest) -> Reply:
         """Raises BadRequest if nothing is held."""
@@ -143,7 +140,6 @@ class OpsReturnRing(OperatorInterface):
     path = "/ops/returnRing"
     method = "POST"
     role = "money"
-    takes = (OpsRingActRequest,)
 
     async def answer(self, request: OpsRingActRequest) -> Reply:
         """Raises BadRequest if nothing is held."""

@@ -33,7 +33,6 @@ class OpsRun(OperatorInterface):
     path = "/ops/run"
     method = "POST"
     role = "money"
-    takes = (OpsRunRequest,)
 
     async def answer(self, request: OpsRunRequest) -> Reply:
         """Raises BadRequest if such a run is under way."""
@@ -53,7 +52,6 @@ class OpsErase(OperatorInterface):
     path = "/ops/erase"
     method = "POST"
     role = "money"
-    takes = (OpsEraseRequest,)
 
     async def answer(self, request: OpsEraseRequest) -> Reply:
         """Raises NoSuchTask, BadRequest. The run tells what stops an erasure."""
@@ -94,8 +92,6 @@ class OpsRuns(OperatorInterface):
     """What was started here, and how far it has come."""
 
     path = "/ops/runs"
-    takes = (NoParameters,)
-    gives = (OpsRunsReply,)
 
     async def answer(self, request: NoParameters) -> OpsRunsReply:
         store, keys = self.context.store, self.context.keys

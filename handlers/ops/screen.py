@@ -134,8 +134,6 @@ class OpsTask(OperatorInterface):
     """A task's page."""
 
     path = "/ops/task"
-    takes = (OpsTaskRequest,)
-    gives = (OpsTaskReply,)
 
     async def answer(self, request: OpsTaskRequest) -> OpsTaskReply:
         """Raises NoSuchTask."""

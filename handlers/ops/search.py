@@ -80,8 +80,6 @@ class OpsSearch(OperatorInterface):
 
     path = "/ops/search"
     method = "POST"
-    takes = (OpsSearchRequest,)
-    gives = (OpsSearchReply,)
 
     async def answer(self, request: OpsSearchRequest) -> OpsSearchReply:
         """Raises BadRequest for one character. Finds nothing for an operators' token."""

@@ -99,8 +99,6 @@ class OpsTimeline(OperatorInterface):
     """What happened to a person, a treasure or a prize. It has no ids, addresses or phones."""
 
     path = "/ops/timeline"
-    takes = (OpsTimelineRequest,)
-    gives = (OpsTimelineReply,)
 
     async def answer(self, request: OpsTimelineRequest) -> OpsTimelineReply:
         """Raises NoSuchTask, BadRequest."""

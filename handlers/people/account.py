@@ -79,10 +79,8 @@ class UserLogin(Interface):
     """Log in with WeChat's code. It says who it is; name and picture come from `setProfile`."""
 
     path = "/userLogin"
-    takes = (UserLoginRequest,)
-    gives = (UserLoginReply,)
 
-    async def answer(self, request: UserLoginRequest) -> Reply:
+    async def answer(self, request: UserLoginRequest) -> UserLoginReply:
         """Return the person of the code, with a new token.
 
         Raises what `log_in_with_data` raises, BadRequest, TooOften and Busy. Only wrong codes count against
@@ -195,10 +193,8 @@ class GetMyInfo(Interface):
     """The caller's numbers of digs and tasks."""
 
     path = "/getMyInfo"
-    takes = (PersonRequest,)
-    gives = (GetMyInfoReply,)
 
-    async def answer(self, request: PersonRequest) -> Reply:
+    async def answer(self, request: PersonRequest) -> GetMyInfoReply:
         person = await self.let_in()
         settings = self.context.settings
         numbers = await self.context.store.digs.numbers(request.unionid)
@@ -259,11 +255,9 @@ class SetProfile(Interface):
 
     path = "/setProfile"
     method = "POST"
-    takes = (SetProfileRequest,)
-    gives = (SetProfileReply,)
     needs_token = True
 
-    async def answer(self, request: SetProfileRequest) -> Reply:
+    async def answer(self, request: SetProfileRequest) -> SetProfileReply:
         """Raises Banned, TooOften and what `set_profile` raises."""
         check_ban(await self.person(), self.context.clock.now_ms())
         await limit(self.context, self.request, self.caller, {"profiles": 1})
@@ -278,7 +272,6 @@ class Logout(Interface):
 
     path = "/logout"
     method = "POST"
-    takes = (OwnRequest,)
     needs_token = True
 
     async def answer(self, request: OwnRequest) -> Reply:
@@ -298,8 +291,6 @@ class DeleteAccount(Interface):
 
     path = "/deleteAccount"
     method = "POST"
-    takes = (OwnRequest,)
-    gives = (DeleteAccountReply,)
     needs_token = True
     locks = True
 
@@ -315,7 +306,6 @@ class KeepAccount(Interface):
 
     path = "/keepAccount"
     method = "POST"
-    takes = (OwnRequest,)
     needs_token = True
     locks = True
 

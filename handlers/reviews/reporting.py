@@ -31,7 +31,6 @@ class ReportTask(Interface):
 
     path = "/report"
     method = "POST"
-    takes = (ReportRequest,)
     needs_token = True
 
     async def answer(self, request: ReportRequest) -> Reply:
