@@ -294,7 +294,7 @@ def _tell(line: str) -> None:
 
 def _audit(parsed: argparse.Namespace) -> int:
     from server.operation.audit import audit
-    from server.wechat.pay import Pay
+    from server.wechat.pay.client import Pay
 
     settings = read_settings(os.environ)
 

@@ -26,7 +26,7 @@ from server.settings.merchant import Merchant
 from server.settings.operators import Operator
 from server.store import Store
 from server.wechat import WeChat
-from server.wechat.pay import Pay
+from server.wechat.pay.client import Pay
 
 T = TypeVar("T")
 

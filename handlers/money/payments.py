@@ -15,7 +15,7 @@ from server.actions.money.pay_in import order_payment
 from server.actions.money.risk import note_place
 from server.actions.people.account import check_ban
 from server.security.addresses import counted_address
-from server.wechat.pay import ForgedNotice
+from server.wechat.pay.answers import ForgedNotice
 
 
 class PayTaskRequest(msgspec.Struct):

@@ -28,7 +28,7 @@ from server.store.money.orders import Orders
 from server.store.money.payments import CONTRADICTION
 from server.store.money.prizes import Prize
 from server.store.money.refunds import Refunds
-from server.wechat.pay import Contradiction, PayUnknown
+from server.wechat.pay.answers import Contradiction, PayUnknown
 
 ADDRESS_DAYS = 90
 # What a sweep looks at, in this order: payments come first.

@@ -26,8 +26,8 @@ from server.store.money.ledger import Entry
 from server.store.money.orders import Order
 from server.store.money.prizes import Prize
 from server.store.money.refunds import Refund
-from server.wechat.pay import Contradiction, Pay, PayRefused, PayUnknown
-from server.wechat.pay.client import DAY_REFUSED
+from server.wechat.pay.answers import Contradiction, PayRefused, PayUnknown
+from server.wechat.pay.client import DAY_REFUSED, Pay
 
 # Payments move while they are read: a difference counts only if it is still there after some more looks.
 LOOKS = 3
@@ -375,8 +375,8 @@ async def _refund_at_wechat(refund: Refund, pay: Pay) -> tuple[str, bool]:
         answer = await pay.query_refund(refund["_id"], refund["out_trade_no"])
     except (PayRefused, PayUnknown, Contradiction) as error:
         return str(error), isinstance(error, PayRefused) and error.not_found and refund["state"] == "asked"
-    said = f"{answer.status}, {answer.amount_fen} fen"
+    said = f"{answer.status}, {answer.amount.refund} fen"
     final = {"SUCCESS": "refunded", "CLOSED": "closed"}.get(answer.status)
-    return said, answer.amount_fen == refund["amount_fen"] and (
+    return said, answer.amount.refund == refund["amount_fen"] and (
         final == refund["state"] if final else refund["state"] in OPEN.split()
     )

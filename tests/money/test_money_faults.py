@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import msgspec
 import pytest
 
 from server.actions.money.pay_out import note_bill, settle_bill
@@ -13,7 +14,7 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.audit import audit
-from server.wechat.pay import BillAnswer, Contradiction, OrderAnswer, RefundAnswer
+from server.wechat.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
 from support.purse import (
     DAY_MS,
     check_books,
@@ -193,13 +194,16 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(cli
         await misbehave(client, "closed", call="refund")
     await sweep_until_quiet(context)
     before = await only(context, "refunds")
-    said = {"out_refund_no": before["_id"], "out_trade_no": before["out_trade_no"], "refund_id": "1"}
-    amounts = {"amount_fen": 200, "total_fen": 200}
-    await note_refund(context, RefundAnswer(**said, **amounts, status=first))  # type: ignore[arg-type]
-    with pytest.raises(Contradiction):
-        await note_refund(context, RefundAnswer(**said, **amounts, status=then))  # type: ignore[arg-type]
-    with pytest.raises(Contradiction):
-        await note_refund(context, RefundAnswer(**{**said, "out_trade_no": "X"}, **amounts, status=first))  # type: ignore[arg-type]
+    said = RefundAnswer(
+        out_refund_no=before["_id"],
+        out_trade_no=before["out_trade_no"],
+        status=first,
+        amount=RefundAmount(refund=200, total=200),
+    )
+    await note_refund(context, said)
+    for changes in ({"status": then}, {"out_trade_no": "X"}):
+        with pytest.raises(Contradiction):
+            await note_refund(context, msgspec.structs.replace(said, **changes))
     assert await only(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
@@ -309,9 +313,7 @@ async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(
     with pytest.raises(Contradiction):
         await note_bill(
             context,
-            BillAnswer(
-                out_bill_no=bill["_id"], transfer_bill_no="1", state="SUCCESS", amount_fen=bill["amount_fen"]
-            ),
+            BillAnswer(out_bill_no=bill["_id"], state="SUCCESS", amount_fen=bill["amount_fen"]),
         )
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
 
@@ -323,7 +325,7 @@ async def test_an_expired_order_is_not_asked_about_in_each_sweep(context, monkey
     async def still_unpaid(number: str) -> OrderAnswer:
         nonlocal asked
         asked += 1
-        return OrderAnswer(out_trade_no=number, trade_state="NOTPAY")
+        return OrderAnswer(appid="wx", mchid="1", out_trade_no=number, trade_state="NOTPAY")
 
     monkeypatch.setattr(context.pay, "query_order", still_unpaid)
     await let_pass(context, 3 * HOUR_MS)

@@ -15,7 +15,7 @@ from server.game.findings import BooksWhat
 from server.operation.audit import differences, read_money, remote_differences
 from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
-from server.wechat.pay import PayRefused
+from server.wechat.pay.answers import PayRefused
 from support.client import Client
 from support.purse import (
     DAY_MS,

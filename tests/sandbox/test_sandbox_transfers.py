@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from server.wechat.pay import PayRefused
+from server.wechat.pay.answers import PayRefused
 from support.merchant_calls import TRANSFERS, a_bill, call
 
 

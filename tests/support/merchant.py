@@ -16,7 +16,8 @@ from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from server.context import Context
-from server.wechat.pay import Notice, Pay, PaymentParameters
+from server.wechat.pay.answers import Notice, PaymentParameters
+from server.wechat.pay.client import Pay
 
 OPENID = "oUpF8uMuAJO_M2pxb1Q9zNjWeS6o"
 

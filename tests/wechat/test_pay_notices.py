@@ -12,10 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from devtools.sandbox import signing
-from server.wechat.pay import (
-    ForgedNotice,
-    Notice,
-)
+from server.wechat.pay.answers import ForgedNotice, Notice
 from support.merchant import Shop
 
 

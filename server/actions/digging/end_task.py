@@ -24,7 +24,7 @@ from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
 from server.game.review import IN_REVIEW, is_checking, is_taken_down
 from server.game.task import Task, unpaid_until_ms
-from server.wechat.pay import Contradiction
+from server.wechat.pay.answers import Contradiction
 
 LOOK_AGAIN_MS = 60_000
 # Look again after this if all prizes that are left wait for an operator.

@@ -15,7 +15,7 @@ from server.game.prize import is_out
 from server.game.prize import prize as lifecycle
 from server.game.task import Task
 from server.store.money.prizes import Prize
-from server.wechat.pay import Contradiction
+from server.wechat.pay.answers import Contradiction
 
 
 async def record_prize(context: Context, dig: Dig) -> None:

@@ -32,7 +32,7 @@ from server.game.reasons import why_held, why_not_claim
 from server.game.task import Task
 from server.store.money.bills import Bill
 from server.store.money.prizes import Prize
-from server.wechat.pay import PayUnknown
+from server.wechat.pay.answers import PayUnknown
 from server.wechat.pay.client import DAY_REFUSED
 
 ATTEMPTS = 3

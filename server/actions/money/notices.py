@@ -15,7 +15,7 @@ from server.actions.money.pay_in import follow_payments, note_payment
 from server.actions.money.pay_out import follow_bill, note_bill
 from server.actions.money.refund import note_refund
 from server.context import Context, per_context
-from server.wechat.pay import BillAnswer, OrderAnswer, RefundAnswer
+from server.wechat.pay.answers import BillAnswer, OrderAnswer, RefundAnswer
 
 
 @dataclass(slots=True)

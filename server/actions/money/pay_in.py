@@ -32,7 +32,7 @@ from server.game.task import Task
 from server.security.random_codes import random_code
 from server.store.money.orders import Order
 from server.store.people.people import Person
-from server.wechat.pay import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
+from server.wechat.pay.answers import Contradiction, OrderAnswer, PaymentParameters, PayRefused, PayUnknown
 
 ORDER_MS = 7_200_000
 # With less time left than this, an order is not handed out any more.

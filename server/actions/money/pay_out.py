@@ -33,7 +33,7 @@ from server.game.prize import extended
 from server.store.money.bills import Bill
 from server.store.money.payments import CONTRADICTION
 from server.store.money.prizes import Prize, bill_number
-from server.wechat.pay import BillAnswer, Contradiction, PayRefused, PayUnknown
+from server.wechat.pay.answers import BillAnswer, Contradiction, PayRefused, PayUnknown
 from server.wechat.pay.client import DAY_REFUSED
 
 # What the winner reads in WeChat. It names nothing that people wrote: WeChat would refuse a word that it

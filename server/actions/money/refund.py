@@ -14,8 +14,7 @@ from server.game.refund import refused as refused_by_wechat
 from server.store.money.orders import Order
 from server.store.money.payments import CONTRADICTION
 from server.store.money.refunds import Refund, refund_number
-from server.wechat.pay import Contradiction, PayRefused, PayUnknown, RefundAnswer
-from server.wechat.pay.answers import RefundStatus
+from server.wechat.pay.answers import Contradiction, PayRefused, PayUnknown, RefundAnswer, RefundStatus
 
 # WeChat wants refunds of one order a minute apart, and at most 50 of them. We make at most three.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012556457
@@ -96,11 +95,11 @@ async def note_refund(context: Context, answer: RefundAnswer) -> None:
     known = await refunds.find(number)
     if (
         known is None
-        or (known["out_trade_no"], known["total_fen"]) != (answer.out_trade_no, answer.total_fen)
-        or known["amount_fen"] != answer.amount_fen
+        or (known["out_trade_no"], known["total_fen"]) != (answer.out_trade_no, answer.amount.total)
+        or known["amount_fen"] != answer.amount.refund
     ):
         raise Contradiction(
-            f"a refund of {answer.amount_fen} of {answer.total_fen} fen of order {answer.out_trade_no} "
+            f"a refund of {answer.amount.refund} of {answer.amount.total} fen of order {answer.out_trade_no} "
             f"under the number {number}"
         )
     ended = await _note(context, known, answer.status)

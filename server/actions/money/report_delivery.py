@@ -19,7 +19,7 @@ from server.game.amounts import DAY_MS, UNKNOWN_MS
 from server.game.order import SHIPPING_REFUSED
 from server.store.money.orders import Order
 from server.wechat import WeChatError
-from server.wechat.pay import PayUnknown
+from server.wechat.pay.answers import PayUnknown
 from server.wechat.shipping import NOT_NOW, REPORTED, UNAUTHORIZED, UNSHIPPABLE
 
 # A payment appears in WeChat's list about a minute after it was made.

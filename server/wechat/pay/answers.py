@@ -1,15 +1,20 @@
-"""What WeChat Pay says of orders, refunds and transfer bills, in replies and in notices. Pure.
+"""What WeChat Pay says of orders, refunds and transfer bills, and how calls fail. Pure.
 
-Amounts are in fen. If an answer has another shape, or a state that this server does not know, the outcome
-must be treated as unknown.
+Answers are read straight from the JSON of replies and notices. Amounts are in fen. If an answer has another
+shape, or a state that this server does not know, the outcome must be treated as unknown.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
+Fen = Annotated[int, Meta(ge=0)]
+# The only currency. Amounts without a currency are in it.
+CURRENCY = "CNY"
+_NOT_FOUND = frozenset({"NOT_FOUND", "ORDER_NOT_EXIST", "ORDERNOTEXIST", "RESOURCE_NOT_EXISTS"})
 # https://pay.weixin.qq.com/doc/v3/merchant/4012791859
 TradeState: TypeAlias = Literal["SUCCESS", "REFUND", "NOTPAY", "CLOSED", "REVOKED", "USERPAYING", "PAYERROR"]
 # https://pay.weixin.qq.com/doc/v3/merchant/4012791863
@@ -30,21 +35,33 @@ class PaymentParameters(msgspec.Struct, frozen=True, rename="camel"):
     pay_sign: str
 
 
+class OrderAmount(msgspec.Struct, frozen=True):
+    """What an order costs."""
+
+    total: Fen
+    currency: str = CURRENCY
+
+
 class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What WeChat says of an order. REFUND means: paid, then at least partly refunded.
 
-    `amount_fen`, `openid` (the payer's) and `transaction_id` are None if WeChat leaves them out. It does so
-    only before the order is paid. `bank_type` is what paid it, such as OTHERS (not a card), CMB_DEBIT or
-    CMB_CREDIT; None if WeChat does not say. Its values: https://pay.weixin.qq.com/doc/v2/merchant/4011941162
+    WeChat may leave amount and transaction_id out only before the order is paid. `bank_type` is what paid it,
+    such as OTHERS (not a card), CMB_DEBIT or CMB_CREDIT; None if WeChat does not say. Its values:
+    https://pay.weixin.qq.com/doc/v2/merchant/4011941162
     """
 
+    appid: str
+    mchid: str
     out_trade_no: str
     trade_state: TradeState
-    amount_fen: int | None = None
-    openid: str | None = None
+    amount: OrderAmount | None = None
     transaction_id: str | None = None
-    success_time: str | None = None
     bank_type: str | None = None
+
+    @property
+    def amount_fen(self) -> int | None:
+        """What the order costs, None if WeChat does not say."""
+        return self.amount.total if self.amount is not None else None
 
     @property
     def paid(self) -> bool:
@@ -52,18 +69,26 @@ class OrderAnswer(msgspec.Struct, frozen=True, kw_only=True):
         return self.trade_state in ("SUCCESS", "REFUND")
 
 
+class RefundAmount(msgspec.Struct, frozen=True):
+    """How much of an order's `total` is refunded."""
+
+    refund: Fen
+    total: Fen
+    currency: str = CURRENCY
+
+
 class RefundAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What WeChat says of a refund.
 
-    PROCESSING is open; SUCCESS and CLOSED are final; ABNORMAL waits for the operator.
+    PROCESSING is open; SUCCESS and CLOSED are final; ABNORMAL waits for the operator. Only notices name the
+    merchant.
     """
 
     out_refund_no: str
     out_trade_no: str
-    refund_id: str
     status: RefundStatus
-    amount_fen: int
-    total_fen: int
+    amount: RefundAmount
+    mchid: str | None = None
 
 
 class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,16 +96,18 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     `package_info` is for `wx.requestMerchantTransfer`; only the reply to `transfer` carries it, while the
     state is WAIT_USER_CONFIRM. `amount_fen` is None in the replies to `transfer` and `cancel_transfer`.
-    `fail_reason` is WeChat's code, such as OVERDUE_CLOSE or ACCOUNT_FROZEN.
+    `fail_reason` is WeChat's code, such as OVERDUE_CLOSE or ACCOUNT_FROZEN. The merchant has one of two
+    names, or is left out.
     """
 
     out_bill_no: str
-    transfer_bill_no: str
     state: TransferState
     package_info: str | None = None
     fail_reason: str | None = None
-    amount_fen: int | None = None
-    openid: str | None = None
+    amount_fen: Fen | None = msgspec.field(name="transfer_amount", default=None)
+    appid: str | None = None
+    mchid: str | None = None
+    mch_id: str | None = None
 
     @property
     def final(self) -> bool:
@@ -94,3 +121,34 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     event_type: str
     resource: OrderAnswer | RefundAnswer | BillAnswer
+
+
+class PayRefused(Exception):
+    """WeChat said no, and did nothing. `code` is WeChat's: NOT_ENOUGH, ORDERPAID, NOT_FOUND, PARAM_ERROR, …
+
+    An earlier call under the same number may still have succeeded: a refusal is never a reason to take a new
+    number.
+    """
+
+    def __init__(self, code: str, message: str, http_status: int = 0) -> None:
+        self.code = code
+        self.message = message
+        self.http_status = http_status
+        super().__init__(f"{code}: {message}")
+
+    @property
+    def not_found(self) -> bool:
+        """Whether WeChat knows no order, refund or bill of that number."""
+        return self.code in _NOT_FOUND
+
+
+class PayUnknown(Exception):
+    """What we asked for may or may not have happened: ask WeChat, or repeat under the same number."""
+
+
+class Contradiction(Exception):
+    """What WeChat says, or what we find, contradicts our own records or what we asked."""
+
+
+class ForgedNotice(Exception):
+    """The notice is not from WeChat, not for us, or too old. It must change nothing; the answer is 401."""

@@ -13,11 +13,12 @@ import secrets
 import time
 from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import httpx
 import msgspec
 from cryptography.x509 import load_pem_x509_certificate
+from msgspec import Meta
 from wechatpayv3.async_ import AsyncWeChatPay, WeChatPayType  # type: ignore[import-untyped]
 from wechatpayv3.async_.core import AsyncCore  # type: ignore[import-untyped]
 from wechatpayv3.async_.type import RequestType  # type: ignore[import-untyped]
@@ -26,17 +27,19 @@ from wechatpayv3.utils import build_authorization  # type: ignore[import-untyped
 from server.runtime.deadline import paused
 from server.security.certificates import trusted
 from server.settings.merchant import Merchant
-from server.wechat.pay.answers import BillAnswer, Notice, OrderAnswer, PaymentParameters, RefundAnswer
-from server.wechat.pay.failures import Contradiction, ForgedNotice, PayRefused, PayUnknown
-from server.wechat.pay.wire import (
+from server.wechat.pay.answers import (
     CURRENCY,
-    Failure,
-    Prepay,
-    WireBill,
-    WireNotice,
-    WireOrder,
-    WireRefund,
-    WireRefundNotice,
+    BillAnswer,
+    Contradiction,
+    ForgedNotice,
+    Notice,
+    OrderAmount,
+    OrderAnswer,
+    PaymentParameters,
+    PayRefused,
+    PayUnknown,
+    RefundAmount,
+    RefundAnswer,
 )
 
 CONNECT_SECONDS = 3.0
@@ -63,7 +66,28 @@ _SIGNED_BY = frozenset(
 )
 _HEXADECIMAL = re.compile("[0-9A-Fa-f]{1,64}")
 _BEIJING = timezone(timedelta(hours=8))
-_Wire = TypeVar("_Wire", bound=msgspec.Struct)
+_Answer = TypeVar("_Answer", bound=msgspec.Struct)
+
+
+class _Failure(msgspec.Struct):
+    """The answer to a failed call."""
+
+    code: str = ""
+    message: str = ""
+
+
+class _Prepay(msgspec.Struct):
+    """The answer to a new order."""
+
+    prepay_id: Annotated[str, Meta(min_length=1)]
+
+
+class _Opened(msgspec.Struct):
+    """A notice that the library has decrypted; the shape of `resource` depends on `event_type`."""
+
+    id: str
+    event_type: str
+    resource: dict[str, object]
 
 
 class _Core(AsyncCore):  # type: ignore[misc]
@@ -76,7 +100,6 @@ class _Core(AsyncCore):  # type: ignore[misc]
 
     async def _update_certificates(self) -> None:
         """Fetch none: in public-key mode, an answer signed by another certificate than ours is forged."""
-
 
     def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
         return self._named(headers) and bool(super()._verify_signature(headers, body))
@@ -183,7 +206,7 @@ class Pay:
             # github.com/wechatpay-apiv3/wechatpay-go, services/payments/jsapi, PrepayRequest.LimitPay.
             body["limit_pay"] = ["no_credit"]
         call = self._pay._core.request(ORDERS, method=RequestType.POST, data=body)
-        return (await self._ask(Prepay, call)).prepay_id
+        return (await self._ask(_Prepay, call)).prepay_id
 
     def payment_parameters(self, prepay_id: str) -> PaymentParameters:
         """Return what `wx.requestPayment` takes, with a new signature."""
@@ -195,11 +218,10 @@ class Pay:
 
     async def query_order(self, out_trade_no: str) -> OrderAnswer:
         """Return the order as WeChat knows it. Refused with ORDER_NOT_EXIST if it was never made."""
-        found = await self._ask(WireOrder, self._pay.query(out_trade_no=out_trade_no))
-        self._check(out_trade_no, found.out_trade_no, found.mchid, found.appid)
-        if found.amount is not None:
-            self._check_currency(out_trade_no, found.amount.currency)
-        return found.order()
+        answer = await self._ask(OrderAnswer, self._pay.query(out_trade_no=out_trade_no))
+        self._check(out_trade_no, answer.out_trade_no, answer.mchid, answer.appid)
+        _check_currency(out_trade_no, answer.amount)
+        return answer
 
     async def close_order(self, out_trade_no: str) -> None:
         """Close the order, so that nobody can pay it. Refused with ORDERPAID if paid. Safe to repeat."""
@@ -234,11 +256,11 @@ class Pay:
     async def _refund(
         self, out_refund_no: str, out_trade_no: str, call: Awaitable[tuple[int, str | bytes]]
     ) -> RefundAnswer:
-        found = await self._ask(WireRefund, call)
-        self._check(out_refund_no, found.out_refund_no)
-        self._check(out_trade_no, found.out_trade_no)
-        self._check_currency(out_refund_no, found.amount.currency)
-        return found.refund()
+        answer = await self._ask(RefundAnswer, call)
+        self._check(out_refund_no, answer.out_refund_no)
+        self._check(out_trade_no, answer.out_trade_no)
+        _check_currency(out_refund_no, answer.amount)
+        return answer
 
     # -- paying out
 
@@ -285,9 +307,9 @@ class Pay:
         return await self._bill(out_bill_no, self._post_nothing(path))
 
     async def _bill(self, out_bill_no: str, call: Awaitable[tuple[int, str | bytes]]) -> BillAnswer:
-        found = await self._ask(WireBill, call)
-        self._check(out_bill_no, found.out_bill_no, found.mch_id or found.mchid, found.appid)
-        return found.bill()
+        answer = await self._ask(BillAnswer, call)
+        self._check(out_bill_no, answer.out_bill_no, answer.mch_id or answer.mchid, answer.appid)
+        return answer
 
     async def _post_nothing(self, path: str) -> tuple[int, str]:
         """POST without a body. The library would send `null` but sign an empty body."""
@@ -331,7 +353,7 @@ class Pay:
             opened = self._pay.callback({name: found[name] for name in _SIGNED_BY}, body)
             if opened is None:
                 raise ForgedNotice("its signature is wrong, or it cannot be decrypted")
-            notice = msgspec.convert(opened, WireNotice)
+            notice = msgspec.convert(opened, _Opened)
             return Notice(id=notice.id, event_type=notice.event_type, resource=self._opened(notice))
         # The errors of UTF-8, base64, JSON and msgspec all are ValueErrors. The library raises the other two
         # if the JSON is valid but no notice.
@@ -348,22 +370,23 @@ class Pay:
             return True
         return _HEXADECIMAL.fullmatch(serial) is not None and int(serial, 16) in self._signers
 
-    def _opened(self, notice: WireNotice) -> OrderAnswer | RefundAnswer | BillAnswer:
-        if notice.event_type.startswith("TRANSACTION."):
-            order = msgspec.convert(notice.resource, WireOrder)
-            self._check_ours(order.mchid, order.appid)
-            if order.amount is not None:
-                self._check_currency(order.out_trade_no, order.amount.currency)
-            return order.order()
-        if notice.event_type.startswith("REFUND."):
-            refund = msgspec.convert(notice.resource, WireRefundNotice)
-            self._check_ours(refund.mchid)
-            self._check_currency(refund.out_refund_no, refund.amount.currency)
-            return refund.refund()
-        if notice.event_type.startswith("MCHTRANSFER."):
-            bill = msgspec.convert(notice.resource, WireBill)
-            self._check_ours(bill.mch_id or bill.mchid, bill.appid)
-            return bill.bill()
+    def _opened(self, notice: _Opened) -> OrderAnswer | RefundAnswer | BillAnswer:
+        match notice.event_type.partition(".")[0]:
+            case "TRANSACTION":
+                order = msgspec.convert(notice.resource, OrderAnswer)
+                self._check_ours(order.mchid, order.appid)
+                _check_currency(order.out_trade_no, order.amount)
+                return order
+            case "REFUND":  # its status has another name than in replies
+                named = {**notice.resource, "status": notice.resource.get("refund_status")}
+                refund = msgspec.convert(named, RefundAnswer)
+                self._check_ours(refund.mchid)
+                _check_currency(refund.out_refund_no, refund.amount)
+                return refund
+            case "MCHTRANSFER":
+                bill = msgspec.convert(notice.resource, BillAnswer)
+                self._check_ours(bill.mch_id or bill.mchid, bill.appid)
+                return bill
         raise ForgedNotice("it is of a kind that nobody asked for")
 
     def _check_ours(self, mchid: str | None, appid: str | None = None) -> None:
@@ -378,11 +401,7 @@ class Pay:
         if number != asked or mchid not in (None, our_mchid) or appid not in (None, self.appid):
             raise Contradiction(f"asked about {asked}, WeChat answers about {number} of {mchid} and {appid}")
 
-    def _check_currency(self, number: str, currency: str) -> None:
-        if currency != CURRENCY:
-            raise Contradiction(f"the amount of {number} is in {currency}")
-
-    async def _ask(self, kind: type[_Wire], call: Awaitable[tuple[int, str | bytes]]) -> _Wire:
+    async def _ask(self, kind: type[_Answer], call: Awaitable[tuple[int, str | bytes]]) -> _Answer:
         content = await self._body_of(call)
         try:
             return msgspec.json.decode(content, type=kind)
@@ -406,9 +425,14 @@ class Pay:
         raise _failed(status, content)
 
 
+def _check_currency(number: str, amount: OrderAmount | RefundAmount | None) -> None:
+    if amount is not None and amount.currency != CURRENCY:
+        raise Contradiction(f"the amount of {number} is in {amount.currency}")
+
+
 def _failed(status: int, content: str | bytes) -> PayRefused | PayUnknown:
     try:
-        failure = msgspec.json.decode(content, type=Failure)
+        failure = msgspec.json.decode(content, type=_Failure)
     except ValueError:  # most likely a proxy's page
         return PayUnknown(f"HTTP {status} without a reason")
     if not 400 <= status < 500 or not failure.code or failure.code in _UNCERTAIN:
