@@ -213,10 +213,11 @@ export const fluctuationHint = (interval, gap) =>
 /** Return what a frame or a reply says of the digs to come. */
 export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, deepest });
 
-/** Return how likely the next dig wins, by the rules of the draw. */
-export function chanceWords({ status, one_in, nearest }) {
+/** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner or the publisher. */
+export function chanceWords({ status, one_in, nearest, is_prize, mine }) {
   if (status || !nearest) return "";
-  return one_in ? `这一锹 1/${one_in}` : `这一锹挖不到，下一份最浅在第 ${nearest} 层`;
+  const dig = is_prize || mine ? "别人的下一锹" : "这一锹";
+  return one_in ? `${dig} 1/${one_in}` : `${dig}挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
 // What the winner reads when the ground opens, and the choice whether it makes a sound.

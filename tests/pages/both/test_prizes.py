@@ -107,6 +107,16 @@ def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(client,
     digger.says("一面铜镜", "第 1 层 · 这一层不会有 · 没挖到")
 
 
+def test_a_winner_reads_that_the_next_dig_is_somebody_elses(client, publisher):
+    two = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 0}
+    code = publisher.publish(a_picture(), name="两个铜镜", **two)
+    Person.log_in(publisher.address, "小谷").post("/postTask", code=code)
+    winner = client("小谷")
+    winner.open("treasure", code)
+    winner.says("别人的下一锹 1/1")
+    winner.keeps_silent("这一锹")
+
+
 def test_an_end_says_who_won_why_that_was_fair_and_where_to_dig_next(client, publisher):
     publisher.publish(a_picture(), name="下一个铜壶", cd=0)
     two = {"prize_num": 2, "interval": 3, "fluctuation": 0, "forecast_num": 6, "cd": 0}
