@@ -18,9 +18,9 @@ from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorInterface
 from handlers.tables import BEIJING, BOM, csv_rows, moment
 from server.actions.operate import Won, export_given
-from server.actions.people.erase import is_pseudonym
 from server.game.amounts import FEN_PER_YUAN
 from server.runtime.deadline import paused
+from server.store.people.erasure import is_pseudonym
 
 # A client that has not read a part after this long is cut off.
 TAKEN_SECONDS = 20.0

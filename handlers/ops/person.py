@@ -16,7 +16,7 @@ from handlers.base import Reply
 from handlers.ops.lists import board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import Code
-from server.actions.people.leave import delete_at
+from server.actions.people.account import delete_at
 from server.actions.people.whom import KEY_PATTERN, Whom, brought_by, find_person
 from server.errors import BadRequest
 from server.operation.feed import BoardTask

@@ -13,8 +13,15 @@ from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, OwnRequest, PersonRequest, Unionid
 from handlers.people.to_do import ToDo, to_do
-from server.actions.people.account import check_ban, end_sessions, log_in, log_in_with_data, set_profile
-from server.actions.people.leave import delete_at, leave, stay
+from server.actions.people.account import (
+    check_ban,
+    delete_at,
+    end_sessions,
+    log_in,
+    log_in_with_data,
+    set_profile,
+)
+from server.actions.people.leave import leave, stay
 from server.context import Context, per_context
 from server.errors import BadLoginCode, BadRequest, BadUserData, Busy, LoginBlocked, TooOften
 from server.game.review import ReviewState

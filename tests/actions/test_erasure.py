@@ -515,6 +515,18 @@ async def test_killed_after_any_write_both_records_are_deleted_or_kept_once_aske
     await asking.note(bob.post("/deleteAccount"))
     for left in asking.left:
         await put_back(context, left)
+        told = [await client.log_in("bob", unionid=given) for given in "01"]
+        assert len({someone.data["delete_at"] for someone in told}) == 1  # a login notes what was not noted
+        await put_back(context, left)
+        asked = await leaving()
+        await days_pass(context)
+        await erase_leavers(context)
+        if asked == 1:
+            assert await leaving() == 2, "the leader notes the rest before it erases anything"
+        await days_pass(context)
+        await erase_leavers(context)
+        assert len(await find(context, "people")) == (0 if asked else 2)
+        await put_back(context, left)
         again = await client.log_in("bob", unionid="1")
         assert (await again.post("/deleteAccount"))["delete_at"]
         assert await leaving() == 2
@@ -526,6 +538,20 @@ async def test_killed_after_any_write_both_records_are_deleted_or_kept_once_aske
         assert (await bob.post("/keepAccount"))["status"] == 0
         assert await leaving() == 0
     assert [len(each.left) for each in (asking, keeping)] == [7, 6]
+
+
+async def test_a_record_that_begins_during_the_seven_days_is_deleted_and_kept_with_the_other(client, context):
+    old = await client.log_in("bob", unionid="0")
+    asked = await old.post("/deleteAccount")
+    new = await client.log_in("bob", unionid="1")
+    assert new.data["delete_at"] == (await new.get("/getMyInfo"))["delete_at"] == asked["delete_at"]
+    assert (await new.post("/keepAccount"))["status"] == 0
+    old, new = [await client.log_in("bob", unionid=given) for given in "01"]
+    assert (old.data["delete_at"], new.data["delete_at"]) == (0, 0)
+    await new.post("/deleteAccount")
+    await days_pass(context)
+    await erase_leavers(context)
+    assert naming(await everything(context), old.unionid, new.unionid) == []
 
 
 def test_the_command_says_that_it_knows_nobody_of_that_id(settings, monkeypatch, capsys):

@@ -23,9 +23,13 @@ from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
 from server.security.random_codes import derived_code
+from server.store.audit_log import Actor
+from server.store.people.erasure import new_pseudonym
 from server.store.people.people import PUBLIC_CHARACTERS, Ban, Login, Person
 from server.telemetry import metrics
 
+# What the operators' log calls a person who deletes their account: it must not have their name.
+THEMSELVES = Actor("the person themselves", shared=False)
 BEIJING = timezone(timedelta(hours=8))
 
 # Called with the person's id before anything is written. May raise a refusal.
@@ -113,16 +117,21 @@ async def log_in_with_data(
 
 
 async def _let_in(context: Context, person: Person) -> Person:
-    """Return the record of the person who logged in. If another record of their openid is banned, this record
-    is banned too.
+    """Return the record of the person who logged in. If another record of their openid is banned, or will be
+    deleted, so is this record.
 
     WeChat may give a unionid at some logins only, so a person may have two records.
     """
     if "forgotten_as" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
+    others = await _others(context, person)
+    until_ms = max((delete_at(other) for other in others if "forgotten_as" not in other), default=0)
+    if until_ms and "leaving" not in person:
+        await note_leaving(context, person["_id"], until_ms)
+        person = await context.store.people.find(person["_id"]) or person
     own = ban_of(person, context.clock.now_ms())
     if own is None:
-        ban = await _other_ban(context, person)
+        ban = _ban_among(context, others)
         if ban is not None:
             person = await _carry_over(context, person, ban)
     elif "carried" in own:
@@ -133,11 +142,31 @@ async def _let_in(context: Context, person: Person) -> Person:
     return person
 
 
-async def _other_ban(context: Context, person: Person) -> Ban | None:
-    """Return the ban of another record of this person, if an operator banned that record."""
-    now_ms = context.clock.now_ms()
+async def _others(context: Context, person: Person) -> list[Person]:
+    """Return the other records of this person."""
     records = await context.store.people.of_openid(person["openid"])
-    bans = (ban_of(other, now_ms) for other in records if other["_id"] != person["_id"])
+    return [record for record in records if record["_id"] != person["_id"]]
+
+
+def delete_at(person: Person) -> int:
+    """Return the time at which a person's account will be deleted (unix ms), 0 unless they asked for it."""
+    return person["leaving"]["until"] if "leaving" in person else 0
+
+
+async def note_leaving(context: Context, unionid: str, until_ms: int) -> None:
+    """Note when a record will be deleted, and end its tokens, unless another process does so."""
+    store, pseudonym = context.store, new_pseudonym()
+    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", pseudonym, "")
+    asked = await store.people.ask_to_leave(unionid, pseudonym, until_ms)
+    if asked is not None:
+        await context.hub.announce_ended(Revoked(unionid, asked["generation"]))
+    await store.audit_log.conclude(written, "refused" if asked is None else "done")
+
+
+def _ban_among(context: Context, others: list[Person]) -> Ban | None:
+    """Return the ban of another record of a person, if an operator banned that record."""
+    now_ms = context.clock.now_ms()
+    bans = (ban_of(other, now_ms) for other in others)
     return next((ban for ban in bans if ban is not None and "carried" not in ban), None)
 
 
@@ -161,7 +190,7 @@ async def _keep_carried(context: Context, person: Person, carried: Ban) -> Perso
     An operator may have lifted the original just before the copy was made.
     """
     people = context.store.people
-    if await _other_ban(context, person) is None:
+    if _ban_among(context, await _others(context, person)) is None:
         await people.drop_carried(person["_id"], carried)
     return await people.find(person["_id"]) or person
 

@@ -8,7 +8,6 @@ ledger and the draw need stays: the number of participants does not change, and 
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from server.game.review import IN_REVIEW
 from server.game.task import Task
 from server.store import Store
 from server.store.money.freezes import freeze_key
+from server.store.people.erasure import new_pseudonym
 from server.store.people.people import Person
 
 # Longer than a process caches a person's record, plus the longest request after that.
@@ -28,7 +28,6 @@ UNDER_WAY_SECONDS = 20.0
 # Longer than a process caches the owner of a share token. Visits noted until then are moved afterwards.
 REMEMBERED_SECONDS = 65.0
 PASSES = 5
-_PSEUDONYM = "forgotten:"
 _REPORT_REFUSED = (NOT_REPORTED, SHIPPING_REFUSED)
 
 
@@ -117,16 +116,6 @@ async def records_of(store: Store, unionid: str) -> list[str]:
         return [unionid]
     records = await store.people.of_openid(person["openid"])
     return [*(record["_id"] for record in records if record["_id"] != unionid), unionid]
-
-
-def new_pseudonym() -> str:
-    """Return a new pseudonym."""
-    return f"{_PSEUDONYM}{secrets.token_hex(16)}"
-
-
-def is_pseudonym(unionid: str) -> bool:
-    """Whether this is the pseudonym of an erased person."""
-    return unionid.startswith(_PSEUDONYM)
 
 
 async def erase(

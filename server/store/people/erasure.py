@@ -6,6 +6,7 @@ pseudonym, the same in all places, so that a person who took part once still cou
 
 from __future__ import annotations
 
+import secrets
 from collections import defaultdict
 from typing import Any
 
@@ -24,6 +25,17 @@ _ByCode = defaultdict[str, list[_Document]]
 
 BATCH = 500
 NAME, PICTURE = "已注销", ""
+_PSEUDONYM = "forgotten:"
+
+
+def new_pseudonym() -> str:
+    """Return a new pseudonym."""
+    return f"{_PSEUDONYM}{secrets.token_hex(16)}"
+
+
+def is_pseudonym(unionid: str) -> bool:
+    """Whether this is the pseudonym of an erased person."""
+    return unionid.startswith(_PSEUDONYM)
 
 
 class Erasure:

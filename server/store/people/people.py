@@ -364,15 +364,16 @@ class People(DueDocuments[Person]):
             raise LookupError("another process has just erased this person")
         return found
 
-    async def ask_to_leave(self, unionid: str, pseudonym: str, days_ms: int) -> Person | None:
-        """Note that a person deletes their account, and end their tokens; None if they do already.
+    async def ask_to_leave(self, unionid: str, pseudonym: str, until_ms: int) -> Person | None:
+        """Note that a person deletes their account at that time, and end their tokens; None if they do
+        already.
 
         Both are one write: no process may trust what it cached.
         """
         leaving = {
             "at": NOW_MS,
-            "until": {"$add": [NOW_MS, days_ms]},
-            "due_at": {"$add": [NOW_MS, days_ms]},
+            "until": until_ms,
+            "due_at": until_ms,
             "pseudonym": {"$literal": pseudonym},
         }
         return await self.find_one_and_update(
