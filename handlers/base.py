@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, ClassVar, get_args, get_type_hints
 
 import msgspec
@@ -369,10 +370,9 @@ class Interface(Receiver):
             method = "POST"
             needs_token = True
 
-            async def answer(self, request: TaskRequest) -> Reply:
+            async def answer(self, request: TaskRequest) -> None:
                 publisher = await self.person()
                 await end_own_task(self.context, request.code, publisher["_id"])
-                return Reply()
 
     If an interface `locks` (it pays or claims), the bare id of the token's owner is refused from then on.
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
@@ -397,12 +397,11 @@ class Interface(Receiver):
             hints = get_type_hints(cls.answer)
             cls.takes = _structs_in(hints["request"])
             if "gives" not in vars(cls):
-                cls.gives = _structs_in(hints["return"])
+                cls.gives = (Reply,) if hints["return"] is NoneType else _structs_in(hints["return"])
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
-        """Act, and return the reply: a struct, or encoded bytes, or None if it has sent the reply itself.
-
-        Refusals are raised.
+        """Act, and return the reply: a struct, or encoded bytes, or None if there is no more to say than that
+        it was done. Refusals are raised.
         """
         raise NotImplementedError
 
@@ -422,8 +421,7 @@ class Interface(Receiver):
         except Refusal as refused:  # most digs end here, and this is cheaper than `write_error`
             await self._refuse(refused)  # kept in no local variable: see `server.errors.refuse`
             return
-        if answered is not None:
-            self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered))
+        self.write(answered if isinstance(answered, bytes) else msgspec.json.encode(answered or Reply()))
 
     async def _refuse(self, refused: Refusal) -> None:
         refusal = await self._confirmed(refused)

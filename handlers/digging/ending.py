@@ -25,11 +25,10 @@ class EndTask(Interface):
     needs_token = True
     locks = True
 
-    async def answer(self, request: TaskRequest) -> Reply:
+    async def answer(self, request: TaskRequest) -> None:
         """Raises what `end_own_task` raises."""
         publisher = await self.person()
         await end_own_task(self.context, request.code, publisher["_id"])
-        return Reply()
 
 
 class EditRequest(TextsRequest, kw_only=True):

@@ -72,13 +72,12 @@ class Follow(Interface):
     path = "/follow"
     method = "POST"
 
-    async def answer(self, request: FollowRequest) -> Reply:
+    async def answer(self, request: FollowRequest) -> None:
         """Raises TooOften and what `follow` raises."""
         await self.let_in()
         await limit(self.context, self.request, self.caller, {"consents": 1})
         following = bool(request.following)
         await follow(self.context, self.caller.unionid, request.publisher_id, following=following)
-        return Reply()
 
 
 class FollowedRow(msgspec.Struct):

@@ -69,12 +69,11 @@ class Subscribed(Interface):
     path = "/subscribed"
     method = "POST"
 
-    async def answer(self, request: SubscribedRequest) -> Reply:
+    async def answer(self, request: SubscribedRequest) -> None:
         """Raises TooOften and what `subscribe` raises."""
         await self.let_in()
         await limit(self.context, self.request, self.caller, {"consents": 1})
         await subscribe(self.context, self.caller.unionid, request.templates.split(","))
-        return Reply()
 
 
 class RemindReply(Reply, kw_only=True):

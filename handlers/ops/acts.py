@@ -7,8 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Reply
-from handlers.ops.operators import OperatorInterface
+from handlers.ops.operators import OperatorAct
 from handlers.ops.person import Named
 from handlers.parameters import ONE_LINE, Code
 from server.actions.operate import (
@@ -35,20 +34,17 @@ class OpsEndRequest(msgspec.Struct):
     fraud: Annotated[int, Meta(ge=0, le=1, title="是否欺诈", description="0 或 1")] = 0
 
 
-class OpsEnd(OperatorInterface):
+class OpsEnd(OperatorAct):
     """End a task."""
 
     path = "/ops/end"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsEndRequest) -> Reply:
+    async def answer(self, request: OpsEndRequest) -> None:
         """Raises NoSuchTask, Ended, and NotAllowed if that would move money."""
         task = await self.context.store.tasks.find(request.code)
         if request.fraud or (task is not None and total_fen(task)):
             self.need("money")
         await end_task(self.context, self.actor, request.code, request.reason, fraud=bool(request.fraud))
-        return Reply()
 
 
 class OpsHideRequest(msgspec.Struct):
@@ -59,17 +55,14 @@ class OpsHideRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsHide(OperatorInterface):
+class OpsHide(OperatorAct):
     """Hide a task from all but its publisher and its winners, or show it again."""
 
     path = "/ops/hide"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsHideRequest) -> Reply:
+    async def answer(self, request: OpsHideRequest) -> None:
         """Raises what `hide_task` raises."""
         await hide_task(self.context, self.actor, request.code, request.reason, hidden=bool(request.hidden))
-        return Reply()
 
 
 class OpsFeatureRequest(msgspec.Struct):
@@ -80,19 +73,16 @@ class OpsFeatureRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsFeature(OperatorInterface):
+class OpsFeature(OperatorAct):
     """Put a task on top of the square, or take it from there; at most five are there."""
 
     path = "/ops/feature"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsFeatureRequest) -> Reply:
+    async def answer(self, request: OpsFeatureRequest) -> None:
         """Raises what `feature_task` raises."""
         await feature_task(
             self.context, self.actor, request.code, request.reason, featured=bool(request.featured)
         )
-        return Reply()
 
 
 class OpsDisconnectRequest(msgspec.Struct):
@@ -102,17 +92,14 @@ class OpsDisconnectRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsDisconnect(OperatorInterface):
+class OpsDisconnect(OperatorAct):
     """Send a process's watchers to the others."""
 
     path = "/ops/disconnect"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsDisconnectRequest) -> Reply:
+    async def answer(self, request: OpsDisconnectRequest) -> None:
         """Raises Unavailable if Redis does not answer."""
         await disconnect_watchers(self.context, self.actor, request.process, request.reason)
-        return Reply()
 
 
 class OpsSignOutRequest(Named, kw_only=True):
@@ -121,17 +108,14 @@ class OpsSignOutRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsSignOut(OperatorInterface):
+class OpsSignOut(OperatorAct):
     """End all sessions of a person."""
 
     path = "/ops/signout"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsSignOutRequest) -> Reply:
+    async def answer(self, request: OpsSignOutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await log_out_person(self.context, self.actor, request.whom(), request.reason)
-        return Reply()
 
 
 class OpsBanRequest(Named, kw_only=True):
@@ -141,17 +125,14 @@ class OpsBanRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsBan(OperatorInterface):
+class OpsBan(OperatorAct):
     """Ban a person, and tell them why: they can no longer publish, upload, dig or report."""
 
     path = "/ops/ban"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsBanRequest) -> Reply:
+    async def answer(self, request: OpsBanRequest) -> None:
         """Raises NoSuchTask, BadRequest, Unavailable."""
         await ban(self.context, self.actor, request.whom(), request.days, request.reason)
-        return Reply()
 
 
 class OpsUnbanRequest(Named, kw_only=True):
@@ -160,14 +141,11 @@ class OpsUnbanRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsUnban(OperatorInterface):
+class OpsUnban(OperatorAct):
     """Lift a person's ban."""
 
     path = "/ops/unban"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsUnbanRequest) -> Reply:
+    async def answer(self, request: OpsUnbanRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await lift_ban(self.context, self.actor, request.whom(), request.reason)
-        return Reply()

@@ -15,7 +15,7 @@ from tornado.iostream import StreamClosedError
 
 from handlers.money.prizes import ADDRESS_DELETED
 from handlers.ops.acts import Reason
-from handlers.ops.operators import OperatorInterface
+from handlers.ops.operators import OperatorAct
 from handlers.tables import BEIJING, BOM, csv_rows, moment
 from server.actions.operate import Won, export_given
 from server.game.amounts import FEN_PER_YUAN
@@ -39,23 +39,22 @@ class OpsWinnersRequest(msgspec.Struct):
     reason: Reason
 
 
-class TableInterface(OperatorInterface):
-    """An interface that sends a CSV table part by part, however long it is."""
+class TableAct(OperatorAct):
+    """An act that sends a CSV table part by part, however long it is."""
 
-    method = "POST"
     gives_texts = ("text/csv",)
 
     async def send_table(
         self, columns: Sequence[str], parts: AsyncIterator[Iterable[Sequence[str]]], name: str
-    ) -> None:
-        """Send the rows of all parts, each once the client took the one before.
+    ) -> bytes:
+        """Send the rows of all parts, each once the client took the one before. Return what is left to send.
 
         If the table is cut off, client and log can tell.
         """
         with paused():
-            await self._send(BOM + csv_rows([columns]), parts, name)
+            return await self._send(BOM + csv_rows([columns]), parts, name)
 
-    async def _send(self, table: bytes, parts: AsyncIterator[Iterable[Sequence[str]]], name: str) -> None:
+    async def _send(self, table: bytes, parts: AsyncIterator[Iterable[Sequence[str]]], name: str) -> bytes:
         try:
             async for part in parts:
                 self._begin(name)
@@ -73,7 +72,7 @@ class TableInterface(OperatorInterface):
                 self.request.connection.close()
             raise StreamClosedError from None
         self._begin(name)
-        self.write(table)
+        return table
 
     def _begin(self, name: str) -> None:
         if not self._headers_written:
@@ -81,13 +80,13 @@ class TableInterface(OperatorInterface):
             self.set_header("Content-Disposition", f'attachment; filename="{name}"')
 
 
-class OpsWinners(TableInterface):
+class OpsWinners(TableAct):
     """All winners of a month, with name and phone as they gave them, as CSV."""
 
     path = "/ops/winners"
     role = "money"
 
-    async def answer(self, request: OpsWinnersRequest) -> None:
+    async def answer(self, request: OpsWinnersRequest) -> bytes:
         """Send the table part by part."""
         year, month = map(int, request.month.split("-"))
         begins = datetime(year, month, 1, tzinfo=BEIJING)
@@ -96,7 +95,7 @@ class OpsWinners(TableInterface):
         found = export_given(self.context, self.actor, request.month, from_ms, until_ms, request.reason)
         async with aclosing(found) as parts:
             rows = (map(_row, part) async for part in parts)
-            await self.send_table(_COLUMNS, rows, f"winners-{request.month}.csv")
+            return await self.send_table(_COLUMNS, rows, f"winners-{request.month}.csv")
 
 
 def _row(won: Won) -> tuple[str, ...]:

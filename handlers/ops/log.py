@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.acts import Reason
-from handlers.ops.export import TableInterface
+from handlers.ops.export import TableAct
 from handlers.ops.operators import OperatorInterface
 from handlers.tables import moment
 from server.actions.operate import export_log
@@ -144,18 +144,17 @@ class OpsExportLogRequest(OpsLogRequest, kw_only=True):
     reason: Reason
 
 
-class OpsExportLog(TableInterface):
+class OpsExportLog(TableAct):
     """The audit log, or what is wanted of it, as CSV."""
 
     path = "/ops/exportLog"
-    role = "act"
 
-    async def answer(self, request: OpsExportLogRequest) -> None:
+    async def answer(self, request: OpsExportLogRequest) -> bytes:
         """Send the table part by part. Raises BadRequest."""
         found = export_log(self.context, self.actor, await wanted_of(self.context, request), request.reason)
         async with aclosing(found) as turns:
             rows = ([_row(act) for act in await told(self.context, turn)] async for turn in turns)
-            await self.send_table(_COLUMNS, rows, "log.csv")
+            return await self.send_table(_COLUMNS, rows, "log.csv")
 
 
 def _row(act: OpsAct) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class OpsLogin(Interface):
         refuse_other_sites(self.request)
         refuse_queries(self.request)
 
-    async def answer(self, request: OpsLoginRequest) -> Reply:
+    async def answer(self, request: OpsLoginRequest) -> None:
         """Set an HttpOnly cookie. Raises BadToken, TooMany, and BadRequest if a name is needed."""
         found = address_of(self.context, self.request)
         operator = operator_of(self.context, request.token)
@@ -81,7 +81,6 @@ class OpsLogin(Interface):
             samesite="Strict",
             secure=self.context.settings.public_url.startswith("https://"),
         )
-        return Reply()
 
     async def _admit(self, address: str, *, right: bool) -> list[Count]:
         """Count a try; return what was counted. Raises TooOften.
@@ -120,17 +119,7 @@ def refuse_queries(request: HTTPServerRequest) -> None:
 
 
 class OperatorInterface(Interface):
-    """An interface for operators, by their cookie. A page of another site cannot use it.
-
-        class OpsEnd(OperatorInterface):
-            path = "/ops/end"
-            method = "POST"
-            role = "act"
-
-            async def answer(self, request: OpsEndRequest) -> Reply:
-                await end_task(self.context, self.actor, request.code, request.reason)
-                return Reply()
-    """
+    """An interface for operators, by their cookie. A page of another site cannot use it."""
 
     body_seconds = BODY_SECONDS
     needs_operator = True
@@ -153,6 +142,20 @@ class OperatorInterface(Interface):
             raise NotAllowed
 
 
+class OperatorAct(OperatorInterface):
+    """An interface with which operators change something. If it moves money, its role is `money`.
+
+        class OpsEnd(OperatorAct):
+            path = "/ops/end"
+
+            async def answer(self, request: OpsEndRequest) -> None:
+                await end_task(self.context, self.actor, request.code, request.reason)
+    """
+
+    method = "POST"
+    role: ClassVar[Role] = "act"
+
+
 async def session_of(context: Context, cookie: str | None) -> Session:
     """Return the session of an operator's cookie. Raises TokenRequired if there is none or it is over."""
     session = await find_session(context, cookie or "")
@@ -167,11 +170,10 @@ class OpsLogout(OperatorInterface):
     path = "/ops/logout"
     method = "POST"
 
-    async def answer(self, request: NoParameters) -> Reply:
+    async def answer(self, request: NoParameters) -> None:
         """The session ends in all processes."""
         await end_session(self.context, self.session)
         self.clear_cookie(COOKIE, path="/ops")
-        return Reply()
 
 
 class OpsMeReply(Reply, kw_only=True):

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.acts import Reason
-from handlers.ops.operators import OperatorInterface
+from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code, NoParameters
 from server.actions.money.hold import freezes_of
 from server.actions.operate import freeze, give_back, release
@@ -124,39 +124,34 @@ class OpsPayoutRequest(msgspec.Struct):
     depth: Annotated[int, Meta(ge=0, le=100_000_000, title="层数", description="0（发布者）或挖到的层数")] = 0
 
 
-class _PayoutAct(OperatorInterface):
-    method = "POST"
-    role = "money"
-
-
-class OpsFreeze(_PayoutAct):
+class OpsFreeze(OperatorAct):
     """Freeze the prizes of a task or a person, or the one at a depth. Bills that are out are cancelled."""
 
     path = "/ops/freeze"
+    role = "money"
 
-    async def answer(self, request: OpsPayoutRequest) -> Reply:
+    async def answer(self, request: OpsPayoutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await freeze(self.context, self.actor, request.what, request.code, request.depth, request.reason)
-        return Reply()
 
 
-class OpsRelease(_PayoutAct):
+class OpsRelease(OperatorAct):
     """Let winners claim what was frozen or held."""
 
     path = "/ops/release"
+    role = "money"
 
-    async def answer(self, request: OpsPayoutRequest) -> Reply:
+    async def answer(self, request: OpsPayoutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await release(self.context, self.actor, request.what, request.code, request.depth, request.reason)
-        return Reply()
 
 
-class OpsReturn(_PayoutAct):
+class OpsReturn(OperatorAct):
     """Return frozen or held prizes to the publisher; money together with what nobody claims."""
 
     path = "/ops/return"
+    role = "money"
 
-    async def answer(self, request: OpsPayoutRequest) -> Reply:
+    async def answer(self, request: OpsPayoutRequest) -> None:
         """Raises NoSuchTask, BadRequest."""
         await give_back(self.context, self.actor, request.what, request.code, request.depth, request.reason)
-        return Reply()

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.acts import Reason
-from handlers.ops.operators import OperatorInterface
+from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.ops.pictures import operators_picture
 from handlers.parameters import NoParameters
 from server.actions.operate import decide_review
@@ -88,14 +88,12 @@ class OpsDecideRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsDecide(OperatorInterface):
+class OpsDecide(OperatorAct):
     """Decide about what is held."""
 
     path = "/ops/decide"
-    method = "POST"
-    role = "act"
 
-    async def answer(self, request: OpsDecideRequest) -> Reply:
+    async def answer(self, request: OpsDecideRequest) -> None:
         """Raises BadRequest if the review is not held any more, NotAllowed if the decision moves money."""
         kind, _, code = request.key.partition(":")
         if kind == "task" and not request.shown:
@@ -105,4 +103,3 @@ class OpsDecide(OperatorInterface):
         await decide_review(
             self.context, self.actor, request.key, request.reason, shown=bool(request.shown)
         )
-        return Reply()

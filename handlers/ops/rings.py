@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.acts import Reason
-from handlers.ops.operators import OperatorInterface
+from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code
 from server.actions.money.rings import ring_of_prize
 from server.actions.operate import give_back_ring, release_ring
@@ -119,31 +119,27 @@ class OpsRing(OperatorInterface):
         )
 
 
-class OpsReleaseRing(OperatorInterface):
+class OpsReleaseRing(OperatorAct):
     """Let the winners claim all that is held because of one ring."""
 
     path = "/ops/releaseRing"
-    method = "POST"
     role = "money"
 
-    async def answer(self, request: OpsRingActRequest) -> Reply:
+    async def answer(self, request: OpsRingActRequest) -> None:
         """Raises BadRequest if nothing is held."""
         await release_ring(
             self.context, self.actor, request.code, request.depth, request.seen_at, request.reason
         )
-        return Reply()
 
 
-class OpsReturnRing(OperatorInterface):
+class OpsReturnRing(OperatorAct):
     """Let all that is held because of one ring go back to its publishers."""
 
     path = "/ops/returnRing"
-    method = "POST"
     role = "money"
 
-    async def answer(self, request: OpsRingActRequest) -> Reply:
+    async def answer(self, request: OpsRingActRequest) -> None:
         """Raises BadRequest if nothing is held."""
         await give_back_ring(
             self.context, self.actor, request.code, request.depth, request.seen_at, request.reason
         )
-        return Reply()

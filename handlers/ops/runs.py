@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from handlers.base import Reply
 from handlers.ops.acts import Reason
-from handlers.ops.operators import OperatorInterface
+from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.ops.person import Named
 from handlers.parameters import NoParameters
 from server.actions.runs import ask_erasure, ask_run
@@ -27,17 +27,15 @@ class OpsRunRequest(msgspec.Struct):
     reason: Reason
 
 
-class OpsRun(OperatorInterface):
+class OpsRun(OperatorAct):
     """Let the leader seal stored secrets anew, or prepare the database for this version."""
 
     path = "/ops/run"
-    method = "POST"
     role = "money"
 
-    async def answer(self, request: OpsRunRequest) -> Reply:
+    async def answer(self, request: OpsRunRequest) -> None:
         """Raises BadRequest if such a run is under way."""
         await ask_run(self.context, self.actor, request.what, request.reason)
-        return Reply()
 
 
 class OpsEraseRequest(Named, kw_only=True):
@@ -46,17 +44,15 @@ class OpsEraseRequest(Named, kw_only=True):
     reason: Reason
 
 
-class OpsErase(OperatorInterface):
+class OpsErase(OperatorAct):
     """Let the leader erase a person who asks for it, for good."""
 
     path = "/ops/erase"
-    method = "POST"
     role = "money"
 
-    async def answer(self, request: OpsEraseRequest) -> Reply:
+    async def answer(self, request: OpsEraseRequest) -> None:
         """Raises NoSuchTask, BadRequest. The run tells what stops an erasure."""
         await ask_erasure(self.context, self.actor, request.whom(), request.reason)
-        return Reply()
 
 
 class ShownRun(msgspec.Struct):

@@ -281,10 +281,9 @@ class Logout(Interface):
     method = "POST"
     needs_token = True
 
-    async def answer(self, request: OwnRequest) -> Reply:
+    async def answer(self, request: OwnRequest) -> None:
         """Safe to repeat, with another token."""
         await end_sessions(self.context, await self.person())
-        return Reply()
 
 
 class DeleteAccountReply(Reply, kw_only=True):
@@ -316,9 +315,8 @@ class KeepAccount(Interface):
     needs_token = True
     locks = True
 
-    async def answer(self, request: OwnRequest) -> Reply:
+    async def answer(self, request: OwnRequest) -> None:
         """Raises TooOften, and BadToken once the account is being deleted."""
         person = await self.person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
         await stay(self.context, person)
-        return Reply()

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Interface, Reply
+from handlers.base import Interface
 from handlers.limits import limit
 from handlers.parameters import LINES, Code, Unionid
 from server.actions.people.account import check_ban
@@ -33,9 +33,8 @@ class ReportTask(Interface):
     method = "POST"
     needs_token = True
 
-    async def answer(self, request: ReportRequest) -> Reply:
+    async def answer(self, request: ReportRequest) -> None:
         """Raises Banned, TooOften and what `report` raises."""
         person = check_ban(await self.person(), self.context.clock.now_ms())
         await limit(self.context, self.request, self.caller, {"reports": 1})
         await report(self.context, person, request.code, request.reason, request.text)
-        return Reply()
