@@ -7,10 +7,10 @@
         return Row("asked waiting -> given", where={"amount_fen": amount_fen},
                    sets={"remote": "SUCCESS", "ended_at": now_ms}, drops="unknown_since", owes="prize ledger")
 
-`given(200, now_ms)` is a `Move`: one conditional update of one document. `apply` says what it makes of a
-document, and `server/store/transitions.py` compiles it to MongoDB's update; a test holds that both do the
-same. A row whose states and tests do not fit a document leaves it alone. Several rows of one move are
-alternatives: the first that fits is done, by one update.
+`given(200, now_ms)` is a `Move`: one conditional update of one document, which `server/store/transitions.py`
+compiles for MongoDB; a test holds that the store then does what `tests/support/rows.py` says in Python. A row
+whose states and tests do not fit a document leaves it alone. Several rows of one move are alternatives: the
+first that fits is done, by one update.
 
 A change may have effects in other documents, such as an entry in the ledger. The row names them in `owes`,
 and the update writes them into the field `then` of the document, where they stay until they are done. An
@@ -20,14 +20,9 @@ notes that the call begins, and another takes its answer.
 
 from __future__ import annotations
 
-import inspect
-import itertools
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, ParamSpec, TypeAlias, Union, get_args, get_origin, get_type_hints
-
-from server.game.sealed import Sealed
+from typing import Any, ParamSpec, TypeAlias
 
 Document: TypeAlias = Mapping[str, Any]
 P = ParamSpec("P")
@@ -90,12 +85,6 @@ class After:
     since: str = ""
     until: str = ""
 
-    def reckon(self, document: Document, now_ms: int) -> int:
-        """Return this time of a document."""
-        at_ms: int = max(now_ms, document.get(self.since, now_ms)) + self.ms
-        until_ms: int = document.get(self.until, at_ms)
-        return min(at_ms, until_ms)
-
 
 @dataclass(frozen=True, slots=True)
 class Keep:
@@ -128,13 +117,6 @@ class Over:
 
     times: tuple[tuple[int | str, int], ...]
 
-    def passes(self, document: Document, now_ms: int) -> bool:
-        """Whether `now_ms` is later than all these times."""
-        return all(
-            now_ms > (document.get(time, 0) if isinstance(time, str) else time) + plus_ms
-            for time, plus_ms in self.times
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -162,23 +144,6 @@ class Row:
         """The state in which the change ends, None if the state stays."""
         return self.moves.partition("->")[2].strip() or None
 
-    def fits(self, document: Document, state: str) -> bool:
-        """Whether state and fields allow it, whatever the time is."""
-        return state in self.begins and all(
-            passes(test, document, name) for name, test in self.where.items()
-        )
-
-    def changed(self, document: Document, now_ms: int) -> dict[str, Any]:
-        """Return the document as it is after this row, except for its state."""
-        after = dict(document)
-        for name in self.drops.split():
-            after.pop(name, None)
-        for name, value in self.sets.items():
-            after[name] = _value(value, name, document, now_ms)
-        if self.owes:
-            after["then"] = {**document.get("then", {}), **dict.fromkeys(self.owes.split(), 1)}
-        return after
-
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -197,52 +162,6 @@ class Move:
     def stored(self, state: str) -> int | str:
         """Return the value by which a document has this state."""
         return state if self.values is None else self.values[state]
-
-
-def passes(test: Test, document: Document, name: str) -> bool:
-    """Whether a field passes a test."""
-    match test:
-        case Present():
-            return name in document
-        case Absent():
-            return name not in document
-        case IsNot():
-            return bool(document.get(name) != test.value)
-        case Above():
-            return bool(name in document and document[name] > test.value)
-        case AtMost():
-            return bool(name in document and document[name] <= test.value)
-        case Among():
-            return document.get(name) in test.values
-        case NotAmong():
-            return document.get(name) not in test.values
-    return bool(name in document and document[name] == test)
-
-
-def apply(move: Move, document: Document, now_ms: int) -> dict[str, Any] | None:
-    """Return what a move makes of a document at this time; None if none of its rows fits."""
-    state = next((state for state in _states(move) if move.stored(state) == document[move.field]), "")
-    for row in move.rows:
-        if row.fits(document, state) and (row.when is None or row.when.passes(document, now_ms)):
-            became = {} if row.ends is None else {move.field: move.stored(row.ends)}
-            return {**row.changed(document, now_ms), **became}
-    return None
-
-
-def _states(move: Move) -> set[str]:
-    return {state for row in move.rows for state in row.begins}
-
-
-def _value(value: Any, name: str, document: Document, now_ms: int) -> Any:
-    match value:
-        case After():
-            return value.reckon(document, now_ms)
-        case Keep():
-            return document[name] if name in document else _value(value.otherwise, name, document, now_ms)
-        case With():
-            there: list[str] = document.get(name, [])
-            return there if value.item in there else [*there, value.item]
-    return value
 
 
 class Table:
@@ -270,12 +189,12 @@ class Table:
         self.name, self.first = name, first
         self.ends, self.due, self.effects = (frozenset(names.split()) for names in (ends, due, effects))
         self.owes, self.marks = dict.fromkeys(owes.split(), 1), tuple(marks.split())
-        self._made: dict[str, Callable[..., Move]] = {}
+        self.made: dict[str, Callable[..., Move]] = {}
 
     def __call__(self, rows: Callable[P, Row | Sequence[Row]]) -> Callable[P, Move]:
         """Add a row; the function then returns it as a `Move`."""
         name = rows.__name__
-        if name in self._made:
+        if name in self.made:
             raise ValueError(f"{self.name} has two rows of the name {name}")
 
         def move(*args: P.args, **kwargs: P.kwargs) -> Move:
@@ -284,7 +203,7 @@ class Table:
             return Move(self.name, name, made, self.field, self.values)
 
         move.__doc__, move.__name__, move.__wrapped__ = rows.__doc__, name, rows  # type: ignore[attr-defined]
-        self._made[name] = move
+        self.made[name] = move
         return move
 
     def carried_out(self, document: Document) -> Move | None:
@@ -298,99 +217,3 @@ class Table:
         if not drops:
             return None
         return Move(self.name, "carried_out", (Row(document["state"], where=same, drops=" ".join(drops)),))
-
-    def examples(self) -> Iterator[Move]:
-        """Yield each row, called with an example of each kind of argument that its function declares."""
-        for move in self._made.values():
-            declared = inspect.unwrap(move)
-            hints = get_type_hints(declared)
-            names = list(inspect.signature(declared).parameters)
-            for values in itertools.product(*(_examples(hints[name]) for name in names)):
-                yield move(**dict(zip(names, values, strict=True)))
-
-    @property
-    def states(self) -> frozenset[str]:
-        """All states that the rows name."""
-        rows = [row for move in self.examples() for row in move.rows]
-        return frozenset({self.first, *(s for row in rows for s in (*row.begins, row.ends or self.first))})
-
-    def faults(self) -> list[str]:
-        """Return where this table breaks the rules for all tables, in words; [] if nowhere."""
-        return [*self._wrong_states(), *self._wrong_rows(), *self._wrong_effects()]
-
-    def _wrong_states(self) -> Iterator[str]:
-        leaves: dict[str, set[str]] = {}
-        for move in self.examples():
-            for row in move.rows:
-                for state in row.begins:
-                    leaves.setdefault(state, set()).add(row.ends or state)
-        reached, new = {self.first}, {self.first}
-        while new := {to for state in new for to in leaves.get(state, ())} - reached:
-            reached |= new
-        yield from (f"{state} is never reached" for state in sorted(self.states - reached))
-        for state in sorted(self.states - self.ends):
-            if not leaves.get(state, set()) - {state}:
-                yield f"{state} is no end, and nothing leaves it"
-
-    def _wrong_rows(self) -> Iterator[str]:
-        for move in self.examples():
-            for row in move.rows:
-                if row.when is not None and (row.ends is None or row.ends in row.begins):
-                    yield f"{move.name} is by the clock and may leave the state as it is"
-                is_due = row.ends in self.due or row.sets.get("due_at") is None
-                if row.ends in self.ends and not row.owes and not is_due:
-                    yield f"{move.name} leaves an end due, which owes nothing"
-                if row.owes and "due_at" not in row.sets:
-                    yield f"{move.name} owes something and is not due"
-                if set(row.drops.split()) & set(row.sets):
-                    yield f"{move.name} drops what it sets"
-            for one, other in itertools.combinations(move.rows, 2):
-                if not _exclude_each_other(one, other):
-                    yield f"{move.name} has alternatives that may both fit"
-
-    def _wrong_effects(self) -> Iterator[str]:
-        rows = [row for move in self.examples() for row in move.rows]
-        owed = set(self.owes).union(*(row.owes.split() for row in rows))
-        yield from (f"{effect} is owed and not among the effects" for effect in sorted(owed - self.effects))
-        yield from (f"{effect} is an effect that nothing owes" for effect in sorted(self.effects - owed))
-
-
-def _exclude_each_other(one: Row, other: Row) -> bool:
-    """Whether no document fits both rows: by their states, or by tests of one field."""
-    if not set(one.begins) & set(other.begins):
-        return True
-    both = set(one.where) & set(other.where)
-    return any(_contradict(one.where[name], other.where[name]) for name in both) or any(
-        _contradict(other.where[name], one.where[name]) for name in both
-    )
-
-
-def _contradict(one: Test, other: Test) -> bool:
-    match one:
-        case Absent():
-            return not isinstance(other, Absent | IsNot)
-        case Above():
-            return isinstance(other, AtMost) and one.value >= other.value
-        case IsNot():
-            return one.value == other
-        case int() | str():
-            return isinstance(other, int | str) and one != other
-    return False
-
-
-def _examples(hint: Any) -> list[Any]:
-    """Return values of a declared type, one of each kind."""
-    if get_origin(hint) is Literal:
-        return list(get_args(hint))
-    if get_origin(hint) is list:
-        return [_examples(get_args(hint)[0])]
-    if get_origin(hint) in (types.UnionType, Union):
-        return [value for each in get_args(hint) for value in _examples(each)]
-    examples: dict[Any, list[Any]] = {
-        int: [1],
-        str: ["x"],
-        Sealed: [Sealed(key="x", box=b"x")],
-        bool: [False, True],
-        types.NoneType: [None],
-    }
-    return examples[hint]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from server.game.lifecycle import ABSENT, NOW, PRESENT, Above, AtMost, IsNot, Over, Row, Table, apply
+from server.game.lifecycle import ABSENT, NOW, PRESENT, Above, AtMost, IsNot, Over, Row, Table
 from server.game.prize import claimed, prize
 from support.lifecycles import TABLES
+from support.rows import apply, faults
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 def test_a_table_is_without_faults(table):
-    assert table.faults() == []
+    assert faults(table) == []
 
 
 def planted(rows: Row | list[Row], name: str):
@@ -54,7 +55,7 @@ def test_a_fault_is_found(rows, said):
     table = Table("planted", first="a", ends="b", effects="x")
     for number, each in enumerate(rows):
         table(planted(each, f"row{number}"))
-    assert said in table.faults()
+    assert said in faults(table)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_a_fault_is_found(rows, said):
 def test_alternatives_may_begin_alike_if_their_tests_contradict(one, other):
     table = Table("planted", first="a", ends="b")
     table(planted([Row("a -> b", {"f": one}), Row("a -> b", {"f": other})], "row"))  # type: ignore[dict-item]
-    assert table.faults() == []
+    assert faults(table) == []
 
 
 CLAIMED = {"state": "claiming", "attempt": 1, "due_at": 5, "then": {"bill": 1}}

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from server.game.bill import bill
-from server.game.lifecycle import Move, Table, apply
+from server.game.lifecycle import Move, Table
 from server.game.order import order
 from server.game.prize import prize
 from server.game.refund import refund
@@ -21,6 +21,7 @@ from support.lifecycles import documents
 from support.model import Found, Rows, Weakened
 from support.paying_in import explore_orders
 from support.paying_out import explore_packet
+from support.rows import apply, examples
 
 NOW_MS = 1_800_000_000_000
 Explore = Callable[[Rows], Found[Any]]
@@ -86,7 +87,7 @@ def guards() -> Iterator[tuple[Table, Move, Weakened]]:
     """Yield each guard and each effect of the tables that the models use, once."""
     seen: set[Weakened] = set()
     for table in (order, prize, bill, refund):
-        for move in table.examples():
+        for move in examples(table):
             for place, row in enumerate(move.rows):
                 owed = [f"owes {effect}" for effect in row.owes.split()]
                 for what in (*row.where, *(["when"] if row.when else []), *owed):

@@ -16,6 +16,7 @@ from support.crashes import leftovers, play
 from support.invariants import check_nothing_is_half_done
 from support.lifecycles import MONEY
 from support.purse import put_back, sweep_until_quiet
+from support.rows import examples
 from support.scenarios import SCENARIOS
 
 # These scenarios do some work in the background, so the order of their steps varies.
@@ -57,7 +58,7 @@ def _all_were_killed() -> Iterator[None]:
     if played.keys() != SCENARIOS.keys():
         return
     taken = {step for steps in played.values() for step in steps}
-    rows = {f"{table.name}s.{move.name}" for table in MONEY for move in table.examples()}
+    rows = {f"{table.name}s.{move.name}" for table in MONEY for move in examples(table)}
     assert rows - taken == NOT_TAKEN.keys()
     done = {effect for effect in EFFECTS if any(_is_done(steps, effect) for steps in played.values())}
     # tests/actions/test_message_crashes.py has the scenarios of messages.

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.game.lifecycle import Move, apply
+from server.game.lifecycle import Move
 from server.store.transitions import condition, update
 from support.lifecycles import TABLES, documents, is_from_clock
+from support.rows import apply, examples
 
 NUMBER = 40
 # Longer than an update takes on a busy machine.
@@ -21,7 +22,7 @@ SLACK_MS = 60_000
 async def test_the_store_does_what_the_table_says(context, table):
     rows = context.store.database["lifecycles"]
     fitted: Counter[str] = Counter()
-    for seed, move in enumerate(table.examples()):
+    for seed, move in enumerate(examples(table)):
         now_ms = await context.store.now_ms()
         before = documents(table, move, seed, NUMBER, now_ms)
         await rows.delete_many({})

@@ -27,6 +27,7 @@ from server.game.order import order
 from server.game.prize import prize
 from server.game.refund import refund
 from server.game.review import review
+from support.rows import examples, states
 
 MONEY = (order, prize, bill, refund)
 TABLES = (*MONEY, review, opening, ending)
@@ -40,10 +41,10 @@ def diagram() -> str:
     """Return the tables of money as a Mermaid diagram: each change of state, with its rows."""
     lines = ["stateDiagram-v2", "    direction LR"]
     for table in MONEY:
-        states = sorted(table.states)
+        names = sorted(states(table))
         lines.append(f"    state {table.name} {{")
         # Names in a diagram are unique, but several tables have states of the same name.
-        lines += [f'        state "{state}" as {table.name}_{state}' for state in states]
+        lines += [f'        state "{state}" as {table.name}_{state}' for state in names]
         lines.append(f"        [*] --> {table.name}_{table.first}")
         for (begin, end), rows in sorted(_changes(table).items()):
             said = ", ".join(name.replace("_", " ") for name in rows)
@@ -55,7 +56,7 @@ def diagram() -> str:
 
 def _changes(table: Table) -> dict[tuple[str, str], list[str]]:
     changes: dict[tuple[str, str], list[str]] = {}
-    for move in table.examples():
+    for move in examples(table):
         for row in move.rows:
             for begin in row.begins:
                 if row.ends not in (None, begin):
@@ -73,7 +74,7 @@ def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> 
     made: list[dict[str, Any]] = []
     for key in range(number):
         drawn = {name: random.choice(of) for name, of in values.items()}
-        drawn[table.field] = move.stored(random.choice(sorted(table.states)))
+        drawn[table.field] = move.stored(random.choice(sorted(states(table))))
         if key % 2:
             row = random.choice(move.rows)
             drawn[table.field] = move.stored(random.choice(row.begins))
@@ -103,7 +104,7 @@ def _fitting(test: Test) -> Any:
 def values_of_fields(table: Table, now_ms: int) -> dict[str, list[Any]]:
     """Return the possible values of each field that the rows name."""
     values: dict[str, list[Any]] = {}
-    for move in table.examples():
+    for move in examples(table):
         for row in move.rows:
             for name, found in _values(row, now_ms):
                 values.setdefault(name, [ABSENT]).extend(found)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from server.game.lifecycle import Move, apply
+from server.game.lifecycle import Move
+from support.rows import apply
 
 NOW, LONG_AGO = 10**10, 9 * 10**9  # further apart than any time in a row
 BEFORE, LATER = 10**9, 20 * 10**9  # a deadline that is over, and a future deadline
