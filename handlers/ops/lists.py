@@ -12,8 +12,7 @@ from handlers.ops.operators import OperatorInterface
 from handlers.parameters import NoParameters
 from server.actions.gauges import money_gauges
 from server.context import Context
-from server.game.amounts import FEN_PER_YUAN
-from server.game.payouts import day_of
+from server.game.amounts import FEN_PER_YUAN, day_of
 from server.game.task import Task
 from server.operation.feed import BoardTask, board_task
 

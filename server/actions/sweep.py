@@ -8,8 +8,8 @@ only saves queries.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, TypeAlias, cast
 
 from server.actions.digging.end_task import settle_task
 from server.actions.digging.win import follow_prize
@@ -20,21 +20,26 @@ from server.actions.money.refund import settle_refund
 from server.actions.money.ship import settle_arrival
 from server.context import Context
 from server.errors import WeChatBusy
+from server.game import bill, order, refund
 from server.game.amounts import DAY_MS
+from server.game.lifecycle import Move
 from server.store import is_unavailable
 from server.store.agenda import Kind
-from server.store.money.bills import Bills
-from server.store.money.orders import Orders
-from server.store.money.payments import CONTRADICTION
+from server.store.due import DueDocuments
+from server.store.money.payments import CONTRADICTION, Payments
 from server.store.money.prizes import Prize
-from server.store.money.refunds import Refunds
 from server.wechat.pay.answers import Contradiction, PayUnknown
 
 ADDRESS_DAYS = 90
 # What a sweep looks at, in this order: payments come first.
 SWEPT: tuple[Kind, ...] = ("orders", "tasks", "freezes", "prizes", "bills", "refunds", "addresses")
-
-_Due = TypeVar("_Due", bound=Mapping[str, Any])
+# How a payment notes that WeChat gives no clear answer about it.
+_UNANSWERED: Mapping[str, Callable[[int], Move]] = {
+    "orders": order.unanswered,
+    "bills": bill.unanswered,
+    "refunds": refund.unanswered,
+}
+_Settle: TypeAlias = Callable[[Context, Any], Awaitable[None]]
 
 log = logging.getLogger("wabao.money")
 
@@ -44,27 +49,24 @@ async def sweep(context: Context, kinds: Collection[Kind] = SWEPT) -> None:
 
     Only `kinds` are looked at; the others have nothing due.
     """
-    store, now_ms = context.store, context.clock.now_ms
-    swept: tuple[tuple[Kind, Callable[[], Awaitable[None]]], ...] = (
-        ("orders", lambda: _each(context, store.orders.lease_due(now_ms), settle_order, store.orders)),
-        ("tasks", lambda: _each(context, store.tasks.lease_due(now_ms), settle_task)),
-        ("freezes", lambda: _each(context, store.freezes.lease_due(now_ms), settle_freeze)),
-        ("prizes", lambda: _each(context, store.prizes.lease_due(now_ms), settle_prize)),
-        ("bills", lambda: _each(context, store.bills.lease_due(now_ms), settle_bill, store.bills)),
-        ("refunds", lambda: _each(context, store.refunds.lease_due(now_ms), settle_refund, store.refunds)),
-        ("addresses", lambda: _delete_old_addresses(context)),
+    store = context.store
+    swept: tuple[tuple[DueDocuments[Any], _Settle], ...] = (
+        (store.orders, settle_order),
+        (store.tasks, settle_task),
+        (store.freezes, settle_freeze),
+        (store.prizes, settle_prize),
+        (store.bills, settle_bill),
+        (store.refunds, settle_refund),
     )
-    for kind, settle in swept:
-        if kind in kinds:
-            await settle()
-
-
-async def _delete_old_addresses(context: Context) -> None:
-    """Delete each address `ADDRESS_DAYS` after the goods arrived, or after it came if no goods were sent."""
-    prizes, age_ms = context.store.prizes, ADDRESS_DAYS * DAY_MS
-    before_ms = context.clock.now_ms() - age_ms
-    if await prizes.find_old_address(before_ms):
-        await prizes.delete_old_addresses(before_ms, age_ms)
+    for documents, settle in swept:
+        if documents.NAME in kinds:
+            await _each(context, documents, settle)
+    if "addresses" in kinds:
+        # Each address goes ADDRESS_DAYS after the goods arrived, or after it came if no goods were sent.
+        age_ms = ADDRESS_DAYS * DAY_MS
+        before_ms = context.clock.now_ms() - age_ms
+        if await store.prizes.find_old_address(before_ms):
+            await store.prizes.delete_old_addresses(before_ms, age_ms)
 
 
 async def settle_prize(context: Context, prize: Prize) -> None:
@@ -80,29 +82,27 @@ async def settle_prize(context: Context, prize: Prize) -> None:
         await settle_freezing(context, prize)
 
 
-async def _each(
-    context: Context,
-    due: AsyncIterator[_Due],
-    settle: Callable[[Context, _Due], Awaitable[None]],
-    payments: Orders | Bills | Refunds | None = None,
-) -> None:
+async def _each(context: Context, documents: DueDocuments[Any], settle: _Settle) -> None:
     """Do what is due of one kind. What fails is logged and stays due; the others go on.
 
     If WeChat does not answer, the rest of this kind waits for the next sweep, so that other kinds get a turn.
     """
-    async for document in due:
+    async for document in documents.lease_due(context.clock.now_ms):
+        key, said = document["_id"], f"{documents.NAME} {document['_id']}"
         try:
             await settle(context, document)
         except PayUnknown as error:
-            log.warning("%s %s waits for WeChat: %s", settle.__name__, document["_id"], error)
+            log.warning("%s waits for WeChat: %s", said, error)
+            if documents.NAME in _UNANSWERED:
+                await documents.moves(key, _UNANSWERED[documents.NAME](context.clock.now_ms()))
             return
         except WeChatBusy as error:
-            log.warning("%s %s is refused by WeChat: %s", settle.__name__, document["_id"], error)
+            log.warning("%s is refused by WeChat: %s", said, error)
         except Contradiction:
-            log.exception("%s %s failed: the operator has to look at it", settle.__name__, document["_id"])
-            if payments is not None:
-                await payments.raise_alarm(document["_id"], CONTRADICTION)
+            log.exception("%s failed: the operator has to look at it", said)
+            if documents.NAME in _UNANSWERED:
+                await cast("Payments[Any]", documents).raise_alarm(key, CONTRADICTION)
         except Exception as error:
             if is_unavailable(error):
                 raise
-            log.exception("%s %s failed", settle.__name__, document["_id"])
+            log.exception("%s failed", said)

@@ -1,9 +1,10 @@
-"""The sums and dates that all actions about money share."""
+"""The sums, the dates and the waits that all payments share. Pure."""
 
 from __future__ import annotations
 
 from typing import NotRequired, TypedDict
 
+from server.game.lifecycle import ABSENT, AtMost, Row
 from server.game.ranks import TaskRank
 
 DAY_MS = 86_400_000
@@ -20,6 +21,37 @@ UNKNOWN = "UNKNOWN"
 # WeChat is asked again after ASK_AGAIN_MS. A payment that it has not finished after SLOW_MS raises an alarm.
 ASK_AGAIN_MS = 60_000
 SLOW_MS = 3_600_000
+
+# WeChat counts what it pays out by days that begin at midnight in China.
+_AHEAD_MS = 8 * 3_600_000
+# The operator is told once this part of a day's limit is used.
+NEARLY = 0.8
+
+
+def unanswered_in(states: str, now_ms: int) -> list[Row]:
+    """Return the rows of a payment in one of these states about which WeChat gives no clear answer.
+
+    After an hour without one, an alarm calls the operator.
+    """
+    return [
+        Row(states, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
+        Row(states, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
+    ]
+
+
+def day_of(at_ms: int) -> int:
+    """Return the number of the day of a time (unix ms)."""
+    return (at_ms + _AHEAD_MS) // DAY_MS
+
+
+def begins_at(day: int) -> int:
+    """Return the time at which a day begins, in unix ms."""
+    return day * DAY_MS - _AHEAD_MS
+
+
+def tomorrow_ms(now_ms: int) -> int:
+    """Return the time at which the next day after this time begins, in unix ms."""
+    return begins_at(day_of(now_ms) + 1)
 
 
 class Stakes(TypedDict):

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, UNKNOWN, UNKNOWN_MS
+from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, tomorrow_ms, unanswered_in
 from server.game.lifecycle import ABSENT, NOW, After, AtMost, Document, Move, Over, Row, Table, Test
-from server.game.payouts import tomorrow_ms
 from server.game.prize import freed, given_by_bill
 
 OPEN = "asked waiting"
@@ -143,11 +142,8 @@ def _of(amount_fen: int | None) -> dict[str, Test]:
 
 @bill
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat gives no clear answer about it. After an hour without one, an alarm calls the operator."""
-    return [
-        Row(OPEN, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
-        Row(OPEN, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
-    ]
+    """WeChat gives no clear answer about it."""
+    return unanswered_in(OPEN, now_ms)
 
 
 def meaning(

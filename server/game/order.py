@@ -8,7 +8,7 @@ task is open, we have to report to WeChat that what was paid for was delivered.
 
 from __future__ import annotations
 
-from server.game.amounts import FOLLOWED_MS, UNKNOWN, UNKNOWN_MS
+from server.game.amounts import FOLLOWED_MS, unanswered_in
 from server.game.lifecycle import ABSENT, NOW, PRESENT, AtMost, IsNot, Over, Row, Table
 
 # The alarm of an order if this mini-program may report no deliveries at all.
@@ -130,8 +130,5 @@ def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
 
 @order
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat gives no clear answer about it. After an hour without one, an alarm calls the operator."""
-    return [
-        Row("asked", where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
-        Row("asked", where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
-    ]
+    """WeChat gives no clear answer about it."""
+    return unanswered_in("asked", now_ms)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, UNKNOWN, UNKNOWN_MS
-from server.game.lifecycle import ABSENT, AtMost, Document, Move, Row, Table
+from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, unanswered_in
+from server.game.lifecycle import Document, Move, Row, Table
 
 # - whole: of a payment that could not open its task.
 # - unwon: of prizes that nobody won, at the end.
@@ -63,11 +63,8 @@ def closed(now_ms: int) -> Row:
 
 @refund
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat gives no clear answer about it. After an hour without one, an alarm calls the operator."""
-    return [
-        Row(OPEN, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
-        Row(OPEN, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
-    ]
+    """WeChat gives no clear answer about it."""
+    return unanswered_in(OPEN, now_ms)
 
 
 def meaning(known: Document, status: str, now_ms: int) -> Move:

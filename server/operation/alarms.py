@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import msgspec
 
-from server.game.amounts import FEN_PER_YUAN
+from server.game.amounts import FEN_PER_YUAN, NEARLY, day_of
 from server.game.findings import Finding, FindingKind
 from server.game.invariants import broken_by_totals
-from server.game.payouts import NEARLY, day_of
 from server.game.task import Task
 from server.operation.audit import audit
 from server.operation.findings import texts_of

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from server.context import Context
-from server.game.payouts import begins_at, day_of
+from server.game.amounts import begins_at, day_of
 from server.operation.alarms import Alarm, check_ledger, check_payouts
 from server.operation.audit import OVERDUE_MS
 from server.operation.monitor import key_of

@@ -25,7 +25,7 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import PayoutHeld, PayoutWaits, Refusal, WeChatBusy
 from server.game import prize as row
-from server.game.payouts import day_of
+from server.game.amounts import day_of
 from server.store.audit_log import Actor
 from server.wechat.pay.client import DAY_REFUSED
 from support.client import Client, Someone, admit

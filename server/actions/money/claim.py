@@ -22,9 +22,8 @@ from server.errors import (
     WeChatBusy,
     refuse,
 )
-from server.game.amounts import DAY_MS
+from server.game.amounts import DAY_MS, tomorrow_ms
 from server.game.bill import CONFIRM_MS, DAY_FULL, asking
-from server.game.payouts import tomorrow_ms
 from server.game.prize import GIVEN, GONE, address_replaced, awaits_pickup, claimed, given_by_mail, is_out
 from server.game.provinces import province_of
 from server.game.ranks import BY_MAIL, RED_PACKET

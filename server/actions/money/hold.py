@@ -22,8 +22,7 @@ from server.actions.money.rings import Ring, ring_of
 from server.context import Context
 from server.errors import PayoutWaits
 from server.game import reasons
-from server.game.amounts import DAY_MS, FEN_PER_YUAN
-from server.game.payouts import begins_at, day_of
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, begins_at, day_of
 from server.game.prize import (
     Wait,
     Why,

@@ -381,11 +381,7 @@ async def settle_order(context: Context, order: Order) -> None:
     leased, useless = order, False
     if order["state"] == "asked":
         useless = await _is_useless(context, order)
-        try:
-            order = await ask_about_order(context, order, close=useless)
-        except PayUnknown:
-            await context.store.orders.moves(order["_id"], row.unanswered(context.clock.now_ms()))
-            raise
+        order = await ask_about_order(context, order, close=useless)
     if order["state"] == "asked":
         now_ms = context.clock.now_ms()
         # WeChat is asked less often as an order gets older, and once right after it expires.

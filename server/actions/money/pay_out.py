@@ -14,7 +14,7 @@ from server.actions.announce import announce_claim
 from server.actions.money.hold import weigh
 from server.actions.transition import Effects, carry_out
 from server.context import Context
-from server.game.amounts import ASK_AGAIN_MS
+from server.game.amounts import ASK_AGAIN_MS, tomorrow_ms
 from server.game.bill import (
     NEVER_HELD,
     after_query,
@@ -25,10 +25,8 @@ from server.game.bill import (
     meaning,
     sending,
     stop_sending,
-    unanswered,
 )
 from server.game.bill import refused as refused_by_wechat
-from server.game.payouts import tomorrow_ms
 from server.game.prize import extended
 from server.store.money.bills import Bill
 from server.store.money.payments import CONTRADICTION
@@ -213,14 +211,7 @@ EFFECTS: Effects = {"prize": _move_prize, "ledger": _enter}
 
 async def settle_bill(context: Context, bill: Bill) -> None:
     """Bring a bill that is due one step nearer to its end. Raises PayUnknown, Contradiction."""
-    if is_over(bill):
-        await follow_bill(context, bill)
-        return
-    try:
-        await ask_about_bill(context, bill)
-    except PayUnknown:
-        await context.store.bills.move(bill["_id"], unanswered(context.clock.now_ms()))
-        raise
+    await (follow_bill(context, bill) if is_over(bill) else ask_about_bill(context, bill))
 
 
 async def reread_bill(context: Context, number: str) -> Bill:

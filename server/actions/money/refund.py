@@ -9,12 +9,12 @@ from server.context import Context
 from server.game.amounts import ASK_AGAIN_MS
 from server.game.order import refunding
 from server.game.prize import returned
-from server.game.refund import RefundKind, meaning, unanswered
+from server.game.refund import RefundKind, meaning
 from server.game.refund import refused as refused_by_wechat
 from server.store.money.orders import Order
 from server.store.money.payments import CONTRADICTION
 from server.store.money.refunds import Refund, refund_number
-from server.wechat.pay.answers import Contradiction, PayRefused, PayUnknown, RefundAnswer, RefundStatus
+from server.wechat.pay.answers import Contradiction, PayRefused, RefundAnswer, RefundStatus
 
 # WeChat wants refunds of one order a minute apart, and at most 50 of them. We make at most three.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012556457
@@ -74,9 +74,6 @@ async def settle_refund(context: Context, refund: Refund) -> None:
     except PayRefused as refused:
         await _note_refused(context, refund, refused)
         return
-    except PayUnknown:
-        await context.store.refunds.move(refund["_id"], unanswered(context.clock.now_ms()))
-        raise
     await note_refund(context, answer)
 
 

@@ -10,7 +10,7 @@ from server.store.documents import Documents
 
 
 class PayoutDay(TypedDict):
-    """`_id` is the day, as `server/game/payouts.py` numbers it; `fen` what counts against its limit."""
+    """`_id` is the day, as `server/game/amounts.py` numbers it; `fen` what counts against its limit."""
 
     _id: int
     fen: int
