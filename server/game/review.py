@@ -7,10 +7,10 @@ deleted, except for the review of a refused profile, which stays.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias
 
 from server.game.lifecycle import NOW, Row, Table, With
-from server.game.ranks import TaskRank, is_mailed
+from server.game.ranks import is_mailed
 
 ReviewState: TypeAlias = Literal["checking", "shown", "held", "refused"]
 # The states as clients see them: an operator may also hide what was shown.
@@ -83,18 +83,7 @@ def review_of(task: Mapping[str, object]) -> ReviewShown:
     return "held" if task.get("reported") else "hidden"
 
 
-class Mailed(TypedDict):
-    """The fields of a task that say how many strangers' addresses its publisher may come by."""
-
-    goods_type: int
-    draw_type: int
-    prize_num: int
-    forecast_num: int
-    interval: int
-    ranks: NotRequired[list[TaskRank]]
-
-
-def why_looked_at(task: Mailed, most_prizes: int) -> str:
+def why_looked_at(task: Mapping[str, Any], most_prizes: int) -> str:
     """Return in words why an operator has to look at a task before others see it, "" if nobody has to.
 
     The winners of goods by mail send their addresses to the publisher. So a task waits if it has more than

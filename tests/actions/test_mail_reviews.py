@@ -8,7 +8,7 @@ import pytest
 
 from server.actions.people.account import ban_person
 from server.actions.reviews.review import BANNED
-from server.game.review import Mailed, why_looked_at
+from server.game.review import why_looked_at
 from server.settings import GUARDED_DEFAULTS
 from server.store.people.people import Ban
 from support.meanwhile import failing
@@ -25,9 +25,8 @@ def environment(request: Any) -> dict[str, str]:
     return {**request.param, "OPS_TOKEN": "open sesame", "MAIL_REVIEW_PRIZES": str(MOST)}
 
 
-def goods(**changes: int) -> Mailed:
-    asked = {"goods_type": 2, "draw_type": 2, "prize_num": 2, "forecast_num": 1, "interval": 3} | changes
-    return Mailed(**asked)  # type: ignore[typeddict-item]
+def goods(**changes: int) -> dict[str, int]:
+    return {"goods_type": 2, "draw_type": 2, "prize_num": 2, "forecast_num": 1, "interval": 3} | changes
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import msgspec
 
 from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
-from server.actions.digging.ranks import RankDraft, committed, first_yuan, make_ranks, take_pictures
+from server.actions.digging.ranks import RankDraft, first_yuan, make_ranks, take_pictures
 from server.actions.messages.write import announce_to_followers
 from server.actions.people.account import check_ban, upload_of
 from server.actions.pictures import disk_of, draw_red_packet
@@ -23,7 +23,7 @@ from server.game import draw
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
 from server.game.provinces import provinces_in
 from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank, kinds_of
-from server.game.review import Mailed, is_checking, why_looked_at
+from server.game.review import is_checking, why_looked_at
 from server.game.task import AHEAD_DAYS, Task, unpaid_until_ms
 from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
@@ -88,29 +88,12 @@ class Texts(TypedDict):
     not_sent_to: list[str]
 
 
-class _Times(NamedTuple):
-    """When a task is dug, in unix ms: from `starts_at` (0: as soon as it opens) to `ends_at` (0: as long as
-    a task may last). `seconds` is the longest time that it can be dug."""
-
-    starts_at: int
-    ends_at: int
-    seconds: int
-
-
 class _Prizes(NamedTuple):
     """The prizes of a task. `ranks` is [] if all prizes are alike, each of `money` yuan (0 for goods)."""
 
     ranks: list[TaskRank]
     money: int
     draw_type: int
-
-
-class _Drawn(NamedTuple):
-    """What the depths will come from. `code` is the task's; `nonce` is "" if the server draws alone."""
-
-    seed: bytes
-    code: str
-    nonce: str
 
 
 async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
@@ -126,49 +109,29 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """
     if disk_of(context).low:
         raise DiskLow
-    red_packet = draft.goods_type == RED_PACKET
-    if red_packet and not context.settings.takes_cash:
+    settings, red_packet = context.settings, draft.goods_type == RED_PACKET
+    if red_packet and not settings.takes_cash:
         raise BadRequest(GOODS_ONLY, param="goods_type")
-    prizes = _prizes(context.settings, draft)
-    cd_seconds = context.settings.cooldown_seconds if draft.cd is None else draft.cd
-    drawn = await _draw(context, publisher, draft)
-    now_ms = context.clock.now_ms()
-    times = _times(draft, now_ms, context.settings.task_days)
-    rules = _rules(draft, prizes.ranks, drawn, cd_seconds, times)
+    prizes = _prizes(settings, draft)
+    cd_seconds = settings.cooldown_seconds if draft.cd is None else draft.cd
+    seed, code = await _draw(context, publisher, draft)
+    lasts_ms = _lasts_ms(draft, context.clock.now_ms(), settings.task_days)
+    rules = _rules(draft, prizes.ranks, seed, code, lasts_ms // 1000, cd_seconds)
     if red_packet:
-        _refuse_shallow(rules, context.settings.cash_least_diggers)
-        _refuse_quick(rules, cd_seconds, context.settings)
-    goods = Mailed(
-        goods_type=draft.goods_type,
-        draw_type=prizes.draw_type,
-        prize_num=rules.prize_num,
-        forecast_num=rules.forecast_num,
-        interval=rules.interval,
-    )
-    if prizes.ranks:
-        goods["ranks"] = prizes.ranks
-    settings = context.settings
-    reviewed = settings.checks_content or bool(why_looked_at(goods, settings.mail_review_prizes))
+        _refuse_certain(rules, cd_seconds, settings)
     await take_pictures(context, publisher, prizes.ranks, draft.prizes or [])
     pic = await _picture(context, publisher, draft, 0 if prizes.ranks else prizes.money)
     await _refuse_banned_meanwhile(context, publisher)
     while True:
-        task = _task(context, publisher, draft, rules, drawn.seed, reviewed=reviewed)
-        task["cd_ms"] = cd_seconds * 1000
-        _announce(task, times)
-        _put_in(task, prizes, draft.value)
-        task["pic"], task["thumbnail"] = pic, thumbnail_path(pic)
-        if reviewed:
-            # If this process dies before it submits the task, a sweep does.
-            task["review"], task["due_at"] = "checking", task["created_at"] + FOLLOWED_MS
+        task = _task(context, publisher, draft, prizes, rules, seed, cd_seconds, pic)
         await announce_to_followers(context, task)
         published = await context.store.tasks.insert(task)
         if published is not None:
             break
-        if drawn.nonce:  # the task is there under a pseudonym: its publisher was erased
+        if draft.nonce:  # the task is there under a pseudonym: its publisher was erased
             raise BadCommitment(_USED)
         rules = msgspec.structs.replace(rules, code=random_code())
-    if drawn.nonce and draw.read_rules(published["params"]).nonce != drawn.nonce:
+    if draft.nonce and draw.read_rules(published["params"]).nonce != draft.nonce:
         raise BadCommitment(_USED)
     if is_checking(published):
         await submit_task(context, published, publisher["openid"])
@@ -180,8 +143,8 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     return published
 
 
-def _times(draft: Draft, now_ms: int, task_days: int) -> _Times:
-    """Return the times between which the draft's task is dug. Raises BadRequest."""
+def _lasts_ms(draft: Draft, now_ms: int, task_days: int) -> int:
+    """Return the longest time in which the draft's task can be dug, in ms. Raises BadRequest."""
     starts_at, ends_at = draft.starts_at or 0, draft.ends_at or 0
     if starts_at and not now_ms < starts_at <= now_ms + AHEAD_DAYS * DAY_MS:
         raise BadRequest(f"“什么时候开挖”应在现在之后、{AHEAD_DAYS} 天之内", param="starts_at")
@@ -190,32 +153,7 @@ def _times(draft: Draft, now_ms: int, task_days: int) -> _Times:
         raise BadRequest(
             f"“什么时候结束”应在开挖 {LEAST_MS // 60_000} 分钟之后、{task_days} 天之内", param="ends_at"
         )
-    return _Times(starts_at, ends_at, ((ends_at - begins_ms) if ends_at else lasts_ms) // 1000)
-
-
-def _announce(task: Task, times: _Times) -> None:
-    """Let a task be dug in these times."""
-    if times.starts_at:
-        task["starts_at"] = task["cd_until"] = times.starts_at
-        if task["open"]:
-            task["opened_at"] = times.starts_at
-            task["expires_at"] += times.starts_at - task["created_at"]
-    if times.ends_at:
-        task["ends_at"] = times.ends_at
-        if task["open"]:
-            task["expires_at"] = times.ends_at
-    task["due_at"] = task["expires_at"] if task["open"] else unpaid_until_ms(task)
-
-
-def _put_in(task: Task, prizes: _Prizes, value: int | None) -> None:
-    task["money"], task["draw_type"] = prizes.money, prizes.draw_type
-    task["kinds"] = kinds_of(prizes.ranks or [task])
-    if prizes.ranks:
-        task["ranks"] = prizes.ranks
-        task["ranks_left"] = [rank["prize_num"] for rank in prizes.ranks]
-        task["left_fen"] = ranks_fen(prizes.ranks)
-    elif value is not None and task["goods_type"] == GOODS:
-        task["value"] = value
+    return ends_at - begins_ms if ends_at else lasts_ms
 
 
 async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
@@ -237,13 +175,18 @@ async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
         check_ban(person or publisher, context.clock.now_ms())
 
 
-async def _draw(context: Context, publisher: Person, draft: Draft) -> _Drawn:
-    """Return the seed that the publisher brought back, or a new one. Raises BadRequest, BadCommitment."""
+async def _draw(context: Context, publisher: Person, draft: Draft) -> tuple[bytes, str]:
+    """Return the seed that the publisher brought back, or a new one, and the task's code.
+
+    Raises BadRequest, BadCommitment.
+    """
     if draft.sealed_seed is None and draft.nonce is None:
-        return _Drawn(secrets.token_bytes(draw.SEED_BYTES), _code(context, publisher, draft), "")
+        own = f"{publisher['_id']}:{draft.publish_id}"
+        code = derived_code(context.keys.publish_key, own) if draft.publish_id else random_code()
+        return secrets.token_bytes(draw.SEED_BYTES), code
     together = "“服务器的随机数”和“你的随机数”要一起传，或者都不传"
     sealed_seed = _required(draft.sealed_seed, "sealed_seed", together)
-    nonce = _required(draft.nonce, "nonce", together)
+    _required(draft.nonce, "nonce", together)
     if draft.publish_id is not None:
         raise BadRequest(
             "“这次发布的编号”和“服务器的随机数”只能传一个：同一份随机数本来就只会埋下一个宝贝",
@@ -253,13 +196,7 @@ async def _draw(context: Context, publisher: Person, draft: Draft) -> _Drawn:
     # A publisher whose reply was lost may ask again more than a day later.
     if committed.expired and await context.store.tasks.find(committed.code) is None:
         raise BadCommitment("服务器的那一半随机数已经过期（一天内有效），请再点一次，换一份新的")
-    return _Drawn(committed.seed, committed.code, nonce)
-
-
-def _code(context: Context, publisher: Person, draft: Draft) -> str:
-    if draft.publish_id is None:
-        return random_code()
-    return derived_code(context.keys.publish_key, f"{publisher['_id']}:{draft.publish_id}")
+    return committed.seed, committed.code
 
 
 def _required(value: _Value | None, name: str, msg: str) -> _Value:
@@ -280,18 +217,14 @@ def _prizes(settings: Settings, draft: Draft) -> _Prizes:
         _refuse_dear(settings, ranks_fen(ranks))
         return _Prizes(ranks, first_yuan(ranks), ON_SITE if red_packet else ranks[0]["draw_type"])
     if red_packet:
-        return _Prizes([], _money(settings, draft), ON_SITE)
+        range_ = f"1 到 {settings.max_red_packet_yuan} 的整数"
+        money = _required(draft.money, "money", f"请填写“每个红包多少元”，应为 {range_}")
+        if not 1 <= money <= settings.max_red_packet_yuan:
+            raise BadRequest(f"“每个红包多少元”应为 {range_}", param="money")
+        _refuse_dear(settings, money * draft.prize_num * FEN_PER_YUAN, "money")
+        return _Prizes([], money, ON_SITE)
     draw_type = _required(draft.draw_type, "draw_type", "请选择“怎么给”：现场领取或邮寄")
     return _Prizes([], 0, draw_type)
-
-
-def _money(settings: Settings, draft: Draft) -> int:
-    most = settings.max_red_packet_yuan
-    money = _required(draft.money, "money", f"请填写“每个红包多少元”，应为 1 到 {most} 的整数")
-    if not 1 <= money <= most:
-        raise BadRequest(f"“每个红包多少元”应为 1 到 {most} 的整数", param="money")
-    _refuse_dear(settings, money * draft.prize_num * FEN_PER_YUAN, "money")
-    return money
 
 
 def _refuse_dear(settings: Settings, fen: int, param: str = "prizes") -> None:
@@ -300,23 +233,21 @@ def _refuse_dear(settings: Settings, fen: int, param: str = "prizes") -> None:
         raise BadRequest(f"所有红包加起来最多 {together} 元，请少发几份或换小一点的红包", param=param)
 
 
-def _refuse_shallow(rules: draw.Rules, least: int) -> None:
-    """Raise BadRequest if the last red packet cannot lie `least` levels deep or deeper.
+def _refuse_certain(rules: draw.Rules, cd_seconds: int, settings: Settings) -> None:
+    """Raise BadRequest if one person could dig all red packets before others can come.
 
-    The rules are part of the commitment, so everybody sees this before the first dig, and can verify it.
+    The last red packet must be able to lie `cash_least_diggers` levels deep or deeper. The rules are part of
+    the commitment, so everybody sees this before the first dig, and can verify it.
     """
+    least, least_seconds = settings.cash_least_diggers, settings.cash_least_cd_seconds
     if rules.prize_num == 1:
         if rules.max_depth < least:
             raise BadRequest(f"发红包时“预计挖多少锹”最小为 {least}", param="forecast_num")
     elif rules.prize_num * (rules.interval + rules.fluctuation) < least:
         raise BadRequest(f"发红包时“奖品数量”×（间隔 + 浮动）最小为 {least} 层", param="interval")
-
-
-def _refuse_quick(rules: draw.Rules, cd_seconds: int, settings: Settings) -> None:
-    """Raise BadRequest if one person could dig all red packets before others can come."""
-    least_seconds, least_gap = settings.cash_least_cd_seconds, settings.cash_least_gap
     if cd_seconds < least_seconds:
         raise BadRequest(f"发红包时“每锹之后冷却几秒”最小为 {least_seconds}", param="cd")
+    least_gap = settings.cash_least_gap
     if rules.prize_num > 1 and rules.interval - rules.fluctuation < least_gap:
         raise BadRequest(
             f"发多个红包时，“上下浮动多少层”要比“每隔多少层一份奖品”至少小 {least_gap}", param="fluctuation"
@@ -324,7 +255,7 @@ def _refuse_quick(rules: draw.Rules, cd_seconds: int, settings: Settings) -> Non
 
 
 def _rules(
-    draft: Draft, ranks: list[TaskRank], drawn: _Drawn, cd_seconds: int, times: _Times
+    draft: Draft, ranks: list[TaskRank], seed: bytes, code: str, lasts_seconds: int, cd_seconds: int
 ) -> draw.Rules:
     interval, fluctuation = 0, 0
     if draft.prize_num > 1:
@@ -336,19 +267,19 @@ def _rules(
         if not 0 <= fluctuation < interval:
             raise BadRequest(f"“上下浮动多少层”{range_}，小于间隔的层数", param="fluctuation")
     rules = draw.make_rules(
-        drawn.code,
+        code,
         draft.prize_num,
         draft.forecast_num,
         interval,
         fluctuation,
-        nonce=drawn.nonce,
-        seed_hash=draw.hash_seed(drawn.seed) if drawn.nonce else "",
-        ranks=committed(ranks),
+        nonce=draft.nonce or "",
+        seed_hash=draw.hash_seed(seed) if draft.nonce else "",
+        ranks=tuple(draw.Rank(fen=each["fen"], num=each["prize_num"], split=each["split"]) for each in ranks),
     )
     # The deepest depth must be reachable before the task expires.
-    deepest = times.seconds // cd_seconds if cd_seconds else rules.max_depth
+    deepest = lasts_seconds // cd_seconds if cd_seconds else rules.max_depth
     if rules.max_depth > deepest:
-        until = "到结束时" if times.ends_at else f"{times.seconds * 1000 // DAY_MS} 天内"
+        until = "到结束时" if draft.ends_at else f"{lasts_seconds * 1000 // DAY_MS} 天内"
         if draft.prize_num * (interval + fluctuation) > deepest:
             raise BadRequest(
                 f"“奖品数量”×（间隔 + 浮动）最大为 {deepest} 层，否则 {until}挖不完",
@@ -388,52 +319,70 @@ def texts_of(publisher: Person, said: Said) -> Texts:
 
 
 def _task(
-    context: Context, publisher: Person, draft: Draft, rules: draw.Rules, seed: bytes, *, reviewed: bool
+    context: Context,
+    publisher: Person,
+    draft: Draft,
+    prizes: _Prizes,
+    rules: draw.Rules,
+    seed: bytes,
+    cd_seconds: int,
+    pic: str,
 ) -> Task:
-    now_ms = context.clock.now_ms()
-    opened = draft.goods_type == GOODS and not reviewed
-    texts = texts_of(publisher, draft)
-    return Task(
-        name=texts["name"],
-        synopsis=texts["synopsis"],
-        wxname=texts["wxname"],
-        signed=texts["signed"],
-        terms=texts["terms"],
-        place=texts["place"],
-        pickup_time=texts["pickup_time"],
-        contact=texts["contact"],
-        not_sent_to=texts["not_sent_to"],
-        _id=rules.code,
-        publisher=publisher["_id"],
-        publisher_id=publisher["public_id"],
-        wxheadpic=shown_face(publisher),
-        goods_type=draft.goods_type,
-        draw_type=ON_SITE,
-        kinds=[],
-        money=0,
-        prize_num=rules.prize_num,
-        forecast_num=rules.forecast_num,
-        interval=rules.interval,
-        fluctuation=rules.fluctuation,
-        max_depth=rules.max_depth,
-        is_public=draft.is_public,
-        hidden=0,
-        pic="",
-        thumbnail="",
-        params=draw.encode_rules(rules),
-        commitment=draw.commitment(seed, rules),
-        seed_box=context.keys.seal("seed", seed, rules.code),
-        cd_ms=0,
-        cd_until=0,
-        now_depth=0,
-        participants=0,
-        prizes_left=rules.prize_num,
-        status=0,
-        open=int(opened),
-        created_at=now_ms,
-        opened_at=now_ms if opened else 0,
-        expires_at=now_ms + context.settings.task_days * DAY_MS if opened else 0,
-        ended_at=0,
-        end_reason="",
-        due_at=now_ms + (context.settings.task_days if opened else 1) * DAY_MS,
-    )
+    now_ms, settings = context.clock.now_ms(), context.settings
+    starts_at, ends_at = draft.starts_at or 0, draft.ends_at or 0
+    task: Task = {
+        **texts_of(publisher, draft),  # type: ignore[typeddict-item]  # it has no other field of Task
+        "_id": rules.code,
+        "publisher": publisher["_id"],
+        "publisher_id": publisher["public_id"],
+        "wxheadpic": shown_face(publisher),
+        "goods_type": draft.goods_type,
+        "draw_type": prizes.draw_type,
+        "kinds": [],
+        "money": prizes.money,
+        "prize_num": rules.prize_num,
+        "forecast_num": rules.forecast_num,
+        "interval": rules.interval,
+        "fluctuation": rules.fluctuation,
+        "max_depth": rules.max_depth,
+        "is_public": draft.is_public,
+        "hidden": 0,
+        "pic": pic,
+        "thumbnail": thumbnail_path(pic),
+        "params": draw.encode_rules(rules),
+        "commitment": draw.commitment(seed, rules),
+        "seed_box": context.keys.seal("seed", seed, rules.code),
+        "cd_ms": cd_seconds * 1000,
+        "cd_until": starts_at,
+        "now_depth": 0,
+        "participants": 0,
+        "prizes_left": rules.prize_num,
+        "status": 0,
+        "open": 0,
+        "created_at": now_ms,
+        "opened_at": 0,
+        "expires_at": 0,
+        "ended_at": 0,
+        "end_reason": "",
+    }
+    task["kinds"] = kinds_of(prizes.ranks or [task])
+    if prizes.ranks:
+        task["ranks"] = prizes.ranks
+        task["ranks_left"] = [rank["prize_num"] for rank in prizes.ranks]
+        task["left_fen"] = ranks_fen(prizes.ranks)
+    elif draft.value is not None and draft.goods_type == GOODS:
+        task["value"] = draft.value
+    if starts_at:
+        task["starts_at"] = starts_at
+    if ends_at:
+        task["ends_at"] = ends_at
+    if settings.checks_content or why_looked_at(task, settings.mail_review_prizes):
+        # If this process dies before it submits the task, a sweep does.
+        task["review"], task["due_at"] = "checking", now_ms + FOLLOWED_MS
+    elif draft.goods_type == GOODS:
+        task["open"], task["opened_at"] = 1, starts_at or now_ms
+        task["expires_at"] = ends_at or task["opened_at"] + settings.task_days * DAY_MS
+        task["due_at"] = task["expires_at"]
+    else:
+        task["due_at"] = unpaid_until_ms(task)
+    return task

@@ -106,11 +106,6 @@ async def take_pictures(
             rank["pic"] = upload_of(f"第 {place} 种奖品的图片", "prizes", taken)
 
 
-def committed(ranks: list[TaskRank]) -> tuple[draw.Rank, ...]:
-    """Return what the draw commits to."""
-    return tuple(draw.Rank(fen=rank["fen"], num=rank["prize_num"], split=rank["split"]) for rank in ranks)
-
-
 def first_yuan(ranks: list[TaskRank]) -> int:
     """Return what the first rank with red packets pays a prize on average, in whole yuan; 0 without one."""
     each = [rank["fen"] // (rank["prize_num"] if rank["split"] else 1) for rank in ranks if rank["fen"]]
