@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from server.clock import Clock
@@ -67,7 +66,7 @@ class _Gathering:
 
 
 class FairStart:
-    """One per process. With `window_ms` 0, nobody ever waits. Without `shared`, it draws alone."""
+    """One per process. With `window_ms` 0, nobody ever waits."""
 
     def __init__(
         self,
@@ -75,10 +74,10 @@ class FairStart:
         cooldowns: Cooldowns,
         clock: Clock,
         background: Background,
-        shared: SharedOrder | None = None,
+        shared: SharedOrder,
     ) -> None:
         self._window_ms = window_ms
-        self._gathers_ms = window_ms + LATE_MS if window_ms and shared else window_ms
+        self._gathers_ms = window_ms + LATE_MS if window_ms else 0
         self._cooldowns = cooldowns
         self._clock = clock
         self._background = background
@@ -133,7 +132,7 @@ class FairStart:
     async def _gather(self, code: str, gathering: _Gathering, over: float) -> None:
         """Wait until the window is `over` (the loop's time), then let all go on in their order."""
         try:
-            with self._shared.hearing(code) if self._shared else nullcontext():
+            with self._shared.hearing(code):
                 standing = await self._gathered(code, gathering, over)
                 in_order = sorted(gathering.entrants.values(), key=lambda entrant: entrant.place)
                 metrics.RANDOM_ORDERS.observe(len(in_order))
@@ -154,30 +153,23 @@ class FairStart:
 
         None if their places are not known: then this process draws alone.
         """
-        shared = self._shared
-        if shared is None:
-            await asyncio.sleep(over - asyncio.get_running_loop().time())
-            gathering.drawn = True
-            return None
-        await self._tell_until(shared, code, gathering, over)
+        await self._tell_until(code, gathering, over)
         gathering.drawn = True
-        asking = self._background.spawn(self._tell(shared, code, gathering, again=True))
+        asking = self._background.spawn(self._tell(code, gathering, again=True))
         # A late call is not cancelled: that would break the connection, and the call has a time limit of its
         # own.
         await asyncio.wait([asking], timeout=PATIENCE_SECONDS if gathering.quick else QUICK_SECONDS)
         return gathering.standing if asking.done() else None
 
-    async def _tell_until(self, shared: SharedOrder, code: str, gathering: _Gathering, over: float) -> None:
+    async def _tell_until(self, code: str, gathering: _Gathering, over: float) -> None:
         """Send new places until the window is over; ask Redis without any, too, until it answers quickly."""
         loop = asyncio.get_running_loop()
         while (left := over - loop.time()) > 0:
             if not gathering.quick or any(not entrant.told for entrant in gathering.entrants.values()):
-                self._background.spawn(self._tell(shared, code, gathering))
+                self._background.spawn(self._tell(code, gathering))
             await asyncio.sleep(min(TELL_SECONDS, left - EARLY_SECONDS if left > EARLY_SECONDS else left))
 
-    async def _tell(
-        self, shared: SharedOrder, code: str, gathering: _Gathering, *, again: bool = False
-    ) -> None:
+    async def _tell(self, code: str, gathering: _Gathering, *, again: bool = False) -> None:
         """Send new places, of which a person's first one counts, and learn who is first of all.
 
         With `again`, also send this process's first place again: a Redis that was killed has forgotten it.
@@ -191,7 +183,7 @@ class FairStart:
         for digger in untold:
             entrants[digger].told = True
         asked = asyncio.get_running_loop().time()
-        gathering.standing = standing = await shared.enter(code, gathering.began, told)
+        gathering.standing = standing = await self._shared.enter(code, gathering.began, told)
         if standing is None:
             for digger in untold:
                 entrants[digger].told = False

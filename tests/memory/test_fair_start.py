@@ -6,8 +6,11 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from math import comb
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import msgspec
 import pytest
@@ -81,7 +84,8 @@ async def test_a_person_who_always_comes_first_wins_no_more_than_their_share():
     """500 windows of 20 people. By chance this fails one run in a million."""
     clock = Clock()
     cooldowns = Cooldowns()
-    start = FairStart(10, cooldowns, clock, Background())
+    alone: Any = SimpleNamespace(enter=AsyncMock(return_value=None), hearing=lambda _: nullcontext())
+    start = FairStart(10, cooldowns, clock, Background(), alone)
     won: Counter[int] = Counter()
 
     async def take_part(code: str, person: int, order: list[int]) -> None:
