@@ -58,7 +58,7 @@ async def test_repeated_work_waits_before_its_first_turn_unless_at_once():
             both.set()
 
     background = Background()
-    background.repeat(partial(take, "after a rest"), lambda: 0.01 if done else 0.001)
+    background.repeat(partial(take, "after a rest"), lambda: asyncio.sleep(0.01 if done else 0.001))
     background.repeat(partial(take, "at once"), 60, at_once=True)
     await both.wait()
     await background.end()

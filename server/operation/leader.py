@@ -63,7 +63,7 @@ class Leader:
     async def run(self) -> None:
         """Take the lease as soon as it is free, and renew it, until cancelled."""
         asking = Background()
-        asking.keep_on(self._database.while_ours(self.ask), self._rest)
+        asking.repeat(self._database.while_ours(self.ask), self._rest, at_once=True)
         await asking.forever()
 
     async def _rest(self) -> None:

@@ -99,7 +99,7 @@ class Hub:
     def start(self) -> None:
         """Connect to the bus, and begin all repeated work."""
         self._bus.start(self._on_message, self._on_subscribed)
-        self._keepers.repeat(self._poll, lambda: POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
+        self._keepers.repeat(self._poll, self._rest)
         self._keepers.repeat(self._clear_away, 1.0)
         self._keepers.repeat(self._audience.tell, 1.0)
         self._keepers.repeat(self._audience.renew, COUNT_SECONDS)
@@ -417,6 +417,9 @@ class Hub:
         if now_depth <= watched.seq and not watched.behind:
             return []
         return await self._store.digs.after(watched.code, watched.seq, REPLAYED_DIGS)
+
+    async def _rest(self) -> None:
+        await asyncio.sleep(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
 
     async def _poll(self) -> None:
         """Read how deep all tasks here are: if the last news is lost, no later news shows a gap."""

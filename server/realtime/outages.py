@@ -58,7 +58,7 @@ class Outages:
         """Ask both stores again and again, until cancelled."""
         asking = Background()
         for name in self._asked:
-            asking.keep_on(partial(self._ask, name), self._rest)
+            asking.repeat(partial(self._ask, name), self._rest, at_once=True)
         await asking.forever()
 
     async def _rest(self) -> None:

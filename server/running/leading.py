@@ -88,7 +88,7 @@ class Leading:
 
     async def run(self) -> None:
         """Do what is due, until cancelled."""
-        self._working.repeat(self.look, self._pause_seconds, at_once=True)
+        self._working.repeat(self.look, self._rest, at_once=True)
         for work, seconds in PERIODIC:
             self._working.repeat(partial(self._lead, work), seconds)
         await self._working.forever()
@@ -97,9 +97,9 @@ class Leading:
         """Wait until all work that was begun is done, except repeated work."""
         await asyncio.gather(*self._running.values())
 
-    def _pause_seconds(self) -> float:
+    async def _rest(self) -> None:
         least = IDLE_LOOK_SECONDS if self._context.hub.activity.idle() else LOOK_SECONDS
-        return max(least, REST_TIMES * self._took_seconds)
+        await asyncio.sleep(max(least, REST_TIMES * self._took_seconds))
 
     async def look(self) -> None:
         """Once this process leads: ask what is due, and begin to do it."""

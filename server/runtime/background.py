@@ -37,24 +37,15 @@ class Background:
     def repeat(
         self,
         work: Callable[[], Awaitable[None]],
-        seconds: float | Callable[[], float],
+        rest: float | Callable[[], Awaitable[None]],
         *,
         at_once: bool = False,
     ) -> None:
-        """Run `work` again and again until `end`, resting `seconds` before each turn.
+        """Run `work` again and again until `end`, with a rest before each turn: seconds, or what to await.
 
         With `at_once`, the first turn comes at once. A failed turn is logged, and the next one follows.
         """
-        self.spawn(
-            _repeat(work, lambda: asyncio.sleep(seconds() if callable(seconds) else seconds), at_once=at_once)
-        )
-
-    def keep_on(self, work: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]]) -> None:
-        """Run `work` at once and then again and again until `end`, with a `rest` after each turn.
-
-        A failed turn is logged, and the next one follows.
-        """
-        self.spawn(_repeat(work, rest, at_once=True))
+        self.spawn(_repeat(work, rest if callable(rest) else partial(asyncio.sleep, rest), at_once=at_once))
 
     async def finish(self, seconds: float = FINISH_SECONDS) -> None:
         """Wait until all current work is done, at most `seconds`."""
