@@ -201,7 +201,7 @@ def how_many_go_at_once(own: list[int], standing: Standing | None) -> int:
     """
     if standing is None or standing.people <= len(own):  # fewer: Redis was killed meanwhile
         return len(own)
-    return int(own[0] <= standing.first)
+    return int(bool(own) and own[0] <= standing.first)
 
 
 def _let_go(waiting: list[asyncio.Future[None]]) -> None:

@@ -169,6 +169,7 @@ def _known_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     ("own", "standing", "go"),
     [
         ([], None, 0),
+        ([], Standing({}, 5, 3), 0),
         ([5, 7], None, 2),
         ([5, 7], Standing({}, 5, 3), 1),
         ([5, 7], Standing({}, 4, 3), 0),
