@@ -270,14 +270,20 @@ async def serve(
     looking = loop.create_task(look_at_redis(settings))  # in the background: Redis may not answer
     looking.add_done_callback(retrieve)
     identity = identity or remembered_identity(settings)
-    identity = await waiting.wait_for_data(settings, asked_to_stop, identity, prepares=prepares)
-    if not identity:
-        await server.drain()
-        await end_tasks([looking, living])
+    context: Context | None = None
+    try:
+        identity = await waiting.wait_for_data(settings, asked_to_stop, identity, prepares=prepares)
+        if identity:
+            remember_identity(settings, identity)
+            await looking
+            context = await Context.open(settings, sandbox, identity=identity)
+    finally:
+        if context is None:
+            gate.open(unready)  # what waits is refused now; otherwise it would be cancelled
+            await server.drain()
+            await end_tasks([looking, living])
+    if context is None:
         return
-    remember_identity(settings, identity)
-    await looking
-    context = await Context.open(settings, sandbox, identity=identity)
     await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)

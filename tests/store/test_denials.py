@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 
+import httpx
 import pytest
 from pymongo.errors import BulkWriteError, OperationFailure
 
@@ -13,7 +15,8 @@ from server.running.stores import free_port
 from server.store import denials_told, is_unavailable, refused_reason
 from support import SOURCE
 from support.servers import Running, clean_environment
-from support.wire.faulty import refuse
+from support.wire.faulty import FaultyWire, refuse
+from support.wire.proxy import Link
 
 UNAUTHORIZED = 'not authorized on wabao to execute command { find: "meta", filter: { _id: "schema" } }'
 DENIALS = [
@@ -45,10 +48,22 @@ def test_a_denial_ends_a_release_with_one_line(wire, tmp_path, command, code, sa
 
 @pytest.mark.parametrize(("command", "code", "said", "told"), DENIALS[1:2])
 def test_a_denial_ends_a_server_with_one_line(wire, redis_url, tmp_path, command, code, said, told):
-    wire.next(command, refuse(code, said=said), times=9)
-    server = Running(tmp_path, free_port(), MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
+    port, asking = free_port(), list[socket.socket]()
+
+    def refuse_while_a_request_waits(faulty: FaultyWire, link: Link, request: bytes) -> None:
+        if not asking:
+            asking.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+            asking[0].sendall(b"GET /getTaskList HTTP/1.1\r\nHost: wabao\r\n\r\n")
+            # A later connection is answered, so the worker has read this request, too.
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=30).status_code == 200
+        refuse(code, said=said)(faulty, link, request)
+
+    wire.next(command, refuse_while_a_request_waits, times=9)
+    server = Running(tmp_path, port, MONGODB_URI=wire.uri("wabao"), REDIS_URL=redis_url)
     assert server.wait() == 2
-    assert len(server.said) == 1
+    assert len(server.said) == 1, server.said
+    with asking[0]:
+        assert asking[0].recv(100).startswith(b"HTTP/1.1 503 ")
     assert f"MONGODB_URI: MongoDB refuses its user: {told}" in server.said[0]
 
 
