@@ -48,9 +48,11 @@ async def alone(store: Store, name: str) -> AsyncIterator[None]:
 
     async def renew() -> None:
         nonlocal lost
-        if not lost and (await store.leases.acquire(lease, holder, LEASE_MS))["holder"] != holder:
-            lost = True
-            working.cancel()
+        if not lost:
+            renewed = await store.leases.renew(lease, holder, LEASE_MS)
+            lost = renewed is None or renewed["holder"] != holder
+            if lost:
+                working.cancel()
 
     renewing = Background()
     renewing.repeat(renew, RENEW_SECONDS)

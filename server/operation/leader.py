@@ -77,7 +77,9 @@ class Leader:
     async def ask(self) -> None:
         """Take or renew the lease, unless another process has it. Raises what a lost MongoDB raises."""
         asked_at = time.monotonic()
-        lease = await self._store.leases.acquire(LEASE, self._process, LEASE_MS)
+        leases = self._store.leases
+        lease = await leases.renew(LEASE, self._process, LEASE_MS) if self.has_lease else None
+        lease = lease or await leases.acquire(LEASE, self._process, LEASE_MS)
         self.has_lease = lease["holder"] == self._process
         if self.has_lease:
             self._until = asked_at + LEASE_MS / 1000

@@ -28,22 +28,33 @@ class Leases(Documents[Lease]):
 
         One update by MongoDB's clock, so no process takes a lease early because its own clock is wrong.
         """
+        for _ in range(2):
+            try:
+                lease = await self._take(name, holder, lasts_ms, upsert=True)
+            except DuplicateKeyError:
+                continue  # others were first: now there is a lease to update
+            if lease is not None:
+                return lease
+        raise LookupError(f"nobody can have the lease {name}")
+
+    async def renew(self, name: str, holder: str, lasts_ms: int) -> Lease | None:
+        """Renew a lease that this process took, unless another process has it; return the lease that there is
+        then, None if there is none.
+
+        A renewal that was cancelled may still reach MongoDB after `release`. It must not take the lease anew.
+        """
+        return await self._take(name, holder, lasts_ms, upsert=False)
+
+    async def _take(self, name: str, holder: str, lasts_ms: int, *, upsert: bool) -> Lease | None:
         over = {"$lte": [{"$ifNull": ["$until", 0]}, NOW_MS]}
         free = {"$or": [{"$eq": ["$holder", holder]}, over]}
         taken = {
             "holder": {"$cond": [free, holder, "$holder"]},
             "until": {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$until"]},
         }
-        for _ in range(2):
-            try:
-                lease = await self.find_one_and_update(
-                    {"_id": name}, [{"$set": taken}], upsert=True, return_document=True
-                )
-            except DuplicateKeyError:
-                continue  # others were first: now there is a lease to update
-            if lease is not None:
-                return lease
-        raise LookupError(f"nobody can have the lease {name}")
+        return await self.find_one_and_update(
+            {"_id": name}, [{"$set": taken}], upsert=upsert, return_document=True
+        )
 
     async def release(self, name: str, holder: str) -> None:
         """Give a lease back."""

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, get_args
 
 import pytest
@@ -14,6 +14,8 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from devtools.sandbox import Sandbox
 from server import context as contexts
+from server.actions import alone as leasing
+from server.actions.alone import alone
 from server.context import Context
 from server.operation import leader as leaders
 from server.realtime.activity import Activity
@@ -139,6 +141,44 @@ async def test_several_that_ask_at_once_for_the_first_lease_agree_on_one(context
     leases = context.store.leases
     taken = await asyncio.gather(*(leases.acquire("leader", f"{number}", 60_000) for number in range(8)))
     assert len({lease["holder"] for lease in taken}) == 1
+
+
+async def test_a_renewal_that_reaches_mongodb_after_the_release_takes_no_lease(context, monkeypatch):
+    leases, sent, released = context.store.leases, asyncio.Event(), asyncio.Event()
+    update, late = leases.find_one_and_update, list[asyncio.Future[Any]]()
+
+    async def under_way(*arguments: Any, **named: Any) -> Any:
+        """Go on although the caller is cancelled, as PyMongo's thread does."""
+
+        async def arrive() -> Any:
+            await released.wait()
+            return await update(*arguments, **named)
+
+        late.append(asyncio.ensure_future(arrive()))
+        sent.set()
+        return await asyncio.shield(late[-1])
+
+    async def left(release: Awaitable[None]) -> int:
+        await release
+        monkeypatch.setattr(leases, "find_one_and_update", update)
+        released.set()
+        await asyncio.gather(*late)
+        return await leases.rows.count_documents({})
+
+    monkeypatch.setattr(leasing, "RENEW_SECONDS", 0.0)
+    async with AsyncExitStack() as holding:
+        await holding.enter_async_context(alone(context.store, "rotate"))
+        monkeypatch.setattr(leases, "find_one_and_update", under_way)
+        await sent.wait()
+        assert await left(holding.aclose()) == 0
+    await context.leader.ask()
+    sent.clear()
+    released.clear()
+    monkeypatch.setattr(leases, "find_one_and_update", under_way)
+    asking = asyncio.ensure_future(context.leader.ask())
+    await sent.wait()
+    asking.cancel()
+    assert await left(context.leader.close()) == 0
 
 
 async def test_a_lease_goes_by_mongodbs_clock(context, monkeypatch):
