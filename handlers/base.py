@@ -6,10 +6,10 @@ import asyncio
 import functools
 import re
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from types import NoneType
-from typing import Any, ClassVar, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 import msgspec
 from tornado.http1connection import HTTP1Connection
@@ -53,6 +53,7 @@ ANSWER_SECONDS = 5.0
 THROWN_AWAY_BYTES = 64 << 20
 HTTPS_ONLY = "max-age=31536000"  # no includeSubDomains: subdomains may belong to others
 _LENGTH = re.compile("[0-9]{1,18}")
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 @per_context
@@ -66,6 +67,14 @@ class Reply(msgspec.Struct, kw_only=True):
 
     status: int = 0
     msg: str = ""
+
+
+def of_document(kind: type[_Struct], document: Mapping[str, Any], **others: object) -> _Struct:
+    """Return a row of a list, with the document's fields of the same names and with `others`.
+
+    Not for replies: the `status` of a task is not theirs.
+    """
+    return msgspec.convert({**document, **others}, kind)
 
 
 class RefusalReply(Reply, kw_only=True):

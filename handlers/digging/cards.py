@@ -135,40 +135,28 @@ def owed_fields(fen: int) -> dict[str, int]:
     return {"need_pay": int(fen > 0), "owed": whole_yuan(fen), "owed_fen": fen}
 
 
+_IF_ABSENT = {"publisher_id": "", "signed": 0, "value": 0, "starts_at": 0, "place": "", "pickup_time": ""}
+
+
 def card_fields(context: Context, task: Task) -> dict[str, Any]:
-    """Return a card's fields, with the cooldown as it is now."""
+    """Return a card's fields, with the cooldown as it is now, and what else the task's document has."""
     now_ms = context.clock.now_ms()
     left = 0 if task["status"] else seconds_left(task["cd_until"], now_ms)
     seen = review_of(task), task.get("hidden", 0)
     return {
+        **_IF_ABSENT,
+        **task,
         "code": task["_id"],
-        "publisher_id": task.get("publisher_id", ""),
-        "wxname": task["wxname"],
         "wxheadpic": picture_url(context, task["wxheadpic"]),
-        "signed": task.get("signed", 0),
-        "name": task["name"],
         "pic": goods_url(context, *seen, task["pic"]),
         "thumbnail": goods_url(context, *seen, task["thumbnail"]),
-        "goods_type": task["goods_type"],
-        "max_depth": task["max_depth"],
         "deepest": deepest_level(task),
         "prize_type": 1 if task["prize_num"] == 1 else 2,
-        "prize_num": task["prize_num"],
-        "money": task["money"],
-        "value": task.get("value", 0),
         "is_cd": int(left > 0),
-        "status": task["status"],
-        "now_depth": task["now_depth"],
         "time": left,
         "cd_until": task["cd_until"] if left else 0,
-        "prizes_left": task["prizes_left"],
-        "draw_type": task["draw_type"],
-        "participants": task["participants"],
         "ranks": rank_rows(context, *seen, task.get("ranks", []), task.get("ranks_left", [])),
-        "starts_at": task.get("starts_at", 0),
         "expires_at": ends_by_ms(task),
-        "place": task.get("place", ""),
-        "pickup_time": task.get("pickup_time", ""),
     }
 
 

@@ -11,11 +11,11 @@ import msgspec
 import qrcode
 from msgspec import Meta
 
-from handlers.base import Interface, Reply
+from handlers.base import Interface, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.parameters import LINES, ONE_LINE, Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
-from server.actions.money.claim import Claim, claim, open_address
+from server.actions.money.claim import Address, Claim, claim, open_address
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
@@ -29,6 +29,7 @@ from server.store.money.prizes import Prize, parcel
 PAGE_SIZE = 20
 # Goods are overdue if they are not sent this long after their address came.
 OVERDUE_MS = 3 * DAY_MS
+NO_ADDRESS = Address("", "", "")
 ADDRESS_DELETED = "（已删除）"
 _ADDRESS_WAITS = "（先寄出前面的）"
 _STATES = {
@@ -117,7 +118,6 @@ class DrawPrize(Interface):
             page = f"{settings.public_url}/?code={prize['code']}&pickup={pickup}"
             picture = await asyncio.to_thread(_qr_picture, page)
         confirms = bool(claimed.package_info)
-        where = open_address(self.context, prize)
         return DrawPrizeReply(
             is_draw=int(prize["state"] in GIVEN),
             state=prize["state"],
@@ -134,9 +134,7 @@ class DrawPrize(Interface):
             mchid=pay.merchant.mchid if confirms and pay.merchant is not None else "",
             pickup=pickup,
             pickup_pic=picture,
-            receiver=where.receiver if where else "",
-            phone=where.phone if where else "",
-            address=where.address if where else "",
+            **msgspec.structs.asdict(open_address(self.context, prize) or NO_ADDRESS),
             **parcel(prize),
             contact=claimed.task.get("contact", ""),
         )
@@ -322,22 +320,15 @@ def _winner_rows(
         where = open_address(context, prize) if prize["_id"] in shown.prize_ids else None
         waits = where is None and not shown.closed and prize["state"] == "given" and "address_box" in prize
         rows.append(
-            WinnerRow(
-                depth=prize["depth"],
+            of_document(
+                WinnerRow,
+                prize,
                 rank=prize.get("rank", 0),
                 prize=ranks[prize["rank"] - 1]["name"] if "rank" in prize else task["name"],
-                goods_type=prize["goods_type"],
-                draw_type=prize["draw_type"],
                 money_fen=prize["amount_fen"],
-                wxname=prize["wxname"],
                 wxheadpic=picture_url(context, prize["wxheadpic"]),
                 is_draw=int(prize["state"] in GIVEN),
-                state=prize["state"],
-                won_at=prize["won_at"],
-                given_at=prize["given_at"],
-                receiver=where.receiver if where else "",
-                phone=where.phone if where else "",
-                address=where.address if where else "",
+                **msgspec.structs.asdict(where or NO_ADDRESS),
                 address_waits=int(waits),
                 address_deleted=prize.get("address_deleted", 0),
                 overdue=int(_is_overdue(prize, now_ms)),

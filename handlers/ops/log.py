@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Reply
+from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
 from handlers.ops.export import TableAct
 from handlers.ops.operators import OperatorInterface
@@ -100,19 +100,14 @@ async def told(context: Context, acts: list[Act]) -> list[OpsAct]:
     names = await context.store.tasks.names(act.get("code", "") for act in acts)
     people = await context.store.people.names((act.get("person", "") for act in acts), "public_id")
     return [
-        OpsAct(
-            at=act["at"],
-            operator=act["operator"],
-            act=act["act"],
-            target=act["target"],
+        of_document(
+            OpsAct,
+            act,
             code=act.get("code", ""),
             depth=depth_of(act),
             name=names.get(act.get("code", ""), ""),
             key=f"person:{act['person']}" if "person" in act else "",
             wxname=people.get(act.get("person", ""), ""),
-            reason=act["reason"],
-            outcome=act["outcome"],
-            shared=act["shared"],
         )
         for act in acts
     ]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Reply
+from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code, NoParameters
@@ -80,30 +80,24 @@ class OpsPayouts(OperatorInterface):
         wxnames = await store.prizes.winners(frozen) | await store.people.names(frozen)
         return OpsPayoutsReply(
             data=[
-                HeldPayout(
-                    code=prize["code"],
-                    depth=prize["depth"],
+                of_document(
+                    HeldPayout,
+                    prize,
                     name=names.get(prize["code"], ""),
-                    wxname=prize["wxname"],
-                    amount_fen=prize["amount_fen"],
                     state="freezing" if is_out(prize) else "frozen" if is_frozen(prize) else "held",
                     why=prize.get("held_for", ""),
                     frozen_for=_reasons_of(prize, reasons),
                     only_back=int("bill_lost" in prize),
-                    won_at=prize["won_at"],
                     since=prize.get("withheld_at", 0),
                 )
                 for prize in prizes
             ],
             frozen=[
-                Frozen(
-                    freeze["what"],
-                    freeze["code"],
-                    freeze["depth"],
-                    names.get(freeze["code"], ""),
-                    wxnames.get(freeze["of"], ""),
-                    freeze["at"],
-                    freeze["reason"],
+                of_document(
+                    Frozen,
+                    freeze,
+                    name=names.get(freeze["code"], ""),
+                    wxname=wxnames.get(freeze["of"], ""),
                 )
                 for freeze in freezes
             ],

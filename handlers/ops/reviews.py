@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Reply
+from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.ops.pictures import operators_picture
@@ -63,16 +63,14 @@ class OpsReviews(OperatorInterface):
         wxnames = await store.people.names(review["unionid"] for review in held)
         return OpsReviewsReply(
             data=[
-                HeldReview(
+                of_document(
+                    HeldReview,
+                    review,
                     key=review["_id"],
-                    code=review["code"],
                     name=names.get(review["code"], ""),
                     wxname=wxnames.get(review["unionid"], ""),
-                    text=review["text"],
                     pic=operators_picture(review["picture"]),
                     more=[operators_picture(path) for path in review.get("more", [])],
-                    why=review["why"],
-                    created_at=review["created_at"],
                 )
                 for review in held
             ],

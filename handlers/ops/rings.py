@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Reply
+from handlers.base import Reply, of_document
 from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code
@@ -105,14 +105,12 @@ class OpsRing(OperatorInterface):
                 if one in number and other in number
             ],
             held=[
-                RingPrize(
-                    prize["code"],
-                    tasks.get(prize["code"], ""),
-                    prize["depth"],
-                    number[prize["publisher"]],
-                    number[prize["unionid"]],
-                    prize["amount_fen"],
-                    prize["won_at"],
+                of_document(
+                    RingPrize,
+                    prize,
+                    name=tasks.get(prize["code"], ""),
+                    publisher=number[prize["publisher"]],
+                    winner=number[prize["unionid"]],
                 )
                 for prize in held
             ],

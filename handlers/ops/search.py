@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Reply
+from handlers.base import Reply, of_document
 from handlers.ops.lists import LISTED_TASKS, board_tasks
 from handlers.ops.operators import OperatorInterface
 from handlers.parameters import ONE_LINE
@@ -105,15 +105,7 @@ class OpsSearch(OperatorInterface):
             data=board_tasks(self.context, list(listed.values())[:LISTED_TASKS]),
             people=self._shown(people),
             prizes=[
-                FoundPrize(
-                    prize["code"],
-                    prize["depth"],
-                    names.get(prize["code"], ""),
-                    prize["wxname"],
-                    prize["state"],
-                    prize["won_at"],
-                    by,
-                )
+                of_document(FoundPrize, prize, name=names.get(prize["code"], ""), by=by)
                 for by, prize in prizes
             ],
         )
