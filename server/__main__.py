@@ -394,19 +394,17 @@ def _show_rotated(rotated: Rotated, keys: Keys) -> None:
 def _forget(parsed: argparse.Namespace) -> int:
     from server.actions.alone import erasure_of
     from server.actions.command_line import logged
-    from server.actions.people.erase import CannotErase, choose_pseudonym, erase, records_of
+    from server.actions.people.erase import CannotErase, erase, pseudonym_of
 
     async def work(store: Store) -> int:
-        digs = 0
-        for unionid in await records_of(store, parsed.unionid):
-            # The log keeps the pseudonym: the person's id must be nowhere afterwards.
-            pseudonym = await choose_pseudonym(store, unionid)
-            async with logged(store, "forget", pseudonym, lease=erasure_of(unionid)) as run:
-                try:
-                    digs += await erase(store, unionid, pseudonym)
-                except CannotErase as error:
-                    run.outcome = "refused"
-                    return _complain(str(error), 1)
+        # The log keeps the pseudonym: the person's id must be nowhere afterwards.
+        pseudonym = pseudonym_of(await store.people.find(parsed.unionid))
+        async with logged(store, "forget", pseudonym, lease=erasure_of(parsed.unionid)) as run:
+            try:
+                digs = await erase(store, parsed.unionid, pseudonym)
+            except CannotErase as error:
+                run.outcome = "refused"
+                return _complain(str(error), 1)
         print(_FORGOTTEN.format(digs=digs))
         return 0
 

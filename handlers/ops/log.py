@@ -76,22 +76,18 @@ class OpsLogReply(Reply, kw_only=True):
     more: int
 
 
-async def wanted_of(context: Context, request: OpsLogRequest) -> Wanted:
+def wanted_of(context: Context, request: OpsLogRequest) -> Wanted:
     """Return what is asked for. Raises BadRequest."""
     if request.until and request.until <= request.since:
         raise BadRequest("“到”应晚于“从”", param="until")
-    people: tuple[str, ...] = ()
-    if len(request.about) == PUBLIC_CHARACTERS:
-        person = await context.store.people.with_public_id(request.about)
-        records = [] if person is None else await context.store.people.of_openid(person["openid"])
-        people = (request.about, *(each["public_id"] for each in records))
+    is_person = len(request.about) == PUBLIC_CHARACTERS
     return Wanted(
         request.since,
         request.until or context.clock.now_ms() + AHEAD_MS,
         request.operator,
         request.act,
-        "" if people else request.about,
-        people,
+        code="" if is_person else request.about,
+        person=request.about if is_person else "",
     )
 
 
@@ -122,7 +118,7 @@ class OpsLog(OperatorInterface):
         """Raises BadRequest."""
         acts: list[Act] = []
         async with aclosing(
-            self.context.store.audit_log.turns(await wanted_of(self.context, request))
+            self.context.store.audit_log.turns(wanted_of(self.context, request))
         ) as turns:
             async for turn in turns:
                 acts += turn
@@ -146,7 +142,7 @@ class OpsExportLog(TableAct):
 
     async def answer(self, request: OpsExportLogRequest) -> bytes:
         """Send the table part by part. Raises BadRequest."""
-        found = export_log(self.context, self.actor, await wanted_of(self.context, request), request.reason)
+        found = export_log(self.context, self.actor, wanted_of(self.context, request), request.reason)
         async with aclosing(found) as turns:
             rows = ([_row(act) for act in await told(self.context, turn)] async for turn in turns)
             return await self.send_table(_COLUMNS, rows, "log.csv")

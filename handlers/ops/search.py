@@ -135,10 +135,9 @@ class OpsSearch(OperatorInterface):
         return ids, {each["code"] for each in (order, refund) if each is not None}, prizes
 
     def _shown(self, people: list[Person]) -> list[FoundPerson]:
-        """Return each person once: a person with two records has one page."""
+        """Return each person once."""
         now_ms = self.context.clock.now_ms()
-        once = {person["openid"]: person for person in reversed(people)}
-        order = dict.fromkeys(person["openid"] for person in people)
+        once = {person["_id"]: person for person in people}
         return [
             FoundPerson(
                 f"person:{person['public_id']}",
@@ -146,5 +145,5 @@ class OpsSearch(OperatorInterface):
                 person["created_at"],
                 int(ban_of(person, now_ms) is not None),
             )
-            for person in map(once.__getitem__, order)
+            for person in once.values()
         ][:LISTED_PEOPLE]

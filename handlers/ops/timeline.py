@@ -105,7 +105,7 @@ class OpsTimeline(OperatorInterface):
         store, lucky, judged = self.context.store, [], None
         if request.of == "person":
             person = await find_person(self.context, request.whom())
-            story = await of_person(store, await store.people.of_openid(person["openid"]))
+            story = await of_person(store, person)
         else:
             task = await self._task(request)
             if request.of == "prize":

@@ -243,9 +243,7 @@ async def ban(context: Context, actor: Actor, whom: Whom, days: int, reason: str
 async def lift_ban(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
     """Let a person act again. Raises NoSuchTask, BadRequest."""
     async with _logged(context, actor, "unban", str(whom), reason, whom):
-        person = await find_person(context, whom)
-        # All records in one write: a login would ban this record again while another one is banned.
-        await context.store.people.lift_ban(person["openid"])
+        await context.store.people.lift_ban((await find_person(context, whom))["_id"])
 
 
 async def export_given(
@@ -274,7 +272,7 @@ async def export_log(
 
     If nobody takes all of it, the act stays "begun" in the log.
     """
-    told = [wanted.operator, wanted.act, wanted.code, *wanted.people[:1]]
+    told = [wanted.operator, wanted.act, wanted.code, wanted.person]
     async with (
         _logged(context, actor, "export_log", " ".join(filter(None, told)), reason),
         aclosing(context.store.audit_log.turns(wanted)) as turns,

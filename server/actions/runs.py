@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from server.actions.alone import Busy, alone, erasure_of
-from server.actions.people.erase import CannotErase, choose_pseudonym, erase
+from server.actions.people.erase import CannotErase, erase, pseudonym_of
 from server.actions.people.whom import Whom, find_person
 from server.actions.rotate import CannotRotate, await_servers, number_under_others, rotate
 from server.context import Context
@@ -50,22 +50,14 @@ async def ask_run(context: Context, actor: Actor, what: What, reason: str) -> No
 
 
 async def ask_erasure(context: Context, actor: Actor, whom: Whom, reason: str) -> None:
-    """Let the leader erase a person: one run for each of their records. Raises NoSuchTask; BadRequest if they
-    are erased, or about to be.
+    """Let the leader erase a person. Raises NoSuchTask; BadRequest if they are erased, or about to be.
 
-    The log keeps the pseudonyms: the person's ids must be nowhere afterwards.
+    The log keeps the pseudonym: the person's id must be nowhere afterwards.
     """
-    store, person = context.store, await find_person(context, whom)
-    records = await store.people.of_openid(person["openid"])
-    begun = {run.get("unionid") for run in await store.runs.unfinished()}
-    # Asking may have been cut off between two records. The records are sorted, so that one of two
-    # simultaneous requests begins the runs of all of them. If the other looks between two records, it begins
-    # the second one: each record still has one run, and the first request is refused because of that one.
-    asked = sorted(record["_id"] for record in records if record["_id"] not in begun)
-    if not asked:
+    person = await find_person(context, whom)
+    if any(run.get("unionid") == person["_id"] for run in await context.store.runs.unfinished()):
         raise BadRequest(UNDER_WAY)
-    for unionid in asked:
-        await _ask(context, actor, "forget", reason, await choose_pseudonym(store, unionid), unionid)
+    await _ask(context, actor, "forget", reason, pseudonym_of(person), person["_id"])
 
 
 async def _ask(

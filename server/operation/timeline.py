@@ -102,17 +102,6 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     return Story(_sorted([*found, *on_people], effects), max(*since, on_people_since))
 
 
-async def of_person(store: Store, people: list[Person]) -> Story:
-    """Return what a person did and what became of it; they may have two records."""
-    public = [person["public_id"] for person in people]
-    parts = await asyncio.gather(*(_of_record(store, person, public) for person in people))
-    acts = await store.audit_log.about("person", public, READ + 1)
-    since = max(_cut(acts, "at"), *(since for _, _, since in parts))
-    events = [event for found, _, _ in parts for event in found]
-    effects = [event for _, there, _ in parts for event in there]
-    return Story(_sorted([*events, *_of_acts(acts)], effects), since)
-
-
 def _cut(newest: list[Any], field: str) -> int:
     """Leave the newest READ of the documents of a kind, of which one more was asked for.
 
@@ -123,9 +112,9 @@ def _cut(newest: list[Any], field: str) -> int:
     return newest[-1][field] if left_out else 0
 
 
-async def _of_record(store: Store, person: Person, public: list[str]) -> tuple[list[Event], list[Event], int]:
-    """Return the events of a record, the effects of acts on people (see `_on_people`), and since when."""
-    unionid = person["_id"]
+async def of_person(store: Store, person: Person) -> Story:
+    """Return what a person did and what became of it."""
+    unionid, public_id = person["_id"], person["public_id"]
     tasks, joins, prizes, bills, orders, messages = await asyncio.gather(
         store.tasks.released(unionid, 0, READ + 1),
         store.digs.joins_of(unionid, READ + 1),
@@ -150,7 +139,7 @@ async def _of_record(store: Store, person: Person, public: list[str]) -> tuple[l
         act
         for act in about
         if (act["code"] in published or (act["code"], depth_of(act)) in depths)
-        and act.get("person", "") in ("", *public)
+        and act.get("person", "") in ("", public_id)
     ]
     found = [*_of_tasks(tasks), *_of_prizes(prizes), *_of_bills(bills, {}), *_of_orders(orders)]
     found += [*_of_reports(reports, {}), *_of_messages(messages), *_of_acts(acts)]
@@ -158,8 +147,10 @@ async def _of_record(store: Store, person: Person, public: list[str]) -> tuple[l
     found.append(Event(person["created_at"], "first_login"))
     if "leaving" in person:
         found.append(Event(person["leaving"]["at"], "leaves"))
+    on_person = await store.audit_log.about("person", [public_id], READ + 1)
+    since.append(_cut(on_person, "at"))
     _, effects, on_people_since = await _on_people(store, prizes, [])
-    return found, effects, max(*since, on_people_since)
+    return Story(_sorted([*found, *_of_acts(on_person)], effects), max(*since, on_people_since))
 
 
 async def _on_people(

@@ -61,7 +61,7 @@ def depth_of(act: Act) -> int:
 class Wanted(NamedTuple):
     """Which acts: of an operator, of a kind, about a task or a person; from one moment to before another.
 
-    "" and [] do not filter. A person has as many public ids as records.
+    "" does not filter. `person` is a public id.
     """
 
     since_ms: int
@@ -69,12 +69,11 @@ class Wanted(NamedTuple):
     operator: str = ""
     act: str = ""
     code: str = ""
-    people: tuple[str, ...] = ()
+    person: str = ""
 
     def condition(self) -> _Document:
         """Return the query without the time."""
-        person = {"$in": [*self.people]} if len(self.people) > 1 else "".join(self.people)
-        equal = {"operator": self.operator, "act": self.act, "code": self.code, "person": person}
+        equal = {"operator": self.operator, "act": self.act, "code": self.code, "person": self.person}
         return {field: value for field, value in equal.items() if value}
 
 

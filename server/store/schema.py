@@ -22,6 +22,7 @@ from server.runtime.single_flight import retrieve
 from server.store import refused_reason
 from server.store.digging.digs import Digs
 from server.store.meta import Meta
+from server.store.people.people import People
 
 _Document = dict[str, Any]
 _Database: TypeAlias = AsyncIOMotorDatabase[_Document]
@@ -39,7 +40,7 @@ VERSION = 1
 
 
 # Unique indexes that may be plain ones: see docs/mongodb.md about sharding.
-MAY_REPEAT = frozenset((Digs.NAME, name) for name in Digs.MAY_REPEAT)
+MAY_REPEAT = frozenset((each.NAME, name) for each in (Digs, People) for name in each.MAY_REPEAT)
 
 
 @dataclass(frozen=True, slots=True)

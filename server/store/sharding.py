@@ -9,6 +9,7 @@ from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo.errors import OperationFailure
 
 from server.store.digging.digs import Digs
+from server.store.people.people import People
 
 # Since then `$lookup`, with which a dig's task is read, reads sharded collections:
 # https://www.mongodb.com/docs/manual/reference/operator/aggregation/lookup/
@@ -37,13 +38,14 @@ async def shards_digs(database: _Database) -> bool:
 
 async def shard(database: _Database) -> None:
     """Shard a prepared database that holds nothing yet, through a mongos. Raises what MongoDB refuses."""
-    for model in Digs.INDEXES:
-        index = model.document
-        if index["name"] in Digs.MAY_REPEAT:  # a unique index of a sharded collection begins with its key
-            await database[Digs.NAME].drop_index(index["name"])
-            await database[Digs.NAME].create_index(
-                list(index["key"].items()), name=index["name"], sparse=index["sparse"]
-            )
+    for documents in (Digs, People):
+        for model in documents.INDEXES:
+            index = model.document
+            # A unique index of a sharded collection begins with its key.
+            if index["name"] in documents.MAY_REPEAT:
+                rows, sparse = database[documents.NAME], index.get("sparse", False)
+                await rows.drop_index(index["name"])
+                await rows.create_index(list(index["key"].items()), name=index["name"], sparse=sparse)
     admin = database.client.admin
     with pymongo.timeout(SHARD_SECONDS):  # all shards take part
         await admin.command("enableSharding", database.name)

@@ -22,7 +22,6 @@ from server.actions.people.leave import DAYS, erase_leavers
 from server.context import Context
 from server.game import draw
 from server.game.invariants import broken_by_totals
-from server.store.money.freezes import freeze_key
 from server.store.people.erasure import NAME
 from support.client import Client, Someone, a_picture
 from support.invariants import broken_by_digs
@@ -287,16 +286,6 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(cl
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
-async def test_what_begins_for_another_record_just_before_the_lock_out_stops_the_forgetting(
-    client, context, monkeypatch
-):
-    old, bob = [await client.log_in("bob", unionid=given) for given in "01"]
-    meanwhile(monkeypatch, context.store.people, "lock_out", before=old.publish)
-    with pytest.raises(CannotErase, match="of theirs runs"):
-        await erase(context.store, bob.unionid)
-    assert len(await find(context, "people", forgotten_as={"$exists": False})) == 2
-
-
 async def test_follows_are_deleted_whatever_their_numbers_are(client, context, bob):
     follow = {"publisher": bob.unionid, "at": 1}
     for follower, number in (("unnumbered", {}), ("above the count", {"n": 9000})):
@@ -478,80 +467,6 @@ async def test_an_account_kept_at_the_last_moment_is_not_erased(client, context,
     await erase_leavers(context)
     assert (await bob.get("/getMyInfo"))["delete_at"] == 0
     assert (await logged(context))[-1] != ("erase", "done")
-
-
-async def test_an_account_with_two_records_is_deleted_whole_or_not_at_all(client, context):
-    old, bob = [await client.log_in("bob", unionid=given) for given in "01"]
-    code = await old.publish(name="以前的猫")
-    refused = await bob.post("/deleteAccount")
-    assert (refused["error"], "你发布的“以前的猫”还在进行" in refused["msg"]) == ("cannot_leave", True)
-    assert await logged(context) == []
-    assert (await old.post("/endTask", code=code))["status"] == 0
-    assert (await bob.post("/deleteAccount"))["status"] == 0
-    assert (await old.get("/getMyInfo"))["error"] == "bad_token"
-    freeze = {"_id": freeze_key("person", old.unionid)}
-    await context.store.freezes.rows.insert_one(freeze)
-    for _ in range(2):
-        await days_pass(context)
-        await erase_leavers(context)
-    assert len(await find(context, "people", forgotten_as={"$exists": False})) == 2
-    assert await logged(context) == [("leave", "done")] * 2
-    await context.store.freezes.rows.delete_one(freeze)
-    await days_pass(context)
-    await erase_leavers(context)
-    assert await logged(context) == [*[("leave", "done")] * 2, *[("erase", "done")] * 2]
-    assert naming(await everything(context), old.unionid, bob.unionid) == []
-
-
-async def test_killed_after_any_write_both_records_are_deleted_or_kept_once_asked_again(
-    client, context, monkeypatch
-):
-    _, bob = [await client.log_in("bob", unionid=given) for given in "01"]
-
-    async def leaving() -> int:
-        return len(await find(context, "people", leaving={"$exists": True}))
-
-    asking, keeping = (Written(context, monkeypatch) for _ in range(2))
-    await asking.note(bob.post("/deleteAccount"))
-    for left in asking.left:
-        await put_back(context, left)
-        told = [await client.log_in("bob", unionid=given) for given in "01"]
-        assert len({someone.data["delete_at"] for someone in told}) == 1  # a login notes what was not noted
-        await put_back(context, left)
-        asked = await leaving()
-        await days_pass(context)
-        await erase_leavers(context)
-        if asked == 1:
-            assert await leaving() == 2, "the leader notes the rest before it erases anything"
-        await days_pass(context)
-        await erase_leavers(context)
-        assert len(await find(context, "people")) == (0 if asked else 2)
-        await put_back(context, left)
-        again = await client.log_in("bob", unionid="1")
-        assert (await again.post("/deleteAccount"))["delete_at"]
-        assert await leaving() == 2
-    await put_back(context, asking.left[-1])
-    bob = await client.log_in("bob", unionid="1")
-    await keeping.note(bob.post("/keepAccount"))
-    for left in keeping.left:
-        await put_back(context, left)
-        assert (await bob.post("/keepAccount"))["status"] == 0
-        assert await leaving() == 0
-    assert [len(each.left) for each in (asking, keeping)] == [7, 6]
-
-
-async def test_a_record_that_begins_during_the_seven_days_is_deleted_and_kept_with_the_other(client, context):
-    old = await client.log_in("bob", unionid="0")
-    asked = await old.post("/deleteAccount")
-    new = await client.log_in("bob", unionid="1")
-    assert new.data["delete_at"] == (await new.get("/getMyInfo"))["delete_at"] == asked["delete_at"]
-    assert (await new.post("/keepAccount"))["status"] == 0
-    old, new = [await client.log_in("bob", unionid=given) for given in "01"]
-    assert (old.data["delete_at"], new.data["delete_at"]) == (0, 0)
-    await new.post("/deleteAccount")
-    await days_pass(context)
-    await erase_leavers(context)
-    assert naming(await everything(context), old.unionid, new.unionid) == []
 
 
 def test_the_command_says_that_it_knows_nobody_of_that_id(settings, monkeypatch, capsys):

@@ -7,7 +7,6 @@ import os
 import pwd
 import secrets
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -21,7 +20,6 @@ from server.game import draw
 from server.security.keys import Keys
 from server.settings import Settings
 from server.store.leases import Leases
-from server.store.money.freezes import freeze_key
 from support.databases import with_database
 from support.proofs import a_reply
 from support.purse import find
@@ -81,21 +79,6 @@ def test_a_forgotten_person_is_logged_by_pseudonym_alone(io_loop, context, log, 
     assert main(["forget", "bob"]) == 1
     (_, pseudonym, done), (_, _, refused) = log()
     assert (pseudonym.partition(":")[0], done, refused) == ("forgotten", "done", "refused")
-
-
-def test_both_records_of_a_person_are_forgotten_or_none(io_loop, context, log, monkeypatch):
-    people = context.store.people.rows
-    for unionid in ("bob", "openid:o"):
-        document = {"_id": unionid, "openid": "o", "generation": 0, "public_id": unionid}
-        io_loop.run_sync(partial(people.insert_one, document))
-    freeze = {"_id": freeze_key("person", "openid:o")}
-    io_loop.run_sync(lambda: context.store.freezes.rows.insert_one(freeze))
-    assert main(["forget", "bob"]) == 1
-    assert io_loop.run_sync(lambda: people.count_documents({"openid": "o"})) == 2
-    io_loop.run_sync(lambda: context.store.freezes.rows.delete_one(freeze))
-    assert main(["forget", "bob"]) == 0
-    assert io_loop.run_sync(lambda: people.count_documents({})) == 0
-    assert [outcome for _, _, outcome in log()] == ["refused", "done", "done"]
 
 
 def test_a_release_is_logged_also_the_first_one(io_loop, context, log, mongodb_uri, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -101,15 +102,24 @@ async def test_a_login_by_code_keeps_what_wechat_once_said(client):
     assert (await client.log_in("carol", anonymous=1)).data["named"] == 0
 
 
-@pytest.mark.parametrize("order", ["code first", "session first"])
-async def test_a_code_without_a_unionid_leads_to_the_person_whose_session_had_one(client, order):
-    if order == "code first":
-        alone = await log_in_by_code(client, "alice", unionid="0")
-        assert alone.unionid == f"openid:{alone.data['openid']}"
-    known = await client.log_in("alice")
-    assert not known.unionid.startswith("openid:")
-    assert (await log_in_by_code(client, "alice", unionid="0")).unionid == known.unionid
-    assert (await client.log_in("alice", unionid="data")).unionid == known.unionid
+@pytest.mark.parametrize("given", ["0", "1"])
+async def test_a_person_keeps_the_id_of_the_first_login_whether_wechat_gives_a_unionid_or_not(client, given):
+    first = await log_in_by_code(client, "alice", unionid=given)
+    assert (first.unionid == f"openid:{first.data['openid']}") == (given == "0")
+    for later in ("1", "0", "data"):
+        assert (await client.log_in("alice", unionid=later)).unionid == first.unionid
+        assert (await log_in_by_code(client, "alice", unionid=later)).unionid == first.unionid
+
+
+async def test_first_logins_at_once_with_and_without_a_unionid_make_one_person(client, context):
+    people, session = context.store.people, {"openid": "o", "nickName": "", "avatarUrl": "", "gender": 0}
+    logins = [
+        {**session, "_id": unionid, "city": "", "province": "", "country": "", "public_id": unionid}
+        for unionid in ("u", "openid:o", "u", "openid:o")
+    ]
+    saved = await asyncio.gather(*(people.save(login, told=False) for login in logins))  # type: ignore[arg-type]
+    assert len({(person["_id"], person["public_id"]) for person in saved}) == 1
+    assert await people.rows.count_documents({}) == 1
 
 
 async def test_half_of_wechats_data_is_refused(client, context):

@@ -47,11 +47,7 @@ async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fi
     ]
     number = ban["key"].removeprefix("person:")
     assert (await client.get("/ops/person", key=ban["key"]))["wxname"] == "bob"
-    # Somebody with two records is one person.
-    record = await context.store.people.find(bob.unionid)
-    assert record is not None
-    await context.store.people.rows.insert_one({**record, "_id": "openid:x", "public_id": "B" * 16})
-    other = an_act(1, operator="小林", act="unban", target=f"person:{'B' * 16}", person="B" * 16)
+    other = an_act(1, operator="小林", act="unban", target=f"person:{number}", person=number)
     await context.store.audit_log.rows.insert_one(other)
     for wanted, acts in (
         ({"operator": "老王"}, ["ban", "show", "hide"]),
@@ -59,7 +55,6 @@ async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fi
         ({"act": "ban"}, ["ban"]),
         ({"about": code}, ["ban", "show", "hide"]),
         ({"about": number}, ["ban", "unban"]),
-        ({"about": "B" * 16}, ["ban", "unban"]),
         ({"since": hidden["at"], "until": ban["at"]}, ["show", "hide"]),
         ({"operator": "老王", "act": "hide", "about": code, "since": 1}, ["hide"]),
         ({"operator": ".*"}, []),
@@ -108,7 +103,7 @@ async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, cli
         Wanted(1, 2, operator="小林"),
         Wanted(1, 2, act="ban", operator="小林"),
         Wanted(1, 2, code="A" * 12, act="ban"),
-        Wanted(1, 2, people=("B" * 16,)),
+        Wanted(1, 2, person="B" * 16),
     ],
 )
 def test_each_filter_of_the_log_reads_an_index_in_its_order(wanted):

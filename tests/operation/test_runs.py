@@ -61,16 +61,6 @@ async def a_bob(client: Client, context: Context) -> tuple[Someone, str]:
     return bob, code
 
 
-async def second_record(context: Context, somebody: Someone) -> str:
-    """Give a person the record of a login for which WeChat gave no unionid; return its id."""
-    people = context.store.people.rows
-    record = await people.find_one({"_id": somebody.unionid})
-    assert record is not None
-    other = f"openid:{record['openid']}"
-    await people.insert_one({**record, "_id": other, "public_id": "B" * 16})
-    return other
-
-
 async def the_run(context: Context) -> dict[str, Any]:
     [run] = await context.store.runs.newest(10)
     return dict(run)
@@ -185,45 +175,6 @@ async def test_of_two_who_ask_at_once_one_begins_a_run_and_the_other_is_refused(
     assert len(await context.store.runs.newest(10)) == 3
 
 
-@pytest.mark.parametrize("between", [False, True])
-async def test_two_who_erase_a_person_with_two_records_begin_one_run_for_each(
-    client, context, other, monkeypatch, between
-):
-    bob, code = await a_bob(client, context)
-    ids = sorted([bob.unionid, await second_record(context, bob)])
-    met, unfinished, begin, begun = asyncio.Barrier(2), Runs.unfinished, Runs.begin, list[Run]()
-    other_told = list[BaseException | None]()
-
-    async def ask(where: Context) -> None:
-        await ask_erasure(where, Actor("管理员", shared=False), Whom(code, 1), "本人要求")
-
-    async def met_there(runs: Runs) -> list[Run]:
-        found = await unfinished(runs)
-        await met.wait()
-        return found
-
-    async def asked_between(runs: Runs, run: Run) -> bool:
-        began = await begin(runs, run)
-        begun.append(run)
-        if len(begun) == 1:
-            other_told.extend(await asyncio.gather(ask(other), return_exceptions=True))
-        return began
-
-    with monkeypatch.context() as patched:
-        if between:
-            patched.setattr(Runs, "begin", asked_between)
-            told = [*await asyncio.gather(ask(context), return_exceptions=True), *other_told]
-        else:
-            patched.setattr(Runs, "unfinished", met_there)
-            told = await asyncio.gather(ask(context), ask(other), return_exceptions=True)
-    assert sorted(map(str, told)) == ["None", f"bad_request: {UNDER_WAY}"]
-    assert sorted(run["unionid"] for run in await context.store.runs.unfinished()) == ids
-    await do_runs(context)
-    assert sorted(await outcomes(context)) == [
-        ("run_forget", outcome) for outcome in ("bad_request", "done", "done")
-    ]
-
-
 async def test_of_two_leaders_one_does_a_run_and_once(client, context, monkeypatch):
     await operator(client)
     done: list[str] = []
@@ -281,26 +232,6 @@ async def test_what_stops_a_run_is_said_and_changes_nothing(client, context, mon
     await do_runs(context)
     need, more = (await context.store.runs.newest(1))[0]["said"]
     assert (need[0], more) == ("need_runs", ["more", "2"])
-
-
-async def test_a_person_with_two_records_is_erased_whole_or_not_at_all(client, context):
-    bob, code = await a_bob(client, context)
-    people, other = context.store.people.rows, await second_record(context, bob)
-    record = await people.find_one({"_id": bob.unionid})
-    task = await context.store.tasks.rows.find_one({"_id": code})
-    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"publisher": other}})
-    asked = {"code": code, "depth": 1, "reason": "本人要求"}
-    assert (await client.post("/ops/erase", **asked))["status"] == 0
-    assert (await client.post("/ops/erase", **asked))["msg"] == "已经在进行，请等它结束"
-    await do_runs(context)
-    assert await outcomes(context) == [("run_forget", "refused")] * 2
-    assert await people.count_documents({"openid": record["openid"]}) == 2
-    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"publisher": task["publisher"]}})
-    assert (await client.post("/ops/erase", **asked))["status"] == 0
-    await do_runs(context)
-    assert await outcomes(context) == [*[("run_forget", "refused")] * 2, *[("run_forget", "done")] * 2]
-    assert bob.unionid not in json.dumps(await find(context, "people"), default=str)
-    assert await people.count_documents({"openid": record["openid"]}) == 0
 
 
 async def test_who_lost_the_lease_is_stopped(context):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta, timezone
 
@@ -23,13 +22,11 @@ from server.memory.known_people import KnownPeople
 from server.realtime.news import Revoked
 from server.security.plain_text import one_line
 from server.security.random_codes import derived_code
-from server.store.audit_log import Actor
-from server.store.people.erasure import new_pseudonym
 from server.store.people.people import PUBLIC_CHARACTERS, Ban, Login, Person
 from server.telemetry import metrics
+from server.wechat import Session
+from server.wechat.user_data import UserData
 
-# What the operators' log calls a person who deletes their account: it must not have their name.
-THEMSELVES = Actor("the person themselves", shared=False)
 BEIJING = timezone(timedelta(hours=8))
 
 # Called with the person's id before anything is written. May raise a refusal.
@@ -49,33 +46,7 @@ async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
 
     Raises BadLoginCode, LoginBlocked, WeChatBusy, and what `admit` raises.
     """
-    session = await context.wechat.code_to_session(code)
-    unionid = session.unionid or await _id_of(context, session.openid)
-    await admit(unionid)
-    login = Login(
-        _id=unionid,
-        openid=session.openid,
-        nickName="",
-        avatarUrl="",
-        gender=0,
-        city="",
-        province="",
-        country="",
-        public_id=_public_id(context, unionid),
-    )
-    return await _let_in(context, await context.store.people.save(login, told=False))
-
-
-def _public_id(context: Context, unionid: str) -> str:
-    """Return the id by which others know a person. An id that was derived under an older key stays in use."""
-    return derived_code(context.keys.publish_key, f"person:{unionid}", PUBLIC_CHARACTERS)
-
-
-async def _id_of(context: Context, openid: str) -> str:
-    """Return the id of a person whose session has no unionid: the one that an earlier session had, if any."""
-    own = f"openid:{openid}"
-    known = [person["_id"] for person in await context.store.people.of_openid(openid)]
-    return next((unionid for unionid in known if unionid != own), own)
+    return await _let_in(context, await context.wechat.code_to_session(code), admit, None)
 
 
 async def log_in_with_data(
@@ -87,112 +58,50 @@ async def log_in_with_data(
     BadUserData, and what `admit` raises.
     """
     session = await context.wechat.code_to_session(code)
-    user = context.wechat.decrypt_user(session, iv, encrypted_data)
     # Do not trust the unionid in the data: WeChat's encryption does not authenticate, so the sender could put
     # any id there and so pass for any number of people. WeChat gives the unionid with the session, if there
     # is one.
-    unionid = session.unionid or await _id_of(context, session.openid)
-    await admit(unionid)
-    # The sender may have altered the name and the picture too, so they are treated like what a person
-    # chooses. Where contents are checked, the picture is left out, because a picture at a foreign address can
-    # change after a check.
-    checked, name = context.settings.checks_content, one_line(user.nick_name)
-    person = await context.store.people.save(
-        Login(
-            _id=unionid,
-            openid=session.openid,
-            nickName="" if checked else name,
-            avatarUrl="" if checked else user.avatar_url,
-            gender=user.gender,
-            city=user.city,
-            province=user.province,
-            country=user.country,
-            public_id=_public_id(context, unionid),
-        )
-    )
-    person = await _let_in(context, person)
-    if checked:
-        await submit_name(context, person, name)
+    user = context.wechat.decrypt_user(session, iv, encrypted_data)
+    person = await _let_in(context, session, admit, user)
+    if context.settings.checks_content:
+        await submit_name(context, person, one_line(user.nick_name))
     return person
 
 
-async def _let_in(context: Context, person: Person) -> Person:
-    """Return the record of the person who logged in. If another record of their openid is banned, or will be
-    deleted, so is this record.
+async def _let_in(context: Context, session: Session, admit: AdmitLogin, user: UserData | None) -> Person:
+    """Save what WeChat says of a person who logs in, and return their record; `user` is their data, if sent.
 
-    WeChat may give a unionid at some logins only, so a person may have two records.
+    A person keeps the id of their first login: at that, WeChat may have given no unionid.
     """
+    known = await context.store.people.with_openid(session.openid)
+    unionid = known["_id"] if known else session.unionid or f"openid:{session.openid}"
+    await admit(unionid)
+    # The sender may have altered the name and the picture, so they are treated like what a person chooses.
+    # Where contents are checked, the picture is left out, because a picture at a foreign address can change
+    # after a check.
+    shown = user if user is not None and not context.settings.checks_content else None
+    login = Login(
+        _id=unionid,
+        openid=session.openid,
+        nickName=one_line(shown.nick_name) if shown else "",
+        avatarUrl=shown.avatar_url if shown else "",
+        gender=user.gender if user else 0,
+        city=user.city if user else "",
+        province=user.province if user else "",
+        country=user.country if user else "",
+        # An id by which others know a person stays in use if it was derived under an older key.
+        public_id=derived_code(context.keys.publish_key, f"person:{unionid}", PUBLIC_CHARACTERS),
+    )
+    person = await context.store.people.save(login, told=user is not None)
     if "forgotten_as" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
-    others = await _others(context, person)
-    until_ms = max((delete_at(other) for other in others if "forgotten_as" not in other), default=0)
-    if until_ms and "leaving" not in person:
-        await note_leaving(context, person["_id"], until_ms)
-        person = await context.store.people.find(person["_id"]) or person
-    own = ban_of(person, context.clock.now_ms())
-    if own is None:
-        ban = _ban_among(context, others)
-        if ban is not None:
-            person = await _carry_over(context, person, ban)
-    elif "carried" in own:
-        # The ban may have been lifted while a process copied it, and that process may have died before its
-        # second look.
-        person = await _keep_carried(context, person, own)
     metrics.LOGINS.inc()
     return person
-
-
-async def _others(context: Context, person: Person) -> list[Person]:
-    """Return the other records of this person."""
-    records = await context.store.people.of_openid(person["openid"])
-    return [record for record in records if record["_id"] != person["_id"]]
 
 
 def delete_at(person: Person) -> int:
     """Return the time at which a person's account will be deleted (unix ms), 0 unless they asked for it."""
     return person["leaving"]["until"] if "leaving" in person else 0
-
-
-async def note_leaving(context: Context, unionid: str, until_ms: int) -> None:
-    """Note when a record will be deleted, and end its tokens, unless another process does so."""
-    store, pseudonym = context.store, new_pseudonym()
-    written = await store.audit_log.begin(context.clock.now_ms(), THEMSELVES, "leave", pseudonym, "")
-    asked = await store.people.ask_to_leave(unionid, pseudonym, until_ms)
-    if asked is not None:
-        await context.hub.announce_ended(Revoked(unionid, asked["generation"]))
-    await store.audit_log.conclude(written, "refused" if asked is None else "done")
-
-
-def _ban_among(context: Context, others: list[Person]) -> Ban | None:
-    """Return the ban of another record of a person, if an operator banned that record."""
-    now_ms = context.clock.now_ms()
-    bans = (ban_of(other, now_ms) for other in others)
-    return next((ban for ban in bans if ban is not None and "carried" not in ban), None)
-
-
-async def _carry_over(context: Context, person: Person, ban: Ban) -> Person:
-    """Copy the ban of another record of this person to this record, and return it.
-
-    The copy begins now: tasks that this record showed earlier were shown before the ban.
-    """
-    people = context.store.people
-    carried = Ban(reason=ban["reason"], at=context.clock.now_ms(), until=ban["until"], carried=1)
-    banned = await people.carry_over(person, carried)
-    if banned is None:
-        return await people.find(person["_id"]) or person
-    await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
-    return await _keep_carried(context, banned, carried)
-
-
-async def _keep_carried(context: Context, person: Person, carried: Ban) -> Person:
-    """Return a record whose ban was copied; lift that ban if the original is over.
-
-    An operator may have lifted the original just before the copy was made.
-    """
-    people = context.store.people
-    if _ban_among(context, await _others(context, person)) is None:
-        await people.drop_carried(person["_id"], carried)
-    return await people.find(person["_id"]) or person
 
 
 async def read_caller(context: Context, unionid: str, *, lock: bool) -> Person | None:
@@ -255,17 +164,15 @@ def check_ban(person: Person, now_ms: int) -> Person:
 
 
 async def ban_person(context: Context, person: Person, ban: Ban) -> None:
-    """Ban all records of a person, and end their tokens and connections in all processes. Safe to repeat.
+    """Ban a person, and end their tokens and connections in all processes. Safe to repeat.
 
     A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`.
     """
-    await context.store.people.ban(person["openid"], ban)
-    banned = await context.store.people.of_openid(person["openid"])
+    banned = await context.store.people.ban(person["_id"], ban)
     # Their unpaid orders are closed. If the process dies first, an order's next look at WeChat does it.
-    publishers = {"publisher": {"$in": [record["_id"] for record in banned]}}
-    await context.store.orders.move_all(publishers, wake())
-    ended = [Revoked(record["_id"], record["generation"]) for record in banned]
-    await asyncio.gather(*(context.hub.announce_ended(each) for each in ended))
+    await context.store.orders.move_all({"publisher": person["_id"]}, wake())
+    if banned is not None:
+        await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
 
 
 async def end_sessions(context: Context, person: Person) -> None:

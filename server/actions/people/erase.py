@@ -98,9 +98,8 @@ class CannotErase(Exception):
         self.needs = needs
 
 
-async def choose_pseudonym(store: Store, unionid: str) -> str:
+def pseudonym_of(person: Person | None) -> str:
     """Return a person's pseudonym: a new one, or the one noted by an interrupted run or their own request."""
-    person = await store.people.find(unionid)
     if person is not None and "forgotten_as" in person:
         return person["forgotten_as"]
     if person is not None and "leaving" in person:
@@ -108,23 +107,12 @@ async def choose_pseudonym(store: Store, unionid: str) -> str:
     return new_pseudonym()
 
 
-async def records_of(store: Store, unionid: str) -> list[str]:
-    """Return the ids of all records of a person, this one last: so an erasure that was cut off can be
-    repeated."""
-    person = await store.people.find(unionid)
-    if person is None or "moving" in person:
-        return [unionid]
-    records = await store.people.of_openid(person["openid"])
-    return [*(record["_id"] for record in records if record["_id"] != unionid), unionid]
-
-
 async def erase(
     store: Store, unionid: str, pseudonym: str = "", step: Callable[[int], None] = lambda _: None
 ) -> int:
-    """Erase a person's record; return how many of its digs stay under the pseudonym. Raises CannotErase, also
-    while another record of theirs may not be erased.
+    """Erase a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
 
-    `pseudonym` is what `choose_pseudonym` returned, if somebody needs to know it before. `step` is told when
+    `pseudonym` is what `pseudonym_of` returned, if somebody needs to know it before. `step` is told when
     it begins to wait for requests (1), to change names (2), to wait again (3), and to change the rest (4).
     Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
     process can write anything more about them.
@@ -134,13 +122,12 @@ async def erase(
         raise CannotErase(Need("nobody"))
     if "moving" not in person:
         try:
-            await _refuse_while_needed(store, person["openid"])
-            pseudonym = pseudonym or await choose_pseudonym(store, unionid)
-            person = await _lock_out(store, person, pseudonym)
+            await _refuse_while_needed(store, person)
+            person = await _lock_out(store, person, pseudonym or pseudonym_of(person))
             step(1)
             await asyncio.sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
-            await _refuse_while_needed(store, person["openid"])
+            await _refuse_while_needed(store, person)
         except CannotErase:
             await store.people.let_in(unionid)
             raise
@@ -179,37 +166,24 @@ async def _forget(store: Store, old: str, new: str, step: Callable[[int], None])
     raise RuntimeError(f"{await erasure.remaining(old, new)} still name the person: run it again")
 
 
-async def _refuse_while_needed(store: Store, openid: str) -> None:
-    needs = await needs_of_all(store, openid)
+async def _refuse_while_needed(store: Store, person: Person) -> None:
+    needs = await needs_of(store, person)
     if needs:
         raise CannotErase(*needs)
 
 
-async def needs_of_all(store: Store, openid: str, *, parcels: bool = False) -> list[Need]:
-    """Return the bans and the needs of all records of a person; see `needs_of`.
-
-    A record whose names are being replaced is left out, since its erasure only goes forward.
-    """
-    needs: list[Need] = []
-    now_ms = await store.now_ms()
-    for record in await store.people.of_openid(openid):
-        if "moving" not in record:
-            if ban_of(record, now_ms) is not None:
-                needs.append(Need("banned"))
-            needs += await needs_of(store, record["_id"], parcels=parcels)
-    return needs
-
-
-async def needs_of(store: Store, unionid: str, *, parcels: bool = False) -> list[Need]:
-    """Return what others still wait for from this record of a person, and what it still waits for.
+async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> list[Need]:
+    """Return a person's ban, what others still wait for from them, and what they still wait for.
 
     With `parcels`, goods by mail stop the erasure too: that of the publisher until they are sent, that of the
     winner until they have arrived. So does a delivery whose report WeChat refuses. Leave out `parcels` where
     an operator has decided about both.
     """
+    unionid = person["_id"]
+    banned = [Need("banned")] if ban_of(person, await store.now_ms()) is not None else []
     published = await store.erasure.published(unionid)
     of_tasks = await store.erasure.given_and_owed(unionid, [task["_id"] for task in published])
-    needs = [
+    needs = banned + [
         Need(why, task["_id"], task["name"], state)
         for task in published
         for why, state in _needs_of_task(task, *(each[task["_id"]] for each in of_tasks), parcels=parcels)

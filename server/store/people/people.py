@@ -25,16 +25,11 @@ PUBLIC_CHARACTERS = 16
 
 
 class Ban(TypedDict):
-    """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted).
-
-    `carried` is there if it was copied from another record of this person. The copy lasts as long as that
-    ban.
-    """
+    """Why somebody may do nothing more, since when and until when (unix ms; 0: until it is lifted)."""
 
     reason: str
     at: int
     until: int
-    carried: NotRequired[int]
 
 
 class Chosen(TypedDict):
@@ -133,8 +128,10 @@ class People(DueDocuments[Person]):
     """Reads and writes of `people`."""
 
     NAME = "people"
+    # It tells two first logins of a person at once apart. If `people` is sharded, it cannot be unique.
+    MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"openid_once"})
     INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("openid", 1)], name="of_openid"),
+        IndexModel([("openid", 1)], name="openid_once", unique=True),
         IndexModel([("terms", 1), ("created_at", -1)], name="named"),
         IndexModel(
             [("ended_at", 1)],
@@ -221,9 +218,9 @@ class People(DueDocuments[Person]):
             return None, None
         return found[0]["person"], next((visit["code"] for visit in found[0]["opened"]), None)
 
-    async def of_openid(self, openid: str) -> list[Person]:
-        """Return the records of an openid: there are two if WeChat gave a unionid at some logins only."""
-        return await self.collection.find({"openid": openid}).to_list(None)
+    async def with_openid(self, openid: str) -> Person | None:
+        """Return the person of this openid."""
+        return await self.collection.find_one({"openid": openid})
 
     async def save(self, person: Login, *, told: bool = True) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
@@ -255,8 +252,9 @@ class People(DueDocuments[Person]):
                 saved = await self.find_one_and_update(
                     {"_id": unionid}, [{"$replaceWith": merged}], upsert=True, return_document=True
                 )
-            except DuplicateKeyError:
-                continue  # another first login wrote the record just now
+            except DuplicateKeyError:  # another first login wrote the record just now, perhaps by another id
+                written = await self.with_openid(person["openid"])
+                unionid = written["_id"] if written else unionid
         return saved
 
     async def set_profile(self, unionid: str, wxname: str | None, wxheadpic: str | None) -> None:
@@ -323,22 +321,17 @@ class People(DueDocuments[Person]):
             return_document=True,
         )
 
-    async def ban(self, openid: str, ban: Ban) -> None:
-        """Ban everybody who logged in with this openid, and end their tokens."""
-        await self.rows.update_many({"openid": openid}, _banned(ban))
+    async def ban(self, unionid: str, ban: Ban) -> Person | None:
+        """Ban a person, and end their tokens in the same write: no process may trust what it cached.
 
-    async def carry_over(self, person: Person, ban: Ban) -> Person | None:
-        """Ban one record of a person too, and end its tokens; None if it was banned since, or is gone."""
-        before = {"_id": person["_id"], "banned": person.get("banned")}
-        return await self.find_one_and_update(before, _banned(ban), return_document=True)
+        Returns the record, None if there is no such person.
+        """
+        banned = {**_ENDED, "banned": {"$literal": dict(ban)}}
+        return await self.find_one_and_update({"_id": unionid}, [{"$set": banned}], return_document=True)
 
-    async def drop_carried(self, unionid: str, ban: Ban) -> None:
-        """Let one record act again, unless it was banned anew since."""
-        await self.collection.update_one({"_id": unionid, "banned": ban}, {"$unset": {"banned": ""}})
-
-    async def lift_ban(self, openid: str) -> None:
-        """Let everybody who logged in with this openid act again."""
-        await self.collection.update_many({"openid": openid}, {"$unset": {"banned": ""}})
+    async def lift_ban(self, unionid: str) -> None:
+        """Let a person act again."""
+        await self.collection.update_one({"_id": unionid}, {"$unset": {"banned": ""}})
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
         """Return whose tokens were ended since a time (unix ms), with the generation that is valid now."""
@@ -420,11 +413,6 @@ class People(DueDocuments[Person]):
     async def delete_forgotten(self, unionid: str, pseudonym: str) -> None:
         """Delete the record of a person whom nothing else names any more."""
         await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})
-
-
-def _banned(ban: Ban) -> list[_Document]:
-    """Return the update that bans. It ends tokens in the same write: no process may trust what it cached."""
-    return [{"$set": {**_ENDED, "banned": {"$literal": dict(ban)}}}]
 
 
 def _shown(wxname: str | None, wxheadpic: str | None) -> _Document:
