@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
-from cachetools import TLRUCache
+from cachetools import TLRUCache, TTLCache
 
 from server.memory.batch_queue import BatchQueue
 from server.security.keys import Keys
@@ -24,6 +24,8 @@ REMEMBERED_SHARES = 10_000
 SHARE_SECONDS = 60.0
 # An unknown token is remembered as unknown for this long, against repeated tries.
 UNKNOWN_SECONDS = 1.0
+# A visit is not written again within this time: pages ask anew after each reconnect.
+NOTED_SECONDS, REMEMBERED_VISITS = 60.0, 20_000
 
 
 class Share(NamedTuple):
@@ -42,6 +44,8 @@ class Visiting:
         self._now_ms = now_ms
         self._shares = TLRUCache[str, Share | None](REMEMBERED_SHARES, _trusted_until, _now)
         self._visits = BatchQueue("visits", self._write_visits)
+        # Each person's last visit as it was written here: its token, and the generation of theirs.
+        self._last = TTLCache[str, tuple[str, int]](REMEMBERED_VISITS, NOTED_SECONDS, _now)
         self._brought = BatchQueue("shares", self._write_brought)
         self._tokens = BatchQueue("share tokens", self._read_tokens)
         # Each visit needs its token twice: to write it, and to return it.
@@ -51,9 +55,20 @@ class Visiting:
         """Return the token that stands for a person and a task in links. It resolves after `note_visit`."""
         return self._token(self._keys.share_key, f"{code}:{unionid}", SHARE_CHARACTERS)
 
-    async def note_visit(self, code: str, unionid: str) -> None:
-        """Write that a person opened a task. Raises Unavailable, or what MongoDB raises."""
-        await self._visits.ask((code, unionid))
+    async def note_visit(self, code: str, unionid: str, generation: int | None) -> None:
+        """Write that a person opened a task, unless it is the last one that they opened here, in this minute.
+
+        `generation` is that of the caller's token. It begins anew after an erasure, which takes the visits
+        away. Without a token (None) each visit is written: clients that send none also ask for the
+        participants of the task that they opened last. Raises Unavailable, or what MongoDB raises.
+        """
+        if generation is None:
+            await self._visits.ask((code, unionid))
+            return
+        visit = self.token(code, unionid), generation
+        if self._last.get(unionid) != visit:
+            await self._visits.ask((code, unionid))
+            self._last[unionid] = visit
 
     async def note_brought(self, code: str, sharer: str, newcomer: str) -> None:
         """Write who brought somebody to a task. Raises Unavailable, or what MongoDB raises."""

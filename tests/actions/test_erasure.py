@@ -195,6 +195,7 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
 ):
     code = await alice.publish(forecast_num=100_000)
     assert (await bob.dig(code))["no"] == 1
+    assert (await bob.get("/getTaskDetails", code=code))["share"]
     page = await open_page(bob)
     await page.ask(action="ping")
     await page.until("pong")
@@ -207,6 +208,8 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     assert (await old.get("/getMyInfo"))["error"] == "not_logged_in"
     await asyncio.sleep(1)  # a person's generation is the second of their first login
     again = await client.log_in("bob")
+    share = (await again.get("/getTaskDetails", code=code))["share"]
+    assert (await alice.get("/getTaskDetails", code=share))["code"] == code
     assert (await again.get("/getMyInfo"))["digging_num"] == 0
     assert (await again.dig(code))["no"] == 2
     assert (await old.get("/getMyInfo"))["error"] == "bad_token"

@@ -8,11 +8,13 @@ from typing import NamedTuple
 from prometheus_client import REGISTRY
 from pymongo.errors import NotPrimaryError
 
+from server.actions.digging.visit import visiting_of
 from server.actions.people.account import known_people_of
 from server.game import draw
+from server.memory.visiting import NOTED_SECONDS
 from support.client import Someone
 from support.drafts import RED_PACKET, publish_many
-from support.meanwhile import failing
+from support.meanwhile import failing, meanwhile
 
 # The fields that the mini-program's printed document names.
 PRINTED = {
@@ -218,3 +220,17 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     assert shared["error"] == "unavailable"
     monkeypatch.undo()
     assert (await alice.get("/getTaskDetails", code=code))["share"]
+
+
+async def test_a_visit_is_written_at_most_once_a_minute(context, monkeypatch, client, alice, bob):
+    code = await alice.publish()
+    written = meanwhile(monkeypatch, context.store.visits, "open")
+    shares = {(await bob.get("/getTaskDetails", code=code))["share"] for _ in range(3)}
+    assert len(shares) == len(written) == 1
+    remembered = visiting_of(context)._last
+    remembered.expire(remembered.timer() + NOTED_SECONDS)
+    await bob.get("/getTaskDetails", code=code)
+    assert len(written) == 2
+    for _ in range(2):  # nothing tells when the visit of a bare id is erased
+        await client.get("/getTaskDetails", code=code, unionid=bob.unionid)
+    assert len(written) == 4

@@ -25,14 +25,18 @@ class NotNoted(Unavailable):
     """MongoDB did not store a visit, or who brought whom."""
 
 
-async def visit(context: Context, code: str, unionid: str, sharer: str | None = None) -> str:
+async def visit(
+    context: Context, code: str, unionid: str, sharer: str | None = None, *, generation: int | None = None
+) -> str:
     """Record that a person opened a task, and who brought them: `sharer` is an id or a share token.
+
+    `generation` is that of the caller's token, None without one.
 
     Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
     Raises NotNoted if it cannot be written; and Unavailable, or what MongoDB raises, if the sharer cannot
     be read.
     """
-    noted = _noted(visiting_of(context).note_visit(code, unionid))
+    noted = _noted(visiting_of(context).note_visit(code, unionid, generation))
     if sharer is None:
         await noted
     else:
