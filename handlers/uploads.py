@@ -68,6 +68,8 @@ class UploadFile(Interface):
         """Return the refusal of a picture that is too large, with HTTP 413."""
         return PictureNotRead()
 
+    takes_at_once = False  # `prepare` asks the store who sends it
+
     async def prepare(self) -> None:
         """Refuse a body that is no form, and a caller who may not upload, before the body comes."""
         super().prepare()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -162,6 +162,25 @@ class Guarded(Application):
         if needs and self._database.wrong is not None:
             return self.get_handler_delegate(request, UnreadySocket if request.path == "/ws" else Unready)
         return super().find_handler(request, **kwargs)
+
+    def get_handler_delegate(
+        self,
+        request: HTTPServerRequest,
+        target_class: type[RequestHandler],
+        target_kwargs: dict[str, Any] | None = None,
+        path_args: list[bytes] | None = None,
+        path_kwargs: dict[str, bytes] | None = None,
+    ) -> _HandlerDelegate:
+        """Return what gives a request to its handler."""
+        return _Delegate(self, request, target_class, target_kwargs, path_args, path_kwargs)
+
+
+class _Delegate(_HandlerDelegate):
+    """Lets a small body come before the handler's `prepare`, where the handler allows it."""
+
+    def execute(self) -> Awaitable[None] | None:
+        prepared = super().execute()
+        return None if getattr(self.handler, "takes_at_once", False) else prepared
 
 
 def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
