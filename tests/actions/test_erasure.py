@@ -193,6 +193,11 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
 async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     client, context, open_page, monkeypatch, alice, bob
 ):
+    # A person's generation is the second of their first login, which was an hour ago.
+    people, hour = context.store.people.rows, 3600
+    first = await people.find_one_and_update({"_id": bob.unionid}, {"$inc": {"generation": -hour}})
+    assert first is not None
+    bob.token = context.keys.sign_token(bob.unionid, first["generation"] - hour)
     code = await alice.publish(forecast_num=100_000)
     assert (await bob.dig(code))["no"] == 1
     assert (await bob.get("/getTaskDetails", code=code))["share"]
@@ -202,11 +207,10 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     old = Someone(client, bob.unionid, bob.token, {})
     with monkeypatch.context() as patched:
         # Within this time every process polls the ended sessions.
-        patched.setattr(forgetting.asyncio, "sleep", lambda _: context.hub.sessions.poll())
+        patched.setattr(forgetting, "sleep", lambda _: context.hub.sessions.poll())
         await erase(context.store, bob.unionid)
     assert await page.closed() == IDENTITY_REFUSED
     assert (await old.get("/getMyInfo"))["error"] == "not_logged_in"
-    await asyncio.sleep(1)  # a person's generation is the second of their first login
     again = await client.log_in("bob")
     share = (await again.get("/getTaskDetails", code=code))["share"]
     assert (await alice.get("/getTaskDetails", code=share))["code"] == code
@@ -230,7 +234,7 @@ async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
         await go_on.wait()
 
     with monkeypatch.context() as patched:
-        patched.setattr(forgetting.asyncio, "sleep", wait)
+        patched.setattr(forgetting, "sleep", wait)
         forgetting_bob = asyncio.get_running_loop().create_task(erase(context.store, bob.unionid))
         await locked.wait()
     assert (await bob.dig(code))["error"] == "bad_token"

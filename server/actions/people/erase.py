@@ -7,7 +7,7 @@ ledger and the draw need stays: the number of participants does not change, and 
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import sleep
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -125,7 +125,7 @@ async def erase(
             await _refuse_while_needed(store, person)
             person = await _lock_out(store, person, pseudonym or pseudonym_of(person))
             step(1)
-            await asyncio.sleep(UNDER_WAY_SECONDS)
+            await sleep(UNDER_WAY_SECONDS)
             # Something may have begun just before the person was locked out.
             await _refuse_while_needed(store, person)
         except CannotErase:
@@ -148,7 +148,7 @@ async def _forget(store: Store, old: str, new: str, step: Callable[[int], None])
     for number in range(PASSES):
         if number == 1:
             step(3)
-            await asyncio.sleep(REMEMBERED_SECONDS)
+            await sleep(REMEMBERED_SECONDS)
             step(4)
         digs += await erasure.move_digs(old, new)
         await erasure.move_prizes(old, new)
