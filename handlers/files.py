@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import msgspec
 from tornado.web import HTTPError
@@ -47,10 +48,7 @@ class GetSharePic(Interface):
         task = await self.context.store.tasks.get(request.code)
         if not is_shown(task):
             raise NotShown
-
-        async def admit() -> None:
-            await limit(self.context, self.request, self.caller, {"posters": 1})
-
+        admit = partial(limit, self.context, self.request, self.caller, {"posters": 1})
         path = await make_poster(self.context, task, request.unionid, admit)
         return GetSharePicReply(pic=picture_url(self.context, path))
 
@@ -75,10 +73,7 @@ class MiniProgramCode(BaseHandler):
             code, _ = await visiting_of(self.context).resolve(asked.code)
             if code is None or await self.context.store.tasks.find(code) is None:
                 raise HTTPError(404)
-
-        async def admit() -> None:
-            await limit(self.context, self.request, NOBODY, {"posters": 1})
-
+        admit = partial(limit, self.context, self.request, NOBODY, {"posters": 1})
         self.redirect(await draw_mini_program_code(self.context, asked.code or "square", admit))
 
 

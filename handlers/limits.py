@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
 from urllib.parse import parse_qs
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
@@ -11,21 +11,22 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 from handlers.base import Caller, presented_token
 from server.context import Context
 from server.realtime.limits import Count
-from server.security.addresses import client_address, counted_address
+from server.security.addresses import Network, client_address, counted_address
 from server.security.keys import Keys
 from server.settings.limits import Limited
 
 # The query of `/ws` has five parameters.
 QUERY_FIELDS = 10
+ReadAddress: TypeAlias = Callable[[str, str | None, Sequence[Network]], str]
 
 
-def address_of(context: Context, request: HTTPServerRequest) -> str:
-    """Return the address that a request is from, as far as trusted proxies say it."""
-    return client_address(
-        request.remote_ip or "",
-        request.headers.get("X-Forwarded-For"),
-        context.settings.trusted_networks,
-    )
+def address_of(context: Context, request: HTTPServerRequest, read: ReadAddress = client_address) -> str:
+    """Return the address that a request is from, as far as trusted proxies say it.
+
+    `read` is one of the functions of `server/security/addresses.py`.
+    """
+    forwarded_for = request.headers.get("X-Forwarded-For")
+    return read(request.remote_ip or "", forwarded_for, context.settings.trusted_networks)
 
 
 def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
@@ -81,11 +82,7 @@ async def limit(
     """
     address = ""
     if context.settings.knows_addresses and not caller.proven:
-        address = counted_address(
-            request.remote_ip or "",
-            request.headers.get("X-Forwarded-For"),
-            context.settings.trusted_networks,
-        )
+        address = address_of(context, request, counted_address)
     counts = [
         count
         for what, by in asked.items()

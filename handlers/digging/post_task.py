@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from handlers.base import Interface, Reply
 from handlers.digging.cards import owed_fen, owed_fields, picture_url
-from handlers.limits import leave_place, limit
+from handlers.limits import address_of, leave_place, limit
 from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid, parse, whole_number
 from server.actions.digging.dig import dig
 from server.actions.digging.publish import Draft, publish
@@ -223,8 +223,6 @@ class PostTask(Interface):
 
     path = "/postTask"
     method = "POST"
-    takes = (DigRequest, PublishRequest)
-    gives = (DigReply, PublishReply)
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
         """Choose by `code` or `goods_type`. Raises BadRequest unless exactly one of them is there."""
@@ -242,11 +240,11 @@ class PostTask(Interface):
             values["prizes"] = ranks_of(values["prizes"], RankRequest)
         return PublishRequest
 
-    async def answer(self, request: DigRequest | PublishRequest) -> Reply:
+    async def answer(self, request: DigRequest | PublishRequest) -> DigReply | PublishReply:
         """Raises what `dig` and `publish` raise."""
         return await (self._dig(request) if isinstance(request, DigRequest) else self._publish(request))
 
-    async def _dig(self, request: DigRequest) -> Reply:
+    async def _dig(self, request: DigRequest) -> DigReply:
         arrived = asyncio.get_running_loop().time()
         code, _ = await visiting_of(self.context).resolve(request.code, in_queue=False)
         if code is None:
@@ -258,7 +256,7 @@ class PostTask(Interface):
             request.dig_id or "",
             self.admit,
             self.caller.generation,
-            self._client_ip,
+            lambda: address_of(self.context, self.request, client_ip),
             arrived=arrived,
             hung_up=lambda: self.hung_up,
             waits=lambda: leave_place(self.request),
@@ -284,11 +282,7 @@ class PostTask(Interface):
             **msgspec.structs.asdict(outlook_after(read_rules(dug.params), made)),
         )
 
-    def _client_ip(self) -> str:
-        forwarded_for = self.request.headers.get("X-Forwarded-For")
-        return client_ip(self.request.remote_ip or "", forwarded_for, self.context.settings.trusted_networks)
-
-    async def _publish(self, request: PublishRequest) -> Reply:
+    async def _publish(self, request: PublishRequest) -> PublishReply:
         person = check_ban(await self.person(), self.context.clock.now_ms())
         draft = msgspec.convert(request, Draft, from_attributes=True)
         await limit(self.context, self.request, self.caller, {"publishes": 1})

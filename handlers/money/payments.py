@@ -9,6 +9,7 @@ from msgspec import Meta
 from tornado.log import app_log
 
 from handlers.base import Interface, Receiver, Reply
+from handlers.limits import address_of
 from handlers.parameters import Code, Unionid
 from server.actions.money.notices import take_notice
 from server.actions.money.pay_in import order_payment
@@ -48,7 +49,8 @@ class PayTask(Interface):
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
         """Raises Banned, for paying opens a task, and what `order_payment` raises."""
         publisher = check_ban(await self.person(), self.context.clock.now_ms())
-        await note_place(self.context, publisher["_id"], self._address())
+        address = address_of(self.context, self.request, counted_address)
+        await note_place(self.context, publisher["_id"], address)
         parameters = await order_payment(self.context, publisher, request.code, request.money)
         return PayTaskReply(
             package=parameters.package,
@@ -57,11 +59,6 @@ class PayTask(Interface):
             signType=parameters.sign_type,
             paySign=parameters.pay_sign,
         )
-
-    def _address(self) -> str:
-        forwarded_for = self.request.headers.get("X-Forwarded-For")
-        trusted = self.context.settings.trusted_networks
-        return counted_address(self.request.remote_ip or "", forwarded_for, trusted)
 
 
 class Notified(Receiver):

@@ -26,7 +26,7 @@ SIGNED_MS = HOUR_MS
 BEIJING = timezone(timedelta(hours=8))
 
 # Called before a poster or a code is drawn. May raise a refusal.
-AdmitDrawing = Callable[[], Awaitable[None]]
+AdmitDrawing = Callable[[], Awaitable[object]]
 Audience: TypeAlias = Literal["everybody", "signed", "operators"]
 # Called with how many bytes an upload will take once it is stored. May raise a refusal.
 Charge = Callable[[int], Awaitable[None]]
