@@ -137,9 +137,10 @@ class BaseHandler(RequestHandler):
     context: Context
     method: ClassVar[str] = "GET"
 
-    def initialize(self, context: Context) -> None:
-        """Take the context from the route table."""
-        self.context = context
+    def initialize(self, context: Context | None = None) -> None:
+        """Take the context from the route table. What is there before the stores are has none."""
+        if context is not None:
+            self.context = context
         self.trace_id = secrets.token_hex(8)
         self._body = bytearray()
 
@@ -246,7 +247,7 @@ class Receiver(BaseHandler):
         """Return the refusal of a body above `body_limit_bytes`."""
         return BodyTooLarge(f"请求的内容太大，应在 {self.body_limit_bytes >> 10} KB 以内")
 
-    def initialize(self, context: Context) -> None:
+    def initialize(self, context: Context | None = None) -> None:
         """Take the context. The body may come from now on, even before `prepare`: see `takes_at_once`."""
         super().initialize(context)
         self._ends_at = asyncio.get_running_loop().time() + self.body_seconds

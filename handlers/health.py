@@ -39,7 +39,7 @@ class NotReady(BaseHandler):
     """`/readyz` of a process that may not serve yet: 503, and why."""
 
     def initialize(self, why: Callable[[], str]) -> None:  # type: ignore[override]
-        super().initialize(None)  # type: ignore[arg-type]
+        super().initialize()
         self._why = why
 
     def get(self) -> None:

@@ -92,10 +92,6 @@ class FileHandler(BaseHandler):
 
     _etag: str | None = None
 
-    def initialize(self) -> None:  # type: ignore[override]
-        """Need no context: pages are there before the stores are."""
-        super().initialize(None)  # type: ignore[arg-type]
-
     def compute_etag(self) -> str | None:
         """Return the file's ETag; None before `send`."""
         return self._etag

@@ -67,6 +67,17 @@ CLOSES = {
     REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
 }
 
+# How a client is turned away that is refused as it connects.
+_CLOSED_WITH: dict[type[Refusal], int] = {
+    BadToken: IDENTITY_REFUSED,
+    TokenRequired: IDENTITY_REFUSED,
+    NotLoggedIn: IDENTITY_REFUSED,
+    BadRequest: MISBEHAVED,
+    NoSuchTask: NO_SUCH_TASK,
+    TooOften: TOO_MANY,
+    Unavailable: GOING_AWAY,
+}
+
 Sequence = Annotated[int, Meta(ge=0, le=1 << 53, title="序号", description="0 以上的整数")]
 
 
@@ -135,11 +146,8 @@ _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 class Push(Socket):
     """`/ws`: one client, which watches up to 100 tasks."""
 
-    context: Context
-
-    def initialize(self, context: Context) -> None:  # type: ignore[override]
-        super().initialize()
-        self.context = context
+    def initialize(self, context: Context | None = None) -> None:
+        super().initialize(context)
         self.unionid = ""
         self.generation: int | None = None
         # The query of a client that has not identified itself yet, and the timer that closes it.
@@ -239,20 +247,11 @@ class Push(Socket):
             error = BadRequest("查询参数不是 UTF-8 文字")
         elif isinstance(error, Unavailable) or is_unavailable(error):
             error = Unavailable()
-        if isinstance(error, BadToken | TokenRequired | NotLoggedIn):
-            code = IDENTITY_REFUSED
-        elif isinstance(error, BadRequest):
-            # A login gives a client its id, so coming back helps. Against other faults of a message it does
-            # not help.
-            code = IDENTITY_REFUSED if error.param == "unionid" else MISBEHAVED
-        elif isinstance(error, NoSuchTask):
-            code = NO_SUCH_TASK
-        elif isinstance(error, TooOften):
-            code = TOO_MANY
-        elif isinstance(error, Unavailable):
-            code = GOING_AWAY
-        else:
+        code = next((code for kind, code in _CLOSED_WITH.items() if isinstance(error, kind)), None)
+        if not isinstance(error, Refusal) or code is None:
             raise error
+        if error.param == "unionid":  # a login gives a client its id, so coming back helps
+            code = IDENTITY_REFUSED
         self._refuse(error, "")
         self.leave(code, error.error)
 

@@ -13,10 +13,6 @@ from server.realtime.frames import Error, Service, encode
 class Unready(BaseHandler):
     """All paths that need the database, while it does not answer at a start, or is not ours."""
 
-    def initialize(self, **_: object) -> None:  # type: ignore[override]
-        """Need no context: at a start there is none yet."""
-        super().initialize(None)  # type: ignore[arg-type]
-
     def prepare(self) -> Awaitable[None] | None:
         """Refuse, before a body comes."""
         raise Unavailable

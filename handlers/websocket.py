@@ -20,6 +20,7 @@ from tornado.web import stream_request_body
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 from handlers.base import HTTPS_ONLY, RefusalReply
+from server.context import Context
 from server.errors import BadRequest, Internal, TokenRequired, Unavailable
 from server.telemetry import metrics
 
@@ -129,11 +130,15 @@ class Socket(WebSocketHandler):
 
     iostream: IOStream
 
-    def initialize(self, **_: Any) -> None:
+    context: Context
+
+    def initialize(self, context: Context | None = None) -> None:
         """Set the connection's state: no frame is unsent, but the reply to the handshake may be.
 
         `all_sent`: the stream has nothing to send. False where only the stream knows.
         """
+        if context is not None:
+            self.context = context
         self.unsent_bytes = 0
         self.all_sent = False
         self._taken_at = 0.0

@@ -189,7 +189,7 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
     It serves the pages; their requests are refused, and they ask again.
     """
     routes = [
-        URLSpec(r"/healthz", Health, {"context": None}),
+        URLSpec(r"/healthz", Health),
         URLSpec(r"/readyz", NotReady, {"why": why}),
         URLSpec(r"/ws", UnreadySocket),
         *page_routes(settings),

@@ -6,6 +6,8 @@ Nothing here shows a seed, a winning depth that is not dug yet, or anybody's id.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 from tornado.web import HTTPError
@@ -160,19 +162,14 @@ class OpsTask(OperatorInterface):
 
 def money_of(money: TaskMoney) -> Money:
     """Return what an operator sees of a task's money, with at most SHOWN_PAYMENTS payments, newest first."""
+    found: list[tuple[str, Mapping[str, Any]]] = [
+        *(("order", order) for order in money.orders),
+        *(("bill", bill) for bill in money.bills),
+        *((f"refund_{refund['kind']}", refund) for refund in money.refunds),
+    ]
     payments = [
-        *(
-            Payment(o["_id"], "order", o["amount_fen"], o["state"], o.get("alarm", ""), o["created_at"])
-            for o in money.orders
-        ),
-        *(
-            Payment(b["_id"], "bill", b["amount_fen"], b["state"], b["alarm"], b["created_at"])
-            for b in money.bills
-        ),
-        *(
-            Payment(r["_id"], f"refund_{r['kind']}", r["amount_fen"], r["state"], r["alarm"], r["created_at"])
-            for r in money.refunds
-        ),
+        Payment(p["_id"], kind, p["amount_fen"], p["state"], p.get("alarm", ""), p["created_at"])
+        for kind, p in found
     ]
     return Money(
         paid_fen=money.paid_fen,
@@ -193,10 +190,6 @@ class OpsFeed(Socket):
     def unsent_bytes_allowed(self) -> int:
         """The most bytes that may be queued: the frame `history` on a slow link, and the frames behind it."""
         return UNSENT_BYTES
-
-    def initialize(self, context: Context) -> None:  # type: ignore[override]
-        super().initialize()
-        self.context = context
 
     def check_origin(self, origin: str) -> bool:
         """Let only our own page connect: here identity comes from a cookie."""
