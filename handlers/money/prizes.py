@@ -15,7 +15,7 @@ from handlers.base import Interface, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.parameters import LINES, ONE_LINE, Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
-from server.actions.money.claim import Address, Claim, claim, open_address
+from server.actions.money.claim import Address, claim, open_address
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
@@ -108,9 +108,6 @@ class DrawPrize(Interface):
         claimed = await claim(
             self.context, request.code, person["_id"], request.receiver, request.phone, request.address
         )
-        return await self._reply(claimed)
-
-    async def _reply(self, claimed: Claim) -> DrawPrizeReply:
         settings, pay, prize = self.context.settings, self.context.pay, claimed.prize
         pickup = prize.get("pickup", "") if is_out(prize) else ""
         picture = ""
