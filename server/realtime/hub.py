@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import Protocol
 
 import msgspec
 from tornado.log import app_log
@@ -57,27 +56,13 @@ AHEAD_SECONDS = 1.0
 REST_SECONDS = 30.0
 
 
-class Closable(Watcher, Protocol):
-    """A watcher that can be told to go. `unionid` and `generation` are as `sessions.py` says."""
-
-    unsent_bytes: int
-    unionid: str
-    generation: int | None
-
-    def say_goodbye(self) -> None:
-        """Close with 1001."""
-
-    def end_session(self) -> None:
-        """Close with 4001."""
-
-
 class Hub:
     """One per process. It enters what it hears into `cooldowns`, and MongoDB's time into `clock`."""
 
     def __init__(self, store: Store, bus: Bus, public_url: str, clock: Clock) -> None:
         self._bus = bus
         self.known = KnownTasks(self._open, self._forgotten)
-        self.connections: set[Closable] = set()
+        self.connections: set[Watcher] = set()
         self.activity = Activity(self.connections)
         self.congested: set[Sink] = set()
         self._stopping = False

@@ -6,7 +6,8 @@ Redis tells at once. Each process also polls MongoDB, so that this holds everywh
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+
+from server.realtime.watched_task import Watcher
 
 POLL_SECONDS = 5.0
 # How far a poll looks back: longer than any process trusts what it has read about a person.
@@ -16,22 +17,12 @@ LOOKED_BACK_MS = 120_000
 FORGOTTEN_SECONDS = 300.0
 
 
-class PersonConnection(Protocol):
-    """A person's connection. `generation` is the generation of their token, None for a bare unionid."""
-
-    unionid: str
-    generation: int | None
-
-    def end_session(self) -> None:
-        """Close with 4001."""
-
-
 class Sessions:
     """One per process. `ended_since(unix ms)` reads whose tokens ended, and which generation is valid."""
 
     def __init__(
         self,
-        connections: Iterable[PersonConnection],
+        connections: Iterable[Watcher],
         ended_since: Callable[[int], Awaitable[dict[str, int]]],
         now_ms: Callable[[], int],
     ) -> None:

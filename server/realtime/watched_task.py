@@ -89,9 +89,17 @@ class Sink(Protocol):
 
 
 class Watcher(Sink, Protocol):
-    """A connection that watches tasks; `unionid` is the person behind it."""
+    """A person's connection, which watches tasks. `generation` is that of their token, None for a bare id."""
 
     unionid: str
+    generation: int | None
+    unsent_bytes: int
+
+    def say_goodbye(self) -> None:
+        """Close with 1001."""
+
+    def end_session(self) -> None:
+        """Close with 4001."""
 
 
 class WatchedTask:
