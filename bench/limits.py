@@ -94,10 +94,11 @@ def run(url: str, name: str, most: int, pipe: Connection) -> None:
 
 
 async def _run(url: str, name: str, most: int, pipe: Connection) -> None:
-    bus, background = Bus(url, "limits-bench"), Background()
+    settings = read_settings({"REDIS_URL": url})
+    bus, background = Bus(settings, "limits-bench"), Background()
     bus.start(lambda *_: None, lambda _: None)
     keys = Keys(b"the bench's secret, of 32 characters")
-    limits = Limits(read_settings({"REDIS_URL": url}), keys, bus, background)
+    limits = Limits(settings, keys, bus, background)
     await bus.connected.wait()
     count = Count("bench", name, most, WINDOW_SECONDS)
     pipe.send("ready")

@@ -103,7 +103,7 @@ class Context:
             raise BadSettings("WECHAT_APPID is not set, and no sandbox plays WeChat")
         store = store or Store(settings.mongodb_uri)
         clock = Clock()
-        bus = Bus.of(settings, f"wabao:{store.database.name}")
+        bus = Bus(settings, f"wabao:{store.database.name}")
         hub = Hub(store, bus, settings.public_url, clock)
         played = sandbox(store) if sandbox is not None and settings.sandboxed else None
         keys = Keys(*secrets_of(settings))

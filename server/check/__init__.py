@@ -266,7 +266,7 @@ async def _redis_rows(settings: Settings) -> AsyncIterator[Row]:
     if not settings.redis_url:
         yield Row("Redis", "not asked", "REDIS_URL is not set")
         return
-    bus = Bus.of(settings, "wabao:check")
+    bus = Bus(settings, "wabao:check")
     try:
         facts = await bus.facts()
     finally:

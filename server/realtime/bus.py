@@ -51,8 +51,8 @@ Fault: TypeAlias = Literal["", "certificate", "password"]
 class Bus:
     """One process's connection to the others."""
 
-    def __init__(self, url: str, prefix: str, *, tls_verify: bool = True, ca_cert: str = "") -> None:
-        """`tls_verify` and `ca_cert` (PEM) say how the certificate of a rediss:// URL is checked."""
+    def __init__(self, settings: Settings, prefix: str) -> None:
+        """`prefix` begins all names in Redis. Raises BadSettings."""
         self.process = secrets.token_hex(6)
         self.connected = asyncio.Event()
         # Why there is no connection, if a person has to fix the cause; "" otherwise.
@@ -65,12 +65,13 @@ class Bus:
         self._on_subscribed: Callable[[str], None]
         self._listeners: dict[str, Callable[[bytes], None]] = {}
         tls: dict[str, Any] = {}
-        if url.startswith("rediss://"):
-            tls = {"ssl_cert_reqs": "required" if tls_verify else "none", "ssl_ca_data": ca_cert or None}
+        if settings.redis_url.startswith("rediss://"):
+            tls["ssl_cert_reqs"] = "required" if settings.redis_tls_verify else "none"
+            tls["ssl_ca_data"] = settings.redis_ca_cert or None
         try:
             # A blocking pool lets a crowd's publishes wait; another pool would refuse those beyond its limit.
             pool = BlockingConnectionPool.from_url(
-                url,
+                settings.redis_url,
                 max_connections=CONNECTIONS,
                 timeout=OPERATION_SECONDS,
                 socket_timeout=OPERATION_SECONDS,
@@ -91,16 +92,6 @@ class Bus:
         self._last_heartbeat_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
         self._reader: asyncio.Task[None] | None = None
-
-    @classmethod
-    def of(cls, settings: Settings, prefix: str) -> Bus:
-        """Return a bus to the Redis that the settings name. Raises BadSettings."""
-        return cls(
-            settings.redis_url,
-            prefix,
-            tls_verify=bool(settings.redis_tls_verify),
-            ca_cert=settings.redis_ca_cert,
-        )
 
     @property
     def up(self) -> bool:

@@ -162,7 +162,7 @@ async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
 
 async def look_at_redis(settings: Settings) -> None:
     """Raise BadSettings if Redis is a cluster. A Redis that does not answer is no reason to raise."""
-    bus = Bus.of(settings, "wabao:start")
+    bus = Bus(settings, "wabao:start")
     try:
         facts = await bus.facts()
     finally:

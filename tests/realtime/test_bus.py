@@ -17,6 +17,7 @@ from server.realtime import bus
 from server.realtime.bus import OPERATION_SECONDS, Bus
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
+from server.settings import Settings
 
 
 class Link:
@@ -63,7 +64,7 @@ class Link:
 
 async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url):
     heard: list[bytes] = []
-    listening = Bus(redis_url, "test_crowd")
+    listening = Bus(Settings(redis_url=redis_url), "test_crowd")
     listening.start(lambda _, payload: heard.append(payload), lambda _: None)
     await listening.connected.wait()
     assert await listening.listen("aaaaaaaa")
@@ -81,7 +82,7 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
     link = Link(redis_url)
     subscribed: asyncio.Queue[str] = asyncio.Queue()
     async with link.url() as url:
-        listening = Bus(url, "test_half_open")
+        listening = Bus(Settings(redis_url=url), "test_half_open")
         listening.start(lambda *_: None, subscribed.put_nowait)
         await listening.connected.wait()
         assert await listening.listen("aaaaaaaa")
@@ -98,7 +99,7 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
     link = Link(redis_url)
     subscribed: asyncio.Queue[str] = asyncio.Queue()
     async with link.url() as url:
-        listening = Bus(url, "test_unreadable")
+        listening = Bus(Settings(redis_url=url), "test_unreadable")
         listening.start(lambda *_: None, subscribed.put_nowait)
         await listening.connected.wait()
         assert await listening.listen("aaaaaaaa")
@@ -113,7 +114,7 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
 async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url):
     link = Link(redis_url)
     async with link.url() as url:
-        listening = Bus(url, "test_doubted")
+        listening = Bus(Settings(redis_url=url), "test_doubted")
         listening.start(lambda *_: None, lambda _: None)
         await listening.connected.wait()
         assert await listening.listen("aaaaaaaa")
@@ -130,7 +131,7 @@ async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url)
 
 
 async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis_url, monkeypatch):
-    listening = Bus(redis_url, "test_commands")
+    listening = Bus(Settings(redis_url=redis_url), "test_commands")
     listening.start(lambda *_: None, lambda _: None)
     await listening.connected.wait()
     connection, pubsub = listening.connection, listening._pubsub
@@ -181,7 +182,7 @@ async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
     full = EmbeddedRedis(tmp_path)
     full.start()
     heard = asyncio.Queue[bytes]()
-    ours = Bus(full.uri, "test_full")
+    ours = Bus(Settings(redis_url=full.uri), "test_full")
     ours.start(lambda _, payload: heard.put_nowait(payload), lambda _: None)
     try:
         await ours.connected.wait()

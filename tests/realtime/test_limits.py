@@ -27,9 +27,9 @@ class Process:
     """One process's limits, with its bus."""
 
     def __init__(self, url: str, **environment: str) -> None:
-        self.bus = Bus(url, "limits-of-tests")
-        self.background = Background()
         settings = read_settings({"REDIS_URL": url, **environment})
+        self.bus = Bus(settings, "limits-of-tests")
+        self.background = Background()
         self.bus.start(lambda *_: None, lambda _: None)
         self.limits = Limits(settings, KEYS, self.bus, self.background)
 

@@ -21,7 +21,7 @@ from handlers.ops.screen import feed_of
 from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.running.worker import look_at_redis
-from server.settings import read_settings
+from server.settings import Settings, read_settings
 from support.redis_cluster import RedisCluster
 from support.tls import TlsFront
 
@@ -68,7 +68,7 @@ async def test_a_certificate_that_nobody_signed_is_refused_and_the_first_failure
     redis_url, certificate
 ):
     async with tls_front(redis_url, certificate) as url:
-        bus = Bus(url, "test_tls")
+        bus = Bus(Settings(redis_url=url), "test_tls")
         with ExpectLog(app_log, "redis is gone: .*certificate verify failed.*REDIS_CA_CERT"):
             assert not await bus.ping()
             bus.start(lambda *_: None, lambda _: None)
@@ -83,7 +83,7 @@ async def test_it_is_taken_if_the_settings_say_so(redis_url, certificate, how):
     pem = pem_of(certificate).replace("\n", "\\n")
     said = {"REDIS_TLS_VERIFY": "0"} if how == "unverified" else {"REDIS_CA_CERT": pem}
     async with tls_front(redis_url, certificate) as url:
-        bus = Bus.of(read_settings({"REDIS_URL": url, **said}), "test_tls")
+        bus = Bus(read_settings({"REDIS_URL": url, **said}), "test_tls")
         bus.start(lambda *_: None, lambda _: None)
         await bus.connected.wait()
         assert await bus.publish("aaaaaaaa", b"")

@@ -22,6 +22,7 @@ from server.realtime.cooldowns import Cooldowns
 from server.realtime.shared_order import SharedOrder, Standing
 from server.runtime.background import Background
 from server.security.keys import Keys
+from server.settings import Settings
 from support.histories import a_history
 
 KEYS = Keys(b"a secret that only the tests know, 32+")
@@ -39,7 +40,7 @@ class Process:
     """One process's fair start. It hears of digs only through `learn_end`."""
 
     def __init__(self, shared: Any = None, url: str = "", window_ms: int = WINDOW_MS) -> None:
-        self.bus = Bus(url or "redis://127.0.0.1:1/0", "order-of-tests")
+        self.bus = Bus(Settings(redis_url=url or "redis://127.0.0.1:1/0"), "order-of-tests")
         self.background, self.cooldowns, self.clock = Background(), Cooldowns(), Clock()
         deaf: Any = SimpleNamespace(hear=lambda _: None, stop_hearing=lambda _: None)
         self.order = shared or SharedOrder(self.bus, deaf, KEYS)
