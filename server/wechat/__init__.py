@@ -16,13 +16,14 @@ from msgspec import Meta
 
 from server.errors import BadUserData, WeChatBusy
 from server.security.keys import Keys
+from server.store.access_tokens import AccessTokens
 from server.wechat.api import Api, Unanswered, WeChatError
 from server.wechat.content import UNCHECKED, Result
 from server.wechat.shipping import shipping_info
-from server.wechat.tokens import AccessToken, SealedTokens
+from server.wechat.tokens import AccessToken
 from server.wechat.user_data import Id, UserData, decrypt_user
 
-__all__ = ["SealedTokens", "Session", "Unanswered", "UserData", "WeChat", "WeChatError", "decrypt_user"]
+__all__ = ["Session", "Unanswered", "UserData", "WeChat", "WeChatError", "decrypt_user"]
 
 # "invalid or not latest", "invalid" and "expired": each means that we need a new token.
 _TOKEN_REFUSED = frozenset({40001, 40014, 42001})
@@ -35,7 +36,8 @@ TEXT_CHARACTERS = 2500
 # The person has not been in the mini-program for two hours, so WeChat checks nothing of theirs.
 _NOT_THERE = 61010
 _PICTURE_TYPE = 2
-_Answer = TypeVar("_Answer")
+_Answer = TypeVar("_Answer", bound=msgspec.Struct)
+_Found = TypeVar("_Found")
 Version: TypeAlias = Literal["formal", "trial", "developer"]
 _ENV_VERSIONS: dict[Version, str] = {"formal": "release", "trial": "trial", "developer": "develop"}
 # The scene of getUserRiskRank that is about cheating for prizes.
@@ -99,7 +101,7 @@ class WeChat:
         appid: str,
         secret: str,
         base_url: str,
-        tokens: SealedTokens,
+        tokens: AccessTokens,
         keys: Keys,
         call_seconds: float = 6.0,
     ) -> None:
@@ -179,16 +181,12 @@ class WeChat:
         return worst
 
     async def _check_piece(self, piece: dict[str, object]) -> Result:
-        path = "/wxa/msg_sec_check"
         try:
-            checked = await self._with_token(
-                lambda token: self._aside.read("POST", path, _Checked, {"access_token": token}, piece)
-            )
+            return (await self._post("/wxa/msg_sec_check", _Checked, piece)).result
         except WeChatError as error:
             if error.errcode != _NOT_THERE:
                 raise
             return UNCHECKED
-        return checked.result
 
     async def check_picture(self, openid: str, scene: int, url: str) -> str | None:
         """Ask WeChat to check a picture (`media_check_async`, version 2); return the trace_id of the result.
@@ -204,18 +202,14 @@ class WeChat:
             "media_type": _PICTURE_TYPE,
             "media_url": url,
         }
-        path = "/wxa/media_check_async"
         try:
-            traced = await self._with_token(
-                lambda token: self._aside.read("POST", path, _Traced, {"access_token": token}, asked)
-            )
+            return (await self._post("/wxa/media_check_async", _Traced, asked)).trace_id
         except WeChatError as error:
             if error.errcode != _NOT_THERE:
                 raise
             return None
-        return traced.trace_id
 
-    async def _with_token(self, call: Callable[[str], Awaitable[_Answer]]) -> _Answer:
+    async def _with_token(self, call: Callable[[str], Awaitable[_Found]]) -> _Found:
         """Call with the access token. If WeChat refuses that, call again with the one that it gives then.
 
         If WeChat refuses this one too, force a new one and call for the last time.
@@ -230,6 +224,15 @@ class WeChat:
             token = await self._token.current(refused=token, force=force)
         return await call(token)
 
+    async def _post(
+        self, path: str, kind: type[_Answer], body: Mapping[str, object], api: Api | None = None
+    ) -> _Answer:
+        """Return the answer to a call with the access token, by default one that nobody waits for."""
+        through = api or self._aside
+        return await self._with_token(
+            lambda token: through.read("POST", path, kind, {"access_token": token}, body)
+        )
+
     async def risk_rank(self, openid: str, address: str) -> int:
         """Return how risky WeChat calls a person who plays for money, 0 to 4 (`getUserRiskRank`).
 
@@ -238,11 +241,7 @@ class WeChat:
         https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/safety-control-capability/api_getuserriskrank.html
         """
         asked = {"appid": self.appid, "openid": openid, "scene": _MARKETING, "client_ip": address}
-        path = "/wxa/getuserriskrank"
-        found = await self._with_token(
-            lambda token: self._aside.read("POST", path, _Rank, {"access_token": token}, asked)
-        )
-        return found.risk_rank
+        return (await self._post("/wxa/getuserriskrank", _Rank, asked)).risk_rank
 
     async def is_trade_managed(self) -> bool:
         """Return whether each payment must be reported (`isTradeManaged`).
@@ -254,9 +253,7 @@ class WeChat:
         if now > self._managed_until:
             path, body = "/wxa/sec/order/is_trade_managed", {"appid": self.appid}
             try:
-                found = await self._with_token(
-                    lambda token: self._aside.read("POST", path, _Managed, {"access_token": token}, body)
-                )
+                found = await self._post(path, _Managed, body)
                 self._managed, self._managed_until = found.is_trade_managed, now + _MANAGED_SECONDS
             except WeChatError as refused:
                 self._managed, self._managed_until = refused, now + _UNTOLD_SECONDS
@@ -269,10 +266,8 @@ class WeChat:
 
         `server/wechat/shipping.py` says which refusals mean that it was reported before.
         """
-        path, body = "/wxa/sec/order/upload_shipping_info", shipping_info(transaction_id, openid, now_ms)
-        await self._with_token(
-            lambda token: self._aside.read("POST", path, _Done, {"access_token": token}, body)
-        )
+        body = shipping_info(transaction_id, openid, now_ms)
+        await self._post("/wxa/sec/order/upload_shipping_info", _Done, body)
 
     async def send_message(
         self, openid: str, template_id: str, data: Mapping[str, object], page: str, opens: str
@@ -296,13 +291,9 @@ class WeChat:
         }
         try:
             async with asyncio.timeout(MESSAGE_SECONDS):
-                await self._with_token(lambda token: self._send_message(token, body))
+                await self._post("/cgi-bin/message/subscribe/send", _Done, body, self._patient)
         except TimeoutError:
             raise Unanswered from None
-
-    async def _send_message(self, token: str, body: Mapping[str, object]) -> None:
-        path, parameters = "/cgi-bin/message/subscribe/send", {"access_token": token}
-        await self._patient.read("POST", path, _Done, parameters, body)
 
     async def _draw_code(self, token: str, body: Mapping[str, object]) -> bytes:
         content = await self._api.call("POST", "/wxa/getwxacodeunlimit", {"access_token": token}, body)

@@ -13,13 +13,13 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Protocol
 
 from server.errors import WeChatBusy
 from server.game.sealed import Sealed
 from server.runtime.deadline import paused
 from server.runtime.single_flight import SingleFlight
 from server.security.keys import Keys
+from server.store.access_tokens import AccessTokens
 
 # WeChat begins to hand out the next token when the current one has five minutes left.
 FRESH_MS = 300_000
@@ -36,37 +36,13 @@ FORCED_APART_MS = 30_000
 _log = logging.getLogger(__name__)
 
 
-class SealedTokens(Protocol):
-    """Where sealed tokens are kept, by appid. A missing one is None and has expired.
-
-    It reads one clock for all processes, since their machines' own may differ.
-    """
-
-    async def find(self, appid: str) -> tuple[Sealed | None, int]:
-        """Return the sealed token and for how long it is still valid (ms)."""
-
-    async def lease(self, appid: str, seen: Sealed | None, lasts_ms: int) -> bool:
-        """Lease the renewal for `lasts_ms`; False if another process has the lease, or the token is no longer
-        `seen`."""
-
-    async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
-        """Note that a renewal is forced; False if there were too many within a day, or one a moment
-        before."""
-
-    async def save(self, appid: str, sealed: Sealed, lasts_ms: int) -> None:
-        """Save a renewed token and give the lease back."""
-
-    async def release(self, appid: str) -> None:
-        """Give the lease back without a renewed token."""
-
-
 class AccessToken:
     """The token of one appid. `fetch(force_refresh)` asks WeChat for a token and its lifetime in seconds."""
 
     def __init__(
         self,
         appid: str,
-        tokens: SealedTokens,
+        tokens: AccessTokens,
         keys: Keys,
         fetch: Callable[[bool], Awaitable[tuple[str, int]]],
     ) -> None:
@@ -135,4 +111,3 @@ class AccessToken:
             _log.warning("the stored access token was sealed under another SECRET_KEY; asking for a new one")
             return None, sealed
         return (None if token == refused else token), sealed
-
