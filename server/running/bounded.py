@@ -15,8 +15,6 @@ The path of a connection (`listening.py` has the accept queue and the connection
     _Request.headers_received: a place for a person with a good token, else one for the address. If all are
       │                        taken, the one goes whose client is slowest                        else 429
       ▼
-    Gate.ready_for (`gate.py`): in the first moments of a process, until its stores are there
-      ▼
     the application; then the connection waits for its next head, or has become a websocket
 
 Connections that wait take no place. All counts are per process.
@@ -106,16 +104,8 @@ class Room(NamedTuple):
 PersonOf = Callable[[str, HTTPHeaders], str]
 
 
-# Returns once a request for this target may go on to the application.
-ReadyFor = Callable[[str], Awaitable[None]]
-
-
 def _nobody(_target: str, _headers: HTTPHeaders) -> str:
     return ""
-
-
-async def _always_ready(_target: str) -> None:
-    pass
 
 
 class BoundedServer(HTTPServer):
@@ -135,13 +125,11 @@ class BoundedServer(HTTPServer):
         *args: Any,
         bounds: Bounds | None = None,
         person_of: PersonOf = _nobody,
-        ready_for: ReadyFor = _always_ready,
         **kwargs: Any,
     ) -> None:
-        """Take what HTTPServer takes, and the bounds. `ready_for` is awaited before a request goes on."""
+        """Take what HTTPServer takes, and the bounds."""
         self._bounds = bounds or Bounds()
         self._person_of = person_of
-        self.ready_for = ready_for
         self._accept_queues: list[AcceptQueue] = []
         self._turned_away = TurnedAway()
         self._others = 0  # descriptors open before we accept connections
@@ -432,7 +420,6 @@ class _Request(HTTPMessageDelegate):
         if refusal is not None:
             self._connection.refuse(refusal, with_body=start_line.method != "HEAD")
             return
-        await self._server.ready_for(start_line.path)
         self._delegate = self._start()
         prepared = self._delegate.headers_received(start_line, headers)
         # Without a body there is nothing to be prepared for, and not to wait saves two turns of the loop.

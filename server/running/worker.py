@@ -28,7 +28,6 @@ from server.operation.webhook import Webhook
 from server.realtime.bus import Bus
 from server.realtime.own_database import OwnDatabase, Wrong
 from server.running.bounded import BoundedServer, Bounds
-from server.running.gate import Gate
 from server.running.leading import Leading
 from server.running.stores import remember_identity, remembered_identity
 from server.running.watchdog import Heart
@@ -43,6 +42,9 @@ from server.telemetry import metrics
 # The supervisor kills a worker 25 s after SIGTERM. The sum of this and the times of `bounded.py` is less.
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
+# How long connections wait for a process to serve: while MongoDB has not answered, and once it has.
+WAIT_SECONDS, LONGER_WAIT_SECONDS = 0.6, 4.0
+LOOK_SECONDS = 0.05
 # The most requests under way of a person with a token. A mini-program sends ten at once, and people may have
 # two phones.
 REQUESTS_A_PERSON = 20
@@ -214,6 +216,24 @@ class Waiting:
         return ""
 
 
+async def accept_soon(
+    server: BoundedServer, listener: socket.socket, waiting: Waiting, serving: asyncio.Event
+) -> None:
+    """Accept connections once this process serves, or has waited for that long enough.
+
+    Until then they wait in the kernel's queue. Usually the stores answer, and the process serves a moment
+    later, on a busy machine a few moments.
+    """
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while loop.time() - began < (LONGER_WAIT_SECONDS if waiting.serves_soon else WAIT_SECONDS):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await serving.wait()
+                break
+    server.add_socket(listener)
+
+
 async def see_clock(context: Context) -> None:
     """Read MongoDB's clock, so that nothing begins by this machine's. If it is silent, the sweep reads it."""
     try:
@@ -260,37 +280,31 @@ async def serve(
     living = loop.create_task(heart.beat())
     waiting, keys = Waiting(heart.refusing), Keys(*secrets_of(settings))
     unready = unready_app(settings, lambda: waiting.why)
-    gate = Gate(unready, lambda: waiting.serves_soon)
-    server = BoundedServer(
-        gate, bounds=bounds_of(settings), person_of=partial(person_of, keys), ready_for=gate.ready_for
-    )
+    server = BoundedServer(unready, bounds=bounds_of(settings), person_of=partial(person_of, keys))
     unready.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     listener.setblocking(False)
-    server.add_socket(listener)
+    serving = asyncio.Event()
+    accepting = loop.create_task(accept_soon(server, listener, waiting, serving))
     looking = loop.create_task(look_at_redis(settings))  # in the background: Redis may not answer
     looking.add_done_callback(retrieve)
     identity = identity or remembered_identity(settings)
-    context: Context | None = None
-    try:
-        identity = await waiting.wait_for_data(settings, asked_to_stop, identity, prepares=prepares)
-        if identity:
-            remember_identity(settings, identity)
-            await looking
-            context = await Context.open(settings, sandbox, identity=identity)
-    finally:
-        if context is None:
-            gate.open(unready)  # what waits is refused now; otherwise it would be cancelled
-            await server.drain()
-            await end_tasks([looking, living])
-    if context is None:
+    identity = await waiting.wait_for_data(settings, asked_to_stop, identity, prepares=prepares)
+    if not identity:
+        accepting.cancel()
+        await server.drain()
+        await end_tasks([looking, living])
         return
+    remember_identity(settings, identity)
+    await looking
+    context = await Context.open(settings, sandbox, identity=identity)
     await see_clock(context)
     gc.freeze()  # what is loaded now stays, so that the collector need not look through it
     gc.set_threshold(*GC_THRESHOLDS)
     repeated = begin_repeated(context)
     app = make_app(context)
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
-    gate.open(app)
+    server.request_callback = app  # which answers from the next request on
+    serving.set()
     metrics.REPLACED.inc(replaced)
     heart.serving()
     log.info("serving")

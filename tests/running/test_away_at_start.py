@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -22,9 +23,8 @@ from handlers.base import Interface
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES, needs_database
 from server.running.bounded import BoundedServer
-from server.running.gate import Gate
 from server.running.stores import free_port
-from server.running.worker import Waiting
+from server.running.worker import Waiting, accept_soon
 from server.settings import read_settings
 from support.servers import Running, until
 
@@ -168,36 +168,38 @@ def application(name: str, came: list[str]) -> Application:
 
 
 @pytest.fixture
-def gate(io_loop: Any, came: list[str]) -> Iterator[tuple[Gate, int, asyncio.Event]]:
-    """A gate that opens soon, its server's port, and an event that is set when a request has come."""
-    arrived = asyncio.Event()
-
-    class Seen(Gate):
-        async def ready_for(self, target: str) -> None:
-            arrived.set()
-            await super().ready_for(target)
-
-    made = Seen(application("waiting", came), lambda: True)
+def starting(io_loop: Any, came: list[str]) -> Iterator[tuple[BoundedServer, socket.socket, str]]:
+    """A server that accepts nothing yet, its listener, and its address."""
     listening, port = bind_unused_port()
-    server = BoundedServer(made, ready_for=made.ready_for)
-    server.add_socket(listening)
-    yield made, port, arrived
+    server = BoundedServer(application("waiting", came))
+    yield server, listening, f"http://127.0.0.1:{port}"
     server.stop()
     io_loop.run_sync(server.close_all_connections)
 
 
 async def test_a_request_that_comes_before_the_application_waits_for_it_with_its_body(
-    gate, came, monkeypatch
+    starting, came, monkeypatch
 ):
-    monkeypatch.setattr("server.running.gate.WAIT_SECONDS", 0)  # it still waits, as the store answers
-    opening, port, arrived = gate
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=10) as http:
+    monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0)  # it still waits, as the store answers
+    server, listening, address = starting
+    waiting, serving = Waiting(lambda: None), asyncio.Event()
+    waiting.serves_soon = True
+    accepting = asyncio.create_task(accept_soon(server, listening, waiting, serving))
+    async with httpx.AsyncClient(base_url=address, timeout=10) as http:
         asked = asyncio.create_task(http.post("/postTask", content=b"x" * 200_000))
-        await arrived.wait()
-        assert (await http.get("/healthz")).text == "waiting "
-        opening.open(application("serving", came))
+        await asyncio.to_thread(select.select, [listening], [], [])  # its connection is in the kernel's queue
+        server.request_callback = application("serving", came)
+        serving.set()
         assert (await asked).text == "serving " + "x" * 200_000
-        assert (await http.get("/healthz")).text == "serving "
+    await accepting
+
+
+async def test_no_request_waits_long_for_a_store_that_is_silent(starting, came, monkeypatch):
+    monkeypatch.setattr("server.running.worker.WAIT_SECONDS", 0.05)
+    server, listening, address = starting
+    await accept_soon(server, listening, Waiting(lambda: None), asyncio.Event())
+    async with httpx.AsyncClient(base_url=address, timeout=10) as http:
+        assert (await http.get("/healthz")).text == "waiting "
 
 
 async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_another_one(
