@@ -214,7 +214,7 @@ def task_page(
     standing = watched.standing
     barred = why_closed(standing, unionid) or why_barred(standing, unionid, won=unionid in watched.winners)
     why = barred.error if barred else ""
-    cd_seconds = watched.setting.cd
+    cd_seconds = watched.cd_seconds
     left = 0 if watched.status else seconds_left(watched.cd_until, now_ms)
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     shown = unwritten(watched.task) if prize is None else prize
@@ -252,7 +252,7 @@ def task_page(
 def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
     """Encode the part that is the same for all callers, from the declared structs."""
     task = watched.task
-    rules = watched.setting.rules
+    rules = watched.rules
     fields: dict[str, Any] = {
         "publisher_id": task.get("publisher_id", ""),
         "wxname": task["wxname"],
@@ -272,8 +272,8 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "ranks": rank_rows(
             context, watched.review, watched.hidden, task.get("ranks", []), watched.ranks_left
         ),
-        "cd": watched.setting.cd,
-        "fair_start_ms": context.settings.fair_start_ms if watched.setting.cd else 0,
+        "cd": watched.cd_seconds,
+        "fair_start_ms": context.settings.fair_start_ms if watched.cd_seconds else 0,
         "starts_at": task.get("starts_at", 0),
         "expires_at": 0 if watched.status else watched.ends_by,
         "seq": watched.seq,

@@ -5,8 +5,8 @@ A process encodes each event once: server frames are unmasked, so every watcher 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -190,30 +190,15 @@ class Pong(Frame, tag="pong"):
     server_time: int
 
 
-class Setting(msgspec.Struct, frozen=True):
-    """The fields of a task that its frames repeat, which never change.
-
-    `public_url` is put before the paths of our own pictures.
-    """
-
-    code: str
-    cd: int
-    max_depth: int
-    money: int
-    goods_type: int
-    commitment: str
-    public_url: str
-    rules: Rules
-
-
-def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
+def dig_frames(dig: Dig, task: Mapping[str, Any], rules: Rules, public_url: str) -> list[Frame]:
     """Return a dig's frames in the order they are sent: cd, join, prize, end.
 
-    They are built from the dig's record alone, so that a replay has the same bytes as the live frames.
+    They are built from the dig's record and what never changes about its `task`, so that a replay has the
+    same bytes as the live frames. `public_url` is put before the paths of our own pictures.
     """
     code, seq = dig["code"], dig["depth"]
-    picture = setting.public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
-    frames: list[Frame] = [_cd(dig, picture, setting.rules)]
+    picture = public_url + dig["wxheadpic"] if dig["wxheadpic"].startswith("/") else dig["wxheadpic"]
+    frames: list[Frame] = [_cd(dig, picture, rules)]
     if "n" in dig:
         frames.append(
             Join(
@@ -227,7 +212,7 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
             )
         )
     if dig["is_prize"]:
-        rank, fen = dig.get("rank", 0), dig.get("fen", setting.money * FEN_PER_YUAN)
+        rank, fen = dig.get("rank", 0), dig.get("fen", task["money"] * FEN_PER_YUAN)
         frames.append(
             Prize(
                 code=code,
@@ -239,12 +224,12 @@ def dig_frames(dig: Dig, setting: Setting) -> list[Frame]:
                 ranks_left=dig.get("ranks_left", []),
                 money=fen // FEN_PER_YUAN,
                 money_fen=fen,
-                goods_type=(RED_PACKET if fen else GOODS) if rank else setting.goods_type,
+                goods_type=(RED_PACKET if fen else GOODS) if rank else task["goods_type"],
                 rank=rank,
             )
         )
     if "end" in dig:
-        frames.append(End(code=code, seq=seq, end_reason=dig["end"], commitment=setting.commitment))
+        frames.append(End(code=code, seq=seq, end_reason=dig["end"], commitment=task["commitment"]))
     return frames
 
 

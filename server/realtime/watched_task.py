@@ -15,7 +15,7 @@ import msgspec
 from server.errors import NotShown
 from server.game.chance import Outlook, outlook
 from server.game.dig import Dig, seconds_left
-from server.game.draw import read_rules
+from server.game.draw import Rules, read_rules
 from server.game.reasons import Standing, may_see
 from server.game.review import ReviewShown, note_of, review_of
 from server.game.task import Participant, Task, ends_by_ms
@@ -25,7 +25,6 @@ from server.realtime.frames import (
     Error,
     Frame,
     Review,
-    Setting,
     Sign,
     Snapshot,
     Start,
@@ -39,7 +38,7 @@ from server.realtime.replay import Replay
 FIRST_PARTICIPANTS = 50
 # How many announced claims are remembered.
 KNOWN_CLAIMS = 32
-# The fields of a task that its page shows and that never change.
+# The fields of a task that its page and its frames show and that never change.
 SHOWN = (
     "publisher",
     "created_at",
@@ -55,6 +54,7 @@ SHOWN = (
     "synopsis",
     "pic",
     "thumbnail",
+    "cd_ms",
     "max_depth",
     "prize_num",
     "ranks",
@@ -117,8 +117,9 @@ class WatchedTask:
         self.ticking: dict[Watcher, None] = {}
         self._away: dict[Watcher, bool] = {}  # watchers who may not see it now, and whether they want ticks
         self.people: dict[str, int] = {}  # who watches, and on how many sockets
-        self.setting: Setting
         self.task: dict[str, Any]  # the fields in SHOWN
+        self.rules: Rules
+        self._public_url: str
         self._first: list[bytes] = []  # packed, since a thousand tasks may be kept
         self.winners: dict[str, int] = {}  # the winners' places `no`, by unionid
         self.kept: list[News] = []  # news that came while it was read
@@ -200,16 +201,7 @@ class WatchedTask:
         between. Digs before a missing one are not replayed.
         """
         self._take_names(task)
-        self.setting = Setting(
-            code=self.code,
-            cd=task["cd_ms"] // 1000,
-            max_depth=task["max_depth"],
-            money=task["money"],
-            goods_type=task["goods_type"],
-            commitment=task["commitment"],
-            public_url=public_url,
-            rules=read_rules(task["params"]),
-        )
+        self.rules, self._public_url = read_rules(task["params"]), public_url
         self.seq = task["now_depth"]
         self.heard = max(self.heard, self.seq)
         self.cd_until = task["cd_until"]
@@ -308,11 +300,14 @@ class WatchedTask:
                 break
             if len(self.replay) and self.replay.last != dig["depth"] - 1:
                 whole = False
-            self.replay.append(dig["depth"], encode(dig_frames(dig, self.setting)))
+            self.replay.append(dig["depth"], self._frames(dig))
         if len(self.replay) and self.replay.last != self.seq:
             whole = False
             self.replay.clear()
         return whole
+
+    def _frames(self, dig: Dig) -> bytes:
+        return encode(dig_frames(dig, self.task, self.rules, self._public_url))
 
     def _count(self, dig: Dig) -> None:
         """Add a dig to the people that a page shows. Repeating a dig changes nothing."""
@@ -353,7 +348,7 @@ class WatchedTask:
         if "end" in dig:
             self.status, self.end_reason, self.ended_at = 1, dig["end"], dig["at"]
         self._count(dig)
-        frames = encode(dig_frames(dig, self.setting))
+        frames = self._frames(dig)
         self.replay.append(self.seq, frames)
         return frames
 
@@ -365,7 +360,7 @@ class WatchedTask:
             return b""
         self.status, self.end_reason = 1, end_reason
         return encode(
-            [End(code=self.code, seq=self.seq, end_reason=end_reason, commitment=self.setting.commitment)]
+            [End(code=self.code, seq=self.seq, end_reason=end_reason, commitment=self.task["commitment"])]
         )
 
     def start(self, now_ms: int, ends_by: int) -> bytes:
@@ -406,9 +401,14 @@ class WatchedTask:
         return len(self.people) + self.elsewhere
 
     @property
+    def cd_seconds(self) -> int:
+        """How long a cooldown lasts."""
+        return int(self.task["cd_ms"]) // 1000
+
+    @property
     def outlook(self) -> Outlook:
         """What the draw's law says of the digs to come."""
-        return outlook(self.setting.rules, self.seq, self.last_won, self.prizes_left)
+        return outlook(self.rules, self.seq, self.last_won, self.prizes_left)
 
     def snapshot(self, now_ms: int) -> Snapshot:
         """Return the state as a frame."""
@@ -419,17 +419,17 @@ class WatchedTask:
             server_time=now_ms,
             is_cd=int(left > 0),
             time=left,
-            cd=self.setting.cd,
+            cd=self.cd_seconds,
             cd_until=self.cd_until,
             now_depth=self.seq,
-            max_depth=self.setting.max_depth,
+            max_depth=self.task["max_depth"],
             **msgspec.structs.asdict(self.outlook),
             prizes_left=self.prizes_left,
             ranks_left=self.ranks_left,
             participants=self.participants,
             status=self.status,
             end_reason=self.end_reason,
-            commitment=self.setting.commitment,
+            commitment=self.task["commitment"],
             watchers=self.total,
         )
 
