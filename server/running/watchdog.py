@@ -62,7 +62,6 @@ class Heart:
 class Watchdog:
     """Watches one worker: start it with `worker_end` inherited, then await `ended`.
 
-    `serves` is called with its first heartbeat that says that it serves.
     It looks for heartbeats once per turn of `turn_seconds`. A late turn does not count against the worker:
     this process was stopped, or the machine slept or was too busy.
     """

@@ -26,7 +26,7 @@ from server.errors import BadSettings
 from server.operation.monitor import Monitor
 from server.operation.webhook import Webhook
 from server.realtime.bus import Bus
-from server.realtime.own_database import OwnDatabase, Wrong
+from server.realtime.own_database import OwnDatabase
 from server.running.bounded import BoundedServer, Bounds
 from server.running.leading import Leading
 from server.running.stores import remember_identity, remembered_identity
@@ -105,23 +105,14 @@ def bounds_of(settings: Settings) -> Bounds:
     return Bounds(an_address, a_person, trusted, only_https=settings.public_url.startswith("https://"))
 
 
-class NotOurs(Exception):
-    """The database must not be served from. The message is one line; `msg` says it for `/readyz`."""
-
-    def __init__(self, wrong: Wrong) -> None:
-        super().__init__(wrong.text)
-        self.msg = wrong.msg
-
-
 async def look_at_data(
     settings: Settings, identity: str = "", *, prepares: bool, answers: Callable[[], None] = lambda: None
-) -> str:
-    """Return the identity of the database once it is ready to serve from. With `prepares`, prepare it.
+) -> OwnDatabase:
+    """Return the database, prepared, or why it may not be served from (`wrong`). With `prepares`, prepare it.
 
-    `identity` is what it should be, if that is known. Raises BadSettings; NotOurs for another database, for
-    an emptied one, and if a value is sealed under a secret that we lack. It notes in the database that this
-    server seals, so that no rotation misses the values that it will seal. `answers` is called once MongoDB
-    answers.
+    `identity` is what it should have, if that is known. Raises BadSettings. It notes in the database that
+    this server seals, so that no rotation misses the values that it will seal. `answers` is called once
+    MongoDB answers.
 
     In development a new database is prepared too, perhaps by several workers at once.
     """
@@ -133,19 +124,14 @@ async def look_at_data(
         answers()
         if identity:
             await database.look()
-            _refuse(database)
-        await _prepare(store, settings, prepares=prepares)
-        await database.look_through()
-        _refuse(database)
-        await note_sealing(store, database, keys)
+        if database.wrong is None:
+            await _prepare(store, settings, prepares=prepares)
+            await database.look_through()
+        if database.wrong is None:
+            await note_sealing(store, database, keys)
     finally:
         store.close()
-    return database.identity
-
-
-def _refuse(database: OwnDatabase) -> None:
-    if database.wrong is not None:
-        raise NotOurs(database.wrong)
+    return database
 
 
 async def _prepare(store: Store, settings: Settings, *, prepares: bool) -> None:
@@ -198,12 +184,13 @@ class Waiting:
         while not asked_to_stop.is_set():
             try:
                 self.why = self.why or ("正在准备数据库" if prepares else "")
-                return await look_at_data(settings, identity, prepares=prepares, answers=self._answers)
-            except NotOurs as error:
+                found = await look_at_data(settings, identity, prepares=prepares, answers=self._answers)
+                if found.wrong is None:
+                    return found.identity
                 self.serves_soon = False
-                if error.msg != self.why:
-                    log.error("not ready: %s", error)  # noqa: TRY400  (no bug)
-                self.why = error.msg
+                if found.wrong.msg != self.why:
+                    log.error("not ready: %s", found.wrong.text)
+                self.why = found.wrong.msg
                 self._tell_refusing()
             except Exception as error:
                 if not is_unavailable(error):
