@@ -66,7 +66,8 @@ function kindRow(id, values, { cash, mostYuan, changed, remove }) {
   const number = part("number", "几份", { type: "number", inputmode: "numeric", min: 1, max: 1000, step: 1 });
   const amount = part("amount", LABELS.each, { type: "number", inputmode: "decimal", min: 0.1, max: mostYuan, step: 0.01 });
   const value = part("value", "每份值多少元", { placeholder: "可以不填", type: "number", inputmode: "numeric", min: 1, max: 50_000, step: 1, required: false });
-  const drop = el("button.link", { onclick: remove }, "去掉这一种");
+  // The second click of a double click on the form's own button can land here, since the page scrolls to what is wrong.
+  const drop = el("button.link", { onclick: ({ detail }) => { if (detail < 2) remove(); } }, "去掉这一种");
   const inputs = Object.fromEntries(Object.entries({ name, kind, number, amount, value }).map(([of, made]) => [of, made.querySelector("input, select")]));
   return {
     element: el("li", {}, el("fieldset.stack", {}, legend, el("div.pair", {}, name, kind), el("div.pair", {}, number, amount, value), picture.element, drop)),

@@ -20,6 +20,22 @@ def kind(page: Page, place: int, name: str, what: str, number: str) -> None:
     row.get_by_label("几份").fill(number)
 
 
+def test_a_double_click_on_a_form_with_a_mistake_takes_no_kind_away(window):
+    page = window("埋宝人", "/#/publish", viewport=PHONE).page
+    page.get_by_role("radio", name="几种、拼手气").check()
+    page.get_by_label("物品名").fill("什么都有的箱子")
+    page.set_input_files("#picture", {"name": "箱.jpg", "mimeType": "image/jpeg", "buffer": a_picture()})
+    for place in range(1, 7):
+        if place > 2:
+            page.get_by_role("button", name="再加一种").click()
+        kind(page, place, f"第 {place} 名", "实物", "1")
+    for place in range(1, 7):  # the page scrolls to another place for each
+        kind(page, place, f"第 {place} 名", "拼手气", "1")
+        page.get_by_role("button", name="埋下宝贝").dblclick()
+        expect(page.get_by_role("group", name="第 6 种")).to_be_visible()
+        kind(page, place, f"第 {place} 名", "实物", "1")
+
+
 def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, address):
     opened = window("埋宝人", "/#/publish", viewport=PHONE)
     page = opened.page
