@@ -17,10 +17,9 @@ from prometheus_client.registry import Collector
 from tornado.httputil import HTTPServerRequest
 from tornado.log import app_log
 
-from handlers.base import BaseHandler
+from handlers.base import BaseHandler, Reply
 from handlers.languages import Language
 from server.actions.gauges import money_gauges
-from server.context import Context
 from server.errors import BadToken
 from server.store import is_unavailable
 from server.store.gauges import MoneyGauges
@@ -32,7 +31,7 @@ class Health(BaseHandler):
     """`/healthz`: the process is alive and its loop runs. Asks no store."""
 
     def get(self) -> None:
-        self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
+        self.finish(msgspec.json.encode(Reply()))
 
 
 class NotReady(BaseHandler):
@@ -43,43 +42,25 @@ class NotReady(BaseHandler):
         self._why = why
 
     def get(self) -> None:
-        self.say_not_ready(["mongodb"], self._why())
-
-    def say_not_ready(self, silent: list[str], why: str) -> None:
-        """Answer 503 with the stores that cannot be served from, and why, if that is known."""
-        self.set_status(503)
-        said = f"没有响应：{'、'.join(silent)}"
-        answer = {
-            "status": 1,
-            "msg": f"还不能服务：{why}" if why else said,
-            "error": "unavailable",
-            "silent": silent,
-            "trace_id": self.trace_id,
-        }
-        self.finish(msgspec.json.encode(answer))
+        _say_not_ready(self, ["mongodb"], self._why())
 
 
-class Ready(NotReady):
+class Ready(BaseHandler):
     """`/readyz`: 200 if the stores answer, else 503 with the names of the stores that do not.
 
     A database that is not ours, or that is sealed under a secret that we lack, does not count as answering.
     """
 
-    def initialize(self, context: Context) -> None:  # type: ignore[override]
-        BaseHandler.initialize(self, context)
-
-    async def get(self) -> None:  # type: ignore[override]
+    async def get(self) -> None:
         """Ask both stores. Each gets READY_SECONDS."""
-        silent = [
-            name
-            for name, answers in (("mongodb", self._mongodb), ("redis", self._redis))
-            if not await answers()
-        ]
+        silent = [] if await self._mongodb() else ["mongodb"]
+        if not await self.context.bus.ping():
+            silent.append("redis")
+        wrong = self.context.database.wrong
         if silent:
-            wrong = self.context.database.wrong
-            self.say_not_ready(silent, wrong.msg if wrong else "")
-            return
-        self.finish(msgspec.json.encode({"status": 0, "msg": ""}))
+            _say_not_ready(self, silent, wrong.msg if wrong else "")
+        else:
+            self.finish(msgspec.json.encode(Reply()))
 
     async def _mongodb(self) -> bool:
         try:
@@ -88,8 +69,18 @@ class Ready(NotReady):
         except TimeoutError:
             return False
 
-    async def _redis(self) -> bool:
-        return await self.context.bus.ping()
+
+def _say_not_ready(handler: BaseHandler, silent: list[str], why: str) -> None:
+    """Answer 503 with the stores that cannot be served from, and why, if that is known."""
+    answer = {
+        "status": 1,
+        "msg": f"还不能服务：{why}" if why else f"没有响应：{'、'.join(silent)}",
+        "error": "unavailable",
+        "silent": silent,
+        "trace_id": handler.trace_id,
+    }
+    handler.set_status(503)
+    handler.finish(msgspec.json.encode(answer))
 
 
 class Metrics(BaseHandler):
@@ -169,15 +160,13 @@ class _Money(Collector):
 class OpenApi(BaseHandler):
     """`/openapi.json`, generated from the declarations that parse requests; in English with `lang=en`."""
 
-    def initialize(  # type: ignore[override]
-        self, context: object, documents: Mapping[Language, dict[str, Any]], servers: object
-    ) -> None:
-        super().initialize(context)  # type: ignore[arg-type]
-        self._documents, self._servers = documents, servers
+    def initialize(self, documents: Mapping[Language, dict[str, Any]]) -> None:  # type: ignore[override]
+        super().initialize()
+        self._documents = documents
 
     def get(self) -> None:
         language: Language = "en" if self.get_query_argument("lang", "") == "en" else "zh"
-        self.finish(msgspec.json.encode({**self._documents[language], "servers": self._servers}))
+        self.finish(msgspec.json.encode(self._documents[language]))
 
 
 class AsyncApi(OpenApi):

@@ -12,35 +12,15 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import URLSpec
 from tornado.web import Application, RequestHandler, _HandlerDelegate
 
-from handlers import asyncapi, openapi
+from handlers import asyncapi, files, health, openapi, pages, push, texts, unready, uploads, websocket
 from handlers.base import Interface
-from handlers.digging.commitment import GetCommitment
-from handlers.digging.details import GetTaskDetails, GetTaskUser
-from handlers.digging.digs import GetDigs, GetMyDigs
-from handlers.digging.ending import EditTask, EndTask
-from handlers.digging.lists import GetMyPartake, GetMyPrize, GetMyRelease, GetTaskList
-from handlers.digging.post_task import PostTask
-from handlers.digging.proof import GetProof
-from handlers.digging.publishers import Follow, GetMyFollows, GetPublisher
-from handlers.files import File, GetSharePic, MiniProgramCode
-from handlers.health import AsyncApi, Health, Metrics, NotReady, OpenApi, Ready
+from handlers.digging import commitment, details, digs, ending, lists, post_task, proof, publishers
 from handlers.languages import LANGUAGES
-from handlers.messages.consents import GetTemplates, Remind, Subscribed
-from handlers.money.payments import Notified, PayTask
-from handlers.money.prizes import ConfirmDraw, DrawPrize, GetWinners
-from handlers.money.shipping import ReceivePrize, ShipPrize, ShipPrizes
-from handlers.money.statement import GetStatement
-from handlers.ops.pictures import OpsFile
-from handlers.ops.screen import OPS_INTERFACES, OpsFeed
-from handlers.pages import NotFound, Page, Site, Static, security_headers
-from handlers.people.account import DeleteAccount, GetMyInfo, KeepAccount, Logout, SetProfile, UserLogin
-from handlers.push import Push
-from handlers.reviews.message_push import Pushed
-from handlers.reviews.reporting import ReportTask
-from handlers.texts import GetRules, GetTexts
-from handlers.unready import Unready, UnreadySocket
-from handlers.uploads import UploadFile
-from handlers.websocket import PING_SECONDS, PONG_SECONDS, READ_BYTES
+from handlers.messages import consents
+from handlers.money import payments, prizes, shipping, statement
+from handlers.ops import pictures, screen
+from handlers.people import account
+from handlers.reviews import message_push, reporting
 from server import __version__
 from server.context import Context
 from server.settings import Settings
@@ -48,44 +28,44 @@ from server.telemetry import metrics
 from server.telemetry.logs import shown_path
 
 INTERFACES: list[type[Interface]] = [
-    UserLogin,
-    GetTaskList,
-    GetTaskDetails,
-    GetCommitment,
-    PostTask,
-    GetSharePic,
-    GetTaskUser,
-    GetDigs,
-    UploadFile,
-    GetMyInfo,
-    GetMyRelease,
-    GetMyPartake,
-    GetMyDigs,
-    GetMyPrize,
-    SetProfile,
-    Logout,
-    DeleteAccount,
-    KeepAccount,
-    GetProof,
-    PayTask,
-    DrawPrize,
-    ConfirmDraw,
-    ShipPrize,
-    ShipPrizes,
-    ReceivePrize,
-    EditTask,
-    EndTask,
-    GetWinners,
-    GetStatement,
-    GetTemplates,
-    Subscribed,
-    Remind,
-    ReportTask,
-    GetTexts,
-    GetRules,
-    GetPublisher,
-    Follow,
-    GetMyFollows,
+    account.UserLogin,
+    lists.GetTaskList,
+    details.GetTaskDetails,
+    commitment.GetCommitment,
+    post_task.PostTask,
+    files.GetSharePic,
+    details.GetTaskUser,
+    digs.GetDigs,
+    uploads.UploadFile,
+    account.GetMyInfo,
+    lists.GetMyRelease,
+    lists.GetMyPartake,
+    digs.GetMyDigs,
+    lists.GetMyPrize,
+    account.SetProfile,
+    account.Logout,
+    account.DeleteAccount,
+    account.KeepAccount,
+    proof.GetProof,
+    payments.PayTask,
+    prizes.DrawPrize,
+    prizes.ConfirmDraw,
+    shipping.ShipPrize,
+    shipping.ShipPrizes,
+    shipping.ReceivePrize,
+    ending.EditTask,
+    ending.EndTask,
+    prizes.GetWinners,
+    statement.GetStatement,
+    consents.GetTemplates,
+    consents.Subscribed,
+    consents.Remind,
+    reporting.ReportTask,
+    texts.GetTexts,
+    texts.GetRules,
+    publishers.GetPublisher,
+    publishers.Follow,
+    publishers.GetMyFollows,
 ]
 
 # Paths that ask no store, or that report themselves that a store does not answer.
@@ -95,7 +75,7 @@ _NEEDS_NO_DATABASE = re.compile(
 
 log = logging.getLogger("wabao.access")
 
-_site = functools.cache(Site)
+_site = functools.cache(pages.Site)
 
 
 def needs_database(path: str) -> bool:
@@ -106,43 +86,40 @@ def needs_database(path: str) -> bool:
 def make_app(context: Context) -> Application:
     """Return the application; it serves until its context is closed."""
     given = {"context": context}
-    interfaces = (*INTERFACES, *OPS_INTERFACES)
+    interfaces = (*INTERFACES, *screen.OPS_INTERFACES)
     routes = [URLSpec(interface.path, interface, given) for interface in interfaces]
-    url = context.settings.public_url
-    reference = {each: openapi.document(interfaces, __version__, each) for each in LANGUAGES}
-    if context.sandbox is not None:
-        reference = {
-            each: openapi.with_sandbox(document, context.sandbox.described(each))
-            for each, document in reference.items()
-        }
-    channel = {each: asyncapi.document(__version__, each) for each in LANGUAGES}
+    url, reference, channel = context.settings.public_url, {}, {}
+    for language in LANGUAGES:
+        document = openapi.document(interfaces, __version__, language)
+        if context.sandbox is not None:
+            document = openapi.with_sandbox(document, context.sandbox.described(language))
+        reference[language] = document | {"servers": [{"url": url}]}
+        channel[language] = asyncapi.document(__version__, language) | {"servers": asyncapi.servers(url)}
     routes += [
-        URLSpec(r"/healthz", Health, given),
-        URLSpec(r"/readyz", Ready, given),
-        URLSpec(r"/metrics", Metrics, given),
-        URLSpec(r"/openapi\.json", OpenApi, {**given, "documents": reference, "servers": [{"url": url}]}),
-        URLSpec(
-            r"/asyncapi\.json", AsyncApi, {**given, "documents": channel, "servers": asyncapi.servers(url)}
-        ),
-        URLSpec(r"/files/(.+)", File, given),
-        URLSpec(r"/miniProgramCode", MiniProgramCode, given),
-        URLSpec(r"/ws", Push, given),
-        URLSpec(r"/ops/feed", OpsFeed, given),
-        URLSpec(r"/ops/files/(.+)", OpsFile, given),
-        URLSpec(r"/(?:pay|refund|transfer)Notify", Notified, given),
-        URLSpec(r"/wxPush", Pushed, given),
+        URLSpec(r"/healthz", health.Health, given),
+        URLSpec(r"/readyz", health.Ready, given),
+        URLSpec(r"/metrics", health.Metrics, given),
+        URLSpec(r"/openapi\.json", health.OpenApi, {"documents": reference}),
+        URLSpec(r"/asyncapi\.json", health.AsyncApi, {"documents": channel}),
+        URLSpec(r"/files/(.+)", files.File, given),
+        URLSpec(r"/miniProgramCode", files.MiniProgramCode, given),
+        URLSpec(r"/ws", push.Push, given),
+        URLSpec(r"/ops/feed", screen.OpsFeed, given),
+        URLSpec(r"/ops/files/(.+)", pictures.OpsFile, given),
+        URLSpec(r"/(?:pay|refund|transfer)Notify", payments.Notified, given),
+        URLSpec(r"/wxPush", message_push.Pushed, given),
     ]
     routes += page_routes(context.settings)
     if context.sandbox is not None:
         routes += context.sandbox.routes(context)
     settings: dict[str, Any] = {
-        "default_handler_class": NotFound,
+        "default_handler_class": pages.NotFound,
         "default_handler_args": given,
         "log_function": log_request,
         "only_https": context.settings.public_url.startswith("https://"),
-        "websocket_max_message_size": READ_BYTES,
-        "websocket_ping_interval": PING_SECONDS,
-        "websocket_ping_timeout": PONG_SECONDS,
+        "websocket_max_message_size": websocket.READ_BYTES,
+        "websocket_ping_interval": websocket.PING_SECONDS,
+        "websocket_ping_timeout": websocket.PONG_SECONDS,
     }
     return Guarded(context, routes, **settings)
 
@@ -160,7 +137,8 @@ class Guarded(Application):
         if needs:
             self._activity.note()
         if needs and self._database.wrong is not None:
-            return self.get_handler_delegate(request, UnreadySocket if request.path == "/ws" else Unready)
+            refusing = unready.UnreadySocket if request.path == "/ws" else unready.Unready
+            return self.get_handler_delegate(request, refusing)
         return super().find_handler(request, **kwargs)
 
     def get_handler_delegate(
@@ -189,16 +167,16 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
     It serves the pages; their requests are refused, and they ask again.
     """
     routes = [
-        URLSpec(r"/healthz", Health),
-        URLSpec(r"/readyz", NotReady, {"why": why}),
-        URLSpec(r"/ws", UnreadySocket),
+        URLSpec(r"/healthz", health.Health),
+        URLSpec(r"/readyz", health.NotReady, {"why": why}),
+        URLSpec(r"/ws", unready.UnreadySocket),
         *page_routes(settings),
     ]
     # Requests are counted, not logged: a line for each would bury the line that says why no request is
     # served.
     return Application(
         routes,
-        default_handler_class=Unready,
+        default_handler_class=unready.Unready,
         log_function=count_request,
         only_https=settings.public_url.startswith("https://"),
     )
@@ -224,10 +202,10 @@ def page_routes(settings: Settings) -> list[URLSpec]:
         "messages": str(int(bool(settings.templates))),
     }
     return [
-        URLSpec(r"/", Page, {"page": app.page(values), "headers": security_headers(url, True)}),
-        URLSpec(r"/ops/?", Page, {"page": ops.page({}), "headers": security_headers(url, False)}),
-        URLSpec(r"/docs/?", Page, {"page": reference, "headers": security_headers(url, False)}),
-        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", Static, {"sites": sites}),
+        URLSpec(r"/", pages.Page, {"page": app.page(values), "headers": pages.security_headers(url, True)}),
+        URLSpec(r"/ops/?", pages.Page, {"page": ops.page({}), "headers": pages.security_headers(url, False)}),
+        URLSpec(r"/docs/?", pages.Page, {"page": reference, "headers": pages.security_headers(url, False)}),
+        URLSpec(r"/static/([a-z]+)/([0-9a-f]+)/(.+)", pages.Static, {"sites": sites}),
     ]
 
 
