@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -27,7 +27,9 @@ def schemas_of(
     classes = {each.__name__: each for each in structs_within(msgspec.inspect.multi_type_info(everything))}
     _, schemas = msgspec.json.schema_components(everything, ref_template="#/components/schemas/{name}")
     for name, schema in schemas.items():
-        _respell_patterns(schema)
+        for part in _dicts(schema):
+            if isinstance(part.get("pattern"), str):  # JSON Schema's regular expressions are JavaScript's
+                part["pattern"] = part["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
         if name not in taken:
             _require_defaults(schema)
         for field, of in schema["properties"].items():
@@ -37,7 +39,11 @@ def schemas_of(
         if language == "zh":
             schema.pop("description", None)
         else:
-            _say_in_english(schema["properties"])
+            for part in _dicts(schema["properties"]):
+                if isinstance(part.get("title"), str):  # the label of a form
+                    del part["title"]
+                if isinstance(part.get("description"), str):
+                    part["description"] = say(part["description"], "en")
     return schemas
 
 
@@ -94,20 +100,9 @@ def _explain(schema: dict[str, Any], meaning: Meaning, language: Language) -> No
         first["enum"] = [value for value, *_ in VALUES[meaning.values]]
 
 
-def _say_in_english(schema: Any) -> None:
-    """Remove the titles, which are labels of a form, and translate the descriptions of all fields."""
-    for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        _say_in_english(part)
+def _dicts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield a schema and all parts of it that are objects."""
     if isinstance(schema, dict):
-        if isinstance(schema.get("title"), str):
-            del schema["title"]
-        if isinstance(schema.get("description"), str):
-            schema["description"] = say(schema["description"], "en")
-
-
-def _respell_patterns(schema: Any) -> None:
-    r"""Replace `\A` and `\Z` by `^` and `$`: JSON Schema's regular expressions are JavaScript's."""
+        yield schema
     for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        _respell_patterns(part)
-    if isinstance(schema, dict) and isinstance(schema.get("pattern"), str):
-        schema["pattern"] = schema["pattern"].replace(r"\A", "^").replace(r"\Z", "$")
+        yield from _dicts(part)

@@ -18,24 +18,17 @@ from server.errors import BadSettings
 MessageKind: TypeAlias = Literal["won", "claim_ends", "ended", "refused", "cooldown_over", "announced"]
 Sort: TypeAlias = Literal["text", "phrase", "time", "amount", "code"]
 
-# What a message of each kind can show.
-SHOWN: dict[MessageKind, dict[str, Sort]] = {
-    "won": {"name": "text", "prize": "text", "until": "time", "status": "phrase", "note": "text"},
-    "claim_ends": {"name": "text", "prize": "text", "until": "time", "status": "phrase", "note": "text"},
-    "ended": {
-        "name": "text",
-        "how": "text",
-        "at": "time",
-        "refund": "amount",
-        "status": "phrase",
-        "note": "text",
-    },
-    "refused": {"name": "text", "why": "text", "at": "time", "status": "phrase", "note": "text"},
-    "cooldown_over": {"name": "text", "at": "time", "status": "phrase", "note": "text"},
-    "announced": {"name": "text", "who": "text", "at": "time", "status": "phrase", "note": "text"},
+# What a message of each kind can show: these, and its own. `code` is the treasure's.
+_ALWAYS: dict[str, Sort] = {"name": "text", "status": "phrase", "note": "text", "code": "code"}
+_OWN: dict[MessageKind, dict[str, Sort]] = {
+    "won": {"prize": "text", "until": "time"},
+    "claim_ends": {"prize": "text", "until": "time"},
+    "ended": {"how": "text", "at": "time", "refund": "amount"},
+    "refused": {"why": "text", "at": "time"},
+    "cooldown_over": {"at": "time"},
+    "announced": {"who": "text", "at": "time"},
 }
-for _shown in SHOWN.values():
-    _shown["code"] = "code"  # the treasure's
+SHOWN: dict[MessageKind, dict[str, Sort]] = {kind: {**_ALWAYS, **own} for kind, own in _OWN.items()}
 NAMES: dict[MessageKind, str] = {kind: f"message_{kind}" for kind in SHOWN}
 # Which fields of a template can hold what. WeChat names a field by its type and a number.
 _TAKES: dict[str, tuple[Sort, ...]] = {
