@@ -19,6 +19,7 @@ from server.store.digging.tasks import Tasks
 from server.store.digging.terms import terms_of
 from server.store.files import ROUTE, Files
 from server.store.money.prizes import WHERE_SENT
+from server.store.pipelines import begins_with
 
 _Document = dict[str, Any]
 _ByCode = defaultdict[str, list[_Document]]
@@ -26,6 +27,27 @@ _ByCode = defaultdict[str, list[_Document]]
 BATCH = 500
 NAME, PICTURE = "已注销", ""
 _PSEUDONYM = "forgotten:"
+# The fields that name people, by collection: there the pseudonym is put.
+_MOVED = {
+    "digs": "unionid",
+    "tasks": "publisher",
+    "prizes": "unionid publisher",
+    "bills": "unionid",
+    "orders": "publisher",
+    "visits": "unionid",
+    "shares": "sharer newcomer",
+    "pictures.files": "metadata.owner",
+    "reviews": "unionid",
+}
+# There the documents about a person are deleted.
+_DELETED = {
+    "risks": "_id",
+    "places": "unionid",
+    "messages": "unionid",
+    "consents": "unionid",
+    "reports": "unionid",
+    "follows": "follower publisher",
+}
 
 
 def new_pseudonym() -> str:
@@ -85,11 +107,6 @@ class Erasure:
                 {"$set": {"unionid": new, "body": b""}},
             )
 
-    async def delete_risk(self, old: str) -> None:
-        """Delete what WeChat said of a person's risk, and from where they came."""
-        await self._database["risks"].delete_one({"_id": old})
-        await self._database["places"].delete_many({"unionid": old})
-
     async def published(self, unionid: str) -> list[Task]:
         """Return all tasks that a person published, without their seeds."""
         tasks = Tasks(self._database).collection
@@ -122,8 +139,7 @@ class Erasure:
         for task in await self.published(old):
             code = task["_id"]
             await database["prizes"].update_many({"code": code}, {"$set": {"publisher": new}})
-            posters = {"$gte": f"poster:{code}:", "$lt": f"poster:{code};"}  # ";" is the character after ":"
-            await self._delete_files({"metadata.made_for": posters})
+            await self._delete_files({"metadata.made_for": begins_with(f"poster:{code}:")})
             await database["tasks"].update_one(
                 {"_id": code, "publisher": old},
                 {
@@ -165,11 +181,11 @@ class Erasure:
     async def move_visits(self, old: str, new: str) -> None:
         """Move what a person opened and whom they brought. Links that they shared still lead to the task."""
         visits, shares = self._database["visits"], self._database["shares"]
-        for code in await visits.distinct("code", {"unionid": new}):
-            await self._delete_posters(code, old)  # some may be newer than an earlier pass
         while page := await visits.find({"unionid": old}).to_list(BATCH):
             for visit in page:
-                await self._move_visit(visit, old, new)
+                moved = {**visit, "_id": f"{visit['code']}:{new}", "unionid": new}
+                await visits.update_one({"_id": moved.pop("_id")}, {"$setOnInsert": moved}, upsert=True)
+                await visits.delete_one({"_id": visit["_id"]})
         brought = {"$or": [{"sharer": old}, {"newcomer": old}]}
         while page := await shares.find(brought).to_list(BATCH):
             for share in page:
@@ -188,60 +204,23 @@ class Erasure:
         await reviews.delete_many({"unionid": old, "code": ""})
         await reviews.update_many({"unionid": old}, {"$set": {"unionid": new, "openid": "", "text": ""}})
 
-    async def _move_visit(self, visit: _Document, old: str, new: str) -> None:
-        visits, code = self._database["visits"], visit["code"]
-        await self._delete_posters(code, old)
-        moved = {**visit, "unionid": new}
-        del moved["_id"]
-        await visits.update_one({"_id": f"{code}:{new}"}, {"$setOnInsert": moved}, upsert=True)
-        await visits.delete_one({"_id": visit["_id"]})
-
-    async def _delete_posters(self, code: str, unionid: str) -> None:
-        named = [{"metadata.made_for": made_for} for made_for in _posters(code, unionid)]
-        await self._delete_files({"$or": named})
-
-    async def delete_messages(self, old: str) -> None:
-        """Delete the messages to a person, and what they consented to."""
-        await self._database["messages"].delete_many({"unionid": old})
-        await self._database["consents"].delete_many({"unionid": old})
-
-    async def delete_follows(self, old: str) -> None:
-        """Delete whom a person follows, and who follows them, of whom there may be many."""
-        follows = self._database["follows"]
-        await follows.delete_many({"follower": old})
+    async def delete_rest(self, old: str) -> None:
+        """Delete what is about a person alone. Followers, of whom there may be many, are deleted some at a
+        time."""
         person = await self._database["people"].find_one({"_id": old}, {"followed": 1}) or {}
         for after in range(0, person.get("followed", 0), BATCH):
             numbers = {"$gt": after, "$lte": after + BATCH}
-            await follows.delete_many({"publisher": old, "n": numbers})
-        await follows.delete_many({"publisher": old})  # those without such a number, of whom there are few
-
-    async def delete_reports(self, old: str) -> None:
-        """Delete what a person reported."""
-        await self._database["reports"].delete_many({"unionid": old})
+            await self._database["follows"].delete_many({"publisher": old, "n": numbers})
+        for name, fields in _DELETED.items():
+            for field in fields.split():
+                await self._database[name].delete_many({field: old})
 
     async def remaining(self, old: str, new: str) -> list[str]:
         """Return the collections that still name a person, besides their own record, once `move_…` ran."""
-        places = {
-            "digs": ["unionid"],
-            "tasks": ["publisher"],
-            "prizes": ["unionid", "publisher"],
-            "bills": ["unionid"],
-            "orders": ["publisher"],
-            "visits": ["unionid"],
-            "reports": ["unionid"],
-            "shares": ["sharer", "newcomer"],
-            "risks": ["_id"],
-            "places": ["unionid"],
-            "pictures.files": ["metadata.owner"],
-            "messages": ["unionid"],
-            "consents": ["unionid"],
-            "follows": ["publisher", "follower"],
-            "reviews": ["unionid"],
-        }
         found = {
             name
-            for name, fields in places.items()
-            for field in fields
+            for name, fields in (_MOVED | _DELETED).items()
+            for field in fields.split()
             if await self._database[name].find_one({field: old}, {"_id": 1})
         }
         if await self._is_last(old, new):
@@ -262,10 +241,3 @@ class Erasure:
         """Return the codes of the tasks that a person dug, some at a time."""
         codes = await self._database["digs"].distinct("code", {"unionid": unionid, "n": {"$gt": 0}})
         return [codes[at : at + BATCH] for at in range(0, len(codes), BATCH)]
-
-
-def _posters(code: str, unionid: str) -> list[Any]:
-    """Return conditions for the names under which a person's posters of a task are kept."""
-    mine = f"poster:{code}:{unionid}"
-    before = [mine, f"{mine}:page"]  # names of posters from before they showed the sharer
-    return [*before, {"$gte": f"{mine}|", "$lt": f"{mine}}}"}]  # "}" is the character after "|"
