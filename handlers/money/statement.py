@@ -50,13 +50,13 @@ class GetStatement(Interface):
         if task["publisher"] != publisher["_id"]:
             raise NotYours
         money = await read_money(store, request.code)
-        shares = await store.visits.share_numbers(request.code)
+        shares = await store.shares.numbers(request.code)
         states = Counter(prize["state"] for prize in money.prizes)
         return GetStatementReply(
             participants=task["participants"],
             digs=task["now_depth"],
             max_depth=task["max_depth"],
-            opened=shares["opened"],
+            opened=await store.visits.opened_number(request.code),
             sharers=shares["sharers"],
             brought=shares["brought"],
             prize_num=task["prize_num"],

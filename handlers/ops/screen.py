@@ -143,6 +143,7 @@ class OpsTask(OperatorInterface):
         task = await store.tasks.get(request.code)
         digs = await store.digs.newest(request.code, SHOWN_DIGS)
         money = await read_money(store, request.code)
+        opened = await store.visits.opened_number(request.code)
         return OpsTaskReply(
             task=board_task(task, self.context.hub.watchers(request.code)),
             featured=int(request.code in self.context.database.featured),
@@ -154,7 +155,7 @@ class OpsTask(OperatorInterface):
             opened_at=task["opened_at"],
             expires_at=task["expires_at"],
             ended_at=task["ended_at"],
-            shares=msgspec.convert(await store.visits.share_numbers(request.code), Shares),
+            shares=Shares(opened, **await store.shares.numbers(request.code)),
             money=money_of(money),
             digs=[OpsDig(d["depth"], d["wxname"], d["is_prize"], d["no"], d["at"]) for d in digs],
         )

@@ -60,7 +60,7 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
         rest_ms = max(FRESH_MS, round(REST_FACTOR * 1000 * (time.monotonic() - began)))
         ordered = sorted(numbers.items())
         alarms = [AlarmCount(kind=kind, alarm=alarm, number=n) for (kind, alarm), n in ordered]
-        withheld_fen = sum(fen for _, fen in (await store.prizes.waiting_fen()).values())
+        _, withheld_fen = await store.prizes.waiting_fen()
         sums_fen = {str(kind): fen for kind, fen in sums.items()}
         sums_fen |= {"held": held_fen, "withheld": withheld_fen}
         await store.gauges.save(

@@ -79,7 +79,7 @@ async def _ask(
     )
     if unionid:
         run["unionid"] = unionid
-    if not await store.runs.begin(run):  # somebody else asked at the same moment
+    if not await store.runs.insert(run):  # somebody else asked at the same moment
         await store.audit_log.conclude(run["act"], BadRequest.error)
         raise BadRequest(UNDER_WAY)
 

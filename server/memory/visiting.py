@@ -114,7 +114,7 @@ class Visiting:
     async def _write_brought(
         self, brought: list[tuple[str, str, str]]
     ) -> Mapping[tuple[str, str, str], None]:
-        await self._store.visits.record_shares(brought)
+        await self._store.shares.record(brought)
         return {}
 
     async def _read_tokens(self, tokens: list[str]) -> Mapping[str, Share]:

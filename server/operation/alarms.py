@@ -192,7 +192,7 @@ async def check_messages(store: Store, now_ms: int) -> list[Alarm]:
 
 async def check_reviews(store: Store, now_ms: int) -> list[Alarm]:
     """Return an alarm if WeChat is late with its checks of what people publish."""
-    number = await store.reviews.checking_number(now_ms - REVIEW_LATE_MS)
+    number = await store.reviews.number("checking", now_ms - REVIEW_LATE_MS)
     return [Alarm("review", "", "late", (str(number),))] if number else []
 
 
@@ -200,7 +200,7 @@ async def check_queues(store: Store, now_ms: int) -> list[Alarm]:
     """Return an alarm for each queue in which something waits too long, and one if reports hide any task."""
     before_ms = now_ms - QUEUE_LATE_MS
     waiting = {
-        "reviews": await store.reviews.held_number(before_ms),
+        "reviews": await store.reviews.number("held", before_ms),
         "reports": await store.reports.waiting_number(before_ms),
         "hidden": await store.tasks.reported_number(),
     }

@@ -354,7 +354,7 @@ class Feed:
         hidden = await store.tasks.reported(BOARD_TASKS)
         self._queues = Queues(
             await store.prizes.waiting_number(),
-            await store.reviews.held_number(self._now_ms() + AHEAD_MS),
+            await store.reviews.number("held", self._now_ms() + AHEAD_MS),
             await store.reports.waiting_tasks(),
             [board_task(task, 0) for task in hidden],
         )

@@ -162,7 +162,7 @@ class Monitor:
     async def _write_silence(self) -> None:
         """Write the silence that is over, from its begin to its end."""
         for record in (*self._silences, self._silence(self._now_ms())):
-            await self._store.alarms.begin(record)
+            await self._store.alarms.insert(record)
         self._silences.clear()
         self._looked_at = float("-inf")
         self._silent_since, self._silence_told = 0, False
@@ -194,7 +194,7 @@ class Monitor:
         lasting = {record["key"]: record for record in await alarms.lasting()}
         now_ms = self._now_ms()
         for key in [key for key in found if key not in lasting]:  # in the order they were found
-            await alarms.begin(self._record(found[key], now_ms))
+            await alarms.insert(self._record(found[key], now_ms))
             await alarms.delete_old()
         for key in found.keys() & lasting.keys():
             if list(found[key].values) != lasting[key]["values"]:

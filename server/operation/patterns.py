@@ -55,8 +55,7 @@ def _pattern(what: str, code: str, *values: object) -> Alarm:
 
 
 async def _held(store: Store) -> list[Alarm]:
-    waiting = (await store.prizes.waiting_fen()).values()
-    number, fen = sum(number for number, _ in waiting), sum(fen for _, fen in waiting)
+    number, fen = await store.prizes.waiting_fen()
     return [Alarm("held", "", "held", (str(number), str(fen // FEN_PER_YUAN)))] if number else []
 
 
@@ -81,7 +80,7 @@ async def _sharers(store: Store, won: list[Won]) -> list[Alarm]:
     """One person who brought many of the winners."""
     winners = {each.of["unionid"]: each.code for each in won}
     brought: dict[str, set[str]] = defaultdict(set)
-    for sharer, newcomer in await store.visits.who_brought(sorted(winners)):
+    for sharer, newcomer in await store.shares.who_brought(sorted(winners)):
         brought[sharer].add(newcomer)
     most = sorted(brought.values(), key=len, reverse=True)[:TOLD]
     return [_pattern("sharer", winners[min(each)], len(each)) for each in most if len(each) >= BROUGHT]
@@ -109,7 +108,8 @@ async def _lucky(store: Store, winners: list[Won], now_ms: int) -> list[Alarm]:
 async def _chances(store: Store, unionid: str, since_ms: int) -> tuple[list[float], int]:
     """Return the chance of each recent dig of a person in red-packet tasks, and how many of them won."""
     chances, wins = list[float](), 0
-    for task in await store.tasks.find_many(await store.digs.joined_since(unionid, since_ms, JOINED)):
+    joins = await store.digs.joins_of(unionid, JOINED, since_ms)
+    for task in await store.tasks.find_many([dig["code"] for dig in joins]):
         if not total_fen(task):
             continue
         rules = draw.read_rules(task["params"])

@@ -28,10 +28,10 @@ from server.store.audit_log import AuditLog
 from server.store.cluster import now_ms
 from server.store.digging.digs import Digs
 from server.store.digging.tasks import Tasks
-from server.store.digging.visits import Visits
+from server.store.digging.visits import Shares, Visits
 from server.store.documents import Documents
 from server.store.failures import denials_told, is_denied, is_unavailable, refused_reason, said_by
-from server.store.files import Files
+from server.store.files import Chunks, Files
 from server.store.gauges import Gauges
 from server.store.leases import Leases
 from server.store.messages.messages import Consents, Messages
@@ -120,8 +120,10 @@ class Store:
         self.digs = Digs(self.database)
         self.people = People(self.database)
         self.visits = Visits(self.database)
+        self.shares = Shares(self.database)
         self.reports = Reports(self.database)
         self.files = Files(self.database)
+        self.chunks = Chunks(self.database)
         self.messages = Messages(self.database)
         self.consents = Consents(self.database)
         self.follows = Follows(self.database)
@@ -151,16 +153,12 @@ class Store:
 
     @property
     def stores(self) -> list[Documents[Any]]:
-        """The parts that keep documents, each in one collection or two."""
+        """The parts that keep documents, a collection each."""
         return [store for store in vars(self).values() if isinstance(store, Documents)]
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of each collection, by its name."""
-        found: dict[str, list[IndexModel]] = {}
-        for store in self.stores:
-            for name, models in store.indexes().items():
-                found.setdefault(name, []).extend(models)
-        return {**found}
+        return {store.NAME: store.INDEXES for store in self.stores if store.INDEXES}
 
     async def ping(self) -> None:
         """Wait until MongoDB answers. Raises PyMongoError if it does not."""

@@ -6,16 +6,12 @@ clock is wrong would use a token that is over, or keep others from renewing it.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
+from typing import Any
 
 from server.game.amounts import DAY_MS
 from server.game.sealed import Sealed
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 from server.store.pipelines import NOW_MS
-from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
 
@@ -28,7 +24,7 @@ class AccessTokens(Documents[_Document]):
     """
 
     NAME = "access_tokens"
-    INDEXES: ClassVar[list[IndexModel]] = [sealed_index("box")]
+    INDEXES = (index("sealed", "box.key _id", there="box.key"),)
 
     async def find(self, appid: str) -> tuple[Sealed | None, int]:
         """Return the sealed token and for how long it is still valid (ms); None and 0 if there is none."""
@@ -45,15 +41,7 @@ class AccessTokens(Documents[_Document]):
         `seen`."""
         free = {"$lte": [{"$ifNull": ["$renewing_until_ms", 0]}, NOW_MS]}
         until = {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$renewing_until_ms"]}
-        try:
-            leased = await self.collection.update_one(
-                {"_id": appid, "box": seen},
-                [{"$set": {"renewing_until_ms": until}}],
-                upsert=True,  # fails if another token is there: the _id is taken
-            )
-        except DuplicateKeyError:
-            return False
-        return leased.modified_count == 1 or leased.upserted_id is not None
+        return await self.upserts({"_id": appid, "box": seen}, [{"$set": {"renewing_until_ms": until}}])
 
     async def begin_forcing(self, appid: str, most_a_day: int, apart_ms: int) -> bool:
         """Note that a renewal is forced; False if there were too many within a day, or one a moment before.

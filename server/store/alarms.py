@@ -5,12 +5,13 @@ An alarm is due while the webhook has to be told of its begin or its end.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NotRequired, TypedDict
+from collections.abc import Callable
+from typing import Any, NotRequired, TypedDict
 
 import pymongo
-from pymongo import IndexModel
 
-from server.store.due import DUE_INDEX, LEASE_MS, DueDocuments
+from server.store.documents import index
+from server.store.due import DUE_INDEX, DueDocuments
 
 _Document = dict[str, Any]
 
@@ -41,15 +42,14 @@ class Alarms(DueDocuments[AlarmRecord]):
     """Reads and writes of `alarms`."""
 
     NAME = "alarms"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("begin_at", -1)], name="newest"),
-        IndexModel([("end_at", 1), ("begin_at", 1)], name="lasting"),
+    INDEXES = (
+        index("newest", "-begin_at"),
+        index("lasting", "end_at begin_at"),
         DUE_INDEX,
-    ]
+    )
 
-    def _lease(self, now_ms: int) -> list[dict[str, Any]]:
-        # By the monitor's own clock: at worst, a webhook is told of an alarm early or twice.
-        return [{"$set": {"due_at": now_ms + LEASE_MS}}]
+    def _leases_by(self, now_ms: Callable[[], int]) -> Any:
+        return now_ms()  # the monitor's own clock: at worst, a webhook is told of an alarm early or twice
 
     async def lasting(self) -> list[AlarmRecord]:
         """Return the alarms of now, the oldest first."""
@@ -59,10 +59,6 @@ class Alarms(DueDocuments[AlarmRecord]):
     async def newest(self, limit: int = KEPT_ALARMS) -> list[AlarmRecord]:
         """Return the newest alarms, the last one first."""
         return await self.in_order({}, "-begin_at", limit)
-
-    async def begin(self, alarm: AlarmRecord) -> None:
-        """Write an alarm, unless it is there already. Raises Uncommitted if that may be undone."""
-        await self.add_or_read(alarm)
 
     async def change(self, alarm_id: str, values: list[str]) -> None:
         """Note that an alarm has other values now."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
-from typing import Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from bson import ObjectId
-from pymongo import IndexModel
 
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 
 _Document = dict[str, Any]
 
@@ -81,10 +80,10 @@ class AuditLog(Documents[Act]):
     """Reads and writes of `audit_log`."""
 
     NAME = "audit_log"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("at", -1)], name="newest"),
-        *(IndexModel([(field, 1), ("at", -1)], name=f"by_{field}") for field in FILTERED),
-    ]
+    INDEXES = (
+        index("newest", "-at"),
+        *(index(f"by_{field}", f"{field} -at") for field in FILTERED),
+    )
 
     async def begin(
         self, at_ms: int, actor: Actor, act: str, target: str, reason: str, person: str = ""

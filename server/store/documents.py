@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from bson.codec_options import TypeRegistry
 from bson.int64 import Int64
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
 from server.game.lifecycle import Move
-from server.store.failures import Uncommitted
+from server.store.failures import Uncommitted, only_duplicates
 from server.store.pipelines import newest_with
 from server.store.transitions import condition, update, was_done
 
@@ -30,6 +31,21 @@ def _plain(value: Any) -> Any:
     return [_plain(each) for each in value] if isinstance(value, list) else value
 
 
+def keys_of(order: str) -> list[tuple[str, int]]:
+    """Return an order such as "-created_at _id" as MongoDB has it, for a sort or an index."""
+    return [(name.removeprefix("-"), -1 if name.startswith("-") else 1) for name in order.split()]
+
+
+def index(name: str, keys: str, *, there: str = "", only: Any = None, **options: Any) -> IndexModel:
+    """Return an index by keys such as "publisher -created_at".
+
+    It has only the documents with a field `there`, or those that the condition `only` finds.
+    """
+    if there or only:
+        options["partialFilterExpression"] = only or {there: {"$exists": True}}
+    return IndexModel(keys_of(keys), name=name, **options)
+
+
 T = TypeVar("T", bound=Mapping[str, Any])
 
 
@@ -38,7 +54,7 @@ class Documents(Generic[T]):
 
         class Follows(Documents[Follow]):
             NAME = "follows"
-            INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("follower", 1)], name="of_follower")]
+            INDEXES = (index("of_follower", "follower"),)
 
     `rows` is the same collection for other shapes: pipelines, and documents as plain dicts.
     """
@@ -69,8 +85,9 @@ class Documents(Generic[T]):
         self, condition: dict[str, Any], order: str, limit: int, fields: Any = None, skip: int = 0
     ) -> list[T]:
         """Return at most `limit` documents in an order such as "-created_at _id", all in one trip."""
-        sort = [(name.removeprefix("-"), -1 if name.startswith("-") else 1) for name in order.split()]
-        found = self.collection.find(condition, fields, sort=sort, skip=skip, limit=limit, batch_size=limit)
+        found = self.collection.find(
+            condition, fields, sort=keys_of(order), skip=skip, limit=limit, batch_size=limit
+        )
         return await found.to_list(limit)
 
     async def newest_with(
@@ -107,10 +124,72 @@ class Documents(Generic[T]):
         """Do a move of each document that has these fields and that a row fits."""
         await self.rows.update_many({**scope, **condition(move)}, update(move))
 
-    @classmethod
-    def indexes(cls) -> dict[str, Sequence[IndexModel]]:
-        """Return the indexes of each of its collections, by the collection's name."""
-        return {cls.NAME: cls.INDEXES} if cls.INDEXES else {}
+    async def find_all(self, keys: list[str], fields: Any = None) -> list[T]:
+        """Return the documents with these ids, as far as they exist, all in one trip."""
+        found = self.collection.find({"_id": {"$in": keys}}, fields, batch_size=len(keys) + 1)
+        return await found.to_list(len(keys)) if keys else []
+
+    async def sums(self, condition: dict[str, Any], by: Any = None, **summed: Any) -> list[dict[str, Any]]:
+        """Return what fields of the documents that fit add up to, for each value of the expression `by`.
+
+            await self.sums({"code": code}, "$kind", fen="$amount_fen", number=1)
+
+        A row has the value of `by` as its `_id`. Without `by` there is one row, of zeros if no document fits.
+        """
+        added = {name: {"$sum": value} for name, value in summed.items()}
+        pipeline = [{"$match": condition}, {"$group": {"_id": by, **added}}]
+        rows = await self.rows.aggregate(pipeline).to_list(None)
+        return rows or ([dict.fromkeys(summed, 0)] if by is None else [])
+
+    async def insert(self, document: T) -> bool:
+        """Insert a document; False if its `_id` is taken, or another unique index forbids it.
+
+        Raises Uncommitted if the `_id` is taken by a document that may be undone.
+        """
+        try:
+            await self.rows.insert_one(dict(document))
+        except DuplicateKeyError:
+            await self.taken(document["_id"])
+            return False
+        return True
+
+    async def insert_all(self, documents: Sequence[T]) -> list[Any]:
+        """Insert documents in one write, except those whose `_id` is taken; return the ids that were."""
+        try:
+            await self.rows.insert_many([dict(document) for document in documents], ordered=False)
+        except BulkWriteError as error:
+            if not only_duplicates(error):
+                raise
+            return [documents[failed["index"]]["_id"] for failed in error.details["writeErrors"]]
+        return []
+
+    async def upsert(self, key: Any, changes: Any) -> T:
+        """Update the document of this `_id`, or make it; return it as it is then."""
+        while True:
+            with suppress(DuplicateKeyError):  # another process made it at this moment: now it is there
+                found = await self.find_one_and_update(
+                    {"_id": key}, changes, upsert=True, return_document=True
+                )
+                if found is not None:  # SecantusDB returns None to the second of two who make it at once
+                    return found
+
+    async def upserts(self, condition: dict[str, Any], changes: Any) -> bool:
+        """Update the document that fits, or make it; return whether that changed anything.
+
+        Returns False if a document of this `_id` is there and does not fit.
+        """
+        try:
+            done = await self.rows.update_one(condition, changes, upsert=True)
+        except DuplicateKeyError:
+            return False
+        return done.modified_count == 1 or done.upserted_id is not None
+
+    async def delete_some(self, condition: dict[str, Any], order: str, limit: int) -> int:
+        """Delete at most `limit` documents that fit, the first in this order; return how many it found."""
+        keys = [row["_id"] for row in await self.in_order(condition, order, limit, {"_id": 1})]
+        if keys:
+            await self.rows.delete_many({"_id": {"$in": keys}, **condition})
+        return len(keys)
 
     async def add_or_read(self, document: T) -> T:
         """Insert a document unless its `_id` is taken; return the one that is stored."""

@@ -6,26 +6,18 @@ time works on a document, and it comes due again if that process dies.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, ClassVar
 
-import pymongo
-from pymongo import IndexModel
-
 from server.game.lifecycle import Table
-from server.store.documents import Documents, T
+from server.store.documents import Documents, T, index
 from server.store.pipelines import NOW_MS
 
 # Longer than all calls about one document take together.
 LEASE_MS = 60_000
 BATCH = 100
 
-# By MongoDB's clock: a process whose clock is wrong finds a document early, but cannot lease it.
-_LEASE: list[dict[str, Any]] = [
-    {"$set": {"due_at": {"$cond": [{"$lte": ["$due_at", NOW_MS]}, {"$add": [NOW_MS, LEASE_MS]}, "$due_at"]}}}
-]
-
-DUE_INDEX = IndexModel([("due_at", 1)], name="due", partialFilterExpression={"due_at": {"$exists": True}})
+DUE_INDEX = index("due", "due_at", there="due_at")
 
 
 class DueDocuments(Documents[T]):
@@ -40,27 +32,33 @@ class DueDocuments(Documents[T]):
         """Return the document of this `_id`, None if there is none."""
         return await self.collection.find_one({"_id": key})
 
-    def lease_due(self, now_ms: Callable[[], int]) -> AsyncIterator[T]:
+    async def lease_due(
+        self,
+        now_ms: Callable[[], int],
+        among: Mapping[str, Any] = {},
+        field: str = "due_at",
+        lasts_ms: int = LEASE_MS,
+    ) -> AsyncIterator[T]:
         """Yield documents that are due, the longest due first. Each is leased just before it is yielded.
 
-        `now_ms` only says where to look; MongoDB's clock decides what is due.
+        `now_ms` only says where to look; MongoDB's clock decides what is due: a process whose clock is wrong
+        finds a document early, but cannot lease it. `among` is a condition. `field` is where the documents
+        have the time at which they are due.
         """
-        return self._lease_among({}, now_ms)
-
-    async def _lease_among(self, among: dict[str, Any], now_ms: Callable[[], int]) -> AsyncIterator[T]:
-        due = {"due_at": {"$lte": now_ms()}, **among}
-        found = self.rows.find(due, {"due_at": 1}, sort=[("due_at", pymongo.ASCENDING)], limit=BATCH)
-        for row in await found.to_list(BATCH):
+        now = self._leases_by(now_ms)
+        later = {"$cond": [{"$lte": [f"${field}", now]}, {"$add": [now, lasts_ms]}, f"${field}"]}
+        for row in await self.in_order({field: {"$lte": now_ms()}, **among}, field, BATCH, {field: 1}):
+            due_at = _inner(row, field)
             leased = await self.find_one_and_update(
-                {"_id": row["_id"], "due_at": row["due_at"]}, self._lease(now_ms()), return_document=True
+                {"_id": row["_id"], field: due_at}, [{"$set": {field: later}}], return_document=True
             )
-            if leased is not None and leased["due_at"] != row["due_at"]:
+            if leased is not None and _inner(leased, field) != due_at:
                 yield leased
 
-    def _lease(self, now_ms: int) -> list[dict[str, Any]]:
-        """Return the update that leases; by MongoDB's clock, unless a collection says otherwise."""
+    def _leases_by(self, now_ms: Callable[[], int]) -> Any:
+        """Return the time by which to lease: MongoDB's, unless a collection says otherwise."""
         del now_ms
-        return _LEASE
+        return NOW_MS
 
     async def again(self, document: T, at_ms: int | None) -> None:
         """Look at a document again at that time (unix ms, None: never).
@@ -70,3 +68,10 @@ class DueDocuments(Documents[T]):
         """
         change = {"$unset": {"due_at": ""}} if at_ms is None else {"$set": {"due_at": at_ms}}
         await self.collection.update_one({"_id": document["_id"], "due_at": document.get("due_at")}, change)
+
+
+def _inner(document: Any, path: str) -> Any:
+    """Return the value at a path such as "leaving.due_at"."""
+    for name in path.split("."):
+        document = document[name]
+    return document

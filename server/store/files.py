@@ -14,20 +14,19 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
-from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
 from server.pictures.decode import Picture
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 
 _Document = dict[str, Any]
 
@@ -65,47 +64,28 @@ class File:
     kept: bool
 
 
+class Chunks(Documents[_Document]):
+    """The bytes of the files, which `Files` reads and writes."""
+
+    NAME = f"{_BUCKET}.chunks"
+    INDEXES = (index("files_id_1_n_1", "files_id n", unique=True),)
+
+
 class Files(Documents[_Document]):
     """Reads and writes of the bucket `pictures`; `collection` holds the records of its files."""
 
     NAME = f"{_BUCKET}.files"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel(
-            [("metadata.file_id", 1)],
-            name="file_id_once",
-            unique=True,
-            partialFilterExpression={"metadata.file_id": {"$exists": True}},
-        ),
-        IndexModel(
-            [("metadata.owner", 1)],
-            name="of_owner",
-            partialFilterExpression={"metadata.owner": {"$exists": True}},
-        ),
-        IndexModel(
-            [("metadata.made_for", 1)],
-            name="made_once",
-            unique=True,
-            partialFilterExpression={"metadata.made_for": {"$exists": True}},
-        ),
-        IndexModel(
-            [("metadata.delete_at", 1)],
-            name="to_delete",
-            partialFilterExpression={"metadata.delete_at": {"$exists": True}},
-        ),
-    ]
-    CHUNK_INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("files_id", 1), ("n", 1)], name="files_id_1_n_1", unique=True)
-    ]
+    INDEXES = (
+        index("file_id_once", "metadata.file_id", unique=True, there="metadata.file_id"),
+        index("of_owner", "metadata.owner", there="metadata.owner"),
+        index("made_once", "metadata.made_for", unique=True, there="metadata.made_for"),
+        index("to_delete", "metadata.delete_at", there="metadata.delete_at"),
+    )
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         super().__init__(database)
-        self.chunks = database[f"{_BUCKET}.chunks"]
+        self.chunks = database[Chunks.NAME]
         self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)
-
-    @classmethod
-    def indexes(cls) -> dict[str, Sequence[IndexModel]]:
-        """Return the indexes of both collections."""
-        return {**super().indexes(), f"{_BUCKET}.chunks": cls.CHUNK_INDEXES}
 
     async def save(self, picture: Picture, owner: str, now_ms: int) -> tuple[int, str, str]:
         """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's path.

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from pymongo.errors import DuplicateKeyError
-
 from server.game.findings import PaymentKind
 from server.store.documents import Documents
 
@@ -45,13 +43,7 @@ class Gauges(Documents[MoneyGauges]):
 
     async def lease(self, now_ms: int, until_ms: int) -> bool:
         """Lease the next computation until `until_ms`; False if it is not due, or another process has it."""
-        try:
-            leased = await self.collection.update_one(
-                {"_id": _ID, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": until_ms}}, upsert=True
-            )
-        except DuplicateKeyError:
-            return False  # the document exists, and is not due
-        return leased.modified_count == 1 or leased.upserted_id is not None
+        return await self.upserts({"_id": _ID, "due_at": {"$lte": now_ms}}, {"$set": {"due_at": until_ms}})
 
     async def save(self, gauges: MoneyGauges) -> None:
         """Replace what was computed before."""

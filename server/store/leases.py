@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
-
-from pymongo.errors import DuplicateKeyError
+from typing import Any, TypedDict
 
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
@@ -28,14 +26,7 @@ class Leases(Documents[Lease]):
 
         One update by MongoDB's clock, so no process takes a lease early because its own clock is wrong.
         """
-        for _ in range(2):
-            try:
-                lease = await self._take(name, holder, lasts_ms, upsert=True)
-            except DuplicateKeyError:
-                continue  # others were first: now there is a lease to update
-            if lease is not None:
-                return lease
-        raise LookupError(f"nobody can have the lease {name}")
+        return await self.upsert(name, _taken(holder, lasts_ms))
 
     async def renew(self, name: str, holder: str, lasts_ms: int) -> Lease | None:
         """Renew a lease that this process took, unless another process has it; return the lease that there is
@@ -43,19 +34,19 @@ class Leases(Documents[Lease]):
 
         A renewal that was cancelled may still reach MongoDB after `release`. It must not take the lease anew.
         """
-        return await self._take(name, holder, lasts_ms, upsert=False)
-
-    async def _take(self, name: str, holder: str, lasts_ms: int, *, upsert: bool) -> Lease | None:
-        over = {"$lte": [{"$ifNull": ["$until", 0]}, NOW_MS]}
-        free = {"$or": [{"$eq": ["$holder", holder]}, over]}
-        taken = {
-            "holder": {"$cond": [free, holder, "$holder"]},
-            "until": {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$until"]},
-        }
-        return await self.find_one_and_update(
-            {"_id": name}, [{"$set": taken}], upsert=upsert, return_document=True
-        )
+        return await self.find_one_and_update({"_id": name}, _taken(holder, lasts_ms), return_document=True)
 
     async def release(self, name: str, holder: str) -> None:
         """Give a lease back."""
         await self.collection.delete_one({"_id": name, "holder": holder})
+
+
+def _taken(holder: str, lasts_ms: int) -> list[dict[str, Any]]:
+    """Return the update that takes or renews a lease if it is free or this process has it."""
+    over = {"$lte": [{"$ifNull": ["$until", 0]}, NOW_MS]}
+    free = {"$or": [{"$eq": ["$holder", holder]}, over]}
+    taken = {
+        "holder": {"$cond": [free, holder, "$holder"]},
+        "until": {"$cond": [free, {"$add": [NOW_MS, lasts_ms]}, "$until"]},
+    }
+    return [{"$set": taken}]

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, ClassVar, TypedDict
+from typing import Any, TypedDict
 
-from pymongo import IndexModel
-
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 
 _Document = dict[str, Any]
 
@@ -34,10 +32,10 @@ class OperatorSessions(Documents[OperatorSession]):
     """Reads and writes of `operator_sessions`."""
 
     NAME = "operator_sessions"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("address", 1), ("created_at", -1)], name="of_address"),
-        IndexModel([("delete_at", 1)], name="outdated", expireAfterSeconds=0),
-    ]
+    INDEXES = (
+        index("of_address", "address -created_at"),
+        index("outdated", "delete_at", expireAfterSeconds=0),
+    )
 
     async def begin(self, key: str, name: str, address: str, now_ms: int) -> None:
         """Record a session of 12 hours."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 import pymongo
 from bson import ObjectId
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
 
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 
 What: TypeAlias = Literal["rotate", "release", "forget"]
 # The outcomes of a run, as in the audit log. `refused`: nothing was changed. `left`: a rotation left values.
@@ -45,22 +43,12 @@ class Runs(Documents[Run]):
     """Reads and writes of `runs`."""
 
     NAME = "runs"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("open", 1)], name="open", partialFilterExpression={"open": 1}),
+    INDEXES = (
+        index("open", "open", only={"open": 1}),
         # A rotation and a release name nobody: so there is one of each, and one erasure of a person.
-        IndexModel(
-            [("what", 1), ("unionid", 1)], name="once", unique=True, partialFilterExpression={"open": 1}
-        ),
-        IndexModel([("at", -1)], name="newest"),
-    ]
-
-    async def begin(self, run: Run) -> bool:
-        """Write a run; False if there is one that does the same and has not ended."""
-        try:
-            await self.rows.insert_one(dict(run))
-        except DuplicateKeyError:
-            return False
-        return True
+        index("once", "what unionid", unique=True, only={"open": 1}),
+        index("newest", "-at"),
+    )
 
     async def unfinished(self) -> list[Run]:
         """Return the runs that have not ended, the longest asked for first."""

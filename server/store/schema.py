@@ -88,7 +88,7 @@ async def _prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
     else:
         found = Found({}, {})
         for name, models in indexes.items():
-            await database[name].create_indexes(models)
+            await database[name].create_indexes(list(models))
     await Meta(database).name_database()
     with suppress(DuplicateKeyError):  # another process noted the version at the same moment
         await database[META].update_one({"_id": _ID}, {"$setOnInsert": {"version": VERSION}}, upsert=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel, UpdateOne
+from pymongo import UpdateOne
 
 from server.game.sealed import Sealed
 
@@ -22,14 +22,6 @@ PLACES = {
     "address": ("prizes", "address_box"),
     "access_token": ("access_tokens", "box"),
 }
-
-
-def sealed_index(field: str) -> IndexModel:
-    """Return the index by which sealed values in this field are found, by fingerprint."""
-    key = f"{field}.key"
-    return IndexModel(
-        [(key, 1), ("_id", 1)], name="sealed", partialFilterExpression={key: {"$exists": True}}
-    )
 
 
 class SealedValues:

@@ -107,7 +107,7 @@ async def test_digs_while_the_store_is_away_change_nothing_and_none_waits_for_th
 async def test_a_dig_stays_pending_until_it_is_in_the_history(client, context, monkeypatch):
     alice, bob = await publisher_and_digger(client)
     code = await alice.publish(forecast_num=100_000, cd=0)
-    insert = Digs.insert
+    insert = Digs.write
     refused: list[str] = []
 
     async def away_at_first(digs: Digs, dig: Dig) -> None:
@@ -116,7 +116,7 @@ async def test_a_dig_stays_pending_until_it_is_in_the_history(client, context, m
             raise AutoReconnect("gone")
         await insert(digs, dig)
 
-    monkeypatch.setattr(Digs, "insert", away_at_first)
+    monkeypatch.setattr(Digs, "write", away_at_first)
     reply = await bob.dig(code)
     assert (reply["status"], reply["now_depth"], refused) == (0, 1, [f"{code}:1"])
     await context.background.finish()
@@ -148,7 +148,7 @@ async def test_a_publication_of_unknown_outcome_says_that_it_is_unknown(client, 
     alice, _ = await publisher_and_digger(client)
     asked = await alice.draft()
     silent = failing(AutoReconnect("gone"))
-    monkeypatch.setattr(Tasks, "insert", silent)
+    monkeypatch.setattr(Tasks, "add", silent)
     assert (await alice.post("/postTask", **asked))["error"] == "outcome_unknown"
     monkeypatch.setattr(Tasks, "square", silent)
     assert (await alice.get("/getTaskList"))["error"] == "unavailable"
@@ -164,14 +164,14 @@ async def test_one_pending_dig_that_cannot_be_mended_does_not_keep_others_waitin
     await context.background.finish()
     await context.store.digs.collection.delete_many({})
     await context.store.tasks.collection.update_many({}, {"$set": {"pending": 1, "last_dig.at": 0}})
-    insert = Digs.insert
+    insert = Digs.write
 
     async def one_is_broken(digs: Digs, dig: Dig) -> None:
         if dig["code"] == codes[0]:
             raise ValueError("cannot be mended")
         await insert(digs, dig)
 
-    monkeypatch.setattr(Digs, "insert", one_is_broken)
+    monkeypatch.setattr(Digs, "write", one_is_broken)
     with ExpectLog(app_log, ".* stays pending"):
         await settle_pending(context)
     assert [dig["code"] async for dig in context.store.digs.collection.find({})] == [codes[1]]

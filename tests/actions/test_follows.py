@@ -109,7 +109,7 @@ async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_trie
 
     for publish_id, hours, state in (("tried-again-1", 23, "waiting"), ("given-up-12", 25, "moot")):
         with monkeypatch.context() as patch:
-            patch.setattr(context.store.tasks, "insert", failing(RuntimeError()))
+            patch.setattr(context.store.tasks, "add", failing(RuntimeError()))
             with pytest.raises(AssertionError):
                 await alice.publish(name="猫", publish_id=publish_id)
         await let_pass(context, hours * 3_600_000)

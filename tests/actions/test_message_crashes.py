@@ -34,8 +34,8 @@ SENT = [
 ]
 WON = [
     "tasks.record_dig",
-    "digs.insert",
-    "prizes.insert",
+    "digs.write",
+    "prizes.add_or_read",
     "messages.insert",
     "prizes.carried_out",
     "tasks.note_written",

@@ -67,7 +67,7 @@ async def test_two_choices_at_once_are_both_kept(context, monkeypatch, second, a
     assert await find(context, "reviews") == []
 
 
-@pytest.mark.parametrize("step", ["add", "replace_profiles"])
+@pytest.mark.parametrize("step", ["insert", "replace_profiles"])
 async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(
     context, monkeypatch, step, alice
 ):
@@ -85,7 +85,7 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
 
 async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, monkeypatch, alice):
     with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, "add", lambda *_: die())
+        patch.setattr(context.store.reviews, "insert", lambda *_: die())
         with pytest.raises(Killed):
             await set_profile(context, alice.unionid, "乙", None)
     await settle_reviews(context)  # too early: the process may only be slow
@@ -101,15 +101,15 @@ async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(cont
 async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(context, monkeypatch, alice, bob):
     for k, who in enumerate((alice, bob), 1):
         await leave_unsubmitted(context, monkeypatch, who.unionid, due_at=k)
-    add = context.store.reviews.add
+    insert = context.store.reviews.insert
 
-    async def add_but_alices(review: Any) -> None:
+    async def insert_but_alices(review: Any) -> bool:
         if review["unionid"] == alice.unionid:
             raise ValueError("a record that cannot be read")
-        await add(review)
+        return await insert(review)
 
     with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, "add", add_but_alices)
+        patch.setattr(context.store.reviews, "insert", insert_but_alices)
         await settle(context)
     assert [await profile_of(context, who) for who in (alice, bob)] == [{}, {"wxname": "乙"}]
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
@@ -135,7 +135,7 @@ async def leave_unsubmitted(
 ) -> None:
     """Choose a name in a process that dies before it submits the name; the review is due."""
     with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, "add", lambda *_: die())
+        patch.setattr(context.store.reviews, "insert", lambda *_: die())
         with pytest.raises(Killed):
             await set_profile(context, unionid, "乙", None)
     await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})

@@ -332,7 +332,7 @@ async def test_an_older_name_never_comes_after_a_newer_one(context, alice):
 
 
 async def test_a_task_that_was_not_submitted_is_submitted_by_a_sweep(context, monkeypatch, alice, bob):
-    monkeypatch.setattr(context.store.reviews, "add", failing(AutoReconnect()))
+    monkeypatch.setattr(context.store.reviews, "insert", failing(AutoReconnect()))
     with pytest.raises(AssertionError, match="outcome_unknown"):
         await alice.publish()
     monkeypatch.undo()

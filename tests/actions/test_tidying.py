@@ -163,7 +163,7 @@ async def test_a_visit_goes_when_its_task_is_long_over(context, settings, alice,
         await visits.rows.update_one({"unionid": person.unionid}, {"$inc": {"opened_at": -age_ms}})
     await tidy(context)
     assert [row["unionid"] async for row in visits.rows.find()] == [alice.unionid]
-    assert await visits.shares.count_documents({}) == 0
+    assert await context.store.shares.rows.count_documents({}) == 0
     assert (await carol.get("/getTaskDetails", code=shares[alice.unionid]))["status"] == 0
     assert (await context.store.visits.of_tokens([shares[bob.unionid]])) == {}
 

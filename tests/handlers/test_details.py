@@ -156,7 +156,7 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
         tasks = {code: "code", other: "other"}
         return {
             (tasks[share["code"]], names[share["sharer"]], names[share["newcomer"]])
-            async for share in context.store.visits.shares.find()
+            async for share in context.store.shares.rows.find()
         }
 
     bobs = (await bob.get("/getTaskDetails", code=code))["share"]
@@ -201,7 +201,7 @@ async def test_a_share_of_somebody_whose_erasure_has_begun_is_ignored(context, a
     context.made.pop(known_people_of, None)  # as in a process that reads the record now
     for _ in range(2):  # read, then remembered
         await carol.get("/getTaskDetails", code=code, is_share=1, from_unionid=bob.unionid)
-    assert await context.store.visits.shares.find_one() is None
+    assert await context.store.shares.rows.find_one() is None
 
 
 async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_writes(

@@ -159,7 +159,7 @@ async def test_content_checks_that_are_late_are_an_alarm(context):
     for key, state, ago_ms in found:
         review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)
         review["code"], review["state"] = key, state
-        await context.store.reviews.add(review)
+        await context.store.reviews.insert(review)
     assert await check_reviews(context.store, now_ms) == [Alarm("review", "", "late", ("1",))]
     await context.store.reviews.rows.delete_one({"_id": "task:a"})
     assert await check_reviews(context.store, now_ms) == []
@@ -186,7 +186,7 @@ def a_message(code: str, **fields: Any) -> Message:
 
 
 async def test_messages_that_wechat_does_not_take_are_an_alarm(context):
-    await context.store.reviews.add(new_review("task:a", "publisher", "publisher", "check", 1))
+    await context.store.reviews.insert(new_review("task:a", "publisher", "publisher", "check", 1))
     for code, alarm in (("a", "47003"), ("b", "late"), ("c", "late")):
         await context.store.messages.insert(a_message(code, alarm=alarm))
     ended = [("unclear", UNCLEAR_MS // 2), ("unclear", UNCLEAR_MS), ("sent", 0)]

@@ -70,7 +70,7 @@ async def test_a_sharer_who_brought_many_winners_is_told(client, context):
     for winner in others:
         assert await found(context, "sharer") == []
         code = await won(client, context, alice, winner)
-        await context.store.visits.record_shares([(code, eve.unionid, winner.unionid)])
+        await context.store.shares.record([(code, eve.unionid, winner.unionid)])
     [alarm] = await found(context, "sharer")
     assert alarm.values == ("5",)
 

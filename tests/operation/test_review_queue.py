@@ -83,7 +83,7 @@ async def test_content_that_waits_ten_minutes_for_an_operator_is_an_alarm(contex
     for key, ago_ms in (("a", 590_000), ("b", 610_000)):
         review = new_review(f"task:{key}", "publisher", "publisher", "check", now_ms - ago_ms)
         review["code"], review["state"] = key, "held"
-        await context.store.reviews.add(review)
+        await context.store.reviews.insert(review)
         await context.store.reports.insert(a_report("A" * 12, key, now_ms - ago_ms))
     assert await check_queues(context.store, now_ms) == [
         Alarm("queue", "", "reviews", ("1",)),

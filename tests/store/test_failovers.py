@@ -306,14 +306,14 @@ async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(context
     wire.cut_off()
     wire.next("insert", lose_reply, "alarms")
     with pytest.raises(PyMongoError):
-        await alarms.begin(alarm)
+        await alarms.insert(alarm)
     wire.next("insert", leave_uncommitted(64), "alarms")
     with pytest.raises(PyMongoError) as raised:
-        await alarms.begin(alarm)
+        await alarms.insert(alarm)
     assert is_unavailable(raised.value)
     wire.heal()
     for _ in range(2):
-        await alarms.begin(alarm)
+        await alarms.insert(alarm)
     assert await alarms.lasting() == [alarm]
 
 

@@ -246,7 +246,7 @@ async def test_details_take_four_trips_and_five_with_a_share(client, context, tr
         )
         assert reply["status"] == 0
         assert len(sent) <= 5, sent
-        shares = await context.store.visits.shares.find({"newcomer": newcomer.unionid}).to_list(10)
+        shares = await context.store.shares.rows.find({"newcomer": newcomer.unionid}).to_list(10)
         assert [(share["code"], share["sharer"]) for share in shares] == [(code, alice.unionid)]
     newcomer = await client.log_in("by-id too")
     of_link = newcomer.get("/getTaskDetails", code=code, is_share=1, from_unionid=alice.unionid)
@@ -261,7 +261,7 @@ async def test_details_take_four_trips_and_five_with_a_share(client, context, tr
             trips, bob.get("/getTaskDetails", code=code, is_share=1, from_unionid=nobody)
         )
         assert len(sent) <= 4, sent
-    assert await context.store.visits.shares.count_documents({}) == 4
+    assert await context.store.shares.rows.count_documents({}) == 4
 
 
 async def test_a_list_of_any_length_takes_two_trips_and_the_square_one_more(

@@ -37,7 +37,8 @@ async def before_the_last_report(stage: Stage) -> Stage:
     await stage.bob.dig(code)
     await rest(stage.context)
     for k in range(1, stage.context.settings.reports_to_hold):
-        await stage.context.store.reports.insert(a_report(code, f"person-{k}", stage.context.clock.now_ms()))
+        report = a_report(code, f"person-{k}", stage.context.clock.now_ms())
+        await stage.context.store.reports.insert(report)
     return stage.of(code)
 
 

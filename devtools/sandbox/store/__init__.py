@@ -34,8 +34,8 @@ class SandboxStore:
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of each collection, by its name."""
-        kept = (self.codes, self.pay, self.notices, self.messages)
-        return {name: models for each in kept for name, models in each.indexes().items()}
+        own = {each.NAME: each.INDEXES for each in (self.codes, self.notices)}
+        return {**own, **self.pay.indexes(), **self.messages.indexes()}
 
     async def merchant(self) -> Merchant:
         """Return the sandbox's merchant. In a new database its keys are made, and all indexes before them."""

@@ -52,7 +52,7 @@ class SandboxMessages:
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of both collections."""
-        return self._messages.indexes()
+        return {_Messages.NAME: _Messages.INDEXES}
 
     async def consent(self, openid: str, template_id: str) -> None:
         """Note that a person allows one more message of a template."""

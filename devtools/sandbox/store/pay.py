@@ -106,7 +106,7 @@ class SandboxPay:
 
     def indexes(self) -> dict[str, Sequence[IndexModel]]:
         """Return the indexes of both collections."""
-        return {**self._orders.indexes(), **self._bills.indexes()}
+        return {each.NAME: each.INDEXES for each in (self._orders, self._bills)}
 
     # -- orders
 

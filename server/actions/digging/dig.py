@@ -423,7 +423,7 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
     person = await _admitted(view, request)
     if "pending" in view["task"] and not digging_of(context).finished(view["task"]["last_dig"]):
         # The new dig overwrites the previous one in the task; from then on only the history has that one.
-        await context.store.digs.insert(view["task"]["last_dig"])
+        await context.store.digs.write(view["task"]["last_dig"])
         context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)
 
@@ -520,7 +520,7 @@ async def _write_history(context: Context, recorded: Dig) -> bool:
     if "n" in recorded:
         metrics.JOINS.inc()
     try:
-        await context.store.digs.insert(recorded)
+        await context.store.digs.write(recorded)
     except Exception as error:
         if not is_unavailable(error):
             raise
@@ -560,7 +560,7 @@ async def settle_pending(context: Context) -> None:
     """Finish digs whose process died before the history had them. The leader calls it within 2 s."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
         try:
-            await context.store.digs.insert(recorded)
+            await context.store.digs.write(recorded)
             await _keep_prize(context, recorded)
             await context.store.tasks.note_written(recorded["code"], recorded["depth"])
         except Exception as error:  # noqa: BLE001  (logged: one dig that fails must not stop the others)

@@ -125,7 +125,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     while True:
         task = _task(context, publisher, draft, prizes, rules, seed, cd_seconds, pic)
         await announce_to_followers(context, task)
-        published = await context.store.tasks.insert(task)
+        published = await context.store.tasks.add(task)
         if published is not None:
             break
         if draft.nonce:  # the task is there under a pseudonym: its publisher was erased

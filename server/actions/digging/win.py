@@ -63,7 +63,8 @@ async def _write(context: Context, task: Task, dig: Dig) -> None:
         prize["rank"] = dig["rank"]
     prize["due_at"] = context.clock.now_ms() + FOLLOWED_MS
     prize["then"] = dict(lifecycle.owes)
-    await context.store.prizes.insert(prize)
+    # Raises if this person has another prize of this task, which must never be.
+    await context.store.prizes.add_or_read(prize)
     await follow_prize(context, prize)
 
 

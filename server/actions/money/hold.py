@@ -142,8 +142,9 @@ async def _is_newcomer(context: Context, prize: Prize) -> bool:
     store, unionid = context.store, prize["unionid"]
     if await _is_young(context, unionid):
         return True
-    codes = await store.digs.joined_before(unionid, prize["won_at"], DUG)
-    others = {task["publisher"] for task in await store.tasks.find_many(sorted(set(codes) - {prize["code"]}))}
+    joins = await store.digs.joins_of(unionid, DUG, before_ms=prize["won_at"])
+    codes = {dig["code"] for dig in joins} - {prize["code"]}
+    others = {task["publisher"] for task in await store.tasks.find_many(sorted(codes))}
     if not others - {prize["publisher"]}:
         return True
     return not others - (await ring_of(context, prize["publisher"])).people
@@ -266,7 +267,7 @@ async def _why_tied(context: Context, prize: Prize) -> Why | None:
     wins."""
     settings, store, now_ms = context.settings, context.store, context.clock.now_ms()
     if settings.cash_patterns_held:
-        wins = await store.prizes.won_of(prize["unionid"], prize["publisher"], now_ms - WEEK_MS)
+        wins = await store.prizes.number_won(prize["unionid"], now_ms - WEEK_MS, prize["publisher"])
         if wins >= PAIR:
             return "again"
         if await is_lucky(store, prize["unionid"], now_ms):

@@ -68,6 +68,6 @@ async def _ties(context: Context, people: list[str]) -> dict[tuple[str, str], Li
         return {}
     publishers = sorted({each.publisher for each in paid})
     totals = await store.prizes.paid_in_all(publishers, since_ms)
-    brought = [Brought(*row) for row in await store.visits.brought_around(people, ROWS)]
+    brought = [Brought(*row) for row in await store.shares.brought_around(people, ROWS)]
     places = await store.places.shared(people, since_ms, NEIGHBOURS, ROWS)
     return tied(paid, totals, brought, places)

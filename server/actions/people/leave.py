@@ -77,7 +77,7 @@ async def erase_leavers(context: Context) -> None:
 
     The leader repeats this. A person who is still needed for something is kept, and looked at again later.
     """
-    due = await context.store.people.lease_leaving(context.clock.now_ms())
+    due = [person async for person in context.store.people.lease_leaving(context.clock.now_ms)]
     for failed in await asyncio.gather(*(_erase(context, one) for one in due), return_exceptions=True):
         if failed is not None:
             raise failed

@@ -92,7 +92,7 @@ def report_key(context: Context, report: Report) -> str:
 
 async def brought_by(context: Context, unionid: str) -> list[Sharer]:
     """Return some of the people whose shares brought a person to tasks, keyed by their share tokens."""
-    sharers = await context.store.visits.sharers_of(unionid, SHOWN_SHARERS)
+    sharers = await context.store.shares.sharers_of(unionid, SHOWN_SHARERS)
     names = await context.store.people.names(sharer for _, sharer in sharers)
     return [
         Sharer(code, f"share:{visiting_of(context).token(code, sharer)}", names[sharer])

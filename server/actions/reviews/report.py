@@ -63,7 +63,7 @@ async def report(context: Context, person: Person, code: str, reason: ReportReas
             saved["due_at"] = now_ms + FOLLOWED_MS
         if "decided" in task:
             saved["decided"] = task["decided"]
-    saved = await context.store.reports.insert(saved)
+    saved = await context.store.reports.add_or_read(saved)  # a person reports a task once
     if "open" in saved and saved["counts"]:
         await _follow(context, saved)
 

@@ -31,7 +31,7 @@ async def submit_task(context: Context, task: Task, openid: str) -> None:
         review["look"] = look
     if edited:
         review["edited"] = edited
-    await context.store.reviews.add(review)
+    await context.store.reviews.insert(review)
     if edited:
         await context.store.reviews.delete_of_task(task["publisher"], task["_id"], edited)
 
@@ -65,7 +65,7 @@ async def submit_chosen(context: Context, person: Person, chosen: Chosen) -> Non
         review["wxname"] = chosen["wxname"]
     if "wxheadpic" in chosen:
         review["wxheadpic"] = chosen["wxheadpic"]
-    await context.store.reviews.add(review)
+    await context.store.reviews.insert(review)
     await context.store.reviews.replace_profiles(review)
     await context.store.people.note_submitted(person["_id"], chosen["number"])
 

@@ -9,18 +9,19 @@ from __future__ import annotations
 from typing import Any, ClassVar, NamedTuple, NotRequired
 
 import pymongo
-from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
 from server.game.dig import Dig
 from server.game.invariants import Totals
 from server.game.task import Participant, Task
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 from server.store.money.prizes import WonPrize
 from server.store.pipelines import judged, judged_task, own_dig, pending_digs
 
 _Document = dict[str, Any]
+
+NEVER_MS = 2**53
 
 
 def stored(dig: Dig) -> _Document:
@@ -83,34 +84,19 @@ class Digs(Documents[Dig]):
     # The update of the task already keeps the first three unique: it fails if anybody dug since the read that
     # found no such dig. If `digs` is sharded by code, they cannot be unique indexes, and need not be.
     MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"participant_once", "winner_once", "used_once"})
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("joined_by", 1)], name="participant_once", unique=True, sparse=True),
-        IndexModel([("won_by", 1)], name="winner_once", unique=True, sparse=True),
-        IndexModel([("made_as", 1)], name="used_once", unique=True, sparse=True),
-        IndexModel(
-            [("code", 1), ("n", 1)],
-            name="place_once",
-            unique=True,
-            partialFilterExpression={"n": {"$gt": 0}},
-        ),
-        IndexModel([("code", 1), ("depth", 1)], name="history", unique=True),
+    INDEXES = (
+        index("participant_once", "joined_by", unique=True, sparse=True),
+        index("winner_once", "won_by", unique=True, sparse=True),
+        index("used_once", "made_as", unique=True, sparse=True),
+        index("place_once", "code n", unique=True, only={"n": {"$gt": 0}}),
+        index("history", "code depth", unique=True),
         # A person's digs in order, and their numbers and chances, without reading a dig.
-        IndexModel(
-            [("unionid", 1), ("at", -1), ("n", 1), ("is_prize", 1), ("was_one_in", 1)], name="footprints"
-        ),
-        IndexModel(
-            [("unionid", 1), ("at", -1), ("code", 1)],
-            name="joined",
-            partialFilterExpression={"n": {"$gt": 0}},
-        ),
-        IndexModel(
-            [("unionid", 1), ("at", -1), ("code", 1)],
-            name="won",
-            partialFilterExpression={"is_prize": 1},
-        ),
-    ]
+        index("footprints", "unionid -at n is_prize was_one_in"),
+        index("joined", "unionid -at code", only={"n": {"$gt": 0}}),
+        index("won", "unionid -at code", only={"is_prize": 1}),
+    )
 
-    async def insert(self, dig: Dig) -> None:
+    async def write(self, dig: Dig) -> None:
         """Write a dig that its task holds already; writing it again changes nothing."""
         fields = stored(dig)
         # An upsert into a sharded collection must name the shard key, here the code.
@@ -347,19 +333,13 @@ class Digs(Documents[Dig]):
         """Return the digs in the history that won a task's prizes, at most 1,000."""
         return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)
 
-    async def joined_since(self, unionid: str, since_ms: int, limit: int) -> list[str]:
-        """Return the codes of the tasks that a person joined since a time, the last joined first."""
-        joins = {"unionid": unionid, "n": {"$gt": 0}, "at": {"$gte": since_ms}}
-        return [dig["code"] for dig in await self.in_order(joins, "-at", limit, {"code": 1})]
-
-    async def joins_of(self, unionid: str, limit: int) -> list[Dig]:
-        """Return the digs with which a person joined tasks, in the history, the newest first."""
-        return await self.in_order({"unionid": unionid, "n": {"$gt": 0}}, "-at", limit)
-
-    async def joined_before(self, unionid: str, before_ms: int, limit: int) -> list[str]:
-        """Return the codes of the tasks that a person joined before a time, the last joined first."""
-        joins = {"unionid": unionid, "n": {"$gt": 0}, "at": {"$lt": before_ms}}
-        return [dig["code"] for dig in await self.in_order(joins, "-at", limit, {"code": 1})]
+    async def joins_of(
+        self, unionid: str, limit: int, since_ms: int = 0, before_ms: int = NEVER_MS
+    ) -> list[Dig]:
+        """Return the digs with which a person joined tasks between two times, in the history, the newest
+        first."""
+        joins = {"unionid": unionid, "n": {"$gt": 0}, "at": {"$gte": since_ms, "$lt": before_ms}}
+        return await self.in_order(joins, "-at", limit)
 
     async def depths_of(self, code: str, unionid: str, limit: int = 1000) -> list[int]:
         """Return the depths that a person dug in a task, in the history."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import Any, TypedDict
 
 import pymongo
 from pymongo import IndexModel
@@ -25,10 +25,10 @@ from server.store.digging.square import (
 )
 from server.store.digging.square import INDEXES as LISTED_INDEXES
 from server.store.digging.terms import asked_terms
+from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
 from server.store.pipelines import NOW_MS, own_dig
-from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
 
@@ -69,49 +69,25 @@ class Tasks(DueDocuments[Task]):
     """Reads and writes of `tasks`."""
 
     NAME = "tasks"
-    INDEXES: ClassVar[list[IndexModel]] = [
+    INDEXES = (
         *LISTED_INDEXES,
-        IndexModel(
-            [("status", 1), ("open", 1), ("prize_num", 1), ("prizes_left", 1)],
-            name="running",
-            partialFilterExpression={"status": 0},
-        ),
-        IndexModel([("pic", 1)], name="picture"),
-        IndexModel(
-            [("ranks.pic", 1)],
-            name="rank_picture",
-            partialFilterExpression={"ranks.pic": {"$exists": True}},
-        ),
-        IndexModel([("publisher", 1), ("created_at", -1), ("_id", 1)], name="released"),
+        index("running", "status open prize_num prizes_left", only={"status": 0}),
+        index("picture", "pic"),
+        index("rank_picture", "ranks.pic", there="ranks.pic"),
+        index("released", "publisher -created_at _id"),
         IndexModel([("publisher", 1), *LISTED_KEYS], name="listed_of_publisher"),
-        IndexModel([("last_dig.at", -1)], name="dug_last"),
-        IndexModel(
-            [("reported", 1), ("reported_at", 1)],
-            name="hidden_by_reports",
-            partialFilterExpression={"reported": 1},
-        ),
-        IndexModel(
-            [("pending", 1), ("last_dig.unionid", 1)],
-            name="pending",
-            partialFilterExpression={"pending": 1},
-        ),
+        index("dug_last", "-last_dig.at"),
+        index("hidden_by_reports", "reported reported_at", only={"reported": 1}),
+        index("pending", "pending last_dig.unionid", only={"pending": 1}),
         IndexModel([("terms", 1), ("created_at", -1)], name="titled"),
-        IndexModel([("hidden", 1), ("created_at", -1)], name="hidden", partialFilterExpression={"hidden": 1}),
-        IndexModel(
-            [("open", 1), ("status", 1), ("created_at", -1)],
-            name="unpaid",
-            partialFilterExpression={"open": 0},
-        ),
-        IndexModel(
-            [("due_at", 1), ("paid_by", 1)],
-            name="with_money",
-            partialFilterExpression={"paid_by": {"$exists": True}},
-        ),
-        sealed_index("seed_box"),
+        index("hidden", "hidden -created_at", only={"hidden": 1}),
+        index("unpaid", "open status -created_at", only={"open": 0}),
+        index("with_money", "due_at paid_by", there="paid_by"),
+        index("sealed", "seed_box.key _id", there="seed_box.key"),
         DUE_INDEX,
-    ]
+    )
 
-    async def insert(self, task: Task) -> Task | None:
+    async def add(self, task: Task) -> Task | None:
         """Write a new task and return it; None if another person's task has its code.
 
         Safe to repeat after a lost reply: the same publisher gets the task that was stored. Raises

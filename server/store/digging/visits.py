@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import DeleteMany, IndexModel, UpdateOne
+from pymongo import DeleteMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 from server.store.failures import only_duplicates
 
 _Document = dict[str, Any]
@@ -30,29 +28,14 @@ class Visit(TypedDict):
 
 
 class Visits(Documents[_Document]):
-    """Reads and writes of `visits` and `shares`."""
+    """Reads and writes of `visits`."""
 
     NAME = "visits"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("tokens", 1)], name="of_token"),
-        IndexModel([("unionid", 1), ("opened_at", -1)], name="last_opened"),
-        IndexModel([("opened_at", 1)], name="opened"),
-    ]
-    SHARE_INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("code", 1), ("sharer", 1)], name="brought"),
-        IndexModel([("sharer", 1)], name="of_sharer"),
-        IndexModel([("newcomer", 1)], name="of_newcomer"),
-    ]
-
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
-        super().__init__(database)
-        self.shares = database["shares"]
-
-    @classmethod
-    def indexes(cls) -> dict[str, Sequence[IndexModel]]:
-        """Return the indexes of `visits` and of `shares`."""
-        return {**super().indexes(), "shares": cls.SHARE_INDEXES}
-
+    INDEXES = (
+        index("of_token", "tokens"),
+        index("last_opened", "unionid -opened_at"),
+        index("opened", "opened_at"),
+    )
     async def open(self, visits: list[Visit]) -> None:
         """Note in one write that people opened tasks' pages. A repeated visit changes its time.
 
@@ -89,15 +72,48 @@ class Visits(Documents[_Document]):
         found = cast("list[Visit]", await rows.to_list(None))
         return {token: row for row in found for token in asked.intersection(row["tokens"])}
 
-    async def share_numbers(self, code: str) -> _Document:
-        """Return how many people opened a task, how many of them came by a share, and how many people shared.
+    async def opened_number(self, code: str) -> int:
+        """Return how many people opened a task, counted from an index alone, up to 100,000."""
+        of_task = {"_id": {"$gte": f"{code}:", "$lt": f"{code};"}}  # ";" is the character after ":"
+        return await self.rows.count_documents(of_task, limit=COUNTED)
+
+    async def delete_old(self, opened_before_ms: int, limit: int) -> int:
+        """Delete visits that were opened last before that time, and who brought them; return how many."""
+        old = {"opened_at": {"$lt": opened_before_ms}}
+        oldest = [("opened_at", pymongo.ASCENDING)]
+        found = self.rows.find(old, {"code": 1, "unionid": 1}, sort=oldest, limit=limit)
+        rows = await found.to_list(limit)
+        if rows:
+            brought = [DeleteMany({"newcomer": row["unionid"], "code": row["code"]}) for row in rows]
+            await self.rows.database[Shares.NAME].bulk_write(brought, ordered=False)
+            await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
+        return len(rows)
+
+
+class Share(TypedDict):
+    """`sharer` brought `newcomer` to a task. `_id` is "code:sharer:newcomer"."""
+
+    _id: str
+    code: str
+    sharer: str
+    newcomer: str
+
+
+class Shares(Documents[Share]):
+    """Reads and writes of `shares`."""
+
+    NAME = "shares"
+    INDEXES = (
+        index("brought", "code sharer"),
+        index("of_sharer", "sharer"),
+        index("of_newcomer", "newcomer"),
+    )
+
+    async def numbers(self, code: str) -> _Document:
+        """Return how many people came to a task by a share, how many shared, and the most whom one brought.
 
         All are counted from an index alone, up to 100,000.
         """
-        opened = await self.collection.count_documents(
-            {"_id": {"$gte": f"{code}:", "$lt": f"{code};"}},  # ";" is the character after ":"
-            limit=COUNTED,
-        )
         pipeline: list[_Document] = [
             {"$match": {"code": code}},
             {"$limit": COUNTED},
@@ -112,45 +128,30 @@ class Visits(Documents[_Document]):
             },
             {"$project": {"_id": 0}},
         ]
-        found = await self.shares.aggregate(pipeline).to_list(1)
-        return {"opened": opened, **(found[0] if found else {"sharers": 0, "brought": 0, "most": 0})}
-
-    async def delete_old(self, opened_before_ms: int, limit: int) -> int:
-        """Delete visits that were opened last before that time, and who brought them; return how many."""
-        old = {"opened_at": {"$lt": opened_before_ms}}
-        oldest = [("opened_at", pymongo.ASCENDING)]
-        found = self.rows.find(old, {"code": 1, "unionid": 1}, sort=oldest, limit=limit)
-        rows = await found.to_list(limit)
-        if rows:
-            brought = [DeleteMany({"newcomer": row["unionid"], "code": row["code"]}) for row in rows]
-            await self.shares.bulk_write(brought, ordered=False)
-            await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
-        return len(rows)
+        found = await self.rows.aggregate(pipeline).to_list(1)
+        return found[0] if found else {"sharers": 0, "brought": 0, "most": 0}
 
     async def who_brought(self, newcomers: list[str]) -> list[tuple[str, str]]:
         """Return who brought these people, as (sharer, newcomer), at most 100,000 times."""
-        found = self.shares.find({"newcomer": {"$in": newcomers}}, {"_id": 0, "code": 0}, limit=COUNTED)
+        found = self.rows.find({"newcomer": {"$in": newcomers}}, {"_id": 0, "code": 0}, limit=COUNTED)
         return [(row["sharer"], row["newcomer"]) for row in await found.to_list(COUNTED)]
 
     async def brought_around(self, people: list[str], limit: int) -> list[tuple[str, str, str]]:
         """Return who brought these people, and whom they brought, as (sharer, newcomer, code)."""
         around = {"$or": [{"newcomer": {"$in": people}}, {"sharer": {"$in": people}}]}
-        found = self.shares.find(around, {"_id": 0}, limit=limit)
+        found = self.rows.find(around, {"_id": 0}, limit=limit)
         return [(row["sharer"], row["newcomer"], row["code"]) for row in await found.to_list(limit)]
 
     async def sharers_of(self, newcomer: str, limit: int) -> list[tuple[str, str]]:
         """Return through whom a person came to tasks, as (code, sharer)."""
-        found = self.shares.find({"newcomer": newcomer}, {"code": 1, "sharer": 1}, limit=limit)
+        found = self.rows.find({"newcomer": newcomer}, {"code": 1, "sharer": 1}, limit=limit)
         return [(row["code"], row["sharer"]) for row in await found.to_list(limit)]
 
-    async def record_shares(self, brought: list[tuple[str, str, str]]) -> None:
+    async def record(self, brought: list[tuple[str, str, str]]) -> None:
         """Note who brought whom to a task, as (code, sharer, newcomer). Each is stored once."""
-        rows = [
-            {"_id": f"{code}:{sharer}:{newcomer}", "code": code, "sharer": sharer, "newcomer": newcomer}
-            for code, sharer, newcomer in brought
-        ]
-        try:
-            await self.shares.insert_many(rows, ordered=False)
-        except BulkWriteError as error:
-            if not only_duplicates(error):  # duplicates are noted already
-                raise
+        await self.insert_all(
+            [
+                Share(_id=f"{code}:{sharer}:{newcomer}", code=code, sharer=sharer, newcomer=newcomer)
+                for code, sharer, newcomer in brought
+            ]
+        )

@@ -6,15 +6,13 @@ A message that WeChat did not take goes back to waiting.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from pymongo import IndexModel
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from server.settings.messages import MessageKind
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.failures import DUPLICATE_KEY
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -64,31 +62,12 @@ class Messages(DueDocuments[Message]):
     """Reads and writes of `messages`. Each change is one update, conditional on the state before it."""
 
     NAME = "messages"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("unionid", 1), ("created_at", -1)], name="newest_of_person"),
-        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
-        IndexModel([("ended_at", 1)], name="ended", partialFilterExpression={"ended_at": {"$gt": 0}}),
+    INDEXES = (
+        index("newest_of_person", "unionid -created_at"),
+        index("alarm", "alarm", only={"alarm": {"$gt": ""}}),
+        index("ended", "ended_at", only={"ended_at": {"$gt": 0}}),
         DUE_INDEX,
-    ]
-
-    async def insert(self, message: Message) -> bool:
-        """Write a message; False if it is written already. Raises Uncommitted."""
-        try:
-            await self.rows.insert_one(dict(message))
-        except DuplicateKeyError:
-            await self.taken(message["_id"])
-            return False
-        return True
-
-    async def insert_all(self, messages: list[Message]) -> None:
-        """Write these messages, except those that are written already."""
-        try:
-            await self.rows.insert_many([dict(message) for message in messages], ordered=False)
-        except BulkWriteError as error:
-            if error.details["writeConcernErrors"] or any(
-                each["code"] != DUPLICATE_KEY for each in error.details["writeErrors"]
-            ):
-                raise
+    )
 
     async def go_on(self, message: Message, after: int) -> None:
         """Note that a leased message has told all followers up to this number. It is due again."""
@@ -166,11 +145,8 @@ class Messages(DueDocuments[Message]):
 
     async def alarms(self) -> dict[str, int]:
         """Return how many messages WeChat does not take, by alarm."""
-        pipeline: list[_Document] = [
-            {"$match": {"alarm": {"$gt": ""}}},
-            {"$group": {"_id": "$alarm", "number": {"$sum": 1}}},
-        ]
-        return {row["_id"]: row["number"] async for row in self.rows.aggregate(pipeline)}
+        found = await self.sums({"alarm": {"$gt": ""}}, "$alarm", number=1)
+        return {row["_id"]: row["number"] for row in found}
 
     async def unclear_number(self, since_ms: int) -> int:
         """Return how many messages ended as `unclear` since then."""
@@ -202,7 +178,7 @@ class Consents(Documents[Consent]):
     """Reads and writes of `consents`. WeChat counts too, and its count decides."""
 
     NAME = "consents"
-    INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("unionid", 1)], name="of_person")]
+    INDEXES = (index("of_person", "unionid"),)
 
     async def add(self, unionid: str, template_id: str) -> None:
         """Note that a person allows one more message."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
-
-from pymongo import IndexModel
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from server.game.bill import bill as lifecycle
+from server.store.documents import index
 from server.store.due import DUE_INDEX
 from server.store.money.payments import Payments
 
@@ -50,13 +49,13 @@ class Bills(Payments[Bill]):
 
     NAME = "bills"
     TABLE = lifecycle
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("prize", 1)], name="of_prize"),
-        IndexModel([("code", 1)], name="of_task"),
-        IndexModel([("unionid", 1), ("created_at", -1)], name="newest_of_winner"),
-        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
+    INDEXES = (
+        index("of_prize", "prize"),
+        index("of_task", "code"),
+        index("newest_of_winner", "unionid -created_at"),
+        index("alarm", "alarm", only={"alarm": {"$gt": ""}}),
         DUE_INDEX,
-    ]
+    )
 
     async def of_winner(self, unionid: str, limit: int) -> list[Bill]:
         """Return a person's newest bills."""

@@ -6,10 +6,9 @@ it is applied to its prizes.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-from pymongo import IndexModel
-
+from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 
 What: TypeAlias = Literal["task", "prize", "person"]
@@ -41,7 +40,7 @@ class Freezes(DueDocuments[Freeze]):
     """Reads and writes of `freezes`."""
 
     NAME = "freezes"
-    INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("at", -1)], name="newest"), DUE_INDEX]
+    INDEXES = (index("newest", "-at"), DUE_INDEX)
 
     async def put(self, freeze: Freeze) -> Freeze:
         """Freeze, even if a release is under way; return the freeze that is there then.

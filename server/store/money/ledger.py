@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from typing import Any, ClassVar, Literal, TypeAlias, TypedDict, get_args
+from typing import Any, Literal, TypeAlias, TypedDict, get_args
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
-from pymongo import IndexModel
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import DAY_MS
-from server.store.documents import Documents
-from server.store.failures import Uncommitted, only_duplicates
+from server.store.documents import Documents, index
+from server.store.failures import Uncommitted
 
 _Document = dict[str, Any]
 
@@ -47,14 +46,13 @@ class Ledger(Documents[Entry]):
     """Reads of `ledger`, and the one kind of write there is: to add entries."""
 
     NAME = "ledger"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("code", 1)], name="of_task"),
-        IndexModel([("at", 1), ("kind", 1), ("amount_fen", 1)], name="made"),
-    ]
+    INDEXES = (
+        index("of_task", "code"),
+        index("made", "at kind amount_fen"),
+    )
 
     def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
         super().__init__(database)
-        self._database = database
         self._sums = database["ledger_sums"]
 
     async def enter(self, kind: EntryKind, of: str, code: str, amount_fen: int, now_ms: int) -> None:
@@ -65,17 +63,12 @@ class Ledger(Documents[Entry]):
     async def enter_all(self, kind: EntryKind, amounts: Iterable[tuple[str, str, int]], now_ms: int) -> None:
         """Add entries, given as (of, code, amount_fen), in one write; those that are there stay."""
         entries = [
-            {"_id": f"{kind}:{of}", "kind": kind, "code": code, "amount_fen": amount_fen, "at": now_ms}
+            Entry(_id=f"{kind}:{of}", kind=kind, code=code, amount_fen=amount_fen, at=now_ms)
             for of, code, amount_fen in amounts
         ]
-        try:
-            await self.rows.insert_many(entries, ordered=False)
-        except BulkWriteError as error:
-            if not only_duplicates(error):
-                raise
-            there = {entries[failed["index"]]["_id"] for failed in error.details["writeErrors"]}
-            if await self.rows.count_documents({"_id": {"$in": list(there)}}) < len(there):
-                raise Uncommitted("entries of the ledger are taken by ones that may not last") from None
+        there = await self.insert_all(entries)
+        if there and await self.rows.count_documents({"_id": {"$in": there}}) < len(there):
+            raise Uncommitted("entries of the ledger are taken by ones that may not last")
 
     async def of_task(self, code: str) -> list[Entry]:
         """Return a task's entries."""
@@ -83,12 +76,8 @@ class Ledger(Documents[Entry]):
 
     async def held_fen(self, codes: list[str]) -> dict[str, int]:
         """Return what is held for each of these tasks: paid, and neither given nor refunded."""
-        pipeline: list[_Document] = [
-            {"$match": {"code": {"$in": codes}}},
-            {"$group": {"_id": {"code": "$code", "kind": "$kind"}, "fen": {"$sum": "$amount_fen"}}},
-        ]
-        held = dict.fromkeys(codes, 0)
-        async for row in self.rows.aggregate(pipeline):
+        held, by = dict.fromkeys(codes, 0), {"code": "$code", "kind": "$kind"}
+        for row in await self.sums({"code": {"$in": codes}}, by, fen="$amount_fen"):
             held[row["_id"]["code"]] += _SIGN[row["_id"]["kind"]] * row["fen"]
         return held
 
@@ -113,7 +102,7 @@ class Ledger(Documents[Entry]):
             after = horizon
 
     async def _codes_after(self, collection: str, after: str) -> list[str]:
-        found = self._database[collection].find(
+        found = self.rows.database[collection].find(
             {"code": {"$gt": after}},
             {"_id": 0, "code": 1},
             sort=[("code", pymongo.ASCENDING)],
@@ -155,8 +144,4 @@ class Ledger(Documents[Entry]):
 
     async def _sums_between(self, begin_ms: int, end_ms: int | None) -> dict[EntryKind, int]:
         made = {"$gte": begin_ms} if end_ms is None else {"$gte": begin_ms, "$lt": end_ms}
-        pipeline: list[_Document] = [
-            {"$match": {"at": made}},
-            {"$group": {"_id": "$kind", "amount_fen": {"$sum": "$amount_fen"}}},
-        ]
-        return {row["_id"]: row["amount_fen"] async for row in self.rows.aggregate(pipeline)}
+        return {row["_id"]: row["fen"] for row in await self.sums({"at": made}, "$kind", fen="$amount_fen")}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
-
-from pymongo import IndexModel
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from server.game.order import order as lifecycle
+from server.store.documents import index
 from server.store.due import DUE_INDEX
 from server.store.money.payments import Payments
-
-_Document = dict[str, Any]
 
 OrderState: TypeAlias = Literal["asked", "paid", "spent", "unusable", "closed"]
 
@@ -53,18 +50,14 @@ class Orders(Payments[Order]):
 
     NAME = "orders"
     TABLE = lifecycle
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("code", 1)], name="of_task"),
-        IndexModel([("publisher", 1), ("created_at", -1)], name="newest_of_publisher"),
-        IndexModel([("code", 1)], name="live_once", unique=True, partialFilterExpression={"live": 1}),
-        IndexModel([("transaction_id", 1)], name="paid_as"),
-        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
+    INDEXES = (
+        index("of_task", "code"),
+        index("newest_of_publisher", "publisher -created_at"),
+        index("live_once", "code", unique=True, only={"live": 1}),
+        index("paid_as", "transaction_id"),
+        index("alarm", "alarm", only={"alarm": {"$gt": ""}}),
         DUE_INDEX,
-    ]
-
-    async def find_all(self, out_trade_nos: list[str]) -> list[Order]:
-        """Return these orders, as far as they exist."""
-        return await self.collection.find({"_id": {"$in": out_trade_nos}}).to_list(None)
+    )
 
     async def of_publisher(self, unionid: str, limit: int) -> list[Order]:
         """Return a person's newest orders."""
@@ -84,25 +77,13 @@ class Orders(Payments[Order]):
         Closed orders do not count, nor those that were refunded whole.
         """
         lately = {"$cond": [{"$gte": ["$created_at", lately_ms]}, "$amount_fen", 0]}
-        pipeline: list[_Document] = [
-            {
-                "$match": {
-                    "publisher": publisher,
-                    "created_at": {"$gte": since_ms},
-                    "state": {"$in": ["asked", "paid", "spent"]},
-                }
-            },
-            {"$group": {"_id": None, "since": {"$sum": "$amount_fen"}, "lately": {"$sum": lately}}},
-        ]
-        for row in await self.rows.aggregate(pipeline).to_list(1):
-            return row["since"], row["lately"]
-        return 0, 0
+        made = {"publisher": publisher, "created_at": {"$gte": since_ms}}
+        counted = {**made, "state": {"$in": ["asked", "paid", "spent"]}}
+        [found] = await self.sums(counted, since="$amount_fen", lately=lately)
+        return found["since"], found["lately"]
 
     async def paid_fen(self, publisher: str) -> int:
         """Return what a person has paid in all; orders that were refunded whole do not count."""
-        pipeline: list[_Document] = [
-            {"$match": {"publisher": publisher, "state": {"$in": ["paid", "spent"]}}},
-            {"$group": {"_id": None, "paid": {"$sum": "$amount_fen"}}},
-        ]
-        found = await self.rows.aggregate(pipeline).to_list(1)
-        return int(found[0]["paid"]) if found else 0
+        paid = {"publisher": publisher, "state": {"$in": ["paid", "spent"]}}
+        [found] = await self.sums(paid, fen="$amount_fen")
+        return int(found["fen"])

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pymongo.errors import DuplicateKeyError
-
 from server.store.documents import T
 from server.store.due import DueDocuments
-
-_Document = dict[str, Any]
 
 # The alarm of a payment about which WeChat contradicts our own record.
 CONTRADICTION = "CONTRADICTION"
@@ -21,18 +15,6 @@ class Payments(DueDocuments[T]):
     `_id` is the number that WeChat knows the payment by, `code` its task. `alarm` is why the operator has to
     look at it, "" if not. `then` has the effects that are still owed.
     """
-
-    async def insert(self, payment: T) -> bool:
-        """Save a new payment; False if its number is taken, or a unique index forbids it.
-
-        Raises Uncommitted if its number is taken by a document that may be undone.
-        """
-        try:
-            await self.rows.insert_one(dict(payment))
-        except DuplicateKeyError:
-            await self.taken(payment["_id"])
-            return False
-        return True
 
     async def of_task(self, code: str) -> list[T]:
         """Return all of a task's payments."""
@@ -48,8 +30,5 @@ class Payments(DueDocuments[T]):
 
     async def alarms(self) -> dict[str, int]:
         """Return how many payments need the operator, by alarm."""
-        pipeline: list[_Document] = [
-            {"$match": {"alarm": {"$gt": ""}}},
-            {"$group": {"_id": "$alarm", "number": {"$sum": 1}}},
-        ]
-        return {row["_id"]: row["number"] async for row in self.rows.aggregate(pipeline)}
+        found = await self.sums({"alarm": {"$gt": ""}}, "$alarm", number=1)
+        return {row["_id"]: row["number"] for row in found}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from pymongo.errors import DuplicateKeyError
-
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
 
@@ -41,18 +39,8 @@ class Pickups(Documents[_Document]):
 
         Counting first means that guesses made at once cannot outrun the lock.
         """
-        found: _Document | None = None
-        while found is None:  # SecantusDB's answer to the second of two simultaneous first tries
-            try:
-                found = await self.find_one_and_update(
-                    # The lock is looked at inside the update: an upsert's filter may have no $expr.
-                    {"_id": code},
-                    _ONE_MORE_TRY,
-                    upsert=True,
-                    return_document=True,
-                )
-            except DuplicateKeyError:
-                continue  # another process made the first try at this moment: now it is there
+        # The lock is looked at inside the update: an upsert's filter may have no $expr.
+        found = await self.upsert(code, _ONE_MORE_TRY)
         if found["turned_away"]:
             return None
         return 0 if found["locked_until"] else WRONG_CODES - int(found["tries"])

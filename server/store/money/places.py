@@ -6,11 +6,9 @@ person was last seen there.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypedDict
+from typing import Any, TypedDict
 
-from pymongo import IndexModel
-
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 
 _Document = dict[str, Any]
 
@@ -30,11 +28,11 @@ class Places(Documents[Place]):
     """Reads and writes of `places`."""
 
     NAME = "places"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("place", 1), ("seen_at", -1)], name="of_place"),
-        IndexModel([("unionid", 1), ("seen_at", -1)], name="of_person"),
-        IndexModel([("seen_at", 1)], name="seen"),
-    ]
+    INDEXES = (
+        index("of_place", "place -seen_at"),
+        index("of_person", "unionid -seen_at"),
+        index("seen", "seen_at"),
+    )
 
     async def note(self, unionid: str, place: str, now_ms: int) -> None:
         """Note that a person was seen at a place."""
@@ -62,8 +60,4 @@ class Places(Documents[Place]):
 
     async def delete_old(self, seen_before_ms: int, limit: int) -> int:
         """Delete some places at which nobody was seen since that time; return how many."""
-        old = {"seen_at": {"$lt": seen_before_ms}}
-        rows = await self.rows.find(old, {"_id": 1}, limit=limit).to_list(limit)
-        if rows:
-            await self.rows.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
-        return len(rows)
+        return await self.delete_some({"seen_at": {"$lt": seen_before_ms}}, "seen_at", limit)

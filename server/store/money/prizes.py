@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
 
 import pymongo
-from pymongo import IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FEN_PER_YUAN
@@ -15,9 +14,9 @@ from server.game.prize import GIVEN, UNCLAIMED, PrizeState, Wait, Why
 from server.game.prize import prize as lifecycle
 from server.game.sealed import Sealed
 from server.game.task import Task
+from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS
-from server.store.sealed_values import sealed_index
 
 _Document = dict[str, Any]
 
@@ -157,57 +156,25 @@ class Prizes(DueDocuments[Prize]):
 
     NAME = "prizes"
     TABLE = lifecycle
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("code", 1), ("unionid", 1)], name="winner_once", unique=True),
-        IndexModel([("code", 1), ("depth", 1)], name="of_task"),
-        IndexModel([("unionid", 1), ("won_at", -1)], name="of_winner"),
-        IndexModel([("publisher", 1)], name="of_publisher"),
-        IndexModel(
-            [("publisher", 1), ("state", 1), ("given_at", 1), ("_id", 1)],
-            name="unsent",
-            partialFilterExpression={"address_box": {"$exists": True}},
-        ),
-        IndexModel(
-            [("code", 1), ("pickup", 1)],
-            name="pickup_once",
-            unique=True,
-            partialFilterExpression={"pickup": {"$exists": True}},
-        ),
+    INDEXES = (
+        index("winner_once", "code unionid", unique=True),
+        index("of_task", "code depth"),
+        index("of_winner", "unionid -won_at"),
+        index("of_publisher", "publisher"),
+        index("unsent", "publisher state given_at _id", there="address_box"),
+        index("pickup_once", "code pickup", unique=True, there="pickup"),
         # Sparse, not partial: so the embedded store uses them too.
-        IndexModel([("number", 1)], name="in_parcel", sparse=True),
-        IndexModel([("phone_hash", 1)], name="to_phone", sparse=True),
-        IndexModel([("won_at", -1)], name="money_won", partialFilterExpression={"amount_fen": {"$gt": 0}}),
-        IndexModel([("withheld_at", 1)], name="waiting", sparse=True),
-        IndexModel(
-            [("young", 1), ("claimed_at", -1)],
-            name="newcomers",
-            partialFilterExpression={"young": {"$gt": 0}},
-        ),
-        IndexModel(
-            [("given_at", 1), ("_id", 1)],
-            name="given",
-            partialFilterExpression={"given_at": {"$gt": 0}},
-        ),
-        IndexModel(
-            [("given_at", 1)], name="addresses", partialFilterExpression={"address_box": {"$exists": True}}
-        ),
-        IndexModel(
-            [("publisher", 1), ("given_at", -1)],
-            name="given_by",
-            partialFilterExpression={"given_at": {"$gt": 0}},
-        ),
-        sealed_index("address_box"),
+        index("in_parcel", "number", sparse=True),
+        index("to_phone", "phone_hash", sparse=True),
+        index("money_won", "-won_at", only={"amount_fen": {"$gt": 0}}),
+        index("waiting", "withheld_at", sparse=True),
+        index("newcomers", "young -claimed_at", only={"young": {"$gt": 0}}),
+        index("given", "given_at _id", only={"given_at": {"$gt": 0}}),
+        index("addresses", "given_at", there="address_box"),
+        index("given_by", "publisher -given_at", only={"given_at": {"$gt": 0}}),
+        index("sealed", "address_box.key _id", there="address_box.key"),
         DUE_INDEX,
-    ]
-
-    async def insert(self, prize: Prize) -> None:
-        """Write a prize that a dig won; writing it again changes nothing."""
-        try:
-            await self.rows.insert_one(dict(prize))
-        except DuplicateKeyError:
-            # Which unique index the error names depends on the server and on simultaneous writes.
-            if await self.taken(prize["_id"]) is None:
-                raise  # this person has another prize of this task, which must never be
+    )
 
     async def find_won(self, code: str, unionid: str) -> Prize | None:
         """Return the prize that this person won in this task."""
@@ -224,8 +191,7 @@ class Prizes(DueDocuments[Prize]):
 
     async def winners(self, keys: list[str]) -> dict[str, str]:
         """Return the names of these prizes' winners, as they were at the dig, by the prize's id."""
-        found = self.rows.find({"_id": {"$in": keys}}, {"wxname": 1}, batch_size=len(keys) + 1)
-        return {row["_id"]: row["wxname"] for row in await found.to_list(len(keys))} if keys else {}
+        return {row["_id"]: row["wxname"] for row in await self.find_all(keys, {"wxname": 1})}
 
     async def waiting_number(self) -> int:
         """Return how many prizes are held, frozen or being frozen."""
@@ -350,41 +316,17 @@ class Prizes(DueDocuments[Prize]):
         """Return what a person's claims since these times pay, `of_publisher` since the first."""
         lately = {"$cond": [{"$gte": ["$claimed_at", lately_ms]}, "$amount_fen", 0]}
         pair = {"$cond": [{"$eq": ["$publisher", {"$literal": publisher}]}, "$amount_fen", 0]}
-        pipeline: list[_Document] = [
-            {
-                "$match": {
-                    "unionid": unionid,
-                    "claimed_at": {"$gte": since_ms},
-                    "state": {"$in": ["claiming", "given"]},
-                }
-            },
-            {
-                "$group": {
-                    "_id": None,
-                    "since": {"$sum": "$amount_fen"},
-                    "lately": {"$sum": lately},
-                    "pair": {"$sum": pair},
-                }
-            },
-        ]
-        for row in await self.rows.aggregate(pipeline).to_list(1):
-            return PaidOut(row["since"], row["lately"], row["pair"])
-        return PaidOut(0, 0, 0)
+        claimed = {"claimed_at": {"$gte": since_ms}, "state": {"$in": ["claiming", "given"]}}
+        summed = {"since": "$amount_fen", "lately": lately, "pair": pair}
+        [found] = await self.sums({"unionid": unionid, **claimed}, **summed)
+        return PaidOut(*(found[name] for name in summed))
 
     async def were_paid(self, unionid: str, publisher: str, fen: int, before_ms: int) -> bool:
         """Whether this publisher's red packets paid this person at least this amount before that time."""
-        pipeline: list[_Document] = [
-            {
-                "$match": {
-                    "unionid": unionid,
-                    "publisher": publisher,
-                    "state": "given",
-                    "given_at": {"$lte": before_ms},
-                }
-            },
-            {"$group": {"_id": None, "fen": {"$sum": "$amount_fen"}}},
-        ]
-        return any(row["fen"] >= fen for row in await self.rows.aggregate(pipeline).to_list(1))
+        given = {"state": "given", "given_at": {"$lte": before_ms}}
+        paid = {"unionid": unionid, "publisher": publisher, **given}
+        [found] = await self.sums(paid, fen="$amount_fen")
+        return bool(found["fen"] >= fen)
 
     async def under_limit(
         self, scope: _Document, since_ms: int, besides: str
@@ -446,34 +388,15 @@ class Prizes(DueDocuments[Prize]):
 
     async def paid_in_all(self, publishers: list[str], since_ms: int) -> dict[str, int]:
         """Return what each of these publishers' red packets paid since then, in fen."""
-        pipeline: list[_Document] = [
-            {
-                "$match": {
-                    "publisher": {"$in": publishers},
-                    "amount_fen": {"$gt": 0},
-                    "claimed_at": {"$gte": since_ms},
-                }
-            },
-            {"$group": {"_id": "$publisher", "fen": {"$sum": "$amount_fen"}}},
-        ]
-        return {row["_id"]: row["fen"] async for row in self.rows.aggregate(pipeline)}
+        claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
+        theirs = {"publisher": {"$in": publishers}, **claimed}
+        return {row["_id"]: row["fen"] for row in await self.sums(theirs, "$publisher", fen="$amount_fen")}
 
-    async def won_of(self, unionid: str, publisher: str, since_ms: int) -> int:
-        """Return how many of a publisher's red packets a person won since then."""
-        return await self.collection.count_documents(
-            {
-                "unionid": unionid,
-                "won_at": {"$gte": since_ms},
-                "publisher": publisher,
-                "amount_fen": {"$gt": 0},
-            }
-        )
-
-    async def number_won(self, unionid: str, since_ms: int) -> int:
-        """Return how many red packets a person won since then."""
-        return await self.collection.count_documents(
-            {"unionid": unionid, "won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
-        )
+    async def number_won(self, unionid: str, since_ms: int, publisher: str = "") -> int:
+        """Return how many red packets a person won since then, of one publisher if it is named."""
+        theirs = {"unionid": unionid, **({"publisher": publisher} if publisher else {})}
+        won = {"won_at": {"$gte": since_ms}, "amount_fen": {"$gt": 0}}
+        return await self.rows.count_documents({**theirs, **won})
 
     async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
         """Return the prizes among these people that are held for this reason, since that time or longer."""
@@ -520,13 +443,10 @@ class Prizes(DueDocuments[Prize]):
         """Return the prizes that are held, frozen or being frozen, the longest first."""
         return await self.in_order({"withheld_at": {"$exists": True}}, "withheld_at", limit)
 
-    async def waiting_fen(self) -> dict[str, tuple[int, int]]:
-        """Return, by state, how many prizes are held, frozen or being frozen, and their sum in fen."""
-        pipeline: list[_Document] = [
-            {"$match": {"withheld_at": {"$exists": True}}},
-            {"$group": {"_id": "$state", "number": {"$sum": 1}, "fen": {"$sum": "$amount_fen"}}},
-        ]
-        return {row["_id"]: (row["number"], row["fen"]) async for row in self.rows.aggregate(pipeline)}
+    async def waiting_fen(self) -> tuple[int, int]:
+        """Return how many prizes are held, frozen or being frozen, and their sum in fen."""
+        [found] = await self.sums({"withheld_at": {"$exists": True}}, number=1, fen="$amount_fen")
+        return found["number"], found["fen"]
 
 
 def old_address(before_ms: int) -> _Document:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, NotRequired, TypeAlias, TypedDict
-
-from pymongo import IndexModel
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from server.game.refund import RefundKind
 from server.game.refund import refund as lifecycle
+from server.store.documents import index
 from server.store.due import DUE_INDEX
 from server.store.money.payments import Payments
 
@@ -42,11 +41,11 @@ class Refunds(Payments[Refund]):
 
     NAME = "refunds"
     TABLE = lifecycle
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("code", 1)], name="of_task"),
-        IndexModel([("alarm", 1)], name="alarm", partialFilterExpression={"alarm": {"$gt": ""}}),
+    INDEXES = (
+        index("of_task", "code"),
+        index("alarm", "alarm", only={"alarm": {"$gt": ""}}),
         DUE_INDEX,
-    ]
+    )
 
 
 def refund_number(kind: RefundKind, out_trade_no: str) -> str:

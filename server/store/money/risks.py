@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
-
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 
 
 class Risk(TypedDict):
@@ -29,22 +26,15 @@ class Risks(Documents[Risk]):
     """Reads and writes of `risks`."""
 
     NAME = "risks"
-    INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("day", 1), ("place", 1)], name="of_day")]
+    INDEXES = (index("of_day", "day place"),)
 
     async def begin(self, unionid: str, day: int, place: str, code: str) -> bool:
         """Note that WeChat is asked about a person today; False if it was asked today already.
 
         Its previous answer is valid until it answers again.
         """
-        try:
-            begun = await self.rows.update_one(
-                {"_id": unionid, "day": {"$lt": day}},
-                {"$set": {"day": day, "place": place, "code": code}},
-                upsert=True,
-            )
-        except DuplicateKeyError:
-            return False
-        return begun.upserted_id is not None or begun.modified_count == 1
+        before = {"_id": unionid, "day": {"$lt": day}}
+        return await self.upserts(before, {"$set": {"day": day, "place": place, "code": code}})
 
     async def crowded(self, day: int, least: int, limit: int) -> list[tuple[str, int]]:
         """Return the addresses from which `least` people or more dug red packets that day.

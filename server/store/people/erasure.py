@@ -71,7 +71,7 @@ class Erasure:
         tasks, digs = self._database["tasks"], self._database["digs"]
         who = {"unionid": new, "wxname": NAME, "wxheadpic": PICTURE}
         for task in await tasks.find({"pending": 1, "last_dig.unionid": old}, {"last_dig": 1}).to_list(None):
-            await Digs(self._database).insert(task["last_dig"])
+            await Digs(self._database).write(task["last_dig"])
         moved = 0
         while page := await digs.find({"unionid": old}).to_list(BATCH):
             updates = []

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypedDict
+from typing import Any, TypedDict
 
-from pymongo import IndexModel
-
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 from server.store.people.people import Person
 
 _Document = dict[str, Any]
@@ -30,10 +28,10 @@ class Follows(Documents[Follow]):
     """Reads and writes of `follows`."""
 
     NAME = "follows"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("follower", 1), ("at", -1), ("_id", 1)], name="of_follower"),
-        IndexModel([("publisher", 1), ("n", 1)], name="numbered"),
-    ]
+    INDEXES = (
+        index("of_follower", "follower -at _id"),
+        index("numbered", "publisher n"),
+    )
 
     async def add(self, publisher: str, follower: str, now_ms: int, n: int) -> None:
         """Follow a publisher. Safe to repeat: the first number stays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, ClassVar, Literal, NotRequired, TypedDict
 
 import pymongo
@@ -11,7 +11,8 @@ from pymongo.errors import DuplicateKeyError
 
 from server.game.amounts import FOLLOWED_MS
 from server.store.digging.terms import asked_terms, terms_of
-from server.store.due import BATCH, DUE_INDEX, DueDocuments
+from server.store.documents import index
+from server.store.due import DUE_INDEX, DueDocuments
 from server.store.pipelines import NOW_MS
 
 _Document = dict[str, Any]
@@ -115,13 +116,6 @@ _ENDED: _Document = {
     "ended_at": NOW_MS,
     "locked": True,
 }
-_LATER: _Document = {
-    "$cond": [
-        {"$lte": ["$leaving.due_at", NOW_MS]},
-        {"$add": [NOW_MS, ERASING_MS]},
-        "$leaving.due_at",
-    ]
-}
 
 
 class People(DueDocuments[Person]):
@@ -130,27 +124,15 @@ class People(DueDocuments[Person]):
     NAME = "people"
     # It tells two first logins of a person at once apart. If `people` is sharded, it cannot be unique.
     MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"openid_once"})
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("openid", 1)], name="openid_once", unique=True),
+    INDEXES = (
+        index("openid_once", "openid", unique=True),
         IndexModel([("terms", 1), ("created_at", -1)], name="named"),
-        IndexModel(
-            [("ended_at", 1)],
-            name="tokens_ended",
-            partialFilterExpression={"ended_at": {"$exists": True}},
-        ),
-        IndexModel(
-            [("wxheadpic", 1)],
-            name="picture",
-            partialFilterExpression={"wxheadpic": {"$exists": True}},
-        ),
-        IndexModel(
-            [("leaving.due_at", 1)],
-            name="leaving",
-            partialFilterExpression={"leaving.due_at": {"$exists": True}},
-        ),
-        IndexModel([("public_id", 1)], name="numbered", sparse=True),
+        index("tokens_ended", "ended_at", there="ended_at"),
+        index("picture", "wxheadpic", there="wxheadpic"),
+        index("leaving", "leaving.due_at", there="leaving.due_at"),
+        index("numbered", "public_id", sparse=True),
         DUE_INDEX,
-    ]
+    )
 
     async def with_public_id(self, public_id: str) -> Person | None:
         """Return the publisher whom others know by this id."""
@@ -163,10 +145,6 @@ class People(DueDocuments[Person]):
     async def pictures_among(self, paths: list[str]) -> set[str]:
         """Return which of these paths are the pictures of people."""
         return set(await self.collection.distinct("wxheadpic", {"wxheadpic": {"$in": paths}}))
-
-    async def find_all(self, unionids: list[str]) -> list[Person]:
-        """Return the records of these people, as far as they exist."""
-        return await self.collection.find({"_id": {"$in": unionids}}).to_list(len(unionids))
 
     async def names(
         self, values: Iterable[str], field: Literal["_id", "public_id"] = "_id"
@@ -185,12 +163,7 @@ class People(DueDocuments[Person]):
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return the ADMITTING fields of these people, as far as they exist."""
-        found = self.collection.find(
-            {"_id": {"$in": unionids}},
-            dict.fromkeys(ADMITTING, 1),
-            batch_size=len(unionids) + 1,
-        )
-        return await found.to_list(len(unionids))
+        return await self.find_all(unionids, dict.fromkeys(ADMITTING, 1))
 
     async def lock(self, unionid: str) -> Person | None:
         """Refuse a person's bare id from now on; return their record, None if unknown."""
@@ -383,22 +356,9 @@ class People(DueDocuments[Person]):
         )
         return kept.modified_count == 1
 
-    async def lease_leaving(self, now_ms: int) -> list[Person]:
-        """Lease and return people whose days to keep their account are over, or whose erasure was cut off.
-
-        `now_ms` only says where to look, as in `lease_due`.
-        """
-        due, leased = {"leaving.due_at": {"$lte": now_ms}}, []
-        found = self.rows.find(due, {"leaving.due_at": 1}, sort=[("leaving.due_at", 1)], limit=BATCH)
-        for row in await found.to_list(BATCH):
-            person = await self.find_one_and_update(
-                {"_id": row["_id"], "leaving.due_at": row["leaving"]["due_at"]},
-                [{"$set": {"leaving.due_at": _LATER}}],
-                return_document=True,
-            )
-            if person is not None and person["leaving"]["due_at"] != row["leaving"]["due_at"]:
-                leased.append(person)
-        return leased
+    def lease_leaving(self, now_ms: Callable[[], int]) -> AsyncIterator[Person]:
+        """Lease and yield people whose days to keep their account are over, or whose erasure was cut off."""
+        return self.lease_due(now_ms, field="leaving.due_at", lasts_ms=ERASING_MS)
 
     async def let_in(self, unionid: str) -> None:
         """Undo `lock_out`, unless `begin_moving` was called."""

@@ -7,13 +7,10 @@ kept here, for a day.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import ClassVar, TypedDict
-
-from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
+from typing import NotRequired, TypedDict
 
 from server.game.amounts import DAY_MS
-from server.store.documents import Documents
+from server.store.documents import Documents, index
 
 
 class MediaCheck(TypedDict):
@@ -22,23 +19,19 @@ class MediaCheck(TypedDict):
     _id: str
     said: str
     risk: str
+    delete_at: NotRequired[datetime]
 
 
 class MediaChecks(Documents[MediaCheck]):
     """Reads and writes of `media_checks`."""
 
     NAME = "media_checks"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("delete_at", 1)], name="outdated", expireAfterSeconds=0)
-    ]
+    INDEXES = (index("outdated", "delete_at", expireAfterSeconds=0),)
 
     async def add(self, check: MediaCheck, now_ms: int) -> None:
         """Keep a result. The first result of a trace_id stays. Raises Uncommitted if that may be undone."""
         delete_at = datetime.fromtimestamp((now_ms + DAY_MS) / 1000, UTC)  # MongoDB's deletion needs a date
-        try:
-            await self.rows.insert_one({**check, "delete_at": delete_at})
-        except DuplicateKeyError:
-            await self.taken(check["_id"])
+        await self.insert({**check, "delete_at": delete_at})
 
     async def find_first(self, traces: list[str]) -> MediaCheck | None:
         """Return the result of one of these requests, None if there is none yet."""

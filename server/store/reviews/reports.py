@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NotRequired, TypeAlias, TypedDict
-
-import pymongo
-from pymongo import IndexModel
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from server.game.reports import Outcome, PastReport
+from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 
 _Document = dict[str, Any]
@@ -39,17 +37,13 @@ class Reports(DueDocuments[Report]):
     """Reads and writes of `reports`."""
 
     NAME = "reports"
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("open", 1), ("at", 1)], name="queue", partialFilterExpression={"open": 1}),
-        IndexModel([("code", 1), ("at", -1)], name="of_task"),
-        IndexModel([("unionid", 1), ("at", -1)], name="newest_of_person"),
-        IndexModel([("at", 1), ("open", 1)], name="oldest"),
+    INDEXES = (
+        index("queue", "open at", only={"open": 1}),
+        index("of_task", "code -at"),
+        index("newest_of_person", "unionid -at"),
+        index("oldest", "at open"),
         DUE_INDEX,
-    ]
-
-    async def insert(self, report: Report) -> Report:
-        """Write a report unless its author has reported the task before; return the one that is stored."""
-        return await self.add_or_read(report)
+    )
 
     async def counting(self, code: str, decided: int, limit: int) -> list[str]:
         """Return the authors of the newest open reports of a task that count and were made after its last
@@ -107,8 +101,4 @@ class Reports(DueDocuments[Report]):
     async def delete_old(self, before_ms: int, limit: int) -> int:
         """Delete reports that were made before that time, except open ones; return how many."""
         old = {"at": {"$lt": before_ms}, "open": {"$exists": False}}
-        found = self.rows.find(old, {"_id": 1}, sort=[("at", pymongo.ASCENDING)], limit=limit)
-        rows = await found.to_list(limit)
-        if rows:
-            await self.collection.delete_many({"_id": {"$in": [row["_id"] for row in rows]}, **old})
-        return len(rows)
+        return await self.delete_some(old, "at", limit)

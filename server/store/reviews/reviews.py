@@ -6,12 +6,11 @@ Their lifecycle is `game/review.py`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, ClassVar, NotRequired, TypedDict
-
-from pymongo import IndexModel
+from typing import Any, NotRequired, TypedDict
 
 from server.game.review import IN_REVIEW, Part, ReviewState
 from server.game.review import review as lifecycle
+from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 
 _Document = dict[str, Any]
@@ -94,12 +93,12 @@ class Reviews(DueDocuments[Review]):
 
     NAME = "reviews"
     TABLE = lifecycle
-    INDEXES: ClassVar[list[IndexModel]] = [
-        IndexModel([("state", 1), ("created_at", 1)], name="queue"),
-        IndexModel([("traces", 1)], name="of_trace"),
-        IndexModel([("unionid", 1), ("code", 1), ("created_at", -1)], name="of_person"),
+    INDEXES = (
+        index("queue", "state created_at"),
+        index("of_trace", "traces"),
+        index("of_person", "unionid code -created_at"),
         DUE_INDEX,
-    ]
+    )
 
     def lease_due_for(
         self, part: Part | None, now_ms: Callable[[], int], asked_before_ms: int
@@ -109,11 +108,7 @@ class Reviews(DueDocuments[Review]):
         With None, yields the reviews for which WeChat need not be asked. A picture is asked about again if
         WeChat was last asked before a time (unix ms).
         """
-        return self._lease_among(_waiting_for(part, asked_before_ms), now_ms)
-
-    async def add(self, review: Review) -> None:
-        """Write a new review, unless it is there. Raises Uncommitted if that may be undone."""
-        await self.add_or_read(review)
+        return self.lease_due(now_ms, _waiting_for(part, asked_before_ms))
 
     async def of_profile(self, unionid: str) -> Review | None:
         """Return the review of the name and picture that a person chose last."""
@@ -132,14 +127,9 @@ class Reviews(DueDocuments[Review]):
         looked_at = {"state": {"$in": [*IN_REVIEW, "shown"]}, "picture": {"$in": paths}}
         return set(await self.collection.distinct("picture", looked_at))
 
-    async def checking_number(self, before_ms: int) -> int:
-        """Return how many that were submitted before a time (unix ms) are still checked."""
-        late = {"state": "checking", "created_at": {"$lt": before_ms}}
-        return await self.rows.count_documents(late)
-
-    async def held_number(self, before_ms: int) -> int:
-        """Return how many that were submitted before a time (unix ms) wait for an operator."""
-        return await self.rows.count_documents({"state": "held", "created_at": {"$lt": before_ms}})
+    async def number(self, state: ReviewState, before_ms: int) -> int:
+        """Return how many that were submitted before a time (unix ms) are in this state."""
+        return await self.rows.count_documents({"state": state, "created_at": {"$lt": before_ms}})
 
     async def delete_of_task(self, publisher: str, code: str, edited: int | None = None) -> None:
         """Delete a task's remaining reviews; with `edited`, only those from before that edit."""
