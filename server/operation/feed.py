@@ -400,15 +400,4 @@ def _history(data: list[bytes], complete: int) -> tuple[list[Heartbeat], list[Se
 
 
 def _row(beat: Heartbeat) -> ProcessRow:
-    return ProcessRow(
-        beat.process,
-        beat.pid,
-        beat.second,
-        beat.since,
-        beat.rss_bytes,
-        beat.watchers,
-        beat.draining,
-        beat.lag_ms,
-        beat.redis_up,
-        beat.mongodb_up,
-    )
+    return msgspec.convert({**msgspec.structs.asdict(beat), "at": beat.second}, ProcessRow)

@@ -44,7 +44,10 @@ _COUNTERS = {
     "logins": metrics.LOGINS,
     "replaced": metrics.REPLACED,
     "errors": metrics.REFUSALS,
+    "limited": metrics.LIMITED,
 }
+# Those counted by a label, which stands behind a dot: "digs.won".
+_LABELLED = ("digs", "closes", "errors", "limited")
 
 
 class HeartbeatDig(msgspec.Struct, frozen=True):
@@ -92,7 +95,6 @@ class Heartbeat(msgspec.Struct, frozen=True):
     digs: list[HeartbeatDig]
     ends: list[HeartbeatEnd]
     mongodb_up: int = 1
-    limited: dict[str, int] = {}  # refused requests, by limit
 
 
 class Heartbeats:
@@ -105,7 +107,6 @@ class Heartbeats:
         self._now_ms = now_ms
         self._since = now_ms()
         self._counts = _counts()
-        self._limited = _by_label(metrics.LIMITED)
         self._frame = _buckets(metrics.DIG_TO_FRAME)
         self._store = _buckets(metrics.STORE_SECONDS)
         self._lag = 0.0
@@ -117,17 +118,7 @@ class Heartbeats:
         """Put a dig that this process made into the next heartbeat, if there is room."""
         kept = self._wins if dig["is_prize"] or "end" in dig else self._digs
         if len(kept) < EVENTS_TOLD:
-            kept.append(
-                HeartbeatDig(
-                    dig["code"],
-                    dig["depth"],
-                    dig["wxname"],
-                    dig["is_prize"],
-                    dig.get("end", ""),
-                    dig["at"],
-                    dig["cd_until"],
-                )
-            )
+            kept.append(msgspec.convert({"end": "", **dig}, HeartbeatDig))
 
     def note_end(self, task: Task) -> None:
         """Put a task that this process ended without a dig into the next heartbeat, if there is room."""
@@ -151,7 +142,6 @@ class Heartbeats:
     def take(self, second: int) -> Heartbeat:
         """Return what happened since the last call, as the heartbeat of `second` (unix seconds)."""
         before, self._counts = self._counts, _counts()
-        limited_before, self._limited = self._limited, _by_label(metrics.LIMITED)
         frame_before, self._frame = self._frame, _buckets(metrics.DIG_TO_FRAME)
         store_before, self._store = self._store, _buckets(metrics.STORE_SECONDS)
         hub = self._hub
@@ -171,7 +161,6 @@ class Heartbeats:
             redis_up=int(self._bus.up),
             mongodb_up=int("mongodb" not in self._outages.silent),
             counts=_grown(self._counts, before),
-            limited=_grown(self._limited, limited_before),
             frame=_increases(self._frame, frame_before),
             store=_increases(self._store, store_before),
             watched={code: count for count, code in watched[:WATCHED_TOLD]},
@@ -190,11 +179,6 @@ def _counts() -> dict[str, int]:
         for name, counter in _COUNTERS.items()
         for sample in _samples(counter, "_total")
     }
-
-
-def _by_label(counter: Counter) -> dict[str, int]:
-    """Return this process's own counts of a counter by its one label."""
-    return {next(iter(s.labels.values())): int(s.value) for s in _samples(counter, "_total")}
 
 
 def _grown(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
@@ -265,16 +249,14 @@ def add_up(heartbeats: Iterable[Heartbeat]) -> list[Second]:
 
 def _second(at: int, heartbeats: list[Heartbeat]) -> Second:
     counts: dict[str, int] = defaultdict(int)
-    labelled: dict[str, dict[str, int]] = {"digs": {}, "closes": {}, "errors": {}, "limited": {}}
     for heartbeat in heartbeats:
-        for label, count in heartbeat.limited.items():
-            labelled["limited"][label] = labelled["limited"].get(label, 0) + count
         for name, count in heartbeat.counts.items():
-            kind, dot, label = name.partition(".")
-            if dot:
-                labelled[kind][label] = labelled[kind].get(label, 0) + count
-            else:
-                counts[name] += count
+            counts[name] += count
+    labelled: dict[str, dict[str, int]] = {kind: {} for kind in _LABELLED}
+    for name, count in counts.items():
+        kind, dot, label = name.partition(".")
+        if dot:
+            labelled[kind][label] = count
     frame = [sum(column) for column in zip(*(p.frame for p in heartbeats if p.frame), strict=False)]
     store = [sum(column) for column in zip(*(p.store for p in heartbeats if p.store), strict=False)]
     return Second(

@@ -241,7 +241,7 @@ async def test_a_refusal_is_in_the_metrics_and_in_the_second_of_its_pulse(contex
     await alice.upload(a_picture())
     assert metrics.LIMITED.labels("uploads")._value.get() == before + 1
     beat = context.heartbeats.take(1)
-    assert beat.limited == {"uploads": 1}
+    assert beat.counts["limited.uploads"] == 1
     assert add_up([beat, beat])[0].limited == {"uploads": 2}
 
 
