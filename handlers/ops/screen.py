@@ -141,7 +141,7 @@ class OpsTask(OperatorInterface):
         """Raises NoSuchTask."""
         store = self.context.store
         task = await store.tasks.get(request.code)
-        digs = await store.digs.newest(request.code, SHOWN_DIGS)
+        digs, _ = await store.digs.before(request.code, None, SHOWN_DIGS)
         money = await read_money(store, request.code)
         opened = await store.visits.opened_number(request.code)
         return OpsTaskReply(

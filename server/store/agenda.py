@@ -66,18 +66,14 @@ def _any_of(kind: Kind, before_ms: int) -> _Document:
 
 def _query(kind: Kind, before_ms: int) -> tuple[str, _Document]:
     """Return in which collection and by which query a kind is found."""
-    match kind:
-        case "pending":
-            return "tasks", {"pending": 1}
-        case "addresses":
-            return "prizes", old_address(before_ms)
-        case "reported":
-            return "tasks", long_reported(before_ms)
-        case "runs":
-            return "runs", {"open": 1}
-        case "leavers":
-            return "people", {"leaving.due_at": {"$lte": before_ms}}
-        case "notices":
-            # The same query as in `SandboxNotices.lease`, which `server/` must not import.
-            return "sandbox_notices", {"state": "waiting", "due_at_ms": {"$lte": before_ms}}
-    return kind, {"due_at": {"$lte": before_ms}}
+    due = {"$lte": before_ms}
+    others: dict[str, tuple[str, _Document]] = {
+        "pending": ("tasks", {"pending": 1}),
+        "addresses": ("prizes", old_address(before_ms)),
+        "reported": ("tasks", long_reported(before_ms)),
+        "runs": ("runs", {"open": 1}),
+        "leavers": ("people", {"leaving.due_at": due}),
+        # The same query as in `SandboxNotices.lease`, which `server/` must not import.
+        "notices": ("sandbox_notices", {"state": "waiting", "due_at_ms": due}),
+    }
+    return others.get(kind, (kind, {"due_at": due}))

@@ -14,8 +14,6 @@ from __future__ import annotations
 import secrets
 from typing import Any, NamedTuple, NotRequired, TypedDict
 
-from pymongo.errors import DuplicateKeyError
-
 from server.store.documents import Documents
 from server.store.pipelines import NOW_MS
 
@@ -50,10 +48,7 @@ class Meta(Documents[AboutDatabase]):
     async def name_database(self) -> None:
         """Give the database its identity, unless it has one."""
         named = AboutDatabase(_id=_ID, identity=secrets.token_hex(8), keys={})
-        try:
-            await self.rows.update_one({"_id": _ID}, {"$setOnInsert": dict(named)}, upsert=True)
-        except DuplicateKeyError:
-            return  # another process names the database
+        await self.upserts({"_id": _ID}, {"$setOnInsert": dict(named)})
 
     async def find(self) -> AboutDatabase | None:
         """Return what stands there; None in a database that was never prepared."""

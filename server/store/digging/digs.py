@@ -17,7 +17,7 @@ from server.game.invariants import Totals
 from server.game.task import Participant, Task
 from server.store.documents import Documents, index
 from server.store.money.prizes import WonPrize
-from server.store.pipelines import judged, judged_task, own_dig, pending_digs
+from server.store.pipelines import begins_with, judged, judged_task, own_dig, pending_digs
 
 _Document = dict[str, Any]
 
@@ -37,10 +37,6 @@ def stored(dig: Dig) -> _Document:
         if there:
             document[name] = who
     return document
-
-
-def _won_in(code: str) -> _Document:
-    return {"won_by": {"$gte": f"{code}:", "$lt": f"{code};"}}  # ";" is the character after ":"
 
 
 _ONCE_EACH: list[_Document] = [
@@ -331,7 +327,7 @@ class Digs(Documents[Dig]):
 
     async def wins(self, code: str) -> list[Dig]:
         """Return the digs in the history that won a task's prizes, at most 1,000."""
-        return await self.collection.find(_won_in(code), batch_size=1001).to_list(1000)
+        return await self.collection.find({"won_by": begins_with(f"{code}:")}, batch_size=1001).to_list(1000)
 
     async def joins_of(
         self, unionid: str, limit: int, since_ms: int = 0, before_ms: int = NEVER_MS
@@ -343,8 +339,7 @@ class Digs(Documents[Dig]):
 
     async def depths_of(self, code: str, unionid: str, limit: int = 1000) -> list[int]:
         """Return the depths that a person dug in a task, in the history."""
-        who = f"{code}:{unionid}"
-        mine = {"made_as": {"$gte": f"{who}:", "$lt": f"{who};"}}  # ";" is the character after ":"
+        mine = {"made_as": begins_with(f"{code}:{unionid}:")}
         found = self.collection.find(mine, {"depth": 1}, limit=limit)
         return [row["depth"] for row in await found.to_list(limit)]
 
@@ -356,10 +351,6 @@ class Digs(Documents[Dig]):
             {"$group": {"_id": "$code"}},
         ]
         return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
-
-    async def newest(self, code: str, limit: int) -> list[Dig]:
-        """Return a task's newest digs in the history, the last one first."""
-        return await self.in_order({"code": code}, "-depth", limit)
 
     async def before(
         self, code: str, depth: int | None, limit: int
@@ -385,7 +376,7 @@ class Digs(Documents[Dig]):
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""
         pipeline: list[_Document] = [
-            {"$match": _won_in(code)},
+            {"$match": {"won_by": begins_with(f"{code}:")}},
             {"$project": {"depth": 1}},
             pending_digs({"_id": code, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$depth"}},

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from pymongo.errors import DuplicateKeyError
-
 from server.settings.messages import MessageKind
 from server.store.documents import Documents, index
 from server.store.due import DUE_INDEX, DueDocuments
@@ -182,16 +180,10 @@ class Consents(Documents[Consent]):
 
     async def add(self, unionid: str, template_id: str) -> None:
         """Note that a person allows one more message."""
-        for _ in range(2):
-            try:
-                await self.collection.update_one(
-                    {"_id": _key(unionid, template_id), "left": {"$lt": MOST_CONSENTS}},
-                    {"$inc": {"left": 1}, "$set": {"unionid": unionid}},
-                    upsert=True,
-                )
-            except DuplicateKeyError:
-                continue  # there are MOST_CONSENTS, or another process was first
-            return
+        fewer = {"_id": _key(unionid, template_id), "left": {"$lt": MOST_CONSENTS}}
+        one_more = {"$inc": {"left": 1}, "$set": {"unionid": unionid}}
+        if not await self.upserts(fewer, one_more):  # there are MOST_CONSENTS, or another process was first
+            await self.upserts(fewer, one_more)
 
     async def left(self, unionid: str, template_ids: list[str]) -> dict[str, int]:
         """Return how many messages a person still allows, by template; 0 if a template is missing."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from pymongo.errors import DuplicateKeyError
-
 from server.store.documents import Documents
 
 
@@ -32,11 +30,8 @@ class PayoutDays(Documents[PayoutDay]):
             return False
         fits = {"_id": day, "fen": {"$lte": most_fen - fen}}
         counted = {"$inc": {"fen": fen}}
-        try:
-            await self.rows.update_one(fits, counted, upsert=True)
-        except DuplicateKeyError:  # there is no room, or another process began the day just now
-            return (await self.rows.update_one(fits, counted)).matched_count == 1
-        return True
+        # The second try is for the case that another process began the day just now.
+        return await self.upserts(fits, counted) or await self.upserts(fits, counted)
 
     async def give_back(self, day: int, fen: int) -> None:
         """Take out a payout for which no bill was made."""
