@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 _Document = dict[str, Any]
@@ -14,21 +15,28 @@ LAST_CHARACTER = "\U0010ffff"
 NOW_MS: _Document = {"$toLong": "$$NOW"}
 
 
-def own_dig(value: str, field: str, name: str) -> _Document:
-    """Return the $lookup stage that adds, as `name`, the dig whose `field` equals the field `value`.
+def look_up(
+    collection: str, value: str, name: str, *stages: _Document, field: str = "_id"
+) -> _Document:
+    """Return the stage that adds, as the list `name`, the documents whose `field` equals our field `value`.
 
-    `field` is one that `digs.stored` adds. The limit has a purpose: without a pipeline, MongoDB may choose an
-    engine that uses no sparse index.
+    Each look-up is by one field that has an index: given only a pipeline, some servers read all documents.
     """
-    return {
-        "$lookup": {
-            "from": "digs",
-            "localField": value,
-            "foreignField": field,
-            "pipeline": [{"$limit": 1}],
-            "as": name,
-        }
-    }
+    found: _Document = {"from": collection, "localField": value, "foreignField": field, "as": name}
+    return {"$lookup": {**found, "pipeline": list(stages)} if stages else found}
+
+
+def own_dig(value: str, field: str, name: str) -> _Document:
+    """Return the stage that adds, as `name`, the dig whose `field`, one of `digs.stored`, equals our `value`.
+
+    The limit has a purpose: without a pipeline, MongoDB may choose an engine that uses no sparse index.
+    """
+    return look_up("digs", value, name, {"$limit": 1}, field=field)
+
+
+def only(fields: Iterable[str]) -> _Document:
+    """Return the stage that leaves only these fields, and `_id`."""
+    return {"$project": dict.fromkeys(fields, 1)}
 
 
 def pending_digs(match: _Document) -> _Document:

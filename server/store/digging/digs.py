@@ -17,7 +17,7 @@ from server.game.invariants import Totals
 from server.game.task import Participant, Task
 from server.store.documents import Documents, index
 from server.store.money.prizes import WonPrize
-from server.store.pipelines import begins_with, judged, judged_task, own_dig, pending_digs
+from server.store.pipelines import begins_with, judged, judged_task, look_up, only, own_dig, pending_digs
 
 _Document = dict[str, Any]
 
@@ -199,7 +199,7 @@ class Digs(Documents[Dig]):
         pending: list[_Document] = [
             {"$match": {"pending": 1, "last_dig.unionid": unionid}},
             {"$replaceRoot": {"newRoot": "$last_dig"}},
-            {"$lookup": {"from": "digs", "localField": "_id", "foreignField": "_id", "as": "written"}},
+            look_up("digs", "_id", "written"),
             {"$match": {"written": []}},
             count,
         ]
@@ -225,15 +225,7 @@ class Digs(Documents[Dig]):
             {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
             {"$skip": skip},
             {"$limit": limit},
-            {
-                "$lookup": {
-                    "from": "tasks",
-                    "localField": "code",
-                    "foreignField": "_id",
-                    "pipeline": [{"$project": dict.fromkeys(shown, 1)}],
-                    "as": "task",
-                }
-            },
+            look_up("tasks", "code", "task", only(shown)),
             {"$unwind": "$task"},
             {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
             own_dig("who", "won_by", "won"),
@@ -265,19 +257,11 @@ class Digs(Documents[Dig]):
             {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
             {"$skip": skip},
             {"$limit": limit},
-            {"$lookup": {"from": "tasks", "localField": "_id", "foreignField": "_id", "as": "task"}},
+            look_up("tasks", "_id", "task"),
             {"$set": {"who": {"$concat": ["$_id", f":{unionid}"]}}},
             own_dig("who", "won_by", "won"),
             # A prize has the id of the dig that won it.
-            {
-                "$lookup": {
-                    "from": "prizes",
-                    "localField": "dig",
-                    "foreignField": "_id",
-                    "pipeline": [{"$project": dict.fromkeys(WonPrize.__annotations__, 1)}],
-                    "as": "prize",
-                }
-            },
+            look_up("prizes", "dig", "prize", only(WonPrize.__annotations__)),
             {"$unwind": "$task"},
             {"$unwind": {"path": "$prize", "preserveNullAndEmptyArrays": True}},
             {

@@ -28,7 +28,7 @@ from server.store.digging.terms import asked_terms
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
-from server.store.pipelines import NOW_MS, own_dig
+from server.store.pipelines import NOW_MS, look_up, own_dig
 
 _Document = dict[str, Any]
 
@@ -118,9 +118,7 @@ class Tasks(DueDocuments[Task]):
         pipeline: list[_Document] = [
             {"$match": {"_id": code}},
             {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
-            # Each look-up is by one field that has an index: given only a pipeline, some servers read all
-            # documents.
-            {"$lookup": {"from": "people", "localField": "unionid", "foreignField": "_id", "as": "person"}},
+            look_up("people", "unionid", "person"),
             own_dig("who", "joined_by", "first"),
             own_dig("who", "won_by", "won"),
         ]
@@ -312,15 +310,7 @@ class Tasks(DueDocuments[Task]):
             {"$unset": "seed_box"},
             # No prize has the code "".
             {"$set": {"won_in": {"$cond": [some_won, "$_id", ""]}}},
-            {
-                "$lookup": {
-                    "from": "prizes",
-                    "localField": "won_in",
-                    "foreignField": "code",
-                    "pipeline": [{"$project": {"_id": 0, "unionid": 1}}],
-                    "as": "winners",
-                }
-            },
+            look_up("prizes", "won_in", "winners", {"$project": {"_id": 0, "unionid": 1}}, field="code"),
             {"$unset": "won_in"},
         ]
         # All in one trip: a cursor knows that it has ended if the batch has room for one more.

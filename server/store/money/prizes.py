@@ -16,7 +16,7 @@ from server.game.sealed import Sealed
 from server.game.task import Task
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS
+from server.store.pipelines import NOW_MS, look_up
 
 _Document = dict[str, Any]
 
@@ -274,7 +274,7 @@ class Prizes(DueDocuments[Prize]):
             *won,
             {"$unionWith": {"coll": self.NAME, "pipeline": to_send}},
             {"$unionWith": {"coll": "tasks", "pipeline": to_pay}},
-            {"$lookup": {"from": "tasks", "localField": "code", "foreignField": "_id", "as": "task"}},
+            look_up("tasks", "code", "task"),
             {"$unwind": "$task"},
             {"$unset": "task.seed_box"},
         ]

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from server.store.documents import Documents, index
 from server.store.people.people import Person
+from server.store.pipelines import look_up
 
 _Document = dict[str, Any]
 
@@ -68,14 +69,7 @@ class Follows(Documents[Follow]):
             {"$sort": {"at": -1, "_id": 1}},
             {"$skip": skip},
             {"$limit": limit},
-            {
-                "$lookup": {
-                    "from": "people",
-                    "localField": "publisher",
-                    "foreignField": "_id",
-                    "as": "person",
-                }
-            },
+            look_up("people", "publisher", "person"),
         ]
         found = await self.rows.aggregate(pipeline, batchSize=limit + 1).to_list(limit)
         return [person for row in found for person in row["person"]]

@@ -13,7 +13,7 @@ from server.game.amounts import FOLLOWED_MS
 from server.store.digging.terms import asked_terms, terms_of
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS
+from server.store.pipelines import NOW_MS, look_up
 
 _Document = dict[str, Any]
 
@@ -173,18 +173,11 @@ class People(DueDocuments[Person]):
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
+        last: list[_Document] = [{"$sort": {"opened_at": pymongo.DESCENDING}}, {"$limit": 1}]
         pipeline: list[_Document] = [
             {"$match": {"_id": unionid}},
             {"$replaceRoot": {"newRoot": {"person": "$$ROOT"}}},
-            {
-                "$lookup": {
-                    "from": "visits",
-                    "localField": "person._id",
-                    "foreignField": "unionid",
-                    "pipeline": [{"$sort": {"opened_at": pymongo.DESCENDING}}, {"$limit": 1}],
-                    "as": "opened",
-                }
-            },
+            look_up("visits", "person._id", "opened", *last, field="unionid"),
         ]
         found = await self.rows.aggregate(pipeline).to_list(1)
         if not found:
