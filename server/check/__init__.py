@@ -10,8 +10,8 @@ cannot answer a query, the table says so, and the check goes on.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -36,6 +36,7 @@ MARK = "wabao_check"
 LONGEST_MS = 3_600_000
 _OPEN_SHIPPING = "payments may stay frozen; open 发货信息管理 in the mini-program's console, and check again"
 
+T = TypeVar("T")
 Verdict: TypeAlias = Literal["ok", "FAILED", "not asked"]
 
 
@@ -61,8 +62,8 @@ async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
             yield row
         for row in await _clock_rows(uri, cluster):
             yield row
-        async for row in _old_rows(store, served.database.name):
-            yield row
+        if reason := await _refusal(_drop_old(store, served.database.name)):
+            yield Row("what old checks left", "not asked", reason)
         async for row in _store_rows(settings, uri, store, served, cluster):
             yield row
         async for row in _redis_rows(settings):
@@ -113,20 +114,20 @@ def _prefix(served: str) -> str:
     return f"{served[:23]}_check_"
 
 
-async def _old_rows(store: Store, served: str) -> AsyncIterator[Row]:
-    """Drop the databases of checks that were killed; yield a row if this user may not look for them."""
-    try:
-        long_ago = await store.now_ms() - LONGEST_MS
-        for name in await store.client.list_database_names():
-            if name.startswith(_prefix(served)):
-                mark = await store.client[name][MARK].find_one({"_id": served})
-                if mark is not None and mark["at"] < long_ago:
-                    await store.client.drop_database(name)
-    except Exception as error:
-        reason = refused_reason(error)
-        if reason is None:
-            raise
-        yield Row("what old checks left", "not asked", reason)
+async def _drop_old(store: Store, served: str) -> None:
+    """Drop the databases of checks that were killed."""
+    long_ago = await store.now_ms() - LONGEST_MS
+    for name in await store.client.list_database_names():
+        if name.startswith(_prefix(served)):
+            mark = await store.client[name][MARK].find_one({"_id": served})
+            if mark is not None and mark["at"] < long_ago:
+                await store.client.drop_database(name)
+
+
+async def _begin(store: Store, served: str) -> None:
+    """Mark the scratch database as one beside the database that is served."""
+    await store.client.drop_database(store.database.name)  # there is none: fails now if we may not drop one
+    await store.database[MARK].insert_one({"_id": served, "at": await store.now_ms()})
 
 
 async def _store_rows(
@@ -134,13 +135,7 @@ async def _store_rows(
 ) -> AsyncIterator[Row]:
     """Run the body of the `with` statement with the scratch database, and drop it."""
     name = store.database.name
-    try:
-        await store.client.drop_database(name)  # no such database exists: fails now if we may not drop one
-        await store.database[MARK].insert_one({"_id": served.database.name, "at": await store.now_ms()})
-    except Exception as error:
-        reason = refused_reason(error)
-        if reason is None:
-            raise
+    if reason := await _refusal(_begin(store, served.database.name)):
         yield Row("a scratch database", "not asked", f"this user may not make {name}: {reason}")
         return
     try:
@@ -165,10 +160,10 @@ async def _store_rows(
         await store.client.drop_database(name)
 
 
-async def _refusal(work: Awaitable[object]) -> str | None:
-    """Do some work; return what MongoDB said if it refused the work."""
+async def _refusal(work: Awaitable[T], take: Callable[[T], None] = lambda _: None) -> str | None:
+    """Do some work and take its result; return what MongoDB said if it refused the work."""
     try:
-        await work
+        take(await work)
     except Exception as error:
         reason = refused_reason(error)
         if reason is None:
@@ -228,15 +223,10 @@ async def _plan_rows(
     """Yield a row for each query that reads a whole collection or sorts, and one for all."""
     found: dict[str, str] = {}
     for name, query in queries.items():
-        try:
-            plan = await explain(store.database, query)
-        except Exception as error:
-            reason = refused_reason(error)
-            if reason is None:
-                raise
+        plans: list[dict[str, Any]] = []
+        if reason := await _refusal(explain(store.database, query), plans.append):
             yield Row("a query's plan", "not asked", f"{reason}: {name}")
-            continue
-        if wrong := {*scans(plan), *sorts(plan)}:
+        elif wrong := {*scans(plans), *sorts(plans)}:
             found[name] = ", ".join(sorted(wrong))
     said = f"{len(queries)} queries, {len(found)} that read a whole collection or sort what they found"
     if embedded:

@@ -217,22 +217,19 @@ class Tasks(DueDocuments[Task]):
 
     async def find_many(self, codes: list[str]) -> list[Task]:
         """Return these tasks, as far as they exist, without seeds."""
-        found = self.collection.find({"_id": {"$in": codes}}, _SEEDLESS, batch_size=len(codes) + 1)
-        return await found.to_list(len(codes))
+        return await self.find_all(codes, _SEEDLESS)
 
     async def names(self, codes: Iterable[str]) -> dict[str, str]:
         """Return the names of these tasks, as far as they exist, by code."""
         wanted = sorted({code for code in codes if code})
-        found = self.rows.find({"_id": {"$in": wanted}}, {"name": 1}, batch_size=len(wanted) + 1)
-        return {row["_id"]: row["name"] for row in await found.to_list(len(wanted))} if wanted else {}
+        return {row["_id"]: row["name"] for row in await self.find_all(wanted, {"name": 1})}
 
     async def matter_now(self, watched: list[str], limit: int) -> list[Task]:
         """Return the watched tasks and those dug last, without seeds; at most `limit` of each."""
         found = await self.in_order({}, "-last_dig.at", limit, _SEEDLESS)
         dug = {task["_id"] for task in found}
         # Most watched tasks were dug lately; a second read gets the others.
-        rest = [code for code in watched[:limit] if code not in dug]
-        return found + (await self.find_many(rest) if rest else [])
+        return found + await self.find_many([code for code in watched[:limit] if code not in dug])
 
     async def stock(self) -> _Document:
         """Return how many tasks run, and how many of their prizes are still hidden: of 200,000 at most."""
