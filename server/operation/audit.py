@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,7 @@ ASKED_MS = 30 * DAY_MS
 # A bill that WeChat put off until tomorrow for this long waits for more than a full day.
 OVERDUE_MS = 7 * DAY_MS
 
+SUMS = ("paid_fen", "given_fen", "refunded_fen", "held_fen", "owed_fen", "withheld_fen")
 _IN = PAID.split()
 _OWED = (*UNSETTLED, "expiring")
 
@@ -87,30 +89,19 @@ class TaskMoney:
 
 @dataclass(slots=True)
 class Audit:
-    """What an audit found. `waiting` are payments that agree with the ledger but need the operator."""
+    """What an audit found. `fen` has the sums, by the fields of TaskMoney. `waiting` are payments that agree
+    with the ledger but need the operator."""
 
     tasks: int = 0
-    paid_fen: int = 0
-    given_fen: int = 0
-    refunded_fen: int = 0
-    owed_fen: int = 0
-    withheld_fen: int = 0
+    fen: Counter[str] = field(default_factory=Counter)
     differences: list[Finding] = field(default_factory=list)
     waiting: list[Finding] = field(default_factory=list)
 
     @property
-    def held_fen(self) -> int:
-        """What must be in the merchant's accounts."""
-        return self.paid_fen - self.given_fen - self.refunded_fen
-
-    @property
     def summary(self) -> str:
         """The sums, in one line."""
-        return (
-            f"{self.tasks} tasks, in fen: paid {self.paid_fen}, given {self.given_fen}, "
-            f"refunded {self.refunded_fen}, held {self.held_fen}, of which owed {self.owed_fen} "
-            f"and withheld {self.withheld_fen}"
-        )
+        said = "in fen: paid {}, given {}, refunded {}, held {}, of which owed {} and withheld {}"
+        return f"{self.tasks} tasks, {said.format(*(self.fen[name] for name in SUMS))}"
 
 
 async def audit(store: Store, pay: Pay | None = None) -> Audit:
@@ -127,11 +118,7 @@ async def audit(store: Store, pay: Pay | None = None) -> Audit:
             if look < LOOKS - 1:
                 await asyncio.sleep(LOOKS_APART_SECONDS)
         audited.tasks += 1
-        audited.paid_fen += money.paid_fen
-        audited.given_fen += money.given_fen
-        audited.refunded_fen += money.refunded_fen
-        audited.owed_fen += money.owed_fen
-        audited.withheld_fen += money.withheld_fen
+        audited.fen.update({name: getattr(money, name) for name in SUMS})
         audited.differences += found
         audited.waiting += waiting(money)
     audited.waiting = list(dict.fromkeys(audited.waiting))
