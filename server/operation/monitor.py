@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import msgspec
+
 from server.operation.alarms import (
     INVARIANTS_SECONDS,
     LEDGER_SECONDS,
@@ -168,19 +170,9 @@ class Monitor:
         self._silent_since, self._silence_told = 0, False
 
     def _record(self, alarm: Alarm, begin_at: int) -> AlarmRecord:
-        record = AlarmRecord(
-            _id=f"{key_of(alarm)}@{begin_at}",
-            key=key_of(alarm),
-            kind=alarm.kind,
-            code=alarm.code,
-            what=alarm.what,
-            values=list(alarm.values),
-            begin_at=begin_at,
-            end_at=0,
-            told=0,
-            tries=0,
-        )
-        return {**record, "due_at": begin_at} if self._webhook.wanted else record
+        key, due = key_of(alarm), {"due_at": begin_at} if self._webhook.wanted else {}
+        new = {"_id": f"{key}@{begin_at}", "key": key, "end_at": 0, "told": 0, "tries": 0, **due}
+        return msgspec.convert({**msgspec.to_builtins(alarm), "begin_at": begin_at, **new}, AlarmRecord)
 
     async def _reconcile(self) -> None:
         """Begin and end alarms, so that exactly the found ones last. Alarms that were not checked again yet
