@@ -24,16 +24,13 @@ from server.realtime.own_database import OwnDatabase
 if TYPE_CHECKING:
     from server.store import Store
 
-INVARIANTS_SECONDS = 30.0
+# How often a check runs, unless its own interval is longer.
+CHECK_SECONDS = 30.0
 LEDGER_SECONDS = 60.0
-MESSAGES_SECONDS = 30.0
 # Nobody can do anything about a message that may not have come, so its alarm ends by itself.
 UNCLEAR_MS = 3_600_000
-REVIEWS_SECONDS = 30.0
 # WeChat answers most checks within seconds; the check of a picture may take half an hour.
 REVIEW_LATE_MS = 600_000
-QUEUES_SECONDS = 30.0
-PAYOUTS_SECONDS = 30.0
 # How long something may wait for an operator before an alarm tells them.
 QUEUE_LATE_MS = 600_000
 REST_FACTOR = 20
@@ -96,7 +93,7 @@ class Check:
         self,
         name: str,
         look: Callable[[], Awaitable[list[Alarm]]],
-        least_seconds: float,
+        least_seconds: float = CHECK_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name

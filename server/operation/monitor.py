@@ -15,12 +15,7 @@ from functools import partial
 import msgspec
 
 from server.operation.alarms import (
-    INVARIANTS_SECONDS,
     LEDGER_SECONDS,
-    MESSAGES_SECONDS,
-    PAYOUTS_SECONDS,
-    QUEUES_SECONDS,
-    REVIEWS_SECONDS,
     Alarm,
     Check,
     check_invariants,
@@ -91,16 +86,12 @@ class Monitor:
         self._silence_told = False
         self._told_at = float("-inf")
         self._checks = (
-            Check("invariants", self._check_invariants, INVARIANTS_SECONDS),
+            Check("invariants", self._check_invariants),
             Check("books", lambda: check_ledger(store), LEDGER_SECONDS),
-            *(
-                [Check("messages", lambda: check_messages(store, now_ms()), MESSAGES_SECONDS)]
-                if messages
-                else []
-            ),
-            *([Check("reviews", lambda: check_reviews(store, now_ms()), REVIEWS_SECONDS)] if reviews else []),
-            Check("queues", lambda: check_queues(store, now_ms()), QUEUES_SECONDS),
-            Check("payouts", lambda: check_payouts(store, payout_day_yuan, now_ms()), PAYOUTS_SECONDS),
+            *([Check("messages", lambda: check_messages(store, now_ms()))] if messages else []),
+            *([Check("reviews", lambda: check_reviews(store, now_ms()))] if reviews else []),
+            Check("queues", lambda: check_queues(store, now_ms())),
+            Check("payouts", lambda: check_payouts(store, payout_day_yuan, now_ms())),
             Check("patterns", lambda: check_patterns(store, now_ms()), PATTERNS_SECONDS),
         )
 
