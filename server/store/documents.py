@@ -15,7 +15,7 @@ from pymongo.read_concern import ReadConcern
 
 from server.game.lifecycle import Move
 from server.store.failures import Uncommitted, only_duplicates
-from server.store.pipelines import newest_with
+from server.store.pipelines import newest_with, summed
 from server.store.transitions import condition, update, was_done
 
 # A minute, an hour, a day, a month.
@@ -129,17 +129,15 @@ class Documents(Generic[T]):
         found = self.collection.find({"_id": {"$in": keys}}, fields, batch_size=len(keys) + 1)
         return await found.to_list(len(keys)) if keys else []
 
-    async def sums(self, condition: dict[str, Any], by: Any = None, **summed: Any) -> list[dict[str, Any]]:
+    async def sums(self, condition: dict[str, Any], by: Any = None, **fields: Any) -> list[dict[str, Any]]:
         """Return what fields of the documents that fit add up to, for each value of the expression `by`.
 
             await self.sums({"code": code}, "$kind", fen="$amount_fen", number=1)
 
         A row has the value of `by` as its `_id`. Without `by` there is one row, of zeros if no document fits.
         """
-        added = {name: {"$sum": value} for name, value in summed.items()}
-        pipeline = [{"$match": condition}, {"$group": {"_id": by, **added}}]
-        rows = await self.rows.aggregate(pipeline).to_list(None)
-        return rows or ([dict.fromkeys(summed, 0)] if by is None else [])
+        rows = await self.rows.aggregate([{"$match": condition}, summed(by, **fields)]).to_list(None)
+        return rows or ([dict.fromkeys(fields, 0)] if by is None else [])
 
     async def insert(self, document: T) -> bool:
         """Insert a document; False if its `_id` is taken, or another unique index forbids it.

@@ -61,6 +61,11 @@ def judged(rows: list[_Document]) -> tuple[list[_Document], _Document | None]:
     return [row for row in rows if row is not task], task
 
 
+def summed(by: Any = None, **fields: Any) -> _Document:
+    """Return the stage that adds up expressions for each value of `by`, which is the `_id` of its row."""
+    return {"$group": {"_id": by, **{name: {"$sum": value} for name, value in fields.items()}}}
+
+
 def begins_with(text: str) -> _Document:
     """Return the condition that a field begins with this text."""
     return {"$gte": text, "$lt": text + LAST_CHARACTER}

@@ -17,7 +17,16 @@ from server.game.invariants import Totals
 from server.game.task import Participant, Task
 from server.store.documents import Documents, index
 from server.store.money.prizes import WonPrize
-from server.store.pipelines import begins_with, judged, judged_task, look_up, only, own_dig, pending_digs
+from server.store.pipelines import (
+    begins_with,
+    judged,
+    judged_task,
+    look_up,
+    only,
+    own_dig,
+    pending_digs,
+    summed,
+)
 
 _Document = dict[str, Any]
 
@@ -43,6 +52,16 @@ _ONCE_EACH: list[_Document] = [
     {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
     {"$replaceRoot": {"newRoot": "$dig"}},
 ]
+
+
+def _found(asked: _Document, order: _Document, limit: int) -> list[_Document]:
+    """Return the stages that find digs with these fields, pending ones too: the first `limit` in an order."""
+    of_task = {"_id" if name == "code" else f"last_dig.{name}": value for name, value in asked.items()}
+    return [
+        *({"$match": asked}, {"$sort": order}, {"$limit": limit}, pending_digs(of_task)),
+        *_ONCE_EACH,
+        *({"$sort": {**order, "_id": pymongo.ASCENDING}}, {"$limit": limit}),
+    ]
 
 
 class WonTask(Task):
@@ -154,30 +173,17 @@ class Digs(Documents[Dig]):
 
     async def after(self, code: str, depth: int, limit: int) -> list[Dig]:
         """Return at most `limit` digs of a task deeper than `depth`, in order."""
-        deeper = {"$gt": depth}
-        pipeline: list[_Document] = [
-            {"$match": {"code": code, "depth": deeper}},
-            {"$sort": {"depth": pymongo.ASCENDING}},
-            {"$limit": limit},
-            pending_digs({"_id": code, "last_dig.depth": deeper}),
-            *_ONCE_EACH,
-            {"$sort": {"depth": pymongo.ASCENDING}},
-            {"$limit": limit},
-        ]
-        return await self.collection.aggregate(pipeline).to_list(limit)
+        found = _found({"code": code, "depth": {"$gt": depth}}, {"depth": pymongo.ASCENDING}, limit)
+        return await self.collection.aggregate(found).to_list(limit)
 
     async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
         """Return one page of a task's participants as they joined: `is_prize` is that of their first dig."""
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
-        pipeline: list[_Document] = [
-            {"$match": {"code": code, "n": places}},
-            pending_digs({"_id": code, "last_dig.n": places}),
-            *_ONCE_EACH,
-            {"$sort": {"n": pymongo.ASCENDING}},
-            {"$project": {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}},
-        ]
+        found = _found({"code": code, "n": places}, {"n": pymongo.ASCENDING}, page_size)
+        shown = {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}
         # The pipeline ends with a participant's fields.
-        return await self.rows.aggregate(pipeline).to_list(page_size + 1)  # type: ignore[return-value]
+        pipeline = [*found, {"$project": shown}]
+        return await self.rows.aggregate(pipeline).to_list(page_size)  # type: ignore[return-value]
 
     async def early(self, code: str, places: int) -> list[Dig]:
         """Return from the history the digs of a task's first participants, then its wins."""
@@ -187,15 +193,8 @@ class Digs(Documents[Dig]):
     async def numbers(self, unionid: str) -> Numbers:
         """Return how often and how luckily a person dug: from an index alone."""
         chance = {"$cond": [{"$gt": ["$was_one_in", 0]}, {"$divide": [1, "$was_one_in"]}, 0]}
-        count: _Document = {
-            "$group": {
-                "_id": None,
-                "digs": {"$sum": 1},
-                "tasks": {"$sum": {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}},
-                "chances": {"$sum": chance},
-                "wins": {"$sum": "$is_prize"},
-            }
-        }
+        joins = {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}
+        count = summed(digs=1, tasks=joins, chances=chance, wins="$is_prize")
         pending: list[_Document] = [
             {"$match": {"pending": 1, "last_dig.unionid": unionid}},
             {"$replaceRoot": {"newRoot": "$last_dig"}},
@@ -207,7 +206,7 @@ class Digs(Documents[Dig]):
             {"$match": {"unionid": unionid}},
             count,
             {"$unionWith": {"coll": "tasks", "pipeline": pending}},
-            {"$group": {"_id": None, **{field: {"$sum": f"${field}"} for field in Numbers._fields}}},
+            summed(**{field: f"${field}" for field in Numbers._fields}),
         ]
         for row in await self.rows.aggregate(pipeline).to_list(1):
             return Numbers(*(row[field] for field in Numbers._fields))
@@ -217,14 +216,8 @@ class Digs(Documents[Dig]):
         """Return the digs of a person, pending ones too, the last one first."""
         shown = ("name", "publisher", "hidden", "reported", "review", "ranks")
         pipeline: list[_Document] = [
-            {"$match": {"unionid": unionid}},
-            {"$sort": {"at": pymongo.DESCENDING}},
-            {"$limit": skip + limit},
-            pending_digs({"last_dig.unionid": unionid}),
-            *_ONCE_EACH,
-            {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
+            *_found({"unionid": unionid}, {"at": pymongo.DESCENDING}, skip + limit),
             {"$skip": skip},
-            {"$limit": limit},
             look_up("tasks", "code", "task", only(shown)),
             {"$unwind": "$task"},
             {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
@@ -245,23 +238,16 @@ class Digs(Documents[Dig]):
         return await self._tasks_of(unionid, "is_prize", 1, skip, limit)  # type: ignore[return-value]
 
     async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[_Document]:
-        order = {"$sort": {"at": pymongo.DESCENDING, "code": pymongo.ASCENDING}}
+        order = {"at": pymongo.DESCENDING, "code": pymongo.ASCENDING}
         pipeline: list[_Document] = [
             # There is one such dig per task, so reading stops at the end of the page.
-            {"$match": {"unionid": unionid, field: value}},
-            order,
-            {"$limit": skip + limit},
-            {"$project": {"code": 1, "at": 1}},
-            pending_digs({"last_dig.unionid": unionid, f"last_dig.{field}": value}),
-            {"$group": {"_id": "$code", "at": {"$max": "$at"}, "dig": {"$first": "$_id"}}},
-            {"$sort": {"at": pymongo.DESCENDING, "_id": pymongo.ASCENDING}},
+            *_found({"unionid": unionid, field: value}, order, skip + limit),
             {"$skip": skip},
-            {"$limit": limit},
-            look_up("tasks", "_id", "task"),
-            {"$set": {"who": {"$concat": ["$_id", f":{unionid}"]}}},
+            look_up("tasks", "code", "task"),
+            {"$set": {"who": {"$concat": ["$code", f":{unionid}"]}}},
             own_dig("who", "won_by", "won"),
             # A prize has the id of the dig that won it.
-            look_up("prizes", "dig", "prize", only(WonPrize.__annotations__)),
+            look_up("prizes", "_id", "prize", only(WonPrize.__annotations__)),
             {"$unwind": "$task"},
             {"$unwind": {"path": "$prize", "preserveNullAndEmptyArrays": True}},
             {
@@ -344,16 +330,8 @@ class Digs(Documents[Dig]):
         With `depth`, only digs that are less deep.
         """
         shallower: _Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
-        pipeline: list[_Document] = [
-            {"$match": {"code": code, "depth": shallower}},
-            {"$sort": {"depth": pymongo.DESCENDING}},
-            {"$limit": limit},
-            pending_digs({"_id": code, "last_dig.depth": shallower}),
-            *_ONCE_EACH,
-            {"$sort": {"depth": pymongo.DESCENDING}},
-            {"$limit": limit},
-            judged_task(code),
-        ]
+        found = _found({"code": code, "depth": shallower}, {"depth": pymongo.DESCENDING}, limit)
+        pipeline = [*found, judged_task(code)]
         # The pipeline ends with whole digs, then the task.
         return judged(await self.rows.aggregate(pipeline).to_list(limit + 1))  # type: ignore[return-value]
 

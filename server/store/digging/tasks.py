@@ -28,7 +28,7 @@ from server.store.digging.terms import asked_terms
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
-from server.store.pipelines import NOW_MS, look_up, own_dig
+from server.store.pipelines import NOW_MS, look_up, own_dig, summed
 
 _Document = dict[str, Any]
 
@@ -236,14 +236,7 @@ class Tasks(DueDocuments[Task]):
         pipeline: list[_Document] = [
             {"$match": {"status": 0, "open": 1}},
             {"$limit": COUNTED_TASKS},
-            {
-                "$group": {
-                    "_id": None,
-                    "running": {"$sum": 1},
-                    "prizes": {"$sum": "$prize_num"},
-                    "prizes_left": {"$sum": "$prizes_left"},
-                }
-            },
+            summed(running=1, prizes="$prize_num", prizes_left="$prizes_left"),
             {"$project": {"_id": 0}},
         ]
         found = await self.rows.aggregate(pipeline).to_list(1)

@@ -10,7 +10,7 @@ from pymongo.errors import BulkWriteError
 
 from server.store.documents import Documents, index
 from server.store.failures import only_duplicates
-from server.store.pipelines import begins_with
+from server.store.pipelines import begins_with, summed
 
 _Document = dict[str, Any]
 
@@ -117,7 +117,7 @@ class Shares(Documents[Share]):
         pipeline: list[_Document] = [
             {"$match": {"code": code}},
             {"$limit": COUNTED},
-            {"$group": {"_id": "$sharer", "brought": {"$sum": 1}}},
+            summed("$sharer", brought=1),
             {
                 "$group": {
                     "_id": None,
