@@ -8,6 +8,7 @@ acknowledged stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import pymongo
@@ -25,7 +26,6 @@ from server.store.access_tokens import AccessTokens
 from server.store.agenda import Agenda
 from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
-from server.store.cluster import now_ms
 from server.store.digging.digs import Digs
 from server.store.digging.tasks import Tasks
 from server.store.digging.visits import Shares, Visits
@@ -64,14 +64,6 @@ DEFAULT_DATABASE = "wabao"
 
 Document = dict[str, Any]
 
-_LIMITED: Document = {"timeoutMS": OPERATION_SECONDS * 1000}
-# Set whatever the URI says, because with a timeoutMS PyMongo ignores socketTimeoutMS.
-_UNLIMITED: Document = {"timeoutMS": None, "socketTimeoutMS": None}
-_CONNECTING: Document = {
-    "serverSelectionTimeoutMS": OPERATION_SECONDS * 1000,
-    "connectTimeoutMS": OPERATION_SECONDS * 1000,
-}
-
 
 class _PlainInt(TypeDecoder):
     """Turns BSON's 64-bit integers into plain ones, which every encoder knows."""
@@ -103,13 +95,17 @@ class Store:
         `name` is a database other than the URI's. `limited` is false for what may take hours.
         """
         self.connections = Connections()
+        limit_ms = OPERATION_SECONDS * 1000
+        # Set whatever the URI says, because with a timeoutMS PyMongo ignores socketTimeoutMS.
+        limits = {"timeoutMS": limit_ms} if limited else {"timeoutMS": None, "socketTimeoutMS": None}
         try:
             self.client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
                 uri,
                 event_listeners=[CommandSeconds(), self.connections, *listeners],
-                **(_LIMITED if limited else _UNLIMITED),
-                **_CONNECTING,
+                serverSelectionTimeoutMS=limit_ms,
+                connectTimeoutMS=limit_ms,
                 appname="wabao",
+                **limits,
             )
         except (PyMongoError, ValueError) as error:
             raise BadSettings(f"MONGODB_URI: {error}") from None
@@ -183,7 +179,9 @@ class Store:
 
     async def now_ms(self) -> int:
         """Return the primary's clock (unix ms)."""
-        return await now_ms(self.client)
+        admin = self.client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.PRIMARY)
+        now: datetime = (await admin.command("hello"))["localTime"]
+        return int(now.timestamp() * 1000)
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, TypeAlias
 
 import msgspec
@@ -51,13 +50,6 @@ async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
         sorted(client.delegate.nodes),
         len(hello.get("arbiters", ())),
     )
-
-
-async def now_ms(client: AsyncIOMotorClient[Any]) -> int:
-    """Return the primary's clock (unix ms)."""
-    admin = client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.PRIMARY)
-    now: datetime = (await admin.command("hello"))["localTime"]
-    return int(now.timestamp() * 1000)
 
 
 async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Reading], list[str]]:
