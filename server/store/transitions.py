@@ -89,10 +89,8 @@ def _value(name: str, value: Any) -> Any:
 
 def _filter(test: Test) -> Any:
     match test:
-        case Present():
-            return {"$exists": True}
-        case Absent():
-            return {"$exists": False}
+        case Present() | Absent():
+            return {"$exists": isinstance(test, Present)}
         case IsNot():
             return {"$ne": test.value}
         case Above():
@@ -116,23 +114,19 @@ def _fits(move: Move, row: Row) -> _Document:
 
 
 def _expressions(field: str, test: Test) -> list[_Document]:
-    is_there = {"$ne": [{"$type": field}, "missing"]}
-    match test:
-        case Present():
-            return [is_there]
-        case Absent():
-            return [{"$eq": [{"$type": field}, "missing"]}]
-        case IsNot():
-            return [{"$ne": [field, {"$literal": test.value}]}]
-        case Above():
-            return [is_there, {"$gt": [field, test.value]}]
-        case AtMost():
-            return [is_there, {"$lte": [field, test.value]}]
-        case Among():
-            return [{"$in": [field, list(test.values)]}]
-        case NotAmong():
-            return [{"$not": [{"$in": [field, list(test.values)]}]}]
-    return [{"$eq": [field, {"$literal": test}]}]
+    """Return the same test as `_filter` does, for within an update."""
+    [(operator, value)] = _filter(test).items()
+    kind = {"$type": field}
+    match operator:
+        case "$exists":
+            return [{"$ne" if value else "$eq": [kind, "missing"]}]
+        case "$gt" | "$lte":
+            return [{"$ne": [kind, "missing"]}, {operator: [field, value]}]
+        case "$in":
+            return [{"$in": [field, value]}]
+        case "$nin":
+            return [{"$not": [{"$in": [field, value]}]}]
+    return [{operator: [field, {"$literal": value}]}]
 
 
 def _over(when: Over) -> _Document:
