@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.context import Context, per_context
 from server.game.amounts import DAY_MS
 from server.game.dig import Dig
+from server.game.lifecycle import Move
 from server.memory.square import Square
 from server.realtime.news import ClaimNews, DigNews, ReviewNews, StartNews, news_of_end
 from server.store.money.prizes import Prize
@@ -31,6 +32,13 @@ async def announce_end(context: Context, code: str) -> None:
     if task is not None and task["status"]:
         context.heartbeats.note_end(task)
         await context.hub.announce(code, news_of_end(task))
+
+
+async def end_by(context: Context, code: str, end: Move) -> bool:
+    """End a task without a dig, and tell every open page; return False if `end` does not fit the task."""
+    if ended := await context.store.tasks.moves(code, end):
+        await announce_end(context, code)
+    return ended
 
 
 async def announce_judged(context: Context, code: str) -> None:

@@ -8,8 +8,10 @@ from typing import Any, TypeAlias
 from server.context import Context
 from server.store.documents import T
 from server.store.due import DueDocuments
+from server.store.money.ledger import EntryKind
 
-Effects: TypeAlias = Mapping[str, Callable[[Context, Any], Awaitable[object]]]
+Effect: TypeAlias = Callable[[Context, Any], Awaitable[object]]
+Effects: TypeAlias = Mapping[str, Effect]
 
 
 async def carry_out(
@@ -17,7 +19,7 @@ async def carry_out(
 ) -> None:
     """Carry out the effects that a document owes, except those in `done`; then note that it owes nothing.
 
-        EFFECTS: Effects = {"ledger": enter_refund, "message": tell_publisher}
+        EFFECTS: Effects = {"ledger": enters("refunded"), "message": tell_publisher}
 
         await carry_out(context, context.store.refunds, refund, EFFECTS)
 
@@ -30,3 +32,14 @@ async def carry_out(
     carried_out = among.TABLE.carried_out(document)
     if carried_out is not None:
         await among.moves(document["_id"], carried_out)
+
+
+def enters(kind: EntryKind) -> Effect:
+    """Return the effect that enters the amount of a document in the ledger; goods have none."""
+
+    async def enter(context: Context, document: Any) -> None:
+        key, code, fen = document["_id"], document["code"], document["amount_fen"]
+        if fen:
+            await context.store.ledger.enter(kind, key, code, fen, context.clock.now_ms())
+
+    return enter

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from server.actions.announce import announce_end
+from server.actions.announce import announce_end, end_by
 from server.actions.digging.win import record_prize
 from server.actions.messages.write import tell_of_deadline, tell_of_end
 from server.actions.money.pay_in import ask_about_order, follow_payments
@@ -22,6 +22,7 @@ from server.game.order import wake
 from server.game.prize import GONE, UNCLAIMED, UNSETTLED, expired, is_out, returned
 from server.game.ranks import pictures_of
 from server.game.reasons import is_claim_over, why_not_end
+from server.game.refund import RefundKind
 from server.game.review import IN_REVIEW, is_checking, is_taken_down
 from server.game.task import Task, unpaid_until_ms
 from server.wechat.pay.answers import Contradiction
@@ -54,10 +55,9 @@ async def end_task_as_operator(context: Context, code: str, note: str) -> None:
 
 
 async def _end(context: Context, code: str, end: Move) -> None:
-    if not await context.store.tasks.moves(code, end):
+    if not await end_by(context, code, end):
         task = await context.store.tasks.get(code)
         raise Ended if task["status"] else HasDigs
-    await announce_end(context, code)
 
 
 async def settle_task(context: Context, task: Task) -> None:
@@ -89,9 +89,7 @@ async def _expire(context: Context, task: Task) -> Task | None:
         return None
     if await context.store.tasks.move(task["_id"], time_over()) is not None:
         await announce_end(context, task["_id"])
-    found = await context.store.tasks.find(task["_id"])
-    if found is None:
-        raise Contradiction(f"task {task['_id']} is gone")
+    found = await context.store.tasks.get(task["_id"])
     return found if found["status"] else None
 
 
@@ -202,10 +200,10 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     return True
 
 
-async def _owe_back(context: Context, kind: str, task: Task, amount_fen: int) -> None:
+async def _owe_back(context: Context, kind: RefundKind, task: Task, amount_fen: int) -> None:
     if not amount_fen:
         return
     order = await context.store.orders.find(task.get("paid_by", ""))
     if order is None:
         raise Contradiction(f"task {task['_id']} is open and nobody paid for it")
-    await owe_refund(context, "unwon" if kind == "unwon" else "unclaimed", order, amount_fen)
+    await owe_refund(context, kind, order, amount_fen)

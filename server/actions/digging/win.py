@@ -7,7 +7,7 @@ from collections.abc import Collection
 from server.actions.messages.write import tell_winner
 from server.actions.money.hold import apply_freezes
 from server.actions.money.pay_out import ensure_bill
-from server.actions.transition import Effects, carry_out
+from server.actions.transition import Effects, carry_out, enters
 from server.context import Context
 from server.game.amounts import FEN_PER_YUAN, FOLLOWED_MS
 from server.game.dig import Dig
@@ -73,20 +73,13 @@ async def follow_prize(context: Context, prize: Prize, done: Collection[str] = (
     await carry_out(context, context.store.prizes, prize, EFFECTS, done)
 
 
-async def _enter(context: Context, prize: Prize) -> None:
-    if prize["amount_fen"]:
-        await context.store.ledger.enter(
-            "owed", prize["_id"], prize["code"], prize["amount_fen"], context.clock.now_ms()
-        )
-
-
 async def _make_bill(context: Context, prize: Prize) -> None:
     if is_out(prize) and "freezing" not in prize:
         await ensure_bill(context, prize)
 
 
 EFFECTS: Effects = {
-    "ledger": _enter,
+    "ledger": enters("owed"),
     "freezes": apply_freezes,
     "message": tell_winner,
     "bill": _make_bill,

@@ -9,7 +9,7 @@ import msgspec
 
 from server.actions.announce import announce_claim
 from server.actions.digging.win import ensure_prize, follow_prize
-from server.actions.money.hold import newness_of, refuse_frozen_goods, refuse_waiting
+from server.actions.money.hold import apply_freezes, newness_of, refuse_waiting
 from server.actions.money.pay_in import LOOK_APART_MS
 from server.actions.money.pay_out import ask_about_bill, ensure_bill, follow_bill, send_bill
 from server.context import Context
@@ -27,7 +27,7 @@ from server.game.bill import CONFIRM_MS, DAY_FULL, asking
 from server.game.prize import GIVEN, GONE, address_replaced, awaits_pickup, claimed, given_by_mail, is_out
 from server.game.provinces import province_of
 from server.game.ranks import BY_MAIL, RED_PACKET
-from server.game.reasons import why_held, why_not_claim
+from server.game.reasons import frozen, why_held, why_not_claim
 from server.game.task import Task
 from server.store.money.bills import Bill
 from server.store.money.prizes import Prize
@@ -98,8 +98,9 @@ async def _claim(context: Context, task: Task, prize: Prize, where: tuple[str, s
     refuse(why_not_claim(task, prize, context.settings.claim_days, context.clock.now_ms()))
     if prize["goods_type"] == RED_PACKET:
         return await _claim_red_packet(context, task, prize)
-    if prize["state"] == "won":
-        await refuse_frozen_goods(context, prize)
+    # A freeze may have missed these goods while another freeze was being released.
+    if prize["state"] == "won" and await apply_freezes(context, prize):
+        raise frozen(prize)
     if prize["draw_type"] == BY_MAIL:
         if prize["state"] in GIVEN and not any(where):
             return Claim(task, prize)
@@ -165,10 +166,10 @@ async def _may_ask(context: Context, bill: Bill) -> bool:
 
 
 async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
-    newness, now_ms = await newness_of(context, task, prize), context.clock.now_ms()
+    (young, private), now_ms = await newness_of(context, task, prize), context.clock.now_ms()
     # The prize is due again in a minute: if this process dies before the bill is saved, a sweep makes it
     # then.
-    begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, *newness)
+    begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, young, private)
     return await context.store.prizes.move(prize["_id"], begin) or await _reread(context, prize)
 
 

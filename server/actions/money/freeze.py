@@ -6,6 +6,7 @@ Refunds to publishers are not frozen: they go back to the card that paid.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from server.actions.announce import announce_claim
@@ -89,7 +90,7 @@ async def give_back(context: Context, what: What, code: str, depth: int) -> None
             await settle_freeze(context, own)
         else:
             await store.prizes.moves(prize["_id"], denied())
-    _announce_all(context, held)
+    _for_each(context, announce_claim, held)
 
 
 async def find_target(context: Context, what: What, code: str, depth: int) -> str:
@@ -132,8 +133,7 @@ async def settle_freeze(context: Context, freeze: Freeze) -> None:
         await context.store.prizes.move_all(scope, frozen(context.clock.now_ms()))
         stopped += await context.store.prizes.of_scope(scope)
     stopped.sort(key=lambda prize: "freezing" not in prize)  # bills first, as winners may confirm them
-    for first in range(min(AT_ONCE, len(stopped))):
-        context.background.spawn(_settle_each(context, stopped[first::AT_ONCE]))
+    _for_each(context, _stop, stopped)
     await context.store.freezes.again(freeze, None)
 
 
@@ -150,31 +150,29 @@ async def _settle_release(context: Context, freeze: Freeze) -> None:
             elif (free := await store.prizes.move(prize["_id"], end(context.clock.now_ms()))) is not None:
                 await apply_freezes(context, prize)  # by a freeze that came since we looked
                 ended.append(free)
-    _announce_all(context, ended)
+    _for_each(context, announce_claim, ended)
     if cancelling:  # a bill that is half cancelled cannot be sent again: first it has to end
         await store.freezes.again(freeze, context.clock.now_ms() + LOOK_AGAIN_MS)
     else:
         await store.freezes.delete(freeze["_id"])
 
 
-async def _settle_each(context: Context, prizes: list[Prize]) -> None:
-    """Cancel the bills of these prizes, or tell their winners. A sweep cancels the bills that are left."""
-    for prize in prizes:
-        if "freezing" in prize:
-            await settle_freezing(context, prize)
-        else:
-            await announce_claim(context, prize)
+async def _stop(context: Context, prize: Prize) -> None:
+    """Cancel the bill of a prize that is being frozen, or tell its winner. A sweep cancels what is left."""
+    await (settle_freezing if "freezing" in prize else announce_claim)(context, prize)
 
 
-def _announce_all(context: Context, prizes: list[Prize]) -> None:
-    """Tell the winners and publishers of these prizes, in the background, since a hanging Redis delays it."""
+def _for_each(
+    context: Context, do: Callable[[Context, Prize], Awaitable[None]], prizes: Sequence[Prize]
+) -> None:
+    """Do this with each prize, AT_ONCE at a time, in the background: WeChat or Redis may be slow."""
+
+    async def some(share: Sequence[Prize]) -> None:
+        for prize in share:
+            await do(context, prize)
+
     for first in range(min(AT_ONCE, len(prizes))):
-        context.background.spawn(_announce_each(context, prizes[first::AT_ONCE]))
-
-
-async def _announce_each(context: Context, prizes: list[Prize]) -> None:
-    for prize in prizes:
-        await announce_claim(context, prize)
+        context.background.spawn(some(prizes[first::AT_ONCE]))
 
 
 async def settle_freezing(context: Context, prize: Prize) -> None:

@@ -15,13 +15,12 @@ as what one ring pays itself.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 from server.actions.announce import announce_claim
-from server.actions.money.rings import Ring, ring_of
+from server.actions.money.rings import ring_of
 from server.context import Context
 from server.errors import PayoutWaits
-from server.game import reasons
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, begins_at, day_of
 from server.game.prize import (
     Wait,
@@ -57,35 +56,6 @@ _WAITS: dict[Wait, str] = {
 # These waits end early if there is room again.
 _QUOTAS = ("person_quota", "merchant_quota")
 _ANY_FEN = 10**15
-
-
-class Newness(NamedTuple):
-    """What the limits need to know about a claim. `young` is 1 if its winner is a newcomer, 2 if its
-    publisher is too."""
-
-    young: int
-    private: int
-
-
-class _Limit(NamedTuple):
-    """A limit of 24 hours. `scope` is which claims count."""
-
-    why: Wait
-    scope: dict[str, Any]
-    most_yuan: int
-
-
-def are_limits_on(context: Context) -> bool:
-    """Whether any setting may hold a payout."""
-    settings = context.settings
-    limits = (settings.cash_won_day_yuan, settings.cash_won_week_yuan, settings.cash_pair_week_yuan)
-    days = (settings.cash_private_day_yuan, settings.cash_ring_day_yuan, *_newcomers_limits(context))
-    return bool(settings.risk_held or settings.cash_patterns_held) or any(limits) or any(days)
-
-
-def _newcomers_limits(context: Context) -> tuple[int, ...]:
-    settings = context.settings
-    return settings.cash_newcomer_day_yuan, settings.cash_young_day_yuan, settings.cash_ring_day_yuan
 
 
 async def refuse_waiting(context: Context, prize: Prize) -> None:
@@ -125,12 +95,16 @@ def _put_off(context: Context, prize: Prize) -> PayoutWaits:
     return PayoutWaits(f"{said}：{moment(until_ms)} 以后再来领，不会丢失", claim_from=until_ms)
 
 
-async def newness_of(context: Context, task: Task, prize: Prize) -> Newness:
-    """Return what the limits of newcomers and of private treasures have to know of a claim."""
-    young = 0
-    if any(_newcomers_limits(context)) and await _is_newcomer(context, prize):
+async def newness_of(context: Context, task: Task, prize: Prize) -> tuple[int, int]:
+    """Return what the limits of newcomers and of private treasures have to know of a claim.
+
+    `young`: 1 if its winner is a newcomer, 2 if its publisher is too. `private`: 1 if its task is.
+    """
+    settings, young = context.settings, 0
+    limits = settings.cash_newcomer_day_yuan, settings.cash_young_day_yuan, settings.cash_ring_day_yuan
+    if any(limits) and await _is_newcomer(context, prize):
         young = 1 + await _is_young(context, prize["publisher"])
-    return Newness(young, 1 - task["is_public"])
+    return young, 1 - task["is_public"]
 
 
 async def _is_young(context: Context, unionid: str) -> bool:
@@ -150,15 +124,6 @@ async def _is_newcomer(context: Context, prize: Prize) -> bool:
     return not others - (await ring_of(context, prize["publisher"])).people
 
 
-async def refuse_frozen_goods(context: Context, prize: Prize) -> None:
-    """Raise PayoutHeld if a freeze covers these goods.
-
-    The freeze may have missed them while another freeze was being released.
-    """
-    if await apply_freezes(context, prize):
-        raise reasons.frozen(prize)
-
-
 async def weigh(context: Context, prize: Prize) -> bool:
     """Decide whether a prize that is `claiming` may be paid; hold it if not. Decided once per attempt.
 
@@ -167,8 +132,10 @@ async def weigh(context: Context, prize: Prize) -> bool:
     if prize.get("weighed") == prize["attempt"]:
         return True
     await apply_freezes(context, prize)
-    weighs = are_limits_on(context) and "released_alone" not in prize
-    found = await _weighed(context, prize) if weighs else None
+    found: Why | tuple[Wait, int] | None = None
+    if "released_alone" not in prize:
+        found = await _why_held(context, prize) or await _why_waits(context, prize)
+        found = found or await _why_tied(context, prize)
     prizes, attempt, today = context.store.prizes, prize["attempt"], day_of(context.clock.now_ms())
     found = found or await _why_full(context, prize, today)
     if found is None:
@@ -186,12 +153,6 @@ async def weigh(context: Context, prize: Prize) -> bool:
     elif is_held(decided):
         await announce_claim(context, decided)
     return decided is not None and is_approved(decided, attempt)
-
-
-async def _weighed(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
-    """Return why a payout is held for an operator, or why and until when it waits; None if it is neither."""
-    why = await _why_held(context, prize)
-    return why or await _why_waits(context, prize) or await _why_tied(context, prize)
 
 
 async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[Wait, int] | None:
@@ -230,17 +191,15 @@ async def _is_full(context: Context, prize: Prize) -> bool:
 
 async def _why_waits(context: Context, prize: Prize) -> Why | tuple[Wait, int] | None:
     """Check the limits of 24 hours. If several limits are exceeded, the one with the longest wait counts."""
-    settings = context.settings
-    limits: list[_Limit] = []
+    settings, limits = context.settings, list[tuple[Wait, dict[str, Any], int]]()
     if prize.get("private"):
-        limits.append(
-            _Limit("private", {"publisher": prize["publisher"], "private": 1}, settings.cash_private_day_yuan)
-        )
+        scope: dict[str, Any] = {"publisher": prize["publisher"], "private": 1}
+        limits.append(("private", scope, settings.cash_private_day_yuan))
     if prize.get("young"):
-        limits.append(_Limit("newcomer", {"unionid": prize["unionid"]}, settings.cash_newcomer_day_yuan))
-        limits.append(_Limit("newcomers", {"young": {"$gt": 0}}, settings.cash_young_day_yuan))
+        limits.append(("newcomer", {"unionid": prize["unionid"]}, settings.cash_newcomer_day_yuan))
+        limits.append(("newcomers", {"young": {"$gt": 0}}, settings.cash_young_day_yuan))
     if prize.get("young") == 2:
-        limits.append(_Limit("among_newcomers", {"young": 2}, settings.cash_ring_day_yuan))
+        limits.append(("among_newcomers", {"young": 2}, settings.cash_ring_day_yuan))
     waits: list[tuple[int, Wait]] = []
     for why, scope, most_yuan in limits:
         if not most_yuan:
@@ -275,30 +234,28 @@ async def _why_tied(context: Context, prize: Prize) -> Why | None:
     if settings.cash_ring_day_yuan:
         ring = await ring_of(context, prize["publisher"])
         if prize["unionid"] in ring.people:
-            until_ms = await _fits_at(context, prize, _within(ring), settings.cash_ring_day_yuan)
-            if until_ms != 0:
+            among = {"$in": sorted(ring.people)}
+            within = {"publisher": among, "unionid": among}
+            if await _fits_at(context, prize, within, settings.cash_ring_day_yuan) != 0:
                 return "ring"
     return None
 
 
-def _within(ring: Ring) -> dict[str, Any]:
-    people = sorted(ring.people)
-    return {"publisher": {"$in": people}, "unionid": {"$in": people}}
-
-
 async def _why_held(context: Context, prize: Prize) -> Why | None:
     settings, now_ms = context.settings, context.clock.now_ms()
-    paid = await context.store.prizes.paid_out_fen(
-        prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
-    )
-    limits: tuple[tuple[Why, int, int], ...] = (
-        ("pair", paid.of_publisher, settings.cash_pair_week_yuan),
-        ("day", paid.lately, settings.cash_won_day_yuan),
-        ("week", paid.since, settings.cash_won_week_yuan),
-    )
-    for why, fen, most in limits:
-        if most and fen > most * FEN_PER_YUAN:
-            return why
+    most_yuan = settings.cash_pair_week_yuan, settings.cash_won_day_yuan, settings.cash_won_week_yuan
+    if any(most_yuan):
+        paid = await context.store.prizes.paid_out_fen(
+            prize["unionid"], prize["publisher"], now_ms - WEEK_MS, now_ms - DAY_MS
+        )
+        limits: tuple[tuple[Why, int], ...] = (
+            ("pair", paid.of_publisher),
+            ("day", paid.lately),
+            ("week", paid.since),
+        )
+        for (why, fen), most in zip(limits, most_yuan, strict=True):
+            if most and fen > most * FEN_PER_YUAN:
+                return why
     if settings.risk_held:
         # People dig in the mini-program. If WeChat has not seen somebody there, a script digs for them.
         rank, unseen = await context.store.risks.find_rank(prize["unionid"])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from server.actions.announce import announce_end, announce_judged, announce_start
+from server.actions.announce import announce_judged, announce_start, end_by
 from server.actions.money.refund import owe_refund
 from server.actions.money.report_delivery import REPORT_AFTER_MS, report_delivery
 from server.actions.people.account import ban_of
@@ -61,13 +61,16 @@ async def order_payment(context: Context, publisher: Person, code: str, yuan: in
         raise OverLimit(f"一次最多支付 {most} 元，请少发几份或换小一点的红包")
     if not context.settings.takes_cash:  # the task was published when red packets were on
         raise WeChatBusy("这里现在没有开通红包，暂时不能支付")
-    for _ in range(ATTEMPTS):
-        order = await _payable_order(context, task, publisher)
-        if order is not None:
-            # If the task was taken down just before the order was saved, nobody closes the order: refuse it
-            # here.
-            await _find_payable(context, publisher, code, yuan)
-            return context.pay.payment_parameters(order["prepay_id"])
+    try:
+        for _ in range(ATTEMPTS):
+            order = await _payable_order(context, task, publisher)
+            if order is not None:
+                # If the task was taken down just before the order was saved, nobody closes the order: refuse
+                # it here.
+                await _find_payable(context, publisher, code, yuan)
+                return context.pay.payment_parameters(order["prepay_id"])
+    except PayUnknown:
+        raise OutcomeUnknown from None
     raise OutcomeUnknown
 
 
@@ -78,7 +81,10 @@ async def _find_payable(context: Context, publisher: Person, code: str, yuan: in
 
 
 async def _payable_order(context: Context, task: Task, publisher: Person) -> Order | None:
-    """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made."""
+    """Return the task's order with its prepay_id; None if it was closed, so that a new one may be made.
+
+    Raises PayUnknown, OutcomeUnknown, AlreadyPaid, OverLimit, WeChatBusy.
+    """
     orders = context.store.orders
     order = await orders.find_live(task["_id"])
     if order is None:
@@ -99,7 +105,7 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
             order = await ask_about_order(context, order, close=closing)
         except PayUnknown:
             if closing:
-                raise OutcomeUnknown from None
+                raise
         if order["state"] == "closed":
             return None
     if order["state"] != "asked":
@@ -160,24 +166,15 @@ async def _order_at_wechat(context: Context, order: Order) -> Order | None:
             order["expires_at"],
             no_credit=bool(order.get("no_credit")),
         )
-    except PayUnknown:
-        raise OutcomeUnknown from None
     except PayRefused as refused:
         if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
             log.warning("WeChat refuses order %s: %s", order["_id"], refused)
             raise WeChatBusy from None
-        await _ask_about_refused(context, order)
+        await ask_about_order(context, order, close=False)
         return None
     await context.store.orders.moves(order["_id"], row.prepaid(prepay_id))
     order["prepay_id"] = prepay_id
     return order
-
-
-async def _ask_about_refused(context: Context, order: Order) -> None:
-    try:
-        await ask_about_order(context, order, close=False)
-    except PayUnknown:
-        raise OutcomeUnknown from None
 
 
 async def ask_about_order(context: Context, order: Order, *, close: bool) -> Order:
@@ -250,34 +247,47 @@ async def follow_payments(context: Context, orders: list[Order]) -> None:
     """
     store, spent, lasts_ms = context.store, list[str](), context.settings.task_days * DAY_MS
     paid = [order for order in orders if order["state"] == "paid"]
-    if paid:
-        await _end_what_cards_paid(context, paid)
-        await _end_what_bans_bar(context, paid)
+    if not paid:
+        return
+    for order in filter(is_by_credit, paid):  # unless another payment opened it
+        await end_by(context, order["code"], ended("credit", NO_CREDIT, unopened=True))
+    # A task that must not open because of a ban ends: lifting the ban must not open a refunded task.
+    for code in await _barred_by_bans(context, paid):
+        await end_by(context, code, ended_undug("operator", NOT_BEGUN))
     for order in paid:
-        if is_by_credit(order):
-            continue
-        if await store.tasks.moves(order["code"], opened_by_payment(order["_id"], lasts_ms)):
+        opens = opened_by_payment(order["_id"], lasts_ms)
+        if not is_by_credit(order) and await store.tasks.moves(order["code"], opens):
             spent.append(order["_id"])
             await announce_start(context, order["code"])
-    if paid:
-        entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
-        await store.ledger.enter_all("paid", entries, context.clock.now_ms())
+    entries = ((order["_id"], order["code"], order["amount_fen"]) for order in paid)
+    await store.ledger.enter_all("paid", entries, context.clock.now_ms())
     for order in paid:
-        if order["_id"] in spent:
-            continue
-        task = await _end_if_taken_down(context, order["code"])
-        if task is not None and task.get("paid_by") == order["_id"]:
+        if order["_id"] not in spent and await _was_opened_by(context, order):
             spent.append(order["_id"])
-        elif _is_over(task) or is_by_credit(order):
-            await owe_refund(context, "whole", order, order["amount_fen"])
-            await store.orders.moves(order["_id"], row.unusable())
-        # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses
-        # the payment soon.
-        elif await store.tasks.note_prepaid(order["code"]):
-            await announce_judged(context, order["code"])
     if spent:
         report_at_ms = context.clock.now_ms() + REPORT_AFTER_MS
         await store.orders.move_all({"_id": {"$in": spent}}, row.spent(report_at_ms))
+
+
+async def _was_opened_by(context: Context, order: Order) -> bool:
+    """Whether a paid order opened its task before. If it did not, refund it, or note that it waits."""
+    store, code = context.store, order["code"]
+    task = await store.tasks.find(code)
+    if task is not None and is_taken_down(task) and not _is_over(task):
+        # An operator hid it before it opened. It ends, so that the refund stays right if it is shown again.
+        # A task in review does not end: its payment waits for the review.
+        await end_by(context, code, taken_down(NOT_BEGUN))
+        task = await store.tasks.find(code)
+    if task is not None and task.get("paid_by") == order["_id"]:
+        return True
+    if _is_over(task) or is_by_credit(order):
+        await owe_refund(context, "whole", order, order["amount_fen"])
+        await store.orders.moves(order["_id"], row.unusable())
+    # The task is in review. If the review has just ended, or the task was just shown again, a sweep uses the
+    # payment soon.
+    elif await store.tasks.note_prepaid(code):
+        await announce_judged(context, code)
+    return False
 
 
 def is_by_credit(order: Order) -> bool:
@@ -288,39 +298,9 @@ def is_by_credit(order: Order) -> bool:
     return bool(order.get("no_credit")) and order.get("bank_type", "").upper().endswith("_CREDIT")
 
 
-async def _end_what_cards_paid(context: Context, orders: list[Order]) -> None:
-    """End the tasks that credit cards paid for, unless another payment opened them."""
-    for order in orders:
-        if is_by_credit(order) and await context.store.tasks.moves(
-            order["code"], ended("credit", NO_CREDIT, unopened=True)
-        ):
-            await announce_end(context, order["code"])
-
-
 def _is_over(task: Task | None) -> bool:
     """Whether it is too late for a payment to open a task."""
     return task is None or bool(task["open"] or task["status"])
-
-
-async def _end_if_taken_down(context: Context, code: str) -> Task | None:
-    """Return the task of a paid order, which ends if an operator hid it before it opened.
-
-    Ending it keeps the refund right even if the task is shown again meanwhile. A task in review
-    does not end here: its payment waits for the review.
-    """
-    task = await context.store.tasks.find(code)
-    if task is None or not is_taken_down(task) or _is_over(task):
-        return task
-    if await context.store.tasks.moves(code, taken_down(NOT_BEGUN)):
-        await announce_end(context, code)
-    return await context.store.tasks.find(code)
-
-
-async def _end_what_bans_bar(context: Context, orders: list[Order]) -> None:
-    """End the tasks that must not open because of a ban, so that lifting it opens no refunded task."""
-    for code in await _barred_by_bans(context, orders):
-        if await context.store.tasks.moves(code, ended_undug("operator", NOT_BEGUN)):
-            await announce_end(context, code)
 
 
 async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:

@@ -12,7 +12,7 @@ import logging
 
 from server.actions.announce import announce_claim
 from server.actions.money.hold import weigh
-from server.actions.transition import Effects, carry_out
+from server.actions.transition import Effects, carry_out, enters
 from server.context import Context
 from server.game.amounts import ASK_AGAIN_MS, tomorrow_ms
 from server.game.bill import (
@@ -139,28 +139,25 @@ async def retract(context: Context, prize: Prize) -> None:
         if is_over(bill):
             await follow_bill(context, bill)
         else:
-            await _retract_bill(context, bill)
+            await _cancel(context, bill)
     except (PayUnknown, Contradiction) as error:
         log.warning("bill %s is perhaps not cancelled yet; going on with others: %s", bill["_id"], error)
 
 
-async def _retract_bill(context: Context, bill: Bill) -> Bill:
-    """Cancel a bill unless it is final; return it as it is then. Raises PayUnknown, Contradiction.
+async def _cancel(context: Context, bill: Bill) -> None:
+    """Cancel a bill unless it is final. A bill that the winner cannot confirm yet is never sent again.
 
-    A bill that the winner cannot confirm yet is never sent again.
+    Raises PayUnknown, Contradiction.
     """
     if bill["state"] == "asked":
         stopped = await context.store.bills.move(bill["_id"], stop_sending())
         bill = stopped or await reread_bill(context, bill["_id"])
     bill = await ask_about_bill(context, bill)
-    if not cancellable(bill):
-        return bill
-    try:
-        answer = await context.pay.cancel_transfer(bill["_id"])
-    except PayRefused as refused:
-        log.warning("WeChat does not cancel bill %s now: %s", bill["_id"], refused)
-        return bill
-    return await _take(context, bill, answer)
+    if cancellable(bill):
+        try:
+            await _take(context, bill, await context.pay.cancel_transfer(bill["_id"]))
+        except PayRefused as refused:
+            log.warning("WeChat does not cancel bill %s now: %s", bill["_id"], refused)
 
 
 async def _take(context: Context, bill: Bill, answer: BillAnswer) -> Bill:
@@ -201,12 +198,7 @@ async def _move_prize(context: Context, bill: Bill) -> None:
         context.background.spawn(announce_claim(context, prize))  # announcing may wait for Redis
 
 
-async def _enter(context: Context, bill: Bill) -> None:
-    now_ms = context.clock.now_ms()
-    await context.store.ledger.enter("given", bill["_id"], bill["code"], bill["amount_fen"], now_ms)
-
-
-EFFECTS: Effects = {"prize": _move_prize, "ledger": _enter}
+EFFECTS: Effects = {"prize": _move_prize, "ledger": enters("given")}
 
 
 async def settle_bill(context: Context, bill: Bill) -> None:

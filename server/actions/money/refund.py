@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from server.actions.transition import Effects, carry_out
+from server.actions.transition import Effects, carry_out, enters
 from server.context import Context
 from server.game.amounts import ASK_AGAIN_MS
 from server.game.order import refunding
@@ -14,7 +14,7 @@ from server.game.refund import refused as refused_by_wechat
 from server.store.money.orders import Order
 from server.store.money.payments import CONTRADICTION
 from server.store.money.refunds import Refund, refund_number
-from server.wechat.pay.answers import Contradiction, PayRefused, RefundAnswer, RefundStatus
+from server.wechat.pay.answers import Contradiction, PayRefused, RefundAnswer
 
 # WeChat wants refunds of one order a minute apart, and at most 50 of them. We make at most three.
 # https://pay.weixin.qq.com/doc/v3/merchant/4012556457
@@ -72,15 +72,11 @@ async def settle_refund(context: Context, refund: Refund) -> None:
         else:
             answer = await context.pay.query_refund(refund["_id"], refund["out_trade_no"])
     except PayRefused as refused:
-        await _note_refused(context, refund, refused)
+        log.error("WeChat refuses refund %s; trying later: %s", refund["_id"], refused)  # noqa: TRY400
+        again_ms = context.clock.now_ms() + ASK_AGAIN_MS
+        await context.store.refunds.move(refund["_id"], refused_by_wechat(refused.code, again_ms))
         return
     await note_refund(context, answer)
-
-
-async def _note_refused(context: Context, refund: Refund, refused: PayRefused) -> None:
-    log.error("WeChat refuses refund %s; trying again later: %s", refund["_id"], refused)
-    due_at_ms = context.clock.now_ms() + ASK_AGAIN_MS
-    await context.store.refunds.move(refund["_id"], refused_by_wechat(refused.code, due_at_ms))
 
 
 async def note_refund(context: Context, answer: RefundAnswer) -> None:
@@ -88,54 +84,30 @@ async def note_refund(context: Context, answer: RefundAnswer) -> None:
 
     Raises Contradiction if we have no such refund of that order and amount, or know another end.
     """
-    refunds, number = context.store.refunds, answer.out_refund_no
+    refunds, number, status = context.store.refunds, answer.out_refund_no, answer.status
     known = await refunds.find(number)
-    if (
-        known is None
-        or (known["out_trade_no"], known["total_fen"]) != (answer.out_trade_no, answer.amount.total)
-        or known["amount_fen"] != answer.amount.refund
-    ):
+    told = answer.out_trade_no, answer.amount.total, answer.amount.refund
+    if known is None or (known["out_trade_no"], known["total_fen"], known["amount_fen"]) != told:
         raise Contradiction(
             f"a refund of {answer.amount.refund} of {answer.amount.total} fen of order {answer.out_trade_no} "
             f"under the number {number}"
         )
-    ended = await _note(context, known, answer.status)
-    if ended is not None:
-        await carry_out(context, refunds, ended, EFFECTS)
-
-
-async def _note(context: Context, known: Refund, status: RefundStatus) -> Refund | None:
-    """Note a status; return the refund if it has ended. Raises Contradiction if we know another end."""
-    refunds, number, now_ms = context.store.refunds, known["_id"], context.clock.now_ms()
     if status == "ABNORMAL":
         log.error("refund %s is ABNORMAL: it has to be finished in WeChat Pay's console", number)
     if status == "CLOSED":
         log.error("WeChat closed refund %s: the publisher has to be paid in another way", number)
-    noted = await refunds.move(number, meaning(known, status, now_ms))
+    noted = await refunds.move(number, meaning(known, status, context.clock.now_ms()))
     if status in ("PROCESSING", "ABNORMAL"):
-        return None
-    ended = noted or await _reread(context, number)
+        return
+    ended = noted or await refunds.find(number) or known
     if (ended["state"] == "closed") != (status == "CLOSED"):
         await refunds.raise_alarm(number, CONTRADICTION)
         raise Contradiction(f"refund {number} is {ended['state']}, and WeChat says {status} now")
-    return ended
-
-
-async def _enter(context: Context, refund: Refund) -> None:
-    await context.store.ledger.enter(
-        "refunded", refund["_id"], refund["code"], refund["amount_fen"], context.clock.now_ms()
-    )
+    await carry_out(context, refunds, ended, EFFECTS)
 
 
 async def _return_prizes(context: Context, refund: Refund) -> None:
     await context.store.prizes.move_all({"code": refund["code"]}, returned())
 
 
-EFFECTS: Effects = {"ledger": _enter, "prizes": _return_prizes}
-
-
-async def _reread(context: Context, number: str) -> Refund:
-    refund = await context.store.refunds.find(number)
-    if refund is None:
-        raise Contradiction(f"refund {number} is gone")
-    return refund
+EFFECTS: Effects = {"ledger": enters("refunded"), "prizes": _return_prizes}
