@@ -12,7 +12,7 @@ from handlers.ops.acts import Reason
 from handlers.ops.operators import OperatorAct, OperatorInterface
 from handlers.parameters import Code
 from server.actions.money.rings import ring_of_prize
-from server.actions.operate import give_back_ring, release_ring
+from server.actions.operate import decide_ring, give_back, release
 
 Depth = Annotated[int, Meta(ge=1, le=100_000_000, title="层数", description="挖到的层数")]
 
@@ -125,9 +125,8 @@ class OpsReleaseRing(OperatorAct):
 
     async def answer(self, request: OpsRingActRequest) -> None:
         """Raises BadRequest if nothing is held."""
-        await release_ring(
-            self.context, self.actor, request.code, request.depth, request.seen_at, request.reason
-        )
+        seen = request.code, request.depth, request.seen_at
+        await decide_ring(self.context, self.actor, release, *seen, request.reason)
 
 
 class OpsReturnRing(OperatorAct):
@@ -138,6 +137,5 @@ class OpsReturnRing(OperatorAct):
 
     async def answer(self, request: OpsRingActRequest) -> None:
         """Raises BadRequest if nothing is held."""
-        await give_back_ring(
-            self.context, self.actor, request.code, request.depth, request.seen_at, request.reason
-        )
+        seen = request.code, request.depth, request.seen_at
+        await decide_ring(self.context, self.actor, give_back, *seen, request.reason)

@@ -31,18 +31,15 @@ async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges
     gauges, now_ms = context.store.gauges, context.clock.now_ms()
     known = await gauges.find()
     if (known is None or known["due_at"] <= now_ms) and await gauges.lease(now_ms, now_ms + LEASE_MS):
-        computed = asyncio.Event()
-        context.background.spawn(_compute(context, known, computed))
-        try:
-            async with asyncio.timeout(patience_seconds):
-                await computed.wait()
-        except TimeoutError:
+        computing = context.background.spawn(_compute(context, known))
+        done, _ = await asyncio.wait([computing], timeout=patience_seconds)
+        if not done:
             log.warning("the gauges of the database take more than %.1f s", patience_seconds)
         known = await gauges.find()
     return None if known is None or known["at"] < now_ms - SHOWN_MS else known
 
 
-async def _compute(context: Context, before: MoneyGauges | None, computed: asyncio.Event) -> None:
+async def _compute(context: Context, before: MoneyGauges | None) -> None:
     store, began = context.store, time.monotonic()
     try:
         sums = await store.ledger.sums_fen(context.clock.now_ms())
@@ -70,5 +67,3 @@ async def _compute(context: Context, before: MoneyGauges | None, computed: async
         if not is_unavailable(error):
             raise
         log.warning("the gauges of the database are not computed: %s", said_by(error))
-    finally:
-        computed.set()

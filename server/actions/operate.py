@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
@@ -34,6 +34,10 @@ from server.store.people.people import Ban
 EXPORTED_AT_ONCE = 200
 MOST_FEATURED = 5
 _TOP_IS_FULL = f"广场最上面最多 {MOST_FEATURED} 个精选，请先取消一个"
+
+
+# What is done about a prize: `release`, or `give_back`.
+Decide: TypeAlias = Callable[[Context, Actor, What, str, int, str], Awaitable[None]]
 
 
 class Won(NamedTuple):
@@ -79,57 +83,39 @@ async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fr
 async def freeze(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Freeze the prizes of a task or of a person, or the one at a depth. See `freeze.freeze`."""
     whom = _whom(what, code, depth)
-    async with _logged(context, actor, f"freeze_{what}", _named(code, depth), reason, whom):
+    async with _logged(context, actor, f"freeze_{what}", str(Whom(code, depth)), reason, whom):
         await freezing.freeze(context, what, code, depth, reason)
 
 
 async def release(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Release what is frozen or held, so that it can be claimed. See `freeze.release`."""
     whom = _whom(what, code, depth)
-    async with _logged(context, actor, f"release_{what}", _named(code, depth), reason, whom):
+    async with _logged(context, actor, f"release_{what}", str(Whom(code, depth)), reason, whom):
         await freezing.release(context, what, code, depth)
 
 
 async def give_back(context: Context, actor: Actor, what: What, code: str, depth: int, reason: str) -> None:
     """Return what is frozen or held to the publisher. See `freeze.give_back`."""
-    async with _logged(context, actor, f"return_{what}", _named(code, depth), reason):
+    async with _logged(context, actor, f"return_{what}", str(Whom(code, depth)), reason):
         await freezing.give_back(context, what, code, depth)
 
 
-async def release_ring(
-    context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
+async def decide_ring(
+    context: Context, actor: Actor, decide: Decide, code: str, depth: int, seen_at_ms: int, reason: str
 ) -> None:
-    """Release each prize that is held because of the same ring as this prize. Raises BadRequest without any.
+    """Decide about each prize that is held because of the same ring as this prize, by `release` or
+    `give_back`.
 
-    Prizes held since after `seen_at_ms`, when the operator looked, stay held. Each release is a separate act
-    in the log; if the process dies, the rest are still held.
+    Prizes held since after `seen_at_ms`, when the operator looked, stay held. Each decision is a separate act
+    in the log; if the process dies, the rest are still held. If one is refused, because somebody else decided
+    or froze the prize meanwhile, the others go on, and the refusal is raised at the end. Raises BadRequest,
+    also if nothing is held.
     """
-    held = await _held_of_ring(context, code, depth, seen_at_ms)
-    await _decide_all(release, context, actor, held, reason)
-
-
-async def give_back_ring(
-    context: Context, actor: Actor, code: str, depth: int, seen_at_ms: int, reason: str
-) -> None:
-    """Return the prizes that `release_ring` would release to their publishers."""
-    held = await _held_of_ring(context, code, depth, seen_at_ms)
-    await _decide_all(give_back, context, actor, held, reason)
-
-
-async def _decide_all(
-    decide: Callable[[Context, Actor, What, str, int, str], Awaitable[None]],
-    context: Context,
-    actor: Actor,
-    prizes: list[Prize],
-    reason: str,
-) -> None:
-    """Decide about each of these prizes. If a decision is refused, because somebody else decided or froze the
-    prize meanwhile, go on with the other prizes.
-
-    Raises the refusal at the end.
-    """
-    refusal: BadRequest | None = None
-    for prize in prizes:
+    ring, refusal = await ring_of_prize(context, code, depth), None
+    held = await context.store.prizes.held_among(sorted(ring.people), "ring", seen_at_ms)
+    if not held:
+        raise BadRequest("这些人没有待核对的红包，可能已经处理过了，请刷新")
+    for prize in held:
         try:
             await decide(context, actor, "prize", prize["code"], prize["depth"], reason)
         except BadRequest as refused:
@@ -138,20 +124,8 @@ async def _decide_all(
         raise refusal
 
 
-async def _held_of_ring(context: Context, code: str, depth: int, seen_at_ms: int) -> list[Prize]:
-    ring = await ring_of_prize(context, code, depth)
-    held = await context.store.prizes.held_among(sorted(ring.people), "ring", seen_at_ms)
-    if not held:
-        raise BadRequest("这些人没有待核对的红包，可能已经处理过了，请刷新")
-    return held
-
-
 def _whom(what: What, code: str, depth: int) -> Whom | None:
     return Whom(code, depth) if what == "person" else None
-
-
-def _named(code: str, depth: int) -> str:
-    return f"{code}:{depth}" if depth else code
 
 
 async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, hidden: bool) -> None:

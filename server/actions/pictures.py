@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 from server.actions.digging.visit import visit
 from server.context import Context, per_context
 from server.errors import NotLoggedIn, TooOften, WeChatBusy
+from server.game.amounts import BEIJING
 from server.game.task import Task
 from server.pictures.poster import Poster
 from server.pictures.process import PicturePool
@@ -23,7 +24,6 @@ from server.wechat import WeChatError
 
 HOUR_MS = 3_600_000
 SIGNED_MS = HOUR_MS
-BEIJING = timezone(timedelta(hours=8))
 
 # Called before a poster or a code is drawn. May raise a refusal.
 AdmitDrawing = Callable[[], Awaitable[object]]

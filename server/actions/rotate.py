@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from server.actions.seal import SEALING_MS, SEALING_SECONDS
 from server.game.sealed import Sealed
+from server.realtime.own_database import OwnDatabase
 from server.security.keys import Keys
 from server.store import Store, is_unavailable, said_by
 from server.store.sealed_values import PLACES
@@ -29,6 +29,9 @@ PASSES = 10
 # hours.
 TRIES, REST_SECONDS = 20, 2.0
 POLL_SECONDS = 0.5
+# How long the note lasts by which a server says under which secret it seals, and after how long it notes it
+# again.
+SEALING_MS, SEALING_SECONDS = 15_000, 5.0
 
 
 T = TypeVar("T")
@@ -58,6 +61,15 @@ class CannotRotate(Exception):
     def __init__(self, message: str, *said: str) -> None:
         super().__init__(message)
         self.said = list(said)
+
+
+async def note_sealing(store: Store, database: OwnDatabase, keys: Keys) -> None:
+    """Note for the next SEALING_MS that this process seals under its first secret.
+
+    Called before the process serves, so that a fingerprint is noted before any value carries it.
+    """
+    if database.wrong is None:
+        await store.meta.note_sealing(database.identity, keys.fingerprint, SEALING_MS)
 
 
 async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) -> None:

@@ -18,8 +18,7 @@ from server.store.money.places import PLACE_DAYS
 
 # The most that is deleted in a turn; the rest waits for the next turn.
 TURN_SECONDS = 20.0
-FILES_AT_ONCE = 50
-VISITS_AT_ONCE = REPORTS_AT_ONCE = PLACES_AT_ONCE = 500
+FILES_AT_ONCE, AT_ONCE = 50, 500
 # How long a visit or a report is kept after all tasks of its time have ended and their prizes can no longer
 # be claimed. A report without an operator's decision stays.
 OVER_DAYS = 30
@@ -30,26 +29,23 @@ log = logging.getLogger("wabao.tidy")
 async def tidy(context: Context) -> None:
     """Delete what is due, some at a time. The leader calls this again and again."""
     context.clock.see(await context.store.now_ms())  # what is deleted must be old by MongoDB's clock
-    until = time.monotonic() + TURN_SECONDS
-    batches = (
-        ("files", tidy_files),
-        ("visits", tidy_visits),
-        ("reports", tidy_reports),
-        ("places", tidy_places),
+    until, now_ms, store = time.monotonic() + TURN_SECONDS, context.clock.now_ms(), context.store
+    settings = context.settings
+    # All tasks that ran before then are long over.
+    over_ms = now_ms - DAY_MS * (AHEAD_DAYS + settings.task_days + settings.claim_days + OVER_DAYS)
+    batches: tuple[tuple[str, Callable[[], Awaitable[int]]], ...] = (
+        ("files", lambda: tidy_files(context)),
+        ("visits", lambda: store.visits.delete_old(over_ms, AT_ONCE)),
+        ("reports", lambda: store.reports.delete_old(over_ms, AT_ONCE)),
+        ("places", lambda: store.places.delete_old(now_ms - PLACE_DAYS * DAY_MS, AT_ONCE)),
     )
     for what, batch in batches:
-        await _repeat(context, what, batch, until)
-
-
-async def _repeat(
-    context: Context, what: str, batch: Callable[[Context], Awaitable[int]], until: float
-) -> None:
-    looked_at = 0
-    while (began := time.monotonic()) < until and (number := await batch(context)):
-        looked_at += number
-        await asyncio.sleep(time.monotonic() - began)  # leave the store to others for as long as it took
-    if looked_at:
-        log.info("looked at %d %s that were due to be deleted if unused", looked_at, what)
+        looked_at = 0
+        while (began := time.monotonic()) < until and (number := await batch()):
+            looked_at += number
+            await asyncio.sleep(time.monotonic() - began)  # leave the store to others for as long as it took
+        if looked_at:
+            log.info("looked at %d %s that were due to be deleted if unused", looked_at, what)
 
 
 async def tidy_files(context: Context) -> int:
@@ -74,25 +70,3 @@ async def tidy_files(context: Context) -> int:
         gone = [row["_id"] for row in rows if row["_id"] not in stay | reviewed]
         await files.delete(await files.drop(gone, now_ms))
     return len(rows) + len(thumbnails)
-
-
-async def tidy_visits(context: Context) -> int:
-    """Delete some visits that nobody needs; return how many."""
-    return await context.store.visits.delete_old(_long_over_ms(context), VISITS_AT_ONCE)
-
-
-async def tidy_reports(context: Context) -> int:
-    """Delete some reports that are decided and old; return how many."""
-    return await context.store.reports.delete_old(_long_over_ms(context), REPORTS_AT_ONCE)
-
-
-async def tidy_places(context: Context) -> int:
-    """Delete some hashes of addresses where nobody was seen for long; return how many."""
-    seen_before_ms = context.clock.now_ms() - PLACE_DAYS * DAY_MS
-    return await context.store.places.delete_old(seen_before_ms, PLACES_AT_ONCE)
-
-
-def _long_over_ms(context: Context) -> int:
-    """Return a time such that tasks that ran then are long over, in unix ms."""
-    days = AHEAD_DAYS + context.settings.task_days + context.settings.claim_days + OVER_DAYS
-    return context.clock.now_ms() - days * DAY_MS

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-
-from server.game.amounts import claim_until_ms, in_words
+from server.game.amounts import claim_until_ms, in_words, spoken
 from server.game.chance import outlook
 from server.game.draw import read_rules
 from server.game.ranks import GOODS, RED_PACKET, Kind, TaskRank, is_mailed
 from server.game.task import Task
 
-_BEIJING = timezone(timedelta(hours=8))
 # Above this many yuan the rules mention the winner's tax.
 _NAMED_TAX_YUAN = 800
 _TAX = "。得奖的人可能要按“偶然所得”缴 20% 的个人所得税，由发布者代扣代缴，怎样办以税务机关的答复为准"
@@ -66,13 +63,13 @@ def _draw(task: Task) -> str:
 
 def _time(task: Task, task_days: int) -> str:
     if task["status"]:
-        began = f"{_moment(task['opened_at'])} 开始，" if 0 < task["opened_at"] <= task["ended_at"] else ""
-        return f"{began}{_moment(task['ended_at'])} 已经结束"
+        began = f"{spoken(task['opened_at'])} 开始，" if 0 < task["opened_at"] <= task["ended_at"] else ""
+        return f"{began}{spoken(task['ended_at'])} 已经结束"
     if not task["expires_at"]:
-        starts = f"，不早于 {_moment(task['starts_at'])}" if "starts_at" in task else ""
-        lasts = f"到 {_moment(task['ends_at'])}" if "ends_at" in task else f"开始后最长 {task_days} 天"
+        starts = f"，不早于 {spoken(task['starts_at'])}" if "starts_at" in task else ""
+        lasts = f"到 {spoken(task['ends_at'])}" if "ends_at" in task else f"开始后最长 {task_days} 天"
         return f"还没有开始{starts}；{lasts}，奖品挖完或挖到底就提前结束"
-    return f"{_moment(task['opened_at'])} 到 {_moment(task['expires_at'])}，奖品挖完或挖到底就提前结束"
+    return f"{spoken(task['opened_at'])} 到 {spoken(task['expires_at'])}，奖品挖完或挖到底就提前结束"
 
 
 def _how_to_get(task: Task, claim_days: int) -> str:
@@ -86,7 +83,7 @@ def _how_to_get(task: Task, claim_days: int) -> str:
     }
     how = "。".join(ways) if len(ways) > 1 else next(iter(ways)).partition("：")[2]
     if task["status"]:
-        until = _moment(claim_until_ms(task["ended_at"], claim_days))
+        until = spoken(claim_until_ms(task["ended_at"], claim_days))
         return f"{how}。{until} 截止；被核对或冻结过的，放行后至少还有三天"
     return f"{how}。挖到就可以领，到宝贝结束后 {claim_days} 天截止"
 
@@ -106,8 +103,3 @@ def _unclaimed(task: Task) -> str:
         return "没有挖到的、过了期限没有领的，归发布者，红包的钱退回"
     to = "钱退回发布者" if kinds == {RED_PACKET} else "归发布者"
     return f"没有挖到的、过了期限没有领的，{to}"
-
-
-def _moment(at_ms: int) -> str:
-    at = datetime.fromtimestamp(at_ms / 1000, _BEIJING)
-    return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from typing import NotRequired, TypedDict
 
 from server.game.lifecycle import ABSENT, AtMost, Row
 from server.game.ranks import TaskRank
 
 DAY_MS = 86_400_000
+BEIJING = timezone(timedelta(hours=8))
 # A prize that was held can be claimed for this long after its release, even if the deadline is over.
 RELEASED_MS = 3 * DAY_MS
 FEN_PER_YUAN = 100
@@ -95,6 +97,12 @@ def in_words(fen: int) -> str:
 def whole_yuan(fen: int) -> int:
     """Return an amount in whole yuan, rounded up."""
     return -(-fen // FEN_PER_YUAN)
+
+
+def spoken(at_ms: int) -> str:
+    """Return a moment as people say it, in Beijing."""
+    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
+    return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"
 
 
 def claim_until_ms(ended_at_ms: int, claim_days: int, released_at_ms: int = 0) -> int:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
 from server.game.findings import Finding, Value, What
-
-
-class Standing(TypedDict):
-    """The fields of a task that its history must agree with."""
-
-    _id: str
-    now_depth: int
-    prize_num: int
-    prizes_left: int
-    participants: int
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -28,7 +19,7 @@ class Totals(msgspec.Struct, frozen=True):
     participants: int
 
 
-def broken_by_totals(task: Standing, totals: Totals) -> list[Finding]:
+def broken_by_totals(task: Mapping[str, Any], totals: Totals) -> list[Finding]:
     """Return where a task contradicts the totals of its history, [] if nowhere."""
     found = []
     if totals.digs != task["now_depth"] or totals.deepest != task["now_depth"]:
@@ -41,5 +32,5 @@ def broken_by_totals(task: Standing, totals: Totals) -> list[Finding]:
     return found
 
 
-def _broken(task: Standing, what: What, *values: Value) -> Finding:
+def _broken(task: Mapping[str, Any], what: What, *values: Value) -> Finding:
     return Finding("invariant", task["_id"], what, values)

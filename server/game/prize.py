@@ -91,31 +91,25 @@ def claimed(attempt: int, now_ms: int, due_at_ms: int, young: int, private: int)
 @prize
 def approved(attempt: int, counted_on: int) -> Row:
     """The limits approve this attempt, for good. It counts against the limits of the day `counted_on`."""
-    return Row(
-        "claiming",
-        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
-        sets={"weighed": attempt, "counted_on": counted_on},
-    )
+    return Row("claiming", _unweighed(attempt), sets={"weighed": attempt, "counted_on": counted_on})
+
+
+def _unweighed(attempt: int) -> dict[str, Test]:
+    """Return the tests that this attempt was not approved yet, and that the prize is not being frozen."""
+    return {"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT}
 
 
 @prize
 def held(attempt: int, why: Why, now_ms: int) -> Row:
     """A limit stops this attempt, which has no bill yet, until an operator decides."""
-    return Row(
-        "claiming -> held",
-        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
-        sets={"held_for": why, "withheld_at": now_ms, "was_held_for": why, "was_held_at": now_ms},
-    )
+    held_since = {"held_for": why, "withheld_at": now_ms, "was_held_for": why, "was_held_at": now_ms}
+    return Row("claiming -> held", _unweighed(attempt), sets=held_since)
 
 
 @prize
 def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
     """This attempt would exceed a limit of a day; its winner may claim again at that time."""
-    return Row(
-        "claiming -> won",
-        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT},
-        sets=_waits(why, until_ms),
-    )
+    return Row("claiming -> won", _unweighed(attempt), sets=_waits(why, until_ms))
 
 
 def _waits(why: Wait, until_ms: int) -> dict[str, int | str]:
@@ -132,11 +126,7 @@ def extended(attempt: int, until_ms: int) -> Row:
 @prize
 def frozen_unweighed(attempt: int) -> Row:
     """It is being frozen. This attempt was not approved, so there is no bill to cancel."""
-    return Row(
-        "claiming -> frozen",
-        where={"attempt": attempt, "weighed": IsNot(attempt), "freezing": 1},
-        drops="freezing",
-    )
+    return Row("claiming -> frozen", {**_unweighed(attempt), "freezing": 1}, drops="freezing")
 
 
 @prize

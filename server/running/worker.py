@@ -19,7 +19,7 @@ from tornado.web import OutputTransform
 
 from handlers.limits import person_of
 from server.actions.pictures import disk_of
-from server.actions.seal import SEALING_SECONDS, note_sealing
+from server.actions.rotate import SEALING_SECONDS, note_sealing
 from server.app import make_app, unready_app
 from server.context import Context, Sandbox, per_context
 from server.errors import BadSettings

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from server.actions.announce import square_of
-from server.actions.people.account import spoken
 from server.context import Context
-from server.game.amounts import DAY_MS
+from server.game.amounts import DAY_MS, spoken
 from server.game.task import AHEAD_DAYS
 from support.client import Someone
 from support.purse import check_books, order, pay, publish_red_packet, rest, sweep_until_quiet, wx

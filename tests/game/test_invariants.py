@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from server.game.invariants import Standing, Totals, broken_by_totals
+from server.game.invariants import Totals, broken_by_totals
 from support.invariants import broken_by_digs
 
-TASK = Standing(_id="CODE", now_depth=3, prize_num=2, prizes_left=1, participants=2)
+TASK = {"_id": "CODE", "now_depth": 3, "prize_num": 2, "prizes_left": 1, "participants": 2}
 TOTALS = Totals(digs=3, deepest=3, wins=1, participants=2)
 
 

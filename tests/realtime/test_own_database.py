@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.actions.seal import note_sealing
+from server.actions.rotate import note_sealing
 from server.context import Context
 from server.realtime import own_database
 from server.realtime.own_database import OwnDatabase

@@ -7,7 +7,7 @@ from typing import Any
 from server.actions.announce import announce_judged
 from server.actions.digging.publish import Said, texts_of
 from server.actions.digging.ranks import RankSaid, renamed, take_pictures
-from server.actions.people.account import upload_of
+from server.actions.people.account import take_upload
 from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import HasDigs, refuse
@@ -39,8 +39,7 @@ async def edit(context: Context, publisher: Person, code: str, said: Edited) -> 
     changes: dict[str, Any] = {**texts_of(publisher, said)}
     now_ms = context.clock.now_ms()
     if said.url:
-        taken = await context.store.files.take(said.url, publisher["_id"], now_ms)
-        pic = upload_of("图片", "url", taken)
+        pic = await take_upload(context, publisher, said.url)
         changes |= {"pic": pic, "thumbnail": thumbnail_path(pic)}
     if said.prizes is not None:
         changes["ranks"] = renamed(task.get("ranks", []), said.prizes)

@@ -14,7 +14,7 @@ from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
 from server.actions.digging.ranks import RankDraft, first_yuan, make_ranks, take_pictures
 from server.actions.messages.write import announce_to_followers
-from server.actions.people.account import check_ban, upload_of
+from server.actions.people.account import check_ban, take_upload
 from server.actions.pictures import disk_of, draw_red_packet
 from server.actions.reviews.submit import submit_task
 from server.context import Context
@@ -159,9 +159,7 @@ def _lasts_ms(draft: Draft, now_ms: int, task_days: int) -> int:
 async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
     """Return the path of the draft's picture; a red packet without one gets a picture drawn."""
     if draft.url:
-        now_ms = context.clock.now_ms()
-        taken = await context.store.files.take(draft.url, publisher["_id"], now_ms)
-        return upload_of("图片", "url", taken)
+        return await take_upload(context, publisher, draft.url)
     if draft.goods_type == RED_PACKET:
         return await draw_red_packet(context, money_yuan, publisher["_id"])
     raise BadRequest("请先选一张图片", param="url")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from server.actions.people.account import upload_of
+from server.actions.people.account import take_upload
 from server.context import Context
 from server.errors import BadRequest
 from server.game import draw
@@ -59,32 +59,26 @@ def _rank(place: int, asked: RankDraft, settings: Settings, draw_type: int | Non
     yuan_fen = None if asked.money is None else asked.money * FEN_PER_YUAN
     sums = [fen for fen in (yuan_fen, asked.money_fen, asked.sum_fen) if fen is not None]
     named = f"第 {place} 种奖品“{asked.name}”"
-    if not sums:
-        rank = _make(asked, GOODS, draw_type or BY_MAIL, 0)
-        if asked.value is not None:
-            rank["value"] = asked.value
-        return rank
     if len(sums) > 1:
         raise _bad(f"{named}的金额只能填一种：每份多少元、每份多少分，或一起分多少分")
     least = draw.LEAST_FEN * (1 if asked.sum_fen is None else asked.prize_num)
     most = settings.max_red_packet_yuan * FEN_PER_YUAN
-    if not least <= sums[0] <= most:
+    if sums and not least <= sums[0] <= most:
         what = "每份" if asked.sum_fen is None else f"{asked.prize_num} 份一起分的钱"
         range_ = f"{in_words(least)}到 {in_words(most)}，每份至少 {in_words(draw.LEAST_FEN)}"
         raise _bad(f"{named}{what}应为 {range_}")
-    return _make(asked, RED_PACKET, ON_SITE, sums[0])
-
-
-def _make(asked: RankDraft, goods_type: int, draw_type: int, fen: int) -> TaskRank:
-    return TaskRank(
+    rank = TaskRank(
         name=asked.name,
         pic="",
-        goods_type=goods_type,
-        draw_type=draw_type,
+        goods_type=RED_PACKET if sums else GOODS,
+        draw_type=ON_SITE if sums else draw_type or BY_MAIL,
         prize_num=asked.prize_num,
-        fen=fen,
+        fen=sums[0] if sums else 0,
         split=int(asked.sum_fen is not None),
     )
+    if asked.value is not None and not sums:
+        rank["value"] = asked.value
+    return rank
 
 
 def renamed(ranks: list[TaskRank], said: Sequence[RankSaid]) -> list[TaskRank]:
@@ -102,8 +96,8 @@ async def take_pictures(
     """Give ranks the pictures that are named for them. Raises BadRequest."""
     for place, (rank, asked) in enumerate(zip(ranks, said, strict=True), 1):
         if asked.url:
-            taken = await context.store.files.take(asked.url, publisher["_id"], context.clock.now_ms())
-            rank["pic"] = upload_of(f"第 {place} 种奖品的图片", "prizes", taken)
+            title = f"第 {place} 种奖品的图片"
+            rank["pic"] = await take_upload(context, publisher, asked.url, title=title, param="prizes")
 
 
 def first_yuan(ranks: list[TaskRank]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timedelta, timezone
 
 from server.actions.reviews.submit import submit_name, submit_profile
 from server.context import Context, per_context
@@ -16,6 +15,7 @@ from server.errors import (
     NotLoggedIn,
     TokenRequired,
 )
+from server.game.amounts import spoken
 from server.game.order import wake
 from server.game.review import ReviewState
 from server.memory.known_people import KnownPeople
@@ -26,8 +26,6 @@ from server.store.people.people import PUBLIC_CHARACTERS, Ban, Login, Person
 from server.telemetry import metrics
 from server.wechat import Session
 from server.wechat.user_data import UserData
-
-BEIJING = timezone(timedelta(hours=8))
 
 # Called with the person's id before anything is written. May raise a refusal.
 AdmitLogin = Callable[[str], Awaitable[None]]
@@ -136,12 +134,6 @@ def check_session(generation: int | None, person: Person | None) -> Person:
     return person
 
 
-def spoken(at_ms: int) -> str:
-    """Return a moment as people say it, in Beijing."""
-    at = datetime.fromtimestamp(at_ms / 1000, BEIJING)
-    return f"{at.year} 年 {at.month} 月 {at.day} 日 {at:%H:%M}"
-
-
 def ban_of(person: Person, now_ms: int) -> Ban | None:
     """Return a person's ban; None if there is none, or it is over."""
     ban = person.get("banned")
@@ -206,6 +198,17 @@ async def set_profile(
         return "shown"
     await submit_profile(context, unionid, wxname, picture)
     return "checking"
+
+
+async def take_upload(
+    context: Context, person: Person, url: str, *, title: str = "图片", param: str = "url"
+) -> str:
+    """Return the path of a picture that `uploadFile` gave this person, and which is used from now on.
+
+    `title` is what the form calls the parameter. Raises BadRequest if it is any other picture.
+    """
+    taken = await context.store.files.take(url, person["_id"], context.clock.now_ms())
+    return upload_of(title, param, taken)
 
 
 def upload_of(title: str, parameter: str, path: str | None) -> str:

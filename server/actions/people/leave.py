@@ -10,11 +10,11 @@ import asyncio
 import logging
 
 from server.actions.alone import Busy, alone, erasure_of
-from server.actions.people.account import ban_of, spoken
+from server.actions.people.account import ban_of
 from server.actions.people.erase import REASONS, CannotErase, erase, needs_of, pseudonym_of
 from server.context import Context
 from server.errors import CannotLeave, NotLoggedIn
-from server.game.amounts import DAY_MS
+from server.game.amounts import DAY_MS, spoken
 from server.realtime.news import Revoked
 from server.store.audit_log import Actor
 from server.store.people.erasure import new_pseudonym

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 from server.actions.announce import announce_end, announce_judged, announce_start
@@ -121,13 +119,11 @@ async def _check(context: Context, review: Review, late: set[Part]) -> Review | 
         return await _conclude(context, review, [])
     asks_text = review["text"] and not review["text_said"]
     if asks_text:
-        with _asking_about("text"):
-            found = await _check_text(context, review)
+        found = await _check_text(context, review)
     if found is not None and found["picture"] and not found["picture_said"] and found["text_said"] != "risky":
         if asks_text and "picture" in late:  # a text does not wait for WeChat's answers about pictures
             return found
-        with _asking_about("picture"):
-            found = await _check_picture(context, found)
+        found = await _check_picture(context, found)
     if found is None or found["state"] != "checking":
         return found
     if found["picture_said"] == "pass" and found.get("more"):
@@ -160,21 +156,13 @@ class _Late(Exception):
         super().__init__()
 
 
-@contextmanager
-def _asking_about(part: Part) -> Iterator[None]:
-    try:
-        yield
-    except WeChatBusy as error:
-        raise _Late(part) from error
-
-
 async def _is_banned(context: Context, unionid: str) -> bool:
     person = await context.store.people.find(unionid)
     return person is not None and ban_of(person, context.clock.now_ms()) is not None
 
 
 def _parts(review: Review) -> list[Part]:
-    return [*(["text"] if review["text"] else []), *(["picture"] if review["picture"] else [])]  # type: ignore[list-item]
+    return [part for part in PARTS if review[part]]
 
 
 def _why(review: Review) -> str:
@@ -194,6 +182,8 @@ async def _check_text(context: Context, review: Review) -> Review | None:
         scene = FORUM if review["code"] else PROFILE
         try:
             result = await context.wechat.check_text(review["openid"], scene, seen(review["text"]))
+        except WeChatBusy as error:
+            raise _Late("text") from error
         except WeChatError:
             log.exception("WeChat refuses the text of review %s: an operator has to check it", review["_id"])
     return await _note(context, review, "text", result)
@@ -231,6 +221,8 @@ async def _ask_about_picture(context: Context, review: Review) -> str | None:
     url = context.settings.public_url + signed_path(context, review["picture"], 2 * RESULT_MS)
     try:
         return await context.wechat.check_picture(review["openid"], scene, url)
+    except WeChatBusy as error:
+        raise _Late("picture") from error
     except WeChatError:
         log.exception("WeChat refuses the picture of review %s: an operator has to check it", review["_id"])
         return None
