@@ -219,7 +219,7 @@ def task_page(
     wait = max(cd_seconds, LEAST_WAIT_SECONDS) if why and not left else cd_seconds
     shown = unwritten(watched.task) if prize is None else prize
     released_at_ms = 0 if prize is None else prize.get("released_at", 0)
-    owed_fen = total_fen(watched.task) if owes(standing, unionid) else 0  # type: ignore[arg-type]
+    owed_fen = total_fen(watched.task) if owes(standing, unionid) else 0
     numbers = {
         "goods_type": shown["goods_type"],
         "draw_type": shown["draw_type"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import NotRequired, TypedDict
+from typing import Any
 
 from server.game.lifecycle import ABSENT, AtMost, Row
 from server.game.ranks import TaskRank
@@ -56,26 +57,11 @@ def tomorrow_ms(now_ms: int) -> int:
     return begins_at(day_of(now_ms) + 1)
 
 
-class Stakes(TypedDict):
-    """The fields of a task from which its sums and dates are computed.
-
-    `money` is in whole yuan per prize, `ended_at` in unix milliseconds, 0 for never.
-    """
-
-    money: int
-    prize_num: int
-    prizes_left: int
-    status: int
-    ended_at: int
-    ranks: NotRequired[list[TaskRank]]
-    left_fen: NotRequired[int]
-
-
-def total_fen(task: Stakes) -> int:
+def total_fen(task: Mapping[str, Any]) -> int:
     """Return what all prizes of a task pay together, which its publisher pays in: 0 for goods."""
     if "ranks" in task:
         return ranks_fen(task["ranks"])
-    return task["money"] * FEN_PER_YUAN * task["prize_num"]
+    return int(task["money"] * FEN_PER_YUAN * task["prize_num"])
 
 
 def ranks_fen(ranks: list[TaskRank]) -> int:
@@ -83,9 +69,9 @@ def ranks_fen(ranks: list[TaskRank]) -> int:
     return sum(rank["fen"] * (1 if rank["split"] else rank["prize_num"]) for rank in ranks)
 
 
-def hidden_fen(task: Stakes) -> int:
+def hidden_fen(task: Mapping[str, Any]) -> int:
     """Return what the prizes that nobody has won pay together."""
-    return task["left_fen"] if "left_fen" in task else task["money"] * FEN_PER_YUAN * task["prizes_left"]
+    return int(task["left_fen"] if "left_fen" in task else task["money"] * FEN_PER_YUAN * task["prizes_left"])
 
 
 def in_words(fen: int) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 RED_PACKET, GOODS = 1, 2
 ON_SITE, BY_MAIL = 1, 2
@@ -27,14 +27,7 @@ class TaskRank(TypedDict):
     value: NotRequired[int]
 
 
-class Pictured(TypedDict):
-    """The fields of a task that have pictures."""
-
-    pic: str
-    ranks: NotRequired[list[TaskRank]]
-
-
-def pictures_of(task: Pictured) -> list[str]:
+def pictures_of(task: Mapping[str, Any]) -> list[str]:
     """Return the paths of all pictures of a task, its own first, each once."""
     return list(dict.fromkeys([task["pic"], *(rank["pic"] for rank in task.get("ranks", []) if rank["pic"])]))
 

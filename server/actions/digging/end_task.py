@@ -25,6 +25,7 @@ from server.game.reasons import is_claim_over, why_not_end
 from server.game.refund import RefundKind
 from server.game.review import IN_REVIEW, is_checking, is_taken_down
 from server.game.task import Task, unpaid_until_ms
+from server.store.money.orders import Order
 from server.wechat.pay.answers import Contradiction
 
 LOOK_AGAIN_MS = 60_000
@@ -66,103 +67,85 @@ async def settle_task(context: Context, task: Task) -> None:
 
     Raises PayUnknown, WeChatBusy, Contradiction.
     """
-    tasks = context.store.tasks
-    if not task["status"]:
-        await _submit(context, task)
-        if not task["open"]:
-            await _settle_unopened(context, task)
-            return
-        over = await _expire(context, task)
-        if over is None:
-            written = await _write_missing_prizes(context, task)
-            again_ms = task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
-            await tasks.again(task, again_ms)
-            return
-        task = over
-    await tell_of_end(context, task)
-    await _wind_up(context, task)
-
-
-async def _expire(context: Context, task: Task) -> Task | None:
-    """End a task whose time is over; return it once it has ended, None while it runs."""
-    if context.clock.now_ms() < task["expires_at"]:
-        return None
-    if await context.store.tasks.move(task["_id"], time_over()) is not None:
-        await announce_end(context, task["_id"])
-    found = await context.store.tasks.get(task["_id"])
-    return found if found["status"] else None
-
-
-async def _submit(context: Context, task: Task) -> None:
-    """Submit a task, or an edit of it, that no process submitted."""
-    if is_checking(task):
+    if is_checking(task) and not task["status"]:  # no process submitted it, or an edit of it
         publisher = await context.store.people.find(task["publisher"])
         await submit_task(context, task, "" if publisher is None else publisher["openid"])
+    if task["open"] and not task["status"] and context.clock.now_ms() >= task["expires_at"]:
+        if await context.store.tasks.move(task["_id"], time_over()) is not None:
+            await announce_end(context, task["_id"])
+        task = await context.store.tasks.get(task["_id"])
+    if task["status"]:
+        await tell_of_end(context, task)
+    settle = _settle_over if task["status"] else _settle_open if task["open"] else _settle_unopened
+    await context.store.tasks.again(task, await settle(context, task))
 
 
-async def _settle_unopened(context: Context, task: Task) -> None:
-    """Use a payment that came during the review; delete a task that was not paid in time."""
+async def _settle_open(context: Context, task: Task) -> int:
+    """Write prizes that are missing; return when to look at the task again (unix ms)."""
+    written = await _write_missing_prizes(context, task)
+    return task["expires_at"] if written else context.clock.now_ms() + UNWRITTEN_MS
+
+
+async def _settle_unopened(context: Context, task: Task) -> int | None:
+    """Use a payment that came during the review; delete a task that was not paid in time.
+
+    Returns when to look at the task again (unix ms), None if it is gone.
+    """
     order = await context.store.orders.find_live(task["_id"])
     if order is not None and is_taken_down(task):
         await context.store.orders.move_all({"code": task["_id"]}, wake())  # the order's sweep closes it
-    until_ms = unpaid_until_ms(task)
+    until_ms, again_ms = unpaid_until_ms(task), context.clock.now_ms() + LOOK_AGAIN_MS
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
     elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms:
-        await _delete_unpaid(context, task)
-        return
-    await context.store.tasks.again(task, max(until_ms, context.clock.now_ms() + LOOK_AGAIN_MS))
+        # If its money came, or may still come, the order's own sweep does the rest.
+        return None if await _delete_unpaid(context, task, order) else again_ms
+    return max(until_ms, again_ms)
 
 
-async def _delete_unpaid(context: Context, task: Task) -> None:
-    order = await context.store.orders.find_live(task["_id"])
+async def _delete_unpaid(context: Context, task: Task, order: Order | None) -> bool:
+    """Delete a task, unless its payment came or may still come; return whether it is deleted."""
     if order is not None and order["state"] == "asked":
         order = await ask_about_order(context, order, close=True)
-    if order is None or order["state"] == "closed":
-        for path in pictures_of(task):
-            await context.store.files.take(path, None, context.clock.now_ms())  # a sweep deletes it later
-        # Delete these before the task: without the task nothing would find them.
-        await context.store.reviews.delete_of_task(task["publisher"], task["_id"])
-        await context.store.reports.delete_of_task(task["_id"])
-        await context.store.tasks.delete_unpaid(task["_id"])
-    else:  # its money came, or may still come: the order's own sweep does the rest
-        await context.store.tasks.again(task, context.clock.now_ms() + LOOK_AGAIN_MS)
+    if order is not None and order["state"] != "closed":
+        return False
+    for path in pictures_of(task):
+        await context.store.files.take(path, None, context.clock.now_ms())  # a sweep deletes it later
+    # Delete these before the task: without the task nothing would find them.
+    await context.store.reviews.delete_of_task(task["publisher"], task["_id"])
+    await context.store.reports.delete_of_task(task["_id"])
+    await context.store.tasks.delete_unpaid(task["_id"])
+    return True
 
 
-async def _wind_up(context: Context, task: Task) -> None:
-    """Refund what nobody won and, after the claim deadline, what nobody claimed."""
-    store, code = context.store, task["_id"]
+async def _settle_over(context: Context, task: Task) -> int | None:
+    """Refund what nobody won and, after the claim deadline, what nobody claimed.
+
+    Returns when to look at the task again (unix ms), None for never.
+    """
+    store, code, now_ms = context.store, task["_id"], context.clock.now_ms
     if not task["open"]:  # refunds a payment that waited; a later one is refunded by its order
         order = await store.orders.find_live(code)
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])
         elif order is not None:
             await store.orders.move_all({"code": code}, wake())  # the order's sweep closes it
-        await store.tasks.again(task, None)
-        return
+        return None
     await _owe_back(context, "unwon", task, hidden_fen(task))
     deadline_ms = claim_until_ms(task["ended_at"], context.settings.claim_days)
-    won = task["prize_num"] - task["prizes_left"]
     if not await _write_missing_prizes(context, task):
-        await store.tasks.again(task, context.clock.now_ms() + UNWRITTEN_MS)
-        return
-    if won and context.clock.now_ms() <= deadline_ms:
-        await _await_deadline(context, task, deadline_ms)
-        return
-    if won and not await _expire_prizes(context, task, deadline_ms):
-        return
-    await store.tasks.again(task, None)
-
-
-async def _await_deadline(context: Context, task: Task, deadline_ms: int) -> None:
-    """Look again after the deadline, and a day before it if winners are to be told then."""
-    # If winners have only a day to claim, the message of their win has told them the deadline.
+        return now_ms() + UNWRITTEN_MS
+    if task["prizes_left"] == task["prize_num"]:  # nobody won
+        return None
+    if now_ms() > deadline_ms:
+        return await _expire_prizes(context, task, deadline_ms)
+    # A day before the deadline, winners are told. If they have only a day to claim, the message of their win
+    # has told them.
     if "claim_ends" in context.settings.templates and context.settings.claim_days > 1:
-        if context.clock.now_ms() < deadline_ms - DAY_MS:
-            await context.store.tasks.again(task, deadline_ms - DAY_MS)
-            return
-        await tell_of_deadline(context, await context.store.prizes.of_task(task["_id"]), deadline_ms)
-    await context.store.tasks.again(task, deadline_ms + 1)
+        if now_ms() < deadline_ms - DAY_MS:
+            return deadline_ms - DAY_MS
+        await tell_of_deadline(context, await store.prizes.of_task(code), deadline_ms)
+    return deadline_ms + 1
 
 
 async def _write_missing_prizes(context: Context, task: Task) -> bool:
@@ -175,8 +158,11 @@ async def _write_missing_prizes(context: Context, task: Task) -> bool:
     return True
 
 
-async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool:
-    """Take back unclaimed prizes; return True once each prize is given or on its way back."""
+async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int | None:
+    """Take back unclaimed prizes.
+
+    Returns when to try again (unix ms), None once each prize is given or on its way back.
+    """
     store, code = context.store, task["_id"]
     await store.prizes.move_all({"code": code}, expired(deadline_ms))
     prizes = await store.prizes.of_task(code)
@@ -189,15 +175,14 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> bool
     prizes = await store.prizes.of_task(code)
     unsettled = {prize["state"] for prize in prizes}.intersection(UNSETTLED)
     if unsettled:
-        again_ms = LOOK_AGAIN_MS if unsettled.intersection(UNCLAIMED) else OPERATOR_LOOK_MS
-        await store.tasks.again(task, context.clock.now_ms() + again_ms)
-        return False
+        rest_ms = LOOK_AGAIN_MS if unsettled.intersection(UNCLAIMED) else OPERATOR_LOOK_MS
+        return context.clock.now_ms() + rest_ms
     unclaimed_fen = sum(p["amount_fen"] for p in prizes if p["state"] in GONE)
     if unclaimed_fen:  # this also returns unclaimed goods
         await _owe_back(context, "unclaimed", task, unclaimed_fen)
     else:
         await store.prizes.move_all({"code": code}, returned())
-    return True
+    return None
 
 
 async def _owe_back(context: Context, kind: RefundKind, task: Task, amount_fen: int) -> None:
