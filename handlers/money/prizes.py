@@ -19,7 +19,7 @@ from server.actions.money.claim import Address, claim, open_address
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.show_addresses import ShownAddresses, show_addresses
 from server.context import Context
-from server.errors import AddressesClosed, NotYours
+from server.errors import AddressesClosed
 from server.game.amounts import DAY_MS, FEN_PER_YUAN, claim_until_ms
 from server.game.prize import GIVEN, GONE, UNCLAIMED, PrizeState, is_out
 from server.game.ranks import BY_MAIL, is_mailed
@@ -269,9 +269,7 @@ class GetWinners(Interface):
     async def answer(self, request: GetWinnersRequest) -> GetWinnersReply | bytes:
         """Raises NoSuchTask, NotYours unless the caller published the task, and AddressesClosed."""
         publisher = await self.person()
-        task = await self.context.store.tasks.get(request.code)
-        if task["publisher"] != publisher["_id"]:
-            raise NotYours
+        task = await self.context.store.tasks.get_own(request.code, publisher["_id"])
         prizes = await self.context.store.prizes.of_task(request.code)
         shown = await show_addresses(self.context, task, prizes)
         if shown.closed and request.format == "csv":

@@ -6,7 +6,6 @@ from collections import Counter
 
 from handlers.base import Interface, Reply
 from handlers.parameters import TaskRequest
-from server.errors import NotYours
 from server.game.prize import GIVEN
 from server.operation.audit import read_money
 
@@ -46,9 +45,7 @@ class GetStatement(Interface):
         """Raises NoSuchTask, and NotYours unless the caller published the task."""
         publisher = await self.person()
         store = self.context.store
-        task = await store.tasks.get(request.code)
-        if task["publisher"] != publisher["_id"]:
-            raise NotYours
+        task = await store.tasks.get_own(request.code, publisher["_id"])
         money = await read_money(store, request.code)
         shares = await store.shares.numbers(request.code)
         states = Counter(prize["state"] for prize in money.prizes)

@@ -107,18 +107,15 @@ async def await_servers(store: Store, keys: Keys, say: Callable[[str], None]) ->
 
 
 def _other_first(servers: set[str], keys: Keys) -> CannotRotate:
-    under = ", ".join(sorted(servers))
+    under, known = ", ".join(sorted(servers)), ", ".join(sorted(keys.fingerprints))
+    why = f"is not among the secrets here, {known}: give the SECRET_KEYS of the servers"
     if servers <= keys.fingerprints:
-        return CannotRotate(
-            f"nothing was changed: the servers seal under {under}, which is not the first of SECRET_KEYS "
-            f"here, {keys.fingerprint}: restart them with it first, or put theirs first here",
-            *("other_first", under, keys.fingerprint),
+        why = (
+            f"is not the first of SECRET_KEYS here, {keys.fingerprint}: restart them with it first, or put "
+            "theirs first here"
         )
-    return CannotRotate(
-        f"nothing was changed: the servers seal under {under}, which is not among the secrets here, "
-        f"{', '.join(sorted(keys.fingerprints))}: give the SECRET_KEYS of the servers",
-        *("other_first", under, keys.fingerprint),
-    )
+    said = f"nothing was changed: the servers seal under {under}, which {why}"
+    return CannotRotate(said, "other_first", under, keys.fingerprint)
 
 
 async def number_under_others(store: Store, keys: Keys) -> int:

@@ -20,8 +20,7 @@ from devtools.sandbox import send_notices
 from server.actions.digging.commit import commit
 from server.actions.digging.dig import dig
 from server.actions.digging.end_task import end_own_task, end_task_as_operator
-from server.actions.digging.publish import Draft, publish
-from server.actions.digging.ranks import RankDraft
+from server.actions.digging.publish import Draft, RankDraft, publish
 from server.actions.money.claim import claim
 from server.actions.money.freeze import freeze, give_back, release
 from server.actions.money.pay_in import look_at_payment, order_payment

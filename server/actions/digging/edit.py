@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.actions.announce import announce_judged
-from server.actions.digging.publish import Said, texts_of
-from server.actions.digging.ranks import RankSaid, renamed, take_pictures
+from server.actions.digging.publish import RankSaid, Said, renamed, take_pictures, texts_of
 from server.actions.people.account import take_upload
 from server.actions.reviews.submit import submit_task
 from server.context import Context

@@ -1,4 +1,4 @@
-"""Publishing a task: check its rules, seal its seed, fix its commitment.
+"""Publishing a task: check its rules and its prizes, seal its seed, fix its commitment.
 
 The seed is drawn here, or was drawn before the publisher chose a nonce: `server/actions/digging/commit.py`.
 """
@@ -6,13 +6,13 @@ The seed is drawn here, or was drawn before the publisher chose a nonce: `server
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from typing import NamedTuple, TypedDict, TypeVar
 
 import msgspec
 
 from server.actions.announce import square_of
 from server.actions.digging.commit import open_commitment
-from server.actions.digging.ranks import RankDraft, first_yuan, make_ranks, take_pictures
 from server.actions.messages.write import announce_to_followers
 from server.actions.people.account import check_ban, take_upload
 from server.actions.pictures import disk_of, draw_red_packet
@@ -20,9 +20,9 @@ from server.actions.reviews.submit import submit_task
 from server.context import Context
 from server.errors import BadCommitment, BadRequest, DiskLow
 from server.game import draw
-from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, ranks_fen
+from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, in_words, ranks_fen
 from server.game.provinces import provinces_in
-from server.game.ranks import GOODS, ON_SITE, RED_PACKET, TaskRank, kinds_of
+from server.game.ranks import BY_MAIL, GOODS, ON_SITE, RED_PACKET, TaskRank, kinds_of
 from server.game.review import is_checking, why_looked_at
 from server.game.task import AHEAD_DAYS, Task, unpaid_until_ms
 from server.security.random_codes import derived_code, random_code
@@ -38,6 +38,23 @@ _USED = (
 )
 LEAST_MS = 10 * 60_000  # the shortest time in which a task can be dug
 _Value = TypeVar("_Value", int, str)
+
+
+class RankSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """The name and the picture that a publisher gives a kind of prizes. The draw depends on neither."""
+
+    name: str
+    url: str | None = None
+
+
+class RankDraft(RankSaid, frozen=True, kw_only=True):
+    """A kind of prizes: goods, or red packets of `money` yuan or `money_fen` each, or sharing `sum_fen`."""
+
+    prize_num: int
+    money: int | None = None
+    money_fen: int | None = None
+    sum_fen: int | None = None
+    value: int | None = None
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +173,83 @@ def _lasts_ms(draft: Draft, now_ms: int, task_days: int) -> int:
     return ends_at - begins_ms if ends_at else lasts_ms
 
 
+def _make_ranks(
+    asked: list[RankDraft], settings: Settings, goods_type: int, draw_type: int | None, prize_num: int
+) -> list[TaskRank]:
+    """Return the ranks of a new task, whose other parameters must agree with them. Raises BadRequest."""
+    if not 1 <= len(asked) <= draw.MOST_RANKS:
+        raise _bad(f"“各种奖品”最多 {draw.MOST_RANKS} 种，最少 1 种")
+    together = sum(each.prize_num for each in asked)
+    if together != prize_num:
+        msg = f"各种奖品加起来是 {together} 份，和“奖品数量”的 {prize_num} 份对不上"
+        raise BadRequest(msg, param="prize_num")
+    ranks = [_rank(place, each, settings, draw_type) for place, each in enumerate(asked, 1)]
+    paid = any(rank["goods_type"] == RED_PACKET for rank in ranks)
+    if paid != (goods_type == RED_PACKET):
+        right = "1（红包）" if paid else "2（实物）"
+        raise BadRequest(f"按填写的各种奖品，“埋什么”应为 {right}", param="goods_type")
+    if draw_type is None and any(rank["goods_type"] == GOODS for rank in ranks):
+        raise BadRequest("请选择实物“怎么给”：现场领取或邮寄", param="draw_type")
+    return ranks
+
+
+def _rank(place: int, asked: RankDraft, settings: Settings, draw_type: int | None) -> TaskRank:
+    """Return a rank. One share may be nearly the whole sum, so the sum must not exceed what one prize may
+    pay."""
+    yuan_fen = None if asked.money is None else asked.money * FEN_PER_YUAN
+    sums = [fen for fen in (yuan_fen, asked.money_fen, asked.sum_fen) if fen is not None]
+    named = f"第 {place} 种奖品“{asked.name}”"
+    if len(sums) > 1:
+        raise _bad(f"{named}的金额只能填一种：每份多少元、每份多少分，或一起分多少分")
+    least = draw.LEAST_FEN * (1 if asked.sum_fen is None else asked.prize_num)
+    most = settings.max_red_packet_yuan * FEN_PER_YUAN
+    if sums and not least <= sums[0] <= most:
+        what = "每份" if asked.sum_fen is None else f"{asked.prize_num} 份一起分的钱"
+        range_ = f"{in_words(least)}到 {in_words(most)}，每份至少 {in_words(draw.LEAST_FEN)}"
+        raise _bad(f"{named}{what}应为 {range_}")
+    rank = TaskRank(
+        name=asked.name,
+        pic="",
+        goods_type=RED_PACKET if sums else GOODS,
+        draw_type=ON_SITE if sums else draw_type or BY_MAIL,
+        prize_num=asked.prize_num,
+        fen=sums[0] if sums else 0,
+        split=int(asked.sum_fen is not None),
+    )
+    if asked.value is not None and not sums:
+        rank["value"] = asked.value
+    return rank
+
+
+def renamed(ranks: list[TaskRank], said: Sequence[RankSaid]) -> list[TaskRank]:
+    """Return a task's ranks with these names. Raises BadRequest unless there is one for each."""
+    if not ranks:
+        raise _bad("这个宝贝只有一种奖品，没有“各种奖品”可以改")
+    if len(said) != len(ranks):
+        raise _bad(f"“各种奖品”应为埋下时的 {len(ranks)} 种，一种也不能多，一种也不能少")
+    return [rank | {"name": each.name} for rank, each in zip(ranks, said, strict=True)]
+
+
+async def take_pictures(
+    context: Context, publisher: Person, ranks: list[TaskRank], said: Sequence[RankSaid]
+) -> None:
+    """Give ranks the pictures that are named for them. Raises BadRequest."""
+    for place, (rank, asked) in enumerate(zip(ranks, said, strict=True), 1):
+        if asked.url:
+            title = f"第 {place} 种奖品的图片"
+            rank["pic"] = await take_upload(context, publisher, asked.url, title=title, param="prizes")
+
+
+def _first_yuan(ranks: list[TaskRank]) -> int:
+    """Return what the first rank with red packets pays a prize on average, in whole yuan; 0 without one."""
+    each = [rank["fen"] // (rank["prize_num"] if rank["split"] else 1) for rank in ranks if rank["fen"]]
+    return each[0] // FEN_PER_YUAN if each else 0
+
+
+def _bad(msg: str) -> BadRequest:
+    return BadRequest(msg, param="prizes")
+
+
 async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan: int) -> str:
     """Return the path of the draft's picture; a red packet without one gets a picture drawn."""
     if draft.url:
@@ -211,9 +305,9 @@ def _prizes(settings: Settings, draft: Draft) -> _Prizes:
             raise BadRequest(
                 "有几种奖品时，哪一层是哪一种要由你和服务器一起抽：请先领服务器的随机数", param="sealed_seed"
             )
-        ranks = make_ranks(draft.prizes, settings, draft.goods_type, draft.draw_type, draft.prize_num)
+        ranks = _make_ranks(draft.prizes, settings, draft.goods_type, draft.draw_type, draft.prize_num)
         _refuse_dear(settings, ranks_fen(ranks))
-        return _Prizes(ranks, first_yuan(ranks), ON_SITE if red_packet else ranks[0]["draw_type"])
+        return _Prizes(ranks, _first_yuan(ranks), ON_SITE if red_packet else ranks[0]["draw_type"])
     if red_packet:
         range_ = f"1 到 {settings.max_red_packet_yuan} 的整数"
         money = _required(draft.money, "money", f"请填写“每个红包多少元”，应为 {range_}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from server.actions.announce import announce_claim
 from server.actions.money.hold import apply_freezes
 from server.context import Context
-from server.errors import ClaimOver, Locked, NotYours, WrongPickup, refuse
+from server.errors import ClaimOver, Locked, WrongPickup, refuse
 from server.game.prize import handed_over, is_out
 from server.game.reasons import is_claim_over, why_held
 from server.store.money.prizes import Prize
@@ -18,9 +18,7 @@ async def confirm_pickup(context: Context, code: str, unionid: str, pickup: str)
     NoSuchTask, NotYours, Locked, WrongPickup, PayoutHeld, ClaimOver.
     """
     store = context.store
-    task = await store.tasks.get(code)
-    if task["publisher"] != unionid:
-        raise NotYours
+    task = await store.tasks.get_own(code, unionid)
     tries_left = await store.pickups.begin_try(code)
     if tries_left is None:
         raise Locked

@@ -45,13 +45,14 @@ WEEK_MS = 7 * DAY_MS
 DUG = 50
 # More than this is held for people whom WeChat had not seen in the mini-program when they dug.
 UNSEEN_FEN = 20 * FEN_PER_YUAN
+# Why a claim waits; the numbers are of the settings.
 _WAITS: dict[Wait, str] = {
-    "private": "不公开的红包，一位发布者一天最多发出 {} 元，这一位今天的满了",
-    "newcomer": "刚来的人一天最多领 {} 元红包，你今天的满了",
+    "private": "不公开的红包，一位发布者一天最多发出 {0.cash_private_day_yuan} 元，这一位今天的满了",
+    "newcomer": "刚来的人一天最多领 {0.cash_newcomer_day_yuan} 元红包，你今天的满了",
     "newcomers": "今天刚来的人一共领的红包满了",
     "among_newcomers": "今天刚来的人发给刚来的人的红包满了",
-    "person_quota": "微信规定一个人一天最多从这里领 {} 元，你今天的满了",
-    "merchant_quota": "微信规定这里一天最多发出 {} 元，今天的满了",
+    "person_quota": "微信规定一个人一天最多从这里领 {0.payout_person_day_yuan} 元，你今天的满了",
+    "merchant_quota": "微信规定这里一天最多发出 {0.payout_day_yuan} 元，今天的满了",
 }
 # These waits end early if there is room again.
 _QUOTAS = ("person_quota", "merchant_quota")
@@ -83,15 +84,8 @@ async def refuse_waiting(context: Context, prize: Prize) -> None:
 
 
 def _put_off(context: Context, prize: Prize) -> PayoutWaits:
-    settings, until_ms = context.settings, prize.get("waits_until", 0)
-    why = prize.get("waits_for", "newcomers")
-    most = {
-        "private": settings.cash_private_day_yuan,
-        "newcomer": settings.cash_newcomer_day_yuan,
-        "person_quota": settings.payout_person_day_yuan,
-        "merchant_quota": settings.payout_day_yuan,
-    }.get(why)
-    said = _WAITS[why].format(most)
+    until_ms = prize.get("waits_until", 0)
+    said = _WAITS[prize.get("waits_for", "newcomers")].format(context.settings)
     return PayoutWaits(f"{said}：{moment(until_ms)} 以后再来领，不会丢失", claim_from=until_ms)
 
 

@@ -8,7 +8,7 @@ from server.actions.announce import announce_claim
 from server.actions.money.hold import apply_freezes
 from server.actions.money.show_addresses import is_address_open
 from server.context import Context
-from server.errors import NotSent, NotShippable, NotWon, NotYours
+from server.errors import NotSent, NotShippable, NotWon
 from server.game import prize as row
 from server.game.amounts import DAY_MS
 from server.game.ranks import is_mailed
@@ -27,12 +27,10 @@ ARRIVAL_MS = 15 * DAY_MS
 async def ship(context: Context, code: str, unionid: str, depth: int, carrier: Carrier, number: str) -> Prize:
     """Note that the publisher sent the prize of this depth, or correct its parcel within a day.
 
-    Raises NoSuchTask, NotYours, NotShippable.
+    Raises NoSuchTask, NotShippable.
     """
     prizes, now_ms = context.store.prizes, context.clock.now_ms()
-    task = await context.store.tasks.get(code)
-    if task["publisher"] != unionid:
-        raise NotYours
+    await context.store.tasks.get_own(code, unionid)
     prize_id = f"{code}:{depth}"
     prize = await prizes.find(prize_id)
     if prize is not None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from server.actions.money.ship import CARRIERS, ship
 from server.context import Context
-from server.errors import BadRequest, NotShippable, NotYours
+from server.errors import BadRequest, NotShippable
 from server.store.money.prizes import Prize
 
 MOST_CHANGES = 100
@@ -70,11 +70,9 @@ def _text_of(table: bytes) -> str:
 async def ship_all(context: Context, code: str, unionid: str, parcels: list[Parcel]) -> list[Outcome]:
     """Note these parcels, each as `ship` does; return the outcome of each row that changes something.
 
-    Raises NoSuchTask, NotYours; BadRequest, with nothing noted, if too many rows would change something.
+    Raises NoSuchTask; BadRequest, with nothing noted, if too many rows would change something.
     """
-    task = await context.store.tasks.get(code)
-    if task["publisher"] != unionid:
-        raise NotYours
+    await context.store.tasks.get_own(code, unionid)
     known = {str(prize["depth"]): prize for prize in await context.store.prizes.of_task(code)}
     new = [parcel for parcel in parcels if not _is_noted(parcel, known.get(parcel.depth))]
     if len(new) > MOST_CHANGES:

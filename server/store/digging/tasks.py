@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import pymongo
 from pymongo import IndexModel
 
-from server.errors import NoSuchTask
+from server.errors import NoSuchTask, NotYours
 from server.game.dig import Dig
 from server.game.review import IN_REVIEW
 from server.game.sealed import Sealed
@@ -105,6 +105,13 @@ class Tasks(DueDocuments[Task]):
         task = await self.find(code)
         if task is None:
             raise NoSuchTask
+        return task
+
+    async def get_own(self, code: str, publisher: str) -> Task:
+        """Return a task of this publisher without its seed. Raises NoSuchTask, NotYours."""
+        task = await self.get(code)
+        if task["publisher"] != publisher:
+            raise NotYours
         return task
 
     async def view(self, code: str, unionid: str, dig_id: str = "") -> View | None:
