@@ -107,7 +107,7 @@ class Context:
         hub = Hub(store, bus, settings.public_url, clock)
         played = sandbox(store) if sandbox is not None and settings.sandboxed else None
         keys = Keys(*secrets_of(settings))
-        wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, keys)
+        wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.leases)
         merchant = await played.merchant() if played else settings.merchant
         pay = Pay(merchant, settings.appid, settings.wechat_pay_api, settings.notify_url)
         hub.start()

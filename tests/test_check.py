@@ -257,7 +257,7 @@ async def test_wechat_is_asked_whether_deliveries_must_be_reported(client, conte
     await client.http.post("/sandbox/misbehave", json=wish)
     settings = context.settings
     wechat = WeChat(
-        settings.appid, settings.app_secret, settings.wechat_api, context.store.access_tokens, context.keys
+        settings.appid, settings.app_secret, settings.wechat_api, context.store.leases
     )
     row = await checking._delivery_row(wechat)
     assert (row.verdict, row.found.endswith(found)) == (verdict, True)

@@ -19,7 +19,6 @@ from server.check.treasure import WentWrong, live
 from server.context import Context
 from server.errors import WeChatBusy
 from server.realtime.bus import CONNECTIONS, Bus
-from server.security.keys import Keys
 from server.settings import Settings
 from server.store import Store, is_denied, refused_reason
 from server.store.cluster import Cluster, look, read_clocks
@@ -151,10 +150,7 @@ async def _store_rows(
         async for row in _plan_rows(store, recorder.queries, embedded=bool(cluster.embedded)):
             yield row
         if settings.wechat_appid and settings.takes_cash:
-            secret = secrets.token_bytes(32)
-            wechat = WeChat(
-                settings.appid, settings.app_secret, settings.wechat_api, store.access_tokens, Keys(secret)
-            )
+            wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, store.leases)
             yield await _delivery_row(wechat)
     finally:
         await store.client.drop_database(name)

@@ -43,7 +43,7 @@ class KeyMissing(Unavailable, ValueError):
 class Keys:
     """Seals, opens, signs and verifies.
 
-    The purposes for sealing are seed, address and access_token, and commitment, which is not stored.
+    The purposes for sealing are seed and address, and commitment, which is not stored.
     """
 
     def __init__(self, first: bytes, *others: bytes) -> None:

@@ -22,7 +22,6 @@ from pymongo.read_concern import ReadConcern
 
 from server.errors import BadSettings
 from server.runtime.page_reads import PageReads
-from server.store.access_tokens import AccessTokens
 from server.store.agenda import Agenda
 from server.store.alarms import Alarms
 from server.store.audit_log import AuditLog
@@ -141,7 +140,6 @@ class Store:
         self.audit_log = AuditLog(self.database)
         self.runs = Runs(self.database)
         self.operator_sessions = OperatorSessions(self.database)
-        self.access_tokens = AccessTokens(self.database)
         self.sealed_values = SealedValues(self.database)
         self.meta = Meta(self.database)
         self.agenda = Agenda(self.database)

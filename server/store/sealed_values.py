@@ -20,7 +20,6 @@ BATCH = 100  # even a slow store writes this many within 5 s
 PLACES = {
     "seed": ("tasks", "seed_box"),
     "address": ("prizes", "address_box"),
-    "access_token": ("access_tokens", "box"),
 }
 
 

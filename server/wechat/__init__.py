@@ -15,8 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from server.errors import BadUserData, WeChatBusy
-from server.security.keys import Keys
-from server.store.access_tokens import AccessTokens
+from server.store.leases import Leases
 from server.wechat.api import Api, Unanswered, WeChatError
 from server.wechat.content import UNCHECKED, Result
 from server.wechat.shipping import shipping_info
@@ -101,8 +100,7 @@ class WeChat:
         appid: str,
         secret: str,
         base_url: str,
-        tokens: AccessTokens,
-        keys: Keys,
+        leases: Leases,
         call_seconds: float = 6.0,
     ) -> None:
         self.appid = appid
@@ -111,7 +109,7 @@ class WeChat:
         # Calls that nobody waits for use separate connections, so that they take none from logins.
         self._aside = Api(base_url, call_seconds)
         self._patient = Api(base_url, MESSAGE_CALL_SECONDS)
-        self._token = AccessToken(appid, tokens, keys, self._fetch_token)
+        self._token = AccessToken(appid, leases, self._fetch_token)
         self._managed: bool | WeChatError = False
         self._managed_until = float("-inf")
 

@@ -105,20 +105,15 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(client
     assert (await bob.dig(mailed))["is_prize"] == 1
     assert (await bob.post("/drawPrize", code=mailed, **MAIL))["is_draw"] == 1
     packet = await paid_packet(client, context, alice)
-    appid = context.settings.appid
-    box = context.keys.seal("access_token", b"token", appid)
-    await context.store.access_tokens.save(appid, box, 1 << 40)
     await restart_servers(settings, NEW, OLD)
     old, new = fingerprint(OLD), fingerprint(NEW)
     assert await run_rotate(settings) == (
         0,
         f"seed: 3 sealed anew, from {old} to {new}\naddress: 1 sealed anew, from {old} to {new}\n"
-        f"access_token: 1 sealed anew, from {old} to {new}\n"
         f"all of it is sealed under {new}; other secrets are needed for tokens alone\n",
     )
     await restart_servers(settings, NEW)  # they no longer need the old secret
     later, renewed = after
-    assert await renewed.wechat.access_token() == "token"
     alice, bob, carol = await later.log_in_all("alice", "bob", "carol")
     digs = [await bob.dig(running), await bob.dig(running)]
     digs += [await carol.dig(running) for _ in range(4)]
@@ -197,7 +192,7 @@ async def test_a_store_that_is_silent_for_a_while_ends_no_rotation(store, settin
     monkeypatch.setattr(SealedValues, "replace", written_but_unanswered)
     monkeypatch.setattr(rotating, "REST_SECONDS", 0.0)
     keys = Keys(NEW.encode(), OLD.encode())
-    assert [rotated.left for rotated in await rotate(store, keys)] == [{}, {}, {}]
+    assert [rotated.left for rotated in await rotate(store, keys)] == [{}, {}]
     assert await store.sealed_values.fingerprints("seed") == [keys.fingerprint]
     assert failed == ["seed", "seed"]
 
@@ -271,7 +266,6 @@ async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settin
     assert [(each.purpose, each.sealed.total(), each.left) for each in rotated] == [
         ("seed", 1, {}),
         ("address", 1, {}),
-        ("access_token", 0, {}),
     ]
     [prize] = await context.store.prizes.of_task(code)
     assert msgspec.json.decode(new.open("address", prize["address_box"], prize["_id"])) == elsewhere
@@ -290,7 +284,6 @@ async def test_every_kind_of_box_that_the_server_seals_is_rotated(client, contex
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
     await bob.post("/drawPrize", code=code, **MAIL)
-    await context.wechat.access_token()
     assert set(sealed) == set(sealed_values.PLACES)
     for purpose, associated in sealed.items():
         places = dict((await context.store.sealed_values.page(purpose, context.keys.fingerprint, ""))[0])

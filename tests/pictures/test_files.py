@@ -255,7 +255,7 @@ def configured(context: Context, settings: Settings, base_url: str, page: str) -
         settings, wechat_appid=settings.appid, wechat_secret=settings.app_secret, wechat_page=page
     )
     assert not context.settings.sandboxed
-    return WeChat(settings.appid, settings.app_secret, base_url, context.store.access_tokens, context.keys)
+    return WeChat(settings.appid, settings.app_secret, base_url, context.store.leases)
 
 
 @pytest.mark.parametrize(

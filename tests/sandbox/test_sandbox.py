@@ -44,8 +44,8 @@ class Place:
         self.server = HTTPServer(Application(sandbox_routes(here), log_function=lambda handler: None))
         self.server.add_sockets([sock])
         self.http = httpx.AsyncClient(base_url=settings.wechat_api, trust_env=False)
-        tokens = context.store.access_tokens
-        self.wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, tokens, context.keys)
+        leases = context.store.leases
+        self.wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, leases)
 
     async def close(self) -> None:
         await self.http.aclose()

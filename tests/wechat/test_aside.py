@@ -42,7 +42,7 @@ async def test_a_login_waits_for_no_query_that_is_sent_aside(context):
     server = HTTPServer(Application([(r"(/.*)", Late, waits)], log_function=lambda handler: None))
     server.add_sockets([sock])
     base = f"http://127.0.0.1:{port}"
-    wechat = WeChat("wx1", "secret", base, context.store.access_tokens, context.keys, call_seconds=30.0)
+    wechat = WeChat("wx1", "secret", base, context.store.leases, call_seconds=30.0)
     queries = [
         lambda: wechat.risk_rank("oAlice", "127.0.0.1"),
         lambda: wechat.check_text("oAlice", 3, "猫"),

@@ -41,7 +41,7 @@ async def failure(context: Context, message: Any, token: Any = None) -> type[Bas
             raise told
         return told or httpx.Response(200, json=TOKEN)
 
-    wechat = WeChat(APPID, "secret", "http://wechat.example", context.store.access_tokens, context.keys)
+    wechat = WeChat(APPID, "secret", "http://wechat.example", context.store.leases)
     for api in (wechat._api, wechat._patient):
         await api.aclose()
         api._http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://wechat.example")
@@ -71,7 +71,7 @@ async def test_without_a_token_no_message_was_sent(context):
 async def test_a_wechat_that_is_not_there_was_not_asked(context):
     sock, port = bind_unused_port()
     sock.close()
-    wechat = WeChat(APPID, "secret", f"http://127.0.0.1:{port}", context.store.access_tokens, context.keys)
+    wechat = WeChat(APPID, "secret", f"http://127.0.0.1:{port}", context.store.leases)
     try:
         with pytest.raises(WeChatBusy) as raised:
             await wechat._patient.call("POST", "/cgi-bin/message/subscribe/send", {})

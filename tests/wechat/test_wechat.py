@@ -18,8 +18,7 @@ from tornado.web import Application, RequestHandler
 
 from server.context import Context
 from server.errors import BadLoginCode, BadUserData, LoginBlocked, WeChatBusy
-from server.security.keys import Keys
-from server.wechat import Session, WeChat, WeChatError, tokens
+from server.wechat import Session, WeChat, WeChatError
 from support.user_data import APPID, encrypted, user
 
 SECRET = "the-secret-of-the-mini-program"
@@ -85,8 +84,7 @@ def base(io_loop: Any, script: Script) -> Iterator[str]:
 @asynccontextmanager
 async def connected(context: Context, base: str, **options: Any) -> AsyncIterator[WeChat]:
     """Open a client of `base`, as a process has it."""
-    keys = options.pop("keys", context.keys)
-    wechat = WeChat(APPID, SECRET, base, context.store.access_tokens, keys, **options)
+    wechat = WeChat(APPID, SECRET, base, context.store.leases, **options)
     try:
         yield wechat
     finally:
@@ -239,30 +237,25 @@ async def test_no_secret_is_ever_logged(context, base, script, caplog):
 # -- the access token and the calls that need it
 
 
-async def test_the_access_token_is_asked_for_once_and_kept_sealed_for_all_processes(context, base, script):
+async def test_each_process_asks_for_the_access_token_once(context, base, script):
     script("/cgi-bin/stable_token", token("the-token"))
     async with connected(context, base) as one, connected(context, base) as another:
-        assert await one.access_token() == "the-token"
-        assert await another.access_token() == "the-token"
-        assert await one.access_token() == "the-token"
+        for wechat in (one, another, one):
+            assert await wechat.access_token() == "the-token"
     wish = {"grant_type": "client_credential", "appid": APPID, "secret": SECRET, "force_refresh": False}
-    assert script.asked == [("/cgi-bin/stable_token", wish)]
-    kept = await context.store.access_tokens.collection.find_one({"_id": APPID})
-    assert b"the-token" not in kept["box"]["box"]
+    assert script.asked == [("/cgi-bin/stable_token", wish)] * 2
 
 
 async def test_requests_for_a_token_at_the_same_time_share_one_renewal(context, base, script):
     script("/cgi-bin/stable_token", token("first"), token("second"))
-    async with connected(context, base) as one, connected(context, base) as another:
-        found = await asyncio.gather(*(wechat.access_token() for wechat in [one, another] * 10))
+    async with connected(context, base) as wechat:
+        found = await asyncio.gather(*(wechat.access_token() for _ in range(10)))
     assert set(found) == {"first"}
     assert len(script.asked) == 1
 
 
 async def test_a_shared_renewal_that_fails_fails_for_all_and_does_not_block_the_next(context, base, script):
     script("/cgi-bin/stable_token", {"errcode": -1}, {"errcode": -1}, token("later"))
-    # Open a connection for each of the five: one that opened it later would look after the others had failed.
-    await asyncio.gather(*(context.store.ping() for _ in range(10)))
     async with connected(context, base) as wechat:
         failed = await asyncio.gather(*(wechat.access_token() for _ in range(5)), return_exceptions=True)
         assert [type(error) for error in failed] == [WeChatBusy] * 5
@@ -275,14 +268,6 @@ async def test_a_token_with_few_minutes_left_is_asked_for_again_without_force(co
     async with connected(context, base) as wechat:
         assert [await wechat.access_token() for _ in range(3)] == ["old", "new", "new"]
     assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
-
-
-async def test_a_token_sealed_with_another_secret_key_is_asked_for_again(context, base, script):
-    script("/cgi-bin/stable_token", token("old"), token("new"))
-    async with connected(context, base) as wechat:
-        await wechat.access_token()
-    async with connected(context, base, keys=Keys(b"another" * 8)) as wechat:
-        assert await wechat.access_token() == "new"
 
 
 @pytest.mark.parametrize("errcode", [40001, 40014, 42001])
@@ -318,8 +303,7 @@ async def test_a_renewal_is_forced_once_what_wechat_gave_was_refused_too(context
     assert [asked["access_token"] for asked in script.to("/wxa/getwxacodeunlimit")] == ["old", "old", "new"]
 
 
-async def test_renewals_are_forced_half_a_minute_apart_and_twenty_times_a_day(context, base, script):
-    kept = context.store.access_tokens
+async def test_all_processes_together_force_at_most_twenty_renewals_a_day(context, base, script):
     script("/cgi-bin/stable_token", token("one"))
     script("/wxa/getwxacodeunlimit", {"errcode": 40001, "errmsg": "…"})
 
@@ -329,23 +313,15 @@ async def test_renewals_are_forced_half_a_minute_apart_and_twenty_times_a_day(co
                 await wechat.mini_program_code("scene", "")
         return sum(asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token"))
 
-    async def let_pass(seconds: int) -> None:
-        found = await kept.collection.find_one({"_id": APPID})
-        earlier = [at - seconds * 1000 for at in found["forced_at_ms"]]
-        await kept.collection.update_one({"_id": APPID}, {"$set": {"forced_at_ms": earlier}})
-
     assert [await forced(), await forced()] == [1, 1]
-    for number in range(2, 21):
-        await let_pass(31)
-        assert await forced() == number
-    await let_pass(31)
-    assert await forced() == 20
-    await let_pass(86_400 - 20 * 31)
-    assert await forced() == 21
-    assert await kept.lease(APPID, (await kept.find(APPID))[0], 1)  # no renewal has the lease any more
+    [lease] = await context.store.leases.rows.find({"_id": f"token:{APPID}"}).to_list(2)
+    a_twentieth = 86_400_000 // 20
+    assert abs(lease["until"] - await context.store.now_ms() - a_twentieth) < 60_000
+    await context.store.leases.rows.update_one({"_id": lease["_id"]}, {"$inc": {"until": -a_twentieth}})
+    assert [await forced(), await forced()] == [2, 2]
 
 
-async def test_processes_that_are_refused_together_renew_once(context, base, script):
+async def test_calls_that_are_refused_together_renew_once(context, base, script):
     names = iter(["old", "new", "newer"])
 
     async def grant(handler: RequestHandler) -> None:
@@ -357,35 +333,11 @@ async def test_processes_that_are_refused_together_renew_once(context, base, scr
 
     script("/cgi-bin/stable_token", grant)
     script("/wxa/getwxacodeunlimit", draw)
-    async with connected(context, base) as one, connected(context, base) as another:
-        await one.access_token()
-        drawn = await asyncio.gather(
-            *(wechat.mini_program_code("scene", "") for wechat in [one, another] * 5)
-        )
+    async with connected(context, base) as wechat:
+        await wechat.access_token()
+        drawn = await asyncio.gather(*(wechat.mini_program_code("scene", "") for _ in range(10)))
     assert drawn == [PNG] * 10
     assert [asked["force_refresh"] for asked in script.to("/cgi-bin/stable_token")] == [False, False]
-
-
-async def test_a_token_that_was_renewed_since_the_look_is_not_leased_again(context):
-    kept = context.store.access_tokens
-    assert await kept.lease(APPID, None, 60_000)
-    assert not await kept.lease(APPID, None, 60_000)
-    new = context.keys.seal("access_token", b"new", APPID)
-    await kept.save(APPID, new, 60_000)
-    assert not await kept.lease(APPID, None, 60_000)
-    assert await kept.lease(APPID, new, 60_000)
-
-
-async def test_the_wait_for_another_processs_renewal_is_short(context, base, script, monkeypatch):
-    monkeypatch.setattr(tokens, "WAIT_SECONDS", 0.3)
-    script("/cgi-bin/stable_token", token("new"))
-    async with connected(context, base) as wechat:
-        assert await context.store.access_tokens.lease(APPID, None, 1 << 40)
-        with pytest.raises(WeChatBusy):
-            await wechat.access_token()
-        assert script.asked == []
-        await context.store.access_tokens.release(APPID)
-        assert await wechat.access_token() == "new"
 
 
 async def test_an_answer_that_is_neither_a_picture_nor_an_errcode_is_a_busy_wechat(context, base, script):
