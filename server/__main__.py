@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         "Without a subcommand it serves; settings come from the environment (docs/deploying.md, Settings).",
     )
     parser.set_defaults(run=_serve)
-    _add_demo(parser, default=False)
+    parser.add_argument("--demo", action="store_true", help="with a crowd of invented people in the square")
     commands = parser.add_subparsers(title="subcommands", metavar="")
     _add_serving(commands)
     _add_verify(commands)
@@ -75,10 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_serving(commands: _Commands) -> None:
-    serving = commands.add_parser("serve", help="start the server (the default)")
-    serving.set_defaults(run=_serve)
-    _add_demo(serving, default=argparse.SUPPRESS)  # keep what was said before the subcommand
-    worker = commands.add_parser("worker", help="one serving process, started by `serve`")
+    worker = commands.add_parser("worker", help="one serving process, started by the server")
     worker.add_argument("--listener", type=int, required=True, help="descriptor of the listening socket")
     worker.add_argument("--heartbeats", type=int, required=True, help="descriptor of the pipe for heartbeats")
     worker.add_argument("--replaced", type=int, default=0, help="hung workers replaced and not counted yet")
@@ -106,12 +103,6 @@ def _add_serving(commands: _Commands) -> None:
         help="print a new random secret, for SECRET_KEY, OPS_TOKEN and the like",
         description="Print a random secret of 43 letters, digits, - and _ (256 bits). It is kept nowhere.",
     ).set_defaults(run=_secret)
-
-
-def _add_demo(parser: argparse.ArgumentParser, default: object) -> None:
-    parser.add_argument(
-        "--demo", action="store_true", default=default, help="with a crowd of invented people in the square"
-    )
 
 
 def _add_verify(commands: _Commands) -> None:

@@ -169,7 +169,7 @@ def test_a_demo_is_a_server_and_a_crowd_that_end_together(tmp_path):
 
 def test_a_demo_without_the_sandbox_is_refused(tmp_path):
     environment = {"WECHAT_APPID": "wx0123456789abcdef", "WECHAT_SECRET": "x"}
-    running = Running(tmp_path / "data", free_port(), ("serve", "--demo"), **environment)
+    running = Running(tmp_path / "data", free_port(), ("--demo",), **environment)
     assert running.wait() == 2
     assert "--demo needs the sandbox" in "".join(running.said)
 
