@@ -407,7 +407,6 @@ class Interface(Receiver):
     gives: ClassVar[tuple[type[msgspec.Struct], ...]]
     needs_token: ClassVar[bool] = False
     locks: ClassVar[bool] = False
-    needs_operator: ClassVar[bool] = False
     gives_texts: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:

@@ -5,7 +5,7 @@ Nothing here answers a request or keeps a file.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeAlias
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -20,21 +20,10 @@ PARTS = 20
 HEADERS = 8
 HEADER_BYTES = 4 << 10  # the most for one header
 FIELD_BYTES = 4 << 10
+# What was parsed: a field's name and its whole text; or a file's name in the form and some of its bytes, at
+# first none.
+Part: TypeAlias = tuple[str, str | bytes]
 _NOT_READ = "请求的表单无法解析，请检查 Content-Type 和内容"
-
-
-class Field(NamedTuple):
-    """A complete field of the form."""
-
-    name: str
-    value: str
-
-
-class FilePart(NamedTuple):
-    """Some of a file's bytes. The first part of each file has no bytes."""
-
-    name: str
-    data: bytes
 
 
 class Form:
@@ -47,7 +36,7 @@ class Form:
         if kind != b"multipart/form-data" or not boundary:
             raise BadRequest(_NOT_READ)
         self.complete = False
-        self._found: list[Field | FilePart] = []
+        self._found: list[Part] = []
         self._parts = 0
         callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin,
@@ -66,7 +55,7 @@ class Form:
         except FormParserError:
             raise BadRequest(_NOT_READ) from None
 
-    def feed(self, data: bytes) -> list[Field | FilePart]:
+    def feed(self, data: bytes) -> list[Part]:
         """Parse more of the body; return the fields and file parts that it completed. Raises BadRequest."""
         try:
             self._parser.write(data)
@@ -102,11 +91,11 @@ class Form:
         if self._name is None:
             raise BadRequest(_NOT_READ)
         if self._is_file:
-            self._found.append(FilePart(self._name, b""))
+            self._found.append((self._name, b""))
 
     def _add_content(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:
-            self._found.append(FilePart(self._name or "", data[start:end]))
+            self._found.append((self._name or "", data[start:end]))
             return
         self._value += data[start:end]
         if len(self._value) > FIELD_BYTES:
@@ -114,7 +103,7 @@ class Form:
 
     def _end(self) -> None:
         if not self._is_file:  # bytes that are not UTF-8 become surrogates, which `parse` refuses
-            self._found.append(Field(self._name or "", self._value.decode(errors="surrogateescape")))
+            self._found.append((self._name or "", self._value.decode(errors="surrogateescape")))
 
     def _complete(self) -> None:
         self.complete = True

@@ -13,7 +13,7 @@ from handlers.base import Interface, RefusalReply
 from handlers.examples import examples
 from handlers.glossary import MEANINGS
 from handlers.languages import Language, say, summary
-from handlers.ops.operators import COOKIE
+from handlers.ops.operators import COOKIE, OperatorInterface
 from handlers.schemas import refusal_table, schemas_of
 
 CHANGELOG = Path(__file__).parents[1] / "CHANGELOG.md"
@@ -146,7 +146,7 @@ def _no_answer(status: str, language: Language) -> dict[str, Any]:
 
 
 def _security(interface: type[Interface]) -> list[dict[str, list[str]]]:
-    if interface.needs_operator:
+    if issubclass(interface, OperatorInterface):
         return [{"operator": []}]
     return [{"token": []}] if interface.needs_token else [{}, {"token": []}]
 

@@ -8,7 +8,7 @@ import msgspec
 
 from handlers.base import Interface, Reply, uploads_of
 from handlers.digging.cards import picture_url
-from handlers.forms import Field, Form
+from handlers.forms import Form
 from handlers.limits import limit
 from handlers.parameters import Unionid, parse, read_parameters
 from server.actions.people.account import check_ban
@@ -114,14 +114,13 @@ class UploadFile(Interface):
         self._body_bytes += len(chunk)
         if self._body_bytes > self.body_limit_bytes:
             raise self.too_large()
-        for part in form.feed(chunk):
+        for name, data in form.feed(chunk):
             if self._gone:  # the client hung up while we asked who uploads
                 return
-            if isinstance(part, Field):
-                if part.name == "unionid":
-                    await self._name(part.value)
-            elif part.name == "file":
-                self._keep(part.data)
+            if name == "unionid" and isinstance(data, str):
+                await self._name(data)
+            elif name == "file" and isinstance(data, bytes):
+                self._keep(data)
 
     async def _name(self, unionid: object) -> None:
         """Note who uploads and, if they may, begin the upload."""

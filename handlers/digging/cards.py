@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from handlers.base import of_document
 from server.actions.pictures import signed_path
 from server.context import Context
 from server.game.amounts import total_fen, whole_yuan
@@ -43,13 +44,11 @@ def rank_rows(
 ) -> list[RankRow]:
     """Return the ranks of a task as replies show them; [] if all prizes are alike."""
     return [
-        RankRow(
-            name=rank["name"],
+        of_document(
+            RankRow,
+            rank,
             pic=goods_url(context, review, hidden, rank["pic"]),
             thumbnail=goods_url(context, review, hidden, rank["pic"] and thumbnail_path(rank["pic"])),
-            goods_type=rank["goods_type"],
-            draw_type=rank["draw_type"],
-            prize_num=rank["prize_num"],
             prizes_left=prizes_left,
             money_fen=0 if rank["split"] else rank["fen"],
             sum_fen=rank["fen"] if rank["split"] else 0,

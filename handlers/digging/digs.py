@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from handlers.base import Interface, Reply
+from handlers.base import Interface, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.parameters import Code, Depth, OwnPageRequest, Unionid
 from handlers.reviews.shown import require_shown
@@ -112,13 +112,10 @@ class GetMyDigs(Interface):
 def _own_row(dig: OwnDig) -> OwnDigRow:
     task = dig["task"]
     seen = may_see(review_of(task), mine=False, won=bool(dig["wins"]))
-    return OwnDigRow(
-        code=dig["code"],
+    return of_document(
+        OwnDigRow,
+        dig,
         name=task["name"] if seen else "",
-        depth=dig["depth"],
-        is_prize=dig["is_prize"],
         prize=task["ranks"][dig["rank"] - 1]["name"] if seen and "rank" in dig else "",
         money_fen=dig.get("fen", 0),
-        was_one_in=dig["was_one_in"],
-        at=dig["at"],
     )

@@ -29,6 +29,9 @@ NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
 _Rank = TypeVar("_Rank", bound="RankTextsRequest")
 SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"
 
+PictureUrl = Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")]
+ValueYuan = Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")]
+
 
 class DigRequest(msgspec.Struct):
     """The client makes a new `dig_id` for each dig. The same `dig_id` always gets the same reply."""
@@ -74,9 +77,7 @@ class RankTextsRequest(msgspec.Struct, kw_only=True):
         str,
         Meta(max_length=20, pattern=NOT_BLANK, extra=ONE_LINE, title="名称", description="1 到 20 个字"),
     ]
-    url: (
-        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
-    ) = None
+    url: PictureUrl | None = None
 
 
 class RankRequest(RankTextsRequest, kw_only=True):
@@ -92,9 +93,7 @@ class RankRequest(RankTextsRequest, kw_only=True):
     sum_fen: (
         Annotated[int, Meta(ge=10, le=100_000_000, title="一起分多少分", description="10 以上的整数")] | None
     ) = None
-    value: (
-        Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")] | None
-    ) = None
+    value: ValueYuan | None = None
 
 
 class TextsRequest(msgspec.Struct, kw_only=True):
@@ -109,9 +108,7 @@ class TextsRequest(msgspec.Struct, kw_only=True):
         str,
         Meta(max_length=50, pattern=NOT_BLANK, extra=ONE_LINE, title="物品名", description="1 到 50 个字"),
     ]
-    url: (
-        Annotated[str, Meta(max_length=500, title="图片", description="自己在这里上传过的图片")] | None
-    ) = None
+    url: PictureUrl | None = None
     wxname: (
         Annotated[
             str,
@@ -157,9 +154,7 @@ class PublishRequest(TextsRequest, kw_only=True):
     money: (
         Annotated[int, Meta(ge=1, le=1_000_000, title="每个红包多少元", description="1 以上的整数")] | None
     ) = None
-    value: (
-        Annotated[int, Meta(ge=1, le=50_000, title="每份值多少元", description="1 到 50000 的整数")] | None
-    ) = None
+    value: ValueYuan | None = None
     interval: (
         Annotated[int, Meta(ge=1, le=100_000, title="每隔多少层一份奖品", description="1 到 100000 的整数")]
         | None

@@ -122,7 +122,6 @@ class OperatorInterface(Interface):
     """An interface for operators, by their cookie. A page of another site cannot use it."""
 
     body_seconds = BODY_SECONDS
-    needs_operator = True
     role: ClassVar[Role] = "look"
     session: Session
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import NOBODY, Interface, Reply
+from handlers.base import NOBODY, Interface, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, OwnRequest, PersonRequest, Unionid
@@ -105,15 +105,12 @@ class UserLogin(Interface):
         else:
             person = await self._log_in_counted(request, counted)
         return UserLoginReply(
-            data=User(
+            data=of_document(
+                User,
+                person,
                 unionid=person["_id"],
-                openid=person["openid"],
                 nickName=shown_name(person),
                 avatarUrl=picture_url(self.context, shown_face(person)),
-                gender=person["gender"],
-                city=person["city"],
-                province=person["province"],
-                country=person["country"],
                 named=int(is_named(person)),
                 delete_at=delete_at(person),
                 token=self.context.keys.sign_token(person["_id"], person["generation"]),

@@ -15,7 +15,7 @@ from tornado.websocket import WebSocketClientConnection
 
 import server.store
 from handlers.ops import operators
-from handlers.ops.operators import COOKIE
+from handlers.ops.operators import COOKIE, OperatorInterface
 from handlers.ops.screen import OPS_INTERFACES, feed_of
 from handlers.websocket import IDENTITY_REFUSED
 from server.actions.operator_sessions import begin_session
@@ -28,7 +28,7 @@ from support.operators import guess, open_feed, operator
 
 TOKEN = "open sesame"
 OFFICE = "198.51.100.7"
-INSIDE = [interface for interface in OPS_INTERFACES if interface.needs_operator]
+INSIDE = [interface for interface in OPS_INTERFACES if issubclass(interface, OperatorInterface)]
 ACTS = [interface for interface in INSIDE if interface.method == "POST"]
 
 
