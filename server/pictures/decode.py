@@ -110,11 +110,11 @@ def encoded(image: Image.Image) -> Picture:
     image.info = {}  # otherwise Pillow would write comments and profiles again
     thumbnail = image.resize(_fitting(image.size, THUMBNAIL_SIDE), Resampling.LANCZOS)
     if image.mode == "RGBA":
-        small = _png(thumbnail)
-        full = _png(image) if len(small) <= THUMBNAIL_BYTES else b""
+        small = _saved(thumbnail, "PNG")
+        full = _saved(image, "PNG") if len(small) <= THUMBNAIL_BYTES else b""
         if full and len(full) <= FULL_BYTES:
             return Picture(full, small, "image/png", *image.size)
-        image, thumbnail = _on_white(image), _on_white(thumbnail)
+        image, thumbnail = on_white(image), on_white(thumbnail)
     size, full = _jpeg_within(image, FULL_QUALITIES, FULL_BYTES)
     _, small = _jpeg_within(thumbnail, THUMBNAIL_QUALITIES, THUMBNAIL_BYTES)
     return Picture(full, small, "image/jpeg", *size)
@@ -177,10 +177,12 @@ def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=image.getchannel("A"))
-    return white
+def on_white(image: Image.Image) -> Image.Image:
+    """Return a picture in RGB, with white where something in it is transparent."""
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
 
 
 def _jpeg_within(
@@ -188,24 +190,18 @@ def _jpeg_within(
 ) -> tuple[tuple[int, int], bytes]:
     """Return the best JPEG of at most this many bytes, and its size."""
     for quality in qualities:
-        data = _jpeg(image, quality)
+        data = _saved(image, "JPEG", quality=quality, optimize=True)
         if len(data) <= most_bytes:
             return image.size, data
     while len(data) > most_bytes:
         # Bytes grow with the pixels, or a little less.
         scale = 0.95 * (most_bytes / len(data)) ** 0.5
         image = image.resize(_fitting(image.size, int(max(image.size) * scale)), Resampling.LANCZOS)
-        data = _jpeg(image, qualities[-1])
+        data = _saved(image, "JPEG", quality=qualities[-1], optimize=True)
     return image.size, data
 
 
-def _jpeg(image: Image.Image, quality: int) -> bytes:
+def _saved(image: Image.Image, kind: Literal["JPEG", "PNG"], **options: int) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=quality, optimize=True)
-    return buffer.getvalue()
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, kind, **options)
     return buffer.getvalue()

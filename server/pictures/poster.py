@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from itertools import groupby
-from typing import Protocol
 
 import msgspec
 import qrcode
 from PIL import Image, ImageDraw, ImageFilter, ImageFont, ImageOps
 from PIL.Image import Resampling
 
-from server.pictures.decode import Picture, encoded
+from server.pictures.decode import Picture, encoded, on_white
 
 WIDTH, HEIGHT = 750, 1334
 COMMITMENT_DIGITS = 16
@@ -75,7 +74,7 @@ def draw_poster(poster: Poster) -> Picture:
     draw.text((_MARGIN + 156, 58), "一锹一层，看谁先挖到", font=_font(32, _MEDIUM), fill=_LIGHT_GOLD)
     card = Image.new("RGB", (WIDTH - 40, HEIGHT - 154), "white")
     _paste_rounded(canvas, card, (20, 130), 28)
-    _paste_rounded(canvas, _framed(poster.picture, _size(_PICTURE_BOX)), _PICTURE_BOX[:2], 18)
+    _paste_rounded(canvas, _framed(poster.picture, (WIDTH - 2 * _MARGIN, 600)), _PICTURE_BOX[:2], 18)
 
     _draw_texts(draw, poster)
     for x in range(_MARGIN, WIDTH - _MARGIN, 16):
@@ -136,26 +135,17 @@ def draw_red_packet(money_yuan: int) -> Picture:
     draw.ellipse((590, 450, 1010, 870), fill="#e5a93c")
     draw.ellipse((606, 466, 994, 854), fill=_GOLD)
     draw.ellipse((636, 496, 964, 824), outline="#e5a93c", width=8)
-    _draw_centred(draw, (800, 660), "挖", _font(190, _BLACK), "#b3311f")
-    _draw_centred(draw, (800, 190), "现金红包", _font(130, _BOLD), _LIGHT_GOLD)
+    draw.text((800, 660), "挖", font=_font(190, _BLACK), fill="#b3311f", anchor="mm")
+    draw.text((800, 190), "现金红包", font=_font(130, _BOLD), fill=_LIGHT_GOLD, anchor="mm")
     if money_yuan:
-        amount, unit = _font(_amount_size(money_yuan), _BLACK), _font(120, _BOLD)
+        size = min(360, 2050 // len(str(money_yuan)))
+        amount, unit = _font(size, _BLACK), _font(120, _BOLD)
         width = amount.getlength(str(money_yuan)) + 30 + unit.getlength("元")
         left = 800 - width / 2
         draw.text((left, 1290), str(money_yuan), font=amount, fill=_GOLD, anchor="ls")
         draw.text((800 + width / 2, 1290), "元", font=unit, fill=_GOLD, anchor="rs")
-    _draw_centred(draw, (800, 1430), "挖到就归你", _font(76, _MEDIUM), _LIGHT_GOLD)
+    draw.text((800, 1430), "挖到就归你", font=_font(76, _MEDIUM), fill=_LIGHT_GOLD, anchor="mm")
     return encoded(canvas.resize((side // 2, side // 2), Resampling.LANCZOS))
-
-
-def _amount_size(money_yuan: int) -> int:
-    return min(360, 2050 // len(str(money_yuan)))
-
-
-class _Measure(Protocol):
-    """What measures a text in pixels."""
-
-    def getlength(self, text: str) -> float: ...
 
 
 class _Type:
@@ -180,7 +170,7 @@ class _Type:
             yield self._fonts[name or _CHINESE], "".join(run)
 
 
-def wrap(text: str, font: _Measure, room: float, lines: int) -> list[str]:
+def wrap(text: str, font: _Type | ImageFont.FreeTypeFont, room: float, lines: int) -> list[str]:
     """Break `text` into at most `lines` lines no wider than `room` pixels. If it is cut, it ends in …
 
     Chinese breaks anywhere except before closing punctuation. A Latin word breaks only if it is wider than a
@@ -204,7 +194,7 @@ def wrap(text: str, font: _Measure, room: float, lines: int) -> list[str]:
     return [*done[: lines - 1], last.rstrip() + "…"]
 
 
-def _pieces(text: str, font: _Measure, room: float) -> list[str]:
+def _pieces(text: str, font: _Type | ImageFont.FreeTypeFont, room: float) -> list[str]:
     found: list[str] = []
     for piece in _PIECE.findall(text):
         if found and piece in _NO_LINE_STARTS_WITH and font.getlength(found[-1] + piece) <= room:
@@ -262,7 +252,7 @@ def _face(picture: bytes, name: str) -> Image.Image:
     """Return a square with a person's picture, or with the first character of their name."""
     if picture:
         with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG")) as source:
-            return ImageOps.fit(_on_white(source), (_FACE_SIDE, _FACE_SIDE), Resampling.LANCZOS)
+            return ImageOps.fit(on_white(source), (_FACE_SIDE, _FACE_SIDE), Resampling.LANCZOS)
     face = Image.new("RGB", (_FACE_SIDE, _FACE_SIDE), _GOLD)
     type_ = _Type(40, _BOLD)
     left = (_FACE_SIDE - type_.getlength(name[0])) / 2
@@ -273,7 +263,7 @@ def _face(picture: bytes, name: str) -> Image.Image:
 def _code(poster: Poster) -> Image.Image:
     if poster.code:
         with Image.open(io.BytesIO(poster.code), formats=("JPEG", "PNG")) as source:
-            return _on_white(source)
+            return on_white(source)
     drawn = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_M, box_size=8, border=2)
     drawn.add_data(poster.address)
     return drawn.make_image().get_image().convert("RGB")
@@ -285,7 +275,7 @@ def _framed(picture: bytes, size: tuple[int, int]) -> Image.Image:
     It is cut by a few pixels rather than leaving a narrow strip, and fades into wider strips.
     """
     with Image.open(io.BytesIO(picture), formats=("JPEG", "PNG")) as source:
-        image = _on_white(source)
+        image = on_white(source)
     small = ImageOps.fit(image, (size[0] // 10, size[1] // 10), Resampling.BOX)
     frame = small.filter(ImageFilter.GaussianBlur(4)).resize(size, Resampling.BICUBIC)
     inside = ImageOps.contain(image, size, Resampling.LANCZOS)
@@ -305,13 +295,6 @@ def _fading(size: tuple[int, int], across: bool, down: bool) -> Image.Image:
     return mask.filter(ImageFilter.BoxBlur((inset[0] / 2, inset[1] / 2)))
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    white = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
-
-
 def _paste_rounded(canvas: Image.Image, image: Image.Image, at: tuple[int, int], radius: int) -> None:
     mask = Image.new("L", (image.width * 2, image.height * 2))
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, mask.width - 1, mask.height - 1), radius * 2, fill=255)
@@ -326,16 +309,7 @@ def _draw_rays(canvas: Image.Image) -> None:
     canvas.paste("white", mask=glow)
 
 
-def _draw_centred(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str, font: ImageFont.FreeTypeFont, fill: str
-) -> None:
-    draw.text(at, text, font=font, fill=fill, anchor="mm")
-
-
 def _gradient(size: tuple[int, int], top: str, bottom: str) -> Image.Image:
     ramp = Image.linear_gradient("L").resize(size)
     return ImageOps.colorize(ramp, top, bottom)
 
-
-def _size(box: tuple[int, int, int, int]) -> tuple[int, int]:
-    return box[2] - box[0], box[3] - box[1]

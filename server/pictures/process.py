@@ -84,30 +84,21 @@ class PicturePool:
     async def normalise(self, data: bytes, owner: str) -> Picture:
         """Do what `decode.normalise` does, in a process. Raises NotAPicture and PictureTooLarge."""
         cost = cost_of(data)
-        try:
-            return await self._make(Upload(data, cost.pixels), owner, cost)
-        except _OutOfTime:
-            raise PictureTooLarge("处理这张图片太费时间，请缩小后再上传") from None
+        return await self._make(Upload(data, cost.pixels), owner, cost)
 
     async def poster(self, poster: Poster, owner: str) -> Picture:
         """Draw a share poster, in a process."""
-        return await self._draw(poster, owner)
+        return await self._make(poster, owner)
 
     async def red_packet(self, money_yuan: int, owner: str) -> Picture:
         """Draw the picture of a red packet that pays `money_yuan` per prize, in a process."""
-        return await self._draw(RedPacket(money_yuan), owner)
+        return await self._make(RedPacket(money_yuan), owner)
 
     async def close(self) -> None:
         """End the processes. A process that does not end within CLOSE_SECONDS is killed."""
         await asyncio.gather(*(process.close() for process in self._processes))
 
-    async def _draw(self, job: RedPacket | Poster, owner: str) -> Picture:
-        try:
-            return await self._make(job, owner, DRAWING)
-        except _OutOfTime:
-            raise Unavailable from None
-
-    async def _make(self, job: Job, owner: str, cost: Cost) -> Picture:
+    async def _make(self, job: Job, owner: str, cost: Cost = DRAWING) -> Picture:
         try:
             with paused():
                 async with (
@@ -118,6 +109,10 @@ class PicturePool:
                     answer = await process.ask(_encode(job))
         except TimeoutError:
             log.warning("%s was not made in time", type(job).__name__)
+            raise Unavailable from None
+        except _OutOfTime:
+            if isinstance(job, Upload):
+                raise PictureTooLarge("处理这张图片太费时间，请缩小后再上传") from None
             raise Unavailable from None
         if isinstance(answer, Refused):
             raise REFUSALS[answer.error](answer.msg)
