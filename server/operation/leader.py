@@ -60,11 +60,9 @@ class Leader:
             self._taken.clear()
             await self._taken.wait()
 
-    async def run(self) -> None:
-        """Take the lease as soon as it is free, and renew it, until cancelled."""
-        asking = Background()
-        asking.repeat(self._database.while_ours(self.ask), self._rest, at_once=True)
-        await asking.forever()
+    def begin(self, working: Background) -> None:
+        """Take the lease as soon as it is free, and renew it, until `working` ends."""
+        working.repeat(self._database.while_ours(self.ask), self._rest, at_once=True)
 
     async def _rest(self) -> None:
         """Wait until it is worth asking again: until the lease may be free, or has to be renewed."""

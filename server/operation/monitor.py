@@ -56,7 +56,7 @@ def key_of(alarm: Alarm) -> str:
 
 
 class Monitor:
-    """One per process. It does nothing until `run` runs, and writes only while this process leads."""
+    """One per process. It does nothing until `begin`, and writes only while this process leads."""
 
     def __init__(
         self,
@@ -98,16 +98,14 @@ class Monitor:
     async def _check_invariants(self) -> list[Alarm]:
         return await check_invariants(self._store, await self._store.tasks.matter_now([], CHECKED_TASKS))
 
-    async def run(self) -> None:
-        """Monitor, until cancelled."""
-        working = Background()
+    def begin(self, working: Background) -> None:
+        """Monitor, until `working` ends."""
         working.repeat(self._look, LOOK_SECONDS, at_once=True)
         working.repeat(self._turn, TURN_SECONDS, at_once=True)
         if self._webhook.wanted:
             working.repeat(self._tell_due, TURN_SECONDS)
         for check in self._checks:
             working.repeat(partial(self._run_check, check), TURN_SECONDS)
-        await working.forever()
 
     async def _look(self) -> None:
         """Notice MongoDB's silence, even while all other checks wait for its answer. Asks no store."""

@@ -29,7 +29,7 @@ StoreName: TypeAlias = Literal["mongodb", "redis"]
 
 
 class Outages:
-    """One per process. It knows of no outage until `run` runs."""
+    """One per process. It knows of no outage until `begin`."""
 
     def __init__(
         self, database: OwnDatabase, bus: Bus, connections: Collection[Sink], activity: Activity
@@ -54,12 +54,10 @@ class Outages:
             return Service(state="down")
         return Service(state="late" if self._silent else "ok")
 
-    async def run(self) -> None:
-        """Ask both stores again and again, until cancelled."""
-        asking = Background()
+    def begin(self, working: Background) -> None:
+        """Ask both stores again and again, until `working` ends."""
         for name in self._asked:
-            asking.repeat(partial(self._ask, name), self._rest, at_once=True)
-        await asking.forever()
+            working.repeat(partial(self._ask, name), self._rest, at_once=True)
 
     async def _rest(self) -> None:
         await self._activity.rest(PAUSE_SECONDS, IDLE_PAUSE_SECONDS)

@@ -68,9 +68,10 @@ PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
 
 
 class Leading:
-    """One per process. It does nothing until `run` runs, and then only while the process leads."""
+    """One per process. It does nothing until `begin`, and then only while the process leads."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, working: Background) -> None:
+        """What is begun runs in `working`."""
         self._context = context
         self._ages_ms: dict[Kind, int] = {
             "addresses": ADDRESS_DAYS * DAY_MS,
@@ -84,14 +85,13 @@ class Leading:
         self._kinds = [kind for kinds, _ in WORKS for kind in kinds if kind not in unused]
         self._took_seconds = 0.0
         self._running: dict[Work, asyncio.Task[None]] = {}
-        self._working = Background()
+        self._working = working
 
-    async def run(self) -> None:
-        """Do what is due, until cancelled."""
+    def begin(self) -> None:
+        """Do what is due, until `working` ends."""
         self._working.repeat(self.look, self._rest, at_once=True)
         for work, seconds in PERIODIC:
             self._working.repeat(partial(self._lead, work), seconds)
-        await self._working.forever()
 
     async def finish(self) -> None:
         """Wait until all work that was begun is done, except repeated work."""

@@ -236,10 +236,10 @@ def begin_repeated(context: Context) -> Background:
     repeated = Background()
     noting = partial(note_sealing, context.store, context.database, context.keys)
     repeated.repeat(noting, SEALING_SECONDS)
-    repeated.spawn(context.leader.run())
-    repeated.spawn(Leading(context).run())
-    repeated.spawn(context.outages.run())
-    repeated.spawn(monitor_of(context).run())
+    context.leader.begin(repeated)
+    Leading(context, repeated).begin()
+    context.outages.begin(repeated)
+    monitor_of(context).begin(repeated)
     repeated.spawn(context.heartbeats.run())
     return repeated
 

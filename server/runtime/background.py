@@ -52,13 +52,6 @@ class Background:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 
-    async def forever(self) -> None:
-        """Let the work go on until this call is cancelled; then end it."""
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await self.end()
-
     async def end(self) -> None:
         """Cancel all current work, and return once it has ended."""
         await end_tasks(self._tasks)

@@ -115,10 +115,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def running(*work: Any) -> AsyncIterator[None]:
+async def running(*work: Leader | Monitor) -> AsyncIterator[None]:
     background = Background()
     for each in work:
-        background.spawn(each)
+        each.begin(background)
     try:
         yield
     finally:
@@ -203,7 +203,7 @@ async def test_messages_that_wechat_does_not_take_are_an_alarm(context):
         messages=True,
         reviews=True,
     )
-    async with running(context.leader.run(), monitoring.run()):
+    async with running(context.leader, monitoring):
         async with asyncio.timeout(10):
             while len(found := await context.store.alarms.lasting()) < 4:  # noqa: ASYNC110  (nothing tells)
                 await asyncio.sleep(0.05)

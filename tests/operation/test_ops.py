@@ -41,9 +41,9 @@ def begin_to_watch(io_loop: Any, context: Context) -> Iterator[Callable[[], None
     watching = Background()
 
     def begin() -> None:
-        watching.spawn(context.leader.run())
-        watching.spawn(context.outages.run())
-        watching.spawn(monitor_of(context).run())
+        context.leader.begin(watching)
+        context.outages.begin(watching)
+        monitor_of(context).begin(watching)
 
     yield begin
     io_loop.run_sync(watching.end)

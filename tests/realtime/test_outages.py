@@ -26,7 +26,7 @@ def _asking(io_loop: Any, context: Context) -> Iterator[None]:
     asking = Background()
 
     async def begin() -> None:
-        asking.spawn(context.outages.run())
+        context.outages.begin(asking)
 
     io_loop.run_sync(begin)
     yield

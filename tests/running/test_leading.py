@@ -96,9 +96,9 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
     monkeypatch.setattr(leaders, "LEASE_MS", 1_000)
     monkeypatch.setattr(leaders, "RENEW_SECONDS", 0.2)
     first, second = Background(), Background()
-    first.spawn(context.leader.run())
+    context.leader.begin(first)
     await context.leader.lead()
-    second.spawn(other.leader.run())
+    other.leader.begin(second)
     (lease,) = await find(context, "leases")
     while (await find(context, "leases"))[0]["until"] == lease["until"]:  # noqa: ASYNC110  (nothing tells)
         await asyncio.sleep(0.05)
@@ -115,7 +115,7 @@ async def test_when_the_leader_is_killed_another_process_leads_once_the_lease_en
 
 async def test_a_leader_that_ends_hands_over_at_once(context, other, monkeypatch):
     first, second = Background(), Background()
-    first.spawn(context.leader.run())
+    context.leader.begin(first)
     await context.leader.lead()
     await other.leader._free.wait()  # it listens: each time it connects, it is told to try for the lease
     other.leader._free.clear()
@@ -126,7 +126,7 @@ async def test_a_leader_that_ends_hands_over_at_once(context, other, monkeypatch
         return rest()
 
     monkeypatch.setattr(other.leader, "_rest", note_rest)
-    second.spawn(other.leader.run())
+    other.leader.begin(second)
     await resting.wait()
     assert not other.leader.leads
     began = time.monotonic()
@@ -197,7 +197,7 @@ async def test_a_follower_does_nothing_of_what_is_due(context, other):
     await context.leader.ask()
     await other.database.look()
     await other.leader.ask()
-    following = asyncio.ensure_future(Leading(other).look())
+    following = asyncio.ensure_future(Leading(other, Background()).look())
     await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
     await lead(context)
     assert (await find(context, "reviews"))[0]["due_at"] > 1, "the leader leased it"
@@ -211,7 +211,7 @@ async def test_two_leaders_at_once_pay_and_refund_once(client, context, other):
     await pay(client, context, alice, code, 4)
     await win(client, context, bob, code)
     await bob.post("/drawPrize", code=code)
-    both = [Leading(process) for process in (context, other)]
+    both = [Leading(process, Background()) for process in (context, other)]
     for process in (context, other):
         await process.database.look()
         process.leader._until = float("inf")  # one stood still, and still believes in its lease
@@ -270,7 +270,7 @@ async def test_nothing_is_done_from_a_database_that_is_not_ours(context):
     await context.leader.ask()
     await context.store.database["reviews"].insert_one({"_id": "a review", "due_at": 1})
     context.database.identity = "another"
-    leading = Leading(context)
+    leading = Leading(context, Background())
     await leading.look()
     await leading.finish()
     assert (await find(context, "reviews"))[0]["due_at"] == 1

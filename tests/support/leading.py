@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.context import Context
 from server.running.leading import Leading
+from server.runtime.background import Background
 
 
 async def lead(context: Context) -> None:
@@ -11,7 +12,7 @@ async def lead(context: Context) -> None:
     await context.database.look()
     await context.leader.ask()
     assert context.leader.leads
-    leading = Leading(context)
+    leading = Leading(context, Background())
     await leading.look()
     await leading.finish()
 
