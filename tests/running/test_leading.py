@@ -249,12 +249,12 @@ SOMETHING_DUE: dict[Kind, tuple[str, dict[str, Any], dict[str, Any]]] = {
 async def test_one_look_finds_each_kind_of_what_is_due(context, kind):
     collection, due, later = SOMETHING_DUE.get(kind, (kind, {"due_at": 1}, {"due_at": 2**50}))
     database = context.store.database
-    await database[collection].insert_one({"_id": "later", "code": "later", **later})
+    await database[collection].insert_one({"_id": "later", "code": "later", "openid": "o-later", **later})
     now_ms = context.clock.now_ms()
     before = await context.store.agenda.look(now_ms, get_args(Kind), {})
     assert before is not None
     assert before.kinds == frozenset()
-    await database[collection].insert_one({"_id": "due", "code": "due", **due})
+    await database[collection].insert_one({"_id": "due", "code": "due", "openid": "o-due", **due})
     found = await context.store.agenda.look(now_ms, get_args(Kind), {})
     assert found is not None
     assert found.kinds == {kind}
