@@ -313,16 +313,11 @@ def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
 
 def _inapplicable(values: dict[str, object]) -> list[str]:
     """Return the names of parameters that do not apply. Forms send them along; their values are ignored."""
+    of_site, of_mail = ["place", "pickup_time"], ["not_sent_to"]
     if values.get("prizes") not in (None, ""):
         names = ["money", "value"]
     else:
         names = {1: ["draw_type", "value"], 2: ["money"]}.get(whole_number(values.get("goods_type")) or 0, [])
-    if whole_number(values.get("draw_type")) == ON_SITE and "draw_type" not in names:
-        names = [*names, "not_sent_to"]
-    elif whole_number(values.get("draw_type")) == BY_MAIL and "draw_type" not in names:
-        names = [*names, "place", "pickup_time"]
-    else:
-        names = [*names, "place", "pickup_time", "not_sent_to"]
-    if whole_number(values.get("prize_num")) == 1:
-        names = [*names, "interval", "fluctuation"]
-    return names
+    given = 0 if "draw_type" in names else whole_number(values.get("draw_type")) or 0
+    names += {ON_SITE: of_mail, BY_MAIL: of_site}.get(given, of_site + of_mail)
+    return names + (["interval", "fluctuation"] if whole_number(values.get("prize_num")) == 1 else [])
