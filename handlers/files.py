@@ -86,49 +86,44 @@ class File(BaseHandler):
     """
 
     _etag: str | None = None
-    _unshown = False
 
     def compute_etag(self) -> str | None:
         """Return the ETag: the file's name; None if there is no file."""
         return self._etag
 
-    async def head(self, name: str) -> None:
-        await self._serve(name, with_body=False)
+    async def caching(self, file: StoredFile) -> str | None:
+        """Return how long clients may show a file without asking again; None if it must not be sent.
 
-    async def get(self, name: str) -> None:
-        """Send the file, or 304 if the client has it."""
-        await self._serve(name, with_body=True)
-
-    async def may_see(self, file: StoredFile) -> bool:
-        """Whether to send a file: no client says who it is when it asks for a picture."""
+        No client says who it is when it asks for a picture.
+        """
         audience = await audience_of(self.context, file)
-        self._unshown = audience == "signed"
-        return self._is_signed(file) if self._unshown else audience == "everybody"
+        if audience == "signed":
+            return f"private, max-age={UNSHOWN_SECONDS}" if self._is_signed(file) else None
+        if audience != "everybody":
+            return None
+        forever = stays_up(file)
+        return "public, max-age=31536000, immutable" if forever else f"public, max-age={TAKEN_DOWN_SECONDS}"
 
     def _is_signed(self, file: StoredFile) -> bool:
         until, signature = self.get_query_argument("until", ""), self.get_query_argument("signature", "")
         return bool(_UNTIL.fullmatch(until)) and is_signed(self.context, file, int(until), signature)
 
-    def caching(self, file: StoredFile) -> str:
-        """Return how long clients may show a file without asking again."""
-        if self._unshown:
-            return f"private, max-age={UNSHOWN_SECONDS}"
-        if stays_up(file):
-            return "public, max-age=31536000, immutable"
-        return f"public, max-age={TAKEN_DOWN_SECONDS}"
-
-    async def _serve(self, name: str, with_body: bool) -> None:
+    async def get(self, name: str) -> None:
+        """Send the file, or 304 if the client has it."""
         file = await self.context.store.files.find(name)
-        if file is None or not await self.may_see(file):
+        caching = None if file is None else await self.caching(file)
+        if file is None or caching is None:
             raise HTTPError(404)
         self._etag = f'"{file.name}"'
         self.set_header("Content-Type", file.content_type)
-        self.set_header("Cache-Control", self.caching(file))
+        self.set_header("Cache-Control", caching)
         self.set_header("Content-Length", str(file.length))
         self.set_etag_header()
         if self.check_etag_header():
             self.set_status(304)
-        elif with_body:
+        elif self.request.method == "GET":
             async for part in self.context.store.files.read(file):
                 self.write(part)
                 await self.flush()
+
+    head = get

@@ -19,10 +19,7 @@ def operators_picture(path: str) -> str:
 class OpsFile(File):
     """Any stored picture, for operators who are logged in."""
 
-    async def may_see(self, file: StoredFile) -> bool:
-        """Whether an operator asks."""
-        return await find_session(self.context, self.get_cookie(COOKIE) or "") is not None
-
-    def caching(self, file: StoredFile) -> str:
-        """Forbid all caching."""
-        return "private, no-store"
+    async def caching(self, file: StoredFile) -> str | None:
+        """Send it to operators alone, and forbid all caching."""
+        session = await find_session(self.context, self.get_cookie(COOKIE) or "")
+        return None if session is None else "private, no-store"
