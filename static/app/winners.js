@@ -2,8 +2,9 @@
 
 import { get, getFile, post } from "./api.js";
 import { channel, onReturn } from "./channel.js";
+import { handing } from "../miniprogram/shared/planning.js";
 import { handsOver, isMailed } from "../miniprogram/shared/prizes.js";
-import { OWN, WANTED, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../miniprogram/shared/words.js";
+import { OWN, WINNERS, claimsEnd, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../miniprogram/shared/words.js";
 import { arrange, attempt, avatar, el, fill, icon, notice, set, write } from "./dom.js";
 import { parcel, shipping } from "./shipping.js";
 
@@ -72,13 +73,13 @@ function makeList(code, scanned, load) {
   const upload = tableUpload(code, load);
   let wanted = "all";
   let pages = 1;
-  const filter = el("div.chips", { role: "group", "aria-label": WINNERS.title, hidden: true }, WANTED.map(([value, label]) =>
-    el("button.chip", { "aria-pressed": String(value === wanted), onclick: ({ currentTarget }) => {
-      wanted = value;
-      pages = 1;
-      for (const each of filter.children) set(each, { "aria-pressed": String(each === currentTarget) });
-      load();
-    } }, label)));
+  const filter = el("div.chips", { role: "group", "aria-label": WINNERS.title, hidden: true });
+  const chip = ([value, label]) => el("button.chip", { "aria-pressed": String(value === wanted), onclick: ({ currentTarget }) => {
+    wanted = value;
+    pages = 1;
+    for (const each of filter.children) set(each, { "aria-pressed": String(each === currentTarget) });
+    load();
+  } }, label);
   let shown = "";
   let of = {}; // the treasure
   const rows = new Map(); // by depth: an unchanged row stays, with what is being typed in it
@@ -101,7 +102,8 @@ function makeList(code, scanned, load) {
     const now = JSON.stringify([data, number, wanted]);
     if (now === shown) return; // keep the focus and what is selected
     set(more, { hidden: data.length >= number });
-    if (data.length > 0) set(filter, { hidden: false });
+    if (data.length && filter.hidden) fill(filter, wantedOf(handing(task) === 2).map(chip));
+    if (data.length) set(filter, { hidden: false });
     set(upload, { hidden: !data.some(isMailed) && upload.hidden });
     shown = now;
     of = task;

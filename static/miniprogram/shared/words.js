@@ -216,8 +216,8 @@ export const outlookOf = ({ one_in, nearest, deepest }) => ({ one_in, nearest, d
 /** Return how likely the next dig wins, by the rules of the draw; it is not the dig of a winner or the publisher. */
 export function chanceWords({ status, one_in, nearest, is_prize, mine }) {
   if (status || !nearest) return "";
-  const dig = is_prize || mine ? "别人的下一锹" : "这一锹";
-  return one_in ? `${dig} 1/${one_in}` : `${dig}挖不到，下一份最浅在第 ${nearest} 层`;
+  const others = is_prize || mine;
+  return one_in ? `${others ? "别人的下一锹" : "这一锹"} 1/${one_in}` : `${others ? "下" : "这"}一锹挖不到，下一份最浅在第 ${nearest} 层`;
 }
 
 // What the winner reads when the ground opens, and the choice whether it makes a sound.
@@ -331,8 +331,8 @@ export const WINNERS = {
   someNoted: (noted, refused) => `记下了 ${noted} 行；下面 ${refused} 行没有记下：`,
 };
 
-// The filters of a publisher's list of prizes, by state, as `getWinners` names them.
-export const WANTED = [["all", "全部"], ["to_send", "待寄出"], ["open", "待领取"], ["done", "已发出"], ["gone", "退回"]];
+/** The filters of a publisher's list of prizes, by state, as `getWinners` names them; `mailed`: some are goods by mail. */
+export const wantedOf = (mailed) => [["all", "全部"], ...(mailed ? [["to_send", "待寄出"]] : []), ["open", "待领取"], ["done", "已发出"], ["gone", "退回"]];
 
 /** What came of the rows of an uploaded table: what is said, and a line for each row that was refused. */
 export function shippedWords(rows) {

@@ -39,6 +39,15 @@ def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(window, mailed
     expect(number).to_have_value("SF1234")
 
 
+def test_a_cooldown_is_over_for_others_where_somebody_has_won(window, address, publisher):
+    two = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 600}
+    code = publisher.publish(a_picture(), name="两只银镯", **two)
+    Person.log_in(address, "朵朵").post("/postTask", code=code)
+    page = window("朵朵", f"/#/task/{code}").page
+    expect(page.locator("button.dig")).to_contain_text("后别人可挖")
+    expect(page.get_by_text("别人的下一锹 1/1")).to_be_visible()
+
+
 def come_in(window: Opener, data: dict[str, Any]) -> Page:
     """Open the page with a login from elsewhere."""
     opened = window()

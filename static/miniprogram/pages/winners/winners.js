@@ -1,8 +1,9 @@
 // The publisher's side of a treasure's prizes: who won, where to send it, its parcel, and the pick-up codes.
 
+import { handing } from "../../shared/planning.js";
 import { handsOver, isMailed, shippingStep } from "../../shared/prizes.js";
 import { atMostEvery } from "../../shared/renewing.js";
-import { CARRIERS, OWN, WANTED, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wonWords } from "../../shared/words.js";
+import { CARRIERS, OWN, WINNERS, claimsEnd, parcelWords, pickupRight, prizeWords, publishersTax, shippedWords, title, wantedOf, wonWords } from "../../shared/words.js";
 import { admitted, api, buryAgain, channel, chooseTable, scan, shareFile, showProblem } from "../../wechat.js";
 
 const RENEW_MS = 20000; // frames report most changes, but not those that only time brings
@@ -12,7 +13,7 @@ const TOLD_BY = ["prize", "claim", "snapshot", "end"];
 Component({
   data: {
     words: WINNERS, own: OWN, carriers: [WINNERS.choose, ...CARRIERS], heading: "", tax: "", closed: "", problem: "", checks: false, mails: false, shipped: null,
-    wanted: "all", filters: WANTED.map(([wanted, label]) => ({ wanted, label })), pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
+    wanted: "all", filters: [], pages: 1, more: false, rows: null, picked: {}, correcting: {}, busy: false, pickup: "",
   },
 
   methods: {
@@ -39,6 +40,7 @@ Component({
       try {
         await admitted();
         this.task = (await api.get("/getTaskDetails", { code: this.code })).data;
+        this.setData({ filters: wantedOf(handing(this.task) === 2).map(([wanted, label]) => ({ wanted, label })) });
         await this.read();
         if (this.life.aborted) return;
         this.leave = channel.subscribe(this.code, this.task.seq, ({ type }) => TOLD_BY.includes(type) && this.again());
