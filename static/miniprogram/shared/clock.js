@@ -1,6 +1,7 @@
 // The server's time, as well as this client can know it, and countdowns to a moment of it.
 
 const SAMPLES = 20;
+const HALF_YEAR_MS = 182 * 86400000; // a date without a year is taken for the nearest one
 const offsets = [];
 // performance.now() ignores changes of the system's time. A mini-program does not have this function.
 const ticked = () => (typeof performance === "undefined" ? Date.now() : performance.now());
@@ -37,11 +38,12 @@ export function asTime(seconds) {
   return parts.map((part, place) => (place ? String(part).padStart(2, "0") : part)).join(":");
 }
 
-/** A moment (unix ms) as people read it, in their own time: 12月5日 18:00. */
+/** A moment (unix ms) as people read it, in their own time: 12月5日 18:00; if it is far from now, with the year. */
 export function asMoment(moment) {
   const at = new Date(moment);
   const two = (number) => String(number).padStart(2, "0");
-  return `${at.getMonth() + 1}月${at.getDate()}日 ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const year = Math.abs(moment - now()) > HALF_YEAR_MS ? `${at.getFullYear()}年` : "";
+  return `${year}${at.getMonth() + 1}月${at.getDate()}日 ${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
 /**

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -37,6 +38,18 @@ def test_text_typed_about_a_parcel_stays_when_the_page_is_renewed(window, mailed
     with page.expect_response("**/getWinners*"):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(number).to_have_value("SF1234")
+
+
+def test_a_date_far_from_now_has_its_year(window):
+    page = window("朵朵").page
+    said = page.evaluate("""async () => {
+        const beside = document.querySelector('link[href$="/shared/words.js"]').href;
+        const { parcelWords } = await import(beside);
+        const ago = (days) => Date.now() - days * 86400000;
+        return [parcelWords({ sent_at: ago(400), received_at: ago(390) }), parcelWords({ sent_at: ago(40) })];
+    }""")
+    assert re.fullmatch(r"(20\d\d年\d+月\d+日 \d\d:\d\d (寄出|收到)，?){2}", said[0])
+    assert re.fullmatch(r"\d+月\d+日 \d\d:\d\d 寄出", said[1])
 
 
 def test_a_cooldown_is_over_for_others_where_somebody_has_won(window, address, publisher):
