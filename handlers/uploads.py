@@ -62,7 +62,6 @@ class UploadFile(Interface):
     _body_bytes = 0
     _charged_kb = 0
     _serving = False
-    _gone = False
 
     def too_large(self) -> Refusal:
         """Return the refusal of a picture that is too large, with HTTP 413."""
@@ -87,7 +86,7 @@ class UploadFile(Interface):
             self.throw_away(chunk)
         else:
             await self._unless_refused(self._receive(self._form, chunk))
-        if not self._gone:
+        if not self.hung_up:
             self.expect_more(len(chunk))
 
     async def _unless_refused(self, work: Awaitable[None]) -> None:
@@ -115,7 +114,7 @@ class UploadFile(Interface):
         if self._body_bytes > self.body_limit_bytes:
             raise self.too_large()
         for name, data in form.feed(chunk):
-            if self._gone:  # the client hung up while we asked who uploads
+            if self.hung_up:  # the client hung up while we asked who uploads
                 return
             if name == "unionid" and isinstance(data, str):
                 await self._name(data)
@@ -130,7 +129,7 @@ class UploadFile(Interface):
         self.caller = caller
         if self._upload is None and caller.unionid:
             await self._admit()
-            if not self._gone:  # the client may have hung up while we asked the store
+            if not self.hung_up:  # the client may have hung up while we asked the store
                 if disk_of(self.context).low:
                     raise DiskLow
                 # An upload without a length may become as large as the largest.
@@ -193,7 +192,6 @@ class UploadFile(Interface):
     def on_connection_close(self) -> None:
         """Drop the upload, unless it is being stored: then it still counts."""
         super().on_connection_close()
-        self._gone = True
         if not self._serving:
             self._let_go()
 
