@@ -384,14 +384,13 @@ def _structs_in(annotation: Any) -> tuple[type[msgspec.Struct], ...]:
 class Interface(Receiver):
     """One REST interface. It declares what it takes and gives; all else follows from these attributes.
 
-        class EndTask(Interface):
-            path = "/endTask"
+        class Logout(Interface):
+            path = "/logout"
             method = "POST"
             needs_token = True
 
-            async def answer(self, request: TaskRequest) -> None:
-                publisher = await self.person()
-                await end_own_task(self.context, request.code, publisher["_id"])
+            async def answer(self, request: OwnRequest) -> None:
+                await end_sessions(self.context, await self.person())
 
     If an interface `locks` (it pays or claims), the bare id of the token's owner is refused from then on.
     `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
@@ -510,3 +509,11 @@ class Interface(Receiver):
         if self.caller.proven:
             return await self.admit(await read_caller(self.context, self.caller.unionid, lock=self.locks))
         return await self.admit(await self.context.store.people.find(self.caller.unionid))
+
+
+class ProvenAct(Interface):
+    """An interface that acts on money, goods, or one's own task or account: it needs a token, and locks."""
+
+    method = "POST"
+    needs_token = True
+    locks = True

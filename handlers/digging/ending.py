@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Interface, Reply
+from handlers.base import ProvenAct, Reply
 from handlers.digging.post_task import RankTextsRequest, TextsRequest, ranks_of
 from handlers.limits import limit
 from handlers.parameters import Code, TaskRequest
@@ -17,13 +17,10 @@ from server.actions.people.account import check_ban
 from server.game.review import ReviewShown, review_of
 
 
-class EndTask(Interface):
+class EndTask(ProvenAct):
     """End your task, if nobody has dug."""
 
     path = "/endTask"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     async def answer(self, request: TaskRequest) -> None:
         """Raises what `end_own_task` raises."""
@@ -54,13 +51,10 @@ class EditReply(Reply, kw_only=True):
     edited: int
 
 
-class EditTask(Interface):
+class EditTask(ProvenAct):
     """Change the texts and the pictures of your task, if nobody has dug."""
 
     path = "/editTask"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     def pick(self, values: dict[str, object]) -> type[msgspec.Struct]:
         """Raises BadRequest, also if `prizes` say more than names and pictures."""

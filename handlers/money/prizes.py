@@ -11,7 +11,7 @@ import msgspec
 import qrcode
 from msgspec import Meta
 
-from handlers.base import Interface, Reply, of_document
+from handlers.base import Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.parameters import LINES, ONE_LINE, Code, Page, Unionid
 from handlers.tables import BOM, csv_rows, moment
@@ -94,13 +94,10 @@ class DrawPrizeReply(Reply, kw_only=True):
     contact: str
 
 
-class DrawPrize(Interface):
+class DrawPrize(ProvenAct):
     """Claim your prize. Safe to repeat, even once it is given."""
 
     path = "/drawPrize"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     async def answer(self, request: DrawPrizeRequest) -> DrawPrizeReply:
         """Raises what `claim` raises."""
@@ -164,13 +161,10 @@ class ConfirmDrawReply(Reply, kw_only=True):
     wxheadpic: str
 
 
-class ConfirmDraw(Interface):
+class ConfirmDraw(ProvenAct):
     """The publisher confirms that goods were handed over on site."""
 
     path = "/confirmDraw"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     async def answer(self, request: ConfirmDrawRequest) -> ConfirmDrawReply:
         """Raises what `confirm_pickup` raises."""

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import Interface, Reply
+from handlers.base import ProvenAct, Reply
 from handlers.parameters import Code, Depth, TaskRequest, Unionid
 from server.actions.money.ship import CARRIERS, Carrier, receive, ship
 from server.actions.money.ship_all import parcels_of, ship_all
@@ -45,13 +45,10 @@ class ShipmentReply(Reply, kw_only=True):
     received_at: int
 
 
-class ShipPrize(Interface):
+class ShipPrize(ProvenAct):
     """The publisher says how goods by mail were sent. Safe to repeat."""
 
     path = "/shipPrize"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     async def answer(self, request: ShipPrizeRequest) -> ShipmentReply:
         """Raises what `ship` raises."""
@@ -62,13 +59,10 @@ class ShipPrize(Interface):
         return _reply(prize)
 
 
-class ReceivePrize(Interface):
+class ReceivePrize(ProvenAct):
     """The winner says that goods by mail have arrived. Safe to repeat; it happens by itself after 15 days."""
 
     path = "/receivePrize"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     async def answer(self, request: TaskRequest) -> ShipmentReply:
         """Raises what `receive` raises."""
@@ -106,16 +100,13 @@ class ShipPrizesReply(Reply, kw_only=True):
     data: list[ShippedRow]
 
 
-class ShipPrizes(Interface):
+class ShipPrizes(ProvenAct):
     """The publisher says for many winners at once how goods by mail were sent. Safe to repeat.
 
     Each row is checked separately, and a refused row changes nothing. At most 100 rows may change something.
     """
 
     path = "/shipPrizes"
-    method = "POST"
-    needs_token = True
-    locks = True
     body_limit_bytes = 2 << 20
 
     async def answer(self, request: ShipPrizesRequest) -> ShipPrizesReply:

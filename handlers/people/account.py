@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from handlers.base import NOBODY, Interface, Reply, of_document
+from handlers.base import NOBODY, Interface, ProvenAct, Reply, of_document
 from handlers.digging.cards import picture_url
 from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, OwnRequest, PersonRequest, Unionid
@@ -289,13 +289,10 @@ class DeleteAccountReply(Reply, kw_only=True):
     delete_at: int
 
 
-class DeleteAccount(Interface):
+class DeleteAccount(ProvenAct):
     """Delete the caller's account in seven days, and end their tokens. A second request changes no date."""
 
     path = "/deleteAccount"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     async def answer(self, request: OwnRequest) -> DeleteAccountReply:
         """Raises TooOften, and CannotLeave while something of theirs is under way."""
@@ -304,13 +301,10 @@ class DeleteAccount(Interface):
         return DeleteAccountReply(delete_at=await leave(self.context, person))
 
 
-class KeepAccount(Interface):
+class KeepAccount(ProvenAct):
     """Keep the caller's account after all. Safe to repeat."""
 
     path = "/keepAccount"
-    method = "POST"
-    needs_token = True
-    locks = True
 
     async def answer(self, request: OwnRequest) -> None:
         """Raises TooOften, and BadToken once the account is being deleted."""
