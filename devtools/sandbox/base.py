@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,6 +15,9 @@ from tornado.web import HTTPError, RequestHandler
 from devtools.sandbox.store import SandboxStore
 from server.context import Context
 from server.store import is_unavailable, said_by
+
+# A call that was told to hang closes the connection after this long, if the client still waits.
+HANG_SECONDS = 60
 
 _Body = TypeVar("_Body", bound=msgspec.Struct)
 
@@ -89,6 +94,7 @@ class SandboxHandler(RequestHandler):
         """Take the context from the route table."""
         self.context = context
         self.state = state_of(context)
+        self._gone = asyncio.Event()
 
     def set_default_headers(self) -> None:
         """Forbid caching."""
@@ -113,6 +119,16 @@ class SandboxHandler(RequestHandler):
             if is_unavailable(error):
                 self.set_status(503)
         self.write_json({"errcode": errcode, "errmsg": ERRMSGS[errcode] + more})
+
+    def on_connection_close(self) -> None:
+        """Note that the client is gone."""
+        self._gone.set()
+
+    async def keep_waiting(self, seconds: float = HANG_SECONDS) -> None:
+        """Let the client wait this long, unless it goes before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._gone.wait()
 
     async def require_token(self) -> None:
         """Raise WeChatFailure unless the query has the access token that is valid."""

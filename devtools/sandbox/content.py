@@ -8,24 +8,20 @@ https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/sec-check
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
 from devtools.sandbox.notices import MEDIA_CHECK, tell
 from devtools.sandbox.scenarios import plays
-from server.context import Context
+from devtools.sandbox.wechat_call import WeChatCall
 
 RISKY, DOUBTFUL = "违规", "存疑"
 LABELS = {"pass": 100, "review": 20012, "risky": 20006}
-# The misbehaviours of a check, as opposed to those of its push.
-CHECK_MISBEHAVIOURS = ("error_before", "timeout", "disconnect", "slow", "garbage", "refuse", "judge")
 
 CONTENT_CALLS = ("msg_sec_check", "media_check_async")
 
@@ -51,67 +47,40 @@ class MediaRequest(msgspec.Struct):
     media_url: Annotated[str, Meta(max_length=1024, pattern=r"\Ahttps?://\S+\Z")]
 
 
-class ContentCheck(SandboxHandler):
-    """A check, for the holder of the access token. `call` is its name in a misbehaviour."""
+class ContentCheck(WeChatCall):
+    """A check. Told to `judge`, its result is what the misbehaviour says."""
 
-    call: ClassVar[str]
+    misbehaviours = ("error_before", "timeout", "disconnect", "slow", "garbage", "refuse", "judge")
+    refuses_with = 61010
 
-    def initialize(self, context: Context) -> None:
-        """Take the context from the route table."""
-        super().initialize(context)
-        self._gone = asyncio.Event()
-
-    async def post(self) -> None:
-        """Check, or misbehave as told."""
-        await self.require_token()
-        told = await self.state.misbehaviours.take(CHECK_MISBEHAVIOURS, "", self.call)
-        what, code = (told["what"], told["code"]) if told else ("", "")
-        if what == "error_before":
-            raise WeChatFailure(-1)
-        if what == "refuse":
-            raise WeChatFailure(int(code or "61010"))
-        if what in ("timeout", "disconnect"):
-            if what == "timeout":
-                await self._gone.wait()
-            self.detach().close()
-            return
-        if what == "slow" and told:
-            await asyncio.sleep(told["seconds"])
-        if what == "garbage":
-            self.finish("<html>502</html>")
-            return
-        answer = await self.check(code if what == "judge" else "")
-        self.write_json({"errcode": 0, "errmsg": "ok", "trace_id": new_trace_id(), **answer})
-
-    async def check(self, judged: str) -> Mapping[str, object]:
-        """Return the answer's own fields. `judged` is the result it was told to have, "" for none."""
-        raise NotImplementedError
-
-    def on_connection_close(self) -> None:
-        """Note that the client is gone."""
-        self._gone.set()
+    @property
+    def judged(self) -> str:
+        """The result that it was told to have, "" for none."""
+        return self.told["code"] if self.told is not None and self.told["what"] == "judge" else ""
 
 
 class MsgSecCheck(ContentCheck):
     """POST /wxa/msg_sec_check."""
 
     call = "msg_sec_check"
+    takes = TextRequest
 
-    async def check(self, judged: str) -> Mapping[str, object]:
+    async def answer(self, asked: TextRequest) -> Mapping[str, object]:
         """Return the result, and how each strategy judged."""
-        content = decoded(self.request.body, TextRequest).content
-        suggest = judged or ("risky" if RISKY in content else "review" if DOUBTFUL in content else "pass")
-        return judgement(suggest)
+        content = asked.content
+        found = "risky" if RISKY in content else "review" if DOUBTFUL in content else "pass"
+        return {"trace_id": new_trace_id(), **judgement(self.judged or found)}
 
 
 class MediaCheckAsync(ContentCheck):
     """POST /wxa/media_check_async."""
 
     call = "media_check_async"
+    takes = MediaRequest
 
-    async def check(self, judged: str) -> Mapping[str, object]:
+    async def answer(self, asked: MediaRequest) -> Mapping[str, object]:
         """Return the trace_id, under which the result is pushed."""
-        asked, trace_id = decoded(self.request.body, MediaRequest), new_trace_id()
+        trace_id = new_trace_id()
         event = {
             "ToUserName": "gh_sandbox",
             "FromUserName": asked.openid,
@@ -123,7 +92,7 @@ class MediaCheckAsync(ContentCheck):
             "version": 2,
             "errcode": 0,
             "errmsg": "ok",
-            **judgement(judged or ("risky" if plays(asked.openid, "picture_refused") else "pass")),
+            **judgement(self.judged or ("risky" if plays(asked.openid, "picture_refused") else "pass")),
         }
         settings = self.context.settings
         url = f"{settings.notify_url}/wxPush" if settings.checks_content else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 from typing import Annotated
@@ -10,16 +9,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
+from devtools.sandbox.base import SandboxHandler, WeChatFailure, now_ms
 from devtools.sandbox.codes import PAGES
 from devtools.sandbox.login import Flag, Text, wechat_id
 from devtools.sandbox.store.messages import SandboxMessage
-from devtools.sandbox.store.notices import Misbehaviour
 from devtools.sandbox.wallet import Wallet, WalletFailure
-from server.context import Context
+from devtools.sandbox.wechat_call import WeChatCall
 
 SHOWN_MESSAGES = 100
-HANG_SECONDS = 60
 
 _OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
 _QUERY = re.compile("[!-~]{0,256}")
@@ -57,43 +54,26 @@ class SendRequest(msgspec.Struct):
     lang: str = "zh_CN"
 
 
-class SendMessage(SandboxHandler):
-    """POST /cgi-bin/message/subscribe/send. Its misbehaviour is `message`, by openid."""
+class SendMessage(WeChatCall):
+    """POST /cgi-bin/message/subscribe/send."""
 
-    def initialize(self, context: Context) -> None:
-        """Take the context from the route table."""
-        super().initialize(context)
-        self._gone = asyncio.Event()
+    call = "message"
+    takes = SendRequest
+    misbehaviours = ("error_before", "error_after", "timeout", "disconnect", "slow", "garbage", "refuse")
+    refuses_with = 43101
 
-    async def post(self) -> None:
-        """Send the message, or misbehave as told."""
-        await self.require_token()
-        asked = decoded(self.request.body, SendRequest)
-        told = await self.state.misbehaviours.take(MESSAGE_MISBEHAVIOURS, asked.touser, "message")
-        what = told["what"] if told else ""
-        if told is not None and what == "refuse":
-            await self._refuse(asked, told)
-        if what == "error_before":
-            raise WeChatFailure(-1)
-        await self._send(asked)
-        if what == "error_after":
-            raise WeChatFailure(-1)
-        if told is not None and what in ("timeout", "slow"):
-            await self._wait(told["seconds"] if what == "slow" else HANG_SECONDS)
-        if what in ("timeout", "disconnect"):
-            self.detach().close()
-        elif what == "garbage":
-            self.finish(b"<html><body>502 Bad Gateway</body></html>")
-        else:
-            self.write_json({"errcode": 0, "errmsg": "ok"})
+    def number(self, asked: SendRequest) -> str:
+        """Return the openid."""
+        return asked.touser
 
-    async def _refuse(self, asked: SendRequest, told: Misbehaviour) -> None:
-        errcode = int(told["code"] or 43101)
+    async def refuse(self, asked: SendRequest, errcode: int) -> None:
+        """Raise WeChatFailure. If there is no consent, there is none from now on."""
         if errcode == 43101:
             await self.state.messages.withdraw(asked.touser, asked.template_id)
         raise WeChatFailure(errcode)
 
-    async def _send(self, asked: SendRequest) -> None:
+    async def act(self, asked: SendRequest) -> None:
+        """Send the message."""
         templates = {each.template_id: each for each in self.context.settings.templates.values()}
         if not _OPENID.fullmatch(asked.touser):
             raise WeChatFailure(40003)
@@ -118,23 +98,6 @@ class SendMessage(SandboxHandler):
                 at_ms=now_ms(),
             )
         )
-
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._gone.wait()
-        except TimeoutError:
-            return
-
-    def on_connection_close(self) -> None:
-        """Note that the client is gone."""
-        self._gone.set()
-
-
-# What a call of SendMessage can be told to do.
-MESSAGE_MISBEHAVIOURS = (
-    *("error_before", "error_after", "timeout", "disconnect", "slow", "garbage", "refuse"),
-)
 
 
 def _check(data: dict[str, Value], fields: set[str]) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
-from tornado.log import app_log
 from tornado.web import HTTPError
 
 from devtools.sandbox.base import SandboxHandler
@@ -21,8 +19,6 @@ from server.context import Context
 PREFIX = "/sandbox"
 # A request's signature may be five minutes old.
 FRESH_SECONDS = 300
-# A call that was told to hang closes the connection after this long, if the client still waits.
-HANG_SECONDS = 60
 
 # https://pay.weixin.qq.com/doc/v3/merchant/4012068814 and each interface's own page
 FAILURES: dict[str, tuple[int, str]] = {
@@ -89,7 +85,6 @@ class PayCall(SandboxHandler):
         """Take the context from the route table."""
         super().initialize(context)
         self.pay = self.state.pay
-        self._gone = asyncio.Event()
 
     async def act(self, number: str) -> dict[str, object] | None:
         """Act; return the answer, or None for a 204. `number` is the one in the path, "" if there is none."""
@@ -110,8 +105,10 @@ class PayCall(SandboxHandler):
         answer = await self.act(number)
         if what == "error_after":
             raise PayFailure("SYSTEM_ERROR")
+        if what == "timeout":
+            await self.keep_waiting()
         if what in ("timeout", "disconnect"):
-            await self._say_nothing(wait=what == "timeout")
+            self.detach().close()
             return
         if answer is None:
             self.answer(204, b"", genuine=what != "bad_signature")
@@ -156,19 +153,6 @@ class PayCall(SandboxHandler):
         """Log bugs only. A request that WeChat would refuse too is no bug."""
         if not isinstance(error, PayFailure):
             super().log_exception(kind, error, trace)
-
-    def on_connection_close(self) -> None:
-        """Note that the client is gone."""
-        self._gone.set()
-
-    async def _say_nothing(self, wait: bool) -> None:
-        if wait:
-            try:
-                async with asyncio.timeout(HANG_SECONDS):
-                    await self._gone.wait()
-            except TimeoutError:
-                app_log.info("%s: the client still waits after %d s", self.call, HANG_SECONDS)
-        self.detach().close()
 
     def _verify(self) -> None:
         found = _AUTHORIZATION.fullmatch(self.request.headers.get("Authorization", ""))

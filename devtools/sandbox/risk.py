@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
+from collections.abc import Mapping
 from ipaddress import ip_address
 
 import msgspec
 
-from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded
+from devtools.sandbox.base import WeChatFailure
 from devtools.sandbox.scenarios import RISKY_RANK, plays
+from devtools.sandbox.wechat_call import WeChatCall
 
-RISK_MISBEHAVIOURS = ("rank", "refuse", "error_before", "slow", "garbage")
 MARKETING = 1
 
 _OPENID = re.compile(r"o[0-9A-Za-z_-]{27}")
@@ -27,32 +27,20 @@ class RiskRequest(msgspec.Struct):
     client_ip: str = ""
 
 
-class RiskRank(SandboxHandler):
-    """POST /wxa/getuserriskrank. A misbehaviour names this call `risk`; its number is an openid."""
+class RiskRank(WeChatCall):
+    """POST /wxa/getuserriskrank: rank 0, 4 about `risky`, or the `code` of a misbehaviour `rank`."""
 
-    async def post(self) -> None:
-        """Answer rank 0, 4 about `risky`, or the `code` of a misbehaviour `rank`; or misbehave otherwise."""
-        await self.require_token()
-        asked = decoded(self.request.body, RiskRequest)
-        told = await self.state.misbehaviours.take(RISK_MISBEHAVIOURS, asked.openid, "risk")
-        what = told["what"] if told else ""
-        if what == "error_before":
-            raise WeChatFailure(-1)
-        if told is not None and what == "refuse":
-            raise WeChatFailure(int(told["code"] or 61010))
-        self._check(asked)
-        if told is not None and what == "slow":
-            await asyncio.sleep(told["seconds"])
-        if what == "garbage":
-            self.finish(b"<html><body>502 Bad Gateway</body></html>")
-            return
-        rank = RISKY_RANK if plays(asked.openid, "risky") else 0
-        if told is not None and what == "rank":
-            rank = int(told["code"] or RISKY_RANK)
-        said = {"errcode": 0, "errmsg": "getuserriskrank succ", "risk_rank": rank}
-        self.write_json(said | {"unoin_id": secrets.randbelow(10**9)})
+    call = "risk"
+    takes = RiskRequest
+    misbehaviours = ("rank", "refuse", "error_before", "slow", "garbage")
+    refuses_with = 61010
 
-    def _check(self, asked: RiskRequest) -> None:
+    def number(self, asked: RiskRequest) -> str:
+        """Return the openid."""
+        return asked.openid
+
+    async def act(self, asked: RiskRequest) -> None:
+        """Check the request."""
         if asked.appid != self.context.settings.appid:
             raise WeChatFailure(40013)
         if not _OPENID.fullmatch(asked.openid):
@@ -63,3 +51,10 @@ class RiskRank(SandboxHandler):
             ip_address(asked.client_ip)
         except ValueError:
             raise WeChatFailure(44002) from None
+
+    async def answer(self, asked: RiskRequest) -> Mapping[str, object]:
+        """Return the rank."""
+        rank = RISKY_RANK if plays(asked.openid, "risky") else 0
+        if self.told is not None and self.told["what"] == "rank":
+            rank = int(self.told["code"] or RISKY_RANK)
+        return {"errmsg": "getuserriskrank succ", "risk_rank": rank, "unoin_id": secrets.randbelow(10**9)}

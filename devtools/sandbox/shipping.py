@@ -5,15 +5,15 @@ https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_u
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from devtools.sandbox.base import SandboxHandler, WeChatFailure, decoded, now_ms
+from devtools.sandbox.base import WeChatFailure, now_ms
 from devtools.sandbox.store.merchant import SANDBOX_MCHID
 from devtools.sandbox.store.pay import SandboxOrder
+from devtools.sandbox.wechat_call import WeChatCall
 
 SHIPPING_CALLS = ("shipping", "managed")
 SHIPPING_MISBEHAVIOURS = ("refuse", "error_before", "error_after", "slow", "garbage", "unmanaged")
@@ -66,48 +66,44 @@ class ManagedRequest(msgspec.Struct):
     appid: str = ""
 
 
-class IsTradeManaged(SandboxHandler):
-    """POST /wxa/sec/order/is_trade_managed. A misbehaviour names this call `managed`."""
+class IsTradeManaged(WeChatCall):
+    """POST /wxa/sec/order/is_trade_managed: it is, unless a misbehaviour says `unmanaged`."""
 
-    async def post(self) -> None:
-        """Answer 1, or 0 if a misbehaviour says `unmanaged`; or refuse if one says so."""
-        await self.require_token()
-        asked = decoded(self.request.body, ManagedRequest)
+    call = "managed"
+    takes = ManagedRequest
+    misbehaviours = SHIPPING_MISBEHAVIOURS
+    refuses_with = 48001
+
+    async def act(self, asked: ManagedRequest) -> None:
+        """Check the request."""
         if not asked.appid:
             raise WeChatFailure(40097)
         if asked.appid != self.context.settings.appid:
             raise WeChatFailure(40013)
-        told = await self.state.misbehaviours.take(SHIPPING_MISBEHAVIOURS, "", "managed")
-        if told is not None and told["what"] == "refuse":
-            raise WeChatFailure(int(told["code"] or 48001))
-        managed = told is None or told["what"] != "unmanaged"
-        self.write_json({"errcode": 0, "errmsg": "ok", "is_trade_managed": managed})
+
+    async def answer(self, asked: ManagedRequest) -> Mapping[str, object]:
+        """Return whether reports are needed."""
+        del asked
+        return {"is_trade_managed": self.told is None or self.told["what"] != "unmanaged"}
 
 
-class UploadShippingInfo(SandboxHandler):
-    """POST /wxa/sec/order/upload_shipping_info. A misbehaviour names it `shipping`, by openid."""
+class UploadShippingInfo(WeChatCall):
+    """POST /wxa/sec/order/upload_shipping_info."""
 
-    async def post(self) -> None:
-        """Note that a payment was delivered; or misbehave as told."""
-        await self.require_token()
-        asked = decoded(self.request.body, ShippingRequest)
-        told = await self.state.misbehaviours.take(SHIPPING_MISBEHAVIOURS, asked.payer.openid, "shipping")
-        what = told["what"] if told else ""
-        if what == "error_before":
-            raise WeChatFailure(-1)
-        if told is not None and what == "refuse":
-            raise WeChatFailure(int(told["code"] or 10060012))
+    call = "shipping"
+    takes = ShippingRequest
+    misbehaviours = SHIPPING_MISBEHAVIOURS
+    refuses_with = 10060012
+
+    def number(self, asked: ShippingRequest) -> str:
+        """Return the payer's openid."""
+        return asked.payer.openid
+
+    async def act(self, asked: ShippingRequest) -> None:
+        """Note that a payment was delivered."""
         for errcode in _faults(asked):
             raise WeChatFailure(errcode)
         await self._ship(await self._find(asked), asked)
-        if what == "error_after":
-            raise WeChatFailure(-1)
-        if told is not None and what == "slow":
-            await asyncio.sleep(told["seconds"])
-        if what == "garbage":
-            self.finish(b"<html><body>502 Bad Gateway</body></html>")
-            return
-        self.write_json({"errcode": 0, "errmsg": "ok"})
 
     async def _find(self, asked: ShippingRequest) -> SandboxOrder:
         key = asked.order_key
