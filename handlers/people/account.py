@@ -18,7 +18,6 @@ from server.actions.people.account import (
     delete_at,
     end_sessions,
     log_in,
-    log_in_with_data,
     set_profile,
 )
 from server.actions.people.leave import leave, stay
@@ -90,7 +89,7 @@ class UserLogin(Interface):
     async def answer(self, request: UserLoginRequest) -> UserLoginReply:
         """Return the person of the code, with a new token.
 
-        Raises what `log_in_with_data` raises, BadRequest, TooOften and Busy. Only wrong codes count against
+        Raises what `log_in` raises, BadRequest, TooOften and Busy. Only wrong codes count against
         an address, because thousands of people may share it.
         """
         if request.iv is None and request.encryptedData is not None:
@@ -147,11 +146,7 @@ class UserLogin(Interface):
         async def admit(unionid: str) -> None:
             await self.context.limits.take(self.context.limits.counts("logins", unionid, ""))
 
-        if request.iv is None or request.encryptedData is None:
-            return await log_in(self.context, request.code, admit)
-        return await log_in_with_data(
-            self.context, request.code, request.iv, request.encryptedData, admit
-        )
+        return await log_in(self.context, request.code, admit, request.iv, request.encryptedData)
 
 
 class CashRules(msgspec.Struct):

@@ -164,33 +164,25 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: in
 
 
 @prize
-def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int) -> Row:
-    """The winner says where to send it."""
+def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int, claimed_after_ms: int) -> list[Row]:
+    """The winner says where to send it, or says so anew, if they claimed it later than `claimed_after_ms`."""
     where = {"address_box": address_box, "phone_hash": phone_hash}
-    return Row("won -> given", sets={**where, "claimed_at": now_ms, "given_at": now_ms})
+    return [
+        Row("won -> given", sets={**where, "claimed_at": now_ms, "given_at": now_ms}),
+        Row("given", where={"claimed_at": Above(claimed_after_ms)}, sets=where),
+    ]
 
 
 @prize
-def address_replaced(address_box: Sealed, phone_hash: str, claimed_after_ms: int) -> Row:
-    """The winner gives another address, soon after the first."""
-    where = {"address_box": address_box, "phone_hash": phone_hash}
-    return Row("given", where={"claimed_at": Above(claimed_after_ms)}, sets=where)
-
-
-@prize
-def sent(carrier: str, number: str, now_ms: int, due_at_ms: int) -> Row:
-    """The publisher sent the prize; at `due_at_ms` it counts as received."""
-    return Row(
-        "given -> sent",
-        where={"address_box": PRESENT},
-        sets={"carrier": carrier, "number": number, "sent_at": now_ms, "due_at": due_at_ms},
-    )
-
-
-@prize
-def parcel_corrected(carrier: str, number: str, sent_after_ms: int) -> Row:
-    """The publisher corrects the parcel's number, soon after it was sent."""
-    return Row("sent", where={"sent_at": Above(sent_after_ms)}, sets={"carrier": carrier, "number": number})
+def sent(carrier: str, number: str, now_ms: int, due_at_ms: int, sent_after_ms: int) -> list[Row]:
+    """The publisher sent the prize, and it counts as received at `due_at_ms`; or they correct the parcel of a
+    prize that they sent later than `sent_after_ms`."""
+    parcel = {"carrier": carrier, "number": number}
+    first = {**parcel, "sent_at": now_ms, "due_at": due_at_ms}
+    return [
+        Row("given -> sent", where={"address_box": PRESENT}, sets=first),
+        Row("sent", where={"sent_at": Above(sent_after_ms)}, sets=parcel),
+    ]
 
 
 @prize

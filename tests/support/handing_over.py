@@ -72,11 +72,11 @@ class Steps:
     def __call__(self, world: World) -> Iterator[Step[World]]:
         """Yield each possible step, and the world after it."""
         if world.by == "mail":
-            yield from self._prize(world, prize.given_by_mail, b"", "", NOW)
+            yield from self._prize(world, prize.given_by_mail, b"", "", NOW, NOW)
         else:
             yield from self._prize(world, prize.awaits_pickup, "123456", NOW)
         # A publisher may send either request, whatever the kind of the prize.
-        yield from self._prize(world, prize.sent, "", "", NOW, NOW, gone=True)
+        yield from self._prize(world, prize.sent, "", "", NOW, NOW, NOW, gone=True)
         yield from self._prize(world, prize.received, NOW)
         yield from self._prize(world, prize.handed_over, NOW, gone=True)
         yield from self._prize(world, prize.expired, BEFORE if world.over else LATER)

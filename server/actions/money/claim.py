@@ -24,7 +24,7 @@ from server.errors import (
 )
 from server.game.amounts import DAY_MS, tomorrow_ms
 from server.game.bill import CONFIRM_MS, DAY_FULL, asking
-from server.game.prize import GIVEN, GONE, address_replaced, awaits_pickup, claimed, given_by_mail, is_out
+from server.game.prize import GIVEN, GONE, awaits_pickup, claimed, given_by_mail, is_out
 from server.game.provinces import province_of
 from server.game.ranks import BY_MAIL, RED_PACKET
 from server.game.reasons import frozen, why_held, why_not_claim
@@ -191,9 +191,7 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
     now_ms, prizes = context.clock.now_ms(), context.store.prizes
     box = context.keys.seal("address", msgspec.json.encode(where), prize["_id"])
     phone = context.keys.phone_hashes(phone_digits(where.phone))[0]
-    given = await prizes.move(prize["_id"], given_by_mail(box, phone, now_ms))
-    if given is None:
-        given = await prizes.move(prize["_id"], address_replaced(box, phone, now_ms - REPLACEABLE_MS))
+    given = await prizes.move(prize["_id"], given_by_mail(box, phone, now_ms, now_ms - REPLACEABLE_MS))
     if given is None:
         given = await _reread(context, prize)
         refuse(why_held(given))

@@ -80,6 +80,7 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | Non
         created_at=now_ms,
         ended_at=0,
         sent_at=0,
+        asked_at=0,
         due_at=now_ms + ASK_AGAIN_MS,
     )
     if await bills.insert(bill):

@@ -37,10 +37,8 @@ async def ship(context: Context, code: str, unionid: str, depth: int, carrier: C
         frozen = await apply_freezes(context, prize)  # a simultaneous freeze may have missed it
         if not frozen and "address_box" in prize and not await is_address_open(context, prize):
             raise NotShippable("这一份的收货地址还没有打开：请先寄出更早填好地址的")
-    sent = await prizes.move(prize_id, row.sent(carrier, number, now_ms, now_ms + ARRIVAL_MS))
-    if sent is None:
-        corrected = row.parcel_corrected(carrier, number, now_ms - CORRECTABLE_MS)
-        sent = await prizes.move(prize_id, corrected)
+    sends = row.sent(carrier, number, now_ms, now_ms + ARRIVAL_MS, now_ms - CORRECTABLE_MS)
+    sent = await prizes.move(prize_id, sends)
     if sent is not None:
         await announce_claim(context, sent)
     else:

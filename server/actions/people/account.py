@@ -24,8 +24,6 @@ from server.security.plain_text import one_line
 from server.security.random_codes import derived_code
 from server.store.people.people import PUBLIC_CHARACTERS, Ban, Login, Person
 from server.telemetry import metrics
-from server.wechat import Session
-from server.wechat.user_data import UserData
 
 # Called with the person's id before anything is written. May raise a refusal.
 AdmitLogin = Callable[[str], Awaitable[None]]
@@ -39,45 +37,29 @@ def known_people_of(context: Context) -> KnownPeople:
     return known
 
 
-async def log_in(context: Context, code: str, admit: AdmitLogin) -> Person:
-    """Trade a login code for a person's record. A new person has no name yet.
-
-    Raises BadLoginCode, LoginBlocked, WeChatBusy, and what `admit` raises.
-    """
-    return await _let_in(context, await context.wechat.code_to_session(code), admit, None)
-
-
-async def log_in_with_data(
-    context: Context, code: str, iv: str, encrypted_data: str, admit: AdmitLogin
+async def log_in(
+    context: Context, code: str, admit: AdmitLogin, iv: str | None = None, encrypted_data: str | None = None
 ) -> Person:
-    """Trade a login code and WeChat's encrypted user data for a person's record.
+    """Trade a login code, perhaps with WeChat's encrypted user data, for a person's record.
 
-    The session key lives only as long as this call. Raises BadLoginCode, LoginBlocked, WeChatBusy,
-    BadUserData, and what `admit` raises.
+    A person keeps the id of their first login: at that, WeChat may have given no unionid. Without the data, a
+    new person has no name yet. The session key lives only as long as this call. Raises BadLoginCode,
+    LoginBlocked, WeChatBusy, BadUserData, and what `admit` raises.
     """
-    session = await context.wechat.code_to_session(code)
-    # Do not trust the unionid in the data: WeChat's encryption does not authenticate, so the sender could put
-    # any id there and so pass for any number of people. WeChat gives the unionid with the session, if there
-    # is one.
-    user = context.wechat.decrypt_user(session, iv, encrypted_data)
-    person = await _let_in(context, session, admit, user)
-    if context.settings.checks_content:
-        await submit_name(context, person, one_line(user.nick_name))
-    return person
-
-
-async def _let_in(context: Context, session: Session, admit: AdmitLogin, user: UserData | None) -> Person:
-    """Save what WeChat says of a person who logs in, and return their record; `user` is their data, if sent.
-
-    A person keeps the id of their first login: at that, WeChat may have given no unionid.
-    """
+    session, user = await context.wechat.code_to_session(code), None
+    if iv is not None and encrypted_data is not None:
+        # Do not trust the unionid in the data: WeChat's encryption does not authenticate, so the sender could
+        # put any id there and so pass for any number of people. WeChat gives the unionid with the session, if
+        # there is one.
+        user = context.wechat.decrypt_user(session, iv, encrypted_data)
     known = await context.store.people.with_openid(session.openid)
     unionid = known["_id"] if known else session.unionid or f"openid:{session.openid}"
     await admit(unionid)
     # The sender may have altered the name and the picture, so they are treated like what a person chooses.
     # Where contents are checked, the picture is left out, because a picture at a foreign address can change
     # after a check.
-    shown = user if user is not None and not context.settings.checks_content else None
+    checked = context.settings.checks_content
+    shown = None if checked else user
     login = Login(
         _id=unionid,
         openid=session.openid,
@@ -94,6 +76,8 @@ async def _let_in(context: Context, session: Session, admit: AdmitLogin, user: U
     if "forgotten_as" in person:
         raise LoginBlocked("这个账号正在注销，请稍后再登录")
     metrics.LOGINS.inc()
+    if user is not None and checked:
+        await submit_name(context, person, one_line(user.nick_name))
     return person
 
 

@@ -37,7 +37,7 @@ class Bill(TypedDict):
     created_at: int
     ended_at: int
     sent_at: int
-    asked_at: NotRequired[int]
+    asked_at: int
     unsendable: NotRequired[int]
     unknown_since: NotRequired[int]
     due_at: NotRequired[int]
