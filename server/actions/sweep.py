@@ -73,7 +73,6 @@ async def settle_prize(context: Context, prize: Prize) -> None:
     """Do for a prize what a dead process left undone.
 
     The bill of a prize that is being frozen is cancelled. Goods on their way count as received after a while.
-    Raises Contradiction.
     """
     await follow_prize(context, prize)
     if prize["state"] == "sent":

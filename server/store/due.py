@@ -32,6 +32,13 @@ class DueDocuments(Documents[T]):
         """Return the document of this `_id`, None if there is none."""
         return await self.collection.find_one({"_id": key})
 
+    async def get(self, key: str) -> T:
+        """Return the document of this `_id`, which must be there. Raises LookupError."""
+        found = await self.find(key)
+        if found is None:
+            raise LookupError(f"{self.NAME} has no {key}")
+        return found
+
     async def lease_due(
         self,
         now_ms: Callable[[], int],

@@ -26,7 +26,6 @@ from server.game.refund import RefundKind
 from server.game.review import IN_REVIEW, is_checking, is_taken_down
 from server.game.task import Task, unpaid_until_ms
 from server.store.money.orders import Order
-from server.wechat.pay.answers import Contradiction
 
 LOOK_AGAIN_MS = 60_000
 # Look again after this if all prizes that are left wait for an operator.
@@ -188,7 +187,4 @@ async def _expire_prizes(context: Context, task: Task, deadline_ms: int) -> int 
 async def _owe_back(context: Context, kind: RefundKind, task: Task, amount_fen: int) -> None:
     if not amount_fen:
         return
-    order = await context.store.orders.find(task.get("paid_by", ""))
-    if order is None:
-        raise Contradiction(f"task {task['_id']} is open and nobody paid for it")
-    await owe_refund(context, kind, order, amount_fen)
+    await owe_refund(context, kind, await context.store.orders.get(task.get("paid_by", "")), amount_fen)

@@ -15,18 +15,11 @@ from server.game.prize import is_out
 from server.game.prize import prize as lifecycle
 from server.game.task import Task
 from server.store.money.prizes import Prize
-from server.wechat.pay.answers import Contradiction
 
 
 async def record_prize(context: Context, dig: Dig) -> None:
-    """Write the prize of a dig that won, and enter it as owed. Safe to repeat.
-
-    Raises Contradiction if the dig's task is gone.
-    """
-    task = await context.store.tasks.find(dig["code"])
-    if task is None:
-        raise Contradiction(f"dig {dig['_id']} has no task")
-    await _write(context, task, dig)
+    """Write the prize of a dig that won, and enter it as owed. Safe to repeat."""
+    await _write(context, await context.store.tasks.get(dig["code"]), dig)
 
 
 async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | None:

@@ -136,7 +136,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
                 return Claim(task, prize)
             ensured = await ensure_bill(context, prize)
             if ensured is None:
-                prize = await _reread(context, prize)
+                prize = await context.store.prizes.get(prize["_id"])
                 context.background.spawn(follow_prize(context, prize))
                 continue
             bill, made = ensured
@@ -148,7 +148,7 @@ async def _claim_red_packet(context: Context, task: Task, prize: Prize) -> Claim
             else:
                 await follow_bill(context, bill)
             context.background.spawn(follow_prize(context, prize, done=("bill",)))
-            prize = await _reread(context, prize)
+            prize = await context.store.prizes.get(prize["_id"])
             refuse(why_held(prize))
             if made or bill["state"] in ("asked", "waiting"):
                 return _claimed(task, prize, bill, context.clock.now_ms())
@@ -170,7 +170,8 @@ async def _begin_claiming(context: Context, task: Task, prize: Prize) -> Prize:
     # The prize is due again in a minute: if this process dies before the bill is saved, a sweep makes it
     # then.
     begin = claimed(prize["attempt"], now_ms, now_ms + 60_000, young, private)
-    return await context.store.prizes.move(prize["_id"], begin) or await _reread(context, prize)
+    prizes, key = context.store.prizes, prize["_id"]
+    return await prizes.move(key, begin) or await prizes.get(key)
 
 
 def _claimed(task: Task, prize: Prize, bill: Bill, now_ms: int) -> Claim:
@@ -193,7 +194,7 @@ async def _claim_by_mail(context: Context, task: Task, prize: Prize, where: Addr
     phone = context.keys.phone_hashes(phone_digits(where.phone))[0]
     given = await prizes.move(prize["_id"], given_by_mail(box, phone, now_ms, now_ms - REPLACEABLE_MS))
     if given is None:
-        given = await _reread(context, prize)
+        given = await context.store.prizes.get(prize["_id"])
         refuse(why_held(given))
         if given["state"] not in GIVEN:
             raise ClaimOver
@@ -212,14 +213,8 @@ async def _claim_on_site(context: Context, task: Task, prize: Prize) -> Claim:
         pickup = f"{secrets.randbelow(10**PICKUP_DIGITS):0{PICKUP_DIGITS}}"
         awaits = awaits_pickup(pickup, context.clock.now_ms())
         moved = await context.store.prizes.move_if_new(prize["_id"], awaits)
-        prize = moved or await _reread(context, prize)
+        prize = moved or await context.store.prizes.get(prize["_id"])
     raise OutcomeUnknown
-
-
-async def _reread(context: Context, prize: Prize) -> Prize:
-    found = await context.store.prizes.find(prize["_id"])
-    assert found is not None  # noqa: S101  (a prize is never deleted)
-    return found
 
 
 def check_address(receiver: str, phone: str, address: str) -> Address:

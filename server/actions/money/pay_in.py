@@ -197,13 +197,13 @@ async def ask_about_order(context: Context, order: Order, *, close: bool) -> Ord
         # WeChat does not have the order. Until it expires our request may still reach WeChat.
         if expired:
             await context.store.orders.moves(number, row.expired())
-        return await _reread(context, number)
+        return await context.store.orders.get(number)
     if answer.paid:
         if await note_payment(context, answer):
-            await follow_payments(context, [await _reread(context, number)])
+            await follow_payments(context, [await context.store.orders.get(number)])
     elif answer.trade_state in ("CLOSED", "REVOKED"):
         await context.store.orders.moves(number, row.closed())
-    return await _reread(context, number)
+    return await context.store.orders.get(number)
 
 
 async def _close(context: Context, number: str) -> OrderAnswer:
@@ -213,13 +213,6 @@ async def _close(context: Context, number: str) -> OrderAnswer:
         if refused.code not in ("ORDERPAID", "ORDER_CLOSED"):
             raise
     return await context.pay.query_order(number)
-
-
-async def _reread(context: Context, number: str) -> Order:
-    order = await context.store.orders.find(number)
-    if order is None:
-        raise Contradiction(f"order {number} is gone")
-    return order
 
 
 async def note_payment(context: Context, answer: OrderAnswer) -> bool:

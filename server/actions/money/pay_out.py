@@ -43,19 +43,14 @@ log = logging.getLogger("wabao.money")
 
 
 async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | None:
-    """Return the bill of a prize that is `claiming`, and whether this call made it.
-
-    None if the prize is held instead. Raises Contradiction.
-    """
+    """Return the bill of a prize that is `claiming`, and whether this call made it; None if it is held."""
     bills, number = context.store.bills, bill_number(prize)
     known = await bills.find(number)
     if known is not None:
         return known, False
     if not await weigh(context, prize):
         return None
-    person = await context.store.people.find(prize["unionid"])
-    if person is None:
-        raise Contradiction(f"prize {prize['_id']} has no winner")
+    person = await context.store.people.get(prize["unionid"])
     now_ms = context.clock.now_ms()
     bill = Bill(
         _id=number,
@@ -85,7 +80,7 @@ async def ensure_bill(context: Context, prize: Prize) -> tuple[Bill, bool] | Non
     )
     if await bills.insert(bill):
         return bill, True
-    return await reread_bill(context, number), False
+    return await context.store.bills.get(number), False
 
 
 async def send_bill(context: Context, bill: Bill) -> Bill:
@@ -96,7 +91,7 @@ async def send_bill(context: Context, bill: Bill) -> Bill:
     number = bill["_id"]
     about = await context.store.bills.move(number, sending())
     if about is None:
-        return await reread_bill(context, number)
+        return await context.store.bills.get(number)
     try:
         answer = await context.pay.transfer(bytes(about["body"]))
     except PayRefused as refused:
@@ -152,7 +147,7 @@ async def _cancel(context: Context, bill: Bill) -> None:
     """
     if bill["state"] == "asked":
         stopped = await context.store.bills.move(bill["_id"], stop_sending())
-        bill = stopped or await reread_bill(context, bill["_id"])
+        bill = stopped or await context.store.bills.get(bill["_id"])
     bill = await ask_about_bill(context, bill)
     if cancellable(bill):
         try:
@@ -179,8 +174,8 @@ async def note_bill(context: Context, answer: BillAnswer, bill: Bill | None = No
     noted = await bills.move(number, said)
     if noted is not None:
         return noted
-    known = await reread_bill(context, number)
-    if answer.amount_fen not in (None, known["amount_fen"]):
+    known = await bills.find(number)
+    if known is None or answer.amount_fen not in (None, known["amount_fen"]):
         raise Contradiction(f"bill {number} of {answer.amount_fen} fen")
     if answer.final and (known["state"] == "given") != (answer.state == "SUCCESS"):
         await bills.raise_alarm(number, CONTRADICTION)
@@ -207,19 +202,11 @@ async def settle_bill(context: Context, bill: Bill) -> None:
     await (follow_bill(context, bill) if is_over(bill) else ask_about_bill(context, bill))
 
 
-async def reread_bill(context: Context, number: str) -> Bill:
-    """Return a bill that must exist. Raises Contradiction if it does not."""
-    bill = await context.store.bills.find(number)
-    if bill is None:
-        raise Contradiction(f"there is no bill {number}")
-    return bill
-
-
 async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
     """End a bill that WeChat did not know when it was asked, unless our request may have been under way."""
     ended = await context.store.bills.move(bill["_id"], give_up(asked_at_ms, bill["alarm"]))
     if ended is None:
-        return await reread_bill(context, bill["_id"])
+        return await context.store.bills.get(bill["_id"])
     log.warning("WeChat never got bill %s, and it is not sent again: %s", bill["_id"], ended["fail_reason"])
     await follow_bill(context, ended)
     return ended
@@ -238,4 +225,4 @@ async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bi
     noted = await context.store.bills.move(
         bill["_id"], refused_by_wechat(refused.code, now_ms + ASK_AGAIN_MS)
     )
-    return noted or await reread_bill(context, bill["_id"])
+    return noted or await context.store.bills.get(bill["_id"])
