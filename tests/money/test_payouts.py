@@ -283,7 +283,7 @@ async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(clien
     report = await audit(context.store, context.pay)
     assert report.differences == []
     assert sorted(finding.values[1] for finding in report.waiting) == ["ABNORMAL", "CLOSED"]
-    assert report.paid_fen - report.given_fen - report.refunded_fen == 400
+    assert report.fen["paid_fen"] - report.fen["given_fen"] - report.fen["refunded_fen"] == 400
 
 
 async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, settings, monkeypatch):
