@@ -136,6 +136,7 @@ class BaseHandler(RequestHandler):
 
     context: Context
     method: ClassVar[str] = "GET"
+    _etag: str | None = None
 
     def initialize(self, context: Context | None = None) -> None:
         """Take the context from the route table. What is there before the stores are has none."""
@@ -157,8 +158,8 @@ class BaseHandler(RequestHandler):
         """Ignore a body."""
 
     def compute_etag(self) -> str | None:
-        """Return None, so that a reply is never a 304, which has no `status`."""
-        return None
+        """Return the ETag of a file; None for a reply, so that it is never a 304, which has no `status`."""
+        return self._etag
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:
         """Decode a part of the path. Raises HTTPError 404 if it is not UTF-8."""

@@ -85,12 +85,6 @@ class File(BaseHandler):
     picture is checked.
     """
 
-    _etag: str | None = None
-
-    def compute_etag(self) -> str | None:
-        """Return the ETag: the file's name; None if there is no file."""
-        return self._etag
-
     async def caching(self, file: StoredFile) -> str | None:
         """Return how long clients may show a file without asking again; None if it must not be sent.
 
