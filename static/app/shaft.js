@@ -103,7 +103,8 @@ function digButton(onDig, strokes) {
       const time = asTime(seconds);
       write(big, time);
       big.className = time.length > 5 ? "longest" : time.length > 3 ? "long" : "";
-      write(small, startWords(task) ? "后开挖" : `${seconds < 60 ? "秒" : ""}后${why ? "别人" : ""}可挖`);
+      const then = startWords(task) ? "开挖" : why ? "别人可挖" : "可挖";
+      write(small, `${seconds < 60 ? "秒" : ""}后${then}`);
     } else {
       fill(big, icon(why === "ended" || why === "not_paid" || why === "no_such_task" ? "lock" : "shovel", 44));
       write(small, why ? WHY_NOT[why] ?? "暂不能挖" : busy ? digging(task) : "挖一锹");

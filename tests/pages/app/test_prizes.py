@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -59,6 +60,11 @@ def test_a_cooldown_is_over_for_others_where_somebody_has_won(window, address, p
     page = window("朵朵", f"/#/task/{code}").page
     expect(page.locator("button.dig")).to_contain_text("后别人可挖")
     expect(page.get_by_text("别人的下一锹 1/1")).to_be_visible()
+
+
+def test_the_last_seconds_before_an_opening_are_called_seconds(window, publisher):
+    code = publisher.publish(a_picture(), name="一只银碗", starts_at=int(time.time() * 1000) + 58_000)
+    expect(window("朵朵", f"/#/task/{code}").page.locator("button.dig")).to_contain_text("秒后开挖")
 
 
 def come_in(window: Opener, data: dict[str, Any]) -> Page:
