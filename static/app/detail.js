@@ -19,7 +19,7 @@ import { Participants } from "./participants.js";
 import { payment } from "./payment.js";
 import { prefers } from "./preferences.js";
 import { fairness } from "./proof.js";
-import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, outlookOf, rankLines, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
+import { AFTER, EDIT, ENDINGS, OWN, REPORT, WINNERS, buriedWords, endWords, facts, handingLines, inReview, moreKinds, outlookOf, rankLines, title, untilWords, wonWords } from "../miniprogram/shared/words.js";
 import { entitle, focusHeading } from "./router.js";
 import { shaft } from "./shaft.js";
 import { report } from "./report.js";
@@ -70,6 +70,7 @@ class Page {
   #watched = false; // the first snapshot has come: a later one means that frames were missed
   #winners = new Map(); // by winners' places: who is known to have won, and what
   #judged = ""; // the `review` that a frame told and that was not read yet
+  #unfolded = false; // all kinds of prizes show
   #edited = 0; // the `edited` that came with it
 
   constructor(task, signal) {
@@ -95,6 +96,7 @@ class Page {
     this.facts = el("p.facts");
     this.buried = el("span");
     this.ranks = el("ul.ranks");
+    this.moreKinds = el("button.link", { onclick: () => { this.#unfolded = true; this.show(); } });
     this.claim = el("div", { id: "claim" });
     this.deadline = el("p.hint");
     this.due = el("div");
@@ -140,6 +142,7 @@ class Page {
         this.facts,
         handingLines(task).map((line) => el("p.hint", {}, line)),
         this.ranks,
+        this.moreKinds,
         synopsis(task)),
     );
   }
@@ -159,6 +162,10 @@ class Page {
     redraw(this.facts, facts(task), (all) => all.map((words) => el("span.fact", {}, words)));
     redraw(this.ranks, rankLines(task), (all) => all.map(({ name, thumbnail, what, left }) => el("li", {}, thumbnail ? el("img", { src: thumbnail, alt: "", width: 40, height: 40 }) : null, el("b", {}, name), el("span", {}, what), el("span.hint", {}, left))));
     set(this.ranks, { hidden: !task.ranks.length });
+    const more = this.#unfolded ? "" : moreKinds(task);
+    this.ranks.classList.toggle("cut", Boolean(more));
+    set(this.moreKinds, { hidden: !more });
+    write(this.moreKinds, more);
     set(this.early, { hidden: !mayEnd(task) });
     write(this.early, task.need_pay ? OWN.discard : OWN.end);
     set(this.edit, { hidden: !mayEdit(task) });

@@ -88,6 +88,12 @@ export const rankLines = ({ ranks = [] }) => ranks.map((rank) => ({
   name: rank.name, thumbnail: rank.thumbnail, what: kindWords(rank), left: `剩 ${rank.prizes_left} / ${rank.prize_num} 份`,
 }));
 
+// How many kinds of prizes show at first, so that the button that digs is in sight.
+export const KINDS_AT_FIRST = 3;
+
+/** The button that shows the other kinds; "" if all show. */
+export const moreKinds = ({ ranks = [] }) => (ranks.length > KINDS_AT_FIRST + 1 ? `还有 ${ranks.length - KINDS_AT_FIRST} 种奖品` : "");
+
 /** What somebody won, as a dig, a frame, a card or a winner's row tells it; "" if all prizes of the treasure are alike. */
 export const wonWords = ({ rank, money_fen }, { ranks = [] }) => (ranks[rank - 1]
   ? ranks[rank - 1].name + (money_fen ? `，${yuan(money_fen)}` : "") : "");

@@ -110,6 +110,20 @@ def test_footprints_say_how_likely_each_dig_was_and_what_that_adds_up_to(client,
     digger.says("一面铜镜", "第 1 层 · 这一层不会有 · 没挖到")
 
 
+def test_of_many_kinds_of_prizes_the_first_show_and_the_others_unfold(client, publisher):
+    kinds = [{"name": f"第 {place} 等奖", "prize_num": 1} for place in range(1, 8)]
+    half = {"sealed_seed": publisher.get("/commitment")["sealed_seed"], "nonce": "ab" * 16}
+    numbers = {"prize_num": 7, "interval": 2, "fluctuation": 0, "forecast_num": 14}
+    code = publisher.publish(a_picture(), prizes=kinds, **numbers, **half)
+    reader = client("小明")
+    reader.open("treasure", code)
+    reader.says("第 3 等奖", "还有 4 种奖品")
+    reader.keeps_silent("第 4 等奖", "第 7 等奖")
+    reader.press("还有 4 种奖品")
+    reader.says("第 4 等奖", "第 7 等奖")
+    reader.keeps_silent("还有 4 种奖品")
+
+
 def test_a_winner_reads_that_the_next_dig_is_somebody_elses(client, publisher):
     two = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 0}
     code = publisher.publish(a_picture(), name="两个铜镜", **two)
