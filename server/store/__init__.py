@@ -49,6 +49,7 @@ from server.store.operator_sessions import OperatorSessions
 from server.store.people.erasure import Erasure
 from server.store.people.follows import Follows
 from server.store.people.people import People
+from server.store.pipelines import Document
 from server.store.reviews.media_checks import MediaChecks
 from server.store.reviews.reports import Reports
 from server.store.reviews.reviews import Reviews
@@ -60,8 +61,6 @@ __all__ = ("Store", "denials_told", "is_denied", "is_unavailable", "refused_reas
 
 OPERATION_SECONDS = 5
 DEFAULT_DATABASE = "wabao"
-
-Document = dict[str, Any]
 
 
 class _PlainInt(TypeDecoder):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from server.store.digging.tasks import long_reported
 from server.store.documents import Documents
 from server.store.meta import LOOK, AboutDatabase
 from server.store.money.prizes import old_address
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 # - pending: digs that the history may lack.
 # - addresses: of goods that arrived long ago.
@@ -53,10 +52,10 @@ class Agenda(Documents[AboutDatabase]):
         return Due(found, about[0]["identity"], about[0]["now"])
 
 
-def _any_of(kind: Kind, before_ms: int) -> _Document:
+def _any_of(kind: Kind, before_ms: int) -> Document:
     """Return the stage that adds a row if anything of a kind was due before that time."""
     collection, due = _query(kind, before_ms)
-    found: list[_Document] = [
+    found: list[Document] = [
         {"$match": due},
         {"$limit": 1},
         {"$project": {"_id": 0, "kind": {"$literal": kind}}},
@@ -64,10 +63,10 @@ def _any_of(kind: Kind, before_ms: int) -> _Document:
     return {"$unionWith": {"coll": collection, "pipeline": found}}
 
 
-def _query(kind: Kind, before_ms: int) -> tuple[str, _Document]:
+def _query(kind: Kind, before_ms: int) -> tuple[str, Document]:
     """Return in which collection and by which query a kind is found."""
     due = {"$lte": before_ms}
-    others: dict[str, tuple[str, _Document]] = {
+    others: dict[str, tuple[str, Document]] = {
         "pending": ("tasks", {"pending": 1}),
         "addresses": ("prizes", old_address(before_ms)),
         "reported": ("tasks", long_reported(before_ms)),

@@ -12,8 +12,7 @@ import pymongo
 
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 KEPT_ALARMS = 100
 
@@ -71,7 +70,7 @@ class Alarms(DueDocuments[AlarmRecord]):
 
     async def note_told(self, alarm: AlarmRecord) -> None:
         """Note that the webhook knows this alarm as it was read. If it ended meanwhile, it stays due."""
-        told: _Document = {"told": 2 if alarm["end_at"] else 1, "tries": 0}
+        told: Document = {"told": 2 if alarm["end_at"] else 1, "tries": 0}
         same = await self.collection.update_one(
             {"_id": alarm["_id"], "end_at": alarm["end_at"]}, {"$set": told, "$unset": {"due_at": ""}}
         )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
-from typing import Any, Literal, NamedTuple, NotRequired, TypedDict
+from typing import Literal, NamedTuple, NotRequired, TypedDict
 
 import pymongo
 from bson import ObjectId
 
 from server.store.documents import Documents, index
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 BEGUN = "begun"
 # One turn reads at most this many acts, from a period of this length at first. If few acts are found, the
@@ -70,7 +69,7 @@ class Wanted(NamedTuple):
     code: str = ""
     person: str = ""
 
-    def condition(self) -> _Document:
+    def condition(self) -> Document:
         """Return the query without the time."""
         equal = {"operator": self.operator, "act": self.act, "code": self.code, "person": self.person}
         return {field: value for field, value in equal.items() if value}

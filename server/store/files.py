@@ -17,7 +17,6 @@ import secrets
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import pymongo
@@ -27,8 +26,7 @@ from pymongo.errors import DuplicateKeyError
 from server.game.amounts import DAY_MS
 from server.pictures.decode import Picture
 from server.store.documents import Documents, index
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 ROUTE = "/files/"
 # Much longer than any request, so no running request can be about to use a file that has been unused for this
@@ -64,14 +62,14 @@ class File:
     kept: bool
 
 
-class Chunks(Documents[_Document]):
+class Chunks(Documents[Document]):
     """The bytes of the files, which `Files` reads and writes."""
 
     NAME = f"{_BUCKET}.chunks"
     INDEXES = (index("files_id_1_n_1", "files_id n", unique=True),)
 
 
-class Files(Documents[_Document]):
+class Files(Documents[Document]):
     """Reads and writes of the bucket `pictures`; `collection` holds the records of its files."""
 
     NAME = f"{_BUCKET}.files"
@@ -82,7 +80,7 @@ class Files(Documents[_Document]):
         index("to_delete", "metadata.delete_at", there="metadata.delete_at"),
     )
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         super().__init__(database)
         self.chunks = database[Chunks.NAME]
         self._bucket = AsyncIOMotorGridFSBucket(database, _BUCKET)
@@ -107,7 +105,7 @@ class Files(Documents[_Document]):
         It is deleted when nobody asked for it for MADE_MS, unless it `stays`. `owner` is the person whom the
         picture names.
         """
-        metadata: _Document = {"made_for": made_for}
+        metadata: Document = {"made_for": made_for}
         if owner:
             metadata["owner"] = owner
         if not stays:
@@ -131,7 +129,7 @@ class Files(Documents[_Document]):
                 return None
         return ROUTE + str(found["_id"])
 
-    async def supersede(self, made_for: _Document, now_ms: int) -> None:
+    async def supersede(self, made_for: Document, now_ms: int) -> None:
         """Delete the pictures drawn under these names soon: newer ones take their places."""
         soon = {"$min": {"metadata.delete_at": now_ms + SUPERSEDED_MS}}
         await self.collection.update_many({"metadata.made_for": made_for}, soon)
@@ -148,7 +146,7 @@ class Files(Documents[_Document]):
         """Do as `take` does, but the upload stays for good."""
         return await self._use(address, owner, {"$set": {"metadata.kept": 1}})
 
-    async def _use(self, address: str, owner: str | None, changes: _Document) -> str | None:
+    async def _use(self, address: str, owner: str | None, changes: Document) -> str | None:
         path = path_of(address)
         if path is None:
             return None
@@ -213,7 +211,7 @@ class Files(Documents[_Document]):
         content: bytes = await stream.read()
         return content
 
-    async def due(self, now_ms: int, limit: int) -> tuple[list[_Document], list[str]]:
+    async def due(self, now_ms: int, limit: int) -> tuple[list[Document], list[str]]:
         """Return the records of full files that may have to go, and the names of such thumbnails."""
         found = self.rows.find(
             {"metadata.delete_at": {"$lte": now_ms}},
@@ -259,7 +257,7 @@ class Files(Documents[_Document]):
             if thumbnail not in whole:
                 await self._delete_unfinished(name)
 
-    async def _write(self, picture: Picture, metadata: _Document, now_ms: int) -> str | None:
+    async def _write(self, picture: Picture, metadata: Document, now_ms: int) -> str | None:
         """Write both files; return the path, or None if another file of this name or purpose exists."""
         name = secrets.token_hex(16) + _SUFFIXES[picture.content_type]
         try:
@@ -294,7 +292,7 @@ class Files(Documents[_Document]):
         await self.collection.delete_one({"_id": thumbnail})
 
 
-def _record(name: str, data: bytes, metadata: _Document, now_ms: int) -> _Document:
+def _record(name: str, data: bytes, metadata: Document, now_ms: int) -> Document:
     return {
         "_id": name,
         "filename": name,
@@ -305,7 +303,7 @@ def _record(name: str, data: bytes, metadata: _Document, now_ms: int) -> _Docume
     }
 
 
-def _of(owner: str) -> _Document:
+def _of(owner: str) -> Document:
     """Return the filter of what this person uploaded; an upload without an owner is anybody's."""
     return {"metadata.owner": {"$in": [owner, None]}}
 

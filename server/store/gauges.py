@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from server.game.findings import PaymentKind
 from server.store.documents import Documents
-
-_Document = dict[str, Any]
 
 _ID = "money"
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from server.store.documents import Documents, index
-
-_Document = dict[str, Any]
 
 SESSION_MS = 12 * 3_600_000
 # How long an address counts as one from which operators log in. The document is deleted after that.

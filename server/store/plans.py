@@ -15,8 +15,7 @@ from pymongo.monitoring import (
 )
 
 from server.store.failures import DUPLICATE_KEY, refused_reason
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 _ASKED = ("find", "aggregate", "distinct")
 # Parts of an explanation that say nothing about the plan that was chosen.
@@ -29,7 +28,7 @@ class Recorder(CommandListener):
     def __init__(self) -> None:
         # Queries as `explain` takes them, by command, collection and shape: queries of one shape have one
         # plan.
-        self.queries: dict[str, _Document] = {}
+        self.queries: dict[str, Document] = {}
         # What MongoDB said, by command. A taken key is no refusal: it decides who was first.
         self.refused: dict[str, str] = {}
 
@@ -54,7 +53,7 @@ class Recorder(CommandListener):
                 self.refused[command] = reason
 
 
-def explainable(name: str, command: Mapping[str, Any]) -> Iterator[_Document]:
+def explainable(name: str, command: Mapping[str, Any]) -> Iterator[Document]:
     """Yield the queries of a command as `explain` takes them, a write's as a find of what it changes.
 
     Not included: a find of any one document, which needs no index.
@@ -74,7 +73,7 @@ def explainable(name: str, command: Mapping[str, Any]) -> Iterator[_Document]:
             yield {"find": collection, "filter": part["q"]}
 
 
-async def explain(database: AsyncIOMotorDatabase[_Document], query: _Document) -> _Document:
+async def explain(database: AsyncIOMotorDatabase[Document], query: Document) -> Document:
     """Return MongoDB's plan for a query, with what it did when it was run."""
     return await database.command("explain", query, verbosity="executionStats")
 
@@ -106,7 +105,7 @@ def _nodes(plan: Any) -> Iterator[Mapping[str, Any]]:
             yield from _nodes(value)
 
 
-def _named(query: _Document) -> str:
+def _named(query: Document) -> str:
     (command, collection), *rest = query.items()
     return f"{command} {collection} {_shape(dict(rest))}"
 

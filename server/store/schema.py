@@ -23,9 +23,9 @@ from server.store import refused_reason
 from server.store.digging.digs import Digs
 from server.store.meta import Meta
 from server.store.people.people import People
+from server.store.pipelines import Document
 
-_Document = dict[str, Any]
-_Database: TypeAlias = AsyncIOMotorDatabase[_Document]
+_Database: TypeAlias = AsyncIOMotorDatabase[Document]
 Indexes: TypeAlias = Mapping[str, Sequence[IndexModel]]
 Say: TypeAlias = Callable[[str], None]
 
@@ -159,7 +159,7 @@ async def compare(database: _Database, indexes: Indexes) -> Found:
     )
 
 
-async def _listed(database: _Database, collection: str) -> dict[str, _Document]:
+async def _listed(database: _Database, collection: str) -> dict[str, Document]:
     """Return a collection's indexes by name, {} if it does not exist."""
     try:
         return {found["name"]: found async for found in database[collection].list_indexes()}
@@ -183,7 +183,7 @@ def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel)
     )
 
 
-def _shape(index: Mapping[str, Any]) -> _Document:
+def _shape(index: Mapping[str, Any]) -> Document:
     """Return what an index is, without what servers add to it."""
     options = ("unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
     return {"key": list(index["key"].items()), **{name: index[name] for name in options if name in index}}
@@ -220,7 +220,7 @@ async def _build_aloud(
 
 async def _progress(database: _Database, collection: str) -> str:
     """Return how far MongoDB says it is, "" if it does not tell this user."""
-    pipeline: list[_Document] = [
+    pipeline: list[Document] = [
         {"$currentOp": {"allUsers": True}},
         {"$match": {"command.createIndexes": collection, "progress": {"$exists": True}}},
     ]

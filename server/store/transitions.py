@@ -21,12 +21,10 @@ from server.game.lifecycle import (
     Test,
     With,
 )
-from server.store.pipelines import NOW_MS
-
-_Document = dict[str, Any]
+from server.store.pipelines import NOW_MS, Document
 
 
-def condition(move: Move) -> _Document:
+def condition(move: Move) -> Document:
     """Return the filter of documents that fit one of the rows, whatever the time is."""
     fits = [
         {
@@ -44,7 +42,7 @@ def was_done(move: Move, after: Mapping[str, Any]) -> bool:
     return all(row.when is None for row in move.rows) or after[move.field] in ends
 
 
-def update(move: Move) -> list[_Document]:
+def update(move: Move) -> list[Document]:
     """Return the pipeline of the first row that fits, for documents that match `condition`.
 
     If a row compares with the clock and it is too early, the document stays as it is; its state tells.
@@ -56,15 +54,15 @@ def update(move: Move) -> list[_Document]:
     return [{"$set": {name: _first_that_fits(move, name, changes) for name in names}}]
 
 
-def _first_that_fits(move: Move, name: str, changes: list[tuple[Row, _Document]]) -> Any:
+def _first_that_fits(move: Move, name: str, changes: list[tuple[Row, Document]]) -> Any:
     value: Any = f"${name}"
     for row, changed in reversed(changes):
         value = {"$cond": [_fits(move, row), changed.get(name, f"${name}"), value]}
     return value
 
 
-def _changes(move: Move, row: Row) -> _Document:
-    changed: _Document = dict.fromkeys(row.drops.split(), "$$REMOVE")
+def _changes(move: Move, row: Row) -> Document:
+    changed: Document = dict.fromkeys(row.drops.split(), "$$REMOVE")
     changed |= {name: _value(name, value) for name, value in row.sets.items()}
     if row.ends is not None:
         changed[move.field] = move.stored(row.ends)
@@ -104,8 +102,8 @@ def _filter(test: Test) -> Any:
     return {"$eq": test}
 
 
-def _fits(move: Move, row: Row) -> _Document:
-    tests: list[_Document] = [{"$in": [f"${move.field}", [move.stored(state) for state in row.begins]]}]
+def _fits(move: Move, row: Row) -> Document:
+    tests: list[Document] = [{"$in": [f"${move.field}", [move.stored(state) for state in row.begins]]}]
     for name, test in row.where.items():
         tests += _expressions(f"${name}", test)
     if row.when is not None:
@@ -113,7 +111,7 @@ def _fits(move: Move, row: Row) -> _Document:
     return {"$and": tests}
 
 
-def _expressions(field: str, test: Test) -> list[_Document]:
+def _expressions(field: str, test: Test) -> list[Document]:
     """Return the same test as `_filter` does, for within an update."""
     [(operator, value)] = _filter(test).items()
     kind = {"$type": field}
@@ -129,7 +127,7 @@ def _expressions(field: str, test: Test) -> list[_Document]:
     return [{operator: [field, {"$literal": value}]}]
 
 
-def _over(when: Over) -> _Document:
+def _over(when: Over) -> Document:
     times = [
         {"$add": [{"$ifNull": [f"${time}", 0]}, plus_ms]} if isinstance(time, str) else time + plus_ms
         for time, plus_ms in when.times

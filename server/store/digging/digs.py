@@ -18,6 +18,7 @@ from server.game.task import Participant, Task
 from server.store.documents import Documents, index
 from server.store.money.prizes import WonPrize
 from server.store.pipelines import (
+    Document,
     begins_with,
     judged,
     judged_task,
@@ -28,19 +29,17 @@ from server.store.pipelines import (
     summed,
 )
 
-_Document = dict[str, Any]
-
 NEVER_MS = 2**53
 
 
-def stored(dig: Dig) -> _Document:
+def stored(dig: Dig) -> Document:
     """Return a dig as the history holds it, with the fields by which it is looked up and kept unique.
 
     `made_as`, `joined_by` and `won_by` have an index each, so that a look-up costs the same however much a
     person dug.
     """
     who = f"{dig['code']}:{dig['unionid']}"
-    document: _Document = {**dig, "made_as": f"{who}:{dig['dig_id']}"}
+    document: Document = {**dig, "made_as": f"{who}:{dig['dig_id']}"}
     for name, there in (("joined_by", "n" in dig), ("won_by", dig["is_prize"])):
         document.pop(name, None)
         if there:
@@ -48,13 +47,13 @@ def stored(dig: Dig) -> _Document:
     return document
 
 
-_ONCE_EACH: list[_Document] = [
+_ONCE_EACH: list[Document] = [
     {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
     {"$replaceRoot": {"newRoot": "$dig"}},
 ]
 
 
-def _found(asked: _Document, order: _Document, limit: int) -> list[_Document]:
+def _found(asked: Document, order: Document, limit: int) -> list[Document]:
     """Return the stages that find digs with these fields, pending ones too: the first `limit` in an order."""
     of_task = {"_id" if name == "code" else f"last_dig.{name}": value for name, value in asked.items()}
     return [
@@ -129,13 +128,13 @@ class Digs(Documents[Dig]):
 
     async def participants(
         self, code: str, page: int, page_size: int = 50
-    ) -> tuple[list[Participant], _Document | None]:
+    ) -> tuple[list[Participant], Document | None]:
         """Return one page of a task's participants, in the order they joined; each page costs the same.
 
         The second value is the task: see `judged_task`.
         """
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"code": code, "n": places}},
             # A pending win may be by somebody who joined earlier: then it has no `n`.
             pending_digs({"_id": code, "$or": [{"last_dig.n": places}, {"last_dig.is_prize": 1}]}),
@@ -195,14 +194,14 @@ class Digs(Documents[Dig]):
         chance = {"$cond": [{"$gt": ["$was_one_in", 0]}, {"$divide": [1, "$was_one_in"]}, 0]}
         joins = {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}
         count = summed(digs=1, tasks=joins, chances=chance, wins="$is_prize")
-        pending: list[_Document] = [
+        pending: list[Document] = [
             {"$match": {"pending": 1, "last_dig.unionid": unionid}},
             {"$replaceRoot": {"newRoot": "$last_dig"}},
             look_up("digs", "_id", "written"),
             {"$match": {"written": []}},
             count,
         ]
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"unionid": unionid}},
             count,
             {"$unionWith": {"coll": "tasks", "pipeline": pending}},
@@ -215,7 +214,7 @@ class Digs(Documents[Dig]):
     async def own(self, unionid: str, skip: int, limit: int) -> list[OwnDig]:
         """Return the digs of a person, pending ones too, the last one first."""
         shown = ("name", "publisher", "hidden", "reported", "review", "ranks")
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             *_found({"unionid": unionid}, {"at": pymongo.DESCENDING}, skip + limit),
             {"$skip": skip},
             look_up("tasks", "code", "task", only(shown)),
@@ -237,9 +236,9 @@ class Digs(Documents[Dig]):
         """Return the tasks a person won, without seeds, the last won first."""
         return await self._tasks_of(unionid, "is_prize", 1, skip, limit)  # type: ignore[return-value]
 
-    async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[_Document]:
+    async def _tasks_of(self, unionid: str, field: str, value: Any, skip: int, limit: int) -> list[Document]:
         order = {"at": pymongo.DESCENDING, "code": pymongo.ASCENDING}
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             # There is one such dig per task, so reading stops at the end of the page.
             *_found({"unionid": unionid, field: value}, order, skip + limit),
             {"$skip": skip},
@@ -263,7 +262,7 @@ class Digs(Documents[Dig]):
 
     async def totals(self, code: str) -> Totals:
         """Return what a task's history adds up to, pending digs counted."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"code": code}},
             {"$project": {"depth": 1, "is_prize": 1, "n": 1}},
             pending_digs({"_id": code}),
@@ -315,7 +314,7 @@ class Digs(Documents[Dig]):
 
     async def won_codes(self, unionid: str) -> list[str]:
         """Return the codes of the tasks that a person won, pending digs counted."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"unionid": unionid, "is_prize": 1}},
             pending_digs({"last_dig.unionid": unionid, "last_dig.is_prize": 1}),
             {"$group": {"_id": "$code"}},
@@ -324,12 +323,12 @@ class Digs(Documents[Dig]):
 
     async def before(
         self, code: str, depth: int | None, limit: int
-    ) -> tuple[list[Dig], _Document | None]:
+    ) -> tuple[list[Dig], Document | None]:
         """Return at most `limit` digs of a task, the newest first, and the task: see `judged_task`.
 
         With `depth`, only digs that are less deep.
         """
-        shallower: _Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
+        shallower: Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
         found = _found({"code": code, "depth": shallower}, {"depth": pymongo.DESCENDING}, limit)
         pipeline = [*found, judged_task(code)]
         # The pipeline ends with whole digs, then the task.
@@ -337,7 +336,7 @@ class Digs(Documents[Dig]):
 
     async def won_depths(self, code: str) -> list[int]:
         """Return the depths of a task's digs that won."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"won_by": begins_with(f"{code}:")}},
             {"$project": {"depth": 1}},
             pending_digs({"_id": code, "last_dig.is_prize": 1}),
@@ -345,7 +344,7 @@ class Digs(Documents[Dig]):
         ]
         return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
 
-    async def outcomes(self, code: str, first: int, last: int) -> list[_Document]:
+    async def outcomes(self, code: str, first: int, last: int) -> list[Document]:
         """Return depth and is_prize of the digs in the history between two depths, in order."""
         found = self.rows.find(
             {"code": code, "depth": {"$gte": first, "$lte": last}},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict, cast
+from typing import TypedDict, cast
 
 import pymongo
 from pymongo import DeleteMany, UpdateOne
@@ -10,9 +10,7 @@ from pymongo.errors import BulkWriteError
 
 from server.store.documents import Documents, index
 from server.store.failures import only_duplicates
-from server.store.pipelines import begins_with, summed
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document, begins_with, summed
 
 COUNTED = 100_000
 
@@ -28,7 +26,7 @@ class Visit(TypedDict):
     opened_at: int
 
 
-class Visits(Documents[_Document]):
+class Visits(Documents[Document]):
     """Reads and writes of `visits`."""
 
     NAME = "visits"
@@ -109,12 +107,12 @@ class Shares(Documents[Share]):
         index("of_newcomer", "newcomer"),
     )
 
-    async def numbers(self, code: str) -> _Document:
+    async def numbers(self, code: str) -> Document:
         """Return how many people came to a task by a share, how many shared, and the most whom one brought.
 
         All are counted from an index alone, up to 100,000.
         """
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"code": code}},
             {"$limit": COUNTED},
             summed("$sharer", brought=1),

@@ -6,14 +6,12 @@ A message that WeChat did not take goes back to waiting.
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from server.settings.messages import MessageKind
 from server.store.documents import Documents, index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS
-
-_Document = dict[str, Any]
+from server.store.pipelines import NOW_MS, Document
 
 # - sent: WeChat took it.
 # - refused: the person withdrew their consent.
@@ -95,7 +93,7 @@ class Messages(DueDocuments[Message]):
 
     async def begin_sending(self, message: Message) -> bool:
         """Note that a leased message is about to be sent; False if another process has it now."""
-        begun: _Document = {"state": "sending", **({"unsure": 1} if message["state"] == "sending" else {})}
+        begun: Document = {"state": "sending", **({"unsure": 1} if message["state"] == "sending" else {})}
         changed = await self.collection.update_one(
             self._leased(message), {"$set": begun, "$inc": {"tries": 1}, "$unset": {"asleep": ""}}
         )
@@ -154,7 +152,7 @@ class Messages(DueDocuments[Message]):
         """Delete the messages that ended before a time."""
         await self.collection.delete_many({"ended_at": {"$gt": 0, "$lt": before_ms}})
 
-    def _leased(self, message: Message) -> _Document:
+    def _leased(self, message: Message) -> Document:
         """Return the condition that nobody has touched a message since it was leased."""
         return {"_id": message["_id"], "state": message["state"], "due_at": message.get("due_at")}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from typing import Any, Literal, TypeAlias, TypedDict, get_args
+from typing import Literal, TypeAlias, TypedDict, get_args
 
 import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase
@@ -18,8 +18,7 @@ from pymongo.errors import DuplicateKeyError
 from server.game.amounts import DAY_MS
 from server.store.documents import Documents, index
 from server.store.failures import Uncommitted
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 EntryKind: TypeAlias = Literal["paid", "owed", "given", "refunded"]
 ENTRY_KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
@@ -51,7 +50,7 @@ class Ledger(Documents[Entry]):
         index("made", "at kind amount_fen"),
     )
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         super().__init__(database)
         self._sums = database["ledger_sums"]
 
@@ -128,11 +127,11 @@ class Ledger(Documents[Entry]):
         rest = await self._sums_between(kept["through"], None)
         return {kind: kept[kind] + rest.get(kind, 0) for kind in ENTRY_KINDS}
 
-    async def _kept_sums(self) -> _Document:
+    async def _kept_sums(self) -> Document:
         found = await self._sums.find_one({"_id": _SUMS})
         return found or {"through": 0, **dict.fromkeys(ENTRY_KINDS, 0)}
 
-    async def _keep_sums(self, kept: _Document, end_ms: int) -> _Document:
+    async def _keep_sums(self, kept: Document, end_ms: int) -> Document:
         """Add the entries up to a time to the sums that are kept, unless another process was first."""
         added = await self._sums_between(kept["through"], end_ms)
         sums = {kind: kept[kind] + added.get(kind, 0) for kind in ENTRY_KINDS} | {"through": end_ms}

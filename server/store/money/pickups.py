@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from server.store.documents import Documents
-from server.store.pipelines import NOW_MS
-
-_Document = dict[str, Any]
+from server.store.pipelines import NOW_MS, Document
 
 WRONG_CODES = 5
 LOCKED_MS = 600_000
 
 
 # `turned_away` says whether the latest try met a lock; such a try changes nothing else.
-_TOO_MANY: _Document = {"$gte": ["$tries", WRONG_CODES]}
-_LOCK: _Document = {"$cond": [_TOO_MANY, {"$add": [NOW_MS, LOCKED_MS]}, {"$literal": 0}]}
-_COUNTED: _Document = {"$add": [{"$ifNull": ["$tries", 0]}, 1]}
-_ONE_MORE_TRY: list[_Document] = [
+_TOO_MANY: Document = {"$gte": ["$tries", WRONG_CODES]}
+_LOCK: Document = {"$cond": [_TOO_MANY, {"$add": [NOW_MS, LOCKED_MS]}, {"$literal": 0}]}
+_COUNTED: Document = {"$add": [{"$ifNull": ["$tries", 0]}, 1]}
+_ONE_MORE_TRY: list[Document] = [
     {"$set": {"turned_away": {"$gt": [{"$ifNull": ["$locked_until", 0]}, NOW_MS]}}},
     {"$set": {"tries": {"$cond": ["$turned_away", "$tries", _COUNTED]}}},
     {
@@ -29,7 +25,7 @@ _ONE_MORE_TRY: list[_Document] = [
 ]
 
 
-class Pickups(Documents[_Document]):
+class Pickups(Documents[Document]):
     """Reads and writes of `pickups`."""
 
     NAME = "pickups"

@@ -6,11 +6,10 @@ person was last seen there.
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from server.store.documents import Documents, index
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 PLACE_DAYS = 30
 
@@ -51,7 +50,7 @@ class Places(Documents[Place]):
             {"unionid": {"$in": unionids}, "seen_at": {"$gte": since_ms}}, {"place": 1}, limit=limit
         )
         places = sorted({row["place"] for row in await mine.to_list(limit)})
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"place": {"$in": places}, "seen_at": {"$gte": since_ms}}},
             {"$group": {"_id": "$place", "people": {"$addToSet": "$unionid"}}},
             {"$match": {"people.1": {"$exists": True}, f"people.{most}": {"$exists": False}}},

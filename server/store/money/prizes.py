@@ -16,9 +16,7 @@ from server.game.sealed import Sealed
 from server.game.task import Task
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS, look_up
-
-_Document = dict[str, Any]
+from server.store.pipelines import NOW_MS, Document, look_up
 
 # Claims within this time are added up for the limits of a day.
 TOGETHER_MS = 30_000
@@ -242,7 +240,7 @@ class Prizes(DueDocuments[Prize]):
 
         `but` are codes of tasks that are left out.
         """
-        addressed: _Document = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
+        addressed: Document = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
         addressed["code"] = {"$nin": but}
         came_first = await self.in_order(addressed, "given_at _id", limit, {"_id": 1})
         return {prize["_id"] for prize in came_first}
@@ -253,18 +251,18 @@ class Prizes(DueDocuments[Prize]):
         Returns at most `limit` of the first and of the last kind, the newest; unpaid tasks only if published
         since then.
         """
-        won: list[_Document] = [
+        won: list[Document] = [
             {"$match": {"unionid": unionid, "state": {"$in": [*UNCLAIMED, "sent"]}}},
             {"$sort": {"won_at": pymongo.DESCENDING}},
             {"$limit": limit},
             {"$project": {"code": 1, "prize": {field: f"${field}" for field in WonPrize.__annotations__}}},
         ]
-        to_send: list[_Document] = [
+        to_send: list[Document] = [
             {"$match": {"publisher": unionid, "state": "given", "address_box": {"$exists": True}}},
             {"$group": {"_id": "$code", "unsent": {"$sum": 1}}},
             {"$project": {"code": "$_id", "unsent": 1}},
         ]
-        to_pay: list[_Document] = [
+        to_pay: list[Document] = [
             {"$match": {"publisher": unionid, "created_at": {"$gte": since_ms}, "open": 0, "status": 0}},
             {"$sort": {"created_at": pymongo.DESCENDING}},
             {"$limit": limit},
@@ -329,7 +327,7 @@ class Prizes(DueDocuments[Prize]):
         return bool(found["fen"] >= fen)
 
     async def under_limit(
-        self, scope: _Document, since_ms: int, besides: str
+        self, scope: Document, since_ms: int, besides: str
     ) -> list[tuple[int, int, bool]]:
         """Return what was claimed since then: when last, fen, and whether it was approved.
 
@@ -337,7 +335,7 @@ class Prizes(DueDocuments[Prize]):
         condition on people, `young` and `private`. The prize `besides` is left out.
         """
         began = {"$subtract": ["$claimed_at", {"$mod": ["$claimed_at", TOGETHER_MS]}]}
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {
                 "$match": {
                     **scope,
@@ -368,7 +366,7 @@ class Prizes(DueDocuments[Prize]):
         Claimed prizes count, even if they are held.
         """
         claimed = {"amount_fen": {"$gt": 0}, "claimed_at": {"$gte": since_ms}}
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"$or": [{"publisher": {"$in": people}}, {"unionid": {"$in": people}}], **claimed}},
             {
                 "$group": {
@@ -411,7 +409,7 @@ class Prizes(DueDocuments[Prize]):
         )
         return await found.to_list(None)
 
-    async def of_scope(self, scope: _Document) -> list[Prize]:
+    async def of_scope(self, scope: Document) -> list[Prize]:
         """Return the prizes of a scope that are held, frozen or being frozen."""
         found = self.collection.find({**scope, "withheld_at": {"$exists": True}})
         return await found.to_list(None)
@@ -421,7 +419,7 @@ class Prizes(DueDocuments[Prize]):
 
         All are read, and the largest sums come first, so that many small prizes cannot hide others.
         """
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}}},
             {"$sort": {"won_at": -1}},
             {
@@ -449,7 +447,7 @@ class Prizes(DueDocuments[Prize]):
         return found["number"], found["fen"]
 
 
-def old_address(before_ms: int) -> _Document:
+def old_address(before_ms: int) -> Document:
     """Return the query that finds the addresses that came, and whose goods arrived, before that time."""
     return {
         "address_box": {"$exists": True},

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections import defaultdict
-from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 from pymongo import UpdateOne
@@ -19,10 +18,9 @@ from server.store.digging.tasks import Tasks
 from server.store.digging.terms import terms_of
 from server.store.files import ROUTE, Files
 from server.store.money.prizes import WHERE_SENT
-from server.store.pipelines import begins_with
+from server.store.pipelines import Document, begins_with
 
-_Document = dict[str, Any]
-_ByCode = defaultdict[str, list[_Document]]
+_ByCode = defaultdict[str, list[Document]]
 
 BATCH = 500
 NAME, PICTURE = "已注销", ""
@@ -63,7 +61,7 @@ def is_pseudonym(unionid: str) -> bool:
 class Erasure:
     """Writes to all collections that name people."""
 
-    def __init__(self, database: AsyncIOMotorDatabase[_Document]) -> None:
+    def __init__(self, database: AsyncIOMotorDatabase[Document]) -> None:
         self._database = database
 
     async def move_digs(self, old: str, new: str) -> int:
@@ -118,7 +116,7 @@ class Erasure:
         Each collection is read once, however many tasks there are. Of each document it returns state and
         effects owed, of a prize also the sealed address, of payments the alarm.
         """
-        asked: tuple[tuple[str, _Document], ...] = (
+        asked: tuple[tuple[str, Document], ...] = (
             ("reviews", {"unionid": unionid}),
             ("prizes", {"publisher": unionid}),
             ("refunds", {"code": {"$in": codes}}),
@@ -126,7 +124,7 @@ class Erasure:
         )
         return [await self._by_code(*each) for each in asked]
 
-    async def _by_code(self, name: str, query: _Document) -> _ByCode:
+    async def _by_code(self, name: str, query: Document) -> _ByCode:
         fields = {"code": 1, "state": 1, "address_box": 1, "then": 1, "alarm": 1}
         found: _ByCode = defaultdict(list)
         async for row in self._database[name].find(query, fields):
@@ -172,7 +170,7 @@ class Erasure:
         await self._delete_files({"_id": {"$in": unused}})
         await files.update_many({"metadata.owner": old}, {"$set": {"metadata.owner": new}})
 
-    async def _delete_files(self, query: _Document) -> None:
+    async def _delete_files(self, query: Document) -> None:
         """Delete all pictures that this condition finds, with their thumbnails."""
         files = Files(self._database)
         while rows := await files.collection.find(query, {"_id": 1}).to_list(BATCH):

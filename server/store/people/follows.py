@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from server.store.documents import Documents, index
 from server.store.people.people import Person
-from server.store.pipelines import look_up
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document, look_up
 
 
 class Follow(TypedDict):
@@ -64,7 +62,7 @@ class Follows(Documents[Follow]):
 
     async def followed(self, follower: str, skip: int, limit: int) -> list[Person]:
         """Return the publishers whom a person follows, the newest first."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"follower": follower}},
             {"$sort": {"at": -1, "_id": 1}},
             {"$skip": skip},

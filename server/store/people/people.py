@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Any, ClassVar, Literal, NotRequired, TypedDict
+from typing import ClassVar, Literal, NotRequired, TypedDict
 
 import pymongo
 from pymongo import IndexModel
@@ -13,10 +13,7 @@ from server.game.amounts import FOLLOWED_MS
 from server.store.digging.terms import asked_terms, terms_of
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import NOW_MS, look_up
-
-_Document = dict[str, Any]
-
+from server.store.pipelines import NOW_MS, Document, look_up
 
 # What others see of a person without a name.
 NO_NAME = "还没起名"
@@ -111,7 +108,7 @@ ERASING_MS = 10 * 60_000
 # What a person chose and others do not see yet, and that it has to be submitted.
 _CHOICE = {"chosen": "", "due_at": ""}
 # Ends tokens, within a pipeline.
-_ENDED: _Document = {
+_ENDED: Document = {
     "generation": {"$add": ["$generation", 1]},
     "ended_at": NOW_MS,
     "locked": True,
@@ -173,8 +170,8 @@ class People(DueDocuments[Person]):
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
-        last: list[_Document] = [{"$sort": {"opened_at": pymongo.DESCENDING}}, {"$limit": 1}]
-        pipeline: list[_Document] = [
+        last: list[Document] = [{"$sort": {"opened_at": pymongo.DESCENDING}}, {"$limit": 1}]
+        pipeline: list[Document] = [
             {"$match": {"_id": unionid}},
             {"$replaceRoot": {"newRoot": {"person": "$$ROOT"}}},
             look_up("visits", "person._id", "opened", *last, field="unionid"),
@@ -197,14 +194,14 @@ class People(DueDocuments[Person]):
         """
         unionid = person["_id"]
         kept = {"public_id": person["public_id"]}
-        fields: _Document = {
+        fields: Document = {
             name: value for name, value in person.items() if name not in ("_id", "public_id")
         }
         said = fields if told else {"openid": person["openid"]}
         # Search terms of WeChat's name: they count only if the person has chosen no name.
         name = person["nickName"] if person["nickName"] != WECHAT_USER else ""
         terms = {"terms": terms_of(name, "")}
-        unnamed: _Document = {"$eq": [{"$type": "$wxname"}, "missing"]}
+        unnamed: Document = {"$eq": [{"$type": "$wxname"}, "missing"]}
         # By MongoDB's clock, as `ended_at` is: a machine's own clock may be wrong by hours.
         begun = {"generation": {"$toLong": {"$divide": [NOW_MS, 1000]}}, "created_at": NOW_MS}
         first = {"$mergeObjects": [{"$literal": fields | terms}, begun]}
@@ -243,8 +240,8 @@ class People(DueDocuments[Person]):
             given["wxname"] = wxname
         if wxheadpic is not None:
             given["wxheadpic"] = wxheadpic
-        number: _Document = {"$add": [{"$ifNull": ["$choices", 0]}, 1]}
-        chosen: _Document = {"$mergeObjects": ["$chosen", {"$literal": given}, {"number": number}]}
+        number: Document = {"$add": [{"$ifNull": ["$choices", 0]}, 1]}
+        chosen: Document = {"$mergeObjects": ["$chosen", {"$literal": given}, {"number": number}]}
         return await self.find_one_and_update(
             {"_id": unionid},
             [{"$set": {"chosen": chosen, "choices": number, "due_at": {"$add": [NOW_MS, FOLLOWED_MS]}}}],
@@ -368,9 +365,9 @@ class People(DueDocuments[Person]):
         await self.collection.delete_one({"_id": unionid, "forgotten_as": pseudonym})
 
 
-def _shown(wxname: str | None, wxheadpic: str | None) -> _Document:
+def _shown(wxname: str | None, wxheadpic: str | None) -> Document:
     """Return the fields that let others see a name, a picture or both."""
-    given: _Document = {} if wxheadpic is None else {"wxheadpic": wxheadpic}
+    given: Document = {} if wxheadpic is None else {"wxheadpic": wxheadpic}
     return given if wxname is None else {**given, "wxname": wxname, "terms": terms_of(wxname, "")}
 
 

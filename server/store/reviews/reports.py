@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from server.game.reports import Outcome, PastReport
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-
-_Document = dict[str, Any]
 
 ReportReason: TypeAlias = Literal["fraud", "illegal", "vulgar", "infringing", "abusive", "other"]
 

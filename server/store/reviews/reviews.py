@@ -6,14 +6,14 @@ Their lifecycle is `game/review.py`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Any, NotRequired, TypedDict
+from typing import NotRequired, TypedDict
 
 from server.game.review import IN_REVIEW, Part, ReviewState
 from server.game.review import review as lifecycle
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
+from server.store.pipelines import Document
 
-_Document = dict[str, Any]
 
 class Review(TypedDict):
     """Times are unix ms. `code` is "" for a profile; `text` and `picture` (a path) are "" if there is none.
@@ -50,11 +50,11 @@ class Review(TypedDict):
     due_at: NotRequired[int]
 
 
-def _waiting_for(part: Part | None, asked_before_ms: int) -> _Document:
+def _waiting_for(part: Part | None, asked_before_ms: int) -> Document:
     """Return the query that finds what `Reviews.lease_due_for` yields."""
     no_text = {"text": {"$ne": ""}, "text_said": ""}
-    text: _Document = {"state": "checking", **no_text}
-    picture: _Document = {
+    text: Document = {"state": "checking", **no_text}
+    picture: Document = {
         "state": "checking",
         "picture": {"$ne": ""},
         "picture_said": "",
@@ -62,7 +62,7 @@ def _waiting_for(part: Part | None, asked_before_ms: int) -> _Document:
         "text_said": {"$ne": "risky"},
         "$nor": [no_text],
     }
-    others: _Document = {"$nor": [text, picture]}
+    others: Document = {"$nor": [text, picture]}
     return text if part == "text" else picture if part == "picture" else others
 
 
