@@ -69,15 +69,14 @@ class Documents(Generic[T]):
             codec_options=self.rows.codec_options.with_options(type_registry=TypeRegistry())
         )
 
-    async def find_one_and_update(
-        self, condition: dict[str, Any], changes: Any, **options: Any
-    ) -> T | None:
-        """Do what Motor's method of this name does, and raise every failure as an error of PyMongo.
+    async def find_one_and_update(self, condition: dict[str, Any], changes: Any, **options: Any) -> T | None:
+        """Update one document that fits; return it as it is then, None if there is none.
 
         While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
         BSON have decoders, PyMongo 4.20 cannot read such an error: PyMongo itself fails, by an
         AttributeError.
         """
+        options = {"return_document": True, **options}
         found = await self._undecoded.find_one_and_update(condition, changes, **options)
         return cast("T | None", _plain(found))
 
@@ -107,9 +106,7 @@ class Documents(Generic[T]):
 
     async def move(self, key: str, move: Move) -> T | None:
         """Do a move of one document; return it as it is then, None if no row of the move fits it."""
-        changed = await self.find_one_and_update(
-            {"_id": key, **condition(move)}, update(move), return_document=True
-        )
+        changed = await self.find_one_and_update({"_id": key, **condition(move)}, update(move))
         return changed if changed is not None and was_done(move, changed) else None
 
     async def moves(self, key: str, move: Move) -> bool:
@@ -165,9 +162,7 @@ class Documents(Generic[T]):
         """Update the document of this `_id`, or make it; return it as it is then."""
         while True:
             with suppress(DuplicateKeyError):  # another process made it at this moment: now it is there
-                found = await self.find_one_and_update(
-                    {"_id": key}, changes, upsert=True, return_document=True
-                )
+                found = await self.find_one_and_update({"_id": key}, changes, upsert=True)
                 if found is not None:  # SecantusDB returns None to the second of two who make it at once
                     return found
 

@@ -57,7 +57,7 @@ class DueDocuments(Documents[T]):
         for row in await self.in_order({field: {"$lte": now_ms()}, **among}, field, BATCH, {field: 1}):
             due_at = _inner(row, field)
             leased = await self.find_one_and_update(
-                {"_id": row["_id"], field: due_at}, [{"$set": {field: later}}], return_document=True
+                {"_id": row["_id"], field: due_at}, [{"$set": {field: later}}]
             )
             if leased is not None and _inner(leased, field) != due_at:
                 yield leased

@@ -34,7 +34,7 @@ class Leases(Documents[Lease]):
 
         A renewal that was cancelled may still reach MongoDB after `release`. It must not take the lease anew.
         """
-        return await self.find_one_and_update({"_id": name}, _taken(holder, lasts_ms), return_document=True)
+        return await self.find_one_and_update({"_id": name}, _taken(holder, lasts_ms))
 
     async def release(self, name: str, holder: str) -> None:
         """Give a lease back."""

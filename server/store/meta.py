@@ -75,9 +75,7 @@ class Meta(Documents[AboutDatabase]):
         all featured tasks."""
         free = {"$or": [{"featured": code}, {f"featured.{most - 1}": {"$exists": False}}]}
         found = await self.find_one_and_update(
-            {"_id": _ID, "identity": identity, **free},
-            {"$addToSet": {"featured": code}},
-            return_document=True,
+            {"_id": _ID, "identity": identity, **free}, {"$addToSet": {"featured": code}}
         )
         if found is None:
             found = await self.find()
@@ -86,9 +84,7 @@ class Meta(Documents[AboutDatabase]):
     async def unfeature(self, identity: str, codes: list[str]) -> list[str]:
         """Stop featuring these tasks; return the codes of the tasks that are still featured."""
         found = await self.find_one_and_update(
-            {"_id": _ID, "identity": identity},
-            {"$pull": {"featured": {"$in": codes}}},
-            return_document=True,
+            {"_id": _ID, "identity": identity}, {"$pull": {"featured": {"$in": codes}}}
         )
         return [] if found is None else found.get("featured", [])
 

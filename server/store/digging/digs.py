@@ -321,9 +321,7 @@ class Digs(Documents[Dig]):
         ]
         return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
 
-    async def before(
-        self, code: str, depth: int | None, limit: int
-    ) -> tuple[list[Dig], Document | None]:
+    async def before(self, code: str, depth: int | None, limit: int) -> tuple[list[Dig], Document | None]:
         """Return at most `limit` digs of a task, the newest first, and the task: see `judged_task`.
 
         With `depth`, only digs that are less deep.

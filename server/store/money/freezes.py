@@ -48,26 +48,15 @@ class Freezes(DueDocuments[Freeze]):
         A second freeze replaces the reason of the first.
         """
         await self.add_or_read(freeze)
-        again = await self.find_one_and_update(
-            {"_id": freeze["_id"]},
-            {
-                "$set": {
-                    "state": "frozen",
-                    "due_at": freeze["at"],
-                    "reason": freeze["reason"],
-                }
-            },
-            return_document=True,
-        )
+        changes = {"state": "frozen", "due_at": freeze["at"], "reason": freeze["reason"]}
+        again = await self.find_one_and_update({"_id": freeze["_id"]}, {"$set": changes})
         return again or await self.put(freeze)  # the freeze was deleted in between
 
     async def begin_end(
         self, key: str, state: Literal["releasing", "returning"], now_ms: int
     ) -> Freeze | None:
         """Begin to end a freeze in this way; None if nothing is frozen under this id."""
-        return await self.find_one_and_update(
-            {"_id": key}, {"$set": {"state": state, "due_at": now_ms}}, return_document=True
-        )
+        return await self.find_one_and_update({"_id": key}, {"$set": {"state": state, "due_at": now_ms}})
 
     async def frozen(self, keys: list[str]) -> set[str]:
         """Return which of these ids are frozen."""

@@ -326,9 +326,7 @@ class Prizes(DueDocuments[Prize]):
         [found] = await self.sums(paid, fen="$amount_fen")
         return bool(found["fen"] >= fen)
 
-    async def under_limit(
-        self, scope: Document, since_ms: int, besides: str
-    ) -> list[tuple[int, int, bool]]:
+    async def under_limit(self, scope: Document, since_ms: int, besides: str) -> list[tuple[int, int, bool]]:
         """Return what was claimed since then: when last, fen, and whether it was approved.
 
         Claims within `TOGETHER_MS` are added up, since there may be thousands of small shares. A scope is a
@@ -353,10 +351,7 @@ class Prizes(DueDocuments[Prize]):
                 }
             },
         ]
-        return [
-            (row["at"], row["fen"], row["_id"]["decided"])
-            async for row in self.rows.aggregate(pipeline)
-        ]
+        return [(row["at"], row["fen"], row["_id"]["decided"]) async for row in self.rows.aggregate(pipeline)]
 
     async def paid_around(
         self, people: list[str], since_ms: int, limit: int

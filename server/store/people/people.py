@@ -164,9 +164,7 @@ class People(DueDocuments[Person]):
 
     async def lock(self, unionid: str) -> Person | None:
         """Refuse a person's bare id from now on; return their record, None if unknown."""
-        return await self.find_one_and_update(
-            {"_id": unionid}, {"$set": {"locked": True}}, return_document=True
-        )
+        return await self.find_one_and_update({"_id": unionid}, {"$set": {"locked": True}})
 
     async def find_with_last_opened(self, unionid: str) -> tuple[Person | None, str | None]:
         """Return the person, and the code of the task whose details they opened last."""
@@ -194,9 +192,7 @@ class People(DueDocuments[Person]):
         """
         unionid = person["_id"]
         kept = {"public_id": person["public_id"]}
-        fields: Document = {
-            name: value for name, value in person.items() if name not in ("_id", "public_id")
-        }
+        fields: Document = {name: value for name, value in person.items() if name not in ("_id", "public_id")}
         said = fields if told else {"openid": person["openid"]}
         # Search terms of WeChat's name: they count only if the person has chosen no name.
         name = person["nickName"] if person["nickName"] != WECHAT_USER else ""
@@ -213,7 +209,7 @@ class People(DueDocuments[Person]):
         while saved is None:  # SecantusDB returns None to the second of two first logins at once
             try:
                 saved = await self.find_one_and_update(
-                    {"_id": unionid}, [{"$replaceWith": merged}], upsert=True, return_document=True
+                    {"_id": unionid}, [{"$replaceWith": merged}], upsert=True
                 )
             except DuplicateKeyError:  # another first login wrote the record just now, perhaps by another id
                 written = await self.with_openid(person["openid"])
@@ -245,7 +241,6 @@ class People(DueDocuments[Person]):
         return await self.find_one_and_update(
             {"_id": unionid},
             [{"$set": {"chosen": chosen, "choices": number, "due_at": {"$add": [NOW_MS, FOLLOWED_MS]}}}],
-            return_document=True,
         )
 
     async def note_submitted(self, unionid: str, number: int) -> None:
@@ -254,24 +249,18 @@ class People(DueDocuments[Person]):
             {"_id": unionid, "chosen.number": number}, {"$unset": {"due_at": ""}}
         )
 
-    async def show_choice(
-        self, unionid: str, number: int, wxname: str | None, wxheadpic: str | None
-    ) -> None:
+    async def show_choice(self, unionid: str, number: int, wxname: str | None, wxheadpic: str | None) -> None:
         """Let others see what a person chose, unless they chose something else since.
 
         A name or picture from WeChat's data is no choice: its `number` is 0.
         """
         given = _shown(wxname, wxheadpic)
         last = {"chosen.number": number} if number else {"chosen": {"$exists": False}}
-        await self.collection.update_one(
-            {"_id": unionid, **last}, {"$set": given, "$unset": _CHOICE}
-        )
+        await self.collection.update_one({"_id": unionid, **last}, {"$set": given, "$unset": _CHOICE})
 
     async def drop_choice(self, unionid: str, number: int) -> None:
         """Forget what a person chose, unless they chose something else since."""
-        await self.collection.update_one(
-            {"_id": unionid, "chosen.number": number}, {"$unset": _CHOICE}
-        )
+        await self.collection.update_one({"_id": unionid, "chosen.number": number}, {"$unset": _CHOICE})
 
     async def end_tokens(self, unionid: str, generation: int) -> Person | None:
         """End the person's tokens of this generation, and lock it; return the record, None if they had ended.
@@ -281,7 +270,6 @@ class People(DueDocuments[Person]):
         return await self.find_one_and_update(
             {"_id": unionid, "generation": generation},
             [{"$set": {"generation": generation + 1, "ended_at": NOW_MS, "locked": True}}],
-            return_document=True,
         )
 
     async def ban(self, unionid: str, ban: Ban) -> Person | None:
@@ -290,7 +278,7 @@ class People(DueDocuments[Person]):
         Returns the record, None if there is no such person.
         """
         banned = {**_ENDED, "banned": {"$literal": dict(ban)}}
-        return await self.find_one_and_update({"_id": unionid}, [{"$set": banned}], return_document=True)
+        return await self.find_one_and_update({"_id": unionid}, [{"$set": banned}])
 
     async def lift_ban(self, unionid: str) -> None:
         """Let a person act again."""
@@ -335,7 +323,6 @@ class People(DueDocuments[Person]):
         return await self.find_one_and_update(
             {"_id": unionid, "leaving": {"$exists": False}, "forgotten_as": {"$exists": False}},
             [{"$set": {**_ENDED, "leaving": leaving}}],
-            return_document=True,
         )
 
     async def stay(self, unionid: str) -> bool:
