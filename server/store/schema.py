@@ -37,8 +37,6 @@ _NAMESPACE_NOT_FOUND = 26
 _OTHER_OPTIONS = (85, 86)  # an index of this name or key has other options, such as a collation
 # The version of the documents that this server reads and writes. It serves from no other.
 VERSION = 1
-
-
 # Unique indexes that may be plain ones: see docs/mongodb.md about sharding.
 MAY_REPEAT = frozenset((each.NAME, name) for each in (Digs, People) for name in each.MAY_REPEAT)
 

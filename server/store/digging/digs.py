@@ -47,6 +47,8 @@ def stored(dig: Dig) -> Document:
     return document
 
 
+# The fields of a participant.
+_SHOWN = {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}
 _ONCE_EACH: list[Document] = [
     {"$group": {"_id": "$_id", "dig": {"$first": "$$ROOT"}}},
     {"$replaceRoot": {"newRoot": "$dig"}},
@@ -142,17 +144,7 @@ class Digs(Documents[Dig]):
             {"$sort": {"no": pymongo.ASCENDING}},
             {"$set": {"who": {"$concat": ["$code", ":", "$unionid"]}}},
             own_dig("who", "won_by", "won"),
-            {
-                "$project": {
-                    "_id": 0,
-                    "unionid": 1,
-                    "no": 1,
-                    "n": 1,
-                    "wxname": 1,
-                    "wxheadpic": 1,
-                    "is_prize": {"$max": ["$is_prize", {"$size": "$won"}]},
-                }
-            },
+            {"$project": {**_SHOWN, "n": 1, "is_prize": {"$max": ["$is_prize", {"$size": "$won"}]}}},
             judged_task(code),
         ]
         rows, task = judged(await self.rows.aggregate(pipeline).to_list(page_size + 2))
@@ -179,9 +171,8 @@ class Digs(Documents[Dig]):
         """Return one page of a task's participants as they joined: `is_prize` is that of their first dig."""
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
         found = _found({"code": code, "n": places}, {"n": pymongo.ASCENDING}, page_size)
-        shown = {"_id": 0, "unionid": 1, "no": 1, "wxname": 1, "wxheadpic": 1, "is_prize": 1}
         # The pipeline ends with a participant's fields.
-        pipeline = [*found, {"$project": shown}]
+        pipeline = [*found, {"$project": _SHOWN}]
         return await self.rows.aggregate(pipeline).to_list(page_size)  # type: ignore[return-value]
 
     async def early(self, code: str, places: int) -> list[Dig]:

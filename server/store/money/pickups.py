@@ -7,8 +7,6 @@ from server.store.pipelines import NOW_MS, Document
 
 WRONG_CODES = 5
 LOCKED_MS = 600_000
-
-
 # `turned_away` says whether the latest try met a lock; such a try changes nothing else.
 _TOO_MANY: Document = {"$gte": ["$tries", WRONG_CODES]}
 _LOCK: Document = {"$cond": [_TOO_MANY, {"$add": [NOW_MS, LOCKED_MS]}, {"$literal": 0}]}

@@ -333,16 +333,10 @@ class Prizes(DueDocuments[Prize]):
         condition on people, `young` and `private`. The prize `besides` is left out.
         """
         began = {"$subtract": ["$claimed_at", {"$mod": ["$claimed_at", TOGETHER_MS]}]}
+        claimed = {"claimed_at": {"$gte": since_ms}, "state": {"$in": ["claiming", "given"]}}
+        others = {**scope, "_id": {"$ne": besides}, **claimed, "amount_fen": {"$gt": 0}}
         pipeline: list[Document] = [
-            {
-                "$match": {
-                    **scope,
-                    "_id": {"$ne": besides},
-                    "claimed_at": {"$gte": since_ms},
-                    "amount_fen": {"$gt": 0},
-                    "state": {"$in": ["claiming", "given"]},
-                }
-            },
+            {"$match": others},
             {
                 "$group": {
                     "_id": {"began": began, "decided": {"$eq": ["$weighed", "$attempt"]}},
@@ -393,21 +387,13 @@ class Prizes(DueDocuments[Prize]):
 
     async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
         """Return the prizes among these people that are held for this reason, since that time or longer."""
-        found = self.collection.find(
-            {
-                "publisher": {"$in": people},
-                "unionid": {"$in": people},
-                "state": "held",
-                "held_for": why,
-                "withheld_at": {"$lte": until_ms},
-            }
-        )
-        return await found.to_list(None)
+        among = {"publisher": {"$in": people}, "unionid": {"$in": people}}
+        held = {"state": "held", "held_for": why, "withheld_at": {"$lte": until_ms}}
+        return await self.collection.find({**among, **held}).to_list(None)
 
     async def of_scope(self, scope: Document) -> list[Prize]:
         """Return the prizes of a scope that are held, frozen or being frozen."""
-        found = self.collection.find({**scope, "withheld_at": {"$exists": True}})
-        return await found.to_list(None)
+        return await self.collection.find({**scope, "withheld_at": {"$exists": True}}).to_list(None)
 
     async def won_since(self, since_ms: int, by: list[str], least: int, limit: int) -> list[Won]:
         """Add up the red packets won since a time that agree in these fields, if they are `least` or more.
