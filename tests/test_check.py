@@ -19,7 +19,7 @@ from server.game import draw
 from server.settings import Settings, read_settings
 from server.store import Store
 from server.store.cluster import Cluster, Reading, look, read_clocks
-from server.store.plans import Recorder, explainable, scans, sorts
+from server.store.plans import Recorder, explainable, slow_parts
 from server.store.schema import prepare
 from server.store.sharding import SHARD_KEYS
 from server.wechat import WeChat
@@ -148,13 +148,13 @@ def test_plans_are_read_as_mongodb_writes_them():
     scan = {"stage": "SORT", "sortPattern": {"at": -1}, "inputStage": {"stage": "COLLSCAN"}}
     good = {"queryPlanner": {"winningPlan": index, "rejectedPlans": [scan]}}
     bad = {"queryPlanner": {"winningPlan": {"queryPlan": scan, "slotBasedPlan": {"stages": "…"}}}}
-    assert (list(scans(good)), list(sorts(good))) == ([], [])
-    assert (list(scans(bad)), list(sorts(bad))) == (["COLLSCAN"], ["SORT by at"])
+    assert list(slow_parts(good)) == []
+    assert set(slow_parts(bad)) == {"COLLSCAN", "SORT by at"}
     union = {"stages": [{"$cursor": good}, {"$unionWith": {"coll": "x", "pipeline": [{"$cursor": bad}]}}]}
-    assert list(scans(union)) == ["COLLSCAN"]
+    assert list(slow_parts(union)) == ["COLLSCAN"]
     lookup = {"stages": [{"$cursor": good}, {"$lookup": {"from": "x"}, "collectionScans": 3}]}
-    assert list(scans(lookup)) == ["$lookup without an index"]
-    assert list(scans({"shards": {"a": bad, "b": good}})) == ["COLLSCAN"]
+    assert list(slow_parts(lookup)) == ["$lookup without an index"]
+    assert set(slow_parts({"shards": {"a": bad, "b": good}})) == {"COLLSCAN", "SORT by at"}
 
 
 @pytest.mark.gen_test(timeout=60)

@@ -74,7 +74,7 @@ class OpsPayouts(OperatorInterface):
         prizes, freezes = await store.prizes.waiting(LISTED), await store.freezes.newest(LISTED)
         codes = {prize["code"] for prize in prizes} | {freeze["code"] for freeze in freezes}
         keys = {key for prize in prizes for key in freezes_of(prize)}
-        reasons = await store.freezes.reasons(sorted(keys))
+        reasons = await store.freezes.frozen(sorted(keys))
         names = await store.tasks.names(codes)
         frozen = [each["of"] for each in freezes if each["what"] != "task"]
         wxnames = await store.prizes.winners(frozen) | await store.people.names(frozen)
@@ -106,7 +106,7 @@ class OpsPayouts(OperatorInterface):
 
 def _reasons_of(prize: Prize, reasons: dict[str, str]) -> list[str]:
     """Return why a prize is frozen, each reason once."""
-    return list(dict.fromkeys(reasons[key] for key in freezes_of(prize) if key in reasons))
+    return list(dict.fromkeys(reasons[key] for key in freezes_of(prize) if reasons.get(key)))
 
 
 class OpsPayoutRequest(msgspec.Struct):

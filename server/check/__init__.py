@@ -22,7 +22,7 @@ from server.realtime.bus import CONNECTIONS, Bus
 from server.settings import Settings
 from server.store import Store, is_denied, refused_reason
 from server.store.cluster import Cluster, look, read_clocks
-from server.store.plans import Recorder, explain, scans, sorts
+from server.store.plans import Recorder, explain, slow_parts
 from server.store.schema import prepare
 from server.store.sharding import OLDEST_SHARDING_DIGS, SHARD_KEYS, shard, shards_digs
 from server.wechat import WeChat, WeChatError
@@ -222,7 +222,7 @@ async def _plan_rows(
         plans: list[dict[str, Any]] = []
         if reason := await _refusal(explain(store.database, query), plans.append):
             yield Row("a query's plan", "not asked", f"{reason}: {name}")
-        elif wrong := {*scans(plans), *sorts(plans)}:
+        elif wrong := set(slow_parts(plans)):
             found[name] = ", ".join(sorted(wrong))
     said = f"{len(queries)} queries, {len(found)} that read a whole collection or sort what they found"
     if embedded:

@@ -237,7 +237,7 @@ class Monitor:
         now_ms = self._now_ms()
         if now_ms - (record["end_at"] or record["begin_at"]) > GIVEN_UP_MS:
             log.error("the webhook took nothing for a day: it will not be told of %s", record["_id"])
-            await self._store.alarms.give_up(record)
+            await self._store.alarms.again(record, None)
             return
         wait_ms = min(FIRST_RETRY_MS * 2 ** min(record["tries"], 10), LONGEST_RETRY_MS)
         await self._store.alarms.try_later(record, now_ms + wait_ms)

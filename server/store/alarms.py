@@ -12,7 +12,6 @@ import pymongo
 
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
-from server.store.pipelines import Document
 
 KEPT_ALARMS = 100
 
@@ -70,12 +69,9 @@ class Alarms(DueDocuments[AlarmRecord]):
 
     async def note_told(self, alarm: AlarmRecord) -> None:
         """Note that the webhook knows this alarm as it was read. If it ended meanwhile, it stays due."""
-        told: Document = {"told": 2 if alarm["end_at"] else 1, "tries": 0}
-        same = await self.collection.update_one(
-            {"_id": alarm["_id"], "end_at": alarm["end_at"]}, {"$set": told, "$unset": {"due_at": ""}}
-        )
-        if not same.matched_count:
-            await self.collection.update_one({"_id": alarm["_id"]}, {"$set": told})
+        same = {"$eq": ["$end_at", alarm["end_at"]]}
+        told = {"told": 2 if alarm["end_at"] else 1, "due_at": {"$cond": [same, "$$REMOVE", "$due_at"]}}
+        await self.collection.update_one({"_id": alarm["_id"]}, [{"$set": {**told, "tries": 0}}])
 
     async def try_later(self, alarm: AlarmRecord, due_at_ms: int) -> None:
         """Note that the webhook could not be told."""
@@ -83,16 +79,9 @@ class Alarms(DueDocuments[AlarmRecord]):
             {"_id": alarm["_id"]}, {"$set": {"due_at": due_at_ms}, "$inc": {"tries": 1}}
         )
 
-    async def give_up(self, alarm: AlarmRecord) -> None:
-        """Tell the webhook nothing more of what is due now."""
-        await self.collection.update_one({"_id": alarm["_id"]}, {"$unset": {"due_at": ""}})
-
     async def delete_old(self) -> None:
         """Delete all but the newest KEPT_ALARMS. Alarms that last, or must still be told, stay."""
-        found = self.collection.find(
-            {}, {"begin_at": 1}, sort=[("begin_at", pymongo.DESCENDING)], skip=KEPT_ALARMS, limit=1
-        )
-        for oldest in await found.to_list(1):
+        for oldest in await self.in_order({}, "-begin_at", 1, {"begin_at": 1}, KEPT_ALARMS):
             await self.collection.delete_many(
                 {"begin_at": {"$lte": oldest["begin_at"]}, "end_at": {"$gt": 0}, "due_at": {"$exists": False}}
             )

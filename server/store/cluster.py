@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -68,7 +68,10 @@ async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Readi
 
 async def _read_clock(uri: str, member: _Address) -> Reading:
     client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
-        uri, server_selector=_only(member), timeoutMS=_CONNECT_MS, serverSelectionTimeoutMS=_CONNECT_MS
+        uri,
+        server_selector=lambda servers: [each for each in servers if each.address == member],
+        timeoutMS=_CONNECT_MS,
+        serverSelectionTimeoutMS=_CONNECT_MS,
     )
     try:
         admin = client.get_database("admin", CodecOptions(tz_aware=True), ReadPreference.NEAREST)
@@ -83,10 +86,6 @@ async def _read_clock(uri: str, member: _Address) -> Reading:
         return min(readings, key=lambda reading: reading.unsure_ms)
     finally:
         client.close()
-
-
-def _only(member: _Address) -> Callable[[Any], list[Any]]:
-    return lambda servers: [server for server in servers if server.address == member]
 
 
 def _name(member: _Address) -> str:

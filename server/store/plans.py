@@ -78,19 +78,14 @@ async def explain(database: AsyncIOMotorDatabase[Document], query: Document) -> 
     return await database.command("explain", query, verbosity="executionStats")
 
 
-def scans(plan: Any) -> Iterator[str]:
-    """Yield each place where a plan reads a whole collection."""
+def slow_parts(plan: Any) -> Iterator[str]:
+    """Yield each place where a plan reads a whole collection, or sorts all that a query found."""
     for node in _nodes(plan):
         if node.get("stage") == "COLLSCAN":
             yield "COLLSCAN"
         elif int(node.get("collectionScans", 0)) or node.get("strategy") == "NestedLoopJoin":
             yield "$lookup without an index"
-
-
-def sorts(plan: Any) -> Iterator[str]:
-    """Yield each place where a plan gathers all that a query found, and sorts it."""
-    for node in _nodes(plan):
-        if node.get("stage") == "SORT":
+        elif node.get("stage") == "SORT":
             yield f"SORT by {', '.join(node.get('sortPattern', {}))}"
 
 

@@ -16,7 +16,7 @@ LOGGED = ("audit_log.begin", "audit_log.conclude")
 DECIDED = [LOGGED[0], "tasks.set_hidden", "reports.close_decided", LOGGED[1]]
 # The steps of each scenario, in order.
 STEPS = {
-    "a treasure is reported": ["reports.add_or_read", "tasks.hide_reported", "reports.finish"],
+    "a treasure is reported": ["reports.add_or_read", "tasks.hide_reported", "reports.again"],
     "an operator hides a reported treasure": DECIDED,
     "an operator shows a reported treasure": DECIDED,
     "reports hide a treasure no longer": ["tasks.unhide_reported"],

@@ -68,7 +68,7 @@ async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
         return
     if "bill_lost" in prize:
         raise BadRequest("微信没有说清上一笔转账的结果，为免付两次，只能退回")
-    if await context.store.freezes.frozen(freezes_of(prize)) - {freeze_key("prize", prize_id)}:
+    if (await context.store.freezes.frozen(freezes_of(prize))).keys() - {freeze_key("prize", prize_id)}:
         raise BadRequest("它的宝贝、中奖者或发布者也被冻结了，请先放行那一个")
 
 

@@ -107,7 +107,7 @@ async def _follow(context: Context, saved: Report) -> None:
         and await store.tasks.hide_reported(code, decided, reported_note(settings.report_hide_hours))
     ):
         await announce_judged(context, code)
-    await store.reports.finish(saved["_id"])
+    await store.reports.again(saved, None)
 
 
 async def _weight(context: Context, code: str, decided: int) -> float:

@@ -58,15 +58,10 @@ class Freezes(DueDocuments[Freeze]):
         """Begin to end a freeze in this way; None if nothing is frozen under this id."""
         return await self.find_one_and_update({"_id": key}, {"$set": {"state": state, "due_at": now_ms}})
 
-    async def frozen(self, keys: list[str]) -> set[str]:
-        """Return which of these ids are frozen."""
-        found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"_id": 1})
-        return {row["_id"] for row in await found.to_list(len(keys))}
-
-    async def reasons(self, keys: list[str]) -> dict[str, str]:
-        """Return why these ids are frozen, by id; an id without a freeze or a reason is left out."""
+    async def frozen(self, keys: list[str]) -> dict[str, str]:
+        """Return which of these ids are frozen, with the reasons ("" for none)."""
         found = self.collection.find({"_id": {"$in": keys}, "state": "frozen"}, {"reason": 1})
-        return {row["_id"]: row["reason"] for row in await found.to_list(len(keys)) if row["reason"]}
+        return {row["_id"]: row["reason"] for row in await found.to_list(len(keys))}
 
     async def newest(self, limit: int) -> list[Freeze]:
         """Return what is frozen, the newest first."""

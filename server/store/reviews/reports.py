@@ -59,10 +59,6 @@ class Reports(DueDocuments[Report]):
             for row in await found.to_list(limit)
         ]
 
-    async def finish(self, key: str) -> None:
-        """Note that what follows from a report is done."""
-        await self.collection.update_one({"_id": key}, {"$unset": {"due_at": ""}})
-
     async def queue(self, limit: int) -> list[Report]:
         """Return the open reports, the oldest first."""
         return await self.in_order({"open": 1}, "at", limit)
