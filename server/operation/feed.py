@@ -209,20 +209,37 @@ class Feed:
 
     async def _begin(self) -> None:
         """Read the heartbeats that Redis keeps, and start sending from there."""
-        found = await self._bus.read_heartbeats()
-        self._after = found[0] if found else "-"
-        self._shown = complete = (self._now_ms() - COMPLETE_MS) // 1000 - 1
-        # In a thread: 15 minutes of several processes would hold the loop too long.
-        heartbeats, seconds = await asyncio.to_thread(_history, found[1] if found else [], complete)
-        self._heartbeats = [beat for beat in heartbeats if beat.second > complete - KEPT_SECONDS]
-        self._newest = {beat.process: beat for beat in self._heartbeats}
-        self._seconds, self._digs, self._ends = {}, [], []
-        self._remember(heartbeats, seconds)
+        self._after, self._shown = "-", self._complete() - HISTORY_SECONDS
+        self._heartbeats, self._newest, self._seconds, self._digs, self._ends = [], {}, {}, [], []
+        await self._read_heartbeats()
         self._board_at = time.monotonic()
         self._board = b""
         self._lasting, self._queues = [], None
         self._running = True
         self._telling.spawn(self._run())
+
+    def _complete(self) -> int:
+        """Return the last second whose heartbeats have all come, but for late ones."""
+        return (self._now_ms() - COMPLETE_MS) // 1000 - 1
+
+    async def _read_heartbeats(self) -> tuple[list[Heartbeat], list[Second]]:
+        """Read the new heartbeats; return them, and the seconds that are complete by now or corrected."""
+        complete = self._complete()
+        if complete < self._shown - SET_BACK_SECONDS:
+            self._go_back_to(complete)
+        found = await self._bus.read_heartbeats(self._after)
+        self._after, data = (self._after, []) if found is None else found
+        # In a thread: 15 minutes of several processes would hold the loop too long.
+        new = await asyncio.to_thread(_decode, data)
+        late = {beat.second for beat in new}
+        beats = [*(beat for beat in self._heartbeats if beat.second > complete - KEPT_SECONDS), *new]
+        told = [b for b in beats if b.second <= complete and (b.second > self._shown or b.second in late)]
+        seconds = await asyncio.to_thread(add_up, told)
+        self._heartbeats, self._shown = beats, max(self._shown, complete)
+        oldest, newest = complete - PRESENT_SECONDS, self._newest | {beat.process: beat for beat in new}
+        self._newest = {process: beat for process, beat in newest.items() if beat.second > oldest}
+        self._remember(new, seconds)
+        return new, seconds
 
     def _remember(self, heartbeats: list[Heartbeat], seconds: list[Second]) -> None:
         """Add new heartbeats and seconds to those of the last 15 minutes, and drop what is too old."""
@@ -265,32 +282,9 @@ class Feed:
             await reading.end()
 
     async def _tell_heartbeats(self) -> None:
-        now_ms = self._now_ms()
-        complete = (now_ms - COMPLETE_MS) // 1000 - 1
-        if complete < self._shown - SET_BACK_SECONDS:
-            self._go_back_to(complete)
-        found = await self._bus.read_heartbeats(self._after)
-        new: list[Heartbeat] = []
-        if found is not None:
-            self._after = found[0]
-            new = _decode(found[1])
-        self._heartbeats = [beat for beat in self._heartbeats if beat.second > complete - KEPT_SECONDS] + new
-        self._newest |= {beat.process: beat for beat in new}
-        self._newest = {
-            process: beat
-            for process, beat in self._newest.items()
-            if beat.second > complete - PRESENT_SECONDS
-        }
-        late = {beat.second for beat in new}
-        seconds = add_up(
-            beat
-            for beat in self._heartbeats
-            if beat.second <= complete and (beat.second > self._shown or beat.second in late)
-        )
-        self._shown = max(self._shown, complete)
-        self._remember(new, seconds)
+        new, seconds = await self._read_heartbeats()
         frame = HeartbeatFrame(
-            now_ms,
+            self._now_ms(),
             seconds,
             [_row(beat) for beat in sorted(self._newest.values(), key=lambda beat: beat.since)],
             [dig for beat in new for dig in beat.digs],
@@ -391,12 +385,6 @@ def _decode(data: list[bytes]) -> list[Heartbeat]:
         except msgspec.MsgspecError as error:
             app_log.warning("a heartbeat cannot be read: %s", error)
     return heartbeats
-
-
-def _history(data: list[bytes], complete: int) -> tuple[list[Heartbeat], list[Second]]:
-    heartbeats = _decode(data)
-    recent = [beat for beat in heartbeats if complete - HISTORY_SECONDS < beat.second <= complete]
-    return heartbeats, add_up(recent)
 
 
 def _row(beat: Heartbeat) -> ProcessRow:
