@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
-
 from server.operation.alarms import (
     LEDGER_SECONDS,
     Alarm,
@@ -33,7 +31,7 @@ from server.realtime.outages import Outages
 from server.runtime.background import Background
 from server.runtime.disk import Disk
 from server.store import Store
-from server.store.alarms import AlarmRecord
+from server.store.alarms import AlarmRecord, new_alarm
 
 TURN_SECONDS = 1.0
 LOOK_SECONDS = 0.5
@@ -143,7 +141,7 @@ class Monitor:
         self._silent_why = why
         self._silent_since = self._silent_since or self._now_ms()
         if self._webhook.wanted and not self._silence_told and self._may_tell():
-            self._silence_told = await self._told([self._webhook.begin(self._silence(0))])
+            self._silence_told = await self._told(self._webhook.untold(self._silence(0)))
 
     def _silence(self, end_at: int) -> AlarmRecord:
         since, told = self._silent_since, int(self._silence_told)
@@ -159,9 +157,8 @@ class Monitor:
         self._silent_since, self._silence_told = 0, False
 
     def _record(self, alarm: Alarm, begin_at: int) -> AlarmRecord:
-        key, due = key_of(alarm), {"due_at": begin_at} if self._webhook.wanted else {}
-        new = {"_id": f"{key}@{begin_at}", "key": key, "end_at": 0, "told": 0, "tries": 0, **due}
-        return msgspec.convert({**msgspec.to_builtins(alarm), "begin_at": begin_at, **new}, AlarmRecord)
+        record = new_alarm(key_of(alarm), alarm.kind, alarm.code, alarm.what, [*alarm.values], begin_at)
+        return {**record, "due_at": begin_at} if self._webhook.wanted else record
 
     async def _reconcile(self) -> None:
         """Begin and end alarms, so that exactly the found ones last. Alarms that were not checked again yet
@@ -211,10 +208,6 @@ class Monitor:
             return False
         return True
 
-    def _untold(self, record: AlarmRecord) -> list[Event]:
-        events = [] if record["told"] else [self._webhook.begin(record)]
-        return [*events, self._webhook.end(record)] if record["end_at"] else events
-
     async def _tell_due(self) -> None:
         """Tell the webhook all that is due, in one message."""
         if not self._leader.leads or "mongodb" in self._outages.silent or not self._may_tell():
@@ -225,7 +218,8 @@ class Monitor:
         if not records:
             self._looked_at = time.monotonic()
             return
-        events = sorted((event for record in records for event in self._untold(record)), key=lambda e: e.at)
+        events = [event for record in records for event in self._webhook.untold(record)]
+        events.sort(key=lambda event: event.at)
         if await self._told(events):
             for record in records:
                 await self._store.alarms.note_told(record)

@@ -90,13 +90,10 @@ class Webhook:
         """Whether there is an address."""
         return bool(self._url)
 
-    def begin(self, alarm: AlarmRecord) -> Event:
-        """Return the event that an alarm began."""
-        return self._event("begin", alarm, alarm["begin_at"])
-
-    def end(self, alarm: AlarmRecord) -> Event:
-        """Return the event that an alarm ended."""
-        return self._event("end", alarm, alarm["end_at"])
+    def untold(self, alarm: AlarmRecord) -> list[Event]:
+        """Return the events of which nobody was told yet: that an alarm began, that it ended."""
+        events = [] if alarm["told"] else [self._event("begin", alarm, alarm["begin_at"])]
+        return [*events, self._event("end", alarm, alarm["end_at"])] if alarm["end_at"] else events
 
     def _event(self, event: Literal["begin", "end"], alarm: AlarmRecord, at: int) -> Event:
         kind, code = alarm["kind"], alarm["code"]

@@ -12,11 +12,11 @@ import time
 from typing import TYPE_CHECKING
 
 from server.settings import Settings
-from server.store.alarms import AlarmRecord
+from server.store.alarms import AlarmRecord, new_alarm
 
 if TYPE_CHECKING:
     from server.operation.alarms import Kind
-    from server.operation.webhook import Event, Webhook
+    from server.operation.webhook import Webhook
 
 # More often than every 3 s would be too much for a group's robot (`server/operation/webhook.py`).
 PAUSE_SECONDS = 3.5
@@ -44,19 +44,7 @@ class FailedStarts:
         key = f"{kind}::{name}"
         lasting = self._alarms.get(key)
         if self._webhook is not None and (lasting is None or lasting["end_at"]):
-            now_ms = _now_ms()
-            self._alarms[key] = AlarmRecord(
-                _id=f"{key}@{now_ms}",
-                key=key,
-                kind=kind,
-                code="",
-                what=name,
-                values=[],
-                begin_at=now_ms,
-                end_at=0,
-                told=0,
-                tries=0,
-            )
+            self._alarms[key] = new_alarm(key, kind, "", name, [], _now_ms())
             self._changed.set()
 
     def end(self, name: str, kind: Kind = "start") -> None:
@@ -81,10 +69,7 @@ class FailedStarts:
 
     async def _tell(self, webhook: Webhook) -> None:
         untold = [(record, bool(record["end_at"])) for record in self._alarms.values()]
-        events: list[Event] = []
-        for record, ended in untold:
-            events += [] if record["told"] else [webhook.begin(record)]
-            events += [webhook.end(record)] if ended else []
+        events = [event for record, _ in untold for event in webhook.untold(record)]
         if events:
             await webhook.tell(events)
         for record, ended in untold:  # an alarm may have ended, or begun anew, meanwhile

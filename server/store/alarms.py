@@ -36,6 +36,22 @@ class AlarmRecord(TypedDict):
     due_at: NotRequired[int]
 
 
+def new_alarm(key: str, kind: str, code: str, what: str, values: list[str], begin_at: int) -> AlarmRecord:
+    """Return an alarm that begins at this time (unix ms)."""
+    return AlarmRecord(
+        _id=f"{key}@{begin_at}",
+        key=key,
+        kind=kind,
+        code=code,
+        what=what,
+        values=values,
+        begin_at=begin_at,
+        end_at=0,
+        told=0,
+        tries=0,
+    )
+
+
 class Alarms(DueDocuments[AlarmRecord]):
     """Reads and writes of `alarms`."""
 

@@ -30,7 +30,7 @@ from server.realtime.own_database import Wrong
 from server.runtime.background import Background
 from server.settings import read_settings
 from server.store import Store
-from server.store.alarms import KEPT_ALARMS, AlarmRecord
+from server.store.alarms import KEPT_ALARMS, AlarmRecord, new_alarm
 from server.store.messages.messages import Message
 from server.store.reviews.reviews import new_review
 from support.leading import let_the_lease_end
@@ -421,19 +421,9 @@ async def test_only_the_process_that_monitored_last_tells_mongodbs_silence(conte
     assert robot.events == [("begin", "mongodb")]
 
 
-def an_alarm(kind: str, code: str = "") -> AlarmRecord:
-    return AlarmRecord(
-        _id=f"{kind}:{code}@1",
-        key="",
-        kind=kind,
-        code=code,
-        what="",
-        values=[],
-        begin_at=1_795_600_799_000,
-        end_at=1_795_600_899_000,
-        told=0,
-        tries=0,
-    )
+def an_alarm(kind: str, code: str = "", end_at: int = 0) -> AlarmRecord:
+    alarm = new_alarm("", kind, code, "", [], 1_795_600_799_000)
+    return {**alarm, "end_at": end_at, "told": int(end_at > 0)}
 
 
 @pytest.mark.parametrize(
@@ -470,7 +460,7 @@ async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(context, monke
         changed = msgspec.structs.replace(context.settings, alarm_webhook=url, alarm_webhook_form="wecom")
         robot = Webhook(changed)
         with pytest.raises(NotTold, match="TimeoutError"):
-            await robot.tell([robot.begin(an_alarm("redis"))])
+            await robot.tell(robot.untold(an_alarm("redis")))
         await over.wait()
 
 
@@ -478,7 +468,8 @@ async def test_a_webhook_whose_reply_trickles_in_holds_up_nothing(context, monke
 async def test_a_robot_gets_a_text_within_its_bound(context, robot, form):
     changed = msgspec.structs.replace(context.settings, alarm_webhook=robot.url, alarm_webhook_form=form)
     webhook = Webhook(changed)
-    await webhook.tell([webhook.begin(an_alarm("mongodb")), webhook.end(an_alarm("books", CODE))])
+    ended = webhook.untold(an_alarm("books", CODE, 1_795_600_899_000))
+    await webhook.tell([*webhook.untold(an_alarm("mongodb")), *ended])
     said = robot.bodies[0]
     assert set(said) == {"msgtype", "text"}
     assert said["msgtype"] == "text"
@@ -486,7 +477,7 @@ async def test_a_robot_gets_a_text_within_its_bound(context, robot, form):
     assert lines[0] == "【挖宝告警】"
     assert lines[1].startswith("开始：MongoDB 没有响应（")
     assert lines[2].startswith(f"恢复：账目不平 {CODE}（")
-    await webhook.tell([webhook.begin(an_alarm(kind, CODE)) for kind in TITLES] * 20)
+    await webhook.tell([event for kind in TITLES for event in webhook.untold(an_alarm(kind, CODE))] * 20)
     assert TEXT_BYTES - 10 < len(robot.bodies[1]["text"]["content"].encode()) <= TEXT_BYTES
     assert robot.queries[0]["key"] == "the-key-of-the-group"
 
@@ -496,7 +487,7 @@ async def test_a_signed_message_to_dingtalk_has_the_documented_signature(context
         context.settings, alarm_webhook=robot.url, alarm_webhook_form="dingtalk", alarm_webhook_secret="SECx"
     )
     webhook = Webhook(changed)
-    await webhook.tell([webhook.begin(an_alarm("redis"))])
+    await webhook.tell(webhook.untold(an_alarm("redis")))
     asked = robot.queries[0]
     signed = hmac.digest(b"SECx", f"{asked['timestamp']}\nSECx".encode(), "sha256")
     assert asked["sign"] == base64.b64encode(signed).decode()
