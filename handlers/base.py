@@ -19,7 +19,7 @@ from tornado.log import app_log
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from handlers.parameters import parse, read_parameters
-from server.actions.people.account import check_session, known_people_of, read_caller
+from server.actions.people.account import check_ban, check_session, known_people_of, read_caller
 from server.context import Context, per_context
 from server.errors import (
     BadRequest,
@@ -510,6 +510,10 @@ class Interface(Receiver):
         if self.caller.proven:
             return await self.admit(await read_caller(self.context, self.caller.unionid, lock=self.locks))
         return await self.admit(await self.context.store.people.find(self.caller.unionid))
+
+    async def active_person(self) -> Person:
+        """Return the caller's record, as `person` does. Also raises Banned and Leaving."""
+        return check_ban(await self.person(), self.context.clock.now_ms())
 
 
 class ProvenAct(Interface):

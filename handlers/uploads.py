@@ -11,7 +11,6 @@ from handlers.digging.cards import picture_url
 from handlers.forms import Form
 from handlers.limits import limit
 from handlers.parameters import Unionid, parse, read_parameters
-from server.actions.people.account import check_ban
 from server.actions.pictures import disk_of, signed_path, upload_picture
 from server.errors import BadRequest, DiskLow, PictureTooLarge, Refusal, Unavailable
 from server.pictures.uploads import LARGEST_BYTES, Upload
@@ -142,7 +141,7 @@ class UploadFile(Interface):
         """Admit the caller, unless they are banned or leaving. Raises Banned, Leaving, what `admit`
         raises."""
         if {"banned", "leaving"} & (await self.let_in()).keys():
-            check_ban(await self.person(), self.context.clock.now_ms())  # the ban may be over by now
+            await self.active_person()  # the ban may be over by now
 
     def _keep(self, data: bytes) -> None:
         """Keep a part of the file. An empty part begins a file."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from handlers.base import Interface, Reply
 from handlers.parameters import PersonRequest
 from server.actions.digging.commit import commit
-from server.actions.people.account import check_ban
 
 
 class CommitmentReply(Reply, kw_only=True):
@@ -23,5 +22,5 @@ class GetCommitment(Interface):
 
     async def answer(self, request: PersonRequest) -> CommitmentReply:
         """Store nothing. Raises NotLoggedIn, Banned."""
-        person = check_ban(await self.person(), self.context.clock.now_ms())
+        person = await self.active_person()
         return CommitmentReply(**commit(self.context, person)._asdict())

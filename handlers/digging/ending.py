@@ -13,7 +13,6 @@ from handlers.limits import limit
 from handlers.parameters import Code, TaskRequest
 from server.actions.digging.edit import Edited, edit
 from server.actions.digging.end_task import end_own_task
-from server.actions.people.account import check_ban
 from server.game.review import ReviewShown, review_of
 
 
@@ -64,7 +63,7 @@ class EditTask(ProvenAct):
 
     async def answer(self, request: EditRequest) -> EditReply:
         """Raises what `edit` raises."""
-        publisher = check_ban(await self.person(), self.context.clock.now_ms())
+        publisher = await self.active_person()
         await limit(self.context, self.request, self.caller, {"publishes": 1})
         said = msgspec.convert(request, Edited, from_attributes=True)
         task = await edit(self.context, publisher, request.code, said)

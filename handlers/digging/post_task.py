@@ -15,7 +15,6 @@ from handlers.parameters import LINES, NOT_BLANK, ONE_LINE, CodeOrShare, Unionid
 from server.actions.digging.dig import dig
 from server.actions.digging.publish import Draft, publish
 from server.actions.digging.visit import visiting_of
-from server.actions.people.account import check_ban
 from server.errors import BadRequest, NoSuchTask
 from server.game.chance import outlook_after
 from server.game.dig import seconds_left
@@ -278,7 +277,7 @@ class PostTask(Interface):
         )
 
     async def _publish(self, request: PublishRequest) -> PublishReply:
-        person = check_ban(await self.person(), self.context.clock.now_ms())
+        person = await self.active_person()
         draft = msgspec.convert(request, Draft, from_attributes=True)
         await limit(self.context, self.request, self.caller, {"publishes": 1})
         task = await publish(self.context, person, draft)

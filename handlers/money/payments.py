@@ -14,7 +14,6 @@ from handlers.parameters import Code, Unionid
 from server.actions.money.notices import take_notice
 from server.actions.money.pay_in import order_payment
 from server.actions.money.risk import note_place
-from server.actions.people.account import check_ban
 from server.security.addresses import counted_address
 from server.wechat.pay.answers import ForgedNotice
 
@@ -48,7 +47,7 @@ class PayTask(Interface):
 
     async def answer(self, request: PayTaskRequest) -> PayTaskReply:
         """Raises Banned, for paying opens a task, and what `order_payment` raises."""
-        publisher = check_ban(await self.person(), self.context.clock.now_ms())
+        publisher = await self.active_person()
         address = address_of(self.context, self.request, counted_address)
         await note_place(self.context, publisher["_id"], address)
         parameters = await order_payment(self.context, publisher, request.code, request.money)

@@ -14,7 +14,6 @@ from handlers.limits import limit
 from handlers.parameters import NOT_BLANK, ONE_LINE, OwnRequest, PersonRequest, Unionid
 from handlers.people.to_do import ToDo, to_do
 from server.actions.people.account import (
-    check_ban,
     delete_at,
     end_sessions,
     log_in,
@@ -258,7 +257,7 @@ class SetProfile(Interface):
 
     async def answer(self, request: SetProfileRequest) -> SetProfileReply:
         """Raises Banned, TooOften and what `set_profile` raises."""
-        check_ban(await self.person(), self.context.clock.now_ms())
+        await self.active_person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
         review = await set_profile(
             self.context, self.caller.unionid, request.wxname, request.wxheadpic

@@ -10,7 +10,6 @@ from msgspec import Meta
 from handlers.base import Interface
 from handlers.limits import limit
 from handlers.parameters import LINES, Code, Unionid
-from server.actions.people.account import check_ban
 from server.actions.reviews.report import report
 from server.store.reviews.reports import ReportReason
 
@@ -35,6 +34,6 @@ class ReportTask(Interface):
 
     async def answer(self, request: ReportRequest) -> None:
         """Raises Banned, TooOften and what `report` raises."""
-        person = check_ban(await self.person(), self.context.clock.now_ms())
+        person = await self.active_person()
         await limit(self.context, self.request, self.caller, {"reports": 1})
         await report(self.context, person, request.code, request.reason, request.text)
