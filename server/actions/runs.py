@@ -11,7 +11,6 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 
 from server.actions.alone import Busy, alone, erasure_of
 from server.actions.people.erase import CannotErase, erase, pseudonym_of
@@ -22,7 +21,7 @@ from server.errors import BadRequest, BadSettings
 from server.runtime.background import Background
 from server.store import Store, is_unavailable
 from server.store.audit_log import Actor
-from server.store.runs import Outcome, Run, Said, What
+from server.store.runs import Outcome, Run, What
 from server.store.schema import prepare
 
 LOOK_SECONDS = 1.0
@@ -31,15 +30,6 @@ SAID_LINES = 8
 UNDER_WAY = "已经在进行，请等它结束"
 
 log = logging.getLogger("wabao.runs")
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a run has come, as `Run` has it."""
-
-    done: int = 0
-    total: int = 0
-    said: Said = field(default_factory=list)
 
 
 async def ask_run(context: Context, actor: Actor, what: What, reason: str) -> None:
@@ -102,15 +92,16 @@ async def do_runs(context: Context) -> None:
 
 async def _do(context: Context, run: Run) -> None:
     """Do a run. If another process does it, return: the run is looked at again later."""
-    store, telling, progress = context.store, Background(), Progress()
+    store, telling = context.store, Background()
     lease = erasure_of(run["unionid"]) if run["what"] == "forget" else run["what"]
+    run["done"], run["total"], run["said"] = 0, 0, []  # an earlier try may have come further
     try:
         async with alone(store, lease):
             if await store.runs.find_unfinished(run["_id"]) is None:
                 return
-            telling.repeat(lambda: _tell(store, run, progress), LOOK_SECONDS)
+            telling.repeat(lambda: store.runs.tell(run), LOOK_SECONDS)
             try:
-                outcome = await _WORKS[run["what"]](context, run, progress)
+                outcome = await _WORKS[run["what"]](context, run)
             except Exception as error:
                 if is_unavailable(error):
                     raise  # the run goes on once MongoDB answers
@@ -118,47 +109,41 @@ async def _do(context: Context, run: Run) -> None:
                 outcome = "failed"
             await store.audit_log.conclude(run["act"], outcome)
             # A note of `telling` that comes later finds the run ended, and changes nothing.
-            await store.runs.finish(run["_id"], outcome, progress.done, progress.total, progress.said)
+            await store.runs.finish(run, outcome)
     except Busy:
         log.debug("the run %s of %s has to wait", run["what"], run["operator"])
     finally:
         await telling.end()
 
 
-async def _tell(store: Store, run: Run, progress: Progress) -> None:
-    await store.runs.tell(run["_id"], progress.done, progress.total, progress.said)
-
-
-async def _rotate(context: Context, run: Run, progress: Progress) -> Outcome:
+async def _rotate(context: Context, run: Run) -> Outcome:
     """Seal anew under the first of this process's secrets; see `rotate`."""
-    del run
     store, keys = context.store, context.keys
-    progress.total = await number_under_others(store, keys)
+    run["total"] = await number_under_others(store, keys)
 
     def replaced(number: int) -> None:
-        progress.done += number
+        run["done"] += number
 
     try:
-        await await_servers(store, keys, lambda _: progress.said.append(["awaits_servers"]))
+        await await_servers(store, keys, lambda _: run["said"].append(["awaits_servers"]))
     except CannotRotate as error:
-        progress.said = [error.said]
+        run["said"] = [error.said]
         return "refused"
-    progress.said = [["rotates", keys.fingerprint]]
+    run["said"] = [["rotates", keys.fingerprint]]
     found = await rotate(store, keys, replaced)
-    progress.said = [
+    run["said"] = [
         *(["sealed", each.purpose, f"{n}", old] for each in found for old, n in each.sealed.items() if n),
         *(["left", each.purpose, f"{n}", old] for each in found for old, n in each.left.items()),
     ] or [["nothing_sealed", keys.fingerprint]]
     return "left" if any(each.left for each in found) else "done"
 
 
-async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
+async def _release(context: Context, run: Run) -> Outcome:
     """Build the indexes that this version wants and that are missing; see `prepare`."""
-    del run
     store = Store(context.settings.mongodb_uri, name=context.store.database.name, limited=False)
 
     def say(line: str) -> None:
-        progress.said = [*progress.said, ["line", line]][-SAID_LINES:]
+        run["said"] = [*run["said"], ["line", line]][-SAID_LINES:]
 
     try:
         found = await prepare(store.database, store.indexes(), say)
@@ -167,33 +152,33 @@ async def _release(context: Context, run: Run, progress: Progress) -> Outcome:
         return "refused"
     finally:
         store.close()
-    progress.said = [["built", ", ".join(found.missing_names)] if found.missing else ["nothing_built"]]
+    run["said"] = [["built", ", ".join(found.missing_names)] if found.missing else ["nothing_built"]]
     return "done"
 
 
-async def _forget(context: Context, run: Run, progress: Progress) -> Outcome:
+async def _forget(context: Context, run: Run) -> Outcome:
     """Erase a person's record; see `erase`. A record that is gone was erased before this process began."""
     store, unionid = context.store, run["unionid"]
-    progress.total = ERASURE_STEPS
+    run["total"] = ERASURE_STEPS
 
     def step(number: int) -> None:
-        progress.done = number
-        progress.said = [[f"erasure_{number}"]]
+        run["done"] = number
+        run["said"] = [[f"erasure_{number}"]]
 
     try:
         if await store.people.find(unionid) is not None:
             await erase(store, unionid, run["target"], step)
     except CannotErase as error:
         needs, more = error.needs[:SAID_LINES], len(error.needs[SAID_LINES:])
-        progress.said = [[f"need_{n.why}", n.code, n.state, f"{n.depth}"] for n in needs]
+        run["said"] = [[f"need_{n.why}", n.code, n.state, f"{n.depth}"] for n in needs]
         if more:
-            progress.said.append(["more", f"{more}"])
+            run["said"].append(["more", f"{more}"])
         return "refused"
-    progress.done, progress.said = ERASURE_STEPS, [["erased"]]
+    run["done"], run["said"] = ERASURE_STEPS, [["erased"]]
     return "done"
 
 
-_WORKS: Mapping[What, Callable[[Context, Run, Progress], Awaitable[Outcome]]] = {
+_WORKS: Mapping[What, Callable[[Context, Run], Awaitable[Outcome]]] = {
     "rotate": _rotate,
     "release": _release,
     "forget": _forget,

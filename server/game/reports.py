@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -26,37 +26,21 @@ def weight_together(reporters: Collection[str], past: Iterable[PastReport]) -> f
     upheld that report. A group weighs as much as its heaviest member. So the same few people can hide one
     task, but no second one before an operator has agreed with them about the first.
     """
-    upheld: dict[str, int] = defaultdict(int)
-    dismissed: dict[str, int] = defaultdict(int)
-    together: dict[str, list[str]] = defaultdict(list)
+    upheld, dismissed = Counter[str](), Counter[str]()
+    together: dict[str, set[str]] = defaultdict(set)
     for report in past:
         if report.outcome == "upheld":
             upheld[report.unionid] += 1
-            continue
-        if report.outcome == "dismissed":
-            dismissed[report.unionid] += 1
-        together[report.code].append(report.unionid)
-    groups = _Groups(reporters)
-    for first, *others in together.values():
-        for other in others:
-            groups.join(first, other)
-    heaviest: dict[str, float] = defaultdict(float)
-    for person in reporters:
-        weight = (1 + upheld[person]) / (1 + upheld[person] + dismissed[person])
-        heaviest[groups.head(person)] = max(heaviest[groups.head(person)], weight)
-    return sum(heaviest.values())
+        else:
+            dismissed[report.unionid] += report.outcome == "dismissed"
+            together[report.code].add(report.unionid)
+    groups = [{person} for person in reporters]
+    for people in together.values():
+        if len(people) > 1:
+            joined = set().union(*(group for group in groups if group & people))
+            groups = [joined, *(group for group in groups if not group & people)]
 
+    def weight(person: str) -> float:
+        return (1 + upheld[person]) / (1 + upheld[person] + dismissed[person])
 
-class _Groups:
-    """Disjoint sets of people (union-find). Each is named by one of its members, its head."""
-
-    def __init__(self, people: Iterable[str]) -> None:
-        self._above = {person: person for person in people}
-
-    def head(self, person: str) -> str:
-        while self._above[person] != person:
-            self._above[person] = person = self._above[self._above[person]]
-        return person
-
-    def join(self, one: str, other: str) -> None:
-        self._above[self.head(one)] = self.head(other)
+    return sum(max(map(weight, group)) for group in groups)

@@ -62,15 +62,15 @@ class Runs(Documents[Run]):
         """Return the newest runs, the last one first."""
         return await self.in_order({}, "-at", limit)
 
-    async def tell(self, key: str, done: int, total: int, said: Said) -> None:
+    async def tell(self, run: Run) -> None:
         """Note how far a run has come."""
-        await self.collection.update_one(
-            {"_id": key, "open": 1}, {"$set": {"done": done, "total": total, "said": said}}
-        )
+        come = {"done": run["done"], "total": run["total"], "said": run["said"]}
+        await self.collection.update_one({"_id": run["_id"], "open": 1}, {"$set": come})
 
-    async def finish(self, key: str, outcome: Outcome, done: int, total: int, said: Said) -> None:
+    async def finish(self, run: Run, outcome: Outcome) -> None:
         """Note what became of a run, and how far it came. This forgets whom it erased."""
-        ended: dict[str, object] = {"outcome": outcome, "done": done, "total": total, "said": said}
+        come = {"done": run["done"], "total": run["total"], "said": run["said"]}
         await self.collection.update_one(
-            {"_id": key, "open": 1}, {"$set": ended, "$unset": {"open": "", "unionid": ""}}
+            {"_id": run["_id"], "open": 1},
+            {"$set": {**come, "outcome": outcome}, "$unset": {"open": "", "unionid": ""}},
         )

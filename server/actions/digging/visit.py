@@ -59,9 +59,7 @@ async def _note_sharer(context: Context, code: str, sharer: str, newcomer: str) 
 async def _noted(note: Awaitable[None]) -> None:
     try:
         await note
-    except Unavailable as error:
-        raise NotNoted from error
     except Exception as error:
-        if not is_unavailable(error):
+        if not (isinstance(error, Unavailable) or is_unavailable(error)):
             raise
         raise NotNoted from error
