@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from server.game.lifecycle import ABSENT, AtMost, Row
+from server.game.lifecycle import ABSENT, Is, Row
 from server.game.ranks import TaskRank
 
 DAY_MS = 86_400_000
@@ -38,7 +38,7 @@ def unanswered_in(states: str, now_ms: int) -> list[Row]:
     """
     return [
         Row(states, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
-        Row(states, where={"unknown_since": AtMost(now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
+        Row(states, where={"unknown_since": Is("at most", now_ms - UNKNOWN_MS)}, sets={"alarm": UNKNOWN}),
     ]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, tomorrow_ms, unanswered_in
-from server.game.lifecycle import ABSENT, NOW, After, AtMost, Document, Move, Over, Row, Table, Test
+from server.game.lifecycle import ABSENT, NOW, After, Document, Is, Move, Over, Row, Table, Test
 from server.game.prize import freed, given_by_bill
 
 OPEN = "asked waiting"
@@ -44,7 +44,7 @@ def sending() -> Row:
 @bill
 def asking(now_ms: int, apart_ms: int) -> Row:
     """Its winner is looking, so WeChat is about to be asked, at least `apart_ms` after the last time."""
-    return Row(OPEN, where={"asked_at": AtMost(now_ms - apart_ms)}, sets={"asked_at": now_ms})
+    return Row(OPEN, where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})
 
 
 @bill
@@ -61,7 +61,7 @@ def give_up(asked_at_ms: int, fail_reason: str) -> Row:
     """
     return Row(
         "asked -> failed",
-        where={"remote": "", "unsendable": 1, "sent_at": AtMost(asked_at_ms - UNDER_WAY_MS)},
+        where={"remote": "", "unsendable": 1, "sent_at": Is("at most", asked_at_ms - UNDER_WAY_MS)},
         when=Over((("sent_at", UNDER_WAY_MS),)),  # `asked_at_ms` is by a process's clock, which may be wrong
         sets={
             "remote": NEVER_HELD,

@@ -22,55 +22,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ParamSpec, TypeAlias
+from typing import Any, Literal, ParamSpec, TypeAlias
 
 Document: TypeAlias = Mapping[str, Any]
 P = ParamSpec("P")
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
-    """A test: the field is there, whatever its value."""
+class Is:
+    """A test of a field that is not for equality, such as `Is("at most", 5)`.
 
+    A field that is not there passes only "absent", "not" and "not among".
+    """
 
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """A test: the field is not there."""
-
-
-@dataclass(frozen=True, slots=True)
-class IsNot:
-    """A test: the field has another value than this, or is not there."""
-
-    value: int | str
-
-
-@dataclass(frozen=True, slots=True)
-class Above:
-    """A test: the field is a number greater than this."""
-
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class AtMost:
-    """A test: the field is there, and a number not greater than this."""
-
-    value: int
-
-
-@dataclass(frozen=True, slots=True)
-class Among:
-    """A test: the field has one of these values."""
-
-    values: tuple[int | str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotAmong:
-    """A test: the field has none of these values, or is not there."""
-
-    values: tuple[int | str, ...]
+    how: Literal["present", "absent", "not", "above", "at most", "among", "not among"]
+    value: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +67,10 @@ class With:
 
 
 NOW = After(0)
-PRESENT = Present()
-ABSENT = Absent()
+PRESENT, ABSENT = Is("present"), Is("absent")
 
-Test: TypeAlias = int | str | Document | Present | Absent | IsNot | Above | AtMost | Among | NotAmong
+# A value is a test for equality.
+Test: TypeAlias = int | str | Document | Is
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,20 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from server.game.dig import EndReason
-from server.game.lifecycle import (
-    ABSENT,
-    NOW,
-    Above,
-    After,
-    Among,
-    AtMost,
-    IsNot,
-    NotAmong,
-    Over,
-    Row,
-    Table,
-    Test,
-)
+from server.game.lifecycle import ABSENT, NOW, After, Is, Over, Row, Table, Test
 from server.game.ranks import GOODS
 from server.game.review import IN_REVIEW
 
@@ -33,13 +20,14 @@ ending = Table(
     "ending", first="running", ends="over", due="over", field="status", values={"running": 0, "over": 1}
 )
 
+_REVIEWED = Is("not among", IN_REVIEW)
 _SHOWN = {"review": "shown", "shown_at": NOW}
 
 
 def _in_review(edited: int) -> dict[str, Test]:
     """Return the tests that a task is in review after `edited` edits: the review of an earlier edit does not
     count."""
-    return {"review": Among(IN_REVIEW), "edited": edited or ABSENT}
+    return {"review": Is("among", IN_REVIEW), "edited": edited or ABSENT}
 
 
 def _open(lasts_ms: int) -> dict[str, Any]:
@@ -50,7 +38,7 @@ def _open(lasts_ms: int) -> dict[str, Any]:
 @opening
 def opened_by_payment(out_trade_no: str, lasts_ms: int) -> list[Row]:
     """This order paid for it. It opens even if reports hide it, but not in review or if it was taken down."""
-    where: dict[str, Test] = {"status": 0, "review": NotAmong(IN_REVIEW)}
+    where: dict[str, Test] = {"status": 0, "review": _REVIEWED}
     sets = {"paid_by": out_trade_no, **_open(lasts_ms)}
     return [
         Row("unopened -> open", where={**where, "hidden": 0}, sets=sets),
@@ -69,7 +57,7 @@ def opened_by_review(lasts_ms: int, edited: int = 0) -> Row:
 def shown(edited: int = 0) -> list[Row]:
     """Everybody may see the task from now on. An unpaid red packet is due: it may be paid already."""
     in_review = _in_review(edited)
-    unpaid = {**in_review, "status": 0, "goods_type": IsNot(GOODS)}
+    unpaid = {**in_review, "status": 0, "goods_type": Is("not", GOODS)}
     return [
         Row("unopened", where=unpaid, sets={**_SHOWN, "due_at": NOW}, drops="review_note"),
         Row("unopened", where={**in_review, "status": 1}, sets=_SHOWN, drops="review_note"),
@@ -92,8 +80,8 @@ def ended(reason: EndReason, note: str, unopened: bool) -> Row:
 def ended_undug(reason: EndReason, note: str) -> list[Row]:
     """Somebody ends a task that nobody has dug, or that reports hide."""
     return [
-        Row("running -> over", where={"now_depth": AtMost(0)}, sets=_over(reason, note)),
-        Row("running -> over", where={"now_depth": Above(0), "reported": 1}, sets=_over(reason, note)),
+        Row("running -> over", where={"now_depth": Is("at most", 0)}, sets=_over(reason, note)),
+        Row("running -> over", where={"now_depth": Is("above", 0), "reported": 1}, sets=_over(reason, note)),
     ]
 
 
@@ -106,7 +94,7 @@ def expired() -> Row:
 @ending
 def taken_down(note: str) -> Row:
     """An operator hid the task before it opened, so it ends. A task in review does not end."""
-    where: dict[str, Test] = {"open": 0, "hidden": 1, "reported": ABSENT, "review": NotAmong(IN_REVIEW)}
+    where: dict[str, Test] = {"open": 0, "hidden": 1, "reported": ABSENT, "review": _REVIEWED}
     return Row("running -> over", where=where, sets=_over("operator", note))
 
 

@@ -9,7 +9,7 @@ task is open, we have to report to WeChat that what was paid for was delivered.
 from __future__ import annotations
 
 from server.game.amounts import FOLLOWED_MS, unanswered_in
-from server.game.lifecycle import ABSENT, NOW, PRESENT, AtMost, IsNot, Over, Row, Table
+from server.game.lifecycle import ABSENT, NOW, PRESENT, Is, Over, Row, Table
 
 # The alarm of an order if this mini-program may report no deliveries at all.
 SHIPPING_REFUSED = "SHIPPING_REFUSED"
@@ -28,7 +28,7 @@ def prepaid(prepay_id: str) -> Row:
 @order
 def asking(now_ms: int, apart_ms: int) -> Row:
     """Its publisher is looking, so WeChat is about to be asked, at least `apart_ms` after the last time."""
-    return Row("asked", where={"asked_at": AtMost(now_ms - apart_ms)}, sets={"asked_at": now_ms})
+    return Row("asked", where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})
 
 
 @order
@@ -102,7 +102,7 @@ def refunding(number: str, now_ms: int, apart_ms: int) -> list[Row]:
         Row(PAID, where={"refunding": number}, sets=sets),
         Row(
             PAID,
-            where={"refunding": IsNot(number), "refunding_at": AtMost(now_ms - apart_ms)},
+            where={"refunding": Is("not", number), "refunding_at": Is("at most", now_ms - apart_ms)},
             sets=sets,
         ),
     ]

@@ -17,19 +17,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from server.game.amounts import RELEASED_MS
-from server.game.lifecycle import (
-    ABSENT,
-    PRESENT,
-    Above,
-    AtMost,
-    Document,
-    IsNot,
-    Keep,
-    Over,
-    Row,
-    Table,
-    Test,
-)
+from server.game.lifecycle import ABSENT, PRESENT, Document, Is, Keep, Over, Row, Table, Test
 from server.game.sealed import Sealed
 
 PrizeState: TypeAlias = Literal[
@@ -96,7 +84,7 @@ def approved(attempt: int, counted_on: int) -> Row:
 
 def _unweighed(attempt: int) -> dict[str, Test]:
     """Return the tests that this attempt was not approved yet, and that the prize is not being frozen."""
-    return {"attempt": attempt, "weighed": IsNot(attempt), "freezing": ABSENT}
+    return {"attempt": attempt, "weighed": Is("not", attempt), "freezing": ABSENT}
 
 
 @prize
@@ -169,7 +157,7 @@ def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int, claimed_aft
     where = {"address_box": address_box, "phone_hash": phone_hash}
     return [
         Row("won -> given", sets={**where, "claimed_at": now_ms, "given_at": now_ms}),
-        Row("given", where={"claimed_at": Above(claimed_after_ms)}, sets=where),
+        Row("given", where={"claimed_at": Is("above", claimed_after_ms)}, sets=where),
     ]
 
 
@@ -181,7 +169,7 @@ def sent(carrier: str, number: str, now_ms: int, due_at_ms: int, sent_after_ms: 
     first = {**parcel, "sent_at": now_ms, "due_at": due_at_ms}
     return [
         Row("given -> sent", where={"address_box": PRESENT}, sets=first),
-        Row("sent", where={"sent_at": Above(sent_after_ms)}, sets=parcel),
+        Row("sent", where={"sent_at": Is("above", sent_after_ms)}, sets=parcel),
     ]
 
 
@@ -231,10 +219,10 @@ def frozen(now_ms: int) -> list[Row]:
     return [
         Row(
             "claiming",
-            where={"amount_fen": Above(0), "freezing": ABSENT},
+            where={"amount_fen": Is("above", 0), "freezing": ABSENT},
             sets={**kept, "freezing": 1, "due_at": now_ms},
         ),
-        Row("claiming -> frozen", where={"amount_fen": AtMost(0), "freezing": ABSENT}, sets=kept),
+        Row("claiming -> frozen", where={"amount_fen": Is("at most", 0), "freezing": ABSENT}, sets=kept),
         Row("won held -> frozen", where={"freezing": ABSENT}, sets=kept),
         Row("given -> frozen", where={"address_box": PRESENT, "freezing": ABSENT}, sets=kept),
     ]
@@ -283,19 +271,19 @@ def denied() -> list[Row]:
     return [
         Row(
             "held frozen -> expiring",
-            where={"amount_fen": Above(0)},
+            where={"amount_fen": Is("above", 0)},
             sets={"denied": 1},
             drops=f"{leaves} address_deleted",
         ),
         Row(
             "held frozen -> returned",
-            where={"amount_fen": AtMost(0), "given_at": Above(0)},
+            where={"amount_fen": Is("at most", 0), "given_at": Is("above", 0)},
             sets={"denied": 1, "address_deleted": 1},
             drops=leaves,
         ),
         Row(
             "held frozen -> returned",
-            where={"amount_fen": AtMost(0), "given_at": AtMost(0)},
+            where={"amount_fen": Is("at most", 0), "given_at": Is("at most", 0)},
             sets={"denied": 1},
             drops=f"{leaves} address_deleted",
         ),
@@ -304,9 +292,9 @@ def denied() -> list[Row]:
 
 # The state of a frozen prize before its freeze: goods with an address, goods with a pick-up code, or won.
 _BEFORE: dict[str, dict[str, Test]] = {
-    "given": {"given_at": Above(0)},
-    "claiming": {"given_at": AtMost(0), "pickup": PRESENT},
-    "won": {"given_at": AtMost(0), "pickup": ABSENT},
+    "given": {"given_at": Is("above", 0)},
+    "claiming": {"given_at": Is("at most", 0), "pickup": PRESENT},
+    "won": {"given_at": Is("at most", 0), "pickup": ABSENT},
 }
 
 

@@ -5,23 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from server.game.lifecycle import (
-    Above,
-    Absent,
-    After,
-    Among,
-    AtMost,
-    IsNot,
-    Keep,
-    Move,
-    NotAmong,
-    Over,
-    Present,
-    Row,
-    Test,
-    With,
-)
+from server.game.lifecycle import After, Is, Keep, Move, Over, Row, Test, With
 from server.store.pipelines import NOW_MS, Document
+
+_OPERATORS = {"not": "$ne", "above": "$gt", "at most": "$lte", "among": "$in", "not among": "$nin"}
 
 
 def condition(move: Move) -> Document:
@@ -85,21 +72,12 @@ def _value(name: str, value: Any) -> Any:
     return {"$literal": value}
 
 
-def _filter(test: Test) -> Any:
-    match test:
-        case Present() | Absent():
-            return {"$exists": isinstance(test, Present)}
-        case IsNot():
-            return {"$ne": test.value}
-        case Above():
-            return {"$gt": test.value}
-        case AtMost():
-            return {"$lte": test.value}
-        case Among():
-            return {"$in": list(test.values)}
-        case NotAmong():
-            return {"$nin": list(test.values)}
-    return {"$eq": test}
+def _filter(test: Test) -> Document:
+    if not isinstance(test, Is):
+        return {"$eq": test}
+    if test.how in ("present", "absent"):
+        return {"$exists": test.how == "present"}
+    return {_OPERATORS[test.how]: list(test.value) if isinstance(test.value, tuple) else test.value}
 
 
 def _fits(move: Move, row: Row) -> Document:

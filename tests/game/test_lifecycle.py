@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.game.lifecycle import ABSENT, NOW, PRESENT, Above, AtMost, IsNot, Over, Row, Table
+from server.game.lifecycle import ABSENT, NOW, PRESENT, Is, Over, Row, Table
 from server.game.prize import claimed, prize
 from support.lifecycles import TABLES
 from support.rows import apply, faults
@@ -39,7 +39,7 @@ def planted(rows: Row | list[Row], name: str):
         pytest.param([Row("a -> b", owes="x")], "row0 owes something and is not due", id="not due"),
         pytest.param([Row("a -> b", sets={"f": 1}, drops="f")], "row0 drops what it sets", id="drops"),
         pytest.param(
-            [[Row("a -> b", {"f": PRESENT}), Row("a -> b", {"f": Above(1)})]],
+            [[Row("a -> b", {"f": PRESENT}), Row("a -> b", {"f": Is("above", 1)})]],
             "row0 has alternatives that may both fit",
             id="overlap",
         ),
@@ -60,7 +60,14 @@ def test_a_fault_is_found(rows, said):
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [(ABSENT, PRESENT), (ABSENT, AtMost(3)), (Above(0), AtMost(0)), (IsNot(1), 1), (1, 2), ("a", "b")],
+    [
+        (ABSENT, PRESENT),
+        (ABSENT, Is("at most", 3)),
+        (Is("above", 0), Is("at most", 0)),
+        (Is("not", 1), 1),
+        (1, 2),
+        ("a", "b"),
+    ],
 )
 def test_alternatives_may_begin_alike_if_their_tests_contradict(one, other):
     table = Table("planted", first="a", ends="b")

@@ -6,22 +6,7 @@ from random import Random
 from typing import Any
 
 from server.game.bill import bill
-from server.game.lifecycle import (
-    ABSENT,
-    Above,
-    After,
-    Among,
-    AtMost,
-    IsNot,
-    Keep,
-    Move,
-    NotAmong,
-    Present,
-    Row,
-    Table,
-    Test,
-    With,
-)
+from server.game.lifecycle import ABSENT, After, Is, Keep, Move, Row, Table, Test, With
 from server.game.opening import ending, opening
 from server.game.order import order
 from server.game.prize import prize
@@ -85,20 +70,18 @@ def documents(table: Table, move: Move, seed: int, number: int, now_ms: int) -> 
 
 
 def _fitting(test: Test) -> Any:
-    match test:
-        case Above():
+    if not isinstance(test, Is):
+        return test
+    match test.how:
+        case "above":
             return test.value + 1
-        case AtMost():
+        case "at most":
             return test.value
-        case IsNot():
-            return ABSENT
-        case Among():
-            return test.values[0]
-        case NotAmong():
-            return ABSENT
-        case Present():
+        case "among":
+            return test.value[0]
+        case "present":
             return dict(THERE)
-    return test
+    return ABSENT
 
 
 def values_of_fields(table: Table, now_ms: int) -> dict[str, list[Any]]:
@@ -130,17 +113,17 @@ def _values(row: Row, now_ms: int) -> list[tuple[str, list[Any]]]:
 
 
 def _around(test: Test) -> list[Any]:
-    match test:
-        case Above() | AtMost():
+    if not isinstance(test, Is):
+        return [test, _other(test)] if isinstance(test, int | str) else []
+    match test.how:
+        case "above" | "at most":
             return [test.value, test.value + 1]
-        case IsNot():
+        case "not":
             return [test.value, _other(test.value)]
-        case Among() | NotAmong():
-            return [*test.values, _other(test.values[0])]
-        case Present():
+        case "among" | "not among":
+            return [*test.value, _other(test.value[0])]
+        case "present":
             return [dict(THERE)]
-        case int() | str():
-            return [test, _other(test)]
     return []
 
 

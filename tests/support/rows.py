@@ -5,27 +5,10 @@ from __future__ import annotations
 import inspect
 import itertools
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from server.game.lifecycle import (
-    Above,
-    Absent,
-    After,
-    Among,
-    AtMost,
-    Document,
-    IsNot,
-    Keep,
-    Move,
-    NotAmong,
-    Over,
-    Present,
-    Row,
-    Table,
-    Test,
-    With,
-)
+from server.game.lifecycle import After, Document, Is, Keep, Move, Over, Row, Table, Test, With
 from server.game.sealed import Sealed
 
 
@@ -44,22 +27,22 @@ def apply(move: Move, document: Document, now_ms: int) -> dict[str, Any] | None:
 
 def passes(test: Test, document: Document, name: str) -> bool:
     """Whether a field passes a test."""
-    match test:
-        case Present():
+    if not isinstance(test, Is):
+        return bool(name in document and document[name] == test)
+    match test.how:
+        case "present":
             return name in document
-        case Absent():
+        case "absent":
             return name not in document
-        case IsNot():
+        case "not":
             return bool(document.get(name) != test.value)
-        case Above():
+        case "among":
+            return document.get(name) in test.value
+        case "not among":
+            return document.get(name) not in test.value
+        case "above":
             return bool(name in document and document[name] > test.value)
-        case AtMost():
-            return bool(name in document and document[name] <= test.value)
-        case Among():
-            return document.get(name) in test.values
-        case NotAmong():
-            return document.get(name) not in test.values
-    return bool(name in document and document[name] == test)
+    return bool(name in document and document[name] <= test.value)
 
 
 def _is_over(when: Over, document: Document, now_ms: int) -> bool:
@@ -180,13 +163,14 @@ def _exclude_each_other(one: Row, other: Row) -> bool:
 
 
 def _contradict(one: Test, other: Test) -> bool:
-    match one:
-        case Absent():
-            return not isinstance(other, Absent | IsNot)
-        case Above():
-            return isinstance(other, AtMost) and one.value >= other.value
-        case IsNot():
-            return one.value == other
-        case int() | str():
-            return isinstance(other, int | str) and one != other
+    if not isinstance(one, Is):
+        return not isinstance(other, Is | Mapping) and not isinstance(one, Mapping) and one != other
+    how = other.how if isinstance(other, Is) else ""
+    match one.how:
+        case "absent":
+            return how not in ("absent", "not", "not among")
+        case "above":
+            return isinstance(other, Is) and how == "at most" and one.value >= other.value
+        case "not":
+            return bool(one.value == other)
     return False
