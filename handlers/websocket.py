@@ -82,7 +82,8 @@ class CodedProtocol(WebSocketProtocol13):
         7.4).
         """
         if self.client_terminated:
-            code = code if code is None or _may_be_sent(code) else PROTOCOL_ERROR
+            if code is not None and code not in REGISTERED and not 3000 <= code <= 4999:
+                code = PROTOCOL_ERROR
         elif code == MESSAGE_TOO_BIG:
             code = MISBEHAVED
         super().close(code, reason)
@@ -114,10 +115,6 @@ def _is_address(origin: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _may_be_sent(code: int) -> bool:
-    return code in REGISTERED or 3000 <= code <= 4999
 
 
 @stream_request_body
