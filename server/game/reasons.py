@@ -6,8 +6,7 @@ A reason is a refusal to raise; None means that they may. Pages, lists and acts 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from server.errors import (
     AlreadyPaid,
@@ -25,12 +24,11 @@ from server.errors import (
     WrongAmount,
 )
 from server.game.amounts import claim_until_ms, in_words, total_fen, whole_yuan
+from server.game.lifecycle import Document
 from server.game.prize import GIVEN, GONE, is_frozen, is_held
 from server.game.ranks import RED_PACKET
 from server.game.review import ReviewShown, is_taken_down, review_of
 from server.game.task import Task
-
-Document = Mapping[str, Any]
 
 
 class Standing(NamedTuple):

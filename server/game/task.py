@@ -11,7 +11,21 @@ from server.game.review import ReviewState
 from server.game.sealed import Sealed
 
 
-class Task(TypedDict):
+class Texts(TypedDict):
+    """The fields of a task that say what its publisher wrote; see `Task`."""
+
+    name: str
+    synopsis: str
+    wxname: str
+    signed: int
+    terms: list[str]
+    place: str
+    pickup_time: str
+    contact: str
+    not_sent_to: list[str]
+
+
+class Task(Texts):
     """A treasure. Times are unix milliseconds, 0 for never; pictures are paths of ours.
 
     `open` is 1 once it can be dug: goods at once, red packets when they are paid (`paid_by`, an order).
@@ -47,11 +61,7 @@ class Task(TypedDict):
     _id: str
     publisher: str
     publisher_id: NotRequired[str]
-    wxname: str
     wxheadpic: str
-    name: str
-    terms: list[str]
-    synopsis: str
     goods_type: int
     draw_type: int
     kinds: list[GivenAs]
@@ -85,13 +95,8 @@ class Task(TypedDict):
     pending: NotRequired[int]
     paid_by: NotRequired[str]
     end_note: NotRequired[str]
-    signed: NotRequired[int]
     renamed: NotRequired[int]
     edited: NotRequired[int]
-    place: NotRequired[str]
-    pickup_time: NotRequired[str]
-    contact: NotRequired[str]
-    not_sent_to: NotRequired[list[str]]
     review: NotRequired[ReviewState]
     review_note: NotRequired[str]
     hidden_note: NotRequired[str]

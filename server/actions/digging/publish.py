@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from typing import NamedTuple, TypedDict, TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -24,7 +24,7 @@ from server.game.amounts import DAY_MS, FEN_PER_YUAN, FOLLOWED_MS, in_words, ran
 from server.game.provinces import provinces_in
 from server.game.ranks import BY_MAIL, GOODS, ON_SITE, RED_PACKET, TaskRank, kinds_of
 from server.game.review import is_checking, why_looked_at
-from server.game.task import AHEAD_DAYS, Task, unpaid_until_ms
+from server.game.task import AHEAD_DAYS, Task, Texts, unpaid_until_ms
 from server.security.random_codes import derived_code, random_code
 from server.settings import Settings
 from server.store.digging.terms import terms_of
@@ -89,20 +89,6 @@ class Draft(Said, frozen=True, kw_only=True):
     publish_id: str | None = None
     sealed_seed: str | None = None
     nonce: str | None = None
-
-
-class Texts(TypedDict):
-    """The fields of a task that say what its publisher wrote."""
-
-    name: str
-    synopsis: str
-    wxname: str
-    signed: int
-    terms: list[str]
-    place: str
-    pickup_time: str
-    contact: str
-    not_sent_to: list[str]
 
 
 class _Prizes(NamedTuple):
