@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from server.context import Context
 from server.errors import BadRequest
 from server.game.amounts import DAY_MS
 from server.game.rings import Brought, Link, Paid, tied
-
-if TYPE_CHECKING:
-    from server.context import Context
 
 RING_MS = 30 * DAY_MS
 # Bounds of a search: people in a ring, steps from the first person, and rows of each kind in a step.
