@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NotRequired, TypedDict
 
-import pymongo
-
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 
@@ -67,8 +65,7 @@ class Alarms(DueDocuments[AlarmRecord]):
 
     async def lasting(self) -> list[AlarmRecord]:
         """Return the alarms of now, the oldest first."""
-        found = self.collection.find({"end_at": 0}, sort=[("begin_at", pymongo.ASCENDING)])
-        return await found.to_list(None)
+        return await self.in_order({"end_at": 0}, "begin_at")
 
     async def newest(self, limit: int = KEPT_ALARMS) -> list[AlarmRecord]:
         """Return the newest alarms, the last one first."""

@@ -6,7 +6,6 @@ import re
 from collections.abc import AsyncGenerator
 from typing import Literal, NamedTuple, NotRequired, TypedDict
 
-import pymongo
 from bson import ObjectId
 
 from server.store.documents import Documents, index
@@ -120,15 +119,11 @@ class AuditLog(Documents[Act]):
         Each turn is a query of its own for a short period, which grows where little was done. So no cursor
         stays open between two turns, and no store has to sort a million acts.
         """
-        condition, newest_first = wanted.condition(), [("at", pymongo.DESCENDING)]
-        until, period_ms = wanted.until_ms, PERIOD_MS
+        condition, until, period_ms = wanted.condition(), wanted.until_ms, PERIOD_MS
         while until > wanted.since_ms:
             since = max(wanted.since_ms, until - period_ms)
             period = {**condition, "at": {"$gte": since, "$lt": until}}
-            found = self.collection.find(
-                period, {"_id": 0}, sort=newest_first, limit=TURN, batch_size=TURN + 1
-            )
-            acts = await found.to_list(TURN)
+            acts = await self.in_order(period, "-at", TURN, {"_id": 0})
             if len(acts) == TURN:  # more acts may have the same millisecond as the last one
                 until = acts[-1]["at"]
                 same = self.collection.find({**condition, "at": until}, {"_id": 0})

@@ -81,13 +81,13 @@ class Documents(Generic[T]):
         return cast("T | None", _plain(found))
 
     async def in_order(
-        self, condition: dict[str, Any], order: str, limit: int, fields: Any = None, skip: int = 0
+        self, condition: dict[str, Any], order: str, limit: int = 0, fields: Any = None, skip: int = 0
     ) -> list[T]:
-        """Return at most `limit` documents in an order such as "-created_at _id", all in one trip."""
+        """Return documents in an order such as "-created_at _id": all, or at most `limit` in one trip."""
         found = self.collection.find(
             condition, fields, sort=keys_of(order), skip=skip, limit=limit, batch_size=limit
         )
-        return await found.to_list(limit)
+        return await found.to_list(limit or None)
 
     async def newest_with(
         self, terms: list[str], limit: int, now_ms: int, *stages: dict[str, Any]

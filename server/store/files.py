@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-import pymongo
 from motor.motor_asyncio import AsyncIOMotorDatabase, AsyncIOMotorGridFSBucket
 from pymongo.errors import DuplicateKeyError
 
@@ -213,13 +212,8 @@ class Files(Documents[Document]):
 
     async def due(self, now_ms: int, limit: int) -> tuple[list[Document], list[str]]:
         """Return the records of full files that may have to go, and the names of such thumbnails."""
-        found = self.rows.find(
-            {"metadata.delete_at": {"$lte": now_ms}},
-            {"metadata": 1},
-            sort=[("metadata.delete_at", pymongo.ASCENDING)],
-            limit=limit,
-        )
-        rows = await found.to_list(limit)
+        due = {"metadata.delete_at": {"$lte": now_ms}}
+        rows = await self.in_order(due, "metadata.delete_at", limit, {"metadata": 1})
         thumbnails = [row["_id"] for row in rows if _is_thumbnail(row["_id"])]
         return [row for row in rows if not _is_thumbnail(row["_id"])], thumbnails
 

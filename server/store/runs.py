@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-import pymongo
 from bson import ObjectId
 
 from server.store.documents import Documents, index
@@ -52,7 +51,7 @@ class Runs(Documents[Run]):
 
     async def unfinished(self) -> list[Run]:
         """Return the runs that have not ended, the longest asked for first."""
-        return await self.collection.find({"open": 1}, sort=[("at", pymongo.ASCENDING)]).to_list(None)
+        return await self.in_order({"open": 1}, "at")
 
     async def find_unfinished(self, key: str) -> Run | None:
         """Return a run, None if it has ended."""

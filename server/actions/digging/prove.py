@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any
 
 from server.context import Context
 from server.errors import NotEnded
 from server.game import draw
+from server.game.dig import Dig
 from server.store import Store
 
 DIGS_A_PAGE = 500
@@ -33,7 +33,7 @@ async def prove(context: Context, code: str, page: int) -> draw.Proof:
     depths = range(1, task["now_depth"] + 1)[(page - 1) * DIGS_A_PAGE : page * DIGS_A_PAGE]
     digs = await _outcomes(store, code, depths)
     if len(digs) < len(depths) and "last_dig" in task and task["last_dig"]["depth"] == depths[-1]:
-        digs.append(dict(task["last_dig"]))  # the history may lack the newest dig
+        digs.append(task["last_dig"])  # the history may lack the newest dig
     if [dig["depth"] for dig in digs] != [*depths]:
         raise BrokenHistory(f"task {code} lacks digs between {depths[0]} and {depths[-1]}")
     seed = context.keys.open("seed", await store.tasks.seed_box(code), code)
@@ -42,8 +42,8 @@ async def prove(context: Context, code: str, page: int) -> draw.Proof:
     return await asyncio.to_thread(draw.make_proof, *given)
 
 
-async def _outcomes(store: Store, code: str, depths: range) -> list[dict[str, Any]]:
-    digs: list[dict[str, Any]] = []
+async def _outcomes(store: Store, code: str, depths: range) -> list[Dig]:
+    digs: list[Dig] = []
     for first in depths[::DIGS_A_READ]:
         began = time.monotonic()
         digs += await store.digs.outcomes(code, first, min(first + DIGS_A_READ - 1, depths[-1]))

@@ -333,12 +333,7 @@ class Digs(Documents[Dig]):
         ]
         return [row["_id"] for row in await self.rows.aggregate(pipeline).to_list(None)]
 
-    async def outcomes(self, code: str, first: int, last: int) -> list[Document]:
+    async def outcomes(self, code: str, first: int, last: int) -> list[Dig]:
         """Return depth and is_prize of the digs in the history between two depths, in order."""
-        found = self.rows.find(
-            {"code": code, "depth": {"$gte": first, "$lte": last}},
-            {"_id": 0, "depth": 1, "is_prize": 1},
-            sort=[("depth", pymongo.ASCENDING)],
-            batch_size=last - first + 2,  # all in one trip
-        )
-        return await found.to_list(None)
+        between, shown = {"$gte": first, "$lte": last}, {"_id": 0, "depth": 1, "is_prize": 1}
+        return await self.in_order({"code": code, "depth": between}, "depth", last - first + 1, shown)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TypedDict, cast
 
-import pymongo
 from pymongo import DeleteMany, UpdateOne
 from pymongo.errors import BulkWriteError
 
@@ -78,9 +77,7 @@ class Visits(Documents[Document]):
     async def delete_old(self, opened_before_ms: int, limit: int) -> int:
         """Delete visits that were opened last before that time, and who brought them; return how many."""
         old = {"opened_at": {"$lt": opened_before_ms}}
-        oldest = [("opened_at", pymongo.ASCENDING)]
-        found = self.rows.find(old, {"code": 1, "unionid": 1}, sort=oldest, limit=limit)
-        rows = await found.to_list(limit)
+        rows = await self.in_order(old, "opened_at", limit, {"code": 1, "unionid": 1})
         if rows:
             brought = [DeleteMany({"newcomer": row["unionid"], "code": row["code"]}) for row in rows]
             await self.rows.database[Shares.NAME].bulk_write(brought, ordered=False)

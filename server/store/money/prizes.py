@@ -184,8 +184,7 @@ class Prizes(DueDocuments[Prize]):
 
     async def of_task(self, code: str) -> list[Prize]:
         """Return a task's prizes that were won, by depth."""
-        found = self.collection.find({"code": code}, sort=[("depth", pymongo.ASCENDING)])
-        return await found.to_list(None)
+        return await self.in_order({"code": code}, "depth")
 
     async def winners(self, keys: list[str]) -> dict[str, str]:
         """Return the names of these prizes' winners, as they were at the dig, by the prize's id."""
