@@ -47,10 +47,9 @@ class Freezes(DueDocuments[Freeze]):
 
         A second freeze replaces the reason of the first.
         """
-        await self.add_or_read(freeze)
-        changes = {"state": "frozen", "due_at": freeze["at"], "reason": freeze["reason"]}
-        again = await self.find_one_and_update({"_id": freeze["_id"]}, {"$set": changes})
-        return again or await self.put(freeze)  # the freeze was deleted in between
+        again = {"state": "frozen", "due_at": freeze["at"], "reason": freeze["reason"]}
+        merged = {"$mergeObjects": [{"$literal": dict(freeze)}, "$$ROOT", {"$literal": again}]}
+        return await self.upsert(freeze["_id"], [{"$replaceWith": merged}])
 
     async def begin_end(
         self, key: str, state: Literal["releasing", "returning"], now_ms: int

@@ -292,20 +292,17 @@ class People(DueDocuments[Person]):
     async def lock_out(self, person: Person, pseudonym: str) -> Person:
         """Note what the person will be called once erased, and end all tokens; return the record.
 
-        If this is repeated, the first pseudonym stays. Nothing is noted if the person asked to be deleted, or
-        took that back, since `person` was read. Raises LookupError if the record is gone.
+        If this is repeated, the first pseudonym stays. Raises LookupError if the record is gone, or if the
+        person asked to be deleted, or took that back, since `person` was read.
         """
         until = person["leaving"]["until"] if "leaving" in person else None
-        noted = await self.collection.update_one(
-            {"_id": person["_id"], "forgotten_as": {"$exists": False}, "leaving.until": until},
-            {"$set": {"forgotten_as": pseudonym}},
+        may_be = {"$or": [{"forgotten_as": {"$exists": True}}, {"leaving.until": until}]}
+        name = {"$ifNull": ["$forgotten_as", {"$literal": pseudonym}]}
+        found = await self.find_one_and_update(
+            {"_id": person["_id"], **may_be}, [{"$set": {**_ENDED, "forgotten_as": name}}]
         )
-        if not noted.modified_count and "forgotten_as" not in (await self.find(person["_id"]) or {}):
-            raise LookupError("the person has just changed their mind, or another process erased them")
-        await self.end_tokens(person["_id"], person["generation"])
-        found = await self.find(person["_id"])
         if found is None:
-            raise LookupError("another process has just erased this person")
+            raise LookupError("the person has just changed their mind, or another process erased them")
         return found
 
     async def ask_to_leave(self, unionid: str, pseudonym: str, until_ms: int) -> Person | None:
