@@ -47,7 +47,7 @@ class Row(msgspec.Struct, frozen=True):
     found: str
 
 
-def _row(subject: str, *, holds: bool, found: str) -> Row:
+def _row(subject: str, found: str, *, holds: bool) -> Row:
     return Row(subject, "ok" if holds else "FAILED", found)
 
 
@@ -73,25 +73,19 @@ async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
 
 
 def _cluster_rows(cluster: Cluster) -> list[Row]:
-    version = ".".join(map(str, cluster.version[:3]))
     if cluster.embedded:
         return [
             Row("MongoDB's version", "not asked", f"this is SecantusDB {cluster.embedded}"),
             Row("a replica set", "not asked", "SecantusDB is one process and says that it is one"),
         ]
-    # https://www.mongodb.com/docs/manual/tutorial/mitigate-psa-performance-issues/
-    votes = f", {cluster.arbiters} without data: of three, nothing can be written when another one is away"
+    found, kind = f"{'.'.join(map(str, cluster.version[:3]))}, needed {OLDEST_MONGODB}", cluster.kind
+    if cluster.arbiters:
+        # https://www.mongodb.com/docs/manual/tutorial/mitigate-psa-performance-issues/
+        kind += f", {cluster.arbiters} without data: "
+        kind += "of three, nothing can be written when another one is away"
     return [
-        _row(
-            "MongoDB's version",
-            holds=cluster.version[0] >= OLDEST_MONGODB,
-            found=f"{version}, needed {OLDEST_MONGODB}",
-        ),
-        _row(
-            "a replica set",
-            holds=cluster.kind != "alone",
-            found=cluster.kind + (votes if cluster.arbiters else ""),
-        ),
+        _row("MongoDB's version", found, holds=cluster.version[0] >= OLDEST_MONGODB),
+        _row("a replica set", kind, holds=cluster.kind != "alone"),
     ]
 
 
@@ -105,7 +99,7 @@ async def _clock_rows(uri: str, cluster: Cluster) -> list[Row]:
     found = f"{len(readings)} members and {here} are {apart:.0f} ms apart at most, give or take {unsure:.0f}"
     if apart - unsure > CLOCKS_APART_MS:
         found += f": {last[2]} is ahead of {first[2]}"
-    return [*rows, _row("clocks", holds=apart - unsure <= CLOCKS_APART_MS, found=found)]
+    return [*rows, _row("clocks", found, holds=apart - unsure <= CLOCKS_APART_MS)]
 
 
 def _prefix(served: str) -> str:
@@ -210,7 +204,7 @@ async def _treasure_rows(settings: Settings, store: Store, recorder: Recorder) -
         await context.close()
     rows = [Row(command, "FAILED", said) for command, said in recorder.refused.items()]
     found = reason or "published, dug, won, claimed, verified"
-    return [*rows, _row("a treasure's life", holds=not rows and reason is None, found=found)]
+    return [*rows, _row("a treasure's life", found, holds=not rows and reason is None)]
 
 
 async def _plan_rows(
@@ -230,7 +224,7 @@ async def _plan_rows(
         return
     for name, wrong_there in found.items():
         yield Row("a query's plan", "FAILED", f"{wrong_there}: {name}")
-    yield _row("each query's plan", holds=not found, found=said)
+    yield _row("each query's plan", said, holds=not found)
 
 
 async def _delivery_row(wechat: WeChat) -> Row:
@@ -261,18 +255,18 @@ async def _redis_rows(settings: Settings) -> AsyncIterator[Row]:
         yield Row("Redis", "FAILED", "it does not answer")
         return
     cluster, policy = facts.get("cluster_enabled"), facts.get("maxmemory_policy")
-    yield _row("Redis, one server", holds=not cluster, found="a cluster" if cluster else "no cluster")
+    yield _row("Redis, one server", "a cluster" if cluster else "no cluster", holds=not cluster)
     if policy is None:
         yield Row("Redis keeps what it is told", "not asked", "it does not say its maxmemory-policy")
     else:
-        yield _row("Redis keeps what it is told", holds=policy == "noeviction", found=str(policy))
+        yield _row("Redis keeps what it is told", str(policy), holds=policy == "noeviction")
     needed = settings.web_concurrency * CONNECTIONS
     most = facts.get("maxclients")
     if most is None:
         yield Row("Redis's connections", "not asked", f"it does not say how many it takes; needed {needed}")
     else:
         found = f"{most} at most, needed {needed}: {CONNECTIONS} a worker"
-        yield _row("Redis's connections", holds=int(most) >= needed, found=found)
+        yield _row("Redis's connections", found, holds=int(most) >= needed)
 
 
 def line_of(row: Row, width: int = 28) -> str:
