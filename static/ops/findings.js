@@ -1,6 +1,6 @@
 // What the server found wrong, in the operator's language: the server sends codes and values, never a sentence.
 
-import { clock } from "./format.js";
+import { lately } from "./format.js";
 import { named, t } from "./words.js";
 
 /** Return the text of an alarm, or of a difference in the ledger. */
@@ -12,7 +12,7 @@ export function say({ kind, what, values }) {
   if (kind === "message") return named("message", what) === what ? t("message_other", values[0], what) : t(`message_${what}`, ...values);
   if (kind === "review") return t(`review_${what}`, ...values);
   if (kind === "queue") return t(`queue_${what}`, ...values);
-  if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", clock(Number(values[0]))) : t("never_checked"));
+  if (kind === "unchecked") return t(`late_${what}`, values[0] ? t("last_checked", lately(Number(values[0]))) : t("never_checked"));
   if (kind === "pattern") return t(`pattern_${what}`, ...values);
   if (kind === "payouts") return t(`payouts_${what}`, ...values);
   if (kind === "held") return t("held_waits", ...values);

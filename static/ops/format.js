@@ -44,6 +44,12 @@ export function day(unixMs) {
   return (ofThisYear ? dayTime : yearTime).format(unixMs);
 }
 
+/** Return a day and its time to the second. */
+export const moment = (unixMs) => `${day(unixMs).split(" ")[0]} ${clock(unixMs)}`;
+
+/** Return a time to the second, with its day unless that is today. */
+export const lately = (unixMs) => (new Date(unixMs).toDateString() === new Date().toDateString() ? clock : moment)(unixMs);
+
 /** Return a duration in its two largest units: "3d 4h", "2:05". */
 export function duration(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { Part, el, fill, order, write } from "./dom.js";
 import { say } from "./findings.js";
-import { clock, count, day, duration, isolated, money } from "./format.js";
+import { count, day, duration, isolated, lately, moment, money } from "./format.js";
 import { keyLink, personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow } from "./rows.js";
@@ -73,8 +73,8 @@ function alarmLine({ begin_at: begin, end_at: end, ...alarm }) {
   return el(
     "li",
     {},
-    el("time", {}, `${day(begin).split(" ")[0]} ${clock(begin)}`),
-    el(`span.state${end ? "" : ".bad"}`, {}, end ? t("alarm_over", clock(end), duration(end - begin)) : t("alarm_lasts")),
+    el("time", {}, moment(begin)),
+    el(`span.state${end ? "" : ".bad"}`, {}, end ? t("alarm_over", lately(end), duration(end - begin)) : t("alarm_lasts")),
     el("b", {}, t(`alarm_${alarm.kind}`)),
     alarm.code && el("a", { href: `#/task/${alarm.code}` }, isolated(alarm.name || alarm.code)),
     el("span.reason", {}, say(alarm)),

@@ -4,7 +4,7 @@ import { exportLog } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el } from "./dom.js";
 import { outcomeWord } from "./findings.js";
-import { clock, count, day, isolated, logAddress } from "./format.js";
+import { count, isolated, logAddress, moment } from "./format.js";
 import { listPage } from "./lists.js";
 import { keyLink } from "./person.js";
 import { named, t } from "./words.js";
@@ -61,7 +61,7 @@ function actLine({ at, operator, shared, act, reason, outcome, ...about }) {
   return el(
     "li",
     {},
-    el("time", {}, `${day(at).split(" ")[0]} ${clock(at)}`),
+    el("time", {}, moment(at)),
     el("b", {}, el("a.name", { href: logAddress({ operator }) }, isolated(operator))),
     shared ? el("span.note", {}, t("shared_token")) : null,
     el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),

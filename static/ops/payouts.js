@@ -3,7 +3,7 @@
 import { exportWinners, payout } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el } from "./dom.js";
-import { clock, count, day, isolated, money } from "./format.js";
+import { count, isolated, moment, money } from "./format.js";
 import { listPage } from "./lists.js";
 import { personLink } from "./person.js";
 import { named, t } from "./words.js";
@@ -63,5 +63,5 @@ function freeze({ what, code, depth, name, wxname, at: since, reason }, again) {
 }
 
 function at(ms) {
-  return el("time", {}, `${day(ms).split(" ")[0]} ${clock(ms)}`);
+  return el("time", {}, moment(ms));
 }

@@ -3,7 +3,7 @@
 import { decide } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el } from "./dom.js";
-import { clock, day, isolated } from "./format.js";
+import { isolated, moment } from "./format.js";
 import { listPage } from "./lists.js";
 import { keyLink } from "./person.js";
 import { t } from "./words.js";
@@ -34,7 +34,7 @@ function held({ key, code, name, wxname, text, pic, more, why, created_at: since
   return el(
     "li",
     {},
-    el("time", {}, `${day(since).split(" ")[0]} ${clock(since)}`),
+    el("time", {}, moment(since)),
     [pic, ...more].filter(Boolean).map((each) => el("a", { href: each, target: "_blank", rel: "noopener" }, el("img", { src: each, alt: t("a_picture"), width: "160" }))),
     el("div.text", {}, text.split("\n").map((line) => el("p", {}, isolated(line)))),
     el("span", {}, code ? [el("a", { href: `#/task/${code}` }, isolated(name || code)), " · "] : null, keyLink(key, isolated(wxname || t("a_profile")))),

@@ -1,7 +1,7 @@
 // A task in a list: its name, its depth, how long it cools down, and who watches.
 
 import { el, write } from "./dom.js";
-import { clock, count, duration, isolated, money } from "./format.js";
+import { count, duration, isolated, lately, money } from "./format.js";
 import { named, t } from "./words.js";
 
 /** One row, kept and rewritten while its task changes. */
@@ -75,7 +75,7 @@ export function eventLine(event, nameOf) {
   return el(
     `li${won ? ".won" : reason ? ".end" : ""}`,
     {},
-    el("time", {}, clock(event.at)),
+    el("time", {}, lately(event.at)),
     el(
       "span",
       {},

@@ -3,7 +3,7 @@
 import { runAct } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el } from "./dom.js";
-import { clock, count, day } from "./format.js";
+import { count, moment } from "./format.js";
 import { listPage } from "./lists.js";
 import { outcomeOf } from "./log.js";
 import { named, t } from "./words.js";
@@ -36,7 +36,7 @@ function line({ what, at, operator, reason, target, done, total, said, outcome }
   return el(
     "li",
     {},
-    el("time", {}, `${day(at).split(" ")[0]} ${clock(at)}`),
+    el("time", {}, moment(at)),
     el("b", {}, operator),
     el("span.state", {}, named("act", `run_${what}`)),
     el("code", {}, target),

@@ -4,7 +4,7 @@ import { freezePerson, logOut, taskActs } from "./acts.js";
 import { get } from "./api.js";
 import { Part, el, fill, write } from "./dom.js";
 import { say, waits } from "./findings.js";
-import { clock, count, day, isolated, logAddress, money } from "./format.js";
+import { count, day, isolated, lately, logAddress, money } from "./format.js";
 import { personLink } from "./person.js";
 import { Reread } from "./reread.js";
 import { TaskRow, stateOf } from "./rows.js";
@@ -151,7 +151,7 @@ function digsOf(found, task) {
           personLink(task.code, dig.depth, dig.wxname),
           dig.is_prize ? el("span.state.cools", {}, t("won")) : null,
           el("span.place", {}, t("place", count(dig.no))),
-          el("time", {}, clock(dig.at)),
+          el("time", {}, lately(dig.at)),
           el("span.acts", {}, logOut({ code: task.code, depth: dig.depth }, dig.wxname), freezePerson({ code: task.code, depth: dig.depth }, dig.wxname)),
         ),
       ),

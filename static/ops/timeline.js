@@ -3,7 +3,7 @@
 import { Refused, get } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { outcomeWord, say } from "./findings.js";
-import { count, clock, day, isolated, money } from "./format.js";
+import { count, day, isolated, moment, money } from "./format.js";
 import { known, named, t } from "./words.js";
 
 /**
@@ -59,7 +59,7 @@ function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fe
   return el(
     "li",
     {},
-    el("time", {}, `${day(at).split(" ")[0]} ${clock(at)}`),
+    el("time", {}, moment(at)),
     el(`b${act ? ".by-operator" : ""}`, {}, act ? named("act", what.slice(4)) : t(`event_${what}`)),
     wxname && el("span", {}, isolated(wxname)),
     fen > 0 && el("span", {}, money(fen)),

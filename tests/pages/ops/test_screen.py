@@ -88,6 +88,23 @@ def test_a_feed_that_reconnects_closes_its_old_socket(operator):
     opened.page.evaluate("feed.close()")
 
 
+def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_that(
+    operator, running, publisher, data_dir
+):
+    code = publisher.publish(a_picture(), forecast_num=100_000)
+    digger = Person.log_in(running.address, "阿花")
+    for _ in range(3):
+        digger.post("/postTask", code=code)
+    now_ms, day_ms = int(time.time() * 1000), 86_400_000
+    digger.get("/getDigs", code=code)
+    write_record(data_dir, "digs", f"{code}:1", at=now_ms - 400 * day_ms)
+    write_record(data_dir, "digs", f"{code}:2", at=now_ms - 2 * day_ms)
+    opened = operator()
+    opened.go(f"/ops#/task/{code}")
+    digs = opened.page.locator("ol.digs li time")
+    expect(digs).to_have_text([re.compile(said) for said in (r"^\d\d:\d\d:\d\d$", r"/\d\d ", r"^\d{4}/")])
+
+
 # Whether an element shows these words in order: each character to the right of the one before.
 IN_ORDER = """(element, words) => {
     const range = document.createRange();
