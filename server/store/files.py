@@ -153,18 +153,15 @@ class Files(Documents[Document]):
             "_id": path.removeprefix(ROUTE),
             "metadata.file_id": {"$exists": True},
             "metadata.refused": {"$exists": False},
-            **({} if owner is None else _of(owner)),
+            **({} if owner is None else {"metadata.owner": owner}),
         }
         return path if (await self.collection.update_one(query, changes)).matched_count else None
 
     async def refuse(self, path: str, owner: str, now_ms: int) -> None:
         """Show the owner's upload to operators alone, and delete it soon unless a task or a person has it."""
         await self.collection.update_one(
-            {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}, **_of(owner)},
-            {
-                "$set": {"metadata.refused": 1, "metadata.delete_at": now_ms},
-                "$unset": {"metadata.kept": ""},
-            },
+            {"_id": path.removeprefix(ROUTE), "metadata.file_id": {"$exists": True}, "metadata.owner": owner},
+            {"$set": {"metadata.refused": 1, "metadata.delete_at": now_ms}, "$unset": {"metadata.kept": ""}},
         )
 
     async def renew(self, names: list[str], now_ms: int) -> None:
@@ -295,11 +292,6 @@ def _record(name: str, data: bytes, metadata: Document, now_ms: int) -> Document
         "uploadDate": datetime.fromtimestamp(now_ms / 1000, UTC),
         "metadata": metadata,
     }
-
-
-def _of(owner: str) -> Document:
-    """Return the filter of what this person uploaded; an upload without an owner is anybody's."""
-    return {"metadata.owner": {"$in": [owner, None]}}
 
 
 def _is_thumbnail(name: str) -> bool:

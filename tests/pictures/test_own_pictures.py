@@ -61,14 +61,6 @@ async def test_an_upload_of_somebody_else_is_refused_and_stays_as_it_is(client, 
     assert again[0]["code"] == again[1]["code"]
 
 
-async def test_an_upload_that_names_no_owner_is_anybodys(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    path = await uploaded(alice)
-    await context.store.files.rows.update_many({}, {"$unset": {"metadata.owner": ""}})
-    assert (await bob.post("/postTask", url=path, **DRAFT))["status"] == 0
-    assert (await bob.post("/setProfile", wxheadpic=path))["status"] == 0
-
-
 async def test_a_face_stays_when_a_treasure_of_an_earlier_version_that_has_it_is_hidden(client, context):
     alice, face = await with_face(client, context, "alice")
     code = await (await client.log_in("bob")).publish()
