@@ -54,19 +54,12 @@ async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
 
 async def read_clocks(uri: str, members: Sequence[_Address]) -> tuple[list[Reading], list[str]]:
     """Return each member's clock, and the members that did not answer."""
-    found = await asyncio.gather(*(_read_clock(uri, member) for member in members), return_exceptions=True)
-    readings, silent = [], []
-    for member, answer in zip(members, found, strict=True):
-        if isinstance(answer, Reading):
-            readings.append(answer)
-        elif isinstance(answer, PyMongoError):
-            silent.append(_name(member))
-        else:
-            raise answer
-    return readings, silent
+    found = await asyncio.gather(*(_read_clock(uri, member) for member in members))
+    silent = [_name(member) for member, reading in zip(members, found, strict=True) if reading is None]
+    return [reading for reading in found if reading is not None], silent
 
 
-async def _read_clock(uri: str, member: _Address) -> Reading:
+async def _read_clock(uri: str, member: _Address) -> Reading | None:
     client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
         uri,
         server_selector=lambda servers: [each for each in servers if each.address == member],
@@ -84,6 +77,8 @@ async def _read_clock(uri: str, member: _Address) -> Reading:
             ahead_ms = hello["localTime"].timestamp() * 1000 - sent * 1000 - took_ms / 2
             readings.append(Reading(_name(member), ahead_ms, took_ms / 2))
         return min(readings, key=lambda reading: reading.unsure_ms)
+    except PyMongoError:
+        return None
     finally:
         client.close()
 

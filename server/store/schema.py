@@ -33,7 +33,6 @@ META, _ID = Meta.NAME, "schema"
 RELEASE = "python -m server release"
 PROGRESS_SECONDS = 10.0
 ASK_SECONDS, SILENT_SECONDS = 10.0, 60.0
-_NAMESPACE_NOT_FOUND = 26
 _OTHER_OPTIONS = (85, 86)  # an index of this name or key has other options, such as a collation
 # The version of the documents that this server reads and writes. It serves from no other.
 VERSION = 1
@@ -159,12 +158,7 @@ async def compare(database: _Database, indexes: Indexes) -> Found:
 
 async def _listed(database: _Database, collection: str) -> dict[str, Document]:
     """Return a collection's indexes by name, {} if it does not exist."""
-    try:
-        return {found["name"]: found async for found in database[collection].list_indexes()}
-    except OperationFailure as error:
-        if error.code != _NAMESPACE_NOT_FOUND:
-            raise
-        return {}
+    return {found["name"]: found async for found in database[collection].list_indexes()}
 
 
 def _wanted(collection: str, found: Mapping[str, Any] | None, model: IndexModel) -> IndexModel:
