@@ -20,7 +20,6 @@ from server.wechat import WeChatError
 UNDER_WAY = 50
 # https://developers.weixin.qq.com/miniprogram/dev/server/API/sec-center/safety-control-capability/api_getuserriskrank.html
 NOT_SEEN = 61010
-UNSEEN = -1
 
 log = logging.getLogger("wabao.money")
 
@@ -50,14 +49,9 @@ async def _ask(context: Context, person: Person, address: str, day: int, code: s
     try:
         own = counted_address(address, None, context.settings.trusted_networks)
         await note_place(context, person["_id"], own)
-        if not context.settings.risk_held:
-            return
-        if await context.store.risks.begin(person["_id"], day, place, code):
-            rank = await _rank(context, person["openid"], address)
-            if rank == UNSEEN:
-                await context.store.risks.note_unseen(person["_id"], day)
-            elif rank is not None:
-                await context.store.risks.save(person["_id"], day, rank)
+        held = context.settings.risk_held
+        if held and await context.store.risks.begin(person["_id"], day, place, code):
+            await _ask_wechat(context, person, address, day)
     finally:
         risk_looks_of(context).end()
 
@@ -75,28 +69,25 @@ def _place(context: Context, address: str) -> str:
     return context.keys.operator_hash(address, "place")
 
 
-async def _rank(context: Context, openid: str, address: str) -> int | None:
-    """Return what WeChat says, UNSEEN if it has not seen the person for two hours.
+async def _ask_wechat(context: Context, person: Person, address: str, day: int) -> None:
+    """Note what WeChat says of a person's risk, or that it has not seen them for two hours.
 
-    None if it says nothing, or is late and another call is waiting already.
+    It is not asked while it is late and another call is waiting already.
     """
-    looks, in_time = risk_looks_of(context), False
+    looks, risks, in_time = risk_looks_of(context), context.store.risks, True
     if not looks.begin_call():
         log.warning("a risk is not known: WeChat is not asked while it is late")
-        return None
+        return
     try:
-        rank = await context.wechat.risk_rank(openid, address)
-        in_time = True
-        return rank
-    except WeChatError as error:  # 61010: the person was not in the mini-program lately
-        in_time = True
-        log.log(
-            logging.INFO if error.errcode == NOT_SEEN else logging.WARNING, "a risk is not known: %s", error
-        )
-        if error.errcode == NOT_SEEN:
-            return UNSEEN
+        await risks.save(person["_id"], day, await context.wechat.risk_rank(person["openid"], address))
+    except WeChatError as error:
+        if error.errcode == NOT_SEEN:  # the person was not in the mini-program lately
+            log.info("a risk is not known: %s", error)
+            await risks.note_unseen(person["_id"], day)
+        else:
+            log.warning("a risk is not known: %s", error)
     except WeChatBusy:
+        in_time = False
         log.warning("a risk is not known: WeChat does not say it in time")
     finally:
         looks.end_call(in_time=in_time)
-    return None

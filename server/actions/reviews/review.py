@@ -142,7 +142,8 @@ async def _conclude(context: Context, review: Review, why: list[str]) -> Review 
     """Show what was checked, or hold it with all its reasons: an operator decides about all at once."""
     if "look" in review:
         why.append(review["look"])
-    if review["code"] and await _is_banned(context, review["unionid"]):
+    publisher = await context.store.people.find(review["unionid"]) if review["code"] else None
+    if publisher is not None and ban_of(publisher, context.clock.now_ms()) is not None:
         why.append(BANNED)
     end = row.concluded("held" if why else "shown", "；".join(why))
     return await context.store.reviews.move(review["_id"], end)
@@ -154,11 +155,6 @@ class _Late(Exception):
     def __init__(self, part: Part) -> None:
         self.part = part
         super().__init__()
-
-
-async def _is_banned(context: Context, unionid: str) -> bool:
-    person = await context.store.people.find(unionid)
-    return person is not None and ban_of(person, context.clock.now_ms()) is not None
 
 
 def _parts(review: Review) -> list[Part]:
