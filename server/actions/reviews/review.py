@@ -187,41 +187,41 @@ async def _check_text(context: Context, review: Review) -> Review | None:
 
 async def _check_picture(context: Context, review: Review) -> Review | None:
     """Note the result that WeChat pushed; ask for one, unless it is still to come."""
-    reviews, now_ms = context.store.reviews, context.clock.now_ms()
+    reviews, until_ms = context.store.reviews, review["asked_at"] + RESULT_MS
     if not context.settings.checks_content:
         return await _note(context, review, "picture", UNCHECKED)
     found = await context.store.media_checks.find_first(review["traces"]) if review["traces"] else None
-    if found is None and (not review["traces"] or review["asked_at"] + RESULT_MS <= now_ms):
-        if len(review["traces"]) >= ASKS:
-            return await _note(context, review, "picture", UNCHECKED)
-        trace_id = await _ask_about_picture(context, review)
-        if trace_id is None:
-            return await _note(context, review, "picture", UNCHECKED)
-        asked = await reviews.move(review["_id"], row.asked(trace_id, now_ms, now_ms + RESULT_MS))
-        if asked is None:
-            return None
-        review = asked
-        # The result may have come before the trace_id was noted.
-        found = await context.store.media_checks.find_first(review["traces"])
-    elif found is None:
-        await reviews.again(review, review["asked_at"] + RESULT_MS)
-    if found is None:
+    if found is None and review["traces"] and context.clock.now_ms() < until_ms:
+        await reviews.again(review, until_ms)
         return review
+    if found is None:
+        asked = await _ask_about_picture(context, review)
+        if asked is None or asked["picture_said"]:
+            return asked
+        # The result may have come before the trace_id was noted.
+        found = await context.store.media_checks.find_first(asked["traces"])
+        if found is None:
+            return asked
     return await reviews.move(review["_id"], row.said("picture", found["said"], found["risk"]))
 
 
-async def _ask_about_picture(context: Context, review: Review) -> str | None:
-    """Ask WeChat to check the picture; return the request's trace_id, None if WeChat will not check it."""
-    scene = FORUM if review["code"] else PROFILE
+async def _ask_about_picture(context: Context, review: Review) -> Review | None:
+    """Ask WeChat to check the picture. If it will not, or never pushed a result, an operator has to look."""
+    if len(review["traces"]) >= ASKS:
+        return await _note(context, review, "picture", UNCHECKED)
+    scene, now_ms = FORUM if review["code"] else PROFILE, context.clock.now_ms()
     # Nobody else may see it yet. WeChat may take as long as we wait for it.
     url = context.settings.public_url + signed_path(context, review["picture"], 2 * RESULT_MS)
     try:
-        return await context.wechat.check_picture(review["openid"], scene, url)
+        trace_id = await context.wechat.check_picture(review["openid"], scene, url)
     except WeChatBusy as error:
         raise _Late("picture") from error
     except WeChatError:
         log.exception("WeChat refuses the picture of review %s: an operator has to check it", review["_id"])
-        return None
+        trace_id = None
+    if trace_id is None:
+        return await _note(context, review, "picture", UNCHECKED)
+    return await context.store.reviews.move(review["_id"], row.asked(trace_id, now_ms, now_ms + RESULT_MS))
 
 
 async def _note(context: Context, review: Review, part: Part, result: Result) -> Review | None:
