@@ -142,33 +142,6 @@ class GetTaskDetailsReply(TaskPage, kw_only=True):
     data: TaskPageData
 
 
-# Fields that differ by caller or time. The prepared page has holes in their places.
-_OWN = (
-    "goods_type",
-    "draw_type",
-    "money",
-    "money_fen",
-    "value",
-    "rank",
-    "is_prize",
-    "is_draw",
-    "mine",
-    "prize_state",
-    "claim_until",
-    "claim_from",
-    "is_cd",
-    "time",
-    "can_dig",
-    "why",
-    "cd_until",
-    "server_time",
-    "watchers",
-    "share",
-    "contact",
-    "need_pay",
-    "owed",
-    "owed_fen",
-)
 # Marks a hole in an encoded page. JSON writes a NUL in a text as \\u0000, so there are no others.
 _MARK = b"\x00"
 
@@ -296,7 +269,9 @@ def _prepare(context: Context, watched: WatchedTask) -> _Prepared:
         "not_sent_to": task.get("not_sent_to", []),
         "is_public": task["is_public"],
     }
-    fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in (*_OWN, "users")}
+    # All other fields differ by caller or time: the prepared page has holes in their places.
+    others = [name for name in TaskPage.__struct_fields__ if name not in fields]
+    fields |= {name: msgspec.Raw(_MARK + name.encode() + _MARK) for name in others}
     reply = GetTaskDetailsReply(**fields, data=TaskPageData(**fields, status=watched.status))
     users = participant_rows(context, watched.first())
     until_ms = math.inf if watched.review == "shown" else context.clock.now_ms() + SIGNED_MS // 2
