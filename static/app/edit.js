@@ -2,6 +2,7 @@
 
 import { get, post } from "./api.js";
 import { handing, handingOf } from "../miniprogram/shared/planning.js";
+import { mayEdit } from "../miniprogram/shared/prizes.js";
 import { EDIT, KIND } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, write } from "./dom.js";
 import { field } from "./fields.js";
@@ -14,7 +15,9 @@ export function edit(root, signal, code) {
   fill(root, el("h1", {}, EDIT.title), said);
   attempt(said, async () => {
     const { data } = await get("/getTaskDetails", { code });
-    if (!signal.aborted) root.append(makeForm(data, signal));
+    if (signal.aborted) return;
+    if (mayEdit(data)) root.append(makeForm(data, signal));
+    else write(said, EDIT.barred);
   });
   return EDIT.title;
 }

@@ -124,6 +124,20 @@ def test_of_many_kinds_of_prizes_the_first_show_and_the_others_unfold(client, pu
     reader.keeps_silent("还有 4 种奖品")
 
 
+def test_the_form_that_changes_a_treasure_opens_for_its_publisher_before_the_first_dig(client, publisher):
+    code = publisher.publish(a_picture(), name="一个铜砚")
+    reader, owner = client("小谷"), client("小明")
+    reader.open("edit", code)
+    reader.says("只有发布者可以改，有人开挖以后就不能再改了")
+    reader.keeps_silent("改好了")
+    owner.open("edit", code)
+    owner.says("改好了")
+    Person.log_in(publisher.address, "小谷").post("/postTask", code=code)
+    owner.open("treasure", code)
+    owner.open("edit", code)
+    owner.says("只有发布者可以改")
+
+
 def test_a_winner_reads_that_the_next_dig_is_somebody_elses(client, publisher):
     two = {"prize_num": 2, "interval": 1, "fluctuation": 0, "forecast_num": 2, "cd": 0}
     code = publisher.publish(a_picture(), name="两个铜镜", **two)

@@ -2,6 +2,7 @@
 
 import { picturing } from "../../parts/picturing.js";
 import { handing, handingOf } from "../../shared/planning.js";
+import { mayEdit } from "../../shared/prizes.js";
 import { EDIT, FIELDS, KIND, PUBLISH } from "../../shared/words.js";
 import { admitted, api, showProblem } from "../../wechat.js";
 
@@ -16,6 +17,10 @@ Component({
       try {
         await admitted();
         const { data } = await api.get("/getTaskDetails", { code });
+        if (!mayEdit(data)) {
+          this.setData({ said: EDIT.barred });
+          return;
+        }
         const { name, synopsis, signed, wxname, thumbnail } = data;
         const filled = { name, synopsis, wxname: signed ? wxname : "", ...handingOf(data) };
         const rows = data.ranks.map((rank) => ({ name: rank.name, url: "", thumbnail: rank.thumbnail }));
