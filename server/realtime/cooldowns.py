@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from cachetools import LRUCache
@@ -22,48 +21,44 @@ TRUSTED_SECONDS = 10.0
 REMEMBERED_TASKS = 10_000
 
 
-@dataclass(slots=True)
-class Cooldown:
-    """A task's newest dig that this process has heard of. `learned` is when it heard, in monotonic
-    seconds."""
+class _Known(NamedTuple):
+    """When digging begins or began (unix ms): after the newest dig heard of, None before a task's first.
 
-    dig: Dig
-    learned: float
+    `learned` is when that was heard, in monotonic seconds.
+    """
 
-
-class _Opening(NamedTuple):
-    """When a task opened, or will (unix ms), and when that was learned, in monotonic seconds."""
-
-    at: int
+    began: int
+    dig: Dig | None
     learned: float
 
 
 class Cooldowns:
-    """The newest dig of each task that was dug recently."""
+    """The newest dig of each task that was dug recently, and the openings of tasks that people wait for."""
 
     def __init__(self) -> None:
-        self._known = LRUCache[str, Cooldown](REMEMBERED_TASKS)
-        self._opened = LRUCache[str, _Opening](REMEMBERED_TASKS)
+        self._known = LRUCache[str, _Known](REMEMBERED_TASKS)
         self._waiting: dict[str, asyncio.Event] = {}
 
     def learn(self, dig: Dig) -> None:
         """Remember a task's newest dig for TRUSTED_SECONDS from each time it is heard. Ignore older digs."""
         code = dig["code"]
         known = self._known.get(code)
-        if known is not None and known.dig["depth"] > dig["depth"]:
+        depth = 0 if known is None or known.dig is None else known.dig["depth"]
+        if depth > dig["depth"]:
             return
-        self._known[code] = Cooldown(dig, time.monotonic())
-        if known is None or known.dig["depth"] < dig["depth"]:
+        self._known[code] = _Known(dig["cd_until"], dig, time.monotonic())
+        if depth < dig["depth"]:
             self._wake(code)
 
     def learn_opening(self, code: str, opened_at: int) -> None:
         """Remember the time (unix ms) at which an undug task opened, or will open."""
-        self._opened[code] = _Opening(opened_at, time.monotonic())
+        known = self._known.get(code)
+        if known is None or known.dig is None:
+            self._known[code] = _Known(opened_at, None, time.monotonic())
 
     def forget(self, code: str) -> None:
         """Forget what is known of a task: it ended without a dig."""
         self._known.pop(code, None)
-        self._opened.pop(code, None)
         self._wake(code)
 
     def digging_began(self, code: str) -> int:
@@ -72,10 +67,7 @@ class Cooldowns:
         0 if neither is known. Other processes may have dug since.
         """
         known = self._known.get(code)
-        if known is not None:
-            return known.dig["cd_until"]
-        opening = self._opened.get(code)
-        return 0 if opening is None else opening.at
+        return 0 if known is None else known.began
 
     async def changed(self, code: str, began: int, seconds: float) -> None:
         """Wait until the task's end or a dig after digging `began` is known, or until the time is over.
@@ -100,14 +92,16 @@ class Cooldowns:
 
     def running(self, code: str, at_ms: int) -> Dig | None:
         """Return the newest dig known if its cooldown lasts beyond `at_ms` (unix ms), else None."""
-        known = self._known.get(code)
-        if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
-            return None
-        return known.dig if known.dig["cd_until"] > at_ms else None
+        known = self._lasting(code, at_ms)
+        return None if known is None else known.dig
 
     def opens_at(self, code: str, at_ms: int) -> int:
         """Return the time at which an undug task will open, if that is known and after `at_ms` (unix ms)."""
-        opening = None if code in self._known else self._opened.get(code)
-        if opening is None or time.monotonic() - opening.learned > TRUSTED_SECONDS:
-            return 0
-        return opening.at if opening.at > at_ms else 0
+        known = self._lasting(code, at_ms)
+        return known.began if known is not None and known.dig is None else 0
+
+    def _lasting(self, code: str, at_ms: int) -> _Known | None:
+        known = self._known.get(code)
+        if known is None or time.monotonic() - known.learned > TRUSTED_SECONDS:
+            return None
+        return known if known.began > at_ms else None
