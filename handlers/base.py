@@ -284,7 +284,7 @@ class Receiver(BaseHandler):
             self._body += chunk
             try:
                 if len(self._body) > SMALL_BYTES:
-                    uploads_of(self.context).take_body(len(self._body) - self._counted_bytes)
+                    uploads_of(self.context).take("", len(self._body) - self._counted_bytes)
                     self._counted_bytes = len(self._body)
             except Busy as refusal:
                 self.refuse_body(refusal)
@@ -295,7 +295,7 @@ class Receiver(BaseHandler):
     def _drop_body(self) -> None:
         """Forget the body, and give back its part of what all bodies may take."""
         if self._counted_bytes:
-            uploads_of(self.context).give_back_body(self._counted_bytes)
+            uploads_of(self.context).give_back("", self._counted_bytes)
             self._counted_bytes = 0
         self._body.clear()
 

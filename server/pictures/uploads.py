@@ -26,58 +26,43 @@ class Uploads:
         self._person_bytes = max(limit_bytes // PERSON_PART, LARGEST_BYTES)
         self.held_bytes = 0
         self._held_by: Counter[str] = Counter()
-        self._bodies_bytes = 0
         self.places: Counter[str] = Counter()
 
     def begin(self, unionid: str, expected_bytes: int) -> Upload:
         """Return a person's new upload; the caller must close it. Raises Busy if there is no room for it."""
         if self.places[unionid] >= AT_ONCE:
             raise Busy(f"同时最多上传 {AT_ONCE} 张图片，请等前面的传完再试")
-        self._check_part(unionid, expected_bytes)
-        self._check_room(expected_bytes)
+        self._check(unionid, expected_bytes)
         self.places[unionid] += 1
         return Upload(self, unionid)
 
-    def take(self, size: int) -> None:
-        """Count bytes that will be kept. Raises Busy if there is no room for them."""
-        self._check_room(size)
+    def take(self, owner: str, size: int) -> None:
+        """Count bytes that will be kept of a person's upload or, without an owner, of another request's body.
+
+        Raises Busy if there is no room for them, or none in the part of their owner or of bodies.
+        """
+        self._check(owner, size)
         self.held_bytes += size
+        self._held_by[owner] += size
 
-    def take_upload(self, unionid: str, size: int) -> None:
-        """Count bytes of a person's upload. Raises Busy if there is no room, or none in their part."""
-        self._check_part(unionid, size)
-        self.take(size)
-        self._held_by[unionid] += size
-
-    def give_back(self, size: int) -> None:
+    def give_back(self, owner: str, size: int) -> None:
         """Count bytes that are no longer kept."""
         self.held_bytes -= size
-
-    def take_body(self, size: int) -> None:
-        """Count bytes of another request's body. Raises Busy if there is no room, or none in their part."""
-        if self._bodies_bytes + size > self._limit_bytes // BODIES_PART:
-            raise Busy
-        self.take(size)
-        self._bodies_bytes += size
-
-    def give_back_body(self, size: int) -> None:
-        """Count bytes of another request's body that are no longer kept."""
-        self._bodies_bytes -= size
-        self.give_back(size)
+        self._held_by[owner] -= size
 
     def end(self, unionid: str, size: int) -> None:
         """Give back a person's place and the bytes of one upload."""
-        self.give_back(size)
-        self._held_by[unionid] -= size
+        self.give_back(unionid, size)
         self.places[unionid] -= 1
         if not self.places[unionid]:
             del self.places[unionid], self._held_by[unionid]
 
-    def _check_part(self, unionid: str, size: int) -> None:
-        if self._held_by[unionid] + size > self._person_bytes:
+    def _check(self, owner: str, size: int) -> None:
+        held_bytes = self._held_by[owner] + size
+        if owner and held_bytes > self._person_bytes:
             raise Busy("你正在上传的图片加起来太大，请等前面的传完再试")
-
-    def _check_room(self, size: int) -> None:
+        if not owner and held_bytes > self._limit_bytes // BODIES_PART:
+            raise Busy
         if self.held_bytes + size > self._limit_bytes:
             raise Busy
 
@@ -92,7 +77,7 @@ class Upload:
 
     def write(self, data: bytes) -> None:
         """Keep more bytes. Raises Busy."""
-        self._uploads.take_upload(self._unionid, len(data))
+        self._uploads.take(self._unionid, len(data))
         self._data += data
 
     def read(self) -> bytes:

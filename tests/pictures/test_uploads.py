@@ -328,14 +328,14 @@ async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answe
         writer.write(head + bytes(90_000))
     await until(lambda: uploads_of(context).held_bytes == 270_000)
     taken = 16 * MB - 270_000  # as if by uploads
-    uploads_of(context).take(taken)
+    uploads_of(context).held_bytes += taken
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
     writer.write(head + bytes(90_000))
     status, reply = await raw_reply(reader)
     assert (status, reply["error"]) == (429, "too_many")
     alice = await client.log_in("alice")  # a small body, as digs have, needs no room
     assert (await alice.post("/postTask", code="abcdefghijkl"))["error"] == "no_such_task"
-    uploads_of(context).give_back(taken)
+    uploads_of(context).held_bytes -= taken
     answered, gone, stopped = connections
     answered[1].write(bytes(10_000))
     assert (await raw_reply(answered[0]))[1]["error"] == "bad_request"
