@@ -83,7 +83,7 @@ class Bus:
         except ValueError:  # its text may hold part of a password
             raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
         self._redis = Redis.from_pool(pool)
-        self._wanted: set[str] = set()
+        # What we listen to, or will once Redis is there; set once a subscription is acknowledged.
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
         self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
@@ -105,7 +105,7 @@ class Bus:
 
     def wants(self, code: str) -> bool:
         """Whether we listen to a task, or will once Redis is there."""
-        return code in self._wanted
+        return code in self._acknowledged
 
     def hears(self, code: str) -> bool:
         """Whether we hear all that is published of a task from now on."""
@@ -128,7 +128,7 @@ class Bus:
         Call this once, in the same step as `start`.
         """
         self._listeners[name] = listener
-        self._wanted.add(name)
+        self._acknowledged[name] = asyncio.Event()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -157,7 +157,6 @@ class Bus:
 
         If the acknowledgement comes later, `on_subscribed` is called then.
         """
-        self._wanted.add(code)
         acknowledged = self._acknowledged.setdefault(code, asyncio.Event())
         await self._command("subscribe", code)
         if not self.up:
@@ -171,7 +170,6 @@ class Bus:
 
     async def ignore(self, code: str) -> None:
         """Unsubscribe from a task."""
-        self._wanted.discard(code)
         self._acknowledged.pop(code, None)
         await self._command("unsubscribe", code)
 
@@ -286,7 +284,7 @@ class Bus:
         try:
             # The timeout begins after the lock, because waiting for earlier commands is no failure.
             async with self._commands, asyncio.timeout(OPERATION_SECONDS):
-                if pubsub is self._pubsub and (code in self._wanted) == (name == "subscribe"):
+                if pubsub is self._pubsub and (code in self._acknowledged) == (name == "subscribe"):
                     await getattr(pubsub, name)(self._channel(code))
         except GONE as error:
             app_log.warning("redis did not take a command: %s", error)
@@ -322,12 +320,12 @@ class Bus:
         pubsub = self._redis.pubsub()
         try:
             # The channel without a code is for all processes. It connects us before anybody watches anything.
-            asked = frozenset(self._wanted)
+            asked = frozenset(self._acknowledged)
             await pubsub.subscribe(self._channel(""), *(self._channel(code) for code in asked))
             self._pubsub = pubsub
-            for code in self._wanted - asked:  # what changed while we connected
+            for code in self._acknowledged.keys() - asked:  # what changed while we connected
                 await pubsub.subscribe(self._channel(code))
-            for code in asked - self._wanted:
+            for code in asked - self._acknowledged.keys():
                 await pubsub.unsubscribe(self._channel(code))
             heard = pinged = time.monotonic()
             while True:

@@ -227,7 +227,7 @@ async def test_a_task_wanted_while_redis_connects_is_subscribed(client, context,
 
     async def slowly(self: Any, *channels: str) -> None:
         if not asked:
-            bus._wanted.add("A" * 12)  # as `listen` does at this moment
+            bus._acknowledged["A" * 12] = asyncio.Event()  # as `listen` does at this moment
         asked.extend(channels)
         await subscribe(self, *channels)
 
