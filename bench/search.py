@@ -59,7 +59,7 @@ def fill(uri: str, people: int, tasks: int) -> None:
         named = [(n, name(n, 8)) for n in range(first, min(first + BATCH, tasks))]
         database.tasks.insert_many(
             {"_id": f"{n:012}", "name": each, "wxname": "小明", "terms": terms_of(each, "小明"),
-             "created_at": BEGAN_MS + n * YEAR_MS // tasks, "commitment": f"{n}"}
+             "opened_at": BEGAN_MS + n * YEAR_MS // tasks, "status": n % 2, "commitment": f"{n}"}
             for n, each in named
         )  # fmt: skip
         database.prizes.insert_many(
@@ -76,8 +76,9 @@ def fill(uri: str, people: int, tasks: int) -> None:
 
 def fill_timeline(database: Any) -> None:
     """Write a treasure that has 500 entries in its timeline: prizes, bills, and acts of operators."""
-    task = {"_id": STORY, "name": "故事", "money": 2, "params": draw.encode_rules(RULES),
-            "created_at": 1, "opened_at": 2, "ended_at": 3, "end_reason": "prizes_gone"}  # fmt: skip
+    task = {"_id": STORY, "name": "故事", "publisher": "p0", "money": 2, "prize_num": 50,
+            "params": draw.encode_rules(RULES), "created_at": 1, "opened_at": 2, "ended_at": 3,
+            "end_reason": "prizes_gone"}  # fmt: skip
     database.tasks.insert_one(task)
     for n in range(1, 51):
         about = {"code": STORY, "depth": n, "unionid": f"p{n}"}

@@ -90,16 +90,17 @@ class Documents(Generic[T]):
         return await found.to_list(limit or None)
 
     async def newest_with(
-        self, terms: list[str], limit: int, now_ms: int, *stages: dict[str, Any]
+        self, terms: list[str], limit: int, now_ms: int, at: str, *stages: dict[str, Any], **among: Any
     ) -> list[T]:
-        """Return the newest documents with all of these terms, after further stages.
+        """Return the documents with all of these terms whose `at` is newest, after further stages.
 
         The last minute is looked through, then the last hour, day, month, then all, until there are enough.
         So a store that sorts what it finds sorts little, however many documents have a common term.
         """
         found: list[dict[str, Any]] = []
         for since_ms in (*(now_ms - age_ms for age_ms in LOOKED_THROUGH_MS), 0):
-            found = await self.rows.aggregate([*newest_with(terms, limit, since_ms), *stages]).to_list(limit)
+            pipeline = newest_with(terms, limit, since_ms, at, **among)
+            found = await self.rows.aggregate([*pipeline, *stages]).to_list(limit)
             if len(found) == limit:
                 break
         return cast("list[T]", found)

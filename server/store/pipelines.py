@@ -71,13 +71,14 @@ def begins_with(text: str) -> Document:
     return {"$gte": text, "$lt": text + LAST_CHARACTER}
 
 
-def newest_with(terms: list[str], limit: int, since_ms: int = 0) -> list[Document]:
-    """Return the pipeline that finds the newest documents with all of one or more `terms`, since a time.
+def newest_with(terms: list[str], limit: int, since_ms: int, at: str, **among: Any) -> list[Document]:
+    """Return the pipeline that finds the documents with all of one or more `terms` whose `at` is newest.
 
-    The last of the longest terms is matched by equality, because some servers use an index only for that.
-    Names that are counted on ("用户00017") differ in their ends.
+    It looks at those since a time, `among` those with these fields. The last of the longest terms is matched
+    by equality, because some servers use an index only for that. Names that are counted on ("用户00017")
+    differ in their ends.
     """
     *rest, last = sorted(terms, key=len)
     others: list[Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []
-    since: Document = {"created_at": {"$gte": since_ms}} if since_ms else {}
-    return [{"$match": {"terms": last, **since}}, *others, {"$sort": {"created_at": -1}}, {"$limit": limit}]
+    since: Document = {at: {"$gte": since_ms}} if since_ms else {}
+    return [{"$match": {"terms": last, **among, **since}}, *others, {"$sort": {at: -1}}, {"$limit": limit}]

@@ -64,6 +64,9 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     for query in ("机械键盘", "键盘"):
         assert [task["code"] for task in (await search(client, query))["data"]] == [newer, older]
     assert [task["code"] for task in (await search(client, "轴机"))["data"]] == [newer]
+    assert (await alice.post("/endTask", code=newer))["status"] == 0
+    found = await search(client, "键盘")
+    assert [task["code"] for task in found["data"]] == [older, newer], "running ones come first"
     code = await publish_red_packet(alice)
     await pay(client, context, alice, code)
     await win(client, context, bob, code)
@@ -131,11 +134,14 @@ async def test_what_is_no_search_is_refused_and_a_token_is_answered_like_any_tex
 
 
 @pytest.mark.parametrize("text", ["红", "挖宝高手", ".*", "🎁🎀" * 16])
-def test_each_search_by_name_reads_one_index_in_its_order(text):
-    for kind in (People, Tasks):
-        named = [index for index in kind.INDEXES if index.document["name"] in ("named", "titled")]
-        for since_ms, fields in ((0, ["terms"]), (1, ["terms", "created_at"])):
-            pipeline = newest_with(asked_terms(text), 50, since_ms)
-            assert list(pipeline[0]["$match"]) == fields
-            query: dict[str, Any] = {"aggregate": kind.NAME, "pipeline": pipeline}
-            assert list(without_index(query, {kind.NAME: named})) == []
+@pytest.mark.parametrize(
+    ("kind", "index", "at", "among"),
+    [(People, "named", "created_at", {}), (Tasks, "by_term", "opened_at", {"status": 1})],
+)
+def test_each_search_by_name_reads_one_index_in_its_order(text, kind, index, at, among):
+    named = [each for each in kind.INDEXES if each.document["name"] == index]
+    for since_ms, fields in ((0, ["terms", *among]), (1, ["terms", *among, at])):
+        pipeline = newest_with(asked_terms(text), 50, since_ms, at, **among)
+        assert list(pipeline[0]["$match"]) == fields
+        query: dict[str, Any] = {"aggregate": kind.NAME, "pipeline": pipeline}
+        assert list(without_index(query, {kind.NAME: named})) == []

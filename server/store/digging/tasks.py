@@ -79,7 +79,6 @@ class Tasks(DueDocuments[Task]):
         index("dug_last", "-last_dig.at"),
         index("hidden_by_reports", "reported reported_at", only={"reported": 1}),
         index("pending", "pending last_dig.unionid", only={"pending": 1}),
-        IndexModel([("terms", 1), ("created_at", -1)], name="titled"),
         index("hidden", "hidden -created_at", only={"hidden": 1}),
         index("unpaid", "open status -created_at", only={"open": 0}),
         index("with_money", "due_at paid_by", there="paid_by"),
@@ -498,13 +497,19 @@ class Tasks(DueDocuments[Task]):
     # Operators' lists. Each has an index in its order, so that it reads no more than it returns.
 
     async def search(self, text: str, limit: int, now_ms: int) -> list[Task]:
-        """Return the task with this code, then the newest with this text in name or signature."""
+        """Return the task with this code, then those with this text in name or signature.
+
+        Of these, running ones come before ended ones, and those that opened last come first.
+        """
         coded = await self.find(text)
         tasks = {} if coded is None else {text: coded}
         terms = asked_terms(text)
-        if terms and len(tasks) < limit:
-            rows = await self.newest_with(terms, limit - len(tasks), now_ms, {"$unset": "seed_box"})
-            tasks |= {task["_id"]: task for task in rows}
+        for status in (0, 1) if terms else ():
+            if len(tasks) < limit:
+                found = await self.newest_with(
+                    terms, limit - len(tasks), now_ms, "opened_at", {"$unset": "seed_box"}, status=status
+                )
+                tasks |= {task["_id"]: task for task in found}
         return list(tasks.values())
 
     async def hidden(self, limit: int) -> list[Task]:

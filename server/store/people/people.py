@@ -156,7 +156,7 @@ class People(DueDocuments[Person]):
     async def search(self, text: str, limit: int, now_ms: int) -> list[Person]:
         """Return the newest people with this text in the name that others see."""
         terms = asked_terms(text)
-        return await self.newest_with(terms, limit, now_ms) if terms else []
+        return await self.newest_with(terms, limit, now_ms, "created_at") if terms else []
 
     async def admitting(self, unionids: list[str]) -> list[Person]:
         """Return the ADMITTING fields of these people, as far as they exist."""
