@@ -238,12 +238,16 @@ def test_digs_wins_and_endings_appear_as_they_happen(operator, running, publishe
 
 def test_the_depth_and_the_countdown_of_a_task_are_live(operator, running, publisher):
     opened = operator()
-    code = publisher.publish(a_picture(), cd=20)
+    code = publisher.publish(a_picture(), cd=600)
     Person.log_in(running.address, "阿强").post("/postTask", code=code)
     row = opened.page.locator(f".tasks-panel [data-code='{code}']")
-    expect(row.locator(".depth")).to_have_text("1 / 100K")
-    for left in ("0:17", "0:16"):
-        expect(row.locator(".state")).to_have_text(left)
+    expect(row.locator(".depth")).to_have_text("1 / 4,320")
+    state = row.locator(".state")
+    expect(state).to_have_text(re.compile(r"^9:\d\d$"))
+    earlier = state.inner_text()
+    expect(state).not_to_have_text(earlier)
+    assert re.fullmatch(r"\d:\d\d", state.inner_text())
+    assert state.inner_text() < earlier
 
 
 def test_an_operator_ends_a_task_and_the_open_page_shows_why(operator, window, publisher):
