@@ -7,7 +7,7 @@ import { outcomeWord } from "./findings.js";
 import { count, isolated, logAddress, moment } from "./format.js";
 import { listPage } from "./lists.js";
 import { keyLink } from "./person.js";
-import { named, t } from "./words.js";
+import { actorName, named, t } from "./words.js";
 
 const ACTS = [
   ...["end", "end_fraud", "hide", "show", "feature", "unfeature", "approve", "refuse", "ban", "unban", "signout", "disconnect"],
@@ -62,7 +62,7 @@ function actLine({ at, operator, shared, act, reason, outcome, ...about }) {
     "li",
     {},
     el("time", {}, moment(at)),
-    el("b", {}, el("a.name", { href: logAddress({ operator }) }, isolated(operator))),
+    el("b", {}, el("a.name", { href: logAddress({ operator }) }, isolated(actorName(operator)))),
     shared ? el("span.note", {}, t("shared_token")) : null,
     el(`span.state${act === "end" ? ".bad" : ""}`, {}, named("act", act)),
     el("span", {}, subject(about)),

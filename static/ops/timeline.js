@@ -4,7 +4,7 @@ import { Refused, get } from "./api.js";
 import { el, fill, write } from "./dom.js";
 import { outcomeWord, say } from "./findings.js";
 import { count, day, isolated, moment, money } from "./format.js";
-import { known, named, t } from "./words.js";
+import { actorName, known, named, t } from "./words.js";
 
 /**
  * A section with a timeline: `who` is what `/ops/timeline` takes. It is read once, and as often as its button is pressed.
@@ -64,7 +64,7 @@ function line({ at, what, code, depth, wxname, actor, why, state, amount_fen: fe
     wxname && el("span", {}, isolated(wxname)),
     fen > 0 && el("span", {}, money(fen)),
     state && el("span.state", {}, stateWord(what, state)),
-    actor && el("span.note", {}, t("by_operator", isolated(actor))),
+    actor && el("span.note", {}, t("by_operator", isolated(actorName(actor)))),
     why && el("span.reason", {}, whyWord(what, why)),
     number && el("code", {}, number),
     code && el("a", { href: depth ? `#/prize/${code}/${depth}` : `#/task/${code}` }, isolated(name || code), depth ? ` · ${t("depth_of", count(depth))}` : null),

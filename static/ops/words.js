@@ -20,6 +20,13 @@ export function t(key, ...values) {
 /** Whether there is a text of this key. */
 export const known = (key) => Object.hasOwn(WORDS, key);
 
+/** Return who did something, by the log's word for them: an operator's name, or ours for who acts without one. */
+export function actorName(actor) {
+  if (actor === "the person themselves") return t("by_themselves");
+  const [, user] = /^command line: (.*)$/.exec(actor) ?? [];
+  return user ? t("by_command_line", user) : actor;
+}
+
 /** Return the text for a name that the server sent, or the name itself if there is none. */
 export function named(kind, name) {
   const key = `${kind}_${name}`;

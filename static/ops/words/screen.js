@@ -33,6 +33,8 @@ export const SCREEN = {
   role_look: ["只看", "may look"],
   role_act: ["可操作", "may act"],
   role_money: ["可动资金", "may move money"],
+  by_themselves: ["本人", "the person themselves"],
+  by_command_line: ["命令行：{0}", "command line: {0}"],
   shared_token: ["共用口令", "shared token"],
   again: ["再试", "Try again"],
   live: ["实时", "Live"],

@@ -127,6 +127,8 @@ def test_what_the_command_line_did_stands_in_the_log(operator, data_dir):
         for at, (act, target, outcome) in enumerate(acts, int(time.time() * 1000)):
             told = {"act": f"run_{act}", "target": target, "outcome": outcome, "reason": "", "shared": 0}
             log.insert_one({"at": at, "operator": "command line: wabao", **told})
+        told |= {"act": "leave", "target": "forgotten:cd", "outcome": "done"}
+        log.insert_one({"at": int(time.time() * 1000) - 1000, "operator": "the person themselves", **told})
     opened = operator()
     page = opened.page
     opened.go("/ops#/log")
@@ -134,10 +136,12 @@ def test_what_the_command_line_did_stands_in_the_log(operator, data_dir):
     for number, said in enumerate(("准备数据库", "注销账号", "重新密封")):
         expect(lines.nth(number)).to_contain_text(said)
     expect(lines.nth(2)).to_contain_text("做了一部分，还有剩下的")
-    expect(page.locator(".log code")).to_contain_text(["forgotten:ab", "0123456789abcdef"])
+    expect(page.locator(".log b")).to_have_text([*["\u2068命令行：wabao\u2069"] * 3, "\u2068本人\u2069"])
+    expect(page.locator(".log code")).to_contain_text(["forgotten:ab", "0123456789abcdef", "forgotten:cd"])
     is_readable(opened)
     with MongoClient[dict[str, Any]]((data_dir / "secantusdb.uri").read_text()) as mongodb:
-        mongodb[DEFAULT_DATABASE]["audit_log"].delete_many({"operator": "command line: wabao"})
+        ours = ["command line: wabao", "the person themselves"]
+        mongodb[DEFAULT_DATABASE]["audit_log"].delete_many({"operator": {"$in": ours}})
 
 
 def test_a_cut_connection_shows_and_reconnects(operator):
