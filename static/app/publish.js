@@ -2,7 +2,7 @@
 // filled-in form is kept until it is published. A problem is said beneath its field, which gets the focus.
 
 import { get, mayPass, publishWith, takeHalf } from "./api.js";
-import { copyOf, paysFen, planWarning, planWords, prizesOf, spacing } from "../miniprogram/shared/planning.js";
+import { copyOf, paysFen, planWarning, planWords, prizesOf, spacing, wholeOf } from "../miniprogram/shared/planning.js";
 import { AUDIENCE, FIELDS, GIVING, NAMING, PUBLISH, cooldownHint, fluctuationHint, publishersTax, yuan } from "../miniprogram/shared/words.js";
 import { attempt, el, fill, set, write } from "./dom.js";
 import { apply, choice, field, number } from "./fields.js";
@@ -183,7 +183,7 @@ function value(form, name) {
 }
 
 function whole(form, name) {
-  return Number.parseInt(value(form, name), 10) || 0;
+  return wholeOf(value(form, name));
 }
 
 function adapt(form, fields, byHand) {

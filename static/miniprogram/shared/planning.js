@@ -56,9 +56,9 @@ function lasting(seconds) {
 export function prizesOf(kinds) {
   const prizes = kinds.map(({ name, kind, number, amount, value, url }) => ({
     name: name.trim(),
-    prize_num: whole(number),
+    prize_num: wholeOf(number),
     ...(url ? { url } : {}),
-    ...(kind === "each" ? { money_fen: fenOf(amount) } : kind === "split" ? { sum_fen: fenOf(amount) } : value ? { value: whole(value) } : {}),
+    ...(kind === "each" ? { money_fen: fenOf(amount) } : kind === "split" ? { sum_fen: fenOf(amount) } : value ? { value: wholeOf(value) } : {}),
   }));
   return {
     goods_type: kinds.some(({ kind }) => kind !== "goods") ? 1 : 2,
@@ -100,5 +100,6 @@ export function copyOf(task) {
 /** What these prizes pay together, in fen. */
 export const paysFen = (prizes) => prizes.reduce((sum, { prize_num: number, money_fen: each = 0, sum_fen: shared = 0 }) => sum + each * number + shared, 0);
 
-const whole = (text) => Number.parseInt(text, 10) || 0;
+/** A whole number that was typed, as a field reads it: 1e3 is 1000. */
+export const wholeOf = (text) => Math.trunc(Number(text)) || 0;
 const fenOf = (yuan) => Math.round(Number(yuan) * 100) || 0;

@@ -40,6 +40,13 @@ def test_a_filled_in_form_is_there_again_until_it_is_published(window):
     expect(page.get_by_label("物品名")).to_have_value("")
 
 
+def test_a_number_with_an_exponent_is_read_as_the_field_reads_it(window):
+    page = window("埋宝人", "/#/publish").page
+    page.get_by_label("预计挖多少锹").fill("20")
+    page.get_by_label("奖品数量").fill("1e1")
+    expect(page.locator(".summary")).to_contain_text("大约每 2 锹出一份")
+
+
 def test_a_treasure_is_announced_for_a_time_of_the_persons_own(window):
     page = window("卖预告的人", "/#/publish").page
     choose_picture(page)
