@@ -89,6 +89,9 @@ class Bus:
         self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
         self._placing = asyncio.Lock()
         self._pubsub: PubSub | None = None
+        # Pings that tell whether all is heard: the one that is about to be sent, and those under way.
+        self._next_ping: asyncio.Task[bool] | None = None
+        self._pings: dict[bytes, asyncio.Future[bool]] = {}
         self._last_heartbeat_ms = 0
         self._doubted = False  # Redis did not answer in time: the link may be half open
         self._reader: asyncio.Task[None] | None = None
@@ -111,6 +114,33 @@ class Bus:
         """Whether we hear all that is published of a task from now on."""
         acknowledged = self._acknowledged.get(code)
         return self.up and not self._doubted and acknowledged is not None and acknowledged.is_set()
+
+    async def caught_up(self) -> bool:
+        """Return once all is heard that was published until now; False if Redis does not answer in time.
+
+        Redis is pinged on the connection that reads, so its answer follows what it sent before. All who ask
+        in one turn of the loop share a ping.
+        """
+        if self._next_ping is None:
+            self._next_ping = asyncio.get_running_loop().create_task(self._catch_up())
+        return await asyncio.shield(self._next_ping)
+
+    async def _catch_up(self) -> bool:
+        self._next_ping = None  # those who ask from now on need a later ping
+        if self._pubsub is None:
+            return False
+        heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        name = secrets.token_hex(4).encode()
+        self._pings[name] = heard
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await self._pubsub.ping(name)
+                return await heard
+        except GONE:
+            self._doubted = True
+            return False
+        finally:
+            self._pings.pop(name, None)
 
     def start(self, on_message: Callable[[str, bytes], None], on_subscribed: Callable[[str], None]) -> None:
         """Connect, and reconnect after each failure, until `close`.
@@ -342,9 +372,19 @@ class Bus:
                     await pubsub.ping()
         finally:
             self._pubsub = None
+            for name in list(self._pings):
+                self._answer(name, False)
             await pubsub.aclose()  # type: ignore[no-untyped-call]
 
+    def _answer(self, ping: bytes, heard: bool) -> None:
+        """Answer those who wait for a ping. The regular pings have no name, and nobody waits for them."""
+        waiting = self._pings.pop(ping, None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(heard)
+
     def _take(self, message: dict[str, Any]) -> None:
+        if message["type"] == "pong":
+            self._answer(message["data"], True)
         if message["type"] not in ("message", "subscribe"):
             return
         try:

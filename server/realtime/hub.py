@@ -177,8 +177,9 @@ class Hub:
             raise TooOften(1)
 
     async def refresh(self, watched: WatchedTask) -> None:
-        """Read what `watched` may lack, unless Redis tells us all. Gives up after 2 s."""
-        if watched.behind or not self._bus.hears(watched.code):
+        """Let `watched` have all that happened until now: by the news, else by a read of 2 s at most."""
+        heard = self._bus.hears(watched.code) and await self._bus.caught_up()
+        if watched.behind or not heard:
             await self.read_now(watched)
 
     def hear(self, code: str) -> None:

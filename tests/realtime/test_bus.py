@@ -76,6 +76,24 @@ async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_messag
     await listening.close()
 
 
+async def test_who_has_caught_up_has_heard_all_that_was_published_before(redis_url):
+    heard: list[bytes] = []
+    listening, telling = (Bus(Settings(redis_url=redis_url), "test_caught_up") for _ in range(2))
+    listening.start(lambda _, payload: heard.append(payload), lambda _: None)
+    telling.start(lambda *_: None, lambda _: None)
+    assert not await listening.caught_up(), "it is not connected yet"
+    await asyncio.gather(listening.connected.wait(), telling.connected.wait())
+    assert await listening.listen("aaaaaaaa")
+    for number in range(1, 201):
+        assert await telling.publish("aaaaaaaa", b"%d" % number)
+        # All in one turn share a ping; the news may come after the first bytes of a later turn.
+        assert await asyncio.gather(*(listening.caught_up() for _ in range(3))) == [True] * 3
+        assert len(heard) == number
+    assert not listening._pings
+    await asyncio.gather(listening.close(), telling.close())
+    assert not await listening.caught_up()
+
+
 async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(redis_url, monkeypatch):
     monkeypatch.setattr(bus, "PING_SECONDS", 0.2)
     monkeypatch.setattr(bus, "SILENCE_SECONDS", 1.0)
@@ -108,6 +126,20 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
             link.inject(b":no number\r\n")
             assert await subscribed.get() == "aaaaaaaa"
         assert listening.up
+        await listening.close()
+
+
+async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
+    link = Link(redis_url)
+    async with link.url() as url:
+        listening = Bus(Settings(redis_url=url), "test_silent")
+        listening.start(lambda *_: None, lambda _: None)
+        await listening.connected.wait()
+        assert await listening.listen("aaaaaaaa")
+        assert await listening.caught_up()
+        link.go_half_open()
+        assert not await listening.caught_up()
+        assert not listening.hears("aaaaaaaa"), "so the next page is read at once"
         await listening.close()
 
 
