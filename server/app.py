@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from tornado.httputil import HTTPServerRequest
@@ -83,11 +83,10 @@ def needs_database(path: str) -> bool:
     return _NEEDS_NO_DATABASE.match(path) is None
 
 
-def make_app(context: Context) -> Application:
+def make_app(context: Context) -> Guarded:
     """Return the application; it serves until its context is closed."""
     given = {"context": context}
     interfaces = (*INTERFACES, *screen.OPS_INTERFACES)
-    routes = [URLSpec(interface.path, interface, given) for interface in interfaces]
     url, reference, channel = context.settings.public_url, {}, {}
     for language in LANGUAGES:
         document = openapi.document(interfaces, __version__, language)
@@ -95,7 +94,7 @@ def make_app(context: Context) -> Application:
             document = openapi.with_sandbox(document, context.sandbox.described(language))
         reference[language] = document | {"servers": [{"url": url}]}
         channel[language] = asyncapi.document(__version__, language) | {"servers": asyncapi.servers(url)}
-    routes += [
+    routes = [
         URLSpec(r"/healthz", health.Health, given),
         URLSpec(r"/readyz", health.Ready, given),
         URLSpec(r"/metrics", health.Metrics, given),
@@ -121,24 +120,31 @@ def make_app(context: Context) -> Application:
         "websocket_ping_interval": websocket.PING_SECONDS,
         "websocket_ping_timeout": websocket.PONG_SECONDS,
     }
-    return Guarded(context, routes, **settings)
+    return Guarded(context, interfaces, routes, **settings)
 
 
 class Guarded(Application):
     """The application. It answers nothing from a database that is not ours: see `OwnDatabase`."""
 
-    def __init__(self, context: Context, routes: list[URLSpec], **settings: Any) -> None:
+    def __init__(
+        self, context: Context, interfaces: Iterable[type[Interface]], routes: list[URLSpec], **settings: Any
+    ) -> None:
         super().__init__(routes, **settings)
         self._database, self._activity = context.database, context.hub.activity
+        # Tornado would try the expressions of all routes, one after the other.
+        self.interfaces = {interface.path: interface for interface in interfaces}
+        self._given = {"context": context}
 
     def find_handler(self, request: HTTPServerRequest, **kwargs: Any) -> _HandlerDelegate:
         """Find what answers a request."""
-        needs = needs_database(request.path)
-        if needs:
+        interface = self.interfaces.get(request.path)
+        if interface is not None or needs_database(request.path):
             self._activity.note()
-        if needs and self._database.wrong is not None:
-            refusing = unready.UnreadySocket if request.path == "/ws" else unready.Unready
-            return self.get_handler_delegate(request, refusing)
+            if self._database.wrong is not None:
+                refusing = unready.UnreadySocket if request.path == "/ws" else unready.Unready
+                return self.get_handler_delegate(request, refusing)
+        if interface is not None:
+            return self.get_handler_delegate(request, interface, self._given)
         return super().find_handler(request, **kwargs)
 
     def get_handler_delegate(

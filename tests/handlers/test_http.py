@@ -84,7 +84,8 @@ async def test_an_origin_that_is_no_address_is_no_bug(client, settings):
 
 def test_no_address_collects_a_body_before_it_is_known_who_sends_it(context):
     """Tornado would keep up to 100 MB of each body, even a stranger's. Only development has the sandbox."""
-    routes = [rule.target for rule in make_app(context).wildcard_router.rules]
+    app = make_app(context)
+    routes = [*app.interfaces.values(), *(rule.target for rule in app.wildcard_router.rules)]
     collecting = {target for target in routes if not target._stream_request_body}
     assert {target for target in collecting if not issubclass(target, SandboxHandler)} == set()
 

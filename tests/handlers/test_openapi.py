@@ -56,11 +56,7 @@ async def test_the_description_is_valid_and_complete(client, app):
     described = document.json()
     OpenAPIV31SpecValidator(described).validate()
     assert described["servers"] == [{"url": str(client.http.base_url).rstrip("/")}]
-    routed = {
-        (rule.matcher.regex.pattern.rstrip("$"), rule.target.method.lower())
-        for rule in app.default_router.rules + app.wildcard_router.rules
-        if isinstance(rule.target, type) and issubclass(rule.target, Interface)
-    }
+    routed = {(path, interface.method.lower()) for path, interface in app.interfaces.items()}
     found = {(path, method) for path, methods in described["paths"].items() for method in methods}
     assert {(path, method) for path, method in found if not path.startswith("/sandbox/")} == routed
     for module in pkgutil.walk_packages(handlers.__path__, "handlers."):
