@@ -252,6 +252,16 @@ async def test_a_banned_person_cannot_be_forgotten_to_come_back_as_somebody_else
     assert "forgotten_as" not in person
 
 
+async def test_a_ban_that_comes_while_an_erasure_waits_stops_it(client, context, monkeypatch, alice):
+    code = await alice.publish()
+    assert (await alice.post("/endTask", code=code))["status"] == 0
+    meanwhile(monkeypatch, context.store.people, "lock_out", after=lambda: ban(client, code))
+    with pytest.raises(CannotErase, match="banned"):
+        await erase(context.store, alice.unionid)
+    person = await person_of(context, alice)
+    assert ("banned" in person, "forgotten_as" in person) == (True, False)
+
+
 async def test_an_operator_sees_of_a_person_what_they_did_and_no_id(client, context, alice, bob):
     won = await alice.publish(prize_num=1, forecast_num=1)
     await bob.dig(won)

@@ -126,8 +126,8 @@ async def erase(
             person = await _lock_out(store, person, pseudonym or pseudonym_of(person))
             step(1)
             await sleep(UNDER_WAY_SECONDS)
-            # Something may have begun just before the person was locked out.
-            await _refuse_while_needed(store, person)
+            # Something may have begun just before the person was locked out, and a ban may have come since.
+            await _refuse_while_needed(store, await store.people.get(unionid))
         except CannotErase:
             await store.people.let_in(unionid)
             raise
