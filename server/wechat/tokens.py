@@ -23,6 +23,8 @@ from server.store.leases import Leases
 FRESH_SECONDS = 300
 # Between two forced renewals, of whichever process: so there are at most twenty a day.
 FORCED_APART_MS = DAY_MS // 20
+# The same, if WeChat did not answer the first. Longer than two calls with their timeouts.
+FORCED_AGAIN_MS = 30_000
 
 _log = logging.getLogger(__name__)
 
@@ -51,15 +53,13 @@ class AccessToken:
             return await self._renewals.result((refused, force), partial(self._renew, force))
 
     async def _renew(self, force: bool) -> str:
-        if force and not await self._may_force():
+        lease, holder = f"token:{self._appid}", secrets.token_hex(8)
+        if force and (await self._leases.acquire(lease, holder, FORCED_AGAIN_MS))["holder"] != holder:
             _log.warning("WeChat refuses the access token that it gives, and none may be forced now")
             raise WeChatBusy
         asked_at = time.monotonic()
         self._token, seconds = await self._fetch(force)
         self._until = asked_at + seconds - FRESH_SECONDS
+        if force:
+            await self._leases.renew(lease, holder, FORCED_APART_MS)
         return self._token
-
-    async def _may_force(self) -> bool:
-        holder = secrets.token_hex(8)
-        lease = await self._leases.acquire(f"token:{self._appid}", holder, FORCED_APART_MS)
-        return lease["holder"] == holder

@@ -321,6 +321,22 @@ async def test_all_processes_together_force_at_most_twenty_renewals_a_day(contex
     assert [await forced(), await forced()] == [2, 2]
 
 
+async def test_a_forced_renewal_without_an_answer_may_be_tried_again_half_a_minute_later(
+    context, base, script
+):
+    old, busy, refused = token("old"), {"errcode": -1}, {"errcode": 40001}
+    script("/cgi-bin/stable_token", old, old, busy, busy, old, token("new"))
+    script("/wxa/getwxacodeunlimit", *[refused] * 4, PNG)
+    leases = context.store.leases
+    async with connected(context, base) as wechat:
+        with pytest.raises(WeChatBusy):
+            await wechat.mini_program_code("scene", "")
+        [lease] = await leases.rows.find({"_id": f"token:{APPID}"}).to_list(2)
+        assert 0 < lease["until"] - await context.store.now_ms() <= 30_000
+        await leases.rows.update_one({"_id": lease["_id"]}, {"$inc": {"until": -30_000}})
+        assert await wechat.mini_program_code("scene", "") == PNG
+
+
 async def test_calls_that_are_refused_together_renew_once(context, base, script):
     names = iter(["old", "new", "newer"])
 
