@@ -33,7 +33,7 @@ NEWS = "leader"
 
 
 class Leader:
-    """One per process. It asks for the lease while `run` runs."""
+    """One per process. It asks for the lease from `begin` on."""
 
     def __init__(
         self, store: Store, bus: Bus, database: OwnDatabase, process: str, now_ms: Callable[[], int]

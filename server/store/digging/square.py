@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pymongo
 from pymongo import IndexModel
@@ -11,8 +11,7 @@ from pymongo import IndexModel
 from server.game.amounts import DAY_MS
 from server.game.ranks import GivenAs
 from server.store.digging.terms import asked_terms
-
-_Document = dict[str, Any]
+from server.store.pipelines import Document
 
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # the most cards of one publisher on a page
@@ -50,14 +49,14 @@ class Wanted(NamedTuple):
 ALL = Wanted()
 
 
-def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[tuple[str, int]]]:
+def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[tuple[str, int]]]:
     """Return the condition and the order of the square: running tasks, then those ended within 7 days.
 
     The newest come first; of tasks that start later, the soonest. `lasts_ms` is how long a task may run: it
     bounds how far back those that ended are looked for. Both conditions give the order of one index, so that
     MongoDB merges them and sorts nothing.
     """
-    public: _Document = {"is_public": 1, "hidden": 0, "open": 1}
+    public: Document = {"is_public": 1, "hidden": 0, "open": 1}
     order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
     if wanted.kind is not None:
         public["kinds"] = wanted.kind
@@ -74,7 +73,7 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[_Document, list[
         "opened_at": {"$gte": now_ms - LISTED_MS - SWEPT_LATE_MS - lasts_ms},
         "ended_at": {"$gte": now_ms - LISTED_MS},
     }
-    begun: _Document = {} if wanted.name else {"opened_at": {"$lte": now_ms}}
+    begun: Document = {} if wanted.name else {"opened_at": {"$lte": now_ms}}
     condition = {"$or": [{**public, "status": 0, **begun}, {**public, "status": 1, **ended}]}
     return condition, [("status", pymongo.ASCENDING), *order]
 

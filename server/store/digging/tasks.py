@@ -28,16 +28,14 @@ from server.store.digging.terms import asked_terms
 from server.store.documents import index
 from server.store.due import DUE_INDEX, DueDocuments
 from server.store.people.people import Person
-from server.store.pipelines import NOW_MS, look_up, own_dig, summed
-
-_Document = dict[str, Any]
+from server.store.pipelines import NOW_MS, Document, look_up, own_dig, summed
 
 COUNTED_TASKS = 200_000
 _SEEDLESS = {"seed_box": 0}
 # Once it is shown, a task that was never opened opens if it is goods; a red packet waits for its payment.
-_UNOPENED: _Document = {"open": 0, "status": 0}
+_UNOPENED: Document = {"open": 0, "status": 0}
 # Which tasks strangers' lists may show. An edit is reviewed while its task stays open.
-_LISTED: _Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
+_LISTED: Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
 SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
 # What tells whether a task changed without a dig.
 POSITION = ("now_depth", "status", "open", "renamed", "hidden", "reported", "review", "prepaid")
@@ -121,7 +119,7 @@ class Tasks(DueDocuments[Task]):
         """
         who = {"$literal": f"{code}:{unionid}"}
         asked = {"task": "$$ROOT", "now": NOW_MS, "unionid": {"$literal": unionid}, "who": who}
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"_id": code}},
             {"$replaceRoot": {"newRoot": asked | {"made_as": {"$literal": f"{code}:{unionid}:{dig_id}"}}}},
             look_up("people", "unionid", "person"),
@@ -155,7 +153,7 @@ class Tasks(DueDocuments[Task]):
         is 0 if the task has no cooldown or ends. Returns the dig as recorded; None if it was not recorded.
         """
         cd_until: Any = 0 if "end" in dig or not cd_ms else {"$add": [NOW_MS, cd_ms]}
-        changes: _Document = {
+        changes: Document = {
             "now_depth": dig["depth"],
             "participants": dig["participants"],
             "prizes_left": dig["prizes_left"],
@@ -188,14 +186,13 @@ class Tasks(DueDocuments[Task]):
             },
             [{"$replaceWith": {"$cond": [cooled, {"$mergeObjects": ["$$ROOT", changes]}, "$$ROOT"]}}],
             projection={"last_dig": 1},
-            return_document=True,
         )
         recorded: Dig | None = None if found is None else found.get("last_dig")
         if recorded is None or recorded["_id"] != dig["_id"] or recorded["dig_id"] != dig["dig_id"]:
             return None
         return recorded
 
-    async def edit(self, code: str, publisher: str, changes: _Document) -> Task | None:
+    async def edit(self, code: str, publisher: str, changes: Document) -> Task | None:
         """Change a task's texts and pictures; None if somebody has dug, or it has ended, is hidden or is not
         theirs.
 
@@ -204,9 +201,7 @@ class Tasks(DueDocuments[Task]):
         """
         undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
         counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
-        return await self.find_one_and_update(
-            undug, counted, projection=_SEEDLESS, return_document=True
-        )
+        return await self.find_one_and_update(undug, counted, projection=_SEEDLESS)
 
     async def delete_unpaid(self, code: str) -> None:
         """Delete a task that was never paid, is not in review and has not ended."""
@@ -237,9 +232,9 @@ class Tasks(DueDocuments[Task]):
         # Most watched tasks were dug lately; a second read gets the others.
         return found + await self.find_many([code for code in watched[:limit] if code not in dug])
 
-    async def stock(self) -> _Document:
+    async def stock(self) -> Document:
         """Return how many tasks run, and how many of their prizes are still hidden: of 200,000 at most."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"status": 0, "open": 1}},
             {"$limit": COUNTED_TASKS},
             summed(running=1, prizes="$prize_num", prizes_left="$prizes_left"),
@@ -256,7 +251,7 @@ class Tasks(DueDocuments[Task]):
 
     async def pending(self, older_than_ms: int, limit: int = 100) -> list[Dig]:
         """Return digs at least `older_than_ms` old that `digs` may lack; their tasks have them."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"pending": 1}},
             {"$match": {"$expr": {"$lte": ["$last_dig.at", {"$subtract": [NOW_MS, older_than_ms]}]}}},
             {"$limit": limit},
@@ -267,7 +262,7 @@ class Tasks(DueDocuments[Task]):
 
     async def find_at(self, code: str) -> tuple[Task, int] | None:
         """Return a task without its seed, and MongoDB's clock at the read."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"_id": code}},
             {"$set": {"now": NOW_MS}},
             {"$unset": "seed_box"},
@@ -278,9 +273,9 @@ class Tasks(DueDocuments[Task]):
         now_ms: int = found[0].pop("now")
         return found[0], now_ms  # type: ignore[return-value]  # a task, now that `now` is taken out
 
-    async def positions(self, codes: list[str]) -> list[_Document]:
+    async def positions(self, codes: list[str]) -> list[Document]:
         """Return `_id` and the fields of POSITION of these tasks, and `now`: MongoDB's clock."""
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             {"$match": {"_id": {"$in": codes}}},
             {"$project": {**dict.fromkeys(POSITION, 1), "now": NOW_MS}},
         ]
@@ -300,7 +295,7 @@ class Tasks(DueDocuments[Task]):
         if not asked:
             return []
         some_won = {"$and": [{"$eq": ["$status", 0]}, {"$lt": ["$prizes_left", "$prize_num"]}]}
-        pipeline: list[_Document] = [
+        pipeline: list[Document] = [
             # A task may have been hidden since, or an edit of it may be in review.
             {"$match": {"_id": {"$in": asked}, **_LISTED}},
             {"$unset": "seed_box"},
@@ -318,7 +313,7 @@ class Tasks(DueDocuments[Task]):
     async def _codes_on(
         self,
         page: int,
-        condition: _Document,
+        condition: Document,
         order: list[tuple[str, int]],
         now_ms: int,
         top: Sequence[str],
@@ -341,7 +336,7 @@ class Tasks(DueDocuments[Task]):
         return [place.code for place in places if place.status or place.code not in top]
 
     async def _places(
-        self, condition: _Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
+        self, condition: Document, order: list[tuple[str, int]], now_ms: int, skip: int, limit: int
     ) -> list[Place]:
         """Return this many places in this order; but of the tasks that start later, the soonest come first.
 
@@ -413,7 +408,7 @@ class Tasks(DueDocuments[Task]):
         before it opened is due: it may have an order, which has to be closed.
         """
         unopened = {"$and": [{"$eq": [f"${field}", value]} for field, value in _UNOPENED.items()]}
-        changes: _Document = {
+        changes: Document = {
             "hidden": int(hidden),
             "hidden_note": {"$literal": note} if hidden else "$$REMOVE",
             **dict.fromkeys(("reported", "reported_at", "unhidden_at"), "$$REMOVE"),
@@ -422,10 +417,7 @@ class Tasks(DueDocuments[Task]):
         }
         may_be = {} if hidden else {"review": {"$ne": "refused"}}
         task = await self.find_one_and_update(
-            {"_id": code, **may_be},
-            [{"$set": changes}],
-            projection={"decided": 1},
-            return_document=True,
+            {"_id": code, **may_be}, [{"$set": changes}], projection={"decided": 1}
         )
         return 0 if task is None else task["decided"]
 
@@ -531,11 +523,11 @@ def _runs(task: Task, now_ms: int) -> bool:
     return not task["status"] and task["opened_at"] <= now_ms
 
 
-def long_reported(before_ms: int) -> _Document:
+def long_reported(before_ms: int) -> Document:
     """Return the query that finds tasks that reports alone hide since before that time."""
     return {"reported": 1, "reported_at": {"$lte": before_ms}}
 
 
-def _has_picture(path: str) -> _Document:
+def _has_picture(path: str) -> Document:
     """Return the query that finds tasks with this picture, of their own or of a kind of prizes."""
     return {"$or": [{"pic": path}, {"ranks.pic": path}]}

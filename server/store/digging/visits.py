@@ -34,6 +34,7 @@ class Visits(Documents[Document]):
         index("last_opened", "unionid -opened_at"),
         index("opened", "opened_at"),
     )
+
     async def open(self, visits: list[Visit]) -> None:
         """Note in one write that people opened tasks' pages. A repeated visit changes its time.
 
