@@ -65,7 +65,7 @@ class FoundPrize(msgspec.Struct):
 
 
 class OpsSearchReply(Reply, kw_only=True):
-    """At most 50 tasks, people and prizes each: what a number names first, then the newest."""
+    """At most 50 tasks, people and prizes each: what a number names comes first."""
 
     data: list[BoardTask]
     people: list[FoundPerson]
