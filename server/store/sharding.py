@@ -40,12 +40,11 @@ async def shard(database: _Database) -> None:
     """Shard a prepared database that holds nothing yet, through a mongos. Raises what MongoDB refuses."""
     for documents in (Digs, People):
         for model in documents.INDEXES:
-            index = model.document
+            plain = {name: value for name, value in model.document.items() if name != "unique"}
             # A unique index of a sharded collection begins with its key.
-            if index["name"] in documents.MAY_REPEAT:
-                rows, sparse = database[documents.NAME], index.get("sparse", False)
-                await rows.drop_index(index["name"])
-                await rows.create_index(list(index["key"].items()), name=index["name"], sparse=sparse)
+            if plain["name"] in documents.MAY_REPEAT:
+                await database[documents.NAME].drop_index(plain["name"])
+                await database[documents.NAME].create_index(list(plain.pop("key").items()), **plain)
     admin = database.client.admin
     with pymongo.timeout(SHARD_SECONDS):  # all shards take part
         await admin.command("enableSharding", database.name)
