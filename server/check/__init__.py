@@ -126,7 +126,7 @@ async def _begin(store: Store, served: str) -> None:
 async def _store_rows(
     settings: Settings, uri: str, store: Store, served: Store, cluster: Cluster
 ) -> AsyncIterator[Row]:
-    """Run the body of the `with` statement with the scratch database, and drop it."""
+    """Yield what a scratch database shows, and drop it."""
     name = store.database.name
     if reason := await _refusal(_begin(store, served.database.name)):
         yield Row("a scratch database", "not asked", f"this user may not make {name}: {reason}")
