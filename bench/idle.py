@@ -51,7 +51,7 @@ class Counting(Wire):
         self._lock = threading.Lock()
         self._pids: dict[Link, int] = {}
         self.counted: dict[int, Counter[str]] = {}
-        self.names: dict[str, int] = {}  # the pid by the name under which the process leases
+        self.names: dict[str, int] = {}  # the pid of each holder of a lease, by its name
 
     def exchange(self, link: Link, request: bytes) -> None:
         if is_command(request):

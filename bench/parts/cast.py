@@ -189,7 +189,8 @@ class Cast:
         self._operators_http.cookies.clear()
 
     def lift_ban(self, actor: Actor) -> None:
-        """Let an operator lift somebody's ban; a task that they published names them, if there is one."""
+        """Let an operator lift somebody's ban. The request names them as the publisher of one of their tasks;
+        without a task it names nobody."""
         code = next((code for code, publisher in self.publishers.items() if publisher is actor), None)
         self._operators_http.post(
             "/ops/unban",

@@ -153,7 +153,7 @@ def _log_in(server: Server, number: int) -> Person:
 
 @dataclass(slots=True)
 class Load:
-    """The cost of watching connections for one process. `idle` and `ticks` are shares of a core."""
+    """What open pages that watch a task cost one process. `idle` and `ticks` are shares of a core."""
 
     kb_each: float
     idle: float
@@ -274,7 +274,8 @@ def _share_of_core(pid: int, seconds: int) -> float:
 
 @dataclass(slots=True)
 class Slow:
-    """The other watchers' delays, in turn without and with watchers that never read."""
+    """The delays of ordinary watchers, measured alternately `without` and `beside` watchers that never
+    read."""
 
     without: list[Digs]
     beside: list[Digs]

@@ -22,23 +22,23 @@ WECHAT_CALLS = ("message", *CONTENT_CALLS, "risk", *SHIPPING_CALLS)
 class MisbehaveRequest(msgspec.Struct):
     """`what` happens `times` times, to `number` in `call`; an empty `number` or `call` means any.
 
-    A call may answer SYSTEM_ERROR `error_before` or `error_after` it acted, or `refuse` with `code` (default
-    NOT_ENOUGH; ADDRESS_REFUSED refuses our address, DAY_REFUSED what a merchant pays a day, in WeChat's
-    words). It may act and never answer (`timeout`), break the connection (`disconnect`) or sign wrongly
-    (`bad_signature`). A transfer or its confirmation may `fail` with `code`. A confirmation may pay and then
-    `deny` that it did. A transfer may stay `accepted` until it is sent again. A refund, a confirmation or a
-    cancellation may stay `pending` until `settle`. A refund may end `abnormal` or `closed`. A notice may be
-    lost, repeated, delayed by `seconds`, preceded by a forged one, or signed by the platform certificate
-    (`certify_notice`). The push of a picture's result may be lost, repeated or delayed too. A content check
-    (`msg_sec_check`, `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with the
-    error code `code` (default 61010). It may also `judge` that the content is `code`: pass, review or risky.
-    A message may also be answered after `seconds` (`slow`) or by `garbage`; in both cases it was sent. Its
-    number is an openid, and its codes are WeChat's (default 43101, which also withdraws the consent). A query
-    of a `risk` may be answered late, by garbage, by an error code, or by the `rank` `code`. The report of a
-    delivery (`shipping`, whose number is an openid) may misbehave in the same ways. The query whether reports
-    are needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `expire`
-    and `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour that is
-    left.
+    A call may answer SYSTEM_ERROR before it acts (`error_before`) or after (`error_after`). It may `refuse`
+    with `code` (default NOT_ENOUGH). With ADDRESS_REFUSED it says in WeChat's words that our address is not
+    allowed, with DAY_REFUSED that the merchant's daily limit is reached. It may act and never answer
+    (`timeout`), break the connection (`disconnect`) or sign wrongly (`bad_signature`). A transfer or its
+    confirmation may `fail` with `code`. A confirmation may pay and then `deny` that it did. A transfer may
+    stay `accepted` until it is sent again. A refund, a confirmation or a cancellation may stay `pending`
+    until `settle`. A refund may end `abnormal` or `closed`. A notice may be lost, repeated, delayed by
+    `seconds`, preceded by a forged one, or signed by the platform certificate (`certify_notice`). The push of
+    a picture's result may be lost, repeated or delayed too. A content check (`msg_sec_check`,
+    `media_check_async`) may be `slow` by `seconds`, answer `garbage`, or `refuse` with the error code `code`
+    (default 61010). It may also `judge` that the content is `code`: pass, review or risky. A message may also
+    be answered after `seconds` (`slow`) or by `garbage`; in both cases it was sent. Its number is an openid,
+    and its codes are WeChat's (default 43101, which also withdraws the consent). A query of a `risk` may be
+    answered late, by garbage, by an error code, or by the `rank` `code`. The report of a delivery
+    (`shipping`, whose number is an openid) may misbehave in the same ways. The query whether reports are
+    needed (`managed`) may get an error code, or the answer that the mini-program is `unmanaged`. `expire` and
+    `settle` (to the state `code`) act on `number` at once. `behave` forgets all misbehaviour that is left.
     """
 
     what: Literal[

@@ -46,8 +46,8 @@ class RingMember(msgspec.Struct):
 
 
 class RingLink(msgspec.Struct):
-    """Why two members are tied: in how many treasures one paid or brought the other; 1 for a shared
-    address."""
+    """Why two members are tied. `paid` and `brought` are the numbers of treasures in which one of them paid
+    the other, or brought the other there. `address` is 1 if they share an address."""
 
     one: int
     other: int

@@ -1,7 +1,8 @@
 """Why somebody may not see, dig, pay, end or claim: each function returns the first reason that applies.
 Pure.
 
-A reason is a refusal to raise; None means that they may. Pages, lists and acts ask the same function.
+A reason is a `Refusal` for the caller to raise, None if the person may do it. Pages, lists and acts ask the
+same function.
 """
 
 from __future__ import annotations

@@ -3,14 +3,14 @@
 The path of a connection (`listening.py` has the accept queue and the connection itself):
 
     the kernel's queue
-      │  AcceptQueue: some a turn of the loop; it rests if there is no room, or accepting fails
+      │  AcceptQueue: takes some per turn of the loop; rests if there is no room, or accepting fails
       ▼
     BoundedServer._take: a free descriptor; else that of the connection that waits longest for a request;
       │                  else one of the spare ones, which are for health and operators
       ▼
     Connection: the head, at most 16 KB and 100 lines, within 10 s                     else 431, or closed
       ▼
-    BoundedServer.head_came: few heads a turn go on to Tornado, which parses them
+    BoundedServer.head_came: passes few heads per turn on to Tornado, which parses them
       ▼
     _Request.headers_received: a place for a person with a good token, else one for the address. If all are
       │                        taken, the one goes whose client is slowest                        else 429

@@ -157,7 +157,7 @@ class EmbeddedStore:
         return True
 
     async def answers(self) -> bool:
-        """Whether the store still answers queries. Always true where a store that lives does."""
+        """Whether the store still answers queries. A store that can run without answering overrides this."""
         return True
 
     def kill(self) -> None:

@@ -33,7 +33,7 @@ class Due(NamedTuple):
 
 
 class Agenda(Documents[AboutDatabase]):
-    """Reads that begin at `meta`, which is always there."""
+    """Says what is due, in one aggregation. It starts from the collection `meta`, which is always there."""
 
     NAME = "meta"
 

@@ -1,4 +1,5 @@
-"""What operators start at the screen and the leader does: `runs`. The audit log has the acts themselves."""
+"""`runs`: the work that operators start on their screen, and that the leader then does. The audit log has
+the acts themselves."""
 
 from __future__ import annotations
 

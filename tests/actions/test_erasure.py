@@ -193,7 +193,7 @@ async def test_pages_in_memory_stop_naming_the_person_at_the_next_poll_even_whil
 async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     client, context, open_page, monkeypatch, alice, bob
 ):
-    # A person's generation is the second of their first login, which was an hour ago.
+    # A generation is the time of a person's first login, in seconds. This login was an hour ago.
     people, hour = context.store.people.rows, 3600
     first = await people.find_one_and_update({"_id": bob.unionid}, {"$inc": {"generation": -hour}})
     assert first is not None

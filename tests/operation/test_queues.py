@@ -1,4 +1,4 @@
-"""The queues of operators: names in place of ids, no trip a row, and the tabs' counts in the feed."""
+"""The queues of operators: names in place of ids, no query per row, and the tabs' counts in the feed."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ class Someone:
         return str(reply["code"])
 
     async def lock(self) -> None:
-        """Begin a claim, though there is no prize: from now on the bare id is refused."""
+        """Lock the account by a claim, though there is no prize. From now on the bare id is refused."""
         await self.post("/drawPrize", code="A" * 12)
 
     async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:

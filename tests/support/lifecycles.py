@@ -16,7 +16,7 @@ from support.rows import examples, states
 
 MONEY = (order, prize, bill, refund)
 TABLES = (*MONEY, review, opening, ending)
-# Longer than any test, and longer than any time in a row.
+# Longer than any test takes, and longer than any period that a row of a table waits for.
 FAR_MS = 10**12
 # A field that only has to exist is an object, because the field of owed effects must be one.
 THERE = {"there": 1}

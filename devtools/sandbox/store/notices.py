@@ -46,7 +46,7 @@ class Misbehaviour(TypedDict):
 
 
 class SandboxNotices(Documents[SandboxNotice]):
-    """Notices until they are acknowledged or given up."""
+    """The notices, each of which is sent until it is acknowledged or given up."""
 
     NAME = "sandbox_notices"
     INDEXES: ClassVar[list[IndexModel]] = [IndexModel([("state", 1), ("due_at_ms", 1)])]
@@ -76,7 +76,7 @@ class SandboxNotices(Documents[SandboxNotice]):
 
 
 class Misbehaviours(Documents[Misbehaviour]):
-    """How the sandbox was told to misbehave, each to be used up."""
+    """How the sandbox was told to misbehave. A misbehaviour is used up once it has happened often enough."""
 
     NAME = "sandbox_misbehaviours"
 

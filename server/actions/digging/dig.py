@@ -404,7 +404,8 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
 
 
 async def _follow_up(context: Context, recorded: Dig, deadline: float) -> None:
-    """Write the history and tell everybody. Past the deadline do not wait: the task has the record."""
+    """Write the history and tell everybody. Wait for the history until the deadline at most: the dig is
+    already recorded in the task."""
     context.hub.cooldowns.learn(recorded)
     if recorded["is_prize"]:
         digging_of(context).note_refused(recorded["code"], recorded["unionid"])

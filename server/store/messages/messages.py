@@ -121,7 +121,7 @@ class Messages(DueDocuments[Message]):
     async def try_later(
         self, message: Message, due_at_ms: int, failing_since_ms: int, alarm: str, *, unsure: bool
     ) -> None:
-        """Note that WeChat did not take a message; `unsure`: or that nobody knows."""
+        """Note that WeChat did not take a message, or, if `unsure`, that nobody knows whether it did."""
         noted = {"state": "waiting", "due_at": due_at_ms, "failing_since": failing_since_ms, "alarm": alarm}
         await self.collection.update_one(
             {"_id": message["_id"], "state": "sending", "due_at": message.get("due_at")},

@@ -220,7 +220,7 @@ class Prizes(DueDocuments[Prize]):
     async def found_by(
         self, name: Literal["phone_hash", "number"], texts: list[str], limit: int
     ) -> list[Prize]:
-        """Return prizes to a phone, by its keyed hashes, or in a parcel, by its number."""
+        """Find the prizes that go to a phone number, by its keyed hashes, or in a parcel, by its number."""
         found = self.collection.find({name: {"$in": texts}}, {"address_box": 0}, limit=limit)
         return await found.to_list(limit)
 

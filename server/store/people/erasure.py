@@ -194,9 +194,9 @@ class Erasure:
                 await shares.delete_one({"_id": share["_id"]})
 
     async def move_reviews(self, old: str, new: str) -> None:
-        """Delete what is checked of a person's profile; reviews of their tasks get the pseudonym.
+        """Delete the reviews of a person's profile, and put the pseudonym into the reviews of their tasks.
 
-        Their texts go, since the person's name is among them.
+        The texts in the latter are deleted, since the person's name is among them.
         """
         reviews = self._database["reviews"]
         await reviews.delete_many({"unionid": old, "code": ""})
