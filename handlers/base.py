@@ -327,6 +327,8 @@ class Receiver(BaseHandler):
 
     def expect_more(self, received_bytes: int = 0) -> None:
         """Wait for the next part of the body. What was received gives its sender more time."""
+        if self.hung_up:  # perhaps before `prepare`, for which a small body does not wait
+            return
         loop = asyncio.get_running_loop()
         self._note_left()
         earned = received_bytes / self.least_bytes_a_second

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -367,6 +368,25 @@ async def test_a_body_that_stops_arriving_is_refused(client, settings, context, 
     assert await reader.read() == b""
     await until(lambda: is_empty(context))
     writer.close()
+
+
+async def test_nothing_is_waited_for_from_a_client_that_hung_up_before_its_handler_began(
+    client, settings, monkeypatch
+):
+    handlers: list[tuple[Receiver, bool]] = []
+    prepare = Receiver.prepare
+
+    def prepared(handler: Receiver) -> Any:
+        handlers.append((handler, handler.hung_up))
+        return prepare(handler)
+
+    monkeypatch.setattr(Receiver, "prepare", prepared)
+    with socket.create_connection(("127.0.0.1", settings.port)) as hurried:
+        hurried.sendall(b"POST /postTask HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
+    await until(lambda: bool(handlers))
+    ((handler, hung_up),) = handlers
+    assert hung_up
+    assert handler._silence is None
 
 
 async def test_a_body_that_trickles_is_refused_too(client, settings, context, monkeypatch):
