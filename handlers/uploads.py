@@ -78,15 +78,17 @@ class UploadFile(Interface):
                 self.expect_more()
 
     async def data_received(self, chunk: bytes) -> None:
-        """Parse the chunk and keep what belongs to the file. Tornado reads no more until that is done."""
+        """Parse the chunk and keep what belongs to the file.
+
+        Tornado reads no more until that is done, and learns only then whether the client has hung up.
+        """
         self._begun = True
         self.expect_nothing()
         if self._refused or self._form is None:
             self.throw_away(chunk)
         else:
             await self._unless_refused(self._receive(self._form, chunk))
-        if not self.hung_up:
-            self.expect_more(len(chunk))
+        self.expect_more(len(chunk))
 
     async def _unless_refused(self, work: Awaitable[None]) -> None:
         """Await `work`. If it raises a refusal, or a store is silent, reply so and keep nothing."""
@@ -113,8 +115,6 @@ class UploadFile(Interface):
         if self._body_bytes > self.body_limit_bytes:
             raise self.too_large()
         for name, data in form.feed(chunk):
-            if self.hung_up:  # the client hung up while we asked who uploads
-                return
             if name == "unionid" and isinstance(data, str):
                 await self._name(data)
             elif name == "file" and isinstance(data, bytes):
@@ -128,14 +128,13 @@ class UploadFile(Interface):
         self.caller = caller
         if self._upload is None and caller.unionid:
             await self._admit()
-            if not self.hung_up:  # the client may have hung up while we asked the store
-                if disk_of(self.context).low:
-                    raise DiskLow
-                # An upload without a length may become as large as the largest.
-                self._charged_kb = -(-(self.expected_bytes or self.body_limit_bytes) // 1024)
-                asked: dict[Limited, int] = {"uploads": 1, "upload_kb": self._charged_kb}
-                await limit(self.context, self.request, caller, asked)
-                self._upload = uploads_of(self.context).begin(caller.counted, self.expected_bytes)
+            if disk_of(self.context).low:
+                raise DiskLow
+            # An upload without a length may become as large as the largest.
+            self._charged_kb = -(-(self.expected_bytes or self.body_limit_bytes) // 1024)
+            asked: dict[Limited, int] = {"uploads": 1, "upload_kb": self._charged_kb}
+            await limit(self.context, self.request, caller, asked)
+            self._upload = uploads_of(self.context).begin(caller.counted, self.expected_bytes)
 
     async def _admit(self) -> None:
         """Admit the caller, unless they are banned or leaving. Raises Banned, Leaving, what `admit`

@@ -241,6 +241,31 @@ async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(client, se
     assert await stored_files(context) == 0
 
 
+async def test_a_client_that_dies_while_its_upload_is_counted_leaves_nothing_behind(
+    client, settings, context, monkeypatch
+):
+    alice = await client.log_in("alice")
+    asked, may_answer, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    closed = UploadFile.on_connection_close
+
+    async def counts(*_: object) -> None:
+        asked.set()
+        await may_answer.wait()
+
+    def noted(handler: UploadFile) -> None:
+        closed(handler)
+        told.set()
+
+    monkeypatch.setattr("handlers.uploads.limit", counts)
+    monkeypatch.setattr(UploadFile, "on_connection_close", noted)
+    sender = await Sender(settings.port, alice).begin(bytes(MB), length=5 * MB)
+    await asked.wait()
+    sender.hang_up()
+    may_answer.set()
+    await told.wait()
+    await until(lambda: is_empty(context))
+
+
 async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_two_is_over(
     client, settings, context
 ):
