@@ -165,7 +165,7 @@ class UploadFile(Interface):
         assert self._upload is not None  # noqa: S101  (else `read` refused)
         if self.context.hub.sessions.valid(self.caller.unionid) > (self.caller.generation or 0):
             await self._admit()  # their sessions ended while the picture came: they may be banned
-        data = self._upload.read()
+        data = self._upload.hand_over()
         file_id, path, thumbnail = await upload_picture(self.context, self.caller.unionid, data, self._charge)
         return UploadFileReply(
             file_id=file_id,

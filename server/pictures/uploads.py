@@ -74,17 +74,21 @@ class Upload:
         self._uploads = uploads
         self._unionid = unionid
         self._data = bytearray()
+        self._size = 0
 
     def write(self, data: bytes) -> None:
         """Keep more bytes. Raises Busy."""
         self._uploads.take(self._unionid, len(data))
         self._data += data
+        self._size += len(data)
 
-    def read(self) -> bytes:
-        """Return all bytes kept so far."""
-        return bytes(self._data)
+    def hand_over(self) -> bytes:
+        """Return all bytes, and keep none, since a picture may wait long for its turn. They still count."""
+        data = bytes(self._data)
+        self._data.clear()
+        return data
 
     def close(self) -> None:
         """Drop the bytes and give the person's place back. Call it once."""
-        self._uploads.end(self._unionid, len(self._data))
+        self._uploads.end(self._unionid, self._size)
         self._data.clear()

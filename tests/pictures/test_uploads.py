@@ -6,6 +6,7 @@ import asyncio
 import io
 import os
 import socket
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from handlers.uploads import UploadFile
 from server.actions.pictures import pictures_of
 from server.context import Context
 from server.pictures.decode import MAX_BYTES
+from server.pictures.uploads import Uploads
 from server.running.stores import free_port
 from support.client import Someone, a_picture
 from support.login import log_in
@@ -229,6 +231,24 @@ async def test_a_large_upload_is_held_as_it_comes_and_stored_whole(client, setti
     stored = await client.http.get(url.removeprefix(settings.public_url))
     assert stored.headers["Content-Type"] == "image/jpeg"
     await until(lambda: is_empty(context))
+
+
+def test_a_picture_that_waits_for_its_turn_is_in_memory_once_and_counts_until_it_is_stored():
+    uploads = Uploads(16 * MB)
+    upload = uploads.begin("alice", 9 * MB)
+    tracemalloc.start()
+    try:
+        for _ in range(9):
+            upload.write(bytes(MB))
+        data = upload.hand_over()
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(data) == 9 * MB
+    assert taken < 10 * MB
+    assert uploads.held_bytes == 9 * MB
+    upload.close()
+    assert uploads.held_bytes == 0
 
 
 async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(client, settings, context):
