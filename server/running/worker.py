@@ -292,6 +292,7 @@ async def serve(
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     server.request_callback = app  # which answers from the next request on
     serving.set()
+    await accepting  # perhaps it could not
     metrics.REPLACED.inc(replaced)
     heart.serving()
     log.info("serving")

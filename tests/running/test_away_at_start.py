@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 import re
 import select
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,9 +25,12 @@ from tornado.websocket import websocket_connect
 from handlers.base import Interface
 from handlers.ops.screen import OPS_INTERFACES
 from server.app import INTERFACES, needs_database
+from server.context import Context
+from server.running import worker
 from server.running.bounded import BoundedServer
 from server.running.stores import free_port
 from server.running.worker import Waiting, accept_soon
+from server.runtime.background import Background
 from server.settings import read_settings
 from support.servers import Running, until
 
@@ -200,6 +206,25 @@ async def test_no_request_waits_long_for_a_store_that_is_silent(starting, came, 
     await accept_soon(server, listening, Waiting(lambda: None), asyncio.Event())
     async with httpx.AsyncClient(base_url=address, timeout=10) as http:
         assert (await http.get("/healthz")).text == "waiting "
+
+
+async def test_a_worker_that_cannot_accept_ends_and_never_says_that_it_serves(settings, context, monkeypatch):
+    async def fails(*_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async def opened(*_: object, **_more: object) -> Context:
+        return context
+
+    monkeypatch.setattr(worker, "accept_soon", fails)
+    monkeypatch.setattr(Context, "open", opened)
+    monkeypatch.setattr(worker, "begin_repeated", lambda _: Background())
+    monkeypatch.setattr(worker, "gc", Mock())
+    heart = Mock(beat=AsyncMock())
+    listening, _ = bind_unused_port()
+    with closing(listening), pytest.raises(OSError, match=os.strerror(errno.EMFILE)):
+        async with asyncio.timeout(AT_ONCE_SECONDS * 10):
+            await worker.serve(settings, listening, heart, 0, "", None, prepares=True)
+    heart.serving.assert_not_called()
 
 
 async def test_a_worker_serves_soon_once_mongodb_answers_unless_the_database_is_another_one(
