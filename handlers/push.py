@@ -67,7 +67,7 @@ CLOSES = {
     REPLACED: "同一个人打开了更多页面，最早的连接被关闭：不要自动再连",
 }
 
-# How a client is turned away that is refused as it connects.
+# The close code if a client is refused as it connects.
 _CLOSED_WITH: dict[type[Refusal], int] = {
     BadToken: IDENTITY_REFUSED,
     TokenRequired: IDENTITY_REFUSED,

@@ -204,9 +204,8 @@ class PrizeCard(Card, kw_only=True):
     place in `ranks`, from 1, 0 if all prizes are alike.
 
     `claim_until` is the last moment to claim the prize; 0 while the task runs. `claim_from` is when it can be
-    claimed if a limit of a day put it off, else 0. `prize_state` has the values
-    of `state` in `getWinners`, and the fields about goods by mail mean the same as in `getWinners`. Times are
-    unix ms, 0 for never.
+    claimed if a limit of a day put it off, else 0. `prize_state` has the values of `state` in `getWinners`,
+    and the fields about goods by mail mean the same as in `getWinners`. Times are unix ms, 0 for never.
     """
 
     is_draw: int

@@ -312,4 +312,3 @@ def _draw_rays(canvas: Image.Image) -> None:
 def _gradient(size: tuple[int, int], top: str, bottom: str) -> Image.Image:
     ramp = Image.linear_gradient("L").resize(size)
     return ImageOps.colorize(ramp, top, bottom)
-

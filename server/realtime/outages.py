@@ -92,4 +92,3 @@ class Outages:
 async def _twice(ask: Callable[[], Awaitable[bool]]) -> bool:
     """Whether one of two queries is answered: the first may fail because its connection is old."""
     return await ask() or await ask()
-

@@ -70,8 +70,8 @@ class Page {
   #watched = false; // the first snapshot has come: a later one means that frames were missed
   #winners = new Map(); // by winners' places: who is known to have won, and what
   #judged = ""; // the `review` that a frame told and that was not read yet
-  #unfolded = false; // all kinds of prizes show
   #edited = 0; // the `edited` that came with it
+  #unfolded = false; // all kinds of prizes show
 
   constructor(task, signal) {
     observe(task.server_time);

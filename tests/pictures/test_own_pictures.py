@@ -70,5 +70,3 @@ async def test_a_face_stays_when_a_treasure_of_an_earlier_version_that_has_it_is
     assert await statuses(client, face) == [200, 200]
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$unset": {"wxheadpic": ""}})
     assert await statuses(client, face) == [404, 404]
-
-

@@ -227,4 +227,3 @@ def _quiet() -> Iterator[None]:
 def test_nobody_waits_for_ever_and_each_dig_comes_once_in_any_order_of_events():
     for seed in range(SEEDS):
         play(seed)
-

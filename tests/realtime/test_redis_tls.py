@@ -111,4 +111,3 @@ async def test_a_redis_cluster_is_refused_at_the_start(settings, tmp_path):
             await look_at_redis(msgspec.structs.replace(settings, redis_url=cluster.uri))
     finally:
         cluster.kill()
-

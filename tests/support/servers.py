@@ -143,5 +143,3 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.01)  # leave the core to the processes that we wait for
-
-
