@@ -219,7 +219,7 @@ class Feed:
         self._telling.spawn(self._run())
 
     def _complete(self) -> int:
-        """Return the last second whose heartbeats have all come, but for late ones."""
+        """Return the last second whose heartbeats have all come, apart from late ones."""
         return (self._now_ms() - COMPLETE_MS) // 1000 - 1
 
     async def _read_heartbeats(self) -> tuple[list[Heartbeat], list[Second]]:

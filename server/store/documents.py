@@ -94,8 +94,9 @@ class Documents(Generic[T]):
     ) -> list[T]:
         """Return the documents with all of these terms whose `at` is newest, after further stages.
 
-        The last minute is looked through, then the last hour, day, month, then all, until there are enough.
-        So a store that sorts what it finds sorts little, however many documents have a common term.
+        `among` are fields that they must have. The last minute is looked through, then the last hour, day,
+        month, then all, until there are enough. So a store that sorts what it finds sorts little, however
+        many documents have a common term.
         """
         found: list[dict[str, Any]] = []
         for since_ms in (*(now_ms - age_ms for age_ms in LOOKED_THROUGH_MS), 0):
@@ -150,7 +151,7 @@ class Documents(Generic[T]):
         return True
 
     async def insert_all(self, documents: Sequence[T]) -> list[Any]:
-        """Insert documents in one write, except those whose `_id` is taken; return the ids that were."""
+        """Insert documents in one write, except those whose `_id` is taken; return the ids of these."""
         try:
             await self.rows.insert_many([dict(document) for document in documents], ordered=False)
         except BulkWriteError as error:

@@ -74,9 +74,9 @@ def begins_with(text: str) -> Document:
 def newest_with(terms: list[str], limit: int, since_ms: int, at: str, **among: Any) -> list[Document]:
     """Return the pipeline that finds the documents with all of one or more `terms` whose `at` is newest.
 
-    It looks at those since a time, `among` those with these fields. The last of the longest terms is matched
-    by equality, because some servers use an index only for that. Names that are counted on ("用户00017")
-    differ in their ends.
+    Only documents with the fields `among` count, and only those since a time (unix ms, 0 for all). The last
+    of the longest terms is matched by equality, because some servers use an index only for that. Names that
+    are counted on ("用户00017") differ in their ends.
     """
     *rest, last = sorted(terms, key=len)
     others: list[Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []

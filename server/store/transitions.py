@@ -90,7 +90,7 @@ def _fits(move: Move, row: Row) -> Document:
 
 
 def _expressions(field: str, test: Test) -> list[Document]:
-    """Return the same test as `_filter` does, for within an update."""
+    """Return the same test as `_filter` does, for the pipeline of an update."""
     [(operator, value)] = _filter(test).items()
     kind = {"$type": field}
     match operator:

@@ -42,8 +42,8 @@ async def log_in(
 ) -> Person:
     """Trade a login code, perhaps with WeChat's encrypted user data, for a person's record.
 
-    A person keeps the id of their first login: at that, WeChat may have given no unionid. Without the data, a
-    new person has no name yet. The session key lives only as long as this call. Raises BadLoginCode,
+    A person keeps the id of their first login, even if WeChat gave no unionid then. Without the data, a new
+    person has no name yet. The session key lives only as long as this call. Raises BadLoginCode,
     LoginBlocked, WeChatBusy, BadUserData, and what `admit` raises.
     """
     session, user = await context.wechat.code_to_session(code), None

@@ -119,7 +119,7 @@ class People(DueDocuments[Person]):
     """Reads and writes of `people`."""
 
     NAME = "people"
-    # It tells two first logins of a person at once apart. If `people` is sharded, it cannot be unique.
+    # It makes two first logins at the same moment one person. If `people` is sharded, it cannot be unique.
     MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"openid_once"})
     INDEXES = (
         index("openid_once", "openid", unique=True),
