@@ -7,8 +7,8 @@ modelled. Primaries step down, are cut off and rolled back, and new primaries do
 has. Replies are lost after the work was done, connections are cut, writes are answered with a
 writeConcernError, and replies are late. A window without a fault has a cooldown of 1 s. A window with a fault
 has a cooldown of 6 s, so that people who ask again do so within it; other interfaces are called then, too.
-Half of the money sequences run without the driver's own retries; one fault in twenty of theirs lasts up to
-3 s. Exits with 1 if something did not hold.
+Half of the money sequences run without the driver's own retries. In the money sequences, one fault in twenty
+lasts up to 3 s. Exits with 1 if something did not hold.
 """
 
 from __future__ import annotations

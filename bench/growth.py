@@ -158,7 +158,7 @@ class Noting(Wire):
         self._polled |= {shape for _, _, shape in self._seen}
 
     def taken(self, began: float, ended: float) -> Taken:
-        """Return where the time of a request went that was sent and answered at these times."""
+        """Return how the time was spent between the sending of a request and its answer."""
         own = sorted(
             (max(since, began), min(until, ended), shape)
             for since, until, shape in self._seen

@@ -158,7 +158,7 @@ class BaseHandler(RequestHandler):
         """Ignore a body."""
 
     def compute_etag(self) -> str | None:
-        """Return the ETag of a file; None for a reply, so that it is never a 304, which has no `status`."""
+        """Return the ETag of a file. A JSON reply has none: a 304 in its place would lack `status`."""
         return self._etag
 
     def decode_argument(self, value: bytes, name: str | None = None) -> str:

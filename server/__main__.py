@@ -195,7 +195,8 @@ def _require_devtools() -> None:
 
 
 def _devtools(tool: str) -> Any:
-    """Return a module of `devtools/`; the server imports none elsewhere. Raises BadSettings without it."""
+    """Return a module of `devtools/`. The server imports such modules only here. Raises BadSettings if
+    `devtools/` is not installed."""
     _require_devtools()
     return importlib.import_module(f"devtools.{tool}")
 

@@ -178,8 +178,8 @@ def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
         URLSpec(r"/ws", unready.UnreadySocket),
         *page_routes(settings),
     ]
-    # Requests are counted, not logged: a line for each would bury the line that says why no request is
-    # served.
+    # Requests are counted, not logged: their lines would bury the line that says why this process does not
+    # serve yet.
     return Application(
         routes,
         default_handler_class=unready.Unready,

@@ -1,4 +1,4 @@
-"""The documents: every link leads somewhere, the block of curl runs unchanged, tables are complete."""
+"""The documents: every link leads somewhere, the curl commands run unchanged, tables are complete."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ class Leaks:
         self._proofs: list[str] = []
 
     def in_reply(self, path: str, response: Any, actor: Actor | None, addresses: bool) -> Iterator[str]:
-        """Yield each secret of others in a reply to `actor`; `addresses` allows those of winners."""
+        """Yield each secret of other people in a reply to `actor`. With `addresses`, winners' addresses are
+        allowed."""
         cookie = self._cast.cookie if path != "/ops/login" else ""
         headers = "\n".join(value for values in response.headers.values() for value in values)
         text = f"{headers}\n{response.text}"

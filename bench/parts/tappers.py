@@ -121,7 +121,7 @@ class Tappers(Watchers):
         return tapped
 
     def told(self, first: int, last: int) -> Callable[[], Any]:
-        """Answer how the live pages learned of these digs, once all know them, or after 10 s."""
+        """Answer how the live pages got these digs, once every page has all of them, or after 10 s."""
         deadline = time.perf_counter() + HEARD_SECONDS
 
         def counted() -> Told | None:

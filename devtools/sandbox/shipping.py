@@ -67,7 +67,7 @@ class ManagedRequest(msgspec.Struct):
 
 
 class IsTradeManaged(WeChatCall):
-    """POST /wxa/sec/order/is_trade_managed: it is, unless a misbehaviour says `unmanaged`."""
+    """POST /wxa/sec/order/is_trade_managed: answers true, unless a misbehaviour says `unmanaged`."""
 
     call = "managed"
     takes = ManagedRequest

@@ -23,7 +23,7 @@ from server.game.ranks import BY_MAIL, ON_SITE
 from server.game.review import ReviewShown, review_of
 from server.security.addresses import client_ip
 
-# What a client names a request by, so that it can be repeated.
+# The form of the ids that a client gives to its requests, so that it can repeat them.
 NAMED = r"\A[0-9A-Za-z_\-]{8,64}\Z"
 _Rank = TypeVar("_Rank", bound="RankTextsRequest")
 SEALED_SEED = r"\A[0-9a-f]{100,400}\Z"

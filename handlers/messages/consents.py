@@ -64,7 +64,8 @@ class SubscribedRequest(msgspec.Struct):
 
 
 class Subscribed(Interface):
-    """Note that the caller allows one more message of each template. What waits for it is sent."""
+    """Note that the caller allows one more message of each template. Messages that wait for it are then
+    sent."""
 
     path = "/subscribed"
     method = "POST"

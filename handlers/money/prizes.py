@@ -65,10 +65,10 @@ class DrawPrizeReply(Reply, kw_only=True):
 
     Red packets: `package_info`, `appid` and `mchid` are for `wx.requestMerchantTransfer`. Goods on site:
     `pickup` is the code that the winner shows until they are handed over. `pickup_pic` is its QR code, as a
-    data: URL. Goods by mail: `receiver`, `phone` and `address` are where the winner wants them sent, until
-    that is deleted. Once `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not
-    apply are empty. Times are unix ms, 0 for never; `claim_until` is 0 while the task runs. `rank` is the
-    prize's place in the details' `ranks`, from 1, 0 if all are alike.
+    data: URL. Goods by mail: `receiver`, `phone` and `address` are the winner's, until they are deleted. Once
+    `state` is sent, `carrier` and `number` are those of the parcel. Fields that do not apply are empty. Times
+    are unix ms, 0 for never; `claim_until` is 0 while the task runs. `rank` is the prize's place in the
+    details' `ranks`, from 1, 0 if all are alike.
     """
 
     is_draw: int

@@ -39,7 +39,8 @@ BODY_SECONDS = 10
 
 
 class OpsLoginRequest(msgspec.Struct):
-    """`name` goes with OPS_TOKEN, which several people may share. Each token of OPS_TOKENS has a name."""
+    """`name` says who uses OPS_TOKEN, which several people may share. Each token of OPS_TOKENS has a name of
+    its own."""
 
     token: Annotated[str, Meta(min_length=1, max_length=256, title="口令", description="运营口令")]
     name: Annotated[
@@ -96,7 +97,7 @@ class OpsLogin(Interface):
             counted = [] if right else [of_all]
             await self.context.limits.take(counted)
             return counted
-        of_one = self.context.keys.operator_hash(address, "")  # Redis gets no address
+        of_one = self.context.keys.operator_hash(address, "")  # hashed, so that Redis gets no address
         counted = [Count("operators", of_one, TRIES_OF_ONE, TRIES_SECONDS)]
         await self.context.limits.take(counted)
         if not await is_known(self.context, address):

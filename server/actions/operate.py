@@ -41,7 +41,8 @@ Decide: TypeAlias = Callable[[Context, Actor, What, str, int, str], Awaitable[No
 
 
 class Won(NamedTuple):
-    """A prize that was given, its task, and the address it was sent to, None if it has none (any more)."""
+    """A prize that was given, and its task. `where` is its address, None if it never had one or has none any
+    more."""
 
     prize: Prize
     task: Task

@@ -148,7 +148,7 @@ async def _draw_code(context: Context, scene: str, made_for: str) -> str:
     except WeChatError as error:
         log.warning("WeChat drew no mini-program code: %s", error)
         raise WeChatBusy from error
-    # No person asks for it, so the queue counts it under the name of the code.
+    # No person asks for this picture, so the queue counts it for the mini-program code itself.
     picture = await pictures_of(context).normalise(drawn, made_for)
     return await context.store.files.save_made(picture, made_for, context.clock.now_ms())
 

@@ -52,7 +52,8 @@ def _row(subject: str, found: str, *, holds: bool) -> Row:
 
 
 async def check(settings: Settings, uri: str) -> AsyncIterator[Row]:
-    """Yield what is found, in the order of the table. Raises BadSettings, and what a lost MongoDB raises."""
+    """Yield what is found, in the order of the table. Raises BadSettings, and the driver's error if MongoDB
+    does not answer."""
     served = Store(uri)
     store = Store(uri, name=f"{_prefix(served.database.name)}{secrets.token_hex(4)}")
     try:

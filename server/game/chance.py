@@ -1,8 +1,8 @@
 """How likely a dig wins by the draw's law, and how likely somebody wins as often as they did. Pure.
 
 The law is in `draw.py`. Nobody can beat it by choosing when to dig, unless they know the seed. People know
-only how deep the prizes found so far lay, and each chance takes that into account. So a chance tells nothing
-about the seed, and everybody may see it.
+only the depths of the prizes that were found so far, and each chance takes these into account. So a chance
+tells nothing about the seed, and everybody may see it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Outlook(msgspec.Struct, frozen=True):
 def outlook(rules: Rules, depth: int, last_won: int, prizes_left: int) -> Outlook:
     """Return the outlook after `depth` digs; `last_won` is the depth of the last prize found, 0 for none.
 
-    The next prize lies equally likely at each depth that the law allows and that was not dug.
+    The next prize is equally likely to lie at any of the depths that the law allows and that were not dug.
     """
     if not prizes_left:
         return Outlook(0, 0, last_won)
@@ -68,7 +68,7 @@ def odds(rules: Rules, depth: int, last_won: int) -> int:
 
 
 def chance_to_win(rules: Rules, depth: int, last_won: int) -> float:
-    """Return how likely a dig wins, as `odds` says it."""
+    """Return the probability that a dig wins: 1 / `odds`, or 0."""
     one_in = odds(rules, depth, last_won)
     return 1 / one_in if one_in else 0.0
 

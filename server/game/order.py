@@ -118,7 +118,8 @@ def wake() -> Row:
 def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
     """WeChat says that the order is not paid. WeChat is asked again at `due_at_ms`.
 
-    `read_due_at_ms` is the `due_at` from before WeChat was asked: a `wake` that came since is kept.
+    `read_due_at_ms` is the `due_at` from before WeChat was asked. If a `wake` has changed it since, the
+    wake's time stays.
     """
     return Row(
         "asked",

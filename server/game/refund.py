@@ -38,7 +38,7 @@ def processing(alarm: str, due_at_ms: int) -> Row:
 
 @refund
 def abnormal(due_at_ms: int) -> Row:
-    """The publisher's card does not take it: an operator has to finish it in WeChat Pay's console."""
+    """The publisher's card does not take the refund: an operator has to finish it in WeChat Pay's console."""
     return Row(f"{OPEN} -> abnormal", sets={"alarm": "ABNORMAL", "due_at": due_at_ms}, drops="unknown_since")
 
 

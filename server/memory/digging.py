@@ -39,7 +39,7 @@ class Looks:
         self._turns: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def view(self, code: str, unionid: str, dig_id: str) -> View | None:
-        """Return what `Tasks.view` does. Raises what it raises."""
+        """Return what `Tasks.view` returns. Raises what `Tasks.view` raises."""
         asked = code, unionid, dig_id
         return await self._waiting.result(asked, partial(self._look, *asked))
 
@@ -107,8 +107,8 @@ class Digging:
         self._refused.pop((code, unionid), None)
 
     def was_refused(self, code: str, unionid: str) -> bool:
-        """Whether a person could not dig a task when this process last read about it. Their ban may have
-        ended since."""
+        """Whether a person could not dig a task when this process last read about it. If they were banned,
+        the ban may have ended since."""
         return (code, unionid) in self._refused
 
     def note_finished(self, dig: Dig) -> None:

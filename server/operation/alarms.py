@@ -51,7 +51,8 @@ Kind: TypeAlias = Literal[
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something wrong. `code` is the task's, "" if it concerns no task. By kind, `what` and the `values` are:
+    """Something wrong. `code` is the task's, "" if it concerns no task. Each line below has a kind, then
+    `what`, and after the full stop the `values`:
 
     - redis: a fault of the bus, or "".
     - mongodb: "".

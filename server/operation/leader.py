@@ -73,7 +73,8 @@ class Leader:
         self._free.clear()
 
     async def ask(self) -> None:
-        """Take or renew the lease, unless another process has it. Raises what a lost MongoDB raises."""
+        """Take or renew the lease, unless another process has it. Raises the driver's error if MongoDB does
+        not answer."""
         asked_at = time.monotonic()
         leases = self._store.leases
         lease = await leases.renew(LEASE, self._process, LEASE_MS) if self.has_lease else None

@@ -194,7 +194,7 @@ def _jpeg_within(
         if len(data) <= most_bytes:
             return image.size, data
     while len(data) > most_bytes:
-        # Bytes grow with the pixels, or a little less.
+        # The bytes grow in proportion to the pixels, or a little more slowly.
         scale = 0.95 * (most_bytes / len(data)) ** 0.5
         image = image.resize(_fitting(image.size, int(max(image.size) * scale)), Resampling.LANCZOS)
         data = _saved(image, "JPEG", quality=qualities[-1], optimize=True)

@@ -1,7 +1,7 @@
 """Processes that decode and draw pictures, and the queue for them.
 
-Decoding holds the interpreter, so threads would hold the event loop too. A picture that crashes its process,
-hangs or needs too much memory ends only that process; the next job starts another.
+Decoding keeps the interpreter's lock, so a thread that decodes would block the event loop. A picture that
+crashes its process, hangs or needs too much memory ends only that process; the next job starts another.
 """
 
 from __future__ import annotations

@@ -153,7 +153,8 @@ class Bus:
         self._reader = asyncio.get_running_loop().create_task(self._keep_reading())
 
     def hear(self, name: str, listener: Callable[[bytes], None]) -> None:
-        """Call `listener` with each message under a name that is no task's, and b"" after each connect.
+        """Call `listener` with each message under `name`, and with b"" after each connect. The name is not a
+        task's.
 
         Call this once, in the same step as `start`.
         """

@@ -37,8 +37,8 @@ RETELL_SECONDS = 0.1
 
 # Takes six numbers for each key:
 # - what to add, the limit, and the window (ms);
-# - what Redis may have forgotten: the count that it told before a reconnect (else 0), and how much is left of
-#   that window (ms);
+# - what Redis may have forgotten: the count that it returned before a reconnect, 0 without a reconnect, and
+#   how much is left of that window (ms);
 # - what this process counted alone and Redis does not know yet.
 # Nothing is added if one key would exceed its limit. Returns 1 if something was added, else 0; then each
 # key's count and how much is left of its window (ms).

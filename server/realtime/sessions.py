@@ -18,7 +18,8 @@ FORGOTTEN_SECONDS = 300.0
 
 
 class Sessions:
-    """One per process. `ended_since(unix ms)` reads whose tokens ended, and which generation is valid."""
+    """One per process. `ended_since(unix ms)` reads the people whose tokens ended since then, each with the
+    valid generation."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class Sessions:
                 connection.end_session()
 
     def valid(self, unionid: str) -> int:
-        """Return which generation of a person's tokens is valid, if older ones ended recently; else 0."""
+        """Return the valid generation of a person's tokens, or 0 if none of their tokens ended recently."""
         return self._known.get(unionid, 0)
 
     def rest(self) -> None:

@@ -74,10 +74,10 @@ log = logging.getLogger("wabao.worker")
 class Bounds:
     """What one process allows.
 
-    A request takes a place from its headers to its reply, and a websocket until it closes. With a good token
-    a request takes one of the places of its person (`a_person`; websockets have a bound of their own).
-    Otherwise it takes one of its address (`an_address`; ten times as many for the /48 of an IPv6 address). 0
-    is no bound.
+    A request takes a place from its headers to its reply, and a websocket until it closes. A request with a
+    good token takes one of the places of that person (`a_person`; websockets have a bound of their own). Any
+    other request takes one of the places of its address (`an_address`; ten times as many for the /48 of an
+    IPv6 address). 0 is no bound.
 
     `header_seconds` limits the time to the end of the headers. It begins with the connection, or with the
     first byte of a later request. `idle_seconds` limits it from a reply to the end of the next headers.

@@ -44,7 +44,8 @@ class Heart:
         self._says = SERVING
 
     def refusing(self) -> None:
-        """Let all heartbeats from now on say that the worker may not serve from the database that it met."""
+        """Let all heartbeats from now on say that the worker may not serve from the database that it has
+        found."""
         self._says = REFUSING
 
     async def beat(self) -> None:

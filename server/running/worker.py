@@ -177,7 +177,8 @@ class Waiting:
     async def wait_for_data(
         self, settings: Settings, asked_to_stop: asyncio.Event, identity: str, *, prepares: bool
     ) -> str:
-        """Look at the data until it may be served from; return its identity, "" if asked to stop before.
+        """Look at the data until this worker may serve from it; return its identity, "" if asked to stop
+        first.
 
         A worker that ended instead would be started again and again.
         """

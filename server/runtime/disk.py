@@ -22,5 +22,5 @@ class Disk:
 
     @property
     def low(self) -> bool:
-        """Whether less is left than there should be."""
+        """Whether less room is left than `least_mb`."""
         return self.free_mb < self.least_mb

@@ -41,7 +41,7 @@ class SingleFlight(Generic[K, V]):
         return list(self._under_way.values())
 
     async def result(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:
-        """Return what the work of this key returns. Raises what it raises."""
+        """Return what the work of this key returns. Raises what the work raises."""
         task = self._under_way.get(key)
         if task is None:
             task = self._under_way[key] = asyncio.get_running_loop().create_task(work())

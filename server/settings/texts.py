@@ -10,7 +10,7 @@ import msgspec
 from server.errors import BadSettings
 
 SHIPPED = Path(__file__).parents[2] / "static" / "texts"
-# The places that the shipped texts leave to the operator begin like this.
+# In the shipped texts, each place that the operator has to fill in begins like this.
 BLANK = "【填写"
 MOST_BYTES = 64 << 10
 

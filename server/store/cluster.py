@@ -39,7 +39,7 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 async def look(client: AsyncIOMotorClient[Any]) -> Cluster:
-    """Return what kind of MongoDB answers. Raises what a lost MongoDB raises."""
+    """Return what kind of MongoDB answers. Raises the driver's error if MongoDB does not answer."""
     build = await client.admin.command("buildInfo")
     hello = await client.admin.command("hello")
     kind = "replica set" if "setName" in hello else "sharded" if hello.get("msg") == "isdbgrid" else "alone"

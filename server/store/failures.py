@@ -108,7 +108,7 @@ class Uncommitted(PyMongoError):
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether an error says that MongoDB did not answer or is ill, rather than that we asked wrongly.
 
-    The command may have been done all the same, and what was done may be undone.
+    MongoDB may have done the command nevertheless, and may still undo it.
     """
     if not isinstance(error, PyMongoError):
         return False

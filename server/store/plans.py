@@ -33,7 +33,7 @@ class Recorder(CommandListener):
         self.refused: dict[str, str] = {}
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Keep a command's queries."""
+        """Keep the queries of a command, one of each shape."""
         for query in explainable(event.command_name, event.command):
             self.queries.setdefault(_named(query), query)
 

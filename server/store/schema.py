@@ -64,9 +64,9 @@ class Found:
 async def prepare(database: _Database, indexes: Indexes, say: Say) -> Found:
     """Build missing indexes, wait for those being built, note the version; return what was found.
 
-    May be cut off and run again, also in several processes at once. The operations of `database` must have no
-    time limit. Raises BadSettings, before it changes anything, for data of another version. If MongoDB
-    answers nothing for SILENT_SECONDS, logs that and waits on.
+    It may be cut off and run again, and several processes may run it at once. The operations of `database`
+    must have no time limit. Raises BadSettings, before it changes anything, for data of another version. If
+    MongoDB answers nothing for SILENT_SECONDS, logs that and waits on.
     """
     telling = asyncio.ensure_future(_tell_silence(database, say))
     try:

@@ -21,9 +21,10 @@ from server.store.leases import Leases
 
 # WeChat begins to hand out the next token when the current one has five minutes left.
 FRESH_SECONDS = 300
-# Between two forced renewals, of whichever process: so there are at most twenty a day.
+# The time between two forced renewals, of whichever process: so there are at most twenty a day.
 FORCED_APART_MS = DAY_MS // 20
-# The same, if WeChat did not answer the first. Longer than two calls with their timeouts.
+# The time between two forced renewals if WeChat did not answer the first. Two calls with their timeouts
+# take less.
 FORCED_AGAIN_MS = 30_000
 
 _log = logging.getLogger(__name__)

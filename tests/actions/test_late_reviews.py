@@ -27,7 +27,7 @@ class Late:
         self.asked += 1
         self.waiting += 1
         self.most = max(self.most, self.waiting)
-        await asyncio.sleep(0)  # so that others begin if they are allowed to
+        await asyncio.sleep(0)  # lets other calls begin if they are allowed to
         self.waiting -= 1
         raise WeChatBusy
 

@@ -1,4 +1,4 @@
-"""Alarms over time: who notices them, that their begin and end are stored and sent to a webhook."""
+"""Alarms over time: who notices them, and how their beginning and end are stored and sent to a webhook."""
 
 from __future__ import annotations
 

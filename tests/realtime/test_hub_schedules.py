@@ -30,7 +30,7 @@ QUIET_SECONDS = 60.0
 
 
 class WorldsClock(Clock):
-    """The world's clock instead of the machine's."""
+    """Tells the time of the simulated world, not the machine's."""
 
     def __init__(self, world: World) -> None:
         super().__init__()

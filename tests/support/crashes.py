@@ -66,5 +66,6 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
 
 
 def _another(context: Context) -> Context:
-    """Return another process: it remembers nothing, and its store can be traced by itself."""
+    """Return another process: it remembers nothing, and its store can be traced without tracing this
+    one's."""
     return replace(context, store=copy(context.store), background=Background(), made={})

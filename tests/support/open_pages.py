@@ -37,7 +37,7 @@ class Page:
         return frame
 
     async def until(self, kind: str, **values: Any) -> dict[str, Any]:
-        """Read up to the next frame of a type (and with these values) and return it."""
+        """Read frames until one has this type and these values, and return it."""
         while True:
             frame = await self.next()
             assert frame is not None, f"closed with {self.connection.close_code} before a {kind}"

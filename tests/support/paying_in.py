@@ -17,9 +17,9 @@ FEN = 100
 class World(NamedTuple):
     """`wechat` is each order's state at WeChat: "", NOTPAY, PAID or CLOSED.
 
-    The other fields say of each order: `flying`, it is on its way to WeChat; `unknown`, WeChat once did not
-    know it; `was_closed`, WeChat once said CLOSED; `refunds`, it has a refund of the whole amount;
-    `reported`, its delivery was reported to WeChat. `opened_by` is the index of the order that opened the
+    The other fields say of each order whether it is on its way to WeChat (`flying`), WeChat once did not know
+    it (`unknown`) or once said CLOSED (`was_closed`), it has a refund of the whole amount (`refunds`), and
+    its delivery was reported to WeChat (`reported`). `opened_by` is the index of the order that opened the
     task.
     """
 

@@ -229,7 +229,7 @@ class SandboxPay:
     ) -> SandboxBill | None:
         """Move a bill from one of `states` to `state`; None if it is in none of them.
 
-        `expired`: only if it has expired.
+        With `expired`, it is moved only if it has expired.
         """
         where = {"expires_at_ms": {"$lte": now_ms}} if expired else {}
         return await self.bills.find_one_and_update(

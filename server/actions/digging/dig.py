@@ -196,11 +196,11 @@ async def dig(
 
     Just after a cooldown, or after an opening that people may have waited for, the request waits
     FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it.
-    `session` is that of the caller's token, None without one, so that a bare id does not take the place of
-    its owner. `address` returns the caller's IP. The request digs in the window in which it `arrived` (the
-    loop's time; None: now). Once its client has `hung_up`, it is not tried again; for a task without a
-    cooldown, it is then not tried at all. `waits` is called when the first request of a known caller begins
-    to wait.
+    `session` is that of the caller's token, None without one: a bare id, which others may know, must not take
+    its owner's place in the random order. `address` returns the caller's IP. The request digs in the window
+    in which it `arrived` (the loop's time; None: now). Once its client has `hung_up`, it is not tried again;
+    for a task without a cooldown, it is then not tried at all. `waits` is called when the first request of a
+    known caller begins to wait.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come before all

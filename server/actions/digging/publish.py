@@ -314,7 +314,7 @@ def _refuse_dear(settings: Settings, fen: int, param: str = "prizes") -> None:
 def _refuse_certain(rules: draw.Rules, cd_seconds: int, settings: Settings) -> None:
     """Raise BadRequest if one person could dig all red packets before others can come.
 
-    The last red packet must be able to lie `cash_least_diggers` levels deep or deeper. The rules are part of
+    The rules must allow the last red packet to lie at level `cash_least_diggers` or deeper. They are part of
     the commitment, so everybody sees this before the first dig, and can verify it.
     """
     least, least_seconds = settings.cash_least_diggers, settings.cash_least_cd_seconds

@@ -96,8 +96,8 @@ async def _renew(context: Context, message: Message) -> None:
 
 
 async def subscribe(context: Context, unionid: str, template_ids: list[str]) -> None:
-    """Note that a person allows one more message of each template. Messages that wait for this consent are
-    sent.
+    """Note that a person allows one more message of each template, and let messages that wait for this
+    consent be sent.
 
     If the process dies in between, waiting messages look for a consent again later. Raises BadRequest.
     """

@@ -101,7 +101,7 @@ async def read_caller(context: Context, unionid: str, *, lock: bool) -> Person |
 
 
 def check_session(generation: int | None, person: Person | None) -> Person:
-    """Return the record of a caller with a token of this generation; None stands for a bare unionid.
+    """Return the record of a caller whose token has this generation; `generation` is None for a bare unionid.
 
     Raises NotLoggedIn if there is no such person, and BadToken if the token was ended. Raises TokenRequired
     for a bare unionid whose owner is locked: they have paid or claimed something, or logged out.

@@ -72,8 +72,8 @@ async def stay(context: Context, person: Person) -> None:
 
 
 async def erase_leavers(context: Context) -> None:
-    """Erase the people whose days are over, all at the same time, since each erasure waits for requests under
-    way.
+    """Erase the people whose days to keep their account are over, all at the same time, since each erasure
+    waits for requests under way.
 
     The leader repeats this. A person who is still needed for something is kept, and looked at again later.
     """

@@ -263,7 +263,7 @@ async def _apply_to_person(context: Context, review: Review) -> None:
     if person is None:
         return
     if picture is not None and person.get("wxheadpic") == picture:
-        await context.store.files.keep(picture, None)  # the digs that the person makes show it
+        await context.store.files.keep(picture, None)  # kept for good: the person's digs show it
     if "chosen" in person and person["chosen"]["number"] > number:
         # A newer choice was noted, and the process may have died before it submitted that.
         await submit_chosen(context, person, person["chosen"])

@@ -168,7 +168,8 @@ class Digs(Documents[Dig]):
         return await self.collection.aggregate(found).to_list(limit)
 
     async def joins(self, code: str, page: int, page_size: int = 50) -> list[Participant]:
-        """Return one page of a task's participants as they joined: `is_prize` is that of their first dig."""
+        """Return one page of a task's participants in the order they joined; `is_prize` says whether
+        their first dig won."""
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
         found = _found({"code": code, "n": places}, {"n": pymongo.ASCENDING}, page_size)
         # The pipeline ends with a participant's fields.

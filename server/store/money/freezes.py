@@ -54,7 +54,7 @@ class Freezes(DueDocuments[Freeze]):
     async def begin_end(
         self, key: str, state: Literal["releasing", "returning"], now_ms: int
     ) -> Freeze | None:
-        """Begin to end a freeze in this way; None if nothing is frozen under this id."""
+        """Begin to release or return what is frozen. Return None if nothing is frozen under this id."""
         return await self.find_one_and_update({"_id": key}, {"$set": {"state": state, "due_at": now_ms}})
 
     async def frozen(self, keys: list[str]) -> dict[str, str]:

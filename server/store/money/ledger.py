@@ -60,7 +60,7 @@ class Ledger(Documents[Entry]):
         await self.add_or_read(entry)
 
     async def enter_all(self, kind: EntryKind, amounts: Iterable[tuple[str, str, int]], now_ms: int) -> None:
-        """Add entries, given as (of, code, amount_fen), in one write; those that are there stay."""
+        """Do what `enter` does for each (of, code, amount_fen), in one write."""
         entries = [
             Entry(_id=f"{kind}:{of}", kind=kind, code=code, amount_fen=amount_fen, at=now_ms)
             for of, code, amount_fen in amounts

@@ -17,8 +17,8 @@ class Order(TypedDict):
 
     `no_credit` is 1 if no credit card may pay it. `bank_type` is what WeChat says paid it, "" if it does not
     say. `prepay_id` is "" until WeChat gives one; `expires_at` is when WeChat stops taking the payment.
-    `alarm` says why the operator has to look at it, "" for nothing; `unknown_since` is there while WeChat
-    does not answer. `refunding` is the number of the refund that was sent last, at `refunding_at`.
+    `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is there while
+    WeChat does not answer. `refunding` is the number of the refund that was sent last, at `refunding_at`.
     """
 
     _id: str

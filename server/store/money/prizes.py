@@ -450,7 +450,7 @@ def parcel(prize: Prize | WonPrize) -> Parcel:
 
 
 def bill_number(prize: Prize) -> str:
-    """Return the number of the bill of this prize's present attempt: at most 32 characters.
+    """Return the number, of at most 32 characters, of the bill for this prize's present attempt.
 
     It follows from the prize, so every process makes the same one.
     """

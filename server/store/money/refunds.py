@@ -17,8 +17,8 @@ _PREFIXES: dict[RefundKind, str] = {"whole": "W", "unwon": "N", "unclaimed": "C"
 class Refund(TypedDict):
     """`total_fen` is the whole order's. Times are unix milliseconds.
 
-    `alarm` says why the operator has to look at it, "" for nothing; `unknown_since` is there while WeChat
-    does not answer.
+    `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is there while
+    WeChat does not answer.
     """
 
     _id: str

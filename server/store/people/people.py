@@ -323,7 +323,8 @@ class People(DueDocuments[Person]):
         )
 
     async def stay(self, unionid: str) -> bool:
-        """Note that a person keeps their account; False if they are not leaving, or it is too late."""
+        """Note that a person keeps their account. Return False if they are not leaving, or if it is too
+        late."""
         kept = await self.collection.update_one(
             {"_id": unionid, "leaving": {"$exists": True}, "forgotten_as": {"$exists": False}},
             {"$unset": {"leaving": ""}},

@@ -112,8 +112,8 @@ class Reviews(DueDocuments[Review]):
 
     async def of_profile(self, unionid: str) -> Review | None:
         """Return the review of the name and picture that a person chose last."""
-        # There may be several until `replace_profiles` ran. Their times are by different clocks, so `choice`
-        # decides.
+        # There may be several such reviews until `replace_profiles` has run. Their times are by different
+        # clocks, so `choice` decides.
         found = await self.in_order({"unionid": unionid, "code": ""}, "-created_at", 10)
         return max(found, key=lambda review: review.get("choice", 0), default=None)
 

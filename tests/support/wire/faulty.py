@@ -120,7 +120,7 @@ class FaultyWire(Wire):
         self._suffix.close()
 
     def next(self, command: str, fault: Fault, collection: str = "", times: int = 1) -> None:
-        """Let a fault meet the next such command; with a collection, the next one on this collection."""
+        """Let a fault meet the next command of this name; with a collection, the next one on it."""
         self._waiting += [(command, collection, fault)] * times
 
     def fall_ill(self, commands: frozenset[str], fault: Fault) -> None:

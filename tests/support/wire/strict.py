@@ -216,7 +216,8 @@ def _limit(value: Any) -> Iterator[str]:
 
 
 def _projection(value: Any, *, may_be_empty: bool = True) -> Iterator[str]:
-    """Check that it only includes or only excludes, but for _id: MongoDB refuses a mix (31253, 31254)."""
+    """Check that a projection only includes fields or only excludes fields, apart from _id: MongoDB refuses a
+    mix (31253, 31254)."""
     if not isinstance(value, dict) or not (value or may_be_empty):
         yield "a projection of nothing"
         return
