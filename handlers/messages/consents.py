@@ -64,8 +64,7 @@ class SubscribedRequest(msgspec.Struct):
 
 
 class Subscribed(Interface):
-    """Note that the caller allows one more message of each template. Messages that wait for it are then
-    sent."""
+    """Note that the caller allows one more message of each template. Waiting messages are then sent."""
 
     path = "/subscribed"
     method = "POST"
