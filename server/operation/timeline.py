@@ -165,7 +165,7 @@ async def _on_people(
     for prize in prizes:
         for unionid in (prize["unionid"], prize["publisher"]):
             places.setdefault(unionid, []).append((prize["code"], prize["depth"]))
-    people = await store.people.find_all(sorted(places)) if places else []
+    people = await store.people.find_all(sorted(places))
     of = {person["public_id"]: places[person["_id"]] for person in people}
     about = await store.audit_log.about("person", sorted(of), READ + 1)
     since = _cut(about, "at")

@@ -186,8 +186,7 @@ async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> li
         for why, state in _needs_of_task(task, *(each[task["_id"]] for each in of_tasks), parcels=parcels)
     ]
     prizes, codes = await store.prizes.of_winner(unionid), await store.digs.won_codes(unionid)
-    all_codes = sorted({*codes, *(prize["code"] for prize in prizes)})
-    won = await store.tasks.find_many(all_codes) if all_codes else []
+    won = await store.tasks.find_many(sorted({*codes, *(prize["code"] for prize in prizes)}))
     names = {task["_id"]: task["name"] for task in won}
     for prize in prizes:
         awaited = parcels and (_is_unsent(prize) or prize["state"] == "sent")
