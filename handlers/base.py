@@ -70,15 +70,16 @@ class Reply(msgspec.Struct, kw_only=True):
 
 
 def of_document(kind: type[_Struct], document: Mapping[str, Any], **others: object) -> _Struct:
-    """Return a row of a list, with the document's fields of the same names and with `others`.
+    """Return a struct with the document's fields of the same names, and with `others`.
 
-    Not for replies: the `status` of a task is not theirs.
+    Not for a Reply, which would take the `status` of a task for its own.
     """
     return msgspec.convert({**document, **others}, kind)
 
 
 class RefusalReply(Reply, kw_only=True):
-    """The reply to a refused request. `cooling_down` has the last three, a reached limit `retry_after`."""
+    """The reply to a refused request. `cooling_down` has `is_cd`, `time` and `cd_until`, `payout_waits` has
+    `claim_from`, and a reached limit has `retry_after`."""
 
     status: int = 1
     error: str
@@ -420,8 +421,9 @@ class Interface(Receiver):
                 cls.gives = (Reply,) if hints["return"] is NoneType else _structs_in(hints["return"])
 
     async def answer(self, request: Any) -> msgspec.Struct | bytes | None:
-        """Act, and return the reply: a struct, or encoded bytes, or None if there is no more to say than that
-        it was done. Refusals are raised.
+        """Act, and return the reply: a struct, encoded bytes, or None for a Reply without further fields.
+
+        Refusals are raised.
         """
         raise NotImplementedError
 

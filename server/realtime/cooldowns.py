@@ -22,7 +22,7 @@ REMEMBERED_TASKS = 10_000
 
 
 class _Known(NamedTuple):
-    """When digging begins or began (unix ms): after the newest dig heard of, None before a task's first.
+    """A task's newest dig, None before its first, and when digging begins or began after it (unix ms).
 
     `learned` is when that was heard, in monotonic seconds.
     """

@@ -108,11 +108,11 @@ def bounds_of(settings: Settings) -> Bounds:
 async def look_at_data(
     settings: Settings, identity: str = "", *, prepares: bool, answers: Callable[[], None] = lambda: None
 ) -> OwnDatabase:
-    """Return the database, prepared, or why it may not be served from (`wrong`). With `prepares`, prepare it.
+    """Look at the database and return it. Its `wrong` says why it may not be served from, if so.
 
-    `identity` is what it should have, if that is known. Raises BadSettings. It notes in the database that
-    this server seals, so that no rotation misses the values that it will seal. `answers` is called once
-    MongoDB answers.
+    With `prepares`, prepare it. `identity` is what it should have, if that is known. Raises BadSettings. It
+    notes in the database that this server seals, so that no rotation misses the values that it will seal.
+    `answers` is called once MongoDB answers.
 
     In development a new database is prepared too, perhaps by several workers at once.
     """
@@ -207,7 +207,7 @@ class Waiting:
 async def accept_soon(
     server: BoundedServer, listener: socket.socket, waiting: Waiting, serving: asyncio.Event
 ) -> None:
-    """Accept connections once this process serves, or has waited for that long enough.
+    """Accept connections once this process serves, or has waited long enough for that.
 
     Until then they wait in the kernel's queue. Usually the stores answer, and the process serves a moment
     later, on a busy machine a few moments.
@@ -293,7 +293,7 @@ async def serve(
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     server.request_callback = app  # which answers from the next request on
     serving.set()
-    await accepting  # perhaps it could not
+    await accepting  # raises what it raised
     metrics.REPLACED.inc(replaced)
     heart.serving()
     log.info("serving")
