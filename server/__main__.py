@@ -262,8 +262,8 @@ def _secret(_: argparse.Namespace) -> int:
 def _refuse_embedded(settings: Settings, command: str) -> None:
     """Raise BadSettings without a MONGODB_URI.
 
-    A check drops databases. While SecantusDB drops one it answers nothing, so a server on the same SecantusDB
-    would fail.
+    A check drops databases. While SecantusDB drops a database, it answers nothing, so a server on the same
+    SecantusDB would fail.
     """
     if names_embedded_store(settings):
         raise BadSettings(f"{command} needs the MONGODB_URI of a MongoDB, not of a server's embedded store")
@@ -371,7 +371,7 @@ def _rotate(_: argparse.Namespace) -> int:
 
 
 def _show_rotated(rotated: Rotated, keys: Keys) -> None:
-    """Say how many values of one kind went from which secret to which, and how many did not."""
+    """Say how many values of one kind were sealed anew, from which secret to which, and how many were not."""
     for each, number in rotated.sealed.items():
         _tell(f"{rotated.purpose}: {number} sealed anew, from {each} to {keys.fingerprint}")
     if not rotated.sealed:
@@ -435,7 +435,7 @@ def _verify(parsed: argparse.Namespace) -> int:
 
 
 def _log_verified(proof: draw.Proof, *, holds: bool) -> None:
-    """Log a `verify` if MONGODB_URI is set, since only operators set it. Others may verify, unlogged."""
+    """Log a `verify` if MONGODB_URI is set: only operators set it, and only their use is logged."""
     if not os.environ.get("MONGODB_URI", "").strip():
         return
     from server.actions.command_line import logged

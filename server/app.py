@@ -155,12 +155,12 @@ class Guarded(Application):
         path_args: list[bytes] | None = None,
         path_kwargs: dict[str, bytes] | None = None,
     ) -> _HandlerDelegate:
-        """Return what gives a request to its handler."""
+        """Return the delegate that gives a request to its handler."""
         return _Delegate(self, request, target_class, target_kwargs, path_args, path_kwargs)
 
 
 class _Delegate(_HandlerDelegate):
-    """Lets a small body come before the handler's `prepare`, where the handler allows it."""
+    """Lets a small body arrive before the handler's `prepare` has ended, if the handler allows it."""
 
     def execute(self) -> Awaitable[None] | None:
         prepared = super().execute()
@@ -170,7 +170,7 @@ class _Delegate(_HandlerDelegate):
 def unready_app(settings: Settings, why: Callable[[], str]) -> Application:
     """Return the application of a process that may not serve yet; `why` says why, for `/readyz`.
 
-    It serves the pages; their requests are refused, and they ask again.
+    It serves the pages, and refuses all requests that the pages make; the pages then ask again.
     """
     routes = [
         URLSpec(r"/healthz", health.Health),

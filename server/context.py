@@ -80,7 +80,7 @@ class Context:
 
     @property
     def operators(self) -> tuple[Operator, ...]:
-        """Those who may operate. Without OPS_TOKENS and OPS_TOKEN there is one operator, whose token is
+        """The people who may operate. Without OPS_TOKENS and OPS_TOKEN there is one operator, whose token is
         derived from our secret."""
         return self.settings.operators or (Operator("", "money", self.keys.operator_token()),)
 
@@ -93,9 +93,9 @@ class Context:
         identity: str = "",
         store: Store | None = None,
     ) -> Context:
-        """Connect to the stores, whose database `server/store/schema.py` has prepared.
+        """Connect to the stores. `server/store/schema.py` must have prepared the database.
 
-        `sandbox` opens what plays WeChat, as settings without WECHAT_APPID need (`devtools.sandbox.Sandbox`).
+        `sandbox` opens what plays WeChat (`devtools.sandbox.Sandbox`). Settings without WECHAT_APPID need it.
         `identity` is that of our database; without it, the first database that is found counts as ours.
         `store` replaces the store of the settings; the context closes it.
         """
@@ -129,7 +129,7 @@ class Context:
 def per_context(make: Callable[[Context], T]) -> Callable[[Context], T]:
     """Decorate a function that makes something of a context: it is made once for each, when first asked for.
 
-    So what only some actions need stands beside them:
+    So an object that only some actions need is made beside these actions:
 
         @per_context
         def pictures_of(context: Context) -> PicturePool:

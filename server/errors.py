@@ -35,7 +35,7 @@ class Refusal(Exception):
 
 
 class BadRequest(Refusal):
-    """The message says what a value must be. `param` names the parameter with that value, if it is one."""
+    """The message says what a value must be. If the value is a parameter's, `param` names the parameter."""
 
     error, default_msg = "bad_request", "请求的内容有误，请检查后再试"
 
@@ -104,7 +104,7 @@ class Banned(Refusal):
 
 
 class Leaving(Refusal):
-    """The person is deleting their account: until they take that back, they can begin nothing new."""
+    """The person is deleting their account. Until they cancel the deletion, they can begin nothing new."""
 
     error, default_msg = "leaving", "你正在注销账号，不能再开始新的；要继续用，先在“我的”里撤销注销"
 
@@ -208,7 +208,7 @@ class PayoutHeld(Refusal):
 
 
 class PayoutWaits(Refusal):
-    """The reply says from when the red packet can be claimed (claim_from, unix ms), the message why."""
+    """The reply says from when the red packet can be claimed (claim_from, unix ms), and the message why."""
 
     error, default_msg = "payout_waits", "第一次收这位发布者的红包，要等一会儿才能领取，不会丢失"
 
@@ -251,7 +251,7 @@ class TooMany(Refusal):
 
 
 class Busy(TooMany):
-    """Other requests, perhaps the person's own, take all the room. They are over in seconds."""
+    """Other requests, perhaps the person's own, take all the room. These requests end within seconds."""
 
     default_msg = "现在上传的人太多，请稍后再试"
     retry_after_seconds = 5
@@ -298,8 +298,8 @@ def refuse(why: Refusal | None) -> None:
         if why is not None:
             raise why
     finally:
-        # The refusal's traceback refers to this frame: the cycle would keep the request until a garbage
-        # collection.
+        # The refusal's traceback refers to this frame, and the frame to the refusal. This cycle would keep
+        # the request in memory until a garbage collection.
         del why
 
 

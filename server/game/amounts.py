@@ -27,14 +27,14 @@ SLOW_MS = 3_600_000
 
 # WeChat counts what it pays out by days that begin at midnight in China.
 _AHEAD_MS = 8 * 3_600_000
-# The operator is told once this part of a day's limit is used.
+# The operator is told when this part of a day's limit has been used.
 NEARLY = 0.8
 
 
 def unanswered_in(states: str, now_ms: int) -> list[Row]:
-    """Return the rows of a payment in one of these states about which WeChat gives no clear answer.
+    """Return the rows for a payment in one of these states if WeChat gives no clear answer about it.
 
-    After an hour without one, an alarm calls the operator.
+    After an hour without a clear answer, an alarm calls the operator.
     """
     return [
         Row(states, where={"unknown_since": ABSENT}, sets={"unknown_since": now_ms}),
@@ -58,7 +58,7 @@ def tomorrow_ms(now_ms: int) -> int:
 
 
 def total_fen(task: Mapping[str, Any]) -> int:
-    """Return what all prizes of a task pay together, which its publisher pays in: 0 for goods."""
+    """Return what all prizes of a task pay together, 0 for goods. The publisher pays in this sum."""
     if "ranks" in task:
         return ranks_fen(task["ranks"])
     return int(task["money"] * FEN_PER_YUAN * task["prize_num"])
@@ -75,7 +75,7 @@ def hidden_fen(task: Mapping[str, Any]) -> int:
 
 
 def in_words(fen: int) -> str:
-    """Return an amount as people read it: whole yuan without fen, else with both digits."""
+    """Return an amount as people read it: without decimals if it is whole yuan, else with two."""
     yuan, rest = divmod(fen, FEN_PER_YUAN)
     return f"{yuan}.{rest:02} 元" if rest else f"{yuan} 元"
 
@@ -92,8 +92,8 @@ def spoken(at_ms: int) -> str:
 
 
 def claim_until_ms(ended_at_ms: int, claim_days: int, released_at_ms: int = 0) -> int:
-    """Return until when prizes of a task that ended at `ended_at_ms` can be claimed, in unix ms; 0 while it
-    runs.
+    """Return until when prizes of a task that ended at `ended_at_ms` can be claimed, in unix ms; 0 while the
+    task runs.
 
     `released_at_ms` is when a prize was released, if it was held.
     """

@@ -1,9 +1,9 @@
 """The lifecycle of a bill: one attempt to pay a prize out by one of WeChat's transfers. Pure.
 
-Its number and exact body are saved before WeChat is called. The winner confirms it in WeChat. A prize gets
-a new bill only once this one has failed. A bill has the field `unsendable` once it must not be sent any more,
-after the deadline or because its prize is frozen. If such a bill never reached WeChat, it has failed as well:
-`give_up`. `remote` is the last state that WeChat named, "" if none.
+The bill's number and exact body are saved before WeChat is called. The winner confirms it in WeChat. A prize
+gets a new bill only once this one has failed. A bill has the field `unsendable` once it must not be sent any
+more, after the deadline or because its prize is frozen. If such a bill never reached WeChat, it has failed as
+well: `give_up`. `remote` is the last state that WeChat named, "" if none.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ NEVER_HELD = "NOT_FOUND"
 DAY_FULL = "DAY_RECEIVED_QUOTA_EXCEED"
 # A call to WeChat ends within seconds. A bill that WeChat does not know after this long never reached it.
 UNDER_WAY_MS = 600_000
-# A winner can confirm it for this long. Then WeChat closes it, and its `package_info` no longer works.
+# A winner can confirm a bill for this long. Then WeChat closes it, and its `package_info` no longer works.
 # https://pay.weixin.qq.com/doc/v3/merchant/4013778940
 CONFIRM_MS = 86_400_000
 
-# The winner only has to confirm, and WeChat gives them 24 hours.
+# WeChat is asked again after this long while a bill waits for the winner, who has 24 hours to confirm.
 ASK_WAITING_MS = 600_000
 # In the first two states, WeChat goes on only after we send the transfer again, under the same number. In the
 # third, only the reply to a transfer has the `package_info` that the winner needs.
@@ -37,19 +37,20 @@ bill = Table("bill", first="asked", ends="given failed", due=OPEN, effects="ledg
 
 @bill
 def sending() -> Row:
-    """It is about to be sent to WeChat, for the first time or again."""
+    """The bill is about to be sent to WeChat, for the first time or again."""
     return Row(OPEN, where={"unsendable": ABSENT}, sets={"sent_at": NOW})
 
 
 @bill
 def asking(now_ms: int, apart_ms: int) -> Row:
-    """Its winner is looking, so WeChat is about to be asked, at least `apart_ms` after the last time."""
+    """The winner is looking at the bill, so WeChat is about to be asked, `apart_ms` or more after last
+    time."""
     return Row(OPEN, where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})
 
 
 @bill
 def stop_sending() -> Row:
-    """It is to be cancelled, and its winner cannot confirm it yet."""
+    """The bill is to be cancelled, and its winner cannot confirm it yet."""
     return Row("asked", sets={"unsendable": 1})
 
 
@@ -77,20 +78,22 @@ def give_up(asked_at_ms: int, fail_reason: str) -> Row:
 
 @bill
 def refused(code: str, due_at_ms: int) -> Row:
-    """WeChat refused a call about it with `code`, which becomes its alarm: an operator has to look."""
+    """WeChat refused a call about the bill with `code`. This code is now its alarm: an operator has to
+    look."""
     return Row(OPEN, sets={"alarm": code, "due_at": due_at_ms}, drops="unknown_since")
 
 
 @bill
 def noted(amount_fen: int | None, remote: str, alarm: str, due_at_ms: int) -> Row:
-    """WeChat names a state in which it is not over, but its winner cannot confirm it (yet, or any more)."""
+    """WeChat names a state in which the bill has not ended, but the winner cannot confirm it (yet, or any
+    more)."""
     sets = {"remote": remote, "alarm": alarm, "due_at": due_at_ms}
     return Row(OPEN, where=_of(amount_fen), sets=sets, drops="unknown_since")
 
 
 @bill
 def confirmable(amount_fen: int | None, package_info: str, due_at_ms: int) -> Row:
-    """Its winner can confirm it, by `package_info`."""
+    """The winner can confirm the bill, with `package_info`."""
     return Row(
         f"{OPEN} -> waiting",
         where=_of(amount_fen),
@@ -106,13 +109,14 @@ def confirmable(amount_fen: int | None, package_info: str, due_at_ms: int) -> Ro
 
 @bill
 def given(amount_fen: int | None, now_ms: int) -> Row:
-    """Its winner has the money."""
+    """The winner has the money."""
     return _end("given", amount_fen, "SUCCESS", "", now_ms, "prize ledger")
 
 
 @bill
 def failed(amount_fen: int | None, remote: str, fail_reason: str, now_ms: int) -> Row:
-    """It will never be paid: it was cancelled, not confirmed for a day, or WeChat cannot pay its winner."""
+    """The bill will never be paid: it was cancelled, the winner did not confirm it for a day, or WeChat
+    cannot pay the winner."""
     return _end("failed", amount_fen, remote, fail_reason, now_ms, "prize")
 
 
@@ -139,7 +143,7 @@ def _of(amount_fen: int | None) -> dict[str, Test]:
 
 @bill
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat gives no clear answer about it."""
+    """WeChat gives no clear answer about the bill."""
     return unanswered_in(OPEN, now_ms)
 
 
@@ -160,7 +164,7 @@ def meaning(
 
 
 def after_query(known: Document, state: str | None) -> Literal["send", "give up", "note"]:
-    """Return what to do about an open bill after WeChat named its state; None: it does not know the bill."""
+    """Return what to do about an open bill that WeChat says is in this state, or does not know (None)."""
     if state is None and known["remote"]:
         return "note"
     if "unsendable" in known:
@@ -182,7 +186,7 @@ def follows(known: Document, now_ms: int) -> Move:
     """Return the move of the prize that follows from the end of its bill."""
     if known["state"] == "given":
         return given_by_bill(known["attempt"], now_ms)
-    if known["remote"] == NEVER_HELD:  # WeChat never said that it failed: the prize gets no new number
+    if known["remote"] == NEVER_HELD:  # WeChat never said that the bill failed: the prize gets no other
         return freed(known["attempt"], "expiring", lost=known["sent_at"] > 0)
     full = known["fail_reason"] == DAY_FULL
     return freed(known["attempt"], "won", lost=False, until_ms=tomorrow_ms(now_ms) if full else 0)

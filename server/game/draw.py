@@ -10,8 +10,8 @@ SHA-256 of a secret random seed of 32 bytes. Then the publisher sends `nonce`, 1
 - The commitment is hex SHA-256 of params, so anybody can recompute it from the first moment.
 - x(k) is HMAC-SHA-256(key = seed, message = nonce + ":prize:" + k in decimal) as a big-endian integer.
 
-Once the server has seen the nonce, no choice of the server affects the draw. If something else is to be
-drawn, its messages have another word in place of "prize", and params get further keys.
+Once the server has seen the nonce, no choice of the server affects the draw. Anything else that is drawn has
+messages with another word in place of "prize", and further keys in params.
 
 In version 1 the server draws alone: there is no nonce.
 
@@ -28,11 +28,12 @@ Version 2 may have `ranks`: kinds of prizes. Each has `num`, how many there are,
 (goods have none). If `split` is 1, `fen` is a sum that the prizes of this rank share. Where prizes lie does
 not depend on ranks. Which rank lies where, and each share, are drawn with other labels than "prize":
 
-- y(k) is as x(k), with ":rank:" + k. The ranks 1, 2, … stand in a row in their order, each `num` times. For
-  k = prize_num … 2, places k and 1 + y(k) mod k are exchanged. Then prize k has the rank at place k.
-- z(r, i) is as x(k), with ":split:" + r + ":" + i. The cuts of rank r are z(r, i) mod (fen − 10·num + 1) for
-  i = 1 … num − 1, ascending. Between 0, the cuts and fen − 10·num lie `num` differences: the shares, in order
-  of depth, are 10 fen and one difference each.
+- y(k) is x(k) with ":rank:" in place of ":prize:". The ranks 1, 2, … stand in a row in their order, each
+  `num` times. For k = prize_num … 2, places k and 1 + y(k) mod k are exchanged. Then prize k has the rank at
+  place k.
+- z(r, i) is x(k) with ":split:" + r + ":" + i in place of ":prize:" + k. The cuts of rank r, ascending, are
+  z(r, i) mod (fen − 10·num + 1) for i = 1 … num − 1. Between 0, the cuts and fen − 10·num lie `num`
+  differences: the shares, in order of depth, are 10 fen and one difference each.
 """
 
 from __future__ import annotations
@@ -215,8 +216,8 @@ class ProvedDig(msgspec.Struct, frozen=True, gc=False):
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """What `/getProof` serves of an ended task; `seed` and `commitment` are hex.
 
-    The ranks and sums are of the prizes at `winning_depths`; [] if the rules have no ranks. `dug` is how many
-    digs there were. A proof put together from all its pages has them all.
+    The ranks and sums are those of the prizes at `winning_depths`; [] if the rules have no ranks. `dug` is
+    how many digs there were. A proof put together from all its pages has all of these in `digs`.
     """
 
     seed: str

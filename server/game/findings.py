@@ -40,7 +40,8 @@ Value: TypeAlias = str | int | tuple[str | int, ...] | None
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`code` is the task's, "" if it concerns all. A value is None if what it names does not exist."""
+    """`code` is the task's, "" if the finding concerns all tasks. A value is None if what it names does not
+    exist."""
 
     kind: FindingKind
     code: str

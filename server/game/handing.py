@@ -12,7 +12,8 @@ COUNTED = 500  # the newest prizes of a publisher
 
 
 class Handed(NamedTuple):
-    """`median_ms` is how long goods took, 0 if there are none. `all` is 0 if there are more than COUNTED."""
+    """`median_ms` is how long goods took, 0 if there are none. `all` is 0 if the publisher gave more than
+    COUNTED prizes."""
 
     number: int
     all: int
@@ -23,8 +24,8 @@ def handed_over(given: Sequence[Mapping[str, Any]]) -> Handed:
     """Return the numbers of a publisher; `given` are their newest COUNTED + 1 prizes that were claimed for
     good.
 
-    Goods by mail count as handed over once they are sent. The time begins with the winner's claim. Red
-    packets do not count in it, since WeChat pays them.
+    Goods by mail count as handed over once they are sent. `median_ms` counts from the winner's claim, and
+    leaves out red packets, since WeChat pays these.
     """
     counted = [prize for prize in given[:COUNTED] if prize["draw_type"] != BY_MAIL or "sent_at" in prize]
     took_ms = [

@@ -8,9 +8,9 @@
                    sets={"remote": "SUCCESS", "ended_at": now_ms}, drops="unknown_since", owes="prize ledger")
 
 `given(200, now_ms)` is a `Move`: one conditional update of one document, which `server/store/transitions.py`
-compiles for MongoDB; a test holds that the store then does what `tests/support/rows.py` says in Python. A row
-whose states and tests do not fit a document leaves it alone. Several rows of one move are alternatives: the
-first that fits is done, by one update.
+compiles for MongoDB; a test checks that the store then does what `tests/support/rows.py` does in Python. A
+row whose states and tests do not fit a document leaves it alone. Several rows of one move are alternatives:
+the first that fits is done, by one update.
 
 A change may have effects in other documents, such as an entry in the ledger. The row names them in `owes`,
 and the update writes them into the field `then` of the document, where they stay until they are done. An
@@ -30,7 +30,7 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Is:
-    """A test of a field that is not for equality, such as `Is("at most", 5)`.
+    """A test of a field other than for equality, such as `Is("at most", 5)`.
 
     A field that is not there passes only "absent", "not" and "not among".
     """
@@ -54,7 +54,7 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """A value: what the field has already, or else this."""
+    """A value: what the field has already, or this value if the field is absent."""
 
     otherwise: Any
 
@@ -69,16 +69,16 @@ class With:
 NOW = After(0)
 PRESENT, ABSENT = Is("present"), Is("absent")
 
-# A value is a test for equality.
+# A plain value tests for equality.
 Test: TypeAlias = int | str | Document | Is
 
 
 @dataclass(frozen=True, slots=True)
 class Over:
-    """A test by MongoDB's clock at the update: it is later than each of these times, in unix ms.
+    """A test by MongoDB's clock at the update: the clock is later than each of these times, in unix ms.
 
-    A time is a number, or the name of a field, which counts as 0 if it is not there. To each is added a
-    number of ms.
+    A time is a number, or the name of a field, which counts as 0 if it is not there. A number of ms is added
+    to each time.
     """
 
     times: tuple[tuple[int | str, int], ...]
@@ -115,8 +115,8 @@ class Row:
 class Move:
     """One conditional update of one document: the first of its rows that fits is done.
 
-    The document has its state in `field`: as the number that `values` gives it, or by its name without
-    `values`.
+    The document has its state in `field`: the state's name or, if there are `values`, the number that they
+    give the state.
     """
 
     table: str
@@ -133,7 +133,7 @@ class Move:
 class Table:
     """The moves of one lifecycle, by name. It decorates each function that returns a row, or alternatives.
     `first` is the state of a new document, and `ends` are the states in which it may stay for good. `effects`
-    are all effects that its rows name in `owes`; `owes` are those of a new document. Once its effects are
+    are all effects that its rows name in `owes`; `owes` are what a new document owes. Once its effects are
     done, a document stays due only in a state or with a field that `due` names. If a field of `marks`
     changes, the effects may have to be done again. `field` and `values` are as in `Move`.
     """
@@ -175,7 +175,7 @@ class Table:
     def carried_out(self, document: Document) -> Move | None:
         """Return the move that notes that all effects in `then` are done; None if there is nothing to note.
 
-        It does not fit a document that has changed since it was read, so an effect added since is kept.
+        The move does not fit a document that has changed since it was read, so an effect added since is kept.
         """
         stays_due = self.due & {document["state"], *document}
         drops = [name for name in ("then", "" if stays_due else "due_at") if name in document]

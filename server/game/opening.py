@@ -37,7 +37,8 @@ def _open(lasts_ms: int) -> dict[str, Any]:
 
 @opening
 def opened_by_payment(out_trade_no: str, lasts_ms: int) -> list[Row]:
-    """This order paid for it. It opens even if reports hide it, but not in review or if it was taken down."""
+    """This order paid for the task. The task opens even if reports hide it, but not in review or after it was
+    taken down."""
     where: dict[str, Test] = {"status": 0, "review": _REVIEWED}
     sets = {"paid_by": out_trade_no, **_open(lasts_ms)}
     return [
@@ -55,7 +56,7 @@ def opened_by_review(lasts_ms: int, edited: int = 0) -> Row:
 
 @opening
 def shown(edited: int = 0) -> list[Row]:
-    """Everybody may see the task from now on. An unpaid red packet is due: it may be paid already."""
+    """Everybody may see the task from now on. A red packet is due now, since it may be paid already."""
     in_review = _in_review(edited)
     unpaid = {**in_review, "status": 0, "goods_type": Is("not", GOODS)}
     return [
@@ -72,7 +73,7 @@ def _over(reason: EndReason, note: str) -> dict[str, Any]:
 
 @ending
 def ended(reason: EndReason, note: str, unopened: bool) -> Row:
-    """Somebody ends the task; `unopened`: only if it never opened."""
+    """Somebody ends the task; with `unopened`, only if it never opened."""
     return Row("running -> over", where={"open": 0} if unopened else {}, sets=_over(reason, note))
 
 
@@ -87,7 +88,7 @@ def ended_undug(reason: EndReason, note: str) -> list[Row]:
 
 @ending
 def expired() -> Row:
-    """Its time is over."""
+    """The task's time is over."""
     return Row("running -> over", when=Over((("expires_at", -1),)), sets=_over("expired", ""))
 
 
@@ -100,7 +101,8 @@ def taken_down(note: str) -> Row:
 
 @ending
 def refused(note: str, edited: int = 0) -> list[Row]:
-    """An operator or WeChat's check refused it: it ends, and only its publisher may see it from now on."""
+    """An operator or WeChat's check refused the task: it ends, and only its publisher may see it from now
+    on."""
     said = {"review": "refused", "review_note": note, "hidden": 1}
     return [
         Row("running -> over", where=_in_review(edited), sets={**said, **_over("refused", note)}),

@@ -1,9 +1,9 @@
 """The lifecycle of an order: what a publisher pays in, to open one red-packet task. Pure.
 
-A paid order is entered in the ledger, and opens its task (`spent`) or is refunded whole (`unusable`). This is
-done for many orders at a time, so `paid` is a state and not an effect. While its task is in review, the order
-stays `paid`. A task has at most one order with the field `live`, and gets no other one meanwhile. Once the
-task is open, we have to report to WeChat that what was paid for was delivered.
+A paid order is entered in the ledger, and opens its task (`spent`) or is refunded whole (`unusable`). These
+steps are done for many orders at a time, so `paid` is a state and not an effect. While its task is in review,
+the order stays `paid`. A task has at most one order with the field `live`, and gets no other order until
+then. Once the task is open, we have to report to WeChat that what was paid for was delivered.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ def prepaid(prepay_id: str) -> Row:
 
 @order
 def asking(now_ms: int, apart_ms: int) -> Row:
-    """Its publisher is looking, so WeChat is about to be asked, at least `apart_ms` after the last time."""
+    """The publisher is looking at the order, so WeChat is about to be asked, `apart_ms` or more after last
+    time."""
     return Row("asked", where={"asked_at": Is("at most", now_ms - apart_ms)}, sets={"asked_at": now_ms})
 
 
@@ -51,37 +52,38 @@ def paid(amount_fen: int, transaction_id: str, bank_type: str, now_ms: int) -> R
 
 @order
 def spent(report_at_ms: int) -> Row:
-    """It opened its task, and the ledger has it. WeChat gets the report of its delivery from that time on."""
+    """The order opened its task, and is in the ledger. WeChat gets the report of its delivery from
+    `report_at_ms` on."""
     return Row("paid -> spent", sets={"alarm": "", "due_at": report_at_ms}, owes="delivery")
 
 
 @order
 def unreported(alarm: str, due_at_ms: int) -> Row:
-    """WeChat refused the report of its delivery, or did not answer: try again."""
+    """WeChat refused the report of the order's delivery, or did not answer: try again."""
     return Row("spent", where={"then": PRESENT}, sets={"alarm": alarm, "due_at": due_at_ms})
 
 
 @order
 def reported() -> Row:
-    """WeChat has the report of its delivery, or needs no report."""
+    """WeChat has the report of the order's delivery, or needs no report."""
     return Row("spent", sets={"alarm": ""})
 
 
 @order
 def unusable() -> Row:
-    """It cannot open its task. It is in the ledger, and its whole refund is saved."""
+    """The order cannot open its task. It is in the ledger, and its whole refund is saved."""
     return Row("paid -> unusable", sets={"alarm": ""}, drops="due_at live")
 
 
 @order
 def closed() -> Row:
-    """WeChat no longer accepts a payment for it."""
+    """WeChat no longer accepts a payment for the order."""
     return Row("asked -> closed", sets={"alarm": ""}, drops="due_at live unknown_since")
 
 
 @order
 def expired() -> Row:
-    """It never reached WeChat, and the time in which it could be paid is over."""
+    """The order never reached WeChat, and the time in which it could be paid is over."""
     return Row(
         "asked -> closed",
         when=Over((("expires_at", 0),)),
@@ -110,7 +112,7 @@ def refunding(number: str, now_ms: int, apart_ms: int) -> list[Row]:
 
 @order
 def wake() -> Row:
-    """Something happened that may require closing it, such as a takedown: WeChat is asked soon."""
+    """Something happened that may require closing the order, such as a takedown: WeChat is asked soon."""
     return Row("asked", sets={"due_at": NOW})
 
 
@@ -131,5 +133,5 @@ def unpaid(read_due_at_ms: int | None, due_at_ms: int) -> Row:
 
 @order
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat gives no clear answer about it."""
+    """WeChat gives no clear answer about the order."""
     return unanswered_in("asked", now_ms)

@@ -30,9 +30,9 @@ UNSETTLED: tuple[PrizeState, ...] = ("won", "claiming", "held", "frozen")
 GIVEN: tuple[PrizeState, ...] = ("given", "sent", "received")
 # Nobody has claimed the prize for good, and it is not on its way back.
 UNCLAIMED: tuple[PrizeState, ...] = ("won", "claiming")
-# It goes back to its publisher, or went.
+# The prize goes back to its publisher, or went back.
 GONE: tuple[PrizeState, ...] = ("expiring", "returned")
-# An operator has to decide: it is held by a payout limit, or frozen.
+# An operator has to decide: a payout limit holds the prize, or it is frozen.
 AWAITING_OPERATOR: tuple[PrizeState, ...] = ("held", "frozen")
 
 # Why a payout is held. Limits of sums: from one publisher to one winner (`pair`), to one winner a `day` or a
@@ -96,24 +96,26 @@ def held(attempt: int, why: Why, now_ms: int) -> Row:
 
 @prize
 def put_off(attempt: int, why: Wait, until_ms: int) -> Row:
-    """This attempt would exceed a limit of a day; its winner may claim again at that time."""
+    """This attempt would exceed a limit of a day; its winner may claim again at `until_ms`."""
     return Row("claiming -> won", _unweighed(attempt), sets=_waits(why, until_ms))
 
 
 def _waits(why: Wait, until_ms: int) -> dict[str, int | str]:
-    """Return the fields of a prize that can be claimed only from that time on. Its deadline moves with it."""
+    """Return the fields of a prize that can be claimed only from `until_ms` on. Its deadline moves with that
+    time."""
     return {"waits_for": why, "waits_until": until_ms, "released_at": until_ms}
 
 
 @prize
 def extended(attempt: int, until_ms: int) -> Row:
-    """WeChat pays this attempt nothing before that time: its deadline moves as if we had put it off."""
+    """WeChat does not pay this attempt before `until_ms`: the deadline moves as if we had put the attempt
+    off."""
     return Row("claiming", where={"attempt": attempt}, sets=_waits("merchant_quota", until_ms))
 
 
 @prize
 def frozen_unweighed(attempt: int) -> Row:
-    """It is being frozen. This attempt was not approved, so there is no bill to cancel."""
+    """The prize is being frozen. This attempt was not approved, so there is no bill to cancel."""
     return Row("claiming -> frozen", {**_unweighed(attempt), "freezing": 1}, drops="freezing")
 
 
@@ -131,8 +133,8 @@ def given_by_bill(attempt: int, now_ms: int) -> Row:
 @prize
 def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: int = 0) -> list[Row]:
     """The bill of this attempt failed. A prize that is being frozen is frozen now; any other prize goes to
-    `to`. `lost`: WeChat never said that the bill failed, so a frozen prize can only be returned. `until_ms`:
-    WeChat pays its winner nothing before that time, and the deadline moves; 0 for no such time.
+    `to`. `lost`: WeChat never said that the bill failed, so a frozen prize can only be returned. If WeChat
+    pays the winner nothing before `until_ms`, the deadline moves; 0 for no such time.
     """
     where = {"attempt": attempt}
     return [
@@ -153,7 +155,8 @@ def freed(attempt: int, to: Literal["won", "expiring"], lost: bool, until_ms: in
 
 @prize
 def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int, claimed_after_ms: int) -> list[Row]:
-    """The winner says where to send it, or says so anew, if they claimed it later than `claimed_after_ms`."""
+    """The winner gives the address or, if they claimed the prize later than `claimed_after_ms`, changes
+    it."""
     where = {"address_box": address_box, "phone_hash": phone_hash}
     return [
         Row("won -> given", sets={**where, "claimed_at": now_ms, "given_at": now_ms}),
@@ -163,8 +166,8 @@ def given_by_mail(address_box: Sealed, phone_hash: str, now_ms: int, claimed_aft
 
 @prize
 def sent(carrier: str, number: str, now_ms: int, due_at_ms: int, sent_after_ms: int) -> list[Row]:
-    """The publisher sent the prize, and it counts as received at `due_at_ms`; or they correct the parcel of a
-    prize that they sent later than `sent_after_ms`."""
+    """The publisher sent the prize, and it counts as received at `due_at_ms`; or they correct the carrier and
+    number of a parcel that they sent later than `sent_after_ms`."""
     parcel = {"carrier": carrier, "number": number}
     first = {**parcel, "sent_at": now_ms, "due_at": due_at_ms}
     return [
@@ -175,7 +178,7 @@ def sent(carrier: str, number: str, now_ms: int, due_at_ms: int, sent_after_ms: 
 
 @prize
 def received(now_ms: int) -> Row:
-    """It arrived."""
+    """The prize arrived."""
     return Row("sent -> received", sets={"received_at": now_ms}, drops="due_at")
 
 
@@ -204,7 +207,7 @@ def expired(deadline_ms: int) -> list[Row]:
 
 @prize
 def returned() -> Row:
-    """Its publisher has it back: the refund of all that nobody claimed has arrived."""
+    """The publisher has the prize back: the refund of all that nobody claimed has arrived."""
     return Row("expiring -> returned")
 
 
@@ -230,7 +233,7 @@ def frozen(now_ms: int) -> list[Row]:
 
 @prize
 def released(now_ms: int) -> list[Row]:
-    """The operator ends a freeze of it. If a payout limit held it before, it is `held` again."""
+    """The operator ends the prize's freeze. If a payout limit held the prize before, it is `held` again."""
     free: dict[str, Test] = {"bill_lost": ABSENT, "held_for": ABSENT}
     return [
         Row(

@@ -1,4 +1,4 @@
-"""Kinds of prizes in one task. Pure; `draw.py` has the part of them that the draw commits to."""
+"""Kinds of prizes in one task. Pure. `draw.py` has the fields of a kind that the draw commits to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ GivenAs: TypeAlias = Literal["red_packet", "by_mail", "on_site"]
 
 
 class TaskRank(TypedDict):
-    """A kind of prizes of a task. `fen` is what one pays, 0 for goods; if `split` is 1, what all share.
+    """A kind of prizes of a task. `fen` is what one pays, 0 for goods; if `split` is 1, what all of them
+    share.
 
     `value` is as in a task. `pic` is the path of its own picture, "" if it has none.
     """

@@ -57,7 +57,7 @@ def may_see(review: ReviewShown, *, mine: bool, won: bool) -> bool:
 def why_closed(task: Standing, unionid: str) -> Refusal | None:
     """Return why nobody can dig in a task now, cooldowns aside.
 
-    While it is not shown, its publisher is told OwnTask: to everybody else it does not exist.
+    While the task is not shown, its publisher gets OwnTask; to everybody else the task does not exist.
     """
     if task.review != "shown":
         return OwnTask() if task.publisher == unionid else NotShown()
@@ -82,7 +82,7 @@ def owes(task: Standing, unionid: str) -> bool:
 
 
 def why_not_pay(task: Task, unionid: str, yuan: int, until_ms: int) -> Refusal | None:
-    """Return why this person cannot pay `yuan` for a task. It may be the price of one prize or of all.
+    """Return why this person cannot pay `yuan` for a task. The price may be of one prize or of all prizes.
 
     The order lasts until `until_ms` at least. If the task ended before that, the payment could only be
     refunded.
@@ -146,7 +146,7 @@ def is_claim_over(task: Document, prize: Document, claim_days: int, now_ms: int)
 
 
 def why_not_claim(task: Document, prize: Document, claim_days: int, now_ms: int) -> Refusal | None:
-    """Return why a prize cannot be claimed. Limits may yet put it off."""
+    """Return why a prize cannot be claimed. If nothing prevents the claim, limits may still put it off."""
     if held := why_held(prize):
         return held
     if "denied" in prize:

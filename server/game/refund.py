@@ -1,7 +1,7 @@
 """The lifecycle of a refund: what goes back to a publisher, under a number of its own. Pure.
 
-It is sent again under its number until WeChat has answered once. After that WeChat is asked until it says
-how the refund ended. If we see only a later state of WeChat, the states before it are skipped.
+A refund is sent again under its number until WeChat has answered once. After that WeChat is asked until it
+says how the refund ended. If we see only a later state of WeChat, the states before it are skipped.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Literal, TypeAlias
 from server.game.amounts import ASK_AGAIN_MS, FOLLOWED_MS, SLOW_MS, unanswered_in
 from server.game.lifecycle import Document, Move, Row, Table
 
-# - whole: of a payment that could not open its task.
-# - unwon: of prizes that nobody won, at the end.
-# - unclaimed: of prizes that nobody claimed, at the deadline. They are returned then.
+# - whole: refunds a payment that could not open its task.
+# - unwon: refunds the prizes that nobody won, when the task ends.
+# - unclaimed: refunds the prizes that nobody claimed, at the deadline. These prizes are then `returned`.
 RefundKind: TypeAlias = Literal["whole", "unwon", "unclaimed"]
 
 OPEN = "asked processing abnormal"
@@ -26,7 +26,7 @@ refund = Table("refund", first="asked", ends="refunded closed", due=OPEN, effect
 
 @refund
 def refused(code: str, due_at_ms: int) -> Row:
-    """WeChat refuses to make it, or to say what became of it; an operator has to look."""
+    """WeChat refuses to make the refund, or to say what became of it; an operator has to look."""
     return Row(OPEN, sets={"alarm": code, "due_at": due_at_ms}, drops="unknown_since")
 
 
@@ -63,7 +63,7 @@ def closed(now_ms: int) -> Row:
 
 @refund
 def unanswered(now_ms: int) -> list[Row]:
-    """WeChat gives no clear answer about it."""
+    """WeChat gives no clear answer about the refund."""
     return unanswered_in(OPEN, now_ms)
 
 

@@ -24,7 +24,7 @@ review = Table("review", first="checking", ends="shown refused", due="checking s
 
 @review
 def said(part: Part, suggest: str, risk: str) -> Row:
-    """WeChat says what it thinks of a part, and the kind of risk that it sees; "" for no risk."""
+    """WeChat says what it thinks of a text or picture, and the kind of risk that it sees; "" for no risk."""
     return Row("checking", sets={f"{part}_said": suggest, **({"risks": With(risk)} if risk else {})})
 
 
@@ -53,7 +53,7 @@ def next_picture(passed: str, more: list[str]) -> Row:
 
 @review
 def wake() -> Row:
-    """The result of the picture came."""
+    """The result of the picture's check came."""
     return Row("checking", sets={"due_at": NOW})
 
 
@@ -87,8 +87,8 @@ def why_looked_at(task: Mapping[str, Any], most_prizes: int) -> str:
     """Return in words why an operator has to look at a task before others see it, "" if nobody has to.
 
     The winners of goods by mail send their addresses to the publisher. So a task waits if it has more than
-    `most_prizes` of these (0 means no limit), or more than one for every three levels. The levels of a single
-    prize are `forecast_num`.
+    `most_prizes` prizes by mail (0 switches the check off), or more than one for every three levels. A task
+    with a single prize has `forecast_num` levels.
     """
     mailed = sum(each["prize_num"] for each in task.get("ranks", [task]) if is_mailed(each))
     if not mailed or not most_prizes:

@@ -3,7 +3,7 @@
 Two people are tied if money went from one to the other, and they met more often than by chance: in two
 treasures (one paid the other there, or brought them there), or in one treasure and at one address. The money
 must also be a considerable part of what its publisher paid: a publisher of many treasures has regular
-winners. So a single win ties nobody. A ring is all who are tied to somebody in it.
+winners. So a single win ties nobody. A ring is a group of people who are tied directly or through others.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Task(Texts):
 
     `review` is absent if the task needs no review, as if it were "shown". Until it is "shown", the task is
     not open. `review_note` says in words why it is held or refused, `hidden_note` why it is hidden. `prepaid`
-    is 1 if it was paid meanwhile: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
+    is 1 if it was paid in review: it opens once it is shown. `shown_at` is when it passed. `reported` is 1 if
     reports hide it, since `reported_at`; `unhidden_at` is when that ended because no operator had decided.
     `decided` is how often operators hid or showed it.
 
@@ -121,8 +121,8 @@ AHEAD_DAYS = 30
 def awaited_opening(task: Task) -> int:
     """Return the time (unix ms) of a task's opening that people may have waited for; 0 if nobody did.
 
-    It was announced, or paid, or a review let it be shown. Without a cooldown, everybody digs at once all
-    the time.
+    People may have waited if the task was announced or paid, or if a review let it be shown. Nobody waits for
+    a task without a cooldown: everybody can dig there at any time.
     """
     awaited = "starts_at" in task or "paid_by" in task or "shown_at" in task
     return task["opened_at"] if awaited and task["cd_ms"] else 0
@@ -141,7 +141,7 @@ def unpaid_until_ms(task: Task) -> int:
 def ends_by_ms(task: Task) -> int:
     """Return the latest time (unix ms) at which a task ends; before it opens, the end that was announced.
 
-    0 if that depends on when it opens, or it has ended.
+    Returns 0 if the end depends on when the task opens, or if it has ended.
     """
     return 0 if task["status"] else task["expires_at"] or task.get("ends_at", 0)
 

@@ -25,8 +25,8 @@ REFUSED_REMEMBERED = 10_000
 
 
 class Looks:
-    """Reads for people who are likely to be refused: one at a time per task, so that they delay nobody who
-    digs.
+    """Reads for people who are likely to be refused: one read at a time per task, so that the reads delay
+    nobody who digs.
 
     People who ask for the same read while it waits share it. Nobody gets the answer of a read that began
     before they asked.
@@ -71,8 +71,8 @@ class Digging:
         """Whether the history holds a dig of this person under this id.
 
         When a countdown ends, every open page digs at the same instant, each under an id of its own. All but
-        one are refused. Each may repeat a dig whose reply was lost, so memory alone cannot refuse it. Raises
-        Unavailable, or what the store raises.
+        one are refused. Each request may repeat a dig whose reply was lost, so memory alone cannot refuse it.
+        Raises Unavailable, or what the store raises.
         """
         return await self._ids.ask(f"{code}:{unionid}:{dig_id}") is not None
 
@@ -112,17 +112,17 @@ class Digging:
         return (code, unionid) in self._refused
 
     def note_finished(self, dig: Dig) -> None:
-        """Remember that the history has a dig, and `prizes` what it won."""
+        """Remember that the history has this dig, and that `prizes` has what it won."""
         known = self._finished.get(dig["code"])
         if known is None or known[0] < dig["depth"]:  # the prize of an earlier dig may take longer
             self._finished[dig["code"]] = dig["depth"], dig["dig_id"]
 
     def finished(self, dig: Dig) -> bool:
-        """Whether this process finished this dig, and none of its task since."""
+        """Whether this process finished this dig, and no later dig of its task."""
         return self._finished.get(dig["code"]) == (dig["depth"], dig["dig_id"])
 
     def winning(self, task: Task) -> Mapping[int, draw.Won]:
-        """Return the depths of a task that win, and what. Raises ValueError if no secret opens its seed."""
+        """Return what each winning depth of a task wins. Raises ValueError if no secret opens its seed."""
         code = task["_id"]
         known = self._winning.get(code)
         if known is None:

@@ -2,8 +2,8 @@
 
 Otherwise the first request wins every time: that of a script, or of the person nearest to the server. Digging
 begins when a cooldown ends, and when a task opens that people waited for. All processes share one order
-(`server/realtime/shared_order.py`); without Redis each process has its own. Nothing that is written matters:
-if a process dies, its clients ask again.
+(`server/realtime/shared_order.py`); without Redis each process has its own. No place has to last: if a
+process dies, its clients ask again.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ _chance = secrets.SystemRandom()
 
 # Places are drawn with this many bits: Redis keeps them as doubles, which represent that many bits exactly.
 PLACE_BITS = 52
-# A gathering process sends new places at this interval, and once more this long before the window's end. So
-# when the processes read who is first, Redis has nearly all places.
+# A gathering process sends new places every TELL_SECONDS, and once more EARLY_SECONDS before the window's
+# end. So when the processes read who is first, Redis has nearly all places.
 TELL_SECONDS = 0.1
 EARLY_SECONDS = 0.015
 # If Redis answers none of its calls within this time, a process draws alone: its people must not wait longer.
 QUICK_SECONDS = 0.01
 # How long to wait for a Redis that answered quickly before.
 PATIENCE_SECONDS = 0.15
-# The request with the first place goes on at once. The others go on when its dig is known or, since it may be
-# refused, after this time.
+# The request with the first place goes on at once. The others go on when its dig is known or, since that dig
+# may be refused, after this time.
 OTHERS_SECONDS = 0.15
 # For this long after the window, other processes may still read the order or wait for the first dig. Requests
 # that come in this time get a place too: otherwise they would overtake all others through a process that
@@ -41,7 +41,7 @@ LATE_MS = int(1000 * (PATIENCE_SECONDS + OTHERS_SECONDS))
 
 @dataclass(slots=True)
 class _Entrant:
-    """A person's place, the least first, and the request that goes on in it."""
+    """A person's place, and the request that goes on there. The least place is the first."""
 
     turn: asyncio.Future[None]
     proven: bool
@@ -51,9 +51,9 @@ class _Entrant:
 
 @dataclass(slots=True)
 class _Gathering:
-    """Who waits for the order in which digs are tried after `began` (unix ms): when digging began.
+    """The people who wait for the random order. Digging began at `began` (unix ms).
 
-    `quick`: Redis has answered quickly since. `standing` is what it answered last.
+    `quick`: Redis has answered quickly since then. `standing` is what Redis answered last.
     """
 
     began: int
@@ -106,8 +106,8 @@ class FairStart:
 
         Call it if `gathers`. All who wait go on in a random order, before anybody who asks later. A digger
         has one place; their further requests, and those of unknown people (None), go on after all others. A
-        request that a token proves to be theirs (`proven`) replaces one with a bare id, which others may
-        know.
+        request that a token proves to be theirs (`proven`) replaces a request with a bare id, since others
+        may know that id.
         """
         gathering = self._gatherings.get(code) or self._begin(code)
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -162,7 +162,7 @@ class FairStart:
         return gathering.standing if asking.done() else None
 
     async def _tell_until(self, code: str, gathering: _Gathering, over: float) -> None:
-        """Send new places until the window is over; ask Redis without any, too, until it answers quickly."""
+        """Send new places until the window is over. Until Redis answers quickly, call it without any, too."""
         loop = asyncio.get_running_loop()
         while (left := over - loop.time()) > 0:
             if not gathering.quick or any(not entrant.told for entrant in gathering.entrants.values()):
@@ -170,7 +170,7 @@ class FairStart:
             await asyncio.sleep(min(TELL_SECONDS, left - EARLY_SECONDS if left > EARLY_SECONDS else left))
 
     async def _tell(self, code: str, gathering: _Gathering, *, again: bool = False) -> None:
-        """Send new places, of which a person's first one counts, and learn who is first of all.
+        """Send new places, and learn who is first of all. Of a person's places, the first one counts.
 
         With `again`, also send this process's first place again: a Redis that was killed has forgotten it.
         """

@@ -25,7 +25,7 @@ class KnownPeople:
     """One per process.
 
     `connection()` is the number of the Redis connection that tells of changes elsewhere, 0 if there is none.
-    `ended(unionid)` is the valid generation of a person's tokens if one was ended recently, else 0.
+    `ended(unionid)` is the valid generation of a person's tokens if any of them ended recently, else 0.
     """
 
     def __init__(self, store: Store, connection: Callable[[], int], ended: Callable[[str], int]) -> None:
@@ -39,8 +39,8 @@ class KnownPeople:
         """Return the fields of a person's record that admit them; None if there is no such person.
 
         `generation` is that of the valid token in the request, None for a bare id. A bare id is answered from
-        memory only if the person is locked there, since it is then refused. A person who is deleting their
-        account is read anew, because they may have changed their mind. Raises Unavailable.
+        memory only if memory says that the person is locked: then the bare id is refused. A person who is
+        deleting their account is read anew, because they may have changed their mind. Raises Unavailable.
         """
         person = self._trusted(unionid)
         # A token of a later generation than the known one comes from a login after the read.
@@ -53,7 +53,7 @@ class KnownPeople:
     async def exists(self, unionid: str) -> bool:
         """Whether there is such a person. All who tap a link ask about its sharer. Raises Unavailable.
 
-        There is none once their erasure has begun: what is written about them then might outlive it.
+        A person whose erasure has begun does not count: what is written about them then might outlive it.
         """
         person = self._trusted(unionid) or await self._queue.ask(unionid)
         return person is not None and "forgotten_as" not in person

@@ -21,7 +21,7 @@ REMEMBERED_PAGES = 50
 
 
 class SquarePage:
-    """One page as it was read. `prepared` is what the handler keeps of its reply with this page."""
+    """One page as it was read. In `prepared` the handler keeps the part of its reply that this page makes."""
 
     def __init__(self, tasks: list[ListedTask], read_at: float) -> None:
         self.tasks = tasks
@@ -53,7 +53,7 @@ class Square:
     async def page(self, number: int, wanted: Wanted = ALL) -> SquarePage:
         """Return a page of what is wanted; the first is number 1. Raises Unavailable.
 
-        Searches by name are not kept: they are many, and would drive out the pages that all look at.
+        Pages of searches by name are not kept: they are many, and would displace the pages that all look at.
         """
         key = number, wanted
         page = self._pages.get(key)

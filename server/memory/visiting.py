@@ -44,7 +44,8 @@ class Visiting:
         self._now_ms = now_ms
         self._shares = TLRUCache[str, Share | None](REMEMBERED_SHARES, _trusted_until, _now)
         self._visits = BatchQueue("visits", self._write_visits)
-        # Each person's last visit as it was written here: its token, and the generation of theirs.
+        # Each person's last visit as it was written here: its share token, and the generation of the person's
+        # tokens.
         self._last = TTLCache[str, tuple[str, int]](REMEMBERED_VISITS, NOTED_SECONDS, _now)
         self._brought = BatchQueue("shares", self._write_brought)
         self._tokens = BatchQueue("share tokens", self._read_tokens)
@@ -56,10 +57,11 @@ class Visiting:
         return self._token(self._keys.share_key, f"{code}:{unionid}", SHARE_CHARACTERS)
 
     async def note_visit(self, code: str, unionid: str, generation: int | None) -> None:
-        """Write that a person opened a task, unless it is the last one that they opened here, in this minute.
+        """Write that a person opened a task, unless it is the task that they opened here last, a minute ago
+        at most.
 
-        `generation` is that of the caller's token. It begins anew after an erasure, which takes the visits
-        away. Without a token (None) each visit is written: clients that send none also ask for the
+        `generation` is that of the caller's token. It begins anew after an erasure, which also deletes the
+        visits. Without a token (None) each visit is written: clients without tokens may ask for the
         participants of the task that they opened last. Raises Unavailable, or what MongoDB raises.
         """
         if generation is None:

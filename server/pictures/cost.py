@@ -22,8 +22,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Cost(NamedTuple):
-    """The most `pixels` of a picture, the `work` to decode it (in pixels), the `halves` of memory it
-    takes."""
+    """The most `pixels` that a picture can have, the `work` to decode it (in pixels), and how many `halves`
+    of the memory it takes."""
 
     pixels: int
     work: int

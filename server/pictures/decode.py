@@ -29,8 +29,8 @@ FULL_QUALITIES, THUMBNAIL_QUALITIES = (85, 75, 60), (70, 55, 40)
 FULL_BYTES, THUMBNAIL_BYTES = 500_000, 30_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 
-# Pillow refuses more than twice this before it allocates, and warns above this. Our own check refuses all
-# that it warns about.
+# Pillow warns about a picture with more pixels than this. It refuses one with more than twice as many, before
+# it allocates memory. Our own check refuses all pictures that Pillow warns about.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 # What Pillow's decoders raise on damaged data. 500,000 damaged pictures raised the first three; Pillow's

@@ -132,7 +132,7 @@ class _Process:
             process = await self._running()
             try:
                 return await _exchange(process, job)
-            except asyncio.CancelledError:  # the rest of this answer must not be read as the next one's
+            except asyncio.CancelledError:  # the next job must not read the rest of this answer
                 await self._discard()
                 raise
             except (ConnectionError, asyncio.IncompleteReadError):

@@ -27,7 +27,7 @@ P = TypeVar("P")
 
 @dataclass(order=True)
 class _Turn(Generic[P]):
-    """A job that waits or is done. Drawings are due at 0, and so before all uploads."""
+    """A job that waits or is being done. Drawings are due at 0, so they come before all uploads."""
 
     due: float
     number: int

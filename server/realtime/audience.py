@@ -1,9 +1,9 @@
 """How many people watch each task, over all processes, and what they cheer with.
 
-Each process tells the others of all its tasks in one message. Each second it tells the numbers that changed.
-It tells all numbers every 30 s, and whenever another process asks because it may have missed something. A
-process that is silent for 15 s is no longer counted, and without Redis a process knows only its own watchers.
-Cheers are sent along, and stored nowhere.
+Each process tells the other processes of all its tasks in one message. Each second it tells the numbers that
+changed. It tells all numbers every 30 s, and whenever another process asks because it may have missed
+something. A process that is silent for 15 s is no longer counted, and without Redis a process knows only its
+own watchers. Cheers are sent along, and stored nowhere.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Audience:
     async def tell(self) -> None:
         """Each second: tell other processes what changed here, and the watchers of each task their number.
 
-        Cheers are told too, also to crowds.
+        Cheers are told too, even to crowds.
         """
         self._forget_silent()
         counts: dict[str, int] = {}
@@ -126,7 +126,7 @@ class Audience:
                 watched.elsewhere = self._elsewhere[code]
 
     def _forget_silent(self) -> None:
-        """Forget the processes that were not heard of for 15 s; all of them while Redis is away."""
+        """Forget the processes that told nothing for 15 s; all of them while Redis is away."""
         oldest = time.monotonic() - SILENT_SECONDS
         for process, other in list(self._others.items()):
             if other.heard_at < oldest or not self._bus.up:

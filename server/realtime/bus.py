@@ -29,7 +29,8 @@ OPERATION_SECONDS = 1.0
 # connections reads. A crowd's publishes take turns on the others, each of which carries some thousands a
 # second.
 CONNECTIONS = 6
-# The most scripts at once. Requests wait for them, and connections must be left for the news.
+# How long a script may take, and how many run at once. Requests wait for scripts, and connections must be
+# left for the news.
 SCRIPT_SECONDS, SCRIPTS_AT_ONCE = 0.3, 2
 # What is raised when Redis does not answer.
 GONE = (RedisError, OSError, TimeoutError)
@@ -42,7 +43,7 @@ UNTAKEN_TOLD_SECONDS = 60.0
 # How long Redis keeps the places of one random order: far longer than the longest FAIR_START_MS.
 PLACES_MS = 10_000
 HEARTBEATS_MS = 900_000
-# Reading 15 minutes of several processes at once would block the loop.
+# Reading 15 minutes of several processes' heartbeats at once would block the loop.
 HEARTBEATS_PAGE = 200
 
 Fault: TypeAlias = Literal["", "certificate", "password"]
@@ -83,7 +84,8 @@ class Bus:
         except ValueError:  # its text may hold part of a password
             raise BadSettings("REDIS_URL cannot be read: see redis-py's Redis.from_url") from None
         self._redis = Redis.from_pool(pool)
-        # What we listen to, or will once Redis is there; set once a subscription is acknowledged.
+        # An event for each task that we listen to, or will listen to once Redis is there. It is set once the
+        # subscription is acknowledged.
         self._acknowledged: dict[str, asyncio.Event] = {}
         self._commands = asyncio.Lock()
         self._scripts = asyncio.Semaphore(SCRIPTS_AT_ONCE)
@@ -273,7 +275,8 @@ class Bus:
     ) -> tuple[list[int], int] | None:
         """Run a Lua script on keys; return its answer and how many processes are connected. One trip.
 
-        None if Redis does not answer within SCRIPT_SECONDS. Without `anyway` also None if it lately did not.
+        Returns None if Redis does not answer within SCRIPT_SECONDS or, without `anyway`, if it lately failed
+        to answer.
         """
         keys = [f"{self._prefix}:{name}" for name in names]
         async with self._scripts:  # the time limit begins after this wait
@@ -295,7 +298,7 @@ class Bus:
             if lost:
                 app_log.warning("%s: %r", lost, error)
             return None
-        except Exception:  # noqa: BLE001  (the connection is closed, and what we asked is news at most)
+        except Exception:  # noqa: BLE001  (the connection is closed; at most news is lost)
             self._doubted = True
             app_log.exception("redis answered what cannot be read")
             return None
@@ -340,7 +343,7 @@ class Bus:
             await asyncio.sleep(delay)
 
     def _note_gone(self, error: BaseException) -> None:
-        """Keep why there is no connection; log it once, until there is one again."""
+        """Keep the reason why there is no connection, and log it once per outage."""
         self.fault = _fault_of(error)
         if not self._told:
             self._told = True

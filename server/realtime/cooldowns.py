@@ -1,8 +1,8 @@
 """The running cooldowns that this process knows of, so that most refusals need no store. They are in memory
 only.
 
-It also knows when a task opened, for its first dig. Nothing here is the truth: it comes from a read, a dig
-made here, or news of another process.
+For the first dig of a task, they also include when it opened. Nothing here is the truth: it comes from a
+read, a dig made here, or news of another process.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from cachetools import LRUCache
 
 from server.game.dig import Dig
 
-# A task can also be ended by hand during its cooldown. A process that does not watch it hears nothing of
-# that, so it asks again now and then.
+# A task can also be ended by hand during its cooldown. A process that does not watch the task hears nothing
+# of the end, so it asks MongoDB again after this time.
 TRUSTED_SECONDS = 10.0
 REMEMBERED_TASKS = 10_000
 
@@ -24,7 +24,7 @@ REMEMBERED_TASKS = 10_000
 class _Known(NamedTuple):
     """A task's newest dig, None before its first, and when digging begins or began after it (unix ms).
 
-    `learned` is when that was heard, in monotonic seconds.
+    `learned` is when the process heard of it, in monotonic seconds.
     """
 
     began: int
@@ -40,7 +40,7 @@ class Cooldowns:
         self._waiting: dict[str, asyncio.Event] = {}
 
     def learn(self, dig: Dig) -> None:
-        """Remember a task's newest dig for TRUSTED_SECONDS from each time it is heard. Ignore older digs."""
+        """Remember a task's newest dig for TRUSTED_SECONDS each time it is heard of. Ignore older digs."""
         code = dig["code"]
         known = self._known.get(code)
         depth = 0 if known is None or known.dig is None else known.dig["depth"]
@@ -70,7 +70,7 @@ class Cooldowns:
         return 0 if known is None else known.began
 
     async def changed(self, code: str, began: int, seconds: float) -> None:
-        """Wait until the task's end or a dig after digging `began` is known, or until the time is over.
+        """Wait until the task's end, or a dig made since digging `began`, is known; `seconds` at most.
 
         Only one caller may wait for a task at a time.
         """

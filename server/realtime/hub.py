@@ -128,7 +128,7 @@ class Hub:
     async def watch(self, watcher: Watcher, code: str, since: int | None, ticks: bool) -> None:
         """Send what was missed and a snapshot, then each dig. Raises NoSuchTask, NotShown, Unavailable.
 
-        After NotShown it begins by itself when the task is shown, unless the watcher leaves before.
+        After NotShown, watching begins by itself when the task is shown, unless the watcher leaves before.
         """
         async with self.known.keep(code) as watched:
             if since is not None and since > watched.seq:
@@ -145,15 +145,15 @@ class Hub:
         """Catch up with a watcher who was told more by a process that is ahead of us. Raises Unavailable.
 
         A snapshot from here would make the watcher hear the same digs twice. All who ask within AHEAD_SECONDS
-        share one read, which begins after they asked. A `since` deeper than the task was ever dug is not
-        reached by that read.
+        share one read, which begins after they asked. The read does not reach a `since` that is deeper than
+        the task was ever dug.
         """
         await self._read_for_ahead.result(watched, partial(self._next_ahead, watched))
         if since > watched.seq and not await self.read_now(watched):
             raise Unavailable
 
     async def _next_ahead(self, watched: WatchedTask) -> None:
-        """Wait until a task may be read again for those who know more."""
+        """Wait until a task may be read again for watchers who know a later dig."""
         loop = asyncio.get_running_loop()
         await asyncio.sleep(watched.read_for_ahead + AHEAD_SECONDS - loop.time())
         watched.read_for_ahead = loop.time()
@@ -183,7 +183,7 @@ class Hub:
             await self.read_now(watched)
 
     def hear(self, code: str) -> None:
-        """Hear of a task's digs until `stop_hearing`, also if nobody watches it here."""
+        """Hear of a task's digs until `stop_hearing`, even if nobody watches it here."""
         if not self._bus.wants(code):
             self._background.spawn(self._bus.listen(code))
 
@@ -218,7 +218,7 @@ class Hub:
             self._read_soon(watched)
 
     async def _load(self, watched: WatchedTask, found: tuple[Task, int] | None = None) -> None:
-        """Read a task (`found`, if it was read already) and its history; again if the history has a hole."""
+        """Read a task (`found`, if it was read already) and its history. Repeat this if a dig is missing."""
         for _ in range(MOST_LOADS):
             found = found or await self._store.tasks.find_at(watched.code)
             if found is None:
@@ -235,7 +235,7 @@ class Hub:
             self.cooldowns.learn_opening(task["_id"], opened_at)
 
     async def _history(self, task: Task) -> tuple[list[Dig], list[Dig]]:
-        """Return a task's newest digs, and of the digs before them what a page shows."""
+        """Return a task's newest digs, and those of the earlier digs that a page shows."""
         code, after = task["_id"], max(0, task["now_depth"] - REPLAYED_DIGS)
         digs = await self._store.digs.after(code, after, REPLAYED_DIGS + 1)
         return digs, await self._store.digs.early(code, FIRST_PARTICIPANTS) if after else []
@@ -408,7 +408,7 @@ class Hub:
         await asyncio.sleep(POLL_SECONDS if self._bus.up else POLL_SECONDS_ALONE)
 
     async def _poll(self) -> None:
-        """Read how deep all tasks here are: if the last news is lost, no later news shows a gap."""
+        """Read how deep all tasks here are: if a task's last news was lost, no later news shows the gap."""
         known = self.known.loaded()
         if not known:
             return
@@ -418,7 +418,7 @@ class Hub:
             position = positions.get(watched.code)
             if self.known.by_code.get(watched.code) is not watched:
                 continue
-            # It may come back: a new primary may not know at once that a majority has a new task.
+            # The task may come back: a new primary may not know at once that a majority has a new task.
             watched.gone = position is None
             if position is None:
                 continue
@@ -429,7 +429,7 @@ class Hub:
                 self._read_soon(watched)
 
     async def _poll_sessions(self) -> None:
-        """Read whose tokens ended, unless nobody is here and nothing read about people is trusted."""
+        """Read which people's tokens ended, unless nobody is here and no person's record is trusted."""
         if self.activity.idle(FORGOTTEN_SECONDS):
             self.sessions.rest()
         else:

@@ -40,7 +40,7 @@ class KnownTasks:
         self._read = read
         self._forgotten = forgotten
         self._opening = SingleFlight[WatchedTask, None]()
-        self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # since when; bytes
+        self._idle: OrderedDict[WatchedTask, tuple[float, int]] = OrderedDict()  # unused since; bytes
         self._idle_bytes = 0
         self._unknown = TTLCache[str, None](UNKNOWN_CODES, UNKNOWN_SECONDS, _now)
 
@@ -54,8 +54,8 @@ class KnownTasks:
         return self._opening.tasks
 
     def keep(self, code: str) -> Kept:
-        """Keep a task in memory during an `async with`, which gives it. Raises NoSuchTask, or what `read`
-        raises.
+        """Keep a task in memory during an `async with`, which yields the task. Raises NoSuchTask, or what
+        `read` raises.
 
         The first caller starts the read; others wait for the same read.
         """
@@ -76,7 +76,7 @@ class KnownTasks:
         return watched
 
     def leave(self, watched: WatchedTask) -> None:
-        """Count one less who uses a task."""
+        """Count one user of a task less."""
         watched.waiting -= 1
         self.rest(watched)
 
@@ -107,7 +107,7 @@ class KnownTasks:
                 self._forget(watched)
 
     def rest(self, watched: WatchedTask) -> None:
-        """Keep a task for a while if nobody uses it. If these are too many, forget the oldest."""
+        """Keep a task for a while if nobody uses it. If too many unused tasks are kept, forget the oldest."""
         known = watched.loaded and self.by_code.get(watched.code) is watched
         if watched.in_use or not known or watched in self._idle:
             return
@@ -135,7 +135,8 @@ class KnownTasks:
 
 
 class Kept:
-    """A class, since each page has one and a generator costs three times as much."""
+    """What `keep` returns. It is a class, since each page makes one, and a generator costs three times as
+    much."""
 
     def __init__(self, known: KnownTasks, code: str) -> None:
         self._known, self._code = known, code

@@ -2,7 +2,8 @@
 
 Redis holds the counts, and one script compares and adds all counts of a request. Each process remembers what
 Redis last told it. While Redis is away, each process admits its share of what was left. When Redis is back,
-perhaps empty, each process tells it what it knows. Until the others have done so, it keeps to its share.
+perhaps empty, each process tells Redis what it knows. A process admits only its share until the other
+processes have told Redis too.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ RETELL_SECONDS = 0.1
 # - what Redis may have forgotten: the count that it returned before a reconnect, 0 without a reconnect, and
 #   how much is left of that window (ms);
 # - what this process counted alone and Redis does not know yet.
-# Nothing is added if one key would exceed its limit. Returns 1 if something was added, else 0; then each
-# key's count and how much is left of its window (ms).
+# Nothing is added if any key would exceed its limit. The first value returned is 1 if something was added,
+# else 0. After it come each key's count and how much is left of its window (ms).
 _COUNT = """
 local found, over = {}, false
 for i, key in ipairs(KEYS) do
@@ -139,7 +140,7 @@ class Limits:
         bus.hear(NEWS, self._hear)
 
     def counts(self, what: Limited, person: str, address: str, by: int = 1) -> list[Count]:
-        """Return what to count for a person and an address. Pass "" for one that is unknown or not limited.
+        """Return what to count for a person and an address, "" for either that is unknown or not limited.
 
         A limit that is switched off is left out. Metrics and settings use the same name for a limit.
         """
@@ -155,8 +156,7 @@ class Limits:
         return found
 
     async def take(self, counts: Sequence[Count]) -> None:
-        """Count all of `counts`; or count nothing and raise TooOften, which says when a try is worth it
-        again.
+        """Count all of `counts`; or count nothing and raise TooOften, which says when to try again.
 
         Makes one call to Redis, or no call if there is nothing to count.
         """
@@ -205,7 +205,8 @@ class Limits:
             each.sent = 0
             if not added and told + count.by > count.most:
                 waits[count.kind] = max(left_ms / 1000, waits.get(count.kind, 0.0))
-            # A short window is over before a process has to go on without Redis.
+            # A count with a short window is not told: the window is over before a process has to go on
+            # without Redis.
             tells = added and count.window_seconds > CATCH_UP_SECONDS
             if tells and told * TOLD_PARTS // count.most != (told - count.by) * TOLD_PARTS // count.most:
                 news = msgspec.msgpack.encode(Told(count.name, told, left_ms, processes))
@@ -218,7 +219,7 @@ class Limits:
         """Run the script; `arguments` hold all counts of this process that are not sent yet."""
         unsent = [each.own - each.sent for each in known]
         for each in known:
-            each.sent = each.own  # another request must not send it too
+            each.sent = each.own  # another request must not send this count too
         keys = [f"count:{name}" for name in names]
         answered = await self._bus.run_script(_COUNT, keys, arguments, anyway=anyway)
         if answered is None:
@@ -227,7 +228,7 @@ class Limits:
         return answered
 
     def _count_here(self, counts: Sequence[Count], known: list[_Known]) -> dict[str, float]:
-        """Count in this process alone, up to its share of what was left; return the same as `_ask`."""
+        """Count in this process alone, up to its share of what was left; return what `_ask` would return."""
         waits = {
             count.kind: each.left_seconds()
             for count, each in zip(counts, known, strict=True)

@@ -1,8 +1,8 @@
 """Whether the stores answer this process, and telling its pages when that changes.
 
-A database that is not ours counts as one that does not answer.
-Pages see it within 3 s: the stores are asked twice a second, and an answer may take 1.5 s. While nobody is
-here, they are asked less often, and at once when somebody comes.
+A database that is not ours counts as one that does not answer. Pages are told within 3 s: the stores are
+asked twice a second, and an answer may take 1.5 s. While nobody is here, they are asked less often, and at
+once when somebody comes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from server.runtime.single_flight import retrieve
 
 PAUSE_SECONDS, IDLE_PAUSE_SECONDS = 0.5, 2.0
 ANSWER_SECONDS = 1.25
-# If this process itself stood still, an answer that is there needs a few turns of the loop to be seen.
+# If this process itself stood still, an answer that has arrived is seen only after a few turns of the loop.
 GRACE_SECONDS = 0.25
 
 StoreName: TypeAlias = Literal["mongodb", "redis"]

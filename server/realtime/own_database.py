@@ -27,7 +27,7 @@ log = logging.getLogger("wabao.database")
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """Why a database is not served from. By `what`, `values` are:
+    """Why a database is not served from. What `values` are depends on `what`:
 
     - identity: the identity that it should have, and the one that it has, "" for none.
     - keys: the fingerprints of the secrets that this server lacks.
@@ -90,7 +90,7 @@ class OwnDatabase:
         self._seen_connections = made
 
     async def look_through(self) -> None:
-        """Do what `look` does, and see what each stored value is sealed under. Raises PyMongoError."""
+        """Do what `look` does, and see under which secrets values are sealed. Raises PyMongoError."""
         await self.look()
         if self.wrong is None:
             values = self._store.sealed_values

@@ -19,7 +19,7 @@ class Replay:
     """The frames of digs that follow each other without a gap."""
 
     def __init__(self) -> None:
-        self._packed: list[bytes] = []  # PACKED_DIGS each
+        self._packed: list[bytes] = []  # each has PACKED_DIGS digs
         self._newest: list[bytes] = []
         self.last = 0  # the newest dig's seq
 

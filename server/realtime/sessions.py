@@ -12,8 +12,8 @@ from server.realtime.watched_task import Watcher
 POLL_SECONDS = 5.0
 # How far a poll looks back: longer than any process trusts what it has read about a person.
 LOOKED_BACK_MS = 120_000
-# After this long without a request or a connection, none is under way, and records that were read are no
-# longer trusted.
+# After this long without a request or a connection, no request is under way, and records that were read are
+# no longer trusted.
 FORGOTTEN_SECONDS = 300.0
 
 

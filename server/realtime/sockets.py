@@ -6,8 +6,8 @@ from typing import Generic, TypeVar
 
 S = TypeVar("S")
 
-# How many websockets of a process may still have to say who they are (`hello`). Clients do so at once, so
-# beyond this number the oldest is no client.
+# How many websockets of a process may still have to say who they are (`hello`). Our clients do so at once, so
+# if there are more such websockets, the oldest does not belong to one of our clients.
 HELLOS = 1000
 
 
@@ -19,7 +19,7 @@ class Sockets(Generic[S]):
         self._of: dict[str, dict[S, None]] = {}
 
     def add(self, whose: str, socket: S) -> S | None:
-        """Add a socket. If they have one too many, return the oldest, which then no longer counts.
+        """Add a socket. If its person has one too many, return their oldest, which then no longer counts.
 
         The oldest goes, because the newest is the page that somebody looks at. The phone behind an old socket
         may be gone; the server notices that only after half a minute.

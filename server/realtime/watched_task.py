@@ -1,7 +1,8 @@
 """One task as a process knows it: its state, its newest digs as bytes, who watches it. Pure.
 
-It knows no clock, no loop and no store: it is told of digs and says what to send. Pages are made from
-it too, so a page is never older than the last frame that was sent; `version` tells when to make them anew.
+It knows no clock, no loop and no store: it is told of digs and says what to send. Pages are made from this
+state too, so a page is never older than the last frame that was sent; `version` tells when to make pages
+anew.
 """
 
 from __future__ import annotations
@@ -196,7 +197,7 @@ class WatchedTask:
     def load(self, task: Task, digs: list[Dig], early: list[Dig], public_url: str) -> bool:
         """Take the task's state and its newest digs, some of which may have come after the task was read.
 
-        `early`, for a task with more digs than `digs`: the digs of its first participants, then its wins.
+        If the task has more digs than `digs`, `early` has those of its first participants, then its wins.
         Returns False if a dig is missing: neither read has a dig that moved from its task to the history in
         between. Digs before a missing one are not replayed.
         """
@@ -336,7 +337,7 @@ class WatchedTask:
         return rows
 
     def apply(self, dig: Dig) -> bytes:
-        """Take the next dig; return its frames, b"" if it is known or one before it is missing."""
+        """Take the next dig; return its frames, b"" if it is known or a dig before it is missing."""
         self.heard = max(self.heard, dig["depth"])
         if dig["depth"] != self.seq + 1:
             return b""
@@ -397,7 +398,7 @@ class WatchedTask:
 
     @property
     def total(self) -> int:
-        """How many people watch, over all processes. Whoever has pages open on two of them counts twice."""
+        """How many people watch, over all processes. A person with pages at two processes counts twice."""
         return len(self.people) + self.elsewhere
 
     @property

@@ -58,7 +58,7 @@ def _libc() -> ctypes.CDLL:
 def _tie(libc: ctypes.CDLL, parent: int) -> None:
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
-    if os.getppid() != parent:  # it died before the call above, so no signal will come
+    if os.getppid() != parent:  # it died before prctl was called, so no signal will come
         os._exit(1)
 
 
@@ -81,7 +81,7 @@ async def ended(child: subprocess.Popen[bytes]) -> int:
 
 
 async def _polled(child: subprocess.Popen[bytes]) -> None:
-    while child.poll() is None:  # noqa: ASYNC110  (it has no event)
+    while child.poll() is None:  # noqa: ASYNC110  (a child has no event)
         await asyncio.sleep(_POLL_SECONDS)
 
 

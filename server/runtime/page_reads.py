@@ -1,6 +1,7 @@
 """Reads for pages: a few at a time, first come, first served, so that digs and money never wait behind them.
 
-Motor asks MongoDB from a few threads. If pages took all of them, a dig would wait until some page is read.
+Motor asks MongoDB from a limited number of threads. If pages took all of these, a dig would wait until some
+page is read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from server.telemetry import metrics
 # A read that is not answered by then is given up, and those who wait for it are refused. Digs and money wait
 # for the store's own limit, which is longer.
 SILENT_SECONDS = 2.0
-# Motor has five threads a core.
+# Far fewer than Motor's threads (`server/__init__.py`).
 AT_ONCE = 4
 # Nobody joins a queue in which they would wait longer than this.
 LONGEST_SECONDS = 6.0
@@ -28,7 +29,7 @@ T = TypeVar("T")
 class counted:  # noqa: N801  (used like a function)
     """Count a request among those that wait, and measure how long. `name` is the label of the metrics.
 
-    A class, since each page has one and a generator costs three times as much.
+    It is a class, since each page makes one, and a generator costs three times as much.
     """
 
     def __init__(self, name: str) -> None:

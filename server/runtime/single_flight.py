@@ -14,7 +14,7 @@ V = TypeVar("V")
 def retrieve(task: asyncio.Future[Any]) -> None:
     """Take note of a failure for which perhaps nobody waits any more, which asyncio would log as a bug.
 
-    For `add_done_callback`. Those who wait get the failure all the same.
+    Pass it to `add_done_callback`. Callers who wait get the failure all the same.
     """
     if not task.cancelled():
         task.exception()
@@ -37,7 +37,7 @@ class SingleFlight(Generic[K, V]):
 
     @property
     def tasks(self) -> list[asyncio.Task[V]]:
-        """All that is under way. Cancelling one of them cancels all who wait for it."""
+        """All work under way. Cancelling one task cancels all who wait for it."""
         return list(self._under_way.values())
 
     async def result(self, key: K, work: Callable[[], Coroutine[Any, Any, V]]) -> V:

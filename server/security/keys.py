@@ -1,10 +1,11 @@
 """Keys derived from the secrets, one per purpose, and their uses: sealing and tokens.
 
-Nothing else may read a secret. The first secret seals and signs, and all of them open and verify, so a new
-one can be put first.
+Nothing else may read a secret. The first secret seals and signs, and all secrets open and verify, so a new
+secret can be put first.
 
-A sealed value carries the fingerprint of its secret, which is derived from it like a key and tells nothing of
-it. The sealed value is a nonce (12 bytes), a tag (16) and the ciphertext of AES-256-GCM.
+A sealed value carries the fingerprint of its secret. The fingerprint is derived from the secret as keys are,
+and tells nothing about it. The sealed value is a nonce (12 bytes), a tag (16) and the ciphertext of
+AES-256-GCM.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ class Proven(NamedTuple):
 
 
 class KeyMissing(Unavailable, ValueError):
-    """No secret of ours opens a value: its server is not ready, and says so on `/readyz`."""
+    """No secret of ours opens a value: this server is not ready, and says so on `/readyz`."""
 
 
 class Keys:
     """Seals, opens, signs and verifies.
 
-    The purposes for sealing are seed and address, and commitment, which is not stored.
+    Values are sealed for the purposes seed, address and commitment. A sealed commitment is not stored.
     """
 
     def __init__(self, first: bytes, *others: bytes) -> None:

@@ -52,7 +52,7 @@ class OneLine(logging.Formatter):
     ) -> str:
         """Return the traceback; without the errors' texts if MongoDB's driver raised one.
 
-        If its place had one lately, return the place alone.
+        If a traceback of the same place was logged lately, return the place alone.
         """
         chain, error = [], exc_info[1]
         while error is not None:

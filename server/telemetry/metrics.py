@@ -12,7 +12,8 @@ from prometheus_client import Counter, Gauge, Histogram, values
 
 _PID = os.getpid()
 if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-    # By default each count asks the kernel whose it is, which costs more than the count. No worker forks.
+    # By default each count asks the kernel for the process id, which costs more than counting. No worker
+    # forks, so the id stays the same.
     values.ValueClass = values.MultiProcessValue(lambda: _PID)  # type: ignore[no-untyped-call]
 
 FRAME_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5)
