@@ -1,10 +1,10 @@
-"""`python -m server check`: whether the operator's own MongoDB and Redis can carry this server.
+"""`python -m server check`: checks whether the operator's MongoDB and Redis can carry this server.
 
 WeChat is asked one thing: whether payments to this mini-program must be reported as delivered.
 
-It makes a scratch database beside the one that is served, and drops it in the end. There a treasure lives
-from its publication to its proof, and MongoDB is asked for the plan of each query made for it. If a store
-cannot answer a query, the table says so, and the check goes on.
+The check makes a scratch database beside the served one, and drops it in the end. There a treasure lives from
+its publication to its proof, and MongoDB is asked for the plan of each query made for it. If a store cannot
+answer a query, the table says so, and the check goes on.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from server.wechat.shipping import UNAUTHORIZED
 
 OLDEST_MONGODB = 6
 CLOCKS_APART_MS = 1000
-# Its one document names the database beside which a check works, and says since when (unix ms).
+# The collection that marks a scratch database. Its one document has the name of the served database, and the
+# time at which the check began (unix ms).
 MARK = "wabao_check"
 LONGEST_MS = 3_600_000
 _OPEN_SHIPPING = "payments may stay frozen; open 发货信息管理 in the mini-program's console, and check again"
@@ -119,8 +120,8 @@ async def _drop_old(store: Store, served: str) -> None:
 
 
 async def _begin(store: Store, served: str) -> None:
-    """Mark the scratch database as one beside the database that is served."""
-    await store.client.drop_database(store.database.name)  # there is none: fails now if we may not drop one
+    """Mark the scratch database as one that belongs to the check of `served`."""
+    await store.client.drop_database(store.database.name)  # nothing there yet; fails if dropping is refused
     await store.database[MARK].insert_one({"_id": served, "at": await store.now_ms()})
 
 
@@ -194,7 +195,7 @@ def _scratch_settings(settings: Settings) -> Settings:
 
 
 async def _treasure_rows(settings: Settings, store: Store, recorder: Recorder) -> list[Row]:
-    """Let a treasure live; return a row for each command that MongoDB refused, and one for all."""
+    """Take a treasure through its life. Return a row for each refused command, and one for the whole life."""
     context = await Context.open(_scratch_settings(settings), store=store)
     reason: str | None = None
     try:

@@ -74,7 +74,8 @@ class _Client:
 
 
 async def live(context: Context) -> None:
-    """Let a treasure live in a prepared database without data. Raises WentWrong, and what MongoDB refuses."""
+    """Take a treasure through its life in a prepared, empty database. Raises WentWrong, and what MongoDB
+    refuses."""
     context.clock.see(await context.store.now_ms())
     tokens = {who: await _log_in(context, who) for who in (PUBLISHER, WINNER, SECOND, VISITOR)}
     server = HTTPServer(make_app(context))
@@ -166,13 +167,13 @@ async def _publish(client: _Client, sealed_seed: str, nonce: str) -> str:
 async def _get_prize(client: _Client, code: str) -> None:
     where = {"receiver": "check", "phone": "12345", "address": "check"}
     await client.post(WINNER, "/drawPrize", code=code, **where)
-    await client.get(PUBLISHER, "/getWinners", code=code)  # the list opens the address
+    await client.get(PUBLISHER, "/getWinners", code=code)  # the list decrypts the address
     await client.post(PUBLISHER, "/shipPrize", code=code, depth=1, carrier="其他", number="12345")
     await client.post(WINNER, "/receivePrize", code=code)
 
 
 async def _operate(context: Context, client: _Client, code: str) -> None:
-    """Freeze the second prize and return it, hide and show the task, ban a winner; look at all."""
+    """Freeze the second prize and return it, hide and show the task, ban a winner; look at all of this."""
     token = context.operators[0].token
     await client.post(VISITOR, "/ops/login", token=token, name="check")
     named, depth = {"code": code, "reason": "check"}, {"depth": 2}

@@ -1,7 +1,7 @@
 """What is wrong: stores that do not answer, invariants that do not hold, a ledger that does not balance.
 
-It only reads, and repairs nothing. Reading is expensive, so one process checks for all (`monitor.py`), and a
-check rests for twenty times as long as it took.
+This module only reads, and repairs nothing. Reading is expensive, so one process checks for all processes
+(`monitor.py`), and after each run a check waits for twenty times as long as the run took.
 """
 
 from __future__ import annotations
@@ -51,27 +51,31 @@ Kind: TypeAlias = Literal[
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """Something wrong. `code` is the task's, "" if it concerns no task. Each line below has a kind, then
-    `what`, and after the full stop the `values`:
+    """Something wrong. `code` is the task's, "" if it concerns no task. Its kinds, with what `what` and
+    `values` hold:
 
-    - redis: a fault of the bus, or "".
-    - mongodb: "".
-    - database (it is not ours, or sealed under secrets that we lack): as `OwnDatabase` says.
-    - disk: `free`. The MiB that are free, and those that should be.
-    - start (the supervisor cannot start a process): which one.
-    - unchecked (a check is late): its name. When it last ended (unix ms), "" if never.
-    - message (WeChat takes none): its error code, or `late` if it does not answer. How many wait.
-    - message (nobody knows whether WeChat took some): `unclear`. How many, in the last hour.
-    - review (WeChat does not judge content): `late`. How many wait.
-    - queue (an operator has not decided): `reviews` or `reports`. How many wait.
-    - queue (reports alone hide tasks, for hours at most): `hidden`. How many.
-    - payouts (the day's limit at WeChat is nearly reached): `day`. Yuan paid out today, and the limit.
-    - pattern: one of `patterns.py`. Its numbers.
-    - held (red packets wait for the operator): `held`. How many, and their sum in yuan.
-    - order, bill, refund (the operator is needed): `waits`. Its number, and what WeChat Pay said.
-    - bill (over a week old, and WeChat puts it off for the day): `overdue`. Its number.
-    - order (this mini-program may report no delivery): `shipping`.
-    - invariant, books: a finding's. Its values.
+    - redis: `what` is a fault of the bus, or "".
+    - mongodb: `what` is "".
+    - database (it is not ours, or sealed under secrets that we lack): `what` is as `OwnDatabase` says.
+    - disk: `what` is `free`, `values` the MiB that are free and the MiB that should be.
+    - start (the supervisor cannot start a process): `what` is the process's name.
+    - unchecked (a check is late): `what` is the check's name, `values` when it last ended (unix ms, or "").
+    - message (WeChat takes no messages): `what` is WeChat's error code, or `late` if it does not answer;
+      `values` is how many wait.
+    - message (nobody knows whether WeChat took some messages): `what` is `unclear`, `values` how many in the
+      last hour.
+    - review (WeChat does not judge content): `what` is `late`, `values` how many wait.
+    - queue (an operator has not decided): `what` is `reviews` or `reports`, `values` how many wait.
+    - queue (reports alone hide tasks, for hours at most): `what` is `hidden`, `values` how many tasks.
+    - payouts (the day's limit at WeChat is nearly reached): `what` is `day`, `values` the yuan paid out today
+      and the limit.
+    - pattern: `what` is one of `patterns.py`, `values` its numbers.
+    - held (red packets wait for the operator): `what` is `held`, `values` how many, and their sum in yuan.
+    - order, bill, refund (the operator is needed): `what` is `waits`, `values` its number and what WeChat Pay
+      said.
+    - bill (over a week old, and WeChat puts it off for the day): `what` is `overdue`, `values` its number.
+    - order (this mini-program may not report deliveries): `what` is `shipping`.
+    - invariant, books: `what` is a finding's name, `values` are its values.
     """
 
     kind: Kind
@@ -81,7 +85,7 @@ class Alarm(msgspec.Struct, frozen=True):
 
 
 def silence(database: OwnDatabase) -> Alarm:
-    """Return the alarm while MongoDB counts as silent: it does not answer, or may not be served from."""
+    """Return the alarm for a MongoDB that counts as silent: it does not answer, or may not be served from."""
     wrong = database.wrong
     return Alarm("mongodb") if wrong is None else Alarm("database", "", wrong.what, wrong.values)
 

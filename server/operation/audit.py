@@ -35,7 +35,8 @@ LOOKS = 3
 LOOKS_APART_SECONDS = 1.0
 # For how many days WeChat answers queries about a bill.
 ASKED_MS = 30 * DAY_MS
-# A bill that WeChat put off until tomorrow for this long waits for more than a full day.
+# WeChat puts a bill off until tomorrow if the day's limit is reached. If a bill is still put off after this
+# long, there must be another cause, and the operator is needed.
 OVERDUE_MS = 7 * DAY_MS
 
 SUMS = ("paid_fen", "given_fen", "refunded_fen", "held_fen", "owed_fen", "withheld_fen")
@@ -89,8 +90,8 @@ class TaskMoney:
 
 @dataclass(slots=True)
 class Audit:
-    """What an audit found. `fen` has the sums, by the fields of TaskMoney. `waiting` are payments that agree
-    with the ledger but need the operator."""
+    """What an audit found. `fen` has the sums by the names of TaskMoney's properties. `waiting` are payments
+    that agree with the ledger but need the operator."""
 
     tasks: int = 0
     fen: Counter[str] = field(default_factory=Counter)
@@ -291,7 +292,7 @@ def _refund_fen(money: TaskMoney, refund: Refund, order: Order | None) -> int | 
 
 def _end_differences(money: TaskMoney) -> list[Finding]:
     """Once nothing is due any more, nothing may be held, except for refunds that WeChat closed."""
-    # A spent order that is due has only its delivery left to report to WeChat.
+    # If a spent order is due, only its delivery is still to be reported to WeChat.
     orders = [order for order in money.orders if order["state"] != "spent"]
     documents: list[Mapping[str, Any]] = [*orders, *money.prizes, *money.bills, *money.refunds]
     if money.task is not None:

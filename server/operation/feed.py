@@ -42,7 +42,8 @@ STOCK_SECONDS = 10.0  # a count reads all running tasks; the screen says how old
 # MongoDB gets this long before its silence is an alarm; a read of the board takes milliseconds.
 SILENCE_SECONDS = 5.0
 AHEAD_MS = 60_000  # how far another process's clock may be ahead
-# Wait this long for the heartbeats of slow processes. If one comes later, that second's sums are sent again.
+# Wait this long for the heartbeats of slow processes. If a heartbeat comes later, the sums of its second are
+# sent again.
 COMPLETE_MS = 500
 KEPT_SECONDS = 10
 # A silent process is still shown for this long, so that the operator sees its silence.
@@ -104,7 +105,7 @@ class BoardTask(msgspec.Struct):
 class Queues(msgspec.Struct):
     """How much waits for an operator: prizes held or frozen, reviews, reported tasks.
 
-    `hidden` has those that reports alone hide, the longest hidden first.
+    `hidden` has the tasks that only reports hide, the longest hidden first.
     """
 
     payouts: int
@@ -114,7 +115,7 @@ class Queues(msgspec.Struct):
 
 
 class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
-    """The last 15 minutes, sent first. `fields` names the places of a second's array."""
+    """The last 15 minutes, sent first. `fields` names the elements of a second's array."""
 
     now: int
     fields: tuple[str, ...]
@@ -124,9 +125,9 @@ class HistoryFrame(msgspec.Struct, tag="history", tag_field="type"):
 
 
 class HeartbeatFrame(msgspec.Struct, tag="heartbeat", tag_field="type"):
-    """What is new: complete seconds (one may come again, corrected), all processes, digs and ends.
+    """What is new: complete seconds (a second may come again, corrected), all processes, digs and ends.
 
-    `alarms` is all that is wrong now, [] if nothing; `names` has the names of their tasks, by code.
+    `alarms` is all that is wrong now, [] if nothing; `names` has the names of the tasks in `alarms`, by code.
     """
 
     now: int
@@ -190,7 +191,7 @@ class Feed:
         self._queues: Queues | None = None
 
     async def show(self, viewer: Viewer) -> None:
-        """Send a viewer the frame `history`, then each second until `leave`."""
+        """Send a viewer the frame `history`, then the frames of each second until `leave`."""
         async with self._beginning:
             if not self._running:
                 await self._begin()
@@ -295,7 +296,7 @@ class Feed:
         self._send(text_frame(_encoder.encode(frame)))
 
     def _go_back_to(self, complete: int) -> None:
-        """Drop seconds that lie in the future since the clock was set back: they would hide the present
+        """Drop seconds that lie in the future because the clock was set back: they would hide the present
         ones."""
         self._shown = complete
         self._heartbeats = [beat for beat in self._heartbeats if beat.second <= complete]
@@ -303,7 +304,8 @@ class Feed:
         self._seconds = {at: second for at, second in self._seconds.items() if at <= complete}
 
     def _alarms(self) -> list[Alarm]:
-        """Return the alarms that last. A store's silence is seen here, since it may not be written yet."""
+        """Return the alarms that last. A store's silence is added here, since its alarm may not be written
+        yet."""
         found = self._lasting[:ALARMS_TOLD]
         silent = set(self._outages.silent)
         if time.monotonic() - self._board_at > SILENCE_SECONDS or "mongodb" in silent:
@@ -320,7 +322,7 @@ class Feed:
                 watched[code] = watched.get(code, 0) + count
         most_watched = sorted(watched, key=watched.__getitem__, reverse=True)
         self._tasks = await store.matter_now(most_watched, BOARD_TASKS)
-        if not self._stock["counted_at"]:  # the first board waits a moment for it
+        if not self._stock["counted_at"]:  # the first board waits a moment for the stock
             with suppress(TimeoutError):
                 async with asyncio.timeout(STOCK_PATIENCE_SECONDS):
                     await self._counted.wait()
@@ -332,7 +334,8 @@ class Feed:
         self._send(self._board)
 
     async def _count_stock(self) -> None:
-        """Count if it is due. It reads more than a board does, so no board waits for it or fails with it."""
+        """Count the stock if it is due. The count reads more than a board does, so no board waits for the
+        count or fails with it."""
         began = time.monotonic()
         if began < self._stock_due:
             return

@@ -1,7 +1,7 @@
-"""Heartbeats: what a process says of itself each second, and the sum of all processes' for each second.
+"""Heartbeats: what a process says of itself each second, and the sums over all processes.
 
-They are made from the metrics that `/metrics` shows, so nothing is counted twice. They go through Redis,
-which keeps 15 minutes of them. They hold no person's id.
+Heartbeats are made from the metrics that `/metrics` shows, so nothing is counted twice. They go through
+Redis, which keeps those of 15 minutes. They hold no person's id.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _COUNTERS = {
     "errors": metrics.REFUSALS,
     "limited": metrics.LIMITED,
 }
-# Those counted by a label, which stands behind a dot: "digs.won".
+# The counters that have a label. In `counts` the label stands behind a dot: "digs.won".
 _LABELLED = ("digs", "closes", "errors", "limited")
 
 
@@ -126,7 +126,8 @@ class Heartbeats:
             self._ends.append(HeartbeatEnd(task["_id"], task["name"], task["end_reason"], task["ended_at"]))
 
     async def run(self) -> None:
-        """Measure the loop's lag ten times a second, and send a heartbeat after each, until cancelled."""
+        """Until cancelled, measure the loop's lag ten times a second, and send a heartbeat after each
+        second."""
         loop = asyncio.get_running_loop()
         told = self._now_ms() // 1000 - 1
         while True:

@@ -1,12 +1,12 @@
-"""The leader: one process, which holds a lease, does for all what any process could do.
+"""The leader: one process, which holds a lease, does the work that any process could do for all.
 
 It sweeps what is due, tidies, and notices alarms. If it ends, it gives the lease back and tells the others
 through Redis; if it is killed or stands still, the lease ends, and another process takes it within LEASE_MS
 and the time of one query.
 
 Two leaders do no harm. A leader that stood still may go on beside its successor. But each of its changes is
-conditional: either it first leases the document by an update that demands that the document is due
-(`server/store/due.py`), or the change demands that it was not made yet. So correctness rests on these
+conditional: either the leader first leases the document, by an update that requires that the document is due
+(`server/store/due.py`), or the change requires that it was not made yet. So correctness rests on these
 conditions; the leader's lease only saves queries.
 """
 

@@ -128,9 +128,10 @@ class Monitor:
             await self._reconcile()
 
     async def _note_silence(self) -> None:
-        """If we were the last to lead, tell of MongoDB's silence: while it lasts, nobody else gets the lease.
+        """If we were the last to lead, tell of MongoDB's silence: while the silence lasts, nobody else can
+        get the lease.
 
-        A database that is not ours raises an alarm of its own, also if MongoDB was silent before.
+        A database that is not ours raises an alarm of its own, even if MongoDB was silent before.
         """
         if not self._leader.has_lease:
             return
@@ -161,8 +162,8 @@ class Monitor:
         return {**record, "due_at": begin_at} if self._webhook.wanted else record
 
     async def _reconcile(self) -> None:
-        """Begin and end alarms, so that exactly the found ones last. Alarms that were not checked again yet
-        stay as they are."""
+        """Begin and end alarms, so that the alarms that last are exactly those that were found. Alarms that
+        were not checked again yet stay as they are."""
         alarms, began = self._store.alarms, time.monotonic()
         found = {key_of(alarm): alarm for alarm in self._found()}
         unknown = {check.name for check in self._checks if not check.ran}

@@ -1,6 +1,7 @@
 """Patterns of people who play into each other's hands, as alarms: numbers and a task, no person's id.
 
-It only reads: the red packets that were won within a week, added up in MongoDB, and what belongs to them.
+This module only reads. It reads the red packets that were won within a week, added up in MongoDB, and the
+tasks, digs and shares that belong to them.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ WINDOW_MS = 7 * DAY_MS
 # How many of a week's treasures and winners are read (those with the most money), and how many of a person's
 # last digs.
 MOST, JOINED = 2_000, 50
-# An alarm begins at this many red packets of a pair, winners whom one person brought, people who dig from one
-# address.
+# An alarm begins at PAIR red packets that one person won from one publisher, at BROUGHT winners whom one
+# person brought, and at AT_ADDRESS people who dig from one address.
 PAIR, BROUGHT, AT_ADDRESS = 3, 5, 10
 # Up to this many diggers of a private task count as few.
 FEW = 3
-# The luck of the people who won the most money is checked: of how many people, how often they must have won,
-# and a p-value that one in a million reaches by chance alone.
+# The luck of the LUCKY people who won the most money is checked, if they won at least LUCKY_WINS times. An
+# alarm begins below the p-value LUCK, which one in a million reaches by chance alone.
 LUCKY, LUCKY_WINS, LUCK = 20, 3, 1e-6
 # The most alarms of one kind.
 TOLD = 5
@@ -60,7 +61,7 @@ async def _held(store: Store) -> list[Alarm]:
 
 
 async def _few_diggers(store: Store, won: list[Won]) -> list[Alarm]:
-    """Tasks that one person dug alone, and private ones that few dug."""
+    """Return alarms for tasks that one person dug alone, and for private tasks that few people dug."""
     tasks = {task["_id"]: task for task in await store.tasks.find_many(sorted(each.code for each in won))}
     there = [(tasks[each.code], each) for each in won if each.code in tasks]
     alone = [(task, each) for task, each in there if task["participants"] == 1]
@@ -77,7 +78,7 @@ def _yuan(won: Won) -> int:
 
 
 async def _sharers(store: Store, won: list[Won]) -> list[Alarm]:
-    """One person who brought many of the winners."""
+    """Return alarms for people who brought many of the winners."""
     winners = {each.of["unionid"]: each.code for each in won}
     brought: dict[str, set[str]] = defaultdict(set)
     for sharer, newcomer in await store.shares.who_brought(sorted(winners)):
@@ -95,7 +96,7 @@ async def is_lucky(store: Store, unionid: str, now_ms: int) -> bool:
 
 
 async def _lucky(store: Store, winners: list[Won], now_ms: int) -> list[Alarm]:
-    """People who win more often than the draw's law allows."""
+    """Return alarms for people who win more often than the draw's law allows."""
     found = []
     for each in winners:
         chances, won = await _chances(store, each.of["unionid"], now_ms - WINDOW_MS)

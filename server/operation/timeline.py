@@ -25,7 +25,7 @@ PAGE = 500
 # At most this many documents of each kind are told, the newest.
 READ = 1_000
 WINNERS = 50
-# The most digs of a winner of which a p-value is computed.
+# Above this many digs of a winner, no p-value is computed.
 DIGS = 1_000
 
 _Document = Mapping[str, Any]
@@ -60,7 +60,7 @@ class Luck(NamedTuple):
     """How often a winner dug in a treasure, and how likely it was that at least as many digs win (the
     p-value).
 
-    Above `DIGS` digs there is no p-value, and `digs` is that number.
+    If the winner dug more than `DIGS` times, there is no p-value, and `digs` is `DIGS`.
     """
 
     depth: int
@@ -72,7 +72,7 @@ class Luck(NamedTuple):
 async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
     """Return what became of a treasure, its prizes and its money.
 
-    With a depth, return those of the prize there and of the whole treasure, but not of other prizes.
+    With a depth, return the events of the prize there and of the whole treasure, but not of other prizes.
     """
     code = task["_id"]
     prizes, bills, orders, refunds, acts, review = await asyncio.gather(
@@ -103,9 +103,10 @@ async def of_task(store: Store, task: Task, depth: int = 0) -> Story:
 
 
 def _cut(newest: list[Any], field: str) -> int:
-    """Leave the newest READ of the documents of a kind, of which one more was asked for.
+    """Cut the documents of a kind to the newest READ. One more was read, which shows whether some are left
+    out.
 
-    Return since when (unix ms) all are there, 0 if none was left out.
+    Return since when (unix ms) no document is missing, 0 if none was left out.
     """
     left_out = newest[READ:]
     del newest[READ:]
@@ -213,7 +214,7 @@ def _sorted(events: Iterable[Event], effects: Iterable[Event] = ()) -> list[Even
 
 
 def page_of(events: list[Event], before_ms: int) -> tuple[list[Event], bool]:
-    """Return a page of events before a time, 0: the newest; and whether there are older ones.
+    """Return the page of events before a time (0: the newest page), and whether there are older events.
 
     A page has all events of its last millisecond, so that no event is lost between two pages.
     """
@@ -315,7 +316,7 @@ def _of_acts(acts: Iterable[Act]) -> Iterator[Event]:
 async def verdict(store: Store, keys: Keys, task: Task) -> tuple[list[tuple[str, tuple[str, ...]]], bool]:
     """Return what contradicts a treasure's history or its commitment, with values; [] if nothing does.
 
-    The second value says whether it was compared with its digs' totals; see `compare_totals`.
+    The second value says whether the treasure was compared with its digs' totals; see `compare_totals`.
     """
     broken = await compare_totals(store, task)
     found: list[tuple[str, tuple[str, ...]]] = [(each.what, texts_of(each)) for each in broken or []]

@@ -58,7 +58,8 @@ class NotTold(Exception):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """An alarm begins or ends, at `at` (unix ms). `id` is the same if it is told twice."""
+    """An alarm begins or ends, at `at` (unix ms). An event that is told twice has the same `id` both
+    times."""
 
     id: str
     event: Literal["begin", "end"]

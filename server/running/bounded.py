@@ -1,4 +1,4 @@
-"""The HTTP server: which connections and requests a process takes, which of them go when it is full.
+"""The HTTP server: which connections and requests a process takes, and which of them it ends when it is full.
 
 The path of a connection (`listening.py` has the accept queue and the connection itself):
 
@@ -63,7 +63,7 @@ UNLIMITED = 1 << 20
 HEADS_A_TURN = 8
 FULL_ADDRESS = "这个网络地址同时进行的请求太多，请稍后再试"
 FULL_PERSON = "你同时进行的请求太多，请关闭一些页面再试"
-# The supervisor kills a worker 25 s after SIGTERM. The sum of these and CONTEXT_SECONDS in `worker.py` is
+# The supervisor kills a worker 25 s after SIGTERM. These times and CONTEXT_SECONDS in `worker.py` add up to
 # less.
 LAST_REPLIES_SECONDS, REQUESTS_SECONDS, CONNECTIONS_SECONDS = 1, 17, 1
 
@@ -79,9 +79,9 @@ class Bounds:
     other request takes one of the places of its address (`an_address`; ten times as many for the /48 of an
     IPv6 address). 0 is no bound.
 
-    `header_seconds` limits the time to the end of the headers. It begins with the connection, or with the
-    first byte of a later request. `idle_seconds` limits it from a reply to the end of the next headers.
-    `body_seconds` limits a body that no handler takes; handlers that take one have their own limits.
+    `header_seconds` limits the time to the end of the headers. That time begins with the connection, or with
+    the first byte of a later request. `idle_seconds` limits the time from a reply to the end of the next
+    headers. `body_seconds` limits a body that no handler takes; handlers that take one have their own limits.
     """
 
     an_address: int = 0
@@ -142,7 +142,7 @@ class BoundedServer(HTTPServer):
         self._heads: deque[asyncio.Future[None]] = deque()
         self._passed = 0
         self._closes_idle: asyncio.TimerHandle | None = None
-        # Who has a person's or an address's places, the oldest first.
+        # The connections that hold a person's or an address's places, the oldest first.
         self._places: defaultdict[str, dict[Connection, None]] = defaultdict(dict)
         self._draining = False
         self._open: set[Connection] = set()
@@ -152,8 +152,8 @@ class BoundedServer(HTTPServer):
         self._idle.set()
         kwargs["body_timeout"] = self._bounds.body_seconds
         super().initialize(*args, **kwargs)
-        # One timer closes all idle connections. Tornado's would be a task, a timer and two futures per
-        # request.
+        # One timer closes all idle connections. Tornado's own timeout would take a task, a timer and two
+        # futures per request.
         self.conn_params.header_timeout = None
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
@@ -234,8 +234,8 @@ class BoundedServer(HTTPServer):
         return True
 
     def _free_oldest(self, waiting: dict[Connection, float], grace_seconds: float) -> bool:
-        """Close the connection that waits longest, if `grace_seconds` or more; return whether one was
-        closed."""
+        """Close the connection that has waited longest, if it has waited for `grace_seconds`; return whether
+        one was closed."""
         for oldest, since in waiting.items():
             if time.monotonic() - since < grace_seconds:
                 return False
@@ -309,7 +309,8 @@ class BoundedServer(HTTPServer):
             self._spares -= 1
 
     def head_came(self, connection: Connection) -> Awaitable[None] | None:
-        """Return None if Tornado may parse a head now; if there are many, what to await: a later turn."""
+        """Return None if Tornado may parse a head now; if there are many heads, return what to await
+        first."""
         self._waits_no_more(connection)
         self._busy.add(connection)
         self._idle.clear()
@@ -324,7 +325,7 @@ class BoundedServer(HTTPServer):
         return None
 
     def _pass_heads(self) -> None:
-        """In the next turn of the loop, let some of the heads be parsed that were too many for this turn."""
+        """In the next turn of the loop, pass on some of the heads that were too many for this turn."""
         self._passed = min(HEADS_A_TURN, len(self._heads))
         for _ in range(self._passed):
             turn = self._heads.popleft()
@@ -354,9 +355,10 @@ class BoundedServer(HTTPServer):
         return self._take_place(connection, most, FULL_ADDRESS)
 
     def _take_place(self, connection: Connection, most: dict[str, int], full: str) -> Refusal | None:
-        """Count a request under all of these names; return the refusal if a name has no place left.
+        """Count a request under all of these names; return the refusal if a name has no place for it.
 
-        A place is taken from the oldest of those requests that last because their clients are slow.
+        If all places of a name are taken, its oldest request with a slow client is refused, and gives up its
+        place.
         """
         for name, bound in most.items():
             places = self._places.get(name, {})
@@ -402,9 +404,10 @@ class BoundedServer(HTTPServer):
 
 
 class _Request(HTTPMessageDelegate):
-    """A request that may be refused, or wait, once its headers came. Then `start` says who takes it.
+    """A request that may be refused, or wait, once its headers came. If it is not refused, `start` returns
+    the delegate that takes it.
 
-    After a refusal its connection is closed, which Tornado then notices.
+    A refusal closes the connection; Tornado notices that by itself.
     """
 
     def __init__(
@@ -422,7 +425,7 @@ class _Request(HTTPMessageDelegate):
             return
         self._delegate = self._start()
         prepared = self._delegate.headers_received(start_line, headers)
-        # Without a body there is nothing to be prepared for, and not to wait saves two turns of the loop.
+        # A request without a body needs no preparation, and not waiting for it saves two turns of the loop.
         if prepared is not None and ("Content-Length" in headers or "Transfer-Encoding" in headers):
             await prepared
 

@@ -1,7 +1,7 @@
 """Alarms about starts: a process cannot be started, or refuses the database.
 
-The supervisor sends them to the webhook itself: perhaps no worker runs. The workers raise all other alarms
-(`server/operation/monitor.py`).
+The supervisor sends these alarms to the webhook itself, since perhaps no worker runs. The workers raise all
+other alarms (`server/operation/monitor.py`).
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class FailedStarts:
             self._changed.clear()
             try:
                 await self._tell(self._webhook)
-            except Exception as error:  # noqa: BLE001  (also: no descriptor or thread is left for us)
+            except Exception as error:  # noqa: BLE001  (perhaps no descriptor or thread is left for us)
                 log.warning("the webhook was not told of processes that cannot be started: %r", error)
                 self._changed.set()
             await asyncio.sleep(PAUSE_SECONDS)

@@ -1,7 +1,7 @@
 """What the leader does for all processes: it asks what is due, and does it.
 
-One query asks all collections at once. Each kind of work runs in its own asyncio task, so that none waits for
-WeChat on behalf of another. It is not begun again while it runs.
+One query asks all collections at once. Each kind of work runs in its own asyncio task, so that no kind has to
+wait while another waits for WeChat. A kind is not begun again while it runs.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ WORKS: tuple[tuple[tuple[Kind, ...], Work], ...] = (
     (("leavers",), _whole(erase_leavers)),
     (("runs",), _whole(do_runs)),
 )
-# What the leader repeats besides, with the seconds between.
+# Other work that the leader repeats, each with the seconds between two runs.
 PERIODIC: tuple[tuple[Callable[[Context], Awaitable[None]], float], ...] = (
     (tidy, 60),
     (delete_old_messages, 600),

@@ -1,6 +1,7 @@
 """Accepting connections, and closing or refusing those that are silent, slow or no HTTP.
 
-`bounded.py` decides how many there may be, and draws their path. Nothing here knows an interface or a person.
+`bounded.py` decides how many connections there may be, and draws their path. Nothing here knows an interface
+or a person.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from tornado.iostream import IOStream, StreamClosedError, UnsatisfiableReadError
 from server.errors import BareLineFeed, HeadTooLarge, Refusal
 from server.telemetry import metrics
 
-# The most connections accepted in one turn of the loop. After CROWDED_A_TURN without room the accept queue
-# rests. So a flood of connections takes only part of a core.
+# The most connections accepted in one turn of the loop. After CROWDED_A_TURN connections without room the
+# accept queue rests for CROWDED_SECONDS. So a flood of connections takes only part of a core.
 ACCEPTS_A_TURN, CROWDED_A_TURN, CROWDED_SECONDS = 128, 16, 0.005
 FAILED_SECONDS = 0.1
 TOLD_SECONDS = 60
@@ -37,7 +38,8 @@ HEAD_END, HEAD_PIECES = rb"\n\r?\n", 64
 RETRY_SECONDS = 5
 # A client that is cut off while it sends may not get the reply. So some of what it sends is read and dropped.
 LINGER_SECONDS, LINGER_BYTES, PIECE_BYTES = 2.0, 1 << 20, 64 << 10
-# Each chunk of a body takes about 40 microseconds, even if it is one byte: 40 s for a megabyte of them.
+# Each chunk of a body takes about 40 microseconds, even if it is one byte: a megabyte in such chunks would
+# take 40 s.
 FEW_CHUNKS, CHUNK_BYTES, CHUNKS_A_TURN = 128, 256, 16
 # What Tornado sends to a client that asks before it sends a body; the real reply follows.
 GO_ON = b"HTTP/1.1 100 "
@@ -224,7 +226,7 @@ class Connection(IOStream):
             self.close()
 
     def close_fd(self) -> None:
-        """Give the descriptor back, after the last words if there are any."""
+        """Give the descriptor back, after the last reply if there is one."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -325,7 +327,7 @@ class TurnedAway:
         self._timer: object | None = None
 
     def count(self, why: str, problem: str = "") -> None:
-        """Count one under `why`; the log says `problem` instead, if given."""
+        """Count one connection under `why`; the log says `problem` instead, if given."""
         metrics.TURNED_AWAY.labels(why).inc()
         self._counts[problem or why] += 1
         if self._timer is None:

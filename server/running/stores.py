@@ -1,8 +1,8 @@
 """SecantusDB and Valkey as child processes: the stores of a server that was given no others.
 
 Both keep everything below one directory, listen only on 127.0.0.1, and end with the process that started
-them, even if that is killed. `start_missing` refuses to embed stores in production. `supervisor.py` starts a
-dead store again.
+them, even if that process is killed. `start_missing` refuses to embed stores in production. `supervisor.py`
+starts a dead store again.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ class EmbeddedStore:
     def launch(self) -> subprocess.Popen[bytes]:
         """Start the process, without waiting for it to answer."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        # Written before the process starts: if writing fails, no process runs that nobody knows of.
+        # Written before the process starts: if writing fails, there is no process that nobody knows of.
         address = self.address_file(self.directory)
-        if not address.exists() or address.read_text() != self.uri:  # a full disk would empty it
+        if not address.exists() or address.read_text() != self.uri:  # a full disk would empty the file
             address.write_text(self.uri)
         with self.log.open("ab") as log:
             self._log_begins = log.tell()
@@ -121,7 +121,7 @@ class EmbeddedStore:
                 self._tries_left -= 1
                 self.launch()
             if self._connect():
-                self._tries_left = 0  # from now on somebody may know the port
+                self._tries_left = 0  # others may know the port now, so it stays
                 return
             if time.monotonic() > deadline:
                 raise StoreFailed(
@@ -347,7 +347,7 @@ def free_port() -> int:
     """Return a free port below the system's ephemeral ports.
 
     Outgoing connections take ephemeral ports. While a store is down, one of them could take its port; even
-    our own attempt to reach the store could, and would then connect to itself.
+    our own attempt to reach the store could, and that attempt would then connect to itself.
     """
     text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
     lowest_ephemeral = int(text.split()[0])

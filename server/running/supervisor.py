@@ -297,7 +297,8 @@ def _end_of(child: subprocess.Popen[bytes], code: int) -> str:
 
 @contextmanager
 def _killed_by_failures(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Kill a child whose watching fails: nobody would know that it lives, and a second would be started."""
+    """Kill the child if watching it fails: otherwise it would live unwatched, and another would be
+    started."""
     try:
         yield
     except Exception:
@@ -315,7 +316,7 @@ def _forget_metrics(pid: int, directory: Path) -> None:
 
 
 async def _end_if_silent(store: EmbeddedStore, child: subprocess.Popen[bytes]) -> None:
-    """Kill a store that lives but does not work, as SecantusDB on a full disk."""
+    """Kill a store that lives but does not answer, such as SecantusDB on a full disk."""
     failures = 0
     while failures < ASKED_TIMES:
         await asyncio.sleep(ASKED_SECONDS)

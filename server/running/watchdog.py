@@ -54,7 +54,7 @@ class Heart:
             try:
                 os.write(self._descriptor, self._says)
             except BlockingIOError:
-                pass  # the supervisor is stopped; the full pipe is heartbeat enough when it continues
+                pass  # the supervisor is stopped; when it continues, it finds heartbeats in the full pipe
             except BrokenPipeError:
                 return
             await asyncio.sleep(HEARTBEAT_SECONDS)

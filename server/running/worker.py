@@ -39,7 +39,7 @@ from server.store import Store, is_unavailable, said_by
 from server.store.schema import RELEASE, is_new, prepare, require_prepared
 from server.telemetry import metrics
 
-# The supervisor kills a worker 25 s after SIGTERM. The sum of this and the times of `bounded.py` is less.
+# The supervisor kills a worker 25 s after SIGTERM. This and the times of `bounded.py` add up to less.
 CONTEXT_SECONDS = 4
 AGAIN_SECONDS = 1.0
 # How long connections wait for a process to serve: while MongoDB has not answered, and once it has.
@@ -58,7 +58,7 @@ log = logging.getLogger("wabao.worker")
 
 @per_context
 def monitor_of(context: Context) -> Monitor:
-    """What notices alarms in this process."""
+    """Return what notices alarms in this process."""
     return Monitor(
         context.store,
         context.outages,
@@ -110,9 +110,9 @@ async def look_at_data(
 ) -> OwnDatabase:
     """Look at the database and return it. Its `wrong` says why it may not be served from, if so.
 
-    With `prepares`, prepare it. `identity` is what it should have, if that is known. Raises BadSettings. It
-    notes in the database that this server seals, so that no rotation misses the values that it will seal.
-    `answers` is called once MongoDB answers.
+    With `prepares`, prepare it. `identity` is the one that the database should have, if that is known. Raises
+    BadSettings. Notes in the database that this server seals values, so that no rotation of secrets misses
+    them. `answers` is called once MongoDB answers.
 
     In development a new database is prepared too, perhaps by several workers at once.
     """
@@ -223,7 +223,8 @@ async def accept_soon(
 
 
 async def see_clock(context: Context) -> None:
-    """Read MongoDB's clock, so that nothing begins by this machine's. If it is silent, the sweep reads it."""
+    """Read MongoDB's clock, so that nothing begins by this machine's clock. If MongoDB is silent, the sweep
+    reads it later."""
     try:
         context.clock.see(await context.store.now_ms())
     except Exception as error:
@@ -293,7 +294,7 @@ async def serve(
     app.add_transform(partial(LastReply, server))  # type: ignore[arg-type]
     server.request_callback = app  # which answers from the next request on
     serving.set()
-    await accepting  # raises what it raised
+    await accepting  # raises if it could not accept
     metrics.REPLACED.inc(replaced)
     heart.serving()
     log.info("serving")

@@ -39,7 +39,7 @@ Limit = Annotated[int, Meta(ge=0)]
 SECRET_KEY_CHARACTERS = 32
 METRICS_TOKEN_CHARACTERS = 16
 OPS_TOKEN_CHARACTERS = 24
-SECRET_BITS = 50  # 996 of 1,000 tokens of 24 random hexadecimal digits have this many by `bits_of`
+SECRET_BITS = 50  # 996 of 1,000 tokens of 24 random hexadecimal digits have at least this many by `bits_of`
 _PUSH_TOKEN, _AES_KEY = re.compile("[0-9A-Za-z]{3,32}"), re.compile("[0-9A-Za-z]{43}")
 
 
@@ -92,7 +92,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
     reports_to_hold: Annotated[int, Meta(ge=0, le=1000)] = 5
     report_hide_hours: Annotated[int, Meta(ge=1, le=720)] = 24
     sockets_a_person: Positive = 10
-    sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit, since in development all share one
+    sockets_an_address: Annotated[int, Meta(ge=0)] = 0  # 0: no limit; in development all share an address
     ops_token: str = ""
     ops_tokens: str = ""
     metrics_token: str = ""
@@ -147,7 +147,7 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def operators(self) -> tuple[Operator, ...]:
-        """Who may operate by OPS_TOKENS and OPS_TOKEN."""
+        """The people who may operate, as OPS_TOKENS and OPS_TOKEN say."""
         return read_operators(self.ops_tokens, self.ops_token)
 
     @property
@@ -199,12 +199,13 @@ class Settings(limit_settings.LimitSettings, frozen=True, kw_only=True):
 
     @property
     def takes_cash(self) -> bool:
-        """Whether red packets can be published. Without a merchant there are goods alone."""
+        """Whether red packets can be published. Without a merchant there are only goods."""
         return bool(self.red_packets and (self.sandboxed or self.wechat_mchid))
 
     @property
     def checks_content(self) -> bool:
-        """Whether WeChat checks texts and pictures before others see them: it can push its results."""
+        """Whether WeChat checks texts and pictures before others see them; it needs the push for its
+        results."""
         return bool(self.wechat_encoding_aes_key and self.content_checks)
 
     @property
@@ -364,14 +365,15 @@ def _check_shapes(settings: Settings) -> None:
 
 
 def _check_payouts(settings: Settings) -> None:
-    """Raise BadSettings if a prize could be published that WeChat pays out on no day."""
+    """Raise BadSettings if the largest red packet is above a limit on payouts, so that it would never be
+    paid."""
     for name in ("payout_transfer_yuan", "payout_person_day_yuan", "payout_day_yuan"):
         if 0 < getattr(settings, name) < settings.max_red_packet_yuan:
             raise BadSettings(f"MAX_RED_PACKET_YUAN must not be above {name.upper()}: it would not be paid")
 
 
 def _check_push(settings: Settings) -> None:
-    """Check what WeChat's console asks for under message push: 3 to 32 and 43 letters or digits."""
+    """Check the token (3 to 32 letters or digits) and the key (43) of message push in WeChat's console."""
     token, key = settings.wechat_push_token, settings.wechat_encoding_aes_key
     if bool(token) != bool(key):
         raise BadSettings("WECHAT_PUSH_TOKEN and WECHAT_ENCODING_AES_KEY must be set together")
@@ -430,10 +432,10 @@ def _check_merchant(settings: Settings) -> dict[str, str]:
 
 
 def secrets_of(settings: Settings, *, makes: bool = True) -> list[bytes]:
-    """Return the secrets that all keys derive from, the one that seals first.
+    """Return the secrets that all keys derive from. The first one seals; all of them open.
 
-    These are the secrets in the settings, or else the one kept in DATA_DIR. If that is missing, it is made
-    (0600) where `makes` is true; otherwise raises BadSettings.
+    These are the secrets in the settings, or else the one kept in DATA_DIR. If that file is missing, it is
+    made (0600) where `makes` is true; otherwise raises BadSettings.
     """
     if settings.given_secrets:
         return [secret.encode() for secret in settings.given_secrets]

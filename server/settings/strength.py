@@ -25,10 +25,9 @@ def bits_of(secret: str) -> float:
     """Estimate how many bits a secret has: the information that each character adds.
 
     A word counts as its first letter, a year or date as one digit, and each character that is no ASCII letter
-    or digit as 1 bit. Sequences, repeats and neighbours on a keyboard count nothing. So random secrets get
-    less than they have: 24 hexadecimal digits (96 bits) get 72 on average, `secrets.token_urlsafe(32)` (256
-    bits)
-    147. It does not see words in which digits stand for letters.
+    or digit as 1 bit. Sequences, repeats and neighbours on a keyboard count nothing. So the estimate for
+    random secrets is too low: 24 hexadecimal digits (96 bits) get 72 on average, `secrets.token_urlsafe(32)`
+    (256 bits) 147. The estimate does not notice words in which digits stand for letters.
     """
     text = _DATE.sub("2", secret)
     bits, step, pairs = _bits_of_character(text[:1]), None, set[str]()

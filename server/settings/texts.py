@@ -29,7 +29,8 @@ class Texts(msgspec.Struct, frozen=True):
 
 @lru_cache(maxsize=8)
 def read_texts(directory: str) -> Texts:
-    """Return the texts in a folder, or the shipped texts if it is "". Read once.
+    """Return the texts in a folder, or the shipped texts if it is "". Later changes of the files have no
+    effect.
 
     Raises BadSettings that names a file that is missing, empty, too long or not UTF-8.
     """

@@ -208,9 +208,9 @@ class WeChat:
             return None
 
     async def _with_token(self, call: Callable[[str], Awaitable[_Found]]) -> _Found:
-        """Call with the access token. If WeChat refuses that, call again with the one that it gives then.
+        """Call with the access token. If WeChat refuses it, call again with the token that WeChat gives then.
 
-        If WeChat refuses this one too, force a new one and call for the last time.
+        If WeChat refuses the second token too, force a new one and call for the last time.
         """
         token = await self._token.current()
         for force in (False, True):
@@ -225,7 +225,7 @@ class WeChat:
     async def _post(
         self, path: str, kind: type[_Answer], body: Mapping[str, object], api: Api | None = None
     ) -> _Answer:
-        """Return the answer to a call with the access token, by default one that nobody waits for."""
+        """Return the answer to a call with the access token; without `api`, a call that nobody waits for."""
         through = api or self._aside
         return await self._with_token(
             lambda token: through.read("POST", path, kind, {"access_token": token}, body)
@@ -260,7 +260,8 @@ class WeChat:
         return self._managed
 
     async def report_delivery(self, transaction_id: str, openid: str, now_ms: int) -> None:
-        """Report that what `openid` paid for was delivered (`uploadShippingInfo`). WeChatError: refused.
+        """Report that what `openid` paid for was delivered (`uploadShippingInfo`). Raises WeChatError if
+        refused.
 
         `server/wechat/shipping.py` says which refusals mean that it was reported before.
         """
@@ -309,5 +310,5 @@ class WeChat:
         try:
             found = await self._api.read("POST", "/cgi-bin/stable_token", _Token, {}, body)
         except Unanswered:
-            raise WeChatBusy from None  # what needed the token was not asked
+            raise WeChatBusy from None  # without the token the call was not made
         return found.access_token, found.expires_in

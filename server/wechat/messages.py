@@ -13,10 +13,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from server.settings.messages import Template
 
 THING_CHARACTERS = 20
-# A name in Chinese, or with some Chinese in it; one in letters alone may have twice as many.
+# The most characters of a name with any Chinese in it. A name in letters alone may have twice as many.
 NAME_CHARACTERS = 10
 CHINA = timezone(timedelta(hours=8))
-# A `thing` cannot be empty. This stands in for a name of emoji alone, of which nothing is left.
+# A `thing` cannot be empty. This replaces a name that has only emoji, which are all left out.
 NO_TEXT = "宝贝"
 
 Values = Mapping[str, str | int]

@@ -1,4 +1,4 @@
-"""发货信息管理: the report that what was paid for was delivered, and what refusals of it mean. Pure.
+"""发货信息管理: the report that a paid order was delivered, and what refusals of the report mean. Pure.
 
 https://developers.weixin.qq.com/miniprogram/dev/server/API/order_shipping/api_uploadshippinginfo
 """
@@ -9,12 +9,12 @@ from datetime import datetime, timedelta, timezone
 
 # It was reported before, by us or by hand in the console.
 REPORTED = frozenset({10060002, 10060003, 10060023})
-# WeChat is busy, or its list of payments lacks this one still, as for about a minute after it was paid:
+# WeChat is busy, or its list does not have this payment yet, as in the first minute or so after paying:
 # https://developers.weixin.qq.com/community/develop/doc/00022457990e5069d6712332766c00
 NOT_NOW = frozenset({10060001, 10060012, 10060019, 44990})
-# The payment is in no state to be delivered: it went back, for example.
+# The payment is in no state to be delivered: it was refunded, for example.
 UNSHIPPABLE = 10060004
-# This mini-program may use none of these interfaces: its 发货信息管理 is not open, as people found out.
+# This mini-program may use none of these interfaces: its 发货信息管理 is not open, as others found out.
 # https://developers.weixin.qq.com/community/develop/doc/000e8c76e60048b567f0f9cc96b400
 UNAUTHORIZED = 48001
 # The payer reads this text in WeChat. It names nothing that people wrote, which WeChat could dislike.
@@ -25,7 +25,8 @@ _BEIJING = timezone(timedelta(hours=8))
 
 
 def shipping_info(transaction_id: str, openid: str, now_ms: int) -> dict[str, object]:
-    """Return the body that reports the virtual delivery of what this person paid for, whole and at once."""
+    """Return the body that reports that what this person paid for was delivered: virtually, whole, at
+    once."""
     return {
         "order_key": {"order_number_type": _BY_TRANSACTION_ID, "transaction_id": transaction_id},
         "logistics_type": _VIRTUAL,

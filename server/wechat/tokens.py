@@ -1,7 +1,8 @@
 """The access token. Each process asks WeChat for it: as long as the token is valid, all get the same one.
 
-If WeChat refuses a token, it is asked for one without force. If it refuses that one too, a renewal is forced.
-A forced renewal ends the previous token for all processes; WeChat allows twenty a day, 30 s apart:
+If WeChat refuses a token, the process asks for one again, without force. If WeChat refuses that token too,
+the process forces a renewal. A forced renewal ends the previous token for all processes; WeChat allows twenty
+a day, 30 s apart:
 https://developers.weixin.qq.com/doc/service/api/base/api_getstableaccesstoken.html
 """
 
@@ -46,7 +47,7 @@ class AccessToken:
         """Return a token that is valid for some minutes. `refused` is a token that WeChat has just refused.
 
         Pass `force` if the token that WeChat gave in its place was refused too; it may have been the same
-        token. Raises what `fetch` raises, and WeChatBusy if none may be forced.
+        token. Raises what `fetch` raises, and WeChatBusy if no renewal may be forced now.
         """
         if self._token != refused and time.monotonic() < self._until:
             return self._token

@@ -41,7 +41,8 @@ class UserData(msgspec.Struct, frozen=True, rename="camel"):
 
 
 def decrypt_user(session_key: str, iv: str, encrypted_data: str, appid: str) -> UserData:
-    """Decrypt `encrypted_data`; the first three are base64. Raises BadUserData, also for another appid.
+    """Decrypt `encrypted_data`. All but `appid` are base64. Raises BadUserData, even if only the appid
+    differs.
 
     A space is read as `+`, because a query turns one into the other. All errors are the same: if the answer
     told which step failed, somebody could learn from it what a block decrypts to.

@@ -96,8 +96,8 @@ class BillAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     `package_info` is for `wx.requestMerchantTransfer`; only the reply to `transfer` carries it, while the
     state is WAIT_USER_CONFIRM. `amount_fen` is None in the replies to `transfer` and `cancel_transfer`.
-    `fail_reason` is WeChat's code, such as OVERDUE_CLOSE or ACCOUNT_FROZEN. The merchant has one of two
-    names, or is left out.
+    `fail_reason` is WeChat's code, such as OVERDUE_CLOSE or ACCOUNT_FROZEN. WeChat names the merchant in
+    `mchid`, in `mch_id`, or not at all.
     """
 
     out_bill_no: str

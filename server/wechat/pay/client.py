@@ -99,7 +99,7 @@ class _Core(AsyncCore):  # type: ignore[misc]
         self._client = http
 
     async def _update_certificates(self) -> None:
-        """Fetch none: in public-key mode, an answer signed by another certificate than ours is forged."""
+        """Fetch no certificate: in public-key mode, an answer signed by any but ours is forged."""
 
     def _verify_signature(self, headers: Mapping[str, str], body: str) -> bool:
         return self._named(headers) and bool(super()._verify_signature(headers, body))
@@ -356,13 +356,13 @@ class Pay:
             notice = msgspec.convert(opened, _Opened)
             return Notice(id=notice.id, event_type=notice.event_type, resource=self._opened(notice))
         # The errors of UTF-8, base64, JSON and msgspec all are ValueErrors. The library raises the other two
-        # if the JSON is valid but no notice.
+        # if the JSON is valid but is not a notice.
         except (ValueError, TypeError, AttributeError) as error:
             raise ForgedNotice(f"it is no notice: {type(error).__name__}") from None
 
     def _may_sign(self, serial: str) -> bool:
-        """Whether WeChat signs with this: its public key or, while the merchant still changes, its
-        certificate.
+        """Whether this serial names what WeChat signs with: its public key or, while the merchant still
+        changes to that, its certificate.
 
         https://pay.weixin.qq.com/doc/v3/merchant/4012154180
         """
