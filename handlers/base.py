@@ -43,7 +43,7 @@ from server.telemetry import metrics
 
 # JSON is parsed on the loop. In the worst case this much takes 6 ms; a megabyte would take 120 ms.
 BODY_BYTES = 128 << 10
-# A body up to this size, such as that of a dig, needs no room among the uploads, so that these cannot stop
+# A body up to this size, such as that of a dig, needs no room among the uploads, so that uploads cannot stop
 # digs.
 SMALL_BYTES = 16 << 10
 # The time from the end of the request to the reply. Waits for pictures and WeChat have their own limits and
@@ -94,14 +94,16 @@ class RefusalReply(Reply, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The sender of a request, as it claims. `generation` is the one of the token that proves it, or None."""
+    """The sender of a request, as it claims. `generation` is that of the token that proves the claim; None
+    without proof."""
 
     unionid: str
     generation: int | None
 
     @property
     def proven(self) -> bool:
-        """Whether a valid token proved this. The token may have been ended: `Interface.admit` checks that."""
+        """Whether a valid token proved the claim. The token may have been ended: `Interface.admit` checks
+        that."""
         return self.generation is not None
 
     @property
@@ -140,7 +142,7 @@ class BaseHandler(RequestHandler):
     _etag: str | None = None
 
     def initialize(self, context: Context | None = None) -> None:
-        """Take the context from the route table. What is there before the stores are has none."""
+        """Take the context from the route table. Handlers that answer before the stores do have none."""
         if context is not None:
             self.context = context
         self.trace_id = secrets.token_hex(8)
@@ -170,7 +172,7 @@ class BaseHandler(RequestHandler):
             raise HTTPError(404) from None
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer an envelope for what was raised. Tornado calls this for uncaught errors."""
+        """Answer with a refusal in JSON for what was raised. Tornado calls this for uncaught errors."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, Refusal):
             refusal = error
@@ -187,7 +189,7 @@ class BaseHandler(RequestHandler):
     def _unanswered(self) -> Refusal:
         """Return the refusal if a store did not answer. A request that writes may have written.
 
-        If the person were told that nothing was written, they would do it twice.
+        If the person were told that nothing was written, they would send the request again.
         """
         return Unavailable() if self.request.method in ("GET", "HEAD") else OutcomeUnknown()
 
@@ -339,7 +341,7 @@ class Receiver(BaseHandler):
             self._silence = loop.call_at(self._late_at, self._stopped)
 
     def expect_nothing(self) -> None:
-        """Stop the timer: the body is complete, or the server is the one that is busy."""
+        """Stop the timer: the body is complete, or it is now the server that delays it."""
         self._note_left()
         if self._silence is not None:
             self._silence.cancel()
@@ -396,12 +398,12 @@ class Interface(Receiver):
             async def answer(self, request: OwnRequest) -> None:
                 await end_sessions(self.context, await self.person())
 
-    If an interface `locks` (it pays or claims), the bare id of the token's owner is refused from then on.
-    `takes` has the struct of the request (several if one path serves several interfaces; `pick` chooses),
-    `gives` that of the reply: those that `answer` is annotated with. Only an interface that replies in
-    encoded bytes says itself what it `gives`. `takes_files` names the fields of a form that hold files.
-    `gives_texts` has the content types that a request may ask for in place of JSON. `/openapi.json` is made
-    from these attributes.
+    If an interface `locks` (it pays or claims), the server no longer accepts the owner's bare id after a call
+    with a token. `takes` has the struct of the request (several if one path serves several interfaces; `pick`
+    chooses), `gives` that of the reply. Both are read from the annotations of `answer`. Only an interface
+    that replies in encoded bytes says itself what it `gives`. `takes_files` names the fields of a form that
+    hold files. `gives_texts` has the content types that a request may ask for in place of JSON.
+    `/openapi.json` is made from these attributes.
     """
 
     path: ClassVar[str]
@@ -452,7 +454,8 @@ class Interface(Receiver):
         self.finish(self._envelope(refusal))
 
     async def _confirmed(self, refusal: Refusal) -> Refusal:
-        """Return the refusal; for NoSuchTask, Unavailable if the database may not be ours, or was emptied."""
+        """Return the refusal, or Unavailable for a NoSuchTask of a database that may not be ours or was
+        emptied."""
         if isinstance(refusal, NoSuchTask) and not await self.context.database.confirm():
             return Unavailable()
         return refusal
@@ -521,7 +524,8 @@ class Interface(Receiver):
 
 
 class ProvenAct(Interface):
-    """An interface that acts on money, goods, or one's own task or account: it needs a token, and locks."""
+    """An interface that acts on money, goods, or the caller's own task or account: it needs a token, and
+    locks."""
 
     method = "POST"
     needs_token = True

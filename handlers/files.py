@@ -54,7 +54,7 @@ class GetSharePic(Interface):
 
 
 class MiniProgramCodeRequest(msgspec.Struct):
-    """The task or share that the code opens; without one, the mini-program's first page."""
+    """The task or share that the code opens; without either, the mini-program's first page."""
 
     code: CodeOrShare | None = None
 

@@ -27,7 +27,7 @@ _NOT_READ = "请求的表单无法解析，请检查 Content-Type 和内容"
 
 
 class Form:
-    """A parser: `feed` it the body piece by piece. It raises BadRequest if that is not a form of this
+    """A parser: `feed` it the body piece by piece. It raises BadRequest if the body is not a form of this
     type."""
 
     def __init__(self, content_type: str) -> None:

@@ -97,7 +97,7 @@ class Metrics(BaseHandler):
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        money = b""  # a gap in the ledger's series says that they could not be read
+        money = b""  # a gap in the series says that the gauges could not be read
         try:
             async with asyncio.timeout(2 * READY_SECONDS):
                 gauges = await money_gauges(self.context, READY_SECONDS)

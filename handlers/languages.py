@@ -2,7 +2,7 @@
 
 Refusals, close codes and the conditions of parameters are in Chinese beside what they are about;
 `languages.json` has the English of each text, as in gettext. Interfaces and frames are described by the first
-lines of their classes, in English; there each class has its Chinese. What fields mean is in
+lines of their classes, in English; `languages.json` has the Chinese for each class. What fields mean is in
 `glossary.json`, in both languages. A test holds that no text is missing and none is left over.
 """
 

@@ -30,7 +30,8 @@ def address_of(context: Context, request: HTTPServerRequest, read: ReadAddress =
 
 
 def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
-    """Return the owner of a request's valid token, "" without one. Whether it was ended is checked later.
+    """Return the owner of a request's valid token, "" without one. Whether the token was ended is checked
+    later.
 
     `target` is its path and query.
     """
@@ -42,8 +43,8 @@ def person_of(keys: Keys, target: str, headers: HTTPHeaders) -> str:
 
 
 def _token_of_query(query: str) -> str:
-    """Return the token of old clients. A longer query is not parsed: that would take long, and `/ws` has no
-    such query."""
+    """Return the token of old clients. A query with more than QUERY_FIELDS fields is not parsed: that would
+    take long, and `/ws` has no such query."""
     try:
         return parse_qs(query, max_num_fields=QUERY_FIELDS).get("token", [""])[-1]
     except ValueError:

@@ -101,7 +101,7 @@ class ConnectRequest(msgspec.Struct):
 
     unionid: Unionid | None = None
     code: Annotated[str, Meta(max_length=64, title="宝贝编号")] | None = (
-        None  # not `Code`: a malformed one is NoSuchTask
+        None  # not `Code`: a malformed code is NoSuchTask
     )
     token: Annotated[str, Meta(title="登录凭证")] | None = None
     since: Sequence | None = None
@@ -109,7 +109,7 @@ class ConnectRequest(msgspec.Struct):
 
 
 class Hello(msgspec.Struct, tag="hello", tag_field="action"):
-    """Say who connects: the first message, where neither the request's head nor its query said it."""
+    """Say who connects: the first message, if neither the request's head nor its query said so."""
 
     token: Annotated[str, Meta(title="登录凭证")]
 
@@ -260,7 +260,7 @@ class Push(Socket):
         return Caller(self.unionid, self.generation)
 
     def _enter(self) -> None:
-        """Count among the person's connections. If there are too many, the oldest is closed.
+        """Count this connection as one of the person's. If there are too many, the oldest is closed.
 
         Connections with only a bare id are counted separately, so that they close none of the owner's.
         """

@@ -91,8 +91,8 @@ def _require_defaults(schema: dict[str, Any]) -> None:
 
 
 def _explain(schema: dict[str, Any], meaning: Meaning, language: Language) -> None:
-    """Add a field's meaning to its description. A parameter's description already has its condition; that of
-    an optional parameter is in its first alternative.
+    """Add a field's meaning to its description. A parameter's description already has its condition; an
+    optional parameter has its description in the first alternative.
     """
     first = schema.get("anyOf", [schema])[0]
     schema["description"] = meaning.sentence(first.pop("description", ""), language)

@@ -132,7 +132,7 @@ class Socket(WebSocketHandler):
     def initialize(self, context: Context | None = None) -> None:
         """Set the connection's state: no frame is unsent, but the reply to the handshake may be.
 
-        `all_sent`: the stream has nothing to send. False where only the stream knows.
+        `all_sent` is true if the stream has nothing to send, and false if only the stream knows.
         """
         if context is not None:
             self.context = context
@@ -237,7 +237,8 @@ class Socket(WebSocketHandler):
             app_log.error("a frame could not be written", exc_info=written.exception())
 
     def waits(self) -> None:
-        """Called when bytes are queued: from now on somebody should call `cut_if_stuck`."""
+        """Called when bytes are queued: the subclass must have `cut_if_stuck` called once a second from now
+        on."""
 
     def cut_if_stuck(self, now: float) -> bool:
         """Drop the connection if nothing was sent for STUCK_SECONDS; return whether bytes are queued."""
@@ -259,7 +260,8 @@ class Socket(WebSocketHandler):
         self.close(code, reason)
 
     def on_close(self) -> None:
-        """Count the close code. Unknown codes of peers count as "other": each would be a time series."""
+        """Count the close code. Unknown codes of peers count as "other", since each code makes a time
+        series."""
         if self.get_status() != 101:  # it never was a websocket
             return
         code = self._cut_code or self.close_code or NO_CLOSE_FRAME

@@ -27,7 +27,7 @@ from server.telemetry import metrics
 
 
 class GetTaskUserRequest(msgspec.Struct):
-    """Without `code`, it is about the task whose details this person opened last."""
+    """Without `code`, the request is about the task whose details this person opened last."""
 
     unionid: Unionid
     page: Page = 2

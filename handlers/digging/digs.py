@@ -1,4 +1,4 @@
-"""Who dug which depth of a task: public, the newest first."""
+"""The digs of a task, each with its digger: public, the newest first."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class GetDigs(Interface):
     path = "/getDigs"
 
     async def answer(self, request: GetDigsRequest) -> GetDigsReply:
-        """However deep, a page costs the same. Raises NoSuchTask, NotShown."""
+        """A page costs the same at any depth. Raises NoSuchTask, NotShown."""
         await self.let_in()
         store, reads = self.context.store, self.context.store.page_reads
         digs, task = await reads.answered(
@@ -75,8 +75,9 @@ def _row(context: Context, dig: Dig) -> DigRow:
 
 
 class OwnDigRow(msgspec.Struct):
-    """One of the caller's digs. It won with the chance 1 / `was_one_in`; 0: it could not. `prize` is what it
-    won, if its task has ranks. `name` is "" if the caller may not see the task now; `at` is unix ms.
+    """One of the caller's digs. Its chance to win was 1 / `was_one_in`; 0 means that it could not win.
+    `prize` is what it won, if its task has ranks. `name` is "" if the caller may not see the task now; `at`
+    is unix ms.
     """
 
     code: str

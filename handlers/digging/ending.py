@@ -30,8 +30,8 @@ class EndTask(ProvenAct):
 class EditRequest(TextsRequest, kw_only=True):
     """The texts that the task is to have from now on, as in `PublishRequest`.
 
-    Without `url` it keeps its picture. `prizes` are all its kinds of prizes in their order; a kind without
-    `url` keeps its picture, too.
+    Without `url` the task keeps its picture. `prizes` are all its kinds of prizes in their order; a kind
+    without `url` keeps its picture, too.
     """
 
     code: Code
@@ -44,7 +44,7 @@ class EditRequest(TextsRequest, kw_only=True):
 
 
 class EditReply(Reply, kw_only=True):
-    """`review` is "checking" if it is looked at again. `edited` counts the edits."""
+    """`review` is "checking" if the task is checked again. `edited` counts the edits."""
 
     review: ReviewShown
     edited: int

@@ -28,7 +28,8 @@ PAGE_SIZE = 20
 
 
 class SquareRequest(msgspec.Struct):
-    """Which page; `kind` narrows it to what has such prizes, `name` to a text in names or signatures.
+    """Which page; `kind` narrows the list to tasks with such prizes, `name` to names or signatures with this
+    text.
 
     `upcoming` 1 lists tasks that start later, the soonest first, in place of running ones.
     """
@@ -66,10 +67,11 @@ class SquareReply(SquareCards, kw_only=True):
 class GetTaskList(Interface):
     """The square: running tasks first, then those ended within 7 days, newest first; 20 per page.
 
-    A page has at most three tasks of a publisher; more of theirs are on later pages. So a page may have fewer
-    than 20 although others follow; only an empty page ends the list. Up to five tasks that the operator
-    features stand before the 20 of the first page and on no other page; with `kind` or `name` they stand in
-    their usual place. `name` finds any part of a task's or its publisher's name, in the same order.
+    A page has at most three tasks of a publisher; the publisher's other tasks are on later pages. So a page
+    may have fewer than 20 although more pages follow; only an empty page ends the list. Up to five tasks that
+    the operator features stand before the 20 of the first page and on no other page; with `kind` or `name`
+    they stand in their usual place. `name` finds any part of a task's or its publisher's name, in the same
+    order.
     """
 
     path = "/getTaskList"
@@ -114,9 +116,9 @@ class OwnListRequest(msgspec.Struct):
 
 
 class ReleasedCard(Card, kw_only=True):
-    """`owed` is in whole yuan, rounded up; `need_pay` is 1 if it is not 0.
+    """`owed` is in whole yuan, rounded up; `need_pay` is 1 if `owed` is not 0.
 
-    Others see it if `review` is "shown".
+    Others see the task if `review` is "shown".
     """
 
     review: ReviewShown
@@ -203,9 +205,10 @@ class PrizeCard(Card, kw_only=True):
     `goods_type`, `draw_type`, `money`, `money_fen` and `value` are those of the caller's prize. `rank` is its
     place in `ranks`, from 1, 0 if all prizes are alike.
 
-    `claim_until` is the last moment to claim the prize; 0 while the task runs. `claim_from` is when it can be
-    claimed if a limit of a day put it off, else 0. `prize_state` has the values of `state` in `getWinners`,
-    and the fields about goods by mail mean the same as in `getWinners`. Times are unix ms, 0 for never.
+    `claim_until` is the last moment to claim the prize; 0 while the task runs. If a day's limit put the claim
+    off, `claim_from` is when the prize can be claimed; otherwise it is 0. `prize_state` has the values of
+    `state` in `getWinners`, and the fields about goods by mail mean the same as in `getWinners`. Times are
+    unix ms, 0 for never.
     """
 
     is_draw: int

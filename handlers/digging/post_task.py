@@ -70,7 +70,7 @@ class DigReply(Reply, kw_only=True):
 
 
 class RankTextsRequest(msgspec.Struct, kw_only=True):
-    """What a publisher says of a kind of prizes and shows."""
+    """What a publisher says and shows of a kind of prizes."""
 
     name: Annotated[
         str,
@@ -96,10 +96,10 @@ class RankRequest(RankTextsRequest, kw_only=True):
 
 
 class TextsRequest(msgspec.Struct, kw_only=True):
-    """What a publisher says of a task and shows.
+    """What a publisher says and shows of a task.
 
-    `place` and `pickup_time` are for goods on site, `not_sent_to` for goods by mail, `contact` for
-    winners alone.
+    `place` and `pickup_time` are for goods on site, `not_sent_to` for goods by mail, `contact` only for
+    winners.
     """
 
     unionid: Unionid
@@ -137,8 +137,8 @@ class PublishRequest(TextsRequest, kw_only=True):
     """Parameters that do not apply are ignored: `money` for goods, `draw_type` for red packets and so on.
 
     The client makes a new `publish_id` for each task. The same `publish_id` always gets the same task. The
-    same `sealed_seed` with the same `nonce` also gets the same task, and needs no `publish_id`. Without both
-    the server draws alone.
+    same `sealed_seed` with the same `nonce` also gets the same task, and needs no `publish_id`. Without these
+    two, the server draws alone.
 
     `prizes` are several kinds of prizes, as a JSON list or its text, in place of `money` and `value`. Their
     numbers add up to `prize_num`, `goods_type` is 1 if one of them is paid, and `draw_type` is for the goods.
@@ -202,7 +202,7 @@ class PublishRequest(TextsRequest, kw_only=True):
 class PublishReply(Reply, kw_only=True):
     """`owed`: whole yuan to pay before the task opens, rounded up; `owed_fen` is exact.
 
-    `review` is "checking" if it is looked at first.
+    `review` is "checking" if the task is checked before others see it.
     """
 
     code: str
@@ -298,7 +298,7 @@ def ranks_of(asked: object, kind: type[_Rank]) -> list[_Rank]:
     if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
         raise BadRequest("“各种奖品”应为最多 10 种奖品的 JSON 列表", param="prizes")
     ranks = []
-    for place, each in enumerate(listed[: MOST_RANKS + 1], 1):  # one more is refused together with its number
+    for place, each in enumerate(listed[: MOST_RANKS + 1], 1):  # `publish` refuses more
         if any(each.get(name) not in (None, "") for name in fixed):
             raise BadRequest(
                 f"第 {place} 种奖品：份数和金额埋下时就定了，只能改名称和图片", param="prizes"

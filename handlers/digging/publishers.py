@@ -67,7 +67,7 @@ class FollowRequest(msgspec.Struct):
 
 
 class Follow(Interface):
-    """Follow a publisher, or stop it. Followers may be told of new treasures. Safe to repeat."""
+    """Follow a publisher, or stop following. Followers may be told of new treasures. Safe to repeat."""
 
     path = "/follow"
     method = "POST"

@@ -51,13 +51,13 @@ class TaskPage(msgspec.Struct, kw_only=True):
     """All that a task's page shows. `is_prize`, `is_draw`, `mine` and `can_dig` are about the caller.
 
     `created_at` is when it was published: since then its depths are fixed. `mine` is 1 for the publisher,
-    also once the task has ended. Digs within `fair_start_ms` after a cooldown
-    are tried in a random order; `fair_start_ms` is 0 if they are not. `prize_state` is the state of the
-    caller's prize, as `state` in `drawPrize`; "" if they did not win. `claim_until` is the last moment to
-    claim a prize, the caller's if they won, in unix ms; 0 while the task runs. `starts_at` and `expires_at`
-    are as on cards. `seed_hash` and `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only
-    the publisher and winners see the page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and
-    `value` are their prize's, and `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
+    even once the task has ended. Digs within `fair_start_ms` after a cooldown are tried in a random order;
+    `fair_start_ms` is 0 if they are not. `prize_state` is the state of the caller's prize, as `state` in
+    `drawPrize`; "" if they did not win. `claim_until` is the last moment to claim a prize, the caller's if
+    they won, in unix ms; 0 while the task runs. `starts_at` and `expires_at` are as on cards. `seed_hash` and
+    `nonce` are "" if `rules_version` is 1. Unless `review` is "shown", only the publisher and winners see the
+    page. For a winner `goods_type`, `draw_type`, `money`, `money_fen` and `value` are their prize's, and
+    `rank` is its place in `ranks`, from 1, 0 if all prizes are alike.
     """
 
     goods_type: int
@@ -142,7 +142,7 @@ class GetTaskDetailsReply(TaskPage, kw_only=True):
     data: TaskPageData
 
 
-# Marks a hole in an encoded page. JSON writes a NUL in a text as \\u0000, so there are no others.
+# Marks a hole in an encoded page. JSON writes a NUL in a text as \\u0000, so a page has no other NULs.
 _MARK = b"\x00"
 
 

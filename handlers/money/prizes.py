@@ -43,7 +43,7 @@ _STATES = {
     "expiring": "退回中",
     "returned": "已退回",
 }
-_BY_MAIL = _STATES | {"given": "待寄出"}  # the address is here
+_BY_MAIL = _STATES | {"given": "待寄出"}  # the address has come
 _COLUMNS = (
     *("深度", "中奖者", "状态", "中奖时间", "领取时间", "收件人", "电话", "地址"),
     *("快递公司", "运单号", "寄出时间", "收到时间", "奖品"),
@@ -199,15 +199,16 @@ class GetWinnersRequest(msgspec.Struct):
 
 
 class WinnerRow(msgspec.Struct):
-    """A winner: at which depth, how far the claim has come, where to send it. Times: unix ms, 0 for never.
+    """A winner: at which depth, how far the claim has come, where to send the prize. Times: unix ms, 0 for
+    never.
 
     `state`: won, claiming, given, frozen (by an operator), expiring, returned. Red packets may also be held.
     Goods by mail are given once the winner's address has come, then sent, then received. `address_waits` is 1
-    if it has come, but opens only once earlier goods are sent. `address_deleted` is 1 once the address was
+    if it has come, but is shown only once earlier goods are sent. `address_deleted` is 1 once the address was
     deleted: 90 days after the goods arrived or, if none were sent, after the address came. It is also deleted
     if the prize is returned or the winner erased. `rank` is the prize's place in the details' `ranks`, from
-    1, 0 if all are alike; `prize` is its name then, else the task's. `overdue` is 1 if the address is here
-    for three days and the goods are not sent.
+    1, 0 if all are alike; `prize` is its name then, else the task's. `overdue` is 1 if the address came more
+    than three days ago and the goods are not sent.
     """
 
     depth: int
@@ -235,13 +236,14 @@ class WinnerRow(msgspec.Struct):
 
 
 class GetWinnersReply(Reply, kw_only=True):
-    """Winners in order of depth; with `page`, the overdue ones first. `number` is how many are wanted.
+    """Winners in order of depth; with `page`, the overdue ones first. `number` is how many `wanted` selects.
 
     `claim_until`: the last moment to claim, in unix ms; 0 while the task runs.
 
-    If an operator released prizes that nobody has claimed yet, that of the prize released last counts.
-    `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It is ""
-    if they are shown: the first ten that are not sent, of all tasks of this publisher.
+    If an operator released prizes that nobody has claimed yet, `claim_until` is that of the prize released
+    last. `addresses_closed` says why no address is shown: the task is under report, taken down or frozen. It
+    is "" if addresses are shown: those of the first ten goods that are not sent yet, over all tasks of this
+    publisher.
     """
 
     claim_until: int

@@ -93,7 +93,7 @@ class OpsDisconnectRequest(msgspec.Struct):
 
 
 class OpsDisconnect(OperatorAct):
-    """Send a process's watchers to the others."""
+    """Send a process's watchers to the other processes."""
 
     path = "/ops/disconnect"
 

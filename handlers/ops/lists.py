@@ -28,7 +28,8 @@ def board_tasks(context: Context, tasks: list[Task]) -> list[BoardTask]:
 class OpsListRequest(msgspec.Struct):
     """`hidden`: only publisher and winners see them. `unpaid`: red packets that nobody paid.
 
-    `held`: tasks whose money we hold. `featured`: those on top of the square, also if nobody sees them now.
+    `held`: tasks whose money we hold. `featured`: those on top of the square, even if nobody can see them
+    now.
     """
 
     of: Annotated[

@@ -30,7 +30,7 @@ Moment = Annotated[int, Meta(ge=0, le=2**53, title="时刻", description="毫秒
 
 
 class OpsLogRequest(msgspec.Struct, kw_only=True):
-    """Whose acts, which, about which task (code) or person (public number), from when until before when."""
+    """Whose acts, of which kind, about which task (code) or person (public number), from when until when."""
 
     operator: Annotated[str, Meta(max_length=64, title="操作人", description="最长 64 个字")] = ""
     act: Annotated[str, Meta(pattern=r"\A[a-z_]{0,32}\Z", title="操作", description="一种操作的英文名")] = ""
@@ -69,8 +69,8 @@ class OpsAct(msgspec.Struct, kw_only=True):
 
 
 class OpsLogReply(Reply, kw_only=True):
-    """At most 200 acts and the rest of the last act's millisecond, the newest first. `more`: there are older
-    ones."""
+    """At most 200 acts, and all others of the last act's millisecond, the newest first. `more`: there are
+    older ones."""
 
     data: list[OpsAct]
     more: int
@@ -136,7 +136,7 @@ class OpsExportLogRequest(OpsLogRequest, kw_only=True):
 
 
 class OpsExportLog(TableAct):
-    """The audit log, or what is wanted of it, as CSV."""
+    """The audit log, or the part that is asked for, as CSV."""
 
     path = "/ops/exportLog"
 

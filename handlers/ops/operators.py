@@ -120,7 +120,7 @@ def refuse_queries(request: HTTPServerRequest) -> None:
 
 
 class OperatorInterface(Interface):
-    """An interface for operators, by their cookie. A page of another site cannot use it."""
+    """An interface for operators, who are known by a cookie. A page of another site cannot use it."""
 
     body_seconds = BODY_SECONDS
     role: ClassVar[Role] = "look"

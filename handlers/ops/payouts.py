@@ -119,7 +119,7 @@ class OpsPayoutRequest(msgspec.Struct):
 
 
 class OpsFreeze(OperatorAct):
-    """Freeze the prizes of a task or a person, or the one at a depth. Bills that are out are cancelled."""
+    """Freeze the prizes of a task or a person, or the one at a depth. Pending bills are cancelled."""
 
     path = "/ops/freeze"
     role = "money"
@@ -141,7 +141,7 @@ class OpsRelease(OperatorAct):
 
 
 class OpsReturn(OperatorAct):
-    """Return frozen or held prizes to the publisher; money together with what nobody claims."""
+    """Return frozen or held prizes to the publisher. Red packets are refunded with unclaimed ones."""
 
     path = "/ops/return"
     role = "money"

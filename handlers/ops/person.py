@@ -30,7 +30,8 @@ PersonKey = Annotated[str, Meta(pattern=KEY_PATTERN, title="哪一条", descript
 
 
 class Named(msgspec.Struct, kw_only=True):
-    """A person: who dug `depth` of `code`, 0 for its publisher; or else `key`, from a list."""
+    """A person: the digger of `depth` of `code` (0: its publisher), or else the person with `key` in a
+    list."""
 
     code: Code | None = None
     depth: Depth | None = None

@@ -30,7 +30,7 @@ class Reporter(msgspec.Struct):
 
 
 class Reported(msgspec.Struct):
-    """A reported task: how many people reported it since when (unix ms), for what, and what they wrote.
+    """A reported task: how many people reported it, since when (unix ms), for what, and what they wrote.
 
     `pic` is a path of this server. `reporters` has the first 10.
     """

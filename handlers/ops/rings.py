@@ -37,7 +37,8 @@ class OpsRingActRequest(msgspec.Struct):
 
 
 class RingMember(msgspec.Struct):
-    """A member of the ring; its number is valid in this reply only. Sums are what the ring paid itself."""
+    """A member of the ring; its number is valid in this reply only. Sums count only red packets within the
+    ring."""
 
     number: int
     wxname: str

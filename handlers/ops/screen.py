@@ -76,7 +76,8 @@ class OpsDig(msgspec.Struct):
 
 
 class Shares(msgspec.Struct):
-    """How many people opened the task; how many were brought by sharers, by how many, and by the best one."""
+    """How many people opened the task; how many were brought by sharers, by how many sharers, and by the best
+    one."""
 
     opened: int
     sharers: int
@@ -96,7 +97,7 @@ class Payment(msgspec.Struct):
 
 
 class Money(msgspec.Struct):
-    """Where a task's money is. `held_fen` is neither given nor refunded; `owed_fen` is part of it.
+    """Where a task's money is. `held_fen` is neither given nor refunded; `owed_fen` is part of `held_fen`.
 
     `prizes` counts prizes by state. `differences` is [] if everything balances.
     """

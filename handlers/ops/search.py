@@ -73,7 +73,7 @@ class OpsSearchReply(Reply, kw_only=True):
 
 
 class OpsSearch(OperatorInterface):
-    """Search for people, treasures and prizes. A phone is looked for with the role `act` alone.
+    """Search for people, treasures and prizes. Searching by a phone needs at least the role `act`.
 
     It is a POST, because proxies log queries, and no phone or pasted token must get into a log.
     """

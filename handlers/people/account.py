@@ -27,7 +27,7 @@ from server.realtime.limits import Count
 from server.store.people.people import Person, is_named, shown_face, shown_name
 
 DOUBTED_AT_ONCE = 8
-# How long a login waits for its turn where many codes are wrong.
+# How long a login waits for its turn if many codes from its address are wrong.
 TURN_SECONDS = 2.0
 BUSY_ADDRESS = "这个网络地址上登录的人太多，请稍后再试"
 
@@ -55,7 +55,7 @@ class UserLoginRequest(msgspec.Struct):
 
 
 class User(msgspec.Struct):
-    """The person who logged in, and the token that proves it from now on.
+    """The person who logged in, and the token that proves their identity from now on.
 
     `named` is 0 if they have no name of their own: ask for one (`setProfile`) before others are to see it.
     `delete_at` is when their account will be deleted (unix ms), 0 unless they asked for it.
@@ -81,7 +81,7 @@ class UserLoginReply(Reply, kw_only=True):
 
 
 class UserLogin(Interface):
-    """Log in with WeChat's code. It says who it is; name and picture come from `setProfile`."""
+    """Log in with WeChat's code. The code says who logs in; name and picture come from `setProfile`."""
 
     path = "/userLogin"
 
@@ -129,7 +129,8 @@ class UserLogin(Interface):
     async def _log_in_with_others(self, request: UserLoginRequest) -> Person:
         """Log in from an address with too many wrong codes: other people there must not be shut out.
 
-        WeChat is asked about few of their codes at once. Raises Busy if the turn does not come in time.
+        WeChat is asked about few codes of such addresses at once. Raises Busy if the turn does not come in
+        time.
         """
         try:
             async with asyncio.timeout(TURN_SECONDS):
@@ -278,7 +279,7 @@ class Logout(Interface):
 
 
 class DeleteAccountReply(Reply, kw_only=True):
-    """`delete_at` is when the account will be deleted (unix ms), until when `/keepAccount` keeps it."""
+    """`delete_at` is when the account will be deleted (unix ms); `/keepAccount` keeps it until then."""
 
     delete_at: int
 
@@ -289,7 +290,7 @@ class DeleteAccount(ProvenAct):
     path = "/deleteAccount"
 
     async def answer(self, request: OwnRequest) -> DeleteAccountReply:
-        """Raises TooOften, and CannotLeave while something of theirs is under way."""
+        """Raises TooOften, and CannotLeave while something of the caller's is under way."""
         person = await self.person()
         await limit(self.context, self.request, self.caller, {"profiles": 1})
         return DeleteAccountReply(delete_at=await leave(self.context, person))

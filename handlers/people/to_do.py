@@ -16,7 +16,7 @@ from server.game.task import unpaid_until_ms
 from server.store.money.prizes import Matter, WonPrize
 
 AT_MOST = 50
-# A task that waits longer for its review is shown in its publisher's list alone.
+# A task that waits longer for its review is shown only in its publisher's list.
 PUBLISHED_WITHIN_MS = 30 * DAY_MS
 Act: TypeAlias = Literal["claim", "receive", "ship", "pay"]
 

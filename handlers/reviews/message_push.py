@@ -58,6 +58,6 @@ class Pushed(Receiver):
         return self.request.query_arguments.get(name, [b""])[-1].decode(errors="replace")
 
     def write_error(self, status_code: int, **_: Any) -> None:
-        """Answer only a status code: WeChat sends it again."""
+        """Answer only a status code, after which WeChat sends the event again."""
         self.set_status(500)
         self.finish()

@@ -26,7 +26,7 @@ class ReportRequest(msgspec.Struct):
 
 
 class ReportTask(Interface):
-    """Report a task: once a person and task, and again changes nothing."""
+    """Report a task. A second report by the same person changes nothing."""
 
     path = "/report"
     method = "POST"

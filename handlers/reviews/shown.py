@@ -12,8 +12,8 @@ from server.game.review import review_of
 
 
 async def require_shown(context: Context, code: str, task: Mapping[str, Any], unionid: str) -> None:
-    """Raise NotShown unless a person may see a task that is not watched here (else see
-    `WatchedTask.opens_for`).
+    """Raise NotShown unless a person may see a task. If this process watches the task, use
+    `WatchedTask.opens_for`.
 
     Asks no store if everybody may see it.
     """
