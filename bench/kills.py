@@ -34,7 +34,7 @@ from support.invariants import check_nothing_is_half_done
 from support.message_scenarios import MESSAGE_SCENARIOS, SANDBOX, check_told_once, repeat
 from support.messages import MESSAGES
 from support.money_world import World
-from support.purse import find, misbehave, sweep_until_quiet
+from support.purse import find, sweep_until_quiet
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
@@ -101,9 +101,9 @@ async def kill_everywhere(world: World, scenarios: list[str]) -> int:
             step += 1
             for name in (*COLLECTIONS, *SANDBOX):
                 await context.store.database[name].delete_many({})
-            await misbehave(client, "behave")
+            await client.misbehave("behave")
             stage = await ALL[scenario][0](Stage(client, context, *_two(client)))
-            await misbehave(client, "lose_notice", times=100)
+            await client.misbehave("lose_notice", times=100)
             child = await asyncio.create_subprocess_exec(
                 *(sys.executable, __file__, "--die", scenario, stage.code, str(step)),
                 env={**os.environ, **_environment(world)},

@@ -30,7 +30,7 @@ from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.store import Store
 from support.client import Client, Someone
 from support.money_world import World
-from support.purse import DAY_MS, let_pass, order, publish_red_packet, rest, wx
+from support.purse import DAY_MS, let_pass, rest
 
 _T = TypeVar("_T")
 # The most that each number of accounts may get on the first day and within a week, in yuan.
@@ -160,12 +160,12 @@ async def win(world: World, payout: Payout) -> list[tuple[Account, str, int]]:
     """Publish, pay and dig; return who won where, and how much. [] if the rules forbid the order."""
     number = len(payout.winners)
     rules = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0}
-    code = await publish_red_packet(payout.publisher, money=payout.yuan, is_public=payout.is_public, **rules)
+    code = await payout.publisher.publish_packet(money=payout.yuan, is_public=payout.is_public, **rules)
     asked = await payout.publisher.post("/payTask", code=code, money=payout.yuan * number)
     if asked["status"]:
         return []
-    parameters = await order(payout.publisher, code, payout.yuan * number)
-    assert (await wx(world.client, "pay", appId=world.settings.appid, **parameters)).endswith(":ok")
+    parameters = await payout.publisher.order(code, payout.yuan * number)
+    assert (await world.client.wx("pay", **parameters)).endswith(":ok")
     await rest(world.context)
     for winner in payout.winners:
         await winner.dig(code)
@@ -178,7 +178,7 @@ async def paid(world: World, winner: Account, code: str) -> str:
     reply = await winner.post("/drawPrize", code=code)
     if reply["status"]:
         return str(reply["error"])
-    said = await wx(world.client, "confirm", package=reply["package_info"])
+    said = await world.client.wx("confirm", package=reply["package_info"])
     await rest(world.context)
     return "" if said.endswith(":ok") else said
 
@@ -236,9 +236,9 @@ async def honest(world: World, new_publisher: bool) -> tuple[int, int]:
     new = await log_in(world.client, [f"{run} new {n}" for n in range(151)], lambda n: an_address(n + 500))
     publisher = (new if new_publisher else old).pop()
     rules = {"prize_num": 50, "forecast_num": 300, "interval": 5, "fluctuation": 2, "is_public": 1}
-    code = await publish_red_packet(publisher, money=10, **rules)
-    parameters = await order(publisher, code, 500)
-    assert (await wx(world.client, "pay", appId=world.settings.appid, **parameters)).endswith(":ok")
+    code = await publisher.publish_packet(money=10, **rules)
+    parameters = await publisher.order(code, 500)
+    assert (await world.client.wx("pay", **parameters)).endswith(":ok")
     await rest(world.context)
     crowd = old[:150] + new[:150]
     random.Random(1).shuffle(crowd)

@@ -472,7 +472,7 @@ def app(context: Context) -> Application:
 
 
 @pytest.fixture
-def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterator[Client]:
+def client(io_loop: Any, http_server: HTTPServer, settings: Settings, context: Context) -> Iterator[Client]:
     """A client of the running server."""
     http = httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{settings.port}",
@@ -480,7 +480,7 @@ def client(io_loop: Any, http_server: HTTPServer, settings: Settings) -> Iterato
         limits=httpx.Limits(max_connections=300),
     )
     # With checks, everybody has the default name of WeChat, which is not checked.
-    yield Client(http, nickname="微信用户" if settings.checks_content else None)
+    yield Client(http, nickname="微信用户" if settings.checks_content else None, context=context)
     io_loop.run_sync(http.aclose)
 
 
@@ -553,10 +553,10 @@ def other_port(io_loop: Any, other: Context) -> Iterator[int]:
 
 
 @pytest.fixture
-def elsewhere(io_loop: Any, other_port: int) -> Iterator[Client]:
+def elsewhere(io_loop: Any, other: Context, other_port: int) -> Iterator[Client]:
     """A client of the second process."""
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}", timeout=20)
-    yield Client(http)
+    yield Client(http, context=other)
     io_loop.run_sync(http.aclose)
 
 

@@ -256,9 +256,7 @@ async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(s
 async def test_wechat_is_asked_whether_deliveries_must_be_reported(client, context, wish, verdict, found):
     await client.http.post("/sandbox/misbehave", json=wish)
     settings = context.settings
-    wechat = WeChat(
-        settings.appid, settings.app_secret, settings.wechat_api, context.store.leases
-    )
+    wechat = WeChat(settings.appid, settings.app_secret, settings.wechat_api, context.store.leases)
     row = await checking._delivery_row(wechat)
     assert (row.verdict, row.found.endswith(found)) == (verdict, True)
 
@@ -371,9 +369,6 @@ def test_release_checks_first_and_changes_nothing_where_that_fails(uri, redis_ur
     code, said = run("release", redis="redis://127.0.0.1:1")
     assert (code, "Redis" in said, "the database is ready" in said) == (1, True, False)
     assert "nothing was released" in said
-    assert run("release", "--unchecked", redis="redis://127.0.0.1:1") == (
-        0,
-        "the database is ready\n",
-    )
+    assert run("release", "--unchecked", redis="redis://127.0.0.1:1") == (0, "the database is ready\n")
     code, said = run("check")
     assert (code, "FAILED" in said, "a treasure's life" in said) == (0, False, True)

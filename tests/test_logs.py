@@ -9,12 +9,11 @@ from collections.abc import Callable
 from server.actions.digging.win import record_prize
 from server.security.addresses import networks
 from server.telemetry import logs
-from support.purse import find, rest, won_packet
+from support.purse import find, rest
 
 
-async def test_an_error_of_the_store_is_logged_without_the_values_that_were_written(client, context, log):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
+async def test_an_error_of_the_store_is_logged_without_the_values_that_were_written(context, log, alice, bob):
+    code = await alice.won_packet(bob)
     (dig,) = await find(context, "digs", code=code)
     context.background.spawn(record_prize(context, dig | {"_id": f"{code}:2", "depth": 2}))  # type: ignore[arg-type]
     await rest(context)

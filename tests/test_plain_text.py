@@ -69,12 +69,12 @@ async def test_a_winners_address_is_cleaned(alice, bob):
     where = {"receiver": f"王{EVIL}\n小明", "phone": "13800138000", "address": f"某路{EVIL}\r\n二号"}
     kept = {"receiver": "王abc[31m 小明", "phone": "13800138000", "address": "某路abc[31m\n二号"}
     for _ in range(2):
-        claimed = await bob.post("/drawPrize", code=code, **where)
+        claimed = await bob.claim(code, **where)
         assert {name: claimed[name] for name in kept} == kept
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert {name: row[name] for name in kept} == kept
     for name, what in (("receiver", "收货人"), ("address", "详细地址")):
-        reply = await bob.post("/drawPrize", code=code, **where | {name: "\u202e\u2066"})
+        reply = await bob.claim(code, **where | {name: "\u202e\u2066"})
         assert reply["msg"].startswith(f"“{what}”应为 1 到 ")
 
 

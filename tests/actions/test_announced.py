@@ -9,7 +9,7 @@ from server.context import Context
 from server.game.amounts import DAY_MS, spoken
 from server.game.task import AHEAD_DAYS
 from support.client import Someone
-from support.purse import check_books, order, pay, publish_red_packet, rest, sweep_until_quiet, wx
+from support.purse import check_books, rest, sweep_until_quiet
 
 HOUR_MS = 3_600_000
 
@@ -78,14 +78,13 @@ async def test_times_that_do_not_fit_are_refused_in_words(context, alice):
     assert (await alice.get("/getMyRelease"))["data"] == []
 
 
-async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, context, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(context, open_page, alice, bob):
     now_ms = context.clock.now_ms()
     times = {"starts_at": now_ms + HOUR_MS, "ends_at": now_ms + 3 * HOUR_MS}
-    early = await publish_red_packet(alice, **times)
-    late = await publish_red_packet(alice, **times)
+    early = await alice.publish_packet(**times)
+    late = await alice.publish_packet(**times)
     assert (await bob.dig(early))["error"] == "not_paid"
-    await pay(client, context, alice, early)
+    await alice.pay(early)
     refused = await bob.dig(early)
     assert (refused["error"], refused["cd_until"]) == ("cooling_down", times["starts_at"])
     page = await open_page(bob, late)
@@ -93,7 +92,7 @@ async def test_a_red_packet_that_is_paid_before_its_start_waits_for_it(client, c
     assert (await bob.get("/getTaskDetails", code=late))["expires_at"] == times["ends_at"]
     await begin(context, late)
     await context.store.tasks.collection.update_one({"_id": late}, {"$unset": {"ends_at": ""}})
-    await pay(client, context, alice, late)
+    await alice.pay(late)
     opened = {task["_id"]: task for task in await context.store.tasks.find_many([early, late])}
     assert (opened[early]["opened_at"], opened[early]["expires_at"]) == (times["starts_at"], times["ends_at"])
     assert opened[late]["opened_at"] >= now_ms
@@ -107,11 +106,11 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     alice, bob = await client.log_in_all("alice", "bob")
     ends_at = context.clock.now_ms() + HOUR_MS
     goods = await alice.publish(cd=1, forecast_num=3_500, ends_at=ends_at)
-    late, unpaid = [await publish_red_packet(alice, ends_at=ends_at) for _ in range(2)]
+    late, unpaid = [await alice.publish_packet(ends_at=ends_at) for _ in range(2)]
     found = await context.store.tasks.find(unpaid)
     waiting = (await alice.get("/getMyInfo"))["to_do"]
     assert {each["until"] for each in waiting} == {found["due_at"]} == {ends_at}
-    parameters = await order(alice, late)
+    parameters = await alice.order(late)
     [ordered] = await context.store.orders.of_task(late)
     assert ordered["expires_at"] == ends_at // 1000 * 1000
     now_ms = context.clock.now_ms()
@@ -123,7 +122,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
     assert (refused["error"], "说好的结束时间到了" in refused["msg"]) == ("ended", True)
     assert await context.store.orders.of_task(unpaid) == []
     await tasks.update_one({"_id": unpaid}, {"$set": {"due_at": now_ms}})
-    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    assert (await client.wx("pay", **parameters)).endswith(":ok")
     await rest(context)
     assert (await bob.dig(late))["error"] == "ended"
     await sweep_until_quiet(context)
@@ -137,7 +136,7 @@ async def test_what_ended_as_announced_is_not_dug_or_paid_and_a_payment_on_its_w
 async def test_the_rules_of_what_is_not_paid_or_ended_early_say_its_announced_times(context, alice):
     now_ms = context.clock.now_ms()
     starts_at, ends_at = now_ms + DAY_MS, now_ms + 3 * DAY_MS
-    unpaid = await publish_red_packet(alice, starts_at=starts_at, ends_at=ends_at)
+    unpaid = await alice.publish_packet(starts_at=starts_at, ends_at=ends_at)
     ended = await alice.publish(starts_at=starts_at)
     assert (await alice.post("/endTask", code=ended))["status"] == 0
     said = {}

@@ -21,14 +21,11 @@ from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture, admit
 from support.meanwhile import meanwhile
 from support.operators import operator
-from support.purse import check_books, find, order, publish_red_packet, rest, sweep_until_quiet, wx
+from support.purse import check_books, find, rest, sweep_until_quiet
 from support.steps import Killed, die
 from support.stored import person_of
 
 REASON = "用脚本挖宝"
-
-
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +72,7 @@ async def test_a_banned_person_may_do_nothing_more_but_look_and_claim(client, co
     assert (await alice.get("/getTaskDetails", code=code))["now_depth"] == depth
     assert await context.store.tasks.released_number(bob.unionid) == 0
     assert (await bob.get("/getTaskList"))["status"] == 0
-    claimed = await bob.post("/drawPrize", code=won)
+    claimed = await bob.claim(won)
     assert (claimed["status"], len(claimed["pickup"])) == (0, 6)
 
 
@@ -93,13 +90,13 @@ async def test_a_ban_holds_whether_wechat_gives_a_unionid_or_not(client, given):
 
 async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlier_order_pays(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code, other = [await publish_red_packet(alice, money=2) for _ in range(2)]
-    parameters = await order(alice, code)
+    code, other = [await alice.publish_packet(money=2) for _ in range(2)]
+    parameters = await alice.order(code)
     await ban(client, code)
     refused = await (await client.log_in("alice")).post("/payTask", code=other, money=2)
     assert (refused["error"], REASON in refused["msg"]) == ("banned", True)
     assert await context.store.orders.find_live(other) is None
-    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    assert (await client.wx("pay", **parameters)).endswith(":ok")
     await rest(context)
     assert (await bob.dig(code))["error"] == "not_paid"
     await sweep_until_quiet(context)
@@ -114,8 +111,8 @@ async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlie
 async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
     client, context, monkeypatch, step, alice
 ):
-    code = await publish_red_packet(alice, money=2)
-    await order(alice, code)
+    code = await alice.publish_packet(money=2)
+    await alice.order(code)
     await ban(client, code)
     [paid] = await find(context, "orders")
     assert await context.store.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 1))
@@ -141,8 +138,7 @@ async def test_a_treasure_whose_publisher_is_banned_before_it_is_saved_is_not_sa
     assert await context.store.tasks.released_number(alice.unionid) == 1
 
 
-async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(client, context, other_port):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_lifting_a_ban_is_an_act_too_and_works_at_once_in_all_processes(client, other_port, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     url = (await bob.upload(a_picture()))["url"]
     await bob.dig(code)
@@ -207,10 +203,7 @@ async def test_an_upload_that_was_under_way_is_refused(client, alice):
         await may_end.wait()
         yield body[200:]
 
-    headers = {
-        "Content-Type": "multipart/form-data; boundary=x",
-        "Authorization": f"Bearer {alice.token}",
-    }
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Authorization": f"Bearer {alice.token}"}
     sending = asyncio.ensure_future(client.http.post("/uploadFile", content=parts(), headers=headers))
     await begun.wait()
     await alice.get("/getMyInfo")  # its reply comes after the first part is done

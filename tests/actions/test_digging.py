@@ -162,7 +162,7 @@ async def test_two_processes_racing_make_one_dig_per_window(client, context, oth
     await check_history(context, code)
 
 
-async def test_a_name_that_looks_like_a_field_is_only_a_name(client, context, alice):
+async def test_a_name_that_looks_like_a_field_is_only_a_name(client, alice):
     dollar = await client.log_in("dollar", nickname="$seed_box")
     code = await alice.publish(name="$seed_box", wxname="$$ROOT", forecast_num=100)
     reply = await dollar.dig(code)

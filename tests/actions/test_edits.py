@@ -9,7 +9,7 @@ from server.actions.announce import square_of
 from server.actions.reviews.review import follow_review
 from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
-from support.purse import check_books, find, misbehave, pay, publish_red_packet, sweep_until_quiet
+from support.purse import check_books, find, sweep_until_quiet
 from support.reviews import CHECKED, settle
 
 NEW = {"name": "两只旧闹钟", "synopsis": "走得准\n会响"}
@@ -118,10 +118,10 @@ class TestWhereContentsAreChecked:
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
         self, client, context, monkeypatch, alice
     ):
-        code = await publish_red_packet(alice, prize_num=1, money=2)
+        code = await alice.publish_packet(prize_num=1, money=2)
         await settle(context)
-        await pay(client, context, alice, code)
-        await misbehave(client, "judge", call="msg_sec_check", code="risky")
+        await alice.pay(code)
+        await client.misbehave("judge", call="msg_sec_check", code="risky")
         with monkeypatch.context() as patch:
             patch.setattr("server.actions.digging.edit.submit_task", failing(RuntimeError()))
             await alice.post("/editTask", code=code, name="坏话")

@@ -29,20 +29,7 @@ from support.kills import Written
 from support.leading import let_the_lease_end
 from support.login import a_ticket
 from support.meanwhile import meanwhile
-from support.purse import (
-    DAY_MS,
-    all_documents,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    paid_packet,
-    pay,
-    publish_red_packet,
-    put_back,
-    sweep_until_quiet,
-    win,
-)
+from support.purse import DAY_MS, all_documents, check_books, find, let_pass, put_back, sweep_until_quiet
 from support.stored import person_of
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
@@ -62,24 +49,18 @@ async def a_life(client: Client, context: Context) -> tuple[Someone, dict[str, s
     for digger in (bob, carol, bob):
         assert (await digger.dig(codes["running"]))["is_prize"] == 0
     codes["mailed"] = await alice.publish(forecast_num=1)
-    await win(client, context, bob, codes["mailed"])
-    assert (await bob.post("/drawPrize", code=codes["mailed"], **ADDRESS))["is_draw"] == 1
-    codes["packet"] = await publish_red_packet(alice)
-    await pay(client, context, alice, codes["packet"])
-    await win(client, context, bob, codes["packet"])
-    package = (await bob.post("/drawPrize", code=codes["packet"]))["package_info"]
-    assert (await confirm(client, context, package)).endswith(":ok")
+    await bob.win(codes["mailed"])
+    assert (await bob.claim(codes["mailed"], **ADDRESS))["is_draw"] == 1
+    codes["packet"] = await alice.won_packet(bob)
+    await bob.take(codes["packet"])
     codes["own"] = await bob.publish(forecast_num=1)
-    await win(client, context, carol, codes["own"])
-    assert (await carol.post("/drawPrize", code=codes["own"], **ADDRESS))["is_draw"] == 1
+    await carol.win(codes["own"])
+    assert (await carol.claim(codes["own"], **ADDRESS))["is_draw"] == 1
     there = {"place": "鲍勃家楼下", "pickup_time": "鲍勃在家时", "contact": "鲍勃的微信"}
     on_site = await bob.publish(draw_type=1, **there)
     assert (await bob.post("/endTask", code=on_site))["status"] == 0
-    codes["paid"] = await publish_red_packet(bob)
-    await pay(client, context, bob, codes["paid"])
-    await win(client, context, carol, codes["paid"])
-    package = (await carol.post("/drawPrize", code=codes["paid"]))["package_info"]
-    assert (await confirm(client, context, package)).endswith(":ok")
+    codes["paid"] = await bob.won_packet(carol)
+    await carol.take(codes["paid"])
     shared = await bob.get("/getTaskDetails", code=codes["running"])
     codes["share"] = shared["share"]
     await carol.get("/getTaskDetails", code=codes["running"], is_share=1, from_unionid=bob.unionid)
@@ -261,24 +242,24 @@ async def test_erasure_is_refused_with_its_reasons_while_the_person_is_needed(cl
 
     published = await bob.publish(forecast_num=1)
     assert f"task {published} of theirs runs" in await reasons()
-    await win(client, context, carol, published)
+    await carol.win(published)
     assert f"prizes of their task {published}" in await reasons()
-    await carol.post("/drawPrize", code=published, **ADDRESS)
-    packet = await paid_packet(client, context, bob, prize_num=2, interval=1, fluctuation=0, forecast_num=2)
+    await carol.claim(published, **ADDRESS)
+    packet = await bob.paid_packet(prize_num=2, interval=1, fluctuation=0, forecast_num=2)
     assert f"task {packet} of theirs runs" in await reasons()
-    await win(client, context, carol, packet)
+    await carol.win(packet)
     await let_pass(context, 5 * DAY_MS + 1000)
     await sweep_until_quiet(context)
     assert "are neither given nor returned" in await reasons()
-    package = (await carol.post("/drawPrize", code=packet))["package_info"]
-    await confirm(client, context, package)
+    package = (await carol.claim(packet))["package_info"]
+    await client.confirm(package)
     running = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, draw_type=1)
-    await win(client, context, bob, running)
+    await bob.win(running)
     assert f"they won in task {running}" in await reasons()
-    pickup = (await bob.post("/drawPrize", code=running))["pickup"]
+    pickup = (await bob.claim(running))["pickup"]
     assert "is claiming" in await reasons()
     await alice.post("/confirmDraw", code=running, pickup=pickup)
-    await win(client, context, carol, running)
+    await carol.win(running)
     assert await erase(context.store, bob.unionid) == 1
     await check_invariants(context)
     with pytest.raises(CannotErase, match="nobody with this id"):
@@ -293,7 +274,7 @@ async def test_a_task_published_just_before_the_lock_out_stops_the_forgetting(cl
     assert (await (await client.log_in("bob")).get("/getMyInfo"))["release_num"] == 1
 
 
-async def test_follows_are_deleted_whatever_their_numbers_are(client, context, bob):
+async def test_follows_are_deleted_whatever_their_numbers_are(context, bob):
     follow = {"publisher": bob.unionid, "at": 1}
     for follower, number in (("unnumbered", {}), ("above the count", {"n": 9000})):
         row = follow | number | {"_id": f"{bob.unionid}:{follower}", "follower": follower}
@@ -392,18 +373,18 @@ async def test_an_account_is_not_deleted_while_something_of_its_owner_is_under_w
     await context.store.database["reviews"].insert_one(dict(review))
     assert "你发布的“我的猫”还在检查" in await told()
     await context.store.database["reviews"].delete_many({})
-    await win(client, context, carol, own)
+    await carol.win(own)
     assert "你发布的“我的猫”还有奖品没有给出或退回" in await told()
-    await carol.post("/drawPrize", code=own, **ADDRESS)
+    await carol.claim(own, **ADDRESS)
     assert "你发布的“我的猫”还有奖品没有寄出" in await told()
     parcel = {"carrier": "顺丰", "number": "SF0123456789"}
     await bob.post("/shipPrize", code=own, depth=1, **parcel)
     mailed = await alice.publish(forecast_num=1, name="她的狗")
-    await win(client, context, bob, mailed)
+    await bob.win(mailed)
     asked = await bob.post("/deleteAccount")
     assert asked["status"] == 0, "what nobody has claimed stops nothing"
     bob = await client.log_in("bob")
-    assert (await bob.post("/drawPrize", code=mailed, **ADDRESS))["is_draw"] == 1
+    assert (await bob.claim(mailed, **ADDRESS))["is_draw"] == 1
     await days_pass(context)
     await erase_leavers(context)
     assert await find(context, "people", _id=bob.unionid, forgotten_as={"$exists": False})

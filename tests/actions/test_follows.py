@@ -19,7 +19,7 @@ from server.store.people import erasure
 from support.client import Client, Someone
 from support.meanwhile import failing
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
-from support.purse import find, let_pass, pay, publish_red_packet
+from support.purse import find, let_pass
 from support.steps import Killed, Steps
 from support.stored import person_of
 
@@ -75,10 +75,10 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
         assert (await fan.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
     await allow(client, "bob", "announced")
     await alice.publish(name="只给熟人", is_public=0)
-    packet = await publish_red_packet(alice)
+    packet = await alice.publish_packet()
     await send_until_quiet(context)
     assert await told(client, "bob") == [[]]
-    await pay(client, context, alice, packet)
+    await alice.pay(packet)
     await send_until_quiet(context)
     [name] = [task["name"] for task in await find(context, "tasks", _id=packet)]
     assert await told(client, "bob", "carol") == [[(name, "可以挖了")], []]

@@ -60,9 +60,7 @@ def test_a_rotation_is_logged_with_what_became_of_it(io_loop, context, log, monk
     monkeypatch.setenv("SECRET_KEY", context.settings.secret_key)
     assert main(["rotate"]) == 0
     foreign = Keys(OTHER.encode()).seal("seed", b"seed", "code")
-    io_loop.run_sync(
-        lambda: context.store.database["tasks"].insert_one({"_id": "code", "seed_box": foreign})
-    )
+    io_loop.run_sync(lambda: context.store.database["tasks"].insert_one({"_id": "code", "seed_box": foreign}))
     assert main(["rotate"]) == 1
     assert log() == [
         ("run_rotate", Keys(OTHER.encode()).fingerprint, "refused"),

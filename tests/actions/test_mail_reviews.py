@@ -13,7 +13,7 @@ from server.settings import GUARDED_DEFAULTS
 from server.store.people.people import Ban
 from support.meanwhile import failing
 from support.operators import operator
-from support.purse import find, misbehave
+from support.purse import find
 from support.reviews import CHECKED, settle, state_of
 from support.stored import person_of
 
@@ -22,7 +22,7 @@ MOST = 20
 
 @pytest.fixture(params=[{}, CHECKED], ids=["nothing is checked", "WeChat checks"])
 def environment(request: Any) -> dict[str, str]:
-    return {**request.param, "OPS_TOKEN": "open sesame", "MAIL_REVIEW_PRIZES": str(MOST)}
+    return {**request.param, "MAIL_REVIEW_PRIZES": str(MOST)}
 
 
 def goods(**changes: int) -> dict[str, int]:
@@ -81,7 +81,7 @@ async def test_a_thousand_prizes_by_mail_are_seen_by_nobody_before_an_operator_h
 @pytest.mark.parametrize("environment", [CHECKED], indirect=True)
 async def test_what_wechat_doubts_of_a_banned_publisher_is_held_for_all_three_reasons(client, context, alice):
     """Otherwise an operator who approves only the picture would also approve the gathering of addresses."""
-    await misbehave(client, "judge", call="media_check_async", code="review")
+    await client.misbehave("judge", call="media_check_async", code="review")
     await alice.publish(prize_num=1000, interval=3, fluctuation=1)
     person = await person_of(context, alice)
     await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))

@@ -20,7 +20,7 @@ from support.invariants import check_nothing_is_half_done
 from support.meanwhile import failing
 from support.message_scenarios import MESSAGE_SCENARIOS, SANDBOX, check_told_once, repeat
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
-from support.purse import find, rest, sweep_until_quiet, win
+from support.purse import find, rest, sweep_until_quiet
 from support.scenarios import Stage
 from support.steps import COLLECTIONS, Killed, Steps
 
@@ -128,10 +128,10 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
 
 async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    await win(client, context, bob, await alice.publish(forecast_num=1))
+    await bob.win(await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")
     await send_and_die_unspent(context, monkeypatch)
-    await win(client, context, bob, await alice.publish(forecast_num=1))
+    await bob.win(await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")
     monkeypatch.setattr(context.wechat, "send_message", failing(Killed()))
     with pytest.raises(Killed):

@@ -18,19 +18,7 @@ from server.wechat.messages import moment
 from support.client import Client
 from support.meanwhile import meanwhile
 from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
-from support.purse import (
-    DAY_MS,
-    find,
-    let_pass,
-    misbehave,
-    order,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    win,
-    won_packet,
-    wx,
-)
+from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet
 
 ENVIRONMENT = MESSAGES
 
@@ -39,7 +27,7 @@ async def a_win(client: Client, context: Context, *allowed: str) -> str:
     """Let Bob win goods of Alice that are sent by mail, and allow these messages; return the code."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
-    await win(client, context, bob, code)
+    await bob.win(code)
     if allowed:
         await allow(client, "bob", *allowed)
     return code
@@ -48,7 +36,7 @@ async def a_win(client: Client, context: Context, *allowed: str) -> str:
 async def test_a_winner_who_consented_is_told_until_when_to_claim(client, context, alice, bob):
     await allow(client, "bob", "won")
     code = await alice.publish(forecast_num=1, name="一只猫🐈")
-    await win(client, context, bob, code)
+    await bob.win(code)
     await send_messages(context)
     ((kind, shown),) = await sent_to(client, "bob")
     assert kind == "won"
@@ -94,7 +82,7 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client,
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
     code = await a_win(client, context)
     where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
-    await client.people["bob"].post("/drawPrize", code=code, **where)
+    await client.people["bob"].claim(code, **where)
     await allow(client, "bob", "won")
     await send_until_quiet(context)
     assert await sent_to(client, "bob") == []
@@ -105,7 +93,7 @@ async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context)
 @pytest.mark.parametrize("days", [0, 60])
 async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(client, context, days):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
+    code = await alice.won_packet(bob)
     await freeze(context, "task", code, 0)
     await allow(client, "bob", "won")
     await send_messages(context)
@@ -136,7 +124,7 @@ async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client
 
 async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, context, alice, bob):
     await allow(client, "alice", "ended")
-    await won_packet(client, context, alice, bob, prizes=2)
+    await alice.won_packet(bob, prizes=2)
     await let_pass(context, 31 * DAY_MS)
     await sweep_until_quiet(context)
     await send_messages(context)
@@ -157,9 +145,9 @@ async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, cont
 
 async def test_a_publisher_is_told_that_a_credit_card_opened_nothing(client, context, alice):
     await allow(client, "alice", "ended")
-    code = await publish_red_packet(alice)
-    parameters = {"appId": context.settings.appid, **await order(alice, code)}
-    assert (await wx(client, "pay", **parameters, credit=1)).endswith(":ok")
+    code = await alice.publish_packet()
+    parameters = {**await alice.order(code)}
+    assert (await client.wx("pay", **parameters, credit=1)).endswith(":ok")
     await sweep_until_quiet(context)
     await send_messages(context)
     ((kind, shown),) = await sent_to(client, "alice")
@@ -188,7 +176,7 @@ async def test_a_publisher_is_told_why_a_check_refused_their_treasure(client, co
 
 async def test_a_silent_wechat_holds_nobody_up(client, context, monkeypatch):
     code = await a_win(client, context, "won")
-    await misbehave(client, "timeout", call="message")
+    await client.misbehave("timeout", call="message")
     asked = meanwhile(monkeypatch, context.wechat, "send_message")
     sending_it = asyncio.create_task(send_messages(context))
     while not asked:  # noqa: ASYNC110
@@ -233,7 +221,7 @@ async def test_a_reminder_comes_once_when_the_cooldown_is_over(client, context, 
 async def test_a_reminder_of_what_was_announced_comes_if_it_is_open(client, context, alice, carol):
     starts_at = context.clock.now_ms() + 3_600_000
     goods = await alice.publish(cd=3600, starts_at=starts_at)
-    unpaid = await publish_red_packet(alice, starts_at=starts_at)
+    unpaid = await alice.publish_packet(starts_at=starts_at)
     await allow(client, "carol", "cooldown_over")
     assert (await carol.post("/remind", code=unpaid))["error"] == "not_paid"
     assert (await carol.post("/remind", code=goods))["cd_until"] == starts_at
@@ -357,7 +345,7 @@ async def test_a_withdrawn_consent_is_forgotten_and_who_is_unknown_to_wechat_giv
     client, context, code, state
 ):
     await a_win(client, context, "won")
-    await misbehave(client, "refuse", call="message", code=code)
+    await client.misbehave("refuse", call="message", code=code)
     await send_until_quiet(context)
     assert (await states(context))["won"] == state
     assert (await templates(client, "bob"))["won"] == int(state == "failed")
@@ -368,7 +356,7 @@ async def test_a_withdrawn_consent_is_forgotten_and_who_is_unknown_to_wechat_giv
 @pytest.mark.parametrize("code", ["47003", "40037"])
 async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(client, context, code):
     await a_win(client, context, "won")
-    await misbehave(client, "refuse", call="message", code=code)
+    await client.misbehave("refuse", call="message", code=code)
     await send_messages(context)
     assert await context.store.messages.alarms() == {code: 1}
     await send_messages(context)  # not at once
@@ -382,12 +370,12 @@ async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(clien
 @pytest.mark.parametrize(("what", "code"), [("error_before", ""), ("refuse", "-1")])
 async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(client, context, what, code):
     await a_win(client, context, "won")
-    await misbehave(client, what, call="message", code=code, times=2)
+    await client.misbehave(what, call="message", code=code, times=2)
     await send_messages(context)
     (message,) = await find(context, "messages", kind="won")
     assert message["state"] == "waiting"
     assert message["due_at"] - context.clock.now_ms() > 50_000
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await send_until_quiet(context)
     assert len(await sent_to(client, "bob")) == 1
     assert (await states(context))["won"] == "sent"
@@ -395,13 +383,13 @@ async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(client, c
 
 async def test_a_wechat_that_is_away_for_long_is_an_alarm(client, context):
     await a_win(client, context, "won")
-    await misbehave(client, "error_before", call="message", times=100)
+    await client.misbehave("error_before", call="message", times=100)
     await send_messages(context)
     assert await context.store.messages.alarms() == {}
     await let_pass(context, sending.LATE_MS)
     await send_messages(context)
     assert await context.store.messages.alarms() == {"late": 1}
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await send_until_quiet(context)
     assert await context.store.messages.alarms() == {}
     assert len(await sent_to(client, "bob")) == 1
@@ -413,8 +401,8 @@ async def test_if_one_gets_no_answer_the_rest_waits_for_the_next_turn(client, co
     alice, *_ = await client.log_in_all("alice", *people)
     for user in people:
         await allow(client, user, "won")
-        await win(client, context, client.people[user], await alice.publish(forecast_num=1))
-    await misbehave(client, "error_before", call="message", times=100)
+        await client.people[user].win(await alice.publish(forecast_num=1))
+    await client.misbehave("error_before", call="message", times=100)
     await send_messages(context)
     tries = sorted(message["tries"] for message in await find(context, "messages", kind="won"))
     assert tries == [0, 0, 0, 1, 1]
@@ -426,7 +414,7 @@ async def test_two_processes_send_a_message_once(client, context, other):
     for user in people:
         await allow(client, user, "won")
         await allow(client, user, "won")
-        await win(client, context, client.people[user], await alice.publish(forecast_num=1))
+        await client.people[user].win(await alice.publish(forecast_num=1))
     await asyncio.gather(*(send_messages(each) for each in (context, other) * 3))
     for user in people:
         assert len(await sent_to(client, user)) == 1

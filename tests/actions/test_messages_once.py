@@ -11,7 +11,7 @@ from server.context import Context
 from support.client import Client
 from support.meanwhile import failing
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to, states
-from support.purse import find, misbehave, win
+from support.purse import find
 from support.steps import Killed
 
 UNANSWERED = ["timeout", "garbage"]
@@ -32,7 +32,7 @@ async def wins(client: Client, context: Context, *names: str, consents: int) -> 
     for _ in range(consents):
         await allow(client, "bob", "won")
     for name in names:
-        await win(client, context, bob, await alice.publish(forecast_num=1, name=name))
+        await bob.win(await alice.publish(forecast_num=1, name=name))
 
 
 async def told(client: Client) -> list[str]:
@@ -43,7 +43,7 @@ async def told(client: Client) -> list[str]:
 @pytest.mark.parametrize("what", UNANSWERED)
 async def test_with_several_consents_a_message_without_answer_is_not_sent_again(client, context, what):
     await wins(client, context, "茶壶", consents=2)
-    await misbehave(client, what, call="message")
+    await client.misbehave(what, call="message")
     await send_messages(context)
     assert (await states(context))["won"] == "waiting"
     await send_until_quiet(context)
@@ -51,7 +51,7 @@ async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
     assert (await states(context))["won"] == "unclear"
     # The other consent is as good as before.
     bob = client.people["bob"]
-    await win(client, context, bob, await client.people["alice"].publish(forecast_num=1, name="茶杯"))
+    await bob.win(await client.people["alice"].publish(forecast_num=1, name="茶杯"))
     await send_until_quiet(context)
     assert await told(client) == ["茶壶", "茶杯"]
 
@@ -59,7 +59,7 @@ async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
 @pytest.mark.parametrize("what", UNANSWERED)
 async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_second(client, context, what):
     await wins(client, context, "茶壶", consents=1)
-    await misbehave(client, what, call="message")
+    await client.misbehave(what, call="message")
     await send_until_quiet(context)
     assert await told(client) == ["茶壶"]
     assert (await states(context))["won"] == "sent"
@@ -67,7 +67,7 @@ async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_seco
 
 async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(client, context):
     await wins(client, context, "茶壶", consents=1)
-    await misbehave(client, "disconnect", call="message")
+    await client.misbehave("disconnect", call="message")
     await send_messages(context)
     await allow(client, "bob", "won")
     await send_until_quiet(context)
@@ -78,10 +78,10 @@ async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(clie
 @pytest.mark.parametrize("code", ["-1", "45009"])
 async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_later(client, context, code):
     await wins(client, context, "茶壶", consents=2)
-    await misbehave(client, "refuse", call="message", code=code, times=2)
+    await client.misbehave("refuse", call="message", code=code, times=2)
     await send_messages(context)
     assert await told(client) == []
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await send_until_quiet(context)
     assert await told(client) == ["茶壶"]
     assert (await states(context))["won"] == "sent"
@@ -96,7 +96,7 @@ async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, c
         with pytest.raises(Killed):
             await send_messages(context)
     (unseen,) = await find(context, "messages", state="sending")
-    await misbehave(client, "disconnect", call="message")
+    await client.misbehave("disconnect", call="message")
     await send_messages(context)
     assert len(await told(client)) == 1
     await context.store.messages.rows.update_one({"_id": unseen["_id"]}, {"$set": {"due_at": 1}})

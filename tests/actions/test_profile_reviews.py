@@ -18,7 +18,7 @@ from server.game.amounts import DAY_MS
 from server.store.audit_log import Actor
 from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
-from support.purse import find, misbehave
+from support.purse import find
 from support.reviews import CHECKED, settle
 from support.steps import Killed, die
 from support.stored import person_of
@@ -192,7 +192,7 @@ async def test_name_and_picture_that_a_login_brings_are_checked_too(client, cont
 
 async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_is_shown(client, context):
     (alice,) = await client.log_in_all("alice")
-    await misbehave(client, "judge", call="media_check_async", code="review", times=2)
+    await client.misbehave("judge", call="media_check_async", code="review", times=2)
     first = await uploaded(alice)
     await alice.post("/setProfile", wxheadpic=first)
     await settle(context)
@@ -215,7 +215,7 @@ async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_i
 
 
 async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context, alice):
-    await misbehave(client, "judge", call="media_check_async", code="risky")
+    await client.misbehave("judge", call="media_check_async", code="risky")
     path = await uploaded(alice)
     seen = [signed_path(context, each) for each in (path, path.replace(".", "_t."))]
     assert [(await client.http.get(each)).status_code for each in seen] == [200, 200]

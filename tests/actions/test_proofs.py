@@ -16,7 +16,6 @@ from server.game import draw
 from server.store import Store
 from server.store.digging.digs import stored
 from support.client import Client
-from support.purse import order, publish_red_packet
 from support.trips import Trips
 
 
@@ -94,8 +93,8 @@ async def test_there_is_no_proof_before_the_end_or_of_an_unknown_task(client, co
     for page in (1, 2):
         assert (await client.get("/getProof", code=running, page=page))["error"] == "not_ended"
     assert (await client.get("/getProof", code="A" * 12))["error"] == "no_such_task"
-    unpaid = await publish_red_packet(client.people["alice"])
-    await order(client.people["alice"], unpaid)
+    unpaid = await client.people["alice"].publish_packet()
+    await client.people["alice"].order(unpaid)
     await client.people["alice"].post("/endTask", code=unpaid)
     proof = await client.get("/getProof", code=unpaid)
     assert (proof["dug"], proof["digs"]) == (0, [])

@@ -9,7 +9,7 @@ from devtools.sandbox import send_notices
 from server.actions.reviews.review import settle_reviews
 from server.actions.tidy import tidy_files
 from support.client import Someone, a_picture
-from support.purse import find, misbehave, rest
+from support.purse import find, rest
 from support.reviews import CHECKED, settle
 
 NONCE = "ab" * 16
@@ -105,7 +105,7 @@ async def test_a_bad_picture_of_the_last_kind_refuses_the_whole_treasure(client,
         await send_notices(context)
         await rest(context)
         [review] = await find(context, "reviews")
-    await misbehave(client, "judge", call="media_check_async", code="risky")
+    await client.misbehave("judge", call="media_check_async", code="risky")
     await settle(context)
     assert (await alice.get("/getTaskDetails", code=code))["review"] == "refused"
     other = await client.log_in("mallory")

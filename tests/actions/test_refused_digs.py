@@ -28,7 +28,7 @@ async def test_two_hundred_digs_of_a_publisher_take_no_turn_and_a_few_reads(cont
 
 
 async def test_digs_of_a_publisher_that_wait_for_their_turn_give_it_up_once_it_is_known_whose_task_it_is(
-    context, other, monkeypatch, alice
+    other, monkeypatch, alice
 ):
     code = await alice.publish(cd=60)
     reads = meanwhile(monkeypatch, other.store.tasks, "view")
@@ -49,9 +49,7 @@ async def test_a_winner_who_asks_again_gets_the_reply_of_their_dig_without_a_tur
             assert (again["status"], again["now_depth"], again["repeated"]) == (0, 1, 1)
 
 
-async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(
-    context, other, alice, bob
-):
+async def test_a_known_publisher_and_a_known_winner_are_told_first_that_the_task_has_ended(other, alice, bob):
     code = await alice.publish(cd=0, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await bob.dig(code)
     for who, error in ((alice, "own_task"), (bob, "already_won")):

@@ -16,21 +16,13 @@ from server.operation.alarms import check_queues
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
 from support.operators import operator
-from support.purse import (
-    check_books,
-    find,
-    let_pass,
-    paid_packet,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-)
+from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
 
 TO_HOLD = 3
 
 
-ENVIRONMENT = {"OPS_TOKEN": "open sesame", "REPORTS_TO_HOLD": str(TO_HOLD)}
+ENVIRONMENT = {"REPORTS_TO_HOLD": str(TO_HOLD)}
 
 
 @pytest.fixture
@@ -96,9 +88,8 @@ async def test_enough_people_who_count_hide_a_task_until_an_operator_decides(cli
     assert await is_hidden(context, code)
 
 
-async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_nothing(client, context):
+async def test_a_storm_from_new_accounts_and_from_people_who_never_dug_does_nothing(client, context, alice):
     await operator(client)
-    alice = await client.log_in("alice")
     code, other = await alice.publish(), await alice.publish(forecast_num=100_000, cd=0)
     new = [await client.log_in(f"new-{k}") for k in range(TO_HOLD + 1)]
     for someone in new:
@@ -171,9 +162,8 @@ async def test_a_person_who_may_not_see_a_hidden_task_cannot_report_it(client, c
     assert [each["unionid"] for each in await find(context, "reports")] == [carol.unionid]
 
 
-async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(client, context):
+async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(client, context, alice):
     await operator(client)
-    alice = await client.log_in("alice")
     code = await alice.publish(prize_num=TO_HOLD, forecast_num=TO_HOLD, interval=1, fluctuation=0, cd=0)
     people = await who_counts(client, context, TO_HOLD, code)
     await rest(context)
@@ -188,9 +178,8 @@ async def test_a_winners_report_of_a_task_that_an_operator_hid_reopens_no_queue(
     assert (details["review"], details["review_note"]) == ("hidden", "违法")
 
 
-async def test_a_winner_may_report_what_is_held_for_an_operator(client, context):
+async def test_a_winner_may_report_what_is_held_for_an_operator(client, context, alice):
     await operator(client)
-    alice = await client.log_in("alice")
     code = await alice.publish(prize_num=2, interval=TO_HOLD + 1, fluctuation=0)
     people = await who_counts(client, context, TO_HOLD + 1, code)
     await rest(context)
@@ -225,9 +214,7 @@ async def test_any_text_of_200_characters_is_taken(client, context):
         assert len(saved["text"]) <= 200
 
 
-async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
-    client, context, alice, code
-):
+async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(client, context, alice, code):
     assert (await report(alice, code))["error"] == "bad_request"
     assert (await report(alice, "A" * 12))["error"] == "no_such_task"
     assert (await client.post("/report", unionid=alice.unionid, code=code, reason="other"))["error"] == (
@@ -237,7 +224,7 @@ async def test_ones_own_task_and_one_that_is_not_there_cannot_be_reported(
 
 
 async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(client, context, alice):
-    code, other = await publish_red_packet(alice), await alice.publish()
+    code, other = await alice.publish_packet(), await alice.publish()
     [bob] = await who_counts(client, context, 1, other)
     for each in (code, other):
         assert (await report(bob, each))["status"] == 0
@@ -247,9 +234,8 @@ async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(clien
     assert [each["code"] for each in await find(context, "reports")] == [other]
 
 
-async def test_a_banned_person_reports_nothing(client, context):
+async def test_a_banned_person_reports_nothing(client, context, alice):
     await operator(client)
-    alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
     bob = await client.log_in("bob")
     await bob.dig(code)
@@ -342,10 +328,9 @@ async def test_what_reports_alone_hid_is_shown_after_a_day_and_they_do_not_hide_
     assert await is_hidden(context, code)
 
 
-async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(client, context):
+async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(client, context, alice, bob):
     await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await paid_packet(client, context, alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
+    code = await alice.paid_packet(prize_num=2, forecast_num=2, interval=10, fluctuation=0)
     for someone in await who_counts(client, context, TO_HOLD, code):
         assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
         await report(someone, code)
@@ -361,7 +346,7 @@ async def test_a_publisher_may_end_what_reports_hide_and_gets_the_money_back(cli
 async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_keeps_its_money(
     client, context, alice, bob
 ):
-    code = await paid_packet(client, context, alice, prize_num=2, forecast_num=2, interval=10, fluctuation=0)
+    code = await alice.paid_packet(prize_num=2, forecast_num=2, interval=10, fluctuation=0)
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
     assert (await bob.dig(code))["error"] == "no_such_task"

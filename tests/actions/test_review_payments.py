@@ -8,7 +8,7 @@ from server.actions.operate import decide_review, hide_task
 from server.actions.sweep import sweep
 from server.context import Context
 from server.store.audit_log import Actor
-from support.purse import check_books, find, order, paid_packet, publish_red_packet, wx
+from support.purse import check_books, find
 from support.reviews import CHECKED, settle, state_of
 
 ME = Actor("小林", shared=False)
@@ -22,18 +22,18 @@ async def states(context: Context, collection: str, field: str = "state") -> lis
 
 
 async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alice):
-    code = await publish_red_packet(alice, name="违规")
-    parameters = await order(alice, code)
+    code = await alice.publish_packet(name="违规")
+    parameters = await alice.order(code)
     await settle(context)
     assert (await state_of(context, code))["review"] == "refused"
     assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
-    assert "fail" in await wx(client, "pay", appId=context.settings.appid, **parameters)
+    assert "fail" in await client.wx("pay", **parameters)
     await check_books(context)
 
 
 async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(context, alice):
-    code = await publish_red_packet(alice, name="存疑")
-    await order(alice, code)
+    code = await alice.publish_packet(name="存疑")
+    await alice.order(code)
     await settle(context)
     assert await states(context, "orders") == ["asked"]
     await decide_review(context, ME, f"task:{code}", "不合适", shown=False)
@@ -44,8 +44,8 @@ async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(context, 
 
 
 async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(context, alice):
-    code = await publish_red_packet(alice)
-    old = await order(alice, code)
+    code = await alice.publish_packet()
+    old = await alice.order(code)
     await hide_task(context, ME, code, "骗人", hidden=True)
     for _ in range(2):
         await sweep(context)
@@ -54,12 +54,11 @@ async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(context, ali
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
     await hide_task(context, ME, code, "看错了", hidden=False)
-    assert (await order(alice, code))["package"] != old["package"]
+    assert (await alice.order(code))["package"] != old["package"]
 
 
-async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(client, context):
-    alice = await client.log_in("alice")
-    code = await paid_packet(client, context, alice)
+async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(context, alice):
+    code = await alice.paid_packet()
     await hide_task(context, ME, code, "骗人", hidden=True)
     await sweep(context)
     assert await states(context, "orders") == ["paid"]

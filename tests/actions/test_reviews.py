@@ -21,19 +21,7 @@ from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from support.client import a_picture
 from support.meanwhile import failing
-from support.purse import (
-    check_books,
-    find,
-    let_pass,
-    misbehave,
-    order,
-    paid_packet,
-    pay,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    wx,
-)
+from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
 from support.reviews import CHECKED, read_again, retry, settle, state_of
 from support.stored import person_of
 
@@ -85,7 +73,7 @@ async def test_nobody_sees_or_digs_a_treasure_before_it_has_passed(context, open
 async def test_a_task_that_does_not_pass_is_held_or_refused_with_the_reason(
     client, context, call, judged, ends, alice, bob
 ):
-    await misbehave(client, "judge", call=call, code=judged)
+    await client.misbehave("judge", call=call, code=judged)
     code = await alice.publish()
     await settle(context)
     assert await shown_to(bob, code) == "no_such_task"
@@ -114,8 +102,8 @@ async def test_a_task_hidden_while_it_is_checked_stays_hidden_for_the_operators_
     assert (await alice.get("/getTaskDetails", code=code))["review_note"] == ""
 
 
-async def test_a_process_that_holds_late_undoes_no_operators_decision(client, context, alice, bob):
-    code = await paid_packet(client, context, alice, name="存疑")
+async def test_a_process_that_holds_late_undoes_no_operators_decision(context, alice, bob):
+    code = await alice.paid_packet(name="存疑")
     await settle(context)
     (stale,) = await find(context, "reviews")
     await decide_review(context, ME, f"task:{code}", "没有问题", shown=True)
@@ -149,8 +137,8 @@ async def test_characters_that_nobody_sees_hide_no_bad_word(client, context):
         assert (await state_of(context, code))["review"] == "refused"
 
 
-async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(client, context, alice, bob):
-    code = await paid_packet(client, context, alice)
+async def test_a_task_shown_in_spite_of_a_ban_opens_by_the_payment_that_came(context, alice, bob):
+    code = await alice.paid_packet()
     person = await person_of(context, alice)
     await ban_person(context, person, Ban(reason="骗人", at=context.clock.now_ms(), until=0))
     await settle(context)
@@ -174,15 +162,14 @@ async def test_a_refused_task_cannot_be_shown_again_nor_reported(client, context
 
 async def test_a_person_who_was_not_there_for_two_hours_is_looked_at_by_an_operator(client, context, alice):
     for call in ("msg_sec_check", "media_check_async"):
-        await misbehave(client, "refuse", call=call, code="61010")
+        await client.misbehave("refuse", call=call, code="61010")
         code = await alice.publish()
         await settle(context)
         assert (await state_of(context, code))["review"] == "held"
 
 
-async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await paid_packet(client, context, alice)
+async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_shown(context, alice, bob):
+    code = await alice.paid_packet()
     page = await alice.get("/getTaskDetails", code=code)
     assert (page["review"], page["need_pay"], page["owed"], page["why"]) == ("checking", 0, 0, "own_task")
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "already_paid"
@@ -196,11 +183,11 @@ async def test_a_payment_during_the_check_waits_and_opens_the_task_once_it_is_sh
 
 
 async def test_a_refused_red_packet_that_is_paid_late_gives_all_money_back(client, context, alice):
-    code = await publish_red_packet(alice, name="违规")
-    parameters = await order(alice, code)
+    code = await alice.publish_packet(name="违规")
+    parameters = await alice.order(code)
     await settle_reviews(context)
     assert (await state_of(context, code))["review"] == "refused"
-    await wx(client, "pay", appId=context.settings.appid, **parameters)  # before a sweep closes the order
+    await client.wx("pay", **parameters)  # before a sweep closes the order
     await rest(context)
     await settle(context)
     await sweep_until_quiet(context)
@@ -222,10 +209,9 @@ async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(conte
     assert (await bob.dig(code))["status"] == 0
 
 
-async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_paid(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, name="存疑")
-    unpaid = await publish_red_packet(alice, name="存疑 2")
+async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_paid(context, alice, bob):
+    code = await alice.publish_packet(name="存疑")
+    unpaid = await alice.publish_packet(name="存疑 2")
     await settle(context)
     await let_pass(context, 3 * DAY_MS)
     await sweep_until_quiet(context)
@@ -233,7 +219,7 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
         await decide_review(context, ME, f"task:{each}", "没有问题", shown=True)
     await let_pass(context, DAY_MS - 60_000)
     await sweep_until_quiet(context)
-    await pay(client, context, alice, code)
+    await alice.pay(code)
     assert (await bob.dig(code))["status"] == 0
     await let_pass(context, 2 * 60_000)
     # A process that dies before it finishes the review leaves it like this.
@@ -247,21 +233,21 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
 @pytest.mark.parametrize("trouble", ["error_before", "garbage", "disconnect"])
 async def test_while_wechat_is_down_publishing_goes_on_and_nothing_is_shown(client, context, trouble):
     alice, bob = await client.log_in_all("alice", "bob")
-    await misbehave(client, trouble, call="msg_sec_check", times=100)
-    await misbehave(client, trouble, call="media_check_async", times=100)
+    await client.misbehave(trouble, call="msg_sec_check", times=100)
+    await client.misbehave(trouble, call="media_check_async", times=100)
     code = await alice.publish()
     for _ in range(2):
         await settle(context)
         assert await shown_to(alice, code) == "checking"
         assert await shown_to(bob, code) == "no_such_task"
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await settle(context)
     assert await shown_to(bob, code) == "shown"
 
 
 async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_operator_decides(client, context):
     (alice,) = await client.log_in_all("alice")
-    await misbehave(client, "lose_notice", times=100)
+    await client.misbehave("lose_notice", times=100)
     code = await alice.publish()
     for asked in (1, 2):
         await settle(context)
@@ -280,7 +266,7 @@ async def test_results_that_come_twice_forged_or_before_their_request_is_noted_c
     alice, bob = await client.log_in_all("alice", "bob")
     for trouble in ("repeat_notice", "forge_notice", ""):
         if trouble:
-            await misbehave(client, trouble)
+            await client.misbehave(trouble)
         code = await alice.publish()
         # Two processes at once, and the push comes while the first of them still waits for the trace_id.
         await asyncio.gather(settle_reviews(context), settle_reviews(context))

@@ -29,7 +29,7 @@ from server.settings import Settings
 from server.store import Store, sealed_values
 from server.store.sealed_values import SealedValues
 from support.client import Client
-from support.purse import check_books, confirm, find, paid_packet, win
+from support.purse import check_books, find
 from support.servers import clean_environment
 
 NEW = "the secret of after: 32 characters or more"
@@ -89,22 +89,21 @@ def after(io_loop: Any, settings: Settings) -> Iterator[tuple[Client, Context]]:
     server = HTTPServer(make_app(opened))
     server.add_socket(listening)
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20)
-    yield Client(http), opened
+    yield Client(http, context=opened), opened
     io_loop.run_sync(http.aclose)
     server.stop()
     io_loop.run_sync(server.close_all_connections)
     io_loop.run_sync(opened.close)
 
 
-async def test_after_a_rotation_everything_goes_on_without_the_old_secret(client, context, settings, after):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settings, after, alice, bob):
     running = await alice.publish(prize_num=2, forecast_num=1, interval=4, fluctuation=0)
     for _ in range(2):
         assert (await bob.dig(running))["is_prize"] == 0
     mailed = await alice.publish(forecast_num=1)
     assert (await bob.dig(mailed))["is_prize"] == 1
-    assert (await bob.post("/drawPrize", code=mailed, **MAIL))["is_draw"] == 1
-    packet = await paid_packet(client, context, alice)
+    assert (await bob.claim(mailed, **MAIL))["is_draw"] == 1
+    packet = await alice.paid_packet()
     await restart_servers(settings, NEW, OLD)
     old, new = fingerprint(OLD), fingerprint(NEW)
     assert await run_rotate(settings) == (
@@ -122,9 +121,9 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(client
     assert draw.differences(proof, None) == []
     [row] = (await alice.get("/getWinners", code=mailed))["data"]
     assert {name: row[name] for name in MAIL} == MAIL
-    await win(later, renewed, carol, packet)
-    claimed = await carol.post("/drawPrize", code=packet)
-    assert (await confirm(later, renewed, claimed["package_info"])).endswith(":ok")
+    await carol.win(packet)
+    claimed = await carol.claim(packet)
+    assert (await later.confirm(claimed["package_info"])).endswith(":ok")
     [prize] = await find(renewed, "prizes", code=packet)
     assert prize["state"] == "given"
     await check_books(renewed)
@@ -251,13 +250,13 @@ async def test_a_rotation_waits_for_servers_that_end_and_refuses_beside_those_th
 async def test_an_address_that_is_replaced_meanwhile_is_not_lost(context, settings, monkeypatch, alice, bob):
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
-    await bob.post("/drawPrize", code=code, **MAIL)
+    await bob.claim(code, **MAIL)
     replace, elsewhere = context.store.sealed_values.replace, MAIL | {"address": "北京市某路 2 号"}
 
     async def replace_late(purpose: str, changes: Any) -> int:
         if purpose == "address" and changes:
             monkeypatch.setattr(context.store.sealed_values, "replace", replace)
-            await bob.post("/drawPrize", code=code, **elsewhere)
+            await bob.claim(code, **elsewhere)
         return await replace(purpose, changes)
 
     monkeypatch.setattr(context.store.sealed_values, "replace", replace_late)
@@ -283,7 +282,7 @@ async def test_every_kind_of_box_that_the_server_seals_is_rotated(client, contex
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
     await bob.dig(code)
-    await bob.post("/drawPrize", code=code, **MAIL)
+    await bob.claim(code, **MAIL)
     assert set(sealed) == set(sealed_values.PLACES)
     for purpose, associated in sealed.items():
         places = dict((await context.store.sealed_values.page(purpose, context.keys.fingerprint, ""))[0])

@@ -15,7 +15,7 @@ from server.store.files import MADE_MS, SUPERSEDED_MS, UNUSED_MS
 from server.store.reviews.reports import Report
 from support.client import Client, Someone, a_picture
 from support.kills import Written
-from support.purse import all_documents, publish_red_packet, put_back
+from support.purse import all_documents, put_back
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
@@ -104,8 +104,8 @@ async def test_a_publish_and_a_tidying_at_once_never_leave_a_task_without_its_pi
 
 
 async def test_the_picture_of_a_task_that_was_never_paid_goes_with_it(client, context, alice):
-    own, default = await uploaded(alice), await publish_red_packet(alice)
-    code = await publish_red_packet(alice, url=own[0])
+    own, default = await uploaded(alice), await alice.publish_packet()
+    code = await alice.publish_packet(url=own[0])
     await let_files_age(context, UNUSED_MS)
     await tidy(context)
     assert await served(client, *own) == [200, 200]

@@ -181,8 +181,7 @@ def test_without_a_server_one_line_says_what_to_do():
     )
     assert done.returncode == 2
     assert (
-        done.stderr
-        == f"no server answers at {address} (ConnectError): start one with `python -m server`\n"
+        done.stderr == f"no server answers at {address} (ConnectError): start one with `python -m server`\n"
     )
     assert done.stdout == ""
 

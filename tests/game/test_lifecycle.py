@@ -80,12 +80,7 @@ CLAIMED = {"state": "claiming", "attempt": 1, "due_at": 5, "then": {"bill": 1}}
 
 @pytest.mark.parametrize(
     "since",
-    [
-        {"state": "held"},
-        {"attempt": 2},
-        {"then": {"ledger": 1, "bill": 1}},
-        {"freezing": 1, "due_at": 4},
-    ],
+    [{"state": "held"}, {"attempt": 2}, {"then": {"ledger": 1, "bill": 1}}, {"freezing": 1, "due_at": 4}],
     ids=str,
 )
 def test_what_is_owed_since_a_document_was_read_stays_owed(since):

@@ -26,7 +26,7 @@ from support.declared import channel, check_frame, check_reply, interfaces
 from support.examples import RECORDS, Recorder, keep, shape
 from support.messages import MESSAGES, allow, send_until_quiet
 from support.operators import operator
-from support.purse import DAY_MS, confirm, let_pass, misbehave, pay, win
+from support.purse import DAY_MS, let_pass
 from support.reviews import CHECKED, settle
 
 ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "广东省深圳市南山区高新南一道 1 号"}
@@ -129,7 +129,7 @@ class TestPlaying:
         await page.until("watchers")
         while "cheers" not in page.frames[-1]:
             await page.until("watchers")
-        await fine(bob.post("/drawPrize", code=cat, **ADDRESS))
+        await fine(bob.claim(cat, **ADDRESS))
         await page.until("claim")
         while (await carol.dig(cat))["status"]:
             await page.until("tick", time=0)
@@ -138,7 +138,7 @@ class TestPlaying:
         await page.ask(action="subscribe", code="A" * 12)
         await page.until("error")
         recorder.note_frames(page)
-        await fine(carol.post("/drawPrize", code=cat, **ADDRESS))
+        await fine(carol.claim(cat, **ADDRESS))
         await fine(alice.get("/getWinners", code=cat, page=1))
         table = "深度,中奖者,快递公司,运单号\n2,小刚,顺丰,SF1234567890123\n"
         await fine(alice.post("/shipPrizes", code=cat, table=b64encode(table.encode()).decode()))
@@ -146,7 +146,7 @@ class TestPlaying:
         await fine(bob.post("/receivePrize", code=cat))
         by_hand = await publish(alice, draw_type=1, place="深圳湾公园西门", pickup_time="周六下午")
         await fine(bob.dig(by_hand))
-        drawn = await fine(bob.post("/drawPrize", code=by_hand))
+        drawn = await fine(bob.claim(by_hand))
         await fine(alice.post("/confirmDraw", code=by_hand, pickup=drawn["pickup"]))
         slow = await publish(alice, draw_type=1, cd=600, forecast_num=1000)
         await fine(bob.get("/getTaskDetails", code=slow))
@@ -156,20 +156,18 @@ class TestPlaying:
         await fine(alice.post("/endTask", code=await publish(alice, draw_type=1)))
         return cat
 
-    async def _red_packet(
-        self, client: Client, context: Context, recorder: Recorder, open_page: Any
-    ) -> None:
+    async def _red_packet(self, client: Client, context: Context, recorder: Recorder, open_page: Any) -> None:
         alice, bob = client.people["小明"], client.people["小红"]
         code = await publish(alice)
         page = await open_page(bob, code)
         await page.until("snapshot")
-        await pay(client, context, alice, code)
+        await alice.pay(code)
         await page.until("start")
-        await win(client, context, bob, code)
+        await bob.win(code)
         await page.until("end")
         recorder.note_frames(page)
-        await confirm(client, context, (await fine(bob.post("/drawPrize", code=code)))["package_info"])
-        await misbehave(client, "judge", call="msg_sec_check", code="risky")
+        await client.confirm((await fine(bob.claim(code)))["package_info"])
+        await client.misbehave("judge", call="msg_sec_check", code="risky")
         await send_until_quiet(context)
         await client.http.get("/sandbox/messages", params={"user": "小红"})
 
@@ -214,17 +212,17 @@ class TestPlaying:
 
         async def won(publisher: Someone, winner: Someone, money: int) -> str:
             code = await publish(publisher, money=money, is_public=1)
-            await pay(client, context, publisher, code, money)
-            await win(client, context, winner, code)
+            await publisher.pay(code, money)
+            await winner.win(code)
             return code
 
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
             code = await won(publisher, winner, 2)
-            await confirm(client, context, (await fine(winner.post("/drawPrize", code=code)))["package_info"])
+            await client.confirm((await fine(winner.claim(code)))["package_info"])
         why = {"reason": "看过了"}
         for act in ("release", "return"):
             code = await won(alice, bob if act == "release" else carol, 11)
-            held = await (bob if act == "release" else carol).post("/drawPrize", code=code)
+            held = await (bob if act == "release" else carol).claim(code)
             assert held["error"] == "payout_held", held
             asked = {"code": code, "depth": 1}
             await fine(client.get("/ops/payouts"))

@@ -74,7 +74,7 @@ async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_mo
         assert (await bob.get("/getMyInfo"))["digging_num"] == 2 * times
     there = Someone(elsewhere, bob.unionid, "", {}, send_token=False)
     assert (await there.get("/getMyInfo"))["status"] == 0
-    await bob.post("/drawPrize", code=code)
+    await bob.claim(code)
     assert (await there.get("/getMyInfo"))["error"] == "token_required"
     for interface in ASKING_WHO:
         assert (await ask(bare(bob), interface, code))["error"] == "token_required", interface

@@ -14,7 +14,7 @@ from server.actions.reviews.review import settle_reviews
 from server.context import Context
 from server.wechat.message_push import MessagePush
 from support.client import Client
-from support.purse import find, misbehave
+from support.purse import find
 from support.reviews import AES_KEY, CHECKED, PUSH_TOKEN
 
 OTHER_KEY = AES_KEY[::-1]
@@ -138,7 +138,7 @@ async def test_a_result_that_wechat_calls_invalid_is_for_an_operator(client, con
         {"result": "pass"},
     ]:
         (alice,) = await client.log_in_all("alice")
-        await misbehave(client, "lose_notice")
+        await client.misbehave("lose_notice")
         code = await alice.publish()
         await settle_reviews(context)
         (review,) = await find(context, "reviews", code=code)

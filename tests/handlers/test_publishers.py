@@ -9,7 +9,6 @@ from server.actions.people import erase as erasing
 from server.game.amounts import DAY_MS
 from server.game.handing import COUNTED, Handed, handed_over
 from support.drafts import publish_many
-from support.purse import win
 from support.stored import person_of
 
 MAILED = {"draw_type": 2, "amount_fen": 0, "claimed_at": 1000, "given_at": 1000}
@@ -47,8 +46,8 @@ async def test_a_publishers_page_shows_their_treasures_and_what_they_handed_over
         {"name": "伞"},
     )
     await context.store.tasks.set_hidden(hidden, hidden=True)
-    await win(client, context, bob, over)
-    pickup = (await bob.post("/drawPrize", code=over))["pickup"]
+    await bob.win(over)
+    pickup = (await bob.claim(over))["pickup"]
     assert (await alice.post("/confirmDraw", code=over, pickup=pickup))["status"] == 0
     details = [await carol.get("/getTaskDetails", code=code) for code in (over, unseen, running)]
     ids = {page["publisher_id"] for page in details}

@@ -8,7 +8,6 @@ from server.context import Context
 from server.game.amounts import DAY_MS
 from support.client import Someone
 from support.drafts import RED_PACKET
-from support.purse import win
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 
@@ -26,12 +25,12 @@ async def test_what_waits_for_somebody_goes_from_hand_to_hand_until_nothing_does
     alice, bob, eve = await client.log_in_all("alice", "bob", "eve")
     assert (await waits(alice), await waits(bob)) == ([], [])
     code = await alice.publish(forecast_num=1, name="鼓")
-    await win(client, context, bob, code)
+    await bob.win(code)
     assert await waits(bob) == [("claim", code, 0, 0)]
     [row] = (await bob.get("/getMyInfo"))["to_do"]
     [card] = (await bob.get("/getMyPrize"))["data"]
     assert (row["name"], row["until"]) == ("鼓", card["claim_until"])
-    await bob.post("/drawPrize", code=code, **ADDRESS)
+    await bob.claim(code, **ADDRESS)
     assert (await waits(bob), await waits(alice)) == ([], [("ship", code, 1, 0)])
     # Nobody can send prizes of a treasure that was taken down: its addresses are closed.
     await set_task(context, code, hidden=1)
@@ -49,7 +48,7 @@ async def test_what_ends_first_is_first_and_what_is_over_or_put_off_does_not_wai
     assert await waits(alice) == [("pay", unpaid, 0, 2400)]
     late, soon = [await alice.publish(forecast_num=1) for _ in range(2)]
     for code in (late, soon):
-        await win(client, context, bob, code)
+        await bob.win(code)
     await set_task(context, soon, ended_at=context.clock.now_ms() - DAY_MS)
     assert [code for _, code, *_ in await waits(bob)] == [soon, late]
     await set_task(context, soon, ended_at=1)

@@ -153,7 +153,7 @@ async def test_a_person_who_digs_twice_has_one_lot_and_gets_one_dig(client, cont
     assert len(await check_history(context, code)) == 2
 
 
-async def test_nobody_takes_somebody_elses_lot_with_their_id(client, context, cooled, drawn, alice, bob):
+async def test_nobody_takes_somebody_elses_lot_with_their_id(client, cooled, drawn, alice, bob):
     await bob.lock()
     code, _ = await cooled(alice)
     forged = asyncio.ensure_future(Someone(client, bob.unionid, "", {}, send_token=False).dig(code))
@@ -314,9 +314,7 @@ async def test_a_window_over_two_processes_costs_no_trip_to_mongodb_more_than_on
     code, _ = await cooled(alice)
     await learned(code, context, other)
     names = ("view", "record_dig")
-    asked = [
-        meanwhile(monkeypatch, each.store.tasks, name) for name in names for each in (context, other)
-    ]
+    asked = [meanwhile(monkeypatch, each.store.tasks, name) for name in names for each in (context, other)]
     await ask_at(code, list(zip([context, other] * 3, people, strict=True)))
     assert [sum(map(len, asked[:2])), sum(map(len, asked[2:]))] == [1, 1]
 

@@ -14,18 +14,7 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Locked, WrongPickup
 from support.client import Client, Someone
-from support.purse import (
-    DAY_MS,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    pay,
-    publish_red_packet,
-    sweep_until_quiet,
-    win,
-    won_packet,
-)
+from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
 
 ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
 
@@ -41,22 +30,22 @@ async def won_goods(
     rules = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0}
     code = await alice.publish(**(rules | parameters))
     for winner in winners:
-        await win(client, context, winner, code)
+        await winner.win(code)
     return code
 
 
 async def test_goods_by_mail_go_to_the_winners_address(client, context, alice, bob):
     code = await won_goods(client, context, alice, [bob])
-    reply = await bob.post("/drawPrize", code=code, **ADDRESS)
+    reply = await bob.claim(code, **ADDRESS)
     assert (reply["status"], reply["is_draw"], reply["state"], reply["draw_type"]) == (0, 1, "given", 2)
     assert (await bob.get("/getTaskDetails", code=code))["is_draw"] == 1
     winners = (await alice.get("/getWinners", code=code))["data"]
     assert [(w["depth"], w["is_draw"], w["wxname"]) for w in winners] == [(1, 1, bob.data["nickName"])]
     assert {name: winners[0][name] for name in ADDRESS} == ADDRESS
-    await bob.post("/drawPrize", code=code, **(ADDRESS | {"address": "新的地址 1 号"}))
+    await bob.claim(code, **(ADDRESS | {"address": "新的地址 1 号"}))
     assert (await alice.get("/getWinners", code=code))["data"][0]["address"] == "新的地址 1 号"
     await let_pass(context, DAY_MS + 1000)
-    late = await bob.post("/drawPrize", code=code, **ADDRESS)
+    late = await bob.claim(code, **ADDRESS)
     assert (late["error"], "24 小时" in late["msg"]) == ("claim_over", True)
     assert (await alice.get("/getWinners", code=code))["data"][0]["address"] == "新的地址 1 号"
     await check_books(context)
@@ -64,9 +53,9 @@ async def test_goods_by_mail_go_to_the_winners_address(client, context, alice, b
 
 async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client, context, alice, bob, carol):
     code = await won_goods(client, context, alice, [bob, carol])
-    await bob.post("/drawPrize", code=code, **ADDRESS)
+    await bob.claim(code, **ADDRESS)
     await let_pass(context, DAY_MS)
-    await carol.post("/drawPrize", code=code, **ADDRESS)
+    await carol.claim(code, **ADDRESS)
 
     async def shown() -> list[tuple[str, str, str, int]]:
         rows = (await alice.get("/getWinners", code=code))["data"]
@@ -87,7 +76,7 @@ async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client
     assert await shown() == [deleted, deleted]
     assert [prize["state"] for prize in await find(context, "prizes")] == ["given", "given"]
     assert all("address_box" not in prize for prize in await find(context, "prizes"))
-    again = await bob.post("/drawPrize", code=code, **ADDRESS)
+    again = await bob.claim(code, **ADDRESS)
     assert again["error"] == "claim_over"
 
 
@@ -98,7 +87,7 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob])
     for asked in (ADDRESS, {}, ADDRESS):
-        reply = await bob.post("/drawPrize", code=code, **asked)
+        reply = await bob.claim(code, **asked)
         assert {name: reply[name] for name in ADDRESS} == ADDRESS
     seen = [
         await carol.get("/getWinners", code=code),
@@ -106,11 +95,11 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
         await carol.get("/getTaskDetails", code=code),
         await bob.get("/getTaskDetails", code=code),
         await bob.get("/getMyPrize"),
-        await carol.post("/drawPrize", code=code),
+        await carol.claim(code),
         await carol.get("/getTaskUser", code=code, page=1),
     ]
     assert [reply.get("error") for reply in seen[:2]] == ["not_yours", "not_yours"]
-    bad = await bob.post("/drawPrize", code=code, **(ADDRESS | {"receiver": "王" * 33}))
+    bad = await bob.claim(code, **(ADDRESS | {"receiver": "王" * 33}))
     assert bad["error"] == "bad_request"
     stored = [
         repr(document) for name in ("prizes", "digs", "tasks") for document in await find(context, name)
@@ -135,7 +124,7 @@ async def test_an_address_must_be_complete(client, context, alice, bob):
         {"address": ""},
         {"address": "路" * 201},
     ):
-        reply = await bob.post("/drawPrize", code=code, **(ADDRESS | wrong))
+        reply = await bob.claim(code, **(ADDRESS | wrong))
         assert reply["error"] == "bad_request", wrong
         assert reply["param"] == next(iter(wrong))
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
@@ -143,13 +132,13 @@ async def test_an_address_must_be_complete(client, context, alice, bob):
 
 async def test_only_a_winner_claims_and_only_with_a_token(client, context, alice, bob, carol):
     code = await won_goods(client, context, alice, [bob])
-    assert (await carol.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
-    assert (await alice.post("/drawPrize", code=code, **ADDRESS))["error"] == "not_won"
-    assert (await bob.post("/drawPrize", code="0" * 12, **ADDRESS))["error"] == "no_such_task"
+    assert (await carol.claim(code, **ADDRESS))["error"] == "not_won"
+    assert (await alice.claim(code, **ADDRESS))["error"] == "not_won"
+    assert (await bob.claim("0" * 12, **ADDRESS))["error"] == "no_such_task"
     bare = Someone(client, bob.unionid, "", {}, send_token=False)
-    assert (await bare.post("/drawPrize", code=code, **ADDRESS))["error"] == "token_required"
+    assert (await bare.claim(code, **ADDRESS))["error"] == "token_required"
     stolen = Someone(client, bob.unionid, carol.token, {})
-    assert (await stolen.post("/drawPrize", code=code, **ADDRESS))["error"] == "bad_token"
+    assert (await stolen.claim(code, **ADDRESS))["error"] == "bad_token"
     for path in ("/confirmDraw", "/endTask"):
         assert (await bare.post(path, code=code, pickup="000000"))["error"] == "token_required"
     assert (await bare.get("/getWinners", code=code))["error"] == "token_required"
@@ -158,12 +147,12 @@ async def test_only_a_winner_claims_and_only_with_a_token(client, context, alice
 
 async def test_goods_on_site_are_handed_over_against_a_code(client, context, alice, bob, carol):
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
-    reply = await bob.post("/drawPrize", code=code)
+    reply = await bob.claim(code)
     assert (reply["is_draw"], reply["state"], reply["draw_type"]) == (0, "claiming", 1)
     assert len(reply["pickup"]) == 6
     assert reply["pickup_pic"].startswith("data:image/png;base64,")
-    assert (await bob.post("/drawPrize", code=code))["pickup"] == reply["pickup"]
-    other = (await carol.post("/drawPrize", code=code))["pickup"]
+    assert (await bob.claim(code))["pickup"] == reply["pickup"]
+    other = (await carol.claim(code))["pickup"]
     assert other != reply["pickup"]
     assert (await bob.post("/confirmDraw", code=code, pickup=reply["pickup"]))["error"] == "not_yours"
     confirmed = await alice.post("/confirmDraw", code=code, pickup=reply["pickup"])
@@ -179,13 +168,13 @@ async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(client, con
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
     drawn = iter([7, 7, 7, 8])
     monkeypatch.setattr("server.actions.money.claim.secrets.randbelow", lambda _: next(drawn))
-    assert (await bob.post("/drawPrize", code=code))["pickup"] == "000007"
-    assert (await carol.post("/drawPrize", code=code))["pickup"] == "000008"
+    assert (await bob.claim(code))["pickup"] == "000007"
+    assert (await carol.claim(code))["pickup"] == "000008"
 
 
 async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(client, context, other, alice, bob):
     code = await won_goods(client, context, alice, [bob], draw_type=1)
-    right = (await bob.post("/drawPrize", code=code))["pickup"]
+    right = (await bob.claim(code))["pickup"]
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
     for malformed in ("12345", "1234567", "12345x", ""):
         assert (await alice.post("/confirmDraw", code=code, pickup=malformed))["error"] == "bad_request"
@@ -208,41 +197,41 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(client, 
 async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
-    rights = [(await who.post("/drawPrize", code=code))["pickup"] for who in (bob, carol)]
+    rights = [(await who.claim(code))["pickup"] for who in (bob, carol)]
     wrong = next(f"{k:06}" for k in range(1_000_000) if f"{k:06}" not in rights)
 
-    async def confirm(pickup: str) -> dict[str, Any]:
+    async def hand_over(pickup: str) -> dict[str, Any]:
         return await alice.post("/confirmDraw", code=code, pickup=pickup)
 
     for right in rights:
         for _ in range(4):
-            assert (await confirm(wrong))["error"] == "wrong_pickup"
-        assert (await confirm(right))["is_draw"] == 1
+            assert (await hand_over(wrong))["error"] == "wrong_pickup"
+        assert (await hand_over(right))["is_draw"] == 1
     for _ in range(4):
-        assert (await confirm(wrong))["error"] == "wrong_pickup"
-    assert (await confirm(rights[0]))["is_draw"] == 1
-    assert (await confirm(wrong))["error"] == "wrong_pickup"
-    assert (await confirm(wrong))["error"] == "locked"
+        assert (await hand_over(wrong))["error"] == "wrong_pickup"
+    assert (await hand_over(rights[0]))["is_draw"] == 1
+    assert (await hand_over(wrong))["error"] == "wrong_pickup"
+    assert (await hand_over(wrong))["error"] == "locked"
 
 
 async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     by_mail = await won_goods(client, context, alice, [bob, carol])
     on_site = await won_goods(client, context, alice, [bob, carol, dave], draw_type=1)
-    await bob.post("/drawPrize", code=by_mail, **ADDRESS)
-    pickups = [(await who.post("/drawPrize", code=on_site))["pickup"] for who in (bob, carol)]
+    await bob.claim(by_mail, **ADDRESS)
+    pickups = [(await who.claim(on_site))["pickup"] for who in (bob, carol)]
     await alice.post("/confirmDraw", code=on_site, pickup=pickups[0])
     await let_pass(context, 5 * DAY_MS + 1000)
     await sweep_until_quiet(context)
     tasks = await find(context, "tasks")
     assert [(task["status"], task["end_reason"]) for task in tasks] == [(1, "expired")] * 2
     await let_pass(context, 10 * DAY_MS - 60_000)
-    assert (await dave.post("/drawPrize", code=on_site))["state"] == "claiming"
+    assert (await dave.claim(on_site))["state"] == "claiming"
     await let_pass(context, 61_000)
-    assert (await carol.post("/drawPrize", code=by_mail, **ADDRESS))["error"] == "claim_over"
+    assert (await carol.claim(by_mail, **ADDRESS))["error"] == "claim_over"
     assert (await alice.post("/confirmDraw", code=on_site, pickup=pickups[1]))["error"] == "claim_over"
     await sweep_until_quiet(context)
-    assert (await carol.post("/drawPrize", code=by_mail, **ADDRESS))["error"] == "claim_over"
+    assert (await carol.claim(by_mail, **ADDRESS))["error"] == "claim_over"
     assert (await alice.post("/confirmDraw", code=on_site, pickup=pickups[1]))["error"] == "claim_over"
     states = {prize["_id"]: prize["state"] for prize in await find(context, "prizes")}
     assert states == {
@@ -259,9 +248,7 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
 async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, context, alice, carol):
     mallory = await client.log_in("mallory", nickname='=HYPERLINK("http://evil")')
     code = await won_goods(client, context, alice, [mallory, carol])
-    await mallory.post(
-        "/drawPrize", code=code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "路"\n二号'
-    )
+    await mallory.claim(code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "路"\n二号')
     response = await alice.fetch("/getWinners", code=code, format="csv")
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.content.startswith(b"\xef\xbb\xbf")
@@ -275,20 +262,20 @@ async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(c
 
 
 async def test_a_red_packet_is_claimed_once(client, context, alice, bob, carol):
-    code = await publish_red_packet(alice, prizes=2)
+    code = await alice.publish_packet(prizes=2)
     assert ((await bob.dig(code))["error"], (await bob.get("/getTaskList"))["data"]) == ("not_paid", [])
     details = await alice.get("/getTaskDetails", code=code)
     assert (details["need_pay"], details["owed"], details["why"]) == (1, 4, "not_paid")
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
-    assert (await carol.post("/drawPrize", code=code))["error"] == "not_won"
-    claims = await asyncio.gather(*(bob.post("/drawPrize", code=code) for _ in range(8)))
+    await alice.pay(code)
+    await bob.win(code)
+    assert (await carol.claim(code))["error"] == "not_won"
+    claims = await asyncio.gather(*(bob.claim(code) for _ in range(8)))
     assert {claim["status"] for claim in claims} == {0}
     packages = {claim["package_info"] for claim in claims} - {""}
     assert len(packages) == 1
     assert len(await find(context, "bills")) == 1
-    assert (await bob.post("/drawPrize", code=code, address="不" * 300))["package_info"] in packages
-    await confirm(client, context, packages.pop())
+    assert (await bob.claim(code, address="不" * 300))["package_info"] in packages
+    await client.confirm(packages.pop())
     assert len(await find(context, "bills")) == 1
     await check_books(context)
 
@@ -301,12 +288,12 @@ def state_of(reply: dict[str, Any]) -> tuple[Any, ...]:
 
 async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_winner(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    red_packet = await won_packet(client, context, alice, bob)
-    await confirm(client, context, (await bob.post("/drawPrize", code=red_packet))["package_info"])
+    red_packet = await alice.won_packet(bob)
+    await bob.take(red_packet)
     by_mail = await won_goods(client, context, alice, [bob])
-    await bob.post("/drawPrize", code=by_mail, **ADDRESS)
+    await bob.claim(by_mail, **ADDRESS)
     on_site = await won_goods(client, context, alice, [bob], draw_type=1)
-    pickup = (await bob.post("/drawPrize", code=on_site))["pickup"]
+    pickup = (await bob.claim(on_site))["pickup"]
     await alice.post("/confirmDraw", code=on_site, pickup=pickup)
     before = await find(context, "prizes")
     claims: list[dict[str, Any]] = [

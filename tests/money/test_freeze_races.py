@@ -16,7 +16,7 @@ from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prize, Prizes
 from support.client import Someone
 from support.meanwhile import failing, meanwhile
-from support.purse import find, paid_packet, rest, sweep_until_quiet, win, won_packet
+from support.purse import find, rest, sweep_until_quiet
 
 
 async def the_prize(context: Context) -> dict[str, Any]:
@@ -27,16 +27,15 @@ async def the_prize(context: Context) -> dict[str, Any]:
 async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
     """Assert that the only prize, which is frozen, stays frozen whatever its winner and the sweeps do."""
     for _ in range(2):
-        reply = await winner.post("/drawPrize", code=code)
+        reply = await winner.claim(code)
         assert (reply["error"], "package_info" in reply) == ("payout_held", False)
         await sweep_until_quiet(context)
         assert (await the_prize(context))["state"] == "frozen"
 
 
-async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    assert (await bob.post("/drawPrize", code=code))["package_info"]
+async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(context, monkeypatch, alice, bob):
+    code = await alice.won_packet(bob)
+    assert (await bob.claim(code))["package_info"]
 
     async def fail() -> None:
         await context.store.prizes.move(f"{code}:1", freed(1, "won", lost=False))
@@ -54,11 +53,11 @@ async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen
 ):
     del payout_limits  # only the settings take it, see below
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await paid_packet(client, context, alice)
+    code = await alice.paid_packet()
     await freezing.freeze(context, "task", code, 0)
     with monkeypatch.context() as dead:
         dead.setitem(winning.EFFECTS, "freezes", failing(RuntimeError("the process is gone")))
-        await win(client, context, bob, code)
+        await bob.win(code)
         await settle_pending(context)
     assert (await the_prize(context))["state"] == "won"
     await check_not_paid(context, bob, code)
@@ -75,7 +74,7 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
 @pytest.mark.parametrize("looks_again", [True, False])
 async def test_a_freeze_that_comes_while_another_is_released_holds(client, context, monkeypatch, looks_again):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
+    code = await alice.won_packet(bob)
     await freezing.freeze(context, "person", code, 1)
 
     async def freeze_again() -> None:
@@ -93,9 +92,8 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 
 
-async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
-    await won_packet(client, context, alice, bob)
+async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, monkeypatch, alice, bob):
+    await alice.won_packet(bob)
     prize = await the_prize(context)
     many = [
         prize

@@ -10,34 +10,18 @@ import pytest
 from server.context import Context
 from server.game.prize import claimed
 from server.store.money.prizes import Prizes
-from support.client import Client, Someone
+from support.client import Client
 from support.meanwhile import meanwhile
-from support.purse import (
-    DAY_MS,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    misbehave,
-    rest,
-    sweep_until_quiet,
-    win,
-    won_packet,
-)
+from support.operators import operator
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 REASON = "查一查"
 
 
 @pytest.fixture(autouse=True)
-def _operating(io_loop: Any, client: Client, context: Context) -> None:
+def _operating(io_loop: Any, client: Client) -> None:
     """Log the client in as an operator who may do everything."""
-    asked = {"name": "管理员", "token": context.keys.operator_token()}
-    reply = io_loop.run_sync(lambda: client.post("/ops/login", **asked))
-    assert reply["status"] == 0
-
-
-async def claim(winner: Someone, code: str) -> dict[str, Any]:
-    return await winner.post("/drawPrize", code=code)
+    io_loop.run_sync(lambda: operator(client))
 
 
 async def act(client: Client, path: str, code: str, **asked: Any) -> dict[str, Any]:
@@ -79,11 +63,11 @@ class TestLimits:
         await client.log_in_all("bob", *set(publishers))
         bob, codes = client.people["bob"], []
         for publisher in publishers[:-1]:
-            codes.append(await won_packet(client, context, client.people[publisher], bob))
-            assert (await claim(bob, codes[-1]))["package_info"]
+            codes.append(await client.people[publisher].won_packet(bob))
+            assert (await bob.claim(codes[-1]))["package_info"]
             await let_pass(context, passes_ms)
-        last = await won_packet(client, context, client.people[publishers[-1]], bob)  # it is won nevertheless
-        assert [(await claim(bob, last))["error"] for _ in range(2)] == ["payout_held", "payout_held"]
+        last = await client.people[publishers[-1]].won_packet(bob)  # it is won nevertheless
+        assert [(await bob.claim(last))["error"] for _ in range(2)] == ["payout_held", "payout_held"]
         [prize] = await find(context, "prizes", code=last)
         assert (prize["state"], prize["held_for"]) == ("held", why)
         assert await find(context, "bills", code=last) == []
@@ -93,22 +77,20 @@ class TestLimits:
         assert (row["code"], row["state"], row["why"], row["amount_fen"]) == (last, "held", why, 200)
         assert (await act(client, "release", last, what="prize", depth=1))["status"] == 0
         assert (await client.get("/ops/payouts"))["data"] == []
-        package = (await claim(bob, last))["package_info"]
-        assert (await confirm(client, context, package)).endswith(":ok")
+        await bob.take(last)
         await check_books(context)
 
-    async def test_two_claims_at_once_are_both_held(self, client, context, monkeypatch, alice, bob):
-        codes = [await won_packet(client, context, alice, bob) for _ in range(2)]
+    async def test_two_claims_at_once_are_both_held(self, context, monkeypatch, alice, bob):
+        codes = [await alice.won_packet(bob) for _ in range(2)]
         meanwhile(monkeypatch, Prizes, "paid_out_fen", before=asyncio.Barrier(2).wait)
-        replies = await asyncio.gather(*(claim(bob, code) for code in codes))
+        replies = await asyncio.gather(*(bob.claim(code) for code in codes))
         assert [reply["error"] for reply in replies] == ["payout_held"] * 2
         assert await find(context, "bills") == []
 
-    async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
-        first = await won_packet(client, context, alice, bob)
-        assert (await claim(bob, first))["package_info"]
-        second = await won_packet(client, context, alice, bob)
+    async def test_a_sweep_that_goes_on_for_a_dead_process_keeps_the_limits(self, context, alice, bob):
+        first = await alice.won_packet(bob)
+        assert (await bob.claim(first))["package_info"]
+        second = await alice.won_packet(bob)
         [prize] = await find(context, "prizes", code=second)
         now_ms = context.clock.now_ms()
         await context.store.prizes.move(prize["_id"], claimed(0, now_ms, now_ms, young=0, private=0))
@@ -117,9 +99,9 @@ class TestLimits:
         assert await find(context, "bills", code=second) == []
 
     async def test_money_held_at_the_deadline_stays_until_somebody_decides(self, client, context, alice, bob):
-        assert (await claim(bob, await won_packet(client, context, alice, bob)))["package_info"]
-        code = await won_packet(client, context, alice, bob)
-        await claim(bob, code)
+        assert (await bob.claim(await alice.won_packet(bob)))["package_info"]
+        code = await alice.won_packet(bob)
+        await bob.claim(code)
         await let_pass(context, 31 * DAY_MS)
         await sweep_until_quiet(context)
         assert await state_of(context, code) == "held"
@@ -129,35 +111,36 @@ class TestLimits:
         await let_pass(context, 660_000)  # until the task is looked at again
         await sweep_until_quiet(context)
         assert await state_of(context, code) == "won"  # although the deadline is over
-        assert (await claim(bob, code))["package_info"]
+        assert (await bob.claim(code))["package_info"]
         await finish(context, code)
 
 
 class TestTheFirstPayoutOfAPair:
     ENVIRONMENT: ClassVar = {"PAYOUT_HOLD_SECONDS": "600"}
 
-    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, client, context, alice, bob):
-        code = await won_packet(client, context, alice, bob)
+    async def test_the_first_payout_waits_and_the_next_of_as_much_does_not(self, context, alice, bob):
+        code = await alice.won_packet(bob)
         [prize] = await find(context, "prizes")
-        waits = await claim(bob, code)
+        waits = await bob.claim(code)
         assert (waits["error"], waits["claim_from"]) == ("payout_waits", prize["won_at"] + 600_000)
         await let_pass(context, 599_000)
-        assert (await claim(bob, code))["error"] == "payout_waits"
+        assert (await bob.claim(code))["error"] == "payout_waits"
         await let_pass(context, 1_000)
-        await confirm(client, context, (await claim(bob, code))["package_info"])
+        await bob.take(code)
         await let_pass(context, 600_000)
-        assert (await claim(bob, await won_packet(client, context, alice, bob)))["package_info"]
+        assert (await bob.claim(await alice.won_packet(bob)))["package_info"]
 
-    async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(self, client, context, alice, bob):
-        code = await won_packet(client, context, alice, bob, money=1)
+    async def test_a_small_first_payout_ends_no_wait_of_a_larger_one(self, context, alice, bob):
+        code = await alice.won_packet(bob, money=1)
         await let_pass(context, 600_000)
-        await confirm(client, context, (await claim(bob, code))["package_info"])
-        again = await won_packet(client, context, alice, bob, money=1)
-        assert (await claim(bob, again))["error"] == "payout_waits"  # the one before was paid just now
+        await bob.take(code)
+        again = await alice.won_packet(bob, money=1)
+        assert (await bob.claim(again))["error"] == "payout_waits"  # the one before was paid just now
         await let_pass(context, 600_000)
-        assert (await claim(bob, await won_packet(client, context, alice, bob, money=1)))["package_info"]
-        more = await won_packet(client, context, alice, bob, money=2)
-        assert (await claim(bob, more))["error"] == "payout_waits"
+        assert (await bob.claim(await alice.won_packet(bob, money=1)))["package_info"]
+        more = await alice.won_packet(bob, money=2)
+        assert (await bob.claim(more))["error"] == "payout_waits"
+
 
 class TestBrakesAfterAFreeze:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3", "PAYOUT_HOLD_SECONDS": "600"}
@@ -166,46 +149,45 @@ class TestBrakesAfterAFreeze:
     async def test_a_released_prize_is_checked_against_the_limits_unless_released_individually(
         self, client, context, what, depth, alice, bob
     ):
-        code = await won_packet(client, context, alice, bob, money=50)
+        code = await alice.won_packet(bob, money=50)
         await act(client, "freeze", code, what=what, depth=depth)
         assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
-        assert (await claim(bob, code))["error"] == "payout_waits"
+        assert (await bob.claim(code))["error"] == "payout_waits"
         await let_pass(context, 600_000)
-        assert (await claim(bob, code))["error"] == "payout_held"
+        assert (await bob.claim(code))["error"] == "payout_held"
         await act(client, "freeze", code, what=what, depth=depth)
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["state"], row["why"]) == ("frozen", "pair")
         assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
         [row] = (await client.get("/ops/payouts"))["data"]
         assert (row["state"], row["why"]) == ("held", "pair")
-        assert (await claim(bob, code))["error"] == "payout_held"
+        assert (await bob.claim(code))["error"] == "payout_held"
         assert await find(context, "bills") == []
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
         await act(client, "freeze", code, what=what, depth=depth)  # decided prizes stay decided
         await act(client, "release", code, what=what, depth=depth)
-        assert (await claim(bob, code))["package_info"]
+        assert (await bob.claim(code))["package_info"]
         await finish(context, code)
 
-    async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(self, client, context):
-        alice, bob = await client.log_in_all("alice", "bob")
-        code = await won_packet(client, context, alice, bob, money=50)
+    async def test_no_limit_holds_a_prize_that_was_frozen_and_released_individually(self, client, alice, bob):
+        code = await alice.won_packet(bob, money=50)
         await act(client, "freeze", code, what="prize", depth=1)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
-        assert (await claim(bob, code))["package_info"]
+        assert (await bob.claim(code))["package_info"]
 
 
 @pytest.mark.parametrize(("what", "depth"), [("task", 0), ("prize", 1), ("person", 1), ("person", 0)])
 async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(client, context, what, depth):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    package = (await claim(bob, code))["package_info"]
+    code = await alice.won_packet(bob)
+    package = (await bob.claim(code))["package_info"]
     assert (await act(client, "freeze", code, what=what, depth=depth))["status"] == 0
     await rest(context)
     await sweep_until_quiet(context)
     assert await state_of(context, code) == "frozen"
     assert [bill["state"] for bill in await find(context, "sandbox_bills")] == ["CANCELLED"]
-    assert (await confirm(client, context, package)).startswith("requestMerchantTransfer:fail")
-    assert (await claim(bob, code))["error"] == "payout_held"
+    assert (await client.confirm(package)).startswith("requestMerchantTransfer:fail")
+    assert (await bob.claim(code))["error"] == "payout_held"
     listed = await client.get("/ops/payouts")
     assert [(row["code"], row["state"]) for row in listed["data"]] == [(code, "frozen")]
     assert [(row["what"], row["depth"]) for row in listed["frozen"]] == [(what, depth)]
@@ -213,7 +195,7 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     assert (await act(client, "release", code, what=what, depth=depth))["status"] == 0
     listed = await client.get("/ops/payouts")
     assert (listed["data"], listed["frozen"]) == ([], [])
-    assert (await confirm(client, context, (await claim(bob, code))["package_info"])).endswith(":ok")
+    await bob.take(code)
     assert await state_of(context, code) == "given"
     acts = [(row["act"], row["outcome"], row["reason"]) for row in (await client.get("/ops/log"))["data"]]
     assert acts == [(f"release_{what}", "done", REASON), (f"freeze_{what}", "done", REASON)]
@@ -221,9 +203,9 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
 
 
 async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob)
-    await claim(bob, code)
-    await misbehave(client, "pending", call="cancel")
+    code = await alice.won_packet(bob)
+    await bob.claim(code)
+    await client.misbehave("pending", call="cancel")
     await act(client, "freeze", code)
     await rest(context)
     assert await state_of(context, code) == "claiming"
@@ -231,22 +213,22 @@ async def test_until_wechat_says_that_a_bill_is_cancelled_nothing_is_decided(cli
     assert row["state"] == "freezing"
     assert (await act(client, "return", code))["error"] == "bad_request"
     assert (await act(client, "release", code))["status"] == 0  # once the bill has ended
-    assert (await claim(bob, code))["error"] == "payout_held"
+    assert (await bob.claim(code))["error"] == "payout_held"
     [bill] = await find(context, "bills")
-    await misbehave(client, "settle", number=bill["_id"])
+    await client.misbehave("settle", number=bill["_id"])
     await sweep_until_quiet(context)
     assert await state_of(context, code) == "won"
     assert await find(context, "freezes") == []
-    assert (await claim(bob, code))["package_info"]
+    assert (await bob.claim(code))["package_info"]
     await finish(context, code)
 
 
 async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_money(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    package = (await claim(bob, code))["package_info"]
-    await misbehave(client, "lose_notice")
-    await confirm(client, context, package)
+    code = await alice.won_packet(bob)
+    package = (await bob.claim(code))["package_info"]
+    await client.misbehave("lose_notice")
+    await client.confirm(package)
     await act(client, "freeze", code)
     await rest(context)
     await sweep_until_quiet(context)
@@ -257,9 +239,9 @@ async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_mone
 
 async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_back(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    await misbehave(client, "refuse", call="transfer", code="NO_AUTH")
-    await claim(bob, code)
+    code = await alice.won_packet(bob)
+    await client.misbehave("refuse", call="transfer", code="NO_AUTH")
+    await bob.claim(code)
     await let_pass(context, 660_000)
     await act(client, "freeze", code, what="prize", depth=1)
     await rest(context)
@@ -273,8 +255,8 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
 
 
 async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context, alice, bob, carol):
-    code = await won_packet(client, context, alice, bob, prizes=2)
-    await win(client, context, carol, code)
+    code = await alice.won_packet(bob, prizes=2)
+    await carol.win(code)
     await act(client, "freeze", code)
     await let_pass(context, 31 * DAY_MS)
     await sweep_until_quiet(context)
@@ -282,7 +264,7 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context,
     [opened] = [row for row in (await client.get("/ops/list", of="held"))["data"] if row["code"] == code]
     assert opened["status"] == 1
     assert (await act(client, "return", code, what="prize", depth=1))["status"] == 0
-    assert "客服" in (await claim(bob, code))["msg"]
+    assert "客服" in (await bob.claim(code))["msg"]
     assert (await act(client, "return", code))["status"] == 0
     await finish(context, code)
     [refund] = await find(context, "refunds")
@@ -290,9 +272,9 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context,
 
 
 async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob, prizes=2)
+    code = await alice.won_packet(bob, prizes=2)
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
-    assert (await claim(bob, code))["error"] == "payout_held"
+    assert (await bob.claim(code))["error"] == "payout_held"
     assert [row["frozen_for"] for row in (await client.get("/ops/payouts"))["data"]] == [["套现"]]
     await sweep_until_quiet(context)
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
@@ -302,7 +284,7 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, co
 
 
 async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob)  # its last prize, so it has ended
+    code = await alice.won_packet(bob)  # its last prize, so it has ended
     assert (await client.post("/ops/end", code=code, reason="套现", fraud=1))["status"] == 0
     assert await state_of(context, code) == "frozen"
     [logged] = (await client.get("/ops/log"))["data"]
@@ -310,7 +292,7 @@ async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too
 
 
 async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob)
+    code = await alice.won_packet(bob)
     await act(client, "freeze", code)
     await act(client, "freeze", code, what="person", depth=1)
     assert (await act(client, "release", code, what="prize", depth=1))["error"] == "bad_request"
@@ -323,7 +305,7 @@ async def test_a_release_lets_go_only_what_nothing_else_freezes(client, context,
 
 async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
+    code = await alice.won_packet(bob)
     await act(client, "freeze", code)
     answers, publish, told = asyncio.Event(), context.bus.publish, []
 
@@ -341,7 +323,7 @@ async def test_a_release_is_done_also_while_redis_hangs_and_told_afterwards(clie
 
 
 async def test_only_who_may_move_money_may_freeze_and_only_what_there_is(client, context, alice, bob):
-    code, undug = await won_packet(client, context, alice, bob), await alice.publish(forecast_num=1)
+    code, undug = await alice.won_packet(bob), await alice.publish(forecast_num=1)
     for asked in (
         {"code": "A" * 12},
         {"code": undug, "what": "prize", "depth": 1},

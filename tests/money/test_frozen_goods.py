@@ -15,7 +15,8 @@ from server.store.money.freezes import Freezes
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet, win, won_packet
+from support.operators import operator
+from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 PARCEL = {"depth": 1, "carrier": "顺丰", "number": "SF1234567890"}
@@ -33,16 +34,15 @@ async def won(client: Client, context: Context, draw_type: int, *, claimed: bool
     """Return the code of alice's goods that bob won; log the client in as an operator."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=draw_type)
-    await win(client, context, bob, code)
+    await bob.win(code)
     if claimed:
         assert (await claim(bob, code))["status"] == 0
-    reply = await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
-    assert reply["status"] == 0
+    await operator(client)
     return code
 
 
 async def claim(winner: Someone, code: str) -> dict[str, Any]:
-    return await winner.post("/drawPrize", code=code, **ADDRESS)
+    return await winner.claim(code, **ADDRESS)
 
 
 async def act(
@@ -254,10 +254,10 @@ async def test_winner_and_publisher_are_told_on_their_open_pages(client, context
 async def test_bills_are_cancelled_before_anybody_is_told(client, context, monkeypatch):
     code = await won(client, context, ON_SITE, claimed=True)
     alice, bob = client.people["alice"], client.people["bob"]
-    red_packet = await won_packet(client, context, alice, bob)
+    red_packet = await alice.won_packet(bob)
     assert (await claim(bob, red_packet))["package_info"]
     later = await alice.publish(forecast_num=1)
-    await win(client, context, bob, later)
+    await bob.win(later)
     told = []
 
     async def tell(_: Context, prize: Any) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from support.purse import find, publish_red_packet
+from support.purse import find
 
 
 async def test_where_there_are_goods_only_no_red_packet_is_published_or_paid(context, alice, bob):
-    before = await publish_red_packet(alice, money=3)
+    before = await alice.publish_packet(money=3)
     assert (await alice.get("/getMyInfo"))["red_packets"] == 1
     context.settings = msgspec.structs.replace(context.settings, red_packets=0)
     assert (await alice.get("/getMyInfo"))["red_packets"] == 0

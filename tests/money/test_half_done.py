@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from support.invariants import check_states
-from support.purse import all_documents, put_back, sweep_until_quiet, won_packet
+from support.purse import all_documents, put_back, sweep_until_quiet
 
 HALF_DONE = [
     ("orders", {"state": "paid"}, "orders"),
@@ -21,8 +21,8 @@ HALF_DONE = [
 ]
 
 
-async def test_what_is_half_done_is_found(client, context, alice, bob):
-    await won_packet(client, context, alice, bob)
+async def test_what_is_half_done_is_found(context, alice, bob):
+    await alice.won_packet(bob)
     await sweep_until_quiet(context)
     await check_states(context)
     whole = await all_documents(context)

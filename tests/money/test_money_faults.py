@@ -15,19 +15,7 @@ from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.audit import audit
 from server.wechat.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
-from support.purse import (
-    DAY_MS,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    misbehave,
-    paid_packet,
-    publish_red_packet,
-    scrape,
-    sweep_until_quiet,
-    won_packet,
-)
+from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -59,14 +47,14 @@ async def only(context: Context, collection: str) -> dict[str, Any]:
 async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
     for first in ("", "accepted"):
-        code = await won_packet(client, context, alice, bob)
+        code = await alice.won_packet(bob)
         number = f"{code}D1A1"
         if first:
-            await misbehave(client, first, call="transfer")
-        before = await bob.post("/drawPrize", code=code)
+            await client.misbehave(first, call="transfer")
+        before = await bob.claim(code)
         assert bool(before["package_info"]) == (not first)
-        await misbehave(client, "refuse", call="query_transfer", code="NOT_FOUND", times=2)
-        await bob.post("/drawPrize", code=code)
+        await client.misbehave("refuse", call="query_transfer", code="NOT_FOUND", times=2)
+        await bob.claim(code)
         assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == ["NOT_FOUND"]
         await let_pass(context, 11 * MINUTE_MS)
         await sweep(context)
@@ -76,17 +64,17 @@ async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
         await sweep(context)
         assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == [""]
         if not first:
-            await confirm(client, context, before["package_info"])
+            await client.confirm(before["package_info"])
             await check_books(context)
 
 
 async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_last_sending(
     client, context, sent, alice, bob
 ):
-    code = await won_packet(client, context, alice, bob)
+    code = await alice.won_packet(bob)
     number = f"{code}D1A1"
-    await misbehave(client, "refuse", call="transfer", code="NO_AUTH", times=1000)
-    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
+    await client.misbehave("refuse", call="transfer", code="NO_AUTH", times=1000)
+    assert (await bob.claim(code))["error"] == "wechat_busy"
     await let_pass(context, 10 * DAY_MS - 5 * MINUTE_MS)
     await sweep(context)
     assert (sent[number], (await only(context, "bills"))["alarm"]) == (2, "NO_AUTH")
@@ -114,16 +102,16 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
 
 
 async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent, alice, bob):
-    code = await won_packet(client, context, alice, bob)
+    code = await alice.won_packet(bob)
     # WeChat has the bill, but its answer was lost, and then WeChat is silent.
-    await misbehave(client, "error_after", call="transfer")
-    assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
-    await misbehave(client, "error_before", call="query_transfer", times=1000)
+    await client.misbehave("error_after", call="transfer")
+    assert (await bob.claim(code))["error"] == "outcome_unknown"
+    await client.misbehave("error_before", call="query_transfer", times=1000)
     await let_pass(context, 10 * DAY_MS + HOUR_MS)
     await sweep_until_quiet(context)
     assert ((await only(context, "bills"))["state"], await find(context, "refunds")) == ("asked", [])
     assert (await only(context, "sandbox_bills"))["state"] == "WAIT_USER_CONFIRM"
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 11 * DAY_MS}})
     await sweep_until_quiet(context)
     assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
@@ -137,7 +125,7 @@ async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, con
 
 async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
+    code = await alice.won_packet(bob)
     transfer = context.pay.transfer
 
     async def held_up(body: bytes) -> Any:
@@ -152,33 +140,33 @@ async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(cli
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)
-    assert "package_info" not in await bob.post("/drawPrize", code=code)
+    assert "package_info" not in await bob.claim(code)
     assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
 
 
 async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_is_known(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
-    await bob.post("/drawPrize", code=await won_packet(client, context, alice, bob))
-    ended = await paid_packet(client, context, alice)
+    await alice.post("/payTask", code=await alice.publish_packet(), money=2)
+    await bob.claim(await alice.won_packet(bob))
+    ended = await alice.paid_packet()
     await alice.post("/endTask", code=ended)
     kinds = {"orders": "order", "bills": "bill", "refunds": "refund"}
     for call in ("query_order", "query_transfer", "refund"):
-        await misbehave(client, "error_before", call=call, times=1000)
+        await client.misbehave("error_before", call=call, times=1000)
     for waited_ms, alarm in ((11 * MINUTE_MS, ""), (HOUR_MS, "UNKNOWN")):
         await let_pass(context, waited_ms)
         await sweep(context)
-        shown = await scrape(client, context)
+        shown = await client.scrape()
         for collection, kind in kinds.items():
             found = await find(context, collection, unknown_since={"$gt": 0})
             assert [document["alarm"] for document in found] == [alarm], collection
             assert (f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 1.0' in shown) == bool(alarm)
     report = await audit(context.store)
     assert [finding.values[1] for finding in report.waiting] == ["UNKNOWN"] * 3
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await let_pass(context, 2 * HOUR_MS)
     await sweep_until_quiet(context)
-    shown = await scrape(client, context)
+    shown = await client.scrape()
     for collection, kind in kinds.items():
         assert [d for d in await find(context, collection) if d["alarm"] or "unknown_since" in d] == []
         assert f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 0.0' in shown
@@ -188,10 +176,10 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
 @pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
 async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(client, context, first, then):
     alice = await client.log_in("alice")
-    code = await paid_packet(client, context, alice)
+    code = await alice.paid_packet()
     await alice.post("/endTask", code=code)
     if first == "CLOSED":
-        await misbehave(client, "closed", call="refund")
+        await client.misbehave("closed", call="refund")
     await sweep_until_quiet(context)
     before = await only(context, "refunds")
     said = RefundAnswer(
@@ -207,8 +195,8 @@ async def test_a_refund_that_is_reported_with_another_end_is_a_contradiction(cli
     assert await only(context, "refunds") == before | {"alarm": "CONTRADICTION"}
 
 
-async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob)
+async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(context, alice, bob):
+    code = await alice.won_packet(bob)
     (dig,) = await find(context, "digs", code=code)
     for name in ("digs", "prizes"):
         await context.store.database[name].delete_many({"code": code})
@@ -227,9 +215,9 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(clie
 
 async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(client, context, sent):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    await misbehave(client, "accepted", call="transfer")
-    await bob.post("/drawPrize", code=code)
+    code = await alice.won_packet(bob)
+    await client.misbehave("accepted", call="transfer")
+    await bob.claim(code)
     # WeChat waits without end for money in the operating account, and no sweep takes the bill up.
     await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
     await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
@@ -244,9 +232,9 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(cli
 
 
 async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, monkeypatch, alice, bob):
-    code = await won_packet(client, context, alice, bob)
-    await misbehave(client, "error_before", call="transfer")
-    await bob.post("/drawPrize", code=code)
+    code = await alice.won_packet(bob)
+    await client.misbehave("error_before", call="transfer")
+    await bob.claim(code)
     await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
     await let_pass(context, 10 * DAY_MS - MINUTE_MS)
     query = context.pay.query_transfer
@@ -260,7 +248,7 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, m
         return await query(number)
 
     monkeypatch.setattr(context.pay, "query_transfer", slow)
-    assert (await bob.post("/drawPrize", code=code))["error"] == "claim_over"
+    assert (await bob.claim(code))["error"] == "claim_over"
     assert (await only(context, "bills"))["state"] == "failed"
     await sweep_until_quiet(context)
     assert (await only(context, "prizes"))["state"] == "returned"
@@ -268,22 +256,21 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, m
 
 
 async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, context, alice):
-    code = await publish_red_packet(alice)
+    code = await alice.publish_packet()
     await alice.post("/payTask", code=code, money=2)
-    await misbehave(client, "refuse", call="query_order", code="NO_AUTH", times=2)
+    await client.misbehave("refuse", call="query_order", code="NO_AUTH", times=2)
     await let_pass(context, 2 * MINUTE_MS)
     await sweep(context)
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["NO_AUTH"]
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await let_pass(context, 2 * MINUTE_MS)
     await sweep(context)
     assert (await only(context, "orders"))["alarm"] == ""
 
 
-async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(context, monkeypatch, alice, bob):
     for _ in range(2):
-        await bob.post("/drawPrize", code=await won_packet(client, context, alice, bob))
+        await bob.claim(await alice.won_packet(bob))
     contradicted, other = sorted(bill["_id"] for bill in await find(context, "bills"))
     query = context.pay.query_transfer
 
@@ -304,22 +291,21 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(client,
 
 
 async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(client, context, alice, bob):
-    await misbehave(client, "error_before", call="transfer")
-    await bob.post("/drawPrize", code=await won_packet(client, context, alice, bob))
+    await client.misbehave("error_before", call="transfer")
+    await bob.claim(await alice.won_packet(bob))
     await let_pass(context, 40 * DAY_MS)
     await sweep_until_quiet(context)
     bill = await only(context, "bills")
     assert (bill["state"], bill["alarm"]) == ("failed", "")
     with pytest.raises(Contradiction):
         await note_bill(
-            context,
-            BillAnswer(out_bill_no=bill["_id"], state="SUCCESS", amount_fen=bill["amount_fen"]),
+            context, BillAnswer(out_bill_no=bill["_id"], state="SUCCESS", amount_fen=bill["amount_fen"])
         )
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["CONTRADICTION"]
 
 
 async def test_an_expired_order_is_not_asked_about_in_each_sweep(context, monkeypatch, alice):
-    await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
+    await alice.post("/payTask", code=await alice.publish_packet(), money=2)
     asked = 0
 
     async def still_unpaid(number: str) -> OrderAnswer:

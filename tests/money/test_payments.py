@@ -14,27 +14,11 @@ from server.game import order as row
 from server.game.opening import opened_by_review
 from support.client import Client
 from support.meanwhile import meanwhile
-from support.purse import (
-    DAY_MS,
-    all_documents,
-    check_books,
-    find,
-    let_pass,
-    misbehave,
-    order,
-    paid_packet,
-    pay,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    win,
-    won_packet,
-    wx,
-)
+from support.purse import DAY_MS, all_documents, check_books, find, let_pass, rest, sweep_until_quiet
 
 
 async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, context, alice, bob):
-    code = await publish_red_packet(alice, money=3, prize_num=2, forecast_num=9, interval=2, fluctuation=1)
+    code = await alice.publish_packet(money=3, prize_num=2, forecast_num=9, interval=2, fluctuation=1)
     goods = await alice.publish()
     for wrong in (1, 2, 4, 5, 7, 600):
         reply = await alice.post("/payTask", code=code, money=wrong)
@@ -45,13 +29,13 @@ async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, co
     for malformed in (0, -1, "six", None, 1.5):
         assert (await alice.post("/payTask", code=code, money=malformed))["error"] == "bad_request"
     assert await find(context, "orders") == []
-    one, all_together = await order(alice, code, 3), await order(alice, code, 6)
+    one, all_together = await alice.order(code, 3), await alice.order(code, 6)
     assert one["package"] == all_together["package"]
     assert [found["amount_fen"] for found in await find(context, "orders")] == [600]
-    assert (await wx(client, "pay", appId=context.settings.appid, **one)).endswith(":ok")
+    assert (await client.wx("pay", **one)).endswith(":ok")
     await rest(context)
     assert (await alice.post("/payTask", code=code, money=6))["error"] == "already_paid"
-    ended = await publish_red_packet(alice)
+    ended = await alice.publish_packet()
     assert (await alice.post("/endTask", code=ended))["status"] == 0
     assert (await alice.post("/payTask", code=ended, money=2))["error"] == "ended"
     assert len(await find(context, "orders")) == 1
@@ -67,25 +51,25 @@ async def test_a_red_packet_pays_between_1_and_200_yuan(context, alice):
 
 
 async def test_requests_at_the_same_time_get_one_order(context, alice):
-    code = await publish_red_packet(alice)
-    packages = await asyncio.gather(*(order(alice, code) for _ in range(10)))
+    code = await alice.publish_packet()
+    packages = await asyncio.gather(*(alice.order(code) for _ in range(10)))
     assert len({found["package"] for found in packages}) == 1
     assert len(await find(context, "orders")) == 1
 
 
 async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, context, alice):
-    code = await publish_red_packet(alice)
-    old = await order(alice, code)
+    code = await alice.publish_packet()
+    old = await alice.order(code)
     await let_pass(context, 7_000_000)
-    assert (await order(alice, code))["package"] == old["package"]
+    assert (await alice.order(code))["package"] == old["package"]
     await let_pass(context, 150_000)
-    await misbehave(client, "error_before", call="query_order")
+    await client.misbehave("error_before", call="query_order")
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
-    new = await order(alice, code)
+    new = await alice.order(code)
     assert new["package"] != old["package"]
     assert sorted(found["state"] for found in await find(context, "orders")) == ["asked", "closed"]
-    assert "fail" in await wx(client, "pay", appId=context.settings.appid, **old)
-    assert (await wx(client, "pay", appId=context.settings.appid, **new)).endswith(":ok")
+    assert "fail" in await client.wx("pay", **old)
+    assert (await client.wx("pay", **new)).endswith(":ok")
     await rest(context)
     await sweep_until_quiet(context)
     await check_books(context)
@@ -93,28 +77,28 @@ async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, conte
 
 async def test_an_order_whose_answer_was_lost_is_ordered_again(client, context, alice):
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
-        code = await publish_red_packet(alice)
-        await misbehave(client, what, call="order")
+        code = await alice.publish_packet()
+        await client.misbehave(what, call="order")
         assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
-        await pay(client, context, alice, code)
+        await alice.pay(code)
         assert len(await find(context, "orders", code=code)) == 1
     await check_books(context)
 
 
 async def test_a_payment_counts_once_however_its_notice_comes(client, context, alice):
     for what in ("repeat_notice", "forge_notice"):
-        code = await publish_red_packet(alice)
-        await misbehave(client, what)
-        await pay(client, context, alice, code)
+        code = await alice.publish_packet()
+        await client.misbehave(what)
+        await alice.pay(code)
         assert [task["open"] for task in await find(context, "tasks", _id=code)] == [1]
         assert [entry["amount_fen"] for entry in await find(context, "ledger", code=code)] == [200]
     await check_books(context)
 
 
 async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(client, context, alice):
-    code = await publish_red_packet(alice)
-    await misbehave(client, "lose_notice")
-    await pay(client, context, alice, code)
+    code = await alice.publish_packet()
+    await client.misbehave("lose_notice")
+    await alice.pay(code)
     await sweep(context)
     assert (await find(context, "tasks"))[0]["open"] == 0
     await let_pass(context, 61_000)
@@ -125,13 +109,13 @@ async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(client, 
 
 async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
     asked = meanwhile(monkeypatch, context.pay, "query_order")
     await asyncio.gather(*(alice.get("/getTaskDetails", code=code) for _ in range(5)))
     assert len(asked) == 1
-    await misbehave(client, "lose_notice")
-    await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await client.misbehave("lose_notice")
+    await client.wx("pay", **parameters)
     await let_pass(context, 2_000)
     assert (await bob.get("/getTaskDetails", code=code))["why"] == "not_paid"
     details = await alice.get("/getTaskDetails", code=code)
@@ -142,9 +126,9 @@ async def test_a_publishers_look_asks_wechat_every_two_seconds_at_most(client, c
 
 
 async def test_forged_notices_touch_no_record(client, context, alice):
-    code = await publish_red_packet(alice)
-    await misbehave(client, "lose_notice")
-    await pay(client, context, alice, code)
+    code = await alice.publish_packet()
+    await client.misbehave("lose_notice")
+    await alice.pay(code)
     before = await all_documents(context)
     notice = (await find(context, "sandbox_notices"))[0]
     pairs = await context.sandbox.keys.find()
@@ -174,9 +158,9 @@ async def test_forged_notices_touch_no_record(client, context, alice):
 
 
 async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, context, alice):
-    code = await publish_red_packet(alice)
-    await misbehave(client, "lose_notice")
-    await pay(client, context, alice, code)
+    code = await alice.publish_packet()
+    await client.misbehave("lose_notice")
+    await alice.pay(code)
     await context.store.orders.collection.update_one({}, {"$set": {"amount_fen": 300}})
     pairs = await context.sandbox.keys.find()
     headers, body = sealed_notice(pairs, (await find(context, "sandbox_notices"))[0], True)
@@ -188,14 +172,14 @@ async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, con
 
 async def test_money_that_cannot_open_its_task_goes_back_whole(client, context, alice):
     for bank_type in ("OTHERS", "CMB_CREDIT"):
-        ended = await publish_red_packet(alice)
-        parameters = await order(alice, ended)
+        ended = await alice.publish_packet()
+        parameters = await alice.order(ended)
         assert (await alice.post("/endTask", code=ended))["status"] == 0
-        await wx(client, "pay", appId=context.settings.appid, **parameters, bankType=bank_type)
-    deleted = await publish_red_packet(alice)
-    parameters = await order(alice, deleted)
+        await client.wx("pay", **parameters, bankType=bank_type)
+    deleted = await alice.publish_packet()
+    parameters = await alice.order(deleted)
     await context.store.tasks.delete_unpaid(deleted)
-    await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await client.wx("pay", **parameters)
     await rest(context)
     await sweep_until_quiet(context)
     assert sorted(found["state"] for found in await find(context, "orders")) == ["unusable"] * 3
@@ -206,7 +190,7 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client, context, 
 
 
 async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(context, alice):
-    code = await publish_red_packet(alice)
+    code = await alice.publish_packet()
     await context.store.tasks.set_hidden(code, hidden=True, note="违规")
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
@@ -216,14 +200,14 @@ async def test_a_task_that_was_taken_down_is_paid_only_once_it_is_shown_again(co
 
 
 async def test_a_second_payment_of_one_task_goes_back_whole(client, context, alice):
-    code = await publish_red_packet(alice)
-    first = await order(alice, code)
+    code = await alice.publish_packet()
+    first = await alice.order(code)
     # As if WeChat had said that the order is closed, and had taken money for it afterwards.
     await context.store.orders.moves((await find(context, "orders"))[0]["_id"], row.closed())
-    second = await order(alice, code)
+    second = await alice.order(code)
     assert first["package"] != second["package"]
     for parameters in (second, first):
-        assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+        assert (await client.wx("pay", **parameters)).endswith(":ok")
     await rest(context)
     await sweep_until_quiet(context)
     assert sorted(found["state"] for found in await find(context, "orders")) == ["spent", "unusable"]
@@ -232,25 +216,24 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client, context, ali
 
 
 async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client, context, alice):
-    code = await publish_red_packet(alice)
+    code = await alice.publish_packet()
     goods = await alice.publish()
     await let_pass(context, DAY_MS - 60_000)
-    parameters = await order(alice, code)
+    parameters = await alice.order(code)
     await sweep(context)
     assert len(await find(context, "tasks")) == 2
     await let_pass(context, 61_000)
     await sweep_until_quiet(context)
     assert [task["_id"] for task in await find(context, "tasks")] == [goods]
     assert [found["state"] for found in await find(context, "orders")] == ["closed"]
-    assert "fail" in await wx(client, "pay", appId=context.settings.appid, **parameters)
+    assert "fail" in await client.wx("pay", **parameters)
     assert (await alice.get("/getTaskDetails", code=code))["error"] == "no_such_task"
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "no_such_task"
     await check_books(context)
 
 
-async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_back(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await paid_packet(client, context, alice, forecast_num=5)
+async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_back(context, alice, bob):
+    code = await alice.paid_packet(forecast_num=5)
     assert (await bob.post("/endTask", code=code))["error"] == "not_yours"
     assert (await bob.post("/endTask", code="0" * 12))["error"] == "no_such_task"
     assert (await alice.post("/endTask", code=code))["status"] == 0
@@ -267,22 +250,22 @@ async def test_a_publisher_ends_a_task_that_nobody_has_dug_and_gets_everything_b
 
 async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_can_read(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won_packet(client, context, alice, bob, prizes=3)
+    code = await alice.won_packet(bob, prizes=3)
     assert (await alice.post("/endTask", code=code))["error"] == "has_digs"
     await end_task_as_operator(context, code, "违规内容")
     details = await carol.get("/getTaskDetails", code=code)
     assert (details["end_reason"], details["end_note"]) == ("operator", "违规内容")
     await sweep_until_quiet(context)
     assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("unwon", 400)]
-    assert (await bob.post("/drawPrize", code=code))["package_info"]
+    assert (await bob.claim(code))["package_info"]
     await check_books(context)
 
 
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
     """WeChat refuses queries for an order whose notice says that it is paid."""
-    used, useless = await publish_red_packet(alice), await publish_red_packet(alice)
+    used, useless = await alice.publish_packet(), await alice.publish_packet()
     for code in (used, useless):
-        await order(alice, code)
+        await alice.order(code)
     await alice.post("/endTask", code=useless)
     for made in await find(context, "orders"):
         paid = row.paid(made["amount_fen"], "t", "OTHERS", 0)
@@ -303,12 +286,12 @@ async def paid_by(client: Client, context: Context, publisher: Any, bank_type: s
 
     `before` has changes to its task before the payment.
     """
-    code = await publish_red_packet(publisher)
+    code = await publisher.publish_packet()
     if before:
         await context.store.tasks.collection.update_one({"_id": code}, {"$set": before})
-    parameters = await order(publisher, code)
-    asked = {"appId": context.settings.appid, **parameters, "bankType": bank_type}
-    assert (await wx(client, "pay", **asked)).endswith(":ok")
+    parameters = await publisher.order(code)
+    asked = {**parameters, "bankType": bank_type}
+    assert (await client.wx("pay", **asked)).endswith(":ok")
     await rest(context)
     return code
 
@@ -329,7 +312,7 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(client, c
     for bank_type in CARDS:
         alice, bob = await client.log_in_all("alice", "bob")
         if bank_type == CARDS[-1]:
-            await misbehave(client, "lose_notice")
+            await client.misbehave("lose_notice")
         code = await paid_by(client, context, alice, bank_type)
         await alice.get("/getTaskDetails", code=code)  # the publisher's look makes the server ask WeChat
         assert (await bob.dig(code))["status"] == 1
@@ -350,7 +333,7 @@ async def test_any_other_means_of_payment_opens_it(client, context):
     for bank_type in NO_CREDIT_CARDS:
         alice, bob = await client.log_in_all("alice", "bob")
         code = await paid_by(client, context, alice, bank_type)
-        await win(client, context, bob, code)
+        await bob.win(code)
         [made] = await find(context, "orders", code=code)
         assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
 
@@ -362,15 +345,15 @@ async def test_a_credit_card_does_not_end_what_another_payment_opened(client, co
     await context.store.database["orders"].insert_one({k: v for k, v in late.items() if k != "live"})
     await follow_payments(context, [late])  # type: ignore[list-item]
     assert [each["kind"] for each in await find(context, "refunds", code=code)] == ["whole"]
-    await win(client, context, bob, code)
+    await bob.win(code)
 
 
 class TestWhereCreditCardsMayPay:
     ENVIRONMENT: ClassVar = {"CASH_NO_CREDIT": "0"}
 
     async def test_a_credit_card_opens_it(self, client, context, alice, bob):
-        code = await publish_red_packet(alice)
-        asked = {"appId": context.settings.appid, **await order(alice, code), "credit": 1}
-        assert (await wx(client, "pay", **asked)).endswith(":ok")
+        code = await alice.publish_packet()
+        asked = {**await alice.order(code), "credit": 1}
+        assert (await client.wx("pay", **asked)).endswith(":ok")
         await rest(context)
-        await win(client, context, bob, code)
+        await bob.win(code)

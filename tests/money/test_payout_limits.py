@@ -7,24 +7,9 @@ from typing import Any, ClassVar
 
 from server.store.money.orders import Orders
 from support.meanwhile import meanwhile
-from support.purse import (
-    DAY_MS,
-    check_books,
-    find,
-    let_pass,
-    order,
-    pay,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    wx,
-)
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
-ENVIRONMENT = {
-    "CASH_ORDER_YUAN": "12",
-    "CASH_PAID_DAY_YUAN": "10",
-    "CASH_PAID_WEEK_YUAN": "15",
-}
+ENVIRONMENT = {"CASH_ORDER_YUAN": "12", "CASH_PAID_DAY_YUAN": "10", "CASH_PAID_WEEK_YUAN": "15"}
 
 
 class TestTheDepthOfRedPackets:
@@ -40,10 +25,7 @@ class TestTheDepthOfRedPackets:
             refused = await alice.post("/postTask", **asked, **rules)
             assert (refused["error"], refused["param"]) == ("bad_request", param)
             assert "10" in refused["msg"]
-        for rules in (
-            {"prize_num": 1, "forecast_num": 10},
-            {**several, "interval": 3, "fluctuation": 1},
-        ):
+        for rules in ({"prize_num": 1, "forecast_num": 10}, {**several, "interval": 3, "fluctuation": 1}):
             assert (await alice.post("/postTask", **asked, **rules))["status"] == 0
         assert await alice.publish(forecast_num=1)  # goods may lie at any depth
 
@@ -52,49 +34,49 @@ async def test_an_order_has_a_most(context, alice):
     rules = {"prize_num": 7, "forecast_num": 7, "interval": 1, "fluctuation": 0}
     refused = await alice.post("/postTask", goods_type=1, name="一个红包", money=2, **rules)
     assert (refused["error"], refused["param"]) == ("bad_request", "money")
-    code = await publish_red_packet(alice)
+    code = await alice.publish_packet()
     # As if the treasure had been published before there was a limit.
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"money": 13}})
     assert (await alice.post("/payTask", code=code, money=13))["error"] == "over_limit"
     assert await find(context, "orders") == []
 
 
-async def test_a_person_pays_so_much_a_day_and_a_week(client, context, alice, bob):
-    codes = [await publish_red_packet(alice, money=5) for _ in range(4)]
-    await pay(client, context, alice, codes[0], 5)
-    await order(alice, codes[1], 5)  # this order may still be paid, so it counts
+async def test_a_person_pays_so_much_a_day_and_a_week(context, alice, bob):
+    codes = [await alice.publish_packet(money=5) for _ in range(4)]
+    await alice.pay(codes[0], 5)
+    await alice.order(codes[1], 5)  # this order may still be paid, so it counts
     refused = await alice.post("/payTask", code=codes[2], money=5)
     assert (refused["error"], "10 元" in refused["msg"]) == ("over_limit", True)
     assert [found["state"] for found in await find(context, "orders", code=codes[2])] == ["closed"]
     assert len(await find(context, "sandbox_orders")) == 2
-    await pay(client, context, bob, await publish_red_packet(bob, money=5), 5)
-    await pay(client, context, alice, codes[1], 5)
+    await bob.pay(await bob.publish_packet(money=5), 5)
+    await alice.pay(codes[1], 5)
     await let_pass(context, DAY_MS)
-    await pay(client, context, alice, codes[2], 5)
+    await alice.pay(codes[2], 5)
     refused = await alice.post("/payTask", code=codes[3], money=5)
     assert (refused["error"], "15 元" in refused["msg"]) == ("over_limit", True)
     await let_pass(context, 6 * DAY_MS)
-    codes.append(await publish_red_packet(alice, money=5))  # the unpaid one is deleted after a day
-    await pay(client, context, alice, codes[4], 5)
+    codes.append(await alice.publish_packet(money=5))  # the unpaid one is deleted after a day
+    await alice.pay(codes[4], 5)
     await sweep_until_quiet(context)
     await check_books(context)
 
 
 async def test_money_that_came_back_or_never_came_does_not_count(client, context, alice):
-    ended = await publish_red_packet(alice, money=6)
-    parameters = await order(alice, ended, 6)
+    ended = await alice.publish_packet(money=6)
+    parameters = await alice.order(ended, 6)
     assert (await alice.post("/endTask", code=ended))["status"] == 0
-    await wx(client, "pay", appId=context.settings.appid, **parameters)
+    await client.wx("pay", **parameters)
     await rest(context)
-    unpaid = await publish_red_packet(alice, money=6)
-    await order(alice, unpaid, 6)
+    unpaid = await alice.publish_packet(money=6)
+    await alice.order(unpaid, 6)
     await let_pass(context, 7_300_000)
     await sweep_until_quiet(context)
-    await order(alice, await publish_red_packet(alice, money=6), 6)
+    await alice.order(await alice.publish_packet(money=6), 6)
 
 
 async def test_two_orders_at_once_cannot_both_pass_the_limit(context, monkeypatch, alice):
-    codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
+    codes = [await alice.publish_packet(money=6) for _ in range(2)]
     meanwhile(monkeypatch, Orders, "insert", after=asyncio.Barrier(2).wait)
     replies = await asyncio.gather(*(alice.post("/payTask", code=code, money=6) for code in codes))
     refused = [reply["error"] for reply in replies if reply["status"]]
@@ -104,8 +86,8 @@ async def test_two_orders_at_once_cannot_both_pass_the_limit(context, monkeypatc
 
 
 async def test_an_order_that_a_dead_process_left_is_weighed_before_it_is_sent(context, alice):
-    codes = [await publish_red_packet(alice, money=6) for _ in range(2)]
-    await order(alice, codes[0], 6)
+    codes = [await alice.publish_packet(money=6) for _ in range(2)]
+    await alice.order(codes[0], 6)
     [made] = await find(context, "orders")
     left = made | {"_id": codes[1] + "LEFT", "code": codes[1], "prepay_id": ""}
     await context.store.database["orders"].insert_one(left)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import msgspec
 import pytest
@@ -15,25 +14,13 @@ from server.operation.audit import OVERDUE_MS
 from server.operation.monitor import key_of
 from support.client import Someone
 from support.operators import operator
-from support.purse import (
-    DAY_MS,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    misbehave,
-    rest,
-    scrape,
-    sweep_until_quiet,
-    won_packet,
-)
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 ENVIRONMENT = {
     "MAX_RED_PACKET_YUAN": "5",
     "PAYOUT_TRANSFER_YUAN": "5",
     "PAYOUT_PERSON_DAY_YUAN": "8",
     "PAYOUT_DAY_YUAN": "25",
-    "OPS_TOKEN": "open sesame",
 }
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -41,10 +28,6 @@ MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 
 def change(context: Context, **settings: int) -> None:
     context.settings = msgspec.structs.replace(context.settings, **settings)
-
-
-async def claim(winner: Someone, code: str) -> dict[str, Any]:
-    return await winner.post("/drawPrize", code=code)
 
 
 async def claim_from(winner: Someone, code: str) -> list[int]:
@@ -68,8 +51,8 @@ async def begin_another_day(context: Context) -> None:
 async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fit(client, context):
     alice, *people = await client.log_in_all("alice", *(f"p{number}" for number in range(50)))
     change(context, payout_day_yuan=25)
-    code = await won_packet(client, context, alice, *people, prizes=50, money=1)
-    replies = await asyncio.gather(*(claim(person, code) for person in people))
+    code = await alice.won_packet(*people, prizes=50, money=1)
+    replies = await asyncio.gather(*(person.claim(code) for person in people))
     tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
     waits = [reply for reply in replies if not reply.get("package_info")]
     assert {(reply["error"], reply["claim_from"]) for reply in waits} == {("payout_waits", tomorrow_ms)}
@@ -77,86 +60,84 @@ async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fi
     assert (len(waits), await paid_today(context)) == (25, 2500)
     assert len(await find(context, "sandbox_bills")) == 25
     late = [person for person, reply in zip(people, replies, strict=True) if not reply.get("package_info")]
-    assert (await claim(late[0], code))["error"] == "payout_waits"
+    assert (await late[0].claim(code))["error"] == "payout_waits"
     assert await claim_from(late[0], code) == [tomorrow_ms] * 2
 
     change(context, payout_day_yuan=27)
-    again = [await claim(person, code) for person in late[:4]]
+    again = [await person.claim(code) for person in late[:4]]
     assert [reply.get("error", "") for reply in again] == ["", "", "payout_waits", "payout_waits"]
     assert await claim_from(late[0], code) == [0] * 2
     assert [row["act"] for row in (await late[0].get("/getMyInfo"))["to_do"]] == ["claim"]
     change(context, payout_day_yuan=5)
     await begin_another_day(context)
-    again = [await claim(person, code) for person in late[2:10]]
+    again = [await person.claim(code) for person in late[2:10]]
     assert [reply.get("error", "") for reply in again] == [""] * 5 + ["payout_waits"] * 3
     await rest(context)
     await sweep_until_quiet(context)
     await check_books(context)
 
 
-async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    codes = [await won_packet(client, context, alice, bob, carol, prizes=2, money=3) for _ in range(3)]
+async def test_a_person_gets_so_much_a_day_and_the_rest_waits_for_them_alone(context, alice, bob, carol):
+    codes = [await alice.won_packet(bob, carol, prizes=2, money=3) for _ in range(3)]
     for code in codes[:2]:
-        assert (await claim(bob, code))["package_info"]
-    refused = await claim(bob, codes[2])
+        assert (await bob.claim(code))["package_info"]
+    refused = await bob.claim(codes[2])
     assert (refused["error"], "8 元" in refused["msg"]) == ("payout_waits", True)
-    assert (await claim(bob, codes[2]))["error"] == "payout_waits"
-    assert (await claim(carol, codes[2]))["package_info"]
+    assert (await bob.claim(codes[2]))["error"] == "payout_waits"
+    assert (await carol.claim(codes[2]))["package_info"]
     change(context, payout_person_day_yuan=0)
-    assert (await claim(bob, codes[2]))["package_info"]
+    assert (await bob.claim(codes[2]))["package_info"]
     assert await paid_today(context) == 1200
 
 
 async def test_what_one_transfer_cannot_pay_is_held_and_what_an_operator_releases_waits_as_others_do(
     client, context, alice, bob, carol
 ):
-    code = await won_packet(client, context, alice, bob, carol, prizes=2, money=5)
+    code = await alice.won_packet(bob, carol, prizes=2, money=5)
     change(context, payout_transfer_yuan=4, payout_day_yuan=6)
     for winner in (bob, carol):
-        assert (await claim(winner, code))["error"] == "payout_held"
+        assert (await winner.claim(code))["error"] == "payout_held"
     assert {prize["held_for"] for prize in await find(context, "prizes")} == {"transfer"}
     await operator(client)
     for depth in (1, 2):
         asked = {"what": "prize", "code": code, "depth": depth, "reason": "微信提高了额度"}
         assert (await client.post("/ops/release", **asked))["status"] == 0
-    assert (await claim(bob, code))["package_info"]
-    refused = [await claim(carol, code) for _ in range(2)]
+    assert (await bob.claim(code))["package_info"]
+    refused = [await carol.claim(code) for _ in range(2)]
     assert [(reply["error"], "6 元" in reply["msg"]) for reply in refused] == [("payout_waits", True)] * 2
     change(context, payout_day_yuan=0)
-    assert (await claim(carol, code))["package_info"]
+    assert (await carol.claim(code))["package_info"]
 
 
 async def test_a_prize_counts_once_a_day_however_many_bills_fail(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob, money=5)
+    code = await alice.won_packet(bob, money=5)
     for reason, said in (
         ("PAYEE_ACCOUNT_ABNORMAL", "收不了款"),
         ("DAY_RECEIVED_QUOTA_EXCEED", "明天"),
         ("REAL_NAME_CHECK_FAIL", "实名"),
         ("TRANSFER_RISK", "联系客服"),
     ):
-        await misbehave(client, "fail", call="transfer", code=reason)
-        failed = await claim(bob, code)
+        await client.misbehave("fail", call="transfer", code=reason)
+        failed = await bob.claim(code)
         assert (failed["error"], said in failed["msg"]) == ("wechat_busy", True)
         assert await paid_today(context) == 500
     await begin_another_day(context)
-    claimed = await claim(bob, code)
+    claimed = await bob.claim(code)
     assert await paid_today(context) == 500
-    await confirm(client, context, claimed["package_info"])
+    await client.confirm(claimed["package_info"])
     await check_books(context)
 
 
 async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_when(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob, money=5)
-    await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED")
-    refused = await claim(bob, code)
+    code = await alice.won_packet(bob, money=5)
+    await client.misbehave("refuse", call="transfer", code="DAY_REFUSED")
+    refused = await bob.claim(code)
     tomorrow_ms = begins_at(day_of(context.clock.now_ms()) + 1)
     assert (refused["error"], refused["claim_from"]) == ("payout_waits", tomorrow_ms)
-    assert 'wabao_money_alarms{alarm="DAY_REFUSED",kind="bill"} 1.0' in await scrape(client, context)
+    assert 'wabao_money_alarms{alarm="DAY_REFUSED",kind="bill"} 1.0' in await client.scrape()
     await sweep_until_quiet(context)  # the same bytes are sent again
-    claimed = await claim(bob, code)
-    await confirm(client, context, claimed["package_info"])
+    await bob.take(code)
     assert [bill["alarm"] for bill in await find(context, "bills")] == [""]
     await check_books(context)
 
@@ -170,10 +151,10 @@ async def test_wechats_own_refusal_for_today_is_an_alarm_and_the_winner_is_told_
 )
 async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, context, wish, error, state):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob, money=5)
+    code = await alice.won_packet(bob, money=5)
     await let_pass(context, context.settings.claim_days * DAY_MS - HOUR_MS)
-    await misbehave(client, call="transfer", **wish)
-    refused = await claim(bob, code)
+    await client.misbehave(call="transfer", **wish)
+    refused = await bob.claim(code)
     assert (refused["error"], "明天" in refused["msg"]) == (error, True)
     until_ms = begins_at(day_of(context.clock.now_ms()) + 1) + 3 * DAY_MS
     for late_ms in (2 * HOUR_MS, HOUR_MS):  # past the deadline, then past the time of any request on its way
@@ -183,24 +164,24 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     [prize] = await find(context, "prizes")
     assert (prize["state"], prize["waits_until"]) == (state, prize["released_at"])
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    claimed = await claim(bob, code)
+    claimed = await bob.claim(code)
     if state == "won":
         assert claimed["claim_until"] == until_ms
-    await confirm(client, context, claimed["package_info"])
+    await client.confirm(claimed["package_info"])
     await check_books(context)
 
 
 async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob, money=5)
-    await misbehave(client, "refuse", call="transfer", code="DAY_REFUSED", times=1000)
-    await claim(bob, code)
+    code = await alice.won_packet(bob, money=5)
+    await client.misbehave("refuse", call="transfer", code="DAY_REFUSED", times=1000)
+    await bob.claim(code)
     [bill] = await find(context, "bills")
     alarm = Alarm("bill", code, "waits", (bill["_id"], "DAY_REFUSED"))
     assert await check_ledger(context.store) == [alarm]
     await context.store.database["bills"].update_many({}, {"$inc": {"created_at": -OVERDUE_MS}})
     overdue = Alarm("bill", code, "overdue", (bill["_id"],))
     assert (await check_ledger(context.store), key_of(overdue) == key_of(alarm)) == ([overdue], False)
-    assert (await claim(bob, code))["error"] == "payout_waits"
+    assert (await bob.claim(code))["error"] == "payout_waits"
 
     await operator(client)
     await let_pass(context, 11 * MINUTE_MS)  # by now it cannot be on its way any more

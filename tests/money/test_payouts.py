@@ -14,21 +14,7 @@ from server.actions.sweep import sweep
 from server.context import Context
 from server.operation.audit import audit
 from support.meanwhile import meanwhile
-from support.purse import (
-    DAY_MS,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    misbehave,
-    paid_packet,
-    publish_red_packet,
-    rest,
-    scrape,
-    sweep_until_quiet,
-    won_packet,
-    wx,
-)
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 HOUR_MS = 3_600_000
 
@@ -42,31 +28,31 @@ async def count(called: Counter[str], name: str) -> None:
 
 async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, context, alice, bob):
     for what in ("error_before", "error_after", "disconnect", "bad_signature"):
-        code = await won_packet(client, context, alice, bob)
-        await misbehave(client, what, call="transfer")
-        assert (await bob.post("/drawPrize", code=code))["error"] == "outcome_unknown"
-        claimed = await bob.post("/drawPrize", code=code)
+        code = await alice.won_packet(bob)
+        await client.misbehave(what, call="transfer")
+        assert (await bob.claim(code))["error"] == "outcome_unknown"
+        claimed = await bob.claim(code)
         assert claimed["package_info"], what
-        await confirm(client, context, claimed["package_info"])
+        await client.confirm(claimed["package_info"])
         assert [bill["state"] for bill in await find(context, "bills", code=code)] == ["given"]
     await check_books(context)
 
 
 async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    await misbehave(client, "accepted", call="transfer", times=2)
-    claimed = await bob.post("/drawPrize", code=code)
+    code = await alice.won_packet(bob)
+    await client.misbehave("accepted", call="transfer", times=2)
+    claimed = await bob.claim(code)
     assert (claimed["status"], claimed["state"], claimed["package_info"]) == (0, "claiming", "")
     await let_pass(context, HOUR_MS + 1000)
     await sweep(context)
     assert [bill["alarm"] for bill in await find(context, "bills")] == ["ACCEPTED"]
-    assert 'wabao_money_alarms{alarm="ACCEPTED",kind="bill"} 1.0' in await scrape(client, context)
+    assert 'wabao_money_alarms{alarm="ACCEPTED",kind="bill"} 1.0' in await client.scrape()
     number = (await find(context, "bills"))[0]["_id"]
-    claimed = await bob.post("/drawPrize", code=code)
+    claimed = await bob.claim(code)
     assert claimed["package_info"]
     assert [(bill["_id"], bill["alarm"]) for bill in await find(context, "bills")] == [(number, "")]
-    await confirm(client, context, claimed["package_info"])
+    await client.confirm(claimed["package_info"])
     await check_books(context)
 
 
@@ -75,30 +61,30 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
 async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bill_is_sent_again(
     client, context, code, alice, bob
 ):
-    treasure = await won_packet(client, context, alice, bob)
-    await misbehave(client, "refuse", call="transfer", code=code, times=2)
+    treasure = await alice.won_packet(bob)
+    await client.misbehave("refuse", call="transfer", code=code, times=2)
     for _ in range(2):
-        refused = await bob.post("/drawPrize", code=treasure)
+        refused = await bob.claim(treasure)
         assert refused["error"] == "wechat_busy"
         assert refused["msg"] == "红包正在准备，请稍后、在领奖截止以前再来领取"
         [bill] = await find(context, "bills")
         assert bill["alarm"] == code
-    assert f'wabao_money_alarms{{alarm="{code}",kind="bill"}} 1.0' in await scrape(client, context)
-    claimed = await bob.post("/drawPrize", code=treasure)
+    assert f'wabao_money_alarms{{alarm="{code}",kind="bill"}} 1.0' in await client.scrape()
+    claimed = await bob.claim(treasure)
     [sent] = await find(context, "bills")
     assert (sent["alarm"], sent["_id"], sent["body"]) == ("", bill["_id"], bill["body"])
-    await confirm(client, context, claimed["package_info"])
+    await client.confirm(claimed["package_info"])
     await check_books(context)
 
 
 async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(client, context, monkeypatch):
     """WeChat answers a merchant only this often."""
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    first = await bob.post("/drawPrize", code=code)
+    code = await alice.won_packet(bob)
+    first = await bob.claim(code)
     asked = meanwhile(monkeypatch, context.pay, "query_transfer")
     for looks in (1, 2):
-        replies = await asyncio.gather(*(bob.post("/drawPrize", code=code) for _ in range(5)))
+        replies = await asyncio.gather(*(bob.claim(code) for _ in range(5)))
         assert {reply["package_info"] for reply in replies} == {first["package_info"]}
         assert len(asked) == looks
         await let_pass(context, 2_000)
@@ -106,21 +92,21 @@ async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(
 
 async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_failed(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await won_packet(client, context, alice, bob)
-    first = await bob.post("/drawPrize", code=code)
-    assert (await wx(client, "confirm", package=first["package_info"], decline=1)).endswith(":cancel")
-    assert (await bob.post("/drawPrize", code=code))["package_info"] == first["package_info"]
-    await misbehave(client, "fail", call="confirm", code="ACCOUNT_FROZEN")
-    await confirm(client, context, first["package_info"])
+    code = await alice.won_packet(bob)
+    first = await bob.claim(code)
+    assert (await client.wx("confirm", package=first["package_info"], decline=1)).endswith(":cancel")
+    assert (await bob.claim(code))["package_info"] == first["package_info"]
+    await client.misbehave("fail", call="confirm", code="ACCOUNT_FROZEN")
+    await client.confirm(first["package_info"])
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
-    await misbehave(client, "fail", call="transfer")
-    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
-    third = await bob.post("/drawPrize", code=code)
+    await client.misbehave("fail", call="transfer")
+    assert (await bob.claim(code))["error"] == "wechat_busy"
+    third = await bob.claim(code)
     assert third["package_info"] not in ("", first["package_info"])
     await let_pass(context, DAY_MS + 1000)
-    fourth = await bob.post("/drawPrize", code=code)
+    fourth = await bob.claim(code)
     assert fourth["package_info"] not in ("", first["package_info"], third["package_info"])
-    await confirm(client, context, fourth["package_info"])
+    await client.confirm(fourth["package_info"])
     bills = sorted(await find(context, "bills"), key=lambda bill: bill["attempt"])
     assert [bill["_id"] for bill in bills] == [f"{code}D1A{attempt}" for attempt in (1, 2, 3, 4)]
     assert [(bill["state"], bill["fail_reason"]) for bill in bills] == [
@@ -133,41 +119,41 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
 
 
 async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob)
-    first = await bob.post("/drawPrize", code=code)
+    code = await alice.won_packet(bob)
+    first = await bob.claim(code)
     assert first["package_info"]
     await let_pass(context, DAY_MS + 1000)
     at_wechat = context.sandbox.pay.bills  # type: ignore[union-attr]
     await at_wechat.update_one({}, {"$inc": {"expires_at_ms": 60_000}})  # WeChat closes bills late
-    assert (await bob.post("/drawPrize", code=code))["error"] == "wechat_busy"
+    assert (await bob.claim(code))["error"] == "wechat_busy"
     assert [bill["state"] for bill in await find(context, "bills")] == ["waiting"]
     await let_pass(context, 60_000)
-    second = await bob.post("/drawPrize", code=code)
+    second = await bob.claim(code)
     assert second["package_info"] not in ("", first["package_info"])
-    await confirm(client, context, second["package_info"])
+    await client.confirm(second["package_info"])
     await check_books(context)
 
 
-async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob, name="违规的名字")
-    assert (await bob.post("/drawPrize", code=code))["package_info"]
+async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(context, alice, bob):
+    code = await alice.won_packet(bob, name="违规的名字")
+    assert (await bob.claim(code))["package_info"]
     assert [bill["remark"] for bill in await find(context, "sandbox_bills")] == ["挖宝红包"]
 
 
 async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, context, alice, bob, carol):
-    code = await won_packet(client, context, alice, bob, carol, prizes=2)
-    claimed = await bob.post("/drawPrize", code=code)
-    await misbehave(client, "lose_notice")
-    await confirm(client, context, claimed["package_info"])
-    claimed = await carol.post("/drawPrize", code=code)
-    await misbehave(client, "pending", call="confirm")
-    await misbehave(client, "lose_notice")
-    await confirm(client, context, claimed["package_info"])
+    code = await alice.won_packet(bob, carol, prizes=2)
+    claimed = await bob.claim(code)
+    await client.misbehave("lose_notice")
+    await client.confirm(claimed["package_info"])
+    claimed = await carol.claim(code)
+    await client.misbehave("pending", call="confirm")
+    await client.misbehave("lose_notice")
+    await client.confirm(claimed["package_info"])
     assert {prize["state"] for prize in await find(context, "prizes")} == {"claiming"}
-    again = await bob.post("/drawPrize", code=code)
+    again = await bob.claim(code)
     assert (again["is_draw"], again["state"], again["package_info"]) == (1, "given", "")
-    assert (await carol.post("/drawPrize", code=code))["is_draw"] == 0
-    assert (await wx(client, "misbehave", what="settle", number=f"{code}D2A1")).endswith(":ok")
+    assert (await carol.claim(code))["is_draw"] == 0
+    assert (await client.wx("misbehave", what="settle", number=f"{code}D2A1")).endswith(":ok")
     await sweep_until_quiet(context)
     assert {prize["state"] for prize in await find(context, "prizes")} == {"given"}
     await check_books(context)
@@ -176,25 +162,25 @@ async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, con
 async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(client, context):
     people = await client.log_in_all("alice", "bob", "carol", "dave", "erin")
     alice, bob, carol, dave, erin = people
-    code = await won_packet(client, context, alice, bob, carol, dave, erin, prizes=6)
-    packages = [(await who.post("/drawPrize", code=code))["package_info"] for who in (bob, carol, dave)]
-    await confirm(client, context, packages[0])
+    code = await alice.won_packet(bob, carol, dave, erin, prizes=6)
+    packages = [(await who.claim(code))["package_info"] for who in (bob, carol, dave)]
+    await client.confirm(packages[0])
     await let_pass(context, 5 * DAY_MS + 1000)
     await sweep_until_quiet(context)
     refunds = await find(context, "refunds")
     assert [(r["kind"], r["state"], r["amount_fen"]) for r in refunds] == [("unwon", "refunded", 400)]
     await let_pass(context, 10 * DAY_MS - HOUR_MS)
-    packages[1:] = [(await who.post("/drawPrize", code=code))["package_info"] for who in (carol, dave)]
+    packages[1:] = [(await who.claim(code))["package_info"] for who in (carol, dave)]
     await let_pass(context, HOUR_MS + 1000)
-    assert (await bob.post("/drawPrize", code=code))["state"] == "given"
+    assert (await bob.claim(code))["state"] == "given"
     for who in (carol, dave, erin):
-        assert (await who.post("/drawPrize", code=code))["error"] == "claim_over"
+        assert (await who.claim(code))["error"] == "claim_over"
     # The bills are still open: a winner who confirms before the cancellation gets the money.
-    await confirm(client, context, packages[1])
+    await client.confirm(packages[1])
     await sweep_until_quiet(context)
     states = [(prize["depth"], prize["state"]) for prize in await find(context, "prizes")]
     assert sorted(states) == [(1, "given"), (2, "given"), (3, "returned"), (4, "returned")]
-    assert "fail" in await confirm(client, context, packages[2])
+    assert "fail" in await client.confirm(packages[2])
     kinds = Counter((r["kind"], r["state"], r["amount_fen"]) for r in await find(context, "refunds"))
     assert kinds == {("unwon", "refunded", 400): 1, ("unclaimed", "refunded", 400): 1}
     assert all("due_at" not in found for found in await find(context, "tasks") + await find(context, "bills"))
@@ -203,17 +189,15 @@ async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadl
 
 async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(client, context):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    one, two = [await won_packet(client, context, alice, who) for who in (bob, carol)]
+    one, two = [await alice.won_packet(who) for who in (bob, carol)]
     for who, code in ((bob, one), (carol, two)):
-        await who.post("/drawPrize", code=code)
+        await who.claim(code)
     await let_pass(context, 10 * DAY_MS - HOUR_MS)
-    packages = [
-        (await who.post("/drawPrize", code=code))["package_info"] for who, code in ((bob, one), (carol, two))
-    ]
-    await misbehave(client, "pending", call="confirm")
-    await confirm(client, context, packages[1])
+    packages = [(await who.claim(code))["package_info"] for who, code in ((bob, one), (carol, two))]
+    await client.misbehave("pending", call="confirm")
+    await client.confirm(packages[1])
     await let_pass(context, HOUR_MS + 1000)
-    await misbehave(client, "pending", call="cancel")
+    await client.misbehave("pending", call="cancel")
     await sweep_until_quiet(context)
     assert {prize["state"] for prize in await find(context, "prizes")} == {"claiming"}
     assert await find(context, "refunds") == []
@@ -221,7 +205,7 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
     for code, final in ((one, "CANCELLED"), (two, "SUCCESS")):
         numbers = [b["_id"] for b in await find(context, "bills", code=code) if b["state"] == "waiting"]
         for number in numbers:
-            await wx(client, "misbehave", what="settle", number=number, code=final)
+            await client.wx("misbehave", what="settle", number=number, code=final)
     await sweep_until_quiet(context)
     states = {prize["code"]: prize["state"] for prize in await find(context, "prizes")}
     assert states == {one: "returned", two: "given"}
@@ -233,14 +217,14 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
 
 async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, context, alice):
     for what in ("error_before", "error_after", "disconnect", "bad_signature", "refuse", "pending"):
-        code = await paid_packet(client, context, alice)
+        code = await alice.paid_packet()
         await alice.post("/endTask", code=code)
-        await misbehave(client, what, call="refund")
+        await client.misbehave(what, call="refund")
         await sweep_until_quiet(context)
         if what == "pending":
             number = (await find(context, "refunds", code=code))[0]["_id"]
             assert (await find(context, "refunds", code=code))[0]["state"] == "processing"
-            await wx(client, "misbehave", what="settle", number=number)
+            await client.wx("misbehave", what="settle", number=number)
             await sweep_until_quiet(context)
         assert [(r["state"], r["alarm"]) for r in await find(context, "refunds", code=code)] == [
             ("refunded", "")
@@ -250,8 +234,8 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, cont
     await check_books(context)
 
 
-async def test_refunds_of_one_order_are_sent_a_minute_apart(client, context, alice, bob):
-    code = await won_packet(client, context, alice, bob, prizes=2)
+async def test_refunds_of_one_order_are_sent_a_minute_apart(context, alice, bob):
+    code = await alice.won_packet(bob, prizes=2)
     await let_pass(context, 5 * DAY_MS + 1000)
     await sweep(context)
     [first] = await find(context, "refunds")
@@ -271,14 +255,14 @@ async def test_refunds_of_one_order_are_sent_a_minute_apart(client, context, ali
 
 async def test_a_refund_that_wechat_cannot_finish_is_shown_to_the_operator(client, context, alice):
     for what in ("abnormal", "closed"):
-        code = await paid_packet(client, context, alice)
+        code = await alice.paid_packet()
         await alice.post("/endTask", code=code)
-        await misbehave(client, what, call="refund")
+        await client.misbehave(what, call="refund")
         await sweep_until_quiet(context)
         assert [(r["state"], r["alarm"]) for r in await find(context, "refunds", code=code)] == [
             (what, what.upper())
         ]
-        shown = await scrape(client, context)
+        shown = await client.scrape()
         assert f'wabao_money_alarms{{alarm="{what.upper()}",kind="refund"}} 1.0' in shown
     report = await audit(context.store, context.pay)
     assert report.differences == []
@@ -293,13 +277,13 @@ async def test_sweeps_at_the_same_time_do_each_thing_once(client, context, setti
         for name in ("refund", "query_order", "query_transfer", "cancel_transfer"):
             meanwhile(monkeypatch, one.pay, name, before=partial(count, called, name))
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    unpaid = await publish_red_packet(alice)
+    unpaid = await alice.publish_packet()
     await alice.post("/payTask", code=unpaid, money=2)
-    ended = await paid_packet(client, context, alice)
+    ended = await alice.paid_packet()
     await alice.post("/endTask", code=ended)
-    claimed = await won_packet(client, context, alice, bob, carol, prizes=2)
-    await bob.post("/drawPrize", code=claimed)
-    await carol.post("/drawPrize", code=claimed)
+    claimed = await alice.won_packet(bob, carol, prizes=2)
+    await bob.claim(claimed)
+    await carol.claim(claimed)
     called.clear()
     await asyncio.gather(*(sweep(one) for one in (context, *others) * 3))
     assert called == {"refund": 1}
@@ -318,22 +302,22 @@ async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatc
         meanwhile(monkeypatch, context.pay, name, before=partial(count, called, name))
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     for _ in range(3):
-        await alice.post("/payTask", code=await publish_red_packet(alice), money=2)
+        await alice.post("/payTask", code=await alice.publish_packet(), money=2)
     goods = await alice.publish()
     await let_pass(context, 5 * DAY_MS + 1000)
-    await misbehave(client, "error_before", call="query_order", times=100)
+    await client.misbehave("error_before", call="query_order", times=100)
     for _ in range(4):
         await sweep(context)
     # Once per order, and once per unpaid task that is to be deleted; again only in a minute.
     assert called == {"query_order": 3 + 3}
     assert [task["end_reason"] for task in await find(context, "tasks", _id=goods)] == ["expired"]
-    await misbehave(client, "behave")
-    code = await won_packet(client, context, alice, bob, carol, prizes=2)
+    await client.misbehave("behave")
+    code = await alice.won_packet(bob, carol, prizes=2)
     await let_pass(context, 10 * DAY_MS - HOUR_MS)
     for who in (bob, carol):
-        await who.post("/drawPrize", code=code)
+        await who.claim(code)
     await let_pass(context, HOUR_MS + 1000)
-    await misbehave(client, "error_before", call="query_transfer", number=f"{code}D1A1")
+    await client.misbehave("error_before", call="query_transfer", number=f"{code}D1A1")
     await sweep(context)
     await rest(context)
     states = {bill["_id"]: bill["remote"] for bill in await find(context, "bills")}

@@ -14,7 +14,7 @@ from server.game import draw
 from server.operation.audit import audit
 from support.client import Someone, a_picture
 from support.invariants import check_history
-from support.purse import DAY_MS, check_books, confirm, find, let_pass, pay, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 NONCE = "00112233445566778899aabbccddeeff"
 TEN: list[dict[str, Any]] = [
@@ -41,7 +41,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     assert (published["need_pay"], published["owed"], published["owed_fen"]) == (1, 4, TOTAL_FEN)
     code = published["code"]
     assert (await alice.post("/payTask", code=code, money=3))["error"] == "wrong_amount"
-    await pay(client, context, alice, code, 4)
+    await alice.pay(code, 4)
     assert [order["amount_fen"] for order in await find(context, "orders")] == [TOTAL_FEN]
     page = await crowd[0].get("/getTaskDetails", code=code)
     assert (page["goods_type"], page["money"], page["rank"]) == (1, 0, 0)
@@ -81,11 +81,11 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
         if place == 3:
             continue  # this one never claims
         where = {"receiver": "李", "phone": "13800001111", "address": "路 1 号"} if goods else {}
-        claimed = await each.post("/drawPrize", code=code, **where)
+        claimed = await each.claim(code, **where)
         assert claimed["status"] == 0, claimed
         if not goods:
             assert claimed["money_fen"] == dug["money_fen"]
-            assert (await confirm(client, context, claimed["package_info"])).endswith(":ok")
+            assert (await client.confirm(claimed["package_info"])).endswith(":ok")
     await check_books(context)
     winners = await alice.get("/getWinners", code=code)
     assert [row["rank"] for row in winners["data"]] == [dug["rank"] for dug in won]
@@ -119,7 +119,7 @@ async def test_goods_of_several_kinds_need_no_payment_and_old_clients_see_one(co
     assert [rank["name"] for rank in card["ranks"]] == ["一等奖", "二等奖"]
     dug = await bob.dig(code)
     await rest(context)
-    claimed = await bob.post("/drawPrize", code=code)
+    claimed = await bob.claim(code)
     assert (claimed["rank"], len(claimed["pickup"])) == (dug["rank"], 6)
     handed = await alice.post("/confirmDraw", code=code, pickup=claimed["pickup"])
     assert (handed["status"], handed["rank"], handed["money_fen"]) == (0, dug["rank"], 0)
@@ -141,11 +141,7 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"prizes": [GOODS, {**PACKET, "money": 1}]}, "prizes", "第 2 种奖品“红包”的金额只能填一种"),
     ({"prizes": [GOODS, {**PACKET, "money_fen": 9}]}, "prizes", "第 2 种奖品：“每份多少分”"),
     ({"prizes": [GOODS, {**PACKET, "money_fen": 20_001}]}, "prizes", "0.10 元到 200 元"),
-    (
-        {"prizes": [{"name": "拼手气", "prize_num": 3, "sum_fen": 29}], "prize_num": 3},
-        "prizes",
-        "0.30 元到",
-    ),
+    ({"prizes": [{"name": "拼手气", "prize_num": 3, "sum_fen": 29}], "prize_num": 3}, "prizes", "0.30 元到"),
     ({"prizes": [{"name": "拼", "prize_num": 2, "sum_fen": 20_001}]}, "prizes", "到 200 元"),
     ({"prizes": [GOODS, {**PACKET, "sum_fen": 5.5, "money_fen": None}]}, "prizes", "一起分多少分"),
     ({"prizes": [GOODS, {**PACKET, "name": "\u202e\u200b"}]}, "prizes", "第 2 种奖品：“名称”"),
@@ -167,12 +163,11 @@ async def test_ranks_that_cannot_be_are_refused_in_words_and_change_nothing(cont
     assert await find(context, "tasks") == []
 
 
-async def test_the_least_sum_is_shared_evenly_and_names_lose_what_turns_the_text_around(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_the_least_sum_is_shared_evenly_and_names_lose_what_turns_the_text_around(alice, bob):
     prizes = [{"name": "拼\u202e手\n气 ", "prize_num": 2, "sum_fen": 20}]
     published = await alice.post("/postTask", **await draft(alice, prizes))
     assert published["owed_fen"] == 20
-    await pay(client, context, alice, published["code"], 1)
+    await alice.pay(published["code"], 1)
     dug = await bob.dig(published["code"])
     assert (dug["rank"], dug["money_fen"]) == (1, 10)
     page = await bob.get("/getTaskDetails", code=published["code"])

@@ -15,22 +15,7 @@ from server.game.order import SHIPPING_REFUSED
 from server.operation.alarms import Alarm, check_ledger
 from server.operation.monitor import key_of
 from support.client import Client
-from support.purse import (
-    DAY_MS,
-    check_books,
-    find,
-    let_pass,
-    misbehave,
-    order,
-    paid_packet,
-    pay,
-    publish_red_packet,
-    rest,
-    scrape,
-    sweep_until_quiet,
-    win,
-    wx,
-)
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 MINUTE_MS = 60_000
 
@@ -38,7 +23,7 @@ MINUTE_MS = 60_000
 async def opened(client: Client, context: Context) -> str:
     """Let Alice pay for a treasure, which then opens."""
     alice = await client.log_in("alice")
-    return await paid_packet(client, context, alice)
+    return await alice.paid_packet()
 
 
 async def sweep_later(context: Context, milliseconds: int = MINUTE_MS + 1000) -> dict[str, Any]:
@@ -76,17 +61,17 @@ async def test_a_payment_that_wechat_does_not_list_yet_is_reported_once_it_does(
 
 
 async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, context, alice):
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
-    await misbehave(client, "lose_notice")
-    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
+    await client.misbehave("lose_notice")
+    assert (await client.wx("pay", **parameters)).endswith(":ok")
     await alice.post("/endTask", code=code)
     found = await sweep_later(context)
     assert (found["state"], "then" in found) == ("unusable", False)
     await sweep_until_quiet(context)
 
-    await misbehave(client, "unmanaged", call="managed")
-    code = await paid_packet(client, context, alice)
+    await client.misbehave("unmanaged", call="managed")
+    code = await alice.paid_packet()
     await let_pass(context, MINUTE_MS + 1000)
     await sweep(context)
     [found] = await find(context, "orders", code=code)
@@ -103,7 +88,7 @@ async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, 
 )
 async def test_what_wechat_calls_delivered_is(client, context, wish):
     await opened(client, context)
-    await misbehave(client, call="shipping", **wish)
+    await client.misbehave(call="shipping", **wish)
     found = await sweep_later(context)
     assert ("then" in found, found["alarm"]) == (False, "")
 
@@ -120,11 +105,11 @@ async def test_what_wechat_calls_delivered_is(client, context, wish):
 )
 async def test_a_report_that_wechat_does_not_take_is_made_again(client, context, wish, alarm):
     await opened(client, context)
-    await misbehave(client, call="shipping", **wish)
+    await client.misbehave(call="shipping", **wish)
     found = await sweep_later(context)
     assert (found["alarm"], "then" in found, "due_at" in found) == (alarm, True, True)
     told = f'wabao_money_alarms{{alarm="{NOT_REPORTED}",kind="order"}} 1.0'
-    assert (told in await scrape(client, context)) == bool(alarm)
+    assert (told in await client.scrape()) == bool(alarm)
     found = await sweep_later(context, 5 * MINUTE_MS)
     assert (found["alarm"], "then" in found, "due_at" in found) == ("", False, False)
     assert len((await shipped(context))[0]) == 1
@@ -136,15 +121,15 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
 ):
     monkeypatch.setattr("server.wechat._UNTOLD_SECONDS", 0.0)  # no real time passes
     await opened(client, context)
-    code = await publish_red_packet(client.people["alice"])
-    await pay(client, context, client.people["alice"], code)
-    await misbehave(client, "refuse", call=call, code="48001", times=20)
+    code = await client.people["alice"].publish_packet()
+    await client.people["alice"].pay(code)
+    await client.misbehave("refuse", call=call, code="48001", times=20)
     await let_pass(context, MINUTE_MS + 1000)
     await sweep(context)
     [alarm] = await check_ledger(context.store)
     assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    await misbehave(client, "refuse", call="shipping", code="10060019", times=20)  # not now
+    await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # not now
     await let_pass(context, 2 * REFUSED_MS)
     await sweep(context)
     assert await check_ledger(context.store) == [alarm]
@@ -156,7 +141,7 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
 
 async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(client, context):
     await opened(client, context)
-    await misbehave(client, "refuse", call="shipping", code="10060001", times=20)
+    await client.misbehave("refuse", call="shipping", code="10060001", times=20)
     alarms = [(await sweep_later(context))["alarm"], (await sweep_later(context, 62 * MINUTE_MS))["alarm"]]
     assert alarms == ["", NOT_REPORTED]
     found = await sweep_later(context, 5 * DAY_MS)
@@ -169,7 +154,7 @@ async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operato
 async def test_what_went_back_whole_need_not_be_reported(client, context):
     code = await opened(client, context)
     await client.people["alice"].post("/endTask", code=code)
-    await misbehave(client, "refuse", call="shipping", code="10060001")
+    await client.misbehave("refuse", call="shipping", code="10060001")
     await sweep_later(context)
     await rest(context)
     await sweep_until_quiet(context)
@@ -179,10 +164,10 @@ async def test_what_went_back_whole_need_not_be_reported(client, context):
 
 
 async def test_what_went_back_in_part_still_has_to_be_reported(client, context, alice):
-    code = await paid_packet(client, context, alice, prizes=2)
-    await win(client, context, await client.log_in("bob"), code)
+    code = await alice.paid_packet(prizes=2)
+    await (await client.log_in("bob")).win(code)
     await end_task_as_operator(context, code, "违规")
-    await misbehave(client, "refuse", call="shipping", code="10060004", times=20)
+    await client.misbehave("refuse", call="shipping", code="10060004", times=20)
     await sweep_until_quiet(context)
     [found], [refund] = await find(context, "orders"), await find(context, "refunds")
     assert (refund["amount_fen"], found["amount_fen"], "refunding" in found) == (200, 400, True)
@@ -204,14 +189,14 @@ async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an
         assert refused["error"] == "cannot_leave"
         return str(refused["msg"])
 
-    await misbehave(client, "refuse", call="shipping", code="10060001", times=20)
+    await client.misbehave("refuse", call="shipping", code="10060001", times=20)
     await sweep_until_quiet(context)
     assert "平台还要在微信录入发货" in await told()
     with pytest.raises(forgetting.CannotErase, match="is not reported to WeChat"):
         await forgetting.erase(context.store, alice.unionid)
     for refusal, alarm in (("48001", SHIPPING_REFUSED), ("10060031", NOT_REPORTED)):
         await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-        await misbehave(client, "refuse", call="shipping", code=refusal, times=20)
+        await client.misbehave("refuse", call="shipping", code=refusal, times=20)
         assert (await sweep_later(context, DAY_MS))["alarm"] == alarm
         assert "平台还要在微信录入发货" in await told()
     await forgetting.erase(context.store, alice.unionid)
@@ -224,7 +209,7 @@ async def test_a_person_may_delete_their_account_once_what_wechat_refused_is_rep
     code = await opened(client, context)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)
-    await misbehave(client, "refuse", call="shipping", code="48001", times=20)
+    await client.misbehave("refuse", call="shipping", code="48001", times=20)
     await sweep_until_quiet(context)
     assert (await sweep_later(context))["alarm"] == SHIPPING_REFUSED
     assert (await alice.post("/deleteAccount"))["error"] == "cannot_leave"

@@ -14,27 +14,10 @@ from server.store.money.freezes import Freeze, freeze_key
 from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, check_books, confirm, find, let_pass, sweep_until_quiet, won_packet
+from support.operators import operator
+from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
 
 WEEK_MS = 7 * DAY_MS
-
-
-async def won(
-    client: Client, context: Context, publisher: Someone, winner: Someone, money: int, is_public: int = 1
-) -> str:
-    """Let somebody win a public red packet; return its code."""
-    return await won_packet(client, context, publisher, winner, money=money, is_public=is_public)
-
-
-async def claim(winner: Someone, code: str) -> dict[str, Any]:
-    return await winner.post("/drawPrize", code=code)
-
-
-async def paid(client: Client, context: Context, winner: Someone, code: str) -> None:
-    """Claim and confirm."""
-    reply = await claim(winner, code)
-    assert reply["status"] == 0, reply
-    await confirm(client, context, reply["package_info"])
 
 
 async def grown_up(client: Client, context: Context, *names: str) -> list[Someone]:
@@ -50,12 +33,12 @@ async def grown_up(client: Client, context: Context, *names: str) -> list[Someon
 
 async def waits(context: Context, winner: Someone, code: str, why: str, after_ms: int) -> str:
     """Assert that a claim waits for this reason, and for this long from now; return the winner's reply."""
-    reply = await claim(winner, code)
+    reply = await winner.claim(code)
     assert reply["error"] == "payout_waits", reply
     [prize] = await find(context, "prizes", code=code)
     assert (prize["state"], prize["waits_for"], prize["waits_until"]) == ("won", why, reply["claim_from"])
     assert abs(reply["claim_from"] - context.clock.now_ms() - after_ms) < 60_000
-    assert (await claim(winner, code))["claim_from"] == reply["claim_from"]  # limits are not checked again
+    assert (await winner.claim(code))["claim_from"] == reply["claim_from"]  # limits are not checked again
     assert len(await find(context, "bills", code=code)) == 0
     return str(reply["msg"])
 
@@ -82,50 +65,48 @@ class TestTheRulesOfRedPackets:
 class TestPrivateTreasures:
     ENVIRONMENT: ClassVar = {"CASH_PRIVATE_DAY_YUAN": "5"}
 
-    async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(self, client, context):
-        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-        first = await won(client, context, alice, bob, 3, is_public=0)
-        await paid(client, context, bob, first)
+    async def test_they_pay_so_much_a_day_a_publisher_and_the_rest_waits(self, context, alice, bob, carol):
+        first = await alice.won_packet(bob, money=3, is_public=0)
+        await bob.take(first)
         await let_pass(context, DAY_MS // 4)
-        second = await won(client, context, alice, carol, 3, is_public=0)
+        second = await alice.won_packet(carol, money=3, is_public=0)
         said = await waits(context, carol, second, "private", DAY_MS * 3 // 4)
         assert ("5 元" in said, "以后再来领" in said) == (True, True)
         for winner, publisher, public in ((carol, alice, 1), (alice, bob, 0)):
-            other = await won(client, context, publisher, winner, 3, is_public=public)
-            assert (await claim(winner, other))["package_info"]
+            other = await publisher.won_packet(winner, money=3, is_public=public)
+            assert (await winner.claim(other))["package_info"]
         await let_pass(context, DAY_MS * 3 // 4)
-        await paid(client, context, carol, second)
+        await carol.take(second)
         await sweep_until_quiet(context)
         await check_books(context)
 
-    async def test_what_waits_can_still_be_claimed_after_the_deadline(self, client, context):
-        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-        late = await won(client, context, alice, carol, 3, is_public=0)
+    async def test_what_waits_can_still_be_claimed_after_the_deadline(self, context, alice, bob, carol):
+        late = await alice.won_packet(carol, money=3, is_public=0)
         await let_pass(context, 30 * DAY_MS - 3_600_000)
-        await paid(client, context, bob, await won(client, context, alice, bob, 3, is_public=0))
+        await bob.take(await alice.won_packet(bob, money=3, is_public=0))
         await waits(context, carol, late, "private", DAY_MS)
         await let_pass(context, DAY_MS)
         await sweep_until_quiet(context)
-        assert (await claim(carol, late))["package_info"]
+        assert (await carol.claim(late))["package_info"]
 
-    async def test_many_small_shares_count_as_much_as_they_are(self, client, context, alice, bob, carol):
-        await paid(client, context, bob, await won(client, context, alice, bob, 1, is_public=0))
+    async def test_many_small_shares_count_as_much_as_they_are(self, context, alice, bob, carol):
+        await bob.take(await alice.won_packet(bob, money=1, is_public=0))
         [paid_out] = await find(context, "prizes")
         shares = [{**paid_out, "_id": f"S{n}", "code": f"S{n}", "amount_fen": 10} for n in range(31)]
         await context.store.prizes.rows.insert_many(shares)  # 4.10 yuan together
-        late = await won(client, context, alice, carol, 1, is_public=0)
+        late = await alice.won_packet(carol, money=1, is_public=0)
         await waits(context, carol, late, "private", DAY_MS)
 
-    async def test_two_claims_at_once_cannot_both_pass(self, client, context, monkeypatch, alice, bob, carol):
-        codes = [await won(client, context, alice, who, 3, is_public=0) for who in (bob, carol)]
+    async def test_two_claims_at_once_cannot_both_pass(self, context, monkeypatch, alice, bob, carol):
+        codes = [await alice.won_packet(who, money=3, is_public=0) for who in (bob, carol)]
         both = asyncio.Barrier(2)  # wait until both are recorded, then until both have read the sums
         meanwhile(monkeypatch, Prizes, "under_limit", before=both.wait, after=both.wait)
-        replies = await asyncio.gather(claim(bob, codes[0]), claim(carol, codes[1]))
+        replies = await asyncio.gather(bob.claim(codes[0]), carol.claim(codes[1]))
         assert [reply.get("error") for reply in replies] == ["payout_waits"] * 2
         monkeypatch.undo()
         await let_pass(context, 61_000)  # a minute, not a day: neither was paid
-        assert (await claim(bob, codes[0]))["package_info"]
-        assert (await claim(carol, codes[1]))["error"] == "payout_waits"
+        assert (await bob.claim(codes[0]))["package_info"]
+        assert (await carol.claim(codes[1]))["error"] == "payout_waits"
 
 
 class TestNewcomers:
@@ -139,46 +120,44 @@ class TestNewcomers:
     async def test_each_is_paid_so_much_a_day_and_all_together(self, client, context):
         (publisher,) = await grown_up(client, context, "publisher")
         bob, carol, dora = await client.log_in_all("bob", "carol", "dora")
-        await paid(client, context, bob, await won(client, context, publisher, bob, 4))
-        second = await won(client, context, publisher, bob, 2)
+        await bob.take(await publisher.won_packet(bob, money=4))
+        second = await publisher.won_packet(bob, money=2)
         said = await waits(context, bob, second, "newcomer", DAY_MS)
         assert "5 元" in said
-        await paid(client, context, carol, await won(client, context, publisher, carol, 3))
-        third = await won(client, context, publisher, dora, 2)
+        await carol.take(await publisher.won_packet(carol, money=3))
+        third = await publisher.won_packet(dora, money=2)
         await waits(context, dora, third, "newcomers", DAY_MS)
         await let_pass(context, DAY_MS)
-        await paid(client, context, dora, third)
-        await paid(client, context, bob, second)
+        await dora.take(third)
+        await bob.take(second)
         await sweep_until_quiet(context)
         await check_books(context)
 
     async def test_what_newcomers_pay_newcomers_counts_as_one_ring(self, client, context):
         alice, bob, carol, dora = await client.log_in_all("alice", "bob", "carol", "dora")
-        await paid(client, context, bob, await won(client, context, alice, bob, 4))
-        await waits(
-            context, dora, await won(client, context, carol, dora, 3), "among_newcomers", DAY_MS
-        )
+        await bob.take(await alice.won_packet(bob, money=4))
+        await waits(context, dora, await carol.won_packet(dora, money=3), "among_newcomers", DAY_MS)
         (old,) = await grown_up(client, context, "old")
         erin = await client.log_in("erin")
-        assert (await claim(erin, await won(client, context, old, erin, 4)))["package_info"]
+        assert (await erin.claim(await old.won_packet(erin, money=4)))["package_info"]
 
-    async def test_a_single_prize_above_the_limit_is_held_for_the_operator(self, client, context, alice, bob):
-        code = await won(client, context, alice, bob, 6)
-        assert (await claim(bob, code))["error"] == "payout_held"
+    async def test_a_single_prize_above_the_limit_is_held_for_the_operator(self, context, alice, bob):
+        code = await alice.won_packet(bob, money=6)
+        assert (await bob.claim(code))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=code)
         assert prize["held_for"] == "newcomer"
 
     async def test_who_came_long_ago_and_dug_elsewhere_is_no_newcomer(self, client, context):
         alice, bob = await grown_up(client, context, "alice", "bob")
         for _ in range(2):
-            await paid(client, context, bob, await won(client, context, alice, bob, 3))
+            await bob.take(await alice.won_packet(bob, money=3))
         assert [prize["young"] for prize in await find(context, "prizes")] == [0, 0]
 
-    async def test_who_came_long_ago_and_never_dug_is_one_too(self, client, context, alice, bob):
+    async def test_who_came_long_ago_and_never_dug_is_one_too(self, context, alice, bob):
         await let_pass(context, WEEK_MS + 1000)
-        first = await won(client, context, alice, bob, 3)
-        await paid(client, context, bob, first)
-        await waits(context, bob, await won(client, context, alice, bob, 3), "newcomer", DAY_MS)
+        first = await alice.won_packet(bob, money=3)
+        await bob.take(first)
+        await waits(context, bob, await alice.won_packet(bob, money=3), "newcomer", DAY_MS)
 
 
 class TestRings:
@@ -190,29 +169,29 @@ class TestRings:
         people = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
         alice, bob, carol, dora, stranger = people
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
-            await paid(client, context, winner, await won(client, context, publisher, winner, 2))
+            await winner.take(await publisher.won_packet(winner, money=2))
         ring = await ring_of(context, carol.unionid)
         assert ring.people == {each.unionid for each in (alice, bob, carol)}
-        held = await won(client, context, alice, carol, 3)  # 8 yuan have been paid already
-        assert (await claim(carol, held))["error"] == "payout_held"
+        held = await alice.won_packet(carol, money=3)  # 8 yuan have been paid already
+        assert (await carol.claim(held))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=held)
         assert (prize["state"], prize["held_for"]) == ("held", "ring")
         # An honest stranger who joined may win more than the ring may pay itself; so may a member elsewhere.
-        await paid(client, context, stranger, await won(client, context, alice, stranger, 50))
-        await paid(client, context, bob, await won(client, context, dora, bob, 50))
+        await stranger.take(await alice.won_packet(stranger, money=50))
+        await bob.take(await dora.won_packet(bob, money=50))
 
     async def test_who_dug_only_in_the_ring_of_a_publisher_is_a_newcomer_there(self, client, context):
         alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         await let_pass(context, WEEK_MS + 1000)
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
-            await paid(client, context, winner, await won(client, context, publisher, winner, 1))
+            await winner.take(await publisher.won_packet(winner, money=1))
         stranger = await client.log_in("a stranger")
-        last = await won(client, context, alice, bob, 1)
-        await paid(client, context, bob, last)
+        last = await alice.won_packet(bob, money=1)
+        await bob.take(last)
         assert [prize["young"] for prize in await find(context, "prizes", code=last)] == [1]
         await bob.dig(await stranger.publish())
-        last = await won(client, context, alice, bob, 1)
-        await paid(client, context, bob, last)
+        last = await alice.won_packet(bob, money=1)
+        await bob.take(last)
         assert [prize["young"] for prize in await find(context, "prizes", code=last)] == [0]
 
     @pytest.mark.parametrize(("act", "state"), [("release", "won"), ("return", "expiring")])
@@ -221,14 +200,14 @@ class TestRings:
     ):
         alice, bob, carol, dora = await grown_up(client, context, "alice", "bob", "carol", "dora")
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
-            await paid(client, context, winner, await won(client, context, publisher, winner, 2))
-        codes = [await won(client, context, alice, winner, 5) for winner in (bob, carol)]
+            await winner.take(await publisher.won_packet(winner, money=2))
+        codes = [await alice.won_packet(winner, money=5) for winner in (bob, carol)]
         for winner, code in zip((bob, carol), codes, strict=True):
-            assert (await claim(winner, code))["error"] == "payout_held"
-        await paid(client, context, dora, await won(client, context, alice, dora, 20))
+            assert (await winner.claim(code))["error"] == "payout_held"
+        await dora.take(await alice.won_packet(dora, money=20))
         asked = {"code": codes[0], "depth": 1}
         assert (await client.get("/ops/ring", **asked))["error"] == "token_required"
-        await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+        await operator(client)
         ring = await client.get("/ops/ring", **asked)
         assert sorted(each["wxname"] for each in ring["people"]) == ["alice", "bob", "carol"]
         numbers = {each["wxname"]: each["number"] for each in ring["people"]}
@@ -239,8 +218,8 @@ class TestRings:
         assert {(each["code"], each["amount_fen"]) for each in ring["held"]} == {(c, 500) for c in codes}
         assert not any(each.unionid in str(ring) for each in (alice, bob, carol))
         await let_pass(context, 1000)
-        later = await won(client, context, bob, alice, 6)
-        assert (await claim(alice, later))["error"] == "payout_held"
+        later = await bob.won_packet(alice, money=6)
+        assert (await alice.claim(later))["error"] == "payout_held"
         asked["seen_at"] = ring["at"]
         assert (await client.post(f"/ops/{act}Ring", **asked, reason="看过了"))["status"] == 0
         found = {each["_id"]: each for each in await find(context, "prizes")}
@@ -255,10 +234,10 @@ class TestRings:
     async def test_one_that_was_frozen_meanwhile_keeps_none_of_the_others(self, client, context):
         alice, bob, carol = await grown_up(client, context, "alice", "bob", "carol")
         for publisher, winner in ((alice, bob), (bob, alice), (bob, carol), (carol, bob)):
-            await paid(client, context, winner, await won(client, context, publisher, winner, 2))
+            await winner.take(await publisher.won_packet(winner, money=2))
         for winner in (bob, carol):
-            code = await won(client, context, alice, winner, 5)
-            assert (await claim(winner, code))["error"] == "payout_held"
+            code = await alice.won_packet(winner, money=5)
+            assert (await winner.claim(code))["error"] == "payout_held"
         held = await find(context, "prizes", state="held")
         first, second = (prize["code"] for prize in held)
         # As after a process that died before it froze a prize.
@@ -275,7 +254,7 @@ class TestRings:
                 reason="",
             )
         )
-        await client.post("/ops/login", name="管理员", token=context.keys.operator_token())
+        await operator(client)
         asked = {"code": first, "depth": 1, "seen_at": now_ms, "reason": "看过了"}
         told = await client.post("/ops/releaseRing", **asked)
         assert (told["error"], "冻结" in told["msg"]) == ("bad_request", True)
@@ -286,9 +265,9 @@ class TestRings:
         monkeypatch.setattr("server.actions.money.rings.ROWS", 3)
         alice, bob, *others = await grown_up(client, context, "alice", "bob", "carol", "dora", "erin")
         for publisher, winner in ((alice, bob), (bob, alice)):
-            await paid(client, context, winner, await won(client, context, publisher, winner, 4))
+            await winner.take(await publisher.won_packet(winner, money=4))
         for other in others:
-            await paid(client, context, other, await won(client, context, alice, other, 1))
+            await other.take(await alice.won_packet(other, money=1))
         assert bob.unionid in (await ring_of(context, alice.unionid)).people
 
 
@@ -299,8 +278,8 @@ class TestOneAddress:
         self, client, context, monkeypatch
     ):
         alice, bob = await grown_up(client, context, "alice", "bob")
-        code = await won(client, context, alice, bob, 11)
-        assert (await claim(bob, code))["error"] == "payout_held"
+        code = await alice.won_packet(bob, money=11)
+        assert (await bob.claim(code))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=code)
         assert prize["held_for"] == "ring"
         seen = await find(context, "places")
@@ -315,12 +294,12 @@ class TestOneAddress:
 class TestPatterns:
     ENVIRONMENT: ClassVar = {"CASH_PATTERNS_HELD": "1"}
 
-    async def test_who_wins_one_publishers_again_and_again_is_held(self, client, context, alice, bob):
+    async def test_who_wins_one_publishers_again_and_again_is_held(self, context, alice, bob):
         for _ in range(2):
-            await paid(client, context, bob, await won(client, context, alice, bob, 1))
-        code = await won(client, context, alice, bob, 1)
-        assert (await claim(bob, code))["error"] == "payout_held"
+            await bob.take(await alice.won_packet(bob, money=1))
+        code = await alice.won_packet(bob, money=1)
+        assert (await bob.claim(code))["error"] == "payout_held"
         [prize] = await find(context, "prizes", code=code)
         assert prize["held_for"] == "again"
         await let_pass(context, WEEK_MS)
-        assert (await claim(bob, await won(client, context, alice, bob, 1)))["package_info"]
+        assert (await bob.claim(await alice.won_packet(bob, money=1)))["package_info"]

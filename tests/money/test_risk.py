@@ -10,19 +10,16 @@ import pytest
 from server.actions.money.risk import risk_looks_of
 from server.context import Context
 from server.errors import WeChatBusy
-from support.client import Client, Someone
-from support.purse import DAY_MS, find, misbehave, paid_packet, pay, publish_red_packet, win
+from support.client import Someone
+from support.purse import DAY_MS, find
 from support.stored import person_of
 
 ENVIRONMENT = {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
 
 
-async def claimed(client: Client, context: Context, alice: Someone, bob: Someone, money: int = 2) -> str:
+async def claimed(alice: Someone, bob: Someone, money: int = 2) -> str:
     """Let Bob win and claim; return the error, "" if he can confirm."""
-    code = await publish_red_packet(alice, money=money)
-    await pay(client, context, alice, code, money)
-    await win(client, context, bob, code)
-    reply = await bob.post("/drawPrize", code=code)
+    reply = await bob.claim(await alice.won_packet(bob, money=money))
     assert reply.get("package_info") or reply["error"]
     return str(reply.get("error", ""))
 
@@ -35,19 +32,19 @@ async def openid_of(context: Context, someone: Someone) -> str:
 @pytest.mark.parametrize(("rank", "error"), [("2", ""), ("3", "payout_held"), ("4", "payout_held")])
 async def test_a_risky_person_wins_and_waits_for_the_operator(client, context, rank, error):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    await misbehave(client, "rank", call="risk", code=rank, number=await openid_of(context, bob))
-    assert await claimed(client, context, alice, bob) == error
+    await client.misbehave("rank", call="risk", code=rank, number=await openid_of(context, bob))
+    assert await claimed(alice, bob) == error
     [prize] = await find(context, "prizes")
     assert (prize["state"], prize.get("held_for")) == (("held", "risk") if error else ("claiming", None))
-    assert await claimed(client, context, alice, carol) == ""
+    assert await claimed(alice, carol) == ""
 
 
 @pytest.mark.parametrize(
     ("what", "code"), [("refuse", "61010"), ("refuse", "48001"), ("error_before", ""), ("garbage", "")]
 )
 async def test_a_person_of_unknown_risk_is_not_held(client, context, what, code, alice, bob):
-    await misbehave(client, what, call="risk", code=code, times=10)
-    assert await claimed(client, context, alice, bob) == ""
+    await client.misbehave(what, call="risk", code=code, times=10)
+    assert await claimed(alice, bob) == ""
     assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
 
 
@@ -58,14 +55,14 @@ async def test_a_person_of_unknown_risk_is_not_held(client, context, what, code,
 )
 async def test_more_than_20_yuan_is_held_for_whom_wechat_has_not_seen(client, context, code, money, error):
     alice, bob = await client.log_in_all("alice", "bob")
-    await misbehave(client, "refuse", call="risk", code=code, times=10)
-    assert await claimed(client, context, alice, bob, money) == error
+    await client.misbehave("refuse", call="risk", code=code, times=10)
+    assert await claimed(alice, bob, money) == error
     [prize] = await find(context, "prizes")
     assert prize.get("held_for") == ("risk" if error else None)
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
     risk_looks_of(context)._day_of.clear()  # the next day
-    assert await claimed(client, context, alice, bob, money) == ""
+    assert await claimed(alice, bob, money) == ""
 
 
 async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, context, alice, bob):
@@ -75,10 +72,8 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
         ("refuse", "48001", "payout_held"),
         ("rank", "0", ""),
     ):
-        await misbehave(
-            client, what, call="risk", code=rank, number=openid if what == "rank" else "", times=1
-        )
-        assert await claimed(client, context, alice, bob) == error
+        await client.misbehave(what, call="risk", code=rank, number=openid if what == "rank" else "", times=1)
+        assert await claimed(alice, bob) == error
         [risk] = await find(context, "risks")
         assert risk["day"] == context.clock.now_ms() // DAY_MS
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
@@ -86,11 +81,11 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
 
 
 async def test_a_dig_and_a_claim_do_not_wait_for_a_slow_answer(client, context, alice, bob):
-    code = await paid_packet(client, context, alice)
-    await misbehave(client, "slow", call="risk", seconds=2)
+    code = await alice.paid_packet()
+    await client.misbehave("slow", call="risk", seconds=2)
     assert (await bob.dig(code))["is_prize"] == 1
     assert context.background.busy  # the query for the risk
-    assert (await bob.post("/drawPrize", code=code))["package_info"]
+    assert (await bob.claim(code))["package_info"]
     assert [("rank" in risk) for risk in await find(context, "risks")] == [False]
 
 
@@ -112,7 +107,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
     for days in (0, 0, 1):
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -days}})
         risk_looks_of(context)._day_of.clear()  # as another process, which remembers nothing
-        code = await paid_packet(client, context, alice, forecast_num=1000)
+        code = await alice.paid_packet(forecast_num=1000)
         await client.post("/postTask", headers, unionid=bob.unionid, code=code)
         await context.background.finish()
     assert asked == ["2001:db8::7"] * 2
@@ -121,7 +116,7 @@ async def test_wechat_is_asked_once_a_day_by_the_persons_own_address_and_about_r
 
 async def test_while_wechat_is_late_it_is_asked_one_question_at_a_time(client, context, monkeypatch):
     alice, *people = await client.log_in_all("alice", *(f"digger{k}" for k in range(12)))
-    code = await paid_packet(client, context, alice, forecast_num=100_000)
+    code = await alice.paid_packet(forecast_num=100_000)
     looks = risk_looks_of(context)
     begin_call, begun = looks.begin_call, list[bool]()
     three_begun, release, late = asyncio.Event(), asyncio.Event(), True
@@ -157,6 +152,6 @@ class TestWithoutIt:
     ENVIRONMENT: ClassVar = {"RISK_HELD": "0"}
 
     async def test_without_the_setting_wechat_is_not_asked(self, client, context, alice, bob):
-        await misbehave(client, "rank", call="risk")
-        assert await claimed(client, context, alice, bob) == ""
+        await client.misbehave("rank", call="risk")
+        assert await claimed(alice, bob) == ""
         assert await find(context, "risks") == []

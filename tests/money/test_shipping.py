@@ -10,7 +10,7 @@ from server.actions.money.ship import CARRIERS
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
-from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet, win
+from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 COLUMNS = ("状态", "快递公司", "运单号", "寄出时间", "收到时间")
@@ -21,8 +21,8 @@ async def addressed(client: Client, context: Context, **parameters: Any) -> tupl
     """Return a publisher, and a winner who has given an address for the only prize of this task."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, **parameters)
-    await win(client, context, bob, code)
-    assert (await bob.post("/drawPrize", code=code, **ADDRESS))["is_draw"] == 1
+    await bob.win(code)
+    assert (await bob.claim(code, **ADDRESS))["is_draw"] == 1
     return alice, bob, code
 
 
@@ -30,7 +30,7 @@ async def seen(winner: Someone, publisher: Someone, code: str) -> set[tuple[Any,
     """Return the views that winner and publisher have of the prize, each different view once."""
     [card] = (await winner.get("/getMyPrize"))["data"]
     [row] = (await publisher.get("/getWinners", code=code))["data"]
-    drawn = await winner.post("/drawPrize", code=code)
+    drawn = await winner.claim(code)
     details = await winner.get("/getTaskDetails", code=code)
     card["state"] = card["prize_state"]
     names = ("is_draw", "state", "carrier", "number", "sent_at", "received_at")
@@ -61,9 +61,9 @@ async def test_goods_by_mail_are_addressed_then_sent_then_received(client, conte
     [row] = await table(alice, code)
     assert row["寄出时间"]
     assert [row[name] for name in COLUMNS] == ["已寄出", *PARCEL.values(), row["寄出时间"], ""]
-    late = await bob.post("/drawPrize", code=code, **(ADDRESS | {"address": "新的地址 1 号"}))
+    late = await bob.claim(code, **(ADDRESS | {"address": "新的地址 1 号"}))
     assert (late["error"], "已经寄出" in late["msg"]) == ("claim_over", True)
-    assert (await bob.post("/drawPrize", code=code, **ADDRESS))["state"] == "sent"
+    assert (await bob.claim(code, **ADDRESS))["state"] == "sent"
 
     received = [await bob.post("/receivePrize", code=code) for _ in range(2)]
     assert received[0] == received[1]
@@ -108,7 +108,7 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(client, con
     site = await alice.publish(forecast_num=1, draw_type=1)
     unclaimed = await alice.publish(forecast_num=1)
     for won in (site, unclaimed):
-        await win(client, context, carol, won)
+        await carol.win(won)
     before = await find(context, "prizes")
     refused = [
         (await ship(bob, code), "not_yours"),

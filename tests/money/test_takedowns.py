@@ -14,19 +14,7 @@ from server.store.money.orders import Order
 from support.client import Client
 from support.meanwhile import meanwhile
 from support.operators import operator
-from support.purse import (
-    check_books,
-    find,
-    let_pass,
-    misbehave,
-    order,
-    publish_red_packet,
-    rest,
-    sweep_until_quiet,
-    wx,
-)
-
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
+from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
 
 
 async def act(client: Client, what: str, **asked: Any) -> None:
@@ -38,7 +26,7 @@ async def act(client: Client, what: str, **asked: Any) -> None:
 
 async def try_to_pay(client: Client, context: Context, parameters: dict[str, Any]) -> bool:
     """Pay on a payment sheet that was opened earlier; return whether WeChat takes the money."""
-    said = await wx(client, "pay", appId=context.settings.appid, **parameters)
+    said = await client.wx("pay", **parameters)
     await rest(context)
     return said.endswith(":ok")
 
@@ -55,16 +43,11 @@ async def the_order(context: Context) -> Order:
 
 
 @pytest.mark.parametrize(
-    ("what", "asked"),
-    [
-        ("hide", {"hidden": 1}),
-        ("end", {}),
-        ("ban", {"depth": 0, "days": 0}),
-    ],
+    ("what", "asked"), [("hide", {"hidden": 1}), ("end", {}), ("ban", {"depth": 0, "days": 0})]
 )
 async def test_the_order_of_what_is_taken_down_is_closed_at_once(client, context, what, asked, alice):
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
     await act(client, what, code=code, **asked)
     await sweep_twice(context)
     assert [found["trade_state"] for found in await find(context, "sandbox_orders")] == ["CLOSED"]
@@ -82,13 +65,13 @@ async def test_the_order_of_what_is_taken_down_is_closed_at_once(client, context
     ],
 )
 async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, context, down, up, alice, bob):
-    code = await publish_red_packet(alice)
-    old = await order(alice, code)
+    code = await alice.publish_packet()
+    old = await alice.order(code)
     for what, asked in (down, up):
         await act(client, what, code=code, **asked)
         await sweep_twice(context)
     alice = await client.log_in("alice")  # a ban ends her session
-    new = await order(alice, code)
+    new = await alice.order(code)
     assert new["package"] != old["package"]
     assert not await try_to_pay(client, context, old)
     assert await try_to_pay(client, context, new)
@@ -97,23 +80,23 @@ async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, cont
 
 
 async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(client, context, alice, bob):
-    code = await publish_red_packet(alice)
-    old = await order(alice, code)
+    code = await alice.publish_packet()
+    old = await alice.order(code)
     await act(client, "hide", code=code, hidden=1)
     await sweep(context)
     made = await the_order(context)
     assert made["due_at"] <= context.clock.now_ms()  # the next sweep would close it
     await act(client, "hide", code=code, hidden=0)
     await sweep(context)
-    assert (await order(alice, code))["package"] == old["package"]
+    assert (await alice.order(code))["package"] == old["package"]
     assert await try_to_pay(client, context, old)
     assert (await bob.dig(code))["is_prize"] == 1
 
 
 async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_nothing(client, context):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
     await act(client, "hide", code=code, hidden=1)
     assert await try_to_pay(client, context, parameters)
     await sweep_twice(context)
@@ -131,8 +114,8 @@ async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_n
 
 async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(client, context, monkeypatch):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
     await act(client, "hide", code=code, hidden=1)
     moves = context.store.tasks.moves
 
@@ -149,20 +132,15 @@ async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(c
 
 
 @pytest.mark.parametrize(
-    ("call", "what"),
-    [
-        ("query_order", "error_before"),
-        ("close", "error_after"),
-        ("close", "refuse"),
-    ],
+    ("call", "what"), [("query_order", "error_before"), ("close", "error_after"), ("close", "refuse")]
 )
 async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
     client, context, monkeypatch, what, call, alice
 ):
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
     monkeypatch.setattr(context.pay, "_call_seconds", 0.5)
-    await misbehave(client, what, call=call)
+    await client.misbehave(what, call=call)
     await act(client, "hide", code=code, hidden=1)  # succeeds without a call to WeChat
     assert len(await find(context, "sandbox_misbehaviours", left=1)) == 1
     await sweep_twice(context)
@@ -176,8 +154,8 @@ async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_
 
 
 async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(client, context, alice):
-    code = await publish_red_packet(alice)
-    await misbehave(client, "error_before", call="order")
+    code = await alice.publish_packet()
+    await client.misbehave("error_before", call="order")
     assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
     await let_pass(context, 1_800_000)
     await act(client, "hide", code=code, hidden=1)
@@ -190,7 +168,7 @@ async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minut
 async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
     client, context, monkeypatch, alice
 ):
-    code = await publish_red_packet(alice)
+    code = await alice.publish_packet()
 
     async def take_down() -> None:
         await act(client, "hide", code=code, hidden=1)
@@ -206,8 +184,8 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
 
 async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(client, context, monkeypatch):
     alice = await client.log_in("alice")
-    code = await publish_red_packet(alice)
-    await order(alice, code)
+    code = await alice.publish_packet()
+    await alice.order(code)
 
     async def take_down() -> None:
         await act(client, "hide", code=code, hidden=1)
@@ -221,8 +199,8 @@ async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(
 
 
 async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(client, context, alice):
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
     assert await context.store.tasks.hide_reported(code, 0, "有多人举报")
     await sweep_until_quiet(context)
     assert await try_to_pay(client, context, parameters)

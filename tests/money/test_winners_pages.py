@@ -10,7 +10,6 @@ from server.actions.money import ship_all
 from server.context import Context
 from server.game.amounts import DAY_MS
 from support.client import Client, Someone
-from support.purse import win
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 HEAD = ("深度", "中奖者", "快递公司", "运单号")
@@ -21,8 +20,8 @@ async def winners(client: Client, context: Context, number: int) -> tuple[Someon
     alice, *people = await client.log_in_all("alice", *(f"p{n}" for n in range(number)))
     code = await alice.publish(prize_num=number, interval=1, fluctuation=0, forecast_num=number)
     for each in people:
-        await win(client, context, each, code)
-        assert (await each.post("/drawPrize", code=code, **ADDRESS))["is_draw"] == 1
+        await each.win(code)
+        assert (await each.claim(code, **ADDRESS))["is_draw"] == 1
     return alice, code
 
 

@@ -12,9 +12,8 @@ from server.context import Context
 from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.game.order import expired
 from support import SOURCE
-from support.client import Client, Someone
 from support.leading import lead
-from support.purse import check_books, find, let_pass, order, pay, publish_red_packet, rest, win
+from support.purse import check_books, find, let_pass, rest
 
 HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
@@ -29,14 +28,6 @@ def liar(other: Context, monkeypatch: pytest.MonkeyPatch) -> Context:
     right = other.clock.now_ms
     monkeypatch.setattr(other.clock, "now_ms", lambda: right() + AHEAD_MS)
     return other
-
-
-async def paid_packet(client: Client, context: Context, **parameters: Any) -> tuple[Someone, Someone, str]:
-    """Return a publisher, a digger, and the code of a red packet that can be dug."""
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, **parameters)
-    await pay(client, context, alice, code, parameters.get("prize_num", 1) * 2)
-    return alice, bob, code
 
 
 @pytest.fixture
@@ -62,16 +53,16 @@ def test_the_store_reads_this_machines_clock_only_to_compare_it():
     assert reads == ["cluster.py"]
 
 
-async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(client, context, other):
-    _, _, code = await paid_packet(client, context)
+async def test_a_leader_reads_mongodbs_clock_before_it_does_anything(context, other, alice):
+    code = await alice.paid_packet()
     other.clock._offset_ms += AHEAD_MS
     await lead(other)
     assert abs(other.clock.now_ms() - context.clock.now_ms()) < 5_000
     assert (await find(context, "tasks", _id=code))[0]["status"] == 0
 
 
-async def test_a_running_red_packet_is_neither_ended_nor_refunded(client, context, liar):
-    _, _, code = await paid_packet(client, context)
+async def test_a_running_red_packet_is_neither_ended_nor_refunded(context, liar, alice):
+    code = await alice.paid_packet()
     for later in (False, True):
         if later:  # another effect is due, such as writing a prize: then the expiry is checked, too
             await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
@@ -87,22 +78,21 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(client, contex
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
 
 
-async def test_a_prize_is_not_taken_back_before_its_deadline(client, context, liar):
-    _, bob, code = await paid_packet(client, context)
-    await win(client, context, bob, code)
+async def test_a_prize_is_not_taken_back_before_its_deadline(context, liar, alice, bob):
+    code = await alice.won_packet(bob)
     await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"due_at": 1}})
     await sweep(liar)
     await rest(liar)
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
     assert await find(context, "refunds") == []
-    assert (await bob.post("/drawPrize", code=code))["status"] == 0
+    assert (await bob.claim(code))["status"] == 0
 
 
-async def test_an_address_is_kept_for_as_long_as_it_is_promised(client, context, liar, alice, bob):
+async def test_an_address_is_kept_for_as_long_as_it_is_promised(context, liar, alice, bob):
     code = await alice.publish(draw_type=2, forecast_num=1, prize_num=1)
-    await win(client, context, bob, code)
+    await bob.win(code)
     where = {"receiver": "收件人", "phone": "13800000000", "address": "一个地址"}
-    assert (await bob.post("/drawPrize", code=code, **where))["status"] == 0
+    assert (await bob.claim(code, **where))["status"] == 0
     await let_pass(context, 89 * 24 * HOUR_MS + HOUR_MS)
     await sweep(liar)
     assert "address_box" in (await find(context, "prizes"))[0]
@@ -111,9 +101,8 @@ async def test_an_address_is_kept_for_as_long_as_it_is_promised(client, context,
     assert "address_box" not in (await find(context, "prizes"))[0]
 
 
-async def test_a_bill_that_may_be_under_way_is_not_given_up(client, context, liar, monkeypatch):
-    _, bob, code = await paid_packet(client, context)
-    await win(client, context, bob, code)
+async def test_a_bill_that_may_be_under_way_is_not_given_up(context, liar, monkeypatch, alice, bob):
+    code = await alice.won_packet(bob)
     given_up: list[bool] = []
     transfer = context.pay.transfer
 
@@ -124,7 +113,7 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(client, context, lia
         return await transfer(body)
 
     monkeypatch.setattr(context.pay, "transfer", held_up)
-    await bob.post("/drawPrize", code=code)
+    await bob.claim(code)
     assert given_up == [False]
     await let_pass(context, UNDER_WAY_MS)
     bill = (await find(context, "bills"))[0]
@@ -132,8 +121,8 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(client, context, lia
 
 
 async def test_an_order_that_wechat_may_still_get_is_not_closed(context, liar, alice):
-    code = await publish_red_packet(alice)
-    await order(alice, code)
+    code = await alice.publish_packet()
+    await alice.order(code)
     [made] = await find(context, "orders")
     await liar.store.orders.moves(made["_id"], expired())
     assert await find(context, "orders") == [made]

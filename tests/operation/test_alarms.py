@@ -40,9 +40,6 @@ from support.steps import Killed, Steps
 CODE = "A" * 12
 
 
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
-
-
 class Robot:
     """A webhook. `bodies` and `queries` are its requests'; `answers` are its failures before a success."""
 
@@ -90,9 +87,7 @@ class Scene:
         changed = msgspec.structs.replace(context.settings, **settings)
         self.store, self.outages, self.now_ms = context.store, context.outages, context.clock.now_ms()
         self.found: list[Alarm] = []
-        self.leader = Leader(
-            self.store, context.bus, context.database, process, context.clock.now_ms
-        )
+        self.leader = Leader(self.store, context.bus, context.database, process, context.clock.now_ms)
         self.monitor = Monitor(
             self.store, self.outages, disk_of(context), Webhook(changed), self.leader, lambda: self.now_ms
         )

@@ -17,22 +17,7 @@ from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from server.wechat.pay.answers import PayRefused
 from support.client import Client
-from support.purse import (
-    DAY_MS,
-    check_books,
-    confirm,
-    find,
-    let_pass,
-    misbehave,
-    order,
-    pay,
-    publish_red_packet,
-    rest,
-    scrape,
-    sweep_until_quiet,
-    win,
-    wx,
-)
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 # By name: collection, document, changes (None deletes the document), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
@@ -79,15 +64,11 @@ TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
 async def a_whole_story(client: Client, context: Context) -> str:
     """Return the code of a task with three prizes: given by a second bill, returned, and never won."""
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await publish_red_packet(alice, prize_num=3, forecast_num=3, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 6)
-    for winner in (bob, carol):
-        await win(client, context, winner, code)
-    first = await bob.post("/drawPrize", code=code)
-    await misbehave(client, "fail", call="confirm")
-    await confirm(client, context, first["package_info"])
-    second = await bob.post("/drawPrize", code=code)
-    await confirm(client, context, second["package_info"])
+    code = await alice.won_packet(bob, carol, prizes=3)
+    first = await bob.claim(code)
+    await client.misbehave("fail", call="confirm")
+    await client.confirm(first["package_info"])
+    await bob.take(code)
     for _ in range(2):
         await let_pass(context, 31 * DAY_MS)
         await sweep_until_quiet(context)
@@ -200,28 +181,24 @@ async def test_the_command_prints_the_differences_and_exits_with_1(client, conte
     assert (exit_code, f"{code}: the ledger says None fen for paid:" in printed) == (1, True)
 
 
-async def test_the_metrics_show_the_same_sums(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
-    shown = await scrape(client, context)
+async def test_the_metrics_show_the_same_sums(client, alice, bob):
+    await alice.won_packet(bob)
+    shown = await client.scrape()
     sums = {"paid": 200.0, "owed": 200.0, "given": 0.0, "refunded": 0.0, "held": 200.0}
     for name, amount_fen in sums.items():
         assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown
 
 
-async def test_the_sweep_adds_an_entry_that_the_books_lack(client, context, settings, monkeypatch):
-    alice = await client.log_in("alice")
-    code = await publish_red_packet(alice)
-    parameters = await order(alice, code)
+async def test_the_sweep_adds_an_entry_that_the_books_lack(client, context, settings, monkeypatch, alice):
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
 
     async def dies(*_: Any) -> None:
         raise ConnectionResetError
 
     enter: Callable[..., Any] = context.store.ledger.enter_all
     monkeypatch.setattr(context.store.ledger, "enter_all", dies)
-    await wx(client, "pay", appId=settings.appid, **parameters)
+    await client.wx("pay", **parameters)
     await rest(context)
     monkeypatch.setattr(context.store.ledger, "enter_all", enter)
     assert [found["state"] for found in await find(context, "orders")] == ["paid"]

@@ -20,7 +20,6 @@ from server.context import Context
 from server.store.money.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from support.client import Client
 from support.operators import begin_and_hang_up
-from support.purse import confirm, pay, publish_red_packet, win
 
 MONEY, ACT = "zhao's own token", "wang's own token"
 ASKED = {"month": "2026-11", "reason": "报税"}
@@ -38,15 +37,12 @@ async def won(client: Client, context: Context) -> dict[str, str]:
     """Let three prizes be won and two given: goods by mail of 2,999 yuan, and a red packet of 2."""
     alice, bob = await client.log_in_all("alice", "bob")
     codes = {"mailed": await alice.publish(name="@电视", forecast_num=1, value=2999)}
-    await win(client, context, bob, codes["mailed"])
-    assert (await bob.post("/drawPrize", code=codes["mailed"], **WHERE))["is_draw"] == 1
-    codes["packet"] = await publish_red_packet(alice)
-    await pay(client, context, alice, codes["packet"])
-    await win(client, context, bob, codes["packet"])
-    package = (await bob.post("/drawPrize", code=codes["packet"]))["package_info"]
-    assert (await confirm(client, context, package)).endswith(":ok")
+    await bob.win(codes["mailed"])
+    assert (await bob.claim(codes["mailed"], **WHERE))["is_draw"] == 1
+    codes["packet"] = await alice.won_packet(bob)
+    await bob.take(codes["packet"])
     codes["unclaimed"] = await alice.publish(forecast_num=1)
-    await win(client, context, bob, codes["unclaimed"])
+    await bob.win(codes["unclaimed"])
     return codes
 
 
@@ -100,15 +96,14 @@ async def test_erased_winners_are_told_apart_by_their_pseudonyms(client, context
     assert {row["姓名"] for row in rows} == {"", ADDRESS_DELETED}
 
 
-async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(client, context, alice, bob, carol):
     kinds = [{"name": "电视", "prize_num": 1, "value": 2999}, {"name": "毛巾", "prize_num": 1}]
     several = {"interval": 1, "fluctuation": 0, "prize_num": 2, "forecast_num": 2}
     half = {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "nonce": "0" * 32}
     code = await alice.publish(prizes=kinds, draw_type=1, **several, **half)
     for winner in (bob, carol):
-        await win(client, context, winner, code)
-        pickup = (await winner.post("/drawPrize", code=code))["pickup"]
+        await winner.win(code)
+        pickup = (await winner.claim(code))["pickup"]
         assert (await alice.post("/confirmDraw", code=code, pickup=pickup))["status"] == 0
     await context.store.prizes.rows.update_many({}, {"$set": {"given_at": ms(2026, 11, 2)}})
     await client.post("/ops/login", token=MONEY)

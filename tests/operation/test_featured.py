@@ -10,9 +10,6 @@ from server.realtime.own_database import OwnDatabase
 from server.store.digging import square
 from support.drafts import publish_many
 from support.operators import operator
-from support.purse import pay, publish_red_packet
-
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(client, context, monkeypatch):
@@ -20,7 +17,7 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     await operator(client)
     await context.database.look()
     alice, bob = await client.log_in_all("alice", "bob")
-    unpaid = await publish_red_packet(alice)
+    unpaid = await alice.publish_packet()
     many = [{"name": f"第 {n} 个", "draw_type": 2, "forecast_num": 1} for n in range(24)]
     others = await publish_many(alice, *many, {"is_public": 0})
     private = others.pop()
@@ -56,7 +53,7 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     assert "最多 5 个精选，请先取消一个" in await feature(others[4])
     chosen.insert(0, others[3])
     assert (await page())[:5] == [*chosen, others[-1]]
-    await pay(client, context, alice, unpaid)
+    await alice.pay(unpaid)
     chosen.insert(0, unpaid)
     assert sorted((await page())[:5]) == sorted(chosen)
     listed = [task["code"] for task in (await client.get("/ops/list", of="featured"))["data"]]
@@ -79,8 +76,6 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     await another.look()
     assert another.featured == about["featured"][::-1]
     assert await feature(others[2], featured=0) == ""
-    acts = [
-        (act["act"], act["target"], act["outcome"]) for act in (await client.get("/ops/log"))["data"]
-    ]
+    acts = [(act["act"], act["target"], act["outcome"]) for act in (await client.get("/ops/log"))["data"]]
     assert acts[0] == ("unfeature", others[2], "done")
     assert ("feature", private, "bad_request") in acts

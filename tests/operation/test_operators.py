@@ -13,7 +13,6 @@ from server.settings import read_settings
 from support.client import Client
 from support.operators import operator
 from support.production import PRODUCTION
-from support.purse import pay, publish_red_packet, win
 from support.stored import everything
 
 LIN, WANG, ZHAO = "lin's own token", "wang's own token", "zhao's own token"
@@ -85,10 +84,9 @@ ACTS: dict[str, dict[str, Any]] = {
 READS = {"/ops/login", "/ops/logout", "/ops/search"}
 
 
-async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client, context, alice, bob):
     code = await alice.publish(forecast_num=1)
-    await win(client, context, bob, code)
+    await bob.win(code)
     await enter(client, LIN)
     assert (await client.post("/ops/search", query="猫咪"))["status"] == 0
     described = (await client.http.get("/openapi.json")).json()["paths"]
@@ -105,10 +103,9 @@ async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client
     assert await everything(context) == before
 
 
-async def test_only_the_role_money_ends_a_red_packet(client, context):
-    alice = await client.log_in("alice")
-    goods, packet = await alice.publish(), await publish_red_packet(alice)
-    await pay(client, context, alice, packet)
+async def test_only_the_role_money_ends_a_red_packet(client, alice):
+    goods, packet = await alice.publish(), await alice.publish_packet()
+    await alice.pay(packet)
     await enter(client, WANG)
     assert (await client.post("/ops/end", code=packet, reason="试试"))["error"] == "not_allowed"
     for path in ("freeze", "release", "return"):

@@ -29,10 +29,7 @@ from server.store.audit_log import Actor
 from server.telemetry import metrics
 from support.heartbeats import a_heartbeat
 from support.operators import guess, open_feed, operator
-from support.purse import misbehave, pay, publish_red_packet, scrape, win
 from support.steps import Killed, Steps
-
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 @pytest.fixture
@@ -89,9 +86,8 @@ async def test_without_a_trusted_proxy_a_client_cannot_choose_its_address(client
     assert errors == ["bad_token"] * TRIES_OF_ONE + ["too_many"]
 
 
-async def test_an_operators_acts_are_done_and_logged(client, context, open_page):
+async def test_an_operators_acts_are_done_and_logged(client, context, open_page, alice, bob):
     await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=40_000, cd=60)
     page = await open_page(bob, code)
     await page.until("snapshot")
@@ -242,11 +238,9 @@ async def test_a_wrong_history_books_that_do_not_balance_and_a_refused_bill_are_
     await context.background.finish()
     await context.store.digs.collection.delete_one({"code": dug})
     await context.store.ledger.enter("paid", "nobody", unpaid, 800, context.clock.now_ms())
-    packet = await publish_red_packet(alice)
-    await pay(client, context, alice, packet)
-    await win(client, context, bob, packet)
-    await misbehave(client, "refuse", call="transfer", code="PARAM_ERROR")
-    await bob.post("/drawPrize", code=packet)
+    packet = await alice.won_packet(bob)
+    await client.misbehave("refuse", call="transfer", code="PARAM_ERROR")
+    await bob.claim(packet)
     begin_to_watch()
     difference = {"what": "ledger", "values": ["800", "paid:nobody", ""]}
     refused = {"what": "waits", "values": [f"{packet}D1A1", "PARAM_ERROR"]}
@@ -268,7 +262,7 @@ async def test_a_wrong_history_books_that_do_not_balance_and_a_refused_bill_are_
     assert found["differences"] == [difference]
     payments = (await client.get("/ops/task", code=packet))["money"]["payments"]
     assert [(each["kind"], each["alarm"]) for each in payments if each["alarm"]] == [("bill", "PARAM_ERROR")]
-    assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await scrape(client, context)
+    assert 'wabao_money_alarms{alarm="PARAM_ERROR",kind="bill"} 1.0' in await client.scrape()
 
 
 async def test_the_feed_tells_of_an_end_without_a_dig(client, context, settings):

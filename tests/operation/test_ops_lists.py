@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from support.client import Client
 from support.operators import operator
-from support.purse import pay, publish_red_packet, win
-
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 
 
 async def codes(client: Client, **asked: str) -> list[str]:
     return [task["code"] for task in (await client.get("/ops/list", **asked))["data"]]
 
 
-async def test_hidden_unpaid_and_held_tasks_are_listed(client, context):
+async def test_hidden_unpaid_and_held_tasks_are_listed(client, context, alice, bob):
     await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
     plain = await alice.publish()
-    unpaid, paid = await publish_red_packet(alice), await publish_red_packet(alice)
-    order = await pay(client, context, alice, paid)
-    assert order is None or order
+    unpaid, paid = await alice.publish_packet(), await alice.paid_packet()
     assert await codes(client, of="hidden") == []
     await client.post("/ops/hide", code=plain, hidden=1, reason="看看")
     assert await codes(client, of="hidden") == [plain]
@@ -30,7 +24,7 @@ async def test_hidden_unpaid_and_held_tasks_are_listed(client, context):
     assert [task["code"] for task in held["data"]] == [paid]
     whole = held["held_fen"][paid]
     assert whole == (await client.get("/ops/task", code=paid))["money"]["held_fen"] > 0
-    await win(client, context, bob, paid)
+    await bob.win(paid)
     assert (await client.get("/ops/list", of="held"))["held_fen"][paid] == whole  # all owed money is held
     await client.post("/ops/hide", code=plain, hidden=0, reason="好了")
     assert await codes(client, of="hidden") == []
@@ -42,8 +36,7 @@ async def test_the_money_of_all_tasks_is_told(client, context):
     first = await client.get("/ops/money")
     assert (first["paid_fen"], first["held_fen"]) == (0, 0)
     alice = await client.log_in("alice")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await alice.paid_packet()
     await context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
     told = await client.get("/ops/money")
     own = (await client.get("/ops/task", code=code))["money"]

@@ -14,9 +14,6 @@ from support.reviews import CHECKED, settle
 REASON = "捣乱"
 
 
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
-
-
 async def check_reached(client: Client, context: Context, someone: Someone, key: str) -> None:
     """Assert that with this key an operator can open the person's page, log them out, ban and unban them."""
     found = await client.get("/ops/person", key=key)
@@ -60,9 +57,8 @@ async def test_a_reporter_is_reached_by_their_report(client, context, monkeypatc
     assert [(await each.get("/getMyInfo"))["status"] for each in (bob, dave)] == [0, 0]
 
 
-async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(client, context):
+async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(client, context, alice, bob, carol):
     await operator(client)
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000)
     share = (await carol.get("/getTaskDetails", code=code))["share"]
     await bob.get("/getTaskDetails", code=share)
@@ -74,9 +70,8 @@ async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(client, co
     await check_reached(client, context, carol, brought["key"])
 
 
-async def test_operators_see_that_somebody_deletes_their_account(client):
+async def test_operators_see_that_somebody_deletes_their_account(client, alice):
     await operator(client)
-    alice = await client.log_in("alice")
     code = await alice.publish()
     assert (await alice.post("/endTask", code=code))["status"] == 0
     assert (await client.get("/ops/person", code=code, depth=0))["delete_at"] == 0
@@ -112,11 +107,10 @@ async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused
 class TestChecked:
     """On a server where WeChat checks contents."""
 
-    ENVIRONMENT: ClassVar = {"OPS_TOKEN": "open sesame", **CHECKED}
+    ENVIRONMENT: ClassVar = {**CHECKED}
 
-    async def test_a_chosen_name_leads_to_its_person(self, client, context):
+    async def test_a_chosen_name_leads_to_its_person(self, client, context, alice):
         await operator(client)
-        alice = await client.log_in("alice")
         assert (await alice.post("/setProfile", wxname="存疑的人"))["review"] == "checking"
         await settle(context)
         [held] = (await client.get("/ops/reviews"))["data"]

@@ -5,24 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-
 from support.operators import open_feed, operator
-from support.purse import win
 
 ROWS = 12
-
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame"}
 
 
 async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, context, settings):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(name="机械键盘", forecast_num=1)
-    await win(client, context, bob, code)
+    await bob.win(code)
     for what, depth in (("task", 0), ("prize", 1), ("person", 1)):
         frozen = await client.post("/ops/freeze", what=what, code=code, depth=depth, reason="先看看")
         assert frozen["status"] == 0

@@ -6,7 +6,7 @@ from server.game.review import decided
 from server.operation.alarms import Alarm, check_queues
 from server.store.reviews.reviews import new_review
 from support.client import Client
-from support.purse import check_books, find, pay, publish_red_packet, sweep_until_quiet
+from support.purse import check_books, find, sweep_until_quiet
 from support.report_scenarios import a_report
 from support.reviews import CHECKED, settle
 
@@ -25,9 +25,8 @@ async def decide(client: Client, key: str, shown: int) -> str:
 
 
 async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_decision_is_logged(
-    client, context
+    client, context, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     first = await alice.publish(name="存疑的猫", synopsis="一只猫")
     second = await alice.publish(name="存疑的狗")
     await alice.post("/setProfile", wxname="存疑的人")
@@ -63,10 +62,8 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
     ]
 
 
-async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_whole(client, context):
-    (alice,) = await client.log_in_all("alice")
-    code = await publish_red_packet(alice, name="存疑的红包")
-    await pay(client, context, alice, code)
+async def test_only_who_may_move_money_refuses_a_red_packet_and_it_goes_back_whole(client, context, alice):
+    code = await alice.paid_packet(name="存疑的红包")
     await settle(context)
     await operate(client, "a-token-that-may-act")
     assert await decide(client, f"task:{code}", shown=0) == "not_allowed"

@@ -33,7 +33,7 @@ NEW = "the secret of after: 32 characters or more"
 
 @pytest.fixture
 def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame", "SECRET_KEYS": f"{NEW},{OLD}"}
+    return {"SECRET_KEYS": f"{NEW},{OLD}"}
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,6 @@ from server.store.people.people import People
 from server.store.pipelines import newest_with
 from support.client import Client
 from support.planner import without_index
-from support.purse import pay, publish_red_packet, win
 from support.stored import everything
 
 LOOK, ACT = "look-" + "x" * 24, "act-" + "x" * 24
@@ -67,10 +66,8 @@ async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(
     assert (await alice.post("/endTask", code=newer))["status"] == 0
     found = await search(client, "键盘")
     assert [task["code"] for task in found["data"]] == [older, newer], "running ones come first"
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
-    await bob.post("/drawPrize", code=code)
+    code = await alice.won_packet(bob)
+    await bob.claim(code)
     order = await context.store.orders.collection.find_one({"code": code})
     bill = await context.store.bills.collection.find_one({"code": code})
     assert order is not None
@@ -89,7 +86,7 @@ async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_lo
     code = await alice.publish(forecast_num=1, draw_type=2, cd=0)
     assert (await bob.dig(code))["is_prize"] == 1
     where = {"receiver": "小波", "phone": PHONE, "address": "北京"}
-    assert (await bob.post("/drawPrize", code=code, **where))["status"] == 0
+    assert (await bob.claim(code, **where))["status"] == 0
     await alice.get("/getWinners", code=code)
     sent = await alice.post("/shipPrize", code=code, depth=1, carrier="其他", number="SF12345678")
     assert sent["status"] == 0, sent

@@ -17,9 +17,6 @@ async def frames(feed: Any) -> AsyncIterator[dict[str, Any]]:
         yield json.loads(message)
 
 
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
-
-
 async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, settings):
     await context.bus.connected.wait()
     pulsing = Background()

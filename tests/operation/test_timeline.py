@@ -9,9 +9,7 @@ from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client
 from support.operators import operator
 from support.planner import without_index
-from support.purse import confirm, pay, publish_red_packet, rest, win
-
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
+from support.purse import rest
 
 
 async def read(client: Client, **who: Any) -> list[dict[str, Any]]:
@@ -25,14 +23,12 @@ async def read(client: Client, **who: Any) -> list[dict[str, Any]]:
 async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
     http = await operator(client)
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
-    await win(client, context, bob, code)
+    code = await alice.won_packet(bob)
     prize = {"what": "prize", "code": code, "depth": 1}
     assert (await client.post("/ops/freeze", **prize, reason="先看看"))["status"] == 0
-    assert (await bob.post("/drawPrize", code=code))["error"] == "payout_held"
+    assert (await bob.claim(code))["error"] == "payout_held"
     assert (await client.post("/ops/release", **prize, reason="没有问题"))["status"] == 0
-    assert (await bob.post("/drawPrize", code=code))["status"] == 0
+    assert (await bob.claim(code))["status"] == 0
     await rest(context)
     by_person = {"code": code, "depth": 1}
     assert (await client.post("/ops/ban", **by_person, days=1, reason="捣乱"))["status"] == 0
@@ -52,7 +48,7 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
     }
     whole = await client.get("/ops/timeline", of="task", code=code)
     assert {event["what"] for event in whole["data"]} >= {"published", "paid", "won", "ended"}
-    double = await publish_red_packet(alice, prize_num=2, forecast_num=20, interval=10, fluctuation=0)
+    double = await alice.publish_packet(prize_num=2, forecast_num=20, interval=10, fluctuation=0)
     [published] = [each for each in await read(client, of="task", code=double) if each["what"] == "published"]
     assert published["amount_fen"] == 400  # for both prizes
     [lucky] = whole["lucks"]
@@ -64,10 +60,9 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
 
 
 async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_whole(
-    trips, client, context, monkeypatch
+    trips, client, context, monkeypatch, alice
 ):
     await operator(client)
-    alice = await client.log_in("alice")
     code = await alice.publish(forecast_num=100_000)
     for hidden in (1, 0, 1):
         assert (await client.post("/ops/hide", code=code, hidden=hidden, reason="看看"))["status"] == 0
@@ -101,21 +96,17 @@ async def test_a_timeline_of_nothing_is_refused(client):
 
 
 class TestLimits:
-    ENVIRONMENT: ClassVar = {"OPS_TOKEN": "open sesame", "CASH_PAIR_WEEK_YUAN": "3"}
+    ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3"}
 
-    async def test_what_a_limit_held_and_an_operator_released_is_told_to_its_end(self, client, context):
+    async def test_what_a_limit_held_and_an_operator_released_is_told_to_its_end(self, client, alice, bob):
         await operator(client)
-        alice, bob = await client.log_in_all("alice", "bob")
         for _ in range(2):
-            code = await publish_red_packet(alice)
-            await pay(client, context, alice, code)
-            await win(client, context, bob, code)
-            claimed = await bob.post("/drawPrize", code=code)
+            code = await alice.won_packet(bob)
+            claimed = await bob.claim(code)
         assert claimed["error"] == "payout_held"
         about = {"what": "prize", "code": code, "depth": 1}
         assert (await client.post("/ops/release", **about, reason="没有问题"))["status"] == 0
-        package = (await bob.post("/drawPrize", code=code))["package_info"]
-        assert (await confirm(client, context, package)).endswith(":ok")
+        await bob.take(code)
         story = [each for each in await read(client, of="prize", code=code, depth=1) if each["depth"]]
         order = [each["what"] for each in story[::-1]]
         assert order[:-2] + sorted(order[-2:]) == [
@@ -127,16 +118,15 @@ class TestLimits:
         assert (told["released"]["actor"], told["released"]["why"]) == ("管理员", "没有问题")
         assert told["bill_ended"]["state"] == "given"
 
-
     async def test_a_freeze_is_told_with_who_froze_and_why_also_of_what_a_limit_held(self, client, context):
         await operator(client)
         alice, bob = await client.log_in_all("alice", "bob")
         codes = []
         for _ in range(2):
-            codes.append(await publish_red_packet(alice))
-            await pay(client, context, alice, codes[-1])
-            await win(client, context, bob, codes[-1])
-            claimed = await bob.post("/drawPrize", code=codes[-1])
+            codes.append(await alice.publish_packet())
+            await alice.pay(codes[-1])
+            await bob.win(codes[-1])
+            claimed = await bob.claim(codes[-1])
         assert claimed["error"] == "payout_held"
         elsewhere, code = codes
         winner = {"what": "person", "code": elsewhere, "depth": 1}
@@ -163,9 +153,8 @@ class TestLimits:
             assert (released["actor"], released["why"]) == ("管理员", "查清了")  # a refused act is not shown
 
 
-async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client, context):
+async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client, context, alice, bob):
     await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
     await bob.dig(code)
     assert (await client.post("/ops/end", code=code, reason="是假的", fraud=1))["status"] == 0
@@ -183,9 +172,7 @@ def test_a_refused_act_lets_nothing_happen():
     assert (released.actor, released.why) == ("甲", "对")
 
 
-async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(
-    client, context, monkeypatch
-):
+async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(client, context, monkeypatch):
     await operator(client)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
@@ -217,9 +204,8 @@ async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(
     assert (await judged())["differences"] == [{"what": "seed", "values": []}]
 
 
-async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, context, monkeypatch):
+async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, context, monkeypatch, alice, bob):
     await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(prize_num=1, interval=3, fluctuation=0, forecast_num=3, cd=0)
     for _ in range(3):
         await bob.dig(code)
@@ -237,9 +223,8 @@ async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, contex
     assert await lucky() == (digs - 1, None)
 
 
-async def test_reports_are_events_of_the_task_and_of_the_person(client, context):
+async def test_reports_are_events_of_the_task_and_of_the_person(client, context, alice, bob):
     await operator(client)
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"created_at": 1}})

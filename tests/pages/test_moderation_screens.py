@@ -87,7 +87,7 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
         until(lambda asked=asked, review=review: asked()["review"] == review)
     xiong.post("/postTask", code=made[REPORTED])
     xiong.post("/postTask", code=made[STOLEN])
-    xiong.post("/drawPrize", code=made[STOLEN], **ADDRESS)
+    xiong.claim(made[STOLEN], **ADDRESS)
     for user, reason in (("朵朵", "fraud"), ("阿强", "fraud"), ("小鹿", "illegal")):
         reporter = Person.log_in(address, user)
         write_record(data_dir, "people", reporter.unionid, created_at=1)  # new people's reports do not count
@@ -279,7 +279,7 @@ def more_treasures(address: str) -> dict[str, str]:
         asked = partial(who.get, "/getTaskDetails", code=made[name])
         until(lambda asked=asked: asked()["review"] == "shown")
     qiang.post("/postTask", code=made["mine"])
-    qiang.post("/drawPrize", code=made["mine"], **ADDRESS)
+    qiang.claim(made["mine"], **ADDRESS)
     operate(address, "/ops/run", what="rotate")
     return made
 

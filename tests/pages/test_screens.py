@@ -80,7 +80,7 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
     for person in crowd[2:5]:
         person.post("/postTask", code=made["shared"])
     for person, (receiver, phone, street) in zip(crowd[2:4], ADDRESSES, strict=True):
-        person.post("/drawPrize", code=made["shared"], receiver=receiver, phone=phone, address=street)
+        person.claim(made["shared"], receiver=receiver, phone=phone, address=street)
     publisher = open_window(browser, address)
     publisher.go(f"/#/task/{made['keyboard']}")
     publisher.log_in("小明")

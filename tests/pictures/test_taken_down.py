@@ -8,7 +8,7 @@ from server.actions.operate import hide_task
 from server.store.audit_log import Actor
 from support.client import Client, a_picture
 from support.operators import operator
-from support.purse import publish_red_packet, sweep_until_quiet
+from support.purse import sweep_until_quiet
 from support.reviews import read_again
 
 ME = Actor("小林", shared=False)
@@ -61,7 +61,7 @@ async def test_operators_see_what_was_taken_down_and_nobody_else_does(client, co
 
 async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(client, context):
     alice = await client.log_in("alice")
-    code, packet = await alice.publish(), await publish_red_packet(alice)
+    code, packet = await alice.publish(), await alice.publish_packet()
     drawn = card_of(await alice.get("/getTaskDetails", code=packet))
     await hide_task(context, ME, packet, "违法", hidden=True)
     await sweep_until_quiet(context)

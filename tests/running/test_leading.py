@@ -26,7 +26,7 @@ from server.settings import Settings
 from server.store import Store
 from server.store.agenda import Kind
 from support.leading import lead
-from support.purse import check_books, find, let_pass, pay, publish_red_packet, win
+from support.purse import check_books, find, let_pass
 
 DAYS_MS = 86_400_000
 MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
@@ -207,10 +207,8 @@ async def test_a_follower_does_nothing_of_what_is_due(context, other):
 
 async def test_two_leaders_at_once_pay_and_refund_once(client, context, other):
     alice, bob = await client.log_in_all("alice", "bob")
-    code = await publish_red_packet(alice, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
-    await pay(client, context, alice, code, 4)
-    await win(client, context, bob, code)
-    await bob.post("/drawPrize", code=code)
+    code = await alice.won_packet(bob, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await bob.claim(code)
     both = [Leading(process, Background()) for process in (context, other)]
     for process in (context, other):
         await process.database.look()

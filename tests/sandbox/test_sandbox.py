@@ -173,8 +173,7 @@ async def test_user_login_refuses_as_wechat_does_and_records_nobody(client, cont
         assert await context.store.people.collection.count_documents({}) == 0
 
 
-async def test_altered_data_makes_nobody_another_person_or_several(client, context):
-    bob = await client.log_in("bob")
+async def test_altered_data_makes_nobody_another_person_or_several(client, context, bob):
     found = set()
     for unionid in (bob.unionid, "one", "two"):
         ticket = await a_ticket(client.http, user="mallory", unionid=0)

@@ -16,10 +16,7 @@ async def test_a_transfer_that_wechat_would_refuse_is_refused(shop):
         ({"transfer_scene_id": "1005"}, "INVALID_REQUEST"),
         ({"transfer_scene_id": 1000}, "PARAM_ERROR"),
         ({"transfer_scene_report_infos": []}, "PARAM_ERROR"),
-        (
-            {"transfer_scene_report_infos": [{"info_type": "活动名称", "info_content": "挖宝"}]},
-            "PARAM_ERROR",
-        ),
+        ({"transfer_scene_report_infos": [{"info_type": "活动名称", "info_content": "挖宝"}]}, "PARAM_ERROR"),
         (
             {"transfer_scene_report_infos": [{"info_type": "活动名称", "info_content": "挖宝"}] * 2},
             "PARAM_ERROR",

@@ -13,7 +13,7 @@ from handlers.examples import examples
 from server.context import Context
 from server.settings import SANDBOX_APPID
 from support.client import Client
-from support.purse import pay, publish_red_packet, rest
+from support.purse import rest
 from support.reviews import CHECKED, settle
 
 
@@ -25,12 +25,11 @@ def environment() -> dict[str, str]:
 async def claimed_by(client: Client, context: Context, user: str) -> dict[str, Any]:
     """Let somebody of this name win a red packet; return the reply to their claim."""
     alice, winner = await client.log_in_all("alice", user)
-    code = await publish_red_packet(alice)
-    await pay(client, context, alice, code)
+    code = await alice.paid_packet()
     await settle(context)
     assert (await winner.dig(code))["is_prize"] == 1
     await rest(context)
-    return await winner.post("/drawPrize", code=code)
+    return await winner.claim(code)
 
 
 async def test_what_a_risky_person_wins_is_held(client, context):

@@ -13,7 +13,6 @@ from handlers.tables import BEIJING
 from server.store.money.prizes import Prize, Prizes
 from support.operators import operator
 
-ENVIRONMENT = {"OPS_TOKEN": "open sesame"}
 ROWS = 1_000_000
 MORE_BYTES = 20 << 20
 

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 from PIL import Image
 
+from server.context import Context
 from support.declared import check_reply
 from support.login import a_ticket
 
@@ -18,6 +19,12 @@ from support.login import a_ticket
 def a_rare_prize(cooldown_seconds: int) -> int:
     """Return a forecast so deep that a few digs do not win by chance, but that can be dug within 30 days."""
     return min(100_000, 30 * 86_400 // max(cooldown_seconds, 1))
+
+
+async def rest(context: Context) -> None:
+    """Wait until a process has no work left in the background, including work that such work begins."""
+    while context.background.busy:
+        await context.background.finish()
 
 
 async def admit(person: Any) -> Any:
@@ -88,17 +95,69 @@ class Someone:
     async def dig(self, code: str, **parameters: Any) -> dict[str, Any]:
         return await self.post("/postTask", code=code, **parameters)
 
+    async def win(self, code: str) -> None:
+        """Dig, and win."""
+        reply = await self.dig(code)
+        assert reply["status"] == 0, reply
+        assert reply["is_prize"] == 1
+        await self.client.rest()
+
+    async def claim(self, code: str, **where: Any) -> dict[str, Any]:
+        return await self.post("/drawPrize", code=code, **where)
+
+    async def take(self, code: str) -> None:
+        """Claim a red packet, and take its money in WeChat."""
+        reply = await self.claim(code)
+        assert reply["status"] == 0, reply
+        assert (await self.client.confirm(reply["package_info"])).endswith(":ok")
+
+    async def publish_packet(self, prizes: int = 1, **parameters: Any) -> str:
+        """Publish a red packet in which each dig wins a prize of 2 yuan; return its code."""
+        asked = {"goods_type": 1, "name": "一个红包", "money": 2, "cd": 0}
+        asked |= {"prize_num": prizes, "forecast_num": prizes}
+        asked |= {"interval": 1, "fluctuation": 0} if prizes > 1 else {}
+        reply = await self.post("/postTask", **(asked | parameters))
+        assert reply["status"] == 0, reply
+        return str(reply["code"])
+
+    async def order(self, code: str, money: int = 2) -> dict[str, Any]:
+        """Call payTask; return the arguments with which the sandbox's `pay` pays."""
+        reply = await self.post("/payTask", code=code, money=money)
+        assert reply["status"] == 0, reply
+        names = ("package", "timeStamp", "nonceStr", "signType", "paySign")
+        return {"appId": self.client.context.settings.appid} | {name: reply[name] for name in names}
+
+    async def pay(self, code: str, money: int = 2) -> None:
+        """Order and pay, and wait until WeChat's notice is answered."""
+        assert (await self.client.wx("pay", **await self.order(code, money))).endswith(":ok")
+        await self.client.rest()
+
+    async def paid_packet(self, **parameters: Any) -> str:
+        """Publish and pay a red packet; return its code."""
+        code = await self.publish_packet(**parameters)
+        await self.pay(code, parameters.get("money", 2))
+        return code
+
+    async def won_packet(self, *winners: Someone, **parameters: Any) -> str:
+        """Publish and pay a red packet, and let people win it one after the other; return its code."""
+        code = await self.paid_packet(**parameters)
+        for winner in winners:
+            await winner.win(code)
+        return code
+
 
 @dataclass
 class Client:
     """A client of the server under test. Checks that each reply is an envelope and is as declared.
 
-    `nickname` is the name that WeChat gives for everybody. With None, each person has a name of their own.
+    `context` is the server's; only steps with money need it. `nickname` is the name that WeChat gives for
+    everybody. With None, each person has a name of their own.
     """
 
     http: httpx.AsyncClient
     people: dict[str, Someone] = field(default_factory=dict)
     nickname: str | None = None
+    context: Any = None
 
     async def get(
         self, path: str, headers: dict[str, str] | None = None, **parameters: Any
@@ -125,6 +184,30 @@ class Client:
     async def log_in_all(self, *users: str) -> list[Someone]:
         """Log several people in at once."""
         return list(await asyncio.gather(*(self.log_in(user) for user in users)))
+
+    async def rest(self) -> None:
+        """Wait until the server has no work left in the background."""
+        await rest(self.context)
+
+    async def wx(self, function: str, **parameters: Any) -> str:
+        """Call a function of the sandbox, as a person's WeChat or its operator would; return its errMsg."""
+        response = await self.http.post(f"/sandbox/{function}", json=parameters)
+        return str(response.json()["errMsg"])
+
+    async def misbehave(self, what: str, **wish: Any) -> None:
+        """Make the sandbox misbehave once."""
+        assert (await self.wx("misbehave", what=what, **wish)).endswith(":ok")
+
+    async def confirm(self, package_info: str) -> str:
+        """Take the money in WeChat, and wait until its notice is answered; return its errMsg."""
+        said = await self.wx("confirm", package=package_info)
+        await self.rest()
+        return said
+
+    async def scrape(self) -> str:
+        """Return `/metrics`, with the gauges of the database computed anew."""
+        await self.context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
+        return (await self.http.get("/metrics")).text
 
 
 def _envelope(path: str, response: httpx.Response) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from server.context import Context
 from server.runtime.background import Background
 from support.client import Client
-from support.purse import all_documents, find_all, misbehave, rest
+from support.purse import all_documents, find_all, rest
 from support.scenarios import Act, Prepare, Stage
 from support.steps import COLLECTIONS, Killed, Steps
 
@@ -57,11 +57,11 @@ async def _set_up(client: Client, context: Context, scenario: Scenario) -> Stage
     for name, documents in (await find_all(context, *COLLECTIONS)).items():
         if documents:
             await context.store.database[name].delete_many({})
-    await misbehave(client, "behave")
+    await client.misbehave("behave")
     people = [client.people[name] for name in ("alice", "bob")]
     stage = await scenario[0](Stage(client, context, *people))
     # WeChat's notices are lost, because they could come at any step.
-    await misbehave(client, "lose_notice", times=1000)
+    await client.misbehave("lose_notice", times=1000)
     return stage
 
 

@@ -8,7 +8,7 @@ from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client
 from support.messages import TEMPLATES, allow, send_until_quiet, sent_to
-from support.purse import DAY_MS, find, let_pass, rest, win
+from support.purse import DAY_MS, find, let_pass, rest
 from support.scenarios import Act, Prepare, Stage, act_dig
 
 
@@ -27,7 +27,7 @@ async def several_consents(stage: Stage) -> Stage:
 async def no_consent(stage: Stage) -> Stage:
     """Goods that Bob won. His message waits for his consent, of which only WeChat knows as yet."""
     code = await stage.alice.publish(forecast_num=1)
-    await win(stage.client, stage.context, stage.bob, code)
+    await stage.bob.win(code)
     await send_messages(stage.context)
     await stage.client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
     return stage.of(code)
@@ -36,7 +36,7 @@ async def no_consent(stage: Stage) -> Stage:
 async def a_day_before_the_deadline(stage: Stage) -> Stage:
     """Goods that Bob won and has not claimed."""
     code = await stage.alice.publish(forecast_num=1)
-    await win(stage.client, stage.context, stage.bob, code)
+    await stage.bob.win(code)
     await sweep(stage.context)
     await stage.context.store.messages.collection.delete_many({})
     await allow(stage.client, "bob", "claim_ends")
@@ -48,7 +48,7 @@ async def ended(stage: Stage) -> Stage:
     """Goods that have just been won, which ended their task."""
     await allow(stage.client, "alice", "ended")
     code = await stage.alice.publish(forecast_num=1)
-    await win(stage.client, stage.context, stage.bob, code)
+    await stage.bob.win(code)
     await stage.context.store.messages.collection.delete_many({})
     return stage.of(code)
 
@@ -125,10 +125,7 @@ async def check_told_once(client: Client, context: Context, scenario: str, step:
 MAY_BE_LOST = ("a winner with several consents is told",)
 SANDBOX = ("sandbox_messages", "sandbox_consents")
 # By scenario: the person who gets the message, its kind, how the scenario is set up, and how it is acted.
-MESSAGE_SCENARIOS: dict[
-    str,
-    tuple[str, str, Prepare, Act],
-] = {
+MESSAGE_SCENARIOS: dict[str, tuple[str, str, Prepare, Act]] = {
     "a winner is told": ("bob", "won", a_consent_of_the_winner, act_win),
     "a winner with several consents is told": ("bob", "won", several_consents, act_win),
     "a consent comes": ("bob", "won", no_consent, act_subscribe),

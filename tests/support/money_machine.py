@@ -30,7 +30,7 @@ from server.errors import Refusal
 from support.client import Someone, admit
 from support.invariants import check_counted
 from support.money_world import PEOPLE, World
-from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet, wx
+from support.purse import DAY_MS, check_books, find, find_all, let_pass, rest, sweep_until_quiet
 
 _T = TypeVar("_T")
 
@@ -158,8 +158,7 @@ class MoneyMachine(RuleBasedStateMachine):
             if parameters is None or not pays:
                 return
             await self._notice(notice)
-            await wx(
-                self.world.client,
+            await self.world.client.wx(
                 "pay",
                 appId=self.world.settings.appid,
                 package=parameters.package,
@@ -214,7 +213,7 @@ class MoneyMachine(RuleBasedStateMachine):
             if whim:
                 await self._wish(whim, "confirm")
             await self._notice(notice)
-            await wx(self.world.client, "confirm", package=claimed.package_info)
+            await self.world.client.wx("confirm", package=claimed.package_info)
             await rest(self.world.context)
 
         self._run(act())
@@ -224,7 +223,7 @@ class MoneyMachine(RuleBasedStateMachine):
         async def act() -> None:
             if not self.packages:
                 return
-            await wx(self.world.client, "confirm", package=self.packages[-1 - number % len(self.packages)])
+            await self.world.client.wx("confirm", package=self.packages[-1 - number % len(self.packages)])
             await rest(self.world.context)
 
         self._run(act())
@@ -390,7 +389,7 @@ async def settle_at_wechat(world: World) -> bool:
         ),
     ]
     for number in numbers:
-        await wx(world.client, "misbehave", what="settle", number=number)
+        await world.client.wx("misbehave", what="settle", number=number)
     await rest(world.context)
     return bool(numbers)
 
@@ -410,7 +409,7 @@ async def decide(world: World) -> None:
 async def finish(world: World) -> None:
     """End a sequence: WeChat behaves, months pass, and every fen must be where it belongs."""
     context = world.context
-    await wx(world.client, "misbehave", what="behave")
+    await world.client.wx("misbehave", what="behave")
     world.hold_above(0)
     world.pay_out(0)
     for days in (0, 2, 31, 31):

@@ -77,7 +77,8 @@ class World:
             self.context = await Context.open(settings, Sandbox)
             self.server = HTTPServer(make_app(self.context))
             self.server.add_socket(sock)
-            self.client = Client(httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20))
+            http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20)
+            self.client = Client(http, context=self.context)
             await self.client.log_in_all(*PEOPLE)
             self.victim_store = Store(mongodb_uri)
 

@@ -1,4 +1,4 @@
-"""Steps that most tests of money share: pay, win, claim, let time pass, sweep, audit."""
+"""Steps that most tests of money share: read the database, let time pass, sweep, audit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from server.actions.reviews.review import settle_reviews
 from server.actions.sweep import sweep
 from server.context import Context
 from server.operation.audit import audit
-from support.client import Client, Someone
+from support.client import rest
 
 DAY_MS = 86_400_000
 SWEEPS = 12
@@ -39,79 +39,6 @@ _TIMES = {
     "sandbox_notices": ("due_at_ms",),
 }
 _SWEPT = ("tasks", "reviews", "orders", "prizes", "bills", "refunds", "freezes")
-
-
-async def rest(context: Context) -> None:
-    """Wait until a process has no work left in the background, including work that such work begins."""
-    while context.background.busy:
-        await context.background.finish()
-
-
-async def publish_red_packet(publisher: Someone, prizes: int = 1, **parameters: Any) -> str:
-    """Publish a red packet in which each dig wins a prize of 2 yuan; return its code."""
-    asked = {"goods_type": 1, "name": "一个红包", "money": 2, "cd": 0}
-    asked |= {"prize_num": prizes, "forecast_num": prizes}
-    asked |= {"interval": 1, "fluctuation": 0} if prizes > 1 else {}
-    reply = await publisher.post("/postTask", **(asked | parameters))
-    assert reply["status"] == 0, reply
-    return str(reply["code"])
-
-
-async def order(publisher: Someone, code: str, money: int = 2) -> dict[str, Any]:
-    """Call payTask and return the arguments of wx.requestPayment."""
-    reply = await publisher.post("/payTask", code=code, money=money)
-    assert reply["status"] == 0, reply
-    return {name: reply[name] for name in ("package", "timeStamp", "nonceStr", "signType", "paySign")}
-
-
-async def wx(client: Client, function: str, **parameters: Any) -> str:
-    """Call a function of the sandbox, as a person's WeChat or its operator would; return its errMsg."""
-    response = await client.http.post(f"/sandbox/{function}", json=parameters)
-    return str(response.json()["errMsg"])
-
-
-async def misbehave(client: Client, what: str, **wish: Any) -> None:
-    """Make the sandbox misbehave once."""
-    assert (await wx(client, "misbehave", what=what, **wish)).endswith(":ok")
-
-
-async def pay(client: Client, context: Context, publisher: Someone, code: str, money: int = 2) -> None:
-    """Order and pay, and wait until WeChat's notice is answered."""
-    parameters = await order(publisher, code, money)
-    assert (await wx(client, "pay", appId=context.settings.appid, **parameters)).endswith(":ok")
-    await rest(context)
-
-
-async def paid_packet(client: Client, context: Context, publisher: Someone, **parameters: Any) -> str:
-    """Publish and pay a red packet; return its code."""
-    code = await publish_red_packet(publisher, **parameters)
-    await pay(client, context, publisher, code, parameters.get("money", 2))
-    return code
-
-
-async def win(client: Client, context: Context, winner: Someone, code: str) -> None:
-    """Dig, and win."""
-    reply = await winner.dig(code)
-    assert reply["status"] == 0, reply
-    assert reply["is_prize"] == 1
-    await rest(context)
-
-
-async def won_packet(
-    client: Client, context: Context, publisher: Someone, *winners: Someone, **parameters: Any
-) -> str:
-    """Publish and pay a red packet, and let people win it one after the other; return its code."""
-    code = await paid_packet(client, context, publisher, **parameters)
-    for winner in winners:
-        await win(client, context, winner, code)
-    return code
-
-
-async def confirm(client: Client, context: Context, package_info: str) -> str:
-    """Take the money in WeChat, and wait until its notice is answered; return its errMsg."""
-    said = await wx(client, "confirm", package=package_info)
-    await rest(context)
-    return said
 
 
 async def find(context: Context, collection: str, **condition: Any) -> list[dict[str, Any]]:
@@ -156,12 +83,6 @@ async def let_pass(context: Context, milliseconds: int) -> None:
             for name in _TIMES[collection]
         }
         await context.store.database[collection].update_many({}, [{"$set": earlier}])
-
-
-async def scrape(client: Client, context: Context) -> str:
-    """Return `/metrics`, with the gauges of the database computed anew."""
-    await context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
-    return (await client.http.get("/metrics")).text
 
 
 async def sweep_until_quiet(context: Context) -> None:

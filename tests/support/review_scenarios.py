@@ -11,7 +11,7 @@ from server.wechat.content import Result
 from server.wechat.message_push import Event
 from support.client import a_picture
 from support.crashes import Scenario
-from support.purse import find, misbehave, paid_packet, sweep_until_quiet
+from support.purse import find, sweep_until_quiet
 from support.scenarios import Stage
 
 
@@ -22,7 +22,7 @@ async def uploaded(stage: Stage) -> Stage:
 
 async def asked(stage: Stage) -> Stage:
     """WeChat passed the text of a treasure, and still looks at its picture."""
-    await misbehave(stage.client, "lose_notice", times=100)
+    await stage.client.misbehave("lose_notice", times=100)
     code = await stage.alice.publish(forecast_num=1)
     await settle_reviews(stage.context)
     return stage.of(code)
@@ -30,7 +30,7 @@ async def asked(stage: Stage) -> Stage:
 
 async def paid(stage: Stage, name: str = "红包") -> Stage:
     """A red packet that was paid before it was checked."""
-    code = await paid_packet(stage.client, stage.context, stage.alice, name=name)
+    code = await stage.alice.paid_packet(name=name)
     return stage.of(code)
 
 

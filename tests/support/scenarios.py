@@ -29,21 +29,7 @@ from server.game.amounts import day_of
 from server.store.audit_log import Actor
 from server.wechat.pay.client import DAY_REFUSED
 from support.client import Client, Someone, admit
-from support.purse import (
-    DAY_MS,
-    confirm,
-    find,
-    let_pass,
-    misbehave,
-    order,
-    paid_packet,
-    pay,
-    publish_red_packet,
-    rest,
-    win,
-    won_packet,
-    wx,
-)
+from support.purse import DAY_MS, find, let_pass, rest
 from support.stored import person_of
 
 OPERATOR = Actor("a", shared=False)
@@ -91,7 +77,7 @@ def and_ended(prepare: Prepare) -> Prepare:
 
 def misbehaving(prepare: Prepare, what: str, **wish: Any) -> Prepare:
     """Return a preparation after which WeChat misbehaves once."""
-    return and_then(prepare, lambda stage: misbehave(stage.client, what, **wish))
+    return and_then(prepare, lambda stage: stage.client.misbehave(what, **wish))
 
 
 def frozen(prepare: Prepare, what: Literal["task", "prize"]) -> Prepare:
@@ -106,24 +92,24 @@ def frozen(prepare: Prepare, what: Literal["task", "prize"]) -> Prepare:
 
 async def unpaid(stage: Stage) -> Stage:
     """A red packet that nobody has ordered."""
-    return stage.of(await publish_red_packet(stage.alice))
+    return stage.of(await stage.alice.publish_packet())
 
 
 async def paid_unheard(stage: Stage) -> Stage:
     """A red packet that was paid; WeChat's notice was lost."""
-    code = await publish_red_packet(stage.alice)
-    await misbehave(stage.client, "lose_notice")
-    await pay(stage.client, stage.context, stage.alice, code)
+    code = await stage.alice.publish_packet()
+    await stage.client.misbehave("lose_notice")
+    await stage.alice.pay(code)
     return stage.of(code)
 
 
 async def paid_too_late(stage: Stage) -> Stage:
     """A red packet that was ended, then paid; WeChat's notice was lost."""
-    code = await publish_red_packet(stage.alice)
-    parameters = await order(stage.alice, code)
+    code = await stage.alice.publish_packet()
+    parameters = await stage.alice.order(code)
     await stage.alice.post("/endTask", code=code)
-    await misbehave(stage.client, "lose_notice")
-    await wx(stage.client, "pay", appId=stage.context.settings.appid, **parameters)
+    await stage.client.misbehave("lose_notice")
+    await stage.client.wx("pay", **parameters)
     await rest(stage.context)
     await let_pass(stage.context, 61_000)
     return stage.of(code)
@@ -131,10 +117,10 @@ async def paid_too_late(stage: Stage) -> Stage:
 
 async def paid_by_card(stage: Stage) -> Stage:
     """A red packet that was paid by credit card, which is forbidden; WeChat's notice was lost."""
-    code = await publish_red_packet(stage.alice)
-    parameters = await order(stage.alice, code)
-    await misbehave(stage.client, "lose_notice")
-    await wx(stage.client, "pay", appId=stage.context.settings.appid, **parameters, credit=1)
+    code = await stage.alice.publish_packet()
+    parameters = await stage.alice.order(code)
+    await stage.client.misbehave("lose_notice")
+    await stage.client.wx("pay", **parameters, credit=1)
     await rest(stage.context)
     await let_pass(stage.context, 61_000)
     return stage.of(code)
@@ -142,14 +128,14 @@ async def paid_by_card(stage: Stage) -> Stage:
 
 async def ordered(stage: Stage) -> Stage:
     """A red packet whose publisher has not paid yet."""
-    code = await publish_red_packet(stage.alice)
-    await order(stage.alice, code)
+    code = await stage.alice.publish_packet()
+    await stage.alice.order(code)
     return stage.of(code)
 
 
 async def open_packet(stage: Stage) -> Stage:
     """A red packet that anybody can dig. The first dig wins."""
-    code = await paid_packet(stage.client, stage.context, stage.alice)
+    code = await stage.alice.paid_packet()
     return stage.of(code)
 
 
@@ -168,7 +154,7 @@ async def undelivered(stage: Stage) -> Stage:
 
 async def won_unwritten(stage: Stage) -> Stage:
     """A red packet with three prizes. Bob won one, and his process died before the history had the dig."""
-    code = await won_packet(stage.client, stage.context, stage.alice, stage.bob, prizes=3)
+    code = await stage.alice.won_packet(stage.bob, prizes=3)
     for name in ("digs", "prizes", "ledger"):
         await stage.context.store.database[name].delete_many({"code": code, "kind": {"$ne": "paid"}})
     await stage.context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
@@ -178,7 +164,7 @@ async def won_unwritten(stage: Stage) -> Stage:
 async def won(stage: Stage) -> Stage:
     """A red packet that Bob has won."""
     stage = await open_packet(stage)
-    await win(stage.client, stage.context, stage.bob, stage.code)
+    await stage.bob.win(stage.code)
     return stage
 
 
@@ -186,17 +172,17 @@ async def privately_won(stage: Stage) -> Stage:
     """A private red packet that Bob has won; today Carol was paid from another packet of Alice's."""
     codes = []
     for winner in (stage.client.people["carol"], stage.bob):
-        codes.append(await publish_red_packet(stage.alice, is_public=0))
-        await pay(stage.client, stage.context, stage.alice, codes[-1])
-        await win(stage.client, stage.context, winner, codes[-1])
-    await stage.client.people["carol"].post("/drawPrize", code=codes[0])
+        codes.append(await stage.alice.publish_packet(is_public=0))
+        await stage.alice.pay(codes[-1])
+        await winner.win(codes[-1])
+    await stage.client.people["carol"].claim(codes[0])
     return stage.of(codes[1])
 
 
 async def claimed(stage: Stage) -> Stage:
     """A red packet that Bob has to confirm."""
     stage = await won(stage)
-    assert (await stage.bob.post("/drawPrize", code=stage.code))["package_info"]
+    assert (await stage.bob.claim(stage.code))["package_info"]
     return stage
 
 
@@ -204,8 +190,8 @@ async def confirmed_unheard(stage: Stage) -> Stage:
     """A red packet that Bob has confirmed; WeChat's notice was lost."""
     stage = await claimed(stage)
     [bill] = await find(stage.context, "bills")
-    await misbehave(stage.client, "lose_notice")
-    await confirm(stage.client, stage.context, bill["package_info"])
+    await stage.client.misbehave("lose_notice")
+    await stage.client.confirm(bill["package_info"])
     return stage
 
 
@@ -213,9 +199,9 @@ async def failed_unheard(stage: Stage) -> Stage:
     """A red packet whose bill failed; WeChat's notice was lost."""
     stage = await claimed(stage)
     [bill] = await find(stage.context, "bills")
-    await misbehave(stage.client, "fail", call="confirm")
-    await misbehave(stage.client, "lose_notice")
-    await confirm(stage.client, stage.context, bill["package_info"])
+    await stage.client.misbehave("fail", call="confirm")
+    await stage.client.misbehave("lose_notice")
+    await stage.client.confirm(bill["package_info"])
     return stage
 
 
@@ -235,7 +221,7 @@ async def held(stage: Stage) -> Stage:
 
 async def half_won_and_expired(stage: Stage) -> Stage:
     """A red packet with two prizes, one of them won, past its expiry."""
-    code = await won_packet(stage.client, stage.context, stage.alice, stage.bob, prizes=2)
+    code = await stage.alice.won_packet(stage.bob, prizes=2)
     await report(stage)
     await let_pass(stage.context, 31 * DAY_MS)
     return stage.of(code)
@@ -254,7 +240,7 @@ async def claimed_and_over(stage: Stage) -> Stage:
     stage = await won(stage)
     await report(stage)
     await let_pass(stage.context, 30 * DAY_MS - 3_600_000)
-    await stage.bob.post("/drawPrize", code=stage.code)
+    await stage.bob.claim(stage.code)
     await let_pass(stage.context, 3_601_000)
     return stage
 
@@ -263,8 +249,8 @@ async def refused_and_over(stage: Stage) -> Stage:
     """A red packet that WeChat refuses to pay out to Bob, past the deadline."""
     stage = await won(stage)
     await report(stage)
-    await misbehave(stage.client, "refuse", call="transfer", code="NO_AUTH")
-    await stage.bob.post("/drawPrize", code=stage.code)
+    await stage.client.misbehave("refuse", call="transfer", code="NO_AUTH")
+    await stage.bob.claim(stage.code)
     await let_pass(stage.context, 61 * DAY_MS)
     return stage
 
@@ -281,18 +267,18 @@ async def silent_about_a_bill(stage: Stage) -> Stage:
     stage = await claimed(stage)
     await report(stage)
     await let_pass(stage.context, 660_000)
-    await misbehave(stage.client, "error_before", call="query_transfer")
+    await stage.client.misbehave("error_before", call="query_transfer")
     return stage
 
 
 async def refunded_unheard(stage: Stage) -> Stage:
     """A red packet that went back; WeChat's notice was lost."""
     stage = await unclaimed(stage)
-    await misbehave(stage.client, "pending", call="refund")
+    await stage.client.misbehave("pending", call="refund")
     await act_sweep(stage.context, stage)
     [refund] = await find(stage.context, "refunds")
-    await misbehave(stage.client, "lose_notice")
-    await wx(stage.client, "misbehave", what="settle", number=refund["_id"])
+    await stage.client.misbehave("lose_notice")
+    await stage.client.wx("misbehave", what="settle", number=refund["_id"])
     await let_pass(stage.context, 61_000)
     return stage
 
@@ -311,7 +297,7 @@ def won_goods(draw_type: int) -> Prepare:
 
     async def prepared(stage: Stage) -> Stage:
         code = await stage.alice.publish(forecast_num=1, draw_type=draw_type)
-        await win(stage.client, stage.context, stage.bob, code)
+        await stage.bob.win(code)
         return stage.of(code)
 
     return prepared

@@ -43,8 +43,7 @@ def test_the_other_kinds_of_fields_show_what_wechat_takes_there():
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
-    [("小明", "小明"), ("A" * 30, "A" * 20), ("12 34", "宝贝"), ("🎁阿B1", "阿B")],
+    ("text", "shown"), [("小明", "小明"), ("A" * 30, "A" * 20), ("12 34", "宝贝"), ("🎁阿B1", "阿B")]
 )
 def test_a_name_is_cut_and_cleaned(text, shown):
     assert person_name(text) == shown

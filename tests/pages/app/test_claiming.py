@@ -23,7 +23,7 @@ def test_winners_and_their_claims_appear_by_themselves(window, publisher):
     winner.post("/postTask", code=code)
     row = page.locator(".winners li", has_text="阿强")
     expect(row).to_contain_text("待填地址", timeout=2 * WITHIN_A_SECOND)
-    winner.post("/drawPrize", code=code, receiver="强哥", phone="13800000000", address="科技园 1 号")
+    winner.claim(code, receiver="强哥", phone="13800000000", address="科技园 1 号")
     expect(row).to_contain_text("科技园 1 号", timeout=2 * WITHIN_A_SECOND)
     with page.expect_download() as download:
         page.get_by_role("button", name="下载表格").click()
@@ -56,10 +56,10 @@ def test_the_list_of_winners_is_read_once_at_a_time_however_many_claim(window, p
             route.fulfill(response=asked[-1][1])
 
     page.route("**/getWinners*", hold_the_first)
-    first.post("/drawPrize", code=code)
+    first.claim(code)
     until(page, lambda: bool(asked))
     for winner in others:
-        winner.post("/drawPrize", code=code)
+        winner.claim(code)
     until(page, lambda: {frame.get("depth") for frame in frames} >= {1, 2, 3, 4})
     held, before = asked[0]
     held.fulfill(response=before)

@@ -81,7 +81,7 @@ def test_a_publisher_edits_fills_in_kinds_and_hands_in_a_table_by_keyboard(windo
     expect(page.get_by_role("heading", name="一把旧铜壶")).to_be_visible()
     winner = Person.log_in(publisher.address, "阿表")
     winner.post("/postTask", code=code)
-    winner.post("/drawPrize", code=code, **ADDRESS)
+    winner.claim(code, **ADDRESS)
     enter(page, "link", "中奖者和发奖")
     expect(page.locator(".winners")).to_contain_text(ADDRESS["address"])  # the new page has the focus
     chooser = reach(page, "button", "上传填好快递的表格（CSV）")  # Enter opens the browser's file dialog

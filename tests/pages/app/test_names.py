@@ -22,7 +22,7 @@ def test_names_of_any_kind_break_no_page(window, address):
     code = owner.publish(a_picture(), name="🏺" * 50, synopsis="W" * 300, **several, **half)
     for digger in diggers:
         digger.post("/postTask", code=code)
-        digger.post("/drawPrize", code=code, **ADDRESS)
+        digger.claim(code, **ADDRESS)
     running = owner.publish(a_picture(), name="\u05d0\u0644" * 25, wxname="签" * 32, cd=60)
     diggers[0].post("/postTask", code=running)
     by = diggers[0].get("/getTaskDetails", code=code)["publisher_id"]

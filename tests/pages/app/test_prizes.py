@@ -27,7 +27,7 @@ def mailed(address: str, publisher: Person) -> dict[str, Any]:
     code = publisher.publish(a_picture(), name="三只银镯", forecast_num=1)
     winner = Person.log_in(address, "朵朵")
     winner.post("/postTask", code=code)
-    winner.post("/drawPrize", code=code, **ADDRESS)
+    winner.claim(code, **ADDRESS)
     return {"code": code, "winner": winner}
 
 

@@ -184,7 +184,7 @@ def test_goods_are_handed_over_for_a_pick_up_code(client, publisher):
     owner.open("winners", code)
     owner.says("第 1 层 · 领取中", "核对取件码", "待领取", "已发出")
     owner.keeps_silent("待寄出")
-    owner.fill("中奖者的 6 位取件码", str(person.post("/drawPrize", code=code)["pickup"]))
+    owner.fill("中奖者的 6 位取件码", str(person.claim(code)["pickup"]))
     owner.press("核对")
     owner.is_told("取件码正确，可以把奖品交给 小芳")
     owner.says("第 1 层 · 已领取")

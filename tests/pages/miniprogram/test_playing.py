@@ -270,7 +270,7 @@ def test_a_publisher_reads_nothing_anew_when_winners_claim(address, publisher):
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.until("frame", lambda told: told["frame"]["type"] == "snapshot")
         read = len(phone.said)
-        winner.post("/drawPrize", code=code)
+        winner.claim(code)
         phone.until("frame", lambda told: told["frame"]["type"] == "claim")
         other.post("/postTask", code=code)
         phone.shows("2 / ", "小刚 挖到了！")
@@ -326,7 +326,7 @@ def test_a_poster_a_table_and_a_scanned_code_go_through_wechat(address, publishe
     code = publisher.publish(a_picture(), forecast_num=1, draw_type=1)
     winner = Person.log_in(address, "小芳")
     winner.post("/postTask", code=code)
-    pickup = winner.post("/drawPrize", code=code)["pickup"]
+    pickup = winner.claim(code)["pickup"]
     with a_phone(address, "小明") as phone:
         phone.open(f"/pages/treasure/treasure?code={code}")
         phone.press("海报")

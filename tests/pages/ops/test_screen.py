@@ -332,7 +332,7 @@ def test_a_tasks_money_is_shown(operator, running, publisher):
         expect(opened.page.locator(".numbers div", has_text=name).locator("dd").first).to_have_text(sum_)
     expect(opened.page.locator(".payments")).to_contain_text("已开挖")
     expect(opened.page.get_by_text("账目相符")).to_be_visible()
-    winner.post("/drawPrize", code=code)
+    winner.claim(code)
     expect(opened.page.locator(".payments li", has_text="转账")).to_contain_text("¥8.00")
     expect(opened.page.locator(".payments li", has_text="转账")).to_contain_text("等用户确认")
 

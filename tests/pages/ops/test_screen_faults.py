@@ -248,7 +248,7 @@ def take_picture(opened: Window, path: Path) -> None:
 def test_pictures_of_a_tasks_page_and_of_the_audit_log(operator, running, publisher, tmp_path):
     directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
     code, winner = a_red_packet(publisher, running.address)
-    winner.post("/drawPrize", code=code)
+    winner.claim(code)
     opened = operator(viewport={"width": 1000, "height": 760})
     opened.go(f"/ops#/task/{code}")
     expect(opened.page.locator(".payments")).to_contain_text("等用户确认")
