@@ -1,8 +1,9 @@
-"""WeChat checks what people publish before others see it."""
+"""WeChat checks what people publish and choose before others see it."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,23 +13,28 @@ from pymongo.errors import AutoReconnect
 from devtools.sandbox import send_notices
 from server.actions.operate import decide_review, hide_task
 from server.actions.people import erase as forgetting
-from server.actions.people.account import ban_person
+from server.actions.people.account import ban_person, set_profile
+from server.actions.pictures import signed_path
 from server.actions.reviews.review import BANNED, RESULT_MS, follow_review, settle_reviews
-from server.errors import BadRequest
+from server.actions.sweep import sweep
+from server.actions.tidy import tidy_files
+from server.context import Context
+from server.errors import BadRequest, WeChatBusy
 from server.game.amounts import DAY_MS
 from server.game.review import decided
 from server.store.audit_log import Actor
 from server.store.people.people import Ban
-from support.client import a_picture
-from support.meanwhile import failing
+from support.client import Someone, a_picture
+from support.meanwhile import failing, meanwhile
 from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
 from support.reviews import CHECKED, read_again, retry, settle, state_of
+from support.steps import Killed, die
 from support.stored import person_of
 
-ME = Actor("小林", shared=False)
-
-
 ENVIRONMENT = CHECKED
+
+
+ME = Actor("小林", shared=False)
 
 
 async def shown_to(who: Any, code: str) -> str:
@@ -352,3 +358,459 @@ async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgo
     await decide_review(context, ME, f"task:{code}", "广告", shown=False)
     await forgetting.erase(context.store, alice.unionid)
     assert await find(context, "reviews") == []
+
+
+class Late:
+    """A call that WeChat does not answer. Counts the calls, and how many waited at once."""
+
+    def __init__(self) -> None:
+        self.asked = self.most = self.waiting = 0
+
+    async def __call__(self, *_asked: Any) -> None:
+        self.asked += 1
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await asyncio.sleep(0)  # lets other calls begin if they are allowed to
+        self.waiting -= 1
+        raise WeChatBusy
+
+
+@pytest.mark.parametrize("part", ["text", "picture"])
+async def test_two_reviews_one_after_the_other_find_out_that_wechat_is_late(
+    context, monkeypatch, part, alice
+):
+    for _ in range(5):
+        await alice.publish()
+    late = Late()
+    monkeypatch.setattr(context.wechat, f"check_{part}", late)
+    await settle_reviews(context)  # if pictures are late, the texts are known now
+    late.asked = late.most = 0
+    await retry(context)
+    await settle_reviews(context)
+    assert (late.asked, late.most) == (2, 1)
+
+
+async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(context, monkeypatch, alice):
+    doubtful, pushed = await alice.publish(name="存疑"), await alice.publish()
+    await settle_reviews(context)
+    await settle(context)
+    assert (await state_of(context, doubtful))["review"] == "held"
+    late = Late()
+    monkeypatch.setattr(context.wechat, "check_picture", late)
+    for _ in range(12):
+        await alice.publish()
+    await settle_reviews(context)
+    assert late.asked == 1  # the other texts did not wait for their pictures
+    await alice.post("/setProfile", wxname="新名字")
+    # A process died after it noted an operator's decision.
+    await context.store.reviews.move(f"task:{doubtful}", decided("shown", "可以"))
+    await retry(context)
+    await settle_reviews(context)
+    [person] = await find(context, "people", _id=alice.unionid)
+    assert person["wxname"] == "新名字"
+    assert (await state_of(context, doubtful))["review"] == "shown"
+    assert (await state_of(context, pushed))["review"] == "shown"
+    waiting = await find(context, "reviews", state="checking")
+    assert [(review["text_said"], review["picture_said"]) for review in waiting] == [("pass", "")] * 12
+
+
+async def test_a_text_that_wechat_never_answers_about_holds_up_no_other_text(context, monkeypatch, alice):
+    never = await alice.publish(name="永远没有回答")
+    others = [await alice.publish() for _ in range(3)]
+    check_text = context.wechat.check_text
+
+    async def check(openid: str, scene: int, text: str) -> Any:
+        if "永远" in text:
+            raise WeChatBusy
+        return await check_text(openid, scene, text)
+
+    monkeypatch.setattr(context.wechat, "check_text", check)
+    await settle(context)
+    shown = [(await state_of(context, code))["review"] for code in (never, *others)]
+    assert shown == ["checking", "shown", "shown", "shown"]
+
+
+async def states(context: Context, collection: str, field: str = "state") -> list[Any]:
+    return [found[field] for found in await find(context, collection)]
+
+
+async def test_the_order_of_what_a_check_refuses_is_closed(client, context, alice):
+    code = await alice.publish_packet(name="违规")
+    parameters = await alice.order(code)
+    await settle(context)
+    assert (await state_of(context, code))["review"] == "refused"
+    assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
+    assert "fail" in await client.wx("pay", **parameters)
+    await check_books(context)
+
+
+async def test_the_order_of_what_an_operator_refuses_is_closed_at_once(context, alice):
+    code = await alice.publish_packet(name="存疑")
+    await alice.order(code)
+    await settle(context)
+    assert await states(context, "orders") == ["asked"]
+    await decide_review(context, ME, f"task:{code}", "不合适", shown=False)
+    for _ in range(2):
+        await sweep(context)
+    assert await states(context, "orders") == ["closed"]
+    assert await states(context, "sandbox_orders", "trade_state") == ["CLOSED"]
+
+
+async def test_a_task_taken_down_while_it_is_checked_is_not_ordered(context, alice):
+    code = await alice.publish_packet()
+    old = await alice.order(code)
+    await hide_task(context, ME, code, "骗人", hidden=True)
+    for _ in range(2):
+        await sweep(context)
+    assert await states(context, "orders") == ["closed"]
+    assert (await state_of(context, code))["review"] == "checking"
+    refused = await alice.post("/payTask", code=code, money=2)
+    assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
+    await hide_task(context, ME, code, "看错了", hidden=False)
+    assert (await alice.order(code))["package"] != old["package"]
+
+
+async def test_money_paid_during_a_check_goes_back_if_the_task_passes_but_is_taken_down(context, alice):
+    code = await alice.paid_packet()
+    await hide_task(context, ME, code, "骗人", hidden=True)
+    await sweep(context)
+    assert await states(context, "orders") == ["paid"]
+    await settle(context)
+    task = await state_of(context, code)
+    assert (task["review"], task["open"], task["status"]) == ("shown", 0, 1)
+    assert await states(context, "orders") == ["unusable"]
+    assert await states(context, "refunds") == ["refunded"]
+    await check_books(context)
+
+
+NONCE = "ab" * 16
+
+
+async def publish(alice: Someone, urls: list[str]) -> str:
+    """Publish a kind of goods for each picture; the first is the treasure's picture, too. Return the code."""
+    asked = {"goods_type": 2, "draw_type": 2, "name": "各有各的图", "prize_num": len(urls), "forecast_num": 9}
+    asked |= {"interval": 4, "fluctuation": 1, "cd": 0, "url": urls[0], "nonce": NONCE}
+    asked["prizes"] = [{"name": f"第 {n} 种", "prize_num": 1, "url": url} for n, url in enumerate(urls)]
+    asked["sealed_seed"] = (await alice.get("/commitment"))["sealed_seed"]
+    reply = await alice.post("/postTask", **asked)
+    assert reply["status"] == 0, reply
+    return str(reply["code"])
+
+
+async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasure(client, context):
+    alice, bob = await client.log_in_all("alice", "bob")
+    urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in ("red", "green", "blue")]
+    code = await publish(alice, urls)
+    [review] = await find(context, "reviews")
+    assert "第 1 种" in review["text"]
+    for path in (urlsplit(url).path for url in urls[1:]):
+        assert (await client.http.get(path)).status_code != 200
+    await settle(context)
+    page = await bob.get("/getTaskDetails", code=code)
+    assert [urlsplit(rank["pic"]).path for rank in page["ranks"]] == [urlsplit(url).path for url in urls]
+    for rank in page["ranks"]:
+        for address in (rank["pic"], rank["thumbnail"]):
+            assert (await client.http.get(urlsplit(address).path)).status_code == 200
+    # All of them count as used uploads.
+    await context.store.files.collection.update_many({}, {"$set": {"metadata.delete_at": 1}})
+    while await tidy_files(context):
+        pass
+    assert (await client.http.get(urlsplit(page["ranks"][2]["thumbnail"]).path)).status_code == 200
+
+
+async def test_names_and_pictures_of_kinds_are_edited_and_checked_again_but_never_their_numbers(
+    client, context, alice, bob
+):
+    colours = ("red", "green", "blue")
+    urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in colours]
+    code = await publish(alice, urls[:2])
+    await settle(context)
+    before = await bob.get("/getTaskDetails", code=code)
+    plain = await alice.publish()
+    two = [{"name": "金奖"}, {"name": "银奖", "url": urls[2]}]
+    for bad, msg in (
+        (two[:1], "“各种奖品”应为埋下时的 2 种"),
+        ([*two, two[0]], "“各种奖品”应为埋下时的 2 种"),
+        ([{"name": " "}, two[1]], "第 1 种奖品：“名称”应为 1 到 20 个字"),
+        ([two[0], {"name": "银奖", "url": "/files/none.jpg"}], "“第 2 种奖品的图片”"),
+        *(
+            ([two[0], two[1] | {name: 1}], "第 2 种奖品：份数和金额埋下时就定了，只能改名称和图片")
+            for name in ("prize_num", "money", "money_fen", "sum_fen", "value")
+        ),
+        ("[1]", "“各种奖品”应为"),
+    ):
+        refused = await alice.post("/editTask", code=code, name="各有各的图", prizes=bad)
+        assert (refused.get("param"), refused["msg"][: len(msg)]) == ("prizes", msg)
+    refused = await alice.post("/editTask", code=plain, name="猫", prizes=two)
+    assert refused["msg"] == "这个宝贝只有一种奖品，没有“各种奖品”可以改"
+    assert (await alice.get("/getTaskDetails", code=code))["ranks"] == before["ranks"]
+    for edition, prizes in enumerate((json.dumps(two), two), 1):  # as a form sends it, and as JSON does
+        reply = await alice.post("/editTask", code=code, name=f"第 {edition} 版", prizes=prizes)
+        assert (reply["review"], reply["edited"]) == ("checking", edition), reply
+    [review] = await find(context, "reviews", code=code)
+    assert {"金奖", "银奖"} <= set(review["text"].splitlines())
+    assert [review["picture"], *review["more"]] == [urlsplit(urls[at]).path for at in (0, 2)]
+    assert (await bob.get("/getTaskDetails", code=code))["error"] == "no_such_task"
+    await settle(context)
+    after = await bob.get("/getTaskDetails", code=code)
+    assert after["commitment"] == before["commitment"]
+    for at, name, old, rank in zip((0, 2), ("金奖", "银奖"), before["ranks"], after["ranks"], strict=True):
+        assert (rank.pop("name"), urlsplit(rank.pop("pic")).path) == (name, urlsplit(urls[at]).path)
+        assert rank.items() - {("thumbnail", rank["thumbnail"])} <= old.items()
+    await context.store.files.collection.update_many({}, {"$set": {"metadata.delete_at": 1}})
+    while await tidy_files(context):
+        pass
+    assert [(await client.http.get(urlsplit(url).path)).status_code for url in urls] == [200, 404, 200]
+
+
+async def test_a_bad_picture_of_the_last_kind_refuses_the_whole_treasure(client, context, alice):
+    urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in ("red", "green")]
+    code = await publish(alice, urls)
+    [review] = await find(context, "reviews")
+    while review["picture"] != urlsplit(urls[1]).path:
+        await settle_reviews(context)
+        await rest(context)
+        await send_notices(context)
+        await rest(context)
+        [review] = await find(context, "reviews")
+    await client.misbehave("judge", call="media_check_async", code="risky")
+    await settle(context)
+    assert (await alice.get("/getTaskDetails", code=code))["review"] == "refused"
+    other = await client.log_in("mallory")
+    half = await other.get("/commitment")
+    stolen = {"goods_type": 2, "draw_type": 2, "name": "偷图", "prize_num": 1, "forecast_num": 1}
+    stolen |= {"prizes": [{"name": "偷", "prize_num": 1, "url": urls[0]}], "nonce": NONCE}
+    reply = await other.post("/postTask", **stolen, sealed_seed=half["sealed_seed"])
+    assert (reply["error"], reply["param"]) == ("bad_request", "prizes")
+    assert "第 1 种奖品的图片" in reply["msg"]
+
+
+async def profile_of(context: Context, someone: Someone) -> dict[str, Any]:
+    """Return the name and picture that others see of a person."""
+    person = await person_of(context, someone)
+    return {name: person[name] for name in ("wxname", "wxheadpic") if name in person}  # type: ignore[literal-required]
+
+
+async def uploaded(someone: Someone) -> str:
+    """Upload a picture; return its path."""
+    return urlsplit((await someone.upload(a_picture()))["url"]).path
+
+
+async def let_files_age(context: Context, milliseconds: int) -> None:
+    await context.store.files.rows.update_many(
+        {"metadata.delete_at": {"$exists": True}}, {"$inc": {"metadata.delete_at": -milliseconds}}
+    )
+
+
+@pytest.mark.parametrize("second", ["wxname", "wxheadpic"])
+async def test_two_choices_at_once_are_both_kept(context, monkeypatch, second, alice):
+    chosen = {"wxname": "乙", "wxheadpic": await uploaded(alice)}
+    reviews = context.store.reviews
+    with monkeypatch.context() as patch:
+        meanwhile(patch, reviews, "replace_profiles", before=asyncio.Barrier(2).wait)
+        replies = await asyncio.gather(
+            alice.post("/setProfile", wxname="甲"), alice.post("/setProfile", **{second: chosen[second]})
+        )
+    assert [reply["review"] for reply in replies] == ["checking", "checking"]
+    (review,) = await find(context, "reviews")
+    await settle(context)
+    seen = await profile_of(context, alice)
+    if second == "wxname":
+        assert seen in ({"wxname": "甲"}, {"wxname": "乙"})
+        assert seen == {"wxname": review["wxname"]}
+    else:
+        assert seen == {"wxname": "甲", "wxheadpic": chosen["wxheadpic"]}
+    assert await find(context, "reviews") == []
+
+
+@pytest.mark.parametrize("step", ["insert", "replace_profiles"])
+async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(
+    context, monkeypatch, step, alice
+):
+    await alice.post("/setProfile", wxname="甲")
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, step, failing(Killed()))
+        with pytest.raises(Killed):
+            await set_profile(context, alice.unionid, "乙", None)
+    # The older is looked at last, as by a process with a slow clock.
+    await context.store.reviews.rows.update_many({"wxname": "甲"}, {"$inc": {"due_at": 5_000}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+    assert await find(context, "reviews") == []
+
+
+async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, monkeypatch, alice):
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "insert", lambda *_: die())
+        with pytest.raises(Killed):
+            await set_profile(context, alice.unionid, "乙", None)
+    await settle_reviews(context)  # too early: the process may only be slow
+    assert await profile_of(context, alice) == {}
+    await context.store.people.rows.update_many({"due_at": {"$exists": True}}, {"$set": {"due_at": 1}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+    assert await find(context, "reviews") == []
+    await set_profile(context, alice.unionid, "丙", None)
+    assert await find(context, "people", due_at={"$exists": True}) == []
+
+
+async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(context, monkeypatch, alice, bob):
+    for k, who in enumerate((alice, bob), 1):
+        await leave_unsubmitted(context, monkeypatch, who.unionid, due_at=k)
+    insert = context.store.reviews.insert
+
+    async def insert_but_alices(review: Any) -> bool:
+        if review["unionid"] == alice.unionid:
+            raise ValueError("a record that cannot be read")
+        return await insert(review)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "insert", insert_but_alices)
+        await settle(context)
+    assert [await profile_of(context, who) for who in (alice, bob)] == [{}, {"wxname": "乙"}]
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+
+
+async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(context, monkeypatch, alice):
+    await leave_unsubmitted(context, monkeypatch, alice.unionid, due_at=1)
+    person = await person_of(context, alice)
+    await context.store.people.lock_out(person, "forgotten:x")
+    await settle_reviews(context)
+    assert (await profile_of(context, alice), await find(context, "reviews")) == ({}, [])
+    # The account is kept after all.
+    await context.store.people.let_in(alice.unionid)
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+
+
+async def leave_unsubmitted(
+    context: Context, monkeypatch: pytest.MonkeyPatch, unionid: str, due_at: int
+) -> None:
+    """Choose a name in a process that dies before it submits the name; the review is due."""
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "insert", lambda *_: die())
+        with pytest.raises(Killed):
+            await set_profile(context, unionid, "乙", None)
+    await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})
+
+
+async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(context, alice):
+    await alice.post("/setProfile", wxname="存疑")
+    await settle(context)
+    await context.store.people.set_profile(alice.unionid, "乙", None)  # as without checks
+    (held,) = await find(context, "reviews")
+    await decide_review(context, ME, held["_id"], "没有问题", shown=True)
+    assert await profile_of(context, alice) == {"wxname": "乙"}
+
+
+async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(context, monkeypatch, alice):
+    await alice.post("/setProfile", wxname="存疑")
+    await settle(context)
+    (held,) = await find(context, "reviews")
+
+    async def replace_nothing(*_: Any) -> None:
+        """As if the process were slow."""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(context.store.reviews, "replace_profiles", replace_nothing)
+        await alice.post("/setProfile", wxname="小明")
+    await settle(context)
+    await decide_review(context, ME, held["_id"], "没有问题", shown=True)
+    assert await profile_of(context, alice) == {"wxname": "小明"}
+
+
+async def test_name_and_picture_that_a_login_brings_are_checked_too(client, context):
+    alice = await client.log_in("alice", nickname="小爱")
+    assert (alice.data["nickName"], alice.data["avatarUrl"], alice.data["named"]) == ("还没起名", "", 0)
+    assert await profile_of(context, alice) == {}
+    await settle(context)
+    assert (await client.log_in("alice", nickname="小爱")).data["nickName"] == "小爱"
+    bad = await client.log_in("bob", nickname="违规词")
+    for _ in range(2):
+        await settle(context)
+        assert bad.data["nickName"] == "还没起名"
+        (review,) = await find(context, "reviews", unionid=bad.unionid)
+        assert review["state"] == "refused"
+        bad = await client.log_in("bob", nickname="违规词")
+        assert [each["_id"] for each in await find(context, "reviews", unionid=bad.unionid)] == [
+            review["_id"]
+        ]
+    await alice.post("/setProfile", wxname="自己起的名")
+    await settle(context)
+    again = await client.log_in("alice", nickname="小爱")
+    await settle(context)
+    assert again.data["nickName"] == "自己起的名"
+    assert (await profile_of(context, again))["wxname"] == "自己起的名"
+
+
+async def test_a_picture_stays_while_it_is_looked_at_and_for_good_only_once_it_is_shown(client, context):
+    (alice,) = await client.log_in_all("alice")
+    await client.misbehave("judge", call="media_check_async", code="review", times=2)
+    first = await uploaded(alice)
+    await alice.post("/setProfile", wxheadpic=first)
+    await settle(context)
+    for _ in range(2):
+        await let_files_age(context, 3 * DAY_MS)
+        await tidy_files(context)
+        assert (await client.http.get(signed_path(context, first))).status_code == 200
+    second = await uploaded(alice)
+    await alice.post("/setProfile", wxheadpic=second)
+    await settle(context)
+    (held,) = await find(context, "reviews")
+    await decide_review(context, ME, held["_id"], "没有问题", shown=True)
+    await let_files_age(context, 3 * DAY_MS)
+    while await tidy_files(context):
+        pass
+    assert (await profile_of(context, alice))["wxheadpic"] == second
+    assert (await client.http.get(signed_path(context, first))).status_code == 404  # nobody ever saw it
+    (left,) = await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}})
+    assert (left["_id"], left["metadata"]["kept"]) == (second.removeprefix("/files/"), 1)
+
+
+async def test_a_refused_picture_is_served_to_nobody_and_goes(client, context, alice):
+    await client.misbehave("judge", call="media_check_async", code="risky")
+    path = await uploaded(alice)
+    seen = [signed_path(context, each) for each in (path, path.replace(".", "_t."))]
+    assert [(await client.http.get(each)).status_code for each in seen] == [200, 200]
+    await alice.post("/setProfile", wxheadpic=path)
+    await settle(context)
+    assert [(await client.http.get(each)).status_code for each in seen] == [404, 404]
+    assert (await alice.post("/setProfile", wxheadpic=path))["error"] == "bad_request"
+    await tidy_files(context)
+    assert await find(context, "pictures.files", **{"metadata.file_id": {"$exists": True}}) == []
+
+
+async def test_a_picture_beside_a_bad_name_can_be_chosen_again(context, alice):
+    path = await uploaded(alice)
+    await alice.post("/setProfile", wxname="违规", wxheadpic=path)
+    await settle_reviews(context)
+    assert (await alice.get("/getMyInfo"))["review"] == "refused"
+    await alice.post("/setProfile", wxname="小爱", wxheadpic=path)
+    await settle(context)
+    assert await profile_of(context, alice) == {"wxname": "小爱", "wxheadpic": path}
+
+
+async def test_a_first_treasure_is_signed_by_the_name_that_was_just_chosen(context, alice, bob):
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
+    await alice.post("/setProfile", wxname="小红")
+    code = await alice.publish()
+    await settle(context)
+    task = await bob.get("/getTaskDetails", code=code)
+    assert (task["wxname"], task["signed"]) == ("小红", 0)
+
+    await alice.post("/setProfile", wxname="小明")  # others see the old name until this one passes
+    code = await alice.publish()
+    await settle(context)
+    assert (await bob.get("/getTaskDetails", code=code))["wxname"] == "小红"
+
+
+@pytest.mark.parametrize(("name", "review"), [("违规", "refused"), ("存疑", "held")])
+async def test_a_first_treasure_shows_no_name_that_did_not_pass(context, name, review, alice):
+    await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"nickName": ""}})
+    await alice.post("/setProfile", wxname=name)
+    code = await alice.publish()
+    await settle(context)
+    assert (await alice.get("/getTaskDetails", code=code))["review"] == review

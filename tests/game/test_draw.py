@@ -1,18 +1,27 @@
-"""The draw follows its rule, which is implemented here once more; the check finds tampered proofs."""
+"""The draw follows its rule, which is implemented here once more; its chances; tampered proofs are found."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
 import string
+from collections import Counter
+from collections.abc import Callable
+from itertools import product
+from math import comb
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.__main__ import main
 from server.game import draw
+from server.game.chance import Outlook, chance_to_win, luck, outlook
+from server.game.draw import make_rules, winning_depths
 
 seeds = st.binary(min_size=32, max_size=32)
 nonces = st.binary(min_size=16, max_size=16).map(bytes.hex)
@@ -294,3 +303,133 @@ def test_a_win_moved_in_the_record_is_found_out(seed, of, data):
     digs[at] = draw.ProvedDig(at + 1, 1 - digs[at].is_prize)
     tampered = msgspec.structs.replace(honest, digs=digs)
     assert draw.differences(tampered, honest.commitment)
+
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def _params(proof: dict[str, Any], **changes: Any) -> None:
+    proof["params"] = json.dumps(json.loads(proof["params"]) | changes, sort_keys=True, separators=(",", ":"))
+
+
+CHANGES: dict[str, Change] = {
+    "another seed": lambda proof: proof.update(seed="0" * 64),
+    "another commitment": lambda proof: proof.update(commitment="0" * 64),
+    "a prize elsewhere": lambda proof: proof["winning_depths"].__setitem__(0, proof["winning_depths"][0] + 1),
+    "a prize less": lambda proof: proof["winning_depths"].pop(),
+    "a win that was none": lambda proof: next(d for d in proof["digs"] if not d["is_prize"]).update(
+        is_prize=1
+    ),
+    "a win kept back": lambda proof: next(d for d in proof["digs"] if d["is_prize"]).update(is_prize=0),
+    "a dig left out": lambda proof: proof["digs"].pop(1),
+    "a dig twice": lambda proof: proof["digs"].insert(1, dict(proof["digs"][1])),
+    "digs below the ground": lambda proof: proof["digs"].extend(
+        {"depth": depth, "is_prize": 0} for depth in range(len(proof["digs"]) + 1, 40)
+    ),
+    "easier rules": lambda proof: _params(proof, interval=2),
+    "deeper rules": lambda proof: _params(proof, max_depth=100),
+    "another task's": lambda proof: _params(proof, code="A" * 12),
+    "params spelled otherwise": lambda proof: proof.update(params=proof["params"].replace(",", ", ")),
+}
+
+
+async def test_the_command_accepts_a_real_proof_and_finds_each_change(client, settings, tmp_path, capsys):
+    alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
+    code = await alice.publish(prize_num=3, forecast_num=12, interval=4, fluctuation=1)
+    commitment = (await bob.get("/getTaskDetails", code=code))["commitment"]
+
+    async def verify(*arguments: str) -> tuple[int, str]:
+        exit_code = await asyncio.to_thread(main, ["verify", *arguments])
+        said = capsys.readouterr()
+        return exit_code, said.out + said.err
+
+    url = f"http://127.0.0.1:{settings.port}/getProof?code={code}"
+    assert await verify(url, "--commitment", commitment) == (
+        2,
+        f"{url} is not a proof: the reply is a refusal, not_ended: 宝贝还没有结束，结束后才能查看验证信息\n",
+    )
+    ended, depth = False, 0
+    while not ended:
+        for who in (bob, carol, dave):
+            reply = await who.dig(code)
+            if reply["status"] == 0:
+                ended, depth = bool(reply["task_status"]), reply["now_depth"]
+                if ended:
+                    break
+    proof = await client.get("/getProof", code=code)
+    file = tmp_path / "proof.json"
+    file.write_bytes((await client.http.get("/getProof", params={"code": code})).content)
+    for source in (url, str(file)):
+        exit_code, said = await verify(source, "--commitment", commitment)
+        assert exit_code == 0, said
+        assert said.splitlines()[0] == "all of it holds, compared with the commitment given"
+        assert f"digs: {depth}, wins: 3" in said
+    assert (await verify(url, "--commitment", commitment.upper()))[0] == 0
+    assert (await verify(url, "--commitment", "0" * 64))[0] == 1
+    for kind, change in CHANGES.items():
+        changed = json.loads(json.dumps(proof))
+        change(changed)
+        file.write_text(json.dumps(changed))
+        exit_code, said = await verify(str(file), "--commitment", commitment)
+        assert exit_code == 1, (kind, said)
+        assert said.strip(), kind
+
+
+SEEDS = 4_000
+
+
+@pytest.mark.parametrize(
+    ("prizes", "forecast", "interval", "fluctuation"),
+    [(1, 6, 0, 0), (2, 1, 3, 2), (3, 20, 4, 1), (2, 9, 2, 0)],
+)
+def test_the_chances_are_those_of_the_draw(prizes, forecast, interval, fluctuation):
+    rules = make_rules("A" * 12, prizes, forecast, interval, fluctuation)
+    dug: Counter[tuple[int, int]] = Counter()
+    won: Counter[tuple[int, int]] = Counter()
+    for number in range(SEEDS):
+        depths = winning_depths(number.to_bytes(32, "big"), rules)
+        last = 0
+        for depth in range(1, depths[-1] + 1):
+            known = outlook(rules, depth - 1, last, sum(each >= depth for each in depths))
+            following = next(each for each in depths if each >= depth)
+            assert known.nearest <= following <= depths[-1] <= known.deepest <= rules.max_depth
+            assert (known.one_in == 0) == (known.nearest > depth)
+            if known.one_in == 1:
+                assert following == depth
+            dug[depth, last] += 1
+            if depth in depths:
+                won[depth, last] += 1
+                last = depth
+    for (depth, last), digs in dug.items():
+        chance = chance_to_win(rules, depth, last)
+        error = (chance * (1 - chance) / digs) ** 0.5
+        assert abs(won[depth, last] / digs - chance) <= 5 * error + 1e-9, (depth, last)
+
+
+def test_the_outlook_ends_where_no_prize_can_lie():
+    one = make_rules("A" * 12, 1, 23, 0, 0)
+    assert outlook(one, 0, 0, 1) == Outlook(one_in=23, nearest=1, deepest=23)
+    assert outlook(one, 22, 0, 1) == Outlook(one_in=1, nearest=23, deepest=23)
+    assert outlook(one, 5, 5, 0) == Outlook(one_in=0, nearest=0, deepest=5)
+    # A forecast of 500 does not make a level reachable at which no prize can lie.
+    several = make_rules("A" * 12, 3, 500, 10, 2)
+    assert outlook(several, 0, 0, 3) == Outlook(one_in=0, nearest=8, deepest=36)
+    assert outlook(several, 9, 9, 2) == Outlook(one_in=0, nearest=17, deepest=33)
+    assert outlook(several, 18, 9, 2) == Outlook(one_in=3, nearest=19, deepest=33)
+
+
+@given(st.lists(st.floats(0, 1), max_size=7), st.integers(0, 8))
+def test_luck_is_the_sum_over_all_outcomes(chances, wins):
+    total = 0.0
+    for outcome in product((0, 1), repeat=len(chances)):
+        if sum(outcome) >= wins:
+            probability = 1.0
+            for won, chance in zip(outcome, chances, strict=True):
+                probability *= chance if won else 1 - chance
+            total += probability
+    assert luck(chances, wins) == pytest.approx(total, abs=1e-9)
+
+
+def test_many_digs_of_one_chance_are_binomial():
+    expected = 1 - sum(comb(1000, k) * 0.01**k * 0.99 ** (1000 - k) for k in range(20))
+    assert luck([0.01] * 1000, 20) == pytest.approx(expected, rel=1e-6)

@@ -1,4 +1,4 @@
-"""Claiming: goods by mail and on site, who sees the address, and all refusals."""
+"""Claiming: goods by mail and on site, who sees the address, all refusals, and who is told of each step."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ import csv
 import io
 import logging
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+import msgspec
+import pytest
+
+from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.confirm import confirm_pickup
+from server.actions.money.freeze import freeze, release
 from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Locked, WrongPickup
 from support.client import Client, Someone
-from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
-
-ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
-
+from support.operators import operator
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
+
+
+ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
 
 
 async def won_goods(
@@ -314,3 +321,132 @@ async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_win
     winners = (await alice.get("/getWinners", code=by_mail))["data"]
     assert {name: winners[0][name] for name in ADDRESS} == ADDRESS
     await check_books(context)
+
+
+async def told(page: Any) -> list[int]:
+    """Return the depths of all claims that a page heard of, up to the next dig."""
+    await page.until("cd")
+    return [frame["depth"] for frame in page.frames if frame["type"] == "claim"]
+
+
+async def test_only_winner_and_publisher_hear_of_goods_by_mail_in_any_process(
+    open_page, other_port, alice, bob, carol, dave
+):
+    code = await alice.publish(prize_num=3, forecast_num=3, interval=1, fluctuation=0, cd=0)
+    for winner in (bob, carol):
+        await winner.win(code)
+    pages = [await open_page(who, code, port=other_port) for who in (alice, bob, carol)]
+    for page in pages:
+        await page.until("snapshot")
+    await bob.claim(code, **ADDRESS)
+    await bob.claim(code)  # this changes nothing
+    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345678")
+    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345679")
+    for _ in range(2):
+        await bob.post("/receivePrize", code=code)
+    await carol.claim(code, **ADDRESS)
+    await dave.win(code)
+    assert [await told(page) for page in pages] == [[1, 1, 1, 1, 2], [1, 1, 1, 1], [2]]
+
+
+async def test_goods_on_site_are_told_when_asked_for_and_when_handed_over(open_page, alice, bob, carol):
+    code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0, cd=0, draw_type=1)
+    await bob.win(code)
+    page = await open_page(bob, code)
+    await page.until("snapshot")
+    pickup = (await bob.claim(code))["pickup"]
+    for _ in range(2):
+        await alice.post("/confirmDraw", code=code, pickup=pickup)
+    await carol.win(code)
+    assert await told(page) == [1, 1]
+
+
+async def test_a_red_packet_is_told_when_it_is_held_released_and_paid(client, context, open_page, alice, bob):
+    await operator(client)
+    context.settings = msgspec.structs.replace(context.settings, cash_won_day_yuan=1)
+    code = await alice.won_packet(bob, prizes=2, money=2)
+    page = await open_page(bob, code)
+    await page.until("snapshot")
+    steps = []
+
+    async def step() -> None:
+        frame = await page.until("claim")
+        steps.append((frame["depth"], (await bob.get("/getTaskDetails", code=code))["prize_state"]))
+
+    assert (await bob.claim(code))["error"] == "payout_held"
+    await step()
+    released = await client.post("/ops/release", what="prize", code=code, depth=1, reason="没有问题")
+    assert released["status"] == 0, released
+    await step()
+    claimed = await bob.claim(code)
+    await step()
+    await client.confirm(claimed["package_info"])
+    await rest(context)
+    await step()
+    assert steps == [(1, "held"), (1, "won"), (1, "claiming"), (1, "given")]
+
+
+async def deadlines_told(winner: Someone, publisher: Someone, code: str) -> set[int]:
+    """Return the deadlines that winner and publisher are told."""
+    details = await winner.get("/getTaskDetails", code=code)
+    [card] = [card for card in (await winner.get("/getMyPrize"))["data"] if card["code"] == code]
+    winners = await publisher.get("/getWinners", code=code)
+    return {found["claim_until"] for found in (details, details["data"], card, winners)}
+
+
+@pytest.mark.parametrize("end", ["by its last prize", "by the operator"])
+async def test_winner_and_publisher_are_told_until_when_a_prize_can_be_claimed(
+    context, other, elsewhere, end, alice, bob, carol
+):
+    code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    await bob.win(code)
+    there = [replace(each, client=elsewhere) for each in (bob, alice)]
+    assert await deadlines_told(bob, alice, code) == await deadlines_told(*there, code) == {0}
+    if end == "by its last prize":
+        await carol.win(code)
+    else:
+        await end_task_as_operator(context, code, "违规")
+    [task] = await find(context, "tasks")
+    deadline_ms = task["ended_at"] + 10 * DAY_MS
+    watched = other.hub.known.by_code[code]
+    while not watched.status:
+        assert await other.hub.read_now(watched)
+    assert await deadlines_told(bob, alice, code) == await deadlines_told(*there, code) == {deadline_ms}
+    assert (await bob.claim(code, receiver="王", phone="12345", address="路"))["claim_until"] == deadline_ms
+
+
+async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days_as_all_are_told(
+    context, alice, bob
+):
+    code = await alice.won_packet(bob, prizes=2)
+    await freeze(context, "task", code, 0)
+    await release(context, "task", code, 0)
+    [card] = (await bob.get("/getMyPrize"))["data"]
+    assert card["claim_until"] == 0  # the task has not ended
+    await end_task_as_operator(context, code, "违规")
+    await freeze(context, "task", code, 0)
+    await let_pass(context, 11 * DAY_MS)
+    await release(context, "task", code, 0)
+    [prize] = await find(context, "prizes")
+    until_ms = prize["released_at"] + 3 * DAY_MS
+    assert await deadlines_told(bob, alice, code) == {until_ms}
+    claimed = await bob.claim(code)
+    assert claimed["claim_until"] == until_ms
+    await let_pass(context, 2 * DAY_MS)
+    await sweep_until_quiet(context)
+    assert (await bob.claim(code))["claim_until"] == until_ms - 2 * DAY_MS
+    await rest(context)
+
+
+async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_before_its_own(
+    client, context, alice, bob
+):
+    code = await alice.won_packet(bob)
+    await freeze(context, "task", code, 0)
+    await let_pass(context, 11 * DAY_MS)
+    await release(context, "task", code, 0)
+    package = (await bob.claim(code))["package_info"]
+    await let_pass(context, 660_000)  # the task is looked at again
+    await sweep_until_quiet(context)
+    assert (await client.confirm(package)).endswith(":ok")
+    assert [found["state"] for found in await find(context, "prizes")] == ["given"]

@@ -1,19 +1,30 @@
-"""Paying in: orders, WeChat's notices in all their forms, and money that cannot open its task."""
+"""Paying in: orders, WeChat's notices in all their forms, money that cannot open its task, and deliveries."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any, ClassVar
 
+import msgspec
+import pytest
+
 from devtools.sandbox.signing import sealed_notice
 from server.actions.digging.end_task import end_task_as_operator
-from server.actions.money.pay_in import follow_payments
+from server.actions.money.pay_in import FIRST_ASK_MS, NOT_BEGUN, follow_payments, settle_order
+from server.actions.money.report_delivery import NOT_REPORTED, REFUSED_MS
+from server.actions.people import erase as forgetting
 from server.actions.sweep import sweep
 from server.context import Context
 from server.game import order as row
+from server.game.lifecycle import Move
 from server.game.opening import opened_by_review
+from server.game.order import SHIPPING_REFUSED
+from server.operation.alarms import Alarm, check_ledger
+from server.operation.monitor import key_of
+from server.store.money.orders import Order
 from support.client import Client
 from support.meanwhile import meanwhile
+from support.operators import operator
 from support.purse import DAY_MS, all_documents, check_books, find, let_pass, rest, sweep_until_quiet
 
 
@@ -357,3 +368,409 @@ class TestWhereCreditCardsMayPay:
         assert (await client.wx("pay", **asked)).endswith(":ok")
         await rest(context)
         await bob.win(code)
+
+
+async def act(client: Client, what: str, **asked: Any) -> None:
+    """Do something as an operator."""
+    await operator(client)
+    reply = await client.post(f"/ops/{what}", reason="违法", **asked)
+    assert reply["status"] == 0, reply
+
+
+async def try_to_pay(client: Client, context: Context, parameters: dict[str, Any]) -> bool:
+    """Pay on a payment sheet that was opened earlier; return whether WeChat takes the money."""
+    said = await client.wx("pay", **parameters)
+    await rest(context)
+    return said.endswith(":ok")
+
+
+async def sweep_twice(context: Context) -> None:
+    """Sweep twice without letting time pass in between."""
+    for _ in range(2):
+        await sweep(context)
+
+
+async def the_order(context: Context) -> Order:
+    [found] = await find(context, "orders")
+    return found  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("what", "asked"), [("hide", {"hidden": 1}), ("end", {}), ("ban", {"depth": 0, "days": 0})]
+)
+async def test_the_order_of_what_is_taken_down_is_closed_at_once(client, context, what, asked, alice):
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
+    await act(client, what, code=code, **asked)
+    await sweep_twice(context)
+    assert [found["trade_state"] for found in await find(context, "sandbox_orders")] == ["CLOSED"]
+    made = await the_order(context)
+    assert (made["state"], "live" in made, "due_at" in made) == ("closed", False, False)
+    assert not await try_to_pay(client, context, parameters)
+    await check_books(context)
+
+
+@pytest.mark.parametrize(
+    ("down", "up"),
+    [
+        (("hide", {"hidden": 1}), ("hide", {"hidden": 0})),
+        (("ban", {"depth": 0, "days": 0}), ("unban", {"depth": 0})),
+    ],
+)
+async def test_a_task_that_is_shown_again_is_ordered_anew_and_opens(client, context, down, up, alice, bob):
+    code = await alice.publish_packet()
+    old = await alice.order(code)
+    for what, asked in (down, up):
+        await act(client, what, code=code, **asked)
+        await sweep_twice(context)
+    alice = await client.log_in("alice")  # a ban ends her session
+    new = await alice.order(code)
+    assert new["package"] != old["package"]
+    assert not await try_to_pay(client, context, old)
+    assert await try_to_pay(client, context, new)
+    assert (await bob.dig(code))["is_prize"] == 1
+    await check_books(context)
+
+
+async def test_a_task_shown_again_before_its_order_is_closed_keeps_it(client, context, alice, bob):
+    code = await alice.publish_packet()
+    old = await alice.order(code)
+    await act(client, "hide", code=code, hidden=1)
+    await sweep(context)
+    made = await the_order(context)
+    assert made["due_at"] <= context.clock.now_ms()  # the next sweep would close it
+    await act(client, "hide", code=code, hidden=0)
+    await sweep(context)
+    assert (await alice.order(code))["package"] == old["package"]
+    assert await try_to_pay(client, context, old)
+    assert (await bob.dig(code))["is_prize"] == 1
+
+
+async def test_a_payment_that_comes_before_the_close_goes_back_whole_and_opens_nothing(client, context):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
+    await act(client, "hide", code=code, hidden=1)
+    assert await try_to_pay(client, context, parameters)
+    await sweep_twice(context)
+    [refund] = await find(context, "refunds")
+    assert (refund["kind"], refund["amount_fen"]) == ("whole", 200)
+    assert (await the_order(context))["state"] == "unusable"
+    [task] = await find(context, "tasks")
+    assert (task["open"], task["status"], task["end_note"]) == (0, 1, NOT_BEGUN)
+    await act(client, "hide", code=code, hidden=0)
+    await sweep_until_quiet(context)
+    assert (await bob.dig(code))["error"] == "not_paid"
+    assert len(await find(context, "refunds", state="refunded")) == 1
+    await check_books(context)
+
+
+async def test_a_task_shown_again_just_before_its_end_is_opened_by_its_payment(client, context, monkeypatch):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
+    await act(client, "hide", code=code, hidden=1)
+    moves = context.store.tasks.moves
+
+    async def shown_first(key: str, move: Move) -> bool:
+        if move.name == "taken_down":
+            await context.store.tasks.set_hidden(code, hidden=False)
+        return await moves(key, move)
+
+    monkeypatch.setattr(context.store.tasks, "moves", shown_first)
+    assert await try_to_pay(client, context, parameters)
+    await sweep_until_quiet(context)
+    assert (await bob.dig(code))["is_prize"] == 1
+    assert await find(context, "refunds") == []
+
+
+@pytest.mark.parametrize(
+    ("call", "what"), [("query_order", "error_before"), ("close", "error_after"), ("close", "refuse")]
+)
+async def test_the_act_does_not_wait_for_wechat_and_the_close_is_tried_until_it_is_known(
+    client, context, monkeypatch, what, call, alice
+):
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
+    monkeypatch.setattr(context.pay, "_call_seconds", 0.5)
+    await client.misbehave(what, call=call)
+    await act(client, "hide", code=code, hidden=1)  # succeeds without a call to WeChat
+    assert len(await find(context, "sandbox_misbehaviours", left=1)) == 1
+    await sweep_twice(context)
+    assert (await the_order(context))["state"] == "asked"
+    await let_pass(context, 61_000)
+    await sweep_twice(context)
+    made = await the_order(context)
+    assert (made["state"], made["alarm"]) == ("closed", "")
+    assert not await try_to_pay(client, context, parameters)
+    await check_books(context)
+
+
+async def test_an_order_that_wechat_does_not_have_yet_is_asked_about_every_minute(client, context, alice):
+    code = await alice.publish_packet()
+    await client.misbehave("error_before", call="order")
+    assert (await alice.post("/payTask", code=code, money=2))["error"] == "outcome_unknown"
+    await let_pass(context, 1_800_000)
+    await act(client, "hide", code=code, hidden=1)
+    await sweep_twice(context)
+    made = await the_order(context)
+    assert made["state"] == "asked"
+    assert made["due_at"] <= context.clock.now_ms() + FIRST_ASK_MS
+
+
+async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_ordered(
+    client, context, monkeypatch, alice
+):
+    code = await alice.publish_packet()
+
+    async def take_down() -> None:
+        await act(client, "hide", code=code, hidden=1)
+        await sweep_twice(context)  # the sweeps find no order to close
+
+    meanwhile(monkeypatch, context.store.orders, "insert", before=take_down)
+    refused = await alice.post("/payTask", code=code, money=2)
+    assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
+    await let_pass(context, 61_000)
+    await sweep(context)
+    assert (await the_order(context))["state"] == "closed"
+
+
+async def test_a_look_that_began_before_the_takedown_does_not_put_off_the_close(client, context, monkeypatch):
+    alice = await client.log_in("alice")
+    code = await alice.publish_packet()
+    await alice.order(code)
+
+    async def take_down() -> None:
+        await act(client, "hide", code=code, hidden=1)
+        await sweep(context)
+
+    with monkeypatch.context() as patch:
+        meanwhile(patch, context.pay, "query_order", after=take_down)
+        await settle_order(context, await the_order(context))
+    await sweep_twice(context)
+    assert (await the_order(context))["state"] == "closed"
+
+
+async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decided(client, context, alice):
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
+    assert await context.store.tasks.hide_reported(code, 0, "有多人举报")
+    await sweep_until_quiet(context)
+    assert await try_to_pay(client, context, parameters)
+    assert (await the_order(context))["state"] == "spent"
+
+
+MINUTE_MS = 60_000
+
+
+async def opened(client: Client, context: Context) -> str:
+    """Let Alice pay for a treasure, which then opens."""
+    alice = await client.log_in("alice")
+    return await alice.paid_packet()
+
+
+async def sweep_later(context: Context, milliseconds: int = MINUTE_MS + 1000) -> dict[str, Any]:
+    """Sweep after this time; return the only order."""
+    await let_pass(context, milliseconds)
+    await sweep(context)
+    [found] = await find(context, "orders")
+    return found
+
+
+async def shipped(context: Context) -> list[list[str]]:
+    return [found.get("shipped", []) for found in await find(context, "sandbox_orders")]
+
+
+async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(client, context):
+    await opened(client, context)
+    await sweep(context)
+    assert await shipped(context) == [[]]
+    found = await sweep_later(context)
+    [[info]] = await shipped(context)
+    assert info == '[3,1,[{"item_desc":"挖宝红包","tracking_no":"","express_company":""}]]'
+    assert (found["state"], "then" in found, "due_at" in found) == ("spent", False, False)
+    await sweep_until_quiet(context)
+    assert len((await shipped(context))[0]) == 1
+    await check_books(context)
+
+
+async def test_a_payment_that_wechat_does_not_list_yet_is_reported_once_it_does(client, context):
+    await opened(client, context)
+    await context.store.database["orders"].update_many({}, {"$set": {"due_at": 0}})
+    found = await sweep_later(context, 0)
+    assert ("then" in found, found["alarm"], await shipped(context)) == (True, "", [[]])
+    found = await sweep_later(context)
+    assert ("then" in found, found["alarm"], len((await shipped(context))[0])) == (False, "", 1)
+
+
+async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, context, alice):
+    code = await alice.publish_packet()
+    parameters = await alice.order(code)
+    await client.misbehave("lose_notice")
+    assert (await client.wx("pay", **parameters)).endswith(":ok")
+    await alice.post("/endTask", code=code)
+    found = await sweep_later(context)
+    assert (found["state"], "then" in found) == ("unusable", False)
+    await sweep_until_quiet(context)
+
+    await client.misbehave("unmanaged", call="managed")
+    code = await alice.paid_packet()
+    await let_pass(context, MINUTE_MS + 1000)
+    await sweep(context)
+    [found] = await find(context, "orders", code=code)
+    assert (found["state"], "then" in found, found["alarm"]) == ("spent", False, "")
+    assert await shipped(context) == [[], []]
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"what": "error_after"},
+        *({"what": "refuse", "code": code} for code in ("10060002", "10060003", "10060023")),
+    ],
+)
+async def test_what_wechat_calls_delivered_is(client, context, wish):
+    await opened(client, context)
+    await client.misbehave(call="shipping", **wish)
+    found = await sweep_later(context)
+    assert ("then" in found, found["alarm"]) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("wish", "alarm"),
+    [
+        ({"what": "refuse", "code": "10060012"}, ""),
+        ({"what": "refuse", "code": "10060031"}, NOT_REPORTED),
+        ({"what": "refuse", "code": "10060004"}, NOT_REPORTED),
+        ({"what": "error_before", "times": 2}, ""),
+        ({"what": "garbage"}, ""),
+    ],
+)
+async def test_a_report_that_wechat_does_not_take_is_made_again(client, context, wish, alarm):
+    await opened(client, context)
+    await client.misbehave(call="shipping", **wish)
+    found = await sweep_later(context)
+    assert (found["alarm"], "then" in found, "due_at" in found) == (alarm, True, True)
+    told = f'wabao_money_alarms{{alarm="{NOT_REPORTED}",kind="order"}} 1.0'
+    assert (told in await client.scrape()) == bool(alarm)
+    found = await sweep_later(context, 5 * MINUTE_MS)
+    assert (found["alarm"], "then" in found, "due_at" in found) == ("", False, False)
+    assert len((await shipped(context))[0]) == 1
+
+
+@pytest.mark.parametrize("call", ["managed", "shipping"])
+async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
+    client, context, call, monkeypatch
+):
+    monkeypatch.setattr("server.wechat._UNTOLD_SECONDS", 0.0)  # no real time passes
+    await opened(client, context)
+    code = await client.people["alice"].publish_packet()
+    await client.people["alice"].pay(code)
+    await client.misbehave("refuse", call=call, code="48001", times=20)
+    await let_pass(context, MINUTE_MS + 1000)
+    await sweep(context)
+    [alarm] = await check_ledger(context.store)
+    assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # not now
+    await let_pass(context, 2 * REFUSED_MS)
+    await sweep(context)
+    assert await check_ledger(context.store) == [alarm]
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await let_pass(context, REFUSED_MS)
+    await sweep(context)
+    assert (await check_ledger(context.store), list(map(len, await shipped(context)))) == ([], [1, 1])
+
+
+async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(client, context):
+    await opened(client, context)
+    await client.misbehave("refuse", call="shipping", code="10060001", times=20)
+    alarms = [(await sweep_later(context))["alarm"], (await sweep_later(context, 62 * MINUTE_MS))["alarm"]]
+    assert alarms == ["", NOT_REPORTED]
+    found = await sweep_later(context, 5 * DAY_MS)
+    assert 0 < found["due_at"] - context.clock.now_ms() <= DAY_MS
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    found = await sweep_later(context, DAY_MS)
+    assert (found["alarm"], "then" in found) == ("", False)
+
+
+async def test_what_went_back_whole_need_not_be_reported(client, context):
+    code = await opened(client, context)
+    await client.people["alice"].post("/endTask", code=code)
+    await client.misbehave("refuse", call="shipping", code="10060001")
+    await sweep_later(context)
+    await rest(context)
+    await sweep_until_quiet(context)
+    [found] = await find(context, "orders")
+    assert (found["alarm"], "then" in found, await shipped(context)) == ("", False, [[]])
+    await check_books(context)
+
+
+async def test_what_went_back_in_part_still_has_to_be_reported(client, context, alice):
+    code = await alice.paid_packet(prizes=2)
+    await (await client.log_in("bob")).win(code)
+    await end_task_as_operator(context, code, "违规")
+    await client.misbehave("refuse", call="shipping", code="10060004", times=20)
+    await sweep_until_quiet(context)
+    [found], [refund] = await find(context, "orders"), await find(context, "refunds")
+    assert (refund["amount_fen"], found["amount_fen"], "refunding" in found) == (200, 400, True)
+    assert ("then" in found, found["alarm"]) == (True, NOT_REPORTED)
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    found = await sweep_later(context, DAY_MS)
+    assert ("then" in found, len((await shipped(context))[0])) == (False, 1)
+
+
+async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an_operator_may_erase_them(
+    client, context, monkeypatch
+):
+    code = await opened(client, context)
+    alice = client.people["alice"]
+    await alice.post("/endTask", code=code)
+
+    async def told() -> str:
+        refused = await alice.post("/deleteAccount")
+        assert refused["error"] == "cannot_leave"
+        return str(refused["msg"])
+
+    await client.misbehave("refuse", call="shipping", code="10060001", times=20)
+    await sweep_until_quiet(context)
+    assert "平台还要在微信录入发货" in await told()
+    with pytest.raises(forgetting.CannotErase, match="is not reported to WeChat"):
+        await forgetting.erase(context.store, alice.unionid)
+    for refusal, alarm in (("48001", SHIPPING_REFUSED), ("10060031", NOT_REPORTED)):
+        await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+        await client.misbehave("refuse", call="shipping", code=refusal, times=20)
+        assert (await sweep_later(context, DAY_MS))["alarm"] == alarm
+        assert "平台还要在微信录入发货" in await told()
+    await forgetting.erase(context.store, alice.unionid)
+    found = await sweep_later(context, DAY_MS)
+    assert (found["openid"], found["alarm"], "then" in found, "due_at" in found) == ("", "", False, False)
+    await check_books(context)
+
+
+async def test_a_person_may_delete_their_account_once_what_wechat_refused_is_reported(client, context):
+    code = await opened(client, context)
+    alice = client.people["alice"]
+    await alice.post("/endTask", code=code)
+    await client.misbehave("refuse", call="shipping", code="48001", times=20)
+    await sweep_until_quiet(context)
+    assert (await sweep_later(context))["alarm"] == SHIPPING_REFUSED
+    assert (await alice.post("/deleteAccount"))["error"] == "cannot_leave"
+    await client.http.post("/sandbox/misbehave", json={"what": "behave"})
+    await sweep_later(context, REFUSED_MS)
+    assert (await alice.post("/deleteAccount"))["status"] == 0
+
+
+async def test_where_there_are_goods_only_no_red_packet_is_published_or_paid(context, alice, bob):
+    before = await alice.publish_packet(money=3)
+    assert (await alice.get("/getMyInfo"))["red_packets"] == 1
+    context.settings = msgspec.structs.replace(context.settings, red_packets=0)
+    assert (await alice.get("/getMyInfo"))["red_packets"] == 0
+    asked = {"goods_type": 1, "name": "x", "money": 1, "prize_num": 1, "forecast_num": 9}
+    refused = await alice.post("/postTask", **asked)
+    assert (refused["error"], refused["param"]) == ("bad_request", "goods_type")
+    assert "只能埋实物" in refused["msg"]
+    assert (await alice.post("/payTask", code=before, money=3))["error"] == "wechat_busy"
+    assert [task["_id"] for task in await find(context, "tasks")] == [before]
+    assert await find(context, "orders") == []
+    assert (await bob.dig(await alice.publish()))["status"] == 0

@@ -1,16 +1,24 @@
-"""Goods by mail after the winner gave an address: sending, receiving, and who sees the parcel's number."""
+"""A publisher after the wins: whose addresses they see, what they send, their lists and their statement."""
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
+from base64 import b64encode
 from typing import Any
 
+import pytest
+
+from server.actions.money import ship_all
 from server.actions.money.ship import CARRIERS
+from server.actions.money.show_addresses import OPEN_AT_ONCE
+from server.actions.reviews.report import settle_reports
 from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
-from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
+from support.operators import operator
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 COLUMNS = ("状态", "快递公司", "运单号", "寄出时间", "收到时间")
@@ -157,3 +165,260 @@ async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(c
     assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", "", "")}
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert (row["address"], row["address_deleted"]) == ("", 1)
+
+
+PHONE = "1380000"
+
+
+ENVIRONMENT = {"REPORTS_TO_HOLD": "3"}
+
+
+async def won_by(client: Client, context: Context, owner: Someone, number: int, **asked: Any) -> str:
+    """Return goods by mail of which this many prizes were won, at successive levels, and have an address."""
+    code = await owner.publish(prize_num=number + 1, interval=1, fluctuation=0, **asked)
+    for k in range(1, number + 1):
+        winner = await client.log_in(f"winner-{k}")
+        assert (await winner.dig(code))["is_prize"] == 1
+        await rest(context)
+        where = {"receiver": f"第 {k} 个", "phone": f"{PHONE}{k:04}", "address": f"文三路 {k} 号"}
+        assert (await winner.claim(code, **where))["is_draw"] == 1
+    return code
+
+
+async def read(owner: Someone, code: str) -> list[int]:
+    """Return the depths of the addresses that the publisher can read."""
+    rows = (await owner.get("/getWinners", code=code))["data"]
+    assert all(bool(row["address"]) == bool(row["phone"]) == bool(row["receiver"]) for row in rows)
+    assert all(row["address_waits"] for row in rows if row["state"] == "given" and not row["address"])
+    return [row["depth"] for row in rows if row["address"]]
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_a_publisher_reads_ten_addresses_at_a_time_and_the_next_when_those_are_sent(client, context):
+    alice = await client.log_in("alice")
+    code = await won_by(client, context, alice, OPEN_AT_ONCE + 3)
+    first = list(range(1, OPEN_AT_ONCE + 1))
+    assert await find(context, "prizes", address_shown_at={"$exists": True}) == []
+    assert await read(alice, code) == first
+    csv = (await alice.fetch("/getWinners", code=code, format="csv")).text
+    assert csv.count(PHONE) == OPEN_AT_ONCE
+    assert csv.count("先寄出前面的") == 3
+    noted = await find(context, "prizes", address_shown_at={"$exists": True})
+    assert sorted(prize["depth"] for prize in noted) == first
+    blind = await ship(alice, code, depth=OPEN_AT_ONCE + 1)
+    assert (blind["error"], "还没有打开" in blind["msg"]) == ("not_shippable", True)
+
+    assert (await ship(alice, code, depth=4))["status"] == 0
+    assert await read(alice, code) == list(range(1, OPEN_AT_ONCE + 2))
+    for depth in first:
+        assert (await ship(alice, code, depth=depth))["status"] == 0
+    assert await read(alice, code) == list(range(1, OPEN_AT_ONCE + 4))
+    # The winners can always read their own addresses.
+    own = await client.people["winner-13"].claim(code)
+    assert own["phone"] == f"{PHONE}0013"
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_ten_are_open_over_all_treasures_of_a_publisher(client, context):
+    alice, amy = await client.log_in_all("alice", "amy")
+    codes = [await won_by(client, context, alice, 7) for _ in range(2)]
+    other = await won_by(client, context, amy, 2)
+    read_at_once = await asyncio.gather(*(read(alice, code) for code in reversed(codes)))
+    assert read_at_once == [[1, 2, 3], [1, 2, 3, 4, 5, 6, 7]]
+    assert await read(amy, other) == [1, 2]
+    await operator(client)
+    await client.post("/ops/hide", code=codes[0], hidden=1, reason="违法")
+    assert await read(alice, codes[1]) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("closed", ["reported", "taken down", "task frozen", "publisher frozen"])
+@pytest.mark.gen_test(timeout=30)
+async def test_a_treasure_that_is_reported_taken_down_or_frozen_shows_no_addresses_and_says_why(
+    client, context, closed, alice
+):
+    code = await won_by(client, context, alice, 3)
+    assert await read(alice, code) == [1, 2, 3]
+    await operator(client)
+    if closed == "reported":
+        long_ago = {"$set": {"created_at": context.clock.now_ms() - DAY_MS - 1}}
+        await context.store.people.collection.update_many({}, long_ago)
+        for k in (1, 2, 3):
+            await client.people[f"winner-{k}"].get("/getTaskDetails", code=code)
+            await client.people[f"winner-{k}"].post("/report", code=code, reason="fraud")
+    elif closed == "taken down":
+        await client.post("/ops/hide", code=code, hidden=1, reason="违法")
+    else:
+        what = "task" if closed == "task frozen" else "person"
+        await client.post("/ops/freeze", what=what, code=code, depth=0, reason="像是骗局")
+    why = {"reported": "举报", "taken down": "下架"}.get(closed, "冻结")
+
+    winners = await alice.get("/getWinners", code=code)
+    assert why in winners["addresses_closed"]
+    assert [row["wxname"] for row in winners["data"]] == [
+        client.people[f"winner-{k}"].data["nickName"] for k in (1, 2, 3)
+    ]
+    assert not any(row["receiver"] or row["phone"] or row["address"] for row in winners["data"])
+    refused = (await alice.fetch("/getWinners", code=code, format="csv")).json()
+    assert (refused["error"], why in refused["msg"]) == ("addresses_closed", True)
+    assert PHONE not in str(refused)
+
+    if closed == "reported":
+        assert (await ship(alice, code, depth=1))["status"] == 0  # the parcel is on its way already
+        await let_pass(context, DAY_MS + 1)
+        await settle_reports(context)
+        assert await read(alice, code) == [1, 2, 3]
+    elif closed == "taken down":
+        await client.post("/ops/hide", code=code, hidden=0, reason="没有问题")
+        assert await read(alice, code) == [1, 2, 3]
+    else:
+        await client.post("/ops/release", what=what, code=code, depth=0, reason="没有问题")
+        assert await read(alice, code) == [1, 2, 3]
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_one_frozen_prize_shows_no_address_and_the_others_do(client, context, alice):
+    code = await won_by(client, context, alice, 2)
+    await operator(client)
+    await client.post("/ops/freeze", what="prize", code=code, depth=1, reason="看一看")
+    assert await read(alice, code) == [2]
+
+
+@pytest.mark.gen_test(timeout=30)
+async def test_the_table_of_what_nobody_sends_is_given_also_under_report(client, context, alice, bob):
+    code = await alice.publish(draw_type=1, forecast_num=1)
+    await bob.dig(code)
+    await rest(context)
+    await operator(client)
+    await client.post("/ops/hide", code=code, hidden=1, reason="违法")
+    assert (await alice.fetch("/getWinners", code=code, format="csv")).status_code == 200
+    assert (await alice.get("/getWinners", code=code))["addresses_closed"] == ""
+
+
+HEAD = ("深度", "中奖者", "快递公司", "运单号")
+
+
+async def winners(client: Client, context: Context, number: int) -> tuple[Someone, str]:
+    """Return a publisher and a task of which this many people won a prize and gave an address."""
+    alice, *people = await client.log_in_all("alice", *(f"p{n}" for n in range(number)))
+    code = await alice.publish(prize_num=number, interval=1, fluctuation=0, forecast_num=number)
+    for each in people:
+        await each.win(code)
+        assert (await each.claim(code, **ADDRESS))["is_draw"] == 1
+    return alice, code
+
+
+def a_table(*rows: tuple[str, ...], head: tuple[str, ...] = HEAD, encoding: str = "utf-8-sig") -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([head, *rows])
+    return b64encode(text.getvalue().encode(encoding)).decode()
+
+
+async def test_what_is_overdue_is_first_and_a_page_has_twenty_of_what_is_wanted(client, context):
+    alice, code = await winners(client, context, 21)
+    long_ago = {"$set": {"given_at": context.clock.now_ms() - 4 * DAY_MS}}
+    await context.store.prizes.collection.update_one({"code": code, "depth": 5}, long_ago)
+    await alice.post("/shipPrize", code=code, depth=1, carrier="顺丰", number="SF12345678")
+
+    async def depths(**asked: str | int) -> tuple[list[int], int]:
+        reply = await alice.get("/getWinners", code=code, **asked)
+        return [row["depth"] for row in reply["data"]], reply["number"]
+
+    assert await depths() == (list(range(1, 22)), 21)
+    assert await depths(page=1) == ([5, 1, 2, 3, 4, *range(6, 21)], 21)
+    assert await depths(page=2) == ([21], 21)
+    assert await depths(page=1, wanted="done") == ([1], 1)
+    assert await depths(page=1, wanted="to_send") == ([5, 2, 3, 4, *range(6, 22)], 20)
+    assert await depths(page=1, wanted="gone") == ([], 0)
+    [row, *_] = (await alice.get("/getWinners", code=code, page=1))["data"]
+    assert row["overdue"] == 1
+
+
+async def test_a_table_is_checked_row_by_row_and_what_is_refused_is_said(client, context, monkeypatch):
+    alice, code = await winners(client, context, 7)
+    mallory = await client.log_in("mallory")
+    rows = (
+        ("1", "p0", "顺丰", "SF 1234567890"),
+        ("2", "p1", "", ""),
+        ("3", "p9", "中通", "ZT12345678"),
+        ("4", "p3", "闪电", "ZT12345678"),
+        ("5", "p4", "中通", '=HYPERLINK("x")'),
+        ("6", "p5", "中通", "1.23E+12"),
+        ("99", "p6", "中通", "ZT12345678"),
+        ("7", "p6", "圆通", "YT12345678"),
+    )
+    table = a_table(*rows)
+    assert (await mallory.post("/shipPrizes", code=code, table=table))["error"] == "not_yours"
+    found = (await alice.post("/shipPrizes", code=code, table=table))["data"]
+    said = {row["row"]: row["refused"] for row in found}
+    assert (said.pop(2), said.pop(9)) == ("", "")
+    words = {4: "中奖者不是他", 5: "不认识这个快递公司", 6: "公式", 7: "科学记数", 8: "没有人中奖"}
+    assert said.keys() == words.keys()
+    assert all(word in said[row] for row, word in words.items())
+    sent = [row["number"] for row in (await alice.get("/getWinners", code=code))["data"]]
+    assert sent == ["SF1234567890", "", "", "", "", "", "YT12345678"]
+    # A second upload changes nothing, and rows that are known are not listed again.
+    again = (await alice.post("/shipPrizes", code=code, table=table))["data"]
+    assert [row["row"] for row in again] == [4, 5, 6, 7, 8]
+    # A spreadsheet saved it in GB 18030.
+    saved = a_table(("4", "p3", "德邦", "DB12345678"), encoding="gb18030")
+    assert (await alice.post("/shipPrizes", code=code, table=saved))["data"][0]["refused"] == ""
+    # Two rows for one prize, a file that is no table, and too many rows at once.
+    twice = a_table(("2", "p1", "中通", "ZT11111111"), ("2", "p1", "中通", "ZT22222222"))
+    both = (await alice.post("/shipPrizes", code=code, table=twice))["data"]
+    assert ["两行" in row["refused"] for row in both] == [True, True]
+    short = await alice.post("/shipPrizes", code=code, table=a_table(head=("深度", "中奖者", "运单号")))
+    assert (short["error"], "快递公司" in short["msg"]) == ("bad_request", True)
+    monkeypatch.setattr(ship_all, "MOST_CHANGES", 1)
+    refused = await alice.post("/shipPrizes", code=code, table=table)
+    assert (refused["error"], "什么都没有记" in refused["msg"]) == ("bad_request", True)
+    # Rows that were not handled in time are reported, too.
+    monkeypatch.setattr(ship_all, "SECONDS", -1)
+    monkeypatch.setattr(ship_all, "MOST_CHANGES", 100)
+    late = await alice.post("/shipPrizes", code=code, table=a_table(("2", "p1", "中通", "ZT11111111")))
+    assert "没有轮到" in late["data"][0]["refused"]
+
+
+async def test_a_red_packets_statement_follows_its_money(context, alice, bob, carol, dave):
+    code = await alice.publish_packet(prizes=3)
+
+    async def said() -> dict[str, Any]:
+        return await alice.get("/getStatement", code=code)
+
+    money = ("paid_fen", "given_fen", "refunded_fen", "held_fen")
+    assert [(await said())[name] for name in money] == [0, 0, 0, 0]
+    await alice.pay(code, 6)
+    assert [(await said())[name] for name in money] == [600, 0, 0, 600]
+    shared = await bob.get("/getTaskDetails", code=code)
+    for newcomer in (carol, dave):
+        await newcomer.get("/getTaskDetails", code=shared["share"])
+    for winner in (bob, carol):
+        await winner.win(code)
+    await bob.take(code)
+    statement = await said()
+    assert [statement[name] for name in money] == [600, 200, 0, 400]
+    assert [statement[name] for name in ("participants", "digs", "max_depth")] == [2, 2, 3]
+    assert [statement[name] for name in ("opened", "sharers", "brought")] == [3, 1, 2]
+    assert [statement[name] for name in ("prize_num", "prizes_won", "prizes_given")] == [3, 2, 1]
+    for _ in range(2):
+        await let_pass(context, 31 * DAY_MS)
+        await sweep_until_quiet(context)
+    assert [(await said())[name] for name in money] == [600, 200, 400, 0]
+
+
+async def test_goods_by_mail_are_counted_as_they_go(alice, bob, carol):
+    code = await alice.publish(prize_num=2, forecast_num=2, interval=1, fluctuation=0)
+    for depth, winner in enumerate((bob, carol), 1):
+        await winner.win(code)
+        await winner.claim(code, receiver="王", phone="12345", address="路")
+        await alice.post("/shipPrize", code=code, depth=depth, carrier="顺丰", number="SF12345")
+    await bob.post("/receivePrize", code=code)
+    statement = await alice.get("/getStatement", code=code)
+    names = ("prizes_won", "prizes_given", "prizes_sent", "prizes_received", "paid_fen", "held_fen")
+    assert [statement[name] for name in names] == [2, 2, 2, 1, 0, 0]
+
+
+async def test_only_the_publisher_gets_a_statement(context, alice, bob):
+    code = await alice.publish()
+    assert (await bob.get("/getStatement", code=code))["error"] == "not_yours"
+    assert (await alice.get("/getStatement", code="0" * 12))["error"] == "no_such_task"
+    await rest(context)

@@ -1,4 +1,4 @@
-"""Alarms over time: who notices them, and how their beginning and end are stored and sent to a webhook."""
+"""Alarms: what finds them, who notices them, how begin and end are stored and sent to a webhook."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ from tornado.web import Application, RequestHandler
 from server.actions.pictures import disk_of
 from server.context import Context
 from server.errors import BadSettings
+from server.game.amounts import DAY_MS
+from server.game.findings import Finding
 from server.game.review import ReviewState
 from server.operation import webhook
-from server.operation.alarms import UNCLEAR_MS, Alarm, check_reviews
+from server.operation.alarms import LATE_SECONDS, UNCLEAR_MS, Alarm, Check, check_reviews
+from server.operation.findings import line_of, texts_of
 from server.operation.leader import Leader
 from server.operation.monitor import Monitor, key_of
+from server.operation.patterns import check_patterns
 from server.operation.webhook import TEXT_BYTES, TITLES, NotTold, Webhook
 from server.realtime.own_database import Wrong
 from server.runtime.background import Background
@@ -35,6 +39,7 @@ from server.store.messages.messages import Message
 from server.store.reviews.reviews import new_review
 from support.leading import let_the_lease_end
 from support.operators import operator
+from support.purse import find, rest
 from support.steps import Killed, Steps
 
 CODE = "A" * 12
@@ -495,3 +500,193 @@ def test_an_address_that_is_none_stops_the_start_and_is_not_shown():
         read_settings({"ALARM_WEBHOOK": "ftp://robot?key=the-key-of-the-group"})
     assert "ALARM_WEBHOOK" in str(refused.value)
     assert "the-key" not in str(refused.value)
+
+
+def test_a_check_that_is_late_says_when_it_last_ended():
+    now, found = 1000.0, [Alarm("books", "A" * 12)]
+
+    async def look() -> list[Alarm]:
+        nonlocal now
+        now += 2
+        if not found:
+            raise ValueError("as if MongoDB said nothing")
+        return found
+
+    check = Check("books", look, 60, lambda: now)
+
+    def run() -> None:
+        asyncio.run(check.run_if_due(lambda: int(now * 1000)))
+
+    def let_pass(seconds: float) -> None:
+        nonlocal now
+        for _ in range(int(seconds)):
+            now += 1
+            check.pass_time(able=True)
+
+    let_pass(LATE_SECONDS)
+    assert check.late() == []
+    let_pass(1)
+    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
+    run()
+    assert (check.late(), check.found) == ([], found)
+    found = []
+    let_pass(60)
+    with pytest.raises(ValueError, match="MongoDB"):
+        run()
+    run()  # not tried again at once
+    assert check.late() == []
+    let_pass(LATE_SECONDS + 1)
+    assert check.late() == [Alarm("unchecked", "", "books", ("1018000",))]
+    check.begin()  # another process has checked meanwhile
+    assert (check.late(), check.found, check.ran) == ([], [], False)
+
+
+@pytest.mark.parametrize("stop", ["this process stood still", "MongoDB was silent"])
+def test_a_check_is_not_late_by_itself_after_a_stop(stop):
+    now = 1000.0
+
+    async def look() -> list[Alarm]:
+        return []
+
+    check = Check("books", look, 60, lambda: now)
+    for _ in range(int(LATE_SECONDS)):
+        now += 1
+        check.pass_time(able=True)
+    if stop == "this process stood still":
+        now += 300
+        check.pass_time(able=True)
+    else:
+        for _ in range(300):
+            now += 1
+            check.pass_time(able=False)
+    for _ in range(int(LATE_SECONDS)):
+        now += 1
+        check.pass_time(able=True)
+    assert check.late() == []
+    now += 1
+    check.pass_time(able=True)
+    assert check.late() == [Alarm("unchecked", "", "books", ("",))]
+
+
+async def test_a_check_that_was_cut_off_is_done_at_the_next_look():
+    begun, looks = asyncio.Event(), 0
+
+    async def look() -> list[Alarm]:
+        nonlocal looks
+        looks += 1
+        begun.set()
+        if looks == 1:
+            await asyncio.Event().wait()
+        return []
+
+    check = Check("books", look, 60)
+    running = asyncio.ensure_future(check.run_if_due(lambda: 0))
+    await begun.wait()
+    running.cancel()
+    await asyncio.wait([running])
+    await check.run_if_due(lambda: 0)
+    assert looks == 2
+
+
+async def found(context: Context, what: str, now_ms: int = 0) -> list[Alarm]:
+    alarms = await check_patterns(context.store, now_ms or context.clock.now_ms())
+    return [alarm for alarm in alarms if alarm.what == what]
+
+
+async def test_a_pair_that_meets_again_is_told_and_forgotten_after_a_week(context, alice, bob, carol):
+    codes = [await alice.won_packet(bob) for _ in range(2)]
+    await carol.won_packet(bob)
+    assert await found(context, "pair") == []
+    codes.append(await alice.won_packet(bob))
+    [alarm] = await found(context, "pair")
+    assert (alarm.kind, alarm.code, alarm.values) == ("pattern", codes[-1], ("3", "6"))
+    assert bob.unionid not in key_of(alarm)
+    assert await found(context, "pair", context.clock.now_ms() + 7 * DAY_MS) == []
+
+
+async def test_a_flood_of_small_wins_hides_no_pattern(client, context, monkeypatch):
+    monkeypatch.setattr("server.operation.patterns.MOST", 2)
+    monkeypatch.setattr("server.operation.patterns.TOLD", 2)
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    alone = await alice.won_packet(bob, money=9)
+    for _ in range(3):
+        await carol.won_packet(bob, money=1)
+    assert next(alarm.code for alarm in await found(context, "alone")) == alone
+    assert len(await found(context, "pair")) == 1
+
+
+async def test_a_treasure_that_one_or_few_dug_is_told(context, alice, bob, carol):
+    alone = await alice.won_packet(bob)
+    [alarm] = await found(context, "alone")
+    assert (alarm.code, alarm.values) == (alone, ("1", "2"))
+    for is_public in (0, 1):
+        await alice.won_packet(bob, carol, prizes=2, is_public=is_public)
+        few = await found(context, "few")
+        assert [(alarm.values) for alarm in few] == [("2", "4")]
+    assert len(await found(context, "alone")) == 1
+
+
+async def test_a_sharer_who_brought_many_winners_is_told(client, context):
+    alice, eve, *others = await client.log_in_all("alice", "eve", *"bcdfg")
+    for winner in others:
+        assert await found(context, "sharer") == []
+        code = await alice.won_packet(winner)
+        await context.store.shares.record([(code, eve.unionid, winner.unionid)])
+    [alarm] = await found(context, "sharer")
+    assert alarm.values == ("5",)
+
+
+async def test_many_people_at_one_address_are_told(client, context):
+    day = context.clock.now_ms() // DAY_MS
+    for number in range(10):
+        assert await found(context, "address") == []
+        await context.store.risks.begin(f"person{number}", day, "a place", "A" * 12)
+        await context.store.risks.begin(f"other{number}", day, f"place {number}", "B" * 12)
+    [alarm] = await found(context, "address")
+    assert (alarm.code, alarm.values) == ("A" * 12, ("10",))
+    assert await found(context, "address", (day + 1) * DAY_MS) == []
+
+
+async def test_luck_above_what_chance_allows_is_told(context, alice, bob, carol):
+    for _ in range(3):
+        await alice.won_packet(carol)  # at the only level, so it needs no luck
+        code = await alice.won_packet(bob)
+        # As if the treasure had a thousand levels, of which the first won.
+        [task] = await find(context, "tasks", _id=code)
+        params = task["params"].replace('"forecast_num":1', '"forecast_num":1000')
+        params = params.replace('"max_depth":1', '"max_depth":1000')
+        await context.store.tasks.collection.update_one({"_id": code}, {"$set": {"params": params}})
+    [alarm] = await found(context, "luck")
+    assert (alarm.code, alarm.values) == (code, ("3", "3", "1e-09"))
+
+
+async def test_held_red_packets_are_an_alarm_until_they_are_decided(client, context, alice, bob):
+    code = await alice.won_packet(bob)
+    assert await found(context, "held") == []
+    await operator(client)
+    await client.post("/ops/freeze", what="task", code=code, reason="查")
+    await rest(context)
+    [alarm] = await found(context, "held")
+    assert (alarm.kind, alarm.values) == ("held", ("1", "2"))
+    await client.post("/ops/release", what="task", code=code, reason="查过了")
+    assert await found(context, "held") == []
+
+
+def test_a_line_begins_with_the_task_and_names_each_value():
+    finding = Finding("books", "CODE", "ledger", (None, "paid:1", 200))
+    assert line_of(finding) == "CODE: the ledger says None fen for paid:1, and the documents 200"
+    finding = Finding("books", "CODE", "refunded_whole", (("A", "B"), ()))
+    assert line_of(finding) == "CODE: orders ['A', 'B'] could not be used, and refunded whole are []"
+    assert line_of(Finding("books", "CODE", "unpaid")) == "CODE: it is open and nobody paid"
+
+
+def test_a_screen_gets_values_as_plain_texts():
+    assert texts_of(Finding("books", "CODE", "ledger", (800, "paid:1", None))) == ("800", "paid:1", "")
+    assert texts_of(Finding("books", "CODE", "prizes_of", ((3, 8), ()))) == ("3, 8", "")
+
+
+def test_wechats_own_words_are_not_changed():
+    said = "'{0}' [waits: None"
+    finding = Finding("refund", "CODE", "waits", ("R1", said))
+    assert texts_of(finding) == ("R1", said)
+    assert line_of(finding) == f"CODE: R1 waits: {said}"

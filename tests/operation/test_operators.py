@@ -1,27 +1,45 @@
-"""Operators as persons: each with a name, a role and a token of their own."""
+"""Operators as persons, each with a role and a token: what they find and export, and their log."""
 
 from __future__ import annotations
 
+import asyncio
+import csv
+import io
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
+from handlers.money.prizes import ADDRESS_DELETED
+from handlers.ops import log
 from handlers.ops.operators import COOKIE
+from handlers.tables import BEIJING
+from server.actions import operate
+from server.actions.people import erase as erasing
+from server.context import Context
 from server.errors import BadSettings
 from server.settings import read_settings
+from server.store import audit_log
+from server.store.audit_log import AuditLog, Wanted
+from server.store.digging.tasks import Tasks
+from server.store.digging.terms import asked_terms
+from server.store.money.prizes import GIVEN_AT_ONCE, Prize, Prizes
+from server.store.people.people import People
+from server.store.pipelines import newest_with
 from support.client import Client
-from support.operators import operator
+from support.operators import begin_and_hang_up, operator
+from support.planner import without_index
 from support.production import PRODUCTION
 from support.stored import everything
 
-LIN, WANG, ZHAO = "lin's own token", "wang's own token", "zhao's own token"
-OPS_TOKENS = f"小林:look:{LIN}, 老王:act:{WANG},赵会计:money:{ZHAO}"
+LOOK, ACT, MONEY = (f"{role}-{'x' * 24}" for role in ("look", "act", "money"))
+OPS_TOKENS = f"小林:look:{LOOK}, 老王:act:{ACT},赵会计:money:{MONEY}"
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"OPS_TOKEN": "open sesame", "OPS_TOKENS": OPS_TOKENS}
+ENVIRONMENT = {"OPS_TOKEN": "open sesame", "OPS_TOKENS": OPS_TOKENS}
 
 
 async def enter(client: Client, token: str, **typed: str) -> dict[str, Any]:
@@ -31,7 +49,7 @@ async def enter(client: Client, token: str, **typed: str) -> dict[str, Any]:
 
 async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client):
     code = await (await client.log_in("alice")).publish()
-    assert (await enter(client, WANG, name="赵会计"))["status"] == 0
+    assert (await enter(client, ACT, name="赵会计"))["status"] == 0
     assert (await client.get("/ops/me"))["name"] == "老王"
     await client.post("/ops/hide", code=code, hidden=1, reason="看看")
     assert (await enter(client, "open sesame", name="老王"))["status"] == 0
@@ -41,7 +59,7 @@ async def test_the_log_names_whose_token_it_is_and_not_what_was_typed(client):
 
 
 async def test_operators_read_that_real_people_see_what_nobody_checked(client, context):
-    await enter(client, LIN)
+    await enter(client, LOOK)
     assert (await client.get("/ops/me"))["off"] == ["messages"]
     context.settings = msgspec.structs.replace(context.settings, wechat_appid="wx1")
     assert (await client.get("/ops/me"))["off"] == ["messages", "checks"]
@@ -51,7 +69,7 @@ async def test_the_shared_token_asks_for_a_name_and_ones_own_does_not(client):
     for typed in ({}, {"name": "  "}):
         assert (await enter(client, "open sesame", **typed))["error"] == "bad_request"
     assert COOKIE not in client.http.cookies
-    assert (await enter(client, LIN))["status"] == 0
+    assert (await enter(client, LOOK))["status"] == 0
     me = await client.get("/ops/me")
     assert (me["name"], me["role"], me["shared"], me["off"]) == ("小林", "look", 0, ["messages"])
     await operator(client)
@@ -87,7 +105,7 @@ READS = {"/ops/login", "/ops/logout", "/ops/search"}
 async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client, context, alice, bob):
     code = await alice.publish(forecast_num=1)
     await bob.win(code)
-    await enter(client, LIN)
+    await enter(client, LOOK)
     assert (await client.post("/ops/search", query="猫咪"))["status"] == 0
     described = (await client.http.get("/openapi.json")).json()["paths"]
     acts = {path for path, methods in described.items() if path.startswith("/ops/") and "post" in methods}
@@ -106,13 +124,13 @@ async def test_who_may_only_look_is_refused_every_act_and_nothing_changes(client
 async def test_only_the_role_money_ends_a_red_packet(client, alice):
     goods, packet = await alice.publish(), await alice.publish_packet()
     await alice.pay(packet)
-    await enter(client, WANG)
+    await enter(client, ACT)
     assert (await client.post("/ops/end", code=packet, reason="试试"))["error"] == "not_allowed"
     for path in ("freeze", "release", "return"):
         refused = await client.post(f"/ops/{path}", what="task", code=packet, reason="试试")
         assert refused["error"] == "not_allowed"
     assert (await client.post("/ops/end", code=goods, reason="违规"))["status"] == 0
-    await enter(client, ZHAO)
+    await enter(client, MONEY)
     assert (await client.post("/ops/end", code=packet, reason="违规"))["status"] == 0
     log = (await client.get("/ops/log"))["data"]
     assert [(act["operator"], act["target"]) for act in log] == [("赵会计", packet), ("老王", goods)]
@@ -120,11 +138,11 @@ async def test_only_the_role_money_ends_a_red_packet(client, alice):
 
 async def test_a_token_that_was_taken_away_ends_its_sessions_and_no_others(client, context):
     cookies = []
-    for token in (WANG, ZHAO):
+    for token in (ACT, MONEY):
         await enter(client, token)
         cookies.append({"Cookie": f"{COOKIE}={client.http.cookies[COOKIE]}"})
     client.http.cookies.clear()
-    context.settings = read_settings({"OPS_TOKENS": f"赵会计:look:{ZHAO}"})
+    context.settings = read_settings({"OPS_TOKENS": f"赵会计:look:{MONEY}"})
     assert (await client.get("/ops/log", cookies[0]))["error"] == "token_required"
     assert (await client.get("/ops/me", cookies[1]))["role"] == "look"
     assert (await enter(client, "open sesame", name="x"))["error"] == "bad_token"
@@ -160,3 +178,380 @@ def test_production_takes_persons_in_place_of_the_shared_token_and_checks_each()
         read_settings({**good, "OPS_TOKENS": f"{good['OPS_TOKENS']},老王:act:{'weak' * 6}"})
     assert "weak" not in str(refused.value)
     assert "weak" not in repr(read_settings({"OPS_TOKENS": "小林:look:weak"}).operators)
+
+
+HOUR_MS = 3_600_000
+
+
+def an_act(at: int, **more: Any) -> dict[str, Any]:
+    plain = {"operator": "小林", "act": "hide", "target": "x", "reason": "", "outcome": "done", "shared": 0}
+    return {"at": at, **plain, **more}
+
+
+async def read(client: Client, **wanted: Any) -> list[dict[str, Any]]:
+    reply = await client.get("/ops/log", **wanted)
+    assert reply["status"] == 0, reply
+    found: list[dict[str, Any]] = reply["data"]
+    return found
+
+
+async def test_the_log_names_people_and_treasures_and_is_found_by_each_of_its_fields(client, context):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(name="机械键盘", forecast_num=100_000)
+    await bob.dig(code)
+    await client.post("/ops/login", token=ACT)
+    await client.post("/ops/hide", code=code, hidden=1, reason="看看")
+    await client.post("/ops/hide", code=code, hidden=0, reason="好了")
+    await client.post("/ops/ban", code=code, depth=1, days=1, reason="捣乱")
+    ban, shown, hidden = await read(client)
+    assert [(act["name"], act["depth"], act["wxname"]) for act in (ban, shown, hidden)] == [
+        *(("机械键盘", 1, "bob"), ("机械键盘", 0, ""), ("机械键盘", 0, ""))
+    ]
+    number = ban["key"].removeprefix("person:")
+    assert (await client.get("/ops/person", key=ban["key"]))["wxname"] == "bob"
+    other = an_act(1, operator="小林", act="unban", target=f"person:{number}", person=number)
+    await context.store.audit_log.rows.insert_one(other)
+    for wanted, acts in (
+        ({"operator": "老王"}, ["ban", "show", "hide"]),
+        ({"operator": "小林"}, ["unban"]),
+        ({"act": "ban"}, ["ban"]),
+        ({"about": code}, ["ban", "show", "hide"]),
+        ({"about": number}, ["ban", "unban"]),
+        ({"since": hidden["at"], "until": ban["at"]}, ["show", "hide"]),
+        ({"operator": "老王", "act": "hide", "about": code, "since": 1}, ["hide"]),
+        ({"operator": ".*"}, []),
+        ({"about": "C" * 16}, []),
+    ):
+        assert [act["act"] for act in await read(client, **wanted)] == acts, wanted
+    for wrong in (
+        {"about": "x"},
+        {"act": "$ne"},
+        {"since": -1},
+        {"since": 2, "until": 2},
+        {"operator": "长" * 65},
+    ):
+        assert (await client.get("/ops/log", **wrong))["error"] == "bad_request", wrong
+
+
+async def test_pages_of_the_log_miss_nothing_and_cost_no_trip_per_act(trips, client, context, monkeypatch):
+    monkeypatch.setattr(audit_log, "TURN", 7)
+    monkeypatch.setattr(log, "SHOWN_ACTS", 20)
+    now_ms = context.clock.now_ms()
+    times = (
+        [now_ms - n // 3 for n in range(50)] + [now_ms - n * n * HOUR_MS for n in range(10, 20)] + [5] * 30
+    )
+    await context.store.audit_log.rows.insert_many([an_act(at, target=f"{n}") for n, at in enumerate(times)])
+    await client.post("/ops/login", token=LOOK)
+    found: list[dict[str, Any]] = []
+    more, until = 1, 0
+    while more:
+        reply = await client.get("/ops/log", until=until)
+        found, more, until = found + reply["data"], reply["more"], reply["data"][-1]["at"]
+    assert sorted(int(act["target"]) for act in found) == list(range(90))
+    assert [act["at"] for act in found] == sorted(times, reverse=True)
+    monkeypatch.undo()
+    code = "A" * 12
+    named = [an_act(now_ms, code=code, target=code, person=f"{n:016}") for n in range(200)]
+    await context.store.audit_log.rows.insert_many(named)
+    trips.sent.clear()
+    assert len(await read(client)) >= 200
+    assert len(trips.sent) < 10, trips.sent
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        Wanted(1, 2),
+        Wanted(1, 2, operator="小林"),
+        Wanted(1, 2, act="ban", operator="小林"),
+        Wanted(1, 2, code="A" * 12, act="ban"),
+        Wanted(1, 2, person="B" * 16),
+    ],
+)
+def test_each_filter_of_the_log_reads_an_index_in_its_order(wanted):
+    condition = {**wanted.condition(), "at": {"$gte": 1, "$lt": 2}}
+    query = {"find": "audit_log", "filter": condition, "sort": {"at": -1}}
+    name = f"by_{next(iter(wanted.condition()))}" if wanted.condition() else "newest"
+    own = [index for index in AuditLog.INDEXES if index.document["name"] == name]
+    assert list(without_index(query, {"audit_log": own})) == []
+
+
+async def test_the_log_is_exported_without_formulas_and_the_export_is_logged(client, context):
+    for n, reason in enumerate(("=1+1", "+1", "-1", "@x", "\t=1", "好")):
+        await context.store.audit_log.rows.insert_one(an_act(n + 1, reason=reason, operator="=老王"))
+    await client.post("/ops/login", token=LOOK)
+    assert (await client.post("/ops/exportLog", reason="查账"))["error"] == "not_allowed"
+    await client.post("/ops/login", token=ACT)
+    assert (await client.post("/ops/exportLog"))["error"] == "bad_request"
+    found = await client.http.post("/ops/exportLog", json={"reason": "查账", "until": 100})
+    assert found.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
+    assert [row["理由"] for row in rows] == ["好", "'\t=1", "'@x", "'-1", "'+1", "'=1+1"]
+    assert {row["操作人"] for row in rows} == {"'=老王"}
+    [act] = await read(client, act="export_log")
+    assert (act["operator"], act["reason"], act["outcome"]) == ("老王", "查账", "done")
+
+
+ASKED = {"month": "2026-11", "reason": "报税"}
+WHERE = {"receiver": "=HYPERLINK(1)", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
+
+
+def ms(*moment: int) -> int:
+    return int(datetime(*moment, tzinfo=BEIJING).timestamp() * 1000)  # type: ignore[misc, arg-type]
+
+
+async def won(client: Client, context: Context) -> dict[str, str]:
+    """Let three prizes be won and two given: goods by mail of 2,999 yuan, and a red packet of 2."""
+    alice, bob = await client.log_in_all("alice", "bob")
+    codes = {"mailed": await alice.publish(name="@电视", forecast_num=1, value=2999)}
+    await bob.win(codes["mailed"])
+    assert (await bob.claim(codes["mailed"], **WHERE))["is_draw"] == 1
+    codes["packet"] = await alice.won_packet(bob)
+    await bob.take(codes["packet"])
+    codes["unclaimed"] = await alice.publish(forecast_num=1)
+    await bob.win(codes["unclaimed"])
+    return codes
+
+
+async def given_at(context: Context, code: str, at_ms: int) -> None:
+    await context.store.prizes.rows.update_one({"code": code}, {"$set": {"given_at": at_ms}})
+
+
+async def table(client: Client, **asked: str) -> list[dict[str, str]]:
+    found = await client.http.post("/ops/winners", json=ASKED | asked)
+    assert found.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert found.headers["Content-Disposition"].endswith(f'"winners-{(ASKED | asked)["month"]}.csv"')
+    return list(csv.DictReader(io.StringIO(found.content.decode("utf-8-sig"))))
+
+
+async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(client, context, monkeypatch):
+    monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
+    codes = await won(client, context)
+    await given_at(context, codes["mailed"], ms(2026, 11, 1))
+    await given_at(context, codes["packet"], ms(2026, 12, 1) - 1)
+    await client.post("/ops/login", token=ACT)
+    assert (await client.post("/ops/winners", **ASKED))["error"] == "not_allowed"
+    await client.post("/ops/login", token=MONEY)
+    for wrong in ({"month": "2026-13"}, {"month": "2026-1"}, {"month": ""}, {"reason": ""}):
+        assert (await client.post("/ops/winners", **ASKED | wrong))["error"] == "bad_request"
+    assert (await client.get("/ops/log"))["data"] == []
+    rows = await table(client)
+    assert [row["宝贝编号"] for row in rows] == [codes["mailed"], codes["packet"]]
+    assert [row["价值（元）"] for row in rows] == ["2999.00", "2.00"]
+    assert [row["领取时间"] for row in rows] == ["2026-11-01 00:00:00", "2026-11-30 23:59:59"]
+    assert [(row["中奖者"], row["发布者"]) for row in rows] == [("bob", "alice")] * 2
+    # A cell that a spreadsheet would take for a formula is made a text.
+    assert (rows[0]["宝贝"], rows[0]["姓名"], rows[0]["电话"]) == ("'@电视", "'=HYPERLINK(1)", "13800001111")
+    assert (rows[1]["姓名"], rows[1]["电话"], rows[1]["种类"]) == ("", "", "红包")
+    assert await table(client, month="2026-10") == await table(client, month="2026-12") == []
+    log = (await client.get("/ops/log"))["data"]
+    assert [(act["operator"], act["act"], act["target"], act["reason"], act["outcome"]) for act in log] == [
+        ("赵会计", "export_prizes", month, "报税", "done") for month in ("2026-12", "2026-10", "2026-11")
+    ]
+
+
+async def test_erased_winners_are_told_apart_by_their_pseudonyms(client, context, monkeypatch):
+    monkeypatch.setattr(erasing, "UNDER_WAY_SECONDS", 0.0)
+    monkeypatch.setattr(erasing, "REMEMBERED_SECONDS", 0.0)
+    codes = await won(client, context)
+    for code in (codes["mailed"], codes["packet"]):
+        await given_at(context, code, ms(2026, 11, 2))
+    await erasing.erase(context.store, client.people["bob"].unionid, "forgotten:" + "0" * 32)
+    await client.post("/ops/login", token=MONEY)
+    rows = await table(client)
+    assert [(row["中奖者"], row["电话"]) for row in rows] == [(f"已注销 forgotten:{'0' * 32}", "")] * 2
+    assert {row["姓名"] for row in rows} == {"", ADDRESS_DELETED}
+
+
+async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(client, context, alice, bob, carol):
+    kinds = [{"name": "电视", "prize_num": 1, "value": 2999}, {"name": "毛巾", "prize_num": 1}]
+    several = {"interval": 1, "fluctuation": 0, "prize_num": 2, "forecast_num": 2}
+    half = {"sealed_seed": (await alice.get("/commitment"))["sealed_seed"], "nonce": "0" * 32}
+    code = await alice.publish(prizes=kinds, draw_type=1, **several, **half)
+    for winner in (bob, carol):
+        await winner.win(code)
+        pickup = (await winner.claim(code))["pickup"]
+        assert (await alice.post("/confirmDraw", code=code, pickup=pickup))["status"] == 0
+    await context.store.prizes.rows.update_many({}, {"$set": {"given_at": ms(2026, 11, 2)}})
+    await client.post("/ops/login", token=MONEY)
+    found = {(row["奖品"], row["价值（元）"], row["宝贝"]) for row in await table(client)}
+    assert found == {("电视", "2999.00", "一只猫"), ("毛巾", "", "一只猫")}
+
+
+async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(client, context, monkeypatch):
+    monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
+    codes = await won(client, context)
+    for number, code in enumerate((codes["mailed"], codes["packet"])):
+        await given_at(context, code, ms(2026, 11, 2) + number)
+    opened: list[Any] = []
+    open_address = operate.open_address
+
+    def fail(*arguments: Any) -> Any:
+        opened.append(arguments)
+        if len(opened) == 2:
+            raise ConnectionError
+        return open_address(*arguments)
+
+    monkeypatch.setattr(operate, "open_address", fail)
+    await client.post("/ops/login", token=MONEY)
+    with pytest.raises(httpx.RemoteProtocolError):
+        await client.http.post("/ops/winners", json=ASKED)
+    (act,) = (await client.get("/ops/log"))["data"]
+    assert (act["act"], act["outcome"]) == ("export_prizes", "begun")
+
+
+async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cursor(
+    trips, client, context, settings, monkeypatch
+):
+    codes = await won(client, context)
+    prize = await context.store.prizes.find(f"{codes['packet']}:1")
+    assert prize is not None
+    given, prizes = {"given_at": ms(2026, 11, 2), "wxname": "长" * 3_000}, 1_000
+    for first in range(0, prizes, 100):
+        batch = [{**prize, **given, "_id": f"{n}", "unionid": f"{n}"} for n in range(first, first + 100)]
+        await context.store.prizes.rows.insert_many(batch)
+    read, ended, given_between = list[str](), asyncio.Event(), Prizes.given_between
+
+    async def watched(self: Prizes, from_ms: int, until_ms: int) -> AsyncGenerator[Prize]:
+        found = given_between(self, from_ms, until_ms)
+        try:
+            async for prize in found:
+                read.append(prize["_id"])
+                yield prize
+        finally:
+            await found.aclose()
+            ended.set()
+
+    monkeypatch.setattr(Prizes, "given_between", watched)
+    await client.post("/ops/login", token=MONEY)
+    await begin_and_hang_up(client.http, settings, "/ops/winners", **ASKED)
+    async with asyncio.timeout(10):
+        await ended.wait()
+    assert 0 < len(read) < prizes
+    # A part is read only after the part before was sent, so a million rows need no more memory.
+    assert sum(each.startswith("getMore") for each in trips.sent) <= len(read) // GIVEN_AT_ONCE
+    assert "killCursors prizes" in trips.sent
+    [act] = [each for each in (await client.get("/ops/log"))["data"] if each["act"] == "export_prizes"]
+    assert act["outcome"] == "begun"
+
+
+PHONE = "+86 138-0013-8000"
+
+
+async def search(client: Client, query: str) -> dict[str, Any]:
+    reply = await client.post("/ops/search", query=query)
+    assert reply["status"] == 0, reply
+    return reply
+
+
+async def names(client: Client, query: str) -> list[str]:
+    return [person["wxname"] for person in (await search(client, query))["people"]]
+
+
+async def test_a_person_who_never_won_is_found_by_any_part_of_the_name_that_others_see(client, context):
+    await enter(client, LOOK)
+    strong = await client.log_in("strong", nickname="挖宝高手小强")
+    await client.log_in("other", nickname="另一个人")
+    for query in ("挖宝高手小强", "高手", "小强", "手 强", "  手小\n"):
+        assert await names(client, query) == ["挖宝高手小强"], query
+    for query in ("强小", ".*", "^挖", "$gt", "\U0010ffff" * 2):
+        found = await search(client, query)
+        assert (found["people"], found["data"], found["prizes"]) == ([], [], []), query
+    assert (await strong.post("/setProfile", wxname="Lazy Bear"))["status"] == 0
+    assert await names(client, "lazy") == await names(client, "EAR") == ["Lazy Bear"]
+    assert await names(client, "高手") == []
+    await client.log_in("strong", nickname="挖宝高手小强")  # others do not see WeChat's name
+    assert (await names(client, "高手"), await names(client, "bear")) == ([], ["Lazy Bear"])
+    [found] = (await search(client, "bear"))["people"]
+    assert await names(client, found["key"].removeprefix("person:")) == ["Lazy Bear"]
+    assert (await client.get("/ops/person", key=found["key"]))["wxname"] == "Lazy Bear"
+    assert strong.unionid not in str(found)
+
+
+async def test_a_treasure_is_found_by_the_middle_of_its_title_and_by_its_orders(client, context):
+    await enter(client, LOOK)
+    alice, bob = await client.log_in_all("alice", "bob")
+    older = await alice.publish(name="机械键盘")
+    newer = await alice.publish(name="青轴机械键盘，九成新")
+    for query in ("机械键盘", "键盘"):
+        assert [task["code"] for task in (await search(client, query))["data"]] == [newer, older]
+    assert [task["code"] for task in (await search(client, "轴机"))["data"]] == [newer]
+    assert (await alice.post("/endTask", code=newer))["status"] == 0
+    found = await search(client, "键盘")
+    assert [task["code"] for task in found["data"]] == [older, newer], "running ones come first"
+    code = await alice.won_packet(bob)
+    await bob.claim(code)
+    order = await context.store.orders.collection.find_one({"code": code})
+    bill = await context.store.bills.collection.find_one({"code": code})
+    assert order is not None
+    assert bill is not None
+    for number in (order["_id"], order["transaction_id"]):
+        found = await search(client, number)
+        assert [task["code"] for task in found["data"]] == [code]
+        assert [person["wxname"] for person in found["people"]] == [alice.data["nickName"]]
+    found = await search(client, bill["_id"])
+    assert [(prize["code"], prize["depth"], prize["by"]) for prize in found["prizes"]] == [(code, 1, "bill")]
+    assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
+
+
+async def test_goods_are_found_by_parcel_and_by_phone_but_not_by_who_may_only_look(client, context):
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.publish(forecast_num=1, draw_type=2, cd=0)
+    assert (await bob.dig(code))["is_prize"] == 1
+    where = {"receiver": "小波", "phone": PHONE, "address": "北京"}
+    assert (await bob.claim(code, **where))["status"] == 0
+    await alice.get("/getWinners", code=code)
+    sent = await alice.post("/shipPrize", code=code, depth=1, carrier="其他", number="SF12345678")
+    assert sent["status"] == 0, sent
+    await enter(client, LOOK)
+    assert [prize["by"] for prize in (await search(client, "SF12345678"))["prizes"]] == ["parcel"]
+    assert (await search(client, "13800138000"))["prizes"] == []
+    await client.post("/ops/logout")
+    await enter(client, ACT)
+    for query in ("13800138000", "138 0013 8000", PHONE):
+        found = await search(client, query)
+        assert [(prize["by"], prize["depth"]) for prize in found["prizes"]] == [("phone", 1)]
+        assert [person["wxname"] for person in found["people"]] == [bob.data["nickName"]]
+        assert "8000" not in str(found)
+    prize = await context.store.prizes.find(f"{code}:1")
+    assert "8000" not in str(prize)
+    arrived = {"state": "received", "received_at": 1, "given_at": 1}
+    await context.store.prizes.collection.update_many({}, {"$set": arrived})
+    await context.store.prizes.delete_old_addresses(2, 1)
+    assert (await search(client, PHONE))["prizes"] == (await search(client, "SF12345678"))["prizes"] == []
+
+
+async def test_what_is_no_search_is_refused_and_a_token_is_answered_like_any_text_and_not_looked_for(
+    client, context, monkeypatch, caplog
+):
+    caplog.set_level("DEBUG")
+    await enter(client, LOOK)
+    for query in ("", "强", " 强 ", " \n ", "\u200d", "长" * 65, "长" * 10_000, ["a"], {"$gt": ""}):
+        assert (await client.post("/ops/search", query=query))["error"] == "bad_request", query
+    searched, search_people = list[str](), People.search
+
+    async def noted(people: People, text: str, *rest: int) -> Any:
+        searched.append(text)
+        return await search_people(people, text, *rest)
+
+    monkeypatch.setattr(People, "search", noted)
+    assert await search(client, ACT) == await search(client, "b" + ACT[1:])
+    assert [len(text) for text in searched] == [len(ACT)] * 2
+    assert "/ops/search" in caplog.text
+    for kept in (str(searched), caplog.text, str(await everything(context))):
+        assert ACT not in kept
+    assert (await client.get("/ops/search", query="a"))["error"] != ""
+
+
+@pytest.mark.parametrize("text", ["红", "挖宝高手", ".*", "🎁🎀" * 16])
+@pytest.mark.parametrize(
+    ("kind", "index", "at", "among"),
+    [(People, "named", "created_at", {}), (Tasks, "by_term", "opened_at", {"status": 1})],
+)
+def test_each_search_by_name_reads_one_index_in_its_order(text, kind, index, at, among):
+    named = [each for each in kind.INDEXES if each.document["name"] == index]
+    for since_ms, fields in ((0, ["terms", *among]), (1, ["terms", *among, at])):
+        pipeline = newest_with(asked_terms(text), 50, since_ms, at, **among)
+        assert list(pipeline[0]["$match"]) == fields
+        query: dict[str, Any] = {"aggregate": kind.NAME, "pipeline": pipeline}
+        assert list(without_index(query, {kind.NAME: named})) == []

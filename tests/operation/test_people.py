@@ -1,4 +1,4 @@
-"""People whom operators can reach: those who published, dug, chose a name, reported or shared."""
+"""People whom operators can reach; the timeline of a person, a treasure or a prize: each act and state."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from typing import Any, ClassVar
 from server.actions.people import whom
 from server.context import Context
 from server.game.amounts import DAY_MS
+from server.operation import alarms, timeline
+from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client, Someone
 from support.operators import operator
+from support.planner import without_index
+from support.purse import rest
 from support.reviews import CHECKED, settle
 
 REASON = "捣乱"
@@ -116,3 +120,256 @@ class TestChecked:
         [held] = (await client.get("/ops/reviews"))["data"]
         assert held["code"] == ""
         await check_reached(client, context, alice, held["key"])
+
+
+async def read(client: Client, **who: Any) -> list[dict[str, Any]]:
+    reply = await client.get("/ops/timeline", **who)
+    assert reply["status"] == 0, reply
+    found: list[dict[str, Any]] = reply["data"]
+    assert [event["at"] for event in found] == sorted((event["at"] for event in found), reverse=True)
+    return found
+
+
+async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
+    http = await operator(client)
+    alice, bob = await client.log_in_all("alice", "bob")
+    code = await alice.won_packet(bob)
+    prize = {"what": "prize", "code": code, "depth": 1}
+    assert (await client.post("/ops/freeze", **prize, reason="先看看"))["status"] == 0
+    assert (await bob.claim(code))["error"] == "payout_held"
+    assert (await client.post("/ops/release", **prize, reason="没有问题"))["status"] == 0
+    assert (await bob.claim(code))["status"] == 0
+    await rest(context)
+    by_person = {"code": code, "depth": 1}
+    assert (await client.post("/ops/ban", **by_person, days=1, reason="捣乱"))["status"] == 0
+    story = await read(client, of="prize", code=code, depth=1)
+    told = {event["what"] for event in story}
+    assert told >= {"won", "act_freeze_prize", "act_release_prize", "claimed", "bill", "paid", "opened"}
+    [released] = [event for event in story if event["what"] == "act_release_prize"]
+    assert (released["actor"], released["why"], released["state"]) == ("管理员", "没有问题", "done")
+    [bill] = [event for event in story if event["what"] == "bill"]
+    assert (bill["amount_fen"], bill["code"], bill["number"] != "") == (200, code, True)
+    theirs = await read(client, of="person", **by_person)
+    assert {event["what"] for event in theirs} >= {
+        *("first_login", "joined", "won", "claimed", "bill", "act_ban", "act_freeze_prize")
+    }
+    assert {event["what"] for event in await read(client, of="person", code=code, depth=0)} >= {
+        *("published", "ordered", "paid", "opened")
+    }
+    whole = await client.get("/ops/timeline", of="task", code=code)
+    assert {event["what"] for event in whole["data"]} >= {"published", "paid", "won", "ended"}
+    double = await alice.publish_packet(prize_num=2, forecast_num=20, interval=10, fluctuation=0)
+    [published] = [each for each in await read(client, of="task", code=double) if each["what"] == "published"]
+    assert published["amount_fen"] == 400  # for both prizes
+    [lucky] = whole["lucks"]
+    assert (lucky["depth"], lucky["digs"], 0 < lucky["p_value"] <= 1) == (1, 1, True)
+    for who in ({"of": "task", "code": code}, {"of": "person", **by_person}):
+        raw = (await http.get("/ops/timeline", params=who)).text
+        for secret in (alice.unionid, bob.unionid, "seed_box"):
+            assert secret not in raw
+
+
+async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_whole(
+    trips, client, context, monkeypatch, alice
+):
+    await operator(client)
+    code = await alice.publish(forecast_num=100_000)
+    for hidden in (1, 0, 1):
+        assert (await client.post("/ops/hide", code=code, hidden=hidden, reason="看看"))["status"] == 0
+    _, second, _ = (await client.get("/ops/log"))["data"]
+    for read, since in ((timeline.READ, 0), (3, 0), (2, second["at"])):
+        monkeypatch.setattr(timeline, "READ", read)
+        for who in ({"of": "task"}, {"of": "person", "depth": 0}):
+            trips.commands.clear()
+            reply = await client.get("/ops/timeline", code=code, **who)
+            assert reply["whole_since"] == since, who
+            assert sum(event["what"].startswith("act_") for event in reply["data"]) == min(read, 3)
+            reads = [each for each in trips.commands if next(iter(each)) in ("find", "aggregate")]
+            assert {each["find"] for each in reads if "find" in each} >= {"audit_log", "reports"}
+            unserved = [what for each in reads for what in without_index(each, context.store.indexes())]
+            # MongoDB merges the entries of the index of acts for each treasure and each person.
+            assert [each for each in unserved if not each.startswith("audit_log: ")] == []
+
+
+async def test_a_timeline_of_nothing_is_refused(client):
+    await operator(client)
+    code = await (await client.log_in("alice")).publish()
+    for who, error in (
+        ({"of": "task"}, "bad_request"),
+        ({"of": "prize", "code": code}, "bad_request"),
+        ({"of": "person", "code": code}, "bad_request"),
+        ({"of": "all", "code": code}, "bad_request"),
+        ({"of": "task", "code": "A" * 12}, "no_such_task"),
+        ({"of": "person", "key": f"person:{'A' * 16}"}, "bad_request"),
+    ):
+        assert (await client.get("/ops/timeline", **who))["error"] == error, who
+
+
+class TestLimits:
+    ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3"}
+
+    async def test_what_a_limit_held_and_an_operator_released_is_told_to_its_end(self, client, alice, bob):
+        await operator(client)
+        for _ in range(2):
+            code = await alice.won_packet(bob)
+            claimed = await bob.claim(code)
+        assert claimed["error"] == "payout_held"
+        about = {"what": "prize", "code": code, "depth": 1}
+        assert (await client.post("/ops/release", **about, reason="没有问题"))["status"] == 0
+        await bob.take(code)
+        story = [each for each in await read(client, of="prize", code=code, depth=1) if each["depth"]]
+        order = [each["what"] for each in story[::-1]]
+        assert order[:-2] + sorted(order[-2:]) == [
+            *("won", "held", "act_release_prize", "released"),
+            *("claimed", "bill", "bill_sent", "bill_ended", "given"),
+        ]
+        told = {each["what"]: each for each in story}
+        assert told["held"]["why"] == "pair"
+        assert (told["released"]["actor"], told["released"]["why"]) == ("管理员", "没有问题")
+        assert told["bill_ended"]["state"] == "given"
+
+    async def test_a_freeze_is_told_with_who_froze_and_why_also_of_what_a_limit_held(self, client, context):
+        await operator(client)
+        alice, bob = await client.log_in_all("alice", "bob")
+        codes = []
+        for _ in range(2):
+            codes.append(await alice.publish_packet())
+            await alice.pay(codes[-1])
+            await bob.win(codes[-1])
+            claimed = await bob.claim(codes[-1])
+        assert claimed["error"] == "payout_held"
+        elsewhere, code = codes
+        winner = {"what": "person", "code": elsewhere, "depth": 1}
+        assert (await client.post("/ops/freeze", **winner, reason="是小号"))["status"] == 0
+        await rest(context)
+        one = {"what": "prize", "code": code, "depth": 1}
+        assert (await client.post("/ops/release", **one, reason="太早"))["status"] != 0
+        of_prize = {"of": "prize", "code": code, "depth": 1}
+        of_person = {"of": "person", "code": code, "depth": 1}
+        for who in (of_prize, {"of": "task", "code": code}, of_person):
+            story = await read(client, **who)
+            [held] = [each for each in story if each["what"] == "held"]
+            [frozen] = [each for each in story if each["what"] == "frozen" and each["code"] == code]
+            assert (frozen["actor"], frozen["why"]) == ("管理员", "是小号"), who
+            assert frozen["at"] > held["at"]
+            assert "act_freeze_person" in {each["what"] for each in story}
+        assert (await client.post("/ops/release", **winner, reason="不是小号"))["status"] == 0
+        await rest(context)
+        assert (await client.post("/ops/release", **one, reason="查清了"))["status"] == 0
+        assert (await client.post("/ops/release", **one, reason="再放行"))["status"] != 0
+        for who in (of_prize, of_person):
+            story = [each for each in await read(client, **who) if each["code"] == code]
+            [released] = [each for each in story if each["what"] == "released"]
+            assert (released["actor"], released["why"]) == ("管理员", "查清了")  # a refused act is not shown
+
+
+async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client, context, alice, bob):
+    await operator(client)
+    code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
+    await bob.dig(code)
+    assert (await client.post("/ops/end", code=code, reason="是假的", fraud=1))["status"] == 0
+    await rest(context)
+    for depth, what in ((0, "ended"), (1, "frozen")):
+        story = await read(client, of="person", code=code, depth=depth)
+        [told] = [each for each in story if each["what"] == what]
+        assert (told["actor"], told["why"]) == ("管理员", "是假的")
+
+
+def test_a_refused_act_lets_nothing_happen():
+    act = Event(1, "act_release_prize", "c", 1, "", "甲", "对", "done")
+    refused = Event(2, "act_release_prize", "c", 1, "", "乙", "错", "bad_request")
+    released = timeline._sorted([act, refused, Event(3, "released", "c", 1)])[0]
+    assert (released.actor, released.why) == ("甲", "对")
+
+
+async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(client, context, monkeypatch):
+    await operator(client)
+    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+    code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
+    await bob.dig(code)
+
+    async def judged():
+        await context.background.finish()
+        return (await client.get("/ops/timeline", of="task", code=code))["verdict"]
+
+    verdict = await judged()
+    assert (verdict["ended"], verdict["differences"]) == (0, [])
+    await carol.dig(code)
+    verdict = await judged()
+    page = await alice.get("/getTaskDetails", code=code)
+    assert verdict == {"commitment": page["data"]["commitment"], "ended": 1, "compared": 1, "differences": []}
+    digs = context.store.digs.rows
+    won = await digs.find_one({"_id": f"{code}:1"})
+    await digs.update_one({"_id": f"{code}:1"}, {"$unset": {"won_by": ""}, "$set": {"is_prize": 0}})
+    found = (await judged())["differences"]
+    assert {"what": "draw", "values": ["2"]} in found
+    assert {"what": "wins", "values": ["2", "1"]} in found
+    await digs.replace_one({"_id": f"{code}:1"}, won)
+    assert (await judged())["differences"] == []
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"commitment": "0" * 64}})
+    assert [each["what"] for each in (await judged())["differences"]] == ["draw"]
+    monkeypatch.setattr(alarms, "CHECKED_DIGS", 1)
+    assert (await judged())["compared"] == 0
+    await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"seed_box.box": b"damaged"}})
+    assert (await judged())["differences"] == [{"what": "seed", "values": []}]
+
+
+async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, context, monkeypatch, alice, bob):
+    await operator(client)
+    code = await alice.publish(prize_num=1, interval=3, fluctuation=0, forecast_num=3, cd=0)
+    for _ in range(3):
+        await bob.dig(code)
+    await context.background.finish()
+
+    async def lucky() -> tuple[int, float | None]:
+        [found] = (await client.get("/ops/timeline", of="task", code=code))["lucks"]
+        return found["digs"], found["p_value"]
+
+    digs, p_value = await lucky()
+    assert p_value is not None
+    monkeypatch.setattr(timeline, "DIGS", digs)
+    assert await lucky() == (digs, p_value)
+    monkeypatch.setattr(timeline, "DIGS", digs - 1)
+    assert await lucky() == (digs - 1, None)
+
+
+async def test_reports_are_events_of_the_task_and_of_the_person(client, context, alice, bob):
+    await operator(client)
+    code = await alice.publish(forecast_num=100_000)
+    await bob.dig(code)
+    await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"created_at": 1}})
+    assert (await bob.post("/report", code=code, reason="fraud", text="图是假的"))["status"] == 0
+    await client.post("/ops/hide", code=code, hidden=1, reason="是假的")
+    [reported] = [each for each in await read(client, of="task", code=code) if each["what"] == "reported"]
+    assert (reported["wxname"], reported["why"], reported["state"]) == ("bob", "fraud: 图是假的", "upheld")
+    theirs = await read(client, of="person", code=code, depth=1)
+    assert {each["code"] for each in theirs if each["what"] == "joined"} == {code}
+    assert [each["why"] for each in theirs if each["what"] == "reported"] == ["fraud: 图是假的"]
+
+
+async def test_older_pages_stay_as_they_are_while_more_happens(client, context, monkeypatch):
+    monkeypatch.setattr(timeline, "PAGE", 2)
+    await operator(client)
+    code = await (await client.log_in("alice")).publish()
+    for hidden in (1, 0, 1):
+        await client.post("/ops/hide", code=code, hidden=hidden, reason=f"{hidden}")
+    before = await read(client, of="task", code=code)
+    await client.post("/ops/hide", code=code, hidden=0, reason="又好了")
+    seen, more = list(before), 1
+    while more:
+        reply = await client.get("/ops/timeline", of="task", code=code, before=seen[-1]["at"])
+        seen, more = seen + reply["data"], reply["more"]
+    monkeypatch.undo()
+    assert seen == (await read(client, of="task", code=code))[1:]
+
+
+def test_pages_neither_overlap_nor_miss_what_happened_in_one_millisecond():
+    events = [Event(at=9_000 - n // 3, what=f"{n}") for n in range(3 * PAGE)]
+    read: list[Event] = []
+    before, more = 0, True
+    while more:
+        page, more = page_of(events, before)
+        read += page
+        before = page[-1].at
+    assert read == events
+    assert page_of([], 0) == ([], False)

@@ -1,10 +1,19 @@
-"""The queues of operators: names in place of ids, no query per row, and the tabs' counts in the feed."""
+"""Operators' queues and lists: names in place of ids, no query per row, what is featured, and their counts."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
+from server.actions.announce import square_of
+from server.actions.operate import MOST_FEATURED
+from server.realtime.own_database import OwnDatabase
+from server.runtime.background import Background
+from server.store.digging import square
+from support.client import Client
+from support.drafts import publish_many
 from support.operators import open_feed, operator
 
 ROWS = 12
@@ -59,3 +68,138 @@ async def test_each_queue_has_names_counts_and_no_trip_a_row(trips, client, cont
     queues = frame["queues"]
     assert (queues["payouts"], queues["reviews"], queues["reports"]) == (ROWS + 1, ROWS, ROWS)
     assert [task["name"] for task in queues["hidden"]] == [f"宝贝{n}" for n in range(ROWS)]
+
+
+async def codes(client: Client, **asked: str) -> list[str]:
+    return [task["code"] for task in (await client.get("/ops/list", **asked))["data"]]
+
+
+async def test_hidden_unpaid_and_held_tasks_are_listed(client, context, alice, bob):
+    await operator(client)
+    plain = await alice.publish()
+    unpaid, paid = await alice.publish_packet(), await alice.paid_packet()
+    assert await codes(client, of="hidden") == []
+    await client.post("/ops/hide", code=plain, hidden=1, reason="看看")
+    assert await codes(client, of="hidden") == [plain]
+    goods = await alice.publish()
+    await context.store.tasks.rows.update_one({"_id": goods}, {"$set": {"open": 0}})  # it is being checked
+    assert await codes(client, of="unpaid") == [unpaid]
+    held = await client.get("/ops/list", of="held")
+    assert [task["code"] for task in held["data"]] == [paid]
+    whole = held["held_fen"][paid]
+    assert whole == (await client.get("/ops/task", code=paid))["money"]["held_fen"] > 0
+    await bob.win(paid)
+    assert (await client.get("/ops/list", of="held"))["held_fen"][paid] == whole  # all owed money is held
+    await client.post("/ops/hide", code=plain, hidden=0, reason="好了")
+    assert await codes(client, of="hidden") == []
+    assert (await client.get("/ops/list", of="odd"))["error"] == "bad_request"
+
+
+async def test_the_money_of_all_tasks_is_told(client, context):
+    await operator(client)
+    first = await client.get("/ops/money")
+    assert (first["paid_fen"], first["held_fen"]) == (0, 0)
+    alice = await client.log_in("alice")
+    code = await alice.paid_packet()
+    await context.store.gauges.collection.update_many({}, {"$set": {"due_at": 0}})
+    told = await client.get("/ops/money")
+    own = (await client.get("/ops/task", code=code))["money"]
+    assert told["at"] >= first["at"] > 0
+    for name in ("paid_fen", "given_fen", "refunded_fen", "held_fen"):
+        assert told[name] == own[name], name
+    assert told["held_fen"] > 0
+
+
+async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(client, context, monkeypatch):
+    monkeypatch.setattr(square, "MOST_OF_ONE", square.PAGE_SIZE)
+    await operator(client)
+    await context.database.look()
+    alice, bob = await client.log_in_all("alice", "bob")
+    unpaid = await alice.publish_packet()
+    many = [{"name": f"第 {n} 个", "draw_type": 2, "forecast_num": 1} for n in range(24)]
+    others = await publish_many(alice, *many, {"is_public": 0})
+    private = others.pop()
+
+    async def feature(code: str, featured: int = 1) -> str:
+        reply = await client.post("/ops/feature", code=code, featured=featured, reason="好看")
+        return str(reply.get("msg", "")) if reply["status"] else ""
+
+    async def page(number: int = 1, **wanted: str) -> list[str]:
+        square_of(context).forget()
+        reply = await bob.get("/getTaskList", page=number, **wanted)
+        listed = [card["code"] for card in reply["data"]]
+        assert set(reply["featured"]) == set(chosen) & set(listed)
+        return listed
+
+    chosen: list[str] = []
+    assert (await page())[0] != others[0]
+    for code in others[:3]:
+        assert await feature(code) == ""
+        chosen.insert(0, code)
+    first, second = await page(), await page(2)
+    assert first[:3] == chosen
+    assert sorted(first + second) == sorted(others)
+    assert len(first) == 23
+    by_mail = await page(kind="by_mail")  # at its usual place: the oldest are not on the first page
+    assert by_mail == [*reversed(others)][:20]
+
+    assert "私密" in await feature(private)
+    assert await feature("0" * 12) != ""
+    assert await feature(unpaid) == ""  # it is shown there once it is paid
+    assert await feature(others[3]) == ""
+    assert await feature(others[3]) == ""
+    assert "最多 5 个精选，请先取消一个" in await feature(others[4])
+    chosen.insert(0, others[3])
+    assert (await page())[:5] == [*chosen, others[-1]]
+    await alice.pay(unpaid)
+    chosen.insert(0, unpaid)
+    assert sorted((await page())[:5]) == sorted(chosen)
+    listed = [task["code"] for task in (await client.get("/ops/list", of="featured"))["data"]]
+    assert sorted(listed) == sorted(chosen)
+
+    await client.post("/ops/hide", code=others[0], hidden=1, reason="看看")
+    assert (await bob.dig(others[1]))["is_prize"] == 1  # this is its last prize, so the treasure ends
+    chosen = [code for code in chosen if code not in others[:2]]
+    first, second = await page(), await page(2)
+    assert sorted(first[:3]) == sorted(chosen)
+    assert others[0] not in first + second
+    assert (first + second)[-1] == others[1]
+    # An ended task leaves its place to another. Several acts at the same moment never feature a sixth
+    # task.
+    await asyncio.gather(*map(feature, others[4:8]))
+    about = await context.store.meta.find()
+    assert about is not None
+    assert len(about["featured"]) == MOST_FEATURED
+    another = OwnDatabase(context.store, context.keys)
+    await another.look()
+    assert another.featured == about["featured"][::-1]
+    assert await feature(others[2], featured=0) == ""
+    acts = [(act["act"], act["target"], act["outcome"]) for act in (await client.get("/ops/log"))["data"]]
+    assert acts[0] == ("unfeature", others[2], "done")
+    assert ("feature", private, "bad_request") in acts
+
+
+HOUR_MS = 3_600_000
+
+
+async def frames(feed: Any) -> AsyncIterator[dict[str, Any]]:
+    while (message := await feed.read_message()) is not None:
+        yield json.loads(message)
+
+
+async def test_a_clock_that_jumps_back_does_not_silence_the_feed(client, context, settings):
+    await context.bus.connected.wait()
+    pulsing = Background()
+    pulsing.spawn(context.heartbeats.run())
+    feed = await open_feed(await operator(client), settings)
+    async for frame in frames(feed):
+        if frame["type"] == "heartbeat" and frame["seconds"]:
+            break
+    context.clock._offset_ms -= HOUR_MS
+    async for frame in frames(feed):
+        seconds = frame["seconds"] if frame["type"] == "heartbeat" else []
+        if any(second[0] * 1000 < frame["now"] for second in seconds):
+            assert [row["process"] for row in frame["processes"]] == [context.bus.process]
+            break
+    await pulsing.end()
+    feed.close()

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
@@ -18,7 +19,7 @@ from tornado.web import Application, RequestHandler
 
 from server.context import Context
 from server.errors import BadLoginCode, BadUserData, LoginBlocked, WeChatBusy
-from server.wechat import Session, WeChat, WeChatError
+from server.wechat import Session, Unanswered, WeChat, WeChatError
 from support.user_data import APPID, encrypted, user
 
 SECRET = "the-secret-of-the-mini-program"
@@ -443,3 +444,121 @@ async def test_whether_deliveries_are_reported_is_asked_hourly_and_a_minute_afte
 
         assert [await told(after) for after in (0, 0, 60)] == [(48001, 1)] * 3
         assert [await told(after) for after in (1, 3600, 1)] == [(True, 2), (True, 2), (True, 3)]
+
+
+TOKEN = {"access_token": "the-token", "expires_in": 7200}
+BUSY = [
+    httpx.ConnectError("refused"),
+    httpx.ConnectTimeout("no route"),
+    httpx.PoolTimeout("all are taken"),
+    httpx.Response(200, json={"errcode": -1, "errmsg": "system error"}),
+    httpx.Response(200, json={"errcode": 45009, "errmsg": "reach max api daily quota limit"}),
+]
+SILENT = [
+    httpx.ReadTimeout("nothing came"),
+    httpx.RemoteProtocolError("closed"),
+    httpx.ReadError("reset"),
+    httpx.Response(502, text="Bad Gateway"),
+    httpx.Response(200, text="<html>"),
+    httpx.Response(200, text="{"),
+    httpx.Response(200, json={}),
+]
+
+
+async def failure(context: Context, message: Any, token: Any = None) -> type[BaseException]:
+    """Send a message to a WeChat with these answers; return the error that is raised."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        told = message if request.url.path == "/cgi-bin/message/subscribe/send" else token
+        if isinstance(told, Exception):
+            raise told
+        return told or httpx.Response(200, json=TOKEN)
+
+    wechat = WeChat(APPID, "secret", "http://wechat.example", context.store.leases)
+    for api in (wechat._api, wechat._patient):
+        await api.aclose()
+        api._http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://wechat.example")
+    try:
+        with pytest.raises(WeChatBusy) as raised:
+            await wechat.send_message("oAlice", "template", {}, "", "formal")
+    finally:
+        await wechat.aclose()
+    return raised.type
+
+
+async def test_nobody_knows_of_a_message_that_got_no_answer(context):
+    for answer in SILENT:
+        assert await failure(context, answer) is Unanswered
+
+
+async def test_a_message_that_wechat_did_not_get_or_was_too_busy_for_was_not_taken(context):
+    for answer in BUSY:
+        assert await failure(context, answer) is WeChatBusy
+
+
+async def test_without_a_token_no_message_was_sent(context):
+    for answer in [*BUSY, *SILENT]:
+        assert await failure(context, httpx.ReadTimeout("not reached"), token=answer) is WeChatBusy
+
+
+async def test_a_wechat_that_is_not_there_was_not_asked(context):
+    sock, port = bind_unused_port()
+    sock.close()
+    wechat = WeChat(APPID, "secret", f"http://127.0.0.1:{port}", context.store.leases)
+    try:
+        with pytest.raises(WeChatBusy) as raised:
+            await wechat._patient.call("POST", "/cgi-bin/message/subscribe/send", {})
+    finally:
+        await wechat.aclose()
+    assert raised.type is WeChatBusy
+
+
+# The connections of an httpx pool; a further request has to wait.
+CONNECTIONS = 100
+ANSWERS = {
+    "/sns/jscode2session": {"openid": "oAlice", "session_key": "a-session-key"},
+    "/cgi-bin/stable_token": {"access_token": "t", "expires_in": 7200},
+}
+
+
+class Late(RequestHandler):
+    """Answers the calls for which nobody waits only when it is allowed to."""
+
+    def initialize(self, asked: asyncio.Semaphore, may_answer: asyncio.Event) -> None:
+        self.asked, self.may_answer = asked, may_answer
+
+    async def get(self, path: str) -> None:
+        if path in ANSWERS:
+            self.finish(ANSWERS[path])
+            return
+        self.asked.release()
+        await self.may_answer.wait()
+        self.finish({"errcode": 0, "risk_rank": 0, "result": {"suggest": "pass"}, "trace_id": "t"})
+
+    post = get
+
+
+async def test_a_login_waits_for_no_query_that_is_sent_aside(context):
+    waits: dict[str, Any] = {"asked": asyncio.Semaphore(0), "may_answer": asyncio.Event()}
+    sock, port = bind_unused_port()
+    server = HTTPServer(Application([(r"(/.*)", Late, waits)], log_function=lambda handler: None))
+    server.add_sockets([sock])
+    base = f"http://127.0.0.1:{port}"
+    wechat = WeChat("wx1", "secret", base, context.store.leases, call_seconds=30.0)
+    queries = [
+        lambda: wechat.risk_rank("oAlice", "127.0.0.1"),
+        lambda: wechat.check_text("oAlice", 3, "猫"),
+        lambda: wechat.check_picture("oAlice", 3, "https://a/b.jpg"),
+    ]
+    waiting = [asyncio.ensure_future(queries[number % 3]()) for number in range(CONNECTIONS)]
+    try:
+        for _ in waiting:
+            await asyncio.wait_for(waits["asked"].acquire(), 10)
+        session = await asyncio.wait_for(wechat.code_to_session("a-code"), 5)
+        assert session.openid == "oAlice"
+    finally:
+        waits["may_answer"].set()
+        await asyncio.gather(*waiting)
+        await wechat.aclose()
+        server.stop()
+        await server.close_all_connections()
