@@ -1,7 +1,5 @@
 """The address for which a request counts, behind trusted and other proxies."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """The simulation of `bench/capacity.py`: it agrees with sums done by hand, and a seed has one answer."""
 
-from __future__ import annotations
-
 import math
 import statistics
 

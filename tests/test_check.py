@@ -1,7 +1,5 @@
 """`python -m server check`: it tries all that the server needs of a store, and says what a store lacks."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import secrets

@@ -1,7 +1,5 @@
 """MongoDB's time, as a process estimates it."""
 
-from __future__ import annotations
-
 import time
 
 from server.clock import TRUSTED_SECONDS, Clock

@@ -1,7 +1,5 @@
 """`python -m server verify` and `release`: what they print and how they exit."""
 
-from __future__ import annotations
-
 import os
 import threading
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A request's time limit stands still while it waits for a call that has its own limit."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

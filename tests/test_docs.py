@@ -1,7 +1,5 @@
 """The documents: every link leads somewhere, the curl commands run unchanged, tables are complete."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """The house's rules: pure modules, modules that may write, used privates of libraries, one meaning a word."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import inspect

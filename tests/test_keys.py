@@ -1,7 +1,5 @@
 """Several secrets: the first seals and signs, all open and verify; a sealed value names its secret."""
 
-from __future__ import annotations
-
 import pytest
 from tornado.web import create_signed_value
 

@@ -1,7 +1,5 @@
 """The log: errors in full, but no ids, queries or tokens."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable

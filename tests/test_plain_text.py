@@ -1,7 +1,5 @@
 """Names and texts that others see lose all characters that break a line or reverse words."""
 
-from __future__ import annotations
-
 import sys
 import unicodedata
 

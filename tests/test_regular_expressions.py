@@ -1,7 +1,5 @@
 """Regular expressions: all are fast on any input, since strangers choose most inputs."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import pkgutil

@@ -1,7 +1,5 @@
 """The packages that a deployment installs: all are pinned, each file by its hashes."""
 
-from __future__ import annotations
-
 import configparser
 import re
 from collections.abc import Iterator

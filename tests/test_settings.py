@@ -1,7 +1,5 @@
 """The settings: how they are read, what stops the start, and the secret that development makes."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import stat

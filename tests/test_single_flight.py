@@ -1,7 +1,5 @@
 """Work that several ask for at once."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from typing import Any

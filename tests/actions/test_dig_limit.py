@@ -1,8 +1,6 @@
 """In a task without a cooldown, a person can make only a limited number of digs a second, over all
 processes."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

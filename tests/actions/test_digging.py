@@ -1,7 +1,5 @@
 """Digging: who may dig and when, the reply, the state afterwards, and what refusals cost others."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 from collections.abc import Awaitable

@@ -4,8 +4,6 @@ After it nothing names the person, and ledger, proofs and counts still hold. A p
 two writes.
 """
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Acts of the command line are in the operators' audit log, under the machine's user name."""
 
-from __future__ import annotations
-
 import itertools
 import os
 import pwd

@@ -1,7 +1,5 @@
 """Goods by mail that could bring in many addresses wait for an operator before anybody sees them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -4,8 +4,6 @@ If several scenarios have the same three successive steps, only one kill follows
 where there are several consents. `bench/kills.py` kills after each step of each scenario.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

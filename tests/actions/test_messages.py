@@ -1,7 +1,5 @@
 """Messages to people who left: the right person gets each message, in time, and once."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar

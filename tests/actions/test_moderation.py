@@ -1,7 +1,5 @@
 """Reports: whose count, and what follows. Bans: forbidden acts, rights that remain, and who knows when."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The proof of an ended task is read a page at a time; all pages together hold."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from functools import partial

@@ -1,7 +1,5 @@
 """Publishing: the draw together with the server, announced times, the hand-over, and later edits."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """A process dies between any two steps of a report, a decision or a ban: no part of it is lost."""
 
-from __future__ import annotations
-
 import pytest
 
 from server.actions.people.account import check_ban

@@ -4,8 +4,6 @@ If several scenarios have the same three successive steps, only one kill follows
 `bench/kills.py` kills after each step of each scenario.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from support.crashes import leftovers

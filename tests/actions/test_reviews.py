@@ -1,7 +1,5 @@
 """WeChat checks what people publish and choose before others see it."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from typing import Any

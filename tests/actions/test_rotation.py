@@ -1,7 +1,5 @@
 """`python -m server rotate`: afterwards nothing stored needs the old secret, even if it was cut off once."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import sys

@@ -1,7 +1,5 @@
 """`python -m server crowd` as a person runs it, against real servers; it notices a broken promise."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import io

@@ -1,7 +1,5 @@
 """The draw follows its rule, which is implemented here once more; its chances; tampered proofs are found."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import hmac

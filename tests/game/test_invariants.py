@@ -1,7 +1,5 @@
 """Every way in which a task can contradict its history is found and named."""
 
-from __future__ import annotations
-
 import msgspec
 import pytest
 

@@ -1,7 +1,5 @@
 """The rules for all tables of lifecycles, and that a table which breaks one is reported."""
 
-from __future__ import annotations
-
 import pytest
 
 from server.game.lifecycle import ABSENT, NOW, PRESENT, Is, Over, Row, Table

@@ -1,7 +1,5 @@
 """Everything that the tables allow: nobody is paid twice, all money is used or goes back, and all ends."""
 
-from __future__ import annotations
-
 import pytest
 
 from support.handing_over import explore_goods

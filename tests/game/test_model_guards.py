@@ -3,8 +3,6 @@
 The model must fail without it, or the guard is in `NOT_OF_THE_MODEL`, with the reason.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import cache, partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The weight of several reports: one a new person, one a group, less for people who were wrong."""
 
-from __future__ import annotations
-
 import itertools
 
 import pytest

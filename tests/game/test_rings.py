@@ -1,7 +1,5 @@
 """Ties between people, and when a payout fits below a day's limit."""
 
-from __future__ import annotations
-
 import pytest
 
 from server.game.amounts import DAY_MS

@@ -1,7 +1,5 @@
 """Reads of a moment: sent together, a few at a time and in order, and refused if the store is silent."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial

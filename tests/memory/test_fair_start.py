@@ -1,7 +1,5 @@
 """A fair start: digs just after a cooldown are gathered, and a random order is drawn."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter

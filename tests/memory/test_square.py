@@ -1,7 +1,5 @@
 """Searches on the square, by kind of prize and by names; and the lists of who dug which depth."""
 
-from __future__ import annotations
-
 from collections import Counter
 from itertools import pairwise
 from typing import Any

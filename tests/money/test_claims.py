@@ -1,7 +1,5 @@
 """Claiming: goods by mail and on site, who sees the address, all refusals, and who is told of each step."""
 
-from __future__ import annotations
-
 import asyncio
 import csv
 import io

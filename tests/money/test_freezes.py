@@ -1,7 +1,5 @@
 """Payouts that limits hold and operators freeze, until they are released or returned."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """What an operator froze: nobody gets it, whatever happens at the same moment, until it is released."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

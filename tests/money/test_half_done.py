@@ -1,7 +1,5 @@
 """Plants the faults that the crash tests look for, to show that their checks find them."""
 
-from __future__ import annotations
-
 import pytest
 
 from support.invariants import check_states

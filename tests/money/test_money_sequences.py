@@ -1,7 +1,5 @@
 """Random sequences of events keep the ledger balanced. `bench/money.py` runs as many as you like."""
 
-from __future__ import annotations
-
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 

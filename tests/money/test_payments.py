@@ -1,7 +1,5 @@
 """Paying in: orders, WeChat's notices in all their forms, money that cannot open its task, and deliveries."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any, ClassVar
 

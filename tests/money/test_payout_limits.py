@@ -1,7 +1,5 @@
 """Payout limits: the most that a person may pay, the allowed cards, and the least depth of red packets."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """WeChat's quotas for transfers: in one transfer, to a person a day, and in all a day. More has to wait."""
 
-from __future__ import annotations
-
 import asyncio
 
 import msgspec

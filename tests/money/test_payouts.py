@@ -1,7 +1,5 @@
 """Paying out and back: bills and refunds with all of WeChat's answers, also late ones, and the deadline."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from functools import partial

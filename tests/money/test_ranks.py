@@ -1,7 +1,5 @@
 """Prizes of several kinds in one treasure: published, paid in, drawn, claimed and refunded to the fen."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

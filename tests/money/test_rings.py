@@ -1,8 +1,6 @@
 """Limits a day on payouts to newcomers, from private treasures and within rings; payouts above them wait or
 are held."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any, ClassVar
 

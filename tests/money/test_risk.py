@@ -1,7 +1,5 @@
 """A winner's risk by WeChat: asked for beside the dig, and a payout is held only after a risky answer."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """A publisher after the wins: whose addresses they see, what they send, their lists and their statement."""
 
-from __future__ import annotations
-
 import asyncio
 import csv
 import io

@@ -1,7 +1,5 @@
 """A process whose clock is 25 hours ahead: no task ends early, and no money moves."""
 
-from __future__ import annotations
-
 import time
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Fixtures of tests of operators."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import pytest

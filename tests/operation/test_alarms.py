@@ -1,7 +1,5 @@
 """Alarms: what finds them, who notices them, how begin and end are stored and sent to a webhook."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import hmac

@@ -1,7 +1,5 @@
 """The audit finds every difference in the ledger, and the metrics show the same sums."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`/metrics`: who may read it, that each series is there once, and that a past alarm is 0."""
 
-from __future__ import annotations
-
 import asyncio
 from functools import partial
 from typing import Any

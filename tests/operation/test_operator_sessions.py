@@ -1,7 +1,5 @@
 """Operators' sessions: how they begin and end, and what the login's limits and refusals do to strangers."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,7 +1,5 @@
 """Operators as persons, each with a role and a token: what they find and export, and their log."""
 
-from __future__ import annotations
-
 import asyncio
 import csv
 import io

@@ -1,7 +1,5 @@
 """The operator's interfaces: access, views, acts, and the log of acts."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

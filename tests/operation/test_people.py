@@ -1,7 +1,5 @@
 """People whom operators can reach; the timeline of a person, a treasure or a prize: each act and state."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from server.actions.people import whom

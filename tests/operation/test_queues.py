@@ -1,7 +1,5 @@
 """Operators' queues and lists: names in place of ids, no query per row, what is featured, and their counts."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """Held treasures wait for an operator, who sees all their parts and decides."""
 
-from __future__ import annotations
-
 from server.game.review import decided
 from server.operation.alarms import Alarm, check_queues
 from server.store.reviews.reviews import new_review

@@ -1,7 +1,5 @@
 """Runs that operators start at the screen and the leader carries out: each is done, and only once."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from typing import Any

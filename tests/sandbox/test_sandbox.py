@@ -1,7 +1,5 @@
 """The sandbox answers as WeChat does, and the real client of WeChat runs against it unchanged."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import copy

@@ -1,7 +1,5 @@
 """Messages to people who left: the sandbox answers as WeChat does, and the real client runs against it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """The sandbox's WeChat Pay: signatures, orders, refunds, transfers, reports of deliveries, and notices."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

@@ -1,7 +1,5 @@
 """Scenarios by name: a person who logs in as `user=…` meets the scenario of this name."""
 
-from __future__ import annotations
-
 from typing import Any, get_args
 
 import pytest

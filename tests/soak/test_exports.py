@@ -1,7 +1,5 @@
 """A table of a million rows: it is sent row by row, and the server holds a few hundred of them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import AsyncGenerator
 from datetime import datetime

@@ -3,8 +3,6 @@
 They take both cores, so they run one after another, and only when they are named.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Queries with a limit read only a bounded number of documents, and still answer right."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Each command of the store asks for a majority: for reads, and for acknowledged writes."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """A wrong password or a missing right ends every command with one line and exit code 2; a limit does not."""
 
-from __future__ import annotations
-
 import socket
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A replica set whose primary changes or is cut off, in every way: nobody is told anything untrue."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator

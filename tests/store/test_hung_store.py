@@ -1,7 +1,5 @@
 """A MongoDB that accepts connections but answers nothing: the commands that prepare or check it say so."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

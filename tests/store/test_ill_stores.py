@@ -4,8 +4,6 @@ It answers each read, each write or both with an error. This is no bug of the se
 "internal", and the log does not fill with tracebacks.
 """
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import re

@@ -3,8 +3,6 @@
 These tests have a wire of their own: the usual wire may have open connections of other tests.
 """
 
-from __future__ import annotations
-
 import re
 import secrets
 import subprocess

@@ -1,7 +1,5 @@
 """A cluster under mongodb+srv://: names are asked for at the first command, and DNS may be away then."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import threading

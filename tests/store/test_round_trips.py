@@ -1,7 +1,5 @@
 """The number of commands that a request sends to MongoDB, counted by a PyMongo listener."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial

@@ -1,7 +1,5 @@
 """A server serves only from a prepared database; data of an unknown version stops it."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import secrets

@@ -1,7 +1,5 @@
 """A test that sends MongoDB a form outside the reviewed list fails; the error shows names, but no values."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

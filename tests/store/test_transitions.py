@@ -1,7 +1,5 @@
 """Each row of each lifecycle does the same in the store as in Python."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The values in a message follow the rules for WeChat's fields."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The client of WeChat Pay: its calls, and how it takes answers, silence, and notices, genuine and forged."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A person's data is decrypted and checked by the rules that WeChat documents."""
 
-from __future__ import annotations
-
 import base64
 import os
 
