@@ -25,7 +25,7 @@ from server.wechat.messages import moment
 from support.client import Client, Someone
 from support.meanwhile import failing, meanwhile
 from support.messages import MESSAGES, TEMPLATES, allow, send_until_quiet, sent_to, states
-from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, find, let_pass, rest, sweep_after, sweep_until_quiet
 from support.steps import Killed, Steps
 from support.stored import person_of
 
@@ -118,8 +118,7 @@ async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
 async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client, context):
     await a_win(client, context, "claim_ends")
     await sweep(context)
-    await let_pass(context, 29 * DAY_MS - 60_000)
-    await sweep(context)
+    await sweep_after(context, 29 * DAY_MS - 60_000)
     assert "claim_ends" not in await states(context)
     await let_pass(context, 60_000)
     for _ in range(2):
@@ -134,8 +133,7 @@ async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client
 async def test_a_publisher_is_told_how_it_ended_and_what_comes_back(client, context, alice, bob):
     await allow(client, "alice", "ended")
     await alice.won_packet(bob, prizes=2)
-    await let_pass(context, 31 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 31 * DAY_MS)
     await send_messages(context)
     ((kind, shown),) = await sent_to(client, "alice")
     assert kind == "ended"
@@ -450,8 +448,7 @@ class TestOff:
         for name in ("messages", "consents"):
             monkeypatch.setattr(context.store, name, Untouched(asked))
         code = await a_win(client, context)
-        await let_pass(context, 29 * DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, 29 * DAY_MS)
         await send_messages(context)
         await delete_old_messages(context)
         bob = client.people["bob"]

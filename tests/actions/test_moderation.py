@@ -231,8 +231,7 @@ async def test_reports_of_what_was_never_paid_go_with_it_and_fill_no_queue(clien
     [bob] = await who_counts(client, context, 1, other)
     for each in (code, other):
         assert (await report(bob, each))["status"] == 0
-    await let_pass(context, DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, DAY_MS)
     assert await context.store.tasks.find(code) is None
     assert [each["code"] for each in await find(context, "reports")] == [other]
 
@@ -349,8 +348,7 @@ async def test_a_paid_packet_that_reports_hide_can_be_dug_again_after_a_day_and_
     for someone in await who_counts(client, context, TO_HOLD, code):
         await report(someone, code)
     assert (await bob.dig(code))["error"] == "no_such_task"
-    await let_pass(context, DAY_MS + 1)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, DAY_MS + 1)
     await settle_reports(context)
     assert (await bob.dig(code))["status"] == 0
     assert await find(context, "refunds") == []

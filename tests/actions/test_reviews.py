@@ -203,8 +203,7 @@ async def test_a_refused_red_packet_that_is_paid_late_gives_all_money_back(clien
 async def test_goods_in_review_wait_for_weeks_and_then_have_all_their_time(context, alice, bob):
     code = await alice.publish(name="存疑的猫")
     await settle(context)
-    await let_pass(context, 40 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 40 * DAY_MS)
     assert (await state_of(context, code))["review"] == "held"
     await context.store.reviews.move(f"task:{code}", decided("shown", ""))
     await settle(context)
@@ -217,12 +216,10 @@ async def test_a_red_packet_in_review_is_never_deleted_and_then_has_a_day_to_be_
     code = await alice.publish_packet(name="存疑")
     unpaid = await alice.publish_packet(name="存疑 2")
     await settle(context)
-    await let_pass(context, 3 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 3 * DAY_MS)
     for each in (code, unpaid):
         await decide_review(context, ME, f"task:{each}", "没有问题", shown=True)
-    await let_pass(context, DAY_MS - 60_000)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, DAY_MS - 60_000)
     await alice.pay(code)
     assert (await bob.dig(code))["status"] == 0
     await let_pass(context, 2 * 60_000)

@@ -48,7 +48,6 @@ async def restart_servers(settings: Settings, *secrets: str) -> None:
     store = Store(settings.mongodb_uri)
     try:
         about = await store.meta.find()
-        assert about is not None
         ended = {f"keys.{each}": 1 for each in about["keys"]}
         await store.meta.rows.update_one({"_id": "database"}, {"$set": ended})
     finally:

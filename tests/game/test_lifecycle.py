@@ -99,7 +99,6 @@ def test_a_document_with_something_to_do_stays_due():
 def test_what_a_row_owes_is_added_to_what_is_owed():
     won = {"state": "won", "attempt": 0, "then": {"ledger": 1}}
     after = apply(claimed(0, 1, 2, 0, 0), won, 0)
-    assert after is not None
     assert after["then"] == {"ledger": 1, "bill": 1}
 
 

@@ -14,12 +14,11 @@ import pytest
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.freeze import freeze, release
-from server.actions.sweep import sweep
 from server.context import Context
 from server.errors import Locked, WrongPickup
 from support.client import Client, Someone
 from support.operators import operator
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
@@ -67,17 +66,14 @@ async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client
         return [(row["receiver"], row["phone"], row["address"], row["address_deleted"]) for row in rows]
 
     kept, deleted = (*ADDRESS.values(), 0), ("", "", "", 1)
-    await let_pass(context, 89 * DAY_MS - 60_000)
-    await sweep(context)
+    await sweep_after(context, 89 * DAY_MS - 60_000)
     assert await shown() == [kept, kept]
-    await let_pass(context, 60_001)
-    await sweep(context)
+    await sweep_after(context, 60_001)
     assert await shown() == [deleted, kept]
     response = await alice.fetch("/getWinners", code=code, format="csv")
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert [row[7] for row in rows[1:]] == ["（已删除）", ADDRESS["address"]]
-    await let_pass(context, DAY_MS)
-    await sweep(context)
+    await sweep_after(context, DAY_MS)
     assert await shown() == [deleted, deleted]
     assert [prize["state"] for prize in await find(context, "prizes")] == ["given", "given"]
     assert all("address_box" not in prize for prize in await find(context, "prizes"))
@@ -226,8 +222,7 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
     await bob.claim(by_mail, **ADDRESS)
     pickups = [(await who.claim(on_site))["pickup"] for who in (bob, carol)]
     await alice.post("/confirmDraw", code=on_site, pickup=pickups[0])
-    await let_pass(context, 5 * DAY_MS + 1000)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 5 * DAY_MS + 1000)
     tasks = await find(context, "tasks")
     assert [(task["status"], task["end_reason"]) for task in tasks] == [(1, "expired")] * 2
     await let_pass(context, 10 * DAY_MS - 60_000)
@@ -309,8 +304,7 @@ async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_win
     ]
     # At once, after the day in which an address may change, and after the deadline.
     for later_ms in (0, DAY_MS + 1000, 16 * DAY_MS):
-        await let_pass(context, later_ms)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, later_ms)
         for claim in claims:
             assert state_of(await bob.post("/drawPrize", **claim)) == (1, "given", "", "", "", "", ""), claim
             assert state_of(await carol.post("/drawPrize", **claim)) == ("not_won",), claim
@@ -430,8 +424,7 @@ async def test_a_prize_released_after_the_deadline_can_be_claimed_for_three_days
     assert await deadlines_told(bob, alice, code) == {until_ms}
     claimed = await bob.claim(code)
     assert claimed["claim_until"] == until_ms
-    await let_pass(context, 2 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 2 * DAY_MS)
     assert (await bob.claim(code))["claim_until"] == until_ms - 2 * DAY_MS
     await rest(context)
 
@@ -444,7 +437,6 @@ async def test_a_bill_of_what_was_released_after_the_deadline_is_not_cancelled_b
     await let_pass(context, 11 * DAY_MS)
     await release(context, "task", code, 0)
     package = (await bob.claim(code))["package_info"]
-    await let_pass(context, 660_000)  # the task is looked at again
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 660_000)  # the task is looked at again
     assert (await client.confirm(package)).endswith(":ok")
     assert [found["state"] for found in await find(context, "prizes")] == ["given"]

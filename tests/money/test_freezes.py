@@ -36,8 +36,7 @@ async def state_of(context: Context, code: str) -> str:
 async def finish(context: Context, *codes: str) -> None:
     """Let months pass; assert that no work is left to do, and that no fen is left over."""
     for days in (0, 31, 31):
-        await let_pass(context, days * DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, days * DAY_MS)
     await check_books(context)
     for code in codes:
         [task] = await find(context, "tasks", _id=code)
@@ -100,14 +99,12 @@ class TestLimits:
         assert (await bob.claim(await alice.won_packet(bob)))["package_info"]
         code = await alice.won_packet(bob)
         await bob.claim(code)
-        await let_pass(context, 31 * DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, 31 * DAY_MS)
         assert await state_of(context, code) == "held"
         assert await find(context, "refunds", code=code) == []
         await check_books(context)
         assert (await act(client, "release", code, what="prize", depth=1))["status"] == 0
-        await let_pass(context, 660_000)  # until the task is looked at again
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, 660_000)  # until the task is looked at again
         assert await state_of(context, code) == "won"  # although the deadline is over
         assert (await bob.claim(code))["package_info"]
         await finish(context, code)
@@ -180,7 +177,6 @@ async def test_a_freeze_cancels_the_bill_first_and_a_release_lets_a_new_one_out(
     code = await alice.won_packet(bob)
     package = (await bob.claim(code))["package_info"]
     assert (await act(client, "freeze", code, what=what, depth=depth))["status"] == 0
-    await rest(context)
     await sweep_until_quiet(context)
     assert await state_of(context, code) == "frozen"
     assert [bill["state"] for bill in await find(context, "sandbox_bills")] == ["CANCELLED"]
@@ -228,7 +224,6 @@ async def test_a_winner_who_confirmed_before_the_bill_was_cancelled_has_the_mone
     await client.misbehave("lose_notice")
     await client.confirm(package)
     await act(client, "freeze", code)
-    await rest(context)
     await sweep_until_quiet(context)
     assert await state_of(context, code) == "given"
     assert (await client.get("/ops/payouts"))["data"] == []
@@ -242,7 +237,6 @@ async def test_a_bill_that_wechat_never_held_leaves_a_prize_that_can_only_go_bac
     await bob.claim(code)
     await let_pass(context, 660_000)
     await act(client, "freeze", code, what="prize", depth=1)
-    await rest(context)
     await sweep_until_quiet(context)
     assert await state_of(context, code) == "frozen"
     assert (await client.get("/ops/payouts"))["data"][0]["only_back"] == 1
@@ -256,8 +250,7 @@ async def test_a_returned_prize_goes_back_to_the_card_that_paid(client, context,
     code = await alice.won_packet(bob, prizes=2)
     await carol.win(code)
     await act(client, "freeze", code)
-    await let_pass(context, 31 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 31 * DAY_MS)
     assert await find(context, "refunds") == []
     [opened] = [row for row in (await client.get("/ops/list", of="held"))["data"] if row["code"] == code]
     assert opened["status"] == 1

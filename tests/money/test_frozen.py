@@ -17,7 +17,7 @@ from server.store.money.prizes import Prize, Prizes
 from support.client import Client, Someone
 from support.meanwhile import failing, meanwhile
 from support.operators import operator
-from support.purse import DAY_MS, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, find, rest, sweep_until_quiet
 
 
 async def the_prize(context: Context) -> dict[str, Any]:
@@ -252,8 +252,7 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     code = await won(client, context, draw_type, claimed=claimed)
     alice, bob = client.people["alice"], client.people["bob"]
     await act(client, "freeze", code)
-    await let_pass(context, days * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, days * DAY_MS)
     assert (await prize_of(context, code))["state"] == "frozen"  # a frozen prize does not expire
     assert (await act(client, "return", code, "prize", 1))["status"] == 0
     prize = await prize_of(context, code)
@@ -267,8 +266,7 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert (row["state"], row["address"]) == ("returned", "")
     for _ in range(2):
-        await let_pass(context, 40 * DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, 40 * DAY_MS)
     [task] = await find(context, "tasks", _id=code)
     assert "due_at" not in task
     assert await find(context, "prizes", due_at={"$exists": True}) == []
@@ -333,11 +331,9 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
 async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(client, context):
     code = await won(client, context, ON_SITE, claimed=True)
     await act(client, "freeze", code)
-    await let_pass(context, 40 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 40 * DAY_MS)
     assert (await act(client, "release", code))["status"] == 0
-    await let_pass(context, 2 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 2 * DAY_MS)
     assert (await hand_over(client, context, code, ON_SITE))["status"] == 0
 
 
@@ -378,8 +374,7 @@ async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_aft
     await act(client, "freeze", code)
     kept = []
     for days in (91, 89, 2):
-        await let_pass(context, days * DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, days * DAY_MS)
         kept.append("address_box" in await prize_of(context, code))
         await act(client, "release", code)
     assert kept == [True, True, False]

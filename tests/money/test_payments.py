@@ -23,7 +23,16 @@ from server.store.money.orders import Order
 from support.client import Client
 from support.meanwhile import meanwhile
 from support.operators import operator
-from support.purse import DAY_MS, all_documents, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import (
+    DAY_MS,
+    all_documents,
+    check_books,
+    find,
+    let_pass,
+    rest,
+    sweep_after,
+    sweep_until_quiet,
+)
 
 
 async def test_only_the_amount_owed_is_paid_and_only_by_the_publisher(client, context, alice, bob):
@@ -79,7 +88,6 @@ async def test_a_new_order_is_made_only_once_the_old_one_is_closed(client, conte
     assert sorted(found["state"] for found in await find(context, "orders")) == ["asked", "closed"]
     assert "fail" in await client.wx("pay", **old)
     assert (await client.wx("pay", **new)).endswith(":ok")
-    await rest(context)
     await sweep_until_quiet(context)
     await check_books(context)
 
@@ -110,8 +118,7 @@ async def test_after_a_lost_notice_the_sweep_asks_wechat_a_minute_later(client, 
     await alice.pay(code)
     await sweep(context)
     assert (await find(context, "tasks"))[0]["open"] == 0
-    await let_pass(context, 61_000)
-    await sweep(context)
+    await sweep_after(context, 61_000)
     assert (await find(context, "tasks"))[0]["open"] == 1
     await check_books(context)
 
@@ -189,7 +196,6 @@ async def test_money_that_cannot_open_its_task_goes_back_whole(client, context, 
     parameters = await alice.order(deleted)
     await context.store.tasks.delete_unpaid(deleted)
     await client.wx("pay", **parameters)
-    await rest(context)
     await sweep_until_quiet(context)
     assert sorted(found["state"] for found in await find(context, "orders")) == ["unusable"] * 3
     refunds = await find(context, "refunds")
@@ -217,7 +223,6 @@ async def test_a_second_payment_of_one_task_goes_back_whole(client, context, ali
     assert first["package"] != second["package"]
     for parameters in (second, first):
         assert (await client.wx("pay", **parameters)).endswith(":ok")
-    await rest(context)
     await sweep_until_quiet(context)
     assert sorted(found["state"] for found in await find(context, "orders")) == ["spent", "unusable"]
     assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("whole", 200)]
@@ -231,8 +236,7 @@ async def test_an_unpaid_task_is_deleted_after_a_day_and_its_order_closed(client
     parameters = await alice.order(code)
     await sweep(context)
     assert len(await find(context, "tasks")) == 2
-    await let_pass(context, 61_000)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 61_000)
     assert [task["_id"] for task in await find(context, "tasks")] == [goods]
     assert [found["state"] for found in await find(context, "orders")] == ["closed"]
     assert "fail" in await client.wx("pay", **parameters)
@@ -528,8 +532,7 @@ async def test_a_payment_is_not_handed_out_for_what_is_taken_down_while_it_is_or
     meanwhile(monkeypatch, context.store.orders, "insert", before=take_down)
     refused = await alice.post("/payTask", code=code, money=2)
     assert (refused["error"], "下架" in refused["msg"]) == ("no_such_task", True)
-    await let_pass(context, 61_000)
-    await sweep(context)
+    await sweep_after(context, 61_000)
     assert (await the_order(context))["state"] == "closed"
 
 
@@ -569,8 +572,7 @@ async def opened(client: Client, context: Context) -> str:
 
 async def sweep_later(context: Context, milliseconds: int = MINUTE_MS + 1000) -> dict[str, Any]:
     """Sweep after this time; return the only order."""
-    await let_pass(context, milliseconds)
-    await sweep(context)
+    await sweep_after(context, milliseconds)
     [found] = await find(context, "orders")
     return found
 
@@ -613,8 +615,7 @@ async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, 
 
     await client.misbehave("unmanaged", call="managed")
     code = await alice.paid_packet()
-    await let_pass(context, MINUTE_MS + 1000)
-    await sweep(context)
+    await sweep_after(context, MINUTE_MS + 1000)
     [found] = await find(context, "orders", code=code)
     assert (found["state"], "then" in found, found["alarm"]) == ("spent", False, "")
     assert await shipped(context) == [[], []]
@@ -665,18 +666,15 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     code = await client.people["alice"].publish_packet()
     await client.people["alice"].pay(code)
     await client.misbehave("refuse", call=call, code="48001", times=20)
-    await let_pass(context, MINUTE_MS + 1000)
-    await sweep(context)
+    await sweep_after(context, MINUTE_MS + 1000)
     [alarm] = await check_ledger(context.store)
     assert (alarm, key_of(alarm)) == (Alarm("order", "", "shipping"), "order::shipping")
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
     await client.misbehave("refuse", call="shipping", code="10060019", times=20)  # not now
-    await let_pass(context, 2 * REFUSED_MS)
-    await sweep(context)
+    await sweep_after(context, 2 * REFUSED_MS)
     assert await check_ledger(context.store) == [alarm]
     await client.http.post("/sandbox/misbehave", json={"what": "behave"})
-    await let_pass(context, REFUSED_MS)
-    await sweep(context)
+    await sweep_after(context, REFUSED_MS)
     assert (await check_ledger(context.store), list(map(len, await shipped(context)))) == ([], [1, 1])
 
 
@@ -697,7 +695,6 @@ async def test_what_went_back_whole_need_not_be_reported(client, context):
     await client.people["alice"].post("/endTask", code=code)
     await client.misbehave("refuse", call="shipping", code="10060001")
     await sweep_later(context)
-    await rest(context)
     await sweep_until_quiet(context)
     [found] = await find(context, "orders")
     assert (found["alarm"], "then" in found, await shipped(context)) == ("", False, [[]])

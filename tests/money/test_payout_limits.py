@@ -68,8 +68,7 @@ async def test_money_that_came_back_or_never_came_does_not_count(client, context
     await rest(context)
     unpaid = await alice.publish_packet(money=6)
     await alice.order(unpaid, 6)
-    await let_pass(context, 7_300_000)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 7_300_000)
     await alice.order(await alice.publish_packet(money=6), 6)
 
 

@@ -12,7 +12,7 @@ from server.operation.audit import OVERDUE_MS
 from server.operation.monitor import key_of
 from support.client import Someone
 from support.operators import operator
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, let_pass, sweep_until_quiet
 
 ENVIRONMENT = {
     "MAX_RED_PACKET_YUAN": "5",
@@ -70,7 +70,6 @@ async def test_of_fifty_claims_at_once_the_days_limit_lets_as_many_through_as_fi
     await begin_another_day(context)
     again = [await person.claim(code) for person in late[2:10]]
     assert [reply.get("error", "") for reply in again] == [""] * 5 + ["payout_waits"] * 3
-    await rest(context)
     await sweep_until_quiet(context)
     await check_books(context)
 
@@ -156,8 +155,7 @@ async def test_what_wechat_pays_from_tomorrow_on_does_not_expire_today(client, c
     assert (refused["error"], "明天" in refused["msg"]) == (error, True)
     until_ms = begins_at(day_of(context.clock.now_ms()) + 1) + 3 * DAY_MS
     for late_ms in (2 * HOUR_MS, HOUR_MS):  # past the deadline, then past the time of any request on its way
-        await let_pass(context, late_ms)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, late_ms)
         until_ms -= late_ms
     [prize] = await find(context, "prizes")
     assert (prize["state"], prize["waits_until"]) == (state, prize["released_at"])
@@ -186,10 +184,8 @@ async def test_what_wechat_puts_off_for_a_week_waits_for_the_operators_decision(
     for act in ("freeze", "return"):
         asked = {"what": "prize", "code": code, "depth": 1, "reason": "付不了"}
         assert (await client.post(f"/ops/{act}", **asked))["status"] == 0
-        await rest(context)
         await sweep_until_quiet(context)
-    await let_pass(context, 31 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 31 * DAY_MS)
     [refund] = await find(context, "refunds")
     assert (refund["amount_fen"], refund["state"], await check_ledger(context.store)) == (500, "refunded", [])
     await check_books(context)

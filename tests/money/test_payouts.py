@@ -18,7 +18,7 @@ from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.audit import audit
 from server.wechat.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
@@ -48,8 +48,7 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
     await client.misbehave("accepted", call="transfer", times=2)
     claimed = await bob.claim(code)
     assert (claimed["status"], claimed["state"], claimed["package_info"]) == (0, "claiming", "")
-    await let_pass(context, HOUR_MS + 1000)
-    await sweep(context)
+    await sweep_after(context, HOUR_MS + 1000)
     assert [bill["alarm"] for bill in await find(context, "bills")] == ["ACCEPTED"]
     assert 'wabao_money_alarms{alarm="ACCEPTED",kind="bill"} 1.0' in await client.scrape()
     number = (await find(context, "bills"))[0]["_id"]
@@ -169,8 +168,7 @@ async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadl
     code = await alice.won_packet(bob, carol, dave, erin, prizes=6)
     packages = [(await who.claim(code))["package_info"] for who in (bob, carol, dave)]
     await client.confirm(packages[0])
-    await let_pass(context, 5 * DAY_MS + 1000)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 5 * DAY_MS + 1000)
     refunds = await find(context, "refunds")
     assert [(r["kind"], r["state"], r["amount_fen"]) for r in refunds] == [("unwon", "refunded", 400)]
     await let_pass(context, 10 * DAY_MS - HOUR_MS)
@@ -240,8 +238,7 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, cont
 
 async def test_refunds_of_one_order_are_sent_a_minute_apart(context, alice, bob):
     code = await alice.won_packet(bob, prizes=2)
-    await let_pass(context, 5 * DAY_MS + 1000)
-    await sweep(context)
+    await sweep_after(context, 5 * DAY_MS + 1000)
     [first] = await find(context, "refunds")
     [order] = await find(context, "orders")
     assert (first["kind"], order["refunding"]) == ("unwon", first["_id"])
@@ -367,12 +364,10 @@ async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(
         await client.misbehave("refuse", call="query_transfer", code="NOT_FOUND", times=2)
         await bob.claim(code)
         assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == ["NOT_FOUND"]
-        await let_pass(context, 11 * MINUTE_MS)
-        await sweep(context)
+        await sweep_after(context, 11 * MINUTE_MS)
         assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == ["NOT_FOUND"]
         assert sent[number] == 1
-        await let_pass(context, 11 * MINUTE_MS)
-        await sweep(context)
+        await sweep_after(context, 11 * MINUTE_MS)
         assert [bill["alarm"] for bill in await find(context, "bills", _id=number)] == [""]
         if not first:
             await client.confirm(before["package_info"])
@@ -386,19 +381,16 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     number = f"{code}D1A1"
     await client.misbehave("refuse", call="transfer", code="NO_AUTH", times=1000)
     assert (await bob.claim(code))["error"] == "wechat_busy"
-    await let_pass(context, 10 * DAY_MS - 5 * MINUTE_MS)
-    await sweep(context)
+    await sweep_after(context, 10 * DAY_MS - 5 * MINUTE_MS)
     assert (sent[number], (await only(context, "bills"))["alarm"]) == (2, "NO_AUTH")
-    await let_pass(context, 5 * MINUTE_MS + 1000)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 5 * MINUTE_MS + 1000)
     # The bill was sent five minutes ago, and may still reach WeChat.
     assert ((await only(context, "bills"))["state"], (await only(context, "prizes"))["state"]) == (
         "asked",
         "claiming",
     )
     assert await find(context, "refunds") == []
-    await let_pass(context, UNDER_WAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, UNDER_WAY_MS)
     bill = await only(context, "bills")
     assert (bill["state"], bill["remote"], bill["fail_reason"], bill["alarm"]) == (
         "failed",
@@ -418,8 +410,7 @@ async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, con
     await client.misbehave("error_after", call="transfer")
     assert (await bob.claim(code))["error"] == "outcome_unknown"
     await client.misbehave("error_before", call="query_transfer", times=1000)
-    await let_pass(context, 10 * DAY_MS + HOUR_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 10 * DAY_MS + HOUR_MS)
     assert ((await only(context, "bills"))["state"], await find(context, "refunds")) == ("asked", [])
     assert (await only(context, "sandbox_bills"))["state"] == "WAIT_USER_CONFIRM"
     await client.misbehave("behave")
@@ -465,8 +456,7 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
     for call in ("query_order", "query_transfer", "refund"):
         await client.misbehave("error_before", call=call, times=1000)
     for waited_ms, alarm in ((11 * MINUTE_MS, ""), (HOUR_MS, "UNKNOWN")):
-        await let_pass(context, waited_ms)
-        await sweep(context)
+        await sweep_after(context, waited_ms)
         shown = await client.scrape()
         for collection, kind in kinds.items():
             found = await find(context, collection, unknown_since={"$gt": 0})
@@ -475,8 +465,7 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
     report = await audit(context.store)
     assert [finding.values[1] for finding in report.waiting] == ["UNKNOWN"] * 3
     await client.misbehave("behave")
-    await let_pass(context, 2 * HOUR_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 2 * HOUR_MS)
     shown = await client.scrape()
     for collection, kind in kinds.items():
         assert [d for d in await find(context, collection) if d["alarm"] or "unknown_since" in d] == []
@@ -516,8 +505,7 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(cont
     await sweep(context)
     assert now_ms < (await only(context, "tasks"))["due_at"] < now_ms + MINUTE_MS
     await context.store.digs.collection.insert_one(dig)
-    await let_pass(context, MINUTE_MS)
-    await sweep(context)
+    await sweep_after(context, MINUTE_MS)
     assert (await only(context, "prizes"))["state"] == "won"
     assert (await only(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
     await sweep_until_quiet(context)
@@ -532,12 +520,10 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(cli
     # WeChat waits without end for money in the operating account, and no sweep takes the bill up.
     await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 1000 * DAY_MS}})
     await context.store.bills.collection.update_many({}, {"$set": {"due_at": 1 << 60}})
-    await let_pass(context, 20 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 20 * DAY_MS)
     assert sent == {f"{code}D1A1": 1}
     assert (await only(context, "bills"))["remote"] in ("CANCELING", "CANCELLED")
-    await let_pass(context, DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, DAY_MS)
     assert (await only(context, "prizes"))["state"] == "returned"
     await check_books(context)
 
@@ -570,12 +556,10 @@ async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, c
     code = await alice.publish_packet()
     await alice.post("/payTask", code=code, money=2)
     await client.misbehave("refuse", call="query_order", code="NO_AUTH", times=2)
-    await let_pass(context, 2 * MINUTE_MS)
-    await sweep(context)
+    await sweep_after(context, 2 * MINUTE_MS)
     assert [finding.values[1] for finding in (await audit(context.store)).waiting] == ["NO_AUTH"]
     await client.misbehave("behave")
-    await let_pass(context, 2 * MINUTE_MS)
-    await sweep(context)
+    await sweep_after(context, 2 * MINUTE_MS)
     assert (await only(context, "orders"))["alarm"] == ""
 
 
@@ -593,8 +577,7 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(context
         return await query(number)
 
     monkeypatch.setattr(context.pay, "query_transfer", mistaken)
-    await let_pass(context, HOUR_MS)
-    await sweep(context)
+    await sweep_after(context, HOUR_MS)
     assert {bill["_id"]: bill["alarm"] for bill in await find(context, "bills")} == {
         contradicted: "CONTRADICTION",
         other: "",
@@ -604,8 +587,7 @@ async def test_a_contradiction_raises_an_alarm_and_holds_up_nothing_else(context
 async def test_a_bill_that_wechat_paid_after_it_was_given_up_is_a_contradiction(client, context, alice, bob):
     await client.misbehave("error_before", call="transfer")
     await bob.claim(await alice.won_packet(bob))
-    await let_pass(context, 40 * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, 40 * DAY_MS)
     bill = await only(context, "bills")
     assert (bill["state"], bill["alarm"]) == ("failed", "")
     with pytest.raises(Contradiction):

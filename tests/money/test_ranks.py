@@ -12,7 +12,7 @@ from server.game import draw
 from server.operation.audit import audit
 from support.client import Someone, a_picture
 from support.invariants import check_history
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, rest, sweep_until_quiet
 
 NONCE = "00112233445566778899aabbccddeeff"
 TEN: list[dict[str, Any]] = [
@@ -91,8 +91,7 @@ async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_
     rows = list(csv.reader(io.StringIO(response.content.decode("utf-8-sig"))))
     assert [row[-1] for row in rows] == ["奖品", *(TEN[dug["rank"] - 1]["name"] for dug in won)]
 
-    await let_pass(context, (context.settings.claim_days + 1) * DAY_MS)
-    await sweep_until_quiet(context)
+    await sweep_until_quiet(context, (context.settings.claim_days + 1) * DAY_MS)
     refunds = {refund["kind"]: refund["amount_fen"] for refund in await find(context, "refunds")}
     paid = sum(bill["amount_fen"] for bill in await find(context, "bills") if bill["state"] == "given")
     assert paid + sum(refunds.values()) == TOTAL_FEN

@@ -83,8 +83,7 @@ class TestPrivateTreasures:
         await let_pass(context, 30 * DAY_MS - 3_600_000)
         await bob.take(await alice.won_packet(bob, money=3, is_public=0))
         await waits(context, carol, late, "private", DAY_MS)
-        await let_pass(context, DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, DAY_MS)
         assert (await carol.claim(late))["package_info"]
 
     async def test_many_small_shares_count_as_much_as_they_are(self, context, alice, bob, carol):

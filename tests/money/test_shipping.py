@@ -12,11 +12,10 @@ from server.actions.money import ship_all
 from server.actions.money.ship import CARRIERS
 from server.actions.money.show_addresses import OPEN_AT_ONCE
 from server.actions.reviews.report import settle_reports
-from server.actions.sweep import sweep
 from server.context import Context
 from support.client import Client, Someone
 from support.operators import operator
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 ADDRESS = {"receiver": "王小红", "phone": "13800001111", "address": "杭州市西湖区文三路 90 号"}
 COLUMNS = ("状态", "快递公司", "运单号", "寄出时间", "收到时间")
@@ -99,11 +98,9 @@ async def test_a_parcel_may_be_corrected_for_a_day(client, context):
 async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(client, context):
     alice, bob, code = await addressed(client, context)
     await ship(alice, code)
-    await let_pass(context, 15 * DAY_MS - 60_000)
-    await sweep_until_quiet(context)  # this includes a look that is too early
+    await sweep_until_quiet(context, 15 * DAY_MS - 60_000)  # this includes a look that is too early
     assert {view[1] for view in await seen(bob, alice, code)} == {"sent"}
-    await let_pass(context, 60_001)
-    await sweep(context)
+    await sweep_after(context, 60_001)
     assert {view[1] for view in await seen(bob, alice, code)} == {"received"}
     assert (await bob.post("/receivePrize", code=code))["state"] == "received"
 
@@ -151,15 +148,12 @@ async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(c
     alice, bob, code = await addressed(client, context)
     await let_pass(context, 89 * DAY_MS)
     await ship(alice, code)
-    await let_pass(context, 2 * DAY_MS)
-    await sweep(context)
+    await sweep_after(context, 2 * DAY_MS)
     assert {view[1:4] for view in await seen(bob, alice, code)} == {("sent", *PARCEL.values())}
     await bob.post("/receivePrize", code=code)
-    await let_pass(context, 90 * DAY_MS - 60_000)
-    await sweep(context)
+    await sweep_after(context, 90 * DAY_MS - 60_000)
     assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", *PARCEL.values())}
-    await let_pass(context, 60_001)
-    await sweep(context)
+    await sweep_after(context, 60_001)
     assert {view[1:4] for view in await seen(bob, alice, code)} == {("received", "", "")}
     [row] = (await alice.get("/getWinners", code=code))["data"]
     assert (row["address"], row["address_deleted"]) == ("", 1)
@@ -398,8 +392,7 @@ async def test_a_red_packets_statement_follows_its_money(context, alice, bob, ca
     assert [statement[name] for name in ("opened", "sharers", "brought")] == [3, 1, 2]
     assert [statement[name] for name in ("prize_num", "prizes_won", "prizes_given")] == [3, 2, 1]
     for _ in range(2):
-        await let_pass(context, 31 * DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, 31 * DAY_MS)
     assert [(await said())[name] for name in money] == [600, 200, 400, 0]
 
 

@@ -11,7 +11,7 @@ from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.game.order import expired
 from support import SOURCE
 from support.leading import lead
-from support.purse import check_books, find, let_pass, rest
+from support.purse import check_books, find, let_pass, rest, sweep_after
 
 HOUR_MS = 3_600_000
 AHEAD_MS = 25 * HOUR_MS
@@ -69,8 +69,7 @@ async def test_a_running_red_packet_is_neither_ended_nor_refunded(context, liar,
         assert (await find(context, "tasks", _id=code))[0]["status"] == 0
         assert await find(context, "refunds") == []
     await check_books(context)
-    await let_pass(context, AHEAD_MS)
-    await sweep(context)
+    await sweep_after(context, AHEAD_MS)
     await rest(context)
     assert (await find(context, "tasks", _id=code))[0]["end_reason"] == "expired"
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
@@ -94,8 +93,7 @@ async def test_an_address_is_kept_for_as_long_as_it_is_promised(context, liar, a
     await let_pass(context, 89 * 24 * HOUR_MS + HOUR_MS)
     await sweep(liar)
     assert "address_box" in (await find(context, "prizes"))[0]
-    await let_pass(context, 23 * HOUR_MS)
-    await sweep(context)
+    await sweep_after(context, 23 * HOUR_MS)
     assert "address_box" not in (await find(context, "prizes"))[0]
 
 

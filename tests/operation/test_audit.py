@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import pytest
 
-from server.actions.sweep import sweep
 from server.context import Context
 from server.game.findings import BooksWhat
 from server.operation.audit import differences, read_money, remote_differences
@@ -15,7 +14,7 @@ from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from server.wechat.pay.answers import PayRefused
 from support.client import Client
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 # By name: collection, document, changes (None deletes the document), and a part of the audit's line.
 TAMPERING: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None, str]] = {
@@ -68,8 +67,7 @@ async def a_whole_story(client: Client, context: Context) -> str:
     await client.confirm(first["package_info"])
     await bob.take(code)
     for _ in range(2):
-        await let_pass(context, 31 * DAY_MS)
-        await sweep_until_quiet(context)
+        await sweep_until_quiet(context, 31 * DAY_MS)
     return code
 
 
@@ -201,7 +199,6 @@ async def test_the_sweep_adds_an_entry_that_the_books_lack(client, context, sett
     monkeypatch.setattr(context.store.ledger, "enter_all", enter)
     assert [found["state"] for found in await find(context, "orders")] == ["paid"]
     assert await find(context, "ledger") == []
-    await let_pass(context, 61_000)
-    await sweep(context)
+    await sweep_after(context, 61_000)
     assert [found["state"] for found in await find(context, "orders")] == ["spent"]
     assert [entry["amount_fen"] for entry in await find(context, "ledger")] == [200]

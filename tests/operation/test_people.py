@@ -25,7 +25,6 @@ async def check_reached(client: Client, context: Context, someone: Someone, key:
     assert (await someone.get("/getMyInfo"))["error"] == "bad_token"
     assert (await client.post("/ops/ban", key=key, days=1, reason=REASON))["status"] == 0
     person = await context.store.people.find(someone.unionid)
-    assert person is not None
     assert person["banned"]["reason"] == REASON
     assert (await client.get("/ops/person", key=key))["ban"]["reason"] == REASON
     assert (await client.post("/ops/unban", key=key, reason=REASON))["status"] == 0

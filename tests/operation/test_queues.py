@@ -166,7 +166,6 @@ async def test_up_to_five_are_on_top_while_they_can_be_dug_and_nowhere_twice(cli
     # task.
     await asyncio.gather(*map(feature, others[4:8]))
     about = await context.store.meta.find()
-    assert about is not None
     assert len(about["featured"]) == MOST_FEATURED
     another = OwnDatabase(context.store, context.keys)
     await another.look()

@@ -47,7 +47,6 @@ async def test_the_queue_has_the_oldest_first_with_picture_and_text_and_each_dec
     assert (mine["review"], mine["review_note"], mine["end_reason"]) == ("refused", "图片不合适", "refused")
     assert await decide(client, held[2]["key"], shown=1) == ""
     person = await context.store.people.find(alice.unionid)
-    assert person is not None
     assert person["wxname"] == "存疑的人"
     assert await decide(client, held[2]["key"], shown=0) == "bad_request"
     assert (await client.get("/ops/reviews"))["data"] == []

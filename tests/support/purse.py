@@ -85,8 +85,17 @@ async def let_pass(context: Context, milliseconds: int) -> None:
         await context.store.database[collection].update_many({}, [{"$set": earlier}])
 
 
-async def sweep_until_quiet(context: Context) -> None:
-    """Sweep until nothing changes any more. Work that waits for a retry is tried at once."""
+async def sweep_after(context: Context, milliseconds: int) -> None:
+    """Let time pass, then sweep once."""
+    await let_pass(context, milliseconds)
+    await sweep(context)
+
+
+async def sweep_until_quiet(context: Context, after_ms: int = 0) -> None:
+    """Let time pass, then sweep until nothing changes. Work that waits for a retry is tried at once."""
+    await rest(context)
+    if after_ms:
+        await let_pass(context, after_ms)
     before = None
     found = await find_all(context, *_SWEPT)
     for _ in range(SWEEPS):
