@@ -47,6 +47,7 @@ from server.context import Context
 from server.pictures import process as pictures
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.settings import Settings, read_settings
+from server.store import Store
 from server.telemetry.logs import OneLine
 from support.client import Client, Someone
 from support.databases import database_of, primary_of, with_database
@@ -54,7 +55,9 @@ from support.kept_databases import KeptDatabases, prepare_for_tests
 from support.limits import NO_LIMITS
 from support.merchant import Shop, a_shop
 from support.open_pages import Page
+from support.operators import operator
 from support.payout_limits import NO_PAYOUT_LIMITS
+from support.trips import Trips
 from support.wire.faulty import FaultyWire
 from support.wire.strict_process import StrictWire
 
@@ -436,13 +439,24 @@ def _pictures_made_once() -> Iterator[None]:
 
 
 @pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
+    """The commands of the context under test to MongoDB."""
+    counted = Trips()
+    monkeypatch.setattr("server.context.Store", functools.partial(Store, listeners=[counted]))
+    return counted
+
+
+@pytest.fixture
 def context(
+    request: pytest.FixtureRequest,
     io_loop: Any,
     settings: Settings,
     key_pairs: SandboxKeyPairs,
     kept_databases: KeptDatabases | None,
 ) -> Iterator[Context]:
     """An open context. Its database is kept for the next test, or dropped from a given MongoDB."""
+    if "trips" in request.fixturenames:
+        request.getfixturevalue("trips")
     name = database_of(settings.mongodb_uri)
 
     async def open_prepared() -> Context:
@@ -475,13 +489,17 @@ def app(context: Context) -> Application:
 def client(io_loop: Any, http_server: HTTPServer, settings: Settings, context: Context) -> Iterator[Client]:
     """A client of the running server."""
     http = httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{settings.port}",
-        timeout=20,
-        limits=httpx.Limits(max_connections=300),
+        base_url=f"http://127.0.0.1:{settings.port}", timeout=20, limits=httpx.Limits(max_connections=300)
     )
     # With checks, everybody has the default name of WeChat, which is not checked.
     yield Client(http, nickname="微信用户" if settings.checks_content else None, context=context)
     io_loop.run_sync(http.aclose)
+
+
+@pytest.fixture
+def operating(io_loop: Any, client: Client) -> None:
+    """Log the client in as an operator who may do everything."""
+    io_loop.run_sync(lambda: operator(client))
 
 
 def _logged_in(user: str) -> Any:

@@ -66,7 +66,6 @@ def settings_with(redis_url: str, **values: str) -> Settings:
     return read_settings({"REDIS_URL": redis_url, **values})
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_mongodb_has_an_index_for_every_query_of_a_treasures_life(store, uri, recorder, redis_url):
     await prepare(store.database, store.indexes(), print)
     rows = await checking._treasure_rows(settings_with(redis_url), Store(uri, [recorder]), recorder)
@@ -155,7 +154,6 @@ def test_plans_are_read_as_mongodb_writes_them():
     assert set(slow_parts({"shards": {"a": bad, "b": good}})) == {"COLLSCAN", "SORT by at"}
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_a_check_says_what_it_could_not_ask_and_drops_only_what_it_or_an_old_one_made(
     store, uri, redis_url
 ):
@@ -201,7 +199,6 @@ def mongos(mongodb_uri: str) -> Iterator[Callable[..., Mongos]]:
         each.end()
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_through_a_mongos_all_is_tried_on_a_database_sharded_as_documented(store, mongos, redis_url):
     through = mongos(7, 0, 1)
     found = await rows_of(settings_with(redis_url), through.uri(store.database.name))
@@ -213,7 +210,6 @@ async def test_through_a_mongos_all_is_tried_on_a_database_sharded_as_documented
     assert {name.partition("_check_")[0] for name in through.sharded} == {store.database.name}
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_a_cluster_too_old_for_it_fails_if_digs_is_sharded(store, mongos):
     through = mongos(5, 0, 7)
     behind = Store(through.uri(store.database.name))
@@ -230,7 +226,6 @@ async def test_a_cluster_too_old_for_it_fails_if_digs_is_sharded(store, mongos):
     behind.close()
 
 
-@pytest.mark.gen_test(timeout=60)
 @pytest.mark.parametrize(("code", "verdict"), [(13, "not asked"), (72, "FAILED")])
 async def test_a_user_who_may_not_shard_is_told_and_what_mongodb_refuses_fails(store, mongos, code, verdict):
     through = mongos(8, 0, 0)
@@ -274,7 +269,6 @@ async def test_two_checks_at_once_disturb_each_other_in_nothing(store, uri, redi
         assert {row.subject: row for row in rows}["a treasure's life"].verdict == "ok"
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_what_mongodb_refuses_in_a_treasures_life_is_told_without_a_document(store, wire, redis_url):
     wire.next("findAndModify", refuse(2, said="bad value in { name: 'a long text' }"))
     rows = await rows_of(settings_with(redis_url), wire.uri(store.database.name))
@@ -285,7 +279,6 @@ async def test_what_mongodb_refuses_in_a_treasures_life_is_told_without_a_docume
     assert await of_checks(store) == set()
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_a_life_that_is_not_as_promised_fails(store, uri, redis_url, monkeypatch):
     monkeypatch.setattr(draw, "differences", lambda *_, **__: ["the seed hashes to something else"])
     failed = [row for row in await rows_of(settings_with(redis_url), uri) if row.verdict == "FAILED"]

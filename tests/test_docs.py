@@ -147,7 +147,6 @@ async def test_the_block_of_curl_plays_a_round_as_it_stands(http_server, setting
     assert said[5][:-32] == shown[5][:-32]  # the line on who drew, without the nonce
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_the_two_clients_in_the_docs_dig_until_they_win(client, settings, alice):
     node = shutil.which("node")
     for command, name in (

@@ -73,7 +73,6 @@ async def run(client: Client, context: Context, settings: Settings, scenario: st
 
 
 @pytest.mark.parametrize("scenario", MESSAGE_SCENARIOS)
-@pytest.mark.gen_test(timeout=60)
 async def test_a_message_is_sent_once_even_after_a_kill_at_any_step(client, context, settings, scenario):
     await client.log_in_all("alice", "bob", "carol")
     whole = await run(client, context, settings, scenario, 0)

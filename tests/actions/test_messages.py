@@ -708,7 +708,6 @@ async def test_those_who_follow_at_the_same_moment_are_all_told(client, context,
     assert await offered(client, *users) == [[("灯", "可以挖了")]] * 6
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_each_follower_is_told_once_after_a_kill_at_any_step(client, context, settings, monkeypatch):
     monkeypatch.setattr(write, "FOLLOWERS", 4)
     monkeypatch.setattr(write, "AT_ONCE", 2)

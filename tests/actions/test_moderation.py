@@ -22,11 +22,12 @@ from server.operation.alarms import check_queues
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture, admit
 from support.meanwhile import meanwhile
-from support.operators import operator
 from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
 from support.steps import Killed, die
 from support.stored import person_of
+
+pytestmark = pytest.mark.usefixtures("operating")
 
 TO_HOLD = 3
 ENVIRONMENT = {"REPORTS_TO_HOLD": str(TO_HOLD)}
@@ -363,12 +364,6 @@ async def test_a_publisher_may_not_end_what_an_operator_hid(client, context, ali
 
 
 REASON = "用脚本挖宝"
-
-
-@pytest.fixture(autouse=True)
-def _operating(io_loop: Any, client: Client) -> None:
-    """Log the client in as an operator."""
-    io_loop.run_sync(lambda: operator(client))
 
 
 async def ban(client: Client, code: str, depth: int = 0, days: int = 0) -> None:

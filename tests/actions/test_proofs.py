@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,25 +10,14 @@ import pytest
 from server.actions.digging import prove
 from server.context import Context
 from server.game import draw
-from server.store import Store
 from server.store.digging.digs import stored
 from support.client import Client
-from support.trips import Trips
 
 
-@pytest.fixture
-def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
-    """The commands that the context under test sends to MongoDB. A page of a proof has three digs."""
-    counted = Trips()
-    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted]))
+@pytest.fixture(autouse=True)
+def _short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page of a proof has three digs."""
     monkeypatch.setattr(prove, "DIGS_A_PAGE", 3)
-    return counted
-
-
-@pytest.fixture
-def context(trips: Trips, context: Context) -> Context:
-    """The server's context, whose commands `trips` counts."""
-    return context
 
 
 async def dig_to(client: Client, context: Context, depth: int, *, ended: bool = True) -> str:

@@ -26,7 +26,6 @@ DECIDES = {"tasks.set_hidden", "people.ban"}
 
 
 @pytest.mark.parametrize("scenario", REPORT_SCENARIOS)
-@pytest.mark.gen_test(timeout=60)
 async def test_a_kill_after_any_step_lets_no_report_be_forgotten(client, context, scenario):
     alice, _ = await client.log_in_all("alice", "bob")
     for kill_after in range(len(STEPS[scenario]) + 1):

@@ -70,7 +70,6 @@ killed_after: set[tuple[str, ...]] = set()
 
 
 @pytest.mark.parametrize("scenario", REVIEW_SCENARIOS)
-@pytest.mark.gen_test(timeout=60)
 async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(client, context, scenario):
     await client.log_in_all("alice", "bob")
     steps = await leftovers(client, context, REVIEW_SCENARIOS[scenario])

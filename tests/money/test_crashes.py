@@ -17,6 +17,8 @@ from support.purse import put_back, sweep_until_quiet
 from support.rows import examples
 from support.scenarios import SCENARIOS
 
+pytestmark = pytest.mark.changes_books  # a test ends after a kill, before the next sweep
+
 # These scenarios do some work in the background, so the order of their steps varies.
 IN_BACKGROUND = (
     "a win is overtaken by the next",
@@ -80,7 +82,6 @@ async def check_swept(context: Context, kill_after: int, step: str) -> None:
 
 
 @pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name not in IN_BACKGROUND])
-@pytest.mark.gen_test(timeout=60)
 async def test_a_kill_after_any_step_leaves_nothing_half_done(client, context, scenario):
     await client.log_in_all("alice", "bob", "carol")
     steps = await leftovers(client, context, SCENARIOS[scenario])
@@ -96,7 +97,6 @@ async def test_a_kill_after_any_step_leaves_nothing_half_done(client, context, s
 
 
 @pytest.mark.parametrize("scenario", IN_BACKGROUND)
-@pytest.mark.gen_test(timeout=60)
 async def test_a_kill_after_any_step_in_the_background_leaves_nothing_half_done(client, context, scenario):
     await client.log_in_all("alice", "bob", "carol")
     whole = await play(client, context, SCENARIOS[scenario], 0)

@@ -10,16 +10,11 @@ from server.game.prize import claimed
 from server.store.money.prizes import Prizes
 from support.client import Client
 from support.meanwhile import meanwhile
-from support.operators import operator
 from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_until_quiet
 
+pytestmark = pytest.mark.usefixtures("operating")
+
 REASON = "查一查"
-
-
-@pytest.fixture(autouse=True)
-def _operating(io_loop: Any, client: Client) -> None:
-    """Log the client in as an operator who may do everything."""
-    io_loop.run_sync(lambda: operator(client))
 
 
 async def act(client: Client, path: str, code: str, **asked: Any) -> dict[str, Any]:
@@ -75,7 +70,6 @@ class TestLimits:
         assert (await act(client, "release", last, what="prize", depth=1))["status"] == 0
         assert (await client.get("/ops/payouts"))["data"] == []
         await bob.take(last)
-        await check_books(context)
 
     async def test_two_claims_at_once_are_both_held(self, context, monkeypatch, alice, bob):
         codes = [await alice.won_packet(bob) for _ in range(2)]
@@ -271,7 +265,6 @@ async def test_a_treasure_that_ends_for_fraud_has_what_it_gave_frozen(client, co
     assert [refund["kind"] for refund in await find(context, "refunds")] == ["unwon"]
     assert (await client.get("/ops/log"))["data"][0]["act"] == "end_fraud"
     assert (await client.post("/ops/end", code=code, reason="套现"))["error"] == "ended"
-    await check_books(context)
 
 
 async def test_a_treasure_that_ended_a_moment_before_has_what_it_gave_frozen_too(client, context, alice, bob):

@@ -39,7 +39,6 @@ async def test_after_an_unknown_outcome_wechat_is_asked_and_pays_once(client, co
         assert claimed["package_info"], what
         await client.confirm(claimed["package_info"])
         assert [bill["state"] for bill in await find(context, "bills", code=code)] == ["given"]
-    await check_books(context)
 
 
 async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_number(client, context):
@@ -56,7 +55,6 @@ async def test_a_bill_that_wechat_only_accepted_raises_an_alarm_and_keeps_its_nu
     assert claimed["package_info"]
     assert [(bill["_id"], bill["alarm"]) for bill in await find(context, "bills")] == [(number, "")]
     await client.confirm(claimed["package_info"])
-    await check_books(context)
 
 
 # In the last case, the operating account is empty.
@@ -77,7 +75,6 @@ async def test_what_wechat_refuses_is_said_in_words_and_an_alarm_and_the_same_bi
     [sent] = await find(context, "bills")
     assert (sent["alarm"], sent["_id"], sent["body"]) == ("", bill["_id"], bill["body"])
     await client.confirm(claimed["package_info"])
-    await check_books(context)
 
 
 async def test_a_winner_has_wechat_asked_about_a_bill_every_two_seconds_at_most(client, context, monkeypatch):
@@ -118,7 +115,6 @@ async def test_a_new_number_is_taken_only_after_wechat_said_that_the_old_one_fai
         ("failed", "OVERDUE_CLOSE"),
         ("given", ""),
     ]
-    await check_books(context)
 
 
 async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(client, context, alice, bob):
@@ -134,7 +130,6 @@ async def test_what_a_winner_confirms_is_not_handed_out_a_day_after_it_was_sent(
     second = await bob.claim(code)
     assert second["package_info"] not in ("", first["package_info"])
     await client.confirm(second["package_info"])
-    await check_books(context)
 
 
 async def test_a_red_packet_is_paid_whatever_the_treasure_is_called(context, alice, bob):
@@ -159,7 +154,6 @@ async def test_a_confirmation_without_a_notice_is_found_by_the_sweep(client, con
     assert (await client.wx("misbehave", what="settle", number=f"{code}D2A1")).endswith(":ok")
     await sweep_until_quiet(context)
     assert {prize["state"] for prize in await find(context, "prizes")} == {"given"}
-    await check_books(context)
 
 
 async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadline(client, context):
@@ -186,7 +180,6 @@ async def test_unwon_money_goes_back_at_the_end_and_unclaimed_money_at_the_deadl
     kinds = Counter((r["kind"], r["state"], r["amount_fen"]) for r in await find(context, "refunds"))
     assert kinds == {("unwon", "refunded", 400): 1, ("unclaimed", "refunded", 400): 1}
     assert all("due_at" not in found for found in await find(context, "tasks") + await find(context, "bills"))
-    await check_books(context)
 
 
 async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_the_bill(client, context):
@@ -214,7 +207,6 @@ async def test_at_the_deadline_nothing_is_paid_back_before_wechat_has_cancelled_
     assert [(r["code"], r["amount_fen"], r["state"]) for r in await find(context, "refunds")] == [
         (one, 200, "refunded")
     ]
-    await check_books(context)
 
 
 async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, context, alice):
@@ -233,7 +225,6 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, cont
         ]
         orders = await find(context, "sandbox_orders", _id={"$regex": f"^{code}"})
         assert [len(found["refunds"]) for found in orders] == [1]
-    await check_books(context)
 
 
 async def test_refunds_of_one_order_are_sent_a_minute_apart(context, alice, bob):
@@ -326,7 +317,6 @@ async def test_a_silent_wechat_holds_up_nothing_else(client, context, monkeypatc
     assert states[f"{code}D2A1"] in ("CANCELING", "CANCELLED")
     await sweep_until_quiet(context)
     assert [(r["kind"], r["amount_fen"]) for r in await find(context, "refunds")] == [("unclaimed", 400)]
-    await check_books(context)
 
 
 MINUTE_MS = 60_000
@@ -385,23 +375,15 @@ async def test_a_bill_that_wechat_never_took_is_given_up_ten_minutes_after_its_l
     assert (sent[number], (await only(context, "bills"))["alarm"]) == (2, "NO_AUTH")
     await sweep_until_quiet(context, 5 * MINUTE_MS + 1000)
     # The bill was sent five minutes ago, and may still reach WeChat.
-    assert ((await only(context, "bills"))["state"], (await only(context, "prizes"))["state"]) == (
-        "asked",
-        "claiming",
-    )
+    assert [(await only(context, of))["state"] for of in ("bills", "prizes")] == ["asked", "claiming"]
     assert await find(context, "refunds") == []
     await sweep_until_quiet(context, UNDER_WAY_MS)
     bill = await only(context, "bills")
-    assert (bill["state"], bill["remote"], bill["fail_reason"], bill["alarm"]) == (
-        "failed",
-        "NOT_FOUND",
-        "NO_AUTH",
-        "",
-    )
+    told = {"state": "failed", "remote": "NOT_FOUND", "fail_reason": "NO_AUTH", "alarm": ""}
+    assert bill | told == bill
     assert (await only(context, "prizes"))["state"] == "returned"
     assert [(r["kind"], r["state"]) for r in await find(context, "refunds")] == [("unclaimed", "refunded")]
     assert sent[number] == 2
-    await check_books(context)
 
 
 async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, context, sent, alice, bob):
@@ -417,12 +399,8 @@ async def test_a_bill_is_never_given_up_while_its_outcome_is_unknown(client, con
     await context.sandbox.pay.bills.update_one({}, {"$inc": {"expires_at_ms": 11 * DAY_MS}})
     await sweep_until_quiet(context)
     assert (await only(context, "sandbox_bills"))["state"] == "CANCELLED"
-    assert ((await only(context, "bills"))["state"], (await only(context, "prizes"))["state"]) == (
-        "failed",
-        "returned",
-    )
+    assert [(await only(context, of))["state"] for of in ("bills", "prizes")] == ["failed", "returned"]
     assert sent[f"{code}D1A1"] == 1
-    await check_books(context)
 
 
 async def test_a_bill_that_reaches_wechat_after_it_was_given_up_is_cancelled(client, context, monkeypatch):
@@ -470,7 +448,6 @@ async def test_an_outcome_that_is_unknown_for_an_hour_raises_an_alarm_until_it_i
     for collection, kind in kinds.items():
         assert [d for d in await find(context, collection) if d["alarm"] or "unknown_since" in d] == []
         assert f'wabao_money_alarms{{alarm="UNKNOWN",kind="{kind}"}} 0.0' in shown
-    await check_books(context)
 
 
 @pytest.mark.parametrize(("first", "then"), [("SUCCESS", "CLOSED"), ("CLOSED", "SUCCESS")])
@@ -509,7 +486,6 @@ async def test_an_ended_task_waits_for_a_win_that_is_not_in_its_history_yet(cont
     assert (await only(context, "prizes"))["state"] == "won"
     assert (await only(context, "tasks"))["due_at"] > now_ms + 9 * DAY_MS
     await sweep_until_quiet(context)
-    await check_books(context)
 
 
 async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(client, context, sent):
@@ -525,7 +501,6 @@ async def test_a_bill_that_wechat_only_accepted_is_cancelled_at_the_deadline(cli
     assert (await only(context, "bills"))["remote"] in ("CANCELING", "CANCELLED")
     await sweep_until_quiet(context, DAY_MS)
     assert (await only(context, "prizes"))["state"] == "returned"
-    await check_books(context)
 
 
 async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, monkeypatch, alice, bob):
@@ -549,7 +524,6 @@ async def test_no_new_number_follows_a_bill_that_was_given_up(client, context, m
     assert (await only(context, "bills"))["state"] == "failed"
     await sweep_until_quiet(context)
     assert (await only(context, "prizes"))["state"] == "returned"
-    await check_books(context)
 
 
 async def test_an_order_that_wechat_refuses_to_tell_of_raises_an_alarm(client, context, alice):

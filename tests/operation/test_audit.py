@@ -71,7 +71,6 @@ async def a_whole_story(client: Client, context: Context) -> str:
     return code
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_the_audit_finds_every_change_behind_the_servers_back(client, context):
     code = await a_whole_story(client, context)
     books = await read_money(context.store, code)
@@ -95,7 +94,6 @@ async def test_the_audit_finds_every_change_behind_the_servers_back(client, cont
     assert seen == set(get_args(BooksWhat)) - {"at_wechat"}
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_the_remote_audit_finds_what_differs_at_wechat(client, context):
     code = await a_whole_story(client, context)
     orders, bills = context.sandbox.pay.orders, context.sandbox.pay.bills

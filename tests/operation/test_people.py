@@ -2,16 +2,19 @@
 
 from typing import Any, ClassVar
 
+import pytest
+
 from server.actions.people import whom
 from server.context import Context
 from server.game.amounts import DAY_MS
 from server.operation import alarms, timeline
 from server.operation.timeline import PAGE, Event, page_of
 from support.client import Client, Someone
-from support.operators import operator
 from support.planner import without_index
 from support.purse import rest
 from support.reviews import CHECKED, settle
+
+pytestmark = pytest.mark.usefixtures("operating")
 
 REASON = "捣乱"
 
@@ -43,7 +46,6 @@ async def old(client: Client, context: Context, user: str, code: str) -> Someone
 
 async def test_a_reporter_is_reached_by_their_report(client, context, monkeypatch):
     monkeypatch.setattr(whom, "READ_REPORTS", 3)
-    await operator(client)
     alice = await client.log_in("alice")
     code, other = await alice.publish(), await alice.publish(forecast_num=100_000)
     bob, carol, dave = [await old(client, context, user, other) for user in ("bob", "carol", "dave")]
@@ -59,7 +61,6 @@ async def test_a_reporter_is_reached_by_their_report(client, context, monkeypatc
 
 
 async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(client, context, alice, bob, carol):
-    await operator(client)
     code = await alice.publish(forecast_num=100_000)
     share = (await carol.get("/getTaskDetails", code=code))["share"]
     await bob.get("/getTaskDetails", code=share)
@@ -72,7 +73,6 @@ async def test_a_sharer_is_shown_and_reached_even_if_they_only_shared(client, co
 
 
 async def test_operators_see_that_somebody_deletes_their_account(client, alice):
-    await operator(client)
     code = await alice.publish()
     assert (await alice.post("/endTask", code=code))["status"] == 0
     assert (await client.get("/ops/person", code=code, depth=0))["delete_at"] == 0
@@ -96,7 +96,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 async def test_a_person_named_twice_or_not_at_all_or_who_is_not_there_is_refused(client):
     for who, param in BAD:
-        await operator(client)
         for reply in (
             await client.get("/ops/person", **who),
             await client.post("/ops/ban", **who, days=1, reason=REASON),
@@ -111,7 +110,6 @@ class TestChecked:
     ENVIRONMENT: ClassVar = {**CHECKED}
 
     async def test_a_chosen_name_leads_to_its_person(self, client, context, alice):
-        await operator(client)
         assert (await alice.post("/setProfile", wxname="存疑的人"))["review"] == "checking"
         await settle(context)
         [held] = (await client.get("/ops/reviews"))["data"]
@@ -128,7 +126,7 @@ async def read(client: Client, **who: Any) -> list[dict[str, Any]]:
 
 
 async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
-    http = await operator(client)
+    http = client.http
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.won_packet(bob)
     prize = {"what": "prize", "code": code, "depth": 1}
@@ -169,7 +167,6 @@ async def test_won_and_got_nothing_is_answered_by_one_timeline(client, context):
 async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_whole(
     trips, client, context, monkeypatch, alice
 ):
-    await operator(client)
     code = await alice.publish(forecast_num=100_000)
     for hidden in (1, 0, 1):
         assert (await client.post("/ops/hide", code=code, hidden=hidden, reason="看看"))["status"] == 0
@@ -189,7 +186,6 @@ async def test_a_timeline_reads_the_newest_by_indexes_and_says_since_when_it_is_
 
 
 async def test_a_timeline_of_nothing_is_refused(client):
-    await operator(client)
     code = await (await client.log_in("alice")).publish()
     for who, error in (
         ({"of": "task"}, "bad_request"),
@@ -206,7 +202,6 @@ class TestLimits:
     ENVIRONMENT: ClassVar = {"CASH_PAIR_WEEK_YUAN": "3"}
 
     async def test_what_a_limit_held_and_an_operator_released_is_told_to_its_end(self, client, alice, bob):
-        await operator(client)
         for _ in range(2):
             code = await alice.won_packet(bob)
             claimed = await bob.claim(code)
@@ -226,7 +221,6 @@ class TestLimits:
         assert told["bill_ended"]["state"] == "given"
 
     async def test_a_freeze_is_told_with_who_froze_and_why_also_of_what_a_limit_held(self, client, context):
-        await operator(client)
         alice, bob = await client.log_in_all("alice", "bob")
         codes = []
         for _ in range(2):
@@ -261,7 +255,6 @@ class TestLimits:
 
 
 async def test_what_ended_a_treasure_is_told_to_its_publisher_and_winner(client, context, alice, bob):
-    await operator(client)
     code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
     await bob.dig(code)
     assert (await client.post("/ops/end", code=code, reason="是假的", fraud=1))["status"] == 0
@@ -280,7 +273,6 @@ def test_a_refused_act_lets_nothing_happen():
 
 
 async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(client, context, monkeypatch):
-    await operator(client)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(prize_num=2, interval=1, fluctuation=0, forecast_num=2, cd=0)
     await bob.dig(code)
@@ -312,7 +304,6 @@ async def test_the_verdict_finds_what_contradicts_the_record_or_the_commitment(c
 
 
 async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, context, monkeypatch, alice, bob):
-    await operator(client)
     code = await alice.publish(prize_num=1, interval=3, fluctuation=0, forecast_num=3, cd=0)
     for _ in range(3):
         await bob.dig(code)
@@ -331,7 +322,6 @@ async def test_a_winner_with_too_many_digs_to_read_has_no_p_value(client, contex
 
 
 async def test_reports_are_events_of_the_task_and_of_the_person(client, context, alice, bob):
-    await operator(client)
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
     await context.store.people.rows.update_one({"_id": bob.unionid}, {"$set": {"created_at": 1}})
@@ -346,7 +336,6 @@ async def test_reports_are_events_of_the_task_and_of_the_person(client, context,
 
 async def test_older_pages_stay_as_they_are_while_more_happens(client, context, monkeypatch):
     monkeypatch.setattr(timeline, "PAGE", 2)
-    await operator(client)
     code = await (await client.log_in("alice")).publish()
     for hidden in (1, 0, 1):
         await client.post("/ops/hide", code=code, hidden=hidden, reason=f"{hidden}")

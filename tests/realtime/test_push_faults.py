@@ -34,7 +34,6 @@ class TestOwnRedis:
     def environment(self, redis: EmbeddedRedis) -> dict[str, str]:
         return {"REDIS_URL": redis.uri}
 
-    @pytest.mark.gen_test(timeout=60)
     async def test_redis_killed_again_and_again_loses_and_repeats_no_dig(
         self, client, context, other, open_page, redis
     ):

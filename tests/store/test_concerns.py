@@ -69,7 +69,6 @@ def store(io_loop: Any, uri: str, mongodb_uri: str, concerns: Concerns) -> Itera
         each.close()
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_each_read_and_write_of_the_store_is_of_a_majority(store, concerns, redis_url):
     await prepare(store.database, store.indexes(), print)
     context = await Context.open(read_settings({"REDIS_URL": redis_url}), Sandbox, store=store)

@@ -146,7 +146,6 @@ async def test_a_task_that_a_new_primary_does_not_see_at_first_is_there_again(
     assert (await alice.get("/getTaskDetails", code=code))["status"] == 0
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(context, wire, alice, bob):
     for code in PASSING:
         wire.done.clear()
@@ -159,7 +158,6 @@ async def test_a_dig_whose_commitment_is_unknown_is_read_again_and_told_as_made(
         assert len(await check_history(context, task)) == 1
 
 
-@pytest.mark.gen_test(timeout=60)
 async def test_a_write_of_unknown_outcome_is_told_as_such(wire, alice):
     await alice.get("/getMyInfo")
     asked = {"wxname": "另一个名字", "wxheadpic": (await alice.upload(a_picture()))["url"]}

@@ -5,8 +5,6 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, ClassVar
 
-import pytest
-
 from devtools.sandbox import Sandbox
 from server.actions.announce import square_of
 from server.actions.digging.dig import dig
@@ -25,20 +23,6 @@ from support.client import Client, Someone
 from support.messages import MESSAGES, allow, sent_to
 from support.planner import without_index
 from support.trips import Trips
-
-
-@pytest.fixture
-def trips(monkeypatch: pytest.MonkeyPatch) -> Trips:
-    """The commands of the context under test."""
-    counted = Trips()
-    monkeypatch.setattr("server.context.Store", partial(Store, listeners=[counted]))
-    return counted
-
-
-@pytest.fixture
-def context(trips: Trips, context: Context) -> Context:
-    """The server's context, whose commands `trips` counts."""
-    return context
 
 
 async def sent_during(trips: Trips, request: Awaitable[dict[str, Any]]) -> tuple[dict[str, Any], list[str]]:

@@ -1,0 +1,25 @@
+"""Each test of money ends with an audit."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.purse import check_books
+
+
+@pytest.fixture(autouse=True)
+def _books_balance(request: pytest.FixtureRequest, io_loop: Any) -> Iterator[None]:
+    """Assert at the end that the audit finds nothing, here and at WeChat, unless a test changed the books."""
+    if "context" not in request.fixturenames or request.node.get_closest_marker("changes_books"):
+        yield
+        return
+    context, client = request.getfixturevalue("context"), request.getfixturevalue("client")
+    yield
+
+    async def check() -> None:
+        await client.rest()
+        await client.misbehave("behave")
+        await check_books(context)
+
+    io_loop.run_sync(check)
