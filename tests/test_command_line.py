@@ -33,24 +33,11 @@ def test_verify_without_a_commitment_says_that_none_was_given(tmp_path, capsys):
 
 def test_verify_says_who_drew_and_holds_it_against_what_the_publisher_noted(tmp_path, capsys):
     ranks = (draw.Rank(fen=25, num=1, split=1),)
-    rules = draw.make_rules(
-        "A" * 12, 1, 9, 0, 0, nonce="0f" * 16, seed_hash=draw.hash_seed(SEED), ranks=ranks
-    )
-    together = written(
-        tmp_path,
-        {
-            "status": 0,
-            "msg": "",
-            "seed": SEED.hex(),
-            "params": draw.encode_rules(rules),
-            "commitment": draw.commitment(SEED, rules),
-            "winning_depths": draw.winning_depths(SEED, rules),
-            "winning_ranks": [1],
-            "winning_fen": [25],
-            "dug": 0,
-            "digs": [],
-        },
-    )
+    halves = {"nonce": "0f" * 16, "seed_hash": draw.hash_seed(SEED)}
+    rules = draw.make_rules("A" * 12, 1, 9, 0, 0, ranks=ranks, **halves)
+    params, commitment = draw.encode_rules(rules), draw.commitment(SEED, rules)
+    proof = draw.make_proof(SEED, params, commitment, 0, [])
+    together = written(tmp_path, {"status": 0, "msg": "", **msgspec.structs.asdict(proof)})
     noted = ["--seed-hash", draw.hash_seed(SEED).upper(), "--nonce", "0F" * 16]
     assert main(["verify", together, *noted]) == 0
     said = capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The settings: how they are read, what stops the start, and the secret that development makes."""
 
 import os
+import re
 import secrets
 import stat
 import subprocess
@@ -31,6 +32,14 @@ PAID = {
 }
 
 
+def refusal(given: dict[str, str]) -> str:
+    """Return the one line with which these settings are refused."""
+    with pytest.raises(BadSettings) as refused:
+        read_settings(given)
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
 def test_an_empty_environment_gives_a_development_server():
     settings = read_settings({})
     assert settings.port == 8000
@@ -49,52 +58,38 @@ def test_numbers_are_read_from_text_and_empty_text_is_no_value():
     assert settings.mongodb_uri == ""
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PORT", "http"),
-        ("PORT", "0"),
-        ("PORT", "65536"),
-        ("APP_ENV", "staging"),
-        ("REQUIRE_TOKEN", "2"),
-        ("WEB_CONCURRENCY", "0"),
-        ("COOLDOWN_SECONDS", "-1"),
-        ("COOLDOWN_SECONDS", "3601"),
-        ("FAIR_START_MS", "-1"),
-        ("FAIR_START_MS", "3001"),
-        ("TASK_DAYS", "0"),
-        ("CLAIM_DAYS", "0"),
-        ("MAX_RED_PACKET_YUAN", "0"),
-        ("MAX_RED_PACKET_YUAN", "201"),
-        ("PAYOUT_TRANSFER_YUAN", "199"),
-        ("PAYOUT_PERSON_DAY_YUAN", "199"),
-        ("PAYOUT_DAY_YUAN", "-1"),
-        ("SOCKETS_A_PERSON", "0"),
-        ("SOCKETS_AN_ADDRESS", "-1"),
-        ("MONGODB_URI", "http://db"),
-        ("REDIS_URL", "localhost:6379"),
-        ("PUBLIC_URL", "wabao.example"),
-        ("SECRET_KEY", "short"),
-        ("TRUSTED_PROXIES", "10.0.0.0/33"),
-        ("TRUSTED_PROXIES", "10.0.0.0/8, 0.0.0.0/0"),
-        ("WECHAT_APPID", "wx1"),
-        ("WECHAT_PUSH_TOKEN", "AAAAA"),
-        ("WECHAT_ENCODING_AES_KEY", "a" * 43),
-    ],
-)
+BAD = {
+    "PORT": ("http", "0", "65536"),
+    "APP_ENV": ("staging",),
+    "REQUIRE_TOKEN": ("2",),
+    "COOLDOWN_SECONDS": ("-1", "3601"),
+    "FAIR_START_MS": ("-1", "3001"),
+    "MAX_RED_PACKET_YUAN": ("0", "201"),
+    **dict.fromkeys(("WEB_CONCURRENCY", "TASK_DAYS", "CLAIM_DAYS", "SOCKETS_A_PERSON"), ("0",)),
+    **dict.fromkeys(("PAYOUT_TRANSFER_YUAN", "PAYOUT_PERSON_DAY_YUAN"), ("199",)),
+    **dict.fromkeys(("PAYOUT_DAY_YUAN", "SOCKETS_AN_ADDRESS"), ("-1",)),
+    "MONGODB_URI": ("http://db",),
+    "REDIS_URL": ("localhost:6379",),
+    "PUBLIC_URL": ("wabao.example",),
+    "SECRET_KEY": ("short",),
+    "TRUSTED_PROXIES": ("10.0.0.0/33", "10.0.0.0/8, 0.0.0.0/0"),
+    "WECHAT_APPID": ("wx1",),
+    "WECHAT_PUSH_TOKEN": ("AAAAA",),
+    "WECHAT_ENCODING_AES_KEY": ("a" * 43,),
+}
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name in BAD for value in BAD[name]])
 def test_a_bad_value_is_told_in_one_line_that_names_it(name, value):
-    with pytest.raises(BadSettings) as refused:
-        read_settings({name: value})
-    assert name in str(refused.value)
-    assert "\n" not in str(refused.value)
+    assert name in refusal({name: value})
 
 
 @pytest.mark.parametrize("key", ["a" * 42, "a" * 44, "a" * 42 + "=", "a" * 42 + "é"])
 def test_an_encoding_aes_key_of_wrong_length_or_characters_is_told_and_not_shown(key):
     wrong = "others" if len(key) == 43 else f"{len(key)} characters"
-    with pytest.raises(BadSettings, match=f"WECHAT_ENCODING_AES_KEY must have 43 .*{wrong}") as refused:
-        read_settings({"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": key})
-    assert key not in str(refused.value)
+    said = refusal({"WECHAT_PUSH_TOKEN": "AAAAA", "WECHAT_ENCODING_AES_KEY": key})
+    assert re.search(f"WECHAT_ENCODING_AES_KEY must have 43 .*{wrong}", said)
+    assert key not in said
 
 
 def test_message_push_turns_checks_on():
@@ -107,10 +102,8 @@ def test_message_push_turns_checks_on():
 
 
 def test_production_names_all_that_is_missing_at_once():
-    with pytest.raises(BadSettings) as refused:
-        read_settings({"APP_ENV": "production"})
-    for name in PRODUCTION.keys() - MERCHANT.keys() - {"APP_ENV"}:
-        assert name in str(refused.value)
+    said = refusal({"APP_ENV": "production"})
+    assert all(name in said for name in PRODUCTION.keys() - MERCHANT.keys() - {"APP_ENV"})
 
 
 @pytest.mark.parametrize("name", sorted(PRODUCTION.keys() - {"APP_ENV"}))
@@ -139,12 +132,10 @@ EARNEST = [PAID, PRODUCTION]
     ("value", "given", "name"), [*zip(WEAK, cycle(EARNEST), cycle(("SECRET_KEY", "OPS_TOKEN", "OPS_TOKEN")))]
 )
 def test_no_secret_that_is_easy_to_guess_is_taken_or_shown_where_it_matters(given, name, value):
-    with pytest.raises(BadSettings) as refused:
-        read_settings({**given, name: value})
-    assert str(refused.value).startswith(f"{name} must have at least ")
-    assert "python -m server secret" in str(refused.value)
-    assert len(value) == 1 or value not in str(refused.value)
-    assert "\n" not in str(refused.value)
+    said = refusal({**given, name: value})
+    assert said.startswith(f"{name} must have at least ")
+    assert "python -m server secret" in said
+    assert len(value) == 1 or value not in said
 
 
 def test_an_operators_token_of_words_and_a_year_is_refused():
@@ -291,11 +282,9 @@ def test_a_merchant_needs_a_mini_program_and_an_address_that_wechat_can_notify()
     ],
 )
 def test_a_bad_value_of_a_merchant_is_named_and_not_shown(name, value):
-    with pytest.raises(BadSettings) as refused:
-        read_settings({**PAID, name: value})
-    assert str(refused.value).startswith(f"{name} must ")
-    assert value not in str(refused.value)
-    assert "\n" not in str(refused.value)
+    said = refusal({**PAID, name: value})
+    assert said.startswith(f"{name} must ")
+    assert value not in said
 
 
 @pytest.mark.parametrize(

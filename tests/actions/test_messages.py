@@ -32,7 +32,7 @@ from support.stored import person_of
 ENVIRONMENT = MESSAGES
 
 
-async def a_win(client: Client, context: Context, *allowed: str) -> str:
+async def a_win(client: Client, *allowed: str) -> str:
     """Let Bob win goods of Alice that are sent by mail, and allow these messages; return the code."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1)
@@ -66,7 +66,7 @@ async def test_a_winner_who_consented_is_told_until_when_to_claim(client, contex
 
 
 async def test_a_message_waits_for_a_consent_that_comes_later(client, context):
-    await a_win(client, context)
+    await a_win(client)
     await send_messages(context)
     assert await sent_to(client, "bob") == []
     assert (await states(context))["won"] == "waiting"
@@ -77,7 +77,7 @@ async def test_a_message_waits_for_a_consent_that_comes_later(client, context):
 
 
 async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client, context):
-    await a_win(client, context)
+    await a_win(client)
     await send_messages(context)
     await client.http.post("/sandbox/subscribe", json={"user": "bob", "tmplIds": [TEMPLATES["won"]]})
     await context.store.consents.add(client.people["bob"].unionid, TEMPLATES["won"])  # then the process died
@@ -89,7 +89,7 @@ async def test_a_consent_that_woke_nobody_is_found_by_the_message_itself(client,
 
 
 async def test_a_winner_who_has_claimed_already_is_told_nothing(client, context):
-    code = await a_win(client, context)
+    code = await a_win(client)
     where = {"receiver": "王小红", "phone": "13800001111", "address": "文三路 90 号"}
     await client.people["bob"].claim(code, **where)
     await allow(client, "bob", "won")
@@ -116,7 +116,7 @@ async def test_a_winner_whose_red_packet_was_frozen_is_told_once_it_is_released(
 
 
 async def test_a_day_before_the_deadline_who_has_not_claimed_is_told_once(client, context):
-    await a_win(client, context, "claim_ends")
+    await a_win(client, "claim_ends")
     await sweep(context)
     await sweep_after(context, 29 * DAY_MS - 60_000)
     assert "claim_ends" not in await states(context)
@@ -182,7 +182,7 @@ async def test_a_publisher_is_told_why_a_check_refused_their_treasure(client, co
 
 
 async def test_a_silent_wechat_holds_nobody_up(client, context, monkeypatch):
-    code = await a_win(client, context, "won")
+    code = await a_win(client, "won")
     await client.misbehave("timeout", call="message")
     asked = meanwhile(monkeypatch, context.wechat, "send_message")
     sending_it = asyncio.create_task(send_messages(context))
@@ -351,7 +351,7 @@ async def test_consents_are_counted_a_person_and_template(client, context):
 async def test_a_withdrawn_consent_is_forgotten_and_who_is_unknown_to_wechat_given_up(
     client, context, code, state
 ):
-    await a_win(client, context, "won")
+    await a_win(client, "won")
     await client.misbehave("refuse", call="message", code=code)
     await send_until_quiet(context)
     assert (await states(context))["won"] == state
@@ -362,7 +362,7 @@ async def test_a_withdrawn_consent_is_forgotten_and_who_is_unknown_to_wechat_giv
 
 @pytest.mark.parametrize("code", ["47003", "40037"])
 async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(client, context, code):
-    await a_win(client, context, "won")
+    await a_win(client, "won")
     await client.misbehave("refuse", call="message", code=code)
     await send_messages(context)
     assert await context.store.messages.alarms() == {code: 1}
@@ -376,7 +376,7 @@ async def test_a_wrong_field_or_template_is_an_alarm_until_it_is_put_right(clien
 
 @pytest.mark.parametrize(("what", "code"), [("error_before", ""), ("refuse", "-1")])
 async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(client, context, what, code):
-    await a_win(client, context, "won")
+    await a_win(client, "won")
     await client.misbehave(what, call="message", code=code, times=2)
     await send_messages(context)
     (message,) = await find(context, "messages", kind="won")
@@ -389,7 +389,7 @@ async def test_a_busy_wechat_is_asked_later_and_the_message_comes_once(client, c
 
 
 async def test_a_wechat_that_is_away_for_long_is_an_alarm(client, context):
-    await a_win(client, context, "won")
+    await a_win(client, "won")
     await client.misbehave("error_before", call="message", times=100)
     await send_messages(context)
     assert await context.store.messages.alarms() == {}
@@ -428,7 +428,7 @@ async def test_two_processes_send_a_message_once(client, context, other):
 
 
 async def test_messages_that_ended_long_ago_are_deleted(client, context):
-    await a_win(client, context, "won")
+    await a_win(client, "won")
     await send_messages(context)
     await let_pass(context, sending.KEPT_MS - 60_000)
     await delete_old_messages(context)
@@ -447,7 +447,7 @@ class TestOff:
         asked: list[str] = []
         for name in ("messages", "consents"):
             monkeypatch.setattr(context.store, name, Untouched(asked))
-        code = await a_win(client, context)
+        code = await a_win(client)
         await sweep_until_quiet(context, 29 * DAY_MS)
         await send_messages(context)
         await delete_old_messages(context)
@@ -478,7 +478,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(real, "MESSAGE_SECONDS", 0.5)
 
 
-async def wins(client: Client, context: Context, *names: str, consents: int) -> None:
+async def wins(client: Client, *names: str, consents: int) -> None:
     """Let Bob allow this many messages of a win, and win goods with these names."""
     alice, bob = await client.log_in_all("alice", "bob")
     for _ in range(consents):
@@ -495,7 +495,7 @@ async def told(client: Client) -> list[str]:
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("what", UNANSWERED)
 async def test_with_several_consents_a_message_without_answer_is_not_sent_again(client, context, what):
-    await wins(client, context, "茶壶", consents=2)
+    await wins(client, "茶壶", consents=2)
     await client.misbehave(what, call="message")
     await send_messages(context)
     assert (await states(context))["won"] == "waiting"
@@ -512,7 +512,7 @@ async def test_with_several_consents_a_message_without_answer_is_not_sent_again(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("what", UNANSWERED)
 async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_second(client, context, what):
-    await wins(client, context, "茶壶", consents=1)
+    await wins(client, "茶壶", consents=1)
     await client.misbehave(what, call="message")
     await send_until_quiet(context)
     assert await told(client) == ["茶壶"]
@@ -520,7 +520,7 @@ async def test_with_the_last_consent_it_is_asked_again_and_wechat_refuses_a_seco
 
 
 async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(client, context):
-    await wins(client, context, "茶壶", consents=1)
+    await wins(client, "茶壶", consents=1)
     await client.misbehave("disconnect", call="message")
     await send_messages(context)
     await allow(client, "bob", "won")
@@ -531,7 +531,7 @@ async def test_a_consent_given_meanwhile_is_not_used_for_what_got_no_answer(clie
 
 @pytest.mark.parametrize("code", ["-1", "45009"])
 async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_later(client, context, code):
-    await wins(client, context, "茶壶", consents=2)
+    await wins(client, "茶壶", consents=2)
     await client.misbehave("refuse", call="message", code=code, times=2)
     await send_messages(context)
     assert await told(client) == []
@@ -543,7 +543,7 @@ async def test_with_several_consents_a_message_that_wechat_did_not_take_comes_la
 
 async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, context, monkeypatch):
     """If WeChat never saw one of them, its consent would let the other message be sent twice."""
-    await wins(client, context, "茶壶", "茶杯", consents=2)
+    await wins(client, "茶壶", "茶杯", consents=2)
     monkeypatch.setattr(sending, "AT_ONCE", 1)
     with monkeypatch.context() as patched:
         patched.setattr(context.wechat, "send_message", failing(Killed()))

@@ -14,9 +14,8 @@ import pytest
 from server.actions.digging.end_task import end_task_as_operator
 from server.actions.money.confirm import confirm_pickup
 from server.actions.money.freeze import freeze, release
-from server.context import Context
 from server.errors import Locked, WrongPickup
-from support.client import Client, Someone
+from support.client import Someone
 from support.operators import operator
 from support.purse import DAY_MS, find, let_pass, rest, sweep_after, sweep_until_quiet
 
@@ -26,9 +25,7 @@ ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 ADDRESS = {"receiver": "王小红", "phone": "+86 138-0000-1111", "address": "杭州市西湖区文三路 90 号"}
 
 
-async def won_goods(
-    client: Client, context: Context, alice: Someone, winners: list[Someone], **parameters: Any
-) -> str:
+async def won_goods(alice: Someone, winners: list[Someone], **parameters: Any) -> str:
     """Publish goods of which each dig wins a prize, and let these people win one each."""
     number = len(winners) + 1
     rules = {"prize_num": number, "forecast_num": number, "interval": 1, "fluctuation": 0}
@@ -38,8 +35,8 @@ async def won_goods(
     return code
 
 
-async def test_goods_by_mail_go_to_the_winners_address(client, context, alice, bob):
-    code = await won_goods(client, context, alice, [bob])
+async def test_goods_by_mail_go_to_the_winners_address(context, alice, bob):
+    code = await won_goods(alice, [bob])
     reply = await bob.claim(code, **ADDRESS)
     assert (reply["status"], reply["is_draw"], reply["state"], reply["draw_type"]) == (0, 1, "given", 2)
     assert (await bob.get("/getTaskDetails", code=code))["is_draw"] == 1
@@ -54,8 +51,8 @@ async def test_goods_by_mail_go_to_the_winners_address(client, context, alice, b
     assert (await alice.get("/getWinners", code=code))["data"][0]["address"] == "新的地址 1 号"
 
 
-async def test_an_address_is_deleted_90_days_after_the_prize_was_received(client, context, alice, bob, carol):
-    code = await won_goods(client, context, alice, [bob, carol])
+async def test_an_address_is_deleted_90_days_after_the_prize_was_received(context, alice, bob, carol):
+    code = await won_goods(alice, [bob, carol])
     await bob.claim(code, **ADDRESS)
     await let_pass(context, DAY_MS)
     await carol.claim(code, **ADDRESS)
@@ -85,7 +82,7 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
 ):
     caplog.set_level(logging.DEBUG)
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won_goods(client, context, alice, [bob])
+    code = await won_goods(alice, [bob])
     for asked in (ADDRESS, {}, ADDRESS):
         reply = await bob.claim(code, **asked)
         assert {name: reply[name] for name in ADDRESS} == ADDRESS
@@ -111,8 +108,8 @@ async def test_an_address_is_stored_sealed_and_shown_only_to_the_winner_and_the_
         assert secret not in metrics
 
 
-async def test_an_address_must_be_complete(client, context, alice, bob):
-    code = await won_goods(client, context, alice, [bob])
+async def test_an_address_must_be_complete(context, alice, bob):
+    code = await won_goods(alice, [bob])
     for wrong in (
         {"receiver": ""},
         {"receiver": "   "},
@@ -131,7 +128,7 @@ async def test_an_address_must_be_complete(client, context, alice, bob):
 
 
 async def test_only_a_winner_claims_and_only_with_a_token(client, context, alice, bob, carol):
-    code = await won_goods(client, context, alice, [bob])
+    code = await won_goods(alice, [bob])
     assert (await carol.claim(code, **ADDRESS))["error"] == "not_won"
     assert (await alice.claim(code, **ADDRESS))["error"] == "not_won"
     assert (await bob.claim("0" * 12, **ADDRESS))["error"] == "no_such_task"
@@ -145,8 +142,8 @@ async def test_only_a_winner_claims_and_only_with_a_token(client, context, alice
     assert [prize["state"] for prize in await find(context, "prizes")] == ["won"]
 
 
-async def test_goods_on_site_are_handed_over_against_a_code(client, context, alice, bob, carol):
-    code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
+async def test_goods_on_site_are_handed_over_against_a_code(alice, bob, carol):
+    code = await won_goods(alice, [bob, carol], draw_type=1)
     reply = await bob.claim(code)
     assert (reply["is_draw"], reply["state"], reply["draw_type"]) == (0, "claiming", 1)
     assert len(reply["pickup"]) == 6
@@ -163,17 +160,16 @@ async def test_goods_on_site_are_handed_over_against_a_code(client, context, ali
     assert (await carol.get("/getTaskDetails", code=code))["is_draw"] == 0
 
 
-async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(client, context, monkeypatch):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
+async def test_a_pickup_code_is_drawn_again_if_another_winner_has_it(monkeypatch, alice, bob, carol):
+    code = await won_goods(alice, [bob, carol], draw_type=1)
     drawn = iter([7, 7, 7, 8])
     monkeypatch.setattr("server.actions.money.claim.secrets.randbelow", lambda _: next(drawn))
     assert (await bob.claim(code))["pickup"] == "000007"
     assert (await carol.claim(code))["pickup"] == "000008"
 
 
-async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(client, context, other, alice, bob):
-    code = await won_goods(client, context, alice, [bob], draw_type=1)
+async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(context, other, alice, bob):
+    code = await won_goods(alice, [bob], draw_type=1)
     right = (await bob.claim(code))["pickup"]
     wrong = f"{(int(right) + 1) % 1_000_000:06}"
     for malformed in ("12345", "1234567", "12345x", ""):
@@ -194,9 +190,8 @@ async def test_five_wrong_codes_lock_for_ten_minutes_over_all_processes(client, 
     assert (await alice.post("/confirmDraw", code=code, pickup=right))["is_draw"] == 1
 
 
-async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(client, context):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
-    code = await won_goods(client, context, alice, [bob, carol], draw_type=1)
+async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_does_not(alice, bob, carol):
+    code = await won_goods(alice, [bob, carol], draw_type=1)
     rights = [(await who.claim(code))["pickup"] for who in (bob, carol)]
     wrong = next(f"{k:06}" for k in range(1_000_000) if f"{k:06}" not in rights)
 
@@ -216,8 +211,8 @@ async def test_the_first_right_code_clears_the_wrong_tries_and_a_repeated_one_do
 
 async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publishers_again(client, context):
     alice, bob, carol, dave = await client.log_in_all("alice", "bob", "carol", "dave")
-    by_mail = await won_goods(client, context, alice, [bob, carol])
-    on_site = await won_goods(client, context, alice, [bob, carol, dave], draw_type=1)
+    by_mail = await won_goods(alice, [bob, carol])
+    on_site = await won_goods(alice, [bob, carol, dave], draw_type=1)
     await bob.claim(by_mail, **ADDRESS)
     pickups = [(await who.claim(on_site))["pickup"] for who in (bob, carol)]
     await alice.post("/confirmDraw", code=on_site, pickup=pickups[0])
@@ -243,9 +238,9 @@ async def test_after_the_deadline_nothing_can_be_claimed_and_goods_are_the_publi
     assert all("due_at" not in task for task in await find(context, "tasks"))
 
 
-async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, context, alice, carol):
+async def test_the_table_of_winners_opens_in_a_spreadsheet_and_runs_no_formula(client, alice, carol):
     mallory = await client.log_in("mallory", nickname='=HYPERLINK("http://evil")')
-    code = await won_goods(client, context, alice, [mallory, carol])
+    code = await won_goods(alice, [mallory, carol])
     await mallory.claim(code, receiver="@SUM(A1)", phone="+8613800001111", address='-2+3, "路"\n二号')
     response = await alice.fetch("/getWinners", code=code, format="csv")
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
@@ -287,9 +282,9 @@ async def test_a_repeated_claim_says_that_the_prize_is_given_and_only_to_its_win
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     red_packet = await alice.won_packet(bob)
     await bob.take(red_packet)
-    by_mail = await won_goods(client, context, alice, [bob])
+    by_mail = await won_goods(alice, [bob])
     await bob.claim(by_mail, **ADDRESS)
-    on_site = await won_goods(client, context, alice, [bob], draw_type=1)
+    on_site = await won_goods(alice, [bob], draw_type=1)
     pickup = (await bob.claim(on_site))["pickup"]
     await alice.post("/confirmDraw", code=on_site, pickup=pickup)
     before = await find(context, "prizes")

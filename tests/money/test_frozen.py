@@ -34,6 +34,7 @@ async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
         assert (await the_prize(context))["state"] == "frozen"
 
 
+@pytest.mark.changes_books
 async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(context, monkeypatch, alice, bob):
     code = await alice.won_packet(bob)
     assert (await bob.claim(code))["package_info"]
@@ -93,6 +94,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 
 
+@pytest.mark.changes_books
 async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, monkeypatch, alice, bob):
     await alice.won_packet(bob)
     prize = await the_prize(context)
@@ -131,7 +133,7 @@ BEFORE = {
 }
 
 
-async def won(client: Client, context: Context, draw_type: int, *, claimed: bool) -> str:
+async def won(client: Client, draw_type: int, *, claimed: bool) -> str:
     """Return the code of alice's goods that bob won; log the client in as an operator."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, draw_type=draw_type)
@@ -178,7 +180,7 @@ async def hand_over(client: Client, context: Context, code: str, draw_type: int)
 async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_where_they_were(
     client, context, draw_type, claimed, what, depth
 ):
-    code = await won(client, context, draw_type, claimed=claimed)
+    code = await won(client, draw_type, claimed=claimed)
     alice, bob = client.people["alice"], client.people["bob"]
     before = await prize_of(context, code)
     assert before["state"] == BEFORE[draw_type, claimed]
@@ -209,7 +211,7 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
 
 
 async def test_operators_read_why_they_were_frozen_and_players_do_not(client, context):
-    code = await won(client, context, BY_MAIL, claimed=True)
+    code = await won(client, BY_MAIL, claimed=True)
     alice, bob = client.people["alice"], client.people["bob"]
     for what, depth, reason in (
         ("task", 0, "像是骗局"),
@@ -249,7 +251,7 @@ async def test_operators_read_why_they_were_frozen_and_players_do_not(client, co
 async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     client, context, draw_type, claimed, days
 ):
-    code = await won(client, context, draw_type, claimed=claimed)
+    code = await won(client, draw_type, claimed=claimed)
     alice, bob = client.people["alice"], client.people["bob"]
     await act(client, "freeze", code)
     await sweep_until_quiet(context, days * DAY_MS)
@@ -273,7 +275,7 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
 
 
 async def test_goods_sent_or_handed_over_are_not_taken_back(client, context):
-    codes = {kind: await won(client, context, kind, claimed=True) for kind in (BY_MAIL, ON_SITE)}
+    codes = {kind: await won(client, kind, claimed=True) for kind in (BY_MAIL, ON_SITE)}
     for kind, code in codes.items():
         assert (await hand_over(client, context, code, kind))["status"] == 0
         await act(client, "freeze", code)
@@ -287,7 +289,7 @@ async def test_goods_sent_or_handed_over_are_not_taken_back(client, context):
 async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed_or_handed_over(
     client, context, draw_type, claimed
 ):
-    code = await won(client, context, draw_type, claimed=claimed)
+    code = await won(client, draw_type, claimed=claimed)
     await freezing.freeze(context, "person", code, 1)
     # The person was frozen while another process released the treasure's freeze, and died before its end.
     await context.store.prizes.move(f"{code}:1", released_alone(context.clock.now_ms()))
@@ -302,7 +304,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed_or_ha
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
 async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, context, monkeypatch, draw_type):
-    code = await won(client, context, draw_type, claimed=False)
+    code = await won(client, draw_type, claimed=False)
     freeze = partial(freezing.freeze, context, "task", code, 0)
     meanwhile(monkeypatch, Freezes, "frozen", after=freeze, once=True)
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
@@ -311,7 +313,7 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, con
 
 
 async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_decides(client, context):
-    code = await won(client, context, BY_MAIL, claimed=True)
+    code = await won(client, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
     with pytest.raises(CannotErase, match=f"{code}:1 is frozen"):
         await erase(context.store, client.people["bob"].unionid)
@@ -320,7 +322,7 @@ async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_de
 async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_them(
     client, context, monkeypatch
 ):
-    code = await won(client, context, BY_MAIL, claimed=True)
+    code = await won(client, BY_MAIL, claimed=True)
     await freezing.freeze(context, "task", code, 0)
     await context.store.freezes.begin_end(f"task:{code}", "releasing", context.clock.now_ms())
     meanwhile(monkeypatch, Prizes, "move", before=partial(freezing.freeze, context, "person", code, 1))
@@ -329,7 +331,7 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
 
 
 async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(client, context):
-    code = await won(client, context, ON_SITE, claimed=True)
+    code = await won(client, ON_SITE, claimed=True)
     await act(client, "freeze", code)
     await sweep_until_quiet(context, 40 * DAY_MS)
     assert (await act(client, "release", code))["status"] == 0
@@ -339,7 +341,7 @@ async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_day
 
 @pytest.mark.parametrize(("what", "depth"), [("prize", 1), ("task", 0)])
 async def test_winner_and_publisher_are_told_on_their_open_pages(client, context, open_page, what, depth):
-    code = await won(client, context, BY_MAIL, claimed=True)
+    code = await won(client, BY_MAIL, claimed=True)
     pages = [await open_page(client.people[name], code) for name in ("alice", "bob")]
     for page in pages:
         await page.until("snapshot")
@@ -349,7 +351,7 @@ async def test_winner_and_publisher_are_told_on_their_open_pages(client, context
 
 
 async def test_bills_are_cancelled_before_anybody_is_told(client, context, monkeypatch):
-    code = await won(client, context, ON_SITE, claimed=True)
+    code = await won(client, ON_SITE, claimed=True)
     alice, bob = client.people["alice"], client.people["bob"]
     red_packet = await alice.won_packet(bob)
     assert (await claim(bob, red_packet))["package_info"]
@@ -370,7 +372,7 @@ async def test_bills_are_cancelled_before_anybody_is_told(client, context, monke
 async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_after_their_release(
     client, context
 ):
-    code = await won(client, context, BY_MAIL, claimed=True)
+    code = await won(client, BY_MAIL, claimed=True)
     await act(client, "freeze", code)
     kept = []
     for days in (91, 89, 2):

@@ -168,6 +168,7 @@ async def test_forged_notices_touch_no_record(client, context, alice):
     assert (await client.http.get("/payNotify")).status_code == 405
 
 
+@pytest.mark.changes_books
 async def test_a_notice_of_another_amount_opens_nothing_and_gets_500(client, context, alice):
     code = await alice.publish_packet()
     await client.misbehave("lose_notice")
@@ -264,6 +265,7 @@ async def test_only_an_operator_ends_a_task_that_was_dug_with_a_reason_that_all_
     assert (await bob.claim(code))["package_info"]
 
 
+@pytest.mark.changes_books
 async def test_an_alarm_of_an_order_ends_once_its_money_is_used(context, alice):
     """WeChat refuses queries for an order whose notice says that it is paid."""
     used, useless = await alice.publish_packet(), await alice.publish_packet()
@@ -299,7 +301,7 @@ async def paid_by(client: Client, context: Context, publisher: Any, bank_type: s
     return code
 
 
-async def check_no_card(client: Client, context: Context, code: str) -> None:
+async def check_no_card(context: Context, code: str) -> None:
     """Assert that a red packet never opened, and that all its money went back."""
     await sweep_until_quiet(context)
     [refund] = await find(context, "refunds", code=code)
@@ -319,7 +321,7 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(client, c
         code = await paid_by(client, context, alice, bank_type)
         await alice.get("/getTaskDetails", code=code)  # the publisher's look makes the server ask WeChat
         assert (await bob.dig(code))["status"] == 1
-        await check_no_card(client, context, code)
+        await check_no_card(context, code)
         shown = await alice.get("/getTaskDetails", code=code)
         assert (shown["data"]["end_reason"], "储蓄卡" in shown["data"]["end_note"]) == ("credit", True)
         assert (await alice.post("/payTask", code=code, money=2))["error"] == "ended"
@@ -327,9 +329,9 @@ async def test_what_a_credit_card_paid_goes_back_whole_and_never_opens(client, c
 
 async def test_a_credit_card_also_ends_a_task_in_review_which_then_opens_no_more(client, context, alice):
     code = await paid_by(client, context, alice, "CMB_CREDIT", review="held")
-    await check_no_card(client, context, code)
+    await check_no_card(context, code)
     assert not await context.store.tasks.moves(code, opened_by_review(3_600_000))
-    await check_no_card(client, context, code)
+    await check_no_card(context, code)
 
 
 async def test_any_other_means_of_payment_opens_it(client, context):
@@ -341,6 +343,7 @@ async def test_any_other_means_of_payment_opens_it(client, context):
         assert (made["state"], made["bank_type"]) == ("spent", bank_type.strip("-"))
 
 
+@pytest.mark.changes_books
 async def test_a_credit_card_does_not_end_what_another_payment_opened(client, context, alice, bob):
     code = await paid_by(client, context, alice, "OTHERS")
     [made] = await find(context, "orders", code=code)
@@ -550,7 +553,7 @@ async def test_a_task_that_reports_hide_may_be_paid_since_no_operator_has_decide
 MINUTE_MS = 60_000
 
 
-async def opened(client: Client, context: Context) -> str:
+async def opened(client: Client) -> str:
     """Let Alice pay for a treasure, which then opens."""
     alice = await client.log_in("alice")
     return await alice.paid_packet()
@@ -568,7 +571,7 @@ async def shipped(context: Context) -> list[list[str]]:
 
 
 async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(client, context):
-    await opened(client, context)
+    await opened(client)
     await sweep(context)
     assert await shipped(context) == [[]]
     found = await sweep_later(context)
@@ -580,7 +583,7 @@ async def test_an_order_is_reported_once_a_minute_after_it_opened_its_treasure(c
 
 
 async def test_a_payment_that_wechat_does_not_list_yet_is_reported_once_it_does(client, context):
-    await opened(client, context)
+    await opened(client)
     await context.store.database["orders"].update_many({}, {"$set": {"due_at": 0}})
     found = await sweep_later(context, 0)
     assert ("then" in found, found["alarm"], await shipped(context)) == (True, "", [[]])
@@ -614,7 +617,7 @@ async def test_what_opened_nothing_and_what_need_not_be_reported_is_not(client, 
     ],
 )
 async def test_what_wechat_calls_delivered_is(client, context, wish):
-    await opened(client, context)
+    await opened(client)
     await client.misbehave(call="shipping", **wish)
     found = await sweep_later(context)
     assert ("then" in found, found["alarm"]) == (False, "")
@@ -631,7 +634,7 @@ async def test_what_wechat_calls_delivered_is(client, context, wish):
     ],
 )
 async def test_a_report_that_wechat_does_not_take_is_made_again(client, context, wish, alarm):
-    await opened(client, context)
+    await opened(client)
     await client.misbehave(call="shipping", **wish)
     found = await sweep_later(context)
     assert (found["alarm"], "then" in found, "due_at" in found) == (alarm, True, True)
@@ -647,7 +650,7 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
     client, context, call, monkeypatch
 ):
     monkeypatch.setattr("server.wechat._UNTOLD_SECONDS", 0.0)  # no real time passes
-    await opened(client, context)
+    await opened(client)
     code = await client.people["alice"].publish_packet()
     await client.people["alice"].pay(code)
     await client.misbehave("refuse", call=call, code="48001", times=20)
@@ -664,7 +667,7 @@ async def test_a_mini_program_that_may_report_nothing_is_one_alarm_until_it_may(
 
 
 async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operator(client, context):
-    await opened(client, context)
+    await opened(client)
     await client.misbehave("refuse", call="shipping", code="10060001", times=20)
     alarms = [(await sweep_later(context))["alarm"], (await sweep_later(context, 62 * MINUTE_MS))["alarm"]]
     assert alarms == ["", NOT_REPORTED]
@@ -676,7 +679,7 @@ async def test_what_wechat_keeps_refusing_is_tried_daily_and_told_to_the_operato
 
 
 async def test_what_went_back_whole_need_not_be_reported(client, context):
-    code = await opened(client, context)
+    code = await opened(client)
     await client.people["alice"].post("/endTask", code=code)
     await client.misbehave("refuse", call="shipping", code="10060001")
     await sweep_later(context)
@@ -702,7 +705,7 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context, 
 async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an_operator_may_erase_them(
     client, context, monkeypatch
 ):
-    code = await opened(client, context)
+    code = await opened(client)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)
 
@@ -727,7 +730,7 @@ async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an
 
 
 async def test_a_person_may_delete_their_account_once_what_wechat_refused_is_reported(client, context):
-    code = await opened(client, context)
+    code = await opened(client)
     alice = client.people["alice"]
     await alice.post("/endTask", code=code)
     await client.misbehave("refuse", call="shipping", code="48001", times=20)

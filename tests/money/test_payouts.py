@@ -227,6 +227,7 @@ async def test_a_refund_is_sent_until_wechat_takes_it_and_made_once(client, cont
         assert [len(found["refunds"]) for found in orders] == [1]
 
 
+@pytest.mark.changes_books
 async def test_refunds_of_one_order_are_sent_a_minute_apart(context, alice, bob):
     code = await alice.won_packet(bob, prizes=2)
     await sweep_after(context, 5 * DAY_MS + 1000)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import msgspec
+import pytest
 
 from server.actions.digging.end_task import end_task_as_operator
 from server.game import draw
@@ -33,6 +34,7 @@ async def draft(someone: Someone, kinds: list[dict[str, Any]], **changes: Any) -
     return asked | {"sealed_seed": half["sealed_seed"]} | changes
 
 
+@pytest.mark.changes_books
 async def test_ten_kinds_of_prizes_of_which_nine_are_gone_at_the_end_balance_to_the_fen(client, context):
     alice, *crowd = await client.log_in_all("alice", *(f"digger{n}" for n in range(10)))
     published = await alice.post("/postTask", **await draft(alice, TEN, prizes=json.dumps(TEN)))

@@ -237,18 +237,8 @@ class TestRings:
         first, second = (prize["code"] for prize in held)
         # As after a process that died before it froze a prize.
         now_ms = context.clock.now_ms()
-        await context.store.freezes.put(
-            Freeze(
-                _id=freeze_key("task", first),
-                what="task",
-                of=first,
-                code=first,
-                depth=0,
-                state="frozen",
-                at=now_ms,
-                reason="",
-            )
-        )
+        left = {"what": "task", "of": first, "code": first, "depth": 0, "state": "frozen", "at": now_ms}
+        await context.store.freezes.put(Freeze(_id=freeze_key("task", first), reason="", **left))
         await operator(client)
         asked = {"code": first, "depth": 1, "seen_at": now_ms, "reason": "看过了"}
         told = await client.post("/ops/releaseRing", **asked)

@@ -22,7 +22,7 @@ COLUMNS = ("状态", "快递公司", "运单号", "寄出时间", "收到时间"
 PARCEL = {"carrier": "顺丰", "number": "SF1234567890"}
 
 
-async def addressed(client: Client, context: Context, **parameters: Any) -> tuple[Someone, Someone, str]:
+async def addressed(client: Client, **parameters: Any) -> tuple[Someone, Someone, str]:
     """Return a publisher, and a winner who has given an address for the only prize of this task."""
     alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=1, **parameters)
@@ -54,7 +54,7 @@ async def table(publisher: Someone, code: str) -> list[dict[str, str]]:
 
 
 async def test_goods_by_mail_are_addressed_then_sent_then_received(client, context):
-    alice, bob, code = await addressed(client, context)
+    alice, bob, code = await addressed(client)
     assert await seen(bob, alice, code) == {(1, "given", "", "", 0, 0)}
     [row] = await table(alice, code)
     assert [row[name] for name in COLUMNS] == ["待寄出", "", "", "", ""]
@@ -81,7 +81,7 @@ async def test_goods_by_mail_are_addressed_then_sent_then_received(client, conte
 
 
 async def test_a_parcel_may_be_corrected_for_a_day(client, context):
-    alice, bob, code = await addressed(client, context)
+    alice, bob, code = await addressed(client)
     sent = await ship(alice, code, number=" SF 1234 5678 ")
     assert sent["number"] == "SF12345678"
     corrected = await ship(alice, code, carrier="中通", number="ZT0001")
@@ -95,7 +95,7 @@ async def test_a_parcel_may_be_corrected_for_a_day(client, context):
 
 
 async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(client, context):
-    alice, bob, code = await addressed(client, context)
+    alice, bob, code = await addressed(client)
     await ship(alice, code)
     await sweep_until_quiet(context, 15 * DAY_MS - 60_000)  # this includes a look that is too early
     assert {view[1] for view in await seen(bob, alice, code)} == {"sent"}
@@ -105,7 +105,7 @@ async def test_goods_whose_winner_says_nothing_count_as_received_after_15_days(c
 
 
 async def test_only_the_publisher_sends_and_only_what_has_an_address(client, context):
-    alice, bob, code = await addressed(client, context)
+    alice, bob, code = await addressed(client)
     carol = await client.log_in("carol")
     site = await alice.publish(forecast_num=1, draw_type=1)
     unclaimed = await alice.publish(forecast_num=1)
@@ -144,7 +144,7 @@ async def test_only_the_publisher_sends_and_only_what_has_an_address(client, con
 
 
 async def test_the_parcel_is_deleted_with_its_address_90_days_after_it_arrived(client, context):
-    alice, bob, code = await addressed(client, context)
+    alice, bob, code = await addressed(client)
     await let_pass(context, 89 * DAY_MS)
     await ship(alice, code)
     await sweep_after(context, 2 * DAY_MS)

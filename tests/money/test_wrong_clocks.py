@@ -116,6 +116,7 @@ async def test_a_bill_that_may_be_under_way_is_not_given_up(context, liar, monke
     assert bill["state"] != "failed"
 
 
+@pytest.mark.changes_books
 async def test_an_order_that_wechat_may_still_get_is_not_closed(context, liar, alice):
     code = await alice.publish_packet()
     await alice.order(code)

@@ -165,22 +165,17 @@ async def test_content_checks_that_are_late_are_an_alarm(context):
 
 def a_message(code: str, **fields: Any) -> Message:
     """Return a message to somebody about a prize, with some of its fields."""
-    message = Message(
-        _id=f"won:{code}:1",
-        kind="won",
-        code=code,
-        unionid="winner",
-        prize=f"{code}:1",
-        state="waiting",
-        tries=0,
-        until=1,
-        created_at=1,
-        ended_at=0,
-        alarm="",
-        due_at=1,
-    )
-    message.update(fields)  # type: ignore[typeddict-item]
-    return message
+    about = {"_id": f"won:{code}:1", "kind": "won", "code": code, "unionid": "winner", "prize": f"{code}:1"}
+    state = {
+        "state": "waiting",
+        "tries": 0,
+        "until": 1,
+        "created_at": 1,
+        "ended_at": 0,
+        "alarm": "",
+        "due_at": 1,
+    }
+    return Message(**about | state | {"due_at": 1} | fields)
 
 
 async def test_messages_that_wechat_does_not_take_are_an_alarm(context):

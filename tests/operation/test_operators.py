@@ -298,7 +298,7 @@ def ms(*moment: int) -> int:
     return int(datetime(*moment, tzinfo=BEIJING).timestamp() * 1000)  # type: ignore[misc, arg-type]
 
 
-async def won(client: Client, context: Context) -> dict[str, str]:
+async def won(client: Client) -> dict[str, str]:
     """Let three prizes be won and two given: goods by mail of 2,999 yuan, and a red packet of 2."""
     alice, bob = await client.log_in_all("alice", "bob")
     codes = {"mailed": await alice.publish(name="@电视", forecast_num=1, value=2999)}
@@ -324,7 +324,7 @@ async def table(client: Client, **asked: str) -> list[dict[str, str]]:
 
 async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(client, context, monkeypatch):
     monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
-    codes = await won(client, context)
+    codes = await won(client)
     await given_at(context, codes["mailed"], ms(2026, 11, 1))
     await given_at(context, codes["packet"], ms(2026, 12, 1) - 1)
     await client.post("/ops/login", token=ACT)
@@ -351,7 +351,7 @@ async def test_a_months_winners_are_exported_by_the_role_money_alone_and_logged(
 async def test_erased_winners_are_told_apart_by_their_pseudonyms(client, context, monkeypatch):
     monkeypatch.setattr(erasing, "UNDER_WAY_SECONDS", 0.0)
     monkeypatch.setattr(erasing, "REMEMBERED_SECONDS", 0.0)
-    codes = await won(client, context)
+    codes = await won(client)
     for code in (codes["mailed"], codes["packet"]):
         await given_at(context, code, ms(2026, 11, 2))
     await erasing.erase(context.store, client.people["bob"].unionid, "forgotten:" + "0" * 32)
@@ -378,7 +378,7 @@ async def test_of_prizes_of_several_kinds_each_has_its_own_name_and_value(client
 
 async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(client, context, monkeypatch):
     monkeypatch.setattr(operate, "EXPORTED_AT_ONCE", 1)
-    codes = await won(client, context)
+    codes = await won(client)
     for number, code in enumerate((codes["mailed"], codes["packet"])):
         await given_at(context, code, ms(2026, 11, 2) + number)
     opened: list[Any] = []
@@ -401,7 +401,7 @@ async def test_an_export_that_fails_is_cut_off_and_stays_begun_in_the_log(client
 async def test_an_export_whose_client_hangs_up_reads_no_further_and_ends_its_cursor(
     trips, client, context, settings, monkeypatch
 ):
-    codes = await won(client, context)
+    codes = await won(client)
     prize = await context.store.prizes.find(f"{codes['packet']}:1")
     given, prizes = {"given_at": ms(2026, 11, 2), "wxname": "长" * 3_000}, 1_000
     for first in range(0, prizes, 100):

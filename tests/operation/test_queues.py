@@ -1,4 +1,4 @@
-"""Operators' queues and lists: names in place of ids, no query per row, what is featured, and their counts."""
+"""Operators' queues and lists: names in place of ids, no query per row, what is featured, and counts."""
 
 import asyncio
 import json

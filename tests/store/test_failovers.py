@@ -14,10 +14,9 @@ from devtools.sandbox import Sandbox
 from server.context import Context
 from server.settings import Settings
 from server.store import is_unavailable
-from server.store.alarms import AlarmRecord
+from server.store.alarms import new_alarm
 from server.store.gauges import MoneyGauges
 from server.store.messages.messages import MOST_CONSENTS
-from server.store.money.refunds import Refund
 from support.client import a_picture
 from support.invariants import check_history
 from support.wire.faulty import (
@@ -258,19 +257,15 @@ async def test_a_publication_asked_for_again_under_its_name_is_the_same_task(con
 
 
 async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(context, wire):
-    refund = Refund(
-        _id="R1",
-        kind="whole",
-        code="A" * 12,
-        out_trade_no="O1",
-        amount_fen=1,
-        total_fen=1,
-        state="asked",
-        alarm="",
-        created_at=0,
-        ended_at=0,
-        due_at=0,
-    )
+    numbers = dict.fromkeys(("amount_fen", "total_fen", "created_at", "ended_at", "due_at"), 1)
+    refund = {
+        "_id": "R1",
+        "kind": "whole",
+        "code": "A" * 12,
+        "out_trade_no": "O1",
+        "state": "asked",
+        **numbers,
+    }
     wire.cut_off()
     wire.next("insert", lose_reply, "refunds")
     with pytest.raises(PyMongoError):
@@ -287,18 +282,7 @@ async def test_a_key_taken_by_a_write_that_may_not_last_counts_as_no_answer(cont
 
 async def test_an_alarm_that_only_a_cut_off_primary_has_is_written_again(context, wire):
     alarms = context.store.alarms
-    alarm = AlarmRecord(
-        _id="redis@1",
-        key="redis",
-        kind="redis",
-        code="",
-        what="",
-        values=[],
-        begin_at=1,
-        end_at=0,
-        told=0,
-        tries=0,
-    )
+    alarm = new_alarm("redis", "redis", "", "", [], 1)
     wire.cut_off()
     wire.next("insert", lose_reply, "alarms")
     with pytest.raises(PyMongoError):

@@ -45,19 +45,8 @@ ILLNESSES: dict[str, tuple[frozenset[str], Fault]] = {
     "after the work": (WRITING, interrupt(1)),
     "all": (READING | WRITING, refuse(264, said="Too many open files")),
 }
-VALUES: dict[str, Any] = {
-    "goods_type": 2,
-    "name": "猫",
-    "prize_num": 1,
-    "forecast_num": 1000,
-    "draw_type": 2,
-    "cd": 60,
-    "reason": "other",
-    "page": 1,
-    "wxname": "名字",
-    "login_code": "x",
-    "token": "a guess",
-}
+GOODS = {"goods_type": 2, "name": "猫", "prize_num": 1, "forecast_num": 1000, "draw_type": 2, "cd": 60}
+VALUES = {"reason": "other", "page": 1, "wxname": "名字", "login_code": "x", "token": "a guess", **GOODS}
 
 
 FEWEST_SILENT = {"reads": 40, "writes": 3, "after the work": 3, "all": 40}

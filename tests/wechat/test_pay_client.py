@@ -179,19 +179,6 @@ async def test_a_transfers_texts_are_cut_to_what_wechat_takes(shop):
 # -- faults
 
 
-@pytest.mark.parametrize(
-    "code", ["NOT_ENOUGH", "PARAM_ERROR", "NO_AUTH", "FREQUENCY_LIMITED", "ORDERPAID", "NOT_FOUND"]
-)
-async def test_a_refused_call_has_done_nothing(shop, code):
-    await shop.misbehave("refuse", call="transfer", code=code)
-    with pytest.raises(PayRefused) as refused:
-        await shop.pay.transfer(shop.body("T3"))
-    assert refused.value.code == code
-    assert refused.value.message
-    with pytest.raises(PayRefused, match="NOT_FOUND"):
-        await shop.pay.query_transfer("T3")
-
-
 @pytest.mark.parametrize("what", ["error_after", "disconnect", "bad_signature"])
 async def test_a_call_without_an_answer_to_trust_is_unknown_and_can_be_queried(shop, what):
     number = await shop.paid(amount_fen=300)
@@ -204,14 +191,6 @@ async def test_a_call_without_an_answer_to_trust_is_unknown_and_can_be_queried(s
         await shop.pay.cancel_transfer("T4")
     assert (await shop.pay.query_refund("R2", number)).status == "SUCCESS"
     assert (await shop.pay.query_transfer("T4")).state == "CANCELLED"
-
-
-async def test_a_call_that_failed_before_it_was_carried_out_is_unknown_too(shop):
-    await shop.misbehave("error_before", call="transfer")
-    with pytest.raises(PayUnknown, match="SYSTEM_ERROR"):
-        await shop.pay.transfer(shop.body("T5"))
-    with pytest.raises(PayRefused, match="NOT_FOUND"):
-        await shop.pay.query_transfer("T5")
 
 
 async def test_a_call_waits_for_its_answer_no_longer_than_call_seconds(shop):
