@@ -216,65 +216,46 @@ def test_another_seed_than_the_committed_one_is_found_out(seed, of, at):
     assert draw.differences(proof_of(bytes(other), of, 0), honest.commitment)
 
 
+ONE, TWO = '"prize_num":1', f'"nonce":"{"f" * 32}","prize_num":1'
+BAD_RANKS = {
+    "spelled": ("[]", '[{"fen":0,"num":1}]', '[{"num":1,"fen":10}]'),
+    "impossible": (
+        *('[{"num":2}]', '[{"num":0},{"num":1}]', '[{"num":-1},{"num":2}]', '[{"fen":9,"num":1}]'),
+        *('[{"fen":-10,"num":1}]', '[{"fen":9,"num":1,"split":1}]', '[{"num":1,"split":1}]'),
+        *('[{"fen":10,"num":1,"split":2}]', '[{"fen":100000001,"num":1}]'),
+    ),
+    "cannot be read": ('[{"num":1.5}]', "null"),
+}
+# What follows `max_depth`, and what is said about it.
+BAD_RULES = [
+    ('"prize_num":0', "impossible"),
+    (f'{ONE},"version":2', "impossible"),  # no nonce
+    (f'{ONE},"version":3', "impossible"),
+    (f'"nonce":"{"F" * 32}",{ONE},"version":2', "impossible"),
+    (f'"nonce":"{"f" * 31}",{ONE},"version":2', "impossible"),
+    (f'"nonce":"{"f" * 32}\\n",{ONE},"version":2', "impossible"),
+    (TWO, "rules make"),  # version 1 takes no nonce
+    (f'{ONE},"version":1', "spelled"),
+    (f'{ONE},"seed_hash":"00"', "impossible"),  # of no version
+    (f'{ONE},"ranks":[]', "spelled"),
+    (f'{ONE},"ranks":[{{"num":1}}]', "impossible"),  # of no version
+    *(
+        (f'{TWO},"ranks":{ranks},"seed_hash":"00","version":2', complaint)
+        for complaint in BAD_RANKS
+        for ranks in BAD_RANKS[complaint]
+    ),
+    (f'{TWO},"seed_hash":"00","version":2', "seed hashes to"),
+]
+BEGIN = '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":'
+
+
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
         ("seed", "zz", "cannot be read"),
         ("params", "[]", "cannot be read"),
-        (
-            "params",
-            '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":9,"prize_num":1}',
-            "rules",
-        ),
-        (
-            "params",
-            '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":5,"prize_num":0}',
-            "impossible",
-        ),
-        *[
-            (
-                "params",
-                '{"code":"a","fluctuation":0,"forecast_num":5,"interval":0,"max_depth":5,' + rest + "}",
-                complaint,
-            )
-            for rest, complaint in (
-                ('"prize_num":1,"version":2', "impossible"),  # no nonce
-                ('"prize_num":1,"version":3', "impossible"),
-                ('"nonce":"' + "F" * 32 + '","prize_num":1,"version":2', "impossible"),
-                ('"nonce":"' + "f" * 31 + '","prize_num":1,"version":2', "impossible"),
-                ('"nonce":"' + "f" * 32 + '\\n","prize_num":1,"version":2', "impossible"),
-                ('"nonce":"' + "f" * 32 + '","prize_num":1', "rules make"),  # version 1 takes no nonce
-                ('"prize_num":1,"version":1', "spelled"),
-                ('"prize_num":1,"seed_hash":"00"', "impossible"),  # of no version
-                ('"prize_num":1,"ranks":[]', "spelled"),
-                ('"prize_num":1,"ranks":[{"num":1}]', "impossible"),  # of no version
-                *(
-                    (
-                        '"nonce":"'
-                        + "f" * 32
-                        + f'","prize_num":1,"ranks":{ranks},"seed_hash":"00","version":2',
-                        complaint,
-                    )
-                    for ranks, complaint in (
-                        ("[]", "spelled"),
-                        ('[{"fen":0,"num":1}]', "spelled"),
-                        ('[{"num":1,"fen":10}]', "spelled"),
-                        ('[{"num":2}]', "impossible"),
-                        ('[{"num":0},{"num":1}]', "impossible"),
-                        ('[{"num":-1},{"num":2}]', "impossible"),
-                        ('[{"fen":9,"num":1}]', "impossible"),
-                        ('[{"fen":-10,"num":1}]', "impossible"),
-                        ('[{"fen":9,"num":1,"split":1}]', "impossible"),
-                        ('[{"num":1,"split":1}]', "impossible"),
-                        ('[{"fen":10,"num":1,"split":2}]', "impossible"),
-                        ('[{"fen":100000001,"num":1}]', "impossible"),
-                        ('[{"num":1.5}]', "cannot be read"),
-                        ("null", "cannot be read"),
-                    )
-                ),
-                ('"nonce":"' + "f" * 32 + '","prize_num":1,"seed_hash":"00","version":2', "seed hashes to"),
-            )
-        ],
+        ("params", f"{BEGIN}9,{ONE}}}", "rules"),
+        *(("params", f"{BEGIN}5,{rest}}}", complaint) for rest, complaint in BAD_RULES),
         ("winning_depths", [1], "puts the prizes at"),
         ("winning_ranks", [1, 1], "gives the prizes ranks"),
         ("winning_fen", [0, 0], "gives the prizes ranks"),
