@@ -2,8 +2,8 @@
 
     python bench/autobahn.py [--cases '7.*']
 
-Exits with 1 if a case fails or an error is logged. It leaves out groups 9 (speed of large messages), 12 and
-13 (compression, which /ws does not have).
+Exits with 1 if a case fails or an error is logged. The bench leaves out groups 9 (speed of large messages),
+12 and 13 (compression, which /ws does not have).
 """
 
 from __future__ import annotations

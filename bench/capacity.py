@@ -5,10 +5,10 @@
 Starts servers of its own: embedded stores, their files in memory. First it measures what each thing costs
 (`parts/unit_costs.py`). From these costs alone a simulation (`parts/queueing.py`) predicts how fast 1, 2 and
 4 processes will be. It prints the predictions, then measures the same quantities. Servers, stores and clients
-share the cores, in the simulation too. Each quantity is measured in three to five rounds. The three rounds in
-which other programs used the least CPU count; how much they used is printed. Exits with 1 if a quantity with
-a bar is more than 25 % off. Quantities that depend mostly on the embedded store have no bar. At the end it
-prints the tables of docs/scaling.md. A whole run takes about five minutes.
+share the cores, in the simulation too. Each quantity is measured in three to five rounds. Only the three
+rounds in which other programs used the least CPU count; what those programs used is printed. Exits with 1 if
+a quantity with a bar is more than 25 % off. Quantities that depend mostly on the embedded store have no bar.
+At the end it prints the tables of docs/scaling.md. A whole run takes about five minutes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
 
 from parts import scale, table, unit_costs
 from parts.askers import Askers

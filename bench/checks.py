@@ -88,7 +88,8 @@ class Strangers:
             socket.close()
 
     async def _note(self, where: str, seen: list[str]) -> None:
-        """Count a look. Shown treasures stay shown: whatever was seen and is not shown was seen too early."""
+        """Count a look. Shown treasures stay shown, so a treasure that was seen and is not shown now was seen
+        too early."""
         self.looks[where] += 1
         async for task in self.store.tasks.rows.find({"_id": {"$in": seen}}, {"review": 1}):
             if task["review"] != "shown":

@@ -6,9 +6,9 @@ The replica set is an embedded MongoDB behind `tests/support/wire/faulty.py`, wh
 modelled. Primaries step down, are cut off and rolled back, and new primaries do not know yet what a majority
 has. Replies are lost after the work was done, connections are cut, writes are answered with a
 writeConcernError, and replies are late. A window without a fault has a cooldown of 1 s. A window with a fault
-has a cooldown of 6 s, so that people who ask again do so within it; other interfaces are called then, too.
-Half of the money sequences run without the driver's own retries. In the money sequences, one fault in twenty
-lasts up to 3 s. Exits with 1 if something did not hold.
+has a cooldown of 6 s, so that people who ask again do so within the cooldown; in these windows other
+interfaces are called, too. Half of the money sequences run without the driver's own retries. In the money
+sequences, one fault in twenty lasts up to 3 s. Exits with 1 if something did not hold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
 
 import httpx
 from faults import Page, snapshot
@@ -53,7 +53,8 @@ CALM_SECONDS, FAULTY_SECONDS = 1, 6
 GHOST_SECONDS = 5.0
 SLOWEST_SECONDS = 6.0
 WATCHERS = 20
-# A page shows these fields, and the task's own record has them. The record is read at majority.
+# A page shows these fields, and the task's own record has them. The record is read with read concern
+# majority.
 KEPT = ("now_depth", "prizes_left", "participants", "cd_until", "status")
 PACKET = {"goods_type": 1, "name": "一个红包", "prize_num": 1, "forecast_num": 1_000_000, "money": 2, "cd": 0}
 SEQUENCES_A_BATCH = 50
@@ -271,7 +272,7 @@ def dig_on_a_failing_store(directory: Path, asked: argparse.Namespace) -> bool:
 
 
 def move_money_on_a_failing_store(directory: Path, asked: argparse.Namespace) -> bool:
-    """Play the money sequences; a fault comes to every third thing that a process does."""
+    """Play the money sequences; a fault meets every third act of a process."""
     stores = [EmbeddedMongoDB(directory / "money"), EmbeddedRedis(directory / "money")]
     for store in stores:
         store.start()

@@ -157,12 +157,12 @@ class Tally:
     """The windows of one run. Milliseconds are from a dig's sending to its reply."""
 
     fastest_won: int = 0
-    outlasted: int = 0  # uncounted windows: the next cooldown was over before all were answered
+    outlasted: int = 0  # uncounted windows: the next cooldown was over before all digs were answered
     dug: list[int] = field(default_factory=list)  # digs per window
     first_reply_ms: list[float] = field(default_factory=list)  # after the end of the cooldown
     all_replied_ms: list[float] = field(default_factory=list)  # after the end of the cooldown
     waits_ms: list[float] = field(default_factory=list)
-    after_ms: list[float] = field(default_factory=list)  # after the window, or after its sending if later
+    after_ms: list[float] = field(default_factory=list)  # after the window, or after a later sending
     refused: set[str] = field(default_factory=set)
 
 
@@ -187,7 +187,7 @@ class Windows:
         for person in self.people[2:]:
             self.lines.append((person, Line(self.server.port)))
         await asyncio.gather(*(line.connect() for _, line in self.lines[self.fast_lines :]))
-        await self._dig(0, 0.0)  # the first dig has no order
+        await self._dig(0, 0.0)  # the first dig follows no cooldown
         tally = Tally()
         for _ in range(windows):
             await self._window(tally)

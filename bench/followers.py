@@ -6,7 +6,8 @@ Starts a server of its own (one process, embedded stores) and writes the followe
 follower once allowed a message; some still allow one. Somebody digs another treasure five times a second:
 first while nothing else happens, then during the ten minutes in which the followers get their messages.
 Prints how long a dig took, and how long it took to tell all followers. Exits with 1 if the announcement more
-than doubles a dig's p99, if a follower who allows a message gets none, or if another follower gets one.
+than doubles a dig's p99, if a follower who allows a message gets none, or if a follower who allows none gets
+one.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Starts a server of its own: one serving process, embedded stores, an empty direc
 while the database has just enough for full pages, and again after it was filled. A proxy before the store
 notes how long each command takes; the rest of the request's time is the server's. Prints the medians, and the
 command that grew most.
-Then commands that MongoDB answers from an index are sent to the store directly. Where these grow too, the
+Then commands that MongoDB answers from an index are sent to the store directly. If their times grow too, the
 store is the reason. Exits with 1 if the server's own time for an interface grew more than 1.5 times.
 """
 
@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
 
 import httpx
 from pymongo import MongoClient

@@ -6,7 +6,7 @@ Plays the scenarios of tests/support/*scenarios.py. A child process acts and kil
 the first step. The next child does so after the second step, and so on until a child reaches the end. After
 each kill a living server sweeps. Then the audit, which also asks the sandbox, must find nothing, and no
 review may be left. Each report must be decided or in the operator's queue, and each person must have got
-their message once. Exits with 1 if something did not hold.
+their message exactly once. Exits with 1 if something did not hold.
 
 MONGODB_URI (a database to be thrown away) and REDIS_URL may be given.
 """
@@ -23,7 +23,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
 
 from devtools.sandbox import Sandbox
 from server.context import Context

@@ -75,7 +75,7 @@ def one_round(redis: EmbeddedRedis, most: int, killed_at: float) -> tuple[list[i
         assert pipe.recv() == "ready"
     for pipe in pipes:
         pipe.send(killed_at)
-    for pipe in pipes:  # each process says when it has got there
+    for pipe in pipes:  # each process says when it has reached its half
         assert pipe.recv() == "there"
     redis.kill()
     for pipe in pipes:

@@ -4,9 +4,9 @@
 
 Needs the `test` extra and Chromium. Each round presses the button of a treasure whose first dig wins, on a
 phone's screen, and traces the page over CDP while the coins fall. Prints three times: from the press until
-the shovel moved, between two frames that were shown, and the CPU time of a task of the page. Of each it takes
-the longest of every round, and the median of these. Exits with 1 if the press took over 50 ms, or one of the
-others over 32 ms. Other work on the machine makes the times longer.
+the shovel moved, between two frames that were shown, and the CPU time of a task of the page. For each of the
+three, the longest time in a round counts, and the median over the rounds is printed. Exits with 1 if the
+press took over 50 ms, or one of the others over 32 ms. Other work on the machine makes the times longer.
 
 A frame's time is when it is shown, not when the compositor draws it (`DrawFrame`). The compositor draws at
 once if the page changes nothing, and otherwise waits for the page as long as it may. So frames that are shown
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
 
 from playwright.sync_api import Browser, CDPSession
 
@@ -37,7 +37,7 @@ from support.drawings import draw, oranges
 from support.servers import a_server
 
 MOST_PRESS_MS, MOST_FRAME_MS = 50.0, 32.0
-LASTS_MS = 1500  # from the dialog on, in which something moves until then
+LASTS_MS = 1500  # after the dialog opened; something in it moves until then
 CATEGORIES = (
     "devtools.timeline",  # has UpdateLayoutTree
     "disabled-by-default-devtools.timeline",  # RunTask

@@ -114,7 +114,7 @@ async def sealed(
 
 
 async def send(http: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes) -> tuple[int, float]:
-    """Send a notice; return the HTTP status and the milliseconds until it came."""
+    """Send a notice; return the HTTP status and the milliseconds until the answer came."""
     began = time.perf_counter()
     response = await http.post(url, headers=headers, content=body)
     return response.status_code, (time.perf_counter() - began) * 1000

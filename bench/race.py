@@ -7,8 +7,8 @@ faults. In the second, a serving process is killed with -9 in every fifth window
 windows. After each run the database is checked. Exits with 1 if something did not hold. Takes about six
 minutes.
 
-With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down in place of the
-store's kills. REDIS_URL may be given too.
+With MONGODB_URI (a replica set, and a database to be thrown away) the primary steps down where the store
+would be killed. REDIS_URL may be given too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root stands first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
 
 from parts.lines import Line, Lost, log_in_all, post
 from parts.serving import Person, Server, running, store_of

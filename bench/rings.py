@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the root must come first: tests/ has a handlers/ too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before tests/, which has a handlers/ too
 
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis
 from server.store import Store

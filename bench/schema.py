@@ -144,7 +144,7 @@ class Play:
         self._address = str(server.http.base_url)
 
     def send(self, case: Any) -> None:
-        """Send a case as somebody, check the reply and learn from it; nothing once the time is over."""
+        """Send a case as somebody, check the reply and learn from it; do nothing once the time is over."""
         if time.monotonic() > self.until:
             return
         body = self._sender.fill(case)

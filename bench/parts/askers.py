@@ -1,6 +1,7 @@
 """Clients of HTTP in a process of their own: each asks again as soon as it is answered.
 
-The class extends `Tappers`, which use bare sockets and epoll. It also counts the bytes of pages' frames.
+The class `Askers` extends `Tappers`, which use bare sockets and epoll. It also counts the bytes of pages'
+frames.
 
     crowd = Crowd(Askers)
     crowd.call("keep_asking", port, [[request, ...], ...], b'"status":0', 3.0)

@@ -237,7 +237,7 @@ def heads(attack: Attack) -> Clients:
 
 
 def campus(attack: Attack) -> Clients:
-    """From honest people's address, open idle connections, send half heads, wrong codes, unended bodies."""
+    """From honest people's address, open idle connections, send half heads, wrong codes, endless bodies."""
     attack.addresses = ["127.0.0.1"]
     half = b"GET /getTaskList HTTP/1.1\r\nHost: localhost\r\nX-Half: "
     for number in range(IDLE):
@@ -250,7 +250,7 @@ def campus(attack: Attack) -> Clients:
 
 
 def pictures(attack: Attack) -> Clients:
-    """Upload pictures that take long to decode: one person those of 16 megapixels, another one the rest."""
+    """Upload pictures that take long to decode: one person sends those of 16 megapixels, another the rest."""
     owners = dict.fromkeys(attack.weapons.pictures, attack.weapons.people[0])
     owners |= {kind: attack.weapons.people[1] for kind in owners if "scans" in kind or "50" in kind}
     for kind, data in attack.weapons.pictures.items():

@@ -26,8 +26,8 @@ from server.settings import SANDBOX_APPID
 
 USERS = ("alice", "bob", "carol", "dave", "erin", "frank")
 OPEN_SECONDS = 30
-NEWEST = 30  # kept values from replies, per parameter
-RECENT = 20  # kept values that fit together
+NEWEST = 30  # how many values from replies are kept per parameter
+RECENT = 20  # how many values that fit together are kept
 OPERATOR = "值班员"
 # Operators have another address than the generated requests, whose wrong tokens lock their address out.
 OPERATORS_ADDRESS = "127.0.0.2"

@@ -45,7 +45,7 @@ class Sender:
         return int(self._answers.readline())
 
     def round(self) -> float:
-        """Send SENDS messages, each after all got the one before; return the CPU µs per delivery."""
+        """Send SENDS messages, each after all sockets got the one before; return the CPU µs per delivery."""
         before = self._cpu_us()
         for _ in range(SENDS):
             self.crowd.ask("receive", self.sockets)

@@ -216,7 +216,7 @@ def many(watchers: int, seconds: int, missed_digs: int) -> tuple[Load, Return]:
 
 @dataclass(slots=True)
 class Cheers:
-    """Shares of a core: idle, with one frame a second, and with everybody cheering each second, too.
+    """Shares of a core: idle, with one frame a second, and with everybody cheering each second in addition.
 
     `frames` is the number of further frames a second that a watcher got because of the cheers.
     """
@@ -250,7 +250,8 @@ def cheers(watchers: int, seconds: int) -> Cheers:
 
 
 def watched_tasks_kb(tasks: int, digs_each: int) -> int:
-    """Return the KB of this many watched tasks: a watcher for each, less as many watchers of one task."""
+    """Return the KB that `tasks` watched tasks take: one watcher for each, less as many watchers of one
+    task."""
     with running() as server, closing(Crowd()) as crowd:
         (worker,) = server.workers()
         alice, *diggers = (server.log_in(f"user{number}") for number in range(digs_each + 1))

@@ -66,8 +66,8 @@ class Machine:
         self.now = 0.0
         self._cores = cores
         self._timers: list[tuple[float, int, Then]] = []
-        # All running processes get the same share: `_served` is how much each has got. So their order to end
-        # never changes.
+        # All running processes get the same share: `_served` is how much each has got. So the order in which
+        # they end never changes.
         self._served = 0.0
         self._running: list[tuple[float, int, Process]] = []
         self._count = itertools.count()

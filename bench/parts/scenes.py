@@ -1,7 +1,7 @@
 """Requests that the server should accept: people and parameters that fit together, by interface.
 
 A generated request seldom fits the state, such as a parcel that was just sent or a red packet that is held.
-A scene is a request that does. The server accepts it unless somebody changed the state meanwhile.
+A scene is a request that fits. The server accepts it unless somebody changed the state meanwhile.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Scenes:
         return publisher, {"code": code}
 
     def _as_stranger(self, codes: Iterable[str], known: dict[str, Any]) -> Scene | None:
-        """Return a scene for somebody who did not publish it, with one of these tasks that has not ended."""
+        """Return a scene with one of these tasks that has not ended, for somebody who did not publish that
+        task."""
         going_on = self._going_on(codes)
         if not going_on:
             return None

@@ -16,7 +16,7 @@ import httpx
 from tornado.httpserver import HTTPServer
 from tornado.web import Application, RequestHandler
 
-# The delayed calls, on which no person waits: contents, risks and messages. All other calls are fast.
+# The delayed calls, for which no person waits: contents, risks and messages. All other calls are fast.
 LATE = ("msg_sec_check", "media_check_async", "getuserriskrank", "subscribe/send")
 FORWARD_SECONDS = 20
 

@@ -67,7 +67,7 @@ class Trouble:
 
     def _cut_off(self) -> None:
         self.wire.cut_off()
-        if self.chance.random() < 0.5:  # the client gets no answer, asks again, and its second request reads
+        if self.chance.random() < 0.5:  # the client gets no answer, and asks again
             self.wire.next("findAndModify", lose_reply)
         threading.Timer(self._seconds(0.3, 3.0), self._heal).start()
 

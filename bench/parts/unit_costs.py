@@ -257,7 +257,8 @@ def requests(found: Measuring) -> None:
 
 
 def dig_alone(server: Server, digger: Person, code: str) -> None:
-    """Dig, and wait until the mark of the dig is removed. After a cooldown, no other dig saves that."""
+    """Dig, and wait until the mark of the dig is removed. After a cooldown, no other dig comes in time to
+    overwrite it."""
     server.dig(digger, code)
     time.sleep(2 * MARK_SECONDS)
 

@@ -17,7 +17,7 @@ PUBLISHERS = 8
 STALE_SECONDS = 60
 LOOK_SECONDS = 5
 AGAIN_SECONDS = 3
-AT_ONCE = 4  # tasks that are published beside each other
+AT_ONCE = 4  # tasks that are published at the same time
 PAYMENT_LOOKS = 10
 NONCE_BYTES = 16
 

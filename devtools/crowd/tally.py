@@ -54,9 +54,10 @@ class Tally:
         self.closes: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
         self.violations: Counter[str] = Counter()
-        # From a dig's last byte written to its frame: at the observer, and at all people.
+        # From the last written byte of a dig's request to the dig's frame: at the observer, and at all
+        # people.
         self.observed, self.seen = Delays(), Delays()
-        # The crowd's own: how long requests waited to be written, and how late its loop was.
+        # The crowd's own delays: how long requests waited to be written, and how late its loop was.
         self.unwritten, self.late = Delays(), Delays()
         self._written = LRUCache[Dig, tuple[str, float]](DIGS_REMEMBERED)
         self._early = LRUCache[Dig, list[tuple[Delays, float]]](DIGS_REMEMBERED)

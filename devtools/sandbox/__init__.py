@@ -39,7 +39,7 @@ _NUMBER = "([0-9A-Za-z_|*@-]{1,64})"
 
 
 class Sandbox(SandboxStore, contexts.Sandbox):
-    """What it keeps, its routes, and the notices that it still has to send."""
+    """The collections of the sandbox, its routes, and the notices that it still has to send."""
 
     def __init__(self, store: Store) -> None:
         super().__init__(store.database)
@@ -49,7 +49,7 @@ class Sandbox(SandboxStore, contexts.Sandbox):
         return sandbox_routes(context)
 
     def described(self, language: Literal["zh", "en"]) -> dict[str, Any]:
-        """Return what authors of clients call here themselves."""
+        """Return the description of the interfaces that authors of clients call themselves."""
         return described(language)
 
     async def send_notices(self, context: Context) -> None:

@@ -125,7 +125,7 @@ class SandboxHandler(RequestHandler):
         self._gone.set()
 
     async def keep_waiting(self, seconds: float = HANG_SECONDS) -> None:
-        """Let the client wait this long, unless it goes before."""
+        """Let the client wait this long, unless it disconnects first."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._gone.wait()

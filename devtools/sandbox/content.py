@@ -48,7 +48,7 @@ class MediaRequest(msgspec.Struct):
 
 
 class ContentCheck(WeChatCall):
-    """A check. Told to `judge`, its result is what the misbehaviour says."""
+    """A check. If it was told to `judge`, its result is what the misbehaviour says."""
 
     misbehaviours = ("error_before", "timeout", "disconnect", "slow", "garbage", "refuse", "judge")
     refuses_with = 61010

@@ -67,7 +67,7 @@ class SendMessage(WeChatCall):
         return asked.touser
 
     async def refuse(self, asked: SendRequest, errcode: int) -> None:
-        """Raise WeChatFailure. If there is no consent, there is none from now on."""
+        """Raise WeChatFailure. The refusal for lack of consent also withdraws the consent."""
         if errcode == 43101:
             await self.state.messages.withdraw(asked.touser, asked.template_id)
         raise WeChatFailure(errcode)

@@ -2,7 +2,7 @@
 
 Each is stored, sent at once, and sent again until it is acknowledged.
 
-WeChat's hours between attempts are seconds here. Any process goes on with what another one left.
+WeChat's hours between attempts are seconds here. Any process continues what another process left undone.
 """
 
 from __future__ import annotations

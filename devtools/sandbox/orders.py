@@ -40,7 +40,7 @@ class Payer(msgspec.Struct):
 class OrderRequest(msgspec.Struct):
     """What `POST /v3/pay/transactions/jsapi` takes, as far as this merchant uses it.
 
-    `limit_pay` keeps no card away: WeChat's page of this interface has no such field.
+    `limit_pay` has no effect, since WeChat's page of this interface has no such field.
     """
 
     appid: str

@@ -1,6 +1,6 @@
-"""What authors of clients call here themselves, for `/openapi.json`.
+"""The sandbox's interfaces that authors of clients call themselves, for `/openapi.json`.
 
-WeChat itself describes what its servers answer to ours.
+The other interfaces are WeChat's, which describes them itself.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ ABOUT = (
     "- `risky`：微信认为风险高，`RISK_HELD` 为 1 到 4 时，挖到的红包要人工核对\n"
     "- `payout_fails`：每次转账都失败，`/drawPrize` 说明原因\n"
     "- `picture_refused`：打开内容检查时，图片不通过",
-    f"In place of WeChat while one develops; absent where WeChat is configured. Its appid is `{SANDBOX_APPID}`. "
+    f"In place of WeChat during development; absent if WeChat is configured. Its appid is `{SANDBOX_APPID}`. "
     "Some names (`user=…`) are scenarios:\n\n"
-    "- `risky`: WeChat calls them risky; what they win is held if `RISK_HELD` is 1 to 4\n"
-    "- `payout_fails`: each transfer to them fails, and `/drawPrize` says why\n"
-    "- `picture_refused`: their pictures are refused where contents are checked",
+    "- `risky`: WeChat calls the person risky; what the person wins is held if `RISK_HELD` is 1 to 4\n"
+    "- `payout_fails`: each transfer to the person fails, and `/drawPrize` says why\n"
+    "- `picture_refused`: the person's pictures are refused if contents are checked",
 )
 SUMMARIES = {
     "/sandbox/authorize": (
@@ -63,7 +63,7 @@ TEXTS = {
     "AuthorizeRequest.gender": ("性别：0 未知，1 男，2 女", "0 unknown, 1 male, 2 female"),
     "AuthorizeRequest.anonymous": (
         "1：给默认的名字和头像，2022 年以来微信都这样",
-        "1: the default name and picture, which WeChat gives since 2022",
+        "1: the default name and picture, which WeChat has given since 2022",
     ),
     "AuthorizeRequest.unionid": (
         "unionid 在哪里：1 都有，data 只在加密的数据里，0 没有",

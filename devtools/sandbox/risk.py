@@ -28,7 +28,7 @@ class RiskRequest(msgspec.Struct):
 
 
 class RiskRank(WeChatCall):
-    """POST /wxa/getuserriskrank: rank 0, 4 about `risky`, or the `code` of a misbehaviour `rank`."""
+    """POST /wxa/getuserriskrank: rank 0, or 4 for `risky`, or the `code` of a misbehaviour `rank`."""
 
     call = "risk"
     takes = RiskRequest

@@ -1,4 +1,4 @@
-"""Scenarios by name, like test cards: logging in with one of these names as `user=…` always leads to it."""
+"""Scenarios by name, like test cards: logging in with a name as `user=…` plays its scenario."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The person's side of money: `wx.requestPayment` and `wx.requestMerchantTransfer`, an address each."""
+"""The person's side of money: `wx.requestPayment` and `wx.requestMerchantTransfer`, each at its own
+address."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class WeChatCall(SandboxHandler):
         raise WeChatFailure(errcode)
 
     async def act(self, asked: Any) -> None:
-        """Do what the call asks for, also if it gets no usable answer. Raises WeChatFailure."""
+        """Do what the call asks for, even if it will get no usable answer. Raises WeChatFailure."""
 
     async def answer(self, asked: Any) -> Mapping[str, object]:
         """Return the answer's own fields."""
