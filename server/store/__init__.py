@@ -1,8 +1,8 @@
 """MongoDB, one file per collection. The only package that imports motor; it decides nothing.
 
-Every operation has a 5 s limit. Reads are from the primary. A cut-off primary goes on serving for a while,
-and its writes of that time are undone. Reads and writes are of majority concern, so data that was read or
-acknowledged stays.
+Every operation has a 5 s limit. Reads are from the primary. A primary that is cut off from the other members
+goes on serving for a while, and its writes of that time are undone. Reads and writes are of majority concern,
+so data that was read or acknowledged stays.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class Store:
     ) -> None:
         """`listeners` hear of each command, besides the one that feeds `/metrics`.
 
-        `name` is a database other than the URI's. `limited` is false for what may take hours.
+        `name` is a database other than the URI's. `limited` is false for work that may take hours.
         """
         self.connections = Connections()
         limit_ms = OPERATION_SECONDS * 1000

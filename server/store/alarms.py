@@ -1,6 +1,6 @@
 """Alarms, those of now and the last ones that are over: `alarms`. One process at a time writes them.
 
-An alarm is due while the webhook has to be told of its begin or its end.
+An alarm is due while the webhook has to be told that it began or ended.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ KEPT_ALARMS = 100
 
 
 class AlarmRecord(TypedDict):
-    """An alarm from its begin to its end (unix ms); `end_at` is 0 while it lasts.
+    """An alarm, and when it began and ended (unix ms); `end_at` is 0 while it lasts.
 
-    `key` says what it is about; at most one alarm per key lasts. `told` is 1 once the webhook was told of the
-    begin, 2 once it was told of the end too. `tries` counts the failed tries since.
+    `key` says what it is about; at most one alarm per key lasts. `told` is 1 once the webhook was told that
+    it began, 2 once it was told of the end too. `tries` counts the failed tries since.
     """
 
     _id: str

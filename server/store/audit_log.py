@@ -34,8 +34,8 @@ class Act(TypedDict):
     `code` is the task that the target names, `person` the public id of the person whom it names.
     `shared` is 1 if `operator` was only typed, beside a token that several people have.
 
-    `outcome` is "done", the code of the refusal, or "begun" while it is not known. Then the process may
-    have died before the act or after it.
+    `outcome` is "done", the code of the refusal, or "begun" while it is not known. In that case the process
+    may have died before the act or after it.
     """
 
     at: int
@@ -56,7 +56,7 @@ def depth_of(act: Act) -> int:
 
 
 class Wanted(NamedTuple):
-    """Which acts: of an operator, of a kind, about a task or a person; from one moment to before another.
+    """Which acts are wanted: of an operator, of a kind, about a task or a person, and between which moments.
 
     "" does not filter. `person` is a public id.
     """

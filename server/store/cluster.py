@@ -31,7 +31,7 @@ class Cluster(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """A member's clock against this machine's: ahead by so much, give or take half the trip (ms)."""
+    """How far a member's clock is ahead of this machine's, give or take half the round trip (ms)."""
 
     member: str
     ahead_ms: float

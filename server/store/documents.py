@@ -39,7 +39,7 @@ def keys_of(order: str) -> list[tuple[str, int]]:
 def index(name: str, keys: str, *, there: str = "", only: Any = None, **options: Any) -> IndexModel:
     """Return an index by keys such as "publisher -created_at".
 
-    It has only the documents with a field `there`, or those that the condition `only` finds.
+    The index has only the documents with a field `there`, or those that the condition `only` finds.
     """
     if there or only:
         options["partialFilterExpression"] = only or {there: {"$exists": True}}
@@ -70,7 +70,7 @@ class Documents(Generic[T]):
         )
 
     async def find_one_and_update(self, condition: dict[str, Any], changes: Any, **options: Any) -> T | None:
-        """Update one document that fits; return it as it is then, None if there is none.
+        """Update one document that fits; return it as it is then, None if no document fits.
 
         While a primary steps down, a retryable findAndModify gets a labelled writeConcernError. If types of
         BSON have decoders, PyMongo 4.20 cannot read such an error: PyMongo itself fails, by an
@@ -151,7 +151,7 @@ class Documents(Generic[T]):
         return True
 
     async def insert_all(self, documents: Sequence[T]) -> list[Any]:
-        """Insert documents in one write, except those whose `_id` is taken; return the ids of these."""
+        """Insert documents in one write, except those whose `_id` is taken; return the ids that are taken."""
         try:
             await self.rows.insert_many([dict(document) for document in documents], ordered=False)
         except BulkWriteError as error:
@@ -198,7 +198,7 @@ class Documents(Generic[T]):
         return document
 
     async def taken(self, key: Any) -> T | None:
-        """Return the document that made an insert of this `_id` fail; None if it was another unique index.
+        """Return the document that made an insert of this `_id` fail; None if another unique index did.
 
         MongoDB reports a taken key before it knows whether the document that took it will last. Raises
         Uncommitted as long as that document may be undone.

@@ -1,7 +1,7 @@
 """Work that is left to do: a document has `due_at` as long as it has to be looked at again.
 
 Any number of processes may lease at once. A lease moves `due_at` ahead by `LEASE_MS`. So one process at a
-time works on a document, and it comes due again if that process dies.
+time works on a document, and the document comes due again if that process dies.
 """
 
 from __future__ import annotations

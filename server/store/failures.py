@@ -5,7 +5,7 @@ retry is in https://github.com/mongodb/specifications (retryable writes, server 
 MongoDB's own error_codes.yml says what kind of error a code is, and that some never reach a client:
 https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml
 
-A $lookup of read concern majority may meet 246 even without a transaction: see MongoDB's
+A $lookup of read concern majority may fail with code 246 even without a transaction: see MongoDB's
 src/mongo/db/db_raii.cpp (assertAllNamespacesAreCompatibleForReadTimestamp).
 """
 
@@ -136,8 +136,9 @@ def _passes(code: int | None, details: Mapping[str, Any] | None) -> bool:
 def _is_unresolved(error: ConfigurationError) -> bool:
     """Whether a mongodb+srv:// address could not be looked up. A name that does not exist is wrong for good.
 
-    PyMongo looks it up before a client's first command. It reports every failure of that as one kind of error
-    (`_resolve_uri` in its srv_resolver.py). Later look-ups are its own, and their failures change nothing:
+    PyMongo looks the address up before a client's first command. It reports every failure of this look-up as
+    one kind of error (`_resolve_uri` in its srv_resolver.py). Later look-ups are for PyMongo alone, and their
+    failures change nothing:
     https://github.com/mongodb/specifications/blob/master/source/polling-srv-records-for-mongos-discovery/polling-srv-records-for-mongos-discovery.md
     """
     cause = error.__cause__ or error.__context__

@@ -1,8 +1,8 @@
 """The pictures: a GridFS bucket, since a hosted server's disk does not last. URLs are stored as paths.
 
 A picture is two files with a random name. The thumbnail's record is written first and the full file's last.
-Only then the upload exists: until then, nobody is told either name. So whatever is cut off, one of the two
-records is there, and chunks without a record cannot be.
+Only then the upload exists: until then, nobody is told either name. So wherever the writes are cut off, one
+of the two records is there, and no chunks are without a record.
 
 `metadata.delete_at` (unix ms) says when a sweep looks at a file: it is deleted if nothing uses it. A file
 without that field stays. A file with `metadata.kept` stays too, since digs show it. A file with
@@ -87,7 +87,7 @@ class Files(Documents[Document]):
     async def save(self, picture: Picture, owner: str, now_ms: int) -> tuple[int, str, str]:
         """Store what `owner` (a unionid) uploaded; return its file_id, its path and its thumbnail's path.
 
-        It is deleted after UNUSED_MS, unless `take` or `keep` gets it before.
+        The upload is deleted after UNUSED_MS, unless `take` or `keep` is called for it before.
         """
         while True:
             file_id = 1 + secrets.randbelow(LARGEST_FILE_ID)
@@ -99,7 +99,7 @@ class Files(Documents[Document]):
     async def save_made(
         self, picture: Picture, made_for: str, now_ms: int, *, owner: str = "", stays: bool = False
     ) -> str:
-        """Store a picture that we drew; return its path, or the first one's if others drew it too.
+        """Store a picture that we drew; return its path, or the first picture's if others drew it too.
 
         It is deleted when nobody asked for it for MADE_MS, unless it `stays`. `owner` is the person whom the
         picture names.
@@ -115,7 +115,7 @@ class Files(Documents[Document]):
                 return path
 
     async def find_made(self, made_for: str, now_ms: int) -> str | None:
-        """Return the path of the picture drawn for this, None if there is none. It stays MADE_MS longer."""
+        """Return the path of the picture drawn for this, None if none. The picture stays MADE_MS longer."""
         query = {"metadata.made_for": made_for}
         found = await self.collection.find_one(query, {"metadata.delete_at": 1})
         if found is None:
@@ -136,8 +136,8 @@ class Files(Documents[Document]):
     async def take(self, address: str, owner: str | None, now_ms: int) -> str | None:
         """Return the path of the owner's upload that a URL or path names, on any host; None if it names none.
 
-        With None as owner it may be anybody's upload. It stays for UNUSED_MS more, within which a task must
-        have it, or have been deleted.
+        With None as owner it may be anybody's upload. The upload stays for UNUSED_MS more: long enough to
+        save or delete the task that uses it.
         """
         return await self._use(address, owner, {"$max": {"metadata.delete_at": now_ms + UNUSED_MS}})
 
@@ -165,7 +165,7 @@ class Files(Documents[Document]):
         )
 
     async def renew(self, names: list[str], now_ms: int) -> None:
-        """Delete none of these files for UNUSED_MS more."""
+        """Keep these files for UNUSED_MS more."""
         later = {"$max": {"metadata.delete_at": now_ms + UNUSED_MS}}
         await self.collection.update_many({"_id": {"$in": names}}, later)
 
@@ -208,14 +208,14 @@ class Files(Documents[Document]):
         return content
 
     async def due(self, now_ms: int, limit: int) -> tuple[list[Document], list[str]]:
-        """Return the records of full files that may have to go, and the names of such thumbnails."""
+        """Return the records of full files that may have to go, and the names of thumbnails that may."""
         due = {"metadata.delete_at": {"$lte": now_ms}}
         rows = await self.in_order(due, "metadata.delete_at", limit, {"metadata": 1})
         thumbnails = [row["_id"] for row in rows if _is_thumbnail(row["_id"])]
         return [row for row in rows if not _is_thumbnail(row["_id"])], thumbnails
 
     async def spare(self, names: list[str]) -> None:
-        """Delete none of these files, as long as nothing changes about them."""
+        """Keep these files as long as nothing changes about them."""
         if names:
             await self.rows.update_many({"_id": {"$in": names}}, {"$unset": {"metadata.delete_at": ""}})
 
@@ -230,7 +230,7 @@ class Files(Documents[Document]):
         return [row["_id"] for row in await dropped.to_list(len(names))]
 
     async def delete(self, names: list[str]) -> None:
-        """Delete pictures. May be cut off and repeated, since the records of the full files go last."""
+        """Delete pictures. Safe to cut off and repeat, since the records of the full files go last."""
         if not names:
             return
         thumbnails = [_thumbnail_name(name) for name in names]
@@ -277,7 +277,8 @@ class Files(Documents[Document]):
             await self.chunks.insert_one({"files_id": name, "n": n, "data": chunk})
 
     async def _delete_unfinished(self, name: str) -> None:
-        """Delete what is there of an upload whose full file has no record; the thumbnail's goes last."""
+        """Delete what is there of an upload whose full file has no record; the thumbnail's record goes
+        last."""
         thumbnail = _thumbnail_name(name)
         await self.chunks.delete_many({"files_id": {"$in": [name, thumbnail]}})
         await self.collection.delete_one({"_id": thumbnail})

@@ -30,7 +30,7 @@ class AboutDatabase(TypedDict):
 
 
 class Look(NamedTuple):
-    """`about` is None in a database that was never prepared. `now_ms` is MongoDB's clock, then 0."""
+    """`now_ms` is MongoDB's clock. In a database that was never prepared, `about` is None and `now_ms` 0."""
 
     about: AboutDatabase | None
     now_ms: int
@@ -51,11 +51,11 @@ class Meta(Documents[AboutDatabase]):
         await self.upserts({"_id": _ID}, {"$setOnInsert": dict(named)})
 
     async def find(self) -> AboutDatabase | None:
-        """Return what stands there; None in a database that was never prepared."""
+        """Return what `meta` says of the database; None in a database that was never prepared."""
         return await self.collection.find_one({"_id": _ID})
 
     async def look(self) -> Look:
-        """Return what stands there, and MongoDB's clock."""
+        """Return what `meta` says of the database, and MongoDB's clock."""
         found = await self.rows.aggregate(LOOK).to_list(1)
         if not found:
             return Look(None, 0)

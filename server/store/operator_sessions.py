@@ -17,7 +17,7 @@ KNOWN_MS = 7 * 24 * 3_600_000
 
 
 class OperatorSession(TypedDict):
-    """Whose session it is, from where, and from when until when it is valid (unix ms)."""
+    """A session: whose it is, from which address, and from when until when it is valid (unix ms)."""
 
     _id: str
     name: str

@@ -29,7 +29,8 @@ def look_up(
 def own_dig(value: str, field: str, name: str) -> Document:
     """Return the stage that adds, as `name`, the dig whose `field`, one of `digs.stored`, equals our `value`.
 
-    The limit has a purpose: without a pipeline, MongoDB may choose an engine that uses no sparse index.
+    The $limit gives the look-up a pipeline: without one, MongoDB may choose an engine that uses no sparse
+    index.
     """
     return look_up("digs", value, name, {"$limit": 1}, field=field)
 
@@ -75,8 +76,8 @@ def newest_with(terms: list[str], limit: int, since_ms: int, at: str, **among: A
     """Return the pipeline that finds the documents with all of one or more `terms` whose `at` is newest.
 
     Only documents with the fields `among` count, and only those since a time (unix ms, 0 for all). The last
-    of the longest terms is matched by equality, because some servers use an index only for that. Names that
-    are counted on ("用户00017") differ in their ends.
+    of the longest terms is matched by equality, because some servers use an index only for that. Numbered
+    names ("用户00017") differ in their ends.
     """
     *rest, last = sorted(terms, key=len)
     others: list[Document] = [{"$match": {"terms": {"$all": rest}}}] if rest else []

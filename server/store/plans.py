@@ -54,9 +54,9 @@ class Recorder(CommandListener):
 
 
 def explainable(name: str, command: Mapping[str, Any]) -> Iterator[Document]:
-    """Yield the queries of a command as `explain` takes them, a write's as a find of what it changes.
+    """Yield the queries of a command as `explain` takes them; for a write, a find of what it changes.
 
-    Not included: a find of any one document, which needs no index.
+    A find of any one document is not included, since it needs no index.
     """
     collection = command.get(name)
     if name == "find" and not command["filter"] and command.get("limit") and not command.get("sort"):

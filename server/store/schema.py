@@ -1,6 +1,7 @@
 """What a database must look like before it is served from: the version of its data, and its indexes.
 
-`release` brings it there (`prepare`). A worker only looks (`require_prepared`).
+`python -m server release` brings a database into this state (`prepare`). A worker only checks it
+(`require_prepared`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ MAY_REPEAT = frozenset((each.NAME, name) for each in (Digs, People) for name in 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Indexes by collection: the missing, and all that are wanted.
+    """Indexes by collection: the missing ones, and all that are wanted.
 
     MongoDB lists an index that is still being built like any other. Only `createIndexes` tells when all
     wanted indexes are there: it leaves finished indexes alone and waits for the others.
@@ -211,7 +212,7 @@ async def _build_aloud(
 
 
 async def _progress(database: _Database, collection: str) -> str:
-    """Return how far MongoDB says it is, "" if it does not tell this user."""
+    """Return how far MongoDB says the build has come, "" if it does not tell this user."""
     pipeline: list[Document] = [
         {"$currentOp": {"allUsers": True}},
         {"$match": {"command.createIndexes": collection, "progress": {"$exists": True}}},

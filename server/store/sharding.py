@@ -11,7 +11,7 @@ from pymongo.errors import OperationFailure
 from server.store.digging.digs import Digs
 from server.store.people.people import People
 
-# Since then `$lookup`, with which a dig's task is read, reads sharded collections:
+# Since this version `$lookup`, with which a dig's task is read, reads sharded collections:
 # https://www.mongodb.com/docs/manual/reference/operator/aggregation/lookup/
 OLDEST_SHARDING_DIGS = (5, 1)
 SHARD_KEYS: dict[str, dict[str, Any]] = {
@@ -41,7 +41,7 @@ async def shard(database: _Database) -> None:
     for documents in (Digs, People):
         for model in documents.INDEXES:
             plain = {name: value for name, value in model.document.items() if name != "unique"}
-            # A unique index of a sharded collection begins with its key.
+            # A unique index of a sharded collection begins with the shard key.
             if plain["name"] in documents.MAY_REPEAT:
                 await database[documents.NAME].drop_index(plain["name"])
                 await database[documents.NAME].create_index(list(plain.pop("key").items()), **plain)

@@ -32,7 +32,8 @@ def was_done(move: Move, after: Mapping[str, Any]) -> bool:
 def update(move: Move) -> list[Document]:
     """Return the pipeline of the first row that fits, for documents that match `condition`.
 
-    If a row compares with the clock and it is too early, the document stays as it is; its state tells.
+    If a row compares with the clock and it is too early, the document stays as it is, and its state shows
+    that.
     """
     changes = [(row, _changes(move, row)) for row in move.rows]
     if len(changes) == 1 and move.rows[0].when is None:

@@ -81,7 +81,7 @@ class Numbers(NamedTuple):
 
 
 class OwnDig(Dig):
-    """A dig with the fields of its task that say what it was and who may see it; `wins` as in JoinedTask."""
+    """A dig with the fields that say what its task was and who may see the task; `wins` as in JoinedTask."""
 
     task: Task
     wins: int
@@ -97,8 +97,9 @@ class Digs(Documents[Dig]):
     """Reads and writes of `digs`."""
 
     NAME = "digs"
-    # The update of the task already keeps the first three unique: it fails if anybody dug since the read that
-    # found no such dig. If `digs` is sharded by code, they cannot be unique indexes, and need not be.
+    # The update of the task already keeps the keys of these three indexes unique: it fails if anybody dug
+    # since the read that found no such dig. If `digs` is sharded by code, the indexes cannot be unique, and
+    # need not be.
     MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"participant_once", "winner_once", "used_once"})
     INDEXES = (
         index("participant_once", "joined_by", unique=True, sparse=True),
@@ -138,7 +139,7 @@ class Digs(Documents[Dig]):
         places = {"$gt": (page - 1) * page_size, "$lte": page * page_size}
         pipeline: list[Document] = [
             {"$match": {"code": code, "n": places}},
-            # A pending win may be by somebody who joined earlier: then it has no `n`.
+            # A pending win may be by somebody who joined earlier: then the dig has no `n`.
             pending_digs({"_id": code, "$or": [{"last_dig.n": places}, {"last_dig.is_prize": 1}]}),
             *_ONCE_EACH,
             {"$sort": {"no": pymongo.ASCENDING}},
@@ -182,7 +183,7 @@ class Digs(Documents[Dig]):
         return [*joins, *await self.wins(code)]
 
     async def numbers(self, unionid: str) -> Numbers:
-        """Return how often and how luckily a person dug: from an index alone."""
+        """Return how often and how luckily a person dug. This reads only an index."""
         chance = {"$cond": [{"$gt": ["$was_one_in", 0]}, {"$divide": [1, "$was_one_in"]}, 0]}
         joins = {"$cond": [{"$gt": ["$n", 0]}, 1, 0]}
         count = summed(digs=1, tasks=joins, chances=chance, wins="$is_prize")
@@ -316,7 +317,7 @@ class Digs(Documents[Dig]):
     async def before(self, code: str, depth: int | None, limit: int) -> tuple[list[Dig], Document | None]:
         """Return at most `limit` digs of a task, the newest first, and the task: see `judged_task`.
 
-        With `depth`, only digs that are less deep.
+        With `depth`, it returns only digs that are less deep.
         """
         shallower: Document = {"$gt": 0} if depth is None else {"$gt": 0, "$lt": depth}
         found = _found({"code": code, "depth": shallower}, {"depth": pymongo.DESCENDING}, limit)

@@ -16,10 +16,11 @@ from server.store.pipelines import Document
 PAGE_SIZE = 20
 MOST_OF_ONE = 3  # the most cards of one publisher on a page
 # This many tasks are arranged in pages. Nobody scrolls further; from there on the list is in the index's
-# order. If even more tasks start later, a search by name does not begin with the soonest; one in 预告 does.
+# order. If more tasks than this start later, a search by name does not begin with the task that starts
+# soonest, but a search in 预告 does.
 ARRANGED = 1000
 LISTED_MS = 7 * DAY_MS
-# A sweep ends expired tasks. If all servers were down, that may be this late.
+# A sweep ends expired tasks. If all servers were down, a task may end this late.
 SWEPT_LATE_MS = 7 * DAY_MS
 
 _PUBLIC = (("is_public", 1), ("hidden", 1), ("open", 1))
@@ -36,9 +37,9 @@ INDEXES = [
 
 
 class Wanted(NamedTuple):
-    """What somebody looks for: all, one kind, what has a text in its name or signature, or both.
+    """What somebody looks for: all tasks, one kind, a text in the name or signature, or a kind and a text.
 
-    `upcoming`: what starts later. Otherwise a task that starts later is found only by its name.
+    `upcoming`: only tasks that start later. Otherwise a task that starts later is found only by its name.
     """
 
     kind: GivenAs | None = None
@@ -53,8 +54,8 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[t
     """Return the condition and the order of the square: running tasks, then those ended within 7 days.
 
     The newest come first; of tasks that start later, the soonest. `lasts_ms` is how long a task may run: it
-    bounds how far back those that ended are looked for. Both conditions give the order of one index, so that
-    MongoDB merges them and sorts nothing.
+    bounds how far back those that ended are looked for. The condition's two parts come in the order of one
+    index, so that MongoDB merges them and sorts nothing.
     """
     public: Document = {"is_public": 1, "hidden": 0, "open": 1}
     order = [("opened_at", pymongo.DESCENDING), ("_id", pymongo.ASCENDING)]
@@ -79,7 +80,8 @@ def listed(wanted: Wanted, now_ms: int, lasts_ms: int) -> tuple[Document, list[t
 
 
 class Place(NamedTuple):
-    """The facts that decide on which page a task stands. `turned`: it starts later, in reversed order."""
+    """The facts that decide on which page a task stands. Tasks that start later are `turned`: their order is
+    reversed."""
 
     code: str
     publisher: str

@@ -32,9 +32,9 @@ from server.store.pipelines import NOW_MS, Document, look_up, own_dig, summed
 
 COUNTED_TASKS = 200_000
 _SEEDLESS = {"seed_box": 0}
-# Once it is shown, a task that was never opened opens if it is goods; a red packet waits for its payment.
+# Once a task that was never opened is shown, it opens if it is goods; a red packet waits for its payment.
 _UNOPENED: Document = {"open": 0, "status": 0}
-# Which tasks strangers' lists may show. An edit is reviewed while its task stays open.
+# The condition for a task in strangers' lists. An edit is reviewed while its task stays open.
 _LISTED: Document = {"is_public": 1, "hidden": 0, "open": 1, "review": {"$nin": list(IN_REVIEW)}}
 SPARE = 40  # how many more places are read for a page of the square, since some stand on later pages
 # What tells whether a task changed without a dig.
@@ -47,7 +47,7 @@ class Winner(TypedDict):
 
 
 class ListedTask(Task):
-    """A task of the square. `winners` is empty once it has ended, when nobody asks whether to dig it."""
+    """A task of the square. `winners` is empty once the task has ended, since nobody can dig it then."""
 
     winners: list[Winner]
 
@@ -88,7 +88,7 @@ class Tasks(DueDocuments[Task]):
         """Write a new task and return it; None if another person's task has its code.
 
         Safe to repeat after a lost reply: the same publisher gets the task that was stored. Raises
-        Uncommitted while that may be undone.
+        Uncommitted while the stored task may be undone.
         """
         taken = await self.add_or_read(task)
         return taken if taken["publisher"] == task["publisher"] else None
@@ -147,10 +147,11 @@ class Tasks(DueDocuments[Task]):
         )
 
     async def record_dig(self, dig: Dig, cd_ms: int) -> Dig | None:
-        """Record a dig in its task, if that is open, not hidden, has not ended and is not cooling down.
+        """Record a dig in its task, if the task is open and shown, has not ended and is not cooling down.
 
         The dig's depth must be the task's next. `at` and `cd_until` are set from MongoDB's clock; `cd_until`
-        is 0 if the task has no cooldown or ends. Returns the dig as recorded; None if it was not recorded.
+        is 0 if the task has no cooldown or ends with this dig. Returns the dig as recorded; None if it was
+        not recorded.
         """
         cd_until: Any = 0 if "end" in dig or not cd_ms else {"$add": [NOW_MS, cd_ms]}
         changes: Document = {
@@ -193,11 +194,11 @@ class Tasks(DueDocuments[Task]):
         return recorded
 
     async def edit(self, code: str, publisher: str, changes: Document) -> Task | None:
-        """Change a task's texts and pictures; None if somebody has dug, or it has ended, is hidden or is not
-        theirs.
+        """Change a task's texts and pictures; None if somebody has dug, or if the task has ended, is hidden
+        or is not this publisher's.
 
         An edit needs a task without digs, and a dig needs the depth unchanged, so only one of two at the same
-        moment succeeds. Each process reads the names again.
+        moment succeeds. After an edit each process reads the names again.
         """
         undug = {"_id": code, "publisher": publisher, "now_depth": 0, "status": 0, "hidden": 0}
         counted = {"$set": changes, "$inc": {"edited": 1, "renamed": 1}}
@@ -233,7 +234,7 @@ class Tasks(DueDocuments[Task]):
         return found + await self.find_many([code for code in watched[:limit] if code not in dug])
 
     async def stock(self) -> Document:
-        """Return how many tasks run, and how many of their prizes are still hidden: of 200,000 at most."""
+        """Return how many tasks run (200,000 are counted at most), and how many prizes they still hide."""
         pipeline: list[Document] = [
             {"$match": {"status": 0, "open": 1}},
             {"$limit": COUNTED_TASKS},
@@ -318,7 +319,7 @@ class Tasks(DueDocuments[Task]):
         now_ms: int,
         top: Sequence[str],
     ) -> list[str]:
-        """Return the codes on a page of the square. Mostly, few more tasks than these are read."""
+        """Return the codes on a page of the square. Mostly, it reads only few more tasks than it returns."""
         for limit in (min(page * PAGE_SIZE + SPARE, ARRANGED), ARRANGED):
             places = await self._places(condition, order, now_ms, 0, limit)
             if limit < ARRANGED and len(places) == limit and places[-1].turned:
@@ -384,17 +385,18 @@ class Tasks(DueDocuments[Task]):
             raise LookupError(f"no task {code}")
         return found["seed_box"]
 
-    # Whether others see a task: by its review, operators, reports. What a review does here can be repeated.
+    # Its review, operators and reports decide whether others see a task. What a review calls here is safe to
+    # repeat.
 
     async def hold(self, code: str, note: str, edited: int) -> None:
-        """Let a task in review, in this edition, wait for an operator, unless one has decided meanwhile."""
+        """Let this edition of a task in review wait for an operator, unless one has decided meanwhile."""
         await self.collection.update_one(
             {"_id": code, "review": {"$in": list(IN_REVIEW)}, "edited": edited or None},
             {"$set": {"review": "held", "review_note": note}},
         )
 
     async def note_prepaid(self, code: str) -> bool:
-        """Note that a task in review is paid; False if that is noted, or it is not in review any more."""
+        """Note that a task in review is paid; False if that is noted, or the task is no longer in review."""
         found = await self.collection.update_one(
             {"_id": code, "review": {"$in": list(IN_REVIEW)}, **_UNOPENED}, {"$set": {"prepaid": 1}}
         )
@@ -403,9 +405,9 @@ class Tasks(DueDocuments[Task]):
     async def set_hidden(self, code: str, *, hidden: bool, note: str = "") -> int:
         """Hide a task from all but its publisher, who is told why, and its winners; or show it again.
 
-        Operators decide so, reviews never. Returns how often operators have hidden or shown the task, this
-        time included. 0 if there is no such task, or if a refused one is to be shown. A task that is hidden
-        before it opened is due: it may have an order, which has to be closed.
+        Only operators decide this, never reviews. Returns how often operators have hidden or shown the task,
+        this time included; 0 if there is no such task, or if a refused task is to be shown. A task that is
+        hidden before it opened is due: it may have an order, which has to be closed.
         """
         unopened = {"$and": [{"$eq": [f"${field}", value]} for field, value in _UNOPENED.items()]}
         changes: Document = {
@@ -443,9 +445,9 @@ class Tasks(DueDocuments[Task]):
         """Hide a task from all but publisher and winners, until an operator decides or `unhide_reported`
         shows it.
 
-        Returns whether this call hid it. It does not hide the task if it is hidden already, if an operator
-        has decided since (there are more decisions than `decided`), or if reports hid it since then and no
-        operator looked in time.
+        Returns whether this call hid it. The call does not hide the task if it is hidden already, if an
+        operator has decided since (there are more decisions than `decided`), or if reports hid it since then
+        and no operator looked in time.
         """
         changes = {"hidden": 1, "reported": 1, "reported_at": NOW_MS, "hidden_note": {"$literal": note}}
         found = await self.collection.update_one(
@@ -456,7 +458,7 @@ class Tasks(DueDocuments[Task]):
         return found.modified_count == 1
 
     async def long_reported(self, before_ms: int, limit: int) -> list[str]:
-        """Return the codes of tasks that reports alone hide since before that time, the longest first."""
+        """Return the codes of tasks that reports alone have hidden since before then, the longest first."""
         found = await self.in_order(long_reported(before_ms), "reported_at", limit, {"_id": 1})
         return [task["_id"] for task in found]
 
@@ -489,9 +491,10 @@ class Tasks(DueDocuments[Task]):
     # Operators' lists. Each has an index in its order, so that it reads no more than it returns.
 
     async def search(self, text: str, limit: int, now_ms: int) -> list[Task]:
-        """Return the task with this code, then those with this text in name or signature.
+        """Return the task with this code, then the tasks with this text in name or signature.
 
-        Of these, running ones come before ended ones, and those that opened last come first.
+        Among the latter, running tasks come before ended ones. Within both groups the last to open come
+        first.
         """
         coded = await self.find(text)
         tasks = {} if coded is None else {text: coded}
@@ -524,7 +527,7 @@ def _runs(task: Task, now_ms: int) -> bool:
 
 
 def long_reported(before_ms: int) -> Document:
-    """Return the query that finds tasks that reports alone hide since before that time."""
+    """Return the query that finds tasks that reports alone have hidden since before that time."""
     return {"reported": 1, "reported_at": {"$lte": before_ms}}
 
 

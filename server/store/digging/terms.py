@@ -1,7 +1,7 @@
-"""The terms by which a search finds a task: the characters of its name and signature, and each two that are
-neighbours.
+"""The terms by which a search finds a task: the characters of its name and signature, and each pair of
+neighbouring characters.
 
-So an index finds any part of a name, also in a language that has no spaces between words.
+So an index finds any part of a name, even in a language that has no spaces between words.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Visits(Documents[Document]):
         return await self.rows.count_documents({"_id": begins_with(f"{code}:")}, limit=COUNTED)
 
     async def delete_old(self, opened_before_ms: int, limit: int) -> int:
-        """Delete visits that were opened last before that time, and who brought them; return how many."""
+        """Delete visits from before that time, with the shares that brought the visitors; return how many."""
         old = {"opened_at": {"$lt": opened_before_ms}}
         rows = await self.in_order(old, "opened_at", limit, {"code": 1, "unionid": 1})
         if rows:
@@ -106,9 +106,10 @@ class Shares(Documents[Share]):
     )
 
     async def numbers(self, code: str) -> Document:
-        """Return how many people came to a task by a share, how many shared, and the most whom one brought.
+        """Return how many people came to a task by a share, how many shared it, and how many people the most
+        successful sharer brought.
 
-        All are counted from an index alone, up to 100,000.
+        The three numbers are counted from an index alone, up to 100,000.
         """
         pipeline: list[Document] = [
             {"$match": {"code": code}},
@@ -128,7 +129,7 @@ class Shares(Documents[Share]):
         return found[0] if found else {"sharers": 0, "brought": 0, "most": 0}
 
     async def who_brought(self, newcomers: list[str]) -> list[tuple[str, str]]:
-        """Return who brought these people, as (sharer, newcomer), at most 100,000 times."""
+        """Return who brought these people, as at most 100,000 pairs (sharer, newcomer)."""
         found = self.rows.find({"newcomer": {"$in": newcomers}}, {"_id": 0, "code": 0}, limit=COUNTED)
         return [(row["sharer"], row["newcomer"]) for row in await found.to_list(COUNTED)]
 

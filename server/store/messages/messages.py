@@ -27,11 +27,12 @@ MOST_CONSENTS = 50
 
 
 class Message(TypedDict):
-    """Times are unix ms, 0 for never. After `until` it is of no use. `prize` is the one it is about, or "".
+    """Times are unix ms, 0 for never. After `until` the message is of no use. `prize` is the id of the prize
+    that it is about, or "".
 
-    `after` and `last` are there if a message is not sent itself but stands for one to each follower. Messages
-    are written up to the follower with the number `after`; `last` is the highest number. `asleep` is there
-    while it waits for a consent. `unsure` is there if WeChat may have taken it without our knowing.
+    `after` and `last` are there if a message is not sent itself but stands for one to each follower. These
+    have been written up to the follower with the number `after`; `last` is the highest number. `asleep` is
+    there while it waits for a consent. `unsure` is there if WeChat may have taken it without our knowing.
     `failing_since` and `alarm` say since when, and why, WeChat does not take the message.
     """
 
@@ -100,7 +101,7 @@ class Messages(DueDocuments[Message]):
         return changed.modified_count == 1
 
     async def sleep(self, message: Message, until_ms: int) -> None:
-        """Let a leased message wait for a consent, at most until then; if it was woken since, it stays
+        """Let a leased message wait for a consent, at most until `until_ms`. If it was woken since, it stays
         due."""
         await self.collection.update_one(
             self._leased(message), {"$set": {"state": "waiting", "due_at": until_ms, "asleep": 1}}
@@ -114,7 +115,7 @@ class Messages(DueDocuments[Message]):
         )
 
     async def postpone(self, message: Message, due_at_ms: int, until_ms: int) -> None:
-        """Look at a leased message again then; it is of use until `until_ms` at least."""
+        """Look at a leased message again at `due_at_ms`; it is of use until `until_ms` at least."""
         later = {"$set": {"due_at": due_at_ms}, "$max": {"until": until_ms}}
         await self.collection.update_one(self._leased(message), later)
 
@@ -203,8 +204,8 @@ class Consents(Documents[Consent]):
     async def take(self, unionid: str, template_id: str, message_id: str) -> bool:
         """Reserve a consent for a message; False if there was none.
 
-        A message keeps one that is already reserved for it. This is no findAndModify, since SecantusDB reads
-        all consents for one.
+        A message keeps a consent that is already reserved for it. This is no findAndModify, since SecantusDB
+        reads all consents for a findAndModify.
         """
         key = _key(unionid, template_id)
         taken = await self.collection.update_one(

@@ -17,9 +17,9 @@ class Bill(TypedDict):
 
     `package_info` is "" until WeChat gives it. `remote` is the state that WeChat named last, "" if it has
     named none: then WeChat may not have the bill. `sent_at` is when the bill was last sent, 0 for never, and
-    `asked_at` when its winner last had WeChat asked about it. If `unsendable` is there, it is not sent any
-    more. `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is there while
-    WeChat does not answer.
+    `asked_at` when its winner last had WeChat asked about it. If `unsendable` is there, the bill is not sent
+    any more. `alarm` says why the operator has to look at it, "" if they need not; `unknown_since` is there
+    while WeChat does not answer.
     """
 
     _id: str

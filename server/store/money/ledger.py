@@ -81,9 +81,9 @@ class Ledger(Documents[Entry]):
         return held
 
     async def codes(self) -> AsyncIterator[str]:
-        """Yield each task that money or a prize has anything to do with, once, by code.
+        """Yield the codes of all tasks with a ledger entry or a prize, in order and each once.
 
-        Each query is answered from an index alone, and bounded.
+        Each query is answered from an index alone, and its result is bounded.
         """
         after = ""
         while True:

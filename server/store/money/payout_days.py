@@ -8,7 +8,8 @@ from server.store.documents import Documents
 
 
 class PayoutDay(TypedDict):
-    """`_id` is the day, as `server/game/amounts.py` numbers it; `fen` what counts against its limit."""
+    """`_id` is the day, as `server/game/amounts.py` numbers it; `fen` is what counts against the day's
+    limit."""
 
     _id: int
     fen: int

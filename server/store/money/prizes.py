@@ -28,16 +28,15 @@ WHERE_SENT = {"address_box": "", "phone_hash": "", "carrier": "", "number": ""}
 class Prize(TypedDict):
     """Times are unix milliseconds, 0 for never. `amount_fen` is 0 for goods.
 
-    `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is
-    sealed for the prize's own id; `address_shown_at` is when its publisher could first read it, and
+    `attempt` counts the bills of a red packet; the last one is `bill_number(prize)`. `address_box` is sealed
+    for the prize's own id; `address_shown_at` is when its publisher could first read it, and
     `address_deleted` is there once it was deleted. `phone_hash` is a keyed hash of its phone, by which
-    operators find it. `carrier` and `number` are
-    those of the parcel, and are deleted with the address.
+    operators find it. `carrier` and `number` are those of the parcel, and are deleted with the address.
 
     `weighed` is the attempt that was approved. `withheld_at` is the time from which a prize is held, frozen
     or `freezing`. `was_held_at` and `was_held_for` say when and why a limit last held it. `bill_lost`: WeChat
-    never said that its bill failed, so it gets no other. `denied`: an operator let it go back to the
-    publisher. `released_at` only moves the deadline. `released_alone`: an operator released this prize
+    never said that its bill failed, so the prize gets no other bill. `denied`: an operator let it go back to
+    the publisher. `released_at` only moves the deadline. `released_alone`: an operator released this prize
     individually, so it is not checked against the limits again. `rank` is its kind, from 1, if its task has
     ranks.
 
@@ -141,7 +140,8 @@ class PaidOut(NamedTuple):
 
 
 class Won(NamedTuple):
-    """Red packets that have these fields in common. `code` is the task of the newest."""
+    """Red packets that agree in the fields `of`: how many, and their sum. `code` is the task of the
+    newest."""
 
     of: dict[str, str]
     number: int
@@ -235,9 +235,9 @@ class Prizes(DueDocuments[Prize]):
         )
 
     async def unsent(self, publisher: str, but: list[str], limit: int) -> set[str]:
-        """Return the ids of a publisher's goods that are to be sent, those whose address came first.
+        """Return the ids of `limit` goods that a publisher has to send: those whose addresses came first.
 
-        `but` are codes of tasks that are left out.
+        Tasks whose codes are in `but` are left out.
         """
         addressed: Document = {"publisher": publisher, "state": "given", "address_box": {"$exists": True}}
         addressed["code"] = {"$nin": but}
@@ -326,7 +326,7 @@ class Prizes(DueDocuments[Prize]):
         return bool(found["fen"] >= fen)
 
     async def under_limit(self, scope: Document, since_ms: int, besides: str) -> list[tuple[int, int, bool]]:
-        """Return what was claimed since then: when last, fen, and whether it was approved.
+        """Return what was claimed since then, as (time of the last claim, fen, whether it was approved).
 
         Claims within `TOGETHER_MS` are added up, since there may be thousands of small shares. A scope is a
         condition on people, `young` and `private`. The prize `besides` is left out.
@@ -385,7 +385,7 @@ class Prizes(DueDocuments[Prize]):
         return await self.rows.count_documents({**theirs, **won})
 
     async def held_among(self, people: list[str], why: Why, until_ms: int) -> list[Prize]:
-        """Return the prizes among these people that are held for this reason, since that time or longer."""
+        """Return the prizes among these people that are held for this reason since `until_ms` or longer."""
         among = {"publisher": {"$in": people}, "unionid": {"$in": people}}
         held = {"state": "held", "held_for": why, "withheld_at": {"$lte": until_ms}}
         return await self.collection.find({**among, **held}).to_list(None)
@@ -395,9 +395,10 @@ class Prizes(DueDocuments[Prize]):
         return await self.collection.find({**scope, "withheld_at": {"$exists": True}}).to_list(None)
 
     async def won_since(self, since_ms: int, by: list[str], least: int, limit: int) -> list[Won]:
-        """Add up the red packets won since a time that agree in these fields, if they are `least` or more.
+        """Add up the red packets won since a time, in groups that agree in the fields `by`.
 
-        All are read, and the largest sums come first, so that many small prizes cannot hide others.
+        Groups with fewer than `least` prizes are left out. All prizes are read, and the largest sums come
+        first, so that many small prizes cannot hide others.
         """
         pipeline: list[Document] = [
             {"$match": {"amount_fen": {"$gt": 0}, "won_at": {"$gte": since_ms}}},

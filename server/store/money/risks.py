@@ -31,7 +31,7 @@ class Risks(Documents[Risk]):
     async def begin(self, unionid: str, day: int, place: str, code: str) -> bool:
         """Note that WeChat is asked about a person today; False if it was asked today already.
 
-        Its previous answer is valid until it answers again.
+        WeChat's previous answer is valid until it answers again.
         """
         before = {"_id": unionid, "day": {"$lt": day}}
         return await self.upserts(before, {"$set": {"day": day, "place": place, "code": code}})
@@ -39,7 +39,7 @@ class Risks(Documents[Risk]):
     async def crowded(self, day: int, least: int, limit: int) -> list[tuple[str, int]]:
         """Return the addresses from which `least` people or more dug red packets that day.
 
-        Each is given as one of these tasks and the number of people.
+        Each address is given as one of the tasks dug from there, and the number of people.
         """
         pipeline: list[dict[str, Any]] = [
             {"$match": {"day": day}},
@@ -57,7 +57,7 @@ class Risks(Documents[Risk]):
         )
 
     async def note_unseen(self, unionid: str, day: int) -> None:
-        """Note that WeChat had not seen the person for two hours. Its previous answer stays valid."""
+        """Note that WeChat had not seen the person for two hours. WeChat's last answer stays valid."""
         await self.collection.update_one({"_id": unionid, "day": day}, {"$set": {"unseen": 1}})
 
     async def find_rank(self, unionid: str) -> tuple[int, bool]:

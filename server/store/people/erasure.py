@@ -1,7 +1,7 @@
 """All places in the database that name a person, and how a pseudonym is put there instead.
 
-Every method may be interrupted and called again: it goes on with what still has the old id. `new` is the
-pseudonym, the same in all places, so that a person who took part once still counts once.
+Every method may be interrupted and called again: the next call goes on with what still has the old id. `new`
+is the pseudonym, the same in all places, so that a person who took part once still counts once.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ByCode = defaultdict[str, list[Document]]
 BATCH = 500
 NAME, PICTURE = "已注销", ""
 _PSEUDONYM = "forgotten:"
-# The fields that name people, by collection: there the pseudonym is put.
+# The fields in which the pseudonym replaces a person's id, by collection.
 _MOVED = {
     "digs": "unionid",
     "tasks": "publisher",
@@ -37,7 +37,7 @@ _MOVED = {
     "pictures.files": "metadata.owner",
     "reviews": "unionid",
 }
-# There the documents about a person are deleted.
+# The collections from which the documents about a person are deleted, and the fields that name the person.
 _DELETED = {
     "risks": "_id",
     "places": "unionid",
@@ -196,7 +196,7 @@ class Erasure:
     async def move_reviews(self, old: str, new: str) -> None:
         """Delete the reviews of a person's profile, and put the pseudonym into the reviews of their tasks.
 
-        The texts in the latter are deleted, since the person's name is among them.
+        The texts in the tasks' reviews are deleted, since the person's name is among them.
         """
         reviews = self._database["reviews"]
         await reviews.delete_many({"unionid": old, "code": ""})

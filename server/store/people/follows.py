@@ -12,8 +12,8 @@ from server.store.pipelines import Document, look_up
 class Follow(TypedDict):
     """`_id` is "publisher:follower". `at` is when it began, in unix ms.
 
-    `n` counts the follows of this publisher, so that their followers can be read some at a time. It has gaps
-    where somebody left. Two who began at the same moment may share one.
+    `n` counts the follows of this publisher, so that their followers can be read some at a time. The numbers
+    have gaps where somebody left. Two followers who began at the same moment may share a number.
     """
 
     _id: str

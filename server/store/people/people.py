@@ -45,7 +45,7 @@ class Chosen(TypedDict):
 class Leaving(TypedDict):
     """A person's request to delete their account: when it came, until when they can take it back (unix ms).
 
-    `due_at` is when it is tried next; `pseudonym` is what they will be called.
+    `due_at` is when the deletion is tried next; `pseudonym` is what the person will be called.
     """
 
     at: int
@@ -55,7 +55,7 @@ class Leaving(TypedDict):
 
 
 class Login(TypedDict):
-    """What a login says of a person: `nickName` and `avatarUrl` by WeChat's word, "" if it was not asked.
+    """What a login says of a person: WeChat's `nickName` and `avatarUrl`, "" if WeChat was not asked.
 
     `public_id` names them in addresses that others see; it is kept as their first login wrote it.
     """
@@ -76,11 +76,11 @@ class Person(Login):
     `chosen` is a later choice that is not shown yet, `choices` is how often they chose. `terms` are the terms
     by which a search finds the name that others see.
 
-    `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older
-    ones were ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their
-    first login (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others
-    may notice: see `server/actions/people/erase.py`. `leaving` is there from when they ask for it until they
-    take it back. `due_at` is there until what they chose is submitted to review. `followed` is how often
+    `locked`: their bare id is refused. `generation` is that of the person's valid tokens; older ones were
+    ended at `ended_at` (unix ms). `banned` may be over: see `check_ban`. `created_at` is their first login
+    (unix ms). `forgotten_as` is there while the person is being erased, `moving` once others may notice: see
+    `server/actions/people/erase.py`. `leaving` is there from a request to delete the account until the person
+    takes it back. `due_at` is there until what they chose is submitted to review. `followed` is how often
     somebody began to follow them: no follow of them has a higher number.
     """
 
@@ -119,7 +119,8 @@ class People(DueDocuments[Person]):
     """Reads and writes of `people`."""
 
     NAME = "people"
-    # It makes two first logins at the same moment one person. If `people` is sharded, it cannot be unique.
+    # This index makes two first logins at the same moment one person. If `people` is sharded, the index
+    # cannot be unique.
     MAY_REPEAT: ClassVar[frozenset[str]] = frozenset({"openid_once"})
     INDEXES = (
         index("openid_once", "openid", unique=True),
@@ -186,9 +187,9 @@ class People(DueDocuments[Person]):
     async def save(self, person: Login, *, told: bool = True) -> Person:
         """Write what WeChat said at a login; what the person chose is kept. Returns the whole record.
 
-        Unless `told`, WeChat said only who it is: then the rest is kept too, and written only for a new
-        person. A new record begins with a new generation, so that old tokens stay ended if somebody comes
-        back after being erased.
+        Unless `told`, WeChat said only who the person is: then the other fields are kept too, and written
+        only for a new person. A new record begins with a new generation, so that old tokens stay ended if
+        somebody comes back after being erased.
         """
         unionid = person["_id"]
         kept = {"public_id": person["public_id"]}
@@ -229,7 +230,7 @@ class People(DueDocuments[Person]):
     ) -> Person | None:
         """Note what a person chose, with what they chose before and nobody sees yet; return their record.
 
-        They are due until `note_submitted`.
+        The person's record is due until `note_submitted`.
         """
         given = {"key": key}
         if wxname is not None:
@@ -263,7 +264,8 @@ class People(DueDocuments[Person]):
         await self.collection.update_one({"_id": unionid, "chosen.number": number}, {"$unset": _CHOICE})
 
     async def end_tokens(self, unionid: str, generation: int) -> Person | None:
-        """End the person's tokens of this generation, and lock it; return the record, None if they had ended.
+        """End the person's tokens of this generation, and lock the person. Return the record, None if the
+        tokens had ended.
 
         Without the lock, a bare id would be a way around a logout.
         """
@@ -285,7 +287,8 @@ class People(DueDocuments[Person]):
         await self.collection.update_one({"_id": unionid}, {"$unset": {"banned": ""}})
 
     async def ended_since(self, at_ms: int) -> dict[str, int]:
-        """Return whose tokens were ended since a time (unix ms), with the generation that is valid now."""
+        """Return the people whose tokens were ended since a time (unix ms), each with the valid
+        generation."""
         found = self.collection.find({"ended_at": {"$gte": at_ms}}, {"generation": 1})
         return {person["_id"]: person["generation"] for person in await found.to_list(None)}
 
@@ -306,8 +309,8 @@ class People(DueDocuments[Person]):
         return found
 
     async def ask_to_leave(self, unionid: str, pseudonym: str, until_ms: int) -> Person | None:
-        """Note that a person deletes their account at that time, and end their tokens; None if they do
-        already.
+        """Note that a person's account will be deleted at `until_ms`, and end their tokens; None if that was
+        noted already.
 
         Both are one write: no process may trust what it cached.
         """

@@ -29,7 +29,7 @@ class MediaChecks(Documents[MediaCheck]):
     INDEXES = (index("outdated", "delete_at", expireAfterSeconds=0),)
 
     async def add(self, check: MediaCheck, now_ms: int) -> None:
-        """Keep a result. The first result of a trace_id stays. Raises Uncommitted if that may be undone."""
+        """Keep a result. The first one of a trace_id stays. Raises Uncommitted if the first may be undone."""
         delete_at = datetime.fromtimestamp((now_ms + DAY_MS) / 1000, UTC)  # MongoDB's deletion needs a date
         await self.insert({**check, "delete_at": delete_at})
 

@@ -15,7 +15,8 @@ class Report(TypedDict):
     """`counts` is 1 if it counts towards hiding the task, see `server/actions/reviews/report.py`.
 
     `open` is there while it waits for an operator, `outcome` once one has decided. `decided` is the task's
-    when it was reported. `due_at` is there until what follows from it is done. `at` is unix ms.
+    field of that name when it was reported. `due_at` is there until what follows from it is done. `at` is
+    unix ms.
     """
 
     _id: str
@@ -72,7 +73,7 @@ class Reports(DueDocuments[Report]):
         return await self.collection.count_documents({"open": 1, "at": {"$lt": before_ms}})
 
     async def of_task(self, code: str, limit: int) -> list[Report]:
-        """Return a task's newest reports, also those that do not count."""
+        """Return a task's newest reports, even those that do not count."""
         return await self.in_order({"code": code}, "-at", limit)
 
     async def made_by(self, unionid: str, limit: int) -> list[Report]:

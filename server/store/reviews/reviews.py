@@ -19,12 +19,13 @@ class Review(TypedDict):
     """Times are unix ms. `code` is "" for a profile; `text` and `picture` (a path) are "" if there is none.
 
     `text_said` and `picture_said` are WeChat's `suggest`, "" until it is known, and `risks` the kinds of risk
-    it named. `traces` are those of the requests to check the picture; the last was sent at `asked_at`. `why`
-    says in words why it is held or refused. `look`, if it is there, says why an operator has to look at
-    it, whatever WeChat says of it. The review of a profile has the chosen name and picture in `wxname` and
-    `wxheadpic`. `choice` numbers the choices of a person; it is absent if name and picture came from WeChat's
-    data. `more` are the pictures that are checked once `picture` has passed, one after the other. `edited` is
-    the number that the task's field of that name had at the submission; it is absent for 0.
+    it named. `traces` are the trace_ids of the requests to check the picture; the last request was sent at
+    `asked_at`. `why` says in words why it is held or refused. `look`, if it is there, says why an operator
+    has to look at it, whatever WeChat says of it. The review of a profile has the chosen name and picture in
+    `wxname` and `wxheadpic`. `choice` numbers the choices of a person; it is absent if name and picture came
+    from WeChat's data. `more` are the pictures that are checked once `picture` has passed, one after the
+    other. `edited` is the number that the task's field of that name had at the submission; it is absent for
+    0.
     """
 
     _id: str
@@ -67,8 +68,7 @@ def _waiting_for(part: Part | None, asked_before_ms: int) -> Document:
 
 
 def new_review(key: str, unionid: str, openid: str, text: str, now_ms: int) -> Review:
-    """Return a new review. It is of a profile without a picture, unless the caller sets `code` or
-    `picture`."""
+    """Return a new review of a profile without a picture. The caller may set `code` or `picture` then."""
     return Review(
         _id=key,
         code="",
@@ -128,7 +128,7 @@ class Reviews(DueDocuments[Review]):
         return set(await self.collection.distinct("picture", looked_at))
 
     async def number(self, state: ReviewState, before_ms: int) -> int:
-        """Return how many that were submitted before a time (unix ms) are in this state."""
+        """Return how many reviews from before a time (unix ms) are in this state."""
         return await self.rows.count_documents({"state": state, "created_at": {"$lt": before_ms}})
 
     async def delete_of_task(self, publisher: str, code: str, edited: int | None = None) -> None:
@@ -141,5 +141,5 @@ class Reviews(DueDocuments[Review]):
         await self.collection.delete_one({"_id": review["_id"], "state": review["state"]})
 
     async def held(self, limit: int) -> list[Review]:
-        """Return what is held, the oldest first."""
+        """Return the held reviews, the oldest first."""
         return await self.in_order({"state": "held"}, "created_at", limit)
