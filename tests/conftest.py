@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -560,14 +560,26 @@ def other(io_loop: Any, context: Context, settings: Settings) -> Iterator[Contex
 
 
 @pytest.fixture
-def other_port(io_loop: Any, other: Context) -> Iterator[int]:
+def serve(io_loop: Any) -> Iterator[Callable[[Application], int]]:
+    """Serve an application until the test ends; return its port."""
+    servers: list[HTTPServer] = []
+
+    def begin(application: Application) -> int:
+        listening, port = bind_unused_port()
+        servers.append(HTTPServer(application))
+        servers[-1].add_socket(listening)
+        return int(port)
+
+    yield begin
+    for server in servers:
+        server.stop()
+        io_loop.run_sync(server.close_all_connections)
+
+
+@pytest.fixture
+def other_port(serve: Callable[[Application], int], other: Context) -> int:
     """The port at which the second context serves."""
-    listening, port = bind_unused_port()
-    server = HTTPServer(make_app(other))
-    server.add_socket(listening)
-    yield port
-    server.stop()
-    io_loop.run_sync(server.close_all_connections)
+    return serve(make_app(other))
 
 
 @pytest.fixture

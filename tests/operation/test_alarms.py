@@ -4,15 +4,13 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from server.actions.pictures import disk_of
@@ -65,7 +63,7 @@ class Robot:
 
 
 @pytest.fixture
-def robot(io_loop: Any) -> Iterator[Robot]:
+def robot(serve: Callable[[Application], int]) -> Robot:
     made = Robot()
 
     class Answer(RequestHandler):
@@ -74,13 +72,9 @@ def robot(io_loop: Any) -> Iterator[Robot]:
             self.set_status(status)
             self.finish(text)
 
-    listening, port = bind_unused_port()
-    server = HTTPServer(Application([("/robot", Answer)]))
-    server.add_socket(listening)
+    port = serve(Application([("/robot", Answer)]))
     made.url = f"http://127.0.0.1:{port}/robot?key=the-key-of-the-group"
-    yield made
-    server.stop()
-    io_loop.run_sync(server.close_all_connections)
+    return made
 
 
 class Scene:

@@ -2,15 +2,13 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from tornado.httpserver import HTTPServer
-from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
 
 from devtools.sandbox import signing
@@ -33,11 +31,10 @@ from support.merchant import OPENID, Shop, a_number
 class Elsewhere:
     """A server that gives every request the same answer, signed if it has `pairs`."""
 
-    def __init__(self) -> None:
+    def __init__(self, serve: Callable[[Application], int]) -> None:
         self.status, self.body, self.pairs = 200, b"{}", None
         self.headers: dict[str, str] = {}
         self.asked: list[str] = []
-        sock, port = bind_unused_port()
 
         class Answer(RequestHandler):
             def get(handler) -> None:  # noqa: N805
@@ -50,20 +47,12 @@ class Elsewhere:
 
             post = get
 
-        self.url = f"http://127.0.0.1:{port}"
-        self.server = HTTPServer(Application([(r".*", Answer)], log_function=lambda _: None))
-        self.server.add_sockets([sock])
-
-    async def close(self) -> None:
-        self.server.stop()
-        await self.server.close_all_connections()
+        self.url = f"http://127.0.0.1:{serve(Application([(r'.*', Answer)], log_function=lambda _: None))}"
 
 
 @pytest.fixture
-def elsewhere(io_loop: Any) -> Iterator[Elsewhere]:
-    opened = Elsewhere()
-    yield opened
-    io_loop.run_sync(opened.close)
+def elsewhere(serve: Callable[[Application], int]) -> Elsewhere:
+    return Elsewhere(serve)
 
 
 # -- paying in

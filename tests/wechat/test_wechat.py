@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
-from tornado.httpserver import HTTPServer
 from tornado.ioloop import PeriodicCallback
 from tornado.testing import bind_unused_port
 from tornado.web import Application, RequestHandler
@@ -70,16 +69,10 @@ def script() -> Script:
 
 
 @pytest.fixture
-def base(io_loop: Any, script: Script) -> Iterator[str]:
+def base(serve: Callable[[Application], int], script: Script) -> str:
     """The address of a server that follows the script."""
-    sock, port = bind_unused_port()
-    server = HTTPServer(
-        Application([(r"(/.*)", Scripted, {"script": script})], log_function=lambda handler: None)
-    )
-    server.add_sockets([sock])
-    yield f"http://127.0.0.1:{port}"
-    server.stop()
-    io_loop.run_sync(server.close_all_connections)
+    routes = [(r"(/.*)", Scripted, {"script": script})]
+    return f"http://127.0.0.1:{serve(Application(routes, log_function=lambda handler: None))}"
 
 
 @asynccontextmanager
@@ -504,61 +497,40 @@ async def test_without_a_token_no_message_was_sent(context):
 async def test_a_wechat_that_is_not_there_was_not_asked(context):
     sock, port = bind_unused_port()
     sock.close()
-    wechat = WeChat(APPID, "secret", f"http://127.0.0.1:{port}", context.store.leases)
-    try:
+    async with connected(context, f"http://127.0.0.1:{port}") as wechat:
         with pytest.raises(WeChatBusy) as raised:
             await wechat._patient.call("POST", "/cgi-bin/message/subscribe/send", {})
-    finally:
-        await wechat.aclose()
     assert raised.type is WeChatBusy
 
 
 # The connections of an httpx pool; a further request has to wait.
 CONNECTIONS = 100
-ANSWERS = {
-    "/sns/jscode2session": {"openid": "oAlice", "session_key": "a-session-key"},
-    "/cgi-bin/stable_token": {"access_token": "t", "expires_in": 7200},
-}
 
 
-class Late(RequestHandler):
-    """Answers the calls for which nobody waits only when it is allowed to."""
+async def test_a_login_waits_for_no_query_that_is_sent_aside(context, base, script):
+    asked, may_answer = asyncio.Semaphore(0), asyncio.Event()
 
-    def initialize(self, asked: asyncio.Semaphore, may_answer: asyncio.Event) -> None:
-        self.asked, self.may_answer = asked, may_answer
+    async def late(handler: RequestHandler) -> None:
+        asked.release()
+        await may_answer.wait()
+        handler.finish({"errcode": 0, "risk_rank": 0, "result": {"suggest": "pass"}, "trace_id": "t"})
 
-    async def get(self, path: str) -> None:
-        if path in ANSWERS:
-            self.finish(ANSWERS[path])
-            return
-        self.asked.release()
-        await self.may_answer.wait()
-        self.finish({"errcode": 0, "risk_rank": 0, "result": {"suggest": "pass"}, "trace_id": "t"})
-
-    post = get
-
-
-async def test_a_login_waits_for_no_query_that_is_sent_aside(context):
-    waits: dict[str, Any] = {"asked": asyncio.Semaphore(0), "may_answer": asyncio.Event()}
-    sock, port = bind_unused_port()
-    server = HTTPServer(Application([(r"(/.*)", Late, waits)], log_function=lambda handler: None))
-    server.add_sockets([sock])
-    base = f"http://127.0.0.1:{port}"
-    wechat = WeChat("wx1", "secret", base, context.store.leases, call_seconds=30.0)
-    queries = [
-        lambda: wechat.risk_rank("oAlice", "127.0.0.1"),
-        lambda: wechat.check_text("oAlice", 3, "猫"),
-        lambda: wechat.check_picture("oAlice", 3, "https://a/b.jpg"),
-    ]
-    waiting = [asyncio.ensure_future(queries[number % 3]()) for number in range(CONNECTIONS)]
-    try:
-        for _ in waiting:
-            await asyncio.wait_for(waits["asked"].acquire(), 10)
-        session = await asyncio.wait_for(wechat.code_to_session("a-code"), 5)
-        assert session.openid == "oAlice"
-    finally:
-        waits["may_answer"].set()
-        await asyncio.gather(*waiting)
-        await wechat.aclose()
-        server.stop()
-        await server.close_all_connections()
+    for path in ("/wxa/getuserriskrank", "/wxa/msg_sec_check", "/wxa/media_check_async"):
+        script(path, late)
+    script("/sns/jscode2session", SESSION)
+    script("/cgi-bin/stable_token", token("one"))
+    async with connected(context, base, call_seconds=30.0) as wechat:
+        queries = [
+            lambda: wechat.risk_rank("oAlice", "127.0.0.1"),
+            lambda: wechat.check_text("oAlice", 3, "猫"),
+            lambda: wechat.check_picture("oAlice", 3, "https://a/b.jpg"),
+        ]
+        waiting = [asyncio.ensure_future(queries[number % 3]()) for number in range(CONNECTIONS)]
+        try:
+            for _ in waiting:
+                await asyncio.wait_for(asked.acquire(), 10)
+            session = await asyncio.wait_for(wechat.code_to_session("a-code"), 5)
+            assert session.openid == "oAlice"
+        finally:
+            may_answer.set()
+            await asyncio.gather(*waiting)
