@@ -7,6 +7,7 @@ two writes.
 import asyncio
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import bson
@@ -205,7 +206,7 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
 
 
 async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
-    client, context, open_page, monkeypatch, alice, bob
+    client, context, open_page, alice, bob
 ):
     code = await alice.publish(forecast_num=100_000)
     page = await open_page(bob)
@@ -217,8 +218,7 @@ async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
         locked.set()
         await go_on.wait()
 
-    with monkeypatch.context() as patched:
-        patched.setattr(forgetting, "sleep", wait)
+    with mock.patch.object(forgetting, "sleep", wait):
         forgetting_bob = asyncio.get_running_loop().create_task(erase(context.store, bob.unionid))
         await locked.wait()
     assert (await bob.dig(code))["error"] == "bad_token"
@@ -681,7 +681,7 @@ async def test_a_tidying_that_was_cut_off_anywhere_is_finished_by_the_next(
 
 
 async def test_a_poster_that_names_a_forgotten_person_goes_though_their_visit_is_gone(
-    client, context, monkeypatch, alice, bob
+    client, context, alice, bob
 ):
     poster = (await bob.post("/getSharePic", code=await alice.publish()))["pic"]
     await context.store.visits.rows.delete_many({})

@@ -67,7 +67,7 @@ def test_a_rotation_is_logged_with_what_became_of_it(io_loop, context, log, monk
     ]
 
 
-def test_a_forgotten_person_is_logged_by_pseudonym_alone(io_loop, context, log, monkeypatch):
+def test_a_forgotten_person_is_logged_by_pseudonym_alone(io_loop, context, log):
     io_loop.run_sync(
         lambda: context.store.people.rows.insert_one({"_id": "bob", "openid": "o", "generation": 0})
     )

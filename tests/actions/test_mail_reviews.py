@@ -1,6 +1,7 @@
 """Goods by mail that could bring in many addresses wait for an operator before anybody sees them."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -96,13 +97,10 @@ async def test_few_prizes_by_mail_open_as_before(context, alice, bob):
     assert (await bob.dig(code))["status"] == 0
 
 
-async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_the_same(
-    context, monkeypatch, alice
-):
-    with monkeypatch.context() as patched:
-        patched.setattr("server.actions.digging.publish.submit_task", failing(RuntimeError()))
-        with pytest.raises(AssertionError):
-            await alice.publish(prize_num=MOST + 1, interval=3, fluctuation=1)
+async def test_a_process_that_dies_before_it_submits_them_leaves_them_held_all_the_same(context, alice):
+    dies = mock.patch("server.actions.digging.publish.submit_task", failing(RuntimeError()))
+    with dies, pytest.raises(AssertionError):
+        await alice.publish(prize_num=MOST + 1, interval=3, fluctuation=1)
     [task] = await find(context, "tasks")
     assert (task["review"], task["open"]) == ("checking", 0)
     await context.store.tasks.rows.update_one({"_id": task["_id"]}, {"$set": {"due_at": 1}})

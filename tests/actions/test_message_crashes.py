@@ -5,6 +5,7 @@ where there are several consents. `bench/kills.py` kills after each step of each
 """
 
 from dataclasses import replace
+from unittest import mock
 
 import pytest
 
@@ -80,17 +81,15 @@ async def test_a_message_is_sent_once_even_after_a_kill_at_any_step(client, cont
             raise
 
 
-async def send_and_die_unspent(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+async def send_and_die_unspent(context: Context) -> None:
     """Let a process send what is due, and die before it notes that the consent is spent."""
 
-    with monkeypatch.context() as patch:
-        patch.setattr(context.store.consents, "spend", failing(Killed()))
-        with pytest.raises(Killed):
-            await send_messages(context)
+    with mock.patch.object(context.store.consents, "spend", failing(Killed())), pytest.raises(Killed):
+        await send_messages(context)
 
 
 async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_its_own(
-    client, context, monkeypatch, alice, bob, carol
+    client, context, alice, bob, carol
 ):
     code = await alice.publish(forecast_num=1000, cd=60)
     await bob.dig(code)
@@ -102,7 +101,7 @@ async def test_a_reminder_after_one_that_a_dead_process_sent_uses_a_consent_of_i
         await tasks.update_one({"_id": code}, {"$set": {"cd_until": 1}})
         await context.store.messages.rows.update_many({"due_at": {"$gt": 0}}, {"$set": {"due_at": 1}})
         if number == 1:
-            await send_and_die_unspent(context, monkeypatch)
+            await send_and_die_unspent(context)
         else:
             await send_until_quiet(context)
         assert len(await sent_to(client, "carol")) == number
@@ -114,7 +113,7 @@ async def test_a_consent_that_a_dead_process_did_not_spend_counts_no_more(client
     alice, bob = await client.log_in_all("alice", "bob")
     await bob.win(await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")
-    await send_and_die_unspent(context, monkeypatch)
+    await send_and_die_unspent(context)
     await bob.win(await alice.publish(forecast_num=1))
     await allow(client, "bob", "won")
     monkeypatch.setattr(context.wechat, "send_message", failing(Killed()))

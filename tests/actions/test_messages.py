@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from typing import Any, ClassVar
+from unittest import mock
 
 import pytest
 
@@ -545,10 +546,8 @@ async def test_two_messages_of_unknown_outcome_are_both_not_sent_again(client, c
     """If WeChat never saw one of them, its consent would let the other message be sent twice."""
     await wins(client, "茶壶", "茶杯", consents=2)
     monkeypatch.setattr(sending, "AT_ONCE", 1)
-    with monkeypatch.context() as patched:
-        patched.setattr(context.wechat, "send_message", failing(Killed()))
-        with pytest.raises(Killed):
-            await send_messages(context)
+    with mock.patch.object(context.wechat, "send_message", failing(Killed())), pytest.raises(Killed):
+        await send_messages(context)
     (unseen,) = await find(context, "messages", state="sending")
     await client.misbehave("disconnect", call="message")
     await send_messages(context)
@@ -632,7 +631,7 @@ async def test_followers_who_allow_it_are_told_once_it_is_shown_and_only_of_publ
 
 
 async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_tried_again(
-    client, context, monkeypatch, alice, bob
+    client, context, alice, bob
 ):
     assert (await bob.post("/follow", publisher_id=await id_of(context, alice)))["status"] == 0
     await allow(client, "bob", "announced")
@@ -642,10 +641,9 @@ async def test_followers_are_told_of_what_was_saved_only_when_its_publisher_trie
         return message["state"]
 
     for publish_id, hours, state in (("tried-again-1", 23, "waiting"), ("given-up-12", 25, "moot")):
-        with monkeypatch.context() as patch:
-            patch.setattr(context.store.tasks, "add", failing(RuntimeError()))
-            with pytest.raises(AssertionError):
-                await alice.publish(name="猫", publish_id=publish_id)
+        dies = mock.patch.object(context.store.tasks, "add", failing(RuntimeError()))
+        with dies, pytest.raises(AssertionError):
+            await alice.publish(name="猫", publish_id=publish_id)
         await let_pass(context, hours * 3_600_000)
         await send_until_quiet(context)
         assert await announcement() == state

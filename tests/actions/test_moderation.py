@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -21,7 +22,7 @@ from server.game.review import review_of
 from server.operation.alarms import check_queues
 from server.store.audit_log import Actor
 from support.client import Client, Someone, a_picture, admit
-from support.meanwhile import meanwhile
+from support.meanwhile import failing, meanwhile
 from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
 from support.reviews import read_again
 from support.steps import Killed, die
@@ -441,7 +442,7 @@ async def test_a_banned_person_pays_for_no_treasure_and_gets_back_what_an_earlie
 
 @pytest.mark.parametrize("step", ["insert", "moves"])
 async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ban_is_lifted(
-    client, context, monkeypatch, step, alice
+    client, context, step, alice
 ):
     code = await alice.publish_packet(money=2)
     await alice.order(code)
@@ -449,10 +450,8 @@ async def test_a_kill_before_such_an_order_is_refunded_opens_nothing_once_the_ba
     [paid] = await find(context, "orders")
     assert await context.store.orders.moves(paid["_id"], row.paid(200, "transaction", "OTHERS", 1))
     store = context.store.refunds if step == "insert" else context.store.orders
-    with monkeypatch.context() as patch:
-        patch.setattr(store, step, lambda *_: die())
-        with pytest.raises(Killed):
-            await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
+    with mock.patch.object(store, step, failing(Killed())), pytest.raises(Killed):
+        await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
     await unban(client, code)
     await follow_payments(context, await find(context, "orders"))  # type: ignore[arg-type]
     [paid], [refund] = await find(context, "orders"), await find(context, "refunds")

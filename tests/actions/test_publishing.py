@@ -5,6 +5,7 @@ import hashlib
 import json
 import secrets
 from typing import Any, ClassVar
+from unittest import mock
 from urllib.parse import urlsplit
 
 import msgspec
@@ -509,14 +510,13 @@ class TestWhereContentsAreChecked:
             await page.until("cd", seq=1)
 
     async def test_a_paid_packet_whose_edit_is_refused_is_paid_back_though_its_process_died(
-        self, client, context, monkeypatch, alice
+        self, client, context, alice
     ):
         code = await alice.publish_packet(prize_num=1, money=2)
         await settle(context)
         await alice.pay(code)
         await client.misbehave("judge", call="msg_sec_check", code="risky")
-        with monkeypatch.context() as patch:
-            patch.setattr("server.actions.digging.edit.submit_task", failing(RuntimeError()))
+        with mock.patch("server.actions.digging.edit.submit_task", failing(RuntimeError())):
             await alice.post("/editTask", code=code, name="坏话")
         assert await find(context, "reviews") == []
         await context.store.tasks.rows.update_one({"_id": code}, {"$set": {"due_at": 1}})

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -26,7 +27,7 @@ from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
 from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
 from support.reviews import CHECKED, read_again, retry, settle, state_of
-from support.steps import Killed, die
+from support.steps import Killed
 from support.stored import person_of
 
 ENVIRONMENT = CHECKED
@@ -337,9 +338,7 @@ async def test_no_sweep_looks_at_a_submitted_task_while_it_is_checked(context, a
     assert task["due_at"] == task["created_at"] + DAY_MS
 
 
-async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(
-    context, monkeypatch, alice
-):
+async def test_a_forgotten_person_is_in_no_review_and_one_in_review_is_not_forgotten(context, alice):
     await alice.post("/setProfile", wxname="张小明")
     await settle(context)
     code = await alice.publish(name="存疑")
@@ -619,14 +618,10 @@ async def test_two_choices_at_once_are_both_kept(context, monkeypatch, second, a
 
 
 @pytest.mark.parametrize("step", ["insert", "replace_profiles"])
-async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(
-    context, monkeypatch, step, alice
-):
+async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_it(context, step, alice):
     await alice.post("/setProfile", wxname="甲")
-    with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, step, failing(Killed()))
-        with pytest.raises(Killed):
-            await set_profile(context, alice.unionid, "乙", None)
+    with mock.patch.object(context.store.reviews, step, failing(Killed())), pytest.raises(Killed):
+        await set_profile(context, alice.unionid, "乙", None)
     # The older is looked at last, as by a process with a slow clock.
     await context.store.reviews.rows.update_many({"wxname": "甲"}, {"$inc": {"due_at": 5_000}})
     await settle(context)
@@ -634,11 +629,9 @@ async def test_killed_at_any_step_of_a_choice_the_older_one_is_not_shown_after_i
     assert await find(context, "reviews") == []
 
 
-async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, monkeypatch, alice):
-    with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, "insert", lambda *_: die())
-        with pytest.raises(Killed):
-            await set_profile(context, alice.unionid, "乙", None)
+async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(context, alice):
+    with mock.patch.object(context.store.reviews, "insert", failing(Killed())), pytest.raises(Killed):
+        await set_profile(context, alice.unionid, "乙", None)
     await settle_reviews(context)  # too early: the process may only be slow
     assert await profile_of(context, alice) == {}
     await context.store.people.rows.update_many({"due_at": {"$exists": True}}, {"$set": {"due_at": 1}})
@@ -649,9 +642,9 @@ async def test_killed_before_a_first_choice_is_submitted_a_sweep_submits_it(cont
     assert await find(context, "people", due_at={"$exists": True}) == []
 
 
-async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(context, monkeypatch, alice, bob):
+async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(context, alice, bob):
     for k, who in enumerate((alice, bob), 1):
-        await leave_unsubmitted(context, monkeypatch, who.unionid, due_at=k)
+        await leave_unsubmitted(context, who.unionid, due_at=k)
     insert = context.store.reviews.insert
 
     async def insert_but_alices(review: Any) -> bool:
@@ -659,8 +652,7 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(conte
             raise ValueError("a record that cannot be read")
         return await insert(review)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, "insert", insert_but_alices)
+    with mock.patch.object(context.store.reviews, "insert", insert_but_alices):
         await settle(context)
     assert [await profile_of(context, who) for who in (alice, bob)] == [{}, {"wxname": "乙"}]
     await context.store.people.rows.update_one({"_id": alice.unionid}, {"$set": {"due_at": 1}})
@@ -668,8 +660,8 @@ async def test_a_choice_that_cannot_be_submitted_keeps_nobody_else_waiting(conte
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(context, monkeypatch, alice):
-    await leave_unsubmitted(context, monkeypatch, alice.unionid, due_at=1)
+async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(context, alice):
+    await leave_unsubmitted(context, alice.unionid, due_at=1)
     person = await person_of(context, alice)
     await context.store.people.lock_out(person, "forgotten:x")
     await settle_reviews(context)
@@ -681,14 +673,10 @@ async def test_the_choice_of_a_person_who_is_being_forgotten_is_not_submitted(co
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def leave_unsubmitted(
-    context: Context, monkeypatch: pytest.MonkeyPatch, unionid: str, due_at: int
-) -> None:
+async def leave_unsubmitted(context: Context, unionid: str, due_at: int) -> None:
     """Choose a name in a process that dies before it submits the name; the review is due."""
-    with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, "insert", lambda *_: die())
-        with pytest.raises(Killed):
-            await set_profile(context, unionid, "乙", None)
+    with mock.patch.object(context.store.reviews, "insert", failing(Killed())), pytest.raises(Killed):
+        await set_profile(context, unionid, "乙", None)
     await context.store.people.rows.update_one({"_id": unionid}, {"$set": {"due_at": due_at}})
 
 
@@ -701,7 +689,7 @@ async def test_a_choice_made_while_checks_were_on_is_not_shown_over_a_newer_one(
     assert await profile_of(context, alice) == {"wxname": "乙"}
 
 
-async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(context, monkeypatch, alice):
+async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(context, alice):
     await alice.post("/setProfile", wxname="存疑")
     await settle(context)
     (held,) = await find(context, "reviews")
@@ -709,8 +697,7 @@ async def test_an_operator_who_lets_an_older_choice_pass_shows_it_to_nobody(cont
     async def replace_nothing(*_: Any) -> None:
         """As if the process were slow."""
 
-    with monkeypatch.context() as patch:
-        patch.setattr(context.store.reviews, "replace_profiles", replace_nothing)
+    with mock.patch.object(context.store.reviews, "replace_profiles", replace_nothing):
         await alice.post("/setProfile", wxname="小明")
     await settle(context)
     await decide_review(context, ME, held["_id"], "没有问题", shown=True)

@@ -703,7 +703,7 @@ async def test_what_went_back_in_part_still_has_to_be_reported(client, context, 
 
 
 async def test_a_person_keeps_their_account_until_their_order_is_reported_but_an_operator_may_erase_them(
-    client, context, monkeypatch
+    client, context
 ):
     code = await opened(client)
     alice = client.people["alice"]

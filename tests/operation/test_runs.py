@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from unittest import mock
 
 import pytest
 from pymongo.errors import ConnectionFailure
@@ -140,9 +141,7 @@ async def test_a_run_waits_for_the_commands_own_and_the_command_refuses_beside_i
     assert await outcomes(context) == [("run_rotate", each) for each in ("done", "done", "refused")]
 
 
-async def test_of_two_who_ask_at_once_one_begins_a_run_and_the_other_is_refused(
-    client, context, other, monkeypatch
-):
+async def test_of_two_who_ask_at_once_one_begins_a_run_and_the_other_is_refused(client, context, other):
     _, code = await a_bob(client, context)
     met, unfinished = asyncio.Barrier(2), Runs.unfinished
 
@@ -158,8 +157,7 @@ async def test_of_two_who_ask_at_once_one_begins_a_run_and_the_other_is_refused(
         else:
             await ask_run(where, actor, what, "要做")  # type: ignore[arg-type]
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Runs, "unfinished", met_there)
+    with mock.patch.object(Runs, "unfinished", met_there):
         for what in ("rotate", "release", "forget"):
             asked = (ask(each, what) for each in (context, other))
             told = await asyncio.gather(*asked, return_exceptions=True)
