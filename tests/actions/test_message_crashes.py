@@ -21,7 +21,7 @@ from support.message_scenarios import MESSAGE_SCENARIOS, SANDBOX, check_told_onc
 from support.messages import MESSAGES, allow, send_until_quiet, sent_to
 from support.purse import find, rest, sweep_until_quiet
 from support.scenarios import Stage
-from support.steps import COLLECTIONS, Killed, Steps
+from support.steps import COLLECTIONS, Killed, Steps, noting
 
 SENT = """messages.lease_due consents.take messages.begin_sending
     wechat.send_message messages.end consents.spend"""
@@ -73,12 +73,9 @@ async def test_a_message_is_sent_once_even_after_a_kill_at_any_step(client, cont
         killed = await run(client, context, settings, scenario, kill_after)
         step = killed.names[-1]
         await sweep_until_quiet(context)
-        try:
+        with noting(kill_after, step):
             await check_told_once(client, context, scenario, step)
             await check_nothing_is_half_done(context)
-        except AssertionError as error:
-            error.add_note(f"killed after step {kill_after}, {step}")
-            raise
 
 
 async def send_and_die_unspent(context: Context) -> None:

@@ -8,6 +8,7 @@ from server.game.review import review_of
 from support.crashes import play
 from support.purse import find
 from support.report_scenarios import REPORT_SCENARIOS, TRACED, check_nobody_waits_in_vain
+from support.steps import noting
 from support.stored import person_of
 
 LOGGED = ("audit_log.begin", "audit_log.conclude")
@@ -31,7 +32,7 @@ async def test_a_kill_after_any_step_lets_no_report_be_forgotten(client, context
     for kill_after in range(len(STEPS[scenario]) + 1):
         killed = await play(client, context, REPORT_SCENARIOS[scenario], kill_after, TRACED)
         assert killed.names == STEPS[scenario][: kill_after or None]
-        try:
+        with noting(kill_after, killed.names[-1]):
             await check_nobody_waits_in_vain(context)
             (task,) = await find(context, "tasks")
             person = await person_of(context, alice)
@@ -48,6 +49,3 @@ async def test_a_kill_after_any_step_lets_no_report_be_forgotten(client, context
             else:
                 ends = {"hides": "hidden", "shows": "shown"}.get(scenario.split()[2], "held")
                 assert review_of(task) == (ends if decided else "held")
-        except AssertionError as error:
-            error.add_note(f"killed after step {kill_after}, {killed.names[-1]}")
-            raise

@@ -11,6 +11,7 @@ from support.invariants import check_nothing_is_half_done
 from support.purse import find, put_back
 from support.review_scenarios import REVIEW_SCENARIOS, bring_to_an_end
 from support.reviews import CHECKED
+from support.steps import noting
 
 CHECKING = "reviews.lease_due wechat.check_text reviews.said"
 REFUSED = """tasks.refused tasks.opened_by_payment ledger.enter_all
@@ -45,7 +46,7 @@ async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(c
             continue
         killed_after.add(last)
         await put_back(context, left)
-        try:
+        with noting(kill_after, step):
             for task in await find(context, "tasks", review="checking"):
                 assert not task["open"]
             await bring_to_an_end(context)
@@ -54,6 +55,3 @@ async def test_a_kill_after_any_step_shows_nothing_unchecked_and_loses_nothing(c
             refused = scenario.endswith("refused")
             assert (task["review"], task["open"]) == (("refused", 0) if refused else ("shown", 1))
             assert await find(context, "reviews") == []
-        except AssertionError as error:
-            error.add_note(f"killed after step {kill_after}, {step}")
-            raise

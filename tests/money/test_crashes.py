@@ -16,6 +16,7 @@ from support.lifecycles import MONEY
 from support.purse import put_back, sweep_until_quiet
 from support.rows import examples
 from support.scenarios import SCENARIOS
+from support.steps import noting
 
 pytestmark = pytest.mark.changes_books  # a test ends after a kill, before the next sweep
 
@@ -74,11 +75,8 @@ def _is_done(steps: list[str], effect: str) -> bool:
 async def check_swept(context: Context, kill_after: int, step: str) -> None:
     """Assert that the next sweeps leave nothing half done."""
     await sweep_until_quiet(context)
-    try:
+    with noting(kill_after, step):
         await check_nothing_is_half_done(context)
-    except AssertionError as error:
-        error.add_note(f"killed after step {kill_after}, {step}")
-        raise
 
 
 @pytest.mark.parametrize("scenario", [name for name in SCENARIOS if name not in IN_BACKGROUND])

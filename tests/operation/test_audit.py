@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from typing import Any, get_args
+from unittest import mock
 
 import pytest
 
@@ -14,6 +14,7 @@ from server.operation.findings import SENTENCES, line_of
 from server.settings import Settings
 from server.wechat.pay.answers import PayRefused
 from support.client import Client
+from support.meanwhile import failing
 from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_after, sweep_until_quiet
 
 # By name: collection, document, changes (None deletes the document), and a part of the audit's line.
@@ -183,18 +184,13 @@ async def test_the_metrics_show_the_same_sums(client, alice, bob):
         assert f'wabao_money_fen{{sum="{name}"}} {amount_fen}' in shown
 
 
-async def test_the_sweep_adds_an_entry_that_the_books_lack(client, context, settings, monkeypatch, alice):
+async def test_the_sweep_adds_an_entry_that_the_books_lack(client, context, alice):
     code = await alice.publish_packet()
     parameters = await alice.order(code)
 
-    async def dies(*_: Any) -> None:
-        raise ConnectionResetError
-
-    enter: Callable[..., Any] = context.store.ledger.enter_all
-    monkeypatch.setattr(context.store.ledger, "enter_all", dies)
-    await client.wx("pay", **parameters)
-    await rest(context)
-    monkeypatch.setattr(context.store.ledger, "enter_all", enter)
+    with mock.patch.object(context.store.ledger, "enter_all", failing(ConnectionResetError())):
+        await client.wx("pay", **parameters)
+        await rest(context)
     assert [found["state"] for found in await find(context, "orders")] == ["paid"]
     assert await find(context, "ledger") == []
     await sweep_after(context, 61_000)

@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -21,10 +21,7 @@ OPS_TOKEN = "what only operators know"
 
 
 class TestAdmission:
-    @pytest.fixture
-    def environment(self) -> dict[str, str]:
-        """Settings with both tokens."""
-        return {"METRICS_TOKEN": TOKEN, "OPS_TOKEN": OPS_TOKEN}
+    ENVIRONMENT: ClassVar = {"METRICS_TOKEN": TOKEN, "OPS_TOKEN": OPS_TOKEN}
 
     @pytest.mark.parametrize("app_env", ["development", "production"])
     async def test_either_token_gives_access_and_in_development_the_machine_needs_none(

@@ -30,9 +30,7 @@ OLD = "the secret of before: 32 characters or more"
 NEW = "the secret of after: 32 characters or more"
 
 
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {"SECRET_KEYS": f"{NEW},{OLD}"}
+ENVIRONMENT = {"SECRET_KEYS": f"{NEW},{OLD}"}
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,6 @@
 
 from typing import Any, get_args
 
-import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -14,10 +13,7 @@ from support.client import Client
 from support.purse import rest
 from support.reviews import CHECKED, settle
 
-
-@pytest.fixture
-def environment() -> dict[str, str]:
-    return {**CHECKED, "RISK_HELD": "3"}
+ENVIRONMENT = {**CHECKED, "RISK_HELD": "3"}
 
 
 async def claimed_by(client: Client, context: Context, user: str) -> dict[str, Any]:

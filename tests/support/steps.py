@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from server.context import Context
@@ -29,6 +30,16 @@ class Killed(BaseException):
 def die() -> None:
     """End the process here, as if it was killed."""
     raise Killed
+
+
+@contextmanager
+def noting(kill_after: int, step: str) -> Iterator[None]:
+    """Say in an assertion that fails after which step the process died."""
+    try:
+        yield
+    except AssertionError as error:
+        error.add_note(f"killed after step {kill_after}, {step}")
+        raise
 
 
 class Steps:
