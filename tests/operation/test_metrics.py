@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from server.actions import gauges
 from server.actions.gauges import money_gauges
 from server.context import Context
 from server.store import Store
+from support.meanwhile import meanwhile
 from support.trips import Trips
 
 TOKEN = "what only Prometheus knows"
@@ -98,13 +99,8 @@ async def test_many_scraped_processes_ask_the_database_once(client, context, set
 
 
 async def test_slow_gauges_are_shown_as_they_were_and_old_ones_are_absent(client, context, monkeypatch):
-    sums_fen, go_on = context.store.ledger.sums_fen, asyncio.Event()
-
-    async def slow(now_ms: int) -> Any:
-        await go_on.wait()
-        return await sums_fen(now_ms)
-
-    monkeypatch.setattr(context.store.ledger, "sums_fen", slow)
+    go_on = asyncio.Event()
+    meanwhile(monkeypatch, context.store.ledger, "sums_fen", before=go_on.wait)
     assert await money_gauges(context, 0.01) is None
     assert money((await client.http.get("/metrics")).text) == {}
     go_on.set()

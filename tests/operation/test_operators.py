@@ -28,6 +28,7 @@ from server.store.money.prizes import GIVEN_AT_ONCE, Prize, Prizes
 from server.store.people.people import People
 from server.store.pipelines import newest_with
 from support.client import Client
+from support.meanwhile import meanwhile
 from support.operators import begin_and_hang_up, operator
 from support.planner import without_index
 from support.production import PRODUCTION
@@ -523,15 +524,9 @@ async def test_what_is_no_search_is_refused_and_a_token_is_answered_like_any_tex
     await enter(client, LOOK)
     for query in ("", "强", " 强 ", " \n ", "\u200d", "长" * 65, "长" * 10_000, ["a"], {"$gt": ""}):
         assert (await client.post("/ops/search", query=query))["error"] == "bad_request", query
-    searched, search_people = list[str](), People.search
-
-    async def noted(people: People, text: str, *rest: int) -> Any:
-        searched.append(text)
-        return await search_people(people, text, *rest)
-
-    monkeypatch.setattr(People, "search", noted)
+    searched = meanwhile(monkeypatch, People, "search")
     assert await search(client, ACT) == await search(client, "b" + ACT[1:])
-    assert [len(text) for text in searched] == [len(ACT)] * 2
+    assert [len(text) for _, text, *_ in searched] == [len(ACT)] * 2
     assert "/ops/search" in caplog.text
     for kept in (str(searched), caplog.text, str(await everything(context))):
         assert ACT not in kept

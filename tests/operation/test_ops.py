@@ -26,6 +26,7 @@ from server.store import Store
 from server.store.audit_log import Actor
 from server.telemetry import metrics
 from support.heartbeats import a_heartbeat
+from support.meanwhile import failing
 from support.operators import guess, open_feed, operator
 from support.steps import Killed, Steps
 
@@ -208,10 +209,7 @@ async def test_the_feed_begins_with_its_history_and_sends_each_second(client, co
 async def test_a_stock_that_cannot_be_counted_keeps_no_board_and_raises_no_alarm(
     client, context, settings, monkeypatch
 ):
-    async def stock() -> dict[str, int]:
-        raise TimeoutError
-
-    monkeypatch.setattr(context.store.tasks, "stock", stock)
+    monkeypatch.setattr(context.store.tasks, "stock", failing(TimeoutError()))
     alice = await client.log_in("alice")
     code = await alice.publish()
     feed = frames(await operator(client), settings)

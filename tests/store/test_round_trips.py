@@ -20,6 +20,7 @@ from server.store.digging.digs import stored
 from server.store.digging.tasks import Tasks
 from server.store.people.follows import Follow
 from support.client import Client, Someone
+from support.meanwhile import meanwhile
 from support.messages import MESSAGES, allow, sent_to
 from support.planner import without_index
 from support.trips import Trips
@@ -138,13 +139,7 @@ async def test_digs_that_follow_at_once_take_three_trips_and_leave_one_mark_to_r
     client, context, trips, monkeypatch
 ):
     monkeypatch.setattr("server.actions.digging.dig.MARK_SECONDS", 0.5)
-    noted, note_written = [], Tasks.note_written
-
-    async def counted(tasks: Tasks, code: str, depth: int) -> None:
-        noted.append(depth)
-        await note_written(tasks, code, depth)
-
-    monkeypatch.setattr(Tasks, "note_written", counted)
+    noted = meanwhile(monkeypatch, Tasks, "note_written")
     alice, bob, carol = [await digger(client, user) for user in ("alice", "bob", "carol")]
     code = await alice.publish(forecast_num=100_000)
     await bob.dig(code)
@@ -152,7 +147,7 @@ async def test_digs_that_follow_at_once_take_three_trips_and_leave_one_mark_to_r
     reply, sent = await sent_during(trips, carol.dig(code))
     assert (reply["now_depth"], len(sent)) == (2, 3), sent
     await context.background.finish()
-    assert noted == [2]
+    assert [depth for _, _, depth in noted] == [2]
     assert "pending" not in await context.store.tasks.get(code)
     assert await context.store.digs.totals(code) == Totals(2, 2, 0, 2)
 
