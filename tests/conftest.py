@@ -89,6 +89,7 @@ SLOW = (
     "operation/test_ops.py",
     "pages/",
     "pictures/test_uploads.py::test_stalled_uploads_of_strangers",
+    "pictures/test_uploads.py::test_the_memory_of_uploads",
     "realtime/test_frozen_store.py",
     "realtime/test_hub_schedules.py",
     "realtime/test_outages.py",

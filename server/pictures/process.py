@@ -22,7 +22,7 @@ from server.pictures.cost import Cost, cost_of
 from server.pictures.decode import Picture, normalise
 from server.pictures.poster import Poster, draw_poster, draw_red_packet
 from server.pictures.turns import DRAWING, Turns
-from server.runtime.children import tie_to
+from server.runtime.children import GIVES_MEMORY_BACK, tie_to
 from server.runtime.deadline import paused
 
 PROCESSES = 2
@@ -161,8 +161,7 @@ class _Process:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 cwd=Path(__file__).parents[2],
-                # Makes malloc give a picture's memory back to the system once it is freed.
-                env={**os.environ, "MALLOC_MMAP_THRESHOLD_": str(1 << 20)},
+                env={**os.environ, **GIVES_MEMORY_BACK},
             )
         return self._process
 

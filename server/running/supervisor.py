@@ -37,7 +37,7 @@ from server.running.stores import (
 )
 from server.running.watchdog import REFUSING, SERVING, Watchdog
 from server.runtime.background import end_tasks
-from server.runtime.children import ended, start_child, stop_child
+from server.runtime.children import GIVES_MEMORY_BACK, ended, start_child, stop_child
 from server.security.keys import Keys
 from server.settings import Settings, secrets_of
 
@@ -135,7 +135,7 @@ class Supervisor:
 
     def _environment(self) -> dict[str, str]:
         """Return the workers' environment: ours, with the URIs of the embedded stores."""
-        environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(self._metrics)}
+        environment = {**os.environ, **GIVES_MEMORY_BACK, "PROMETHEUS_MULTIPROC_DIR": str(self._metrics)}
         for store in self._stores:
             environment[store.setting] = store.uri
         return environment

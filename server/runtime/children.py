@@ -11,6 +11,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+# An environment in which malloc gives large pieces back to the system once they are freed. Otherwise uploads
+# that grow side by side, and pictures, leave holes in memory that nothing else fits into.
+GIVES_MEMORY_BACK = {"MALLOC_MMAP_THRESHOLD_": str(1 << 20)}
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
 

@@ -535,4 +535,22 @@ async def test_stalled_uploads_of_strangers_take_no_memory(running):
         assert (await http.get("/healthz")).status_code == 200
 
 
+async def test_the_memory_of_uploads_that_grow_side_by_side_goes_back_to_the_system(running):
+    tokens = [log_in(running.address, f"person {number}")["token"] for number in range(9)]
+    (worker,) = running.children()["worker"]
+    before = memory_mb(worker)
+    for _ in range(3):
+        senders = []
+        for token in tokens:
+            sender = Sender(running.port)
+            sender.headers = {"Authorization": f"Bearer {token}"}
+            senders.append(await sender.begin(length=9 * MB))
+        for _ in range(8):
+            await asyncio.gather(*(sender.send(bytes(MB)) for sender in senders))
+        await until(lambda: memory_mb(worker) - before > 60)
+        for sender in senders:
+            sender.hang_up()
+        await until(lambda: memory_mb(worker) - before < 20)
+
+
 assert MAX_BYTES < 16 * MB  # so that the largest upload fits into the memory that the fixture sets
