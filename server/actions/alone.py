@@ -29,7 +29,7 @@ def erasure_of(unionid: str) -> str:
 @asynccontextmanager
 async def alone(store: Store, name: str) -> AsyncIterator[None]:
     """Run the body of the `with` statement under a lease, which is renewed meanwhile. Raises Busy if another
-    process renews it.
+    process keeps renewing the lease.
 
     If MongoDB is silent for longer than the lease lasts, another process may begin. This process stops as
     soon as it learns that another one has begun. Until then both work, so the work must be safe to do twice

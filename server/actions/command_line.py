@@ -1,4 +1,4 @@
-"""Writing commands to the operators' audit log, which also has the acts at /ops."""
+"""Logging commands in the operators' audit log, beside the acts at /ops."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ async def logged(store: Store, command: Command, target: str = "", lease: str = 
     """Log a command before it runs, and its outcome after. If it fails or is cut off, the entry stays
     "begun".
 
-    With a `lease` it runs alone, even if an operator starts the same work at the screen. Raises Busy.
+    With a `lease` the command runs alone, even if an operator starts the same work at the screen. Raises
+    Busy.
     """
     log = store.audit_log
     written = await log.begin(await store.now_ms(), who_runs(), f"run_{command}", target, "")

@@ -11,10 +11,10 @@ from server.game.findings import PaymentKind
 from server.store import is_unavailable, said_by
 from server.store.gauges import AlarmCount, MoneyGauges
 
-# After computing, rest at least FRESH_MS and at least REST_FACTOR times as long as it took.
+# After computing, rest at least FRESH_MS and at least REST_FACTOR times as long as the computation took.
 FRESH_MS = 10_000
 REST_FACTOR = 20
-# If a process dies while it computes them, another may begin after this long.
+# If a process dies while it computes the gauges, another may begin after this long.
 LEASE_MS = 30_000
 # Older gauges are not shown: a gap says that the ledger could not be read.
 SHOWN_MS = 300_000
@@ -25,7 +25,7 @@ log = logging.getLogger("wabao.metrics")
 async def money_gauges(context: Context, patience_seconds: float) -> MoneyGauges | None:
     """Return the gauges, computed anew if they are due; None if there are none, or only too old ones.
 
-    If computing takes longer than `patience_seconds`, it goes on in the background and the old ones are
+    If computing takes longer than `patience_seconds`, it goes on in the background and the old gauges are
     returned.
     """
     gauges, now_ms = context.store.gauges, context.clock.now_ms()

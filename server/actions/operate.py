@@ -69,7 +69,7 @@ async def _logged(
 async def end_task(context: Context, actor: Actor, code: str, reason: str, *, fraud: bool) -> None:
     """End a task; everybody can read the reason. Raises NoSuchTask, and Ended without `fraud`.
 
-    With `fraud` its prizes are frozen first, also if it has ended already.
+    With `fraud` its prizes are frozen first, even if it has ended already.
     """
     async with _logged(context, actor, "end_fraud" if fraud else "end", code, reason):
         if fraud:
@@ -107,10 +107,10 @@ async def decide_ring(
     """Decide about each prize that is held because of the same ring as this prize, by `release` or
     `give_back`.
 
-    Prizes held since after `seen_at_ms`, when the operator looked, stay held. Each decision is a separate act
-    in the log; if the process dies, the rest are still held. If one is refused, because somebody else decided
-    or froze the prize meanwhile, the others go on, and the refusal is raised at the end. Raises BadRequest,
-    also if nothing is held.
+    Prizes that were held only after `seen_at_ms`, when the operator looked, stay held. Each decision is a
+    separate act in the log; if the process dies, the rest are still held. If a decision is refused, because
+    somebody else decided or froze the prize meanwhile, the other decisions go on, and the refusal is raised
+    at the end. Raises BadRequest, also if nothing is held.
     """
     ring, refusal = await ring_of_prize(context, code, depth), None
     held = await context.store.prizes.held_among(sorted(ring.people), "ring", seen_at_ms)
@@ -132,7 +132,7 @@ def _whom(what: What, code: str, depth: int) -> Whom | None:
 async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, hidden: bool) -> None:
     """Hide a task from all but its publisher and its winners, or show it again.
 
-    The publisher is told the reason. Raises NoSuchTask; BadRequest if a refused one is to be shown.
+    The publisher is told the reason. Raises NoSuchTask; BadRequest if a refused task is to be shown.
     """
     async with _logged(context, actor, "hide" if hidden else "show", code, reason):
         if await context.store.tasks.find(code) is None:
@@ -146,7 +146,7 @@ async def hide_task(context: Context, actor: Actor, code: str, reason: str, *, h
 
 
 async def feature_task(context: Context, actor: Actor, code: str, reason: str, *, featured: bool) -> None:
-    """Put a task on top of the square, or take it from there. It is shown there once it is paid and not
+    """Put a task on top of the square, or take it away from there. It appears there once it is paid and not
     hidden.
 
     Raises NoSuchTask, Ended; BadRequest if it is private, or MOST_FEATURED others are there.
@@ -205,9 +205,9 @@ async def log_out_person(context: Context, actor: Actor, whom: Whom, reason: str
 
 
 async def ban(context: Context, actor: Actor, whom: Whom, days: int, reason: str) -> None:
-    """Ban a person for some days, 0: until it is lifted.
+    """Ban a person for some days, or until the ban is lifted (0).
 
-    They are told the reason. A second ban replaces the first. Raises NoSuchTask, BadRequest.
+    The person is told the reason. A second ban replaces the first. Raises NoSuchTask, BadRequest.
     """
     async with _logged(context, actor, "ban", str(whom), reason, whom):
         now_ms = context.clock.now_ms()
@@ -226,7 +226,7 @@ async def export_given(
 ) -> AsyncGenerator[list[Won]]:
     """Yield all prizes given in a period, some at a time, with their winners' addresses opened.
 
-    If nobody takes all of them, the act stays "begun" in the log.
+    If the caller does not take all prizes, the act stays "begun" in the log.
     """
     async with _logged(context, actor, "export_prizes", period, reason):
         batch: list[Prize] = []
@@ -245,7 +245,7 @@ async def export_log(
 ) -> AsyncGenerator[list[Act]]:
     """Yield the wanted acts of the audit log, some at a time.
 
-    If nobody takes all of it, the act stays "begun" in the log.
+    If the caller does not take all acts, the act of this export stays "begun" in the log.
     """
     told = [wanted.operator, wanted.act, wanted.code, wanted.person]
     async with (

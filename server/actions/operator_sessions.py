@@ -29,7 +29,7 @@ class Session:
 
 
 def operator_of(context: Context, token: str) -> Operator | None:
-    """Return whose token this is. It takes the same time whichever token is almost right."""
+    """Return whose token this is. The comparison takes the same time, however much of a token is right."""
     found = [one for one in context.operators if hmac.compare_digest(one.token.encode(), token.encode())]
     return found[0] if found else None
 

@@ -164,10 +164,11 @@ def stays_up(file: File) -> bool:
 
 
 def signed_path(context: Context, path: str, least_ms: int = SIGNED_MS) -> str:
-    """Return the signed path of a picture or thumbnail: everybody who has it may see a picture that others do
-    not see yet.
+    """Return the signed path of a picture or thumbnail: everybody who has the path may see a picture that
+    others do not see yet.
 
-    It lasts `least_ms`, and up to an hour more so that the same picture has the same address for a while.
+    The path is valid for `least_ms`, and up to an hour more so that the same picture has the same address for
+    a while.
     """
     until_seconds = ((context.clock.now_ms() + least_ms) // HOUR_MS + 1) * (HOUR_MS // 1000)
     signature = context.keys.sign_picture(full_path(path), until_seconds)
@@ -183,8 +184,8 @@ def is_signed(context: Context, file: File, until_seconds: int, signature: str) 
 async def audience_of(context: Context, file: File) -> Audience:
     """Return who may see a picture.
 
-    Only operators, if a check refused it or the task that shows it is hidden. Only people with a signed
-    address, if nothing that others see has shown it yet. Otherwise everybody.
+    Only operators see a picture that a check refused, or that only a hidden task shows. Only people with a
+    signed address see a picture that nothing has shown to others yet. Everybody sees all other pictures.
     """
     tasks = context.store.tasks
     if file.made_for:

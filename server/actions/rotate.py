@@ -29,8 +29,8 @@ PASSES = 10
 # hours.
 TRIES, REST_SECONDS = 20, 2.0
 POLL_SECONDS = 0.5
-# How long the note lasts by which a server says under which secret it seals, and after how long it notes it
-# again.
+# A server notes under which secret it seals. The note is valid for SEALING_MS, and renewed every
+# SEALING_SECONDS.
 SEALING_MS, SEALING_SECONDS = 15_000, 5.0
 
 
@@ -185,7 +185,7 @@ def _sealed_anew(
 
 
 async def _persist(asked: Callable[[], Awaitable[T]]) -> T:
-    """Ask until the store answers, at most TRIES times. Values replaced already stay so."""
+    """Ask until the store answers, at most TRIES times. Values that were replaced stay replaced."""
     for _ in range(TRIES - 1):
         try:
             return await asked()

@@ -75,7 +75,7 @@ async def _ask(
 
 
 async def do_runs(context: Context) -> None:
-    """Do all runs that have not ended, beside each other; return once there are none. For the leader."""
+    """Do all runs that have not ended, side by side; return once there are none. For the leader."""
     doing, begun = Background(), dict[str, asyncio.Task[None]]()
     try:
         while runs := await context.store.runs.unfinished():

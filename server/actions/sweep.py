@@ -62,7 +62,8 @@ async def sweep(context: Context, kinds: Collection[Kind] = SWEPT) -> None:
         if documents.NAME in kinds:
             await _each(context, documents, settle)
     if "addresses" in kinds:
-        # Each address goes ADDRESS_DAYS after the goods arrived, or after it came if no goods were sent.
+        # Each address is deleted ADDRESS_DAYS after its goods arrived or, if they were never sent, after the
+        # address came.
         age_ms = ADDRESS_DAYS * DAY_MS
         before_ms = context.clock.now_ms() - age_ms
         if await store.prizes.find_old_address(before_ms):

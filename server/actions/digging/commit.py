@@ -48,7 +48,7 @@ def commit(context: Context, publisher: Person) -> Commitment:
 
 
 def open_commitment(context: Context, publisher: Person, sealed_seed: str) -> Committed:
-    """Return the seed that `commit` sealed for this publisher. Raises BadCommitment if it did not."""
+    """Return the seed that `commit` sealed for this publisher. Raises BadCommitment if there is none."""
     try:
         key, box = sealed_seed[:FINGERPRINT_DIGITS], bytes.fromhex(sealed_seed[FINGERPRINT_DIGITS:])
         plain = context.keys.open(_PURPOSE, Sealed(key=key, box=box), publisher["_id"])

@@ -48,8 +48,8 @@ DEADLINE_SECONDS = 4.5
 # The pause after a refusal. Without it, retries would flood a replica set that has no primary.
 PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
-# How long a finished dig stays marked as pending. Another one within this time overwrites the mark, which
-# saves the update that removes it. Less than the second after which `settle_pending` finishes a dig.
+# How long a finished dig stays marked as pending. Another dig within this time overwrites the mark, which
+# saves the update that would remove it. `settle_pending` finishes digs only after a second, which is longer.
 MARK_SECONDS = 0.1
 # Our estimate of MongoDB's clock is never fast. It lags by a few ms: by the duration of the fastest reply of
 # the last ten seconds. So a request that seems to come this shortly before the end of a cooldown may have
@@ -110,8 +110,8 @@ class Dug:
 
 
 def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
-    """Return the time at which a request counts as made (unix ms, MongoDB's clock). It belongs to the window
-    it came in.
+    """Return the time at which a request counts as made (unix ms, MongoDB's clock). The request belongs to
+    the window in which it came.
 
     However long a request has waited, it never moves to a later window: its client may have sent it again and
     been told that somebody else was faster, and that answer must stay true.
@@ -123,8 +123,8 @@ def _counts_at(context: Context, request: _Request, now_ms: int) -> int:
 def _known_cooldown(context: Context, request: _Request) -> CoolingDown | None:
     """Return the refusal of a request that came in a cooldown, or before the task starts.
 
-    None if this process knows of no such cooldown or start, or if the cooldown is that of the caller's own
-    dig.
+    Returns None if this process knows of no such cooldown or start, or if the caller's own dig began the
+    cooldown.
     """
     now_ms = context.clock.now_ms()
     at_ms = _counts_at(context, request, now_ms)
@@ -170,7 +170,7 @@ def _publisher(context: Context, code: str) -> str:
 
 def cooling_down(cd_until_ms: int, now_ms: int, *, begun: bool = True) -> CoolingDown:
     """Return the refusal, with what a client needs to count down. If digging has not `begun`, the task starts
-    at that time."""
+    at `cd_until_ms`."""
     left = seconds_left(cd_until_ms, now_ms)
     if not begun:
         msg = f"还没有开挖，还要等 {time_in_words(left)}" if left else "刚刚开挖，现在可以挖了"
@@ -196,17 +196,17 @@ async def dig(
 
     Just after a cooldown, or after an opening that people may have waited for, the request waits
     FAIR_START_MS for its place in a random order, and at most 0.4 s more for the requests before it.
-    `session` is that of the caller's token, None without one: a bare id, which others may know, must not take
-    its owner's place in the random order. `address` returns the caller's IP. The request digs in the window
-    in which it `arrived` (the loop's time; None: now). Once its client has `hung_up`, it is not tried again;
-    for a task without a cooldown, it is then not tried at all. `waits` is called when the first request of a
-    known caller begins to wait.
+    `session` is that of the caller's token, None without a token: a bare id, which others may know, must not
+    take its owner's place in the random order. `address` returns the caller's IP. The request digs in the
+    window in which it `arrived` (the loop's time; None: now). Once its client has `hung_up`, the dig is not
+    tried again; for a task without a cooldown, it is then not tried at all. `waits` is called when the first
+    request of a known caller begins to wait.
 
     Raises, in this order: NoSuchTask, NotShown (to the publisher OwnTask), NotPaid, Ended, CoolingDown, what
     `admit` raises, Banned, OwnTask, AlreadyWon. For a task without a cooldown, TooOften may come before all
     of them. In a cooldown, OwnTask comes first where this process knows the publisher. After
     DEADLINE_SECONDS, or for a client that hung up, raises OutcomeUnknown if MongoDB did not say whether the
-    dig was recorded, or Unavailable if nothing was sent to it.
+    dig was recorded, or Unavailable if nothing was sent to MongoDB.
     """
     now = asyncio.get_running_loop().time()
     request = _Request(
@@ -295,10 +295,11 @@ def _may_not_dig(context: Context, request: _Request) -> bool:
 
 
 async def _look(context: Context, request: _Request) -> Dug | None:
-    """Refuse a caller who may not dig, without a turn or a place in the random order, so they delay nobody.
+    """Refuse a caller who may not dig, without giving them a turn or a place in the random order: so they
+    delay nobody.
 
-    It reads the store and refuses in the order of `dig`, since the news that was heard may be wrong. Returns
-    their earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
+    This reads the store and refuses in the order of `dig`, since the news that was heard may be wrong.
+    Returns their earlier dig if they repeat it; None if they may dig after all, or the store does not answer.
     """
     code, unionid, dig_id = request.code, request.unionid, request.dig_id
     try:
@@ -342,7 +343,7 @@ def _needs_order(context: Context, request: _Request) -> bool:
 async def _count(context: Context, request: _Request) -> None:
     """Count a dig of a task without a cooldown, once per request. Raises TooOften.
 
-    The store is not read for it, so ended tokens and bare ids are counted apart from their owner.
+    The store is not read for this, so ended tokens and bare ids are counted apart from their owner.
     """
     if not request.counted:
         request.counted = True
@@ -350,7 +351,7 @@ async def _count(context: Context, request: _Request) -> None:
 
 
 async def _dig_alone(context: Context, request: _Request) -> Dug | None:
-    """Try until the dig is recorded or refused. After a failure, the next read shows if ours was recorded.
+    """Try until the dig is recorded or refused. After a failure, the next read shows whether it was recorded.
 
     Returns None, with nothing tried, if the read showed that a random order comes first.
     """
@@ -398,7 +399,7 @@ async def _dig_alone(context: Context, request: _Request) -> Dug | None:
             return Dug(recorded, view["task"]["params"], repeated=True)
         look_at_risk(context, view, request.address())
         await _follow_up(context, recorded, deadline)
-        # The dig may be that of an earlier request, which a new primary did not have yet at our first read.
+        # An earlier request may have made this dig: a new primary may not have had the dig at our first read.
         repeated = owed is not None and owed["at"] < asked_at
         return Dug(recorded, view["task"]["params"], repeated)
 
@@ -423,14 +424,14 @@ async def _decide(context: Context, view: View, request: _Request, dig_id: str) 
     """
     person = await _admitted(view, request)
     if "pending" in view["task"] and not digging_of(context).finished(view["task"]["last_dig"]):
-        # The new dig overwrites the previous one in the task; from then on only the history has that one.
+        # The new dig overwrites the previous dig in the task; from then on only the history has the previous.
         await context.store.digs.write(view["task"]["last_dig"])
         context.background.spawn(_keep_prize(context, view["task"]["last_dig"]))
     return _next_dig(context, view, person, dig_id)
 
 
 def _end_if_hung_up(request: _Request, ends: bool, attempted: bool) -> None:
-    """Raise if the client is gone and its request `ends` with it: nobody would get the reply."""
+    """Raise if the client is gone and its request `ends` for that reason: nobody would get the reply."""
     if ends and request.hung_up():
         raise OutcomeUnknown if attempted else Unavailable
 
@@ -558,7 +559,7 @@ async def _keep_prize(context: Context, recorded: Dig) -> None:
 
 
 async def settle_pending(context: Context) -> None:
-    """Finish digs whose process died before the history had them. The leader calls it within 2 s."""
+    """Finish digs whose process died before the history had them. The leader calls this within 2 s."""
     for recorded in await context.store.tasks.pending(older_than_ms=1000):
         try:
             await context.store.digs.write(recorded)

@@ -28,8 +28,8 @@ class Edited(Said, frozen=True, kw_only=True):
 async def edit(context: Context, publisher: Person, code: str, said: Edited) -> Task:
     """Replace a task's texts, and each picture for which a `url` names another; return the changed task.
 
-    Where contents are checked, or an operator has to look, nobody else sees it, and nobody can dig it, until
-    it has passed again. Safe to repeat.
+    If contents are checked, or an operator has to look, nobody else sees the task, and nobody can dig it,
+    until it has passed again. Safe to repeat.
 
     Raises NoSuchTask, NotYours, Ended, HasDigs, NotShown if it is taken down; BadRequest if the publisher did
     not upload a picture here, or the texts do not fit the task.

@@ -28,9 +28,10 @@ from server.game.task import Task, unpaid_until_ms
 from server.store.money.orders import Order
 
 LOOK_AGAIN_MS = 60_000
-# Look again after this if all prizes that are left wait for an operator.
+# Look at a task again after this time if all prizes that are left wait for an operator.
 OPERATOR_LOOK_MS = 600_000
-# Look again after this if the history still lacks a win: `settle_pending` writes it within seconds.
+# Look at a task again after this time if the history still lacks a win: `settle_pending` writes it within
+# seconds.
 UNWRITTEN_MS = 2_000
 # A thousand bills may be out at a deadline. Bills that are not done within this time wait until the task is
 # due again: the lease on the task (`server/store/due.py`) must not run out first.
@@ -97,7 +98,7 @@ async def _settle_unopened(context: Context, task: Task) -> int | None:
     if order is not None and order["state"] == "paid":
         await follow_payments(context, [order])
     elif task.get("review") not in IN_REVIEW and context.clock.now_ms() >= until_ms:
-        # If its money came, or may still come, the order's own sweep does the rest.
+        # If its payment came, or may still come, the order's own sweep does the rest.
         return None if await _delete_unpaid(context, task, order) else again_ms
     return max(until_ms, again_ms)
 
@@ -123,7 +124,7 @@ async def _settle_over(context: Context, task: Task) -> int | None:
     Returns when to look at the task again (unix ms), None for never.
     """
     store, code, now_ms = context.store, task["_id"], context.clock.now_ms
-    if not task["open"]:  # refunds a payment that waited; a later one is refunded by its order
+    if not task["open"]:  # refunds a payment that waited; a later payment is refunded by its order
         order = await store.orders.find_live(code)
         if order is not None and order["state"] == "paid":
             await follow_payments(context, [order])

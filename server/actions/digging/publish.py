@@ -103,7 +103,7 @@ async def publish(context: Context, publisher: Person, draft: Draft) -> Task:
     """Fix the draw and save the task. A red packet stays closed until it is paid.
 
     If WeChat checks contents, the task stays closed and hidden from others until it has passed. If an
-    operator has to look at it first (`why_looked_at`), it stays so until an operator has done that. If the
+    operator has to look at the task first (`why_looked_at`), it stays closed and hidden until then. If the
     same publisher repeats a `publish_id`, or a `sealed_seed` with its `nonce`, they get the task that was
     saved the first time.
 
@@ -208,7 +208,7 @@ def _rank(place: int, asked: RankDraft, settings: Settings, draw_type: int | Non
 
 
 def renamed(ranks: list[TaskRank], said: Sequence[RankSaid]) -> list[TaskRank]:
-    """Return a task's ranks with these names. Raises BadRequest unless there is one for each."""
+    """Return a task's ranks with these names. Raises BadRequest unless there is one name for each rank."""
     if not ranks:
         raise _bad("这个宝贝只有一种奖品，没有“各种奖品”可以改")
     if len(said) != len(ranks):
@@ -227,7 +227,8 @@ async def take_pictures(
 
 
 def _first_yuan(ranks: list[TaskRank]) -> int:
-    """Return what the first rank with red packets pays a prize on average, in whole yuan; 0 without one."""
+    """Return what the first rank with red packets pays per prize on average, in whole yuan; 0 if none
+    does."""
     each = [rank["fen"] // (rank["prize_num"] if rank["split"] else 1) for rank in ranks if rank["fen"]]
     return each[0] // FEN_PER_YUAN if each else 0
 
@@ -246,8 +247,8 @@ async def _picture(context: Context, publisher: Person, draft: Draft, money_yuan
 
 
 async def _refuse_banned_meanwhile(context: Context, publisher: Person) -> None:
-    """Raise Banned if the publisher was banned since they were read. Reads only if a token of theirs
-    ended."""
+    """Raise Banned if the publisher was banned since their record was read. Reads it again only if a token of
+    theirs ended."""
     if context.hub.sessions.valid(publisher["_id"]) > publisher["generation"]:
         person = await context.store.people.find(publisher["_id"])
         check_ban(person or publisher, context.clock.now_ms())
@@ -370,7 +371,7 @@ def _rules(
 def texts_of(publisher: Person, said: Said) -> Texts:
     """Return what a task says, signed by its publisher's own name unless they give another.
 
-    The first name that a person chose may not be checked yet. The task is signed with it all the same,
+    The first name that a person chose may still be unchecked. The task is signed with it all the same,
     because the name is checked with the task before anybody sees either. Raises BadRequest if `not_sent_to`
     has a name that is not a province.
     """

@@ -33,8 +33,8 @@ async def visit(
     `generation` is that of the caller's token, None without one.
 
     Returns the person's own share token. A sharer who is unknown, or the person themselves, is ignored.
-    Raises NotNoted if it cannot be written; and Unavailable, or what MongoDB raises, if the sharer cannot
-    be read.
+    Raises NotNoted if the visit cannot be written; and Unavailable, or what MongoDB raises, if the sharer
+    cannot be read.
     """
     noted = _noted(visiting_of(context).note_visit(code, unionid, generation))
     if sharer is None:

@@ -1,4 +1,4 @@
-"""From a winning dig to its prize. Any process may write it; it is written once."""
+"""From a winning dig to its prize. Any process may write the prize; it is written once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def record_prize(context: Context, dig: Dig) -> None:
 
 
 async def ensure_prize(context: Context, task: Task, unionid: str) -> Prize | None:
-    """Return the prize that this person won in this task, or None. Writes it if that was not done yet."""
+    """Return the prize that this person won in this task, or None. Writes it if it is not written yet."""
     prize = await context.store.prizes.find_won(task["_id"], unionid)
     if prize is None:
         view = await context.store.tasks.view(task["_id"], unionid)

@@ -153,7 +153,7 @@ async def _refused(context: Context, message: Message, template: Template, error
 
 
 async def _try_later(context: Context, message: Message, errcode: str, *, unsure: bool = False) -> None:
-    """Try again later. Without an `errcode`, WeChat is busy or silent; `unsure`: it may have taken the
+    """Try again later. Without an `errcode`, WeChat is busy or silent; if `unsure`, it may have taken the
     message."""
     now_ms = context.clock.now_ms()
     since_ms = message.get("failing_since", now_ms)
@@ -165,7 +165,7 @@ async def _try_later(context: Context, message: Message, errcode: str, *, unsure
 
 
 async def _drop(context: Context, message: Message, template: Template, end: MessageEnd) -> None:
-    """End a message without sending it. Its consent is good for another."""
+    """End a message without sending it. Its consent can be used for another message."""
     if not _may_be_taken(message):
         await context.store.consents.give_back(message["unionid"], template.template_id, message["_id"])
     await _end(context, message, end)

@@ -66,7 +66,7 @@ def _of_prize(context: Context, message: Message, task: Task, prize: Prize) -> W
         return Words(later_ms=later_ms, until_ms=later_ms + RELEASED_MS)
     if prize["state"] not in UNCLAIMED:
         return MOOT
-    # While the task runs, nobody knows when it ends; they can claim at least until this time.
+    # While the task runs, nobody knows when it ends; a winner can claim at least until this time.
     days = context.settings.claim_days
     ended_at_ms = task["ended_at"] or context.clock.now_ms()
     until_ms = claim_until_ms(ended_at_ms, days, prize.get("released_at", 0))

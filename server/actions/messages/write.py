@@ -25,8 +25,8 @@ REMIND_MS = DAY_MS
 ANNOUNCED_MS = 30 * DAY_MS
 SAVED_MS = 10_000  # more than it takes to save a task
 LOOK_MS = 600_000
-# A turn looks at so many followers. It reads them by AT_ONCE numbers at a time, so that no command holds up a
-# store for long, and at most READS times, since a follower who left leaves a gap in the numbers.
+# A turn looks at FOLLOWERS followers. It reads AT_ONCE of their numbers at a time, so that no command holds
+# up a store for long, and at most READS times, since a follower who left leaves a gap in the numbers.
 FOLLOWERS, AT_ONCE, READS = 200, 50, 40
 # Kinds of messages that several people may get about the same task.
 TO_MANY: tuple[MessageKind, ...] = ("cooldown_over", "announced")
@@ -40,7 +40,7 @@ async def tell_winner(context: Context, prize: Prize) -> None:
 
 
 async def tell_of_deadline(context: Context, prizes: list[Prize], deadline_ms: int) -> None:
-    """Tell those who have not claimed that the deadline is near. Safe to repeat."""
+    """Tell the winners who have not claimed that the deadline is near. Safe to repeat."""
     for prize in prizes:
         if prize["state"] in UNCLAIMED:
             await _write(
@@ -56,8 +56,7 @@ async def tell_of_end(context: Context, task: Task) -> None:
 
 
 async def remind(context: Context, code: str, unionid: str) -> int:
-    """Tell a person once when the cooldown of a task is over; return the time of that (unix ms). Safe to
-    repeat.
+    """Tell a person once when the cooldown of a task is over; return when that is (unix ms). Safe to repeat.
 
     Raises NoSuchTask, NotShown, Ended, NotPaid, OwnTask, AlreadyWon; BadRequest if there is no cooldown, or
     no template for this message.
@@ -128,8 +127,8 @@ async def announce_to_followers(context: Context, task: Task) -> None:
 async def tell_followers(context: Context, message: Message) -> None:
     """Write to some more of a publisher's followers, if they consented. Between turns other work is done.
 
-    Somebody who began to follow after the announcement has a higher number than its `last`. A process may die
-    after any line: the same messages are then written again under the same ids.
+    Somebody who began to follow after the announcement has a number above the message's `last`. A process may
+    die after any line: the same messages are then written again under the same ids.
     """
     store, now_ms = context.store, context.clock.now_ms()
     code, publisher = message["code"], message["unionid"]

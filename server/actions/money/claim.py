@@ -230,7 +230,7 @@ def check_address(receiver: str, phone: str, address: str) -> Address:
 
 
 def phone_digits(phone: str) -> str:
-    """Return a phone's digits, without China's own +86; "" unless it is one."""
+    """Return a phone number's digits, without China's own +86; "" if the text is no phone number."""
     digits = phone.strip().removeprefix("+").replace("-", "").replace(" ", "")
     if not (digits.isascii() and digits.isdigit() and len(digits) >= LEAST_DIGITS):
         return ""

@@ -73,7 +73,7 @@ async def _refuse_unreleasable(context: Context, prize_id: str) -> None:
 
 
 async def give_back(context: Context, what: What, code: str, depth: int) -> None:
-    """Return the held prizes of a task, or one of them, to the publisher with what nobody claims.
+    """Return the held prizes of a task, or one of them, to the publisher, together with unclaimed prizes.
 
     Raises NoSuchTask, BadRequest.
     """

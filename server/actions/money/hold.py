@@ -43,9 +43,9 @@ from server.wechat.messages import moment
 WEEK_MS = 7 * DAY_MS
 # How many of the treasures that a person dug last are looked at to tell whether the person is a newcomer.
 DUG = 50
-# More than this is held for people whom WeChat had not seen in the mini-program when they dug.
+# A prize above this is held if WeChat had not seen its winner in the mini-program when they dug.
 UNSEEN_FEN = 20 * FEN_PER_YUAN
-# Why a claim waits; the numbers are of the settings.
+# Why a claim waits, in words; the numbers come from the settings.
 _WAITS: dict[Wait, str] = {
     "private": "不公开的红包，一位发布者一天最多发出 {0.cash_private_day_yuan} 元，这一位今天的满了",
     "newcomer": "刚来的人一天最多领 {0.cash_newcomer_day_yuan} 元红包，你今天的满了",
@@ -92,7 +92,7 @@ def _put_off(context: Context, prize: Prize) -> PayoutWaits:
 async def newness_of(context: Context, task: Task, prize: Prize) -> tuple[int, int]:
     """Return what the limits of newcomers and of private treasures have to know of a claim.
 
-    `young`: 1 if its winner is a newcomer, 2 if its publisher is too. `private`: 1 if its task is.
+    `young`: 1 if the winner is a newcomer, 2 if the publisher is too. `private`: 1 if the task is private.
     """
     settings, young = context.settings, 0
     limits = settings.cash_newcomer_day_yuan, settings.cash_young_day_yuan, settings.cash_ring_day_yuan
@@ -165,7 +165,7 @@ async def _why_full(context: Context, prize: Prize, today: int) -> Why | tuple[W
 
 
 async def _has_all(context: Context, prize: Prize, today: int) -> bool:
-    """Whether this claim and its winner's others of today exceed what WeChat transfers to a person."""
+    """Whether this claim and its winner's other claims of today exceed what WeChat transfers to a person."""
     most_fen = context.settings.payout_person_day_yuan * FEN_PER_YUAN
     if not most_fen or prize["amount_fen"] > most_fen:
         return False

@@ -1,7 +1,7 @@
 """Notices from WeChat Pay.
 
 The content of a notice is saved before the answer. Its consequences are carried out after the answer, one
-notice at a time. If the process dies first, a sweep does it.
+notice at a time. If the process dies first, a sweep carries them out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from server.wechat.pay.answers import BillAnswer, OrderAnswer, RefundAnswer
 
 @dataclass(slots=True)
 class Notices:
-    """What follows from WeChat Pay's notices after their answer. `turn` lets one at a time run."""
+    """What follows from WeChat Pay's notices after their answer. `turn` lets one notice at a time go on."""
 
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     paid_orders: list[str] = field(default_factory=list)  # numbers of orders still to be followed up
@@ -28,14 +28,14 @@ class Notices:
 
 @per_context
 def notices_of(_: Context) -> Notices:
-    """What still follows from notices to this process."""
+    """What notices to this process still require."""
     return Notices()
 
 
 async def take_notice(context: Context, headers: Mapping[str, str], body: bytes) -> None:
     """Verify and open a notice, and save what it says. A repeated notice changes nothing.
 
-    Raises ForgedNotice; Contradiction if it does not fit what we know.
+    Raises ForgedNotice; Contradiction if the notice does not fit what we know.
     """
     match context.pay.read_notice(headers, body).resource:
         case OrderAnswer() as order:

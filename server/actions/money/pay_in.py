@@ -117,9 +117,9 @@ async def _payable_order(context: Context, task: Task, publisher: Person) -> Ord
 
 
 async def _check_paid_limits(context: Context, order: Order) -> None:
-    """Raise OverLimit if its publisher would have paid too much within a day or a week.
+    """Raise OverLimit if the order's publisher would have paid too much within a day or a week.
 
-    The order itself is counted: it is in the store already. So two simultaneous orders find each other.
+    The order itself is counted: it is in the store already. So two simultaneous orders count each other.
     """
     settings, now_ms = context.settings, context.clock.now_ms()
     limits = (settings.cash_paid_week_yuan, settings.cash_paid_day_yuan)
@@ -235,8 +235,8 @@ async def note_payment(context: Context, answer: OrderAnswer) -> bool:
 async def follow_payments(context: Context, orders: list[Order]) -> None:
     """Open the tasks of paid orders and enter the payments. Orders that cannot open a task are refunded.
 
-    The order of a task in review waits until that is over: it stays `paid`. A task that was paid by a credit
-    card ends.
+    The order of a task in review waits until the review is over: it stays `paid`. A task that was paid by a
+    credit card ends.
     """
     store, spent, lasts_ms = context.store, list[str](), context.settings.task_days * DAY_MS
     paid = [order for order in orders if order["state"] == "paid"]
@@ -267,8 +267,8 @@ async def _was_opened_by(context: Context, order: Order) -> bool:
     store, code = context.store, order["code"]
     task = await store.tasks.find(code)
     if task is not None and is_taken_down(task) and not _is_over(task):
-        # An operator hid it before it opened. It ends, so that the refund stays right if it is shown again.
-        # A task in review does not end: its payment waits for the review.
+        # An operator hid the task before it opened. It ends, so that the refund stays right if it is shown
+        # again. A task in review does not end: its payment waits for the review.
         await end_by(context, code, taken_down(NOT_BEGUN))
         task = await store.tasks.find(code)
     if task is not None and task.get("paid_by") == order["_id"]:
@@ -300,7 +300,7 @@ async def _barred_by_bans(context: Context, orders: list[Order]) -> list[str]:
     """Return the unopened tasks whose publisher was banned since they were shown.
 
     A banned person may not publish, and opening counts as publishing. A task in review waits for an operator;
-    if they show it all the same, it opens.
+    if the operator shows it all the same, it opens.
     """
     barred: list[str] = []
     people = await context.store.people.admitting(sorted({order["publisher"] for order in orders}))

@@ -215,8 +215,8 @@ async def _give_up(context: Context, bill: Bill, asked_at_ms: int) -> Bill:
 async def _note_refused(context: Context, bill: Bill, refused: PayRefused) -> Bill:
     """Raise an alarm. A bill that WeChat once knew and does not know now also comes here.
 
-    If WeChat transfers nothing more today, the winner is told to come tomorrow; before that, the deadline is
-    moved.
+    If WeChat transfers nothing more today, the deadline is moved, and then the winner is told to come
+    tomorrow.
     """
     log.error("WeChat refuses bill %s; asking again later: %s", bill["_id"], refused)
     now_ms = context.clock.now_ms()

@@ -29,7 +29,7 @@ log = logging.getLogger("wabao.money")
 
 
 async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fen: int) -> None:
-    """Save a refund that is to be sent. An order has at most one of each kind. Safe to repeat."""
+    """Save a refund that is to be sent. An order has at most one refund of each kind. Safe to repeat."""
     now_ms = context.clock.now_ms()
     await context.store.refunds.insert(
         Refund(
@@ -51,8 +51,8 @@ async def owe_refund(context: Context, kind: RefundKind, order: Order, amount_fe
 async def settle_refund(context: Context, refund: Refund) -> None:
     """Bring a refund that is due one step nearer to its end. Raises PayUnknown, Contradiction.
 
-    Until WeChat has answered once, it is sent again under the same number: WeChat makes one refund per
-    number. After that we only ask.
+    Until WeChat has answered once, the refund is sent again under the same number: WeChat makes one refund
+    per number. After that we only ask.
     """
     if "then" in refund:
         await carry_out(context, context.store.refunds, refund, EFFECTS)

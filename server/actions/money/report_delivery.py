@@ -1,8 +1,9 @@
 """Reporting to WeChat that what a publisher paid for was delivered.
 
-The payments of certain mini-programs stay frozen until then (发货信息管理). The publisher buys the
+The payments of certain mini-programs stay frozen until such a report (发货信息管理). The publisher buys the
 publication of a treasure. It is delivered when the payment opens the treasure; an announced treasure is
-published at once, too, and dug later. The order owes the report from then on; a sweep makes it.
+published at once, too, and dug later. The order owes the report as soon as the payment opens the treasure; a
+sweep makes it.
 
 https://developers.weixin.qq.com/miniprogram/dev/platform-capabilities/business-capabilities/order-shipping/order-shipping.html
 """
@@ -35,9 +36,9 @@ log = logging.getLogger("wabao.money")
 async def report_delivery(context: Context, order: Order) -> None:
     """Make the report that an order owes, if this mini-program has to. Safe to repeat.
 
-    If WeChat refuses, the report is tried again, later and later but at least daily, for the operator may
-    report by hand; at least hourly if WeChat refuses all reports. Raises WeChatBusy if it refuses, PayUnknown
-    if it does not answer.
+    If WeChat refuses, the report is tried again after longer and longer waits: at least daily, since the
+    operator may report by hand, and at least hourly while WeChat refuses all reports. Raises WeChatBusy if it
+    refuses, PayUnknown if it does not answer.
     """
     await carry_out(context, context.store.orders, order, EFFECTS)
 

@@ -15,7 +15,7 @@ NEIGHBOURS = 20
 
 
 class Ring:
-    """`people` has at least the person whose ring it is. `links` are the pairs that tie them.
+    """`people` has at least the person whose ring it is. `links` are the pairs of people who are tied.
 
     `payments` are what they paid each other lately: publisher, winner, fen.
     """
@@ -42,7 +42,8 @@ async def ring_of(context: Context, unionid: str) -> Ring:
 
 
 async def ring_of_prize(context: Context, code: str, depth: int) -> Ring:
-    """Return the ring of a prize's publisher, with what it paid itself. Raises BadRequest if nobody won."""
+    """Return the ring of a prize's publisher, with what its people paid each other. Raises BadRequest if
+    nobody won the prize."""
     prize = await context.store.prizes.find(f"{code}:{depth}")
     if prize is None:
         raise BadRequest("这一层没有人中奖，请检查层数", param="depth")

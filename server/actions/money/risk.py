@@ -1,6 +1,6 @@
 """Risk checks: note the address of a person's first red-packet dig of a day, and ask WeChat for their risk.
 
-No dig waits for it.
+No dig waits for these checks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def look_at_risk(context: Context, view: View, address: str) -> None:
     """Note the address of a person who just dug a red packet, and ask WeChat for their risk, in the
     background and once a day.
 
-    `address` is the person's own; "" asks nothing.
+    `address` is the person's own; if it is "", nothing is noted or asked.
     """
     person, day = view["person"], context.clock.now_ms() // DAY_MS
     if person is None or not address or not total_fen(view["task"]):
@@ -72,7 +72,7 @@ def _place(context: Context, address: str) -> str:
 async def _ask_wechat(context: Context, person: Person, address: str, day: int) -> None:
     """Note what WeChat says of a person's risk, or that it has not seen them for two hours.
 
-    It is not asked while it is late and another call is waiting already.
+    WeChat is not asked while its answers are late and another call is waiting already.
     """
     looks, risks, in_time = risk_looks_of(context), context.store.risks, True
     if not looks.begin_call():

@@ -18,14 +18,14 @@ HIDDEN = 100
 
 
 class ShownAddresses(NamedTuple):
-    """`prize_ids` are the prizes whose addresses are shown. `closed` says why they may not be, or is ""."""
+    """`prize_ids` are the prizes whose addresses are shown. `closed` says why none are, "" otherwise."""
 
     prize_ids: frozenset[str]
     closed: str
 
 
 async def show_addresses(context: Context, task: Task, prizes: list[Prize]) -> ShownAddresses:
-    """Return which addresses of a task, whose `prizes` these are, its publisher may read now.
+    """Return which addresses a task's publisher may read now; `prizes` are the prizes of this task.
 
     These are the earliest addresses among all goods that this publisher can send and has not sent. Each is
     noted in its prize (`address_shown_at`) before it is shown, and can be read from then on.

@@ -125,9 +125,9 @@ def ban_of(person: Person, now_ms: int) -> Ban | None:
 
 
 def check_ban(person: Person, now_ms: int) -> Person:
-    """Return the person, who may publish, upload, dig and report. Raises Banned, Leaving.
+    """Return the person if they may publish, upload, dig and report. Raises Banned, Leaving.
 
-    They may still claim what they won.
+    A banned or leaving person may still claim what they won.
     """
     ban = ban_of(person, now_ms)
     if ban is not None:
@@ -145,7 +145,7 @@ async def ban_person(context: Context, person: Person, ban: Ban) -> None:
     A process that Redis does not reach learns of it within `sessions.POLL_SECONDS`.
     """
     banned = await context.store.people.ban(person["_id"], ban)
-    # Their unpaid orders are closed. If the process dies first, an order's next look at WeChat does it.
+    # Their unpaid orders are closed. If the process dies first, each is closed when WeChat is next asked.
     await context.store.orders.move_all({"publisher": person["_id"]}, wake())
     if banned is not None:
         await context.hub.announce_ended(Revoked(banned["_id"], banned["generation"]))
@@ -166,7 +166,8 @@ async def set_profile(
 ) -> ReviewState:
     """Save the name or picture a person chose, or both; None stays as it is. Returns "shown".
 
-    If WeChat checks contents, returns "checking": others see the old ones until it has checked the new.
+    If WeChat checks contents, returns "checking": until WeChat has checked the new name and picture, others
+    see the old ones.
 
     Raises BadRequest if both are None, or the person did not upload the picture here.
     """
@@ -187,7 +188,7 @@ async def set_profile(
 async def take_upload(
     context: Context, person: Person, url: str, *, title: str = "图片", param: str = "url"
 ) -> str:
-    """Return the path of a picture that `uploadFile` gave this person, and which is used from now on.
+    """Return the path of a picture that `uploadFile` gave this person. It counts as used from now on.
 
     `title` is what the form calls the parameter. Raises BadRequest if it is any other picture.
     """
@@ -196,9 +197,9 @@ async def take_upload(
 
 
 def upload_of(title: str, parameter: str, path: str | None) -> str:
-    """Return the path of a picture that `uploadFile` gave this person; None if it is any other picture.
+    """Return `path`. Raises BadRequest if it is None, since then the picture is not the person's upload.
 
-    `title` is what the form calls the parameter. Raises BadRequest.
+    `title` is what the form calls the parameter.
     """
     if path is None:
         raise BadRequest(f"“{title}”应为自己在这里上传过的图片", param=parameter)

@@ -42,7 +42,7 @@ class Need(NamedTuple):
     depth: int = 0
 
 
-# What stops an erasure: for an operator, and for the person.
+# What stops an erasure: in words for an operator, and for the person.
 REASONS: dict[str, tuple[str, str]] = {
     "runs": (
         "task {code} of theirs runs: end it at /ops, or wait for its end",
@@ -91,7 +91,8 @@ REASONS: dict[str, tuple[str, str]] = {
 
 
 class CannotErase(Exception):
-    """A person cannot be erased, because of these needs (a line each in the message). Nothing was changed."""
+    """A person cannot be erased, because of these needs; the message has a line for each. Nothing was
+    changed."""
 
     def __init__(self, *needs: Need) -> None:
         super().__init__("\n".join(REASONS[need.why][0].format(**need._asdict()) for need in needs))
@@ -112,10 +113,10 @@ async def erase(
 ) -> int:
     """Erase a person; return how many of their digs stay under the pseudonym. Raises CannotErase.
 
-    `pseudonym` is what `pseudonym_of` returned, if somebody needs to know it before. `step` is told when
-    it begins to wait for requests (1), to change names (2), to wait again (3), and to change the rest (4).
-    Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS` until no
-    process can write anything more about them.
+    `pseudonym` is what `pseudonym_of` returned, if somebody needs to know it before. `step` is called when
+    the erasure begins to wait for requests (1), to change names (2), to wait again (3), and to change the
+    rest (4). Waits `UNDER_WAY_SECONDS` for the person's requests under way to end, and `REMEMBERED_SECONDS`
+    until no process can write anything more about them.
     """
     person = await store.people.find(unionid)
     if person is None:
@@ -172,9 +173,9 @@ async def _refuse_while_needed(store: Store, person: Person) -> None:
 async def needs_of(store: Store, person: Person, *, parcels: bool = False) -> list[Need]:
     """Return a person's ban, what others still wait for from them, and what they still wait for.
 
-    With `parcels`, goods by mail stop the erasure too: that of the publisher until they are sent, that of the
-    winner until they have arrived. So does a delivery whose report WeChat refuses. Leave out `parcels` where
-    an operator has decided about both.
+    With `parcels`, goods by mail stop the erasure too: the publisher's until the goods are sent, the winner's
+    until the goods have arrived. So does a delivery whose report WeChat refuses. Leave out `parcels` where an
+    operator has decided about both.
     """
     unionid = person["_id"]
     banned = [Need("banned")] if ban_of(person, await store.now_ms()) is not None else []

@@ -1,7 +1,7 @@
 """A person deletes their own account, and may keep it for some days after all (PIPL, articles 15 and 47).
 
-Asking for the deletion is one write, and so is taking it back. Then `erase` follows, once nothing of theirs
-is under way.
+Asking for the deletion is one write, and so is taking it back. After these days `erase` follows, once nothing
+of the person's is under way.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ log = logging.getLogger("wabao.people")
 async def leave(context: Context, person: Person) -> int:
     """Delete a person's account in `DAYS` days, and log them out; return that time (unix ms).
 
-    Asked twice, the first day stays. Raises CannotLeave, which says what has to end before; NotLoggedIn.
+    If a person asks twice, the first time stays. Raises CannotLeave, which says what has to end before;
+    NotLoggedIn.
     """
     store, unionid = context.store, person["_id"]
     if "leaving" not in person:

@@ -1,4 +1,4 @@
-"""Whom an operator means. They see no ids of people, so they name a person by what they did."""
+"""Whom an operator means. Operators see no ids of people, so they name a person by what the person did."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from server.store.people.people import Person
 from server.store.reviews.reports import Report, ReportReason
 
 HOUR_MS = 3_600_000
-# A group counts once and may be large, so this many times REPORTS_TO_HOLD reports are looked at.
+# A group counts once and may be large, so LOOKED_AT times REPORTS_TO_HOLD reports are looked at.
 LOOKED_AT = 10
 # If their authors together made this many earlier reports, only an operator can judge.
 TOO_MANY = 10_000
@@ -28,14 +28,14 @@ def reported_note(hours: int) -> str:
 async def report(context: Context, person: Person, code: str, reason: ReportReason, text: str) -> None:
     """Save what a person says about a task; a second report of theirs changes nothing.
 
-    It waits for an operator if they first logged in a day ago or earlier and have dug somewhere. So a storm
-    from new accounts does nothing. It counts towards hiding the task if they opened this task and dug in it.
-    Once those that count weigh REPORTS_TO_HOLD together (`weight_together`), the task is hidden. Safe to
-    repeat: if the process dies before that, a sweep does it. A winner's report of a task that an operator has
-    hidden is saved, but no operator has to decide about it.
+    The report waits for an operator if its author first logged in a day ago or earlier and has dug somewhere.
+    So a storm from new accounts does nothing. The report counts towards hiding the task if its author opened
+    this task and dug in it. Once the reports that count weigh REPORTS_TO_HOLD together (`weight_together`),
+    the task is hidden. Safe to repeat: if the process dies before that, a sweep does it. A winner's report of
+    a task that an operator has hidden is saved, but no operator has to decide about it.
 
-    Raises NoSuchTask; BadRequest if the task is their own; NotShown if they may not see it or it was never
-    shown. (Nobody could decide about reports of a refused task.)
+    Raises NoSuchTask; BadRequest if the task is the author's own; NotShown if the author may not see it or it
+    was never shown. (Nobody could decide about reports of a refused task.)
     """
     unionid = person["_id"]
     view = await context.store.tasks.view(code, unionid)

@@ -65,8 +65,8 @@ async def _settle_due(context: Context, part: Part | None, late: set[Part]) -> N
     """Check the due reviews whose `part` WeChat has to check; with None, the reviews for which WeChat need
     not be asked.
 
-    It is asked about one at first, then about several at once. After two reviews that it did not answer, the
-    rest waits for the next turn. Many checks at once would keep the store from digs.
+    WeChat is asked about one review at first, then about several at once. After two reviews without an
+    answer, the rest waits for the next turn. Many checks at once would keep the store from digs.
     """
     reviews, before_ms = context.store.reviews, context.clock.now_ms() - RESULT_MS
     due: list[Review] = []
@@ -206,7 +206,7 @@ async def _check_picture(context: Context, review: Review) -> Review | None:
 
 
 async def _ask_about_picture(context: Context, review: Review) -> Review | None:
-    """Ask WeChat to check the picture. If it will not, or never pushed a result, an operator has to look."""
+    """Ask WeChat to check the picture. If WeChat refuses, or never pushed a result, an operator looks."""
     if len(review["traces"]) >= ASKS:
         return await _note(context, review, "picture", UNCHECKED)
     scene, now_ms = FORUM if review["code"] else PROFILE, context.clock.now_ms()
