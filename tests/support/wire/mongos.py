@@ -69,7 +69,7 @@ class Mongos(Wire):
             link.answer(message_of(build, number))
         elif name in ("collStats", "enableSharding", "shardCollection"):
             command = command_of(request)
-            assert command.keys() <= COMMANDS[name][1].keys() | COMMON.keys(), command
+            assert command.keys() <= COMMANDS[name].keys() | COMMON, command
             link.answer(message_of(self._answer(name, command), number))
         else:
             super().exchange(link, request)

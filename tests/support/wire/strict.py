@@ -20,13 +20,12 @@ def objections(command: Document) -> list[str]:
         return []
     if name not in manual.COMMANDS:
         return [f"command {name} is not in the list ({manual.MANUAL}command/)"]
-    page, fields = manual.COMMANDS[name]
-    found = [*_fields(name, command, fields), *_concerns(name, command)]
+    found = [*_fields(name, command, manual.COMMANDS[name]), *_concerns(name, command)]
     if command.get("upsert") and name == "findAndModify":
         found += _upsert(command.get("query") or {}, command.get("update"))
     if name == "findAndModify" and command.get("remove") and ("update" in command or command.get("new")):
         found.append("remove together with update or new")
-    return [f"{name} {_collection(command)}: {each} ({manual.MANUAL}{page})" for each in found]
+    return [f"{name} {_collection(command)}: {each} ({manual.MANUAL}command/{name}/)" for each in found]
 
 
 def shape(value: Any) -> str:
@@ -66,10 +65,6 @@ def _concerns(name: str, command: Document) -> Iterator[str]:
     written = command.get("writeConcern") or {"w": "majority"}
     if written.get("w") not in manual.WRITE_CONCERNS or set(written) - {"w"}:
         yield f"write concern with {', '.join(sorted(written))}"
-
-
-def _anything(_: Any) -> Iterator[str]:
-    return iter(())
 
 
 def _bool(value: Any) -> Iterator[str]:
@@ -303,7 +298,7 @@ def _indexes(value: list[Document]) -> Iterator[str]:
         if all(repr(one.get(option)) == repr(other.get(option)) for option in told_apart):
             yield "two indexes of the same documents by the same key, which MongoDB refuses (85)"
     for index in value:
-        yield from (f"index option {option}" for option in index.keys() - manual.INDEX_OPTIONS.keys())
+        yield from (f"index option {option}" for option in index.keys() - manual.INDEX_OPTIONS)
         yield from _sort(index["key"])
         partial = index.get("partialFilterExpression", {})
         if partial and "sparse" in index:
@@ -318,17 +313,13 @@ def _indexes(value: list[Document]) -> Iterator[str]:
                     yield f"{operator} in a partial index's filter"
 
 
-def _command(value: Document) -> Iterator[str]:
-    yield from objections(value)
-
-
 _KINDS: dict[str, Any] = {
-    "any": _anything,
+    "any": lambda _: (),
     "bool": _bool,
     "name": _name,
     "target": _target,
     "count": _count,
-    "command": _command,
+    "command": objections,
     "query": _query,
     "projection": _projection,
     "sort": _sort,
@@ -339,9 +330,8 @@ _KINDS: dict[str, Any] = {
     "indexes": _indexes,
 }
 _STAGE_KINDS: dict[str, Any] = {
-    "$addFields": _expression,
-    "$set": _expression,
-    "$replaceWith": _expression,
+    **dict.fromkeys(("$addFields", "$set", "$replaceWith"), _expression),
+    **dict.fromkeys(("$currentOp", "$unset"), lambda _: ()),
     "$group": _group,
     "$match": _query,
     "$project": _project,
@@ -353,6 +343,4 @@ _STAGE_KINDS: dict[str, Any] = {
     "$unwind": _unwind,
     "$replaceRoot": _replace_root,
     "$count": _name,
-    "$currentOp": _anything,
-    "$unset": _anything,
 }
