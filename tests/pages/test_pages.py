@@ -110,8 +110,7 @@ async def test_in_development_the_sandbox_logs_in(client):
     assert 'data-login="sandbox"' in (await client.http.get("/")).text
 
 
-async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client):
-    alice = await client.log_in("alice")
+async def test_the_mini_programs_code_is_drawn_once_per_existing_task(client, alice):
     code = await alice.publish(url=(await alice.upload(a_picture()))["url"])
     share = (await alice.get("/getTaskDetails", code=code))["share"]
 

@@ -38,8 +38,7 @@ def path_of(url: str, settings: Settings) -> str:
 ENVIRONMENT = {"PUBLIC_URL": "https://wabao.example.com"}
 
 
-async def test_an_upload_is_served_with_its_thumbnail(client, settings):
-    alice = await client.log_in("alice")
+async def test_an_upload_is_served_with_its_thumbnail(client, settings, alice):
     reply = await alice.upload(a_picture(2000, 1000), name="../../etc/passwd")
     assert reply.keys() == {"status", "msg", "file_id", "url", "thumbnail"}
     assert isinstance(reply["file_id"], int)
@@ -59,8 +58,7 @@ async def test_an_upload_is_served_with_its_thumbnail(client, settings):
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
-async def test_a_client_that_has_a_picture_gets_304(client, settings):
-    alice = await client.log_in("alice")
+async def test_a_client_that_has_a_picture_gets_304(client, settings, alice):
     clear = io.BytesIO()
     logo = Image.new("RGBA", (1500, 1500))
     logo.paste(Image.effect_noise((380, 380), 90), (0, 0))
@@ -95,8 +93,7 @@ async def test_an_unknown_file_is_404_in_json(client):
                 assert response.json()["error"] == "bad_request"
 
 
-async def test_a_refused_upload_leaves_nothing_behind(client, context):
-    alice = await client.log_in("alice")
+async def test_a_refused_upload_leaves_nothing_behind(client, context, alice):
     assert (await alice.upload(b"<svg/>"))["error"] == "not_a_picture"
     assert (await alice.upload(b""))["error"] == "not_a_picture"
     assert (await alice.upload(a_picture()[:400]))["error"] == "not_a_picture"
@@ -117,8 +114,7 @@ async def test_a_refused_upload_leaves_nothing_behind(client, context):
     assert await context.store.files.chunks.count_documents({}) == 0
 
 
-async def test_a_body_too_large_for_any_picture_is_413_in_json(client, context):
-    alice = await client.log_in("alice")
+async def test_a_body_too_large_for_any_picture_is_413_in_json(client, context, alice):
     response = await client.http.post(
         "/uploadFile", files={"file": os.urandom(MAX_BYTES + (1 << 20))}, data={"unionid": alice.unionid}
     )
@@ -129,8 +125,7 @@ async def test_a_body_too_large_for_any_picture_is_413_in_json(client, context):
     assert await stored_files(context) == 0
 
 
-async def test_only_pictures_uploaded_here_can_be_published(client, settings):
-    alice = await client.log_in("alice")
+async def test_only_pictures_uploaded_here_can_be_published(settings, alice):
     url = (await alice.upload(a_picture()))["url"]
     code = await alice.publish(url=url.replace("https://wabao.example.com", "http://another.name:8080"))
     details = await alice.get("/getTaskDetails", code=code)
@@ -145,8 +140,7 @@ async def test_only_pictures_uploaded_here_can_be_published(client, settings):
         assert reply["param"] == "url"
 
 
-async def test_red_packets_of_one_amount_share_one_drawn_picture(client, settings):
-    alice = await client.log_in("alice")
+async def test_red_packets_of_one_amount_share_one_drawn_picture(client, settings, alice):
     asked = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 3, "is_public": 0}
     pictures = []
     for money in (20, 20, 30):
@@ -207,8 +201,7 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(c
     assert await context.store.files.collection.count_documents(query) == 0
 
 
-async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(client, context, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(context, monkeypatch, alice, bob):
     drawn, draw = [], pictures_of(context).poster
 
     async def noted(poster: Poster, owner: str) -> Picture:
@@ -222,8 +215,7 @@ async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(client
     assert drawn == [own, f"署名 {theirs}"]
 
 
-async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(client, context, other):
-    alice = await client.log_in("alice")
+async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(context, other, alice):
     task = await context.store.tasks.find(await alice.publish())
     assert task is not None
     chunks = len(await context.store.files.chunks.distinct("files_id"))
@@ -239,8 +231,7 @@ async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(cl
     assert len(kept) - chunks == 2  # the poster and its thumbnail
 
 
-async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client):
-    alice = await client.log_in("alice")
+async def test_a_poster_is_refused_for_an_unknown_task_and_to_a_stranger(client, alice):
     assert (await alice.post("/getSharePic", code="000000000000"))["error"] == "no_such_task"
     assert (await alice.post("/getSharePic", code="$where"))["error"] == "bad_request"
     assert (await alice.post("/getSharePic"))["error"] == "bad_request"
@@ -262,9 +253,8 @@ def configured(context: Context, settings: Settings, base_url: str, page: str) -
     ("place", "page"), [("nobody", PAGE), ("sandbox", "pages/unreleased/unreleased")], ids=["silent", "41030"]
 )
 async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(
-    client, context, settings, place, page
+    client, context, settings, place, page, alice
 ):
-    alice = await client.log_in("alice")
     code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     sandbox = context.wechat

@@ -44,8 +44,7 @@ async def test_pictures_and_posters_of_a_hidden_treasure_are_gone_until_it_is_sh
     assert await statuses(client, *pictures) == [304] * 4
 
 
-async def test_operators_see_what_was_taken_down_and_nobody_else_does(client, context):
-    alice = await client.log_in("alice")
+async def test_operators_see_what_was_taken_down_and_nobody_else_does(client, context, alice):
     code = await alice.publish(forecast_num=1000)
     task = await context.store.tasks.find(code)
     assert task is not None
@@ -59,8 +58,7 @@ async def test_operators_see_what_was_taken_down_and_nobody_else_does(client, co
     assert await statuses(client, task["pic"]) == [404]
 
 
-async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(client, context):
-    alice = await client.log_in("alice")
+async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(client, context, alice):
     code, packet = await alice.publish(), await alice.publish_packet()
     drawn = card_of(await alice.get("/getTaskDetails", code=packet))
     await hide_task(context, ME, packet, "违法", hidden=True)
@@ -80,8 +78,7 @@ async def test_caches_keep_a_picture_that_may_be_taken_down_for_an_hour_only(cli
         assert await cached(url) == "public, max-age=31536000, immutable"
 
 
-async def test_a_picture_that_another_treasure_shows_stays(client, context):
-    alice = await client.log_in("alice")
+async def test_a_picture_that_another_treasure_shows_stays(client, context, alice):
     url = (await alice.upload(a_picture()))["url"]
     hidden, shown = await alice.publish(url=url), await alice.publish(url=url)
     await hide_task(context, ME, hidden, "名字不合适", hidden=True)

@@ -41,8 +41,7 @@ async def an_upload(someone: Someone) -> list[str]:
     return [reply["url"], reply["thumbnail"]]
 
 
-async def test_an_upload_is_seen_by_its_signed_addresses_alone(client, context):
-    alice = await client.log_in("alice")
+async def test_an_upload_is_seen_by_its_signed_addresses_alone(client, context, alice):
     for url in await an_upload(alice):
         assert await answered(client, url) == UNSHOWN
         assert await answered(client, path_of(url)) == NOT_FOUND
@@ -69,9 +68,8 @@ async def test_an_upload_is_seen_by_its_signed_addresses_alone(client, context):
 
 
 async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_until_it_is_shown(
-    client, context, monkeypatch
+    client, context, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     asked: list[str] = []
     check = context.wechat.check_picture
 
@@ -104,8 +102,7 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
         assert await answered(client, path_of(seen)) == SHOWN
 
 
-async def test_the_address_that_wechat_is_told_opens_while_it_checks(client, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_the_address_that_wechat_is_told_opens_while_it_checks(client, context, monkeypatch, alice):
     seen: list[tuple[int, str]] = []
     check = context.wechat.check_picture
 
@@ -133,8 +130,7 @@ async def test_a_face_is_shown_once_it_is_checked_and_stays_when_another_takes_i
     assert await answered(client, path_of(faces[0])) == SHOWN
 
 
-async def test_operators_see_what_is_not_shown_yet(client):
-    alice = await client.log_in("alice")
+async def test_operators_see_what_is_not_shown_yet(client, alice):
     path = path_of((await an_upload(alice))[0])
     assert await answered(client, f"/ops{path}") == NOT_FOUND
     await operator(client)
@@ -147,8 +143,7 @@ class TestUnchecked:
 
     ENVIRONMENT: ClassVar = {}
 
-    async def test_a_picture_is_shown_from_when_it_is_published(self, client):
-        alice = await client.log_in("alice")
+    async def test_a_picture_is_shown_from_when_it_is_published(self, client, alice):
         url, thumbnail = await an_upload(alice)
         assert await answered(client, path_of(thumbnail)) == NOT_FOUND
         await alice.publish(url=url)

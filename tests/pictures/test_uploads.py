@@ -123,8 +123,7 @@ def noise(size: int) -> bytes:
 # ---------------------------------------------------------------- who may upload
 
 
-async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(client, settings):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_client_says_who_uploads_in_the_form_the_query_or_its_token(settings, alice, bob):
     picture = a_picture()
     by_form = Sender(settings.port, None, unionid=alice.unionid)
     by_query = Sender(settings.port)
@@ -162,8 +161,7 @@ class TestWithTokensRequired:
 
     ENVIRONMENT: ClassVar = {"REQUIRE_TOKEN": "1"}
 
-    async def test_a_bare_id_is_refused_before_the_form(self, client, settings):
-        alice = await client.log_in("alice")
+    async def test_a_bare_id_is_refused_before_the_form(self, settings, alice):
         sender = Sender(settings.port, unionid=alice.unionid)
         sender.headers["Expect"] = "100-continue"
         await sender.begin(length=5 * MB)
@@ -181,8 +179,7 @@ async def test_a_client_that_may_upload_is_asked_for_the_body(client, settings):
     assert (await sender.end(form + picture))["status"] == 0
 
 
-async def test_only_a_form_is_taken(client, settings, context):
-    alice = await client.log_in("alice")
+async def test_only_a_form_is_taken(settings, context, alice):
     for content_type in ("application/json", "application/x-www-form-urlencoded", "image/jpeg", ""):
         sender = Sender(settings.port, alice)
         sender.headers["Content-Type"] = content_type
@@ -192,8 +189,7 @@ async def test_only_a_form_is_taken(client, settings, context):
     assert is_empty(context)
 
 
-async def test_a_form_of_another_shape_is_refused(client, settings):
-    alice = await client.log_in("alice")
+async def test_a_form_of_another_shape_is_refused(client, settings, alice):
     file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + a_picture() + b"\r\n"
     end = b"--x--\r\n"
     headers = {
@@ -222,8 +218,7 @@ async def test_a_form_of_another_shape_is_refused(client, settings):
 # ---------------------------------------------------------------- how much is held
 
 
-async def test_a_large_upload_is_held_as_it_comes_and_stored_whole(client, settings, context):
-    alice = await client.log_in("alice")
+async def test_a_large_upload_is_held_as_it_comes_and_stored_whole(client, settings, context, alice):
     picture = noise(9 * MB)
     sender = await Sender(settings.port, alice).begin(picture[: 5 * MB], length=len(picture))
     await until(lambda: uploads_of(context).held_bytes == 5 * MB)
@@ -251,8 +246,7 @@ def test_a_picture_that_waits_for_its_turn_is_in_memory_once_and_counts_until_it
     assert uploads.held_bytes == 0
 
 
-async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(client, settings, context):
-    alice = await client.log_in("alice")
+async def test_a_client_that_dies_in_the_middle_leaves_nothing_behind(settings, context, alice):
     for _ in range(3):
         sender = await Sender(settings.port, alice).begin(bytes(2 * MB), length=5 * MB)
         await until(lambda: uploads_of(context).held_bytes == 2 * MB)
@@ -287,9 +281,8 @@ async def test_a_client_that_dies_while_its_upload_is_counted_leaves_nothing_beh
 
 
 async def test_a_third_upload_of_one_person_is_refused_until_one_of_the_first_two_is_over(
-    client, settings, context
+    client, settings, context, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     picture = a_picture()
     first = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
     second = await Sender(settings.port, alice).begin(picture[:9], length=len(picture))
@@ -397,8 +390,7 @@ async def test_the_bodies_of_other_requests_count_with_them_until_they_are_answe
 # ---------------------------------------------------------------- how long a body may take
 
 
-async def test_a_body_that_stops_arriving_is_refused(client, settings, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_a_body_that_stops_arriving_is_refused(settings, context, monkeypatch, alice):
     monkeypatch.setattr(Receiver, "silence_seconds", 0.05)
     stopped = await Sender(settings.port, alice).begin(bytes(MB), length=5 * MB)
     status, reply = await stopped.reply()
@@ -434,8 +426,7 @@ async def test_nothing_is_waited_for_from_a_client_that_hung_up_before_its_handl
     assert handler._silence is None
 
 
-async def test_a_body_that_trickles_is_refused_too(client, settings, context, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_a_body_that_trickles_is_refused_too(settings, context, monkeypatch, alice):
     monkeypatch.setattr(Receiver, "body_seconds", 0.3)
     sender = await Sender(settings.port, alice).begin(bytes(9), length=5 * MB)
     reply = asyncio.ensure_future(sender.reply())
@@ -447,9 +438,8 @@ async def test_a_body_that_trickles_is_refused_too(client, settings, context, mo
 
 
 async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster_one_is_not(
-    client, settings, context, monkeypatch
+    settings, context, monkeypatch, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     monkeypatch.setattr(Receiver, "silence_seconds", 0.5)
     slow = await Sender(settings.port, alice).begin(b"", length=5 * MB)
     fast = await Sender(settings.port, bob).begin(b"", length=5 * MB)
@@ -467,9 +457,8 @@ async def test_a_body_that_is_slower_than_the_least_rate_is_refused_and_a_faster
 
 
 async def test_an_upload_that_is_being_stored_still_counts_after_its_sender_has_gone(
-    client, settings, context, monkeypatch
+    settings, context, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     begun, may_end = asyncio.Event(), asyncio.Event()
     normalise = pictures_of(context).normalise
 

@@ -16,8 +16,7 @@ def head(who: Someone) -> dict[str, str]:
 ENVIRONMENT = {"REQUIRE_TOKEN": "1", "SOCKETS_A_PERSON": "2"}
 
 
-async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(client, open_page, context):
-    alice = await client.log_in("alice")
+async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(open_page, context, alice):
     code = await alice.publish()
     by_head = await open_page(None, code, headers=head(alice))
     assert (await by_head.next())["type"] == "snapshot"
@@ -34,8 +33,7 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(clien
     assert hellos_of(context)._of == {}
 
 
-async def test_nothing_but_a_hello_with_a_good_token_comes_first(client, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_nothing_but_a_hello_with_a_good_token_comes_first(open_page, alice, bob):
     code = await alice.publish()
     first = {
         '{"action":"ping"}': ("not_logged_in", 4001),
@@ -67,8 +65,7 @@ async def test_nothing_but_a_hello_with_a_good_token_comes_first(client, open_pa
         assert await refused.closed() == 4001
 
 
-async def test_who_is_known_cannot_become_somebody_else(client, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_who_is_known_cannot_become_somebody_else(open_page, alice, bob):
     page = await open_page(None, headers=head(alice))
     await page.ask(action="hello", token=bob.token)
     assert (await page.next())["error"] == "bad_request"
@@ -78,9 +75,8 @@ async def test_who_is_known_cannot_become_somebody_else(client, open_page):
 
 
 async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_come_back(
-    client, open_page, monkeypatch
+    open_page, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     monkeypatch.setattr(push, "HELLO_SECONDS", 0.05)
     silent = await open_page(None)
     assert await silent.closed() == 4008
@@ -95,9 +91,8 @@ async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_co
 
 
 async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_may_come_back(
-    client, open_page, context
+    open_page, context, alice
 ):
-    alice = await client.log_in("alice")
     context.made[hellos_of] = Sockets(2)
     known = await open_page(None)
     await known.ask(action="hello", token=alice.token)

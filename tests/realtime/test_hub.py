@@ -39,8 +39,7 @@ def test_a_hole_in_the_digs_read_is_reported_and_never_replayed():
     assert [f["seq"] for f in frames_of(watched.welcome(3, 0)) if f["type"] == "cd"] == [4, 5, 6]
 
 
-async def test_a_client_ahead_of_this_process_gets_no_dig_twice(client, context, mute):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_client_ahead_of_this_process_gets_no_dig_twice(context, mute, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     stays, hops = Collecting(), Collecting()
     await context.hub.watch(stays, code, None, False)
@@ -83,8 +82,7 @@ async def test_those_who_know_more_share_one_read_a_second_and_none_is_told_less
     assert reads[1] - reads[0] >= 0.29
 
 
-async def test_after_an_end_without_a_dig_all_processes_show_the_same(client, context, other):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_after_an_end_without_a_dig_all_processes_show_the_same(context, other, alice, bob, carol):
     code = await alice.publish(forecast_num=40_000, cd=60)
     live, fresh = Collecting(), Collecting()
     await other.hub.watch(live, code, None, False)
@@ -106,9 +104,8 @@ async def test_after_an_end_without_a_dig_all_processes_show_the_same(client, co
 
 
 async def test_unreadable_messages_do_not_stop_the_reading_of_others_and_are_logged_once_a_minute(
-    client, context, other, caplog
+    context, other, caplog, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     code = await alice.publish(forecast_num=100_000, cd=0)
     watcher = Collecting()
     await context.hub.watch(watcher, code, None, False)
@@ -122,8 +119,7 @@ async def test_unreadable_messages_do_not_stop_the_reading_of_others_and_are_log
     assert context.bus.up
 
 
-async def test_after_news_of_more_than_the_store_has_few_reads_follow(client, context):
-    alice = await client.log_in("alice")
+async def test_after_news_of_more_than_the_store_has_few_reads_follow(context, alice):
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
     watched = context.hub.known.by_code[code]
@@ -142,8 +138,7 @@ async def test_after_news_of_more_than_the_store_has_few_reads_follow(client, co
     assert not watched.behind
 
 
-async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(client, context, other):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(context, other, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     await context.hub.watch(Collecting(), code, None, False)
     watched = context.hub.known.by_code[code]
@@ -156,8 +151,7 @@ async def test_a_dig_that_the_history_lacks_is_not_read_for_without_end(client, 
     assert watched.seq == 1
 
 
-async def test_reading_stops_if_the_task_is_forgotten_meanwhile(client, context, mute, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_reading_stops_if_the_task_is_forgotten_meanwhile(context, mute, monkeypatch, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     await alice.get("/getTaskDetails", code=code)
     find, asked, goes_on = context.store.tasks.find, asyncio.Event(), asyncio.Event()
@@ -178,8 +172,7 @@ async def test_reading_stops_if_the_task_is_forgotten_meanwhile(client, context,
     assert not context.hub._reading
 
 
-async def test_a_subscription_during_a_read_counts_as_a_gap(client, context, mute, monkeypatch):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_subscription_during_a_read_counts_as_a_gap(context, mute, monkeypatch, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     after = context.store.digs.after
 
@@ -242,8 +235,7 @@ async def test_a_task_wanted_while_redis_connects_is_subscribed(client, context,
         await bus.ping()
 
 
-async def test_a_flood_of_fragments_or_pongs_is_cut(client, open_page):
-    alice = await client.log_in("alice")
+async def test_a_flood_of_fragments_or_pongs_is_cut(open_page, alice):
     for opcode in (0x0, 0xA):
         page = await open_page(alice)
         protocol = page.connection.protocol
@@ -256,8 +248,7 @@ async def test_a_flood_of_fragments_or_pongs_is_cut(client, open_page):
         assert await page.closed() in (4009, None)
 
 
-async def test_a_process_that_only_watches_learns_the_stores_clock(client, other):
-    alice = await client.log_in("alice")
+async def test_a_process_that_only_watches_learns_the_stores_clock(other, alice):
     code = await alice.publish(forecast_num=40_000, cd=60)
     now_ms = time.time_ns() // 10**6
     other.clock._offset_ms += 60_000

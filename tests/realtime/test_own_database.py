@@ -45,9 +45,8 @@ async def test_a_database_that_is_emptied_is_not_served_from_until_it_is_back(
 
 
 async def test_a_task_that_is_missed_through_a_new_connection_is_unavailable_if_the_database_is_another_one(
-    client, context, open_page
+    context, open_page, alice
 ):
-    alice = await client.log_in("alice")
     page = await open_page(alice)
     assert await context.database.answers()
     assert (await alice.dig("A" * 12))["error"] == "no_such_task"

@@ -26,8 +26,7 @@ STATE = [
 ]
 
 
-async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(open_page, alice, bob):
     code = await alice.publish(prize_num=1, forecast_num=1, cd=5)
     page = await open_page(alice, code)
     snapshot = await page.until("snapshot")
@@ -50,8 +49,7 @@ async def test_a_dig_reaches_every_open_page_as_cd_join_prize_end(client, open_p
     assert fresh["status"] == 1
 
 
-async def test_a_cooldown_ticks_each_second_to_zero(client, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_cooldown_ticks_each_second_to_zero(open_page, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=2)
     ticking, silent = await open_page(alice, code), await open_page(alice, code, ticks=0)
     for page in (ticking, silent):
@@ -64,8 +62,7 @@ async def test_a_cooldown_ticks_each_second_to_zero(client, open_page):
     assert "tick" not in [frame["type"] for frame in silent.frames]
 
 
-async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client, open_page):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
+async def test_a_returning_page_gets_what_it_missed_byte_for_byte(open_page, alice, bob, carol):
     code = await alice.publish(prize_num=3, forecast_num=6, interval=2, fluctuation=0, cd=0)
     live = await open_page(alice, code)
     await live.until("snapshot")
@@ -85,8 +82,7 @@ async def test_a_returning_page_gets_what_it_missed_byte_for_byte(client, open_p
     assert (await beyond.next())["type"] == "snapshot"
 
 
-async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(client, open_page, context):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(open_page, context, alice, bob):
     code = await alice.publish(forecast_num=100_000, cd=0)
     await bob.dig(code)
     await context.background.finish()
@@ -102,8 +98,7 @@ async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(client, open_pag
     assert (await (await open_page(alice, code, since=2)).next())["seq"] == 3
 
 
-async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client, open_page):
-    alice = await client.log_in("alice")
+async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, alice):
     code = await alice.publish()
     page = await open_page(alice)
     wrong = [
@@ -132,8 +127,7 @@ async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(client, ope
     await page.until("pong")
 
 
-async def test_a_refused_connection_closes_with_a_code_the_client_sees(client, open_page):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_a_refused_connection_closes_with_a_code_the_client_sees(open_page, alice, bob):
     code = await alice.publish()
     await alice.lock()
     assert await (await open_page(alice, "A" * 12)).closed() == 4004
@@ -150,8 +144,7 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(client, o
 class TestFewSockets:
     ENVIRONMENT: ClassVar = {"SOCKETS_A_PERSON": "2"}
 
-    async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(self, client, open_page):
-        alice = await client.log_in("alice")
+    async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(self, open_page, alice):
         code = await alice.publish()
         own = [await open_page(alice, code) for _ in range(2)]
         strangers = [await open_page(None, code, unionid=alice.unionid) for _ in range(3)]
@@ -166,8 +159,7 @@ class TestFewSockets:
             await page.until("pong")
 
 
-async def test_too_long_or_too_many_messages_close_with_4009(client, open_page):
-    alice = await client.log_in("alice")
+async def test_too_long_or_too_many_messages_close_with_4009(open_page, alice):
     for size in (5_000, 500_000):
         page = await open_page(alice)
         await page.connection.write_message("x" * size)
@@ -178,8 +170,7 @@ async def test_too_long_or_too_many_messages_close_with_4009(client, open_page):
     assert await flood.closed() == 4009
 
 
-async def test_the_101st_subscription_is_refused(client, open_page, context):
-    alice = await client.log_in("alice")
+async def test_the_101st_subscription_is_refused(open_page, context, alice):
     page = await open_page(alice)
     await page.ask(action="ping")
     await page.until("pong")
@@ -240,9 +231,8 @@ async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(client,
 
 
 async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(
-    client, open_page, other
+    open_page, other, alice, bob, carol
 ):
-    alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish()
     pages = [await open_page(who, code) for who in (bob, bob, carol)]
     there = Collecting()

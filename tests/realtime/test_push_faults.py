@@ -35,9 +35,8 @@ class TestOwnRedis:
         return {"REDIS_URL": redis.uri}
 
     async def test_redis_killed_again_and_again_loses_and_repeats_no_dig(
-        self, client, context, other, open_page, redis
+        self, context, other, open_page, redis, alice, bob, carol
     ):
-        alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
         code = await alice.publish(forecast_num=100_000, cd=0)
         page = await open_page(alice, code)
         await page.until("snapshot")
@@ -169,8 +168,7 @@ async def test_a_client_that_answers_no_ping_is_cut_in_time(client, app, context
     writer.close()
 
 
-async def test_a_stopping_server_closes_with_1001(client, context, open_page):
-    alice = await client.log_in("alice")
+async def test_a_stopping_server_closes_with_1001(context, open_page, alice):
     code = await alice.publish()
     page = await open_page(alice, code)
     await page.until("snapshot")
@@ -181,8 +179,7 @@ async def test_a_stopping_server_closes_with_1001(client, context, open_page):
     await drained
 
 
-async def test_a_page_left_while_its_task_is_read_is_not_watched(client, context, settings, open_page):
-    alice = await client.log_in("alice")
+async def test_a_page_left_while_its_task_is_read_is_not_watched(context, settings, open_page, alice):
     code = await alice.publish()
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", settings.port)) as hasty:

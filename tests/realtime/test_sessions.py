@@ -38,8 +38,7 @@ async def test_logging_out_ends_every_token_of_the_person_and_nobody_elses(clien
     assert (await again.get("/getMyInfo"))["error"] == "bad_token"
 
 
-async def test_logging_out_needs_a_valid_token(client):
-    alice = await client.log_in("alice")
+async def test_logging_out_needs_a_valid_token(client, alice):
     assert (await client.post("/logout", unionid=alice.unionid))["error"] == "token_required"
     headers = {"Authorization": f"Bearer {alice.token[:-1]}"}
     assert (await client.post("/logout", headers=headers))["error"] == "bad_token"
@@ -47,9 +46,8 @@ async def test_logging_out_needs_a_valid_token(client):
 
 
 async def test_logging_out_closes_the_persons_connections_in_all_processes(
-    client, other_port, open_page, context, other
+    client, other_port, open_page, context, other, alice, bob
 ):
-    alice, bob = await client.log_in_all("alice", "bob")
     here, there = await open_page(alice), await open_page(alice, port=other_port)
     bobs = await open_page(bob, port=other_port)
     for page in (here, there, bobs):
@@ -74,9 +72,8 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
 
 
 async def test_a_process_without_redis_reads_which_sessions_ended(
-    client, other_port, open_page, other, monkeypatch
+    other_port, open_page, other, monkeypatch, alice
 ):
-    alice = await client.log_in("alice")
     there = await open_page(alice, port=other_port)
     await there.ask(action="ping")
     await there.until("pong")
@@ -85,8 +82,7 @@ async def test_a_process_without_redis_reads_which_sessions_ended(
     assert await there.closed() == IDENTITY_REFUSED  # within POLL_SECONDS
 
 
-async def test_no_memory_of_a_person_outlives_a_logout(client, other_port, other, monkeypatch):
-    alice = await client.log_in("alice")
+async def test_no_memory_of_a_person_outlives_a_logout(client, other_port, other, monkeypatch, alice):
     http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{other_port}")
     there = Someone(Client(http), alice.unionid, alice.token, {})
     assert (await there.get("/getMyInfo"))["status"] == 0
@@ -132,8 +128,7 @@ async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(client, co
     ]
 
 
-async def test_two_logouts_at_once_end_one_generation(client, context):
-    alice = await client.log_in("alice")
+async def test_two_logouts_at_once_end_one_generation(client, context, alice):
     proven = context.keys.read_token(alice.token)
     assert proven is not None
     first = await context.store.people.end_tokens(*proven)
@@ -144,8 +139,7 @@ async def test_two_logouts_at_once_end_one_generation(client, context):
     assert (await again.get("/getMyInfo"))["status"] == 0
 
 
-async def test_a_bare_id_is_no_way_around_a_logout(client):
-    alice = await client.log_in("alice")
+async def test_a_bare_id_is_no_way_around_a_logout(client, alice):
     bare = Someone(client, alice.unionid, "", {}, send_token=False)
     assert (await bare.get("/getMyInfo"))["status"] == 0
     await alice.post("/logout")

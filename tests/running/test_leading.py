@@ -205,8 +205,7 @@ async def test_a_follower_does_nothing_of_what_is_due(context, other):
     following.cancel()
 
 
-async def test_two_leaders_at_once_pay_and_refund_once(client, context, other):
-    alice, bob = await client.log_in_all("alice", "bob")
+async def test_two_leaders_at_once_pay_and_refund_once(client, context, other, alice, bob):
     code = await alice.won_packet(bob, prize_num=2, forecast_num=2, interval=1, fluctuation=0)
     await bob.claim(code)
     both = [Leading(process, Background()) for process in (context, other)]
