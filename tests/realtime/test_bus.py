@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from urllib.parse import urlsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -18,48 +15,7 @@ from server.realtime.bus import OPERATION_SECONDS, Bus
 from server.running.stores import EmbeddedRedis
 from server.runtime.background import end_tasks
 from server.settings import Settings
-
-
-class Link:
-    """A TCP proxy in front of Redis, whose connections can go half open: they stay but pass nothing on."""
-
-    def __init__(self, upstream: str) -> None:
-        self.host, self.upstream_port = urlsplit(upstream).hostname, urlsplit(upstream).port
-        self.passing: set[asyncio.Task[None]] = set()
-        self.writers: list[asyncio.StreamWriter] = []
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection(self.host, self.upstream_port)
-        self.writers += [writer, up_writer]
-        for pair in ((reader, up_writer), (up_reader, writer)):
-            self.passing.add(asyncio.create_task(self._pass_on(*pair)))
-
-    def go_half_open(self) -> None:
-        """Pass nothing more on the present connections; new ones work."""
-        for each in self.passing:
-            each.cancel()
-        self.passing.clear()
-
-    def inject(self, data: bytes) -> None:
-        """Send bytes to all clients, as if they came from Redis."""
-        for writer in self.writers[::2]:
-            writer.write(data)
-
-    @contextlib.asynccontextmanager
-    async def url(self) -> AsyncIterator[str]:
-        """Listen; yield the URL."""
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-        server.close()
-        self.go_half_open()
-        for writer in self.writers:
-            writer.close()
+from support.link import Link
 
 
 async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url):
@@ -99,7 +55,7 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
     monkeypatch.setattr(bus, "SILENCE_SECONDS", 1.0)
     link = Link(redis_url)
     subscribed: asyncio.Queue[str] = asyncio.Queue()
-    async with link.url() as url:
+    async with link.redis() as url:
         listening = Bus(Settings(redis_url=url), "test_half_open")
         listening.start(lambda *_: None, subscribed.put_nowait)
         await listening.connected.wait()
@@ -116,7 +72,7 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
 async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url):
     link = Link(redis_url)
     subscribed: asyncio.Queue[str] = asyncio.Queue()
-    async with link.url() as url:
+    async with link.redis() as url:
         listening = Bus(Settings(redis_url=url), "test_unreadable")
         listening.start(lambda *_: None, subscribed.put_nowait)
         await listening.connected.wait()
@@ -145,7 +101,7 @@ async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
 
 async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url):
     link = Link(redis_url)
-    async with link.url() as url:
+    async with link.redis() as url:
         listening = Bus(Settings(redis_url=url), "test_doubted")
         listening.start(lambda *_: None, lambda _: None)
         await listening.connected.wait()

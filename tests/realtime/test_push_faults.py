@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from server.actions.digging.dig import dig
 from server.realtime.frames import Pong, encode
 from server.running.stores import EmbeddedRedis
 from server.telemetry import metrics
+from support.link import Link
 from support.open_pages import Page
 from support.watchers import admit
 
@@ -68,36 +67,6 @@ async def test_the_poll_finds_a_dig_whose_process_did_not_publish_it(client, ope
     assert (await page.until("join"))["seq"] == 1
 
 
-@contextlib.asynccontextmanager
-async def cutting_proxy(port: int, after_bytes: int) -> AsyncIterator[int]:
-    """Run a TCP proxy that resets each connection after this many bytes from the server; yield its port."""
-
-    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", port)
-        upstream = asyncio.ensure_future(pipe(reader, up_writer))
-        left = after_bytes
-        while left and (data := await up_reader.read(left)):
-            writer.write(data)
-            left -= len(data)
-        with contextlib.suppress(ConnectionError):
-            await writer.drain()
-        writer.transport.abort()
-        up_writer.transport.abort()
-        upstream.cancel()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
 async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(client, open_page, settings):
     alice, bob, carol = await client.log_in_all("alice", "bob", "carol")
     code = await alice.publish(forecast_num=100_000, cd=0)
@@ -106,7 +75,7 @@ async def test_a_page_cut_in_the_middle_of_a_frame_returns_and_misses_nothing(cl
     seen: list[int] = []
     dug = 0
     for cut_after in (450, 600, 700, 800, 1000):
-        async with cutting_proxy(settings.port, cut_after) as port:
+        async with Link(f"tcp://127.0.0.1:{settings.port}", cut_after=cut_after).port() as port:
             last = seen[-1] if seen else 0
             page = await open_page(alice, code, since=last, port=port)
             for who in (bob, carol, bob):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-from collections.abc import AsyncIterator
+import ssl
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import msgspec
@@ -22,8 +22,8 @@ from server.errors import BadSettings
 from server.realtime.bus import Bus
 from server.running.worker import look_at_redis
 from server.settings import Settings, read_settings
+from support.link import Link
 from support.redis_cluster import RedisCluster
-from support.tls import TlsFront
 
 
 @pytest.fixture(scope="module")
@@ -50,13 +50,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@contextlib.asynccontextmanager
-async def tls_front(redis_url: str, certificate: Path) -> AsyncIterator[str]:
-    """Serve TLS before a Redis; yield the URL."""
-    front = TlsFront(redis_url, certificate)
-    port = await front.start()
-    yield f"rediss://localhost:{port}/0"
-    await front.stop()
+def tls_front(redis_url: str, certificate: Path) -> AbstractAsyncContextManager[str]:
+    """Serve TLS before a Redis; the manager yields the URL."""
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    return Link(redis_url, tls).redis()
 
 
 def pem_of(certificate: Path) -> str:

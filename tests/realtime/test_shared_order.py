@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import count
 from math import comb
 from random import SystemRandom
@@ -24,6 +24,7 @@ from server.runtime.background import Background
 from server.security.keys import Keys
 from server.settings import Settings
 from support.histories import a_history
+from support.link import Link
 
 KEYS = Keys(b"a secret that only the tests know, 32+")
 WINDOW_MS = 200
@@ -70,40 +71,6 @@ class Together:
     @contextlib.contextmanager
     def hearing(self, _code: str) -> Iterator[None]:
         yield
-
-
-class SlowLink:
-    """A TCP proxy before Redis whose answers come late, or never while it is `shut`."""
-
-    def __init__(self, upstream_port: int) -> None:
-        self.upstream_port = upstream_port
-        self.seconds = 0.0
-        self.passing: set[asyncio.Task[None]] = set()
-        self.writers: list[asyncio.StreamWriter] = []
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.upstream_port)
-        self.writers += [writer, up_writer]
-        for source, sink, slow in ((reader, up_writer, False), (up_reader, writer, True)):
-            self.passing.add(asyncio.ensure_future(self._pass_on(source, sink, slow)))
-
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, slow: bool) -> None:
-        with contextlib.suppress(ConnectionError):
-            while data := await source.read(65536):
-                if slow:
-                    await asyncio.sleep(self.seconds)
-                sink.write(data)
-        sink.close()
-
-    @contextlib.asynccontextmanager
-    async def url(self) -> AsyncIterator[str]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        yield f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
-        server.close()
-        for each in self.passing:
-            each.cancel()
-        for writer in self.writers:
-            writer.close()
 
 
 @pytest.fixture
@@ -264,10 +231,10 @@ async def test_without_a_quick_redis_each_process_draws_alone_and_nobody_waits_f
 ):
     monkeypatch.setattr(fair_start, "OTHERS_SECONDS", 10.0)
     monkeypatch.setattr(fair_start, "PATIENCE_SECONDS", 10.0)
-    link = SlowLink(redis.port)
-    async with link.url() as url:
+    link = Link(redis.uri)
+    async with link.redis() as url:
         pair = await processes(url)
-        link.seconds = {"away": 0.0, "slow": 0.1, "stopped": 100.0}[how]
+        link.answers_after_seconds = {"away": 0.0, "slow": 0.1, "stopped": 100.0}[how]
         if how == "away":
             redis.kill()
             while any(each.bus.up for each in pair):

@@ -1,0 +1,79 @@
+"""A TCP connection to a server that can be slow, stop passing data on, or be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import sys
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+
+class Link:
+    """A proxy in front of a server. Its faults concern what the server sends, and the present connections."""
+
+    def __init__(self, url: str, tls: ssl.SSLContext | None = None, cut_after: int = sys.maxsize) -> None:
+        """`url` is the server's. With `tls`, clients speak TLS.
+
+        Each connection is reset after `cut_after` bytes from the server.
+        """
+        self._server, self._tls, self._cut_after = urlsplit(url), tls, cut_after
+        self.answers_after_seconds = 0.0
+        self._passing: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    @contextlib.asynccontextmanager
+    async def port(self) -> AsyncIterator[int]:
+        """Listen on localhost; yield the port."""
+        listening = await asyncio.start_server(self._serve, "localhost", 0, ssl=self._tls, family=2)
+        yield listening.sockets[0].getsockname()[1]
+        listening.close()
+        self.go_half_open()
+        for writer in self._writers:
+            writer.close()
+
+    @contextlib.asynccontextmanager
+    async def redis(self) -> AsyncIterator[str]:
+        """Listen; yield the URL of the Redis behind this link."""
+        async with self.port() as port:
+            yield f"redis{'s' if self._tls else ''}://localhost:{port}/0"
+
+    def go_half_open(self) -> None:
+        """Pass nothing more on the present connections, which stay; new ones work."""
+        for each in self._passing:
+            each.cancel()
+        self._passing.clear()
+
+    def inject(self, data: bytes) -> None:
+        """Send bytes to all clients, as if they came from the server."""
+        for writer in self._writers[::2]:
+            writer.write(data)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection(self._server.hostname, self._server.port)
+        self._writers += [writer, up_writer]
+        self._passing.add(asyncio.create_task(self._ask(reader, up_writer)))
+        self._passing.add(asyncio.create_task(self._answer(up_reader, writer, up_writer)))
+
+    async def _ask(self, client: asyncio.StreamReader, up_writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await client.read(65536):
+                up_writer.write(data)
+                await up_writer.drain()
+            up_writer.close()
+
+    async def _answer(
+        self, up_reader: asyncio.StreamReader, client: asyncio.StreamWriter, up_writer: asyncio.StreamWriter
+    ) -> None:
+        left = self._cut_after
+        with contextlib.suppress(ConnectionError):
+            while left and (data := await up_reader.read(min(left, 65536))):
+                await asyncio.sleep(self.answers_after_seconds)
+                client.write(data)
+                left -= len(data)
+                await client.drain()
+            client.close()
+        if not left:
+            for writer in (client, up_writer):
+                writer.transport.abort()
