@@ -6,13 +6,11 @@ import asyncio
 from typing import Any, ClassVar
 
 import pytest
-from tornado.testing import bind_unused_port
 
 from devtools.sandbox.base import SandboxHandler
 from handlers.base import BODY_BYTES, uploads_of
 from server.app import make_app
 from server.pictures.uploads import LARGEST_BYTES
-from server.running.bounded import BoundedServer
 from support.replies import raw_reply, refusal_of
 from support.stored import everything
 
@@ -140,37 +138,6 @@ async def test_a_reply_is_whole_whatever_headers_the_client_sends(client, alice)
         assert response.status_code == 200
         assert isinstance(response.json(), dict)
         assert "Etag" not in response.headers
-
-
-async def test_an_address_or_headers_over_16_kb_get_a_reply(io_loop, context):
-    server = BoundedServer(make_app(context))
-    listener, port = bind_unused_port()
-    server.add_socket(listener)
-    long = b"a" * (100 << 10)
-    heads = [
-        b"GET /" + long + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /getTaskList HTTP/1.1\r\nHost: x\r\nCookie: " + long + b"\r\n\r\n",
-        b"GET /" + long * 9,
-    ]
-    try:
-        for head in heads:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            fine = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-            writer.write(fine)  # what came before on the same connection changes nothing
-            assert (await raw_reply(reader))[0] == 200
-            writer.write(head)
-            status, reply = await raw_reply(reader)
-            assert (status, reply["status"], reply["error"]) == (431, 1, "bad_request")
-            assert "16 KB" in reply["msg"]
-            assert reply["trace_id"]
-            assert await reader.read() == b""
-            writer.close()
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + long[:200])
-        assert b"431" not in await reader.read()  # a chunk's length line is no head
-        writer.close()
-    finally:
-        await server.drain()
 
 
 async def test_without_https_browsers_are_not_told_to_use_it(client):

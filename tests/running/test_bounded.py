@@ -29,6 +29,7 @@ from server.security.addresses import networks
 from server.settings import read_settings
 from support.client import Someone
 from support.open_pages import Page
+from support.replies import raw_reply
 
 PATIENCE_SECONDS = 10
 PROXIES = networks("127.0.0.0/8")
@@ -50,9 +51,7 @@ class Line:
     async def reply(self) -> tuple[int, dict[str, Any]]:
         """Return a reply's status and its JSON."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
-            return int(head.split()[1]), json.loads(await self.reader.readexactly(length))
+            return await raw_reply(self.reader)
 
     async def closed(self) -> float:
         """Wait until the server closes the connection; return the time."""

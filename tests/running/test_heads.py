@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeAlias
@@ -19,6 +18,7 @@ from handlers.uploads import UploadFile
 from server.running import bounded
 from server.running.bounded import BoundedServer
 from server.running.listening import HEAD_BYTES, HEAD_LINES, Connection
+from support.replies import raw_reply
 
 PATIENCE_SECONDS = 10
 FIRST = b"GET /healthz HTTP/1.1\r\nHost: wabao\r\n"
@@ -49,16 +49,10 @@ async def connected(server: BoundedServer) -> AsyncIterator[Ends]:
             writer.close()
 
 
-async def read_reply(reader: asyncio.StreamReader) -> tuple[int, dict[str, Any]]:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
-    return int(head.split()[1]), json.loads(await reader.readexactly(length))
-
-
 async def told(server: BoundedServer, sent: bytes) -> tuple[int, dict[str, Any]]:
     async with connected(server) as (reader, writer):
         writer.write(sent)
-        return await read_reply(reader)
+        return await raw_reply(reader)
 
 
 def of_bytes(number: int) -> bytes:
@@ -80,11 +74,17 @@ async def test_a_head_may_have_16_kb_and_100_lines_and_no_more(server):
         of_lines(HEAD_LINES + 1),
         of_lines(1002, lambda _: "x: a"),
         LONG_HEAD,
+        b"GET /" + b"a" * (100 << 10) + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"a" * (900 << 10),
     ):
         status, reply = await told(server, long)
         assert (status, reply["status"], reply["error"]) == (431, 1, "bad_request")
         assert "16 KB" in reply["msg"]
         assert "100 行" in reply["msg"]
+        assert reply["trace_id"]
+    async with connected(server) as (reader, writer):
+        writer.write(b"POST /postTask HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"a" * 200)
+        assert b"431" not in await reader.read()  # a chunk's length line is no head
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ async def test_what_is_refused_by_its_head_never_reaches_the_parser(server, monk
     monkeypatch.setattr(HTTP1Connection, "_parse_headers", counted)
     async with connected(server) as (reader, writer):
         writer.write(HEALTHY)
-        assert (await read_reply(reader))[0] == 200
+        assert (await raw_reply(reader))[0] == 200
         writer.write(LONG_HEAD)
-        assert (await read_reply(reader))[0] == 431
+        assert (await raw_reply(reader))[0] == 431
         assert await reader.read() == b""
     assert (await told(server, of_lines(HEAD_LINES + 1)))[0] == 431
     assert parsed == [len(HEALTHY)]
@@ -165,7 +165,7 @@ async def test_only_some_of_many_heads_are_parsed_in_a_turn_of_the_loop(server, 
         writer.write(HEALTHY)
     async with asyncio.timeout(PATIENCE_SECONDS):
         for reader, writer in connections:
-            assert (await read_reply(reader))[0] == 200
+            assert (await raw_reply(reader))[0] == 200
             writer.close()
     assert len(turns) == 50
     assert max(map(turns.count, turns)) <= bounded.HEADS_A_TURN
@@ -204,6 +204,6 @@ async def test_an_operators_body_has_ten_seconds(server, monkeypatch):
                 await asyncio.sleep(0.02)
 
         trickling = asyncio.create_task(trickle())
-        assert (await read_reply(reader))[0] == 408
+        assert (await raw_reply(reader))[0] == 408
         assert await reader.read() == b""
         trickling.cancel()
