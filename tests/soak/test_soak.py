@@ -17,6 +17,7 @@ BENCHES = {
     "failover": ["--windows", "40", "--sequences", "200"],
     "fair_start": ["--windows", "10", "--cheats", "60"],
     "faults": [],
+    "hostile": ["--only", "connections"],
     "kills": [],
     "limits": [],
     "money": ["--sequences", "500"],
