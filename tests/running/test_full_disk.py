@@ -2,50 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
-import httpx
 import pytest
-from PIL import Image
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from server.running.stores import free_port
 from server.running.worker import monitor_of
-from support.login import log_in
+from support.browser import Person
+from support.client import a_picture
 from support.servers import Running, until
 
 LEAST_MB = 20
 DISK_MB = 120
-PACKET: dict[str, Any] = {
-    "goods_type": 1,
-    "name": "红包",
-    "prize_num": 1,
-    "forecast_num": 1,
-    "money": 2,
-}
+PACKET: dict[str, Any] = {"goods_type": 1, "name": "红包", "prize_num": 1, "forecast_num": 1, "money": 2}
 
 
 class TestNearlyFull:
     ENVIRONMENT: ClassVar = {"DISK_FREE_MB": str(1 << 40)}
 
-    async def test_publishing_and_uploading_are_refused_and_the_operator_is_told(self, client, context):
-        alice = await client.log_in("alice")
-        picture = io.BytesIO()
-        Image.new("RGB", (8, 8)).save(picture, "PNG")
-        uploaded = await client.http.post(
-            "/uploadFile",
-            data={"unionid": alice.unionid},
-            headers={"Authorization": f"Bearer {alice.token}"},
-            files={"file": ("x.png", picture.getvalue())},
-        )
-        published = await alice.post("/postTask", **PACKET)
-        for reply in (uploaded.json(), published):
+    async def test_publishing_and_uploading_are_refused_and_the_operator_is_told(self, context, alice):
+        for reply in (await alice.upload(a_picture()), await alice.post("/postTask", **PACKET)):
             assert (reply["error"], "空间不足" in reply["msg"]) == ("unavailable", True)
         assert await context.store.tasks.collection.count_documents({}) == 0
         assert await context.store.files.collection.count_documents({}) == 0
@@ -90,23 +72,15 @@ def test_a_full_disk_ends_no_process_and_all_is_right_once_there_is_room(disk):
     running = Running(disk / "data", free_port(), DISK_FREE_MB=str(LEAST_MB))
     try:
         running.wait_for("Wabao is ready at ")
-        with httpx.Client(base_url=running.address, timeout=20) as http:
-            alice = log_in(running.address, "alice")
-            http.headers["Authorization"] = f"Bearer {alice['token']}"
-            asked = {"unionid": alice["unionid"], **PACKET}
-            assert http.post("/postTask", json=asked).json()["status"] == 0
-            workers = running.children()["worker"]
-            fill(disk / "fill")
-            assert http.post("/postTask", json=asked).json()["error"] == "unavailable"
-            assert "internal server error" in fill_store(disk / "data")
-            assert running.children()["worker"] == workers
-            (disk / "fill").unlink()
-
-            def right() -> bool:
-                reply = http.post("/postTask", json=asked)
-                return bool(reply.json()["status"] == 0)
-
-            until(right)
-            assert running.children()["worker"] == workers
+        alice = Person.log_in(running.address, "alice")
+        alice.post("/postTask", **PACKET)
+        workers = running.children()["worker"]
+        fill(disk / "fill")
+        assert alice.error_of("/postTask", **PACKET) == "unavailable"
+        assert "internal server error" in fill_store(disk / "data")
+        assert running.children()["worker"] == workers
+        (disk / "fill").unlink()
+        until(lambda: alice.error_of("/postTask", **PACKET) == "")
+        assert running.children()["worker"] == workers
     finally:
         running.kill()

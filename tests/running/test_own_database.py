@@ -18,10 +18,9 @@ from pymongo import MongoClient
 
 from server.running.stores import free_port
 from server.security.keys import Keys
-from support.browser import checked
+from support.browser import Person, checked
 from support.client import a_picture
 from support.databases import with_database
-from support.login import log_in
 from support.servers import Running, clean_environment, until
 
 NEW = "the secret of after: 32 characters or more"
@@ -34,30 +33,6 @@ def get(server: Running, path: str, **query: str) -> dict[str, Any]:
 
 def error_of(server: Running, path: str, **query: str) -> str:
     return str(get(server, path, **query).get("error", ""))
-
-
-def publish(server: Running) -> tuple[str, dict[str, Any]]:
-    """Publish goods as alice; return the code and bob, who may dig."""
-    alice, bob = log_in(server.address, "alice"), log_in(server.address, "bob")
-    files = {"file": ("cat.jpg", a_picture())}
-    who = {"Authorization": f"Bearer {alice['token']}"}
-    unionid = {"unionid": alice["unionid"]}
-    with httpx.Client(base_url=server.address, headers=who, timeout=20) as http:
-        url = http.post("/uploadFile", files=files, data=unionid).json()["url"]
-        asked = {"goods_type": 2, "url": url, "name": "一只猫", "prize_num": 1, "forecast_num": 1000}
-        reply = http.post("/postTask", json={**asked, **unionid, "draw_type": 2, "cd": 0}).json()
-    assert reply["status"] == 0, reply
-    return str(reply["code"]), bob
-
-
-def dig(server: Running, code: str, who: dict[str, Any]) -> dict[str, Any]:
-    reply: dict[str, Any] = httpx.post(
-        f"{server.address}/postTask",
-        json={"unionid": who["unionid"], "code": code},
-        headers={"Authorization": f"Bearer {who['token']}"},
-        timeout=20,
-    ).json()
-    return reply
 
 
 def rotate(data_dir: Path, **settings: str) -> tuple[int, str]:
@@ -97,7 +72,8 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_one_that_kill_
     data, port = tmp_path / "data", free_port()
     server = Running(data, port, **stores)
     server.wait_for("Wabao is ready at ")
-    code, bob = publish(server)
+    code = Person.log_in(server.address, "alice").publish(a_picture(), forecast_num=1000)
+    bob = Person.log_in(server.address, "bob")
     server.end()
     old = (data / "secret_key").read_text()
     of_old, of_new = (Keys(secret.encode()).fingerprint for secret in (old, NEW))
@@ -108,7 +84,7 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_one_that_kill_
     exit_code, said = rotate(data, **stores)
     assert exit_code == 2
     assert f"nothing was changed: the servers seal under {of_new}, which is not among the secrets" in said
-    assert dig(server, code, bob)["status"] == 0
+    assert bob.error_of("/postTask", code=code) == ""
     with MongoClient[dict[str, Any]](stores["MONGODB_URI"]) as mongo:
         # As if a server still sealed under the old secret: a run waits for its end.
         noted = mongo.get_default_database()["meta"]
@@ -123,7 +99,7 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_one_that_kill_
     server.wait_for(f"not ready: SECRET_KEYS lacks {of_old}")
     assert httpx.get(f"{server.address}/healthz", timeout=10).status_code == 200
     assert of_old in get(server, "/readyz")["msg"]
-    assert dig(server, code, bob)["error"] == "unavailable"
+    assert bob.error_of("/postTask", code=code) == "unavailable"
     server.end()
 
     server = Running(data, port, **both)
@@ -136,15 +112,14 @@ def test_a_rotation_without_the_servers_secrets_loses_no_seed_and_one_that_kill_
 
     server = Running(data, port, **stores, SECRET_KEYS=NEW)
     server.wait_for("Wabao is ready at ")
-    bob = log_in(server.address, "bob")
-    assert dig(server, code, bob)["now_depth"] == 2
+    assert Person.log_in(server.address, "bob").post("/postTask", code=code)["now_depth"] == 2
     server.kill()
 
 
 def test_when_data_dir_is_deleted_under_a_server_nothing_is_answered_from_the_empty_store(tmp_path):
     server = Running(tmp_path / "data", free_port())
     server.wait_for("Wabao is ready at ")
-    code, _ = publish(server)
+    code = Person.log_in(server.address, "alice").publish(a_picture())
     assert error_of(server, "/getTaskDetails", code=code, unionid="x") == "not_logged_in"
     until(lambda: "database" in os.listdir(server.data_dir))
     shutil.rmtree(server.data_dir)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import signal
@@ -17,7 +16,6 @@ from typing import Any
 
 import httpx
 import pytest
-from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient
 
@@ -25,7 +23,8 @@ from server.errors import BadSettings
 from server.running import stores as embedded
 from server.running.stores import EmbeddedMongoDB, EmbeddedRedis, StoreFailed, free_port
 from support import SOURCE
-from support.login import log_in
+from support.browser import Person
+from support.client import a_picture
 from support.production import MERCHANT, PRODUCTION
 from support.servers import (
     PATIENCE_SECONDS,
@@ -41,29 +40,6 @@ from support.servers import (
 def descendant_pids(pid: int) -> list[int]:
     children = child_pids(pid)
     return children + [grandchild for child in children for grandchild in descendant_pids(child)]
-
-
-def upload_picture(address: str, person: dict[str, Any]) -> None:
-    picture = io.BytesIO()
-    Image.new("RGB", (64, 48), "orange").save(picture, "PNG")
-    reply = httpx.post(
-        f"{address}/uploadFile",
-        files={"file": ("cat.png", picture.getvalue())},
-        data={"unionid": person["unionid"]},
-        headers={"Authorization": f"Bearer {person['token']}"},
-        timeout=10,
-    ).json()
-    assert reply["status"] == 0, reply
-
-
-def info(address: str, person: dict[str, Any]) -> dict[str, Any]:
-    reply: dict[str, Any] = httpx.get(
-        f"{address}/getMyInfo",
-        params={"unionid": person["unionid"]},
-        headers={"Authorization": f"Bearer {person['token']}"},
-        timeout=10,
-    ).json()
-    return reply
 
 
 def is_ready(address: str) -> bool:
@@ -86,9 +62,9 @@ def server(data_dir: Path) -> Iterator[Running]:
 
 
 @pytest.fixture(scope="module")
-def alice(server: Running) -> dict[str, Any]:
+def alice(server: Running) -> Person:
     """A person whose record must survive all tests below."""
-    return log_in(server.address, "alice")
+    return Person.log_in(server.address, "alice")
 
 
 def test_one_command_starts_the_stores_and_the_asked_number_of_workers(server):
@@ -250,23 +226,23 @@ def test_a_killed_worker_is_started_again_and_refuses_nobody_meanwhile(server, a
         death = pidfds_of([victim])
         os.kill(victim, signal.SIGKILL)
         assert_all_end(death)
-        assert info(server.address, alice)["status"] == 0
+        alice.get("/getMyInfo")
         server.wait_for(rf"worker \d \(pid {victim}\) ended with -9")
         server.wait_for("wabao.worker serving")
     assert len(server.children()["worker"]) == 2
-    assert info(server.address, alice)["status"] == 0
+    alice.get("/getMyInfo")
 
 
 @pytest.mark.parametrize("store", ["SecantusDB", "Valkey"])
 def test_a_killed_store_is_started_again_on_its_port_with_all_it_acknowledged(server, alice, store):
-    bob = log_in(server.address, "bob")
+    bob = Person.log_in(server.address, "bob")
     (victim,) = server.children()[store]
     os.kill(victim, signal.SIGKILL)
     server.wait_for(rf"{store} \(pid {victim}\) ended with -9")
     until(lambda: is_ready(server.address))
-    assert info(server.address, alice)["status"] == 0
-    assert info(server.address, bob)["status"] == 0
-    assert log_in(server.address, "carol")["unionid"] not in (alice["unionid"], bob["unionid"])
+    alice.get("/getMyInfo")
+    bob.get("/getMyInfo")
+    assert Person.log_in(server.address, "carol").unionid not in (alice.unionid, bob.unionid)
 
 
 def test_a_store_that_lives_but_does_not_answer_is_started_again(server):
@@ -288,7 +264,7 @@ def test_a_malformed_request_is_refused(server):
 
 def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(server, alice):
     descriptors = pidfds_of([pid for pids in server.children().values() for pid in pids])
-    body = f'{{"unionid": "{alice["unionid"]}"}}'.encode()
+    body = f'{{"unionid": "{alice.unionid}"}}'.encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(
             b"POST /getSharePic HTTP/1.1\r\nHost: wabao\r\nContent-Type: application/json\r\n"
@@ -320,9 +296,10 @@ def test_the_log_has_neither_ids_nor_tokens(server, alice):
     assert re.search(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO \d+ wabao\.access GET /getMyInfo 200 ", said
     )
-    assert alice["unionid"] not in said
-    assert alice["openid"] not in said
-    assert alice["token"] not in said
+    assert alice.unionid not in said
+    assert alice.openid
+    assert alice.openid not in said
+    assert alice.token not in said
     assert "malformed-secret" not in said
     assert "Malformed" not in said
     assert "unionid=" not in said
@@ -334,9 +311,9 @@ def test_a_new_start_finds_the_data_even_after_everything_was_killed(server, ali
     for number in (signal.SIGKILL, signal.SIGTERM):
         again = Running(data_dir, server.port)
         again.wait_for("Wabao is ready at ")
-        assert info(again.address, alice)["status"] == 0
-        assert log_in(again.address, "alice")["unionid"] == alice["unionid"]
-        upload_picture(again.address, alice)
+        alice.get("/getMyInfo")
+        assert Person.log_in(again.address, "alice").unionid == alice.unionid
+        alice.upload(a_picture())
         descriptors = pidfds_of(descendant_pids(again.process.pid))
         assert (
             len(descriptors) == 4

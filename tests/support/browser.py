@@ -18,7 +18,7 @@ from pymongo import MongoClient
 
 from server.running.stores import running_store
 from server.settings import read_settings
-from support.client import a_rare_prize
+from support.client import goods
 from support.login import log_in
 
 # The headless shell is the same engine without windows, and needs a third of the CPU time for a page.
@@ -123,18 +123,27 @@ class Person:
     address: str
     unionid: str
     token: str
+    openid: str = ""
 
     @classmethod
     def log_in(cls, address: str, user: str) -> Person:
         """Log in through the sandbox."""
         data = log_in(address, user, nickname=user)
-        return cls(address, data["unionid"], data["token"])
+        return cls(address, data["unionid"], data["token"], data["openid"])
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send a request."""
+        sent = {"headers": {"Authorization": f"Bearer {self.token}"}, "timeout": 20, **options}
+        return httpx.request(method, self.address + path, **sent)
 
     def ask(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         """Send a request; return its reply, which must not be a refusal."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        sent = {"headers": headers, "timeout": 20, **options}
-        return checked(httpx.request(method, self.address + path, **sent))
+        return checked(self.send(method, path, **options))
+
+    def error_of(self, path: str, **parameters: Any) -> str:
+        """POST to an interface; return the code of its refusal, "" if there is none."""
+        reply = self.send("POST", path, json={"unionid": self.unionid, **parameters}).json()
+        return str(reply.get("error", ""))
 
     def post(self, path: str, **parameters: Any) -> dict[str, Any]:
         """POST to an interface."""
@@ -152,20 +161,14 @@ class Person:
         assert paid.json()["errMsg"] == "requestPayment:ok"
         self.get("/getTaskDetails", code=code)  # this call asks WeChat if the notice is late
 
+    def upload(self, picture: bytes) -> str:
+        """Upload a picture; return its address."""
+        form, files = {"unionid": self.unionid}, {"file": ("a.jpg", picture)}
+        return str(self.ask("POST", "/uploadFile", files=files, data=form)["url"])
+
     def publish(self, picture: bytes, **parameters: Any) -> str:
         """Publish goods; return the code."""
-        form = {"unionid": self.unionid}
-        sent = self.ask("POST", "/uploadFile", files={"file": ("a.jpg", picture)}, data=form)
-        asked = {
-            "goods_type": 2,
-            "url": sent["url"],
-            "name": "一只猫",
-            "prize_num": 1,
-            "forecast_num": a_rare_prize(parameters.get("cd", 0)),
-            "draw_type": 2,
-            "cd": 0,
-        }
-        return str(self.post("/postTask", **(asked | parameters))["code"])
+        return str(self.post("/postTask", **goods(self.upload(picture), **parameters))["code"])
 
 
 def checked(response: httpx.Response) -> dict[str, Any]:

@@ -27,6 +27,12 @@ async def rest(context: Context) -> None:
         await context.background.finish()
 
 
+def goods(picture: str, /, **parameters: Any) -> dict[str, Any]:
+    """Return the parameters that publish goods with a picture."""
+    rare = {"prize_num": 1, "forecast_num": a_rare_prize(parameters.get("cd", 0)), "cd": 0}
+    return {"goods_type": 2, "url": picture, "name": "一只猫", "draw_type": 2, **rare, **parameters}
+
+
 async def admit(person: Any) -> Any:
     """Let everybody dig."""
     return person
@@ -71,16 +77,7 @@ class Someone:
 
     async def draft(self, **parameters: Any) -> dict[str, Any]:
         """Upload a picture; return the parameters that publish goods with it."""
-        asked = {
-            "goods_type": 2,
-            "url": (await self.upload(a_picture()))["url"],
-            "name": "一只猫",
-            "prize_num": 1,
-            "forecast_num": a_rare_prize(parameters.get("cd", 0)),
-            "draw_type": 2,
-            "cd": 0,
-        }
-        return asked | parameters
+        return goods((await self.upload(a_picture()))["url"], **parameters)
 
     async def publish(self, **parameters: Any) -> str:
         """Publish goods with your picture; return the code."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 
-import httpx
 from playwright.sync_api import expect
 
 from support.browser import PHONE, Person, Window, write_record
@@ -139,13 +138,6 @@ def test_a_person_is_searched_and_their_timeline_leads_to_their_prize(operator, 
     is_readable(opened)
 
 
-def error_of(person: Person, path: str, **asked: str) -> str:
-    """Return the code of the refusal, "" if there is none."""
-    headers = {"Authorization": f"Bearer {person.token}"}
-    body = {"unionid": person.unionid, **asked}
-    return str(httpx.post(person.address + path, json=body, headers=headers).json().get("error", ""))
-
-
 def test_only_the_person_of_the_dig_is_logged_out(operator, running):
     publisher, digger = (Person.log_in(running.address, user) for user in ("阿莉", "二熊"))
     code = publisher.publish(a_picture(), forecast_num=1000)
@@ -157,10 +149,10 @@ def test_only_the_person_of_the_dig_is_logged_out(operator, running):
     expect(dialog).to_contain_text("二熊\u2069」退出登录？")
     opened.page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    assert error_of(digger, "/postTask", code=code) == ""  # opening the dialog changes nothing yet
+    assert digger.error_of("/postTask", code=code) == ""  # opening the dialog changes nothing yet
     row.locator("[data-act=signout]").click()
     confirm(opened, "手机被人拿走了", "已退出登录，并写入操作记录。")
-    refused = [error_of(each, "/postTask", code=code) for each in (digger, publisher)]
+    refused = [each.error_of("/postTask", code=code) for each in (digger, publisher)]
     assert refused == ["bad_token", "own_task"]
 
 
@@ -179,10 +171,10 @@ def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
     for person in people:
         write_record(data_dir, "people", person.unionid, created_at=1)
     one, two, three = people
-    assert error_of(two, "/drawPrize", code=won(one, two, 8)) == ""
+    assert two.error_of("/drawPrize", code=won(one, two, 8)) == ""
     held = [won(one, three, 9), won(two, one, 7)]
     claims = list(zip((three, one), held, strict=True))
-    assert [error_of(who, "/drawPrize", code=code) for who, code in claims] == ["payout_held"] * 2
+    assert [who.error_of("/drawPrize", code=code) for who, code in claims] == ["payout_held"] * 2
     opened = operator(viewport=PHONE)
     opened.go("/ops#/payouts")
     row = opened.page.locator(".payouts li", has=opened.page.locator(f"a[href='#/task/{held[0]}']"))
@@ -199,4 +191,4 @@ def test_a_ring_is_seen_and_released_at_once(operator, running, data_dir):
     expect(dialog).to_contain_text("全部 2 个红包")
     confirm(opened, "一家人", "已放行")
     expect(page).to_contain_text("没有待核对的了")
-    assert [error_of(who, "/drawPrize", code=code) for who, code in claims] == ["", ""]
+    assert [who.error_of("/drawPrize", code=code) for who, code in claims] == ["", ""]
