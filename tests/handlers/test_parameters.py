@@ -56,11 +56,8 @@ async def test_an_empty_or_null_parameter_counts_as_absent(settings, alice, bob)
         draft = await a_draft(alice, wxname=nothing, synopsis=nothing, cd=nothing, is_public=nothing)
         code = (await alice.post("/postTask", **draft, code=nothing, money=nothing))["code"]
         details = await bob.get("/getTaskDetails", code=code, is_share="", from_unionid="")
-        assert (details["wxname"], details["synopsis"], details["cd"]) == (
-            "alice",
-            "",
-            settings.cooldown_seconds,
-        )
+        expected = ("alice", "", settings.cooldown_seconds)
+        assert (details["wxname"], details["synopsis"], details["cd"]) == expected
         assert (await bob.dig(code, goods_type=nothing, dig_id=nothing))["status"] == 0
         refused = await alice.post("/postTask", **(draft | {"name": nothing}))
         assert refused["msg"] == "请填写“物品名”，应为 1 到 50 个字"
@@ -77,22 +74,10 @@ async def test_parameters_that_do_not_apply_are_ignored(client, alice):
         details = await alice.get(
             "/getTaskDetails", code=(await alice.post("/postTask", **goods))["code"], seq="odd", **{"": "odd"}
         )
-        assert [details[name] for name in ("money", "interval", "fluctuation", "max_depth", "now_depth")] == [
-            0,
-            0,
-            0,
-            30,
-            0,
-        ]
-        red_packet = {
-            "goods_type": "1",
-            "name": "红包",
-            "prize_num": 1,
-            "forecast_num": 3,
-            "money": 5,
-            "draw_type": odd,
-        }
-        reply = await alice.post("/postTask", **red_packet)
+        numbers = ("money", "interval", "fluctuation", "max_depth", "now_depth")
+        assert [details[name] for name in numbers] == [0, 0, 0, 30, 0]
+        red_packet = {"goods_type": "1", "name": "红包", "prize_num": 1, "forecast_num": 3, "money": 5}
+        reply = await alice.post("/postTask", **red_packet, draw_type=odd)
         assert (reply["need_pay"], reply["owed"]) == (1, 5)
         assert (await alice.get("/getTaskDetails", code=reply["code"]))["draw_type"] == 1
     query = f"unionid={alice.unionid}&odd=%ff%00&odd=%ed%a0%80&%ff=1"
@@ -102,55 +87,49 @@ async def test_parameters_that_do_not_apply_are_ignored(client, alice):
     assert response.json()["status"] == 0
 
 
+ONE_OF_TWO = "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"
+# A number's label, and the least and most that it may be.
+NUMBERS = {
+    "prize_num": ("奖品数量", 1, 1000),
+    "forecast_num": ("预计挖多少锹", 1, 1_000_000),
+    "interval": ("每隔多少层一份奖品", 1, 100_000),
+}
 BAD_DRAFTS: list[tuple[dict[str, Any], str]] = [
     ({"goods_type": 3}, "“埋什么”应为 1（红包）或 2（实物）"),
     ({"name": None}, "请填写“物品名”，应为 1 到 50 个字"),
-    ({"name": "猫" * 51}, "“物品名”应为 1 到 50 个字"),
-    ({"name": " \t\n"}, "“物品名”应为 1 到 50 个字"),
-    ({"name": {"$ne": None}}, "“物品名”应为 1 到 50 个字"),
-    ({"name": 5}, "“物品名”应为 1 到 50 个字"),
+    *(({"name": bad}, "“物品名”应为 1 到 50 个字") for bad in ("猫" * 51, " \t\n", {"$ne": None}, 5)),
     ({"name": "猫\x00"}, "“物品名”应为 1 到 50 个字，不能含有特殊字符"),
     ({"synopsis": "长" * 2001}, "“简介”应为不超过 2000 个字的文字"),
     ({"wxname": "长" * 33}, "“署名”应为 1 到 32 个字"),
-    ({"prize_num": None}, "请填写“奖品数量”，应为 1 到 1000 的整数"),
-    ({"prize_num": 0}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": 1001}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": True}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": 1.5}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": "1e2"}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": "２"}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": "2_0"}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": [2]}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"prize_num": "9" * 5000}, "“奖品数量”应为 1 到 1000 的整数"),
-    ({"forecast_num": None}, "请填写“预计挖多少锹”，应为 1 到 1000000 的整数"),
-    ({"forecast_num": 0}, "“预计挖多少锹”应为 1 到 1000000 的整数"),
-    ({"forecast_num": 1_000_001}, "“预计挖多少锹”应为 1 到 1000000 的整数"),
-    ({"interval": None}, "请填写“每隔多少层一份奖品”，应为 1 到 100000 的整数"),
-    ({"interval": 0}, "“每隔多少层一份奖品”应为 1 到 100000 的整数"),
-    ({"interval": 100_001}, "“每隔多少层一份奖品”应为 1 到 100000 的整数"),
+    *(
+        ({name: bad}, f"“{label}”应为 {least} 到 {most} 的整数")
+        for name, (label, least, most) in NUMBERS.items()
+        for bad in (least - 1, most + 1, True, 1.5, "1e2", "２", "2_0", [2], "9" * 5000)
+    ),
+    *(
+        ({name: None}, f"请填写“{label}”，应为 {least} 到 {most} 的整数")
+        for name, (label, least, most) in NUMBERS.items()
+    ),
     ({"fluctuation": None}, "请填写“上下浮动多少层”，应为 0 到 9 的整数"),
     ({"fluctuation": -1}, "“上下浮动多少层”应为 0 以上的整数，小于间隔的层数"),
     ({"fluctuation": 10}, "“上下浮动多少层”应为 0 到 9 的整数，小于间隔的层数"),
     ({"draw_type": None}, "请选择“怎么给”：现场领取或邮寄"),
     ({"draw_type": 0}, "“怎么给”应为 1（现场领取）或 2（邮寄）"),
     ({"is_public": 2}, "“谁能看到”应为 0（只有拿到链接的人）或 1（广场）"),
-    ({"cd": -1}, "“每锹之后冷却几秒”应为 0 到 3600 的整数"),
-    ({"cd": 3601}, "“每锹之后冷却几秒”应为 0 到 3600 的整数"),
+    *(({"cd": bad}, "“每锹之后冷却几秒”应为 0 到 3600 的整数") for bad in (-1, 3601)),
     ({"url": None}, "请先选一张图片"),
-    ({"url": "https://example.com/cat.jpg"}, "“图片”应为自己在这里上传过的图片"),
-    ({"url": f"/files/{'0' * 32}.jpg"}, "“图片”应为自己在这里上传过的图片"),
-    ({"url": "x" * 501}, "“图片”应为自己在这里上传过的图片"),
+    *(
+        ({"url": bad}, "“图片”应为自己在这里上传过的图片")
+        for bad in ("https://example.com/cat.jpg", f"/files/{'0' * 32}.jpg", "x" * 501)
+    ),
     ({"goods_type": 1, "money": None}, "请填写“每个红包多少元”，应为 1 到 200 的整数"),
     ({"goods_type": 1, "money": 0}, "“每个红包多少元”应为 1 以上的整数"),
     ({"goods_type": 1, "money": 201}, "“每个红包多少元”应为 1 到 200 的整数"),
     ({"goods_type": 1, "money": "0.5"}, "“每个红包多少元”应为 1 以上的整数"),
-    ({"code": "A" * 12}, "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"),
-    ({"goods_type": None}, "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"),
+    ({"code": "A" * 12}, ONE_OF_TWO),
+    ({"goods_type": None}, ONE_OF_TWO),
     ({"cd": 3600, "forecast_num": 721}, "“预计挖多少锹”最大为 720，否则 30 天内挖不完"),
-    (
-        {"cd": 3600, "interval": 700},
-        "“奖品数量”×（间隔 + 浮动）最大为 720 层，否则 30 天内挖不完",
-    ),
+    ({"cd": 3600, "interval": 700}, "“奖品数量”×（间隔 + 浮动）最大为 720 层，否则 30 天内挖不完"),
 ]
 
 
@@ -185,40 +164,42 @@ async def test_values_at_the_limits_are_taken(alice):
 
 
 UNIONID = "登录时得到的标识"
+CODE = "“宝贝编号”应为 12 位字母或数字"
 BAD_REQUESTS: list[tuple[str, dict[str, Any], str]] = [
     ("GET /getTaskList", {"unionid": ""}, f"请填写“登录身份”，应为{UNIONID}"),
-    ("GET /getTaskList", {"unionid": "a b"}, f"“登录身份”应为{UNIONID}"),
-    ("GET /getTaskList", {"unionid": "o" * 129}, f"“登录身份”应为{UNIONID}"),
-    ("GET /getTaskList", {"unionid": "o\n"}, f"“登录身份”应为{UNIONID}"),
-    ("GET /getTaskList", {"page": 0}, "“页码”应为 1 到 1000000 的整数"),
-    ("GET /getMyPartake", {"page": -1}, "“页码”应为 1 到 1000000 的整数"),
-    ("GET /getMyRelease", {"page": 1_000_001}, "“页码”应为 1 到 1000000 的整数"),
-    ("GET /getTaskUser", {"page": "2 "}, "“页码”应为 1 到 1000000 的整数"),
-    ("GET /getTaskUser", {"code": "A" * 13}, "“宝贝编号”应为 12 位字母或数字"),
+    *(
+        ("GET /getTaskList", {"unionid": bad}, f"“登录身份”应为{UNIONID}")
+        for bad in ("a b", "o" * 129, "o\n")
+    ),
+    *(
+        (f"GET /{name}", {"page": bad}, "“页码”应为 1 到 1000000 的整数")
+        for name in ("getTaskList", "getMyPartake", "getMyRelease", "getTaskUser")
+        for bad in (0, -1, 1_000_001, "2 ")
+    ),
+    ("GET /getTaskUser", {"code": "A" * 13}, CODE),
     ("GET /getTaskDetails", {}, "请填写“宝贝编号”，应为 12 位字母或数字，或 20 位的分享码"),
-    ("GET /getTaskDetails", {"code": "A" * 12 + "\n"}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
+    ("GET /getTaskDetails", {"code": "A" * 12 + "\n"}, f"{CODE}，或 20 位的分享码"),
     ("GET /getTaskDetails", {"code": "A" * 12, "is_share": "yes"}, "“从分享打开”应为 0 或 1"),
     ("GET /getProof", {}, "请填写“宝贝编号”，应为 12 位字母或数字"),
     ("GET /userLogin", {"code": "1", "iv": "1"}, "请填写“加密的用户信息”，应为微信授权得到的内容"),
     ("GET /userLogin", {"code": "1" * 129, "iv": "1"}, "“登录凭证”应为微信登录得到的凭证"),
-    ("POST /postTask", {"code": {"$ne": None}}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
-    ("POST /postTask", {"code": ["A" * 12]}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
-    ("POST /postTask", {"code": 123456789012}, "“宝贝编号”应为 12 位字母或数字，或 20 位的分享码"),
-    ("POST /postTask", {"code": "A" * 12, "dig_id": "short"}, "“这一锹的编号”应为 8 到 64 位字母或数字"),
-    ("POST /postTask", {"code": "A" * 12, "dig_id": {"$gt": ""}}, "“这一锹的编号”应为 8 到 64 位字母或数字"),
+    *(
+        ("POST /postTask", {"code": bad}, f"{CODE}，或 20 位的分享码")
+        for bad in ({"$ne": None}, ["A" * 12], 123456789012)
+    ),
+    *(
+        ("POST /postTask", {"code": "A" * 12, "dig_id": bad}, "“这一锹的编号”应为 8 到 64 位字母或数字")
+        for bad in ("short", {"$gt": ""})
+    ),
     ("POST /postTask", {"unionid": {"$ne": None}, "code": "A" * 12}, f"“登录身份”应为{UNIONID}"),
-    ("POST /postTask", {}, "请选一个宝贝来挖，或选“埋什么”来发布，只能二选一"),
-    ("POST /getSharePic", {"code": "A" * 20}, "“宝贝编号”应为 12 位字母或数字"),
+    ("POST /postTask", {}, ONE_OF_TWO),
+    ("POST /getSharePic", {"code": "A" * 20}, CODE),
     ("POST /uploadFile", {}, "请选择要上传的图片文件"),
     ("POST /setProfile", {}, "请填写“名字”，或选一张“头像”"),
     ("POST /setProfile", {"wxheadpic": "/", "wxname": "名" * 33}, "“名字”应为 1 到 32 个字"),
     ("POST /setProfile", {"wxheadpic": "/", "wxname": "　"}, "“名字”应为 1 到 32 个字"),
     ("POST /setProfile", {"wxheadpic": "/"}, "“头像”应为自己在这里上传过的图片"),
-    (
-        "POST /setProfile",
-        {"wxname": "名", "wxheadpic": "http://x/a"},
-        "“头像”应为自己在这里上传过的图片",
-    ),
+    ("POST /setProfile", {"wxname": "名", "wxheadpic": "http://x/a"}, "“头像”应为自己在这里上传过的图片"),
 ]
 
 
