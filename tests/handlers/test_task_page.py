@@ -35,58 +35,34 @@ async def page_from_the_store(context: Context, code: str, unionid: str, given: 
     left = task["prizes_left"]
     fields: dict[str, Any] = dict(card_fields(context, task))
     del fields["status"]
-    why = (
-        "ended"
-        if task["status"]
-        else "own_task"
-        if task["publisher"] == unionid
-        else "already_won"
-        if view["won"]
-        else ""
-    )
+    mine, won = task["publisher"] == unionid, view["won"] is not None
+    why = "ended" if task["status"] else "own_task" if mine else "already_won" if won else ""
+    copied = ("synopsis", "draw_type", "participants", "commitment", "created_at", "forecast_num", "interval")
+    fields |= {name: task[name] for name in (*copied, "fluctuation", "end_reason")}
+    fields |= dict.fromkeys(("is_draw", "edited", "claim_from", "need_pay", "owed", "owed_fen", "rank"), 0)
+    fields |= dict.fromkeys(("seed_hash", "nonce", "review_note", "place", "pickup_time", "contact"), "")
+    fields |= {name: given[name] for name in TIMES}
     fields |= {
-        "synopsis": task["synopsis"],
-        "is_prize": int(view["won"] is not None),
-        "is_draw": 0,
-        "mine": int(task["publisher"] == unionid),
-        "prize_state": "won" if view["won"] else "",
-        "draw_type": task["draw_type"],
+        **msgspec.structs.asdict(outlook(read_rules(task["params"]), task["now_depth"], last_won, left)),
+        "is_prize": int(won),
+        "mine": int(mine),
+        "prize_state": "won" if won else "",
         "users": participant_rows(context, (await context.store.digs.participants(code, 1))[0]),
         "can_dig": int(not why and not given["cd_until"]),
         "why": why or ("cooling_down" if given["cd_until"] else ""),
         "cd": task["cd_ms"] // 1000,
-        **msgspec.structs.asdict(outlook(read_rules(task["params"]), task["now_depth"], last_won, left)),
         "fair_start_ms": context.settings.fair_start_ms if task["cd_ms"] else 0,
         "seq": task["now_depth"],
-        "participants": task["participants"],
-        "commitment": task["commitment"],
-        "created_at": task["created_at"],
-        "edited": 0,
         "rules_version": 1,
-        "seed_hash": "",
-        "nonce": "",
-        "forecast_num": task["forecast_num"],
-        "interval": task["interval"],
-        "fluctuation": task["fluctuation"],
         "share": visiting_of(context).token(code, unionid),
-        "end_reason": task["end_reason"],
         "end_note": task.get("end_note", ""),
         "claim_until": claim_until_ms(task["ended_at"], context.settings.claim_days),
-        "claim_from": 0,
-        "need_pay": 0,
-        "owed": 0,
-        "owed_fen": 0,
         "money_fen": task["money"] * 100,
-        "rank": 0,
         "ranks": [],
         "review": "shown",
-        "review_note": "",
-        "place": "",
-        "pickup_time": "",
-        "contact": "",
         "not_sent_to": [],
         "is_public": 1,
-    } | {name: given[name] for name in TIMES}
+    }
     data = msgspec.convert(fields | {"status": task["status"]}, TaskPageData)
     return msgspec.json.encode(msgspec.convert(fields | {"data": data}, GetTaskDetailsReply))
 
@@ -202,16 +178,16 @@ async def test_a_deleted_task_is_unknown_to_new_requests(context, alice, bob):
         await context.hub.watch(Collecting(), code, None, False)
 
 
-async def test_a_person_with_two_pages_is_one_watcher(context, alice):
+async def test_people_are_counted_and_not_their_pages(context, alice):
     code = await alice.publish()
-    first, second = Collecting(), Collecting()
-    for watcher in (first, second):
+    first, second, other = Collecting(), Collecting(), Collecting()
+    other.unionid = "somebody else"
+    for watcher, watchers in ((first, 1), (second, 1), (other, 2), (other, 2)):
         await context.hub.watch(watcher, code, None, False)
-    assert second.frames[-1]["watchers"] == 1
-    context.hub.leave(first, code)
-    assert (await alice.get("/getTaskDetails", code=code))["watchers"] == 1
-    context.hub.leave(second, code)
-    assert (await alice.get("/getTaskDetails", code=code))["watchers"] == 0
+        assert watcher.frames[-1]["watchers"] == watchers
+    for watcher, watchers in ((first, 2), (second, 1), (second, 1), (other, 0)):
+        context.hub.leave(watcher, code)
+        assert (await alice.get("/getTaskDetails", code=code))["watchers"] == watchers
 
 
 def test_the_interface_declares_the_struct_of_its_bytes():

@@ -98,33 +98,6 @@ def test_no_frame_holds_an_id(digs):
     assert not any(f'"u{k}"' in str(watched.welcome(0, 10**9)) for k in range(9))
 
 
-class Sofa:
-    """A watcher that accepts all frames."""
-
-    def __init__(self, unionid: str) -> None:
-        self.unionid = unionid
-
-    def send(self, frames: bytes) -> None:
-        """Ignore the frames."""
-
-    def cut_if_stuck(self, now: float) -> bool:
-        """Do nothing: no frame waits."""
-        return False
-
-
-def test_people_are_counted_and_not_their_sockets():
-    watched = loaded([])
-    first, second, other = Sofa("u1"), Sofa("u1"), Sofa("u2")
-    for sofa in (first, second, other, other):
-        watched.join(sofa, ticks=False)
-    assert watched.total == 2
-    watched.part(first)
-    assert watched.total == 2
-    watched.part(second)
-    watched.part(second)
-    assert watched.total == 1
-
-
 def test_more_than_300_missed_digs_give_a_snapshot_alone():
     digs = a_history([k % 7 for k in range(350)], set(), ends=False)
     watched = loaded(digs)
