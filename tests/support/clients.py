@@ -5,61 +5,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Protocol
+from typing import TypeAlias
 
 from playwright.sync_api import Locator, Page, expect
 
 from support.client import a_picture
 from support.phone import Phone
-
-
-class Client(Protocol):
-    """A client with somebody logged in."""
-
-    def open(self, page: str, of: str = "") -> None:
-        """Open `treasure` or `winners` of a treasure, `mine` with one of its lists, `square` or `publish`."""
-
-    def goes_on_to(self, code: str) -> None:
-        """Open a treasure from the page that is open."""
-
-    def says(self, *texts: str) -> None:
-        """Wait until the page shows all of these texts."""
-
-    def keeps_silent(self, *texts: str) -> None:
-        """Assert that the page shows none of these texts. Wait for another text first."""
-
-    def press(self, label: str) -> None:
-        """Press the element with exactly this text; a form's button submits the form."""
-
-    def agree(self, label: str) -> None:
-        """Press `label` in a dialog that is open."""
-
-    def goes_to_fairness(self) -> None:
-        """Go from a treasure to the explanation of why its draw is fair, if that is on another page."""
-
-    def fill(self, label: str, text: str) -> None:
-        """Type into a field."""
-
-    def choose(self, label: str, option: str) -> None:
-        """Choose one of several options."""
-
-    def picks_a_picture(self) -> None:
-        """On the page that publishes, choose a picture from the device."""
-
-    def hands_in(self, table: bytes) -> None:
-        """On the page of the winners, choose a table from the device."""
-
-    def look_for(self, kind: str) -> None:
-        """Narrow the square to treasures of one kind."""
-
-    def is_told(self, text: str) -> None:
-        """Wait until a short notice beside the page shows this text."""
-
-    def counts_waiting(self, number: str) -> None:
-        """Wait until the tab 我的 shows this number of things that wait for the person; "" if none do."""
-
-
-Clients = Callable[[str], Client]
 
 
 class Window:
@@ -69,7 +20,7 @@ class Window:
         self._page, self._address = page, address
 
     def open(self, page: str, of: str = "") -> None:
-        """Open a page by its address."""
+        """Open `treasure` or `winners` of a treasure, `mine` with one of its lists, `square` or `publish`."""
         named = {"treasure": "task/", "square": "", "publish": "publish", "publisher": "by/"}
         begin = named.get(page, f"{page}/")
         address = f"{self._address}/#/{begin}{of}"
@@ -79,21 +30,21 @@ class Window:
             self._page.goto(address)
 
     def goes_on_to(self, code: str) -> None:
-        """Change the address only, so the page keeps its memory."""
+        """Open a treasure from the page that is open: its address changes, so the page keeps its memory."""
         self._page.evaluate("code => { location.hash = `/task/${code}` }", code)
 
     def says(self, *texts: str) -> None:
-        """Wait for texts, which may go over several elements."""
+        """Wait until the page shows all of these texts, which may go over several elements."""
         for text in texts:
             expect(self._page.locator("main")).to_contain_text(text, use_inner_text=True)
 
     def keeps_silent(self, *texts: str) -> None:
-        """Check that the texts are not on the page."""
+        """Assert that the page shows none of these texts. Wait for another text first."""
         for text in texts:
             expect(self._page.locator("main")).not_to_contain_text(text, use_inner_text=True)
 
     def press(self, label: str) -> None:
-        """Click a button, a link or a summary."""
+        """Press the button, link, summary or choice with exactly this text."""
         by_role = [self._page.get_by_role(role, name=label, exact=True) for role in ("button", "link")]
         folded = self._page.locator("summary", has_text=re.compile(f"^{re.escape(label)}$"))
         radio = self._page.locator("label", has_text=re.compile(f"^{re.escape(label)}$"))
@@ -102,11 +53,11 @@ class Window:
     agree = press
 
     def look_for(self, kind: str) -> None:
-        """Choose a segment."""
+        """Narrow the square to treasures of one kind."""
         self._page.get_by_role("radio", name=kind).check()
 
     def goes_to_fairness(self) -> None:
-        """Do nothing: the explanation is on the treasure's page."""
+        """Go from a treasure to the explanation of why its draw is fair: here it is on the same page."""
 
     def fill(self, label: str, text: str) -> None:
         """Fill in a field."""
@@ -121,12 +72,12 @@ class Window:
             self._field(label).select_option(option)
 
     def picks_a_picture(self) -> None:
-        """Give a file to the form."""
+        """On the page that publishes, choose a picture from the device."""
         self._page.set_input_files("#picture", {"name": "a", "mimeType": "image/jpeg", "buffer": a_picture()})
         expect(self._page.get_by_text("图片已上传")).to_be_visible()
 
     def hands_in(self, table: bytes) -> None:
-        """Give a file to the page."""
+        """On the page of the winners, choose a table from the device."""
         file = {"name": "a.csv", "mimeType": "text/csv", "buffer": table}
         self._page.get_by_label("上传填好快递的表格").set_input_files(file)
 
@@ -134,11 +85,11 @@ class Window:
         return self._page.get_by_label(label).or_(self._page.get_by_placeholder(label)).first
 
     def is_told(self, text: str) -> None:
-        """Wait for a notice."""
+        """Wait until a short notice beside the page shows this text."""
         expect(self._page.locator("#notices")).to_contain_text(text)
 
     def counts_waiting(self, number: str) -> None:
-        """Read the number as a screen reader does."""
+        """Wait until the tab 我的 shows how many things wait for the person; "" if none."""
         name = re.compile(rf"^我的\s*，{number} 件事等你来做$" if number else "^我的$")
         expect(self._page.locator("#nav").get_by_role("link", name=name)).to_be_visible()
 
@@ -196,3 +147,7 @@ class InHand:
         told = [each["text"] for each in self._phone.said if each["type"] == "badge"]
         if told[-1:] != [number]:
             self._phone.until("badge", lambda each: each["text"] == number)
+
+
+Client: TypeAlias = Window | InHand
+Clients: TypeAlias = Callable[[str], Client]
