@@ -10,11 +10,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pymongo.errors import AutoReconnect
 
-from server.clock import Clock
 from server.errors import NoSuchTask, Unavailable
 from server.realtime.hub import Hub
 from server.realtime.news import DigNews, EndNews, SendAway
@@ -27,17 +28,6 @@ CODES = ["A" * 12, "B" * 12]
 UNKNOWN = "Z" * 12
 SCENE_SECONDS = 8.0
 QUIET_SECONDS = 60.0
-
-
-class WorldsClock(Clock):
-    """Tells the time of the simulated world, not the machine's."""
-
-    def __init__(self, world: World) -> None:
-        super().__init__()
-        self.world = world
-
-    def now_ms(self) -> int:
-        return self.world.now_ms()
 
 
 class Visitor:
@@ -78,7 +68,7 @@ class Scene:
     def __init__(self, loop: ShuffledLoop) -> None:
         self.loop, self.random = loop, loop.random
         self.world = World(loop, CODES)
-        clock = WorldsClock(self.world)
+        clock: Any = SimpleNamespace(now_ms=self.world.now_ms, see=lambda now_ms: None)
         self.hubs = [
             Hub(self.world.store, MemoryBus(self.world, name), "", clock)  # type: ignore[arg-type]
             for name in ("one", "two")
@@ -145,7 +135,7 @@ class Scene:
         for number in range(12):
             await self.some_time(1)
             code = self.random.choice(CODES)
-            made = self.world.dig(code, f"digger{number % 4}")
+            made = self.world.dig(code, number % 4)
             if made is not None and self.random.random() < 0.8:
                 await self.random.choice(self.hubs).announce(code, DigNews(made))
         if self.random.random() < 0.5:

@@ -16,26 +16,11 @@ PARAMS = encode_rules(make_rules(CODE, 50, 400, 6, 2))
 
 
 def a_task(**fields: Any) -> Task:
-    base = {
-        "_id": CODE,
-        "cd_ms": 5000,
-        "max_depth": 400,
-        "money": 3,
-        "goods_type": 1,
-        "params": PARAMS,
-        "commitment": "c" * 64,
-        "now_depth": 0,
-        "cd_until": 0,
-        "prize_num": 50,
-        "prizes_left": 50,
-        "participants": 0,
-        "status": 0,
-        "open": 1,
-        "end_reason": "",
-        "ended_at": 0,
-        "expires_at": 0,
-    }
-    return base | fields  # type: ignore[return-value]
+    numbers = {"cd_ms": 5000, "max_depth": 400, "money": 3, "goods_type": 1, "open": 1}
+    zeros = dict.fromkeys(("now_depth", "cd_until", "participants", "status", "ended_at", "expires_at"), 0)
+    texts = {"_id": CODE, "publisher": "publisher", "params": PARAMS, "commitment": "c" * 64}
+    prizes = {"prize_num": 50, "prizes_left": 50, "end_reason": ""}
+    return {**numbers, **prizes, **zeros, **texts, **fields}  # type: ignore[typeddict-item]
 
 
 def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
@@ -66,6 +51,7 @@ def a_history(people: list[int], wins: set[int], *, ends: bool) -> list[Dig]:
             at=depth * 10_000,
             cd_until=depth * 10_000 + 5000,
             last_won=last_won,
+            was_one_in=0,
         )
         if first:
             dig["n"] = no

@@ -13,12 +13,12 @@ from typing import Any
 from pymongo.errors import AutoReconnect
 
 from server.game.dig import Dig
-from server.game.draw import encode_rules, make_rules
+from server.game.task import Task
 from server.runtime.page_reads import PageReads
+from support.histories import a_history, task_after
 from support.shuffled_loop import ShuffledLoop
 
 CD_MS = 3000
-PARAMS = encode_rules(make_rules("A" * 12, 1, 1000, 0, 0))
 
 
 class World:
@@ -44,61 +44,26 @@ class World:
         if self.loop.random.random() < 0.5:
             await asyncio.sleep(self.loop.random.choice((0.001, 0.01, 0.3)))
 
-    def dig(self, code: str, person: str) -> Dig | None:
+    def dig(self, code: str, person: int) -> Dig | None:
         """Record a dig, if the task still runs."""
         if code in self.ended:
             return None
-        digs = self.digs[code]
-        people = dict.fromkeys(dig["unionid"] for dig in digs)
-        places = {who: no for no, who in enumerate(people, 1)}
-        no = places.get(person, len(places) + 1)
-        made = Dig(
-            _id=f"{code}:{len(digs) + 1}",
-            code=code,
-            depth=len(digs) + 1,
-            unionid=person,
-            wxname=person,
-            wxheadpic="/x",
-            is_prize=0,
-            prizes_left=1,
-            participants=max(no, len(places)),
-            no=no,
-            dig_id="",
-            at=self.now_ms(),
-            cd_until=self.now_ms() + CD_MS,
-            last_won=0,
-            was_one_in=0,
-        )
-        if person not in places:
-            made["n"] = no
-        digs.append(made)
+        people = [int(dig["unionid"].removeprefix("u")) for dig in self.digs[code]]
+        made = a_history([*people, person], set(), ends=False)[-1]
+        made |= {"_id": f"{code}:{made['depth']}", "code": code}  # type: ignore[typeddict-item]
+        made["at"], made["cd_until"] = self.now_ms(), self.now_ms() + CD_MS
+        self.digs[code].append(made)
         return made
 
-    def task(self, code: str) -> dict[str, Any] | None:
+    def task(self, code: str) -> Task | None:
         """Return a task as it is in the store now."""
-        digs = self.digs.get(code)
-        if digs is None:
+        if code not in self.digs:
             return None
-        return {
-            "_id": code,
-            "cd_ms": CD_MS,
-            "max_depth": 1000,
-            "money": 0,
-            "goods_type": 2,
-            "commitment": "c",
-            "params": PARAMS,
-            "publisher": "publisher",
-            "prize_num": 1,
-            "prizes_left": 1,
-            "now_depth": len(digs),
-            "cd_until": digs[-1]["cd_until"] if digs else 0,
-            "expires_at": 0,
-            "participants": digs[-1]["participants"] if digs else 0,
-            "status": int(code in self.ended),
-            "open": 1,
-            "end_reason": self.ended.get(code, ""),
-            "ended_at": int(code in self.ended),
-        }
+        ended = int(code in self.ended)
+        task = task_after(self.digs[code])
+        task["_id"], task["cd_ms"] = code, CD_MS
+        task["status"], task["ended_at"], task["end_reason"] = ended, ended, self.ended.get(code, "")
+        return task
 
     def take_redis_down(self) -> None:
         """End all connections, and lose all messages on their way."""
