@@ -80,6 +80,16 @@ def misbehaving(prepare: Prepare, what: str, **wish: Any) -> Prepare:
     return and_then(prepare, lambda stage: stage.client.misbehave(what, **wish))
 
 
+def later(prepare: Prepare, milliseconds: int) -> Prepare:
+    """Return a preparation after which time passes."""
+    return and_then(prepare, lambda stage: let_pass(stage.context, milliseconds))
+
+
+def and_drawn(prepare: Prepare) -> Prepare:
+    """Return a preparation after which Bob calls drawPrize."""
+    return and_then(prepare, lambda stage: stage.bob.claim(stage.code))
+
+
 def frozen(prepare: Prepare, what: Literal["task", "prize"]) -> Prepare:
     """Return a preparation after which an operator freezes the task or its first prize."""
 
@@ -95,42 +105,24 @@ async def unpaid(stage: Stage) -> Stage:
     return stage.of(await stage.alice.publish_packet())
 
 
-async def paid_unheard(stage: Stage) -> Stage:
-    """A red packet that was paid; WeChat's notice was lost."""
-    code = await stage.alice.publish_packet()
-    await stage.client.misbehave("lose_notice")
-    await stage.alice.pay(code)
-    return stage.of(code)
+def paid_unusably(*, ended: bool = False, credit: int = 0) -> Prepare:
+    """Return a preparation of a red packet that was paid after its end, or by a credit card.
 
+    Both are forbidden. WeChat's notice was lost.
+    """
 
-async def paid_too_late(stage: Stage) -> Stage:
-    """A red packet that was ended, then paid; WeChat's notice was lost."""
-    code = await stage.alice.publish_packet()
-    parameters = await stage.alice.order(code)
-    await stage.alice.post("/endTask", code=code)
-    await stage.client.misbehave("lose_notice")
-    await stage.client.wx("pay", **parameters)
-    await rest(stage.context)
-    await let_pass(stage.context, 61_000)
-    return stage.of(code)
+    async def prepared(stage: Stage) -> Stage:
+        code = await stage.alice.publish_packet()
+        parameters = await stage.alice.order(code)
+        if ended:
+            await stage.alice.post("/endTask", code=code)
+        await stage.client.misbehave("lose_notice")
+        await stage.client.wx("pay", **parameters, credit=credit)
+        await rest(stage.context)
+        await let_pass(stage.context, 61_000)
+        return stage.of(code)
 
-
-async def paid_by_card(stage: Stage) -> Stage:
-    """A red packet that was paid by credit card, which is forbidden; WeChat's notice was lost."""
-    code = await stage.alice.publish_packet()
-    parameters = await stage.alice.order(code)
-    await stage.client.misbehave("lose_notice")
-    await stage.client.wx("pay", **parameters, credit=1)
-    await rest(stage.context)
-    await let_pass(stage.context, 61_000)
-    return stage.of(code)
-
-
-async def ordered(stage: Stage) -> Stage:
-    """A red packet whose publisher has not paid yet."""
-    code = await stage.alice.publish_packet()
-    await stage.alice.order(code)
-    return stage.of(code)
+    return prepared
 
 
 async def open_packet(stage: Stage) -> Stage:
@@ -145,11 +137,13 @@ async def report(stage: Stage) -> None:
     await sweep(stage.context, ["orders"])
 
 
-async def undelivered(stage: Stage) -> Stage:
-    """A red packet a minute after it was paid: its delivery is to be reported."""
-    stage = await open_packet(stage)
-    await let_pass(stage.context, 61_000)
-    return stage
+# A red packet whose publisher has not paid yet, and one that was paid although WeChat's notice was lost.
+ordered = and_then(unpaid, lambda stage: stage.alice.order(stage.code))
+paid_unheard = and_then(misbehaving(unpaid, "lose_notice"), lambda stage: stage.alice.pay(stage.code))
+# A red packet that Bob has won; and then nobody claimed it before the deadline.
+won = and_then(open_packet, lambda stage: stage.bob.win(stage.code))
+reported_won = and_then(won, report)
+unclaimed = later(reported_won, 31 * DAY_MS)
 
 
 async def won_unwritten(stage: Stage) -> Stage:
@@ -159,13 +153,6 @@ async def won_unwritten(stage: Stage) -> Stage:
         await stage.context.store.database[name].delete_many({"code": code, "kind": {"$ne": "paid"}})
     await stage.context.store.tasks.collection.update_one({"_id": code}, {"$set": {"pending": 1}})
     return stage.of(code)
-
-
-async def won(stage: Stage) -> Stage:
-    """A red packet that Bob has won."""
-    stage = await open_packet(stage)
-    await stage.bob.win(stage.code)
-    return stage
 
 
 async def privately_won(stage: Stage) -> Stage:
@@ -186,30 +173,11 @@ async def claimed(stage: Stage) -> Stage:
     return stage
 
 
-async def confirmed_unheard(stage: Stage) -> Stage:
-    """A red packet that Bob has confirmed; WeChat's notice was lost."""
-    stage = await claimed(stage)
+async def confirm_unheard(stage: Stage) -> None:
+    """Let Bob confirm; WeChat's notice is lost."""
     [bill] = await find(stage.context, "bills")
     await stage.client.misbehave("lose_notice")
     await stage.client.confirm(bill["package_info"])
-    return stage
-
-
-async def failed_unheard(stage: Stage) -> Stage:
-    """A red packet whose bill failed; WeChat's notice was lost."""
-    stage = await claimed(stage)
-    [bill] = await find(stage.context, "bills")
-    await stage.client.misbehave("fail", call="confirm")
-    await stage.client.misbehave("lose_notice")
-    await stage.client.confirm(bill["package_info"])
-    return stage
-
-
-async def won_on_a_full_day(stage: Stage) -> Stage:
-    """A red packet that Bob has won, on a day on which 2 yuan were paid out already."""
-    stage = await won(stage)
-    await stage.context.store.payout_days.take(day_of(stage.context.clock.now_ms()), 200, 200)
-    return stage
 
 
 async def held(stage: Stage) -> Stage:
@@ -219,56 +187,9 @@ async def held(stage: Stage) -> Stage:
     return stage
 
 
-async def half_won_and_expired(stage: Stage) -> Stage:
-    """A red packet with two prizes, one of them won, past its expiry."""
-    code = await stage.alice.won_packet(stage.bob, prizes=2)
-    await report(stage)
-    await let_pass(stage.context, 31 * DAY_MS)
-    return stage.of(code)
-
-
-async def unclaimed(stage: Stage) -> Stage:
-    """A red packet that Bob won and did not claim, past the deadline."""
-    stage = await won(stage)
-    await report(stage)
-    await let_pass(stage.context, 31 * DAY_MS)
-    return stage
-
-
-async def claimed_and_over(stage: Stage) -> Stage:
-    """A red packet that Bob has still to confirm, past the deadline."""
-    stage = await won(stage)
-    await report(stage)
-    await let_pass(stage.context, 30 * DAY_MS - 3_600_000)
-    await stage.bob.claim(stage.code)
-    await let_pass(stage.context, 3_601_000)
-    return stage
-
-
-async def refused_and_over(stage: Stage) -> Stage:
-    """A red packet that WeChat refuses to pay out to Bob, past the deadline."""
-    stage = await won(stage)
-    await report(stage)
-    await stage.client.misbehave("refuse", call="transfer", code="NO_AUTH")
-    await stage.bob.claim(stage.code)
-    await let_pass(stage.context, 61 * DAY_MS)
-    return stage
-
-
-async def ordered_a_while_ago(stage: Stage) -> Stage:
-    """A red packet whose publisher has not paid for a minute."""
-    stage = await ordered(stage)
-    await let_pass(stage.context, 61_000)
-    return stage
-
-
-async def silent_about_a_bill(stage: Stage) -> Stage:
-    """A red packet that Bob has to confirm, and WeChat does not answer."""
-    stage = await claimed(stage)
-    await report(stage)
-    await let_pass(stage.context, 660_000)
-    await stage.client.misbehave("error_before", call="query_transfer")
-    return stage
+async def half_won(stage: Stage) -> Stage:
+    """A red packet with two prizes, one of which Bob has won."""
+    return stage.of(await stage.alice.won_packet(stage.bob, prizes=2))
 
 
 async def refunded_unheard(stage: Stage) -> Stage:
@@ -396,12 +317,21 @@ async def act_sweep(victim: Context, stage: Stage) -> None:
         await sweep(victim)
 
 
-async def sent_long_ago(stage: Stage) -> Stage:
-    """Goods by mail that were sent to Bob, who has said nothing."""
-    stage = await sent(stage)
-    await let_pass(stage.context, 15 * DAY_MS)
-    return stage
-
+ordered_a_while_ago = later(ordered, 61_000)
+undelivered = later(open_packet, 61_000)  # its delivery is to be reported
+confirmed_unheard = and_then(claimed, confirm_unheard)
+failed_unheard = and_then(misbehaving(claimed, "fail", call="confirm"), confirm_unheard)
+silent_about_a_bill = misbehaving(
+    later(and_then(claimed, report), 660_000), "error_before", call="query_transfer"
+)
+claimed_and_over = later(and_drawn(later(reported_won, 30 * DAY_MS - 3_600_000)), 3_601_000)
+refused_and_over = later(
+    and_drawn(misbehaving(reported_won, "refuse", call="transfer", code="NO_AUTH")), 61 * DAY_MS
+)
+won_on_a_full_day = and_then(
+    won,
+    lambda stage: stage.context.store.payout_days.take(day_of(stage.context.clock.now_ms()), 200, 200),
+)
 
 act_claim, act_ship = claiming(), shipping("SF1234567890")
 on_site, by_mail = won_goods(1), won_goods(2)
@@ -414,8 +344,8 @@ fails_today = misbehaving(won, "fail", call="transfer", code="DAY_RECEIVED_QUOTA
 SCENARIOS: dict[str, tuple[Prepare, Act]] = {
     "a payment is ordered": (unpaid, act_order),
     "a payment is heard of": (paid_unheard, act_look),
-    "a payment that came too late is heard of": (paid_too_late, act_sweep),
-    "a payment by a credit card is heard of": (paid_by_card, act_sweep),
+    "a payment that came too late is heard of": (paid_unusably(ended=True), act_sweep),
+    "a payment by a credit card is heard of": (paid_unusably(credit=1), act_sweep),
     "what is ordered is taken down": (ordered, act_take_down),
     "what was taken down is paid": (and_acted(paid_unheard, act_hide), act_sweep),
     "what was ordered has ended": (and_ended(ordered), act_sweep),
@@ -456,7 +386,7 @@ SCENARIOS: dict[str, tuple[Prepare, Act]] = {
     "a frozen prize is returned": (won_and_frozen, act_return),
     "a task is ended by its publisher": (open_packet, act_end),
     "what nobody won is refunded": (and_ended(open_packet), act_sweep),
-    "a task expires": (half_won_and_expired, act_sweep),
+    "a task expires": (later(and_then(half_won, report), 31 * DAY_MS), act_sweep),
     "what nobody claimed is refunded": (unclaimed, act_sweep),
     "a bill is cancelled at the deadline": (claimed_and_over, act_sweep),
     "a bill that WeChat never held is given up at the deadline": (refused_and_over, act_sweep),
@@ -465,7 +395,7 @@ SCENARIOS: dict[str, tuple[Prepare, Act]] = {
     "a parcel is corrected": (sent, shipping("SF1234567891")),
     "goods are sent": (addressed, act_ship),
     "goods are received": (sent, act_receive),
-    "goods were sent long ago": (sent_long_ago, act_sweep),
+    "goods were sent long ago": (later(sent, 15 * DAY_MS), act_sweep),
     "goods are claimed on site": (on_site, act_claim),
     "goods are handed over": (on_site_claimed, act_hand_over),
     "goods of a frozen treasure are won": (frozen(open_goods, "task"), act_dig),
