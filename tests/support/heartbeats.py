@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from redis import Redis
@@ -15,24 +16,21 @@ from server.store import DEFAULT_DATABASE
 
 def a_heartbeat(process: str, second: int, **counts: int) -> Heartbeat:
     """Return a heartbeat of a process with three watchers."""
-    return Heartbeat(
-        process=process,
-        pid=1,
-        second=second,
-        since=0,
-        rss_bytes=1,
-        draining=0,
-        watchers=3,
-        largest_unsent_bytes=5,
-        lag_ms=1.5,
-        redis_up=1,
-        counts=counts,
-        frame=[],
-        store=[],
-        watched={},
-        digs=[],
-        ends=[],
-    )
+    numbers: dict[str, Any] = {"pid": 1, "since": 0, "rss_bytes": 1, "draining": 0, "redis_up": 1}
+    shown: dict[str, Any] = {"watchers": 3, "largest_unsent_bytes": 5, "lag_ms": 1.5, "counts": counts}
+    nothing: dict[str, Any] = {"frame": [], "store": [], "watched": {}, "digs": [], "ends": []}
+    return Heartbeat(process=process, second=second, **numbers, **shown, **nothing)
+
+
+# By counter: its average in a second, or the seconds from one to the next.
+OFTEN = {
+    "digs.dug": 8, "digs.cooling_down": 14, "digs.already_won": 1.6, "joins": 3, "deliveries": 240,
+    "errors.cooling_down": 14, "errors.already_won": 1.6,
+}
+SELDOM = {
+    "digs.won": 23, "digs.own_task": 9, "errors.own_task": 9, "uploads": 31, "logins": 3, "gaps": 40,
+    "limited.logins": 11, "limited.posters": 7, "closes.1001": 5, "closes.1006": 13, "closes.4008": 270,
+}
 
 
 def an_evening(second: int) -> Heartbeat:
@@ -49,24 +47,8 @@ def an_evening(second: int) -> Heartbeat:
         largest_unsent_bytes=int(700 * wave) * (second % 17 == 0),
         lag_ms=2.5 * wave + 14 * (second % 211 == 0),
         counts={
-            "digs.dug": int(8 * wave),
-            "digs.won": int(second % 23 == 0),
-            "digs.cooling_down": int(14 * wave),
-            "digs.already_won": int(1.6 * wave),
-            "digs.own_task": int(second % 9 == 0),
-            "joins": int(3 * wave),
-            "deliveries": int(240 * wave),
-            "uploads": int(second % 31 == 0),
-            "logins": int(second % 3 == 0),
-            "limited.logins": int(second % 11 == 0),
-            "limited.posters": int(second % 7 == 0),
-            "gaps": int(second % 40 == 0),
-            "closes.1001": int(second % 5 == 0),
-            "closes.1006": int(second % 13 == 0),
-            "closes.4008": int(second % 270 == 0),
-            "errors.cooling_down": int(14 * wave),
-            "errors.already_won": int(1.6 * wave),
-            "errors.own_task": int(second % 9 == 0),
+            **{name: int(second % every == 0) for name, every in SELDOM.items()},
+            **{name: int(most * wave) for name, most in OFTEN.items()},
         },
         frame=[0, slow, quick, quick + slow] + [quick + 2 * slow] * 10,
         store=[0, quick, 2 * quick, 2 * quick + slow] + [2 * quick + 2 * slow] * 8,
