@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 from PIL import Image
-from pymongo.monitoring import CommandListener, CommandStartedEvent
+from pymongo.monitoring import CommandStartedEvent
 
 from server.actions.messages.send import PAGE
 from server.actions.people import erase as forgetting
@@ -27,6 +27,7 @@ from server.wechat import WeChat
 from support.client import Someone, a_picture
 from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
 from support.stored import stored_files
+from support.trips import Listener
 
 
 def path_of(url: str, settings: Settings) -> str:
@@ -278,7 +279,7 @@ async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fail
 # ---------------------------------------------------------------- the store
 
 
-class Inserts(CommandListener):
+class Inserts(Listener):
     """The inserted documents in order, and the bytes of pictures in each command."""
 
     def __init__(self) -> None:
@@ -290,11 +291,6 @@ class Inserts(CommandListener):
             self.sizes.append(sum(len(document.get("data", b"")) for document in event.command["documents"]))
             for document in event.command["documents"]:
                 self.seen.append((event.command["insert"], document))
-
-    def succeeded(self, event: object) -> None:
-        """Ignore the event."""
-
-    failed = succeeded
 
 
 async def test_an_upload_exists_only_with_its_very_last_write(settings):

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, get_args
 
 import pytest
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.monitoring import CommandStartedEvent
 
 from devtools.sandbox import Sandbox
 from server import context as contexts
@@ -27,12 +27,13 @@ from server.store import Store
 from server.store.agenda import Kind
 from support.leading import lead
 from support.purse import check_books, find, let_pass
+from support.trips import Listener
 
 DAYS_MS = 86_400_000
 MOST_OF_LEADER, MOST_OF_FOLLOWER = 2.0, 1.0
 
 
-class Counted(CommandListener):
+class Counted(Listener):
     """Counts a process's commands; `looked` is set after its third check whether MongoDB answers."""
 
     def __init__(self) -> None:
@@ -44,12 +45,6 @@ class Counted(CommandListener):
         self.kinds[f"{event.command_name} {event.command.get(event.command_name)}"] += 1
         if self.kinds["aggregate meta"] >= 3:
             self._loop.call_soon_threadsafe(self.looked.set)
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        pass
 
 
 @asynccontextmanager
