@@ -44,23 +44,11 @@ from support.wire.proxy import Link, Wire
 from support.wire.rollback import WRITES, Suffix
 
 SET_NAME = "faulty"
-# Names from MongoDB's error_codes.yml. A driver repeats a retryable write after the codes in `_RETRYABLE`.
-CODE_NAMES = {
-    1: "InternalError",
-    8: "UnknownError",
-    264: "TooManyFilesOpen",
-    14031: "OutOfDiskSpace",
-    10107: "NotWritablePrimary",
-    11602: "InterruptedDueToReplStateChange",
-    91: "ShutdownInProgress",
-    189: "PrimarySteppedDown",
-    13435: "NotPrimaryNoSecondaryOk",
-    64: "WriteConcernTimeout",
-    100: "UnsatisfiableWriteConcern",
-    112: "WriteConflict",
-    365: "TemporarilyUnavailable",
-    462: "IngressRequestRateLimitExceeded",
-}
+# MongoDB's error_codes.yml: 1 InternalError, 8 UnknownError, 64 WriteConcernTimeout, 91
+# ShutdownInProgress, 100 UnsatisfiableWriteConcern, 112 WriteConflict, 189 PrimarySteppedDown, 264
+# TooManyFilesOpen, 365 TemporarilyUnavailable, 462 IngressRequestRateLimitExceeded, 10107
+# NotWritablePrimary, 11602 InterruptedDueToReplStateChange, 13435 NotPrimaryNoSecondaryOk, 14031
+# OutOfDiskSpace. A driver repeats a retryable write after the codes in `_RETRYABLE`.
 SAYINGS = {8000: "you are over your space quota, using 512 MB of 512 MB"}  # Atlas's text
 _RETRYABLE = (10107, 11602, 91, 189, 13435)
 # A primary is cut off for at most this long. No client waits for an answer that long.
@@ -305,12 +293,7 @@ def refuse(code: int, label: str = "", said: str = "") -> Fault:
     """Answer with an error, and do not carry the command out."""
 
     def fault(_: FaultyWire, link: Link, request: bytes) -> None:
-        error: Document = {
-            "ok": 0.0,
-            "errmsg": said or SAYINGS.get(code, "told to fail"),
-            "code": code,
-            "codeName": CODE_NAMES.get(code, ""),
-        }
+        error: Document = {"ok": 0.0, "errmsg": said or SAYINGS.get(code, "told to fail"), "code": code}
         labels = {"errorLabels": [label]} if label else _labels(code, request)
         link.answer(message_of(error | labels, request_id(request)))
 
@@ -377,7 +360,7 @@ def _labels(code: int, request: bytes) -> Document:
 
 
 def _uncommitted(reply: bytes, code: int, request: bytes) -> bytes:
-    told: Document = {"code": code, "codeName": CODE_NAMES.get(code, ""), "errmsg": "told to fail"}
+    told: Document = {"code": code, "errmsg": "told to fail"}
     if code == 64:
         told["errInfo"] = {"wtimeout": True}
     document = command_of(reply) | {"writeConcernError": told} | _labels(code, request)
