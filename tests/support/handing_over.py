@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from server.game import prize
 from server.game.lifecycle import Move
 from support.model import BEFORE, LATER, NOW, Document, Found, Rows, Step, explore, freeze, older
+from support.paying_out import freezing
 
 PRIZE = (
     *("state", "address_box", "address_deleted", "pickup", "given_at", "released_at", "denied", "amount_fen"),
@@ -82,22 +83,10 @@ class Steps:
         yield from self._prize(world, prize.expired, BEFORE if world.over else LATER)
         if world.over:
             yield from self._prize(world, prize.returned)
-        yield from self._freezing(world)
+        yield from freezing(world, self._prize)
         yield "time passes", world._replace(prize=older(world.prize))
         if not world.over:
             yield "the deadline is over", world._replace(over=True)
-
-    def _freezing(self, world: World) -> Iterator[Step[World]]:
-        if world.freezes_left and not world.frozen:
-            left = world.freezes_left - 1
-            yield "an operator freezes", world._replace(frozen=True, ever_frozen=True, freezes_left=left)
-        if world.frozen:
-            yield from self._prize(world, prize.frozen, NOW)
-            yield "an operator releases", world._replace(frozen=False)
-        else:
-            yield from self._prize(world, prize.released, NOW)
-        yield from self._prize(world, prize.released_alone, NOW)
-        yield from self._prize(world, prize.denied)
 
     def _prize(
         self, world: World, row: Callable[..., Move], *values: Any, **also: Any

@@ -233,15 +233,7 @@ class Steps:
             yield from self._prize(world, followed, known)
 
     def _freezing(self, world: World) -> Iterator[Step[World]]:
-        if world.freezes_left and not world.frozen:
-            yield "an operator freezes", _freeze(world)
-        if world.frozen:
-            yield from self._prize(world, prize.frozen, NOW)
-            yield "an operator releases", world._replace(frozen=False)
-        else:
-            yield from self._prize(world, prize.released, NOW)
-        yield from self._prize(world, prize.released_alone, NOW)
-        yield from self._prize(world, prize.denied)
+        yield from freezing(world, self._prize)
         # A publisher may send this request for another kind of prize.
         yield from self._prize(world, prize.handed_over, NOW)
 
@@ -270,8 +262,18 @@ def _wechat(world: World) -> Iterator[Step[World]]:
         yield "WeChat closes the refund", world._replace(repaid="CLOSED")
 
 
-def _freeze(world: World) -> World:
-    return world._replace(frozen=True, ever_frozen=True, freezes_left=world.freezes_left - 1)
+def freezing(world: Any, do: Callable[..., Iterator[Step[Any]]]) -> Iterator[Step[Any]]:
+    """Yield what operators may do to the prize of a world, whose rows `do` does."""
+    if world.freezes_left and not world.frozen:
+        left = world.freezes_left - 1
+        yield "an operator freezes", world._replace(frozen=True, ever_frozen=True, freezes_left=left)
+    if world.frozen:
+        yield from do(world, prize.frozen, NOW)
+        yield "an operator releases", world._replace(frozen=False)
+    else:
+        yield from do(world, prize.released, NOW)
+    yield from do(world, prize.released_alone, NOW)
+    yield from do(world, prize.denied)
 
 
 def _pass_time(world: World) -> World:
