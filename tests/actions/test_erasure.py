@@ -187,8 +187,7 @@ async def test_a_person_who_comes_back_is_new_and_old_tokens_stay_invalid(
     assert (await bob.dig(code))["no"] == 1
     assert (await bob.get("/getTaskDetails", code=code))["share"]
     page = await open_page(bob)
-    await page.ask(action="ping")
-    await page.until("pong")
+    await page.answers()
     old = Someone(client, bob.unionid, bob.token, {})
     with monkeypatch.context() as patched:
         # Within this time every process polls the ended sessions.
@@ -210,8 +209,7 @@ async def test_a_person_who_is_being_forgotten_is_locked_out_and_disconnected(
 ):
     code = await alice.publish(forecast_num=100_000)
     page = await open_page(bob)
-    await page.ask(action="ping")
-    await page.until("pong")
+    await page.answers()
     locked, go_on = asyncio.Event(), asyncio.Event()
 
     async def wait(_: float) -> None:

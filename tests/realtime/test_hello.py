@@ -70,8 +70,7 @@ async def test_who_is_known_cannot_become_somebody_else(open_page, alice, bob):
     await page.ask(action="hello", token=bob.token)
     assert (await page.next())["error"] == "bad_request"
     await bob.post("/logout")
-    await page.ask(action="ping")
-    await page.until("pong")
+    await page.answers()
 
 
 async def test_a_client_that_does_not_say_who_it_is_is_closed_in_time_and_may_come_back(
@@ -96,15 +95,13 @@ async def test_of_too_many_that_have_not_said_who_they_are_the_oldest_goes_and_m
     context.made[hellos_of] = Sockets(2)
     known = await open_page(None)
     await known.ask(action="hello", token=alice.token)
-    await known.ask(action="ping")
-    await known.until("pong")
+    await known.answers()
     oldest, *others = [await open_page(None) for _ in range(3)]
     assert await oldest.closed() == 4029
     assert [frame["error"] for frame in oldest.frames] == ["too_many"]
     for page in others:
         await page.ask(action="hello", token=alice.token)
-        await page.ask(action="ping")
-        await page.until("pong")
+        await page.answers()
     assert await known.closed() == 4010  # only once it is the oldest of her three
 
 

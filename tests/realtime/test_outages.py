@@ -63,6 +63,5 @@ async def test_a_process_that_stands_still_blames_no_store(client, context, open
         asked.clear()
         await asked.wait()
         time.sleep(outages.ANSWER_SECONDS + 0.5)  # noqa: ASYNC251  (this is the standing still)
-    await page.ask(action="ping")
-    await page.until("pong")
+    await page.answers()
     assert "service" not in [frame["type"] for frame in page.frames]

@@ -51,32 +51,27 @@ async def test_logging_out_closes_the_persons_connections_in_all_processes(
     here, there = await open_page(alice), await open_page(alice, port=other_port)
     bobs = await open_page(bob, port=other_port)
     for page in (here, there, bobs):
-        await page.ask(action="ping")
-        await page.until("pong")
+        await page.answers()
     await other.bus.connected.wait()
     await alice.post("/logout")
     assert await here.closed() == await there.closed() == IDENTITY_REFUSED
     stale = await open_page(alice, port=other_port)
     assert (await stale.until("error"))["error"] == "bad_token"
     assert await stale.closed() == IDENTITY_REFUSED
-    await bobs.ask(action="ping")
-    await bobs.until("pong")
+    await bobs.answers()
     # After a new login, the new connection stays when the processes read that the old sessions ended.
     renewed = await open_page(await client.log_in("alice"), port=other_port)
-    await renewed.ask(action="ping")
-    await renewed.until("pong")
+    await renewed.answers()
     for process in (context, other):
         await process.hub.sessions.poll()
-    await renewed.ask(action="ping")
-    await renewed.until("pong")
+    await renewed.answers()
 
 
 async def test_a_process_without_redis_reads_which_sessions_ended(
     other_port, open_page, other, monkeypatch, alice
 ):
     there = await open_page(alice, port=other_port)
-    await there.ask(action="ping")
-    await there.until("pong")
+    await there.answers()
     monkeypatch.setattr(other.bus, "_on_message", lambda code, payload: None)
     await alice.post("/logout")
     assert await there.closed() == IDENTITY_REFUSED  # within POLL_SECONDS
@@ -107,8 +102,7 @@ async def test_an_operator_ends_the_sessions_of_a_digger_or_publisher(client, co
     for digger in (bob, carol):
         assert (await digger.dig(code))["status"] == 0
     watching = await open_page(bob)
-    await watching.ask(action="ping")
-    await watching.until("pong")
+    await watching.answers()
     assert (await client.post("/ops/signout", code=code, depth=1, reason="x"))["error"] == "token_required"
     assert await operate(client, code=code, depth=1) == {"status": 0, "msg": ""}
     assert await watching.closed() == IDENTITY_REFUSED

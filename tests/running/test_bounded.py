@@ -110,12 +110,6 @@ def serve(io_loop: Any, app: Application, context: Context) -> Iterator[Callable
         io_loop.run_sync(served.close)
 
 
-async def answers(page: Page) -> bool:
-    """Return whether a websocket is open and served."""
-    await page.ask(action="ping")
-    return (await page.until("pong"))["type"] == "pong"
-
-
 async def test_a_connection_without_complete_headers_is_closed(serve):
     served = serve(Bounds(header_seconds=0.3, idle_seconds=60))
     silent, half, second = [await served.connect() for _ in range(3)]
@@ -165,7 +159,7 @@ async def test_a_websocket_outlives_both_times(serve, client):
     kept = await served.connect()
     await kept.ask()
     await kept.closed()
-    assert await answers(page)
+    assert await page.answers()
 
 
 def replies_not_taken() -> float:
@@ -279,7 +273,7 @@ async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve, cl
     assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}x") == 429
     slow = [await stall(served, Authorization=f"Bearer {alice.token}") for _ in range(2)]
     assert await (await served.connect()).ask(Authorization=f"Bearer {bob.token}") == 200
-    assert await answers(await served.watch(bob))
+    assert await (await served.watch(bob)).answers()
     third = await stall(served, Authorization=f"Bearer {alice.token}")
     status, reply = await slow[0].reply()
     assert (status, reply["error"]) == (429, "too_many")
@@ -287,7 +281,7 @@ async def test_a_request_with_a_good_token_counts_for_its_person_alone(serve, cl
     for line in (slow[1], third):
         line.writer.write(b"123456789")
         assert (await line.reply())[0] == 404
-    assert await answers(full)
+    assert await full.answers()
 
 
 async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_next(serve, client):
@@ -303,7 +297,7 @@ async def test_a_websocket_that_does_not_say_whose_it_is_gives_its_place_to_the_
     await silent.closed()
     await one.closed()
     await other.ask(action="hello", token=alice.token)
-    assert await answers(other)
+    assert await other.answers()
     assert await (await served.connect()).ask() == 200
 
 
@@ -418,7 +412,7 @@ async def test_behind_a_trusted_proxy_each_client_has_a_limit_of_its_own(serve, 
     assert await proxy.ask(X_Forwarded_For="203.0.113.9") == 429
     await proxy.closed()
     pages.append(await served.watch(alice, "203.0.113.10", proven=False))
-    assert all([await answers(page) for page in pages])
+    assert all([await page.answers() for page in pages])
     pages[0].connection.close()
     await pages[0].closed()
     assert await (await served.connect()).ask(X_Forwarded_For="203.0.113.9") == 200
@@ -440,10 +434,10 @@ async def test_websockets_with_a_token_do_not_count_for_their_address(serve, cli
     served = serve(Bounds(an_address=2, trusted=PROXIES if claimed else ()))
     people = await client.log_in_all("alice", "bob", "carol", "dave")
     for person in people:
-        assert await answers(await served.watch(person, claimed))
+        assert await (await served.watch(person, claimed)).answers()
     eve = await client.log_in("eve")
     pages = [await served.watch(eve, claimed, proven=False) for _ in range(2)]
-    assert all([await answers(page) for page in [*served.pages, *pages]])
+    assert all([await page.answers() for page in [*served.pages, *pages]])
     with pytest.raises(HTTPClientError, match="429"):
         await served.watch(people[0], claimed, proven=False)
     for page in served.pages[: len(people)]:
@@ -487,13 +481,13 @@ async def test_a_persons_eleventh_socket_closes_the_first(serve, client, setting
     pages = []
     for _ in range(settings.sockets_a_person):
         pages.append(await served.watch(alice))
-        assert await answers(pages[-1])  # each is accepted before the next comes
+        assert await pages[-1].answers()  # each is accepted before the next comes
     newest = await served.watch(alice)
     refusal = await pages[0].until("error")
     assert (refusal["error"], refusal["code"]) == ("too_many", "")
     assert await pages[0].closed() == 4010
-    assert all([await answers(page) for page in [*pages[1:], newest, other]])
+    assert all([await page.answers() for page in [*pages[1:], newest, other]])
     newest.connection.close()
     await newest.closed()
     another = await served.watch(alice)
-    assert all([await answers(page) for page in [another, *pages[1:], other]])
+    assert all([await page.answers() for page in [another, *pages[1:], other]])

@@ -53,3 +53,8 @@ class Page:
     async def ask(self, **message: Any) -> None:
         """Send a message."""
         await self.connection.write_message(msgspec.json.encode(message).decode())
+
+    async def answers(self) -> bool:
+        """Return True once the server has answered a ping, so that the socket is open and served."""
+        await self.ask(action="ping")
+        return bool(await self.until("pong"))
