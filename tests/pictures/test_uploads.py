@@ -21,11 +21,10 @@ from server.actions.pictures import pictures_of
 from server.context import Context
 from server.pictures.decode import MAX_BYTES
 from server.pictures.uploads import Uploads
-from server.running.stores import free_port
 from support.client import Someone, a_picture
 from support.login import log_in
 from support.replies import raw_reply
-from support.servers import Running
+from support.servers import Running, a_server
 from support.stored import stored_files
 
 MB = 1 << 20
@@ -120,6 +119,18 @@ def noise(size: int) -> bytes:
     return file.getvalue()
 
 
+async def sent_in_chunks(someone: Someone, megabytes: int) -> httpx.Response:
+    """Upload without a length."""
+
+    async def chunks() -> Any:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(megabytes):
+            yield bytes(MB)
+
+    headers = {"Authorization": f"Bearer {someone.token}", "Content-Type": "multipart/form-data; boundary=x"}
+    return await someone.client.http.post("/uploadFile", content=chunks(), headers=headers)
+
+
 # ---------------------------------------------------------------- who may upload
 
 
@@ -192,10 +203,7 @@ async def test_only_a_form_is_taken(settings, context, alice):
 async def test_a_form_of_another_shape_is_refused(client, settings, alice):
     file = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + a_picture() + b"\r\n"
     end = b"--x--\r\n"
-    headers = {
-        "Authorization": f"Bearer {alice.token}",
-        "Content-Type": "multipart/form-data; boundary=x",
-    }
+    headers = {"Authorization": f"Bearer {alice.token}", "Content-Type": "multipart/form-data; boundary=x"}
     forms = {
         "two files": file + file + end,
         "no file": part("unionid", alice.unionid.encode()) + end,
@@ -305,14 +313,7 @@ async def test_all_uploads_together_are_bounded_and_free_their_room_when_they_en
     await until(lambda: uploads_of(context).held_bytes == 14 * MB)
     # An upload with a length is refused at once, an upload without a length when it reaches the limit.
     said = await Sender(settings.port, carol).begin(b"", length=5 * MB)
-    headers = {"Authorization": f"Bearer {carol.token}", "Content-Type": "multipart/form-data; boundary=x"}
-
-    async def chunks() -> Any:
-        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-        for _ in range(5):
-            yield bytes(MB)
-
-    silent = await client.http.post("/uploadFile", content=chunks(), headers=headers)
+    silent = await sent_in_chunks(carol, 5)
     for status, reply in (await said.reply(), (silent.status_code, silent.json())):
         assert (status, reply["error"]) == (429, "too_many")
     assert silent.headers["Retry-After"] == "5"
@@ -344,16 +345,7 @@ class TestEighths:
             assert "加起来太大" in reply["msg"]
         assert (await strangers[0].upload(a_picture()))["status"] == 0  # the rest of their part
         # An upload without a length is refused where it exceeds the part.
-        headers = {"Authorization": f"Bearer {strangers[0].token}"}
-        headers["Content-Type"] = "multipart/form-data; boundary=x"
-
-        async def chunks() -> Any:
-            yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-            for _ in range(9):
-                yield bytes(MB)
-
-        silent = await client.http.post("/uploadFile", content=chunks(), headers=headers)
-        assert silent.json()["error"] == "too_many"
+        assert (await sent_in_chunks(strangers[0], 9)).json()["error"] == "too_many"
         assert uploads_of(context).held_bytes == 36 * MB
         assert (await bob.upload(noise(9 * MB)))["status"] == 0
 
@@ -497,11 +489,9 @@ def memory_mb(pid: int) -> float:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    server = Running(tmp_path_factory.mktemp("uploads"), free_port())
-    server.wait_for("is ready")
-    yield server
-    server.kill()
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with a_server(tmp_path_factory.mktemp("uploads")) as server:
+        yield server
 
 
 async def test_stalled_uploads_of_strangers_take_no_memory(running):
