@@ -32,7 +32,7 @@ from server.running.stores import free_port
 from server.running.worker import Waiting, accept_soon
 from server.runtime.background import Background
 from server.settings import read_settings
-from support.servers import Running, until
+from support.servers import Running, takes_connections, until
 
 AT_ONCE_SECONDS = 0.5
 REFUSED_SECONDS = 1.0
@@ -65,15 +65,6 @@ def server(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         assert "Traceback" not in said
         assert "never retrieved" not in said
         assert "wabao.worker serving" not in said
-
-
-def takes_connections(port: int) -> bool:
-    """Return whether the supervisor listens. A connection waits there until the worker runs."""
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=30).close()
-    except ConnectionError:
-        return False
-    return True
 
 
 async def timed(http: httpx.AsyncClient, method: str, path: str) -> tuple[httpx.Response, float]:

@@ -16,9 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from server.running.stores import free_port
 from support.login import log_in
-from support.servers import PATIENCE_SECONDS, Running, until
+from support.servers import PATIENCE_SECONDS, Running, a_server, until
 
 FEW_DESCRIPTORS = 256
 # A worker itself has more open descriptors than this, so it can open none.
@@ -30,11 +29,9 @@ TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One server; the tests change its worker's limit."""
-    data_dir = tmp_path_factory.mktemp("flooded") / "data"
-    running = Running(data_dir, free_port(), SOCKETS_AN_ADDRESS="0", SOCKETS_A_PERSON="1000")
-    running.wait_for("Wabao is ready at ")
-    yield running
-    running.end()
+    bounds = {"SOCKETS_AN_ADDRESS": "0", "SOCKETS_A_PERSON": "1000"}
+    with a_server(tmp_path_factory.mktemp("flooded"), **bounds) as running:
+        yield running
 
 
 @contextmanager

@@ -33,6 +33,7 @@ from support.servers import (
     child_pids,
     clean_environment,
     pidfds_of,
+    takes_connections,
     until,
 )
 
@@ -281,14 +282,6 @@ def test_after_sigterm_a_running_request_is_answered_and_the_exit_code_is_0(serv
         assert client.recv(1) == b""
     assert server.wait() == 0
     assert_all_end(descriptors)
-
-
-def takes_connections(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
-    except ConnectionError:
-        return False
-    return True
 
 
 def test_the_log_has_neither_ids_nor_tokens(server, alice):

@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict
 
 from server.running.stores import free_port
 from server.running.supervisor import metrics_directory
@@ -136,6 +138,25 @@ def assert_all_end(descriptors: list[int]) -> None:
         ready, _, _ = select.select([descriptor], [], [], PATIENCE_SECONDS)
         assert ready, "a process that should have ended did not"
         os.close(descriptor)
+
+
+def websockets(server: Running) -> dict[int, int]:
+    """Return how many websockets each worker serves, by its pid."""
+    found = {}
+    for pid in server.children()["worker"]:
+        path = metrics_directory(server.data_dir.absolute()) / f"gauge_livesum_{pid}.db"
+        values = MmapedDict.read_all_values_from_file(str(path))
+        found[pid] = next((int(value) for key, value, *_ in values if "wabao_websockets" in key), 0)
+    return found
+
+
+def takes_connections(port: int) -> bool:
+    """Return whether a supervisor listens. A connection waits there until a worker runs."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS).close()
+    except ConnectionError:
+        return False
+    return True
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -15,12 +15,10 @@ from typing import Any
 import httpx
 import pytest
 from playwright.sync_api import expect
-from prometheus_client.mmap_dict import MmapedDict
 
-from server.running.supervisor import metrics_directory
 from support.browser import Opener, Person, Window
 from support.client import a_picture
-from support.servers import Running, a_server, until
+from support.servers import Running, a_server, until, websockets
 
 WINDOW_MS, COOLDOWN_SECONDS = 2000, 3
 # Milliseconds from publication to opening: the first of these within which both pages show the treasure.
@@ -37,16 +35,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture(scope="module")
 def address(server: Running) -> str:
     return server.address
-
-
-def websockets(server: Running) -> dict[int, int]:
-    """Return how many websockets each worker serves, by its pid."""
-    found = {}
-    for pid in server.children()["worker"]:
-        path = metrics_directory(server.data_dir.absolute()) / f"gauge_livesum_{pid}.db"
-        values = MmapedDict.read_all_values_from_file(str(path))
-        found[pid] = next(int(value) for key, value, *_ in values if "wabao_websockets" in key)
-    return found
 
 
 def a_page_of_each_worker(server: Running, window: Opener, users: list[str], code: str) -> dict[int, Window]:
