@@ -7,7 +7,6 @@ To replace the pictures: `SCREENS_DIR=docs pytest tests/pages/test_moderation_sc
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
@@ -16,29 +15,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 from playwright.sync_api import expect
 
 from support import SOURCE
-from support.browser import DESK, PHONE, Person, Window, checked, write_record
+from support.browser import Person, Window, write_record
 from support.client import a_picture
 from support.drawings import MODERATION, draw, oranges
 from support.messages import MESSAGES, TEMPLATES
 from support.reviews import CHECKED
-from support.screen import TOKEN, a_red_packet, enter, is_readable, operate
+from support.screen import LOOKS, TOKEN, a_red_packet, enter, is_readable, operate, take_picture
 from support.servers import a_server, until
 
-LOOKS = {
-    "phone-light": {"viewport": PHONE, "color_scheme": "light"},
-    "phone-dark": {"viewport": PHONE, "color_scheme": "dark"},
-    "desk-light": {"viewport": DESK, "color_scheme": "light"},
-}
 DOUBTFUL, REFUSED, REPORTED, FRAUD = "存疑的茶壶", "小茶壶", "名牌手表，全新", "开工大吉"
 STOLEN = "一箱橙子"
 ADDRESS = {"receiver": "王大熊", "phone": "13800000001", "address": "深圳市南山区高新南一道 1 号"}
-QUALITY, LARGEST_BYTES = 64, 60_000
+LARGEST_BYTES = 60_000
 DAY_MS = 86_400_000
 AXE = SOURCE / "tests" / "pages" / "miniprogram" / "node_modules" / "axe-core" / "axe.min.js"
 # Only colours differ from theme to theme. What is still moving has no colours of its own yet.
@@ -94,20 +87,10 @@ def codes(address: str, data_dir: Path) -> dict[str, str]:
         reporter.post("/postTask", code=made[REPORTED])
         reporter.post("/report", code=made[REPORTED], reason=reason, text="留的地址都不回")
     made[FRAUD], _ = a_red_packet(ming, address)
-    with httpx.Client(base_url=address) as operator:
-        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-        person, task = {"code": made[REPORTED], "depth": 1}, {"what": "task", "code": made[FRAUD]}
-        checked(operator.post("/ops/ban", json={**person, "days": 7, "reason": "用脚本挖宝"}))
-        checked(operator.post("/ops/freeze", json={**task, "reason": "像是刷奖"}))
-        stolen = {"what": "person", "code": made[STOLEN], "depth": 1}
-        checked(operator.post("/ops/freeze", json={**stolen, "reason": "用脚本挖到的"}))
+    operate(address, "/ops/ban", code=made[REPORTED], depth=1, days=7, reason="用脚本挖宝")
+    operate(address, "/ops/freeze", what="task", code=made[FRAUD], reason="像是刷奖")
+    operate(address, "/ops/freeze", what="person", code=made[STOLEN], depth=1, reason="用脚本挖到的")
     return made
-
-
-@pytest.fixture(params=LOOKS if "SCREENS_DIR" in os.environ else ["phone-light"])
-def look(request: pytest.FixtureRequest) -> str:
-    """The name of a look."""
-    return str(request.param)
 
 
 @pytest.fixture
@@ -124,8 +107,7 @@ def keep(look: str, tmp_path: Path) -> Callable[[Window, str], None]:
         assert name in MODERATION
         file = f"{name}-{look}.webp"
         shown = Path(os.environ.get("SCREENS_DIR", tmp_path)) if file in TEXTS else tmp_path
-        with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
-            picture.save(shown / file, quality=QUALITY, method=6)
+        take_picture(opened, shown / file)
         assert (shown / file).stat().st_size <= LARGEST_BYTES
         is_readable(opened)
 

@@ -21,14 +21,13 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, Route, expect
 
 from support import SOURCE
-from support.browser import DESK, PHONE, Person, Window, open_window
+from support.browser import PHONE, Person, Window, choose_picture, open_window
 from support.drawings import MODERATION, draw, oranges
+from support.screen import LOOKS, take_picture
 from support.servers import a_server
 
 TEXTS = [*SOURCE.glob("*.md"), *SOURCE.glob("docs/*.md")]
-LOOKS = ["phone-light", "phone-dark", "desk-light"]
 SHARPNESS = 1.5
-QUALITY = 64
 LARGEST_BYTES = {"phone": 50_000, "desk": 60_000}
 CROWD = ("阿强", "老王", "朵朵", "大熊", "小鹿", "阿杰")
 ADDRESSES = (
@@ -61,20 +60,14 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
     half = hong.get("/commitment")
     together = {"sealed_seed": half["sealed_seed"], "nonce": "5b1f62c9a4e07d3388c2f19be06a7d54"}
     many = {"prize_num": 5, "interval": 40, "fluctuation": 6, "forecast_num": 230}
+    in_turn = {"prize_num": 3, "interval": 1, "fluctuation": 0, "forecast_num": 1}
+    used = {"cd": 3, "synopsis": "自用一年，键帽洗过了。挖到的朋友留下地址，三天内寄出。"}
     made = {
         "oranges": ming.publish(draw(oranges), name="一箱赣南脐橙", cd=5, **many),
         "bracelet": hong.publish(draw(bracelet), name="手工银镯", forecast_num=400, draw_type=1, cd=10),
         "won": hong.publish(draw(oranges), name="半箱赣南脐橙", forecast_num=1, cd=5, **together),
-        "shared": hong.publish(
-            draw(bracelet), name="三只手工银镯", prize_num=3, interval=1, fluctuation=0, forecast_num=1
-        ),
-        "keyboard": ming.publish(
-            draw(keyboard),
-            name="机械键盘，青轴，九成新",
-            cd=3,
-            synopsis="自用一年，键帽洗过了。挖到的朋友留下地址，三天内寄出。",
-            **many,
-        ),
+        "shared": hong.publish(draw(bracelet), name="三只手工银镯", **in_turn),
+        "keyboard": ming.publish(draw(keyboard), name="机械键盘，青轴，九成新", **used, **many),
     }
     crowd[0].post("/postTask", code=made["won"])
     for person in crowd[2:5]:
@@ -94,22 +87,11 @@ def codes(address: str, browser: Browser) -> dict[str, str]:
     return made
 
 
-@pytest.fixture(params=LOOKS if "SCREENS_DIR" in os.environ else LOOKS[:1])
-def look(request: pytest.FixtureRequest) -> str:
-    """A size and a colour."""
-    return str(request.param)
-
-
 @pytest.fixture
 def options(look: str) -> dict[str, Any]:
     """The windows have one size and colour."""
-    size, scheme = look.split("-")
-    return {
-        "viewport": PHONE if size == "phone" else DESK,
-        "color_scheme": scheme,
-        "device_scale_factor": SHARPNESS if size == "phone" else 1,
-        "reduced_motion": "reduce",
-    }
+    sharpness = SHARPNESS if look.startswith("phone") else 1
+    return {**LOOKS[look], "device_scale_factor": sharpness, "reduced_motion": "reduce"}
 
 
 def test_every_screen_is_readable_and_its_picture_is_taken(window, codes, look, tmp_path):
@@ -128,8 +110,7 @@ def test_every_screen_is_readable_and_its_picture_is_taken(window, codes, look, 
             && document.getAnimations().every(each => each.effect.getTiming().iterations === Infinity)""")
         made.add(name)
         file = (kept_in if f"{name}-{look}.webp" in texts else tmp_path) / f"{name}-{look}.webp"
-        with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
-            picture.save(file, quality=QUALITY, method=6)
+        take_picture(opened, file)
         assert file.stat().st_size <= LARGEST_BYTES[look.partition("-")[0]]
 
     keep(window(), "login")
@@ -171,10 +152,7 @@ def test_every_screen_is_readable_and_its_picture_is_taken(window, codes, look, 
     keep(visitor, "claim-site")
 
     visitor.go("/#/publish")
-    visitor.page.set_input_files(
-        "#picture", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": draw(bracelet)}
-    )
-    expect(visitor.page.get_by_text("图片已上传")).to_be_visible()
+    choose_picture(visitor.page, draw(bracelet))
     visitor.page.get_by_label("物品名").fill("手工银镯")
     visitor.page.get_by_label("简介").fill("自己打的，内圈刻字可以改。")
     visitor.page.get_by_label("奖品数量").fill("3")
@@ -243,15 +221,8 @@ def test_the_moment_of_a_dig_is_recorded(window, address, tmp_path):
     film.take(LAST_MS)
     file = Path(os.environ.get("SCREENS_DIR", tmp_path)) / MOMENT
     first, *others = film.frames
-    first.save(
-        file,
-        save_all=True,
-        append_images=others,
-        duration=film.lasts_ms,
-        loop=0,
-        quality=60,
-        method=4,
-    )
+    lasting = {"save_all": True, "append_images": others, "duration": film.lasts_ms, "loop": 0}
+    first.save(file, **lasting, quality=60, method=4)
     assert file.stat().st_size <= MOMENT_BYTES
     for text in ("README.md", "README.zh.md"):
         assert f"docs/{MOMENT}" in (SOURCE / text).read_text(encoding="utf-8")

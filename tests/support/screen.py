@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
+from PIL import Image
 from playwright.sync_api import Locator
 
 from support.browser import CONTRASTS, DESK, PHONE, Person, Window, checked
@@ -19,6 +22,28 @@ BOARD_STALE_MS = 5_500  # a board comes every 2 s, and is old after 3
 GREY = "all => getComputedStyle(all).filter.includes('grayscale')"
 ALARM_MS = 20_000
 OPEN_SECONDS = 20
+LOOKS = {
+    "phone-light": {"viewport": PHONE, "color_scheme": "light"},
+    "phone-dark": {"viewport": PHONE, "color_scheme": "dark"},
+    "desk-light": {"viewport": DESK, "color_scheme": "light"},
+}
+# Whether an element shows these words in order: each character to the right of the one before.
+IN_ORDER = """(element, words) => {
+    const range = document.createRange();
+    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const text = texts.currentNode;
+        const at = text.data.indexOf(words);
+        if (at < 0) continue;
+        const lefts = [...words].map((_, place) => {
+            range.setStart(text, at + place);
+            range.setEnd(text, at + place + 1);
+            return range.getBoundingClientRect().left;
+        });
+        return lefts.every((left, place) => !place || left > lefts[place - 1]);
+    }
+    return `there is no ${words}`;
+}"""
 
 
 def enter(opened: Window, name: str, token: str) -> None:
@@ -69,11 +94,17 @@ def is_readable(opened: Window) -> None:
     assert faint == [], opened.page.url
 
 
+def take_picture(opened: Window, path: Path, quality: int = 64) -> None:
+    """Write what the window shows into a file."""
+    with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
+        picture.save(path, quality=quality, method=6)
+
+
 def operate(address: str, path: str, **asked: int | str) -> None:
     """Do an act as an operator who logs in for it."""
     with httpx.Client(base_url=address) as http:
         checked(http.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-        checked(http.post(path, json={**asked, "reason": "违法"}))
+        checked(http.post(path, json={"reason": "违法", **asked}))
 
 
 def take_down(address: str, code: str, hidden: int = 1) -> None:

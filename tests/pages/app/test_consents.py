@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import httpx
 from playwright.sync_api import expect
 
-from support.browser import PHONE, Person, checked
+from support.browser import PHONE, Person
 from support.client import a_picture
-from support.screen import TOKEN
+from support.screen import operate
 
 WAIT_FOR_MESSAGES = """async (user) => {
   for (;;) {
@@ -46,12 +45,9 @@ def test_a_winner_is_offered_no_reminder_while_the_prize_is_frozen_or_once_it_is
     section = opened.page.get_by_role("region", name="提醒")
     expect(section).to_be_visible()
     offered = {"freeze": 0, "release": 1, "return": 0}
-    with httpx.Client(base_url=address) as operator:
-        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-        for act in ("freeze", "release", "freeze", "return"):
-            asked = {"what": "prize", "code": code, "depth": 1, "reason": "查一查"}
-            checked(operator.post(f"/ops/{act}", json=asked))
-            expect(section).to_have_count(offered[act])
+    for act in ("freeze", "release", "freeze", "return"):
+        operate(address, f"/ops/{act}", what="prize", code=code, depth=1)
+        expect(section).to_have_count(offered[act])
 
 
 def test_a_person_who_declines_is_not_asked_again(window, publisher):

@@ -11,19 +11,9 @@ from playwright.sync_api import Browser, Route, WebSocket, WebSocketRoute, expec
 
 from support.browser import Person, Window, open_window, write_record
 from support.client import a_picture
-from support.screen import operate
+from support.screen import IN_ORDER, operate
 
 REFUSED = {"error": "too_many", "msg": "太频繁了，歇一会儿再来"}
-PLACES = """([selector, words]) => {
-    const found = document.evaluate(`.//text()[contains(., "${words}")]`, document.querySelector(selector),
-        null, XPathResult.FIRST_ORDERED_NODE_TYPE).singleNodeValue;
-    return Array.from(words, (_, at) => {
-        const range = document.createRange();
-        range.setStart(found, found.data.indexOf(words) + at);
-        range.setEnd(found, found.data.indexOf(words) + at + 1);
-        return range.getBoundingClientRect().left;
-    });
-}"""
 UNAVAILABLE = {"type": "error", "error": "unavailable", "msg": "服务暂时不可用，请稍后再试"}
 TURNED = "\u2069\u202eevil 12"  # ends an isolate, then turns the direction of what follows
 
@@ -335,10 +325,8 @@ def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(watch
         write_record(shared.data_dir, "people", digger.unionid, nickName=TURNED)
     diggers[0].post("/postTask", code=code)
     expect(page.locator(".said")).to_contain_text("来挖了一锹")
-    places = page.evaluate(PLACES, [".said", "来挖了一锹"])
-    assert places == sorted(places)
+    assert page.locator(".said").evaluate(IN_ORDER, "来挖了一锹") is True
     diggers[1].post("/postTask", code=code)
     for line in (".won-line p", ".said"):
         expect(page.locator(line)).to_contain_text("挖到了！")
-        places = page.evaluate(PLACES, [line, "挖到了！"])
-        assert places == sorted(places)
+        assert page.locator(line).evaluate(IN_ORDER, "挖到了！") is True

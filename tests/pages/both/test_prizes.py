@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 
-import httpx
-
-from support.browser import Person, checked
+from support.browser import Person
 from support.client import a_picture
-from support.screen import TOKEN, take_down
+from support.screen import operate, take_down
 
 
 def a_win(publisher: Person, user: str, **parameters: int | str) -> tuple[str, Person]:
@@ -230,19 +228,16 @@ def test_a_frozen_prize_is_worded_for_its_winner_and_its_publisher(client, addre
     winner.says("填写收货地址")
     owner.open("winners", code)
     owner.says("第 1 层 · 待填地址")
-    with httpx.Client(base_url=address) as operator:
-        checked(operator.post("/ops/login", json={"name": "值班员", "token": TOKEN}))
-        act = {"what": "prize", "code": code, "depth": 1, "reason": "查一查"}
-        checked(operator.post("/ops/freeze", json=act))
-        winner.says("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。")
-        winner.keeps_silent("之前领取", "提交地址")
-        owner.open("winners", code)
-        owner.says("第 1 层 · 已冻结", "运营者冻结了它，先不要交付")
-        checked(operator.post("/ops/return", json=act))
-        winner.says("奖品已退回发布者")
-        winner.open("mine", "won")
-        winner.says("已退回")
-        winner.keeps_silent("去领奖")
+    operate(address, "/ops/freeze", what="prize", code=code, depth=1)
+    winner.says("这个奖品被运营者冻结了，暂时不能领取，也不会寄出；有疑问请联系客服。")
+    winner.keeps_silent("之前领取", "提交地址")
+    owner.open("winners", code)
+    owner.says("第 1 层 · 已冻结", "运营者冻结了它，先不要交付")
+    operate(address, "/ops/return", what="prize", code=code, depth=1)
+    winner.says("奖品已退回发布者")
+    winner.open("mine", "won")
+    winner.says("已退回")
+    winner.keeps_silent("去领奖")
 
 
 def test_the_draw_is_checked_after_its_end(client, publisher):

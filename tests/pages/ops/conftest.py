@@ -11,11 +11,10 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from server.operation.heartbeats import HISTORY_SECONDS
-from server.running.stores import free_port
 from support.browser import DESK, Opener, Window, open_window
 from support.heartbeats import fill_history
 from support.screen import TOKEN, enter
-from support.servers import Running
+from support.servers import Running, a_server
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +27,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(data_dir: Path) -> Iterator[Running]:
     """A server with two workers and 15 minutes of history, on which a ring may pay itself 10 yuan a day."""
     rules = {"OPS_TOKEN": TOKEN, "WEB_CONCURRENCY": "2", "CASH_RING_DAY_YUAN": "10"}
-    started = Running(data_dir, free_port(), **rules)
-    started.wait_for("is ready")
-    now = int(time.time())
-    fill_history(data_dir, range(now - HISTORY_SECONDS, now))
-    yield started
-    started.kill()
+    with a_server(data_dir, **rules) as started:
+        now = int(time.time())
+        fill_history(data_dir, range(now - HISTORY_SECONDS, now))
+        yield started
 
 
 @pytest.fixture(scope="module")

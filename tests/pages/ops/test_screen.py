@@ -9,7 +9,7 @@ from playwright.sync_api import Route, WebSocket, expect
 
 from support.browser import PHONE, Person, write_record
 from support.client import a_picture
-from support.screen import ALARM_MS, TOKEN, a_red_packet, chart, enter
+from support.screen import ALARM_MS, IN_ORDER, TOKEN, a_red_packet, chart, enter
 
 HTML_NAME = "<img src=x onerror=alert(1)>"
 
@@ -103,25 +103,6 @@ def test_a_dig_of_another_day_is_listed_with_its_day_and_of_another_year_with_th
     opened.go(f"/ops#/task/{code}")
     digs = opened.page.locator("ol.digs li time")
     expect(digs).to_have_text([re.compile(said) for said in (r"^\d\d:\d\d:\d\d$", r"/\d\d ", r"^\d{4}/")])
-
-
-# Whether an element shows these words in order: each character to the right of the one before.
-IN_ORDER = """(element, words) => {
-    const range = document.createRange();
-    const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-        const text = texts.currentNode;
-        const at = text.data.indexOf(words);
-        if (at < 0) continue;
-        const lefts = [...words].map((_, place) => {
-            range.setStart(text, at + place);
-            range.setEnd(text, at + place + 1);
-            return range.getBoundingClientRect().left;
-        });
-        return lefts.every((left, place) => !place || left > lefts[place - 1]);
-    }
-    return `there is no ${words}`;
-}"""
 
 
 def test_a_name_that_changes_the_direction_of_text_turns_none_of_our_words(

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import time
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
 from playwright.sync_api import expect
 from pymongo import MongoClient
 
 from server.realtime.hub import DRAIN_SECONDS, REST_SECONDS
 from server.realtime.own_database import DOUBT_SECONDS
 from server.store import DEFAULT_DATABASE
-from support.browser import DESK, PHONE, Person, Window
+from support.browser import DESK, PHONE, Person
 from support.client import a_picture
 from support.heartbeats import a_heartbeat, fill_history, send_heartbeats
 from support.screen import (
@@ -30,6 +28,7 @@ from support.screen import (
     enter,
     is_readable,
     stopped,
+    take_picture,
 )
 
 REST_MS = (DRAIN_SECONDS + REST_SECONDS) * 1000
@@ -230,19 +229,13 @@ def test_the_picture_of_the_screen_is_taken(operator, running, publisher, data_d
             person.post("/postTask", code=code)
         code = publisher.publish(a_picture(), name=f"又一个{name}", cd=cooldown_seconds, forecast_num=9999)
         crowd[0].post("/postTask", code=code)
-    fill_history(
-        data_dir, range(int(time.time()), int(time.time()) + 20)
-    )  # the feed sends each of these seconds when it comes
+    now = int(time.time())
+    fill_history(data_dir, range(now, now + 20))  # the feed sends each of these seconds when it comes
     opened = operator(color_scheme="dark")
     expect(chart(opened, "watchers").locator("b")).to_have_text(re.compile(r"^[1-4]\d\d$"))
     expect(opened.page.locator(".tasks-panel .state.cools").nth(2)).to_be_visible()
     directory = Path(os.environ.get("SCREENS_DIR", tmp_path))
-    take_picture(opened, directory / "ops-desk-dark.webp")
-
-
-def take_picture(opened: Window, path: Path) -> None:
-    with Image.open(io.BytesIO(opened.page.screenshot())) as picture:
-        picture.save(path, quality=82, method=6)
+    take_picture(opened, directory / "ops-desk-dark.webp", quality=82)
 
 
 def test_pictures_of_a_tasks_page_and_of_the_audit_log(operator, running, publisher, tmp_path):
@@ -252,7 +245,7 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(operator, running, publis
     opened = operator(viewport={"width": 1000, "height": 760})
     opened.go(f"/ops#/task/{code}")
     expect(opened.page.locator(".payments")).to_contain_text("等用户确认")
-    take_picture(opened, directory / "ops-task.webp")
+    take_picture(opened, directory / "ops-task.webp", quality=82)
     for act, reason in (("隐藏", "有人举报，先看看"), ("恢复显示", "没有问题"), ("结束", "发布者要求结束")):
         opened.page.get_by_role("button", name=act, exact=True).click()
         opened.page.get_by_label("理由").fill(reason)
@@ -262,7 +255,7 @@ def test_pictures_of_a_tasks_page_and_of_the_audit_log(operator, running, publis
     opened.go("/ops#/log")
     expect(opened.page.locator(".log li").first).to_contain_text("发布者要求结束")
     opened.page.set_viewport_size({"width": 1000, "height": 260})
-    take_picture(opened, directory / "ops-log.webp")
+    take_picture(opened, directory / "ops-log.webp", quality=82)
 
 
 def test_a_disconnected_processs_watchers_go_to_the_others(operator, window, publisher):
