@@ -13,12 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from pymongo import MongoClient
 
 from server.running.stores import running_store
 from server.settings import read_settings
-from support.client import goods
+from support.client import a_picture, goods
 from support.login import log_in
 
 # The headless shell is the same engine without windows, and needs a third of the CPU time for a page.
@@ -102,6 +102,14 @@ class Window:
         """Return by how many pixels the page is wider than the window."""
         width: int = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return width
+
+
+def choose_picture(page: Page, picture: bytes | None = None, field: str = "#picture") -> None:
+    """Choose a picture in a form, and wait until it is uploaded."""
+    chosen = {"name": "猫.jpg", "mimeType": "image/jpeg", "buffer": picture or a_picture()}
+    page.set_input_files(field, chosen)  # type: ignore[arg-type]
+    uploaded = page.locator(".field", has=page.locator(field)).get_by_text("图片已上传")
+    expect(uploaded).to_be_visible()
 
 
 def open_window(browser: Browser, address: str, **options: Any) -> Window:

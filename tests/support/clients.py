@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from playwright.sync_api import Locator, Page, expect
 
-from support.client import a_picture
+from support.browser import choose_picture
 from support.phone import Phone
 
 
@@ -73,8 +73,7 @@ class Window:
 
     def picks_a_picture(self) -> None:
         """On the page that publishes, choose a picture from the device."""
-        self._page.set_input_files("#picture", {"name": "a", "mimeType": "image/jpeg", "buffer": a_picture()})
-        expect(self._page.get_by_text("图片已上传")).to_be_visible()
+        choose_picture(self._page)
 
     def hands_in(self, table: bytes) -> None:
         """On the page of the winners, choose a table from the device."""

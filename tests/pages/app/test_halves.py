@@ -11,7 +11,7 @@ import msgspec
 from playwright.sync_api import Page, Route, expect
 
 from server.game import draw
-from support.browser import Person
+from support.browser import Person, choose_picture
 from support.client import a_picture
 
 IN_IT = "你出的那一半在里面"
@@ -31,8 +31,7 @@ VERIFY = """async (asked) => {
 def fill(page: Page, name: str) -> None:
     """Fill in the form for goods that the first dig wins."""
     page.get_by_role("radio", name="实物").check()
-    page.set_input_files("#picture", {"name": "猫.jpg", "mimeType": "image/jpeg", "buffer": a_picture()})
-    expect(page.get_by_text("图片已上传")).to_be_visible()
+    choose_picture(page)
     page.get_by_label("物品名").fill(name)
     page.get_by_label("预计挖多少锹").fill("1")
 

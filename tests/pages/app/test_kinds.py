@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
-from support.browser import PHONE, Person
+from support.browser import PHONE, Person, choose_picture
 from support.client import a_picture
 
 IN_IT = "你出的那一半在里面"
@@ -24,7 +24,7 @@ def test_a_double_click_on_a_form_with_a_mistake_takes_no_kind_away(window):
     page = window("埋宝人", "/#/publish", viewport=PHONE).page
     page.get_by_role("radio", name="几种、拼手气").check()
     page.get_by_label("物品名").fill("什么都有的箱子")
-    page.set_input_files("#picture", {"name": "箱.jpg", "mimeType": "image/jpeg", "buffer": a_picture()})
+    choose_picture(page)
     for place in range(1, 7):
         if place > 2:
             page.get_by_role("button", name="再加一种").click()
@@ -67,10 +67,7 @@ def test_goods_and_a_shared_sum_are_published_won_claimed_and_verified(window, a
     page.reload()  # the rows are kept, too
     expect(page.get_by_role("group", name="第 2 种").get_by_label("名称")).to_have_value("拼手气")
     for choice, colour in (("#picture", "orange"), ("#kind-1-picture", "navy")):
-        file = {"name": "箱.jpg", "mimeType": "image/jpeg", "buffer": a_picture(colour=colour)}
-        page.set_input_files(choice, file)
-        field = page.locator(".field", has=page.locator(choice))
-        expect(field.get_by_text("图片已上传")).to_be_visible()
+        choose_picture(page, a_picture(colour=colour), choice)
     page.get_by_role("button", name="埋下宝贝").click()
     page.get_by_role("button", name="支付 0.35 元").click()
     expect(page.get_by_role("heading", name="这个宝贝")).to_be_visible()

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, expect
 
-from support.browser import PHONE
-from support.client import a_picture
+from support.browser import PHONE, choose_picture
 
 SEVERAL = "每隔多少层一份奖品"
-
-
-def choose_picture(page: Page) -> None:
-    """Choose a picture and wait until it is uploaded."""
-    page.set_input_files("#picture", {"name": "猫.jpg", "mimeType": "image/jpeg", "buffer": a_picture()})
-    expect(page.get_by_text("图片已上传")).to_be_visible()
 
 
 def test_a_filled_in_form_is_there_again_until_it_is_published(window):
