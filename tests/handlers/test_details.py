@@ -124,15 +124,9 @@ async def test_the_rules_and_the_commitment_are_the_same_for_publisher_and_crowd
     )
     mine, theirs = [await who.get("/getTaskDetails", code=code) for who in (alice, bob)]
     told = [
-        "forecast_num",
-        "interval",
-        "fluctuation",
-        "max_depth",
-        "prize_num",
-        "commitment",
-        "cd",
+        "forecast_num", "interval", "fluctuation", "max_depth", "prize_num", "commitment", "cd",
         "synopsis",
-    ]
+    ]  # fmt: skip
     assert [mine[name] for name in told] == [theirs[name] for name in told]
     assert [mine[name] for name in told[:5]] == [30, 9, 3, 30, 2]
     assert mine["synopsis"] == "一\n二 <b>&"

@@ -90,14 +90,8 @@ def test_no_address_collects_a_body_before_it_is_known_who_sends_it(context):
 
 async def test_a_request_to_no_interface_is_refused_in_json_too(client, settings):
     paths = [
-        "/",
-        "/nowhere",
-        "/getTaskList/",
-        "/GETTASKLIST",
-        "/files/",
-        "/files/%ff",
-        "/files/..%2fhandlers",
-    ]
+        "/", "/nowhere", "/getTaskList/", "/GETTASKLIST", "/files/", "/files/%ff", "/files/..%2fhandlers",
+    ]  # fmt: skip
     paths += ["/files/../../etc/passwd", "/files/%2e%2e/%2e%2e/etc/passwd", "/files/a\\..\\b", "//etc/passwd"]
     for path in paths:
         for method in ("GET", "POST"):

@@ -221,24 +221,14 @@ async def test_no_reply_and_no_log_reveals_a_secret_or_anothers_id_or_token(clie
             await who.get("/getTaskUser", code=each, page=1)
             await client.get("/getProof", code=each[:12])
     for path in (
-        "/getProof",
-        "/getTaskDetails",
-        "/metrics",
-        "/openapi.json",
-        "/asyncapi.json",
-        "/healthz",
-        "/readyz",
-        "/nowhere",
-    ):
+        "/getProof", "/getTaskDetails", "/metrics", "/openapi.json", "/asyncapi.json", "/healthz",
+        "/readyz", "/nowhere",
+    ):  # fmt: skip
         await client.http.get(path, params={"code": code, "unionid": bob.unionid})
     seeds = [context.keys.open("seed", await context.store.tasks.seed_box(c), c) for c in (code, packet)]
     secrets = [seed.hex() for seed in seeds] + [
-        "seed_box",
-        "session_key",
-        "winning",
-        "last_dig",
-        'publisher"',
-    ]
+        "seed_box", "session_key", "winning", "last_dig", 'publisher"',
+    ]  # fmt: skip
     secrets += [f"{task['_id']}:" async for task in context.store.tasks.collection.find({}, {"_id": 1})]
     ids = [who.data[name] for who in (alice, bob, carol) for name in ("unionid", "openid")]
     tokens = [who.token for who in (alice, bob, carol)]

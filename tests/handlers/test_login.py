@@ -58,12 +58,8 @@ async def test_base64_whose_pluses_arrive_as_spaces_still_logs_in(client):
     assert reply["status"] == 0
     data = reply["data"]
     assert (data["nickName"], data["gender"], data["city"], data["province"], data["country"]) == (
-        "小明",
-        1,
-        "深圳",
-        "广东",
-        "中国",
-    )
+        "小明", 1, "深圳", "广东", "中国",
+    )  # fmt: skip
 
 
 async def log_in_by_code(client: Client, user: str, **wishes: Any) -> Someone:

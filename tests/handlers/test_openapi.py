@@ -218,12 +218,8 @@ async def test_the_channel_is_described_with_each_message_and_frame(client):
     said = document["components"]["messages"]
     sent, taken = document["operations"]["send"], document["operations"]["receive"]
     assert [said[at["$ref"].rpartition("/")[2]]["name"] for at in taken["messages"]] == [
-        "hello",
-        "subscribe",
-        "unsubscribe",
-        "cheer",
-        "ping",
-    ]
+        "hello", "subscribe", "unsubscribe", "cheer", "ping",
+    ]  # fmt: skip
     frames = {frame.__struct_config__.tag: set(frame.__struct_fields__) for frame in Frame.__subclasses__()}
     assert len(frames) == 13
     described = {

@@ -18,15 +18,7 @@ from PIL.Image import Transpose
 from server.errors import NotAPicture, PictureTooLarge
 from server.pictures.decode import FULL_BYTES, MAX_BYTES, MAX_SCANS, THUMBNAIL_BYTES, normalise
 from server.pictures.jpeg import MOST_SEGMENTS, count_scans
-from support.pictures import (
-    corner_colours,
-    encoded,
-    four_corners,
-    opened,
-    png_chunk,
-    png_header,
-    with_scans,
-)
+from support.pictures import corner_colours, encoded, four_corners, opened, png_chunk, png_header, with_scans
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF"])

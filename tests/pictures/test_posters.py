@@ -12,15 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from server.pictures import poster
-from server.pictures.poster import (
-    HEIGHT,
-    WIDTH,
-    draw_poster,
-    draw_red_packet,
-    has_glyph,
-    printable,
-    wrap,
-)
+from server.pictures.poster import HEIGHT, WIDTH, draw_poster, draw_red_packet, has_glyph, printable, wrap
 from support.pictures import (
     a_poster,
     corner_colours,
@@ -191,11 +183,8 @@ def test_lines_fit_their_room_and_lose_nothing_if_there_are_enough(text):
 
 def test_lines_break_as_readers_expect():
     assert wrap("挖到的人，得到一只 Handmade 茶壶", FONT, 44 * 5, 9) == [
-        "挖到的人，",
-        "得到一只 H",
-        "andmade",
-        "茶壶",
-    ]
+        "挖到的人，", "得到一只 H", "andmade", "茶壶",
+    ]  # fmt: skip
     assert wrap("一二三四五。六七八", FONT, 44 * 5, 9) == ["一二三四", "五。六七八"]
     assert wrap("一二三四五六七八九十", FONT, 44 * 5, 1) == ["一二三四…"]
 

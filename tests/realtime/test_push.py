@@ -57,8 +57,7 @@ async def test_a_cooldown_ticks_each_second_to_zero(open_page, alice, bob):
     await bob.dig(code)
     assert (await ticking.until("cd"))["time"] == 2
     assert [(await ticking.until("tick"))["time"] for _ in range(2)] == [1, 0]
-    await silent.ask(action="ping")
-    await silent.until("pong")
+    await silent.answers()
     assert "tick" not in [frame["type"] for frame in silent.frames]
 
 
@@ -102,13 +101,9 @@ async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, 
     code = await alice.publish()
     page = await open_page(alice)
     wrong = [
-        "{",
-        "[]",
-        '"x"',
-        '{"action":"dance"}',
-        '{"action":"subscribe"}',
+        "{", "[]", '"x"', '{"action":"dance"}', '{"action":"subscribe"}',
         '{"action":"subscribe","code":7}',
-    ]
+    ]  # fmt: skip
     wrong += [
         json.dumps({"action": "subscribe", "code": code, "since": -1}),
         '{"action":"subscribe","code":{"$ne":1}}',
@@ -123,8 +118,7 @@ async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, 
     await page.ask(action="subscribe", code=code)
     assert (await page.until("snapshot"))["code"] == code
     await page.ask(action="unsubscribe", code=code)
-    await page.ask(action="ping")
-    await page.until("pong")
+    await page.answers()
 
 
 async def test_a_refused_connection_closes_with_a_code_the_client_sees(open_page, alice, bob):
@@ -150,13 +144,11 @@ class TestFewSockets:
         strangers = [await open_page(None, code, unionid=alice.unionid) for _ in range(3)]
         assert await strangers[0].closed() == 4010
         for page in (*own, *strangers[1:]):
-            await page.ask(action="ping")
-            await page.until("pong")
+            await page.answers()
         newest = await open_page(alice, code)
         assert await own[0].closed() == 4010
         for page in (own[1], newest, *strangers[1:]):
-            await page.ask(action="ping")
-            await page.until("pong")
+            await page.answers()
 
 
 async def test_too_long_or_too_many_messages_close_with_4009(open_page, alice):
@@ -172,8 +164,7 @@ async def test_too_long_or_too_many_messages_close_with_4009(open_page, alice):
 
 async def test_the_101st_subscription_is_refused(open_page, context, alice):
     page = await open_page(alice)
-    await page.ask(action="ping")
-    await page.until("pong")
+    await page.answers()
     (push,) = context.hub.connections
     assert isinstance(push, Push)
     codes = [await alice.publish() for _ in range(2)]

@@ -125,10 +125,7 @@ class Found(Generic[W]):
 
 
 def explore(
-    first: W,
-    steps: Callable[[W], Iterator[Step[W]]],
-    wrong: Callable[[W], str],
-    is_end: Callable[[W], bool],
+    first: W, steps: Callable[[W], Iterator[Step[W]]], wrong: Callable[[W], str], is_end: Callable[[W], bool]
 ) -> Found[W]:
     """Visit every state. Each must keep all promises, and have a way to an end."""
     worlds, numbers = [first], {first: 0}

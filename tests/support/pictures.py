@@ -30,11 +30,7 @@ def opened(data: bytes) -> Image.Image:
 def four_corners(width: int = 120, height: int = 80) -> Image.Image:
     """Return a picture that looks different in each orientation."""
     image = Image.new("RGB", (width, height), "white")
-    for box, colour in (
-        ((0, 0), "red"),
-        ((width // 2, 0), "lime"),
-        ((0, height // 2), "blue"),
-    ):
+    for box, colour in (((0, 0), "red"), ((width // 2, 0), "lime"), ((0, height // 2), "blue")):
         image.paste(colour, (*box, box[0] + width // 2, box[1] + height // 2))
     return image
 

@@ -329,8 +329,7 @@ refused_and_over = later(
     and_drawn(misbehaving(reported_won, "refuse", call="transfer", code="NO_AUTH")), 61 * DAY_MS
 )
 won_on_a_full_day = and_then(
-    won,
-    lambda stage: stage.context.store.payout_days.take(day_of(stage.context.clock.now_ms()), 200, 200),
+    won, lambda stage: stage.context.store.payout_days.take(day_of(stage.context.clock.now_ms()), 200, 200)
 )
 
 act_claim, act_ship = claiming(), shipping("SF1234567890")

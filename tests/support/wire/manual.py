@@ -93,11 +93,11 @@ QUERY_OPERATORS = {  # operator/query/NAME/
 # mongod refuses $expr in the filter of an upsert with 224.
 LOGICAL_QUERY_OPERATORS = {"$and", "$expr", "$nor", "$or"}  # operator/query/NAME/
 UPDATE_OPERATORS = {  # operator/update/NAME/
-    *("$addToSet", "$inc", "$max", "$min", "$pull", "$push", "$rename", "$set", "$setOnInsert", "$unset"),
+    *("$addToSet", "$inc", "$max", "$min", "$pull", "$push", "$rename", "$set", "$setOnInsert", "$unset")
 }
 
 INDEX_OPTIONS = {  # command/createIndexes/
-    *("key", "name", "unique", "sparse", "partialFilterExpression", "expireAfterSeconds"),
+    *("key", "name", "unique", "sparse", "partialFilterExpression", "expireAfterSeconds")
 }
 # Operators that a partial index's filter may have: https://www.mongodb.com/docs/manual/core/index-partial/
 PARTIAL_FILTER_OPERATORS = {"$eq", "$exists", "$gt", "$gte", "$lt", "$lte"}
