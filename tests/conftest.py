@@ -517,6 +517,13 @@ alice, bob, carol, dave = map(_logged_in, ("alice", "bob", "carol", "dave"))
 
 
 @pytest.fixture
+def code(io_loop: Any, alice: Someone) -> str:
+    """The code of alice's goods: without a cooldown, and too deep to be won by a few digs."""
+    published: str = io_loop.run_sync(alice.publish)
+    return published
+
+
+@pytest.fixture
 def pages(io_loop: Any) -> Iterator[list[Page]]:
     """Pages that are closed after the test."""
     opened: list[Page] = []

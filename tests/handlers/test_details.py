@@ -189,8 +189,7 @@ async def test_who_brought_whom_is_noted_once_per_pair_and_task(client, context,
     assert (dug["status"], dug["now_depth"]) == (0, 1)
 
 
-async def test_a_share_of_somebody_whose_erasure_has_begun_is_ignored(context, alice, bob, carol):
-    code = await alice.publish()
+async def test_a_share_of_somebody_whose_erasure_has_begun_is_ignored(context, bob, carol, code):
     await context.store.people.lock_out(await context.store.people.find(bob.unionid), "a pseudonym")
     context.made.pop(known_people_of, None)  # as in a process that reads the record now
     for _ in range(2):  # read, then remembered
@@ -199,9 +198,8 @@ async def test_a_share_of_somebody_whose_erasure_has_begun_is_ignored(context, a
 
 
 async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_writes(
-    context, monkeypatch, alice
+    context, monkeypatch, alice, code
 ):
-    code = await alice.publish()
     away = failing(NotPrimaryError("not primary"))
     monkeypatch.setattr(context.store.visits.collection, "bulk_write", away)
     before = REGISTRY.get_sample_value("wabao_visits_lost_total") or 0
@@ -216,8 +214,7 @@ async def test_a_page_is_read_without_a_share_token_while_mongodb_takes_no_write
     assert (await alice.get("/getTaskDetails", code=code))["share"]
 
 
-async def test_a_visit_is_written_at_most_once_a_minute(context, monkeypatch, client, alice, bob):
-    code = await alice.publish()
+async def test_a_visit_is_written_at_most_once_a_minute(context, monkeypatch, client, bob, code):
     written = meanwhile(monkeypatch, context.store.visits, "open")
     shares = {(await bob.get("/getTaskDetails", code=code))["share"] for _ in range(3)}
     assert len(shares) == len(written) == 1

@@ -32,8 +32,7 @@ async def test_each_dig_keeps_the_chance_that_it_was_shown_before_it(context, al
     assert await footprints(alice) == []
 
 
-async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(context, alice, bob):
-    code = await alice.publish()
+async def test_a_dig_that_its_task_alone_has_is_there_once_and_a_page_has_twenty(context, bob, code):
     for _ in range(22):
         await bob.dig(code)
     await context.background.finish()

@@ -61,9 +61,8 @@ async def test_a_request_without_an_identity_is_refused_as_not_logged_in(client)
 
 
 async def test_a_bare_id_reads_and_digs_beside_a_token_until_the_first_act_of_money_or_claim(
-    client, context, elsewhere, alice, bob, carol
+    client, context, elsewhere, bob, carol, code
 ):
-    code = await alice.publish(forecast_num=100_000)
     for times in (1, 2):  # an old and a new version of the client, used in turn
         for interface in ASKING_WHO:
             reply = await ask(bare(bob), interface, code)
@@ -101,8 +100,7 @@ def test_interfaces_that_move_money_prizes_or_an_account_lock():
     }  # fmt: skip
 
 
-async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, context, alice, bob):
-    code = await alice.publish(forecast_num=100_000)
+async def test_a_token_that_is_invalid_or_somebody_elses_is_refused(client, context, alice, bob, code):
     month_old = create_signed_value(
         context.keys._derive("token").hex(),
         "token",
@@ -200,8 +198,7 @@ async def test_the_openid_serves_if_wechat_gives_no_unionid(client):
     assert (await plain.get("/getMyRelease"))["data"][0]["code"] == code
 
 
-async def test_a_person_who_never_logged_in_is_told_so(client, alice):
-    code = await alice.publish(forecast_num=100_000)
+async def test_a_person_who_never_logged_in_is_told_so(client, code):
     nobody = Someone(client, "nobody", "", {}, send_token=False)
     for interface in ASKING_WHO:
         error = (await ask(nobody, interface, code))["error"]

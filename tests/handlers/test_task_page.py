@@ -106,8 +106,7 @@ async def test_a_digger_sees_their_dig_in_the_next_details_on_any_process(
         assert frames[-1] == depth, "the page must not be ahead of the frames"
 
 
-async def test_a_link_opens_only_with_a_token_that_was_handed_out(context, alice, bob, carol):
-    code = await alice.publish()
+async def test_a_link_opens_only_with_a_token_that_was_handed_out(context, alice, bob, carol, code):
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     assert (await bob.get("/getTaskDetails", code=share))["code"] == code
     for token in (
@@ -136,8 +135,7 @@ async def test_a_token_that_was_handed_out_stays_valid_through_any_number_of_sec
         assert (await bob.get("/getTaskDetails", code=token))["code"] == code
 
 
-async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(context, monkeypatch, alice, bob):
-    code = await alice.publish()
+async def test_a_dig_by_a_share_token_does_not_wait_behind_pages(context, monkeypatch, alice, bob, code):
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     monkeypatch.setattr(visiting_of(context)._tokens, "ask", failing(Unavailable()))
     assert (await bob.get("/getTaskDetails", code=share))["error"] == "unavailable"
@@ -168,8 +166,7 @@ async def test_unused_tasks_are_kept_within_bounds(context, monkeypatch, alice):
     assert list(context.hub.known.by_code) == codes[:1]
 
 
-async def test_a_deleted_task_is_unknown_to_new_requests(context, alice, bob):
-    code = await alice.publish()
+async def test_a_deleted_task_is_unknown_to_new_requests(context, bob, code):
     await bob.get("/getTaskDetails", code=code)
     await context.store.tasks.collection.delete_one({"_id": code})
     await context.hub._poll()
@@ -178,8 +175,7 @@ async def test_a_deleted_task_is_unknown_to_new_requests(context, alice, bob):
         await context.hub.watch(Collecting(), code, None, False)
 
 
-async def test_people_are_counted_and_not_their_pages(context, alice):
-    code = await alice.publish()
+async def test_people_are_counted_and_not_their_pages(context, alice, code):
     first, second, other = Collecting(), Collecting(), Collecting()
     other.unionid = "somebody else"
     for watcher, watchers in ((first, 1), (second, 1), (other, 2), (other, 2)):

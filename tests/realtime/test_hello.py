@@ -16,8 +16,7 @@ def head(who: Someone) -> dict[str, str]:
 ENVIRONMENT = {"REQUIRE_TOKEN": "1", "SOCKETS_A_PERSON": "2"}
 
 
-async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(open_page, context, alice):
-    code = await alice.publish()
+async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(open_page, context, alice, code):
     by_head = await open_page(None, code, headers=head(alice))
     assert (await by_head.next())["type"] == "snapshot"
     by_hello = await open_page(None, code, since=0)
@@ -33,8 +32,7 @@ async def test_a_client_says_who_it_is_in_its_head_or_in_its_first_message(open_
     assert hellos_of(context)._of == {}
 
 
-async def test_nothing_but_a_hello_with_a_good_token_comes_first(open_page, alice, bob):
-    code = await alice.publish()
+async def test_nothing_but_a_hello_with_a_good_token_comes_first(open_page, alice, bob, code):
     first = {
         '{"action":"ping"}': ("not_logged_in", 4001),
         f'{{"action":"subscribe","code":"{code}"}}': ("not_logged_in", 4001),

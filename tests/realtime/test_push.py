@@ -81,8 +81,7 @@ async def test_a_returning_page_gets_what_it_missed_byte_for_byte(open_page, ali
     assert (await beyond.next())["type"] == "snapshot"
 
 
-async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(open_page, context, alice, bob):
-    code = await alice.publish(forecast_num=100_000, cd=0)
+async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(open_page, context, alice, bob, code):
     await bob.dig(code)
     await context.background.finish()
     first = await context.store.digs.collection.find_one({"code": code})
@@ -97,8 +96,7 @@ async def test_a_gap_too_large_to_replay_gives_a_snapshot_alone(open_page, conte
     assert (await (await open_page(alice, code, since=2)).next())["seq"] == 3
 
 
-async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, alice):
-    code = await alice.publish()
+async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, alice, code):
     page = await open_page(alice)
     wrong = [
         "{", "[]", '"x"', '{"action":"dance"}', '{"action":"subscribe"}',
@@ -121,8 +119,7 @@ async def test_a_bad_message_gets_an_error_and_the_socket_stays_open(open_page, 
     await page.answers()
 
 
-async def test_a_refused_connection_closes_with_a_code_the_client_sees(open_page, alice, bob):
-    code = await alice.publish()
+async def test_a_refused_connection_closes_with_a_code_the_client_sees(open_page, alice, bob, code):
     await alice.lock()
     assert await (await open_page(alice, "A" * 12)).closed() == 4004
     assert await (await open_page(alice, "broken")).closed() == 4004
@@ -138,8 +135,7 @@ async def test_a_refused_connection_closes_with_a_code_the_client_sees(open_page
 class TestFewSockets:
     ENVIRONMENT: ClassVar = {"SOCKETS_A_PERSON": "2"}
 
-    async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(self, open_page, alice):
-        code = await alice.publish()
+    async def test_who_knows_only_an_id_closes_none_of_its_owners_sockets(self, open_page, alice, code):
         own = [await open_page(alice, code) for _ in range(2)]
         strangers = [await open_page(None, code, unionid=alice.unionid) for _ in range(3)]
         assert await strangers[0].closed() == 4010
@@ -222,9 +218,8 @@ async def test_a_snapshot_and_the_frames_after_it_equal_a_fresh_snapshot(client,
 
 
 async def test_cheers_of_all_processes_are_told_once_a_second_and_one_counts_a_person(
-    open_page, other, alice, bob, carol
+    open_page, other, bob, carol, code
 ):
-    code = await alice.publish()
     pages = [await open_page(who, code) for who in (bob, bob, carol)]
     there = Collecting()
     await other.hub.watch(there, code, None, False)
