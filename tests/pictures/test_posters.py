@@ -110,31 +110,6 @@ def test_emoji_stay_and_characters_that_no_font_has_are_left_out():
     assert difference(plain.crop(box), cheerful.crop(box)) > 5
 
 
-@pytest.mark.parametrize("size", [(1600, 400), (400, 1600)], ids=["wide", "tall"])
-def test_a_wide_or_tall_picture_fades_into_its_frame(size):
-    """No two neighbouring pixels differ much, although the picture's edges differ from the frame."""
-    ring = Image.new("RGB", size, "white")
-    ring.paste("black", (0, 0, size[0] // 2, size[1] // 2))
-    drawn = opened(draw_poster(a_poster(picture=encoded(ring, "JPEG"))).full).crop(poster._PICTURE_BOX)
-    wide = size[0] > size[1]
-    line = (
-        drawn.resize((1, drawn.height), box=(150, 0, 151, drawn.height))
-        if wide
-        else drawn.resize((drawn.width, 1), box=(0, 150, drawn.width, 151))
-    )
-    grey = list(line.convert("L").tobytes())
-    middle = len(grey) // 2
-    edge = middle - round(len(grey) * (grey_share(size, drawn.size) / 2))
-    steps = [abs(one - other) for one, other in itertools.pairwise(grey[: middle - 20])]
-    assert max(steps[max(0, edge - 30) : edge + 30]) < 20
-
-
-def grey_share(size: tuple[int, int], box: tuple[int, int]) -> float:
-    """Return how much of the box a picture of this size fills, in the direction in which it does not fit."""
-    scale = min(box[0] / size[0], box[1] / size[1])
-    return min(size[0] * scale / box[0], size[1] * scale / box[1])
-
-
 def test_a_nearly_fitting_picture_leaves_no_strip():
     left, top, right, bottom = poster._PICTURE_BOX
     red = Image.new("RGB", (right - left, bottom - top - 40), "red")

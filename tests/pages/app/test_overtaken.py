@@ -288,13 +288,9 @@ def test_the_first_view_is_small(window, address):
     network.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
     page.goto(f"{opened.address}/?")
     page.locator(".card").first.wait_for()
-    usable_ms = page.evaluate(
-        "performance.now() - performance.getEntriesByType('navigation')[0].responseStart"
-    )
     page.wait_for_load_state("networkidle")
     transferred = sum(received)
     page.locator(".card").last.scroll_into_view_if_needed()
     expect(page.locator(".card img[data-src]").nth(18)).to_have_js_property("naturalWidth", 300)
     fresh.close()
-    print(f"first view: {transferred / 1000:.0f} KB transferred, usable after {usable_ms:.0f} ms")  # noqa: T201
     assert transferred <= FIRST_VIEW_BYTES
