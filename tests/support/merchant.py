@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import msgspec
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders
 from tornado.testing import bind_unused_port
@@ -75,14 +76,7 @@ class Shop:
 
     async def request_payment(self, parameters: PaymentParameters, **changes: Any) -> str:
         """Play `wx.requestPayment`; return its errMsg."""
-        values = {
-            "appId": self.context.settings.appid,
-            "timeStamp": parameters.time_stamp,
-            "nonceStr": parameters.nonce_str,
-            "package": parameters.package,
-            "signType": parameters.sign_type,
-            "paySign": parameters.pay_sign,
-        }
+        values = {"appId": self.context.settings.appid, **msgspec.to_builtins(parameters)}
         return str((await self.http.post("/sandbox/pay", json=values | changes)).json()["errMsg"])
 
     async def order(self, amount_fen: int = 300, number: str | None = None) -> tuple[str, str]:

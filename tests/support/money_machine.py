@@ -116,16 +116,8 @@ class MoneyMachine(RuleBasedStateMachine):
         async def act() -> str:
             alice = await self.world.context.store.people.find(self._person("alice").unionid)
             assert alice is not None
-            draft = Draft(
-                goods_type=1,
-                name="一个红包",
-                prize_num=prizes,
-                forecast_num=prizes,
-                money=2,
-                interval=1,
-                fluctuation=0,
-                cd=0,
-            )
+            in_turn = {"prize_num": prizes, "forecast_num": prizes, "interval": 1, "fluctuation": 0, "cd": 0}
+            draft = Draft(goods_type=1, name="一个红包", money=2, **in_turn)
             if shared:
                 half = {"sealed_seed": commit(self.world.context, alice).sealed_seed, "nonce": "ab" * 16}
                 kinds = [RankDraft(name="拼手气", prize_num=prizes, sum_fen=200)]
@@ -158,15 +150,8 @@ class MoneyMachine(RuleBasedStateMachine):
             if parameters is None or not pays:
                 return
             await self._notice(notice)
-            await self.world.client.wx(
-                "pay",
-                appId=self.world.settings.appid,
-                package=parameters.package,
-                timeStamp=parameters.time_stamp,
-                nonceStr=parameters.nonce_str,
-                signType="RSA",
-                paySign=parameters.pay_sign,
-            )
+            appid = self.world.settings.appid
+            await self.world.client.wx("pay", appId=appid, **msgspec.to_builtins(parameters))
             await rest(self.world.context)
 
         self._run(act())

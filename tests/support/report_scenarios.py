@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from server.actions.digging.end_task import end_own_task
 from server.actions.operate import ban, hide_task
@@ -44,16 +45,8 @@ async def before_the_last_report(stage: Stage) -> Stage:
 
 def a_report(code: str, unionid: str, at_ms: int) -> Report:
     """Return a report that counts and that an operator has decided."""
-    return Report(
-        _id=f"{code}:{unionid}",
-        code=code,
-        unionid=unionid,
-        reason="fraud",
-        text="",
-        counts=1,
-        at=at_ms,
-        open=1,
-    )
+    about: Any = {"_id": f"{code}:{unionid}", "code": code, "unionid": unionid}
+    return Report(**about, reason="fraud", text="", counts=1, at=at_ms, open=1)
 
 
 async def reported(stage: Stage) -> Stage:
