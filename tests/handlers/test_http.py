@@ -11,6 +11,7 @@ from devtools.sandbox.base import SandboxHandler
 from handlers.base import BODY_BYTES, uploads_of
 from server.app import make_app
 from server.pictures.uploads import LARGEST_BYTES
+from support.open_pages import SHAKE
 from support.replies import raw_reply, refusal_of
 from support.stored import everything
 
@@ -48,12 +49,6 @@ async def test_a_body_above_the_limit_is_refused_in_json_however_it_is_sent(clie
         writer.write(b"and more")
         writer.close()
     assert await everything(context) == before
-
-
-SHAKE = (
-    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-)
 
 
 @pytest.mark.parametrize("path", ["/ws", "/ops/feed"])

@@ -22,12 +22,9 @@ from tornado.web import Application
 from handlers.websocket import STUCK_SECONDS, UNSENT_BYTES, Socket
 from server.realtime.frames import text_frame
 from server.telemetry import metrics
+from support.open_pages import handshake
 
 SECONDS = 10
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: MDEyMzQ1Njc4OTAxMjM0NQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
 
 
 class Twice(Socket):
@@ -92,7 +89,7 @@ class Served:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
         client.settimeout(SECONDS)
         client.connect(("127.0.0.1", self.port))
-        client.sendall(HANDSHAKE)
+        client.sendall(handshake("/"))
         headers = b""
         while not headers.endswith(b"\r\n\r\n"):
             headers += client.recv(1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from typing import Any
 
 import pytest
 
@@ -12,8 +11,9 @@ from server.actions.digging.dig import dig
 from server.realtime.frames import Pong, encode
 from server.running.stores import EmbeddedRedis
 from server.telemetry import metrics
+from support.client import Someone
 from support.link import Link
-from support.open_pages import Page
+from support.open_pages import Page, handshake
 from support.watchers import admit
 
 
@@ -34,9 +34,8 @@ class TestOwnRedis:
         return {"REDIS_URL": redis.uri}
 
     async def test_redis_killed_again_and_again_loses_and_repeats_no_dig(
-        self, context, other, open_page, redis, alice, bob, carol
+        self, context, other, open_page, redis, alice, bob, carol, code
     ):
-        code = await alice.publish(forecast_num=100_000, cd=0)
         page = await open_page(alice, code)
         await page.until("snapshot")
         depth = 0
@@ -102,7 +101,7 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(
     with socket.socket() as sleeper:
         sleeper.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sleeper.connect(("127.0.0.1", settings.port))
-        sleeper.sendall(handshake(bob, code))
+        sleeper.sendall(asking_for(bob, code))
         await page.until("watchers", watchers=2)
         before = metrics.CLOSES.labels("4008")._value.get()
         watched = context.hub.known.by_code[code]
@@ -116,12 +115,8 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_else_notices(
     assert (await page.until("cd"))["seq"] == 1
 
 
-def handshake(who: Any, code: str) -> bytes:
-    return (
-        f"GET /ws?unionid={who.unionid}&token={who.token}&code={code} HTTP/1.1\r\nHost: x\r\n"
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    ).encode()
+def asking_for(who: Someone, code: str) -> bytes:
+    return handshake(f"/ws?unionid={who.unionid}&token={who.token}&code={code}")
 
 
 async def test_a_client_that_answers_no_ping_is_cut_in_time(client, app, context, settings):
@@ -129,7 +124,7 @@ async def test_a_client_that_answers_no_ping_is_cut_in_time(client, app, context
     alice = await client.log_in("alice")
     code = await alice.publish()
     reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
-    writer.write(handshake(alice, code))
+    writer.write(asking_for(alice, code))
     async with asyncio.timeout(4):  # Tornado by itself waits 5 s for the close frame of a client that is gone
         while await reader.read(65536):
             pass
@@ -137,8 +132,7 @@ async def test_a_client_that_answers_no_ping_is_cut_in_time(client, app, context
     writer.close()
 
 
-async def test_a_stopping_server_closes_with_1001(context, open_page, alice):
-    code = await alice.publish()
+async def test_a_stopping_server_closes_with_1001(context, open_page, alice, code):
     page = await open_page(alice, code)
     await page.until("snapshot")
     drained = asyncio.ensure_future(context.hub.drain())
@@ -148,11 +142,10 @@ async def test_a_stopping_server_closes_with_1001(context, open_page, alice):
     await drained
 
 
-async def test_a_page_left_while_its_task_is_read_is_not_watched(context, settings, open_page, alice):
-    code = await alice.publish()
+async def test_a_page_left_while_its_task_is_read_is_not_watched(context, settings, open_page, alice, code):
     for _ in range(20):
         with socket.create_connection(("127.0.0.1", settings.port)) as hasty:
-            hasty.sendall(handshake(alice, code))
+            hasty.sendall(asking_for(alice, code))
             # the loop has not run yet, so the socket is gone before its task is read
     page = await open_page(alice, code)
     await page.until("snapshot")

@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from support.login import log_in
+from support.open_pages import handshake
 from support.servers import PATIENCE_SECONDS, Running, a_server, until
 
 FEW_DESCRIPTORS = 256
@@ -62,11 +63,7 @@ def turned_away(server: Running, why: str) -> float:
 def open_websocket(server: Running, person: dict[str, Any]) -> tuple[socket.socket, bytes]:
     """Ask for a websocket; return the connection and the reply's status line."""
     line = socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_SECONDS)
-    line.sendall(
-        f"GET /ws?unionid={person['unionid']}&token={person['token']} HTTP/1.1\r\nHost: wabao\r\n"
-        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
-    )
+    line.sendall(handshake(f"/ws?unionid={person['unionid']}&token={person['token']}"))
     return line, line.recv(4096).partition(b"\r\n")[0]
 
 

@@ -12,6 +12,15 @@ from tornado.websocket import WebSocketClientConnection
 from support.declared import check_frame
 
 SECONDS = 10
+SHAKE = (
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
+def handshake(path: str) -> bytes:
+    """Return the request that opens a websocket on a bare connection."""
+    return f"GET {path} HTTP/1.1\r\nHost: wabao\r\n{SHAKE}\r\n".encode()
 
 
 class Page:
