@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -17,19 +19,29 @@ from server.runtime.background import end_tasks
 from server.settings import Settings
 from support.link import Link
 
+CODE = "aaaaaaaa"
+
+
+@contextlib.asynccontextmanager
+async def a_bus(url: str) -> AsyncIterator[tuple[Bus, asyncio.Queue[bytes], asyncio.Queue[str]]]:
+    """A bus that listens to CODE, what it hears, and what it was subscribed to since."""
+    heard, subscribed = asyncio.Queue[bytes](), asyncio.Queue[str]()
+    listening = Bus(Settings(redis_url=url), "test_bus")
+    listening.start(lambda _, payload: heard.put_nowait(payload), subscribed.put_nowait)
+    await listening.connected.wait()
+    assert await listening.listen(CODE)
+    assert await subscribed.get() == CODE
+    try:
+        yield listening, heard, subscribed
+    finally:
+        await listening.close()
+
 
 async def test_a_crowd_that_publishes_at_once_waits_its_turn_and_loses_no_message(redis_url):
-    heard: list[bytes] = []
-    listening = Bus(Settings(redis_url=redis_url), "test_crowd")
-    listening.start(lambda _, payload: heard.append(payload), lambda _: None)
-    await listening.connected.wait()
-    assert await listening.listen("aaaaaaaa")
-    sent = [b"%d" % number for number in range(300)]
-    assert all(await asyncio.gather(*(listening.publish("aaaaaaaa", payload) for payload in sent)))
-    while len(heard) < len(sent):
-        await listening.ping()
-    assert sorted(heard) == sorted(sent)
-    await listening.close()
+    async with a_bus(redis_url) as (listening, heard, _):
+        sent = [b"%d" % number for number in range(300)]
+        assert all(await asyncio.gather(*(listening.publish(CODE, payload) for payload in sent)))
+        assert sorted([await heard.get() for _ in sent]) == sorted(sent)
 
 
 async def test_who_has_caught_up_has_heard_all_that_was_published_before(redis_url):
@@ -54,35 +66,21 @@ async def test_a_half_open_link_is_given_up_and_its_codes_are_reported_as_gaps(r
     monkeypatch.setattr(bus, "PING_SECONDS", 0.2)
     monkeypatch.setattr(bus, "SILENCE_SECONDS", 1.0)
     link = Link(redis_url)
-    subscribed: asyncio.Queue[str] = asyncio.Queue()
-    async with link.redis() as url:
-        listening = Bus(Settings(redis_url=url), "test_half_open")
-        listening.start(lambda *_: None, subscribed.put_nowait)
-        await listening.connected.wait()
-        assert await listening.listen("aaaaaaaa")
-        assert await subscribed.get() == "aaaaaaaa"
+    async with link.redis() as url, a_bus(url) as (listening, _, subscribed):
         with ExpectLog(app_log, "redis is gone: silent"):
             link.go_half_open()
-            assert await subscribed.get() == "aaaaaaaa"
+            assert await subscribed.get() == CODE
         assert listening.up
-        assert await listening.publish("aaaaaaaa", b"") or await listening.publish("aaaaaaaa", b"")
-        await listening.close()
+        assert await listening.publish(CODE, b"") or await listening.publish(CODE, b"")
 
 
 async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(redis_url):
     link = Link(redis_url)
-    subscribed: asyncio.Queue[str] = asyncio.Queue()
-    async with link.redis() as url:
-        listening = Bus(Settings(redis_url=url), "test_unreadable")
-        listening.start(lambda *_: None, subscribed.put_nowait)
-        await listening.connected.wait()
-        assert await listening.listen("aaaaaaaa")
-        assert await subscribed.get() == "aaaaaaaa"
+    async with link.redis() as url, a_bus(url) as (listening, _, subscribed):
         with ExpectLog(app_log, "redis sent what cannot be read"):
             link.inject(b":no number\r\n")
-            assert await subscribed.get() == "aaaaaaaa"
+            assert await subscribed.get() == CODE
         assert listening.up
-        await listening.close()
 
 
 async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
@@ -101,21 +99,14 @@ async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
 
 async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url):
     link = Link(redis_url)
-    async with link.redis() as url:
-        listening = Bus(Settings(redis_url=url), "test_doubted")
-        listening.start(lambda *_: None, lambda _: None)
-        await listening.connected.wait()
-        assert await listening.listen("aaaaaaaa")
-        assert await listening.publish(
-            "aaaaaaaa", b""
-        )  # so that the pool has a connection that can go half open
-        assert listening.hears("aaaaaaaa")
-        with ExpectLog(app_log, ".*", required=False):
+    with ExpectLog(app_log, ".*", required=False):
+        async with link.redis() as url, a_bus(url) as (listening, _, _):
+            assert await listening.publish(CODE, b"")  # now the pool has a connection that can go half open
+            assert listening.hears(CODE)
             link.go_half_open()
-            assert not await listening.publish("aaaaaaaa", b"")
+            assert not await listening.publish(CODE, b"")
             assert listening.up
-            assert not listening.hears("aaaaaaaa")
-            await listening.close()
+            assert not listening.hears(CODE)
 
 
 async def test_many_commands_at_once_wait_their_turn_and_end_no_connection(redis_url, monkeypatch):
@@ -169,21 +160,16 @@ async def test_a_task_ends_even_if_its_first_cancellation_is_lost():
 async def test_a_full_redis_loses_charts_and_no_news(tmp_path):
     full = EmbeddedRedis(tmp_path)
     full.start()
-    heard = asyncio.Queue[bytes]()
-    ours = Bus(Settings(redis_url=full.uri), "test_full")
-    ours.start(lambda _, payload: heard.put_nowait(payload), lambda _: None)
     try:
-        await ours.connected.wait()
-        assert await ours.listen("aaaaaaaa")
-        admin = Redis.from_url(full.uri)
-        await admin.config_set("maxmemory", "1")
-        with pytest.raises(OutOfMemoryError):
-            await admin.set("key", "value")
-        await admin.aclose()
-        with ExpectLog(app_log, "a heartbeat was lost"):
-            await ours.write_heartbeat(b"heartbeat")
-        assert await ours.publish("aaaaaaaa", b"a dig")
-        assert await heard.get() == b"a dig"
+        async with a_bus(full.uri) as (ours, heard, _):
+            admin = Redis.from_url(full.uri)
+            await admin.config_set("maxmemory", "1")
+            with pytest.raises(OutOfMemoryError):
+                await admin.set("key", "value")
+            await admin.aclose()
+            with ExpectLog(app_log, "a heartbeat was lost"):
+                await ours.write_heartbeat(b"heartbeat")
+            assert await ours.publish(CODE, b"a dig")
+            assert await heard.get() == b"a dig"
     finally:
-        await ours.close()
         full.kill()
