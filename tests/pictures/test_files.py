@@ -19,12 +19,12 @@ from server.actions.messages.send import PAGE
 from server.actions.people import erase as forgetting
 from server.actions.pictures import make_poster, pictures_of, prize_line
 from server.context import Context
-from server.pictures.decode import MAX_BYTES, Picture, normalise
-from server.pictures.poster import Poster
+from server.pictures.decode import MAX_BYTES, normalise
 from server.settings import Settings
 from server.store.files import CHUNK_BYTES, UNUSED_MS, Files
 from server.wechat import WeChat
 from support.client import Someone, a_picture
+from support.meanwhile import meanwhile
 from support.pictures import difference, opened, png_header, shown_code, shows_code_of, with_scans
 from support.stored import stored_files
 from support.trips import Listener
@@ -203,17 +203,11 @@ async def test_a_poster_is_drawn_anew_after_the_end_and_for_a_new_name_or_face(c
 
 
 async def test_a_poster_marks_a_signature_that_is_not_the_publishers_name(context, monkeypatch, alice, bob):
-    drawn, draw = [], pictures_of(context).poster
-
-    async def noted(poster: Poster, owner: str) -> Picture:
-        drawn.append(poster.publisher)
-        return await draw(poster, owner)
-
-    monkeypatch.setattr(pictures_of(context), "poster", noted)
+    drawn = meanwhile(monkeypatch, pictures_of(context), "poster")
     own, theirs = alice.data["nickName"], bob.data["nickName"]
     for wxname in (own, theirs):
         await bob.post("/getSharePic", code=await alice.publish(wxname=wxname))
-    assert drawn == [own, f"署名 {theirs}"]
+    assert [poster.publisher for poster, _ in drawn] == [own, f"署名 {theirs}"]
 
 
 async def test_of_a_poster_that_is_drawn_at_once_in_two_processes_one_is_kept(context, other, alice):
@@ -254,9 +248,8 @@ def configured(context: Context, settings: Settings, base_url: str, page: str) -
     ("place", "page"), [("nobody", PAGE), ("sandbox", "pages/unreleased/unreleased")], ids=["silent", "41030"]
 )
 async def test_the_poster_shows_wechats_code_and_the_pages_own_while_wechat_fails(
-    client, context, settings, place, page, alice
+    client, context, settings, place, page, alice, code
 ):
-    code = await alice.publish()
     share = (await alice.get("/getTaskDetails", code=code))["share"]
     sandbox = context.wechat
     context.wechat = configured(context, settings, f"http://127.0.0.1:{settings.port}/{place}", page)

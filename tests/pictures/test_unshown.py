@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from support.client import Client, Someone, a_picture
+from support.meanwhile import meanwhile
 from support.operators import operator
 from support.purse import find
 from support.reviews import CHECKED, settle
@@ -70,14 +71,7 @@ async def test_an_upload_is_seen_by_its_signed_addresses_alone(client, context, 
 async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_until_it_is_shown(
     client, context, monkeypatch, alice, bob
 ):
-    asked: list[str] = []
-    check = context.wechat.check_picture
-
-    async def noted(openid: str, scene: int, url: str) -> Any:
-        asked.append(url)
-        return await check(openid, scene, url)
-
-    monkeypatch.setattr(context.wechat, "check_picture", noted)
+    asked = meanwhile(monkeypatch, context.wechat, "check_picture")
     url, thumbnail = await an_upload(alice)
     code = await alice.publish(url=url)
     [own] = (await alice.get("/getMyRelease"))["data"]
@@ -91,7 +85,7 @@ async def test_a_treasures_picture_is_signed_for_its_publisher_and_for_wechat_un
     assert await answered(client, page["pic"]) == NOT_FOUND
     assert await answered(client, (await alice.get("/getTaskDetails", code=code))["pic"]) == UNSHOWN
     await settle(context)
-    [told] = asked
+    [(_, _, told)] = asked
     assert path_of(told) == path_of(url)
     assert query_of(told)
 
