@@ -1,7 +1,5 @@
 """A task's details: their content for each caller, and which shares count."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import NamedTuple
 

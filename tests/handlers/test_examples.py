@@ -4,8 +4,6 @@ After a change of an interface or a frame, `EXAMPLES_RECORD=1 pytest tests/handl
 new ones.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
 from base64 import b64encode

@@ -1,7 +1,5 @@
 """Footprints: your digs with the chance that each had, and the sum of the chances next to the wins."""
 
-from __future__ import annotations
-
 from typing import Any
 
 

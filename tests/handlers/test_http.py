@@ -1,7 +1,5 @@
 """Requests that are refused before any parameter is read: bodies, addresses, methods, headers."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """The sender of a request: tokens and bare ids, and which interfaces accept which of them."""
 
-from __future__ import annotations
-
 import time
 from base64 import b64encode
 from typing import Any, ClassVar

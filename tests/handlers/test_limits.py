@@ -1,7 +1,5 @@
 """Limits of a person and an address, over HTTP and websockets."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Lists: their cards and participants, their order, and their silence about other people."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Logging in: false data is refused, and base64 that a query has changed is restored."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

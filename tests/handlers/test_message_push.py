@@ -1,7 +1,5 @@
 """`/wxPush`: WeChat checks the server's address and pushes events; requests of others change nothing."""
 
-from __future__ import annotations
-
 import base64
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """The interfaces' description: valid, complete, and in agreement with the server's replies."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib
 import json

@@ -1,7 +1,5 @@
 """Parameters: how they are read, and that bad parameters are refused and change nothing."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Any

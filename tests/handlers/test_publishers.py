@@ -1,7 +1,5 @@
 """A publisher's page: name, picture, published treasures, and how they treat winners."""
 
-from __future__ import annotations
-
 import pytest
 
 from server.actions.announce import square_of

@@ -1,7 +1,5 @@
 """A treasure that was taken down or is not checked yet is shown only to its publisher and its winners."""
 
-from __future__ import annotations
-
 from itertools import cycle
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A task's details from memory: the same bytes as from the store, and never older than the frames."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

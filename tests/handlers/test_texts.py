@@ -1,7 +1,5 @@
 """The operator's agreement and privacy policy, and a task's rules, which are made from its fields."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

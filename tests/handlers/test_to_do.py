@@ -1,7 +1,5 @@
 """Things that wait for a person to act: in `/getMyInfo`, only that person's, and only while they can act."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.context import Context

@@ -1,7 +1,5 @@
 """Fixtures of the tests of pages: browser, windows, phones, and the server that most of these tests share."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ Each run takes the pictures in one look (a size and a colour), and with SCREENS_
 To replace the pictures: `SCREENS_DIR=docs pytest tests/pages/test_moderation_screens.py`.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import time

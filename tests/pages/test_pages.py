@@ -1,7 +1,5 @@
 """How the pages are sent: compressed, cached for good by version, and with a strict policy."""
 
-from __future__ import annotations
-
 import gzip
 import posixpath
 import re

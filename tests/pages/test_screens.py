@@ -6,8 +6,6 @@ picture of a dig is made frame by frame, so it is the same each time. To replace
 `SCREENS_DIR=docs pytest tests/pages/test_screens.py`.
 """
 
-from __future__ import annotations
-
 import io
 import math
 import os

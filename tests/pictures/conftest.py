@@ -1,7 +1,5 @@
 """Fixtures of tests of pictures."""
 
-from __future__ import annotations
-
 import pytest
 
 

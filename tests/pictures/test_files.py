@@ -1,7 +1,5 @@
 """Pictures over HTTP: uploads, serving, and the posters that people share."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import os

@@ -1,7 +1,5 @@
 """An uploaded picture is its uploader's: others cannot publish it, use it as a face or get it taken down."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 import pytest

@@ -1,7 +1,5 @@
 """How uploaded pictures are normalised or refused."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import struct

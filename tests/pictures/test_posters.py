@@ -1,7 +1,5 @@
 """How posters and red packets are drawn."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 import itertools

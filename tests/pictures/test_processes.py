@@ -1,7 +1,5 @@
 """The processes that make pictures: their limits, their ends, and the order of jobs."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import select

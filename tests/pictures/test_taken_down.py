@@ -1,7 +1,5 @@
 """Pictures that operators took down or a check refused are shown only to operators."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.actions.operate import hide_task

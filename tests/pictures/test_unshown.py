@@ -1,7 +1,5 @@
 """A picture that no page shows yet is served only at signed addresses, and to operators."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 

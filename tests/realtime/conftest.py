@@ -1,7 +1,5 @@
 """A Redis for tests that kill it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A crowd that opens its pages at the same time."""
 
-from __future__ import annotations
-
 import asyncio
 
 from support.meanwhile import meanwhile

@@ -1,7 +1,5 @@
 """The number of each task's watchers over all processes: a process sends one message a second about all."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """A process's connection to Redis: many commands at once, half-open links, and how it ends."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """A crowd while MongoDB is frozen: refused soon, and served again as soon as MongoDB goes on."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

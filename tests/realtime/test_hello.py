@@ -1,7 +1,5 @@
 """How a websocket proves whose it is: in the head of its request, or in its first message."""
 
-from __future__ import annotations
-
 from handlers import push
 from handlers.push import hellos_of
 from server.realtime import hub

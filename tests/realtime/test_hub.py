@@ -1,7 +1,5 @@
 """The hub and the bus when processes, clocks and reads differ."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Any

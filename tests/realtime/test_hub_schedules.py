@@ -4,8 +4,6 @@ In one run of twenty, a hundred people who opened one page at the same time used
 Runs on a real loop do not find such a bug; a few hundred seeds do. HUB_SEEDS=100000 sets the number of seeds.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

@@ -1,7 +1,5 @@
 """Limits over all processes, even while Redis is away and after it came back empty."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator

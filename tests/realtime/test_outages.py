@@ -1,7 +1,5 @@
 """How a process finds out whether the stores answer, and tells its pages."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """How a process finds out that the database is not its own, and what it then answers."""
 
-from __future__ import annotations
-
 from server.actions.rotate import note_sealing
 from server.context import Context
 from server.realtime import own_database

@@ -1,7 +1,5 @@
 """The realtime channel as a client sees it: frames over real websockets."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from typing import ClassVar

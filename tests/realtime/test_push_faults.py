@@ -1,7 +1,5 @@
 """The realtime channel when Redis, a process, a connection or a reader fails."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 

@@ -1,7 +1,5 @@
 """A Redis behind TLS with an unknown certificate, and a Redis Cluster."""
 
-from __future__ import annotations
-
 import datetime
 import ssl
 from contextlib import AbstractAsyncContextManager

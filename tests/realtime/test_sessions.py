@@ -1,7 +1,5 @@
 """Ending a person's sessions: by a logout, by an operator, in all processes, with and without Redis."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import httpx

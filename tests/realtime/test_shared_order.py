@@ -3,8 +3,6 @@
 `bench/fair_start.py` checks that a person who asks four processes wins no more than their share.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator

@@ -1,7 +1,5 @@
 """A watched task's state machine, for any history and any order of news."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from hypothesis import given, settings

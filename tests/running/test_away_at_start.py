@@ -1,7 +1,5 @@
 """A worker that starts while a store is away answers at once, and serves as soon as the store is there."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import json

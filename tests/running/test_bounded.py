@@ -1,7 +1,5 @@
 """Limits on connections, over real sockets: time for headers, connections per address, sockets per person."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

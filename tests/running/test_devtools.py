@@ -1,7 +1,5 @@
 """The server without `devtools/`: production runs, and development names the missing package."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """A worker that is stopped or killed while its connections are busy, or digs wait for a random order."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

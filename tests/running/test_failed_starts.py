@@ -1,7 +1,5 @@
 """No process or descriptor is left: a child that cannot start is started later, and all others stay."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import os

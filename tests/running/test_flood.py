@@ -1,7 +1,5 @@
 """A worker that runs out of descriptors still serves. `bench/hostile.py` floods one with connections."""
 
-from __future__ import annotations
-
 import os
 import re
 import resource

@@ -1,7 +1,5 @@
 """A nearly full disk and a full disk. The disk is a small one in memory, if the test may mount it."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 from collections.abc import Iterator

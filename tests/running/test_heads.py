@@ -1,7 +1,5 @@
 """Heads and bodies that no honest client sends, over real sockets: they are refused, and nothing remains."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress

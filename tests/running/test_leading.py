@@ -1,7 +1,5 @@
 """One process does all due work for all processes; the others send few commands while they are idle."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """A server serves nothing from a database that is not its own or that it cannot decrypt, and says so."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

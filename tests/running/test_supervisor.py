@@ -1,7 +1,5 @@
 """`python -m server` as a person runs it: real processes are killed in every way, and no data is lost."""
 
-from __future__ import annotations
-
 import os
 import re
 import signal

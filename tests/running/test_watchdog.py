@@ -1,7 +1,5 @@
 """A worker that hangs or is frozen is replaced; its watchers miss no frame, and no other worker is ended."""
 
-from __future__ import annotations
-
 import array
 import asyncio
 import fcntl

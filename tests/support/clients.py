@@ -1,7 +1,5 @@
 """The web page and the mini-program, used by the words on them: a scene is written once, for both."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
 from collections.abc import Callable

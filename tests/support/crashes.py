@@ -1,7 +1,5 @@
 """Playing a scenario in a process that dies after one of its steps."""
 
-from __future__ import annotations
-
 from copy import copy
 from dataclasses import replace
 from typing import Any, TypeAlias

@@ -1,7 +1,5 @@
 """The addresses of databases: another database of a test, a database's name, the primary."""
 
-from __future__ import annotations
-
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pymongo import MongoClient

@@ -1,7 +1,5 @@
 """Checks each reply and frame that a test reads against `/openapi.json` and `/asyncapi.json`."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Many tasks, published quickly."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from support.client import Someone

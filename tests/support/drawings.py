@@ -1,7 +1,5 @@
 """Drawings of treasures, for the pages and their pictures."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Notes examples of requests, replies, messages and frames during a test; the reference shows them."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The model of goods: one prize, by mail or on site, its freezes, and whether it was given away."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 

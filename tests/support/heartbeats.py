@@ -1,7 +1,5 @@
 """Heartbeats of invented processes, for tests of the feed and of the screen."""
 
-from __future__ import annotations
-
 import math
 import random
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Invented histories of a task, and decoding of the frames that a watcher gets."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Checks of what must always hold in the store."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any

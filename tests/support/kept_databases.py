@@ -1,7 +1,5 @@
 """Databases that are prepared once and used by one test after another, because preparing is slow."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pymongo import MongoClient

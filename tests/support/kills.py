@@ -1,7 +1,5 @@
 """Every moment at which a process can be killed: the database after each write."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable
 from typing import Any
 

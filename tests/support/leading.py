@@ -1,7 +1,5 @@
 """Leads for a moment, as a worker does for as long as it serves."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.running.leading import Leading
 from server.runtime.background import Background

@@ -1,7 +1,5 @@
 """The lifecycles of all documents, and random documents that fit their rows or nearly do."""
 
-from __future__ import annotations
-
 from random import Random
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A TCP connection to a server that can be slow, stop passing data on, or be cut."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import ssl

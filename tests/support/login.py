@@ -1,7 +1,5 @@
 """Logging in through the sandbox: it gives what wx.login and wx.getUserInfo give on a phone."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Acts before, after or in place of a call of a coroutine."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

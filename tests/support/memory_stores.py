@@ -3,8 +3,6 @@
 They fail, stall, and lose what real stores may lose: a reply, or a connection with all messages on their way.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import deque
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The merchant's side in tests of WeChat Pay: a client, and the address to which its notices come."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 import time

@@ -1,7 +1,5 @@
 """Calls to the sandbox's WeChat Pay, signed as the library signs them, and their bodies."""
 
-from __future__ import annotations
-
 import functools
 import json
 from typing import Any

@@ -1,7 +1,5 @@
 """Scenarios of a process that dies while it deals with messages to people who left."""
 
-from __future__ import annotations
-
 from server.actions.messages.send import send_messages
 from server.actions.messages.write import remind, subscribe
 from server.actions.sweep import sweep

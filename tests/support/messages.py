@@ -1,7 +1,5 @@
 """Messages to people who left: templates, consents in WeChat and in the server, and what was sent."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.actions.messages.send import send_messages

@@ -8,8 +8,6 @@ assumption about time (`UNDER_WAY_MS`).
 Times are NOW or LONG_AGO; `pass_time` turns NOW into LONG_AGO. Fields that no guard reads are left out.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar

@@ -5,8 +5,6 @@ lost, repeated and out of order; bad answers; and a kill after any step. The ser
 is the sandbox, over HTTP and with real signatures.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Coroutine
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """One server with its stores and people, for `money_machine.py` and `bench/kills.py`."""
 
-from __future__ import annotations
-
 import asyncio
 import secrets
 from collections import Counter

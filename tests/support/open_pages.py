@@ -1,7 +1,5 @@
 """An open page of a task, as the server sees it: a websocket."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from typing import Any

@@ -1,7 +1,5 @@
 """An operator's login, the guesses of strangers, and the feed."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import socket

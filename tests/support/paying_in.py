@@ -1,7 +1,5 @@
 """The model of paying in: one task, up to a given number of orders, their refunds, and WeChat."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, NamedTuple
 

@@ -1,7 +1,5 @@
 """The model of one red packet: its prize, a limited number of bills and freezes, its refund, and WeChat."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 

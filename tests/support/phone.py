@@ -1,7 +1,5 @@
 """Phones on which the mini-program runs: Node with miniprogram-simulate, over the real interfaces."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import shutil

@@ -1,7 +1,5 @@
 """Pictures of all kinds, and comparisons of pictures."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

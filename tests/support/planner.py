@@ -6,8 +6,6 @@ https://www.mongodb.com/docs/manual/tutorial/sort-results-with-indexes/
 https://www.mongodb.com/docs/manual/reference/operator/query/all/
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Settings with which a production server starts."""
 
-from __future__ import annotations
-
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 

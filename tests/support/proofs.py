@@ -1,7 +1,5 @@
 """A proof as in a reply of `/getProof`."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from server.game import draw

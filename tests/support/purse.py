@@ -1,7 +1,5 @@
 """Steps that most tests of money share: read the database, let time pass, sweep, audit."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A Redis that is a cluster, of one member."""
 
-from __future__ import annotations
-
 from server.running.stores import EmbeddedRedis, free_port
 
 

@@ -1,7 +1,5 @@
 """Reads replies from a raw connection, and checks refusals."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Scenarios of a process that dies while it deals with reports, hidden treasures and bans."""
 
-from __future__ import annotations
-
 import dataclasses
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Scenarios of a process that dies while it reviews. Checks must be on (`reviews.CHECKED`)."""
 
-from __future__ import annotations
-
 from server.actions.digging.publish import Draft, publish
 from server.actions.operate import decide_review
 from server.actions.reviews.review import settle_reviews, take_event

@@ -1,7 +1,5 @@
 """Shared by the tests of reviews: the settings that turn checks on, and steps that end a check."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from devtools.sandbox import send_notices

@@ -1,7 +1,5 @@
 """What rows mean, in Python: what each makes of a document, and the rules that each table must keep."""
 
-from __future__ import annotations
-
 import inspect
 import itertools
 import types

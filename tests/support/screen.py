@@ -1,7 +1,5 @@
 """Shared by the tests of the operator's screen."""
 
-from __future__ import annotations
-
 import io
 import os
 import signal

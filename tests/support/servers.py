@@ -1,7 +1,5 @@
 """`python -m server` as a process: start it, read its output, end it."""
 
-from __future__ import annotations
-
 import os
 import re
 import select

@@ -1,7 +1,5 @@
 """The steps after which a process can die: each write to certain collections, each call to WeChat."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Reads documents from MongoDB, to compare them before and after."""
 
-from __future__ import annotations
-
 from server.context import Context
 from server.store.people.people import Person
 from support.client import Someone

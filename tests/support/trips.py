@@ -1,7 +1,5 @@
 """Counts commands to MongoDB."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

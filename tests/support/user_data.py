@@ -1,7 +1,5 @@
 """A person's data, encrypted as WeChat does."""
 
-from __future__ import annotations
-
 import base64
 import json
 from typing import Any

@@ -1,7 +1,5 @@
 """A watcher for tests of the hub."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from support.histories import frames_of

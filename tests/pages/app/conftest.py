@@ -1,7 +1,5 @@
 """A server with the settings that some files need."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """Rules for red packets that their publisher reads in the form, and before paying."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import expect
 

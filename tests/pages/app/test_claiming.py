@@ -1,7 +1,5 @@
 """The client in a real browser: claims as the winner and the publisher see them, while they go on."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from pathlib import Path

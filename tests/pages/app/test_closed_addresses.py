@@ -1,7 +1,5 @@
 """A publisher sees ten addresses at a time, none while reports hide the treasure, and may end it then."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import expect
 

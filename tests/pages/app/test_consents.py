@@ -1,7 +1,5 @@
 """Messages to people who left: offered after a win, after publishing and in a long cooldown, each once."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from support.browser import PHONE, Person

@@ -1,7 +1,5 @@
 """The client in a real browser, while its websocket or its requests are cut short."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A publisher changes a treasure's texts and picture, discards an unpaid treasure, and buries one again."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from support.browser import DESK, PHONE, Person

@@ -1,7 +1,5 @@
 """A square without treasures says how to publish one."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Route, expect
 
 from support.screen import is_readable

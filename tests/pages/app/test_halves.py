@@ -1,7 +1,5 @@
 """The client in a real browser: its half of the draw, its checks of the server's half, and its verifier."""
 
-from __future__ import annotations
-
 import random
 import string
 from collections.abc import Iterator

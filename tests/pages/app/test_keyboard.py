@@ -1,7 +1,5 @@
 """The game by keyboard alone, by the roles and names that a screen reader reads."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

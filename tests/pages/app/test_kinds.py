@@ -1,7 +1,5 @@
 """Several kinds of prizes in one treasure, from the form to the claim and the check of the draw."""
 
-from __future__ import annotations
-
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect

@@ -1,7 +1,5 @@
 """Logging out, deleting your account, and the mark beside a signature; on a phone and on a desktop."""
 
-from __future__ import annotations
-
 from playwright.sync_api import Route, expect
 
 from support.browser import PHONE, Person

@@ -1,7 +1,5 @@
 """The moment of a dig: the stroke of the shovel, and the win that opens the ground."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from playwright.sync_api import Route, expect

@@ -1,7 +1,5 @@
 """Names that are hard to show: right to left, invisible, long, or with many combining signs."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from support.browser import DESK, PHONE, Person

@@ -1,7 +1,5 @@
 """A worker is killed as a treasure opens: its pages come back and dig, in one random order with others."""
 
-from __future__ import annotations
-
 import os
 import signal
 import time

@@ -1,7 +1,5 @@
 """The client in a real browser: pages that are shown again, overtaken or read late."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

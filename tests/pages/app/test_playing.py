@@ -1,7 +1,5 @@
 """The client in a real browser: digging, winning, publishing, claiming, logging in."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

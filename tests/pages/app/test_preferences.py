@@ -1,7 +1,5 @@
 """The client in a real browser: digging by hand, and signals at the end of a cooldown."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from support.browser import NOTE_SIGNALS, Person

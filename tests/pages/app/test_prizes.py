@@ -1,7 +1,5 @@
 """The pages of winner and publisher after a win, the search for treasures, and the list of diggers."""
 
-from __future__ import annotations
-
 import json
 import re
 import time

@@ -1,7 +1,5 @@
 """The client in a real browser: the form to publish, the values that it keeps, and its error messages."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from playwright.sync_api import Locator, expect

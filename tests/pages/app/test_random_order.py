@@ -1,7 +1,5 @@
 """A treasure's page while the random order is drawn."""
 
-from __future__ import annotations
-
 import pytest
 
 from support.browser import Person

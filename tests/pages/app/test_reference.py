@@ -1,7 +1,5 @@
 """`/docs`: a vendored library shows the whole description, offline and under the content security policy."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import re

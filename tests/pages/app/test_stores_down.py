@@ -1,7 +1,5 @@
 """A store that is down, as a player sees it: a banner within 3 s, gone when the store is back."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

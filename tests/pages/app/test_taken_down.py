@@ -1,7 +1,5 @@
 """A publisher's open page while an operator takes the treasure down and gives it back."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import Page, Route, expect
 

@@ -1,7 +1,5 @@
 """The client in a real browser: treasures that the person published or won."""
 
-from __future__ import annotations
-
 from playwright.sync_api import expect
 
 from support.browser import Person

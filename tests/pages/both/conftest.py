@@ -1,7 +1,5 @@
 """The clients in which each scene is played."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The same scenes in both clients: treasures announced for later, and featured."""
 
-from __future__ import annotations
-
 import time
 
 from support.browser import Person

@@ -1,7 +1,5 @@
 """Both clients of a server without red packets: no text mentions red packets."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

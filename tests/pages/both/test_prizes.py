@@ -1,7 +1,5 @@
 """The same scenes in both clients: acts of publishers and winners on prizes."""
 
-from __future__ import annotations
-
 import random
 
 from support.browser import Person

@@ -1,7 +1,5 @@
 """Agreement, privacy policy, contact and rules in both clients: readable without a login, never as markup."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.sync_api import expect
 

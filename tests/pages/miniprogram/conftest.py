@@ -1,7 +1,5 @@
 """The fixture of phones for the tests here."""
 
-from __future__ import annotations
-
 import pytest
 
 

@@ -1,7 +1,5 @@
 """The worked mini-program, against a real server: log in, publish, pay, watch, dig, win, claim."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """The operators' server, their windows, and a login."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A person's page, from which they are banned or logged out, the queue of reports, and the page of a ring."""
 
-from __future__ import annotations
-
 import time
 
 from playwright.sync_api import expect

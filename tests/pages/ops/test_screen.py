@@ -1,7 +1,5 @@
 """The operator's screen in a real browser."""
 
-from __future__ import annotations
-
 import re
 import time
 

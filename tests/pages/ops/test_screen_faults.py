@@ -1,7 +1,5 @@
 """The operator's screen in a real browser: old data, lost connections, alarms, and how it looks."""
 
-from __future__ import annotations
-
 import os
 import re
 import time

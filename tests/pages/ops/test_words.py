@@ -1,7 +1,5 @@
 """The screen's words: each is there in Chinese and in English, and none is missing."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import get_args

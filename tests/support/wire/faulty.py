@@ -13,8 +13,6 @@ commits a write of its own (https://jira.mongodb.org/browse/SERVER-53813). Until
 return older data, and if the other members are slow, no write is answered.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

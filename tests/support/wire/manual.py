@@ -4,8 +4,6 @@ This is the strict wire's list, and reviewers read it. Add a form here if its pa
 8 accept it. Pages are relative to MANUAL; NAME is the form's name, without `$`.
 """
 
-from __future__ import annotations
-
 MANUAL = "https://www.mongodb.com/docs/manual/reference/"
 
 # The driver sends these by itself: command/hello/

@@ -4,8 +4,6 @@ The format is https://www.mongodb.com/docs/manual/reference/mongodb-wire-protoco
 commands; a driver may send the first hello of a connection as OP_QUERY. Nothing is compressed here.
 """
 
-from __future__ import annotations
-
 import socket
 import struct
 from typing import Any

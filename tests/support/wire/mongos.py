@@ -5,8 +5,6 @@ key that would break a unique index:
 https://www.mongodb.com/docs/manual/core/sharding-shard-key/#unique-indexes
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any

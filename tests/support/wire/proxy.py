@@ -4,8 +4,6 @@ A connection has a thread of its own, which reads a request, sends it on and wai
 protocol does. So each fault is a few lines, in the order of events.
 """
 
-from __future__ import annotations
-
 import socket
 import threading
 from contextlib import suppress

@@ -5,8 +5,6 @@ command through at a time. Known limits: a cursor's later batches show the data 
 indexes and collections that a cut-off primary makes or drops are not undone.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 from bson.raw_bson import RawBSONDocument

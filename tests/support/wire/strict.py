@@ -3,8 +3,6 @@
 An objection names forms and fields of a command, never a value.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator
 from typing import Any

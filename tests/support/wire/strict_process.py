@@ -7,8 +7,6 @@ there. The command is sent on, since the line is enough to fail the test. USES g
 connection uses which database (`uses.py`).
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

@@ -5,8 +5,6 @@ command's line is written before the command is sent on. `ended` is written when
 is on the way to the store any more.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import socket

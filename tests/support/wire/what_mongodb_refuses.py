@@ -3,8 +3,6 @@
 SecantusDB accepts all their commands.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 
