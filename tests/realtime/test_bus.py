@@ -83,16 +83,11 @@ async def test_a_reply_that_cannot_be_read_is_logged_and_a_new_connection_made(r
 
 async def test_nobody_has_caught_up_on_a_link_that_is_half_open(redis_url):
     link = Link(redis_url)
-    async with link.url() as url:
-        listening = Bus(Settings(redis_url=url), "test_silent")
-        listening.start(lambda *_: None, lambda _: None)
-        await listening.connected.wait()
-        assert await listening.listen("aaaaaaaa")
+    async with link.redis() as url, a_bus(url) as (listening, _, _):
         assert await listening.caught_up()
         link.go_half_open()
         assert not await listening.caught_up()
-        assert not listening.hears("aaaaaaaa"), "so the next page is read at once"
-        await listening.close()
+        assert not listening.hears(CODE), "so the next page is read at once"
 
 
 async def test_a_link_that_may_be_half_open_does_not_count_as_hearing(redis_url):

@@ -132,7 +132,7 @@ class MemoryBus:
         self.wanted: set[str] = set()
         self.subscribed: set[str] = set()
         self.acknowledged: set[str] = set()
-        self.way: deque[tuple[str, bytes | None]] = deque()
+        self.way: deque[tuple[str, bytes | asyncio.Event | None]] = deque()
         self._waiting: dict[str, asyncio.Event] = {}
         self.on_message: Callable[[str, bytes], None]
         self.on_subscribed: Callable[[str], None]
@@ -169,8 +169,21 @@ class MemoryBus:
         self.subscribed.add(code)
         self.send(code, None)
 
-    def send(self, code: str, payload: bytes | None) -> None:
-        """Send a message to this process."""
+    async def caught_up(self) -> bool:
+        """Return once all has arrived that is on its way now; False if that is lost."""
+        if not self.up:
+            return False
+        arrived = asyncio.Event()
+        self.send("", arrived)
+        try:
+            async with asyncio.timeout(1.0):
+                await arrived.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def send(self, code: str, payload: bytes | asyncio.Event | None) -> None:
+        """Send a message to this process, or an event that is set where the message would be heard."""
         self.way.append((code, payload))
         self.world.loop.call_later(self.world.loop.random.choice((0.0, 0.005, 0.1)), self._arrive)
 
@@ -178,6 +191,9 @@ class MemoryBus:
         if not self.way:
             return
         code, payload = self.way.popleft()
+        if isinstance(payload, asyncio.Event):
+            payload.set()
+            return
         if payload is not None:
             self.on_message(code, payload)
             return
