@@ -12,7 +12,7 @@ import sys
 import termios
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -32,7 +32,7 @@ from server.store import DEFAULT_DATABASE
 from support import SOURCE
 from support.browser import Person
 from support.client import a_picture
-from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until, websockets
+from support.servers import Running, assert_all_end, clean_environment, pidfds_of, until
 
 ENDED_SECONDS = 15
 DIGS = 8
@@ -113,7 +113,7 @@ def test_spinning_and_frozen_workers_are_replaced_and_their_watchers_miss_no_dig
     async def scene() -> tuple[float, list[Watcher]]:
         watchers: list[Watcher] = []
         watching: list[asyncio.Task[None]] = []
-        while not all(websockets(server)[pid] for pid in workers):
+        while not all(is_watched(pid, server.port) for pid in workers):
             watchers.append(Watcher(server.address, diggers[0], code))
             watching.append(asyncio.create_task(watchers[-1].watch(DIGS)))
             await watchers[-1].arrived.wait()
@@ -168,6 +168,26 @@ async def dig(address: str, digger: Person, code: str) -> None:
             headers={"Authorization": f"Bearer {digger.token}"},
         )
     assert reply.json()["status"] == 0, reply.text
+
+
+def is_watched(worker: int, port: int) -> bool:
+    """Return whether a worker holds a connection of this process to the port."""
+    ours = {here for here, there in connections(os.getpid()) if there == port}
+    return any(here == port and there in ours for here, there in connections(worker))
+
+
+def connections(pid: int) -> list[tuple[int, int]]:
+    """Return the local and remote ports of a process's open connections."""
+    links = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed after it was listed
+            links.add(link.readlink().name)
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return [
+        (int(here.partition(":")[2], 16), int(there.partition(":")[2], 16))
+        for _, here, there, state, *_, inode in (line[:10] for line in lines)
+        if state == "01" and f"socket:[{inode}]" in links
+    ]
 
 
 def test_a_supervisor_that_was_stopped_itself_ends_no_worker(server):
