@@ -105,8 +105,8 @@ SLOW = (
     "test_regular_expressions.py",
     "test_settings.py::test_a_store_address_that_cannot_be_read_ends",
 )
-# The folders of the other long files, which take up to 30 s each.
-LONGEST = {"crowd", "money", "operation", "pages", "running"}
+# The folders of the other long files.
+LONGEST = {"actions", "crowd", "money", "operation", "pages", "running"}
 HERE = Path(__file__).parent
 MEMORY = Path("/dev/shm")  # noqa: S108
 MEMORY_BYTES = 2 << 30  # a container's /dev/shm may have only 64 MB

@@ -21,7 +21,7 @@ from server.game.task import AHEAD_DAYS
 from server.security.keys import Keys
 from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
-from support.purse import check_books, find, rest, sweep_until_quiet
+from support.purse import check_books, find, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, settle
 
 NONCE = "00112233445566778899aabbccddeeff"
@@ -401,8 +401,7 @@ async def test_goods_by_mail_are_not_claimed_to_where_they_are_not_sent(context,
     for unclear in ("拉萨市某路 1 号", "西藏中路 1 号"):
         there = await bob.claim(code, **ADDRESS, address=unclear)
         assert (there["param"], "请从省级地区写起" in there["msg"]) == ("address", True)
-    [prize] = await find(context, "prizes")
-    assert prize["state"] == "won"
+    assert (await only(context, "prizes"))["state"] == "won"
     assert (await bob.claim(code, **ADDRESS, address="上海西藏中路 1 号"))["is_draw"] == 1
 
 
@@ -496,8 +495,7 @@ class TestWhereContentsAreChecked:
         square_of(context).forget()
         assert await named(bob, "") == []
         assert (await bob.get("/getPublisher", publisher_id=publisher_id))["data"] == []
-        [review] = await find(context, "reviews")
-        assert NEW["name"] in review["text"]
+        assert NEW["name"] in (await only(context, "reviews"))["text"]
         await late.ask(action="subscribe", code=code)
         for page in (seen, late):
             assert (await page.until("error"))["error"] == "no_such_task"
@@ -531,5 +529,5 @@ class TestWhereContentsAreChecked:
 
     async def test_these_texts_are_checked_too(self, context, alice):
         await alice.publish(draw_type=1, place="暗号地点", pickup_time="暗号时间", contact="暗号联系")
-        [review] = await find(context, "reviews")
-        assert review["text"].splitlines()[-3:] == ["暗号地点", "暗号时间", "暗号联系"]
+        text = (await only(context, "reviews"))["text"]
+        assert text.splitlines()[-3:] == ["暗号地点", "暗号时间", "暗号联系"]

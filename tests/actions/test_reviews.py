@@ -25,7 +25,7 @@ from server.store.audit_log import Actor
 from server.store.people.people import Ban
 from support.client import Someone, a_picture
 from support.meanwhile import failing, meanwhile
-from support.purse import check_books, find, let_pass, rest, sweep_until_quiet
+from support.purse import check_books, find, let_pass, only, rest, sweep_until_quiet
 from support.reviews import CHECKED, read_again, retry, settle, state_of
 from support.steps import Killed
 from support.stored import person_of
@@ -260,8 +260,7 @@ async def test_a_result_that_never_comes_is_asked_for_once_more_and_then_an_oper
         )
     await settle(context)
     assert (await state_of(context, code))["review"] == "held"
-    (review,) = await find(context, "reviews")
-    assert len(review["traces"]) == 2
+    assert len((await only(context, "reviews"))["traces"]) == 2
 
 
 async def test_results_that_come_twice_forged_or_before_their_request_is_noted_count_once(client, context):
@@ -400,8 +399,7 @@ async def test_pictures_that_wechat_does_not_answer_about_hold_up_nothing_else(c
     await context.store.reviews.move(f"task:{doubtful}", decided("shown", "可以"))
     await retry(context)
     await settle_reviews(context)
-    [person] = await find(context, "people", _id=alice.unionid)
-    assert person["wxname"] == "新名字"
+    assert (await only(context, "people", _id=alice.unionid))["wxname"] == "新名字"
     assert (await state_of(context, doubtful))["review"] == "shown"
     assert (await state_of(context, pushed))["review"] == "shown"
     waiting = await find(context, "reviews", state="checking")
@@ -495,8 +493,7 @@ async def test_each_picture_of_a_kind_is_checked_before_anybody_sees_the_treasur
     alice, bob = await client.log_in_all("alice", "bob")
     urls = [(await alice.upload(a_picture(colour=colour)))["url"] for colour in ("red", "green", "blue")]
     code = await publish(alice, urls)
-    [review] = await find(context, "reviews")
-    assert "第 1 种" in review["text"]
+    assert "第 1 种" in (await only(context, "reviews"))["text"]
     for path in (urlsplit(url).path for url in urls[1:]):
         assert (await client.http.get(path)).status_code != 200
     await settle(context)

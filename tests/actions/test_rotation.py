@@ -27,7 +27,7 @@ from server.settings import Settings
 from server.store import Store, sealed_values
 from server.store.sealed_values import SealedValues
 from support.client import Client
-from support.purse import check_books, find
+from support.purse import check_books, only
 from support.servers import clean_environment
 
 NEW = "the secret of after: 32 characters or more"
@@ -121,8 +121,7 @@ async def test_after_a_rotation_everything_goes_on_without_the_old_secret(settin
     await carol.win(packet)
     claimed = await carol.claim(packet)
     assert (await later.confirm(claimed["package_info"])).endswith(":ok")
-    [prize] = await find(renewed, "prizes", code=packet)
-    assert prize["state"] == "given"
+    assert (await only(renewed, "prizes", code=packet))["state"] == "given"
     await check_books(renewed)
 
 

@@ -17,12 +17,7 @@ from server.store.money.prizes import Prize, Prizes
 from support.client import Client, Someone
 from support.meanwhile import failing, meanwhile
 from support.operators import operator
-from support.purse import DAY_MS, find, rest, sweep_until_quiet
-
-
-async def the_prize(context: Context) -> dict[str, Any]:
-    [prize] = await find(context, "prizes")
-    return prize
+from support.purse import DAY_MS, find, only, rest, sweep_until_quiet
 
 
 async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
@@ -31,7 +26,7 @@ async def check_not_paid(context: Context, winner: Someone, code: str) -> None:
         reply = await winner.claim(code)
         assert (reply["error"], "package_info" in reply) == ("payout_held", False)
         await sweep_until_quiet(context)
-        assert (await the_prize(context))["state"] == "frozen"
+        assert (await only(context, "prizes"))["state"] == "frozen"
 
 
 @pytest.mark.changes_books
@@ -45,7 +40,7 @@ async def test_a_bill_that_fails_while_its_treasure_is_frozen_frees_nothing(cont
     meanwhile(monkeypatch, AsyncIOMotorCollection, "update_many", after=fail, once=True)
     await freezing.freeze(context, "task", code, 0)
     await rest(context)
-    assert (await the_prize(context))["state"] == "frozen"
+    assert (await only(context, "prizes"))["state"] == "frozen"
     await check_not_paid(context, bob, code)
 
 
@@ -61,7 +56,7 @@ async def test_a_prize_that_a_dead_process_left_free_is_not_paid_if_it_is_frozen
         dead.setitem(winning.EFFECTS, "freezes", failing(RuntimeError("the process is gone")))
         await bob.win(code)
         await settle_pending(context)
-    assert (await the_prize(context))["state"] == "won"
+    assert (await only(context, "prizes"))["state"] == "won"
     await check_not_paid(context, bob, code)
     assert await find(context, "bills") == []
 
@@ -89,7 +84,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
         await freezing.release(context, "person", code, 1)
     except RuntimeError:
         assert not looks_again
-    assert (await the_prize(context))["state"] == ("frozen" if looks_again else "won")
+    assert (await only(context, "prizes"))["state"] == ("frozen" if looks_again else "won")
     await check_not_paid(context, bob, code)
     assert [found["what"] for found in await find(context, "freezes")] == ["task"]
 
@@ -97,7 +92,7 @@ async def test_a_freeze_that_comes_while_another_is_released_holds(client, conte
 @pytest.mark.changes_books
 async def test_a_freeze_cancels_a_few_bills_at_a_time_and_all_of_them(context, monkeypatch, alice, bob):
     await alice.won_packet(bob)
-    prize = await the_prize(context)
+    prize = await only(context, "prizes")
     many = [
         prize
         | {"_id": f"{prize['code']}:{depth}", "depth": depth, "unionid": f"{depth}", "state": "claiming"}
@@ -154,17 +149,12 @@ async def act(
     return await client.post(f"/ops/{path}", code=code, what=what, depth=depth, reason=reason)
 
 
-async def prize_of(context: Context, code: str) -> dict[str, Any]:
-    [prize] = await find(context, "prizes", code=code)
-    return prize
-
-
 async def hand_over(client: Client, context: Context, code: str, draw_type: int) -> dict[str, Any]:
     """Let the publisher send the goods, or hand them over in exchange for the winner's code."""
     alice = client.people["alice"]
     if draw_type == BY_MAIL:
         return await alice.post("/shipPrize", code=code, **PARCEL)
-    pickup = (await prize_of(context, code)).get("pickup", "000000")
+    pickup = (await only(context, "prizes", code=code)).get("pickup", "000000")
     return await alice.post("/confirmDraw", code=code, pickup=pickup)
 
 
@@ -182,7 +172,7 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
 ):
     code = await won(client, draw_type, claimed=claimed)
     alice, bob = client.people["alice"], client.people["bob"]
-    before = await prize_of(context, code)
+    before = await only(context, "prizes", code=code)
     assert before["state"] == BEFORE[draw_type, claimed]
 
     assert (await act(client, "freeze", code, what, depth))["status"] == 0
@@ -201,7 +191,7 @@ async def test_frozen_goods_go_to_nobody_until_they_are_released_and_then_stand_
     assert (await alice.get("/getStatement", code=code))["prizes_given"] == 0
 
     assert (await act(client, "release", code, what, depth))["status"] == 0
-    after = await prize_of(context, code)
+    after = await only(context, "prizes", code=code)
     released = {"released_at": 0, "released_alone": 0}
     assert after | released == before | released
     listed = await client.get("/ops/payouts")
@@ -255,9 +245,9 @@ async def test_returned_goods_are_the_publishers_at_once_and_name_no_address(
     alice, bob = client.people["alice"], client.people["bob"]
     await act(client, "freeze", code)
     await sweep_until_quiet(context, days * DAY_MS)
-    assert (await prize_of(context, code))["state"] == "frozen"  # a frozen prize does not expire
+    assert (await only(context, "prizes", code=code))["state"] == "frozen"  # a frozen prize does not expire
     assert (await act(client, "return", code, "prize", 1))["status"] == 0
-    prize = await prize_of(context, code)
+    prize = await only(context, "prizes", code=code)
     assert (prize["state"], "address_box" in prize) == ("returned", False)
     assert prize.get("address_deleted", 0) == int(claimed and draw_type == BY_MAIL)
     refused = await claim(bob, code)
@@ -279,8 +269,8 @@ async def test_goods_sent_or_handed_over_are_not_taken_back(client, context):
     for kind, code in codes.items():
         assert (await hand_over(client, context, code, kind))["status"] == 0
         await act(client, "freeze", code)
-    assert (await prize_of(context, codes[BY_MAIL]))["state"] == "sent"
-    assert (await prize_of(context, codes[ON_SITE]))["state"] == "given"
+    assert (await only(context, "prizes", code=codes[BY_MAIL]))["state"] == "sent"
+    assert (await only(context, "prizes", code=codes[ON_SITE]))["state"] == "given"
     assert (await act(client, "return", codes[ON_SITE]))["error"] == "bad_request"
 
 
@@ -299,7 +289,7 @@ async def test_a_freeze_that_passed_goods_by_is_seen_when_they_are_claimed_or_ha
         assert "冻结" in refused["msg"]
     else:
         assert (await claim(client.people["bob"], code))["error"] == "payout_held"
-    assert (await prize_of(context, code))["state"] == "frozen"
+    assert (await only(context, "prizes", code=code))["state"] == "frozen"
 
 
 @pytest.mark.parametrize("draw_type", [ON_SITE, BY_MAIL])
@@ -309,7 +299,7 @@ async def test_a_freeze_that_comes_while_they_are_claimed_stops_them(client, con
     meanwhile(monkeypatch, Freezes, "frozen", after=freeze, once=True)
     assert (await claim(client.people["bob"], code))["error"] == "payout_held"
     assert (await hand_over(client, context, code, draw_type))["status"] != 0
-    assert (await prize_of(context, code))["state"] == "frozen"
+    assert (await only(context, "prizes", code=code))["state"] == "frozen"
 
 
 async def test_the_winner_of_frozen_goods_is_not_forgotten_before_an_operator_decides(client, context):
@@ -327,7 +317,7 @@ async def test_a_freeze_that_comes_while_they_are_released_by_themselves_stops_t
     await context.store.freezes.begin_end(f"task:{code}", "releasing", context.clock.now_ms())
     meanwhile(monkeypatch, Prizes, "move", before=partial(freezing.freeze, context, "person", code, 1))
     await act(client, "release", code, "prize", 1)
-    assert (await prize_of(context, code))["state"] == "frozen"
+    assert (await only(context, "prizes", code=code))["state"] == "frozen"
 
 
 async def test_a_code_that_was_released_after_the_deadline_is_good_for_three_days(client, context):
@@ -377,7 +367,7 @@ async def test_an_address_is_kept_while_its_goods_are_frozen_and_for_90_days_aft
     kept = []
     for days in (91, 89, 2):
         await sweep_until_quiet(context, days * DAY_MS)
-        kept.append("address_box" in await prize_of(context, code))
+        kept.append("address_box" in await only(context, "prizes", code=code))
         await act(client, "release", code)
     assert kept == [True, True, False]
-    assert (await prize_of(context, code))["state"] == "given"
+    assert (await only(context, "prizes", code=code))["state"] == "given"

@@ -18,7 +18,7 @@ from server.game.bill import UNDER_WAY_MS, give_up, stop_sending
 from server.operation.audit import audit
 from server.wechat.pay.answers import BillAnswer, Contradiction, OrderAnswer, RefundAmount, RefundAnswer
 from support.meanwhile import meanwhile
-from support.purse import DAY_MS, check_books, find, let_pass, rest, sweep_after, sweep_until_quiet
+from support.purse import DAY_MS, check_books, find, let_pass, only, rest, sweep_after, sweep_until_quiet
 
 ENVIRONMENT = {"CLAIM_DAYS": "10", "TASK_DAYS": "5"}
 
@@ -335,12 +335,6 @@ def sent(context: Context, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     monkeypatch.setattr(context.pay, "transfer", count)
     return counted
-
-
-async def only(context: Context, collection: str) -> dict[str, Any]:
-    """Return the only document of a collection."""
-    (found,) = await find(context, collection)
-    return found
 
 
 async def test_a_bill_that_wechat_held_and_then_does_not_know_is_not_sent_again(client, context, sent):

@@ -13,7 +13,7 @@ from server.store.money.prizes import Prizes
 from support.client import Client, Someone
 from support.meanwhile import meanwhile
 from support.operators import operator
-from support.purse import DAY_MS, find, let_pass, sweep_until_quiet
+from support.purse import DAY_MS, find, let_pass, only, sweep_until_quiet
 
 WEEK_MS = 7 * DAY_MS
 
@@ -265,8 +265,7 @@ class TestOneAddress:
         alice, bob = await grown_up(client, context, "alice", "bob")
         code = await alice.won_packet(bob, money=11)
         assert (await bob.claim(code))["error"] == "payout_held"
-        [prize] = await find(context, "prizes", code=code)
-        assert prize["held_for"] == "ring"
+        assert (await only(context, "prizes", code=code))["held_for"] == "ring"
         seen = await find(context, "places")
         assert all("127.0.0.1" not in str(place) for place in seen)
         monkeypatch.setattr("server.actions.money.rings.NEIGHBOURS", 1)
@@ -284,7 +283,6 @@ class TestPatterns:
             await bob.take(await alice.won_packet(bob, money=1))
         code = await alice.won_packet(bob, money=1)
         assert (await bob.claim(code))["error"] == "payout_held"
-        [prize] = await find(context, "prizes", code=code)
-        assert prize["held_for"] == "again"
+        assert (await only(context, "prizes", code=code))["held_for"] == "again"
         await let_pass(context, WEEK_MS)
         assert (await bob.claim(await alice.won_packet(bob, money=1)))["package_info"]

@@ -9,7 +9,7 @@ from server.actions.money.risk import risk_looks_of
 from server.context import Context
 from server.errors import WeChatBusy
 from support.client import Someone
-from support.purse import DAY_MS, find
+from support.purse import DAY_MS, find, only
 from support.stored import person_of
 
 ENVIRONMENT = {"RISK_HELD": "3", "TRUSTED_PROXIES": "127.0.0.1"}
@@ -72,8 +72,7 @@ async def test_a_risky_person_stays_so_until_wechat_says_otherwise(client, conte
     ):
         await client.misbehave(what, call="risk", code=rank, number=openid if what == "rank" else "", times=1)
         assert await claimed(alice, bob) == error
-        [risk] = await find(context, "risks")
-        assert risk["day"] == context.clock.now_ms() // DAY_MS
+        assert (await only(context, "risks"))["day"] == context.clock.now_ms() // DAY_MS
         await context.store.risks.collection.update_many({}, {"$inc": {"day": -1}})
         risk_looks_of(context)._day_of.clear()  # the next day
 

@@ -44,6 +44,12 @@ async def find(context: Context, collection: str, **condition: Any) -> list[dict
     return await context.store.database[collection].find(condition).to_list(None)
 
 
+async def only(context: Context, collection: str, **condition: Any) -> dict[str, Any]:
+    """Return the only such document as it is in the database."""
+    [found] = await find(context, collection, **condition)
+    return found
+
+
 async def find_all(context: Context, *collections: str) -> dict[str, list[dict[str, Any]]]:
     """Return all documents of several collections, read with one command."""
     pipeline: list[dict[str, Any]] = [{"$set": {"_of": collections[0]}}]
